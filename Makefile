@@ -1,0 +1,155 @@
+# Two commands: `make run` shows an invented municipality, `make test` checks everything.
+#
+#   make run              set up .venv, then `fleetsync demo`; ARGS="--days 30" is handed on
+#   make test             set up, install what the tests need, run everything
+#   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
+#   make check            the static half of `make test`
+#   make format · lock · check-lock · clean
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# uv would otherwise fetch an interpreter of its own.
+export UV_PYTHON_DOWNLOADS := never
+# One environment for all targets, whichever is active in the shell.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+UV_VERSION := 0.13.9
+# One that answers: a version manager may put a name on PATH behind which there is nothing.
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),.tools/bin/uv)
+# The first that runs and is new enough: a version manager's python3 may come first on PATH and be neither.
+PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
+BIN := .venv/bin
+
+# Parts of the distribution: program that proves each, then the packages that bring all.
+PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium
+PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core
+PARTS ?= all
+# Root, or sudo that asks nothing; empty where neither.
+AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)
+APT_INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
+
+.PHONY: help run test check lint types suite parts parts-verdict format lock check-lock clean
+
+help:
+	@sed -n '3,7s/^# *//p' Makefile
+
+# ------------------------------------------------------------------------------------------------------------- set-up
+
+# Stamps live inside the environment, so that removing it removes them.
+RUN_READY := .venv/.ready-to-run
+TEST_READY := .venv/.ready-to-test
+
+.tools/bin/uv:
+	@test -n "$(PYTHON)" || { echo "fleetsync needs Python 3.11 or newer: apt-get install -y python3" >&2; exit 1; }
+	@mkdir -p .tools; \
+	pip() { "$(PYTHON)" -m pip "$$@"; }; \
+	if ! pip --version >/dev/null 2>&1; then \
+	  if ! "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \
+	    if [ -z "$(AS_ROOT)" ] || ! command -v apt-get >/dev/null; then \
+	      echo "No uv, pip or venv for $(PYTHON). Run this once as root, then again make: apt-get install -y python3-venv" >&2; exit 1; \
+	    fi; \
+	    $(AS_ROOT) apt-get update -q; $(AS_ROOT) $(APT_INSTALL) python3-venv; \
+	  fi; \
+	  "$(PYTHON)" -m venv .tools/pip; \
+	  pip() { .tools/pip/bin/python -m pip "$$@"; }; \
+	fi; \
+	pip install --quiet --disable-pip-version-check --target .tools "uv==$(UV_VERSION)"
+
+.venv/bin/python: | $(UV)
+	@test -n "$(PYTHON)" || { echo "fleetsync needs Python 3.11 or newer: apt-get install -y python3" >&2; exit 1; }
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
+
+$(RUN_READY): requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock -r requirements-build.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Exact: what is installed beside the lock would hide a dependency that is missing from it.
+$(TEST_READY): requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(RUN_READY) $@
+
+# ------------------------------------------------------------------------------------------------------------ commands
+
+run: $(RUN_READY)
+	@exec $(BIN)/fleetsync demo $(ARGS)
+
+# One after the other, the quick ones first; what a missing part means is said last.
+test:
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory parts
+	@$(MAKE) --no-print-directory suite && suite=0 || suite=$$?; \
+	$(MAKE) --no-print-directory parts-verdict || exit 1; exit $$suite
+
+check: lint types
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/deptry fleetsync connectors
+	$(BIN)/vulture
+
+types: $(TEST_READY) lint
+	$(BIN)/mypy
+
+# The core is decided by cases, so every branch of it is taken by a test.
+suite: $(TEST_READY)
+	@rm -f .coverage .coverage.*
+	FLEETSYNC_TEST_PARTS=$(PARTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report
+	$(BIN)/coverage report --include='fleetsync/core/*' --fail-under=100
+
+missing_parts = for program in $(PART_PROGRAMS); do command -v "$$program" >/dev/null || printf '%s ' "$$program"; done
+
+parts:
+	@[ "$(PARTS)" != none ] || exit 0; \
+	missing=$$($(missing_parts)); [ -n "$$missing" ] || exit 0; \
+	if [ -n "$(AS_ROOT)" ] && command -v apt-get >/dev/null; then \
+	  $(AS_ROOT) apt-get update -q && $(AS_ROOT) $(APT_INSTALL) $(PART_PACKAGES) || true; \
+	else \
+	  echo "Not installed and not root: $$missing- everything else runs first."; \
+	fi
+
+parts-verdict:
+	@[ "$(PARTS)" != none ] || { echo "Partial run as declared by PARTS=none; the tests marked as skipped above were not run."; exit 0; }; \
+	missing=$$($(missing_parts)); [ -z "$$missing" ] || { \
+	  echo "Not everything was tested, since these are missing: $$missing" >&2; \
+	  echo "Run this once as root, or declare a partial run with PARTS=none: apt-get install -y $(PART_PACKAGES)" >&2; exit 1; }
+
+format: $(TEST_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# --------------------------------------------------------------------------------------------------------------- locks
+
+# Versions that are in a lock stay; to renew one: make lock ARGS="--upgrade-package requests"
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
+
+# Each is held to the one before, so that a package has one version in all three. $(1): folder that is written
+define compile_locks
+	$(COMPILE) $(ARGS) --group build -o $(1)/requirements-build.lock
+	$(COMPILE) $(ARGS) --extra postgres -c $(1)/requirements-build.lock pyproject.toml -o $(1)/requirements.lock
+	$(COMPILE) $(ARGS) --extra postgres --group dev -c $(1)/requirements.lock -c $(1)/requirements-build.lock pyproject.toml -o $(1)/requirements-dev.lock
+endef
+
+lock: | $(UV)
+	$(call compile_locks,.)
+
+# Compared without hashes: a wheel that a project adds to an old release is no change of ours.
+check-lock: | $(UV)
+	@rm -rf .tools/lock && mkdir -p .tools/lock && cp requirements*.lock .tools/lock/
+	@$(call compile_locks,.tools/lock)
+	@for lock in requirements*.lock; do \
+	  diff <(grep -o '^[^# ].*' "$$lock") <(grep -o '^[^# ].*' ".tools/lock/$$lock") \
+	  || { echo "$$lock does not follow from pyproject.toml: run make lock" >&2; exit 1; }; done
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

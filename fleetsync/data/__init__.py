@@ -1,0 +1,150 @@
+"""Reference data that ships with us: facts of the outside world as TOML, each row with its source and the day it was
+checked.
+
+Serials that name nothing, virtual machines, what sort of thing a model is, ends of support, and the words of files.
+Refuses a row without source and date, and a word that two rows give two meanings.
+"""
+
+import tomllib
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from fleetsync.core.model import (
+    Condition,
+    EmploymentForm,
+    FormFactor,
+    ModelRule,
+    OsSupport,
+    Platform,
+    Purpose,
+    Reference,
+    SerialRules,
+)
+
+T = TypeVar("T")
+
+NAMES = (
+    "device_words",
+    "employment_forms",
+    "models",
+    "os_support",
+    "placeholder_serials",
+    "protected_spellings",
+    "virtual_machines",
+)
+
+
+class DeviceWords(msgspec.Struct, frozen=True):
+    """What the words of device lists and registers mean; the keys are `spelled`."""
+
+    purposes: Mapping[str, Purpose]
+    conditions: Mapping[str, Condition]
+
+
+@cache
+def load(name: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    """The tables of one file by kind of row. Raises ValueError for a row without source or date."""
+    tables = tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
+    for kind, rows in tables.items():
+        for row in rows:
+            if not row.get("source") or not isinstance(row.get("checked"), date):
+                raise ValueError(f"{name}.toml: a [[{kind}]] lacks its source, or the day on which it was checked")
+    return MappingProxyType({kind: tuple(map(MappingProxyType, rows)) for kind, rows in tables.items()})
+
+
+def spelled(word: str) -> str:
+    """A word without case, accents, spaces and punctuation: how the words of files are compared."""
+    plain = unicodedata.normalize("NFKD", word).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+@cache
+def reference() -> Reference:
+    """What the core is given to know of serials, models and ends of support. `checked_on` is the oldest row's day."""
+    return Reference(
+        serials=_serials(),
+        models=tuple(_models()),
+        os_support=tuple(_os_support()),
+        checked_on=min(row["checked"] for name in NAMES for rows in load(name).values() for row in rows),
+    )
+
+
+@cache
+def protected_spellings() -> frozenset[str]:
+    """The values, case-folded, by which a mark of protection says that there is none; all others protect."""
+    return frozenset(_all("protected_spellings", "spelling", "words"))
+
+
+@cache
+def employment_forms() -> Mapping[str, EmploymentForm]:
+    """What the words and codes for a form of employment mean; the keys are `spelled`."""
+    return _meanings("employment_forms", "form", EmploymentForm)
+
+
+@cache
+def device_words() -> DeviceWords:
+    """What device lists and registers say of purpose and state."""
+    return DeviceWords(
+        _meanings("device_words", "purpose", Purpose),
+        _meanings("device_words", "condition", Condition),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- inside
+
+
+def _all(name: str, kind: str, key: str) -> Iterator[str]:
+    return (value for row in load(name)[kind] for value in row[key])
+
+
+def _meanings(name: str, kind: str, meaning: Callable[[str], T]) -> Mapping[str, T]:
+    return one_meaning_each((spelled(word), meaning(row[kind])) for row in load(name)[kind] for word in row["words"])
+
+
+def one_meaning_each(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
+    """The pairs as a table. Raises ValueError for a word that would mean two things."""
+    meanings: dict[str, T] = {}
+    for word, meant in pairs:
+        if meanings.setdefault(word, meant) != meant:
+            raise ValueError(f"the word {word} means both {meanings[word]} and {meant}")
+    return MappingProxyType(meanings)
+
+
+def _serials() -> SerialRules:
+    return SerialRules(
+        placeholders=frozenset(_all("placeholder_serials", "value", "serials")),
+        placeholder_patterns=tuple(_all("placeholder_serials", "pattern", "patterns")),
+        placeholder_prefixes=tuple(_all("placeholder_serials", "prefix", "prefixes")),
+        virtual_serial_patterns=tuple(_all("virtual_machines", "serial", "patterns")),
+        virtual_models=tuple(_all("virtual_machines", "model", "globs")),
+        virtual_manufacturers=tuple(_all("virtual_machines", "manufacturer", "globs")),
+    )
+
+
+def _models() -> Iterator[ModelRule]:
+    for row in load("models")["model"]:
+        for pattern in row["patterns"]:
+            yield ModelRule(
+                platform=Platform(row["platform"]) if "platform" in row else None,
+                pattern=pattern,
+                form_factor=FormFactor(row["form_factor"]),
+                hardware_support_until=row.get("hardware_support_until"),
+            )
+
+
+def _os_support() -> Iterator[OsSupport]:
+    for row in load("os_support")["release"]:
+        yield OsSupport(
+            platform=Platform(row["platform"]),
+            version_prefix=row["version"],
+            edition=row.get("edition"),
+            ends_on=row.get("ends_on"),
+            estimated=row.get("estimated", False),
+        )

@@ -1,0 +1,66 @@
+"""What holds for every test: no network but loopback, no seconds asserted, parts of the distribution named."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import hypothesis
+import pytest
+
+# A slow machine is no defect. In CI the same examples are drawn each time, at a desk new ones.
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+PARTS = {
+    "prometheus": ("prometheus", "promtool"),
+    "alertmanager": ("prometheus-alertmanager", "amtool"),
+    "chromium": ("chromium",),
+}
+"""Part of the distribution → the programs that prove it is there. The Makefile installs them."""
+
+
+class NetworkIsOffError(BaseException):
+    """A test reached for another machine. Not an Exception: code that forgives OSError must not swallow it."""
+
+
+def is_here(address: Any) -> bool:
+    """Whether a socket's *address* is a path of this machine or loopback."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_is_off() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+        yield
+
+
+def guarded(connect: Any) -> Any:
+    def connect_here(self: socket.socket, address: Any) -> Any:
+        if not is_here(address):
+            raise NetworkIsOffError(f"a test may only connect to loopback, not to {address!r}")
+        return connect(self, address)
+
+    return connect_here
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose part is declared absent; fail it when the part is merely missing."""
+    for mark in item.iter_markers("part"):
+        (part,) = mark.args
+        if os.environ.get("FLEETSYNC_TEST_PARTS") == "none":
+            pytest.skip(f"not run: needs {part}, and PARTS=none was declared")
+        absent = [program for program in PARTS[part] if shutil.which(program) is None]
+        if absent:
+            pytest.fail(f"needs {part}: {', '.join(absent)} not on PATH; make test installs it", pytrace=False)
