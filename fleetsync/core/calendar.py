@@ -1,0 +1,268 @@
+"""School days, breaks and school years; the local day of an instant; months and grade indexes.
+
+Pure: takes terms, closed days and public holidays as plain dates and never asks what day it is.
+Refuses to let anything stop for lack of a calendar: where no term is known, weekdays that are no
+public holidays count as school days, and the calendar says that it counts so.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import accumulate, pairwise
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+DAYS_TAKEN_AS_BREAK = 70  # a summer break: for so long after the last known term its end looks like one
+DAYS_OF_NOTICE = 60  # so long before its end a calendar is reported as missing
+TURNOVER_SCHOOL_DAYS = 10  # so far into the autumn term the registers may still be turning
+TEN_YEAR_SCHOOL_FROM = date(2028, 7, 1)  # 2024/25:UbU17; every year label rises by one
+
+
+class Term(Struct, frozen=True):
+    """One term of a school; both days inclusive."""
+
+    first: date
+    last: date
+
+
+class Closed(Struct, frozen=True):
+    """Days within a term without school: höstlov, sportlov, a study day; both days inclusive."""
+
+    first: date
+    last: date
+    label: str
+
+
+class SummerBreak(Struct, frozen=True):
+    """The break between two school years, and how long the registers may be turning around it."""
+
+    last_school_day: date
+    first_school_day: date
+    turnover_until: date
+
+    def is_turnover(self, day: date) -> bool:
+        """Whether *day* lies from the last school day to ten school days into the term, both inclusive."""
+        return self.last_school_day <= day <= self.turnover_until
+
+
+class Calendar(Struct, frozen=True, dict=True):
+    """The school days of one scope: a municipality's schools, its preschools, or a single unit.
+
+    Terms are given in order and do not overlap (ValueError). A day is a school day when it is a weekday
+    inside a term, not closed and no public holiday. Within ten weeks after the last known term, and before
+    the first, no day is one: it looks like a summer break. Further out weekdays count. A scope that is open
+    all year (`is_year_round`) has no such break: weekdays count from the day after its end.
+    """
+
+    terms: tuple[Term, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    holidays: frozenset[date] = frozenset()
+    is_year_round: bool = False
+
+    def __post_init__(self) -> None:
+        if any(term.last < term.first for term in self.terms):
+            raise ValueError("a term ends before it begins")
+        if any(later.first <= earlier.last for earlier, later in pairwise(self.terms)):
+            raise ValueError("terms overlap or are not in order")
+
+    @property
+    def ends_on(self) -> date | None:
+        """The last day of the last known term; None when no term is known."""
+        return self.terms[-1].last if self.terms else None
+
+    def is_without_calendar(self, today: date) -> bool:
+        """Whether a new calendar is due: no term is known, or the last one ends within 60 days or has ended."""
+        return self.ends_on is None or today >= self.ends_on - timedelta(days=DAYS_OF_NOTICE)
+
+    def counts_by_weekdays(self, day: date) -> bool:
+        """Whether *day* lies beyond what the calendar knows, so that only weekend and public holiday are free."""
+        return day.toordinal() not in self._known
+
+    def is_school_day(self, day: date) -> bool:
+        """Whether there is school on *day*; beyond the calendar every weekday that is not a public holiday."""
+        return self._is_open(day.toordinal())
+
+    def school_days_between(self, earlier: date, later: date) -> int:
+        """School days after *earlier*, up to and including *later*; 0 when *later* is not later.
+
+        Beyond the calendar every weekday that is not a public holiday counts: silence after the end of the
+        calendar must not look like a holiday.
+        """
+        if later <= earlier:
+            return 0
+        return self._count(later.toordinal()) - self._count(earlier.toordinal())
+
+    def add_school_days(self, day: date, number: int) -> date:
+        """The day on which the *number*-th school day after *day* falls; *day* itself for 0, ValueError below."""
+        if number < 0:
+            raise ValueError("school days are added forwards only")
+        if number == 0:
+            return day
+        start = day.toordinal() + 1
+        # Past the known days at least every second day counts, save for the public holidays.
+        stop = max(start, self._known.stop) + 2 * (number + len(self._holidays)) + 7
+        wanted = self._count(day.toordinal()) + number
+        return date.fromordinal(start + bisect_left(range(start, stop), wanted, key=self._count))
+
+    def nth_school_day_of_term(self, term: Term, number: int) -> date:
+        """The *number*-th school day of *term*, the first being 1; a shorter term runs on into the next."""
+        return self.add_school_days(term.first - timedelta(days=1), number)
+
+    def last_school_day(self, at: date) -> date:
+        """*at* itself when it is a school day, else the newest one before it."""
+        ordinal = at.toordinal()
+        while not self._is_open(ordinal):
+            ordinal -= 1
+        return date.fromordinal(ordinal)
+
+    def first_school_day(self, after: date) -> date:
+        """The first school day later than *after*."""
+        return self.add_school_days(after, 1)
+
+    def in_break(self, day: date) -> bool:
+        """Whether *day* belongs to a break, in which no gap of a person opens.
+
+        A break is a whole stretch without school that holds at least one weekday which is closed or outside
+        every term: the weekends and public holidays at its edges belong to it. A weekend or a public holiday
+        between two ordinary school days is none, nor is anything beyond the calendar.
+        """
+        return day.toordinal() in self._break_days
+
+    def term_of(self, day: date) -> Term | None:
+        """The known term that *day* lies in, closed days included."""
+        return next((term for term in self.terms if term.first <= day <= term.last), None)
+
+    def next_term(self, day: date) -> Term | None:
+        """The first known term that begins after *day*."""
+        return next((term for term in self.terms if term.first > day), None)
+
+    def summer_break(self, day: date) -> SummerBreak | None:
+        """The summer break in the calendar year of *day*, be it past, present or to come.
+
+        Where only the term on one side is known, the other side is ten weeks away. None when neither is,
+        and for a scope that is open all year.
+        """
+        middle = date(day.year, 7, 15)
+        if self.is_year_round or self.counts_by_weekdays(middle) or self.term_of(middle) is not None:
+            return None
+        first = self.first_school_day(middle)
+        return SummerBreak(self.last_school_day(middle), first, self.add_school_days(first, TURNOVER_SCHOOL_DAYS - 1))
+
+    # Days are counted as ordinals, from sums made once: a reconciliation asks 100 000 times and more.
+
+    @cached_property
+    def _known(self) -> range:
+        """The days about which the calendar decides; outside of them weekdays count."""
+        if not self.terms:
+            return range(0)
+        reach = 1 if self.is_year_round else DAYS_TAKEN_AS_BREAK
+        return range(self.terms[0].first.toordinal() - reach + 1, self.terms[-1].last.toordinal() + reach)
+
+    @cached_property
+    def _shut(self) -> frozenset[int]:
+        """Known weekdays that are closed or outside every term."""
+        inside = {ordinal for term in self.terms for ordinal in _ordinals(term)}
+        closed = {ordinal for period in self.closed for ordinal in _ordinals(period)}
+        return frozenset(day for day in self._known if _is_weekday(day) and (day not in inside or day in closed))
+
+    @cached_property
+    def _holidays(self) -> tuple[int, ...]:
+        """Public holidays that take a weekday, in order."""
+        return tuple(sorted(day for day in map(date.toordinal, self.holidays) if _is_weekday(day)))
+
+    @cached_property
+    def _free(self) -> frozenset[int]:
+        return self._shut.union(self._holidays)
+
+    @cached_property
+    def _sums(self) -> tuple[int, ...]:
+        """For each known day the school days up to and including it."""
+        before = self._weekdays_until(self._known.start - 1)
+        return tuple(accumulate(map(self._is_open, self._known), initial=before))[1:]
+
+    @cached_property
+    def _skipped(self) -> int:
+        """By how many the known days hold fewer school days than weekdays."""
+        return self._weekdays_until(self._known.stop - 1) - self._sums[-1] if self._known else 0
+
+    @cached_property
+    def _break_days(self) -> frozenset[int]:
+        found: set[int] = set()
+        for shut in self._shut:
+            if shut not in found:
+                found.update(self._stretch_around(date.fromordinal(shut)))
+        return frozenset(found)
+
+    def _stretch_around(self, day: date) -> range:
+        return range(self.last_school_day(day).toordinal() + 1, self.first_school_day(day).toordinal())
+
+    def _is_open(self, ordinal: int) -> bool:
+        return _is_weekday(ordinal) and ordinal not in self._free
+
+    def _count(self, ordinal: int) -> int:
+        """School days up to and including the day, from the first day of year 1 on."""
+        known = self._known
+        if ordinal in known:
+            return self._sums[ordinal - known.start]
+        return self._weekdays_until(ordinal) - (self._skipped if ordinal >= known.stop else 0)
+
+    def _weekdays_until(self, ordinal: int) -> int:
+        # Ordinal 1 is a Monday, so the remainder by seven is the day of the week, and 0 a Sunday.
+        weeks, days = divmod(ordinal, 7)
+        return 5 * weeks + min(days, 5) - bisect_right(self._holidays, ordinal)
+
+
+class Calendars(Struct, frozen=True):
+    """The calendars of a municipality: its schools', its preschools', and those of units with one of their own."""
+
+    default: Calendar = Calendar()
+    preschool: Calendar = Calendar(is_year_round=True)
+    units: Mapping[str, Calendar] = {}
+
+    def for_unit(self, slug: str, preschool: bool) -> Calendar:
+        """The unit's own calendar where it has one, else that of all preschools or of all schools."""
+        return self.units.get(slug) or (self.preschool if preschool else self.default)
+
+
+def school_year(day: date) -> int:
+    """The year in which the school year of *day* begins, on 1 July: 2026 stands for 2026/27."""
+    return day.year if day.month >= 7 else day.year - 1
+
+
+def grade_index(year_label: int, on: date) -> int:
+    """The grade index of a year label as used on a day: six-year-olds 0, leavers 9.
+
+    From 1 July 2028 the compulsory school has ten years and every label is one higher for the same age, so a
+    label says nothing without its day. Out-of-range labels are the caller's to refuse.
+    """
+    return year_label if on < TEN_YEAR_SCHOOL_FROM else year_label - 1
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day of the month *months* later (earlier when negative), clipped to the month's last day."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    days_of_month = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
+    return date(year, month + 1, min(day.day, days_of_month))
+
+
+def is_longer_than_months(start: date, last: date, months: int) -> bool:
+    """Whether a stretch with both ends inclusive is longer than whole months: 10 Aug-9 Nov is exactly three."""
+    return last >= add_months(start, months)
+
+
+def local_day(instant: datetime, zone: str) -> date:
+    """The day on which an instant falls in an IANA time zone; ValueError for an instant without an offset."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs an offset: its local day is not known without one")
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def _ordinals(period: Term | Closed) -> range:
+    return range(period.first.toordinal(), period.last.toordinal() + 1)
+
+
+def _is_weekday(ordinal: int) -> bool:
+    return 1 <= ordinal % 7 <= 5  # ordinal 1 is a Monday
