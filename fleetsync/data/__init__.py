@@ -7,7 +7,7 @@ Refuses a row without source and date, and a word that two rows give two meaning
 
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -51,7 +51,13 @@ class DeviceWords(msgspec.Struct, frozen=True):
 @cache
 def load(name: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     """The tables of one file by kind of row. Raises ValueError for a row without source or date."""
-    tables = tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8"))
+    return checked(name, tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8")))
+
+
+def checked(
+    name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+    """The tables, frozen, once every row has its source and its day. Raises ValueError."""
     for kind, rows in tables.items():
         for row in rows:
             if not row.get("source") or not isinstance(row.get("checked"), date):

@@ -1,0 +1,98 @@
+"""The letters of a text file, by rule: byte order mark, then strict UTF-8, then the configured fallback.
+
+Never by statistics, which read Swedish cp1252 as cp1250: wrong letters and no error. What was encoded twice is refused,
+for a log-in or a unit with a broken letter would match nothing and say so nowhere.
+"""
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# å ä ö é ü Å Ä Ö É Ü as their UTF-8 bytes look in cp1252 and in ISO 8859-1, and a mark in the middle of nowhere.
+_TWICE = re.compile("Ã[¥¤¶©¼…„–‰œ\x85\x84\x96\x89\x9c]|ï»¿")
+_CONTROLS = re.compile("[\x80-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A file's text (NFC) and the encoding that gave it."""
+
+    text: str
+    encoding: str
+
+
+def decode(content: bytes, fallback: str, where: str) -> Decoded:
+    """The text of *content*. *where* begins each message: source and file.
+
+    Raises SourceRefused when no rule gives letters, SourceUnavailable when the end was cut in the middle of one.
+    """
+    decoded = _marked(content, where) or _unmarked(content, fallback, where)
+    text = decoded.text
+    if "\0" in text:
+        raise SourceRefused(
+            f"{where}: it holds zero bytes: not a text file, or UTF-16 without a byte order mark. "
+            f'Save it as CSV UTF-8, or set encoding = "utf-16-le"'
+        )
+    if _TWICE.search(text):
+        raise SourceRefused(
+            f"{where}: its letters were encoded twice (å ä ö stand as two characters). Export it again as UTF-8, without "
+            "opening it in between"
+        )
+    if "\ufffd" in text:
+        raise SourceRefused(f"{where}: letters were lost before it came here (�). Export it again as UTF-8")
+    return Decoded(unicodedata.normalize("NFC", text), decoded.encoding)
+
+
+def _marked(content: bytes, where: str) -> Decoded | None:
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            text = _strictly(content, encoding)
+            if text is None:
+                raise SourceRefused(f"{where}: it begins as {encoding} and goes on as something else. Export it again")
+            return Decoded(text, encoding)
+    return None
+
+
+def _unmarked(content: bytes, fallback: str, where: str) -> Decoded:
+    # UTF-16 of plain letters is valid UTF-8 with zero bytes between: only its own name can tell.
+    if not (fallback.startswith("utf-16") and b"\0" in content):
+        text = _strictly(content, "utf-8")
+        if text is not None:
+            return Decoded(text, "utf-8")
+        if _is_cut_utf8(content):
+            raise SourceUnavailable(f"{where}: it ends in the middle of a letter. Is it still being written?")
+    text = _strictly(content, fallback)
+    if text is None or _CONTROLS.search(text):
+        raise SourceRefused(
+            f"{where}: it is neither UTF-8 nor {fallback}. Save it as CSV UTF-8, or set encoding in the [[source]] table"
+        )
+    return Decoded(text, fallback)
+
+
+def _strictly(content: bytes, encoding: str) -> str | None:
+    # The error of a decoder holds the whole file: it ends here, and no message or traceback carries it on.
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_cut_utf8(content: bytes) -> bool:
+    """Whether this is UTF-8, with letters beyond ASCII, up to its last bytes."""
+    if content.endswith(b"\n"):
+        return False
+    for cut in (1, 2, 3):
+        if content[:-cut] and not content[:-cut].isascii() and _strictly(content[:-cut], "utf-8") is not None:
+            return True
+    return False

@@ -1,0 +1,179 @@
+"""Where a request may go, and by which road.
+
+A token is sent to the configured origin alone (scheme, host, port). One parser decides, the one the connection uses:
+two that disagree about a strange address are how a token reaches somebody else.
+"""
+
+import ipaddress
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin
+
+from requests import PreparedRequest
+from requests.exceptions import RequestException
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
+from fleetsync.pull.contract import Params, ParamValue, SourceRefused, SourceSettings
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host (lower case) and port. Its text is safe to show: no path, no query, no password."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin | None":
+        """None when *url* is no http(s) address, or carries a user name."""
+        try:
+            parts = parse_url(url)
+        except LocationParseError:
+            return None
+        if parts.scheme not in _PORTS or not parts.host or parts.auth:
+            return None
+        return cls(parts.scheme, parts.host.lower().strip("[]"), parts.port or _PORTS[parts.scheme])
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        address = _ip(self.host)
+        return address is not None and address.is_loopback
+
+
+def configured_origin(source: str, what: str, url: str) -> Origin:
+    """The origin of a configured address. Raises SourceRefused unless it is https, or http to loopback."""
+    origin = Origin.of(url)
+    if origin is None:
+        raise SourceRefused(f"{source}: the {what} is not an address such as https://mdm.exempelby.se")
+    if origin.scheme == "http" and not origin.is_loopback:
+        raise SourceRefused(
+            f"{source}: the {what} {origin} is plain http, where anyone on the way reads the credential. Write https://"
+        )
+    return origin
+
+
+def joined(base_url: str, path: str) -> str:
+    """*path* below *base_url* (whose own path is kept), unless it is a whole address."""
+    return path if "://" in path else f"{base_url.rstrip('/')}/{path.lstrip('/')}" if path else base_url
+
+
+def linked(here: str, link: str) -> str:
+    """*link* as found at *here*, whole or relative; empty when it is no address."""
+    try:
+        return urljoin(here, link)
+    except ValueError:
+        return ""
+
+
+def with_query(url: str, params: Params | None) -> str:
+    """The very address that will be sent, so that what is checked is what is asked. Raises ValueError.
+
+    Percent-encoding is put into its normal form (%3d becomes %3D), nothing else of a link is touched.
+    """
+    pairs = [(name, _text(one)) for name, value in (params or {}).items() for one in _each(value)]
+    request = PreparedRequest()
+    try:
+        request.prepare_url(url, pairs)
+    except RequestException as error:
+        raise ValueError("not an address") from error
+    return str(request.url)
+
+
+def _each(value: ParamValue) -> list[str | int | bool]:
+    return [value] if isinstance(value, str | int | bool) else list(value)
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The road out of the house. The environment's proxy variables are not looked at: what counts is configured.
+
+    *no_proxy*: hosts, domains (with all below), networks (`10.0.0.0/8`) or `*`; loopback always goes straight.
+    *ca_file*: authorities trusted beside the system's and the well-known ones.
+    """
+
+    proxy: str | None = field(default=None, repr=False)
+    no_proxy: tuple[str, ...] = ()
+    ca_file: Path | None = None
+
+    def for_source(self, settings: SourceSettings) -> "Network":
+        """With what the source's own table says instead."""
+        return Network(
+            proxy=self.proxy if settings.proxy is None else settings.proxy or None,
+            no_proxy=self.no_proxy if settings.no_proxy is None else settings.no_proxy,
+            ca_file=settings.ca_file or self.ca_file,
+        )
+
+    def proxy_for(self, origin: Origin) -> str | None:
+        """The proxy towards *origin*; None: straight."""
+        if self.proxy is None or origin.is_loopback or any(_covers(rule, origin.host) for rule in self.no_proxy):
+            return None
+        return self.proxy
+
+    def proxy_name(self) -> str:
+        """Safe to show: without the password."""
+        parts = parse_url(self.proxy or "")
+        return f"{parts.host}:{parts.port}" if parts.port else str(parts.host)
+
+    def tls(self, source: str, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+        """Who is trusted, and *certificate* (file, key file) to show. Raises SourceRefused naming the file."""
+        context = ssl.create_default_context()
+        if self.ca_file is not None:
+            try:
+                context.load_verify_locations(self.ca_file)
+            except OSError as error:
+                raise SourceRefused(f"{source}: ca_file {self.ca_file} holds no certificate ({_why(error)})") from None
+        if certificate is not None:
+            _show(context, source, *certificate)
+        return context
+
+
+def _show(context: ssl.SSLContext, source: str, certificate_file: Path, key_file: Path) -> None:
+    try:
+        # Without a password given, an encrypted key would make OpenSSL ask at the terminal, and the daemon stand still.
+        context.load_cert_chain(certificate_file, key_file, password="")
+    except (OSError, ValueError) as error:
+        raise SourceRefused(
+            f"{source}: the client certificate {certificate_file} with the key {key_file} cannot be used "
+            f"({_why(error)}). It takes PEM files that belong together, and a key that is not encrypted"
+        ) from None
+
+
+def _why(error: OSError | ValueError) -> str:
+    return (
+        (getattr(error, "reason", None) or getattr(error, "strerror", None) or "not usable").lower().replace("_", " ")
+    )
+
+
+def _covers(rule: str, host: str) -> bool:
+    if rule == "*":
+        return True
+    address = _ip(host)
+    if address is not None and "/" in rule:
+        try:
+            return address in ipaddress.ip_network(rule, strict=False)
+        except ValueError:
+            return False
+    domain = rule.lower().lstrip("*").lstrip(".")
+    return host == domain or host.endswith(f".{domain}")

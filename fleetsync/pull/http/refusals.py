@@ -1,0 +1,233 @@
+"""What a refusal means to the person who reads it.
+
+The other side's words are shown where they help, after everything that could be a secret, an address with a query, or
+a person has been taken out of them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import requests
+
+from fleetsync.pull.contract import PageTokenExpired, PartMissing, PullError, SourceRefused
+from fleetsync.pull.http.address import Origin
+from fleetsync.pull.http.patience import RETRIED_STATUSES, Stumble, seconds_asked
+
+_MAX_WORDS = 240
+_MISSING = frozenset({404, 405, 501})
+_QUOTA_REASONS = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"})
+
+_ENTRA = {
+    7000215: "the client secret is wrong; often its id was pasted instead of its value",
+    7000222: "the client secret has expired; make a new one in the app registration",
+    700016: "the client id is not known in this tenant; check tenant and client_id",
+    90002: "there is no such tenant; check tenant",
+    700027: "the certificate is not the one of the app registration, or the key does not belong to it",
+    700024: "the signed request is outside of its time; check this machine's clock (NTP)",
+    50034: "the account does not exist in this tenant, or conditional access stops it",
+    53003: "conditional access stops this app; exempt its service principal",
+}
+_OAUTH = {
+    "invalid_client": "the client id, or the secret or key that proves it, is wrong or was replaced",
+    "invalid_grant": "the signed request was not accepted: key, account or this machine's clock is wrong",
+    "invalid_scope": "the scope is not one that this client may ask for",
+    "unauthorized_client": "the client may not ask for these scopes; with Google, delegate each of them to it",
+    "access_denied": "the client was denied access",
+}
+_TAKEN_OUT = (
+    re.compile(r"\w+://\S+"),  # an address may hold a query, and that a token
+    re.compile(r"\S+@\S+"),  # a log-in
+    re.compile(r"\b\d{6,8}[-+]?\d{4}\b"),  # a civic number
+    re.compile(r"[\w.~+/=-]{40,}"),  # a token; ids that support asks for are shorter
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request was for, as far as a refusal needs it."""
+
+    source: str
+    origin: Origin
+    needs: str = ""
+    may_be_missing: bool = False
+    is_later_page: bool = False
+    secrets: frozenset[str] = frozenset()
+
+    def remedy(self) -> str:
+        return f"then run: fleetsync check {self.source}"
+
+
+def problem(answer: requests.Response, asked: Asked) -> PullError | None:
+    """Why *answer* is none; None when it is one."""
+    status = answer.status_code
+    if 200 <= status < 300:
+        return None
+    if status in RETRIED_STATUSES or (status == 403 and _is_quota(answer)):
+        return stumble(answer, asked.source, asked.origin)
+    if status == 410 or (asked.is_later_page and status == 400):
+        return _gone(answer, asked)
+    if status in _MISSING:
+        return _not_there(answer, asked)
+    if status in (401, 403):
+        return _not_allowed(answer, asked)
+    return SourceRefused(
+        f"{asked.source}: {asked.origin} refused the request ({status}){words(answer, asked.secrets)}. Check the "
+        f"[[source]] table, {asked.remedy()}"
+    )
+
+
+def stumble(answer: requests.Response, source: str, origin: Origin) -> Stumble:
+    """A status that may be another next time."""
+    status, headers = answer.status_code, answer.headers
+    limited = status in (403, 429)
+    says = f"{origin} asks for patience ({status})" if limited else f"{origin} is not in order ({status})"
+    return Stumble(f"{source}: {says}", seconds_asked(headers.get("Retry-After"), headers.get("Date")), limited)
+
+
+def _gone(answer: requests.Response, asked: Asked) -> PullError:
+    if asked.may_be_missing and not asked.is_later_page:
+        return _not_there(answer, asked)
+    return PageTokenExpired(
+        f"{asked.source}: {asked.origin} no longer knows where the listing was ({answer.status_code}). It is read from "
+        "the beginning at the next pull"
+    )
+
+
+def _not_there(answer: requests.Response, asked: Asked) -> PullError:
+    if asked.may_be_missing and not asked.is_later_page:
+        return PartMissing(f"{asked.source}: {asked.origin} does not have this part ({answer.status_code})")
+    right = f" or the right {asked.needs} is not granted" if asked.needs and answer.status_code == 405 else ""
+    return SourceRefused(
+        f"{asked.source}: {asked.origin} has nothing at the address that was asked for ({answer.status_code})"
+        f"{words(answer, asked.secrets)}. The base address is wrong, the version is another{right}; correct the "
+        f"[[source]] table, {asked.remedy()}"
+    )
+
+
+def _not_allowed(answer: requests.Response, asked: Asked) -> SourceRefused:
+    status, said = answer.status_code, words(answer, asked.secrets)
+    if status == 401:
+        return SourceRefused(
+            f"{asked.source}: {asked.origin} does not accept our credential (401){said}. Renew it over there and here, "
+            f"{asked.remedy()}"
+        )
+    grant = f"Grant the permission {asked.needs} (and consent, where that is a step of its own)"
+    return SourceRefused(
+        f"{asked.source}: {asked.origin} refused our token (403){said}. "
+        f"{grant if asked.needs else 'Grant this client the right to read'}, {asked.remedy()}"
+    )
+
+
+# --------------------------------------------------------------------------------------------------- the token endpoint
+
+
+def token_problem(answer: requests.Response, source: str, origin: Origin, secrets: frozenset[str]) -> PullError | None:
+    """Why the answer of a token endpoint holds no token; None when it does."""
+    said = _json(answer)
+    if answer.status_code in RETRIED_STATUSES:
+        return stumble(answer, source, origin)
+    if answer.status_code == 200 and isinstance(said.get("access_token"), str):
+        return None if str(said.get("token_type", "bearer")).lower() == "bearer" else _odd_token(source, origin)
+    if answer.status_code == 200 and not said:
+        return Stumble(f"{source}: {origin} answered a request for a token with {_what_instead(answer)}")
+    return SourceRefused(
+        f"{source}: no token from {origin} ({answer.status_code}): {_token_reason(answer, said, secrets)}. "
+        f"Correct it, then run: fleetsync check {source}"
+    )
+
+
+def _odd_token(source: str, origin: Origin) -> SourceRefused:
+    return SourceRefused(f"{source}: {origin} gives tokens that are no bearer tokens. Check the token address")
+
+
+def _token_reason(answer: requests.Response, said: Mapping[str, Any], secrets: frozenset[str]) -> str:
+    code, description = said.get("error"), str(said.get("error_description") or "")
+    entra = re.search(r"AADSTS(\d+)", description)
+    if entra is not None and int(entra[1]) in _ENTRA:
+        return f"{_ENTRA[int(entra[1])]} (AADSTS{entra[1]})"
+    if isinstance(code, str):
+        theirs = ": ".join(filter(None, (scrubbed(one.partition("\n")[0], secrets) for one in (code, description))))
+        return f"{_OAUTH.get(code, 'the request was refused')} ({theirs})"
+    if 300 <= answer.status_code < 400:
+        return "the token address leads elsewhere, and the secret does not follow; check it"
+    if answer.status_code in _MISSING:
+        return "there is no token endpoint at that address; check it"
+    if answer.status_code == 200:
+        return "the answer holds none; check the token address"
+    return "the client id, or the secret or key that proves it, was not accepted"
+
+
+# --------------------------------------------------------------------------------------------------------- their words
+
+
+def what_instead(answer: requests.Response, body: bytes) -> str | None:
+    """What came in place of JSON, by its look; None when it may be JSON."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in ("text/html", "application/xhtml+xml") or body.lstrip()[:1] == b"<":
+        return "a web page instead of JSON: a sign-in page, a proxy or a notice of maintenance is in between"
+    return None
+
+
+def _what_instead(answer: requests.Response) -> str:
+    return what_instead(answer, answer.content) or "something that is no JSON"
+
+
+def words(answer: requests.Response, secrets: frozenset[str] = frozenset()) -> str:
+    """What the other side says about it, as `: …` to put behind a status; empty when it says nothing usable."""
+    found = next((text for text in _texts(_json(answer)) if text), "")
+    return f": {found}" if (found := scrubbed(found, secrets)) else ""
+
+
+def scrubbed(text: str, secrets: frozenset[str]) -> str:
+    """*text* in one line, cut, without secrets, addresses, log-ins and numbers of people."""
+    for secret in secrets:
+        text = text.replace(secret, "…") if secret else text
+    for pattern in _TAKEN_OUT:
+        text = pattern.sub("…", text)
+    text = " ".join(text.split()).rstrip(".")
+    return text if len(text) <= _MAX_WORDS else f"{text[:_MAX_WORDS].rstrip()}…"
+
+
+def _texts(said: Mapping[str, Any]) -> Iterator[str]:
+    """Graph and Google: error.message; Apple and Jamf: errors[].code; others: message, error, detail."""
+    error = said.get("error")
+    if isinstance(error, dict):
+        yield _unnested(str(error.get("message") or error.get("code") or ""))
+    errors = said.get("errors")
+    for one in errors if isinstance(errors, list) else ():
+        if isinstance(one, dict):
+            yield str(one.get("code") or "")
+    for name in ("message", "error_description", "error", "detail", "title"):
+        if isinstance(text := said.get(name), str):
+            yield text
+
+
+def _unnested(message: str) -> str:
+    """Intune puts JSON text into the message; what it says is in there under Message."""
+    if not message.lstrip().startswith("{"):
+        return message
+    try:
+        inner = msgspec.json.decode(message)
+    except msgspec.DecodeError:
+        return ""
+    text = inner.get("Message") if isinstance(inner, dict) else None
+    # From "Url:" on it repeats what was asked.
+    return re.split(r"\s*-?\s*\b(?:Url|Operation ID)\b", text)[0] if isinstance(text, str) else ""
+
+
+def _is_quota(answer: requests.Response) -> bool:
+    error = _json(answer).get("error")
+    reasons = error.get("errors") if isinstance(error, dict) else None
+    each = reasons if isinstance(reasons, list) else []
+    return any(isinstance(one, dict) and one.get("reason") in _QUOTA_REASONS for one in each)
+
+
+def _json(answer: requests.Response) -> Mapping[str, Any]:
+    try:
+        said = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        return {}
+    return said if isinstance(said, dict) else {}

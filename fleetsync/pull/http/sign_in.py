@@ -1,0 +1,288 @@
+"""How a request proves who we are: every kind of `contract.Auth` as a session, OAuth by Authlib.
+
+What the library leaves to its users is done here: `client_id` beside an assertion; keys as key objects (a PEM string
+is always taken for RSA); Apple's fixed audience; one renewal at a time; a new token when a good-looking one is refused;
+a fresh id per assertion; and a margin that suits the token's life, since Jamf's may live a minute.
+"""
+
+import base64
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import requests
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.requests_client import AssertionSession, OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT, private_key_jwt_sign
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.x509 import load_pem_x509_certificate
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+from pydantic import SecretStr
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from fleetsync.pull.contract import (
+    ApiKey,
+    Auth,
+    Basic,
+    Bearer,
+    ClientCertificate,
+    ClientSecret,
+    MutualTls,
+    NoAuth,
+    ServiceAccount,
+    SignedAssertion,
+    SourceRefused,
+)
+from fleetsync.pull.http.address import Origin, configured_origin
+from fleetsync.pull.http.exchange import Road
+from fleetsync.pull.http.refusals import token_problem
+
+_ASSERTION_SECONDS = 600
+_MARGIN_SECONDS = 60.0
+_MARGIN_SHARE = 0.2
+
+Key = TypeVar("Key", RSAKey, ECKey)
+
+
+@dataclass(slots=True)
+class Kept:
+    """The last token of one credential, kept between pulls: token endpoints throttle too. In memory only."""
+
+    token: dict[str, Any] | None = field(default=None, repr=False)
+
+
+class _Header(AuthBase):
+    """A header that never changes."""
+
+    def __init__(self, name: str, value: SecretStr, prefix: str = "") -> None:
+        self._name, self._value, self._prefix = name, value, prefix
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._name] = self._prefix + self._value.get_secret_value()
+        return request
+
+
+class Renewing(Road, ABC):
+    """A road whose token is fetched before the first request, before it runs out, and when it is refused."""
+
+    token: Any
+    leeway: float
+    source: str
+    token_origin: Origin
+    secrets: frozenset[str]
+    kept: Kept
+    _lock: threading.Lock
+
+    def prepare_tokens(self, source: str, token_origin: Origin, secrets: frozenset[str], kept: Kept) -> None:
+        """Begin with the token that an earlier pull left, if any."""
+        self.source, self.token_origin, self.secrets, self.kept = source, token_origin, secrets, kept
+        self._lock = threading.Lock()
+        if kept.token is not None:
+            self._take(kept.token)
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
+        # The request for a token comes through here too, with its own proof; to lock it would be to wait for oneself.
+        if not options.get("withhold_token") and options.get("auth") is None:
+            with self._lock:
+                if not self.token or self.token.is_expired(self.leeway):
+                    self._fetch()
+        return super().request(method, url, *args, **options)
+
+    def renew(self, refused: str) -> None:
+        """Get a new token instead of *refused*, unless another thread has already."""
+        with self._lock:
+            if self.token["access_token"] == refused:
+                self._fetch()
+
+    def parse_response_token(self, answer: requests.Response) -> Any:
+        """Called by the library with the answer of the token endpoint."""
+        if (problem := token_problem(answer, self.source, self.token_origin, self.secrets)) is not None:
+            raise problem
+        return self._take(answer.json())
+
+    def _take(self, token: Mapping[str, Any]) -> Any:
+        self.token = dict(token)
+        self.kept.token = dict(self.token)
+        lifetime = token.get("expires_in")
+        usable = str(lifetime).isdecimal()
+        self.leeway = min(_MARGIN_SECONDS, _MARGIN_SHARE * int(str(lifetime))) if usable else _MARGIN_SECONDS
+        return self.token
+
+    def _fetch(self) -> None:
+        try:
+            self.ask_for_token()
+        except (OAuthError, JoseError, ValueError) as error:
+            raise SourceRefused(
+                f"{self.source}: {self.token_origin} gave a token that cannot be understood ({type(error).__name__}). Check "
+                "the token address"
+            ) from None
+
+    @abstractmethod
+    def ask_for_token(self) -> None:
+        """Have the library ask."""
+
+
+class ClientCredentials(Renewing, OAuth2Session, Road):  # type: ignore[misc]  # the library has no types
+    """OAuth 2 client credentials, proven by a secret or by a signed assertion."""
+
+    def __init__(self, url: str, client_id: str, proof: Any, method: Any, scope: str, extra: Mapping[str, str]) -> None:
+        self._extra = dict(extra)
+        OAuth2Session.__init__(
+            self,
+            client_id,
+            proof,
+            token_endpoint_auth_method=method,
+            token_endpoint=url,
+            grant_type="client_credentials",
+            scope=scope or None,
+        )
+
+    def ask_for_token(self) -> None:
+        self.fetch_token(**self._extra)
+
+
+class DelegatedAccount(Renewing, AssertionSession, Road):  # type: ignore[misc]  # the library has no types
+    """A Google service account in the name of an administrator."""
+
+    def __init__(self, auth: ServiceAccount, key: RSAKey) -> None:
+        self._scope = " ".join(auth.scopes)
+        AssertionSession.__init__(
+            self,
+            auth.token_url,
+            auth.email,
+            auth.subject,
+            audience=auth.audience,
+            key=key,
+            header={"alg": "RS256", "typ": "JWT"} | ({"kid": auth.key_id} if auth.key_id else {}),
+        )
+
+    def ask_for_token(self) -> None:
+        # A new dict each time: the library writes the assertion's id into it, and would send the same id for ever.
+        self.claims = {"scope": self._scope}
+        self.refresh_token()
+
+
+class Assertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
+    """Entra and Apple want `client_id` beside the assertion, and a short life."""
+
+    def sign(self, auth: Any, token_endpoint: str) -> Any:
+        return private_key_jwt_sign(
+            auth.client_secret,
+            client_id=auth.client_id,
+            token_endpoint=token_endpoint,
+            header=dict(self.headers),
+            alg=self.alg,
+            expires_in=_ASSERTION_SECONDS,
+        )
+
+    def __call__(self, auth: Any, method: str, uri: str, headers: Any, body: str) -> Any:
+        uri, headers, body = super().__call__(auth, method, uri, headers, body)
+        return uri, headers, f"{body}&{urlencode({'client_id': auth.client_id})}"
+
+
+def secrets_of(auth: Auth) -> frozenset[str]:
+    """What must never be shown of *auth*."""
+    if isinstance(auth, MutualTls):
+        return secrets_of(auth.then)
+    values = (getattr(auth, name) for name in getattr(auth, "__slots__", ()))
+    return frozenset(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+
+
+def signed_in(source: str, auth: Auth, kept: Kept) -> Road:
+    """A road that proves *auth*; not yet equipped. Raises SourceRefused for a key or address that cannot be used."""
+    match auth:
+        case MutualTls():
+            return signed_in(source, auth.then, kept)
+        case ClientSecret():
+            return _renewing(_client_secret(auth), source, auth, kept)
+        case ClientCertificate():
+            return _renewing(_client_certificate(source, auth), source, auth, kept)
+        case SignedAssertion():
+            return _renewing(_signed_assertion(source, auth), source, auth, kept)
+        case ServiceAccount():
+            key = _key(RSAKey, source, "an RSA key", auth.key_pem)
+            return _renewing(DelegatedAccount(auth, key), source, auth, kept)
+        case _:
+            return _unchanging(source, auth)
+
+
+def _unchanging(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> Road:
+    road = Road()
+    match auth:
+        case Bearer():
+            road.auth = _Header("Authorization", _sendable(source, auth.token), "Bearer ")
+        case ApiKey():
+            road.auth = _Header(auth.header, _sendable(source, auth.value))
+        case Basic():
+            road.auth = HTTPBasicAuth(auth.user.encode(), auth.password.get_secret_value().encode())
+    return road
+
+
+def _sendable(source: str, secret: SecretStr) -> SecretStr:
+    """Of a header that it cannot send the library says so by quoting it, and this one is a secret."""
+    value = secret.get_secret_value()
+    if not (value.isascii() and value.isprintable() and value):
+        raise SourceRefused(
+            f"{source}: the key or token is empty, or holds line breaks or letters that no header can carry. Paste it "
+            f"once more, then run: fleetsync check {source}"
+        )
+    return secret
+
+
+def _client_secret(auth: ClientSecret) -> Renewing:
+    method = {"body": "client_secret_post", "basic": "client_secret_basic"}[auth.style]
+    secret = auth.secret.get_secret_value()
+    return ClientCredentials(auth.token_url, auth.client_id, secret, method, auth.scope, auth.extra)
+
+
+def _client_certificate(source: str, auth: ClientCertificate) -> Renewing:
+    password = auth.key_password.get_secret_value() if auth.key_password else None
+    key = _key(RSAKey, source, "an RSA key", auth.key_pem, password)
+    assertion = Assertion(alg=auth.alg, headers={"typ": "JWT"} | _thumbprint(source, auth))
+    return ClientCredentials(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
+
+
+def _signed_assertion(source: str, auth: SignedAssertion) -> Renewing:
+    key = _key(ECKey, source, "an EC key (P-256)", auth.key_pem)
+    assertion = Assertion(auth.audience, alg="ES256", headers={"typ": "JWT", "kid": auth.key_id})
+    return ClientCredentials(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
+
+
+def _renewing(
+    road: Renewing,
+    source: str,
+    auth: ClientSecret | ClientCertificate | SignedAssertion | ServiceAccount,
+    kept: Kept,
+) -> Road:
+    road.prepare_tokens(source, configured_origin(source, "token address", auth.token_url), secrets_of(auth), kept)
+    return road
+
+
+def _key(kind: type[Key], source: str, name: str, pem: SecretStr, password: str | None = None) -> Key:
+    try:
+        key = kind.import_key(pem.get_secret_value(), password=password)
+    except (JoseError, ValueError, TypeError):
+        key = None
+    if key is None or not key.is_private:
+        raise SourceRefused(
+            f"{source}: the private key is not {name} in PEM form, or its password is wrong. Use the file as it was "
+            "made, with its BEGIN and END lines"
+        )
+    return key
+
+
+def _thumbprint(source: str, auth: ClientCertificate) -> dict[str, str]:
+    try:
+        certificate = load_pem_x509_certificate(auth.certificate_pem.encode())
+    except ValueError:
+        raise SourceRefused(
+            f"{source}: the certificate is not in PEM form. Use the file with its BEGIN CERTIFICATE and END CERTIFICATE "
+            "lines"
+        ) from None
+    # PS256 goes with x5t#S256; the older RS256 with x5t, which is SHA-1 by its definition and signs nothing.
+    name, algorithm = ("x5t#S256", SHA256()) if auth.alg == "PS256" else ("x5t", SHA1())  # noqa: S303
+    return {name: base64.urlsafe_b64encode(certificate.fingerprint(algorithm)).rstrip(b"=").decode()}
