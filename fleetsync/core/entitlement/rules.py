@@ -1,0 +1,84 @@
+"""The plan as data: who is owed what, as shipped. A municipality's own `[[entitlement]]` tables take its place.
+
+Pure. Holds no decision; `decisions` walks whatever rules are in force.
+"""
+
+from datetime import date, timedelta
+
+from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
+from fleetsync.core.model import EmploymentForm, Entitlement, MembershipType, Mode, Policy, Text, Who
+
+# School forms that are known, by the enums of SS12000 2.0 and 2.1 and of the national register of school units; a form
+# that is neither here nor named by a rule is unknown, and nobody is owed anything for it by accident.
+FS = "FS"
+FKLASS = "FKLASS"
+CHILD_FORMS = frozenset({FS, FKLASS})
+GRADED_FORMS = ("GR", "GRAN", "GRS", "TR", "SP", "SAM")  # GRAN, GRS and TR: anpassad grundskola, by age of the source
+FORMS_WITHOUT_YEAR = frozenset({"FTH", "OPPFTH", "PC", "KU", "KKU", "STF", "ABU", "AU"})
+UPPER_FORMS = frozenset({"GY", "GYS", "GYAN", "YH", "FHS", "HS"})
+ADULT_FORMS = frozenset(
+    {"KOMVUX", "SARVUX", "SARVUXGR", "SARVUXGY", "SFI", "VUX", "VUXSFI", "VUXGR", "VUXGY"}
+    | {"VUXSARGR", "VUXSARTR", "VUXSARGY"}
+)
+KNOWN_FORMS = CHILD_FORMS.union(GRADED_FORMS, FORMS_WITHOUT_YEAR, UPPER_FORMS, ADULT_FORMS)
+
+_SECTION = "IT-plan, ”Säkerställa tillgång till IT-baserade verksamhetslösningar”"
+_CHILDREN = Text("Barn i förskola och förskoleklass", "Children of förskola and förskoleklass")
+_PER_FIVE_CHILDREN = f"{_SECTION}: ”ett verktyg per fem barn i förskolan och förskoleklass”"
+
+RULES: tuple[Entitlement, ...] = (
+    Entitlement(
+        id="staff",
+        title=Text("Anställda", "Staff"),
+        origin=(
+            f"{_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per anställd "
+            "(visstidsanställning > tre månader eller tillsvidareanställd)”"
+        ),
+        who=Who(
+            memberships=(MembershipType.EMPLOYMENT,),
+            employment=(EmploymentForm.PERMANENT, EmploymentForm.FIXED),
+            longer_than_months=3,
+        ),
+        mode=Mode.PER_HEAD,
+    ),
+    Entitlement(
+        id="pupils",
+        title=Text("Elever i årskurs 1–9", "Pupils in years 1–9"),
+        origin=f"{_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per elev i åk 1-9”",
+        who=Who(
+            memberships=(MembershipType.ENROLMENT,),
+            school_forms=GRADED_FORMS,
+            lowest_grade_index=1,
+            highest_grade_index=9,
+        ),
+        mode=Mode.PER_HEAD,
+    ),
+    Entitlement(
+        id="preschool",
+        title=_CHILDREN,
+        origin=_PER_FIVE_CHILDREN,
+        who=Who(memberships=(MembershipType.PLACEMENT, MembershipType.ENROLMENT), school_forms=(FS, FKLASS)),
+        mode=Mode.POOL,
+        per=5,
+        valid_to=TEN_YEAR_SCHOOL_FROM - timedelta(days=1),
+    ),
+    # From then on the six-year-olds of förskoleklass are in year 1 of the compulsory school: index 0, as before.
+    Entitlement(
+        id="preschool",
+        title=_CHILDREN,
+        origin=_PER_FIVE_CHILDREN,
+        who=Who(
+            memberships=(MembershipType.PLACEMENT, MembershipType.ENROLMENT),
+            school_forms=(FS, FKLASS, *GRADED_FORMS),
+            highest_grade_index=0,
+        ),
+        mode=Mode.POOL,
+        per=5,
+        valid_from=TEN_YEAR_SCHOOL_FROM,
+    ),
+)
+
+
+def rules_in_force(policy: Policy, day: date) -> tuple[Entitlement, ...]:
+    """The policy's rules of *day*, in the order in which they are asked."""
+    return tuple(rule for rule in policy.entitlements if rule.is_valid_on(day))

@@ -1,0 +1,268 @@
+"""When a membership holds: what a source says of its days, its silence, and the days on which it counts on.
+
+Pure. Refuses to end anything that a source has not been read late enough to deny, and to guess the length of
+a term whose first day is unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+
+import msgspec
+
+from fleetsync.core.calendar import Calendar, Calendars, SummerBreak, local_day
+from fleetsync.core.entitlement.rules import CHILD_FORMS, KNOWN_FORMS, rules_in_force
+from fleetsync.core.identity import UnitBook
+from fleetsync.core.model import (
+    UNPLACED,
+    EmploymentForm,
+    Entitlement,
+    GroupRecord,
+    Known,
+    MembershipRecord,
+    MembershipType,
+    Moment,
+    PartState,
+    Policy,
+)
+
+FREE_DAYS_BETWEEN_TERMS = 7
+DAYS_AROUND_LAST_SCHOOL_DAY = 14
+# A term of these forms can continue another; None is a roster without the field.
+_JOINABLE = frozenset({EmploymentForm.PERMANENT, EmploymentForm.FIXED, None})
+
+Rank = tuple[int, float, int, bool, str, tuple[str, str, str]]
+
+
+class Tie(msgspec.Struct, frozen=True):
+    """A membership with its days, its unit and its weight. Unknown first day: `date.min`; open end: `date.max`."""
+
+    known: Known
+    record: MembershipRecord
+    unit: str
+    foreign: bool  # at an organisation of another principal: entitles nobody
+    counts: bool  # of a part that founds entitlements; else a witness
+    form: str | None  # school form, in capitals
+    first: date
+    last: date  # of one that vanished: the day before it was first missed
+    holds_until: date  # as `last`, or open while its part has shown nothing newer than `last`
+
+    @property
+    def type(self) -> MembershipType:
+        """The membership's type."""
+        return self.record.membership
+
+    @property
+    def founds(self) -> bool:
+        """Whether it can entitle or place somebody: of a source that counts, at an organisation of ours."""
+        return self.counts and not self.foreign and self.record.membership is not MembershipType.GROUP
+
+    @property
+    def is_child(self) -> bool:
+        """Whether it is of förskola or förskoleklass."""
+        return self.form in CHILD_FORMS
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the membership runs on *day*; both ends inclusive."""
+        return self.first <= day <= self.holds_until
+
+    def is_on_leave(self, day: date) -> bool:
+        """Whether *day* lies within the leave that its source dates; an end that is missing is open."""
+        begins, ends = self.record.leave_from, self.record.leave_to
+        if begins is None and ends is None:
+            return False
+        return (begins or date.min) <= day <= (ends or date.max)
+
+
+class Current(msgspec.Struct, frozen=True):
+    """A membership that counts on a day, with the whole stretch it is part of."""
+
+    tie: Tie
+    first: date
+    last: date
+    is_joined: bool = False  # several adjoining terms make the stretch
+    returns_until: date | None = None  # a fixed term that may return counts on until then
+    returns_from: date | None = None  # the last school day that it ends near
+
+
+class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """All that is asked while people are judged, made once for all of them."""
+
+    policy: Policy
+    calendars: Calendars
+    book: UnitBook
+    parts: Mapping[tuple[str, str], PartState]
+    moment: Moment
+
+    @property
+    def today(self) -> date:
+        """The day that is judged."""
+        return self.moment.today
+
+    @cached_property
+    def rules(self) -> tuple[Entitlement, ...]:
+        """The rules in force on that day."""
+        return self.rules_of(self.today)
+
+    def rules_of(self, day: date) -> tuple[Entitlement, ...]:
+        """The rules in force on another day."""
+        return rules_in_force(self.policy, day)
+
+    @cached_property
+    def known_forms(self) -> frozenset[str]:
+        """School forms that are no riddle: those of the standards, and those that a rule names."""
+        return KNOWN_FORMS.union(*(rule.who.school_forms for rule in self.policy.entitlements))
+
+    @cached_property
+    def competing_forms(self) -> frozenset[str]:
+        """The forms of which one enrolment counts at a time: those that the day's rules name."""
+        enrolled = (rule.who for rule in self.rules if MembershipType.ENROLMENT in rule.who.memberships)
+        return frozenset(form for who in enrolled for form in who.school_forms)
+
+    @cached_property
+    def _calendars(self) -> dict[str, Calendar]:
+        return {}
+
+    @cached_property
+    def _places(self) -> dict[tuple[str, tuple[str, ...], str | None], tuple[str, bool]]:
+        return {}
+
+    def calendar(self, unit: str) -> Calendar:
+        """The calendar by which the unit's days are counted."""
+        found = self._calendars.get(unit)
+        if found is None:
+            found = self._calendars[unit] = self.calendars.for_unit(unit, self.book.only_preschool(unit))
+        return found
+
+    def place(self, source: str, record: MembershipRecord) -> tuple[str, bool]:
+        """The slug of a membership's unit (`unplaced` when it maps nowhere), and whether it is another principal's."""
+        key = (source, record.codes, record.unit_name)
+        found = self._places.get(key)
+        if found is None:
+            slug = self.book.of(source, record.codes, record.unit_name)
+            foreign = self.book.is_foreign(source, record.codes, record.unit_name)
+            found = self._places[key] = (slug or UNPLACED, foreign)
+        return found
+
+    def unit_of_group(self, tie: Tie, group: GroupRecord) -> str:
+        """The slug of the unit that has a group: by its register, else by the membership in it."""
+        if group.unit is None:
+            return tie.unit
+        return self.book.of(tie.known.source, (group.unit,), None) or tie.unit
+
+    def tie(self, known: Known, record: MembershipRecord) -> Tie:
+        """The membership with its days, its unit and its weight."""
+        part = self.parts.get((known.source, known.part))
+        unit, foreign = self.place(known.source, record)
+        last = self._last(known, record)
+        return Tie(
+            known=known,
+            record=record,
+            unit=unit,
+            foreign=foreign,
+            counts=part is not None and part.counts,
+            form=(record.school_form or "").strip().upper() or None,
+            first=record.start or date.min,
+            last=last,
+            holds_until=last if known.gone or part is None or _has_spoken_after(last, known, part) else date.max,
+        )
+
+    def _last(self, known: Known, record: MembershipRecord) -> date:
+        last = record.end or date.max
+        if not known.gone or known.absent_since is None:
+            return last
+        missed = local_day(known.absent_since, self.policy.time_zone)
+        return min(last, missed - timedelta(days=1))
+
+
+def _has_spoken_after(day: date, known: Known, part: PartState) -> bool:
+    as_of = part.as_of if known.scope is None else part.scope_as_of.get(known.scope, part.as_of)
+    return as_of is not None and as_of > day
+
+
+def employments_on(day: date, ties: Iterable[Tie], bench: Bench) -> tuple[Current, ...]:
+    """The employments that count on *day*: those that run, and the last of a stretch that bridges or outlasts it."""
+    joinable = []
+    found = []
+    for tie in ties:
+        if tie.record.employment_form in _JOINABLE and date.min < tie.first <= tie.last:
+            joinable.append(tie)
+        elif tie.holds_on(day):
+            found.append(Current(tie, tie.first, tie.last))
+    for stretch in _stretches(joinable, bench):
+        found.extend(_current_of(stretch, day, bench))
+    return tuple(found)
+
+
+def _stretches(ties: Sequence[Tie], bench: Bench) -> list[list[Tie]]:
+    """Terms in order, those that adjoin in one list: at most seven free days between, a summer break not counted."""
+    stretches: list[list[Tie]] = []
+    newest: Tie | None = None  # the tie that ends last of the stretch at hand
+    for tie in sorted(ties, key=lambda tie: (tie.first, tie.last, tie.known.ref)):
+        if newest is not None and _free_days(newest, tie, bench) <= FREE_DAYS_BETWEEN_TERMS:
+            stretches[-1].append(tie)
+            newest = max(newest, tie, key=lambda tie: tie.last)
+        else:
+            stretches.append([tie])
+            newest = tie
+    return stretches
+
+
+def _free_days(earlier: Tie, later: Tie, bench: Bench) -> int:
+    free = (later.first - earlier.last).days - 1
+    if free <= FREE_DAYS_BETWEEN_TERMS:
+        return free
+    summer = bench.calendar(earlier.unit).summer_break(earlier.last)
+    return free - _days_within(summer, earlier.last, later.first) if summer else free
+
+
+def _days_within(summer: SummerBreak, after: date, before: date) -> int:
+    """How many days strictly between the two are days of the break."""
+    first, last = max(after, summer.last_school_day), min(before, summer.first_school_day)
+    return max(0, (last - first).days - 1)
+
+
+def _current_of(stretch: Sequence[Tie], day: date, bench: Bench) -> list[Current]:
+    newest = max(stretch, key=lambda tie: tie.last)
+    first, last, is_joined = stretch[0].first, newest.last, len(stretch) > 1
+    summer = _summer_it_may_return_after(newest, bench)
+    until = summer.turnover_until if summer else None
+    near = summer.last_school_day if summer else None
+    counting = [tie for tie in stretch if tie.holds_on(day)]
+    if not counting and first <= day <= max(last, until or last):
+        begun = [tie for tie in stretch if tie.first <= day]
+        counting = [max(begun, key=lambda tie: tie.last)]
+    return [Current(tie, first, last, is_joined, until, near) for tie in counting]
+
+
+def _summer_it_may_return_after(tie: Tie, bench: Bench) -> SummerBreak | None:
+    if tie.record.employment_form is EmploymentForm.PERMANENT or tie.last == date.max:
+        return None
+    summer = bench.calendar(tie.unit).summer_break(tie.last)
+    if summer is None or abs((tie.last - summer.last_school_day).days) > DAYS_AROUND_LAST_SCHOOL_DAY:
+        return None
+    return summer
+
+
+def schooling_on(day: date, ties: Iterable[Tie], bench: Bench) -> tuple[Current, ...]:
+    """The placements and enrolments that count on *day*; of several enrolments that compete only the latest.
+
+    One at another principal's school competes too: a pupil who has moved there is not ours because an old row is open.
+    """
+    running = [tie for tie in ties if tie.holds_on(day)]
+    competing = [tie for tie in running if tie.type is MembershipType.ENROLMENT and tie.form in bench.competing_forms]
+    if len(competing) > 1:
+        latest = min(competing, key=rank)
+        running = [tie for tie in running if tie is latest or tie not in competing]
+    return tuple([Current(tie, tie.first, tie.last) for tie in running])
+
+
+def rank(tie: Tie) -> Rank:
+    """Sorts what places a person: the largest share, then the earliest start, then the lowest slug.
+
+    Of pupils and children: the latest start first, and before employments. At equal starts what is ours and mapped
+    comes before what is not.
+    """
+    if tie.type is MembershipType.EMPLOYMENT:
+        return (1, -(tie.record.share or 0.0), tie.first.toordinal(), tie.unit == UNPLACED, tie.unit, tie.known.ref)
+    return (0, 0.0, -tie.first.toordinal(), tie.foreign or tie.unit == UNPLACED, tie.unit, tie.known.ref)

@@ -1,0 +1,184 @@
+"""Sentences about entitlement that begin with always or never."""
+
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fleetsync.core.calendar import add_months
+from fleetsync.core.entitlement import stand
+from fleetsync.core.identity import resolve_people, unit_book
+from fleetsync.core.model import (
+    UNPLACED,
+    EmploymentForm,
+    Known,
+    MembershipRecord,
+    MembershipType,
+    Mode,
+    Standing,
+)
+from tests.core.entitlement.town import (
+    CALENDARS,
+    FIXED,
+    HOURLY,
+    decision,
+    employed,
+    enrolled,
+    instant,
+    moment,
+    owed_by,
+    parts,
+    people_of,
+    placed,
+    policy,
+    pooled_by,
+    stand_all,
+    stands,
+    witnessed,
+)
+
+DAYS = st.dates(date(2025, 6, 1), date(2027, 12, 31))
+UNITS = st.sampled_from(["ek", "bj", "ug", "zz", "friskolan"])
+PEOPLE = st.sampled_from(["alva", "bo", "cia"])
+FORMS = st.sampled_from(["GR", "GRAN", "FKLASS", "FS", "FTH", "GY", "FSK", None])
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[str | None, str | None]:
+    start = draw(st.none() | DAYS)
+    length = draw(st.none() | st.integers(0, 400))
+    end = None if length is None else (start or date(2026, 1, 1)) + timedelta(days=length)
+    return (start.isoformat() if start else None, end.isoformat() if end else None)
+
+
+@st.composite
+def ties(draw: st.DrawFn) -> Known:
+    start, end = draw(spans())
+    outside: dict[str, Any] = {"at": draw(UNITS), "who": draw(PEOPLE), "source_id": draw(st.uuids()).hex}
+    if draw(st.booleans()):
+        outside |= {"gone": True, "absent_since": instant(draw(DAYS).isoformat())}
+    kind = draw(st.sampled_from(["employed", "enrolled", "placed", "witnessed"]))
+    if kind == "employed":
+        form = draw(st.none() | st.sampled_from(EmploymentForm))
+        leave = draw(st.sampled_from([{}, {"leave_from": "2026-01-01"}, {"leave_to": "2026-12-01"}]))
+        share = draw(st.none() | st.sampled_from([0.25, 0.5, 1.0]))
+        return employed(form, start, end, share=share, **leave, **outside)
+    if kind == "placed":
+        return placed(start or "2026-01-01", end, draw(FORMS), **outside)
+    if kind == "witnessed":
+        return witnessed(draw(st.sampled_from(MembershipType)), start or "2026-01-01", end, **outside)
+    return enrolled(draw(FORMS), draw(st.none() | st.integers(-1, 13)), start, end, **outside)
+
+
+TOWNS = st.lists(ties(), min_size=1, max_size=8)
+
+
+def all_of(known: list[Known], on: date, *, masked: bool = False) -> tuple[Standing, ...]:
+    return stand_all([*people_of(known, keys=(), masked=masked), *known], on.isoformat())
+
+
+@given(TOWNS, DAYS)
+def test_nobody_is_ever_owed_twice_or_owed_and_undecided(known: list[Known], on: date) -> None:
+    for standing in all_of(known, on):
+        owing = [one.entitlement for one in standing.decisions if one.owed]
+        assert len(owing) <= 1
+        assert not (owing and any(one.undecided or one.on_leave for one in standing.decisions))
+        if standing.owed is not None:
+            assert [standing.owed.entitlement] == owing
+            assert standing.owed.unit == standing.unit
+
+
+@given(TOWNS, DAYS)
+def test_every_rule_in_force_always_decides_and_says_why_in_both_languages(known: list[Known], on: date) -> None:
+    for standing in all_of(known, on):
+        assert [one.entitlement for one in standing.decisions] == ["staff", "pupils", "preschool"]
+        assert all(one.reason.sv and one.reason.en for one in standing.decisions)
+        assert not any("{" in one.reason.sv or "alva" in one.reason.sv for one in standing.decisions)
+
+
+@given(TOWNS, DAYS, st.randoms())
+def test_what_is_decided_never_depends_on_the_order_of_records(known: list[Known], on: date, chance: Random) -> None:
+    shuffled = list(known)
+    chance.shuffle(shuffled)
+    rules, read = policy(), parts(on.isoformat())
+    book = unit_book(known, rules)
+    people = resolve_people([*people_of(known, keys=()), *known], read, rules)
+    mixed = [replace(one, memberships=tuple(chance.sample(one.memberships, len(one.memberships)))) for one in people]
+
+    found = stand(people, book, rules, CALENDARS, read, moment(on.isoformat()))
+    assert found == stand(mixed, book, rules, CALENDARS, tuple(reversed(read)), moment(on.isoformat()))
+    assert found == all_of(shuffled, on)
+    assert [one.id for one in people] == [one.person for one in found]
+
+
+@given(TOWNS, DAYS)
+def test_a_masked_person_is_always_unplaced_without_groups_and_undecidable(known: list[Known], on: date) -> None:
+    for standing in all_of(known, on, masked=True):
+        assert (standing.unit, standing.class_group, standing.groups) == (UNPLACED, None, ())
+        assert standing.owed is None or not standing.owed.decidable
+
+
+@given(TOWNS, DAYS)
+def test_somebody_has_never_left_while_he_counts_and_never_comes_while_he_is_owed(known: list[Known], on: date) -> None:
+    for standing in all_of(known, on):
+        assert standing.ended_on is None or (standing.ended_on < on and not standing.counted)
+        assert standing.starts_on is None or (standing.starts_on > on and standing.owed is None)
+        assert not (standing.only_in_witness and standing.counted)
+
+
+@given(ties(), DAYS, st.integers(1, 180))
+def test_a_source_that_is_dead_never_ends_what_ran_when_it_died(one: Known, died: date, later: int) -> None:
+    record, on = one.record, (died + timedelta(days=later)).isoformat()
+    assert isinstance(record, MembershipRecord)
+    assume(not one.gone and not (record.leave_from or record.leave_to) and (record.end or date.max) >= died)
+
+    before = stands(one, on=died.isoformat())
+    after = stands(one, on=on, read=parts(died.isoformat()))
+    assert (after.counted, after.ended_on) == (before.counted or after.counted, None)
+    assert owed_by(before) is None or owed_by(after) == owed_by(before)
+    assert pooled_by(before) is None or pooled_by(after) == pooled_by(before)
+
+
+@given(DAYS, st.lists(st.tuples(st.integers(-5, 7), st.integers(1, 40)), min_size=1, max_size=6), st.integers(0, 5))
+def test_a_chain_of_adjoining_terms_is_always_judged_as_one_term_of_its_whole_length(
+    first: date, steps: list[tuple[int, int]], at: int
+) -> None:
+    terms, start, end = [], first, first
+    for place, (free, days) in enumerate(steps):
+        start = max(first, end + timedelta(days=1 + free)) if place else first
+        end = max(end, start + timedelta(days=days))
+        terms.append(
+            employed(FIXED, start.isoformat(), (start + timedelta(days=days)).isoformat(), source_id=f"{place}")
+        )
+    on = date.fromisoformat(str(terms[at % len(terms)].record.start))  # type: ignore[union-attr]
+
+    standing = stands(*terms, on=on.isoformat())
+    assert (owed_by(standing) == "staff") == (end >= add_months(first, 3))
+    assert (standing.began_on, standing.ends_on) == (first, end)
+
+
+@given(spans(), DAYS)
+def test_hourly_never_entitles_and_an_unknown_form_is_never_decided(
+    span: tuple[str | None, str | None], on: date
+) -> None:
+    assert owed_by(stands(employed(HOURLY, *span), on=on.isoformat())) is None
+    found = decision(stands(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
+    assert not found.owed
+    assert found.undecided or found.reason.en == "No employment"
+
+
+@given(TOWNS, DAYS)
+def test_a_child_is_never_owed_by_head(known: list[Known], on: date) -> None:
+    assert all(standing.owed is None for standing in all_of(known, on) if standing.is_child)
+
+
+@given(TOWNS, DAYS)
+def test_whoever_is_in_a_pool_is_always_a_child(known: list[Known], on: date) -> None:
+    pooled = {rule.id for rule in policy().entitlements if rule.mode is Mode.POOL}
+
+    for standing in all_of(known, on):
+        if any(one.owed and one.entitlement in pooled for one in standing.decisions):
+            assert standing.is_child
