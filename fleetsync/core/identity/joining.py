@@ -1,0 +1,119 @@
+"""Which device records speak of one thing: by serial, within one vendor's numbering.
+
+Pure. A record that names no vendor is never guessed to be one's: it joins where exactly one device has its serial.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from msgspec import Struct
+
+from fleetsync.core.identity.serials import VendorClass, compact_serial, vendor_class
+from fleetsync.core.model import DeviceRecord, Known, Moment, Platform
+
+MAX_IDS_OF_ONE_SERIAL = 3  # of one part; more, in contact at one time, are things that share a serial
+AT_ONE_TIME = timedelta(days=30)
+CLOCK_SKEW = timedelta(days=1)  # a contact further ahead of us comes from a clock gone wrong
+
+Place = tuple[VendorClass | None, str]  # whose numbering, compact serial
+
+# Where a record may join that does not tell everything: a maker other than Apple without a platform is a register's
+# way to write down a Chromebook too.
+_OPEN_TO: Mapping[VendorClass | None, tuple[VendorClass, ...]] = {
+    None: ("apple", "chromeos", "other"),
+    "other": ("chromeos", "other"),
+}
+
+
+class Joined(Struct, frozen=True):
+    """Records that speak of one thing, by ref; `serial` is compact."""
+
+    records: tuple[Known, ...]
+    serial: str | None = None
+    stands_alone: bool = False
+
+
+def said(one: Known) -> DeviceRecord:
+    """What a device's record says."""
+    return cast("DeviceRecord", one.record)
+
+
+def contact_of(one: Known, moment: Moment) -> datetime | None:
+    """When its source last heard of it; None also for an instant that has not come yet."""
+    contact = one.last_contact_at
+    return contact if contact is not None and contact <= moment.at + CLOCK_SKEW else None
+
+
+def joined_by_serial(records: Sequence[Known], moment: Moment) -> list[Joined]:
+    """The things that *records* speak of; without a usable serial a record stands for itself.
+
+    A serial on more than three ids of one part of a source, in contact within 30 days of the newest of them, means no
+    thing: all its records stand alone. Where a part tells no contact at all, all its ids count.
+    """
+    found = [Joined((one,)) for one in records if not said(one).serial]
+    for (_, serial), together in _places([one for one in records if said(one).serial]).items():
+        if _is_shared(together, moment):
+            found += [Joined((one,), serial, stands_alone=True) for one in together]
+        else:
+            found.append(Joined(tuple(together), serial))
+    return found
+
+
+def _places(records: Iterable[Known]) -> Mapping[Place, list[Known]]:
+    places: defaultdict[Place, list[Known]] = defaultdict(list)
+    opened: dict[VendorClass | None, list[Known]] = {"other": [], None: []}
+    for one in records:
+        record = said(one)
+        vendor = vendor_class(record.manufacturer, record.platform)
+        if vendor in opened and record.platform is Platform.OTHER:
+            opened[vendor].append(one)
+        else:
+            places[vendor, compact_serial(record.serial or "")].append(one)
+    _join_barcodes(places)
+    for vendor, waiting in opened.items():
+        # Decided before any of them is put: what one finds must not depend on who came before.
+        taken = [(_open_place(vendor, compact_serial(said(one).serial or ""), places), one) for one in waiting]
+        for place, one in taken:
+            places[place].append(one)
+    return places
+
+
+def _is_barcode(serial: str) -> bool:
+    """Whether it may be what Apple prints as a barcode: S and the serial."""
+    return serial.startswith("S") and 11 <= len(serial) <= 13
+
+
+def _join_barcodes(places: dict[Place, list[Known]]) -> None:
+    barcodes = [serial for vendor, serial in places if vendor == "apple" and _is_barcode(serial)]
+    for serial in sorted(barcodes, key=len, reverse=True):
+        scanned, read = places["apple", serial], places.get(("apple", serial[1:]))
+        # One source knows how it spells its own: there, both are serials.
+        if read and {one.source for one in scanned}.isdisjoint(one.source for one in read):
+            read += places.pop(("apple", serial))
+
+
+def _open_place(vendor: VendorClass | None, serial: str, places: Mapping[Place, object]) -> Place:
+    found: list[Place] = [(other, serial) for other in _OPEN_TO[vendor] if (other, serial) in places]
+    if not found and vendor is None and _is_barcode(serial) and ("apple", serial[1:]) in places:
+        return "apple", serial[1:]
+    return found[0] if len(found) == 1 else (vendor, serial)
+
+
+def _is_shared(records: Sequence[Known], moment: Moment) -> bool:
+    if len(records) <= MAX_IDS_OF_ONE_SERIAL:
+        return False
+    by_part: defaultdict[tuple[str, str], list[datetime | None]] = defaultdict(list)
+    for one in records:
+        if not one.gone:
+            by_part[one.source, one.part].append(contact_of(one, moment))
+    return any(_at_one_time(contacts) > MAX_IDS_OF_ONE_SERIAL for contacts in by_part.values())
+
+
+def _at_one_time(contacts: Sequence[datetime | None]) -> int:
+    heard = [contact for contact in contacts if contact is not None]
+    if not heard:
+        return len(contacts)
+    newest = max(heard)
+    return sum(newest - contact <= AT_ONE_TIME for contact in heard)

@@ -1,0 +1,58 @@
+"""The one spelling of a key under which two sources can be found to mean the same person.
+
+Pure. Refuses to be clever: no dot or plus is dropped, no domain is taken for another unless somebody declared it, and
+what is already a token is left alone.
+"""
+
+from collections.abc import Mapping
+from unicodedata import normalize
+
+from fleetsync.core.model import Key, Scheme
+
+NULL_GUID = "00000000-0000-0000-0000-000000000000"
+GUEST_MARK = "#ext#"
+
+
+def folded(text: str) -> str:
+    """*text* as it is compared: NFC, without surrounding space, case-folded."""
+    # Folding can undo composition (ǰ), so it is composed again.
+    return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()
+
+
+def canonical_key(key: Key, domain_aliases: Mapping[str, str]) -> Key | None:
+    r"""*key* as it is compared, or None when it names nobody (blank, the null guid).
+
+    *domain_aliases*: alias → the domain it stands for, both in lower case; not followed twice. `DOM\user` becomes an
+    account of the namespace `dom` whatever its scheme. An account with an at sign is an address: Windows allows none in
+    a sAMAccountName, and Jamf has one field for both. A token is returned as it is.
+    """
+    if key.is_token:
+        return key
+    namespace, value = folded(key.namespace), folded(key.value)
+    match key.scheme:
+        case Scheme.OBJECT_ID:
+            return _named(Scheme.OBJECT_ID, namespace, "" if value == NULL_GUID else value)
+        case Scheme.ADDRESS | Scheme.ACCOUNT:
+            return _log_in(key.scheme, namespace, value, domain_aliases)
+        case _:
+            return _named(key.scheme, namespace, value)
+
+
+def _named(scheme: Scheme, namespace: str, value: str) -> Key | None:
+    return Key(scheme, namespace, value) if value else None
+
+
+def _log_in(scheme: Scheme, namespace: str, value: str, domain_aliases: Mapping[str, str]) -> Key | None:
+    if "\\" in value:
+        domain, _, account = value.rpartition("\\")
+        return _named(Scheme.ACCOUNT, domain.strip(), account.strip())
+    if scheme is Scheme.ACCOUNT and "@" not in value:
+        return _named(scheme, namespace, value)
+    return _named(Scheme.ADDRESS, "", _address(value.removeprefix("smtp:").strip(), domain_aliases))
+
+
+def _address(value: str, domain_aliases: Mapping[str, str]) -> str:
+    if GUEST_MARK in value:
+        return value  # a guest's home is another tenant: what stands after the mark is no domain of his
+    name, at, domain = value.rpartition("@")
+    return name + at + domain_aliases.get(domain, domain)

@@ -1,0 +1,176 @@
+"""Which records are one person.
+
+Pure. Records are one person by shared keys alone. A person who has left stays one: his records are gone, his
+memberships, keys and id are not, so that a device still in his name is his and nobody else's. A log-in is never enough
+to make a newcomer of a source the continuation of somebody who left it: log-ins are given again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import cast
+
+from fleetsync.core.identity.things import age_of, by_name, deal_ids, name_of, trust_of
+from fleetsync.core.model import (
+    SCHEME_STRENGTH,
+    Key,
+    Known,
+    MembershipRecord,
+    PartState,
+    Person,
+    PersonRecord,
+    Policy,
+    Scheme,
+)
+
+Group = tuple[Known, ...]  # records taken for one person
+Schemes = tuple[Scheme, ...]  # strongest first
+
+# Never given to somebody else: what shares one of these is the same human, even after his record changed its id.
+LASTING = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
+
+_KEYS: Callable[[Known], tuple[Key, ...]] = attrgetter("record.keys")
+
+
+def resolve_people(known: Sequence[Known], parts: Sequence[PartState], policy: Policy) -> tuple[Person, ...]:
+    """All persons by id: those with records, and those who have left.
+
+    Keys are compared as they stand; the runner made them canonical. Civic-number tokens are compared only with
+    `match_on_civic_number`. Every record that is not gone is in exactly one person's `records`.
+
+    Gone records are first joined among themselves, then to the one person who shares a key that lasts (object id,
+    number, civic number), or else to the one who shares a log-in and has no other record of those sources. They lend
+    him their id, first sighting and memberships, but no key: dated log-ins hold what he was known by. Whom nobody
+    continues is kept as a person with `records` = () and the keys of his gone records, as long as a membership or an
+    id is left of him. A membership whose person no record tells of is nobody's.
+    """
+    records = by_name(one for one in known if isinstance(one.record, PersonRecord))
+    schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
+    found = _told_apart([(one,) for one in records if not one.gone], schemes)
+    left = _left([(one,) for one in records if one.gone], schemes)
+    groups = _continued([group for group, _ in found], left, schemes)
+    memberships, trust = _memberships(known), trust_of(parts)
+    marked = [duplicate for _, duplicate in found] + [False] * (len(groups) - len(found))
+    ids = deal_ids(groups, "p")
+    people = (_person(*each, memberships, trust) for each in zip(ids, groups, marked, strict=True))
+    return tuple(sorted((one for one in people if one is not None), key=lambda one: one.id))
+
+
+# --- which are one ----------------------------------------------------------------------------------------------------
+
+
+def _keys(group: Iterable[Known]) -> Iterator[Key]:
+    return chain.from_iterable(map(_KEYS, group))
+
+
+def _joined(groups: Sequence[Group], schemes: Schemes) -> Iterable[list[Group]]:
+    """Connected components over the shared keys of *schemes*."""
+    above = list(range(len(groups)))
+
+    def root(at: int) -> int:
+        while above[at] != at:
+            above[at] = above[above[at]]
+            at = above[at]
+        return at
+
+    first_with: dict[Key, int] = {}
+    for at, group in enumerate(groups):
+        for key in _keys(group):
+            if key.scheme in schemes and (first := first_with.setdefault(key, at)) != at:
+                one, other = root(at), root(first)
+                above[max(one, other)] = min(one, other)
+    components: defaultdict[int, list[Group]] = defaultdict(list)
+    for at, group in enumerate(groups):
+        components[root(at)].append(group)
+    return components.values()
+
+
+def _told_apart(groups: Sequence[Group], schemes: Schemes) -> list[tuple[Group, bool]]:
+    """Components without two groups of one source, and whether one was taken apart for it, weakest scheme first."""
+    found: list[tuple[Group, bool]] = []
+    for component in _joined(groups, schemes):
+        if len(component) > 1 and _repeats_a_source(component):
+            found += [(group, True) for group, _ in _told_apart(component, schemes[:-1])]
+        else:
+            found.append((tuple(chain.from_iterable(component)), False))
+    return found
+
+
+def _repeats_a_source(component: Sequence[Group]) -> bool:
+    sources = list(chain.from_iterable(map(_sources, component)))
+    return len(set(sources)) < len(sources)
+
+
+def _sources(group: Group) -> Collection[str]:
+    return (group[0].source,) if len(group) == 1 else {one.source for one in group}
+
+
+def _left(gone: Sequence[Group], schemes: Schemes) -> list[Group]:
+    # Two gone records of one source that share what lasts are no duplicate: one human whose record changed its id.
+    lasting = tuple(scheme for scheme in schemes if scheme in LASTING)
+    selves = [tuple(chain.from_iterable(component)) for component in _joined(gone, lasting)]
+    return sorted((group for group, _ in _told_apart(selves, schemes)), key=lambda group: min(map(age_of, group)))
+
+
+def _continued(living: Sequence[Group], left: Sequence[Group], schemes: Schemes) -> list[Group]:
+    """The living, each with the gone records that are his, and behind them those who have left."""
+    asked = {key for group in left for key in _keys(group) if key.scheme in schemes}
+    owners: defaultdict[Key, set[int]] = defaultdict(set)
+    for at, group in enumerate(living):
+        for key in asked.intersection(_keys(group)):
+            owners[key].add(at)
+    grown, apart = list(living), []
+    for group in left:
+        owner = _continuer(group, grown, owners)
+        if owner is None:
+            apart.append(group)
+        else:
+            grown[owner] += group
+    return grown + apart
+
+
+def _continuer(group: Group, people: Sequence[Group], owners: Mapping[Key, set[int]]) -> int | None:
+    keys = [key for key in _keys(group) if key in owners]
+    sure = {at for key in keys if key.scheme in LASTING for at in owners[key]}
+    likely = sure or {at for key in keys for at in owners[key]}
+    if len(likely) != 1:
+        return None
+    (owner,) = likely
+    return owner if sure or set(_sources(group)).isdisjoint(_sources(people[owner])) else None
+
+
+# --- what they are ----------------------------------------------------------------------------------------------------
+
+
+def _memberships(known: Iterable[Known]) -> Mapping[tuple[str, str], list[Known]]:
+    found: defaultdict[tuple[str, str], list[Known]] = defaultdict(list)
+    for one in known:
+        if isinstance(one.record, MembershipRecord):
+            found[one.source, one.record.person].append(one)
+    return found
+
+
+def _person(
+    at: str,
+    group: Group,
+    duplicate: bool,
+    memberships: Mapping[tuple[str, str], list[Known]],
+    trust: Mapping[tuple[str, str], int],
+) -> Person | None:
+    his = [tie for one in group for tie in memberships.get((one.source, one.record.source_id), ())]
+    living = [one for one in group if not one.gone]
+    if not living and not his and not any(one.thing_id for one in group):
+        return None
+    telling = sorted(living or group, key=lambda one: (-trust.get((one.source, one.part), 0), name_of(one)))
+    names = (cast("PersonRecord", one.record).name for one in telling)
+    return Person(
+        id=at,
+        records=tuple(telling) if living else (),
+        memberships=tuple(sorted(his, key=name_of)),
+        keys=tuple(sorted(dict.fromkeys(_keys(telling)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
+        name=next((name for name in names if name), None),
+        masked=any(one.masked for one in group),
+        first_seen=min(one.first_seen for one in group),
+        duplicate=duplicate,
+    )

@@ -1,0 +1,406 @@
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fleetsync.core.identity import resolve_devices
+from fleetsync.core.model import (
+    Compliance,
+    Condition,
+    Device,
+    FormFactor,
+    Known,
+    ModelRule,
+    Ownership,
+    Platform,
+    Policy,
+    Reference,
+    Role,
+    Saying,
+    SerialRules,
+)
+from tests.core.identity.invented import MOMENT, day, device, part
+
+PARTS = (
+    part("intune", Role.MDM, trust=5),
+    part("jamf", Role.MDM, trust=1),
+    part("register", Role.REGISTER, trust=9),
+    part("lists", Role.LIST, trust=3),
+    part("intune", Role.PURCHASES, name="autopilot"),
+)
+POLICY = Policy(
+    reference=Reference(
+        serials=SerialRules(virtual_models=("Virtual Machine",)),
+        models=(
+            ModelRule(pattern="apple appletv*", form_factor=FormFactor.TV),
+            ModelRule(platform=Platform.ANDROID, pattern="*galaxy*", form_factor=FormFactor.PHONE),
+            ModelRule(pattern="*galaxy*", form_factor=FormFactor.OTHER),
+        ),
+    )
+)
+
+
+def resolve(*known: Known) -> tuple[Device, ...]:
+    return resolve_devices(known, PARTS, POLICY, MOMENT)
+
+
+def the(*known: Known) -> Device:
+    (found,) = resolve(*known)
+    return found
+
+
+def names(records: tuple[Known, ...]) -> list[str]:
+    return [f"{one.source}/{one.record.source_id}" for one in records]
+
+
+# --- what is one device -----------------------------------------------------------------------------------------------
+
+
+def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
+    found = the(
+        device("intune", "1", "PF2ABC12", manufacturer="LENOVO"),
+        device("register", "r", "PF2-ABC12", manufacturer="Lenovo"),
+    )
+
+    assert names(found.records) == ["register/r", "intune/1"]
+    assert found.serial == "PF2-ABC12"
+    assert found.sayings == {}
+
+
+def test_serials_of_two_vendors_never_meet() -> None:
+    assert (
+        len(resolve(device("intune", "1", "ABCDE12345"), device("jamf", "2", "ABCDE12345", platform=Platform.IPADOS)))
+        == 2
+    )
+
+
+def test_records_without_a_serial_stand_for_themselves() -> None:
+    found = resolve(device("intune", "1"), device("jamf", "2"), device("jamf", "3", serial_problem="placeholder"))
+
+    assert len(found) == 3
+    assert not any(one.stands_alone for one in found)
+
+
+def test_a_record_that_names_no_vendor_joins_the_only_device_of_its_serial() -> None:
+    bare = device("lists", "row", "ABCDE12345", platform=Platform.OTHER)
+    windows = device("intune", "1", "ABCDE12345")
+    tablet = device("jamf", "2", "ABCDE12345", platform=Platform.IPADOS)
+
+    assert len(resolve(bare, windows)) == 1
+    assert len(resolve(bare, tablet)) == 1
+    assert len(resolve(bare, windows, tablet)) == 3
+
+
+def test_records_that_name_no_vendor_are_one_among_themselves() -> None:
+    bare = [device(source, "row", "ABCDE12345", platform=Platform.OTHER) for source in ("lists", "register")]
+
+    assert len(resolve(*bare)) == 1
+
+
+def test_a_maker_without_a_platform_may_mean_a_chromebook_but_no_apple() -> None:
+    register = device("register", "r", "ABCDE12345", platform=Platform.OTHER, manufacturer="Acer")
+    chromebook = device("intune", "1", "ABCDE12345", platform=Platform.CHROMEOS)
+    tablet = device("jamf", "2", "ABCDE12345", platform=Platform.IPADOS)
+
+    assert len(resolve(register, chromebook)) == 1
+    assert len(resolve(register, tablet)) == 2
+    assert len(resolve(register, chromebook, device("lists", "row", "ABCDE12345"))) == 2
+
+
+def test_a_record_without_vendor_finds_one_that_names_its_maker_alone() -> None:
+    named = device("register", "r", "ABCDE12345", platform=Platform.OTHER, manufacturer="Acer")
+
+    assert len(resolve(device("lists", "row", "ABCDE12345", platform=Platform.OTHER), named)) == 1
+
+
+@pytest.mark.parametrize("platform", [Platform.IPADOS, Platform.OTHER])
+def test_a_scanned_barcode_finds_the_apple_serial_of_another_source(platform: Platform) -> None:
+    found = the(
+        device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS),
+        device("register", "r", "SDMPXK1ABCD12", platform=platform),
+    )
+
+    assert found.serial == "DMPXK1ABCD12"
+
+
+def test_a_barcode_is_none_in_the_source_that_has_the_serial_or_where_nobody_has() -> None:
+    scanned = device("register", "r", "SDMPXK1ABCD12", platform=Platform.IPADOS)
+
+    assert len(resolve(scanned, device("register", "q", "DMPXK1ABCD12", platform=Platform.IPADOS))) == 2
+    assert the(scanned).serial == "SDMPXK1ABCD12"
+    assert the(device("lists", "row", "SDMPXK1ABCD12", platform=Platform.OTHER)).serial == "SDMPXK1ABCD12"
+
+
+def nine(**more: object) -> list[Known]:
+    return [device("intune", str(at), "SAME12345", last_contact_at=day(60 + at), since=at, **more) for at in range(9)]
+
+
+def test_a_serial_shared_by_nine_means_none_of_them() -> None:
+    found = resolve(*nine(), device("register", "r", "SAME12345"))
+
+    assert len(found) == 10
+    assert all(one.stands_alone and one.serial == "SAME12345" for one in found)
+
+
+def test_nine_in_a_row_over_time_are_one_device_enrolled_again() -> None:
+    known = [replace(one, last_contact_at=day(11 * at - 20)) for at, one in enumerate(nine())]
+
+    assert names(the(*known).records) == ["intune/8"]
+
+
+def test_gone_records_share_no_serial() -> None:
+    assert len(resolve(*(replace(one, gone=int(one.record.source_id) > 2) for one in nine()))) == 1
+
+
+def test_four_rows_of_a_register_with_one_serial_and_no_contact_stand_alone() -> None:
+    rows = [device("register", str(at), "SAME12345") for at in range(4)]
+
+    assert len(resolve(*rows)) == 4
+    assert len(resolve(*rows[1:])) == 1
+
+
+# --- which record counts ----------------------------------------------------------------------------------------------
+
+
+def test_of_two_records_of_one_part_the_newest_enrolment_counts() -> None:
+    found = the(
+        device("intune", "old", "PF2ABC12", enrolled_at=day(1), last_contact_at=day(50)),
+        device("intune", "new", "PF2ABC12", enrolled_at=day(40), last_contact_at=day(45)),
+        device("intune", "bought", "PF2ABC12", part="autopilot"),
+    )
+
+    assert names(found.records) == ["intune/new", "intune/bought"]
+    assert names(found.superseded) == ["intune/old"]
+    assert (found.enrolled_at, found.last_contact_at) == (day(40), day(50))
+
+
+def test_where_one_has_no_enrolment_the_newest_contact_counts() -> None:
+    found = the(
+        device("intune", "old", "PF2ABC12", enrolled_at=day(1), last_contact_at=day(40)),
+        device("intune", "new", "PF2ABC12", last_contact_at=day(45)),
+    )
+
+    assert names(found.records) == ["intune/new"]
+
+
+def test_a_superseded_record_has_no_word_in_what_became_of_it() -> None:
+    found = the(
+        device("intune", "old", "PF2ABC12", enrolled_at=day(1), condition=Condition.RETIRED),
+        device("intune", "new", "PF2ABC12", enrolled_at=day(2)),
+        device("register", "r", "PF2ABC12", condition=Condition.IN_REPAIR),
+    )
+
+    assert found.conditions == {Condition.ACTIVE, Condition.IN_REPAIR}
+
+
+def test_absent_records_count_and_gone_ones_do_not() -> None:
+    found = the(
+        device("intune", "1", "PF2ABC12", absent_since=day(80), gone=True, os_version="10"),
+        device("register", "r", "PF2ABC12", absent_since=day(80)),
+    )
+
+    assert (names(found.records), names(found.gone)) == (["register/r"], ["intune/1"])
+    assert found.os_version is None
+    assert found.roles == {Role.REGISTER}
+    assert (found.ever_in_mdm, found.ever_in_list) == (True, False)
+
+
+def test_a_device_of_which_all_is_gone_is_kept_with_what_was_said() -> None:
+    found = the(
+        device("intune", "1", "PF2ABC12", gone=True, os_version="10", condition=Condition.LOST, last_contact_at=day(3)),
+        device("lists", "row", "PF2ABC12", gone=True),
+    )
+
+    assert (found.records, found.os_version, found.serial) == ((), "10", "PF2ABC12")
+    assert (found.conditions, found.roles, found.ever_in_list) == (frozenset(), frozenset(), True)
+    assert (found.last_contact_at, found.contact_part) == (day(3), "intune/part")
+
+
+# --- what they say together -------------------------------------------------------------------------------------------
+
+
+def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
+    found = the(
+        device(
+            "register", "r", "PF2ABC12", platform=Platform.OTHER, manufacturer="Lenovo", purchased_on=date(2025, 8, 1)
+        ),
+        device("intune", "1", "PF2ABC12", manufacturer="LENOVO", encrypted=False, ownership=Ownership.ORGANISATION),
+        device("lists", "row", "PF2ABC12", encrypted=True, purchased_on=date(2025, 9, 1), compliance=Compliance.GRACE),
+    )
+
+    assert (found.platform, found.manufacturer, found.encrypted) == (Platform.WINDOWS, "Lenovo", False)
+    assert (found.purchased_on, found.compliance) == (date(2025, 8, 1), Compliance.GRACE)
+    assert found.sayings == {
+        "encrypted": (Saying("intune", "false", True), Saying("lists", "true", False)),
+        "purchased_on": (Saying("register", "2025-08-01", True), Saying("lists", "2025-09-01", False)),
+    }
+
+
+def test_words_in_which_sources_disagree_are_shown_as_they_are_said() -> None:
+    found = the(
+        device("intune", "1", "PF2ABC12", ownership=Ownership.PERSONAL, os_version="11"),
+        device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
+    )
+
+    assert found.sayings == {
+        "ownership": (Saying("intune", "personal", True), Saying("lists", "organisation", False)),
+        "os_version": (Saying("intune", "11", True), Saying("lists", "10", False)),
+    }
+
+
+def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> None:
+    known = (
+        device("intune", "1", "PF2ABC12", os_version="10", model="A", last_contact_at=day(10)),
+        device("jamf", "2", "PF2ABC12", os_version="11", model="B", last_contact_at=day(70)),
+        device("lists", "row", "PF2ABC12", model="C"),
+    )
+    found = the(*known)
+
+    assert names(found.records) == ["jamf/2", "lists/row", "intune/1"]
+    assert (found.os_version, found.model) == ("11", "B")
+    assert (found.last_contact_at, found.contact_part) == (day(70), "jamf/part")
+
+
+def test_a_contact_that_has_not_come_yet_is_none() -> None:
+    found = the(device("intune", "1", "PF2ABC12", last_contact_at=day(90)))
+
+    assert (found.last_contact_at, found.contact_part) == (None, None)
+
+
+def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
+    found = the(device("former", "1", "PF2ABC12", masked=True, since=3))
+
+    assert (found.roles, found.ever_in_mdm, found.masked, found.first_seen) == (frozenset(), False, True, day(3))
+
+
+@pytest.mark.parametrize(
+    ("told", "form"),
+    [
+        ({"platform": Platform.WINDOWS}, FormFactor.COMPUTER),
+        ({"platform": Platform.MACOS}, FormFactor.COMPUTER),
+        ({"platform": Platform.LINUX}, FormFactor.COMPUTER),
+        ({"platform": Platform.CHROMEOS}, FormFactor.CHROMEBOOK),
+        ({"platform": Platform.IPADOS}, FormFactor.TABLET),
+        ({"platform": Platform.IOS, "model": "iPhone 15"}, FormFactor.PHONE),
+        ({"platform": Platform.IOS, "model": "iPad (9th generation)"}, FormFactor.TABLET),
+        ({"platform": Platform.TVOS}, FormFactor.TV),
+        ({"platform": Platform.ANDROID, "model": "Lenovo Tab M10"}, FormFactor.TABLET),
+        ({"platform": Platform.ANDROID, "model": "Redmi Pad"}, FormFactor.TABLET),
+        ({"platform": Platform.ANDROID, "model": "Pixel 8"}, FormFactor.PHONE),
+        ({"platform": Platform.OTHER}, FormFactor.OTHER),
+        ({"platform": Platform.IOS, "model": "AppleTV11,1"}, FormFactor.TV),
+        ({"platform": Platform.ANDROID, "manufacturer": "Samsung", "model": "Galaxy Tab A"}, FormFactor.PHONE),
+        ({"platform": Platform.WINDOWS, "manufacturer": "Samsung", "model": "Galaxy Book"}, FormFactor.OTHER),
+        ({"platform": Platform.WINDOWS, "model": "Virtual Machine"}, FormFactor.VIRTUAL),
+        ({"platform": Platform.WINDOWS, "serial_problem": "virtual"}, FormFactor.VIRTUAL),
+    ],
+)
+def test_a_form_factor_is_the_model_s_else_the_platform_s(told: dict[str, Any], form: FormFactor) -> None:
+    assert the(device("intune", "1", **told)).form_factor is form
+
+
+def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
+    found = the(
+        device("intune", "1", "DMPXK1ABCD12", platform=Platform.IOS, model="iPad"),
+        device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
+    )
+
+    assert (found.platform, found.sayings) == (Platform.IPADOS, {})
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_has_the_id_of_its_earliest_record_gone_or_not() -> None:
+    found = the(
+        device("intune", "1", "PF2ABC12", since=5),
+        device("register", "r", "PF2ABC12", since=2, gone=True, thing_id="d7"),
+    )
+
+    assert found.id == "d7"
+
+
+def test_learning_a_serial_keeps_the_id() -> None:
+    unknown = the(device("intune", "1"))
+    learned = the(
+        device("intune", "1", "PF2ABC12", thing_id=unknown.id),
+        device("register", "r", "PF2ABC12", since=9, thing_id="d-register-r"),
+    )
+
+    assert unknown.id == learned.id == "d-intune-1"
+
+
+# --- always, never ----------------------------------------------------------------------------------------------------
+
+SERIALS = ("SAME12345", "SAME-12345", "DMPXK1ABCD12", "SDMPXK1ABCD12", "SSDMPXK1ABC", "SDMPXK1ABC", None)
+
+
+@st.composite
+def some_devices(draw: st.DrawFn) -> list[Known]:
+    return [
+        device(
+            draw(st.sampled_from(["intune", "jamf", "register", "lists"])),
+            str(at),
+            draw(st.sampled_from(SERIALS)),
+            platform=draw(st.sampled_from([Platform.WINDOWS, Platform.IPADOS, Platform.CHROMEOS, Platform.OTHER])),
+            manufacturer=draw(st.sampled_from([None, "Apple", "Acer", "ACER"])),
+            enrolled_at=draw(st.sampled_from([None, day(1), day(2)])),
+            last_contact_at=draw(st.sampled_from([None, day(10), day(50), day(60)])),
+            thing_id=draw(st.sampled_from([None, "d1", "d2", "d-intune-0"])),
+            since=draw(st.integers(0, 2)),
+            gone=draw(st.booleans()),
+        )
+        for at in range(draw(st.integers(0, 12)))
+    ]
+
+
+@given(some_devices().flatmap(lambda known: st.tuples(st.just(known), st.permutations(known))))
+def test_the_order_of_records_and_parts_never_matters(orders: tuple[list[Known], list[Known]]) -> None:
+    known, shuffled = orders
+
+    assert resolve_devices(known, PARTS, POLICY, MOMENT) == resolve_devices(shuffled, PARTS[::-1], POLICY, MOMENT)
+
+
+@given(some_devices())
+def test_every_record_is_always_in_exactly_one_device(known: list[Known]) -> None:
+    found = Counter(one.ref for thing in resolve(*known) for one in (*thing.records, *thing.superseded, *thing.gone))
+
+    assert found == Counter(one.ref for one in known)
+
+
+@given(some_devices())
+def test_an_id_is_never_given_to_two(known: list[Known]) -> None:
+    ids = [thing.id for thing in resolve(*known)]
+
+    assert len(ids) == len(set(ids))
+
+
+@given(some_devices())
+def test_of_one_part_never_two_records_count(known: list[Known]) -> None:
+    for thing in resolve(*known):
+        parts = [(one.source, one.part) for one in thing.records]
+        assert len(parts) == len(set(parts))
+
+
+@given(some_devices())
+def test_a_second_look_at_the_same_always_finds_the_same(known: list[Known]) -> None:
+    first = resolve(*known)
+    ids = {one.ref: thing.id for thing in first for one in (*thing.records, *thing.superseded, *thing.gone)}
+
+    assert [thing.id for thing in resolve(*(replace(one, thing_id=ids[one.ref]) for one in known))] == [
+        thing.id for thing in first
+    ]
+
+
+@given(some_devices(), st.sampled_from(SERIALS))
+def test_the_id_of_the_longest_known_never_ends_by_learning_a_serial(known: list[Known], serial: str | None) -> None:
+    (alone,) = resolve(device("jamf", "x", since=-1))
+    learned = device("jamf", "x", serial, since=-1, thing_id=alone.id)
+
+    (found,) = (thing for thing in resolve(*known, learned) if learned in (*thing.records, *thing.superseded))
+
+    assert found.id == alone.id

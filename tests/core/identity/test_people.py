@@ -1,0 +1,319 @@
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fleetsync.core.identity import resolve_people
+from fleetsync.core.model import Key, Known, Person, Policy, Role
+from tests.core.identity.invented import account, address, civic, day, number, object_id, part, person, tie
+
+PARTS = (part("sis", Role.ROSTER, trust=2), part("hr", Role.ROSTER, trust=1), part("entra", Role.REGISTER))
+WITH_CIVIC = Policy(match_on_civic_number=True)
+
+
+def resolve(*known: Known, policy: Policy = Policy()) -> tuple[Person, ...]:
+    return resolve_people(known, PARTS, policy)
+
+
+def together(people: Sequence[Person]) -> set[frozenset[str]]:
+    """Which records are one: "source/source id" of each person's records."""
+    return {frozenset(f"{one.source}/{one.record.source_id}" for one in found.records) for found in people}
+
+
+def test_records_that_share_a_key_are_one_person_over_several_steps() -> None:
+    people = resolve(
+        person("sis", "1", address("ann@exempelby.se")),
+        person("entra", "a", address("ann@exempelby.se"), number("77")),
+        person("hr", "9", number("77")),
+        person("hr", "8", number("78")),
+    )
+
+    assert together(people) == {frozenset({"sis/1", "entra/a", "hr/9"}), frozenset({"hr/8"})}
+    assert not any(found.duplicate for found in people)
+
+
+def test_a_number_of_another_namespace_is_another_number() -> None:
+    people = resolve(person("sis", "1", number("77")), person("hr", "9", replace(number("77"), namespace="sis")))
+
+    assert len(people) == 2
+
+
+def test_a_name_never_joins() -> None:
+    assert len(resolve(person("sis", "1", name="Ann Ek"), person("hr", "9", name="Ann Ek"))) == 2
+
+
+def test_civic_numbers_join_only_where_that_is_declared() -> None:
+    known = (person("sis", "1", civic("x")), person("hr", "9", civic("x")))
+
+    assert len(resolve(*known)) == 2
+    assert len(resolve(*known, policy=WITH_CIVIC)) == 1
+
+
+def test_tokens_of_any_other_scheme_join_as_they_are() -> None:
+    assert len(resolve(person("sis", "1", address("~x")), person("hr", "9", address("~x")))) == 1
+
+
+def test_two_records_of_one_source_are_taken_apart_at_the_weakest_scheme() -> None:
+    people = resolve(
+        person("sis", "1", object_id("a"), account("annek")),
+        person("entra", "a", object_id("a")),
+        person("sis", "2", account("annek")),
+        person("hr", "9", account("annek"), address("ann@exempelby.se")),
+        person("entra", "b", address("ann@exempelby.se")),
+    )
+
+    assert together(people) == {frozenset({"sis/1", "entra/a"}), frozenset({"sis/2"}), frozenset({"hr/9", "entra/b"})}
+    assert all(found.duplicate for found in people)
+
+
+def test_what_the_strongest_scheme_contradicts_stands_alone() -> None:
+    people = resolve(
+        person("sis", "1", object_id("a")), person("sis", "2", object_id("a")), person("hr", "9", object_id("a"))
+    )
+
+    assert together(people) == {frozenset({"sis/1"}), frozenset({"sis/2"}), frozenset({"hr/9"})}
+    assert all(found.duplicate for found in people)
+
+
+def test_a_person_has_the_id_of_the_earliest_record() -> None:
+    (new,) = resolve(person("sis", "1", address("ann"), since=2), person("hr", "9", address("ann"), since=1))
+    (kept,) = resolve(
+        person("sis", "1", address("ann"), since=2, thing_id="p2"),
+        person("hr", "9", address("ann"), since=1, thing_id="p1"),
+    )
+
+    assert (new.id, new.first_seen) == ("p-hr-9", day(1))
+    assert kept.id == "p1"
+
+
+def test_where_the_earliest_record_has_no_id_yet_the_earliest_that_has_one_gives_it() -> None:
+    (found,) = resolve(
+        person("entra", "a", address("ann"), since=0),
+        person("hr", "9", address("ann"), since=3, thing_id="p3"),
+        person("sis", "1", address("ann"), since=2, thing_id="p2"),
+    )
+
+    assert found.id == "p2"
+
+
+def test_records_first_seen_together_are_ordered_by_their_ref() -> None:
+    (found,) = resolve(person("sis", "1", address("ann")), person("hr", "9", address("ann")))
+
+    assert found.id == "p-hr-9"
+
+
+def test_of_a_person_who_comes_apart_the_part_with_the_earliest_record_keeps_the_id() -> None:
+    people = resolve(
+        person("sis", "1", address("ann"), since=1, thing_id="p1"),
+        person("hr", "9", address("bo"), since=0, thing_id="p1"),
+    )
+
+    assert {found.id: together([found]) for found in people} == {
+        "p1": {frozenset({"hr/9"})},
+        "p-sis-1": {frozenset({"sis/1"})},
+    }
+
+
+def test_a_minted_id_that_lives_on_elsewhere_is_not_given_again() -> None:
+    held = person("hr", "7", since=5, thing_id="p-sis-1")
+    first = person("hr", "9", since=0, thing_id="p1")
+    apart = (person("sis", "1", address("bo"), since=1, thing_id="p1"), person("entra", "a", address("bo"), since=2))
+
+    assert {found.id for found in resolve(held, first, apart[0])} == {"p1", "p-sis-1", "p-sis-1-2"}
+    assert {found.id for found in resolve(held, first, *apart)} == {"p1", "p-sis-1", "p-entra-a"}
+
+
+def test_a_person_s_keys_are_the_strongest_first_and_each_once() -> None:
+    (found,) = resolve(
+        person("entra", "a", object_id("a"), address("ann@x.se"), address("ann@y.se")),
+        person("sis", "1", account("annek"), address("ann@y.se")),
+        person("hr", "9", number("7"), account("annek")),
+    )
+
+    assert found.keys == (object_id("a"), number("7"), address("ann@y.se"), address("ann@x.se"), account("annek"))
+
+
+def test_a_name_is_the_most_trusted_source_s_that_has_one() -> None:
+    (found,) = resolve(
+        person("entra", "a", address("ann"), name="ANN"),
+        person("hr", "9", address("ann"), name="Ann Ek"),
+        person("sis", "1", address("ann"), part="unconfigured"),
+    )
+
+    assert found.name == "Ann Ek"
+    assert [one.source for one in found.records] == ["hr", "entra", "sis"]
+
+
+def test_one_masked_record_masks_the_person() -> None:
+    (found,) = resolve(person("sis", "1", address("~x"), masked=True), person("hr", "9", address("~x")))
+
+    assert found.masked
+
+
+def test_memberships_are_their_person_s_within_a_source_gone_ones_included() -> None:
+    ties = (tie("sis", "b", "1"), tie("sis", "a", "1", gone=True), tie("hr", "c", "1"), tie("hr", "d", "9"))
+    (found,) = resolve(*ties, person("sis", "1", address("ann")), person("hr", "9", address("ann")))
+
+    assert [one.record.source_id for one in found.memberships] == ["d", "a", "b"]
+
+
+# --- those who have left ----------------------------------------------------------------------------------------------
+
+
+def test_somebody_who_left_is_kept_with_his_keys_and_without_records() -> None:
+    known = (
+        person("sis", "1", address("ann"), gone=True, thing_id="p1", name="Ann"),
+        person("hr", "9", address("ann"), gone=True, since=1),
+    )
+    (found,) = resolve(*known)
+
+    assert (found.id, found.records, found.keys, found.name) == ("p1", (), (address("ann"),), "Ann")
+
+
+def test_of_somebody_who_left_a_membership_is_enough_and_nothing_is_too_little() -> None:
+    gone = person("sis", "1", address("ann"), gone=True)
+
+    assert len(resolve(gone, tie("sis", "a", "1", gone=True))) == 1
+    assert resolve(gone) == ()
+
+
+def test_a_record_that_is_gone_lends_its_person_id_and_memberships_but_no_key() -> None:
+    (found,) = resolve(
+        person("sis", "1", address("ann"), account("old"), gone=True, thing_id="p1"),
+        tie("sis", "a", "1", gone=True),
+        person("hr", "9", address("ann"), since=1, thing_id="p1"),
+    )
+
+    assert (found.id, found.first_seen, found.keys) == ("p1", day(0), (address("ann"),))
+    assert together([found]) == {frozenset({"hr/9"})}
+    assert len(found.memberships) == 1
+
+
+def test_a_log_in_given_again_makes_nobody_the_one_who_left() -> None:
+    new, left = resolve(
+        person("sis", "1", address("ann"), gone=True, thing_id="p1"), person("sis", "2", address("ann"), since=9)
+    )
+
+    assert (left.id, left.records) == ("p1", ())
+    assert (new.id, new.duplicate) == ("p-sis-2", False)
+
+
+@pytest.mark.parametrize("key", [object_id("a"), number("7"), civic("x")])
+def test_a_record_that_changed_its_id_in_its_source_is_the_same_by_what_lasts(key: Key) -> None:
+    (found,) = resolve(
+        person("sis", "1", key, gone=True, thing_id="p1"), person("sis", "2", key, since=9), policy=WITH_CIVIC
+    )
+
+    assert (found.id, together([found])) == ("p1", {frozenset({"sis/2"})})
+
+
+def test_somebody_who_changed_his_id_and_then_left_is_still_one() -> None:
+    people = resolve(
+        person("sis", "1", object_id("a"), gone=True, thing_id="p1"),
+        person("sis", "2", object_id("a"), gone=True, since=9, thing_id="p1"),
+    )
+
+    assert [found.id for found in people] == ["p1"]
+
+
+def test_two_who_left_a_source_are_two_whatever_log_in_they_shared() -> None:
+    people = resolve(
+        person("sis", "1", address("ann"), gone=True, thing_id="p1"),
+        person("sis", "2", address("ann"), gone=True, thing_id="p2"),
+    )
+
+    assert [found.id for found in people] == ["p1", "p2"]
+    assert not any(found.duplicate for found in people)
+
+
+def test_who_could_be_continued_by_two_is_continued_by_none() -> None:
+    for first, second in ((object_id("a"), number("7")), (address("ann"), account("annek"))):
+        people = resolve(
+            person("sis", "1", first, second, gone=True, thing_id="p1"),
+            person("hr", "8", first),
+            person("hr", "9", second),
+        )
+
+        assert [found.id for found in people if not found.records] == ["p1"]
+
+
+def test_of_two_who_left_one_source_only_the_earlier_is_continued_by_a_log_in() -> None:
+    people = resolve(
+        person("hr", "9", address("ann"), account("annek"), since=5),
+        person("sis", "1", address("ann"), gone=True, since=2, thing_id="p1"),
+        person("sis", "2", account("annek"), gone=True, since=1, thing_id="p2"),
+    )
+
+    assert {found.id: len(found.records) for found in people} == {"p2": 1, "p1": 0}
+
+
+# --- always, never ----------------------------------------------------------------------------------------------------
+
+some_keys = st.lists(
+    st.builds(
+        lambda make, text: make(text),
+        st.sampled_from([object_id, number, civic, address, account]),
+        st.sampled_from("abcd"),
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def some_people(draw: st.DrawFn) -> list[Known]:
+    return [
+        person(
+            source,
+            source_id,
+            *draw(some_keys),
+            since=draw(st.integers(0, 3)),
+            gone=draw(st.booleans()),
+            thing_id=draw(st.sampled_from([None, "p1", "p2", "p-sis-1"])),
+        )
+        for source in ("sis", "hr", "entra")
+        for source_id in "12345"[: draw(st.integers(0, 5))]
+    ]
+
+
+policies = st.sampled_from([Policy(), WITH_CIVIC])
+
+
+@given(some_people().flatmap(lambda known: st.tuples(st.just(known), st.permutations(known))), policies)
+def test_the_order_of_records_and_parts_never_matters(orders: tuple[list[Known], list[Known]], policy: Policy) -> None:
+    known, shuffled = orders
+
+    assert resolve_people(known, PARTS, policy) == resolve_people(shuffled, PARTS[::-1], policy)
+
+
+@given(some_people(), policies)
+def test_every_record_that_is_not_gone_is_always_in_exactly_one_person(known: list[Known], policy: Policy) -> None:
+    found = Counter(one.ref for someone in resolve(*known, policy=policy) for one in someone.records)
+
+    assert found == Counter(one.ref for one in known if not one.gone)
+
+
+@given(some_people(), policies)
+def test_no_person_ever_has_two_records_of_one_source(known: list[Known], policy: Policy) -> None:
+    for someone in resolve(*known, policy=policy):
+        sources = [one.source for one in someone.records]
+        assert len(sources) == len(set(sources))
+
+
+@given(some_people(), policies)
+def test_an_id_is_never_given_to_two(known: list[Known], policy: Policy) -> None:
+    ids = [someone.id for someone in resolve(*known, policy=policy)]
+
+    assert len(ids) == len(set(ids))
+
+
+@settings(max_examples=50)
+@given(some_people(), policies)
+def test_a_second_look_at_the_same_always_finds_the_same_ids(known: list[Known], policy: Policy) -> None:
+    first = resolve(*known, policy=policy)
+    ids = {one.ref: someone.id for someone in first for one in someone.records}
+    again = [replace(one, thing_id=ids.get(one.ref, one.thing_id)) for one in known if not one.gone]
+
+    assert {one.ref: someone.id for someone in resolve(*again, policy=policy) for one in someone.records} == ids
