@@ -19,7 +19,11 @@ RESERVED_UNITS = frozenset({CENTRAL, UNPLACED})
 TOKEN_MARK = "~"
 
 
-class Text(msgspec.Struct, frozen=True, array_like=True):
+class Noun(msgspec.Struct, frozen=True, gc=False):
+    """The base of all nouns. They are values without cycles, so the collector need not walk a million of them."""
+
+
+class Text(Noun, frozen=True, array_like=True):
     """A sentence in both languages of the page; reasons cite days, never ages, so they hold until the facts change."""
 
     sv: str
@@ -220,7 +224,7 @@ class Severity(StrEnum):
 # --- records: what one source says about one thing ---------------------------------------------------------------------
 
 
-class Key(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Key(Noun, frozen=True, array_like=True, order=True):
     """One name under which somebody is known: tenant for object ids, `namespace` for numbers, "" for addresses,
     Windows domain for accounts."""
 
@@ -234,7 +238,7 @@ class Key(msgspec.Struct, frozen=True, array_like=True, order=True):
         return self.value.startswith(TOKEN_MARK)
 
 
-class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Record(Noun, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """`source_id` is the source's own id of the thing, unique within (source, part, type)."""
 
     source_id: str
@@ -345,7 +349,7 @@ RECORD_TYPES: Mapping[type[Record], RecordType] = {
 # --- what is believed --------------------------------------------------------------------------------------------------
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(Noun, frozen=True, kw_only=True):
     """One record as it is believed now, with its absence judged (`domain.md` §2.3)."""
 
     source: str
@@ -372,7 +376,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return (self.source, self.type.value, self.record.source_id)
 
 
-class PartState(msgspec.Struct, frozen=True, kw_only=True):
+class PartState(Noun, frozen=True, kw_only=True):
     """A configured part of a source and what its pulls have come to."""
 
     source: str
@@ -398,7 +402,7 @@ class PartState(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.source}/{self.part}"
 
 
-class Login(msgspec.Struct, frozen=True):
+class Login(Noun, frozen=True):
     """A key somebody was known by, with the days it was seen on him; past ones keep resolving."""
 
     key: Key
@@ -407,7 +411,7 @@ class Login(msgspec.Struct, frozen=True):
     last_seen: datetime
 
 
-class Override(msgspec.Struct, frozen=True, kw_only=True):
+class Override(Noun, frozen=True, kw_only=True):
     """Somebody's decision that outranks matching: a serial or a log-in belongs to the person who has this key."""
 
     serial: str | None = None
@@ -416,7 +420,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None = None
 
 
-class Correction(msgspec.Struct, frozen=True, kw_only=True):
+class Correction(Noun, frozen=True, kw_only=True):
     """A fact of a device that a person knows better than the sources; ends by default with the term."""
 
     device: str
@@ -426,7 +430,7 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Parking(msgspec.Struct, frozen=True, kw_only=True):
+class Parking(Noun, frozen=True, kw_only=True):
     """A gap that somebody has taken out of alerts until a day."""
 
     kind: str
@@ -435,14 +439,14 @@ class Parking(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class StageSince(msgspec.Struct, frozen=True):
+class StageSince(Noun, frozen=True):
     """The stage a device was last seen to be in, and since when."""
 
     stage: Stage
     since: datetime
 
 
-class Episode(msgspec.Struct, frozen=True, kw_only=True):
+class Episode(Noun, frozen=True, kw_only=True):
     """A gap with its opening and closing; `known_before` marks what a first complete pull found: no age is claimed."""
 
     kind: str
@@ -461,7 +465,7 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         return (self.kind, self.subject_id)
 
 
-class Owed(msgspec.Struct, frozen=True, kw_only=True):
+class Owed(Noun, frozen=True, kw_only=True):
     """Who or what is owed devices, by which rule and why. A person's, or a pool's (then `heads` are its children)."""
 
     entitlement: str
@@ -475,7 +479,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+class Assignment(Noun, frozen=True, kw_only=True):
     """Which device serves whom or what, and whether it works."""
 
     device: str
@@ -488,7 +492,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class RunningAssignment(msgspec.Struct, frozen=True):
+class RunningAssignment(Noun, frozen=True):
     """An assignment that holds now, with its start; `known_before`: found by a first complete pull."""
 
     assignment: Assignment
@@ -496,7 +500,7 @@ class RunningAssignment(msgspec.Struct, frozen=True):
     known_before: bool = False
 
 
-class CoverageDay(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageDay(Noun, frozen=True, kw_only=True):
     """The published numbers of one unit, entitlement and day; no personal data."""
 
     day: date
@@ -542,7 +546,7 @@ class CoverageDay(msgspec.Struct, frozen=True, kw_only=True):
         return (self.covered + self.unknown) / self.entitled if self.entitled else None
 
 
-class Believed(msgspec.Struct, frozen=True, kw_only=True):
+class Believed(Noun, frozen=True, kw_only=True):
     """The core's whole input from the store, so that rebuilding is deterministic."""
 
     known: Sequence[Known] = ()
@@ -578,7 +582,7 @@ class Change(StrEnum):
     ABSENT = "absent"  # believed and not gone, and this complete pull did not show it
 
 
-class StagedRow(msgspec.Struct, frozen=True, kw_only=True):
+class StagedRow(Noun, frozen=True, kw_only=True):
     """One difference between a pull and what is believed."""
 
     change: Change
@@ -597,7 +601,7 @@ class StagedRow(msgspec.Struct, frozen=True, kw_only=True):
         return (self.type.value, self.source_id)
 
 
-class ScopeRead(msgspec.Struct, frozen=True, kw_only=True):
+class ScopeRead(Noun, frozen=True, kw_only=True):
     """What a pull read whole: the part (name ""), or a file for its unit."""
 
     name: str = ""
@@ -605,7 +609,7 @@ class ScopeRead(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None = None  # of a file's content
 
 
-class PullEffect(msgspec.Struct, frozen=True, kw_only=True):
+class PullEffect(Noun, frozen=True, kw_only=True):
     """A finished pull of a part: what it would put and what it would mark absent."""
 
     pull: int
@@ -623,7 +627,7 @@ class PullEffect(msgspec.Struct, frozen=True, kw_only=True):
     mark: str | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
+class Limits(Noun, frozen=True, kw_only=True):
     """How much a pull may change before a person must look (`domain.md` §2.2, §2.3)."""
 
     max_shrink_ratio: float = 0.1
@@ -635,7 +639,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     grace_hours: float = 20.0
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(Noun, frozen=True):
     """Why a pull is held: the rule ("shrink", "per_unit", …) and a sentence with what, how many and the limit."""
 
     rule: str
@@ -645,7 +649,7 @@ class Refusal(msgspec.Struct, frozen=True):
 # --- policy: what people configured -----------------------------------------------------------------------------------
 
 
-class Who(msgspec.Struct, frozen=True, kw_only=True):
+class Who(Noun, frozen=True, kw_only=True):
     """Whom an entitlement is for, by any of the membership types. Empty school forms: any; no grades: any."""
 
     memberships: tuple[MembershipType, ...]
@@ -656,7 +660,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     longer_than_months: int = 3
 
 
-class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
+class Entitlement(Noun, frozen=True, kw_only=True):
     """One line of the plan as data; asked in file order, the first that says yes owns the person."""
 
     id: str
@@ -687,7 +691,7 @@ class Entitlement(msgspec.Struct, frozen=True, kw_only=True):
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
-class Unit(msgspec.Struct, frozen=True, kw_only=True):
+class Unit(Noun, frozen=True, kw_only=True):
     """What people call a school, a förskola, or "central"."""
 
     slug: str
@@ -698,7 +702,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     stale_after_school_days: int | None = None
 
 
-class UnitMap(msgspec.Struct, frozen=True, kw_only=True):
+class UnitMap(Noun, frozen=True, kw_only=True):
     """`[[unit_map]]`: a field of a source's device record that matches *pattern* names the unit."""
 
     source: str
@@ -707,7 +711,7 @@ class UnitMap(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
 
 
-class DeviceRule(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceRule(Noun, frozen=True, kw_only=True):
     """`[[device_rule]]`: one record that meets all conditions (case-insensitive globs) decides what a device is for."""
 
     when: Mapping[str, str]
@@ -717,7 +721,7 @@ class DeviceRule(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""  # shown as the reason: "[[device_rule]] 3"
 
 
-class Staleness(msgspec.Struct, frozen=True, kw_only=True):
+class Staleness(Noun, frozen=True, kw_only=True):
     """When silence means something, in school days."""
 
     stale_after_school_days: int = 15
@@ -725,7 +729,7 @@ class Staleness(msgspec.Struct, frozen=True, kw_only=True):
     by_platform: Mapping[str, int] = {}
 
 
-class SerialRules(msgspec.Struct, frozen=True, kw_only=True):
+class SerialRules(Noun, frozen=True, kw_only=True):
     """Which serials name nothing (`mdm-apis.md` §7.2, §7.3); compared case-folded with spaces and dots removed."""
 
     placeholders: frozenset[str] = frozenset()
@@ -736,7 +740,7 @@ class SerialRules(msgspec.Struct, frozen=True, kw_only=True):
     virtual_manufacturers: tuple[str, ...] = ()
 
 
-class ModelRule(msgspec.Struct, frozen=True, kw_only=True):
+class ModelRule(Noun, frozen=True, kw_only=True):
     """A glob over "manufacturer model" that tells what sort of thing it is; the first that matches decides."""
 
     platform: Platform | None = None
@@ -745,7 +749,7 @@ class ModelRule(msgspec.Struct, frozen=True, kw_only=True):
     hardware_support_until: date | None = None
 
 
-class OsSupport(msgspec.Struct, frozen=True, kw_only=True):
+class OsSupport(Noun, frozen=True, kw_only=True):
     """Until when an operating system release is supported; an estimate where the vendor publishes no date."""
 
     platform: Platform
@@ -755,7 +759,7 @@ class OsSupport(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool = False
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class Reference(Noun, frozen=True, kw_only=True):
     """Facts of the outside world that ship with us, each with source and date (`fleetsync/data`)."""
 
     serials: SerialRules = SerialRules()
@@ -764,7 +768,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     checked_on: date | None = None
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(Noun, frozen=True, kw_only=True):
     """Everything that people decided by configuration and the core needs; `fingerprint` changes when any of it does."""
 
     entitlements: tuple[Entitlement, ...] = ()
@@ -788,14 +792,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 # --- what the core makes of it ----------------------------------------------------------------------------------------
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(Noun, frozen=True):
     """The instant of a reconciliation and the local day it speaks of; the core never asks for either."""
 
     at: datetime
     today: date
 
 
-class Saying(msgspec.Struct, frozen=True):
+class Saying(Noun, frozen=True):
     """One source's value of a field, and whether it is the one that counts."""
 
     source: str
@@ -803,7 +807,7 @@ class Saying(msgspec.Struct, frozen=True):
     counts: bool
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Person(Noun, frozen=True, kw_only=True):
     """A human as identity found him: the records that are his, and all keys of them."""
 
     id: str
@@ -816,7 +820,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     duplicate: bool = False  # a component was taken apart around this person
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True):
+class Device(Noun, frozen=True, kw_only=True):
     """A physical thing as identity found it, each value by the trust order, with what every source says."""
 
     id: str
@@ -851,7 +855,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     sayings: Mapping[str, tuple[Saying, ...]] = {}  # only fields on which sources disagree
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(Noun, frozen=True, kw_only=True):
     """Whether one rule owes one person something, and why: for those in and those out."""
 
     entitlement: str
@@ -861,7 +865,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class Standing(Noun, frozen=True, kw_only=True):
     """Where a person belongs today and what he is owed."""
 
     person: str
@@ -893,7 +897,7 @@ class Trouble(StrEnum):
     CONFLICT = "holder_conflict"
 
 
-class Placement(msgspec.Struct, frozen=True, kw_only=True):
+class Placement(Noun, frozen=True, kw_only=True):
     """Whose a device is, what it is for, and where, each with its evidence."""
 
     device: str
@@ -911,7 +915,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     serves: tuple[str, ...] = ()  # groups of a set
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True):
+class Life(Noun, frozen=True, kw_only=True):
     """A device's stage, and whether it works: in contact and manageable, not "undamaged" or "used"."""
 
     device: str
@@ -926,7 +930,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool | None = None  # None: a source does not say
 
 
-class PersonCase(msgspec.Struct, frozen=True, kw_only=True):
+class PersonCase(Noun, frozen=True, kw_only=True):
     """A person with all that was decided about him."""
 
     person: Person
@@ -939,7 +943,7 @@ class PersonCase(msgspec.Struct, frozen=True, kw_only=True):
     served_by: str | None = None  # the set that serves his group
 
 
-class DeviceCase(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceCase(Noun, frozen=True, kw_only=True):
     """A device with all that was decided about it."""
 
     device: Device
@@ -947,7 +951,7 @@ class DeviceCase(msgspec.Struct, frozen=True, kw_only=True):
     life: Life
 
 
-class DeviceSet(msgspec.Struct, frozen=True, kw_only=True):
+class DeviceSet(Noun, frozen=True, kw_only=True):
     """All devices of a unit that name the same groups."""
 
     id: str
@@ -962,7 +966,7 @@ class DeviceSet(msgspec.Struct, frozen=True, kw_only=True):
     short: int = 0
 
 
-class Share(msgspec.Struct, frozen=True, kw_only=True):
+class Share(Noun, frozen=True, kw_only=True):
     """One subject's part in the numbers of a unit and entitlement; every published sum is a sum over shares."""
 
     unit: str
@@ -985,7 +989,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(Noun, frozen=True, kw_only=True):
     """What one reconciliation found."""
 
     moment: Moment
@@ -1005,7 +1009,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     policy_fingerprint: str = ""
 
 
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
+class Shift(Noun, frozen=True, kw_only=True):
     """How the numbers of a unit and entitlement would move."""
 
     unit: str
@@ -1016,7 +1020,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     covered_after: int
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(Noun, frozen=True, kw_only=True):
     """What pulls would change if they were believed: computed, shown, judged, and only then done."""
 
     new: int = 0
@@ -1030,7 +1034,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shifts: tuple[Shift, ...] = ()
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(Noun, frozen=True, kw_only=True):
     """One line behind a number; the counts of a number's rows add up to it."""
 
     count: int

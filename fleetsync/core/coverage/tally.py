@@ -1,0 +1,221 @@
+"""The formulas of coverage: from who is owed and what serves whom to the shares that add up to every number.
+
+Pure, and the only place that counts: today's numbers and those of a past day come from the same intervals by the
+same formulas (`domain.md` §4, §7), so a number and its rows cannot disagree.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import msgspec
+
+from fleetsync.core.coverage.sets import Dealt, Members, SetStock, by_group, deal
+from fleetsync.core.model import Assignment, By, CoverageDay, Owed, Share, Subject, Text
+
+
+class _Place(msgspec.Struct):
+    """What one unit and entitlement is counted from."""
+
+    people: list[Owed]
+    pools: list[Owed]
+    own: dict[str, list[Assignment]]
+    sets: dict[str, list[Assignment]]
+    pooled: dict[str, list[Assignment]]
+
+
+def tally(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> tuple[Share, ...]:
+    """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once."""
+    places: defaultdict[tuple[str, str], _Place] = defaultdict(
+        lambda: _Place([], [], defaultdict(list), defaultdict(list), defaultdict(list))
+    )
+    own: defaultdict[tuple[str, str], list[Assignment]] = defaultdict(list)
+    for one in assignments:
+        if one.by is By.OWN:
+            own[(one.entitlement, one.subject_id)].append(one)
+        elif one.by is By.SET:
+            places[(one.unit, one.entitlement)].sets[one.subject_id].append(one)
+        else:
+            places[(one.unit, one.entitlement)].pooled[one.subject_id].append(one)
+    for debt in owed:
+        place = places[(debt.unit, debt.entitlement)]
+        if debt.subject is Subject.POOL:
+            place.pools.append(debt)
+            continue
+        place.people.append(debt)
+        # A device serves its holder wherever his unit is: what counts is the person, not the device's own unit.
+        if held := own.get((debt.entitlement, debt.subject_id)):
+            place.own[debt.subject_id] = held
+    return tuple(share for key in sorted(places) for share in _shares(*key, places[key]))
+
+
+def _shares(unit: str, entitlement: str, place: _Place) -> list[Share]:
+    served = _groups_of_sets(place)
+    people = sorted(place.people, key=lambda debt: debt.subject_id)
+    outside = [debt for debt in people if not served.intersection(debt.groups)]
+    inside = [debt for debt in people if served.intersection(debt.groups)]
+    return [
+        *(_person_alone(debt, place.own.get(debt.subject_id, ())) for debt in outside),
+        *(_person_in_a_set(debt, place.own.get(debt.subject_id, ())) for debt in inside),
+        *_set_shares(unit, entitlement, place, inside, served),
+        *_pool_shares(unit, entitlement, place),
+    ]
+
+
+def _groups_of_sets(place: _Place) -> frozenset[str]:
+    return frozenset(group for devices in place.sets.values() for device in devices for group in device.groups)
+
+
+def _own_counts(debt: Owed, held: Sequence[Assignment]) -> tuple[int, int]:
+    """(w, b): what his working and his not working own devices give of what he is owed."""
+    working = min(debt.count, sum(1 for one in held if one.works))
+    broken = min(debt.count - working, sum(1 for one in held if not one.works))
+    return working, broken
+
+
+def _person(debt: Owed, held: Sequence[Assignment], **counts: int) -> Share:
+    return Share(
+        unit=debt.unit,
+        entitlement=debt.entitlement,
+        subject=Subject.PERSON,
+        subject_id=debt.subject_id,
+        entitled=debt.count,
+        heads=debt.heads,
+        working_devices=sum(1 for one in held if one.works),
+        devices=tuple(sorted(one.device for one in held)),
+        reason=debt.reason,
+        **counts,
+    )
+
+
+def _person_alone(debt: Owed, held: Sequence[Assignment]) -> Share:
+    working, broken = _own_counts(debt, held)
+    missing = debt.count - working - broken
+    unknown = 0 if debt.decidable else missing
+    return _person(
+        debt,
+        held,
+        covered_own=working,
+        assigned_own=working + broken,
+        unknown=unknown,
+        short=debt.count - working - unknown,
+    )
+
+
+def _person_in_a_set(debt: Owed, held: Sequence[Assignment]) -> Share:
+    """Only what his own working device gives; the rest of a member's debt is counted on his sets."""
+    working, _ = _own_counts(debt, held)
+    return _person(debt, held, covered_own=working, assigned_own=working)
+
+
+def _members(debt: Owed, held: Sequence[Assignment]) -> Members:
+    working, broken = _own_counts(debt, held)
+    unclear = 0 if debt.decidable else debt.count - working - broken
+    return Members(debt.count, working, broken, unclear)
+
+
+def _set_shares(
+    unit: str, entitlement: str, place: _Place, inside: Sequence[Owed], served: frozenset[str]
+) -> Iterable[Share]:
+    stocks = [_stock(set_id, devices) for set_id, devices in sorted(place.sets.items())]
+    members = by_group(
+        (next(group for group in debt.groups if group in served), _members(debt, place.own.get(debt.subject_id, ())))
+        for debt in inside
+    )
+    dealt = deal(stocks, members)
+    for stock in stocks:
+        yield _set_share(unit, entitlement, stock, dealt[stock.id], place.sets[stock.id])
+
+
+def _stock(set_id: str, devices: Sequence[Assignment]) -> SetStock:
+    working = sum(1 for one in devices if one.works)
+    return SetStock(set_id, devices[0].groups, working, len(devices) - working)
+
+
+def _set_share(unit: str, entitlement: str, stock: SetStock, dealt: Dealt, devices: Sequence[Assignment]) -> Share:
+    names = ", ".join(stock.groups)
+    return Share(
+        unit=unit,
+        entitlement=entitlement,
+        subject=Subject.SET,
+        subject_id=stock.id,
+        assigned_own=dealt.broken_own,
+        covered_set=dealt.covered,
+        assigned_set=dealt.assigned,
+        unknown=dealt.unknown,
+        short=dealt.short,
+        surplus=stock.working - dealt.covered,
+        working_devices=stock.working,
+        devices=tuple(sorted(one.device for one in devices)),
+        reason=Text(
+            f"delar klassuppsättning {names}: {stock.working} i drift för {dealt.members}",
+            f"shares set {names}: {stock.working} working for {dealt.members}",
+        ),
+    )
+
+
+def _pool_shares(unit: str, entitlement: str, place: _Place) -> Iterable[Share]:
+    """One share per pool: its places, and the unit's pool devices up to them."""
+    debts = {debt.subject_id: debt for debt in place.pools}
+    for pool in sorted({*debts, *place.pooled}):
+        debt, devices = debts.get(pool), place.pooled.get(pool, [])
+        places = debt.count if debt else 0
+        working = sum(1 for one in devices if one.works)
+        covered, assigned = min(places, working), min(places, len(devices))
+        unknown = 0 if debt is None or debt.decidable else places - assigned
+        yield Share(
+            unit=unit,
+            entitlement=entitlement,
+            subject=Subject.POOL,
+            subject_id=pool,
+            entitled=places,
+            heads=debt.heads if debt else 0,
+            covered_pool=covered,
+            assigned_pool=assigned,
+            unknown=unknown,
+            short=places - covered - unknown,
+            surplus=working - covered,
+            working_devices=working,
+            devices=tuple(sorted(one.device for one in devices)),
+            reason=debt.reason if debt else Text("inga barn som ger rätt", "no children who entitle"),
+        )
+
+
+SUMMED = (
+    "entitled",
+    "heads",
+    "assigned_own",
+    "assigned_set",
+    "assigned_pool",
+    "covered_own",
+    "covered_set",
+    "covered_pool",
+    "unknown",
+    "surplus",
+    "working_devices",
+)
+
+
+def coverage_of(
+    day: date,
+    shares: Iterable[Share],
+    cells: Iterable[tuple[str, str]],
+    beside: Mapping[tuple[str, str], Mapping[str, int]],
+) -> tuple[CoverageDay, ...]:
+    """The published numbers of *day*: *shares* added up, zero-filled over *cells*, with what is counted *beside* them
+    (`surplus` of stock, `undecided`, `on_leave`).
+    """
+    sums: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for cell in cells:
+        sums[cell] = {}
+    for share in shares:
+        numbers = sums[(share.unit, share.entitlement)]
+        for field in SUMMED:
+            numbers[field] = numbers.get(field, 0) + int(getattr(share, field))
+    for cell, counts in beside.items():
+        for field, count in counts.items():
+            sums[cell][field] = sums[cell].get(field, 0) + count
+    return tuple(
+        CoverageDay(day=day, unit=unit, entitlement=entitlement, **{"entitled": 0, **sums[(unit, entitlement)]})
+        for unit, entitlement in sorted(sums)
+    )

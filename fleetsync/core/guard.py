@@ -1,0 +1,376 @@
+"""May this pull be believed? Reasons why not, or none; and what would be believed if it were.
+
+Pure. Absence is not deletion (`domain.md` §2): a pull that loses, changes or invents too much is held for a
+person, and a record that a believed pull lacks counts fully until its grace has passed.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+
+from fleetsync.core.model import (
+    Change,
+    CoverageDay,
+    DeviceRecord,
+    EmploymentForm,
+    Known,
+    Limits,
+    MembershipRecord,
+    MembershipType,
+    PartState,
+    PersonRecord,
+    PullEffect,
+    Record,
+    RecordType,
+    Refusal,
+    Role,
+    StagedRow,
+    Text,
+)
+
+SHRINK_FLOOR = 10
+GROWTH_FLOOR = 25
+REJECTED_FLOOR = 10
+UNIT_FLOOR = 10
+UNIT_LOSS_RATIO = 0.5
+FILLED_DROP = 0.10
+KNOWN_IDS_RATIO = 0.5
+YEARS_CHANGED_RATIO = 0.10
+OUTCOME_RATIO = 0.20
+OUTCOME_FLOOR = 10
+AGREEING_PULLS = 3
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guard has to know beside the pull itself."""
+
+    role: Role
+    in_turnover_window: bool = False
+    as_of_by_scope: Mapping[str, str] = {}  # ISO day each scope's believed content speaks for
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether a roster may change much because the school year turns."""
+        return self.in_turnover_window and self.role is Role.ROSTER
+
+
+# --- what would be believed -------------------------------------------------------------------------------------------
+
+
+def after(before: Sequence[Known], effect: PullEffect, limits: Limits) -> tuple[Known, ...]:
+    """The part's records as they would be believed once *effect* is applied; those it does not touch stay as they are."""
+    rows = {row.ref: row for row in effect.rows}
+    kept = [
+        _touched(known, rows.pop((known.type.value, known.record.source_id), None), effect, limits) for known in before
+    ]
+    fresh = [_new(row, effect) for row in rows.values() if row.change is Change.PUT]
+    return (*kept, *fresh)
+
+
+def _new(row: StagedRow, effect: PullEffect) -> Known:
+    assert row.record is not None, "a row that puts carries its record"
+    return Known(
+        source=effect.source,
+        part=effect.part,
+        record=row.record,
+        own_id=row.own_id,
+        scope=row.scope,
+        first_seen=effect.started_at,
+        last_contact_at=row.last_contact_at,
+        masked=row.masked,
+    )
+
+
+def _touched(known: Known, row: StagedRow | None, effect: PullEffect, limits: Limits) -> Known:
+    if row is None:
+        return known
+    if row.change is Change.ABSENT:
+        return _missed(known, effect, limits)
+    present = msgspec.structs.replace(
+        known,
+        absent_since=None,
+        absent_pulls=0,
+        gone=False,
+        scope=row.scope,
+        last_contact_at=row.last_contact_at or known.last_contact_at,
+    )
+    if row.change is not Change.PUT or row.record is None:
+        return present
+    return msgspec.structs.replace(present, record=row.record, masked=row.masked)
+
+
+def _missed(known: Known, effect: PullEffect, limits: Limits) -> Known:
+    if known.absent_since is None:
+        return msgspec.structs.replace(known, absent_since=effect.started_at, absent_pulls=0)
+    pulls = known.absent_pulls + 1
+    waited = effect.started_at - known.absent_since
+    is_gone = known.gone or (pulls >= limits.grace_pulls and waited >= timedelta(hours=limits.grace_hours))
+    return msgspec.structs.replace(known, absent_pulls=pulls, gone=is_gone)
+
+
+def state_after(state: PartState, effect: PullEffect) -> PartState:
+    """The part's state once *effect* is applied: its content speaks for its oldest scope."""
+    days = {**state.scope_as_of, **{scope.name: scope.as_of for scope in effect.scopes}}
+    return msgspec.structs.replace(
+        state,
+        last_attempt_at=effect.started_at,
+        last_complete_at=effect.started_at,
+        first_complete_at=state.first_complete_at or effect.started_at,
+        as_of=min(days.values()),
+        scope_as_of=days,
+        held_pull=None,
+        reason=None,
+    )
+
+
+# --- whether it may be ------------------------------------------------------------------------------------------------
+
+
+def judge(before: Sequence[Known], effect: PullEffect, limits: Limits, setting: Setting) -> tuple[Refusal, ...]:
+    """Why *effect* may not be believed by itself; empty when it may.
+
+    The first complete pull of a part is judged by completeness and emptiness alone: there is nothing to compare with.
+    """
+    refusals = [*_incomplete(effect, limits), *_empty(effect, limits), *_older(effect, setting)]
+    if effect.is_first:
+        return tuple(refusals)
+    then = after(before, effect, limits)
+    for kind in sorted({known.type for known in then}):
+        was = [known for known in before if known.type is kind and not known.gone]
+        will = [known for known in then if known.type is kind]
+        refusals += _refused_of(kind, was, will, effect, limits, setting)
+    return tuple(refusals)
+
+
+def _refused_of(
+    kind: RecordType, was: Sequence[Known], will: Sequence[Known], effect: PullEffect, limits: Limits, setting: Setting
+) -> list[Refusal]:
+    present = [known for known in will if known.absent_since is None]
+    refusals = [*_grown(kind, was, present, limits, setting), *_relabelled(was, present, setting)]
+    if effect.reads_some:
+        return refusals
+    refusals += _shrunk(kind, was, will, limits, setting)
+    if not setting.is_turning:
+        refusals += [*_lost_of_a_unit(kind, was, will), *_emptied(kind, was, present), *_strangers(kind, was, present)]
+    return refusals
+
+
+def _incomplete(effect: PullEffect, limits: Limits) -> Iterable[Refusal]:
+    count = sum(effect.rejected.values())
+    if count > max(REJECTED_FLOOR, limits.max_rejected_ratio * (effect.seen + count)):
+        worst = max(effect.rejected, key=lambda reason: effect.rejected[reason])
+        yield Refusal(
+            "rejected",
+            Text(
+                f"{count} poster av {effect.seen + count} gick inte att läsa, oftast: {worst}",
+                f"{count} records of {effect.seen + count} could not be read, most often: {worst}",
+            ),
+        )
+
+
+def _empty(effect: PullEffect, limits: Limits) -> Iterable[Refusal]:
+    if effect.seen == 0 and not limits.allow_empty and not effect.reads_some:
+        yield Refusal(
+            "empty",
+            Text(
+                "hämtningen är tom; får den vara det, sätt allow_empty i källans tabell",
+                "the pull is empty; if it may be, set allow_empty in the source's table",
+            ),
+        )
+
+
+def _older(effect: PullEffect, setting: Setting) -> Iterable[Refusal]:
+    for scope in effect.scopes:
+        last = setting.as_of_by_scope.get(scope.name)
+        if last is not None and scope.as_of.isoformat() < last:
+            where = f" ({scope.name})" if scope.name else ""
+            yield Refusal(
+                "older",
+                Text(
+                    f"innehållet{where} gäller {scope.as_of}, men det som redan är trott gäller {last}",
+                    f"its content{where} speaks for {scope.as_of}, but what is believed already speaks for {last}",
+                ),
+            )
+
+
+def _shrunk(
+    kind: RecordType, was: Sequence[Known], will: Sequence[Known], limits: Limits, setting: Setting
+) -> Iterable[Refusal]:
+    ratio = limits.turnover_max_shrink_ratio if setting.is_turning else limits.max_shrink_ratio
+    believed = {known.ref for known in was}
+    absent = sum(1 for known in will if known.absent_since is not None and known.ref in believed)
+    limit = int(max(SHRINK_FLOOR, ratio * len(was)))
+    if absent > limit:
+        yield Refusal(
+            "shrink",
+            Text(
+                f"{absent} av {len(was)} poster ({kind}) saknas; gränsen är {limit} (max_shrink_ratio {ratio:g})",
+                f"{absent} of {len(was)} {kind} records are absent; the limit is {limit} (max_shrink_ratio {ratio:g})",
+            ),
+        )
+
+
+def _lost_of_a_unit(kind: RecordType, was: Sequence[Known], will: Sequence[Known]) -> Iterable[Refusal]:
+    had = Counter(_place(known.record) for known in was)
+    has = Counter(_place(known.record) for known in will if known.absent_since is None and not known.gone)
+    for place, count in sorted(had.items()):
+        lost = count - has[place]
+        if place and count >= UNIT_FLOOR and lost > UNIT_LOSS_RATIO * count:
+            yield Refusal(
+                "per_unit",
+                Text(
+                    f"{place} förlorar {lost} av {count} poster ({kind}); gränsen är hälften",
+                    f"{place} loses {lost} of {count} {kind} records; the limit is half of them",
+                ),
+            )
+
+
+def _grown(
+    kind: RecordType, was: Sequence[Known], present: Sequence[Known], limits: Limits, setting: Setting
+) -> Iterable[Refusal]:
+    believed = {known.ref for known in was}
+    fresh = sum(1 for known in present if known.ref not in believed)
+    limit = int(max(GROWTH_FLOOR, limits.max_growth_ratio * len(was)))
+    if fresh > limit and not setting.is_turning:
+        yield Refusal(
+            "growth",
+            Text(
+                f"{fresh} nya poster ({kind}) på en gång, utöver {len(was)}; gränsen är {limit} "
+                f"(max_growth_ratio {limits.max_growth_ratio:g})",
+                f"{fresh} new {kind} records at once, beside {len(was)}; the limit is {limit} "
+                f"(max_growth_ratio {limits.max_growth_ratio:g})",
+            ),
+        )
+
+
+def _strangers(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -> Iterable[Refusal]:
+    believed = {known.ref for known in was}
+    familiar = sum(1 for known in present if known.ref in believed)
+    if was and len(present) > GROWTH_FLOOR and familiar < KNOWN_IDS_RATIO * len(present):
+        yield Refusal(
+            "identity",
+            Text(
+                f"bara {familiar} av {len(present)} poster ({kind}) har ett känt id: är det en annan kommuns eller "
+                "ett annat systems innehåll?",
+                f"only {familiar} of {len(present)} {kind} records have a known id: is this the content of another "
+                "municipality or system?",
+            ),
+        )
+
+
+def _emptied(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -> Iterable[Refusal]:
+    if len(was) < UNIT_FLOOR or not present:
+        return
+    for field, is_filled in DECIDING_FIELDS.get(kind, {}).items():
+        old = sum(1 for known in was if is_filled(known)) / len(was)
+        new = sum(1 for known in present if is_filled(known)) / len(present)
+        if old - new > FILLED_DROP:
+            yield Refusal(
+                "filled",
+                Text(
+                    f"fältet {field} är ifyllt för {new:.0%} av posterna ({kind}), förut {old:.0%}; "
+                    f"gränsen är {FILLED_DROP:.0%} lägre",
+                    f"the field {field} is filled for {new:.0%} of the {kind} records, before {old:.0%}; "
+                    f"the limit is {FILLED_DROP:.0%} lower",
+                ),
+            )
+
+
+def _relabelled(was: Sequence[Known], present: Sequence[Known], setting: Setting) -> Iterable[Refusal]:
+    if setting.is_turning:
+        return
+    years = {known.ref: year for known in was if (year := _year(known.record)) is not None}
+    both = [
+        (years[known.ref], year)
+        for known in present
+        if known.ref in years and (year := _year(known.record)) is not None
+    ]
+    changed = sum(1 for old, new in both if old != new)
+    if changed > YEARS_CHANGED_RATIO * len(both) and len(both) >= UNIT_FLOOR:
+        yield Refusal(
+            "years",
+            Text(
+                f"{changed} av {len(both)} inskrivningar byter årskurs mitt i läsåret; gränsen är {YEARS_CHANGED_RATIO:.0%}",
+                f"{changed} of {len(both)} enrolments change year within the school year; the limit is "
+                f"{YEARS_CHANGED_RATIO:.0%}",
+            ),
+        )
+
+
+def _place(record: Record) -> str:
+    """The record's unit in the source's own spelling; "" where it says none."""
+    if isinstance(record, MembershipRecord):
+        return record.codes[0] if record.codes else record.unit_name or ""
+    if isinstance(record, DeviceRecord):
+        return record.unit or record.location or ""
+    return ""
+
+
+def _year(record: Record) -> int | None:
+    is_enrolment = isinstance(record, MembershipRecord) and record.membership is MembershipType.ENROLMENT
+    return record.year if is_enrolment and isinstance(record, MembershipRecord) else None
+
+
+def _of_device(ask: Callable[[DeviceRecord], object]) -> Callable[[Known], bool]:
+    return lambda known: isinstance(known.record, DeviceRecord) and bool(ask(known.record))
+
+
+def _of_membership(ask: Callable[[MembershipRecord], object]) -> Callable[[Known], bool]:
+    return lambda known: isinstance(known.record, MembershipRecord) and bool(ask(known.record))
+
+
+# Per record type the fields that decide something; a share that falls means the source has stopped telling us.
+DECIDING_FIELDS: Mapping[RecordType, Mapping[str, Callable[[Known], bool]]] = {
+    RecordType.DEVICE: {
+        "serial": _of_device(lambda record: record.serial),
+        "holder": _of_device(lambda record: record.keys),
+        "unit": _of_device(lambda record: record.unit or record.location),
+        "last_contact": lambda known: known.last_contact_at is not None,
+    },
+    RecordType.MEMBERSHIP: {
+        "unit": _of_membership(lambda record: record.codes or record.unit_name),
+        "year": _of_membership(lambda record: record.year is not None),
+        "start": _of_membership(lambda record: record.start),
+        "employment_form": _of_membership(
+            lambda record: record.employment_form not in (None, EmploymentForm.UNKNOWN),
+        ),
+    },
+    RecordType.PERSON: {
+        "login": lambda known: isinstance(known.record, PersonRecord) and bool(known.record.keys),
+    },
+}
+
+
+# --- the outcome check ------------------------------------------------------------------------------------------------
+
+
+def moved_too_far(before: Iterable[CoverageDay], then: Iterable[CoverageDay]) -> tuple[Refusal, ...]:
+    """Why the numbers that would follow may not be published by themselves: the last question, asked of the result.
+
+    Each unit's entitled and covered, over all entitlements that were published before, may move by 20 % or by 10.
+    """
+    was = {(row.unit, row.entitlement): row for row in before}
+    will = {(row.unit, row.entitlement): row for row in then}
+    refusals: list[Refusal] = []
+    for place in sorted(was):
+        old, new = was[place], will.get(place)
+        refusals += _moved(*place, "entitled", old.entitled, new.entitled if new else 0)
+        refusals += _moved(*place, "covered", old.covered, new.covered if new else 0)
+    return tuple(refusals)
+
+
+OUTCOME_WORDS = {"entitled": "ska ha", "covered": "har och i drift"}
+
+
+def _moved(unit: str, entitlement: str, word: str, old: int, new: int) -> Iterable[Refusal]:
+    if abs(new - old) > max(OUTCOME_FLOOR, OUTCOME_RATIO * old):
+        yield Refusal(
+            "outcome",
+            Text(
+                f"{unit}, {entitlement}: {OUTCOME_WORDS[word]} skulle gå från {old} till {new}; "
+                f"gränsen är {OUTCOME_RATIO:.0%} och {OUTCOME_FLOOR}",
+                f"{unit}, {entitlement}: {word} would go from {old} to {new}; the limit is {OUTCOME_RATIO:.0%} and {OUTCOME_FLOOR}",
+            ),
+        )
