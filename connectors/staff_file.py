@@ -1,0 +1,401 @@
+"""Staff from a file: a personnel system's report as CSV or workbook, one row per employment.
+
+Endpoint: the files of `path`, of which the newest edition counts. Permission: to read the folder, nothing else.
+Documentation: none; each municipality designs its report (read 2026-11-24). So headers are found by Swedish words, and
+`columns = { field = "header" }` mends what is not.
+
+Quirks:
+* One person has many rows: employments, and one employment split over cost centres. All count; never the last alone.
+* Employment numbers are a person's in some systems and an employment's in others: see `person_is`.
+* A blank end, 9999-12-31 and 2099-12-31 are open; a blank form of employment is unknown, not permanent.
+* A share is written 75,00 or 0,75 or 75 %.
+* A file of the whole municipality is read as it is, and units that nobody lists are shown as unmapped. `departments`
+  keeps only the rows that match; the others never become records.
+
+Refuses to keep a civic number: it becomes a token while the row is read, and only where nothing else tells persons
+apart or `read_civic_number` asks for it. A mark of protection counts on every row, also one left out or broken.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from pydantic import Field
+
+from fleetsync.core.model import (
+    EmploymentForm,
+    Key,
+    MembershipRecord,
+    MembershipType,
+    PersonRecord,
+    RecordType,
+    Role,
+    Scheme,
+)
+from fleetsync.pull.contract import (
+    Connect,
+    Drift,
+    Duration,
+    Finding,
+    Noted,
+    OpenedFile,
+    Page,
+    Part,
+    RecordError,
+    Row,
+    SourceRefused,
+    SourceSettings,
+    SourceUnavailable,
+)
+from fleetsync.pull.files import Column, FileForm, civic_number, employment_form, is_protected
+
+PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=Role.ROSTER),)
+
+PersonIs = Literal["person_number", "civic_number", "login"]
+_WAYS: tuple[PersonIs, ...] = ("person_number", "civic_number", "login")
+
+_LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
+_CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
+COLUMNS = (
+    Column("person_number", kind="id"),
+    Column("civic_number", kind="id"),
+    Column("eppn", ("eppn", "edupersonprincipalname"), deciding=True),
+    Column("upn", ("upn", "userprincipalname", "huvudnamn"), deciding=True),
+    Column(
+        "login",
+        ("användarnamn", "användare", "konto", "kontonamn", "signatur", "inloggning", "username"),
+        deciding=True,
+    ),
+    Column("email", deciding=True),
+    Column(
+        "further_logins",
+        ("fler inloggningar", "ytterligare inloggningar", "övriga konton", "andra konton", "further log-ins"),
+        deciding=True,
+    ),
+    Column("name"),
+    Column("given_name", ("förnamn", "tilltalsnamn", "first name")),
+    Column("family_name", ("efternamn", "last name")),
+    Column("protected"),
+    Column("unit", deciding=True),
+    Column("unit_code", kind="id", deciding=True),
+    Column("workplace", ("arbetsställe", "arbetsställenummer", "arb.ställe nr", "organisationsid"), kind="id", deciding=True),
+    Column("cost_centre", kind="id", deciding=True),
+    Column("employment_form"),
+    Column("start", kind="day", deciding=True),
+    Column("end", kind="day"),
+    Column("leave_from", kind="day"),
+    Column("leave_to", kind="day"),
+    Column("share", kind="number"),
+)  # fmt: skip
+
+_PAGE_OF_PEOPLE = 2000
+_SEPARATORS = re.compile(r"[,;|\s]+")
+_MOST_PERCENT = 150
+
+
+class Settings(SourceSettings, FileForm):
+    """Its `[[source]]` table."""
+
+    path: Path
+    """A file, a folder, or a pattern such as `/srv/hr/personal_*.csv`."""
+    expected_every: Duration | None = timedelta(days=35)
+    grace_pulls: Annotated[int, Field(ge=0)] = 1
+    counts: tuple[str, ...] = ("staff",)
+    person_is: PersonIs | None = None
+    """The column that tells persons apart; None: the first the file has of number, civic number and log-in. Set it where
+    a person has a number per employment."""
+    read_civic_number: bool = False
+    """Make a token of the civic number too, for `[identity] match_on_civic_number`."""
+    domain: str = ""
+    """The Windows domain of log-ins that are written without one."""
+    mail_domains: tuple[str, ...] = ()
+    """If any: addresses of other domains are private mail and are not kept."""
+    departments: tuple[str, ...] = ()
+    """Patterns over codes and names of units; none: all rows are kept."""
+    employment_forms: dict[str, EmploymentForm] = Field(default_factory=dict)
+    """Words of this file beside the shipped ones: `{ "Månadslön vik" = "fixed" }`."""
+
+
+class Employment(msgspec.Struct, frozen=True):
+    """What a row says of an employment. *form*: as written; None without such a column, "" for a blank."""
+
+    codes: tuple[str, ...] = ()
+    unit_name: str | None = None
+    form: str | None = None
+    start: date | None = None
+    end: date | None = None
+    leave_from: date | None = None
+    leave_to: date | None = None
+    share: float | None = None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What is kept of one row. *civic*: a token. *problem*: why its employment could not be read."""
+
+    person: str
+    numbers: tuple[str, ...] = ()
+    civic: str | None = None
+    logins: tuple[str, ...] = ()
+    name: str | None = None
+    protected: bool = False
+    employment: Employment | None = None
+    problem: str | None = None
+
+
+class Employee(msgspec.Struct, frozen=True):
+    """One person of the file with all that the rows say."""
+
+    person: str
+    numbers: tuple[str, ...] = ()
+    civics: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    name: str | None = None
+    protected: bool = False
+    employments: tuple[Employment, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
+    """Everybody in the newest edition of the file, each with all rows; nobody before the last row is read.
+
+    Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
+    """
+    files = list(connect.files(settings.path, COLUMNS, form=settings))
+    if len(files) > 1:
+        raise SourceRefused(
+            f"{settings.name}: path matches {len(files)} lists ({', '.join(file.name for file in files)}), and which is "
+            "whole cannot be told. Narrow the pattern so that only editions of one list match"
+        )
+    for file in files:
+        yield from _pages(file, settings, connect)
+
+
+def _pages(file: OpenedFile, settings: Settings, connect: Connect) -> Iterator[Page]:
+    lines: list[Line] = []
+    rejected: list[str] = []
+    for page in file.pages(_reader(settings, connect)):
+        lines += page.raws
+        rejected += page.rejected
+    rejected += [line.problem for line in lines if line.problem is not None]
+    people = _people(lines)
+    if lines and settings.departments and not any(one.employments for one in people):
+        raise SourceRefused(
+            f"{settings.name}: no row of {file.name} is of a unit that departments names. Correct departments in the "
+            "[[source]] table"
+        )
+    starts = range(0, len(people), _PAGE_OF_PEOPLE) or range(1)
+    for start in starts:
+        yield Page(
+            people[start : start + _PAGE_OF_PEOPLE],
+            as_of=file.as_of,
+            fingerprint=file.fingerprint,
+            rejected=() if start else tuple(rejected),
+            drift=() if start else tuple(Drift("missing column", field) for field in _lacking(file)),
+        )
+
+
+def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
+    """Whether the file can be read to its end, for which day it speaks, and what it lacks."""
+    found = False
+    try:
+        for file in connect.files(settings.path, COLUMNS, form=settings):
+            found = True
+            people = sum(len(page.raws) for page in _pages(file, settings, connect))
+            lacks = _lacking(file)
+            yield Finding(
+                "staff",
+                ok=not lacks,
+                what=f"{file.name} speaks for {file.as_of} and has {people} people"
+                + (f"; no column for {', '.join(lacks)}" if lacks else ""),
+                remedy='Name the header: columns = { field = "header" }, or have it added to the export'
+                if lacks
+                else "",
+            )
+    except (SourceRefused, SourceUnavailable) as error:
+        yield Finding("staff", ok=False, what=str(error))
+    else:
+        if not found:
+            yield Finding("staff", ok=True, what="the file has not changed since the last complete pull")
+
+
+def _lacking(file: OpenedFile) -> tuple[str, ...]:
+    """Fields without which coverage cannot be told; of log-ins and of units one column will do."""
+    missing = set(file.lacking)
+    groups = {"login": _LOGIN_FIELDS, "unit": ("unit", *_CODE_FIELDS), "start": ("start",)}
+    return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
+
+
+def _reader(settings: Settings, connect: Connect) -> Callable[[Row], Line]:
+    def read(row: Row) -> Line:
+        protected = is_protected(row.text("protected"))
+        numbers = _texts(row, ("person_number",))
+        logins = _logins(row, settings)
+        way = _way(row, settings)
+        civic = _civic(row, connect) if way == "civic_number" or settings.read_civic_number or protected else None
+        known = {"person_number": numbers[:1], "civic_number": (civic,) if civic else (), "login": logins[:1]}
+        # Whoever is protected is recognised by whatever the row has.
+        person = known[way] or (next(filter(None, known.values()), ()) if protected else ())
+        if not person:
+            raise RecordError(f"{way.replace('_', ' ')} is empty")
+        employment, problem = _employment(row, settings)
+        return Line(person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, problem)
+
+    return read
+
+
+def _way(row: Row, settings: Settings) -> PersonIs:
+    """The column that tells persons apart in this file."""
+    if settings.person_is is not None:
+        return settings.person_is
+    return next((way for way in _WAYS[:2] if row.has(way)), "login")
+
+
+def _civic(row: Row, connect: Connect) -> str | None:
+    number = civic_number(row.text("civic_number"), connect.today)
+    return None if number is None else connect.token(number.text)
+
+
+def _texts(row: Row, fields: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for field in fields if (text := row.text(field)) is not None)
+
+
+def _logins(row: Row, settings: Settings) -> tuple[str, ...]:
+    words = (word for text in _texts(row, _LOGIN_FIELDS) for word in _SEPARATORS.split(text) if word)
+    return tuple(dict.fromkeys(word for word in words if _is_ours(word, settings.mail_domains)))
+
+
+def _is_ours(login: str, mail_domains: Sequence[str]) -> bool:
+    domain = login.rpartition("@")[2].casefold()
+    return not mail_domains or "@" not in login or domain in {ours.casefold() for ours in mail_domains}
+
+
+def _name(row: Row, settings: Settings) -> str | None:
+    if not settings.store_names:
+        return None
+    return row.text("name") or " ".join(_texts(row, ("given_name", "family_name"))) or None
+
+
+def _employment(row: Row, settings: Settings) -> tuple[Employment | None, str | None]:
+    """The employment, unless its unit is left out; or why it cannot be read."""
+    codes, unit_name = _texts(row, _CODE_FIELDS), row.text("unit")
+    if settings.departments and not _is_of(settings.departments, (*codes, unit_name or "")):
+        return None, None
+    try:
+        return (
+            Employment(
+                codes=codes,
+                unit_name=unit_name,
+                form=row.text("employment_form") or "" if row.has("employment_form") else None,
+                start=row.day("start"),
+                end=row.day("end"),
+                leave_from=row.day("leave_from"),
+                leave_to=row.day("leave_to"),
+                share=_share(row),
+            ),
+            None,
+        )
+    except RecordError as error:
+        return None, str(error)
+
+
+def _is_of(departments: Sequence[str], words: Sequence[str]) -> bool:
+    return any(fnmatchcase(word.casefold(), pattern.casefold()) for pattern in departments for word in words)
+
+
+def _share(row: Row) -> float | None:
+    """0..1: what is above 1 was written in percent; overtime and double posts count as full time."""
+    amount = row.amount("share")
+    if amount is None:
+        return None
+    if not 0 <= amount <= _MOST_PERCENT:
+        raise RecordError("share is not a share of full time")
+    return float(amount) if amount <= 1 else min(float(amount) / 100, 1.0)
+
+
+def _people(lines: Sequence[Line]) -> list[Employee]:
+    """One person for all rows of his, in the order of the file.
+
+    Whom only rows left out know is nobody, unless a row of his is marked: he may hold a device of ours.
+    """
+    rows: dict[str, list[Line]] = {}
+    for line in lines:
+        rows.setdefault(line.person, []).append(line)
+    people = (_employee(person, of_person) for person, of_person in rows.items())
+    return [one for one in people if one.employments or one.protected]
+
+
+def _employee(person: str, lines: Sequence[Line]) -> Employee:
+    return Employee(
+        person=person,
+        numbers=tuple(dict.fromkeys(number for line in lines for number in line.numbers)),
+        civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
+        logins=tuple(dict.fromkeys(login for line in lines for login in line.logins)),
+        name=next((line.name for line in lines if line.name), None),
+        protected=any(line.protected for line in lines),
+        employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- what it means
+
+
+def normalise(part: str, settings: Settings, raw: Employee) -> tuple[Noted, ...]:
+    """A person and his employments, each with an id of person, place and first day."""
+    keys = [_login_key(login, settings.domain) for login in raw.logins]
+    person = PersonRecord(
+        source_id=raw.person,
+        keys=(
+            *(Key(Scheme.NUMBER, settings.number_namespace, number) for number in raw.numbers),
+            *(Key(Scheme.CIVIC, "", token) for token in raw.civics),
+            *(key for key in keys if key is not None),
+        ),
+        name=raw.name,
+        protected=raw.protected,
+    )
+    drift = [Drift("login", "account name without a domain") for key in keys if key is None]
+    return (person, *_memberships(raw, settings, drift), *drift)
+
+
+def _login_key(login: str, domain: str) -> Key | None:
+    r"""An address, or an account of a domain (`DOM\user`); None for a bare account, which is many people's."""
+    if "@" in login:
+        return Key(Scheme.ADDRESS, "", login)
+    return Key(Scheme.ACCOUNT, domain, login) if domain or "\\" in login else None
+
+
+def _memberships(raw: Employee, settings: Settings, drift: list[Drift]) -> Iterator[MembershipRecord]:
+    taken: dict[str, int] = {}
+    # Rows that differ in less than person, place and first day are numbered, in an order of their own, not the file's.
+    for employment in sorted(raw.employments, key=msgspec.json.encode):
+        place = next(iter(employment.codes), employment.unit_name or "")
+        name = f"{raw.person}/{place.casefold()}/{employment.start or ''}"
+        taken[name] = taken.get(name, 0) + 1
+        yield MembershipRecord(
+            source_id=name if taken[name] == 1 else f"{name}/{taken[name]}",
+            person=raw.person,
+            membership=MembershipType.EMPLOYMENT,
+            codes=employment.codes,
+            unit_name=employment.unit_name,
+            employment_form=_form(employment.form, settings, drift),
+            share=employment.share,
+            start=employment.start,
+            end=employment.end,
+            leave_from=employment.leave_from,
+            leave_to=employment.leave_to,
+            protected=raw.protected,
+        )
+
+
+def _form(word: str | None, settings: Settings, drift: list[Drift]) -> EmploymentForm | None:
+    if word is None:
+        return None
+    form = employment_form(word, settings.employment_forms)
+    if word and form is EmploymentForm.UNKNOWN:
+        drift.append(Drift("employment_form", word))
+    return form

@@ -1,0 +1,8 @@
+"""`fleetsync` and `python -m fleetsync`."""
+
+from fleetsync.cli import main
+
+__all__ = ["main"]
+
+if __name__ == "__main__":
+    main()

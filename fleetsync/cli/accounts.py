@@ -1,0 +1,71 @@
+"""user: who may sign in to the page."""
+
+import sys
+
+import click
+
+from fleetsync.cli.failing import UNUSABLE, Told
+from fleetsync.cli.opening import ledger_of
+from fleetsync.expose.ports import AccountRole
+
+SHORTEST_PASSWORD = 12
+
+
+@click.group(help="Who may sign in to the page: add, passwd, remove, list.")
+def user() -> None:
+    """Local accounts."""
+
+
+@user.command(help="Let somebody sign in; the password is asked for, or read from stdin.")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in AccountRole]), default=AccountRole.TECHNICIAN.value)
+@click.pass_context
+def add(ctx: click.Context, name: str, role: str) -> None:
+    """A name of the account, not of a person's log-in elsewhere."""
+    with ledger_of(ctx) as (ledger, _):
+        ledger.add_account(name, _hashed(), role)
+    click.echo(f"{name} may sign in as {role}")
+
+
+@user.command(help="Give an account another password.")
+@click.argument("name")
+@click.pass_context
+def passwd(ctx: click.Context, name: str) -> None:
+    """Whoever is signed in with the old one is signed out."""
+    with ledger_of(ctx) as (ledger, _):
+        ledger.set_password(name, _hashed())
+    click.echo(f"{name} has a new password")
+
+
+@user.command(help="Let somebody sign in no more.")
+@click.argument("name")
+@click.pass_context
+def remove(ctx: click.Context, name: str) -> None:
+    """What the account decided stays written."""
+    with ledger_of(ctx) as (ledger, _):
+        ledger.remove_account(name)
+    click.echo(f"{name} may not sign in any more")
+
+
+@user.command("list", help="The accounts and their roles.")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Names and roles."""
+    with ledger_of(ctx) as (ledger, _):
+        for account in ledger.accounts():
+            click.echo(f"{account.name}\t{account.role}")
+
+
+def _hashed() -> str:
+    from werkzeug.security import generate_password_hash
+
+    if sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if len(password) < SHORTEST_PASSWORD:
+        raise Told(f"a password needs at least {SHORTEST_PASSWORD} characters", UNUSABLE)
+    return generate_password_hash(password, method="scrypt")
+
+
+COMMANDS = {"user": user}

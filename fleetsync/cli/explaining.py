@@ -1,0 +1,155 @@
+"""explain: why a unit, a person, a device or a gap is as it is, down to the record and the pull."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import click
+
+from fleetsync.cli.failing import Told
+from fleetsync.cli.listing import AS_OF, snapshot_of
+from fleetsync.cli.opening import opened
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import DeviceCase, Known, PersonCase, Row
+from fleetsync.core.snapshot import Snapshot
+
+UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus", "undecided", "on_leave")
+
+
+@click.command(help="Why: WHAT is unit, person, device or gap; ID as lists show it (a gap: KIND:ID).")
+@click.argument("what", type=click.Choice(["unit", "person", "device", "gap"]))
+@click.argument("id_", metavar="ID")
+@AS_OF
+@click.pass_context
+def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> None:
+    """Every number opens its rows; every row says the rule and the fact."""
+    with opened(ctx) as house:
+        snapshot = snapshot_of(house, as_of)
+        current = snapshot if as_of is None else snapshot_of(house, None)
+        lines = {"unit": _unit, "person": _person, "device": _device, "gap": _gap}[what](snapshot, current, id_)
+        house.ledger.audit("command line", f"explain {what}", id_)
+        if as_of is not None:
+            click.echo(f"as known at the end of {as_of.date()}; attributes of things are today's")
+        for line in lines:
+            click.echo(line)
+
+
+# --- a unit -----------------------------------------------------------------------------------------------------------
+
+
+def _unit(snapshot: Snapshot, _current: Snapshot, slug: str) -> Iterable[str]:
+    cells = [row for row in snapshot.outcome.coverage if row.unit == slug]
+    if not cells:
+        raise Told(
+            f"{slug} is no unit with numbers. Units: {', '.join(sorted({row.unit for row in snapshot.outcome.coverage}))}"
+        )
+    for cell in cells:
+        ratio = "nothing entitled" if cell.ratio is None else f"{cell.ratio:.1%}"
+        yield f"{slug}, {cell.entitlement}: {cell.covered} of {cell.entitled} covered ({ratio})"
+        for word in UNIT_MEASURES:
+            yield from _numbers(snapshot, f"fleetsync_{word}", slug, cell.entitlement)
+
+
+def _numbers(snapshot: Snapshot, name: str, unit: str, entitlement: str) -> Iterable[str]:
+    measure = next(one for one in MEASURES if one.name == name)
+    for labels, number in sorted(snapshot.numbers.get(name, {}).items()):
+        if labels[:2] == (unit, entitlement) and number:
+            beside = "".join(f" {label} {value}" for label, value in zip(measure.labels[2:], labels[2:], strict=True))
+            yield f"  {name.removeprefix('fleetsync_')}{beside}: {number}"
+            yield from (f"    {_row(row)}" for row in snapshot.rows(name, labels))
+
+
+def _row(row: Row) -> str:
+    subject = f"{row.subject.value} {row.subject_id}" if row.subject_id else "n"
+    devices = f" [{' '.join(row.devices)}]" if row.devices else ""
+    return f"{row.count} × {subject}: {row.reason.en}{devices}"
+
+
+# --- a person ---------------------------------------------------------------------------------------------------------
+
+
+def person_case(snapshot: Snapshot, id_: str) -> PersonCase:
+    """The person called *id_*. Raises Told where there is none, or none who may be shown."""
+    found = next((case for case in snapshot.outcome.people if case.person.id == id_), None)
+    if found is None or id_ in snapshot.hidden or found.standing.is_child:
+        raise Told(f"{id_} is no person that can be shown. Ids stand in: fleetsync people")
+    return found
+
+
+def _person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
+    case = person_case(current, id_)
+    standing = case.standing
+    yield f"person {id_} at {standing.unit}: {standing.unit_reason.en}"
+    for decision in standing.decisions:
+        verdict = "owed" if decision.owed else "undecided" if decision.undecided else "not owed"
+        yield f"  {decision.entitlement}: {verdict}: {decision.reason.en}"
+    yield from (
+        f"  has {one.device} ({'works' if one.works else 'does not work'}): {one.reason.en}"
+        for one in snapshot.outcome.assignments
+        if one.subject_id == id_
+    )
+    yield from _gaps_of(snapshot, id_)
+    yield from _records(case.person.records)
+
+
+# --- a device ---------------------------------------------------------------------------------------------------------
+
+
+def _device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
+    case = next((one for one in current.outcome.devices if one.device.id == id_), None)
+    if case is None:
+        raise Told(f"{id_} is no device. Ids stand in: fleetsync devices")
+    yield from _device_lines(case, current)
+    for one in snapshot.outcome.assignments:
+        if one.device == id_:
+            who = "somebody not shown" if one.subject_id in snapshot.hidden else one.subject_id
+            yield f"  serves {who} ({one.entitlement}, {one.by.value}): {'works' if one.works else 'does not work'}"
+    yield from _gaps_of(snapshot, id_)
+    yield from _records((*case.device.records, *case.device.superseded, *case.device.gone))
+
+
+def _device_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
+    device, placement, life = case.device, case.placement, case.life
+    holder = "somebody not shown" if placement.holder in snapshot.hidden else placement.holder or "nobody"
+    yield f"device {device.id}: {device.manufacturer or ''} {device.model or ''} ({device.platform.value}), serial {device.serial or 'none'}"
+    yield f"  stage {life.stage.value if life.stage else 'ignored'} since {life.since:%Y-%m-%d}"
+    yield f"  {'works' if life.works else 'does not work'}: {life.works_reason.en}"
+    yield f"  holder {holder}: {placement.holder_reason.en}"
+    yield f"  purpose {placement.purpose.value}: {placement.purpose_reason.en}"
+    yield f"  unit {placement.unit}: {placement.unit_reason.en}"
+    for field, sayings in sorted(device.sayings.items()):
+        said = ", ".join(f"{one.source} says {one.value}{' (counts)' if one.counts else ''}" for one in sayings)
+        yield f"  {field}: {said}"
+
+
+def _records(records: Iterable[Known]) -> Iterable[str]:
+    for known in records:
+        state = (
+            "gone" if known.gone else f"absent since {known.absent_since:%Y-%m-%d}" if known.absent_since else "present"
+        )
+        yield f"  record of {known.source}/{known.part}, first seen {known.first_seen:%Y-%m-%d}, {state}"
+
+
+# --- a gap ------------------------------------------------------------------------------------------------------------
+
+
+def _gap(snapshot: Snapshot, _current: Snapshot, id_: str) -> Iterable[str]:
+    kind, _, subject_id = id_.partition(":")
+    found = [one for one in snapshot.outcome.episodes if one.key == (kind, subject_id)]
+    if not found:
+        raise Told(f"{id_} is no open gap. Write KIND:ID as in: fleetsync gaps")
+    return _gaps_of(snapshot, subject_id, kind)
+
+
+def _gaps_of(snapshot: Snapshot, subject_id: str, kind: str | None = None) -> Iterable[str]:
+    from fleetsync.core.lifecycle import GAPS
+
+    by_id = {gap.id: gap for gap in GAPS}
+    for one in snapshot.outcome.episodes:
+        if one.subject_id == subject_id and kind in (None, one.kind):
+            since = "since before the first pull" if one.known_before else f"since {one.opened_at:%Y-%m-%d}"
+            gap = by_id[one.kind]
+            yield f"  gap {one.kind} ({gap.title.en}) {since}: {one.reason.en}"
+            yield f"    what to do: {gap.remedy.en}"
+
+
+COMMANDS = {"explain": explain}

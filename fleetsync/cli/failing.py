@@ -1,0 +1,69 @@
+"""How a command says that it failed: one sentence and the remedy on stderr, an exit code, never a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+ATTENTION = 1
+UNUSABLE = 2
+INTERRUPTED = 130
+
+
+class Told(click.ClickException):
+    """Ends a command with a sentence. *exit_code* as the commands' module says."""
+
+    def __init__(self, message: str, exit_code: int = ATTENTION) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it on the class and reads it on the instance
+
+    def show(self, file: object = None) -> None:
+        """Print it."""
+        for line in self.message.splitlines():
+            click.echo(f"fleetsync: {line}", err=True)
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Around everything: what the house says by remedy is said, what is our own fault is said to be so."""
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last net: no traceback reaches a user
+        sys.exit(_told(error))
+
+
+def _told(error: Exception) -> int:
+    known = _known(error)
+    if known is not None:
+        known.show()
+        return known.exit_code
+    from fleetsync import log  # noqa: PLC0415 - loaded only when something failed
+
+    log.get(__name__).debug("an error of our own", exc_info=error)  # with --log-level DEBUG, without values of locals
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename.rpartition('fleetsync/')[2]}:{where.tb_lineno}" if where else "?"
+    # The error's text is left out: it may hold a value of a record.
+    Told(
+        f"an error of our own, {type(error).__name__} at {place}. Nothing believed was changed by it. "
+        "Report it with this line, the version (fleetsync --version), and what --log-level DEBUG adds"
+    ).show()
+    return ATTENTION
+
+
+def _known(error: Exception) -> Told | None:
+    from fleetsync.expose.ports import DecisionError
+    from fleetsync.pull.contract import PullError
+    from fleetsync.schedule import ScheduleError
+    from fleetsync.settings import SettingsError
+    from fleetsync.store.errors import StoreError
+
+    if isinstance(error, SettingsError | ScheduleError):
+        return Told(str(error), UNUSABLE)
+    if isinstance(error, StoreError | PullError | DecisionError):
+        return Told(str(error))
+    return None

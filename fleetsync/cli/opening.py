@@ -1,0 +1,42 @@
+"""What most commands begin with: the configuration, the database, and the house built on both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import click
+
+from fleetsync import log
+from fleetsync.clock import Clock
+from fleetsync.daemon.house import House, build, clock_of, open_store
+from fleetsync.settings import Settings, load, unknown_environment
+from fleetsync.store.ledger import Ledger
+
+
+def settings_of(ctx: click.Context, level: str = "WARNING") -> Settings:
+    """The configuration the command line names; the log is set up by it. Raises SettingsError."""
+    given: dict[str, Any] = ctx.obj
+    settings = load(given["path"])
+    log.setup(given["log_level"] or level, secrets=settings.secret_texts())
+    for name in unknown_environment(settings):
+        click.echo(f"fleetsync: the environment variable {name} is not known and was not read", err=True)
+    return settings
+
+
+@contextmanager
+def opened(ctx: click.Context) -> Iterator[House]:
+    """The house, closed afterwards."""
+    settings = settings_of(ctx)
+    clock = clock_of(settings)
+    with open_store(settings, clock) as ledger:
+        yield build(settings, clock, ledger, Event())
+
+
+@contextmanager
+def ledger_of(ctx: click.Context) -> Iterator[tuple[Ledger, Clock]]:
+    """The database alone, for what needs no source."""
+    settings = settings_of(ctx)
+    clock = clock_of(settings)
+    with open_store(settings, clock) as ledger:
+        yield ledger, clock

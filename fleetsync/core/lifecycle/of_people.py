@@ -1,0 +1,165 @@
+"""What can be wrong for a person: one pure function per kind, giving the reason or None.
+
+No reason holds a name or a log-in, and none an age: a day stays true until the facts change.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from fleetsync.core.lifecycle.scene import Scene
+from fleetsync.core.model import DeviceCase, Owed, PersonCase, Purpose, RunningAssignment, Standing, Text
+
+SCHOOL_DAYS_TO_GET_A_DEVICE = 3
+SCHOOL_DAYS_TO_RETURN_AN_EXTRA = 10
+LAST_GRADE_INDEX = 9
+
+
+def no_device(scene: Scene, case: PersonCase) -> Text | None:
+    """Owed more than is assigned to him, three school days after he began."""
+    debt = _unserved(case)
+    if debt is None or case.assigned + case.unknown >= debt.count:
+        return None
+    day = min(scene.roster_until(case), scene.absence_until(debt.entitlement))
+    if not _has_begun(scene, case, day):
+        return None
+    began = case.standing.began_on
+    if began is None:
+        return Text(f"ska ha {debt.count}, har {case.assigned}", f"is owed {debt.count}, has {case.assigned}")
+    return Text(
+        f"ska ha {debt.count} sedan {began}, har {case.assigned}",
+        f"is owed {debt.count} since {began}, has {case.assigned}",
+    )
+
+
+def no_account(scene: Scene, case: PersonCase) -> Text | None:
+    """Cannot be decided for lack of a log-in, three school days after he began."""
+    if _unserved(case) is None or not case.unknown or case.standing.has_login:
+        return None
+    if not _has_begun(scene, case, scene.roster_until(case)):
+        return None
+    return Text("ingen källa ger en inloggning", "no source gives a log-in")
+
+
+def device_not_working(scene: Scene, case: PersonCase) -> Text | None:
+    """Has a device that does not work, and is not covered otherwise; why is the device's own reason."""
+    debt = _unserved(case)
+    if debt is None or case.covered + case.unknown >= debt.count or case.assigned <= case.covered:
+        return None
+    held = (scene.devices[device] for device in case.devices)
+    return next((one.life.works_reason for one in held if not one.life.works), None)
+
+
+def _unserved(case: PersonCase) -> Owed | None:
+    """What he is owed, unless a set serves him: then what is short is the set's gap."""
+    return None if case.served_by is not None else case.standing.owed
+
+
+def _has_begun(scene: Scene, case: PersonCase, day: date) -> bool:
+    """Whether three school days have passed, the first of a term counted for those who begin with it or before it."""
+    began = case.standing.began_on
+    if began is None:
+        return True
+    calendar = scene.calendar(case.standing.unit)
+    eve = began - timedelta(days=1)
+    start = eve if calendar.in_break(eve) else began
+    return calendar.school_days_between(start, day) >= SCHOOL_DAYS_TO_GET_A_DEVICE
+
+
+# --- more than he needs -----------------------------------------------------------------------------------------------
+
+
+def extra_device(scene: Scene, case: PersonCase) -> Text | None:
+    """A second working device of one form factor, ten school days after it was assigned; loans are none."""
+    if case.working < 2:
+        return None
+    first_of: set[str] = set()
+    for device, running in _own_by_age(scene, case):
+        form = device.device.form_factor.value
+        if form in first_of and _is_late(scene, device, running):
+            return Text(f"har en andra {form} i drift", f"has a second working {form}")
+        first_of.add(form)
+    return None
+
+
+def _own_by_age(scene: Scene, case: PersonCase) -> Sequence[tuple[DeviceCase, RunningAssignment]]:
+    """His working devices that are no loans and were assigned before now, the earliest first."""
+    found = [
+        (device, scene.running[one])
+        for one in case.devices
+        if one in scene.running
+        and (device := scene.devices[one]).life.works
+        and device.placement.purpose is not Purpose.LOAN
+    ]
+    return sorted(found, key=lambda pair: (pair[1].since, pair[0].device.id))
+
+
+def _is_late(scene: Scene, device: DeviceCase, running: RunningAssignment) -> bool:
+    day, since = min(scene.today, device.life.judged_until), scene.bench.day(running.since)
+    if running.known_before:
+        return since < scene.today
+    calendar = scene.calendar(device.placement.unit)
+    return calendar.school_days_between(since, day) > SCHOOL_DAYS_TO_RETURN_AN_EXTRA
+
+
+# --- who comes and goes -----------------------------------------------------------------------------------------------
+
+
+def ending_with_device(scene: Scene, case: PersonCase) -> Text | None:
+    """Ends within fifteen school days with a device in his hands."""
+    standing = case.standing
+    end = standing.ends_on or standing.ended_on
+    if end is None or standing.may_return or case.person.id not in scene.held:
+        return None
+    day = scene.roster_until(case)
+    if end < day or _ends_with_the_year(scene, case, end):
+        return None
+    if scene.calendar(standing.unit).school_days_between(day, end) > scene.policy.ending_after_school_days:
+        return None
+    return Text(f"slutar {end} och har ett verktyg", f"ends on {end} and has a device")
+
+
+def _ends_with_the_year(scene: Scene, case: PersonCase, end: date) -> bool:
+    """Whether a pupil's row merely ends with the school year; one who leaves the last grade leaves."""
+    grade = case.standing.grade_index
+    if grade is None or grade == LAST_GRADE_INDEX:
+        return False
+    summer = scene.calendar(case.standing.unit).summer_break(end)
+    return summer is not None and summer.last_school_day <= end < summer.first_school_day
+
+
+def starting_without_device(scene: Scene, case: PersonCase) -> Text | None:
+    """Starts within fifteen school days and has no device."""
+    if case.person.id in scene.held or case.served_by is not None:
+        return None
+    day = min(scene.roster_until(case), scene.devices_until)
+    start = _start_after(day, case.standing)
+    if start is None:
+        return None
+    if scene.calendar(case.standing.unit).school_days_between(day, start) > scene.policy.ending_after_school_days:
+        return None
+    return Text(f"börjar {start} och har inget verktyg", f"starts on {start} and has no device")
+
+
+def _start_after(day: date, standing: Standing) -> date | None:
+    """The start that is still to come on *day*; a start that passed while a source was dead is to come still."""
+    if standing.began_on is not None and standing.began_on > day:
+        return standing.began_on
+    return standing.starts_on
+
+
+# --- who is who -------------------------------------------------------------------------------------------------------
+
+
+def duplicate_person(_: Scene, case: PersonCase) -> Text | None:
+    """His records hold two of one source, so they were taken apart."""
+    if not case.person.duplicate:
+        return None
+    return Text("två poster i en källa delar nycklar", "two records of one source share keys")
+
+
+def login_reused(scene: Scene, case: PersonCase) -> Text | None:
+    """He was given a log-in that had been somebody else's."""
+    day = scene.reused_logins.get(case.person.id)
+    if day is None:
+        return None
+    return Text(f"fick {day} en inloggning som varit någon annans", f"was given a log-in of somebody else's on {day}")

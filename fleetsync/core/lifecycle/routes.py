@@ -1,0 +1,87 @@
+"""Who acts on a gap, by appendix 1 of the plan ("Bilaga 1: Ansvarsfördelning i Bildningsförvaltningens verksamheter").
+
+Pure data and its look-up: the first route that fits decides, and the last one fits everything.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from fleetsync.core.model import FormFactor
+
+
+class ActingRole(StrEnum):
+    """Roles of the plan, as it names them."""
+
+    STRATEGIST = "IT-strateg"
+    TECHNICIAN = "IT-tekniker"
+    PRINCIPAL = "Rektor/Förskolechef"
+    LOCAL_TECHNICIAN = "Lokal tekniskt IT-ansvarig"
+    PARTNER = "Sydnärke IT"
+
+
+class Route(Struct, frozen=True):
+    """Who acts on gaps of these kinds, of this entitlement and these form factors; empty or None: any."""
+
+    kinds: frozenset[str]
+    entitlement: str | None
+    form_factors: frozenset[FormFactor]
+    roles: tuple[ActingRole, ...]
+
+    def fits(self, kind: str, entitlement: str | None, form_factor: FormFactor | None) -> bool:
+        """Whether the route is for such a gap."""
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (self.entitlement is None or self.entitlement == entitlement)
+            and (not self.form_factors or form_factor in self.form_factors)
+        )
+
+
+_ANY_KIND: frozenset[str] = frozenset()
+_ANY_FORM: frozenset[FormFactor] = frozenset()
+_TABLETS = frozenset({FormFactor.TABLET})
+
+# "Sydnärke IT: installera och erbjuda support för datorer till lärare och administrativ personal." "Lokal tekniskt
+# IT-ansvarig: elevers och personalens naturliga nära tekniska support." "IT-strateg: centrala inköp för elevenheter,
+# följa upp mål i IT-planen, förvalta elevregister." "IT-tekniker: MDM-verktyg, pedagogernas och elevernas enheter."
+_REGISTERS = frozenset({"duplicate_person", "login_reused", "not_in_register", "warranty_ending", "over_age"})
+_GOALS = frozenset({"below_target", "set_short", "pool_short", "hardware_support_ending", "no_calendar"})
+_CLOSE_BY = frozenset({"ending_with_device", "leaver_holds", "extra_device", "lost"})
+_SETTINGS = frozenset(
+    {
+        "no_account",
+        "unknown_holder",
+        "ambiguous_holder",
+        "holder_conflict",
+        "unplaced",
+        "unsorted",
+        "duplicate_serial",
+        "not_in_mdm",
+        "noncompliant",
+        "unencrypted",
+        "personally_owned",
+        "unmapped_unit",
+        "source_stale",
+        "pull_held",
+    }
+)
+_MISSING = frozenset({"no_device", "starting_without_device"})
+_NOT_WORKING = frozenset({"device_not_working", "stale", "long_in_repair", "never_enrolled", "unit_mismatch"})
+_TECHNICIANS = (ActingRole.TECHNICIAN, ActingRole.LOCAL_TECHNICIAN)
+
+ROUTES: tuple[Route, ...] = (
+    Route(_REGISTERS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_GOALS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_CLOSE_BY, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
+    Route(_SETTINGS, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
+    Route(_ANY_KIND, "staff", _TABLETS, _TECHNICIANS),
+    Route(_ANY_KIND, "staff", _ANY_FORM, (ActingRole.PARTNER,)),
+    Route(_MISSING, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_NOT_WORKING, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
+    Route(_ANY_KIND, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
+)
+
+
+def route(kind: str, entitlement: str | None, form_factor: FormFactor | None) -> tuple[ActingRole, ...]:
+    """Who acts on such a gap; *entitlement* None: nobody is owed by one, *form_factor* None: no device is at hand."""
+    return next(one.roles for one in ROUTES if one.fits(kind, entitlement, form_factor))

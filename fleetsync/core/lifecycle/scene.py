@@ -1,0 +1,285 @@
+"""What a gap is judged by: everything one reconciliation knows, and how far each source lets it see.
+
+Pure. A dead source opens and closes nothing that rests on it, so no day here is simply today: what a source announces
+holds until it is overdue, and what no source has shown is judged no further than all who could have shown it looked.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+
+from msgspec import Struct
+
+from fleetsync.core.calendar import Calendar, Calendars, add_months, local_day
+from fleetsync.core.identity import UnitBook
+from fleetsync.core.lifecycle.stages import Bench
+from fleetsync.core.model import (
+    Believed,
+    By,
+    CoverageDay,
+    Device,
+    DeviceCase,
+    Entitlement,
+    Known,
+    Login,
+    Moment,
+    Outcome,
+    PartState,
+    PersonCase,
+    Policy,
+    Purpose,
+    Role,
+    RunningAssignment,
+    Stage,
+)
+
+_ROLES_OF_DEVICES = frozenset({Role.MDM, Role.LIST})
+_HELD_PURPOSES = frozenset({Purpose.PERSONAL, Purpose.LOAN})
+_NOT_THERE = frozenset({Stage.RETIRED, Stage.LOST, None})
+MONTHS_A_REUSED_LOGIN_IS_A_GAP = 12
+Cell = tuple[str, str]  # unit, entitlement
+
+
+class Scene(Struct, frozen=True, kw_only=True, dict=True):
+    """One reconciliation, as the gap kinds see it. What is looked up is made when it is first asked for."""
+
+    outcome: Outcome
+    believed: Believed
+    policy: Policy
+    calendars: Calendars
+    book: UnitBook
+
+    @property
+    def moment(self) -> Moment:
+        """The instant and the local day."""
+        return self.outcome.moment
+
+    @property
+    def today(self) -> date:
+        """The local day."""
+        return self.outcome.moment.today
+
+    @property
+    def parts(self) -> Sequence[PartState]:
+        """The configured parts."""
+        return self.outcome.parts
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What devices are judged by."""
+        return Bench(
+            policy=self.policy,
+            calendars=self.calendars,
+            parts=self.parts,
+            believed=self.believed,
+            moment=self.moment,
+            book=self.book,
+        )
+
+    def calendar(self, unit: str) -> Calendar:
+        """The calendar by which the unit's days are counted."""
+        return self.bench.calendar(unit)
+
+    # --- cases --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def rules(self) -> Mapping[str, Entitlement]:
+        """The entitlements in force, by id."""
+        return {rule.id: rule for rule in self.policy.entitlements if rule.is_valid_on(self.today)}
+
+    @cached_property
+    def people(self) -> Mapping[str, PersonCase]:
+        """Cases by person."""
+        return {case.person.id: case for case in self.outcome.people}
+
+    @cached_property
+    def devices(self) -> Mapping[str, DeviceCase]:
+        """Cases by device."""
+        return {case.device.id: case for case in self.outcome.devices}
+
+    @cached_property
+    def shown_people(self) -> Sequence[PersonCase]:
+        """People who may stand in a list: no child of förskola or förskoleklass, and nobody whose identity is hidden."""
+        return [case for case in self.outcome.people if not case.standing.is_child and not case.person.masked]
+
+    @cached_property
+    def known_devices(self) -> Sequence[DeviceCase]:
+        """The municipality's devices, those ignored excepted, and those included that no source has any more."""
+        return [case for case in self.outcome.devices if case.life.ours and case.life.stage is not None]
+
+    @cached_property
+    def present_devices(self) -> Sequence[DeviceCase]:
+        """Of those, the ones that a source still has."""
+        return [case for case in self.known_devices if case.device.records]
+
+    @cached_property
+    def standing_devices(self) -> Sequence[DeviceCase]:
+        """Of those, the ones that are neither retired nor lost."""
+        return [case for case in self.present_devices if case.life.stage not in _NOT_THERE]
+
+    @cached_property
+    def others_devices(self) -> Sequence[DeviceCase]:
+        """Devices that are not the municipality's."""
+        ignored = (Stage.RETIRED, None)
+        return [
+            case
+            for case in self.outcome.devices
+            if not case.life.ours and case.device.records and case.life.stage not in ignored
+        ]
+
+    @cached_property
+    def held(self) -> Mapping[str, Sequence[DeviceCase]]:
+        """Person → the devices in his hands."""
+        found: defaultdict[str, list[DeviceCase]] = defaultdict(list)
+        for case in self.standing_devices:
+            if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES:
+                found[case.placement.holder].append(case)
+        return found
+
+    @cached_property
+    def running(self) -> Mapping[str, RunningAssignment]:
+        """Device → its assignment as own that was believed before."""
+        return {one.assignment.device: one for one in self.believed.assignments if one.assignment.by is By.OWN}
+
+    @cached_property
+    def _units_owed(self) -> Mapping[str, str]:
+        return {debt.subject_id: debt.unit for debt in self.outcome.owed}
+
+    def unit_of(self, case: PersonCase) -> str:
+        """Where a person is shown: where he is counted, which for a few without a unit is `central`."""
+        return self._units_owed.get(case.person.id, case.standing.unit)
+
+    @cached_property
+    def earlier_coverage(self) -> Mapping[Cell, Sequence[CoverageDay]]:
+        """Coverage of earlier days, newest first."""
+        found: defaultdict[Cell, list[CoverageDay]] = defaultdict(list)
+        for row in sorted(self.believed.coverage, key=lambda row: row.day, reverse=True):
+            if row.day < self.today:
+                found[(row.unit, row.entitlement)].append(row)
+        return found
+
+    @cached_property
+    def reused_logins(self) -> Mapping[str, date]:
+        """Person → the day on which he was given a log-in that had been somebody else's, for twelve months."""
+        found: dict[str, date] = {}
+        for mine in _given_on(self.outcome.logins):
+            day = local_day(mine.first_seen, self.policy.time_zone)
+            if self.today < add_months(day, MONTHS_A_REUSED_LOGIN_IS_A_GAP):
+                found[mine.person] = max(day, found.get(mine.person, day))
+        return found
+
+    # --- how far one can see ------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, PartState]:
+        return {part.name: part for part in self.parts}
+
+    def _parts_of(self, records: Iterable[Known]) -> list[PartState]:
+        names = {f"{known.source}/{known.part}" for known in records}
+        return [self._by_name[name] for name in names if name in self._by_name]
+
+    def announced_until(self, records: Iterable[Known]) -> date:
+        """Until when what *records* announce can be trusted: until one of their sources is overdue."""
+        return min((self._fresh_until(part) for part in self._parts_of(records)), default=self.today)
+
+    def looked_until(self, records: Iterable[Known]) -> date:
+        """Until when the sources of *records* have looked: the oldest of their days."""
+        days = (part.as_of or date.min for part in self._parts_of(records))
+        return min(min(days, default=self.today), self.today)
+
+    def roster_until(self, case: PersonCase) -> date:
+        """Until when a person's present records can be trusted."""
+        return self.announced_until((*case.person.records, *(one for one in case.person.memberships if not one.gone)))
+
+    def endings_until(self, case: PersonCase) -> date:
+        """Until when those who would announce a person's end have looked: the parts that count, else all."""
+        counting = [
+            known
+            for known in case.person.memberships
+            if (part := self._by_name.get(f"{known.source}/{known.part}")) is not None and part.counts
+        ]
+        return self.looked_until(counting or case.person.memberships)
+
+    def _fresh_until(self, part: PartState) -> date:
+        """The last day on which a part is not overdue; at most today."""
+        if part.as_of is None:
+            return date.min
+        if part.disabled:
+            return min(part.as_of, self.today)
+        # A day speaks for itself, so what is pulled hourly is not overdue at midnight.
+        return min(part.as_of + max(part.expected_every, timedelta(days=1)), self.today)
+
+    def is_overdue(self, part: PartState) -> bool:
+        """Whether a part's content is older than it is expected to be."""
+        return self._fresh_until(part) < self.today
+
+    @cached_property
+    def all_until(self) -> date:
+        """Until when the numbers rest on nothing overdue."""
+        roles = _ROLES_OF_DEVICES | {Role.ROSTER}
+        asked = [part for part in self.parts if part.role in roles and not part.disabled]
+        return min((self._fresh_until(part) for part in asked), default=self.today)
+
+    @cached_property
+    def devices_until(self) -> date:
+        """Until when what device sources show can be trusted."""
+        return min((self._fresh_until(part) for part in self._device_parts), default=self.today)
+
+    @cached_property
+    def _device_parts(self) -> Sequence[PartState]:
+        found = [part for part in self.parts if part.role in _ROLES_OF_DEVICES]
+        return [part for part in found if not part.disabled] or found
+
+    @cached_property
+    def mdms_until(self) -> date:
+        """Until when all MDMs have looked."""
+        found = [part for part in self.parts if part.role is Role.MDM]
+        asked = [part for part in found if not part.disabled] or found
+        return min(min((part.as_of or date.min for part in asked), default=self.today), self.today)
+
+    @cached_property
+    def registers_until(self) -> date | None:
+        """Until when all asset registers have looked; None where none is configured."""
+        days = [part.as_of or date.min for part in self.parts if part.role is Role.REGISTER and not part.disabled]
+        return min(*days, self.today) if days else None
+
+    @cached_property
+    def _showing(self) -> Mapping[str, frozenset[str]]:
+        """Entitlement → the parts that show devices assigned by it."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for one in self.outcome.assignments:
+            if (case := self.devices.get(one.device)) is not None:
+                found[one.entitlement].update(f"{known.source}/{known.part}" for known in case.device.records)
+        return {entitlement: frozenset(names) for entitlement, names in found.items()}
+
+    @cached_property
+    def _absent_until(self) -> dict[str, date]:
+        return {}
+
+    def absence_until(self, entitlement: str) -> date:
+        """Until when "nobody has shown a device" is judged: the oldest day among the parts that show such devices.
+
+        Where no device is assigned by the entitlement yet, among all parts of devices.
+        """
+        if entitlement not in self._absent_until:
+            names = self._showing.get(entitlement, frozenset())
+            asked = [part for part in self._device_parts if part.name in names] or self._device_parts
+            days = (part.as_of or date.min for part in asked)
+            self._absent_until[entitlement] = min(min(days, default=self.today), self.today)
+        return self._absent_until[entitlement]
+
+    def first_seen_on(self, device: Device) -> date:
+        """The local day on which a device was first seen."""
+        return local_day(device.first_seen, self.policy.time_zone)
+
+
+def _given_on(logins: Iterable[Login]) -> Iterable[Login]:
+    """Log-ins that came to their person after somebody else had them."""
+    by_key: defaultdict[object, list[Login]] = defaultdict(list)
+    for login in logins:
+        by_key[login.key].append(login)
+    for sharing in by_key.values():
+        if len(sharing) > 1:
+            first = min(login.first_seen for login in sharing)
+            yield from (login for login in sharing if login.first_seen > first and login.last_seen == login.first_seen)

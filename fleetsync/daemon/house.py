@@ -1,0 +1,87 @@
+"""Everything built once from a configuration: what the daemon and the commands both stand on."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Event
+
+import msgspec
+
+from fleetsync.clock import Clock
+from fleetsync.core.model import Policy
+from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.rehearsal import Rehearsal
+from fleetsync.pull import registry
+from fleetsync.pull.http import Network
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner import Rules, Runner
+from fleetsync.settings import Settings
+from fleetsync.store.ledger import Ledger, open_ledger
+from fleetsync.sync import World
+
+
+@dataclass(frozen=True)
+class House:
+    """A configuration with all that was built from it. The ledger outlives a new configuration."""
+
+    settings: Settings
+    sources: tuple[Source, ...]
+    ledger: Ledger
+    world: World
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The real clock, or one moved to where a rehearsal starts."""
+    return Clock() if settings.clock_start is None else Clock.moved_to(settings.clock_start)
+
+
+def open_store(settings: Settings, clock: Clock) -> Ledger:
+    """The configured database, migrated. Raises StoreRefused, SettingsError."""
+    return open_ledger(settings.database.url, clock, secret_key=settings.privacy_key())
+
+
+def build(
+    settings: Settings,
+    clock: Clock,
+    ledger: Ledger,
+    stop: Event,
+    show: Callable[[Snapshot], None] = lambda _: None,
+) -> House:
+    """The house of *settings* over *ledger*. Raises RegistryError."""
+    sources = registry.sources(settings)
+    policy = _published(settings.policy, ledger)
+    key = settings.privacy_key()
+    rules = Rules(
+        policy=policy,
+        token_secret=key,
+        row_secret=hmac.digest(key, b"rows", "sha256"),
+        keeps_device_names=settings.privacy.store_device_names,
+    )
+    network = Network(settings.network.proxy, settings.network.no_proxy, settings.network.ca_file)
+    world = World(
+        ledger=ledger,
+        sources=sources,
+        policy=policy,
+        calendars=settings.calendars,
+        clock=clock,
+        runner=Runner(ledger, clock, rules, lambda source: network.for_source(source.settings)),
+        show=show,
+        stop=stop,
+        effect_of=ledger.effect,
+    )
+    return House(settings, sources, ledger, world)
+
+
+def rehearsing(house: House) -> House:
+    """The same house with a staging area in memory, for a run that writes nothing."""
+    world = house.world
+    staging = Rehearsal(house.ledger)
+    runner = Runner(staging, world.clock, world.runner.rules, world.runner.network)
+    return replace(house, world=replace(world, runner=runner, effect_of=staging.effect))
+
+
+def _published(policy: Policy, ledger: Ledger) -> Policy:
+    """The policy with the units whose trial has ended."""
+    done = ledger.published()
+    units = tuple(msgspec.structs.replace(unit, published=unit.published or unit.slug in done) for unit in policy.units)
+    return msgspec.structs.replace(policy, units=units)

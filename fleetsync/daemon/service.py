@@ -1,0 +1,320 @@
+"""The daemon: one process that pulls by the schedule, reconciles in one thread, and shows the snapshot.
+
+Pulls wait side by side in a pool of their own; what they bring goes to the one reconciling thread,
+which is fed by a coalescing event. The snapshot is rebuilt before anything listens, so a restart leaves no hole in any
+series, and it is replaced by one assignment. Stopping is done within ten seconds in any state.
+"""
+
+import os
+import queue
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from threading import Event, Lock, Thread
+from types import FrameType
+
+from fleetsync import log, sync
+from fleetsync.clock import Clock
+from fleetsync.core.model import Plan
+from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.health import Health
+from fleetsync.daemon.house import House, build, clock_of, open_store
+from fleetsync.daemon.jobs import Timetable
+from fleetsync.daemon.notices import notify, session_key
+from fleetsync.daemon.services import LedgerAccounts, LedgerDecisions, LedgerHistory
+from fleetsync.daemon.serving import METRICS_THREADS, PAGE_THREADS, Server
+from fleetsync.expose.metrics import Exposition
+from fleetsync.expose.ports import Services
+from fleetsync.expose.telemetry import Pulse
+from fleetsync.expose.web import metrics_wsgi, wsgi
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner import Pulled
+from fleetsync.settings import Settings, SettingsError, changed_keys, load, what_needs_restart
+from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger import Ledger
+
+logger = log.get(__name__)
+
+LOOP_SECONDS = 1.0
+LOOK_SECONDS = 5.0  # how soon a decision of another process is shown
+STOP_SECONDS = 8.0
+
+
+class Daemon:
+    """The running service. `run` returns when it was asked to stop."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.stop = Event()
+        self.clock = clock or clock_of(settings)
+        self._reload = Event()
+        self._wake = Event()
+        self._brought: queue.SimpleQueue[Pulled] = queue.SimpleQueue()
+        self._pulling: set[str] = set()
+        self._plans: dict[int, Plan] = {}
+        self._guard = Lock()
+        self._pool = ThreadPoolExecutor(sync.WORKERS, thread_name_prefix="pull")
+        self.ledger: Ledger = open_store(settings, self.clock)
+        self.house = build(settings, self.clock, self.ledger, self.stop, self._show)
+        self.health = Health(self.clock, self.ledger)
+        self._timetable = Timetable()
+        self._lease = self.ledger.schedule_lease()
+        self._servers: list[Server] = []
+        self._shown: tuple[Snapshot, Exposition] | None = None
+        self._recorded = 0
+        self._looked_at = 0.0
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is shown now."""
+        assert self._shown is not None, "nothing is served before the first snapshot"
+        return self._shown[0]
+
+    @property
+    def exposition(self) -> Exposition:
+        """Its text."""
+        assert self._shown is not None, "nothing is served before the first snapshot"
+        return self._shown[1]
+
+    def pulse(self) -> Pulse:
+        """How the daemon does; never asks the database."""
+        return self.health.pulse(self.house, is_leader=self._lease is not None)
+
+    def is_alive(self) -> bool:
+        """Whether the main loop went round lately."""
+        return self.health.is_alive()
+
+    def is_ready(self) -> bool:
+        """Whether the database answers and there is a snapshot."""
+        return self._shown is not None and self.health.is_database_there()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._shown = (snapshot, Exposition(snapshot, sync.totals(self.ledger)))
+        newest = self.ledger.newest_reconciliation()
+        self._recorded = newest.id if newest else 0
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until a signal or `stop` says no."""
+        self._listen_to_signals()
+        self.start()
+        try:
+            while not self.clock.wait(LOOP_SECONDS, self.stop):
+                self.turn()
+        finally:
+            self.close()
+
+    def start(self) -> None:
+        """Rebuild the snapshot, then listen, then work."""
+        self._show(sync.rebuilt(self.house.world))
+        self.health.look(self.house)
+        self._serve()
+        Thread(target=self._reconcile_for_ever, name="reconcile", daemon=True).start()
+        self._timetable.start()
+        self._plan_work()
+        self._wake.set()
+        logger.info("started", address=self.address, sources=len(self.house.sources), leader=self._lease is not None)
+        notify("READY=1")
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        host = self.house.settings.web.address.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._servers[0].port}"
+
+    def turn(self) -> None:
+        """One turn of the main loop."""
+        self.health.beat()
+        if self._reload.is_set():
+            self._reload.clear()
+            self.reload()
+        if self.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = self.clock.monotonic()
+            self._look()
+
+    def _look(self) -> None:
+        """See what other processes did: their decisions are shown, and a lease that was left is taken."""
+        if self._lease is None:
+            self._lease = self.ledger.schedule_lease()
+            if self._lease is not None:
+                self._plan_work()
+        newest = self.ledger.newest_reconciliation()
+        if newest is not None and newest.id != self._recorded and self._brought.empty():
+            self._show(sync.rebuilt(self.house.world))
+        self.health.look(self.house)
+
+    def close(self) -> None:
+        """Stop everything: no new work, pulls end at their next page, the door last."""
+        notify("STOPPING=1")
+        self.stop.set()
+        self._wake.set()
+        self._timetable.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        deadline = self.clock.monotonic() + STOP_SECONDS
+        while self._pulling and self.clock.monotonic() < deadline:
+            self.clock.wait(0.05, Event())
+        for server in self._servers:
+            server.stop()
+        if self._lease is not None:
+            self._lease.release()
+        self.ledger.close()
+        logger.info("stopped")
+
+    def _listen_to_signals(self) -> None:
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if self.stop.is_set():
+                os._exit(1)  # asked twice: whoever asks does not want to wait
+            self.stop.set()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload.set())
+
+    def _serve(self) -> None:
+        web = self.house.settings.web
+        services = self.services()
+        self._servers = [Server(wsgi(services), web.address, PAGE_THREADS, web.trusted_proxies)]
+        if web.metrics_address is not None:
+            self._servers.append(Server(metrics_wsgi(services), web.metrics_address, METRICS_THREADS))
+        for server in self._servers:
+            server.start()
+
+    def services(self) -> Services:
+        """What the page is given."""
+        settings = self.house.settings
+        return Services(
+            showing=self,
+            history=LedgerHistory(lambda: self.house.world, lambda: self.snapshot),
+            decisions=LedgerDecisions(lambda: self.house.world, self._plans.get, self._wake.set),
+            accounts=LedgerAccounts(self.ledger),
+            audit=self.ledger,
+            clock=self.clock,
+            session_key=session_key(settings),
+            municipality=settings.municipality.name,
+            is_loopback=settings.web.address.is_loopback,
+            public_url=settings.web.public_url or "",
+            default_language=settings.language,
+            rehearsal_now=settings.clock_start,
+        )
+
+    # --- work ---------------------------------------------------------------------------------------------------------
+
+    def _plan_work(self) -> None:
+        if self._lease is None:
+            return
+        self._timetable.clear()
+        for source in self.house.sources:
+            if not source.settings.disabled:
+                self._timetable.every(
+                    f"pull:{source.name}",
+                    source.settings.every,
+                    self._first_pull(source),
+                    partial(self._enqueue, source.name),
+                )
+        calls = {"purge": self._purge, "backup": self._backup, "heartbeat": lambda: None}
+        for job in self.house.settings.jobs:
+            self._timetable.at(job, self.house.world.policy.time_zone, calls.get(job.name, self._wake.set))
+
+    def _first_pull(self, source: Source) -> datetime:
+        """At once, unless the last attempt was within its interval: a restart is no reason to ask again.
+
+        Real time: the schedule knows no moved clock.
+        """
+        real_now = Clock().now()
+        attempts = [part.last_attempt_at for part in self.health.parts if part.source == source.name]
+        newest = max((at for at in attempts if at is not None), default=None)
+        if newest is None or [at for at in attempts if at is None]:
+            return real_now
+        waited = self.clock.now() - newest
+        return real_now + max(timedelta(0), source.settings.every - waited)
+
+    def _enqueue(self, name: str) -> None:
+        with self._guard:
+            if name in self._pulling or self.stop.is_set():
+                self.health.missed(f"pull:{name}")
+                return
+            self._pulling.add(name)
+        self._pool.submit(self._pull, name)
+
+    def _pull(self, name: str) -> None:
+        try:
+            world = self.house.world
+            source = next((one for one in world.sources if one.name == name), None)
+            if source is not None:
+                for pulled in sync.pull_source(world, [(source, part) for part in source.parts], None):
+                    self._brought.put(pulled)
+        except Exception:
+            logger.exception("pull broke", source=name)
+        finally:
+            with self._guard:
+                self._pulling.discard(name)
+            self._wake.set()
+
+    def _reconcile_for_ever(self) -> None:
+        while not self.stop.is_set():
+            self._wake.wait(1.0)
+            if self._wake.is_set() and not self.stop.is_set():
+                self._wake.clear()
+                self._reconcile()
+
+    def _reconcile(self) -> None:
+        begun = self.clock.monotonic()
+        world, brought = self.house.world, self._drained()
+        try:
+            if brought:
+                report = sync.settle(world, brought)
+                self.health.brought(report.pulled, [one.pulled for one in report.held])
+            else:
+                sync.reconcile_anew(world)
+            self._plans = sync.plans_of_held(world)
+        except Exception:
+            self.health.reconcile_failed()
+            logger.exception("reconciliation broke; what was shown before stays")
+        else:
+            self.health.reconciled(self.clock.monotonic() - begun)
+
+    def _drained(self) -> list[Pulled]:
+        found = []
+        while not self._brought.empty():
+            found.append(self._brought.get())
+        return found
+
+    def _purge(self) -> None:
+        self.ledger.purge(self.clock.now())
+
+    def _backup(self) -> None:
+        folder = self.house.settings.database.backup_folder
+        if folder is None:
+            return
+        try:
+            day = self.clock.now().date().isoformat()
+            self.ledger.backup(folder / f"fleetsync-{day}.db")
+            self.health.backed_up()
+            for old in sorted(folder.glob("fleetsync-*.db"))[: -self.house.settings.database.keep_backups]:
+                old.unlink()
+        except (StoreError, OSError) as error:
+            logger.warning("backup failed", reason=str(error))
+
+    # --- a new configuration ------------------------------------------------------------------------------------------
+
+    def reload(self) -> None:
+        """Load the configuration beside the old one, and swap; on any fault the old one stays and a metric says so."""
+        old = self.house.settings
+        try:
+            new = load(old.path)
+            refused = what_needs_restart(old, new)
+            if refused:
+                raise SettingsError(f"{', '.join(refused)} changed, which needs a restart; nothing was changed now")
+            house = build(new, self.clock, self.ledger, self.stop, self._show)
+        except (SettingsError, StoreError) as error:
+            self.health.config_refused()
+            logger.warning("configuration refused; the old one stays", reason=str(error))
+            return
+        self.house = house
+        self.health.config_loaded()
+        logger.info("configuration loaded", changed=list(changed_keys(old, new)))
+        self._plan_work()
+        self._wake.set()

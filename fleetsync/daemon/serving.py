@@ -1,0 +1,50 @@
+"""The HTTP servers of the daemon: waitress in threads of their own, closed at a stop.
+
+The only place that knows which server it is; swapping it is one line.
+"""
+
+import logging
+from collections.abc import Callable
+from threading import Thread
+from typing import Any
+
+from waitress.server import create_server
+
+from fleetsync.settings.tables import Address
+
+PAGE_THREADS = 8
+METRICS_THREADS = 2
+
+
+class Server:
+    """One listening address."""
+
+    def __init__(self, app: Callable[..., Any], address: Address, threads: int, trusted_proxies: int = 0) -> None:
+        # It warns of every request that waits for a thread, which under load is a flood that slows the load down.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        proxied: dict[str, Any] = (
+            {
+                "trusted_proxy": "*",
+                "trusted_proxy_count": trusted_proxies,
+                "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
+                "clear_untrusted_proxy_headers": True,
+            }
+            if trusted_proxies
+            else {}
+        )
+        self._server = create_server(app, host=address.host, port=address.port, threads=threads, ident=None, **proxied)
+        self._thread = Thread(target=self._server.run, name=f"http-{address.port}", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Where it really listens, also when any free port was asked for."""
+        return int(self._server.effective_port)
+
+    def start(self) -> None:
+        """Serve in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the door; answers under way get a moment."""
+        self._server.close()
+        self._thread.join(timeout=3)

@@ -1,0 +1,134 @@
+"""What the page and the lists ask of the rest of the house, as Protocols; the daemon and the commands wire them.
+
+What a list holds is `lists.py`'s, for commands, page and downloads alike. Nothing here reaches a database: `expose` shows a snapshot, asks these, and writes nothing but decisions.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from fleetsync.clock import Clock
+from fleetsync.core.model import CoverageDay, PartState, Plan, Verdict
+from fleetsync.core.snapshot import Snapshot
+from fleetsync.expose.metrics import Exposition
+from fleetsync.expose.telemetry import Pulse
+
+
+class PullLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt at a part, as lists show it."""
+
+    pull: int
+    source: str
+    part: str
+    started_at: datetime
+    verdict: Verdict | None  # None: under way
+    reason: str = ""
+    seen: int = 0
+    rejected: int = 0
+    seconds: float | None = None
+    decided: str = ""  # "accepted", "rejected", "dissolved", or "": nobody had to
+    decided_by: str = ""
+
+
+class Showing(Protocol):
+    """What is shown now; each attribute is replaced by one assignment and may be read by any thread."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+    @property
+    def exposition(self) -> Exposition: ...
+    def pulse(self) -> Pulse: ...
+    def is_alive(self) -> bool:
+        """Whether the main loop went round lately."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether the database answers and there is a snapshot."""
+        ...
+
+
+class History(Protocol):
+    """What was known on past days."""
+
+    def past(self, day: date) -> Snapshot | None:
+        """What was published on *day*; None when nothing was."""
+        ...
+
+    def coverage_between(
+        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
+    ) -> Sequence[CoverageDay]: ...
+
+    def first_day(self) -> date | None:
+        """The first day with numbers."""
+        ...
+
+    def parts(self) -> Sequence[PartState]:
+        """Every configured part with what its pulls have come to, as the database has it now."""
+        ...
+
+    def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullLine]:
+        """Newest first."""
+        ...
+
+
+class DecisionError(Exception):
+    """A decision that cannot be taken; the text says why and what to do."""
+
+
+class Decisions(Protocol):
+    """What people decide. A decision is written and the loop is woken; a web request never reconciles."""
+
+    def plan(self, source: str, part: str, pull: int) -> Plan:
+        """What a held pull would change. Raises DecisionError."""
+        ...
+
+    def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
+    def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
+
+
+class AccountRole(StrEnum):
+    """What a signed-in person may do."""
+
+    TECHNICIAN = "technician"
+    STRATEGIST = "strategist"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who may sign in."""
+
+    name: str
+    role: AccountRole
+    password_hash: str
+    changed_at: datetime
+
+
+class Accounts(Protocol):
+    """Local accounts."""
+
+    def account(self, name: str) -> Account | None: ...
+
+
+class Audit(Protocol):
+    """Who looked at or decided what; never a person's name or log-in, ids alone."""
+
+    def audit(self, who: str, what: str, subject: str) -> None: ...
+
+
+class Services(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it together, as the web application is given it."""
+
+    showing: Showing
+    history: History
+    decisions: Decisions
+    accounts: Accounts
+    audit: Audit
+    clock: Clock  # ages are told as of its now
+    session_key: bytes
+    municipality: str
+    is_loopback: bool  # bound to this machine alone
+    public_url: str = ""
+    default_language: str = "sv"
+    rehearsal_now: datetime | None = None  # the moved clock's instant at start, shown on every page

@@ -1,0 +1,246 @@
+"""TELEMETRY: the daemon's own series (sources, jobs, process), appended to the snapshot's text at each scrape.
+
+They say how the daemon does, not what is true of the municipality; those are `core/measures.py`. Labels are names
+from the configuration and bounded words, never anything read from a source.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from fleetsync.expose.metrics import rendered
+
+Labels = tuple[str, ...]
+Values = Iterable[tuple[Labels, float]]
+
+
+@dataclass(frozen=True)
+class PartPulse:
+    """How one part of a source does. Unknown instants are None and leave their series out."""
+
+    source: str
+    part: str
+    is_up: bool
+    is_held: bool
+    expected_seconds: float
+    data_at: datetime | None = None
+    attempt_at: datetime | None = None
+    success_at: datetime | None = None
+    seconds: float | None = None
+    records: int = 0
+    rejected: int = 0
+    drift: int = 0
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """How the daemon does at one instant."""
+
+    version: str
+    revision: str
+    parts: Sequence[PartPulse] = ()
+    credentials: Mapping[Labels, datetime] = field(default_factory=dict)
+    requests: Mapping[Labels, float] = field(default_factory=dict)
+    retries: Mapping[Labels, float] = field(default_factory=dict)
+    rate_limited: Mapping[Labels, float] = field(default_factory=dict)
+    verdicts: Mapping[Labels, float] = field(default_factory=dict)
+    jobs_missed: Mapping[Labels, float] = field(default_factory=dict)
+    is_school_day: bool = False
+    is_leader: bool = False
+    reconcile_seconds: float | None = None
+    reconcile_failures: int = 0
+    reference_checked_at: datetime | None = None
+    database_bytes: int | None = None
+    backup_at: datetime | None = None
+    config_loaded_at: datetime | None = None
+    is_config_good: bool = True
+
+
+@dataclass(frozen=True)
+class Series:
+    """One family: a gauge, or a counter when its name ends in `_total`."""
+
+    name: str
+    help: str
+    labels: Labels
+    values: Callable[[Pulse], Values]
+
+
+def _per_part(ask: Callable[[PartPulse], float | datetime | None]) -> Callable[[Pulse], Values]:
+    def values(pulse: Pulse) -> Values:
+        for part in pulse.parts:
+            answer = ask(part)
+            if answer is not None:
+                yield (part.source, part.part), answer.timestamp() if isinstance(answer, datetime) else float(answer)
+
+    return values
+
+
+def _single(ask: Callable[[Pulse], float | datetime | None]) -> Callable[[Pulse], Values]:
+    def values(pulse: Pulse) -> Values:
+        answer = ask(pulse)
+        if answer is not None:
+            yield (), answer.timestamp() if isinstance(answer, datetime) else float(answer)
+
+    return values
+
+
+def _table(ask: Callable[[Pulse], Mapping[Labels, float]]) -> Callable[[Pulse], Values]:
+    return lambda pulse: sorted(ask(pulse).items())
+
+
+PART = ("source", "part")
+
+TELEMETRY: tuple[Series, ...] = (
+    Series("fleetsync_source_up", "1 if the last attempt at the part worked", PART, _per_part(lambda part: part.is_up)),
+    Series(
+        "fleetsync_source_held",
+        "1 while a pull of the part waits for a decision",
+        PART,
+        _per_part(lambda part: part.is_held),
+    ),
+    Series(
+        "fleetsync_source_data_timestamp_seconds",
+        "The instant that the believed content of the part speaks for",
+        PART,
+        _per_part(lambda part: part.data_at),
+    ),
+    Series(
+        "fleetsync_source_expected_interval_seconds",
+        "How often new content of the part is due",
+        PART,
+        _per_part(lambda part: part.expected_seconds),
+    ),
+    Series(
+        "fleetsync_source_last_attempt_timestamp_seconds",
+        "When the part was last tried",
+        PART,
+        _per_part(lambda part: part.attempt_at),
+    ),
+    Series(
+        "fleetsync_source_last_success_timestamp_seconds",
+        "When a pull of the part was last complete or unchanged",
+        PART,
+        _per_part(lambda part: part.success_at),
+    ),
+    Series(
+        "fleetsync_source_last_duration_seconds",
+        "How long the last attempt took",
+        PART,
+        _per_part(lambda part: part.seconds),
+    ),
+    Series(
+        "fleetsync_source_records",
+        "Records of the part in its last complete pull",
+        PART,
+        _per_part(lambda part: part.records),
+    ),
+    Series(
+        "fleetsync_source_rejected_records",
+        "Records that could not be read in the last pull",
+        PART,
+        _per_part(lambda part: part.rejected),
+    ),
+    Series("fleetsync_source_drift", "Unknown words met in the last pull", PART, _per_part(lambda part: part.drift)),
+    Series(
+        "fleetsync_source_credential_expiry_timestamp_seconds",
+        "When a credential of the source runs out",
+        ("source", "credential"),
+        lambda pulse: ((labels, at.timestamp()) for labels, at in sorted(pulse.credentials.items())),
+    ),
+    Series(
+        "fleetsync_source_requests_total",
+        "Requests by status code; code error: no answer",
+        ("source", "code"),
+        _table(lambda pulse: pulse.requests),
+    ),
+    Series("fleetsync_source_retries_total", "Requests tried again", ("source",), _table(lambda pulse: pulse.retries)),
+    Series(
+        "fleetsync_source_rate_limited_seconds_total",
+        "Seconds waited because the source asked for patience",
+        ("source",),
+        _table(lambda pulse: pulse.rate_limited),
+    ),
+    Series(
+        "fleetsync_source_pulls_total",
+        "Pulls since the start of the process, by verdict",
+        ("source", "verdict"),
+        _table(lambda pulse: pulse.verdicts),
+    ),
+    Series(
+        "fleetsync_reconcile_duration_seconds",
+        "How long the last reconciliation took",
+        (),
+        _single(lambda pulse: pulse.reconcile_seconds),
+    ),
+    Series(
+        "fleetsync_reconcile_failures_total",
+        "Reconciliations that ended in an error of our own",
+        (),
+        _single(lambda pulse: pulse.reconcile_failures),
+    ),
+    Series(
+        "fleetsync_school_day",
+        "1 on a school day of the municipality's calendar",
+        (),
+        _single(lambda pulse: pulse.is_school_day),
+    ),
+    Series("fleetsync_leader", "1 if this daemon pulls by the schedule", (), _single(lambda pulse: pulse.is_leader)),
+    Series(
+        "fleetsync_reference_data_timestamp_seconds",
+        "When the shipped facts about models and operating systems were last checked",
+        (),
+        _single(lambda pulse: pulse.reference_checked_at),
+    ),
+    Series("fleetsync_database_size_bytes", "Size of the database", (), _single(lambda pulse: pulse.database_bytes)),
+    Series(
+        "fleetsync_backup_last_success_timestamp_seconds",
+        "When the last copy of the database was made and verified",
+        (),
+        _single(lambda pulse: pulse.backup_at),
+    ),
+    Series(
+        "fleetsync_build_info",
+        "Version and revision of the program",
+        ("version", "revision"),
+        lambda pulse: [((pulse.version, pulse.revision), 1.0)],
+    ),
+    Series(
+        "fleetsync_config_last_reload_successful",
+        "1 if the configuration was good when it was last read",
+        (),
+        _single(lambda pulse: pulse.is_config_good),
+    ),
+    Series(
+        "fleetsync_config_last_reload_success_timestamp_seconds",
+        "When a good configuration was last read",
+        (),
+        _single(lambda pulse: pulse.config_loaded_at),
+    ),
+    Series(
+        "fleetsync_job_missed_total",
+        "Runs of a job that were skipped because the one before still ran",
+        ("job",),
+        _table(lambda pulse: pulse.jobs_missed),
+    ),
+)
+
+
+def families(pulse: Pulse) -> Iterable[Metric]:
+    """Every telemetry series of *pulse*."""
+    for series in TELEMETRY:
+        is_counter = series.name.endswith("_total")
+        name = series.name.removesuffix("_total") if is_counter else series.name
+        family = (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, series.help, labels=series.labels)
+        for labels, value in series.values(pulse):
+            family.add_metric(labels, value)
+        yield family
+
+
+def text(pulse: Pulse) -> bytes:
+    """The telemetry of *pulse* and of this process as text format 0.0.4."""
+    process = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
+    return rendered([*families(pulse), *(metric for collector in process for metric in collector.collect())])

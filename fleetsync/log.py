@@ -1,0 +1,159 @@
+"""What the daemon says, one event a line: JSON for machines, in words on a terminal.
+
+Every line, those of libraries too, passes the same redaction as the last step before it is written: secrets by key and
+by value, query strings, mail addresses, civic numbers. That is the last net: no caller may lean on it.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
+from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
+from structlog.stdlib import BoundLogger, ProcessorFormatter
+from structlog.tracebacks import ExceptionDictTransformer
+
+HIDDEN = "***"
+
+# Said more than once a run, or with addresses in it, by libraries at their own idea of a level.
+LEVELS: Mapping[str, int] = {
+    "urllib3": logging.WARNING,
+    "apscheduler": logging.WARNING,
+    "waitress.queue": logging.ERROR,  # warns of every request that waits for a thread
+    "alembic": logging.WARNING,
+}
+
+_SECRET_KEY = re.compile(
+    r"token|secret|passw|passphrase|private[_-]?key|authorization|api[_-]?key|cookie|client[_-]?assertion",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(r"(?P<url>(?:https?://|/)[^\s?#'\"<>]*)\?[^\s'\"<>)\]]*")
+_USER_IN_URL = re.compile(r"(?<=://)[^\s/@'\"]+@")
+_ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+# Twelve or ten digits whose middle is a month and a day (day + 60 in a coordination number).
+_CIVIC = re.compile(r"(?<![\w.-])(?:19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|6[1-9]|[78]\d|9[01])[-+]?\d{4}(?![\w.])")
+_SHORTEST_SECRET = 4  # a shorter one would be found in every other word
+
+Event = MutableMapping[str, Any]
+
+
+def looks_secret(key: str) -> bool:
+    """Whether what stands under *key* is never shown: `client_secret`, `apiKey`, `Authorization`."""
+    return _SECRET_KEY.search(key) is not None
+
+
+class Redaction:
+    """The last step before a line is written. *secrets* may grow: `hide` is called as they are read."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """Never show these values again, wherever they stand."""
+        self._secrets |= {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+
+    def __call__(self, _logger: Any, _method: str, event: Event) -> Event:
+        return {str(key): self._value(str(key), value) for key, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """*text* without secrets, query strings, mail addresses and civic numbers."""
+        # The longest first, so that a secret that begins with another leaves no end of it behind.
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, HIDDEN)
+        text = _QUERY.sub(rf"\g<url>?{HIDDEN}", text)
+        text = _USER_IN_URL.sub(f"{HIDDEN}@", text)
+        text = _ADDRESS.sub("<address>", text)
+        return _CIVIC.sub("<number>", text)
+
+    def _value(self, key: str, value: Any) -> Any:
+        if looks_secret(key) and not isinstance(value, bool | None):
+            return HIDDEN
+        if key == "timestamp" or value is None or isinstance(value, bool | float):
+            return value
+        if isinstance(value, Mapping):
+            return {self.text(str(inner)): self._value(str(inner), each) for inner, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self._value("", each) for each in value]
+        shown = self.text(str(value))
+        return value if isinstance(value, int) and shown == str(value) else shown
+
+
+_redaction = Redaction()
+
+
+def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] = (), to: TextIO | None = None) -> None:
+    """Send every line of ours and of libraries to *to* (stdout). *json* None: JSON unless that is a terminal.
+
+    Raises ValueError for an unknown level.
+    """
+    out = to or sys.stdout
+    as_json = not out.isatty() if json is None else json
+    _redaction.hide(*secrets)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_noted(), ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # a new level must reach loggers that have spoken
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(ProcessorFormatter(foreign_pre_chain=_noted(), processors=_rendered(as_json)))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name, quiet in LEVELS.items():
+        logging.getLogger(name).setLevel(max(quiet, root.level))
+
+
+def hide(*secrets: str) -> None:
+    """Never write these values: for secrets that are read after `setup`, at each pull."""
+    _redaction.hide(*secrets)
+
+
+def get(name: str) -> BoundLogger:
+    """The logger of a module."""
+    logger: BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Every line inside carries *fields* (`run_id`, `source`, `job`) and nothing of what the thread did before.
+
+    A pool's thread keeps its context from job to job, so each job begins with none and leaves it as it was.
+    """
+    before = get_contextvars()
+    clear_contextvars()
+    bind_contextvars(**fields)
+    try:
+        yield
+    finally:
+        clear_contextvars()
+        bind_contextvars(**before)
+
+
+def _noted() -> list[Any]:
+    return [
+        merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _rendered(as_json: bool) -> list[Any]:
+    """What ends a line. Exceptions become values before the redaction, so that it sees their text.
+
+    Never with locals: a token that was an argument would stand in the log.
+    """
+    begin = ProcessorFormatter.remove_processors_meta
+    if as_json:
+        exception = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+        return [begin, exception, _redaction, JSONRenderer(ensure_ascii=False, default=str)]
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [begin, structlog.processors.format_exc_info, _redaction, console]

@@ -1,0 +1,305 @@
+"""From a `[[source]]` table to the connector that reads it: kind by file name, keys by the connector's own `Settings`.
+
+No connector is named here: the folder `connectors/` and the entry points `fleetsync.connectors` are the list. A secret
+that stands in the file itself is refused, and no refusal quotes one.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, cast, get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from fleetsync.core.model import Limits, MembershipType, Role
+from fleetsync.pull.contract import Connector, Part, SourceRefused, SourceSettings
+from fleetsync.settings import Settings, SettingsError, did_you_mean, faults, open_to_others
+
+# `counts` names parts; whoever writes what a part's memberships are means the part of that name.
+PART_OF_MEMBERSHIPS: Mapping[str, str] = {
+    MembershipType.EMPLOYMENT: "staff",
+    MembershipType.ENROLMENT: "pupils",
+    MembershipType.PLACEMENT: "children",
+}
+
+FOLDER = "connectors"
+ENTRY_POINTS = "fleetsync.connectors"
+
+
+class RegistryError(SettingsError):
+    """A `[[source]]` table or a connector cannot be used: which, why, and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configured source: the connector that reads it, and what its table says. Its `repr` holds no secret."""
+
+    settings: SourceSettings
+    module: Connector
+
+    @property
+    def name(self) -> str:
+        """The instance, as it appears in metrics, logs and on the page."""
+        return self.settings.name
+
+    @property
+    def kind(self) -> str:
+        """The connector, as its file is called."""
+        return self.settings.kind
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What is pulled of it, in the connector's order."""
+        return self.module.PARTS
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What its parts are to us."""
+        return frozenset(part.role for part in self.parts)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works and should not stay so: secret files that others can read or write."""
+        named = (getattr(self.settings, f"{key}_file", None) for key in secret_keys(type(self.settings)))
+        return tuple(filter(None, (open_to_others(file) for file in named if isinstance(file, Path))))
+
+    def part(self, name: str) -> Part:
+        """The part called *name*. Raises RegistryError, which names the nearest."""
+        found = next((part for part in self.parts if part.name == name), None)
+        if found is None:
+            known = [part.name for part in self.parts]
+            raise RegistryError(f"{self.name}: {name} is no part of this source." + did_you_mean(name, known))
+        return found
+
+    def counts(self, part: str) -> bool:
+        """Whether *part* founds entitlements; else it is a witness."""
+        return part in self.counted
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The parts that found entitlements."""
+        return frozenset(PART_OF_MEMBERSHIPS.get(word, word) for word in self.settings.counts)
+
+    def secret_texts(self) -> tuple[str, ...]:
+        """The secrets that can be read now, for the log to hide; those that cannot, a pull will speak of."""
+        return tuple(self._secrets())
+
+    def _secrets(self) -> Iterator[str]:
+        for key in secret_keys(type(self.settings)):
+            with suppress(SourceRefused):
+                if self.settings.has_secret(key):
+                    yield self.settings.secret(key).get_secret_value()
+
+    def limits(self, part: str) -> Limits:
+        """How much a pull of *part* may change before a person must look."""
+        own = self.settings
+        return Limits(
+            max_shrink_ratio=own.max_shrink_ratio,
+            turnover_max_shrink_ratio=own.turnover_max_shrink_ratio,
+            max_growth_ratio=own.max_growth_ratio,
+            allow_empty=part in own.allow_empty,
+            grace_pulls=own.grace_pulls,
+            grace_hours=float(own.grace_hours),
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------- kinds
+
+
+def kinds() -> tuple[str, ...]:
+    """All kinds there are: files and folders of `connectors/`, and those that installed packages add."""
+    return tuple(sorted({*_modules(), *_added()}))
+
+
+def connector(kind: str) -> Connector:
+    """The module of *kind*. Raises RegistryError for an unknown one, and for one that cannot be loaded."""
+    if kind in _modules():
+        return _whole(kind, import_module(f"{FOLDER}.{kind}"))
+    added = _added().get(kind)
+    if added is None:
+        raise RegistryError(f"kind = {_quoted(kind)} is not known." + did_you_mean(kind, kinds()))
+    try:
+        return _whole(kind, added.load())
+    except (ImportError, AttributeError) as error:
+        raise RegistryError(
+            f"kind {kind} of the installed package {added.value} cannot be loaded ({type(error).__name__}). "
+            "Install the package again, or ask its author"
+        ) from error
+
+
+@cache
+def _modules() -> frozenset[str]:
+    spec = find_spec(FOLDER)
+    folders = spec.submodule_search_locations if spec else None
+    return frozenset(module.name for module in iter_modules(folders or ()) if not module.name.startswith("_"))
+
+
+@cache
+def _added() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def _whole(kind: str, module: Any) -> Connector:
+    missing = [name for name in ("PARTS", "Settings", "pull", "normalise") if not hasattr(module, name)]
+    if missing:
+        raise RegistryError(f"kind {kind} is no connector: it lacks {', '.join(missing)}. See fleetsync.pull.contract")
+    return cast("Connector", module)
+
+
+# -------------------------------------------------------------------------------------------------------------- sources
+
+
+def sources(settings: Settings) -> tuple[Source, ...]:
+    """All configured sources in the order of the file. Raises RegistryError with one line for each fault."""
+    found, refused = [], []
+    for table in settings.sources:
+        try:
+            found.append(
+                source(
+                    table,
+                    settings.file_name,
+                    given=settings.source_variables.get(str(table.get("name")), {}),
+                    secrets_dirs=settings.secrets_dirs,
+                    folder=settings.folder,
+                    may_store_names=settings.privacy.store_names,
+                )
+            )
+        except RegistryError as error:
+            refused.append(str(error))
+    refused += _counted_twice(found, settings.file_name)
+    if refused:
+        raise RegistryError("\n".join(refused))
+    return tuple(found)
+
+
+def source(
+    table: Mapping[str, Any],
+    where: str,
+    *,
+    given: Mapping[str, str] | None = None,
+    secrets_dirs: Iterable[Path] = (),
+    folder: Path | None = None,
+    may_store_names: bool = True,
+) -> Source:
+    """One `[[source]]` *table* of the file called *where*, judged by its connector.
+
+    *given*: keys that the environment gives; they outrank the table's. Relative paths of the table count from *folder*.
+    Raises RegistryError with one line for each fault.
+    """
+    at = f"{where}: [[source]] {_label(table)}:"
+    try:
+        module = connector(str(table.get("kind", "")))
+    except RegistryError as error:
+        raise RegistryError(f"{at} {error}") from None
+    model, variables = module.Settings, dict(given or {})
+    refused = list(_secrets_in_the_open(table, model, at, where))
+    if refused:
+        raise RegistryError("\n".join(refused))
+    try:
+        settings = model.model_validate(
+            {**_in_folder(table, model, folder), **variables}, context={"secrets_dirs": tuple(secrets_dirs)}
+        )
+    except ValidationError as error:
+        places = _Places(at, table, variables)
+        raise RegistryError("\n".join(dict.fromkeys(faults(error, model, places)))) from None
+    found = Source(settings, module)
+    refused = list(_contradictions(found, at, may_store_names))
+    if refused:
+        raise RegistryError("\n".join(refused))
+    return found
+
+
+def secret_keys(model: type[SourceSettings]) -> tuple[str, ...]:
+    """The keys of *model* that are secrets by their type."""
+    return tuple(key for key, field in model.model_fields.items() if _mentions(field.annotation, SecretStr))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where a key was given: by a variable of the environment, or in the table."""
+
+    at: str
+    table: Mapping[str, Any]
+    variables: Mapping[str, str]
+
+    def __call__(self, loc: tuple[int | str, ...]) -> tuple[str, str]:
+        words = [part for part in loc if isinstance(part, str) and part != "[key]"]
+        if words and words[0] in self.variables:
+            name = str(self.table.get("name")).upper().replace("-", "_")
+            return "environment:", f"FLEETSYNC_SOURCE_{name}_{words[0].upper()}"
+        return self.at, ".".join(words)
+
+
+def _label(table: Mapping[str, Any]) -> str:
+    return _quoted(str(table.get("name") or "without name")).strip("'")
+
+
+def _quoted(text: str) -> str:
+    """A word from the configuration, short enough for a message."""
+    return repr(text if len(text) <= 63 else text[:60] + "…")
+
+
+def _secrets_in_the_open(table: Mapping[str, Any], model: type[SourceSettings], at: str, file: str) -> Iterator[str]:
+    for key in secret_keys(model):
+        if key in table:
+            yield f"{at} {key} may not stand in {file}: put it in a file and name it in {key}_file"
+    for key, value in table.items():
+        if key in model.model_fields and isinstance(value, str) and _has_password(value):
+            name = f"FLEETSYNC_SOURCE_{str(table.get('name')).upper().replace('-', '_')}_{key.upper()}"
+            yield f"{at} {key} holds a password, which may not stand in {file}: give the address as {name}"
+
+
+def _has_password(text: str) -> bool:
+    """Whether an address names somebody before its @: a token may stand there without a colon."""
+    _, scheme, rest = text.partition("://")
+    return bool(scheme) and "@" in rest.partition("/")[0]
+
+
+def _in_folder(table: Mapping[str, Any], model: type[SourceSettings], folder: Path | None) -> dict[str, Any]:
+    """The table with its relative paths counted from the configuration's folder."""
+    if folder is None:
+        return dict(table)
+    return {
+        key: str(folder / Path(value).expanduser()) if isinstance(value, str) and _is_path(model, key) else value
+        for key, value in table.items()
+    }
+
+
+def _is_path(model: type[SourceSettings], key: str) -> bool:
+    """By its type; `path` may be a pattern of files and is text."""
+    field: FieldInfo | None = model.model_fields.get(key)
+    return field is not None and (key == "path" or _mentions(field.annotation, Path))
+
+
+def _mentions(annotation: object, wanted: type) -> bool:
+    return annotation is wanted or any(_mentions(inner, wanted) for inner in get_args(annotation))
+
+
+def _counted_twice(found: Iterable[Source], where: str) -> Iterator[str]:
+    """Two rosters that both counted would double the denominator."""
+    founders: dict[str, str] = {}
+    for one in found:
+        for part in sorted(one.counted):
+            founder = founders.setdefault(part, one.name)
+            if founder != one.name:
+                yield (
+                    f"{where}: [[source]] {one.name}: counts {part}, as {founder} does. Exactly one source may count a "
+                    "part; leave it out of counts of the other, which is a witness then (counts = [] where it has no more)"
+                )
+
+
+def _contradictions(found: Source, at: str, may_store_names: bool) -> Iterator[str]:
+    known = [part.name for part in found.parts]
+    for key, names in (("counts", sorted(found.counted)), ("allow_empty", found.settings.allow_empty)):
+        for name in names:
+            if name not in known:
+                yield f"{at} {key}: {_quoted(name)} is no part of kind {found.kind}." + did_you_mean(name, known)
+    if found.settings.store_names and not may_store_names:
+        yield f"{at} store_names = true needs store_names = true under [privacy]; set that, or remove this"

@@ -1,0 +1,538 @@
+"""One part, page by page: normalise, keys, tokens, mask, fingerprint, stage.
+
+The runner owns what a connector could forget: canonical keys, tokens, masking, completeness, counting. It knows the
+store as the Protocol `Staging`, holds no database lock while the network is awaited, and never decides whether what
+it read may be believed: that is the guard's.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, Protocol
+
+import msgspec
+
+from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
+from fleetsync.core.identity import canonical_key, canonical_serial
+from fleetsync.core.masking import TokenOf, masked, token, tokens_of
+from fleetsync.core.matching import name_pattern_match
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    Change,
+    DeviceRecord,
+    Key,
+    MembershipRecord,
+    PersonRecord,
+    Policy,
+    PullEffect,
+    Record,
+    RecordType,
+    Scheme,
+    ScopeRead,
+    StagedRow,
+    Verdict,
+)
+from fleetsync.pull.contract import (
+    Auth,
+    Credential,
+    Drift,
+    Noted,
+    OpenedFile,
+    Page,
+    PageTokenExpired,
+    Part,
+    PartMissing,
+    PullError,
+    RecordError,
+    SourceRefused,
+    SourceUnavailable,
+    Stopped,
+)
+from fleetsync.pull.files import FileForm, StableFiles
+from fleetsync.pull.http import Meter, Network, Roads, Trip
+from fleetsync.pull.registry import Source
+
+PAGE_OF_ROWS = 2000
+Progress = Callable[[int], None]
+PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
+
+
+class IndexEntry(Protocol):
+    """What is believed of one record, as far as a pull must know it."""
+
+    @property
+    def fingerprint(self) -> int: ...
+    @property
+    def absent(self) -> bool: ...
+    @property
+    def gone(self) -> bool: ...
+    @property
+    def last_contact_at(self) -> datetime | None: ...
+    @property
+    def scope(self) -> str | None: ...
+
+
+class Staging(Protocol):
+    """What the runner asks of the store."""
+
+    def begin(self, source: str, part: str, at: datetime) -> int: ...
+    def index(self, source: str, part: str) -> Mapping[tuple[str, str], IndexEntry]: ...
+    def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]: ...
+    def mark(self, source: str, part: str) -> str | None: ...
+    def put(self, pull: int, rows: Sequence[StagedRow]) -> None: ...
+    def finish(self, effect: PullEffect) -> None: ...
+    def fail(self, pull: int, verdict: Verdict, reason: str) -> None: ...
+    def protected_tokens(self) -> frozenset[str]: ...
+    def erased_tokens(self) -> frozenset[str]: ...
+    def protect(self, tokens: Iterable[str], at: datetime) -> int: ...
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What came of one attempt at a part. `effect` is there when it was read whole and differs from nothing-to-read."""
+
+    source: str
+    part: str
+    pull: int
+    started_at: datetime
+    seconds: float
+    verdict: Verdict
+    reason: str = ""
+    effect: PullEffect | None = None
+    credentials: tuple[Credential, ...] = ()
+    may_begin_again: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How records are made canonical, from the configuration of the run."""
+
+    policy: Policy
+    token_secret: bytes
+    row_secret: bytes
+    keeps_device_names: bool = False
+
+    def token_of(self, key: Key) -> Key:
+        """The key's token."""
+        return token(self.token_secret, key)
+
+    @property
+    def name_patterns(self) -> tuple[str, ...]:
+        """The patterns over a device's name that rules ask for."""
+        return tuple(rule.when["name"] for rule in self.policy.device_rules if "name" in rule.when)
+
+
+@dataclass
+class _Count:
+    """What is counted while reading."""
+
+    raws: int = 0
+    duplicates: int = 0
+    total: int | None = None
+    rejected: Counter[str] = field(default_factory=Counter)
+    drift: Counter[str] = field(default_factory=Counter)
+    credentials: list[Credential] = field(default_factory=list)
+    scopes: dict[str, ScopeRead] = field(default_factory=dict)
+    mark: str | None = None
+
+
+class _Connect:
+    """What a connector's pull is given."""
+
+    def __init__(self, run: "Runner", source: Source, part: Part, trip: Trip, stop: Event, today: date) -> None:
+        self._run, self._source, self._part, self._trip = run, source, part, trip
+        self.stop, self.today = stop, today
+        self.opened: list[StableFiles] = []
+
+    @property
+    def mark(self) -> str | None:
+        return self._run.staging.mark(self._source.name, self._part.name)
+
+    def __call__(
+        self,
+        base_url: str,
+        auth: Auth,
+        *,
+        headers: Mapping[str, str] | None = None,
+        requests_per_minute: float | None = None,
+    ) -> Any:
+        return self._trip.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+
+    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[OpenedFile]:
+        form = reading.pop("form", None) or self._source.settings
+        if not isinstance(form, FileForm):
+            raise TypeError(f"{self._source.kind}: its Settings must say how its files look (FileForm)")
+        files = StableFiles(
+            pattern,
+            columns,
+            form=form,
+            source=self._source.name,
+            clock=self._run.clock,
+            stop=self.stop,
+            known=self._known_fingerprints(),
+            **reading,
+        )
+        self.opened.append(files)
+        return iter(files)
+
+    def _known_fingerprints(self) -> dict[str | None, str]:
+        known = self._run.staging.known_files(self._source.name, self._part.name)
+        return {scope: fingerprint for scope, (fingerprint, _) in known.items() if fingerprint is not None}
+
+    def token(self, value: str) -> str:
+        return self._run.rules.token_of(Key(Scheme.CIVIC, "", value)).value
+
+
+class Runner:
+    """Pulls parts of sources. One per configuration; tokens and meters of a source outlive a pull."""
+
+    def __init__(self, staging: Staging, clock: Clock, rules: Rules, network: Callable[[Source], Network]) -> None:
+        self.staging, self.clock, self.rules = staging, clock, rules
+        self.network = network
+        self._roads: dict[str, Roads] = {}
+        self.meters: dict[str, Meter] = {}
+
+    def roads(self, source: Source) -> Roads:
+        """The source's roads out, made at its first use."""
+        if source.name not in self._roads:
+            meter = self.meters.setdefault(source.name, Meter())
+            self._roads[source.name] = Roads(source.name, self.clock, self.network(source), meter)
+        return self._roads[source.name]
+
+    def pull(self, source: Source, part: Part, stop: Event, progress: Progress | None = None) -> Pulled:
+        """Read *part* whole into staging. Never raises for what the source does: the reason is in the answer.
+
+        A listing that broke off in a way that a fresh start may cure is begun again once, as a pull of its own.
+        """
+        pulled = self._try(source, part, stop, progress)
+        return self._try(source, part, stop, progress) if pulled.may_begin_again else pulled
+
+    def _try(self, source: Source, part: Part, stop: Event, progress: Progress | None) -> Pulled:
+        reading = _Reading(self, source, part, progress)
+        try:
+            effect = reading.whole(stop)
+        except PartMissing as missing:
+            verdict = Verdict.UNCHANGED if part.optional else Verdict.FAILED
+            return self._failed(reading, verdict, str(missing))
+        except (PageTokenExpired, _TotalMismatchError) as error:
+            return replace(self._failed(reading, Verdict.FAILED, str(error)), may_begin_again=True)
+        except PullError as error:
+            return self._failed(reading, Verdict.FAILED, str(error))
+        except BaseException:
+            self._failed(reading, Verdict.FAILED, f"{source.name}/{part.name}: an error of our own; see the log")
+            raise
+        finally:
+            reading.protect_marked()
+        if effect is None:
+            return self._failed(reading, Verdict.UNCHANGED, "")
+        return reading.pulled(Verdict.COMPLETE, "", effect)
+
+    def _failed(self, reading: "_Reading", verdict: Verdict, reason: str) -> Pulled:
+        self.staging.fail(reading.pull, verdict, reason)
+        return reading.pulled(verdict, reason, None)
+
+    def probe(self, source: Source, stop: Event) -> Iterator[Any]:
+        """The findings of the source's own probe, if it has one. Raises as a pull does."""
+        probing = getattr(source.module, "probe", None)
+        if probing is None:
+            return
+        settings = source.settings
+        with self.roads(source).trip(stop=stop, time_limit=settings.time_limit, wait_limit=settings.wait_limit) as trip:
+            today = local_day(self.clock.now(), self.rules.policy.time_zone)
+            yield from probing(settings, _Connect(self, source, source.parts[0], trip, stop, today))
+
+
+class _Reading:
+    """One attempt at a part, from its first page to its staged differences."""
+
+    def __init__(self, run: "Runner", source: Source, part: Part, progress: Progress | None) -> None:
+        self.run, self.source, self.part = run, source, part
+        self.started_at, self._begun = run.clock.now(), run.clock.monotonic()
+        self.pull = run.staging.begin(source.name, part.name, self.started_at)
+        self.today = local_day(self.started_at, run.rules.policy.time_zone)
+        self.count = _Count()
+        self._progress = progress
+        self._index = run.staging.index(source.name, part.name)
+        self._known_scopes = frozenset(run.staging.known_files(source.name, part.name))
+        self._protected = run.staging.protected_tokens()
+        self._erased = run.staging.erased_tokens()
+        self._marked: set[str] = set()  # tokens of persons found protected by this pull
+        self._seen: set[tuple[str, str]] = set()
+        self._waiting: list[tuple[Record, str | None]] = []  # person bodies, until all marks are known
+        self._differing: list[StagedRow] = []
+
+    def pulled(self, verdict: Verdict, reason: str, effect: PullEffect | None) -> Pulled:
+        """What came of it."""
+        return Pulled(
+            source=self.source.name,
+            part=self.part.name,
+            pull=self.pull,
+            started_at=self.started_at,
+            seconds=self.run.clock.monotonic() - self._begun,
+            verdict=verdict,
+            reason=reason,
+            effect=effect,
+            credentials=tuple(self.count.credentials),
+        )
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def whole(self, stop: Event) -> PullEffect | None:
+        """The finished effect; None when there was nothing new to read. Raises PullError."""
+        is_unchanged = self._read(stop)
+        self._check_total()
+        if is_unchanged:
+            return None
+        self._stage_people()
+        self._flush()
+        return self._finish()
+
+    def _read(self, stop: Event) -> bool:
+        """Every page once. True when the files there are were read to their end before."""
+        settings = self.source.settings
+        limits = {"time_limit": settings.time_limit, "wait_limit": settings.wait_limit}
+        with self.run.roads(self.source).trip(stop=stop, **limits) as trip:
+            connect = _Connect(self.run, self.source, self.part, trip, stop, self.today)
+            for page in self.source.module.pull(self.part.name, settings, connect):
+                if stop.is_set():
+                    raise Stopped(f"{self.source.name}: stopped before {self.part.name} was read to its end")
+                self._take(page)
+        return bool(connect.opened) and not self.count.scopes and all(one.all_unchanged for one in connect.opened)
+
+    def _take(self, page: Page) -> None:
+        scope = page.scope
+        self.count.scopes[scope or ""] = ScopeRead(
+            name=scope or "", as_of=page.as_of or self.today, fingerprint=page.fingerprint
+        )
+        self.count.total = page.total if page.total is not None else self.count.total
+        self.count.mark = page.mark or self.count.mark
+        self.count.rejected.update(page.rejected)
+        self.count.drift.update(f"{one.field}={one.value}" for one in page.drift)
+        for raw in page.raws:
+            self.count.raws += 1
+            for noted in self._normalised(raw):
+                self._note(noted, scope)
+        if len(self._differing) >= PAGE_OF_ROWS:
+            self._flush()
+        if self._progress is not None:
+            self._progress(self.count.raws)
+
+    def _normalised(self, raw: Any) -> Iterable[Noted]:
+        try:
+            return self.source.module.normalise(self.part.name, self.source.settings, raw)
+        except RecordError as error:
+            self.count.rejected[str(error)] += 1
+            return ()
+
+    def _note(self, noted: Noted, scope: str | None) -> None:
+        if isinstance(noted, Credential):
+            self.count.credentials.append(noted)
+        elif isinstance(noted, Drift):
+            self.count.drift[f"{noted.field}={noted.value}"] += 1
+        else:
+            self._take_record(self._canonical(noted), scope)
+
+    def _check_total(self) -> None:
+        total, got = self.count.total, self.count.raws - self.count.duplicates
+        if total is not None and got + sum(self.count.rejected.values()) < total:
+            raise _TotalMismatchError(
+                f"{self.source.name}: {self.part.name} should have {total} records and gave {got}. "
+                "What was believed before stays; it is tried again at the next pull"
+            )
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _canonical(self, record: Record) -> Record:
+        if isinstance(record, DeviceRecord):
+            return self._canonical_device(record)
+        if isinstance(record, PersonRecord):
+            name = record.name if self.source.settings.store_names else None
+            return msgspec.structs.replace(record, keys=self._canonical_keys(record.keys), name=name)
+        return record
+
+    def _canonical_device(self, record: DeviceRecord) -> DeviceRecord:
+        rules = self.run.rules
+        serial, problem = canonical_serial(
+            record.serial, record.manufacturer, record.model, rules.policy.reference.serials
+        )
+        matches = tuple(
+            (pattern, caught)
+            for pattern in rules.name_patterns
+            if record.name and (caught := name_pattern_match(pattern, record.name)) is not None
+        )
+        return msgspec.structs.replace(
+            record,
+            serial=serial,
+            serial_problem=problem,
+            name=record.name if rules.keeps_device_names else None,
+            name_matches=matches,
+            keys=self._canonical_keys(record.keys),
+        )
+
+    def _canonical_keys(self, keys: Iterable[Key]) -> tuple[Key, ...]:
+        aliases = self.run.rules.policy.domain_aliases
+        found = (canonical_key(key, aliases) for key in keys)
+        return tuple(dict.fromkeys(key for key in found if key is not None))
+
+    def _take_record(self, record: Record, scope: str | None) -> None:
+        type_ = RECORD_TYPES[type(record)]
+        self._mark_protected(record)
+        if type_ in PERSON_TYPES:
+            self._waiting.append((record, scope))
+        else:
+            self._compare(record, scope, is_masked=self._is_masked(record))
+
+    # --- protected identities -----------------------------------------------------------------------------------------
+
+    def _mark_protected(self, record: Record) -> None:
+        """A mark on any reference protects the person: by the id at the source, and by every key of his."""
+        if isinstance(record, PersonRecord | MembershipRecord) and record.protected:
+            self._marked |= tokens_of(record, self._token_of, source=self.source.name)
+
+    @property
+    def _token_of(self) -> TokenOf:
+        return self.run.rules.token_of
+
+    def _is_masked(self, record: Record) -> bool:
+        tokens = tokens_of(record, self._token_of, source=self.source.name)
+        return not (tokens.isdisjoint(self._protected) and tokens.isdisjoint(self._marked))
+
+    def protect_marked(self) -> None:
+        """What was marked is protected even if the pull is held or failed: it fails closed."""
+        fresh = self._marked - self._protected
+        if fresh:
+            self.run.staging.protect(fresh, self.started_at)
+
+    def _stage_people(self) -> None:
+        """After the last page, when the marks of all pages are known."""
+        self._spread_marks()
+        self.protect_marked()
+        for record, scope in self._waiting:
+            if not self._is_erased(record):
+                self._compare(record, scope, is_masked=self._is_masked(record))
+        self._waiting.clear()
+
+    def _spread_marks(self) -> None:
+        """A mark on a reference names only the id; the person's own record tells his keys."""
+        for record, _ in self._waiting:
+            if isinstance(record, PersonRecord) and self._is_masked(record):
+                self._marked |= tokens_of(record, self._token_of, source=self.source.name)
+
+    def _is_erased(self, record: Record) -> bool:
+        return bool(self._erased) and not tokens_of(record, self._token_of, source=self.source.name).isdisjoint(
+            self._erased
+        )
+
+    # --- differences --------------------------------------------------------------------------------------------------
+
+    def _compare(self, record: Record, scope: str | None, *, is_masked: bool) -> None:
+        contact = record.last_contact_at if isinstance(record, DeviceRecord) else None
+        body = msgspec.structs.replace(record, last_contact_at=None) if isinstance(record, DeviceRecord) else record
+        fingerprint = self._fingerprint(body, is_masked)
+        kept = masked(body, self._token_of, source=self.source.name) if is_masked else _unflagged(body)
+        ref = (RECORD_TYPES[type(record)].value, kept.source_id)
+        if ref in self._seen:
+            self.count.duplicates += 1
+        self._seen.add(ref)
+        row = self._difference(ref, kept, fingerprint, contact, scope, is_masked)
+        if row is not None:
+            self._differing.append(row)
+
+    def _difference(
+        self,
+        ref: tuple[str, str],
+        record: Record,
+        fingerprint: int,
+        contact: datetime | None,
+        scope: str | None,
+        is_masked: bool,
+    ) -> StagedRow | None:
+        entry = self._index.get(ref)
+        type_ = RecordType(ref[0])
+        if entry is None or entry.fingerprint != fingerprint or entry.scope != scope:
+            return StagedRow(
+                change=Change.PUT,
+                type=type_,
+                source_id=ref[1],
+                scope=scope,
+                record=record,
+                fingerprint=fingerprint,
+                last_contact_at=contact,
+                masked=is_masked,
+            )
+        change = self._small_change(entry, contact)
+        if change is None:
+            return None
+        return StagedRow(
+            change=change,
+            type=type_,
+            source_id=ref[1],
+            scope=scope,
+            fingerprint=fingerprint,
+            last_contact_at=contact,
+            masked=is_masked,
+        )
+
+    @staticmethod
+    def _small_change(entry: IndexEntry, contact: datetime | None) -> Change | None:
+        if entry.absent or entry.gone:
+            return Change.RETURN
+        return Change.CONTACT if contact is not None and contact != entry.last_contact_at else None
+
+    def _fingerprint(self, record: Record, is_masked: bool) -> int:
+        body = msgspec.json.encode(record) + (b"1" if is_masked else b"0")
+        digest = hashlib.blake2b(body, digest_size=8, key=self.run.rules.row_secret[:64]).digest()
+        return int.from_bytes(digest, "big")
+
+    def _flush(self) -> None:
+        if self._differing:
+            self.run.staging.put(self.pull, self._differing)
+            self._differing = []
+
+    def _finish(self) -> PullEffect:
+        count, reads_some = self.count, self.part.reads == "some"
+        effect = PullEffect(
+            pull=self.pull,
+            source=self.source.name,
+            part=self.part.name,
+            started_at=self.started_at,
+            scopes=tuple(count.scopes.values()) or (ScopeRead(as_of=self.today),),
+            rows=(),
+            seen=len(self._seen),
+            duplicates=count.duplicates,
+            rejected=dict(count.rejected),
+            drift=dict(count.drift),
+            is_first=not self._known_scopes,
+            reads_some=reads_some,
+            mark=count.mark,
+        )
+        if not reads_some:
+            self.run.staging.put(self.pull, list(self._absent(effect)))
+        self.run.staging.finish(effect)
+        return effect
+
+    def _absent(self, effect: PullEffect) -> Iterator[StagedRow]:
+        """What is believed, belongs to a scope that was read whole, and was not there."""
+        whole = {scope.name for scope in effect.scopes}
+        for ref, entry in self._index.items():
+            if ref not in self._seen and not entry.gone and (entry.scope or "") in whole:
+                yield StagedRow(change=Change.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
+
+
+class _TotalMismatchError(SourceUnavailable):
+    """The source gave fewer records than it says it has."""
+
+
+def _unflagged(record: Record) -> Record:
+    """The mark is an instruction to the runner and is not kept: no list of protected persons exists anywhere."""
+    if isinstance(record, PersonRecord | MembershipRecord) and record.protected:
+        return msgspec.structs.replace(record, protected=False)
+    return record
+
+
+__all__ = ["IndexEntry", "Pulled", "Rules", "Runner", "SourceRefused", "Staging"]

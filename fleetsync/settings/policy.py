@@ -1,0 +1,178 @@
+"""From the tables of the configuration to the core's policy, and what no single table can judge: whether they agree.
+
+Refuses names that mean two things, units that do not exist, and rules that would both be in force. What people did not
+write is the plan as shipped.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from hashlib import blake2b
+from itertools import combinations
+from typing import Any
+
+import msgspec
+
+from fleetsync.core.entitlement import RULES
+from fleetsync.core.model import (
+    CENTRAL,
+    RESERVED_UNITS,
+    UNPLACED,
+    DeviceRule,
+    Entitlement,
+    Policy,
+    Staleness,
+    Text,
+    Unit,
+    UnitMap,
+    Who,
+)
+from fleetsync.data import reference
+from fleetsync.settings.reading import spelled_in_variables
+from fleetsync.settings.refusals import did_you_mean
+from fleetsync.settings.tables import DeviceRuleTable, EntitlementTable, StalenessTable, Tables, UnitMapTable, UnitTable
+
+FINGERPRINT_BYTES = 16
+
+
+def policy_of(tables: Tables) -> Policy:
+    """The core's policy, with reference data and the fingerprint of it all."""
+    policy = Policy(
+        entitlements=tuple(map(_entitlement, tables.entitlement)) or RULES,
+        units=tuple(map(_unit, tables.unit)),
+        unit_maps=tuple(map(_unit_map, tables.unit_map)),
+        device_rules=tuple(_device_rule(number, rule) for number, rule in enumerate(tables.device_rule, 1)),
+        staleness=_staleness(tables.staleness),
+        reference=reference(),
+        domain_aliases=dict(tables.identity.domain_aliases),
+        function_accounts=tables.identity.function_accounts,
+        enrolment_managers=tables.identity.enrolment_managers,
+        max_devices_per_user=tables.identity.max_devices_per_user,
+        match_on_civic_number=tables.identity.match_on_civic_number,
+        organisation_numbers=tables.municipality.organisation_numbers,
+        not_ours=tables.municipality.not_ours,
+        time_zone=tables.municipality.time_zone,
+    )
+    return msgspec.structs.replace(policy, fingerprint=fingerprint(policy))
+
+
+def fingerprint(policy: Policy) -> str:
+    """Of everything in *policy* but its own fingerprint; the same for equal policies, on any machine."""
+    bare = msgspec.structs.replace(policy, fingerprint="")
+    return blake2b(msgspec.json.encode(bare, order="deterministic"), digest_size=FINGERPRINT_BYTES).hexdigest()
+
+
+def contradictions(tables: Tables, file: str) -> Iterator[str]:
+    """What is wrong between the tables, one sentence each."""
+    yield from _of_sources(tables.source, file)
+    yield from _of_units(tables.unit, file)
+    yield from _of_rules(tables.entitlement, file)
+    yield from _of_references(tables, file)
+
+
+# ---------------------------------------------------------------------------------------------------------- translation
+
+
+def _entitlement(table: EntitlementTable) -> Entitlement:
+    plain = {name: getattr(table, name) for name in EntitlementTable.model_fields if name not in {"title", "who"}}
+    who = {name: getattr(table.who, name) for name in type(table.who).model_fields}
+    return Entitlement(title=Text(table.title.sv, table.title.en), who=Who(**who), **plain)
+
+
+def _unit(table: UnitTable) -> Unit:
+    return Unit(
+        slug=table.slug,
+        name=table.name,
+        codes=table.codes,
+        school_forms=table.school_forms,
+        stale_after_school_days=table.stale_after_school_days,
+    )
+
+
+def _unit_map(table: UnitMapTable) -> UnitMap:
+    return UnitMap(source=table.source, field=table.field, pattern=table.pattern, unit=table.unit)
+
+
+def _device_rule(number: int, table: DeviceRuleTable) -> DeviceRule:
+    when: Mapping[str, str] = dict(table.when)
+    name = f"[[device_rule]] {number}"
+    return DeviceRule(when=when, purpose=table.purpose, unit=table.unit, groups=table.groups, name=name)
+
+
+def _staleness(table: StalenessTable) -> Staleness:
+    return Staleness(
+        stale_after_school_days=table.stale_after_school_days,
+        silent_after_school_days=table.silent_after_school_days,
+        by_platform={platform.value: days for platform, days in table.by_platform.items()},
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- contradictions
+
+
+def _of_sources(sources: Sequence[Mapping[str, Any]], file: str) -> Iterator[str]:
+    named = [str(source["name"]) for source in sources]
+    for name in _twice(named):
+        yield f"{file}: [[source]] {name}: two sources have this name. Give each its own"
+    spelled: dict[str, str] = {}
+    for name in dict.fromkeys(named):
+        other = spelled.setdefault(spelled_in_variables(name), name)
+        if other != name:
+            yield (
+                f"{file}: [[source]] {name}: {other} and {name} would read the same environment variables. "
+                "Rename one of them"
+            )
+
+
+def _of_units(units: Sequence[UnitTable], file: str) -> Iterator[str]:
+    for slug in _twice(unit.slug for unit in units):
+        yield f"{file}: [[unit]] {slug}: two units have this slug. Give each its own"
+    holders: dict[str, str] = {}
+    for unit in units:
+        if unit.slug in RESERVED_UNITS:
+            yield f"{file}: [[unit]] {unit.slug}: this slug is reserved. Give the unit another"
+        for code in unit.codes:
+            holder = holders.setdefault(code.strip().casefold(), unit.slug)
+            if holder != unit.slug:
+                yield f"{file}: [[unit]] {unit.slug}: code {code!r} is given to {holder} too. A code names one unit"
+
+
+def _of_rules(rules: Sequence[EntitlementTable], file: str) -> Iterator[str]:
+    for (first, one), (second, other) in combinations(enumerate(rules, 1), 2):
+        if one.id == other.id and (day := _first_common_day(one, other)) is not None:
+            both = f"rules {first} and {second} of this id are both valid on {day}"
+            yield f"{file}: [[entitlement]] {one.id}: {both}. End the former with valid_to, or rename one"
+
+
+def _first_common_day(one: EntitlementTable, other: EntitlementTable) -> date | None:
+    start = max(one.valid_from or date.min, other.valid_from or date.min)
+    end = min(one.valid_to or date.max, other.valid_to or date.max)
+    if end < start:
+        return None
+    # Two rules without a start are both valid on the other's last day: a day that people can look at.
+    return start if start > date.min else end
+
+
+def _of_references(tables: Tables, file: str) -> Iterator[str]:
+    units = {unit.slug for unit in tables.unit} | {CENTRAL}
+    sources = {str(source["name"]) for source in tables.source}
+    for number, entry in enumerate(tables.unit_map, 1):
+        at = f"{file}: [[unit_map]] {number}:"
+        if entry.source not in sources:
+            yield f"{at} source = {entry.source!r} is no [[source]] of this file." + did_you_mean(entry.source, sources)
+        yield from _unit_refusal(entry.unit, units, at)
+    for number, rule in enumerate(tables.device_rule, 1):
+        if rule.unit is not None:
+            yield from _unit_refusal(rule.unit, units, f"{file}: [[device_rule]] {number}:")
+    for entitlement in tables.entitlement:
+        for slug in entitlement.units:
+            yield from _unit_refusal(slug, units | {UNPLACED}, f"{file}: [[entitlement]] {entitlement.id}:", "units:")
+
+
+def _unit_refusal(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:
+    if slug not in known:
+        yield f"{at} {key} {slug!r} is no [[unit]] of this file." + did_you_mean(slug, known)
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]

@@ -1,0 +1,77 @@
+"""The secret under which log-ins become tokens: 32 bytes, as hexadecimal digits in a file of their own.
+
+Made once, while there is no database; never made anew beside one, since then no token of old would be recognised.
+"""
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from fleetsync.settings.reading import read_text
+from fleetsync.settings.refusals import SettingsError
+
+KEY_BYTES = 32
+CREDENTIAL = "privacy-key"  # how it is called where the service is offered it in a folder for secrets
+
+
+def key_file(configured: Path, secrets_dirs: Iterable[Path]) -> Path:
+    """Where the key is: in the first folder for secrets that has it, else where the configuration says."""
+    offered = (folder / CREDENTIAL for folder in secrets_dirs)
+    return next((file for file in offered if file.is_file()), configured)
+
+
+def read_or_make(file: Path, may_make: bool) -> bytes:
+    """The key; made when it is missing and *may_make*. Raises SettingsError when it is lost, unreadable, or no key."""
+    if not file.exists():
+        if not may_make:
+            raise SettingsError(_lost(file))
+        _make(file)
+    return _key(read_text(file, f"[privacy] key_file {file}"), file)
+
+
+def _make(file: Path) -> None:
+    """Whole or not at all, readable by its owner alone; if another process was first, its key counts."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as written:
+            written.write(secrets.token_hex(KEY_BYTES) + "\n")
+            written.flush()
+            os.fsync(written.fileno())
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    except OSError as error:
+        raise SettingsError(
+            f"[privacy] key_file {file} cannot be made ({error.strerror}). Make it, and give it to the daemon's user: "
+            + _by_hand(file)
+        ) from None
+
+
+def _key(text: str, file: Path) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise SettingsError(
+            f"[privacy] key_file {file} must hold {2 * KEY_BYTES} hexadecimal digits and nothing else. "
+            "If it was changed, restore it from where you keep your secrets"
+        )
+    return key
+
+
+def _lost(file: Path) -> str:
+    return (
+        f"[privacy] key_file {file} is missing although there is a database. Restore it: under a new key every token is "
+        "new, so that protected persons are not recognised, the erased come back, and children and persons known by a "
+        f"civic number alone look like new ones. With a new database, or if it is lost for good: {_by_hand(file)}"
+    )
+
+
+def _by_hand(file: Path) -> str:
+    return f"openssl rand -hex {KEY_BYTES} > {file} && chmod 600 {file}"

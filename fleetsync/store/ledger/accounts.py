@@ -1,0 +1,164 @@
+"""Who may sign in, who did what, and what people decided by hand.
+
+A password is never seen here: only its scrypt hash comes in, and goes out to be compared.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+
+from fleetsync.core.model import Correction, Override, Parking
+from fleetsync.store import sqlite
+from fleetsync.store import tables as t
+from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger.desk import Desk
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who may sign in. *units* of the role `unit`, *entitlement* of the role `partner`."""
+
+    name: str
+    password_hash: str
+    role: str
+    units: tuple[str, ...] = ()
+    entitlement: str | None = None
+    created_at: datetime
+
+
+class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Something somebody did or looked at."""
+
+    at: datetime
+    who: str
+    what: str
+    subject: str | None = None
+
+
+class Accounts(Desk):
+    """The part of the ledger that people write by hand."""
+
+    def add_account(
+        self, name: str, scrypt_hash: str, role: str, units: Sequence[str] = (), entitlement: str | None = None
+    ) -> None:
+        """Let *name* sign in. StoreError when the name is taken."""
+        row = {
+            "name": name,
+            "password_hash": scrypt_hash,
+            "role": role,
+            "units": tuple(units),
+            "entitlement": entitlement,
+            "created_at": self._clock.now(),
+        }
+        statement = sqlite.on_conflict(sqlite.insert_into(t.account), ("name",), {})
+        with self._writing() as connection:
+            made = connection.execute(statement.values(row)).rowcount
+        if not made:
+            raise StoreError("the account exists already. To give it another password: fleetsync user passwd NAME")
+
+    def set_password(self, name: str, scrypt_hash: str) -> None:
+        """Another password. StoreError for an unknown name."""
+        with self._writing() as connection:
+            found = update(t.account).where(t.account.c.name == name).values(password_hash=scrypt_hash)
+            _one(connection.execute(found).rowcount)
+
+    def remove_account(self, name: str) -> None:
+        """No longer let *name* sign in. StoreError for an unknown name."""
+        with self._writing() as connection:
+            _one(connection.execute(delete(t.account).where(t.account.c.name == name)).rowcount)
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name."""
+        with self._reading() as connection:
+            row = connection.execute(select(t.account).where(t.account.c.name == name)).one_or_none()
+            return None if row is None else Account(**row._mapping)
+
+    def accounts(self) -> tuple[Account, ...]:
+        """All accounts, by name."""
+        with self._reading() as connection:
+            rows = connection.execute(select(t.account).order_by(t.account.c.name))
+            return tuple(Account(**row._mapping) for row in rows)
+
+    def audit(self, who: str, what: str, subject: str | None = None) -> None:
+        """Note that *who* did *what* to *subject*, which is an opaque id: a log-in or a name never stands here."""
+        with self._writing() as connection:
+            row = {"at": self._clock.now(), "who": who, "what": what, "subject": subject}
+            connection.execute(insert(t.audit).values(row))
+
+    def audited(self, limit: int = 100, subject: str | None = None) -> tuple[AuditLine, ...]:
+        """The newest lines, of all subjects or one."""
+        line = t.audit.c
+        wanted = select(line.at, line.who, line.what, line.subject).order_by(line.id.desc()).limit(limit)
+        if subject is not None:
+            wanted = wanted.where(line.subject == subject)
+        with self._reading() as connection:
+            return tuple(AuditLine(**row._mapping) for row in connection.execute(wanted))
+
+    # --- decisions by hand ------------------------------------------------------------------------------------------
+
+    def correct(self, correction: Correction, who: str) -> None:
+        """A fact of a device that *who* knows better; the one before it of the same field goes."""
+        self._decide(t.correction, ("device", "field"), msgspec.structs.asdict(correction), who)
+
+    def withdraw_correction(self, device: str, field: str) -> None:
+        """Let the sources be right again."""
+        correction = t.correction.c
+        with self._writing() as connection:
+            connection.execute(delete(t.correction).where(correction.device == device, correction.field == field))
+
+    def park(self, parking: Parking, who: str) -> None:
+        """Take a gap out of alerts until a day; the parking before it goes."""
+        self._decide(t.parked, ("kind", "subject_id"), msgspec.structs.asdict(parking), who)
+
+    def unpark(self, kind: str, subject_id: str) -> None:
+        """Let a gap ring again."""
+        parked = t.parked.c
+        with self._writing() as connection:
+            connection.execute(delete(t.parked).where(parked.kind == kind, parked.subject_id == subject_id))
+
+    def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
+        """Make *overrides*, all of the overrides file, the ones that hold."""
+        rows = [_override(override, who, self._clock.now()) for override in overrides]
+        with self._writing() as connection:
+            connection.execute(delete(t.override))
+            if rows:
+                connection.execute(insert(t.override), rows)
+
+    def publish(self, unit: str, who: str) -> None:
+        """End the trial of *unit*; nothing where it has ended."""
+        row = {"unit": unit, "published_at": self._clock.now(), "published_by": who}
+        with self._writing() as connection:
+            connection.execute(sqlite.on_conflict(sqlite.insert_into(t.unit_state), ("unit",), {}).values(row))
+
+    def published(self) -> frozenset[str]:
+        """The units whose trial has ended."""
+        with self._reading() as connection:
+            return frozenset(connection.execute(select(t.unit_state.c.unit)).scalars())
+
+    def _decide(self, table: Any, key: tuple[str, ...], row: dict[str, Any], who: str) -> None:
+        row |= {"who": who, "at": self._clock.now()}
+        with self._writing() as connection:
+            connection.execute(sqlite.upsert(table, key, [name for name in row if name not in key]), row)
+
+
+def _one(count: int) -> None:
+    if count != 1:
+        raise StoreError("there is no account of that name. Check its spelling")
+
+
+def _override(override: Override, who: str, at: datetime) -> dict[str, Any]:
+    login = override.login
+    return {
+        "serial": override.serial,
+        "login_scheme": None if login is None else login.scheme.value,
+        "login_namespace": None if login is None else login.namespace,
+        "login_value": None if login is None else login.value,
+        "person_scheme": override.person.scheme.value,
+        "person_namespace": override.person.namespace,
+        "person_value": override.person.value,
+        "until": override.until,
+        "who": who,
+        "at": at,
+    }

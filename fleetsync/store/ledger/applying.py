@@ -1,0 +1,309 @@
+"""From staged to believed: a plausible pull is applied, a held one waits for a person. One transaction each.
+
+What a record's absence means is `fleetsync.core.guard`'s to say; here it is only written down.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, text, update
+
+from fleetsync.core.guard import after
+from fleetsync.core.model import Change, Known, Limits, PullEffect, Refusal, Verdict
+from fleetsync.store import sqlite
+from fleetsync.store import tables as t
+from fleetsync.store.errors import NotHeld, StoreError
+from fleetsync.store.ledger.desk import KNOWN_COLUMNS, known_of
+from fleetsync.store.ledger.pulls import Pulls, drop_rows, read_effect, set_part
+
+RECORD_KEY = ("source", "part", "type", "source_id")
+
+
+class HeldPull(msgspec.Struct, frozen=True, kw_only=True):
+    """A pull that waits for a person. Its rows are `Ledger.effect(pull)`."""
+
+    pull: int
+    source: str
+    part: str
+    started_at: datetime
+    reason: str | None
+    refusals: tuple[Refusal, ...]
+
+
+class Applying(Pulls):
+    """The part of the ledger that changes what is believed."""
+
+    def apply(self, effect: PullEffect, limits: Limits) -> None:
+        """Believe a finished pull, as it was staged. It dissolves the part's held pull, and becomes complete.
+
+        StoreError when it was judged already, or a later one of the part was believed meanwhile.
+        """
+        with self._writing() as connection:
+            self._open_pull(connection, effect.pull)
+            self._believe(connection, effect.pull, limits)
+            self._decide_held(connection, effect.source, effect.part, "dissolved")
+        self._let_go(effect.pull)
+
+    def hold(self, pull: int, refusals: Sequence[Refusal], reason: str | None = None) -> None:
+        """Keep a finished pull for a person to decide. The part's older held pull loses its rows.
+
+        *reason* is what lists show; by default the refusals in English, and the command that accepts.
+        """
+        with self._writing() as connection:
+            source, part = self._open_pull(connection, pull)
+            self._decide_held(connection, source, part, "followed")
+            said = reason or _reason(source, part, pull, refusals)
+            values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": said}
+            connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
+            set_part(connection, source, part, held_pull=pull, reason=said)
+        self._let_go(pull)
+
+    def held(self, source: str, part: str) -> HeldPull | None:
+        """The part's pull that waits for a person, if any."""
+        with self._reading() as connection:
+            row = connection.execute(_select_held(source, part)).one_or_none()
+            return None if row is None else HeldPull(**row._mapping)
+
+    def accept(self, pull: int, who: str, reason: str, limits: Limits = Limits()) -> None:
+        """Believe the held *pull* because *who* says so. Raises NotHeld (with the newest), PartBusy."""
+        source, part = self._part_of(pull)
+        lock = self._lock_part(source, part)
+        try:
+            with self._writing() as connection:
+                _refuse_other(connection, source, part, pull)
+                self._believe(connection, pull, limits)
+                self._decide_held(connection, source, part, "accepted", who, reason)
+        finally:
+            lock.release()
+
+    def reject(self, pull: int, who: str, reason: str) -> None:
+        """Forget what the held *pull* would have changed. Raises NotHeld (with the newest), PartBusy."""
+        source, part = self._part_of(pull)
+        lock = self._lock_part(source, part)
+        try:
+            with self._writing() as connection:
+                _refuse_other(connection, source, part, pull)
+                self._decide_held(connection, source, part, "rejected", who, reason)
+        finally:
+            lock.release()
+
+    def dissolve(self, source: str, part: str) -> None:
+        """Forget the part's held pull, because the source has come to its senses. Nothing where none is held."""
+        with self._writing() as connection:
+            self._decide_held(connection, source, part, "dissolved")
+
+    def drop(self, source: str) -> int:
+        """Remove all that *source* ever said, staged and held rows and its parts' state included; its pulls stay as
+        history. The number of records removed. Raises PartBusy.
+        """
+        with self._reading() as connection:
+            state = t.part_state.c
+            parts = connection.execute(select(state.part).where(state.source == source).order_by(state.part)).scalars()
+            names = list(parts)
+        locks = []
+        try:
+            for part in names:
+                locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if one fails
+            with self._writing() as connection:
+                return _drop(connection, source)
+        finally:
+            for lock in locks:
+                lock.release()
+
+    def _part_of(self, pull: int) -> tuple[str, str]:
+        with self._reading() as connection:
+            found = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
+            row = connection.execute(found).one_or_none()
+        if row is None:
+            raise NotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
+        return row.source, row.part
+
+    def _believe(self, connection: Connection, pull: int, limits: Limits) -> None:
+        # All other rows are applied where they lie.
+        effect = read_effect(connection, pull, Change.ABSENT)
+        self._refuse_late(connection, effect)
+        _put(connection, effect)
+        _present(connection, pull)
+        _contacts(connection, effect)
+        _absences(connection, effect, limits)
+        drop_rows(connection, pull)
+        self._complete(connection, effect)
+        if effect.is_first:
+            # Without it, joins over tables that were just filled are planned as if these were empty.
+            connection.execute(text("ANALYZE"))
+
+    def _refuse_late(self, connection: Connection, effect: PullEffect) -> None:
+        state = t.part_state.c
+        newest = connection.execute(
+            select(state.complete_pull).where(state.source == effect.source, state.part == effect.part)
+        ).scalar_one_or_none()
+        if newest is not None and newest > effect.pull:
+            raise StoreError(
+                f"{effect.source}/{effect.part}: pull {newest} was believed after pull {effect.pull} was read. "
+                "Pull the part again"
+            )
+
+    def _complete(self, connection: Connection, effect: PullEffect) -> None:
+        source, part, at = effect.source, effect.part, effect.started_at
+        done = {"verdict": Verdict.COMPLETE.value, "finished_at": self._clock.now(), "reason": None}
+        connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(done))
+        set_part(
+            connection, source, part, last_complete_at=at, complete_pull=effect.pull, mark=effect.mark, reason=None
+        )
+        state = t.part_state.c
+        connection.execute(
+            update(t.part_state)
+            .where(state.source == source, state.part == part, state.first_complete_at.is_(None))
+            .values(first_complete_at=at)
+        )
+        scopes = [
+            {"source": source, "part": part, "scope": read.name, "as_of": read.as_of, "fingerprint": read.fingerprint}
+            for read in effect.scopes
+        ]
+        if scopes:
+            statement = sqlite.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
+            connection.execute(statement, scopes)
+
+    def _decide_held(
+        self, connection: Connection, source: str, part: str, decision: str, who: str | None = None, reason: str = ""
+    ) -> None:
+        row = connection.execute(_select_held(source, part)).one_or_none()
+        if row is None:
+            return
+        decided = {
+            "decision": decision,
+            "decided_by": who,
+            "decided_at": self._clock.now(),
+            "decision_reason": reason or None,
+        }
+        connection.execute(update(t.pull).where(t.pull.c.id == row.pull).values(decided))
+        drop_rows(connection, row.pull)
+        set_part(connection, source, part, held_pull=None, reason=None)
+
+
+def _reason(source: str, part: str, pull: int, refusals: Sequence[Refusal]) -> str:
+    said = "; ".join(refusal.text.en for refusal in refusals)
+    return f"{said}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
+
+
+def _select_held(source: str, part: str) -> Select[Any]:
+    pull, state = t.pull.c, t.part_state.c
+    return (
+        select(pull.id.label("pull"), pull.source, pull.part, pull.started_at, pull.reason, pull.refusals)
+        .select_from(t.part_state.join(t.pull, pull.id == state.held_pull))
+        .where(state.source == source, state.part == part)
+    )
+
+
+def _refuse_other(connection: Connection, source: str, part: str, pull: int) -> None:
+    row = connection.execute(_select_held(source, part)).one_or_none()
+    newest = None if row is None else row.pull
+    if newest != pull:
+        waits = "none waits" if newest is None else f"pull {newest} is the one that waits"
+        raise NotHeld(f"{source}/{part}: pull {pull} does not wait for a decision; {waits}", newest)
+
+
+def _drop(connection: Connection, source: str) -> int:
+    pulls = select(t.pull.c.id).where(t.pull.c.source == source)
+    connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
+    for table in (t.part_scope, t.part_state, t.headcount, t.turnover_membership, t.membership):
+        connection.execute(delete(table).where(table.c.source == source))
+    return connection.execute(delete(t.record).where(t.record.c.source == source)).rowcount
+
+
+# --- the effect, set-based ----------------------------------------------------------------------------------------------
+
+
+def _put(connection: Connection, effect: PullEffect) -> None:
+    staged = t.staged_record.c
+    values: Mapping[str, Any] = {
+        "source": literal(effect.source),
+        "part": literal(effect.part),
+        "type": staged.type,
+        "source_id": staged.source_id,
+        "scope": staged.scope,
+        "own_id": staged.own_id,
+        "fingerprint": staged.fingerprint,
+        "body": staged.body,
+        "first_seen": literal(effect.started_at, t.record.c.first_seen.type),
+        "changed_at": literal(effect.started_at, t.record.c.changed_at.type),
+        "absent_pulls": literal(0),
+        "gone": false(),
+        "masked": staged.masked,
+    }
+    rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == Change.PUT.value)
+    statement = sqlite.insert_from(t.record, list(values), rows)
+    kept = {"own_id", "first_seen", *RECORD_KEY}
+    overwritten = {name: statement.excluded[name] for name in values if name not in kept}
+    connection.execute(sqlite.on_conflict(statement, RECORD_KEY, overwritten | {"absent_since": null()}))
+
+
+def _staged_with_records(pull: int) -> tuple[Any, Any]:
+    """A join of a pull's staged rows with the records they speak of, and its condition on the pull."""
+    staged, record = t.staged_record.c, t.record.c
+    joined = (t.staged_record.join(t.pull, t.pull.c.id == staged.pull_id)).join(
+        t.record,
+        (record.source == t.pull.c.source)
+        & (record.part == t.pull.c.part)
+        & (record.type == staged.type)
+        & (record.source_id == staged.source_id),
+    )
+    return joined, staged.pull_id == pull
+
+
+def _present(connection: Connection, pull: int) -> None:
+    """What was shown unchanged is there again; most of it was never away, and is not written."""
+    staged, record = t.staged_record.c, t.record.c
+    joined, of_pull = _staged_with_records(pull)
+    shown = staged.change.in_((Change.RETURN.value, Change.CONTACT.value))
+    differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
+    found = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
+    rows = [dict(row._mapping) for row in connection.execute(found.where(of_pull, shown, differs))]
+    if rows:
+        back = update(t.record).where(record.id == bindparam("row"))
+        values: dict[str, Any] = {
+            "absent_since": None,
+            "absent_pulls": 0,
+            "gone": False,
+            "scope": bindparam("in_scope"),
+        }
+        connection.execute(back.values(values), rows)
+
+
+def _contacts(connection: Connection, effect: PullEffect) -> None:
+    staged = t.staged_record.c
+    joined, of_pull = _staged_with_records(effect.pull)
+    moved = (
+        select(t.record.c.id, staged.last_contact_at)
+        .select_from(joined)
+        .where(of_pull, staged.last_contact_at.is_not(None))
+    )
+    statement = sqlite.insert_from(t.contact, ["record_id", "last_contact_at"], moved)
+    newest = {"last_contact_at": statement.excluded["last_contact_at"]}
+    connection.execute(sqlite.on_conflict(statement, ("record_id",), newest))
+
+
+def _absences(connection: Connection, effect: PullEffect, limits: Limits) -> None:
+    joined, of_pull = _staged_with_records(effect.pull)
+    missed = joined.outerjoin(t.contact, t.contact.c.record_id == t.record.c.id)
+    found = (
+        select(t.record.c.id, *KNOWN_COLUMNS)
+        .select_from(missed)
+        .where(of_pull, t.staged_record.c.change == Change.ABSENT.value)
+    )
+    before: dict[int, Known] = {row[0]: known_of(row[1:]) for row in connection.execute(found)}
+    if not before:
+        return
+    judged = after(list(before.values()), effect, limits)
+    rows = [
+        {"row": row, "since": known.absent_since, "pulls": known.absent_pulls, "is_gone": known.gone}
+        for row, known in zip(before, judged, strict=True)
+    ]
+    values: dict[str, Any] = {
+        "absent_since": bindparam("since"),
+        "absent_pulls": bindparam("pulls"),
+        "gone": bindparam("is_gone"),
+    }
+    connection.execute(update(t.record).where(t.record.c.id == bindparam("row")).values(values), rows)

@@ -1,0 +1,156 @@
+"""The whole input of the core, read in one state of the database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from fleetsync.core.model import (
+    Believed,
+    Correction,
+    CoverageDay,
+    Episode,
+    Key,
+    Login,
+    Override,
+    Parking,
+    PartState,
+    RunningAssignment,
+    Scheme,
+    Stage,
+    StageSince,
+)
+from fleetsync.store import tables as t
+from fleetsync.store.ledger.desk import Desk, known_of, many, select_known
+from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of
+
+REOPENS_WITHIN = timedelta(hours=24)
+COVERAGE_DAYS = 30
+
+
+class Beliefs(Desk):
+    """The part of the ledger that the core is fed from."""
+
+    def believed(self, parts: Sequence[PartState]) -> Believed:
+        """All that is believed, with the configured *parts* filled in with what their pulls have come to.
+
+        Records of sources that are no longer configured are among it, until they are dropped.
+        """
+        now = self._clock.now()
+        with self._reading() as connection:
+            return Believed(
+                known=tuple(known_of(row) for row in many(connection, select_known())),
+                parts=_filled(connection, parts),
+                logins=_logins(connection),
+                episodes=_episodes(connection, now - REOPENS_WITHIN),
+                assignments=_running(connection),
+                stages=_stages(connection),
+                coverage=_coverage(connection),
+                overrides=_overrides(connection),
+                corrections=_corrections(connection),
+                parkings=_parkings(connection),
+            )
+
+    def part_states(self, parts: Sequence[PartState]) -> tuple[PartState, ...]:
+        """The configured *parts* with what their pulls have come to."""
+        with self._reading() as connection:
+            return _filled(connection, parts)
+
+
+def _filled(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:
+    state = t.part_state.c
+    wanted = select(
+        state.source,
+        state.part,
+        state.last_attempt_at,
+        state.last_complete_at,
+        state.first_complete_at,
+        state.held_pull,
+        state.reason,
+    )
+    states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(wanted)}
+    scopes: dict[tuple[str, str], dict[str, date]] = {}
+    for row in connection.execute(select(t.part_scope)):
+        scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
+    return tuple(_with_state(part, states, scopes.get((part.source, part.part), {})) for part in parts)
+
+
+def _with_state(
+    part: PartState, states: Mapping[tuple[str, str], dict[str, Any]], scopes: Mapping[str, date]
+) -> PartState:
+    state = states.get((part.source, part.part), {})
+    # A part is as old as the oldest of the files it was put together from.
+    return msgspec.structs.replace(part, **state, scope_as_of=scopes, as_of=min(scopes.values(), default=None))
+
+
+def _logins(connection: Connection) -> tuple[Login, ...]:
+    login = t.login.c
+    wanted = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
+    ordered = wanted.order_by(login.scheme, login.namespace, login.value, login.person)
+    return tuple(
+        Login(Key(Scheme(scheme), namespace, value), person, first_seen, last_seen)
+        for scheme, namespace, value, person, first_seen, last_seen in many(connection, ordered)
+    )
+
+
+def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, ...]:
+    gap = t.gap.c
+    wanted = select(t.gap).where(gap.until.is_(None) | (gap.until > closed_after)).order_by(gap.id)
+    rows = connection.execute(wanted).all()
+    running = {(row.kind, row.subject_id) for row in rows if row.until is None}
+    # A row may also have ended because its unit, reason or parking changed; the last one of its key is the closing.
+    ended = {(row.kind, row.subject_id): row for row in rows if row.until is not None}
+    closed = [row for key, row in ended.items() if key not in running]
+    return tuple(episode_of(row, row.until) for row in [*(row for row in rows if row.until is None), *closed])
+
+
+def _running(connection: Connection) -> tuple[RunningAssignment, ...]:
+    wanted = select(t.assignment).where(t.assignment.c.until.is_(None)).order_by(t.assignment.c.id)
+    return tuple(assignment_of(row) for row in many(connection, wanted))
+
+
+def _stages(connection: Connection) -> dict[str, StageSince]:
+    device = t.device.c
+    wanted = select(device.id, device.stage, device.stage_since).where(device.stage.is_not(None))
+    return {row: StageSince(Stage(stage), since) for row, stage, since in many(connection, wanted)}
+
+
+def _coverage(connection: Connection) -> tuple[CoverageDay, ...]:
+    day = t.coverage.c.day
+    newest = connection.execute(select(day).order_by(day.desc()).limit(1)).scalar_one_or_none()
+    if newest is None:
+        return ()
+    wanted = select(*coverage_columns()).where(day > newest - timedelta(days=COVERAGE_DAYS))
+    rows = connection.execute(wanted.order_by(day, t.coverage.c.unit, t.coverage.c.entitlement))
+    return tuple(coverage_of(row) for row in rows)
+
+
+def _overrides(connection: Connection) -> tuple[Override, ...]:
+    rows = connection.execute(select(t.override).order_by(t.override.c.id))
+    return tuple(
+        Override(
+            serial=row.serial,
+            login=None
+            if row.login_scheme is None
+            else Key(Scheme(row.login_scheme), row.login_namespace, row.login_value),
+            person=Key(Scheme(row.person_scheme), row.person_namespace, row.person_value),
+            until=row.until,
+        )
+        for row in rows
+    )
+
+
+def _corrections(connection: Connection) -> tuple[Correction, ...]:
+    correction = t.correction.c
+    wanted = select(correction.device, correction.field, correction.value, correction.until, correction.reason)
+    rows = connection.execute(wanted.order_by(correction.device, correction.field))
+    return tuple(Correction(**row._mapping) for row in rows)
+
+
+def _parkings(connection: Connection) -> tuple[Parking, ...]:
+    parked = t.parked.c
+    wanted = select(parked.kind, parked.subject_id, parked.until, parked.reason)
+    rows = connection.execute(wanted.order_by(parked.kind, parked.subject_id))
+    return tuple(Parking(**row._mapping) for row in rows)

@@ -1,0 +1,93 @@
+"""What was known at a past instant, and the numbers of past days. Rows are knowledge: a late fact changes none."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, Table, func, select
+
+from fleetsync.core.model import CoverageDay, Episode, Owed, RunningAssignment
+from fleetsync.store import tables as t
+from fleetsync.store.ledger.desk import Desk, many
+from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of, owed_of
+
+
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+    """When a reconciliation was, for which local day, over which complete pulls, under which policy."""
+
+    id: int
+    at: datetime
+    day: date
+    pulls: tuple[int, ...]
+    policy_fingerprint: str
+    duration_seconds: float
+
+
+class History(Desk):
+    """The part of the ledger that answers as-of. An *instant* is aware; for the end of a day give the next midnight."""
+
+    def coverage_as_of(self, day: date) -> tuple[CoverageDay, ...]:
+        """The rows of *day*, or of the last day before it that has any: what was known at its end."""
+        coverage = t.coverage.c
+        newest = select(func.max(coverage.day)).where(coverage.day <= day).scalar_subquery()
+        return self._coverage(select(*coverage_columns()).where(coverage.day == newest))
+
+    def coverage_between(
+        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
+    ) -> tuple[CoverageDay, ...]:
+        """The rows of all days from *first* to *last*, both inclusive, of all units and entitlements or of one."""
+        coverage = t.coverage.c
+        wanted = select(*coverage_columns()).where(coverage.day.between(first, last))
+        if unit is not None:
+            wanted = wanted.where(coverage.unit == unit)
+        if entitlement is not None:
+            wanted = wanted.where(coverage.entitlement == entitlement)
+        return self._coverage(wanted)
+
+    def _coverage(self, wanted: Select[Any]) -> tuple[CoverageDay, ...]:
+        coverage = t.coverage.c
+        with self._reading() as connection:
+            rows = connection.execute(wanted.order_by(coverage.day, coverage.unit, coverage.entitlement))
+            return tuple(coverage_of(row) for row in rows)
+
+    def first_day(self) -> date | None:
+        """The first day with numbers."""
+        with self._reading() as connection:
+            found: date | None = connection.execute(select(func.min(t.coverage.c.day))).scalar_one()
+            return found
+
+    def gaps_as_of(self, instant: datetime) -> tuple[Episode, ...]:
+        """The gaps that were open at *instant*."""
+        with self._reading() as connection:
+            return tuple(episode_of(row, None) for row in many(connection, _known_at(t.gap, instant)))
+
+    def assignments_as_of(self, instant: datetime) -> tuple[RunningAssignment, ...]:
+        """Which device served whom or what at *instant*, and since when."""
+        with self._reading() as connection:
+            return tuple(assignment_of(row) for row in many(connection, _known_at(t.assignment, instant)))
+
+    def owed_as_of(self, instant: datetime) -> tuple[Owed, ...]:
+        """Who or what was owed devices at *instant*."""
+        with self._reading() as connection:
+            return tuple(owed_of(row) for row in many(connection, _known_at(t.owed, instant)))
+
+    def newest_reconciliation(self) -> Reconciliation | None:
+        """The last one that was recorded, by whichever process."""
+        made = t.reconciliation.c
+        with self._reading() as connection:
+            row = connection.execute(select(t.reconciliation).order_by(made.id.desc()).limit(1)).one_or_none()
+            return None if row is None else Reconciliation(**row._mapping)
+
+    def counters(self) -> Mapping[tuple[str, str], int]:
+        """Totals that survive retention, by (name, label): ("gaps_opened_total", "no_device")."""
+        counter = t.counter.c
+        with self._reading() as connection:
+            rows = connection.execute(select(counter.name, counter.label, counter.total))
+            return {(name, label): total for name, label, total in rows}
+
+
+def _known_at(table: Table, instant: datetime) -> Select[Any]:
+    columns = table.c
+    known = (columns.since <= instant) & (columns.until.is_(None) | (columns.until > instant))
+    return select(table).where(known).order_by(columns.id)

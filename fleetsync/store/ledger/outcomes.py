@@ -1,0 +1,300 @@
+"""What a reconciliation found, written by difference in one transaction; recorded twice, it writes its own row alone.
+
+Knowledge only grows forward: intervals begin and end at the reconciliation that saw it, a past day's coverage stays.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from fleetsync.core.model import DeviceCase, Known, MembershipRecord, Outcome, PersonCase
+from fleetsync.store import sqlite
+from fleetsync.store import tables as t
+from fleetsync.store.ledger.desk import Desk, many
+from fleetsync.store.ledger.difference import Intervals, Moved, Row, replace_rows, write_intervals
+
+OWED = Intervals(
+    table=t.owed,
+    key=("entitlement", "subject", "subject_id", "unit"),
+    compared=("groups", "count", "heads", "decidable", "reason"),
+)
+ASSIGNED = Intervals(
+    table=t.assignment,
+    key=("device", "by", "entitlement", "subject_id"),
+    compared=("unit", "groups", "works"),
+    # It cites the day of the last contact, which moves while the assignment does not.
+    noted=("reason",),
+    carried=("assigned_at", "known_before"),
+)
+FOUND = Intervals(
+    table=t.gap,
+    key=("kind", "subject", "subject_id", "opened_at", "known_before"),
+    compared=("unit", "parked_until", "reason"),
+)
+
+COVERAGE_KEY = ("day", "unit", "entitlement")
+COVERAGE_VALUES = tuple(column.name for column in t.coverage.c if column.name not in COVERAGE_KEY)
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recording wrote: rows by table, those that were changed; nothing where nothing did."""
+
+    reconciliation: int
+    written: Mapping[str, int]
+
+
+class Outcomes(Desk):
+    """The part of the ledger that remembers what the core found."""
+
+    def record(self, outcome: Outcome, *, duration_seconds: float = 0.0) -> Recorded:
+        """Write *outcome* down. ValueError for coverage of another day than its own."""
+        if strangers := {row.day for row in outcome.coverage} - {outcome.moment.today}:
+            raise ValueError(f"coverage of {min(strangers)} in the outcome of {outcome.moment.today}")
+        with self._writing() as connection:
+            newest = connection.execute(select(func.max(t.reconciliation.c.at))).scalar_one()
+            # A clock that was set back must not make anything end before it began.
+            at = outcome.moment.at if newest is None else max(outcome.moment.at, newest)
+            written = {
+                "record": _things(connection, outcome),
+                "device": _devices(connection, outcome.devices),
+                "person": _people(connection, outcome.people),
+                "unit": _units(connection, outcome),
+                "membership": _memberships(connection, outcome.people),
+                "login": _logins(connection, outcome),
+                "owed": _owed(connection, outcome, at).written,
+                "assignment": _assignments(connection, outcome, newest, at).written,
+                "gap": _gaps(connection, outcome, at),
+                "coverage": _coverage(connection, outcome),
+            }
+            row = _reconciliation(connection, outcome, duration_seconds)
+        return Recorded(reconciliation=row, written={name: count for name, count in written.items() if count})
+
+
+def _things(connection: Connection, outcome: Outcome) -> int:
+    record = t.record.c
+    found = many(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
+    rows = [
+        {"row": row, "thing": thing}
+        for row, source, kind, source_id, was in found
+        if (thing := outcome.things.get((source, kind, source_id), was)) != was
+    ]
+    if rows:
+        connection.execute(
+            update(t.record).where(record.id == bindparam("row")).values(thing_id=bindparam("thing")), rows
+        )
+    return len(rows)
+
+
+DEVICE_VALUES = tuple(column.name for column in t.device.c if column.name != "id")
+
+
+def _devices(connection: Connection, cases: Iterable[DeviceCase]) -> int:
+    return replace_rows(
+        connection, t.device, ("id",), DEVICE_VALUES, {(case.device.id,): _device(case) for case in cases}
+    )
+
+
+def _device(case: DeviceCase) -> Row:
+    device, placement, life = case.device, case.placement, case.life
+    return (
+        device.serial,
+        device.manufacturer,
+        device.model,
+        device.platform,
+        device.form_factor,
+        device.os_version,
+        device.os_edition,
+        device.asset_tag,
+        device.ownership,
+        device.managed,
+        device.compliance,
+        device.encrypted,
+        device.enrolled_at,
+        device.purchased_on,
+        device.warranty_until,
+        device.support_until,
+        placement.holder,
+        placement.purpose,
+        placement.unit,
+        placement.serves,
+        life.stage,
+        life.since,
+        life.works,
+        life.ours,
+        life.secure,
+        device.masked,
+    )
+
+
+PERSON_VALUES = tuple(column.name for column in t.person.c if column.name != "id")
+
+
+def _people(connection: Connection, cases: Iterable[PersonCase]) -> int:
+    return replace_rows(
+        connection, t.person, ("id",), PERSON_VALUES, {(case.person.id,): _person(case) for case in cases}
+    )
+
+
+def _person(case: PersonCase) -> Row:
+    standing = case.standing
+    return (
+        case.person.name,
+        standing.unit,
+        standing.groups,
+        standing.school_form,
+        standing.grade_index,
+        standing.began_on,
+        standing.ends_on,
+        standing.ended_on,
+        standing.starts_on,
+        standing.counted,
+        standing.has_login,
+        standing.is_child,
+        case.person.masked,
+    )
+
+
+def _units(connection: Connection, outcome: Outcome) -> int:
+    wanted = {(unit.slug,): (unit.name, unit.codes, unit.school_forms, unit.published) for unit in outcome.units}
+    return replace_rows(connection, t.unit, ("slug",), ("name", "codes", "school_forms", "published"), wanted)
+
+
+MEMBERSHIP_KEY = ("source", "part", "source_id")
+MEMBERSHIP_VALUES = tuple(column.name for column in t.membership.c if column.name not in MEMBERSHIP_KEY)
+
+
+def _memberships(connection: Connection, cases: Iterable[PersonCase]) -> int:
+    wanted = {
+        (known.source, known.part, known.record.source_id): _membership(case.person.id, known)
+        for case in cases
+        for known in case.person.memberships
+    }
+    return replace_rows(connection, t.membership, MEMBERSHIP_KEY, MEMBERSHIP_VALUES, wanted)
+
+
+def _membership(person: str, known: Known) -> Row:
+    record = known.record
+    if not isinstance(record, MembershipRecord):
+        raise TypeError(f"a {known.type} record among the memberships of a person")
+    return (
+        person,
+        record.membership,
+        record.codes,
+        record.group,
+        record.school_form,
+        record.year,
+        record.employment_form,
+        record.share,
+        record.start,
+        record.end,
+        record.leave_from,
+        record.leave_to,
+    )
+
+
+def _logins(connection: Connection, outcome: Outcome) -> int:
+    wanted = {
+        (login.key.scheme, login.key.namespace, login.key.value, login.person): (login.first_seen, login.last_seen)
+        for login in outcome.logins
+    }
+    key = ("scheme", "namespace", "value", "person")
+    return replace_rows(connection, t.login, key, ("first_seen", "last_seen"), wanted)
+
+
+# --- intervals ----------------------------------------------------------------------------------------------------------
+
+
+def _owed(connection: Connection, outcome: Outcome, at: datetime) -> Moved:
+    wanted = {
+        (owed.entitlement, owed.subject, owed.subject_id, owed.unit): (
+            (owed.groups, owed.count, owed.heads, owed.decidable, owed.reason),
+            (),
+            (),
+        )
+        for owed in outcome.owed
+    }
+    return write_intervals(connection, OWED, wanted, at)
+
+
+def _assignments(connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime) -> Moved:
+    found_first = _found_first(outcome, newest)
+    wanted = {
+        (given.device, given.by, given.entitlement, given.subject_id): (
+            (given.unit, given.groups, given.works),
+            (given.reason,),
+            (at, given.device in found_first or given.subject_id in found_first),
+        )
+        for given in outcome.assignments
+    }
+    return write_intervals(connection, ASSIGNED, wanted, at)
+
+
+def _found_first(outcome: Outcome, newest: datetime | None) -> Collection[str]:
+    """Devices and persons that a part knows whose first complete pull came after the last reconciliation.
+
+    What begins with them has begun some time before, nobody knows when.
+    """
+    fresh = {
+        (part.source, part.part)
+        for part in outcome.parts
+        if part.first_complete_at is not None and (newest is None or part.first_complete_at > newest)
+    }
+    things = [(case.device.id, case.device.records) for case in outcome.devices]
+    things += [(case.person.id, (*case.person.records, *case.person.memberships)) for case in outcome.people]
+    return {thing for thing, records in things if any((known.source, known.part) in fresh for known in records)}
+
+
+def _gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
+    wanted = {
+        (found.kind, found.subject, found.subject_id, found.opened_at, found.known_before): (
+            (found.unit, found.parked_until, found.reason),
+            (),
+            (),
+        )
+        for found in outcome.episodes
+    }
+    moved = write_intervals(connection, FOUND, wanted, at)
+    _count(connection, "gaps_opened_total", [key[0] for key in moved.begun])
+    _count(connection, "gaps_closed_total", [key[0] for key in moved.ended])
+    return moved.written
+
+
+def _count(connection: Connection, name: str, labels: Iterable[str]) -> None:
+    tally = Counter(labels)
+    rows = [{"name": name, "label": label, "total": count} for label, count in sorted(tally.items())]
+    if rows:
+        statement = sqlite.insert_into(t.counter)
+        more = {"total": t.counter.c.total + statement.excluded["total"]}
+        connection.execute(sqlite.on_conflict(statement, ("name", "label"), more), rows)
+
+
+# --- numbers ------------------------------------------------------------------------------------------------------------
+
+
+def _coverage(connection: Connection, outcome: Outcome) -> int:
+    today, day = outcome.moment.today, t.coverage.c.day
+    if connection.execute(select(func.count()).where(day > today)).scalar_one():
+        # The clock was set back: that day is closed.
+        return 0
+    wanted = {
+        tuple(getattr(row, name) for name in COVERAGE_KEY): tuple(getattr(row, name) for name in COVERAGE_VALUES)
+        for row in outcome.coverage
+    }
+    return replace_rows(connection, t.coverage, COVERAGE_KEY, COVERAGE_VALUES, wanted, day == today)
+
+
+def _reconciliation(connection: Connection, outcome: Outcome, duration_seconds: float) -> int:
+    state = t.part_state.c
+    complete = select(state.complete_pull).where(state.complete_pull.is_not(None)).order_by(state.complete_pull)
+    row = {
+        "at": outcome.moment.at,
+        "day": outcome.moment.today,
+        "pulls": tuple(connection.execute(complete).scalars()),
+        "policy_fingerprint": outcome.policy_fingerprint,
+        "duration_seconds": duration_seconds,
+    }
+    made: int = connection.execute(insert(t.reconciliation).values(row).returning(t.reconciliation.c.id)).scalar_one()
+    return made

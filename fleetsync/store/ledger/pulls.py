@@ -1,0 +1,343 @@
+"""Pulls and their staging: what a pull would change, page by page, and what is believed for it to compare with.
+
+A pull that has begun holds the lock of its part until it is judged: complete, unchanged, held or failed. Whoever began
+one sees to it that it ends, with `fail` where nothing else does. Only the newest held pull of a part keeps its rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from fleetsync.core.model import Change, PullEffect, RecordType, Refusal, ScopeRead, StagedRow, Verdict
+from fleetsync.store import sqlite
+from fleetsync.store import tables as t
+from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger.desk import RECORD_WITH_CONTACT, Desk, body_of, many, record_of
+
+DEAD = "the process ended before the pull was judged; the next pull reads the part again"
+
+COUNTED: Mapping[str, str] = {
+    Change.PUT.value: "puts",
+    Change.RETURN.value: "returns",
+    Change.CONTACT.value: "contacts",
+    Change.ABSENT.value: "absences",
+}
+
+
+class IndexEntry(msgspec.Struct, frozen=True, gc=False):
+    """What a pull has to know of a record that is remembered: enough to see whether it differs."""
+
+    fingerprint: int
+    absent: bool
+    gone: bool
+    last_contact_at: datetime | None
+    scope: str | None
+    masked: bool
+
+
+class PullLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A pull as lists show it; *decision* of a held one: accepted, rejected, dissolved or followed (by another)."""
+
+    id: int
+    source: str
+    part: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    verdict: Verdict | None = None  # None: not judged yet
+    reason: str | None = None
+    requests: int = 0
+    seen: int = 0
+    duplicates: int = 0
+    puts: int = 0
+    returns: int = 0
+    contacts: int = 0
+    absences: int = 0
+    rejected: Mapping[str, int] = {}
+    drift: Mapping[str, int] = {}
+    is_first: bool = False
+    refusals: tuple[Refusal, ...] = ()
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_reason: str | None = None
+
+
+STAGED_KEY = ("pull_id", "type", "source_id")
+STAGED_VALUES = tuple(column.name for column in t.staged_record.c if column.name not in STAGED_KEY)
+
+LINE_COLUMNS = tuple(t.pull.c[name] for name in PullLine.__struct_fields__)
+
+
+class Pulls(Desk):
+    """The part of the ledger that the runner sees."""
+
+    def begin(self, source: str, part: str, at: datetime) -> int:
+        """The id of a new pull, which holds the part's lock from here on. Raises PartBusy."""
+        lock = self._lock_part(source, part)
+        try:
+            with self._writing() as connection:
+                row = {"source": source, "part": part, "started_at": at, "rejected": (), "drift": (), "refusals": ()}
+                pull: int = connection.execute(insert(t.pull).values(row).returning(t.pull.c.id)).scalar_one()
+                set_part(connection, source, part, last_attempt_at=at)
+        except BaseException:
+            lock.release()
+            raise
+        with self._guard:
+            self._held_locks[pull] = lock
+        return pull
+
+    def index(self, source: str, part: str) -> dict[tuple[str, str], IndexEntry]:
+        """All that is remembered of a part, by (type, source id); gone records are flagged."""
+        record = t.record.c
+        wanted = (
+            select(
+                record.type,
+                record.source_id,
+                record.fingerprint,
+                record.absent_since,
+                record.gone,
+                t.contact.c.last_contact_at,
+                record.scope,
+                record.masked,
+            )
+            .select_from(RECORD_WITH_CONTACT)
+            .where(record.source == source, record.part == part)
+        )
+        with self._reading() as connection:
+            return {
+                (kind, source_id): IndexEntry(fingerprint, absent_since is not None, gone, contact, scope, masked)
+                for kind, source_id, fingerprint, absent_since, gone, contact, scope, masked in many(connection, wanted)
+            }
+
+    def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
+        """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
+        scope = t.part_scope.c
+        wanted = select(scope.scope, scope.fingerprint, scope.as_of).where(scope.source == source, scope.part == part)
+        with self._reading() as connection:
+            return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(wanted)}
+
+    def mark(self, source: str, part: str) -> str | None:
+        """The bookmark of the last complete pull of a part that reads some."""
+        state = t.part_state.c
+        with self._reading() as connection:
+            found: str | None = connection.execute(
+                select(state.mark).where(state.source == source, state.part == part)
+            ).scalar_one_or_none()
+            return found
+
+    def put(self, pull: int, rows: Sequence[StagedRow]) -> None:
+        """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts."""
+        if not rows:
+            return
+        with self._writing() as connection:
+            source, part = self._open_pull(connection, pull)
+            latest = {row.ref: self._staged(pull, source, part, row) for row in rows}
+            connection.execute(sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), list(latest.values()))
+
+    def _staged(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
+        return {
+            "pull_id": pull,
+            "type": row.type.value,
+            "source_id": row.source_id,
+            "change": row.change.value,
+            "scope": row.scope,
+            "body": None if row.record is None else body_of(row.record),
+            "fingerprint": row.fingerprint,
+            "own_id": row.own_id or self._own_id(source, part, row.type.value, row.source_id),
+            "last_contact_at": row.last_contact_at,
+            "masked": row.masked,
+        }
+
+    def finish(
+        self, effect: PullEffect, verdict: Verdict | None = None, reason: str | None = None, *, requests: int = 0
+    ) -> None:
+        """The part is read whole: note what *effect* says beside its rows, which are staged already.
+
+        Without a *verdict* the pull waits for its judgement (`apply` or `hold`); UNCHANGED ends it. Other verdicts
+        have their own methods, since they do more: ValueError.
+        """
+        if verdict not in (None, Verdict.UNCHANGED):
+            raise ValueError(f"finish cannot make a pull {verdict}: apply, hold or fail does")
+        with self._writing() as connection:
+            self._open_pull(connection, effect.pull)
+            self._note(connection, effect, requests)
+            if verdict is not None:
+                self._end(connection, effect.pull, verdict, reason)
+        if verdict is not None:
+            self._let_go(effect.pull)
+
+    def _note(self, connection: Connection, effect: PullEffect, requests: int) -> None:
+        staged = t.staged_record.c
+        tally = select(staged.change, func.count()).where(staged.pull_id == effect.pull).group_by(staged.change)
+        noted = {COUNTED[change]: count for change, count in connection.execute(tally)}
+        noted |= {
+            "finished_at": self._clock.now(),
+            "requests": requests,
+            "seen": effect.seen,
+            "duplicates": effect.duplicates,
+            "rejected": _counts(effect.rejected),
+            "drift": _counts(effect.drift),
+            "is_first": effect.is_first,
+            "reads_some": effect.reads_some,
+            "mark": effect.mark,
+        }
+        connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(noted))
+        scopes = [
+            {"pull_id": effect.pull, "scope": scope.name, "as_of": scope.as_of, "fingerprint": scope.fingerprint}
+            for scope in effect.scopes
+        ]
+        if scopes:
+            connection.execute(sqlite.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes)
+
+    def fail(self, pull: int, verdict: Verdict, reason: str) -> None:
+        """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
+        if verdict not in (Verdict.FAILED, Verdict.UNCHANGED):
+            raise ValueError(f"fail cannot make a pull {verdict}: apply or hold does")
+        with self._writing() as connection:
+            self._open_pull(connection, pull)
+            self._end(connection, pull, verdict, reason)
+        self._let_go(pull)
+
+    def effect(self, pull: int) -> PullEffect:
+        """A finished pull with its staged rows, in the order of (type, source id)."""
+        with self._reading() as connection:
+            return read_effect(connection, pull)
+
+    def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[PullLine, ...]:
+        """The newest pulls, of all sources or one, of all its parts or one."""
+        pull = t.pull.c
+        wanted = select(*LINE_COLUMNS).order_by(pull.id.desc()).limit(limit)
+        if source is not None:
+            wanted = wanted.where(pull.source == source)
+        if part is not None:
+            wanted = wanted.where(pull.part == part)
+        with self._reading() as connection:
+            return tuple(line_of(row) for row in connection.execute(wanted))
+
+    def _open_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
+        """(source, part) of a pull that is not judged yet."""
+        row = connection.execute(
+            select(t.pull.c.source, t.pull.c.part, t.pull.c.verdict).where(t.pull.c.id == pull)
+        ).one_or_none()
+        if row is None or row.verdict is not None:
+            raise StoreError(f"pull {pull} is {row.verdict if row else 'unknown'}, not one that is going on")
+        return row.source, row.part
+
+    def _end(self, connection: Connection, pull: int, verdict: Verdict, reason: str | None) -> None:
+        ended = {"verdict": verdict.value, "reason": reason, "finished_at": self._clock.now()}
+        found = t.pull.c
+        source, part = connection.execute(
+            update(t.pull).where(found.id == pull).values(ended).returning(found.source, found.part)
+        ).one()
+        drop_rows(connection, pull)
+        # While one is held, its reason is what people have to see.
+        state = t.part_state.c
+        connection.execute(
+            update(t.part_state)
+            .where(state.source == source, state.part == part, state.held_pull.is_(None))
+            .values(reason=reason)
+        )
+
+    def _let_go(self, pull: int) -> None:
+        with self._guard:
+            lock = self._held_locks.pop(pull, None)
+        if lock is not None:
+            lock.release()
+
+    def clear_dead(self) -> int:
+        """End the pulls whose process died, and drop what they had staged; those going on elsewhere stay. Count."""
+        pull = t.pull.c
+        with self._reading() as connection:
+            unjudged = connection.execute(select(pull.id, pull.source, pull.part).where(pull.verdict.is_(None))).all()
+        return sum(self._clear(*row) for row in unjudged)
+
+    def _clear(self, pull: int, source: str, part: str) -> bool:
+        lock = self._locks.part(source, part)
+        if lock is None:
+            return False
+        try:
+            with self._writing() as connection:
+                verdict = connection.execute(select(t.pull.c.verdict).where(t.pull.c.id == pull)).scalar_one()
+                if verdict is None:
+                    self._end(connection, pull, Verdict.FAILED, DEAD)
+                return verdict is None
+        finally:
+            lock.release()
+
+
+def line_of(row: Any) -> PullLine:
+    """A row of `LINE_COLUMNS` as a noun."""
+    values = dict(row._mapping)
+    verdict = values.pop("verdict")
+    values |= {"rejected": dict(row.rejected), "drift": dict(row.drift)}
+    return PullLine(verdict=None if verdict is None else Verdict(verdict), **values)
+
+
+def _counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items()))
+
+
+def set_part(connection: Connection, source: str, part: str, **values: Any) -> None:
+    """Write *values* into the part's state, which is made where there is none."""
+    statement = sqlite.upsert(t.part_state, ("source", "part"), values)
+    connection.execute(statement, {"source": source, "part": part, **values})
+
+
+def drop_rows(connection: Connection, pull: int) -> None:
+    """Forget what a pull had staged."""
+    connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id == pull))
+
+
+def read_effect(connection: Connection, pull: int, only: Change | None = None) -> PullEffect:
+    """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown."""
+    row = connection.execute(select(t.pull).where(t.pull.c.id == pull)).one_or_none()
+    if row is None:
+        raise StoreError(f"pull {pull} is unknown. See: fleetsync sources")
+    return PullEffect(
+        pull=pull,
+        source=row.source,
+        part=row.part,
+        started_at=row.started_at,
+        scopes=_scopes(connection, pull),
+        rows=_rows(connection, pull, only),
+        seen=row.seen,
+        duplicates=row.duplicates,
+        rejected=dict(row.rejected),
+        drift=dict(row.drift),
+        is_first=row.is_first,
+        reads_some=row.reads_some,
+        mark=row.mark,
+    )
+
+
+def _scopes(connection: Connection, pull: int) -> tuple[ScopeRead, ...]:
+    scope = t.pull_scope.c
+    found = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
+    return tuple(
+        ScopeRead(name=name, as_of=as_of, fingerprint=fingerprint)
+        for name, as_of, fingerprint in connection.execute(found)
+    )
+
+
+def _rows(connection: Connection, pull: int, only: Change | None) -> tuple[StagedRow, ...]:
+    staged = t.staged_record.c
+    found = select(t.staged_record).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
+    if only is not None:
+        found = found.where(staged.change == only.value)
+    return tuple(
+        StagedRow(
+            change=Change(row.change),
+            type=RecordType(row.type),
+            source_id=row.source_id,
+            scope=row.scope,
+            record=None if row.body is None else record_of(row.body),
+            fingerprint=row.fingerprint,
+            own_id=row.own_id,
+            last_contact_at=row.last_contact_at,
+            masked=row.masked,
+        )
+        for row in many(connection, found)
+    )

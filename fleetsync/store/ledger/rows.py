@@ -1,0 +1,64 @@
+"""Rows of the outcome as nouns, for what is believed now and for what was known then."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column
+
+from fleetsync.core.model import Assignment, By, CoverageDay, Episode, Owed, RunningAssignment, Subject
+from fleetsync.store import tables as t
+
+
+def coverage_columns() -> tuple[Column[Any], ...]:
+    """The columns of `coverage` in the order of the noun's fields."""
+    return tuple(t.coverage.c[name] for name in CoverageDay.__struct_fields__)
+
+
+def coverage_of(row: Any) -> CoverageDay:
+    """A row of `coverage_columns`."""
+    return CoverageDay(**row._mapping)
+
+
+def episode_of(row: Any, closed_at: datetime | None) -> Episode:
+    """A row of `gap`; whether its end is the episode's is the caller's to know."""
+    return Episode(
+        kind=row.kind,
+        subject=Subject(row.subject),
+        subject_id=row.subject_id,
+        unit=row.unit,
+        opened_at=row.opened_at,
+        closed_at=closed_at,
+        known_before=row.known_before,
+        parked_until=row.parked_until,
+        reason=row.reason,
+    )
+
+
+def assignment_of(row: Any) -> RunningAssignment:
+    """A row of `assignment`, with the start of the assignment itself."""
+    assignment = Assignment(
+        device=row.device,
+        by=By(row.by),
+        entitlement=row.entitlement,
+        subject_id=row.subject_id,
+        unit=row.unit,
+        groups=row.groups,
+        works=row.works,
+        reason=row.reason,
+    )
+    return RunningAssignment(assignment, row.assigned_at, row.known_before)
+
+
+def owed_of(row: Any) -> Owed:
+    """A row of `owed`."""
+    return Owed(
+        entitlement=row.entitlement,
+        subject=Subject(row.subject),
+        subject_id=row.subject_id,
+        unit=row.unit,
+        groups=row.groups,
+        count=row.count,
+        heads=row.heads,
+        decidable=row.decidable,
+        reason=row.reason,
+    )

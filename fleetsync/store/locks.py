@@ -1,0 +1,63 @@
+"""Who may pull: the schedule lease and one lock per part, as files next to the database.
+
+A lock lives as long as the process that holds it: the kernel lets go when it dies, however it dies. The third lock, the
+writer, is the write transaction itself. Local disks only: on a network share nobody keeps these promises.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+
+class FileLock:
+    """A held lock; `release` may be called twice."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Let go."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class Locks:
+    """The locks of one database; files in *folder*, created on use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def schedule(self) -> FileLock | None:
+        """The lease of the daemon that pulls by the clock; None while another one has it."""
+        return self._try("schedule.lock")
+
+    def part(self, source: str, part: str) -> FileLock | None:
+        """The lock of one part; None while anybody else is pulling or deciding it."""
+        return self._try(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
+
+    @contextmanager
+    def upgrade(self) -> Iterator[None]:
+        """Alone with the database's schema and its file; waits for whoever is at it."""
+        descriptor = self._open("upgrade.lock")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _try(self, name: str) -> FileLock | None:
+        descriptor = self._open(name)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return FileLock(descriptor)
+
+    def _open(self, name: str) -> int:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,350 @@
+"""One run, in the order the data travels: pull and judge, reconcile, apply, record, show.
+
+Each due part is pulled whole into staging and judged; the core reconciles what would then be believed; the parts that
+may be believed are applied, one transaction each, rosters before devices; the outcome is recorded in one transaction;
+the new snapshot is shown by one assignment. Nothing flows back up.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import partial
+from threading import Event
+
+import msgspec
+
+from fleetsync import log
+from fleetsync.clock import Clock
+from fleetsync.core import guard
+from fleetsync.core.calendar import Calendars, local_day
+from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage.plan import plan
+from fleetsync.core.identity import unit_book
+from fleetsync.core.model import (
+    Believed,
+    Limits,
+    Moment,
+    Outcome,
+    PartState,
+    Plan,
+    Policy,
+    PullEffect,
+    Refusal,
+    Role,
+    Verdict,
+)
+from fleetsync.core.snapshot import Snapshot, snapshot
+from fleetsync.expose.metrics import Totals
+from fleetsync.pull.contract import Part
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner import Pulled, Runner
+from fleetsync.store.ledger import Ledger, PartBusy
+
+logger = log.get(__name__)
+
+WORKERS = 16  # sources wait side by side; each has one request in flight
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a run needs, built once by whoever starts it."""
+
+    ledger: Ledger
+    sources: Sequence[Source]
+    policy: Policy
+    calendars: Calendars
+    clock: Clock
+    runner: Runner
+    effect_of: Callable[[int], PullEffect]  # a finished pull with its staged rows
+    show: Callable[[Snapshot], None] = lambda _: None
+    stop: Event = field(default_factory=Event)
+
+    def moment(self) -> Moment:
+        """Now, and the local day it is."""
+        at = self.clock.now()
+        return Moment(at, local_day(at, self.policy.time_zone))
+
+    def parts(self) -> tuple[PartState, ...]:
+        """The configured parts, before anything is known of their pulls."""
+        return tuple(_state(source, part) for source in self.sources for part in source.parts)
+
+    def believed(self) -> Believed:
+        """The core's whole input."""
+        return self.ledger.believed(self.parts())
+
+    def limits(self, source: str, part: str) -> Limits:
+        """How much a pull of the part may change."""
+        return next(one for one in self.sources if one.name == source).limits(part)
+
+
+def _state(source: Source, part: Part) -> PartState:
+    return PartState(
+        source=source.name,
+        part=part.name,
+        role=part.role,
+        types=part.types,
+        counts=source.counts(part.name),
+        expects_mdm=part.expects_mdm,
+        trust=source.settings.trust,
+        expected_every=source.settings.fresh_for,
+        disabled=source.settings.disabled,
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A pull with what the guard says of it."""
+
+    pulled: Pulled
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def effect(self) -> PullEffect:
+        """Its effect; only asked of pulls that have one."""
+        assert self.pulled.effect is not None, "a pull without effect is not judged"
+        return self.pulled.effect
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did."""
+
+    pulled: tuple[Pulled, ...]
+    held: tuple[Judged, ...]
+    applied: tuple[Judged, ...]
+    before: Outcome
+    outcome: Outcome
+
+
+Progress = Callable[[str, str, int], None]
+
+
+def run(world: World, due: Sequence[tuple[Source, Part]], progress: Progress | None = None) -> Report:
+    """Pull what is *due*, believe what may be believed, and show what follows."""
+    return settle(world, pull_side_by_side(world, due, progress))
+
+
+def pull_side_by_side(
+    world: World, due: Sequence[tuple[Source, Part]], progress: Progress | None = None
+) -> tuple[Pulled, ...]:
+    """One worker per source; the parts of a source in the order it declares them."""
+    by_source: dict[str, list[tuple[Source, Part]]] = {}
+    for source, part in due:
+        by_source.setdefault(source.name, []).append((source, part))
+    if not by_source:
+        return ()
+    with ThreadPoolExecutor(min(WORKERS, len(by_source)), thread_name_prefix="pull") as pool:
+        jobs = [pool.submit(pull_source, world, parts, progress) for parts in by_source.values()]
+        return tuple(pulled for job in jobs for pulled in job.result())
+
+
+def pull_source(world: World, parts: Sequence[tuple[Source, Part]], progress: Progress | None) -> list[Pulled]:
+    """The parts of one source, one after the other; one that somebody else is pulling is left to him."""
+    done = []
+    for source, part in parts:
+        if world.stop.is_set():
+            break
+        shown = partial(progress, source.name, part.name) if progress is not None else None
+        with log.bound(source=source.name, part=part.name):
+            try:
+                done.append(world.runner.pull(source, part, world.stop, shown))
+            except PartBusy as busy:
+                logger.info("part is busy", reason=str(busy))
+    return done
+
+
+# --- judge and apply --------------------------------------------------------------------------------------------------
+
+
+def settle(world: World, pulled: Sequence[Pulled]) -> Report:
+    """Judge what was pulled, apply what may be believed, record and show the outcome."""
+    begun = world.clock.monotonic()
+    believed, moment = world.believed(), world.moment()
+    judged = [_judge(world, believed, one, moment) for one in pulled if one.effect is not None]
+    firm = [one for one in judged if not one.refusals and one.effect.is_first]
+    base = overlaid(believed, _effects(firm), world)
+    before = _outcome(world, base, moment)
+    passed, outcome, suspects = _outcome_checked(
+        world, base, before, [one for one in judged if not one.refusals and not one.effect.is_first], moment
+    )
+    applied = [*firm, *passed]
+    for one in applied:
+        world.ledger.apply(one.effect, world.limits(one.effect.source, one.effect.part))
+    held = [*(one for one in judged if one.refusals), *suspects]
+    for one in held:
+        world.ledger.hold(one.effect.pull, one.refusals)
+    _tell(pulled, applied, held)
+    _record(world, outcome, world.clock.monotonic() - begun)
+    return Report(tuple(pulled), tuple(held), tuple(applied), before, outcome)
+
+
+def _judge(world: World, believed: Believed, pulled: Pulled, moment: Moment) -> Judged:
+    assert pulled.effect is not None, "only a pull with an effect is judged"
+    effect = world.effect_of(pulled.pull)
+    state = next(one for one in believed.parts if (one.source, one.part) == (effect.source, effect.part))
+    known = [one for one in believed.known if (one.source, one.part) == (effect.source, effect.part)]
+    setting = guard.Setting(
+        role=state.role,
+        in_turnover_window=_is_turnover(world.calendars, moment.today),
+        as_of_by_scope={scope: day.isoformat() for scope, day in state.scope_as_of.items()},
+    )
+    refusals = guard.judge(known, effect, world.limits(effect.source, effect.part), setting)
+    return Judged(replace(pulled, effect=effect), refusals)
+
+
+def _effects(judged: Iterable[Judged]) -> list[PullEffect]:
+    return [one.effect for one in judged]
+
+
+def _is_turnover(calendars: Calendars, today: date) -> bool:
+    summer = calendars.default.summer_break(today)
+    return summer is not None and summer.is_turnover(today)
+
+
+def _outcome_checked(
+    world: World, base: Believed, before: Outcome, candidates: Sequence[Judged], moment: Moment
+) -> tuple[list[Judged], Outcome, list[Judged]]:
+    """Those that may be applied, what then is true, and those whose outcome moves too far."""
+    if not candidates:
+        return [], before, []
+    then = _outcome(world, overlaid(base, _effects(candidates), world), moment)
+    if _may_move(world, moment) or not guard.moved_too_far(before.coverage, then.coverage):
+        return list(candidates), then, []
+    return _one_by_one(world, base, before, candidates, moment)
+
+
+def _may_move(world: World, moment: Moment) -> bool:
+    last = world.ledger.newest_reconciliation()
+    is_new_policy = last is not None and last.policy_fingerprint != world.policy.fingerprint
+    return is_new_policy or _is_turnover(world.calendars, moment.today)
+
+
+def _one_by_one(
+    world: World, base: Believed, before: Outcome, candidates: Sequence[Judged], moment: Moment
+) -> tuple[list[Judged], Outcome, list[Judged]]:
+    passed: list[Judged] = []
+    suspects: list[Judged] = []
+    roles = {(one.source, one.part): one.role for one in base.parts}
+    for one in sorted(candidates, key=lambda one: roles[(one.effect.source, one.effect.part)] is not Role.ROSTER):
+        then = _outcome(world, overlaid(base, _effects([*passed, one]), world), moment)
+        refusals = guard.moved_too_far(before.coverage, then.coverage)
+        if refusals:
+            suspects.append(Judged(one.pulled, refusals))
+        else:
+            passed.append(one)
+            before = then
+    return passed, before, suspects
+
+
+def overlaid(believed: Believed, effects: Iterable[PullEffect], world: World) -> Believed:
+    """What would be believed with these pulls applied."""
+    for effect in effects:
+        is_part = (effect.source, effect.part).__eq__
+        part = [known for known in believed.known if is_part((known.source, known.part))]
+        rest = [known for known in believed.known if not is_part((known.source, known.part))]
+        known = guard.after(part, effect, world.limits(effect.source, effect.part))
+        states = [guard.state_after(one, effect) if is_part((one.source, one.part)) else one for one in believed.parts]
+        believed = msgspec.structs.replace(believed, known=[*rest, *known], parts=states)
+    return believed
+
+
+def _outcome(world: World, believed: Believed, moment: Moment) -> Outcome:
+    return reconcile(believed, world.policy, world.calendars, moment)
+
+
+def _tell(pulled: Sequence[Pulled], applied: Sequence[Judged], held: Sequence[Judged]) -> None:
+    for failed in (one for one in pulled if one.verdict is Verdict.FAILED):
+        logger.warning("pull failed", source=failed.source, part=failed.part, reason=failed.reason)
+    for judged in applied:
+        _tell_applied(judged.effect, judged.pulled.seconds)
+    for judged in held:
+        effect = judged.effect
+        logger.warning(
+            "pull held",
+            source=effect.source,
+            part=effect.part,
+            pull=effect.pull,
+            rules=[refusal.rule for refusal in judged.refusals],
+            remedy=f"fleetsync accept {effect.source}/{effect.part} {effect.pull}",
+        )
+
+
+def _tell_applied(effect: PullEffect, seconds: float) -> None:
+    logger.info(
+        "pull applied",
+        source=effect.source,
+        part=effect.part,
+        pull=effect.pull,
+        seen=effect.seen,
+        changed=len(effect.rows),
+        rejected=sum(effect.rejected.values()),
+        seconds=round(seconds, 2),
+    )
+
+
+# --- reconcile and show -----------------------------------------------------------------------------------------------
+
+
+def reconcile_anew(world: World) -> Outcome:
+    """Judge what is believed now, record it and show it: after a decision, a new configuration, midnight, an hour."""
+    begun = world.clock.monotonic()
+    outcome = _outcome(world, world.believed(), world.moment())
+    _record(world, outcome, world.clock.monotonic() - begun)
+    return outcome
+
+
+def rebuilt(world: World) -> Snapshot:
+    """The snapshot of what is believed, without writing anything: for a start, and for lists."""
+    believed = world.believed()
+    return shown(world, _outcome(world, believed, world.moment()), believed)
+
+
+def shown(world: World, outcome: Outcome, believed: Believed) -> Snapshot:
+    """The snapshot of an outcome."""
+    return snapshot(outcome, world.policy, world.calendars, unit_book(believed.known, world.policy))
+
+
+def _record(world: World, outcome: Outcome, seconds: float) -> None:
+    world.ledger.record(outcome, duration_seconds=seconds)
+    world.show(shown(world, outcome, world.believed()))
+
+
+def accept(world: World, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:
+    """Believe a held pull after all. Raises NotHeld when it is not the newest held one of the part, PartBusy."""
+    world.ledger.accept(pull, who, reason, world.limits(source, part))
+    return reconcile_anew(world)
+
+
+def plans_of_held(world: World) -> dict[int, Plan]:
+    """What each held pull would change, by pull."""
+    believed, moment = world.believed(), world.moment()
+    held = [one.held_pull for one in believed.parts if one.held_pull is not None]
+    if not held:
+        return {}
+    before = _outcome(world, believed, moment)
+    return {pull: _plan_of(world, believed, before, [world.ledger.effect(pull)], moment) for pull in held}
+
+
+def rehearse(world: World, pulled: Sequence[Pulled]) -> tuple[Plan, list[str]]:
+    """What a run would change, and what of it would be held; writes nothing."""
+    believed, moment = world.believed(), world.moment()
+    judged = [_judge(world, believed, one, moment) for one in pulled if one.effect is not None]
+    refused = [
+        f"{one.effect.source}/{one.effect.part}: {refusal.text.en}" for one in judged for refusal in one.refusals
+    ]
+    effects = _effects(one for one in judged if not one.refusals)
+    return _plan_of(world, believed, _outcome(world, believed, moment), effects, moment), refused
+
+
+def _plan_of(world: World, believed: Believed, before: Outcome, effects: Sequence[PullEffect], moment: Moment) -> Plan:
+    then = _outcome(world, overlaid(believed, effects, world), moment)
+    return plan(before, then, effects, believed.known)
+
+
+def totals(ledger: Ledger) -> Totals:
+    """The counters that survive retention, as the exposition takes them."""
+    sums: dict[str, dict[tuple[str, ...], int]] = {}
+    for (name, label), total in ledger.counters().items():
+        sums.setdefault(f"fleetsync_{name.removesuffix('_total')}", {})[(label,)] = total
+    return sums

@@ -1,0 +1,606 @@
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.core.model import (
+    UNPLACED,
+    Believed,
+    Condition,
+    Correction,
+    DeviceRule,
+    Key,
+    Known,
+    Login,
+    Moment,
+    Override,
+    Platform,
+    Purpose,
+    Scheme,
+    Standing,
+    Trouble,
+    UnitMap,
+)
+from tests.core.matching.invented import (
+    AT,
+    LONG_AGO,
+    TODAY,
+    Town,
+    account,
+    address,
+    device,
+    group,
+    object_id,
+    organisation,
+    person,
+    person_id,
+)
+
+ALVA, BO = person_id("alva"), person_id("bo")
+
+
+def at(unit: str, who: str = ALVA, **fields: Any) -> Standing:
+    return Standing(person=who, unit=unit, **fields)
+
+
+def rule(
+    purpose: Purpose | None = Purpose.SET,
+    *,
+    number: int = 1,
+    unit: str | None = None,
+    groups: Sequence[str] = (),
+    **when: str,
+) -> DeviceRule:
+    return DeviceRule(when=when, purpose=purpose, unit=unit, groups=tuple(groups), name=f"[[device_rule]] {number}")
+
+
+# --- holder -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_is_held_by_the_one_person_of_its_login() -> None:
+    placed = Town(person("alva", address("alva")), device("d", address("alva"))).placement()
+
+    assert (placed.holder, placed.troubles, placed.purpose) == (ALVA, (), Purpose.PERSONAL)
+    assert placed.holder_reason.en == "the log-in's address is exactly one person's"
+
+
+def test_a_device_without_a_login_is_held_by_nobody() -> None:
+    placed = Town(person("alva", address("alva")), device("d")).placement()
+
+    assert (placed.holder, placed.troubles, placed.non_holder_account) == (None, (), False)
+
+
+def test_the_strongest_key_wins_and_a_weaker_one_that_disagrees_is_a_conflict() -> None:
+    town = Town(person("alva", object_id(1)), person("bo", address("bo")), device("d", address("bo"), object_id(1)))
+
+    assert (town.placement().holder, town.placement().troubles) == (ALVA, (Trouble.CONFLICT,))
+
+
+def test_a_weaker_key_with_one_person_wins_over_a_stronger_one_with_several_and_the_tie_is_told() -> None:
+    town = Town(
+        person("alva", address("a"), account("a")),
+        person("bo", address("a")),
+        device("d", address("a"), account("a")),
+    )
+
+    assert (town.placement().holder, town.placement().troubles) == (ALVA, ())
+
+
+def test_a_key_of_several_people_that_leaves_out_the_winner_is_a_conflict() -> None:
+    town = Town(
+        person("alva", address("a")), person("bo", address("a")), person("cim", account("c")),
+        device("d", address("a"), account("c")),
+    )  # fmt: skip
+
+    assert (town.placement().holder, town.placement().troubles) == (person_id("cim"), (Trouble.CONFLICT,))
+
+
+def test_a_device_claimed_by_two_people_belongs_to_neither() -> None:
+    placed = Town(person("alva", address("a")), person("bo", address("a")), device("d", address("a"))).placement()
+
+    assert (placed.holder, placed.troubles, placed.claimed_by) == (None, (Trouble.AMBIGUOUS,), (ALVA, BO))
+
+
+def test_a_login_that_is_nobodys_is_an_unknown_holder_and_still_personal() -> None:
+    placed = Town(device("d", address("alva"))).placement()
+
+    assert (placed.holder, placed.troubles, placed.purpose) == (None, (Trouble.UNKNOWN,), Purpose.PERSONAL)
+
+
+def test_a_masked_login_that_is_nobodys_is_no_unknown_holder() -> None:
+    placed = Town(device("d", Key(Scheme.ADDRESS, "", "~token"), fields={"masked": True})).placement()
+
+    assert (placed.troubles, placed.purpose) == ((), Purpose.PERSONAL)
+
+
+def test_a_token_finds_the_person_who_has_it() -> None:
+    token = Key(Scheme.ADDRESS, "", "~token")
+    town = Town(person("alva", token, masked=True), device("d", token), standings=[at("bjorkskolan")])
+
+    assert (town.placement().holder, town.placement().unit) == (ALVA, UNPLACED)
+
+
+@given(name=st.sampled_from(["alva", "Alva Ek", "alva@edu.exempelby.se"]), tag=st.sampled_from(["alva", "Alva Ek"]))
+def test_nobody_ever_holds_by_name(name: str, tag: str) -> None:
+    record = device("d", name=name, tag=tag, asset_tag=tag, location=tag, groups=(name,), profile=name)
+
+    assert Town(person("alva", address("alva")), record).placement().holder is None
+
+
+@given(st.permutations([address("bo"), object_id(1), account("cim")]))
+def test_the_order_of_a_records_keys_never_decides(keys: list[Key]) -> None:
+    people = (person("alva", object_id(1)), person("bo", address("bo")), person("cim", account("cim")))
+
+    assert Town(*people, device("d", *keys)).placement().holder == ALVA
+
+
+def test_of_two_records_the_most_trusted_names_the_holder() -> None:
+    town = Town(
+        person("alva", address("alva")),
+        person("bo", address("bo")),
+        device("d", address("alva"), source="list"),
+        device("d", address("bo")),
+    )
+    placed = town.matched().placements[0]
+
+    assert (placed.holder, placed.troubles) == (BO, (Trouble.CONFLICT,))
+
+
+def test_a_device_that_every_source_has_lost_is_placed_by_what_they_said_last() -> None:
+    town = Town(person("alva", address("alva")), device("d", address("alva"), fields={"gone": True}))
+
+    assert town.placement().holder == ALVA
+
+
+# --- reused log-ins ---------------------------------------------------------------------------------------------------
+
+GIVEN = LONG_AGO + timedelta(days=30)
+REUSED = (Login(address("a"), ALVA, LONG_AGO, GIVEN), Login(address("a"), BO, GIVEN, GIVEN))
+
+
+def reused(enrolled_at: Any, today: date = TODAY) -> Town:
+    return Town(
+        person("alva", address("alva.ny")), person("bo", address("a")), device("d", address("a"), enrolled_at=enrolled_at),
+        believed=Believed(logins=REUSED), moment=Moment(AT, today),
+    )  # fmt: skip
+
+
+def test_a_past_login_keeps_resolving() -> None:
+    logins = (Login(address("alva"), ALVA, LONG_AGO, AT),)
+    town = Town(person("alva", address("alva.ny")), device("d", address("alva")), believed=Believed(logins=logins))
+
+    assert (town.placement().holder, town.placement().reused_login_of) == (ALVA, None)
+
+
+def test_an_older_device_stays_with_the_old_person_and_is_flagged() -> None:
+    placed = reused(GIVEN - timedelta(days=1)).placement()
+
+    assert (placed.holder, placed.reused_login_of, placed.troubles) == (ALVA, BO, ())
+
+
+def test_a_later_device_is_the_new_persons_and_is_flagged() -> None:
+    placed = reused(GIVEN).placement()
+
+    assert (placed.holder, placed.reused_login_of) == (BO, ALVA)
+
+
+@pytest.mark.parametrize(("today", "of"), [(date(2027, 8, 30), ALVA), (date(2027, 8, 31), None)])
+def test_a_reused_login_is_flagged_for_twelve_months(today: date, of: str | None) -> None:
+    assert reused(GIVEN, today).placement().reused_login_of == of
+
+
+def test_an_object_id_decides_before_a_reused_login() -> None:
+    town = Town(
+        person("alva", object_id(1)), person("bo", address("a")),
+        device("d", address("a"), object_id(1), enrolled_at=AT), believed=Believed(logins=REUSED),
+    )  # fmt: skip
+
+    assert (town.placement().holder, town.placement().troubles) == (ALVA, ())
+
+
+# --- decisions of people ----------------------------------------------------------------------------------------------
+
+
+def overridden(*overrides: Override, today: date = TODAY, **fields: Any) -> Town:
+    people = (person("alva", address("alva")), person("bo", address("bo")))
+    record = device("d", address("bo"), **fields)
+    return Town(*people, record, believed=Believed(overrides=overrides), moment=Moment(AT, today))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [Override(serial="ser-d", person=address("alva")), Override(login=address("bo"), person=address("alva"))],
+)
+def test_an_override_by_serial_or_login_outranks_the_keys(override: Override) -> None:
+    placed = overridden(override).placement()
+
+    assert (placed.holder, placed.holder_reason.en) == (ALVA, "by the overrides file")
+
+
+@pytest.mark.parametrize(("today", "holder"), [(TODAY, ALVA), (TODAY + timedelta(days=1), BO)])
+def test_an_override_ends_with_its_last_day(today: date, holder: str) -> None:
+    override = Override(serial="SER-d", person=address("alva"), until=TODAY)
+
+    assert overridden(override, today=today).placement().holder == holder
+
+
+def test_an_override_to_somebody_nobody_knows_leaves_the_keys_to_decide() -> None:
+    assert overridden(Override(serial="SER-d", person=address("nobody"))).placement().holder == BO
+
+
+def test_an_override_of_another_device_or_login_changes_nothing() -> None:
+    overrides = (Override(serial="other", person=address("alva")), Override(login=address("x"), person=address("alva")))
+
+    assert overridden(*overrides).placement().holder == BO
+    assert overridden(*overrides, serial=None).placement().holder == BO
+
+
+def corrected(field: Any, value: str, **fields: Any) -> Town:
+    correction = Correction(device="dintune-d", field=field, value=value, **fields)
+    return Town(
+        person("alva", address("alva")), device("d", address("bo"), location="ek"),
+        standings=[at("bjorkskolan")], believed=Believed(corrections=(correction,)),
+    )  # fmt: skip
+
+
+def test_a_correction_of_the_holder_outranks_all() -> None:
+    assert corrected("holder", ALVA).placement().holder == ALVA
+
+
+def test_a_correction_can_say_that_nobody_holds_it() -> None:
+    placed = corrected("holder", "").placement()
+
+    assert (placed.holder, placed.troubles, placed.purpose) == (None, (), Purpose.UNSORTED)
+
+
+def test_a_correction_to_somebody_nobody_knows_is_passed_over() -> None:
+    assert corrected("holder", "p-nobody").placement().troubles == (Trouble.UNKNOWN,)
+
+
+def test_a_correction_of_the_purpose_outranks_all() -> None:
+    assert corrected("purpose", "stock").placement().purpose is Purpose.STOCK
+
+
+def test_a_correction_of_the_unit_outranks_all_and_is_no_mismatch() -> None:
+    placed = corrected("unit", "ugglan").placement()
+
+    assert (placed.unit, placed.unit_elsewhere) == ("ugglan", None)
+
+
+def test_a_correction_to_a_unit_that_is_not_configured_is_passed_over() -> None:
+    assert corrected("unit", "closed").placement().unit == "ekskolan"
+
+
+def test_a_correction_that_has_ended_is_passed_over() -> None:
+    assert corrected("purpose", "stock", until=TODAY - timedelta(days=1)).placement().purpose is Purpose.PERSONAL
+
+
+# --- accounts that are nobody's ---------------------------------------------------------------------------------------
+
+
+def test_a_function_account_holds_nothing_and_its_unit_places_the_device() -> None:
+    town = Town(
+        person("alva", address("info")), device("d", address("info")),
+        standings=[at("bjorkskolan")], function_accounts=("info@*",),
+    )  # fmt: skip
+    placed = town.placement()
+
+    assert (placed.holder, placed.non_holder_account, placed.unit) == (None, True, "bjorkskolan")
+    assert (placed.purpose, placed.troubles) == (Purpose.UNSORTED, ())
+
+
+def test_a_function_account_that_is_no_persons_places_nothing() -> None:
+    assert Town(device("d", address("info")), function_accounts=("info@*",)).placement().unit == UNPLACED
+
+
+@pytest.mark.parametrize("said", [{"enrolled_by_manager": True}, {}])
+def test_an_enrolment_manager_holds_nothing_and_places_nothing(said: dict[str, Any]) -> None:
+    managers = () if said else ("dem@*",)
+    town = Town(
+        person("alva", address("dem")), device("d", address("dem"), **said),
+        standings=[at("bjorkskolan")], enrolment_managers=managers,
+    )  # fmt: skip
+    placed = town.placement()
+
+    assert (placed.holder, placed.non_holder_account, placed.unit) == (None, True, UNPLACED)
+
+
+def test_a_device_enrolled_by_a_manager_and_given_to_nobody_is_a_non_holders() -> None:
+    assert Town(device("d", enrolled_by_manager=True)).placement().non_holder_account
+
+
+def test_all_keys_of_a_function_account_are_its_own() -> None:
+    town = Town(person("alva", object_id(1)), device("d", address("info"), object_id(1)), function_accounts=("info@*",))
+
+    assert town.placement().holder is None
+
+
+def test_another_records_login_counts_beside_a_managers() -> None:
+    town = Town(
+        person("alva", address("alva")), device("d", address("alva"), source="list"),
+        device("d", address("dem"), enrolled_by_manager=True),
+    )  # fmt: skip
+    placed = town.matched().placements[0]
+
+    assert (placed.holder, placed.non_holder_account) == (ALVA, False)
+
+
+def many(count: int, *, said: dict[str, Any] | None = None, **fields: Any) -> Town:
+    records = [device(f"d{number}", address("alva"), **(said or {})) for number in range(count)]
+    return Town(person("alva", address("alva")), *records, standings=[at("bjorkskolan")], **fields)
+
+
+def holders(town: Town) -> set[str | None]:
+    return {one.holder for one in town.matched().placements}
+
+
+def test_an_account_with_more_devices_than_a_person_has_holds_none_and_its_unit_places_them() -> None:
+    assert holders(many(5)) == {ALVA}
+    assert holders(many(6)) == {None}
+    assert {(one.unit, one.non_holder_account) for one in many(6).matched().placements} == {("bjorkskolan", True)}
+
+
+@pytest.mark.parametrize("purpose", [Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN])
+def test_devices_that_a_rule_gives_to_many_or_nobody_are_not_counted(purpose: Purpose) -> None:
+    assert holders(many(6, said={"tag": "x"}, device_rules=(rule(purpose, tag="x"),))) == {ALVA}
+
+
+def test_devices_out_of_use_are_not_counted() -> None:
+    assert holders(many(6, said={"condition": Condition.RETIRED})) == {ALVA}
+
+
+def test_an_account_that_is_nobodys_can_have_too_many_as_well() -> None:
+    town = Town(*(device(f"d{number}", address("x")) for number in range(6)))
+
+    assert {one.troubles for one in town.matched().placements} == {()}
+
+
+def test_a_persons_decision_is_no_crowd() -> None:
+    overrides = tuple(Override(serial=f"SER-d{number}", person=address("alva")) for number in range(6))
+
+    assert holders(many(6, believed=Believed(overrides=overrides))) == {ALVA}
+
+
+# --- purpose ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lists_own_word_comes_before_any_rule() -> None:
+    record = device("d", source="list", purpose=Purpose.LOAN, tag="x")
+    placed = Town(record, device_rules=(rule(Purpose.STOCK, tag="x"),)).placement(source="list")
+
+    assert (placed.purpose, placed.purpose_reason.en) == (Purpose.LOAN, "as the list list says")
+
+
+def test_a_list_that_names_only_a_unit_leaves_the_purpose_to_the_rules() -> None:
+    record = device("d", source="list", unit="EK", tag="x")
+    placed = Town(record, device_rules=(rule(Purpose.STOCK, tag="x"),)).placement(source="list")
+
+    assert (placed.purpose, placed.unit) == (Purpose.STOCK, "ekskolan")
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ({"source": "INTUNE"}, {}),
+        ({"location": "hus *"}, {"location": "Hus A"}),
+        ({"groups": "*vagn*"}, {"groups": ("Alla", "Vagn 3")}),
+        ({"profile": "delad"}, {"profile": "Delad"}),
+        ({"tag": "ä"}, {"tag": "Ä"}),
+        ({"order": "2026-?"}, {"order": "2026-7"}),
+        ({"status": "i lager"}, {"status": "I lager"}),
+        ({"model": "ipad*"}, {"model": "iPad (9th generation)"}),
+        ({"platform": "ipados"}, {"platform": Platform.IPADOS}),
+        ({"name": "VRE-*"}, {"name_matches": (("VRE-*", ""),)}),
+    ],
+)
+def test_a_rule_decides_by_each_field(when: dict[str, str], said: dict[str, Any]) -> None:
+    rules = (DeviceRule(when=when, purpose=Purpose.STOCK, name="r"),)
+    empty = device("e", fields={}, platform=Platform.LINUX)
+    town = Town(device("d", **said), empty, device_rules=rules)
+
+    assert town.placement().purpose is Purpose.STOCK
+    assert when == {"source": "INTUNE"} or town.placement("e").purpose is Purpose.UNSORTED
+
+
+def test_a_rule_decides_by_the_holders_login() -> None:
+    rules = (rule(Purpose.STOCK, login="*@edu.exempelby.se"),)
+    town = Town(device("d", object_id(1), address("alva")), device("e", object_id(1)), device_rules=rules)
+
+    assert town.placement().purpose is Purpose.STOCK
+    assert town.placement("e").purpose is Purpose.PERSONAL
+
+
+def test_the_first_rule_in_the_file_decides_whichever_record_meets_it() -> None:
+    rules = (rule(Purpose.ROOM, number=1, tag="a"), rule(Purpose.STOCK, number=2, tag="b"))
+    town = Town(device("d", tag="b"), device("d", tag="a", source="list"), device_rules=rules)
+
+    assert [one.purpose for one in town.matched().placements] == [Purpose.ROOM]
+
+
+def test_one_record_must_meet_all_conditions_of_a_rule() -> None:
+    rules = (rule(Purpose.STOCK, tag="a", location="b"),)
+    apart = Town(device("d", tag="a"), device("d", location="b", source="list"), device_rules=rules)
+    together = Town(device("d", tag="a", location="b"), device_rules=rules)
+
+    assert apart.matched().placements[0].purpose is Purpose.UNSORTED
+    assert together.placement().purpose is Purpose.STOCK
+
+
+def test_a_rule_without_a_purpose_gives_its_unit_alone() -> None:
+    placed = Town(device("d", address("x"), tag="a"), device_rules=(rule(None, unit="EK", tag="a"),)).placement()
+
+    assert (placed.purpose, placed.unit) == (Purpose.PERSONAL, "ekskolan")
+
+
+SETS = (DeviceRule(when={"groups": "{unit} {class}"}, purpose=Purpose.SET, name="r"),)
+CLASSES = (organisation("bj"), group("2B", "bj"), organisation("ek"), group("3A", "ek"))
+
+
+@pytest.mark.parametrize("spelled", ["Björkskolan 2B", "bjorkskolan 2b", "BJ 2B"])
+def test_a_brace_that_equals_a_unit_and_its_class_makes_a_set(spelled: str) -> None:
+    town = Town(*CLASSES, device("d", groups=("Alla", spelled)), device_rules=SETS)
+    placed = town.placement()
+
+    assert (placed.purpose, placed.unit, placed.serves) == (Purpose.SET, "bjorkskolan", ("2B",))
+
+
+@pytest.mark.parametrize("spelled", ["Björkskolan 3A", "Björkskola 2B", "Björkskolan 2BB", "2B"])
+def test_a_brace_that_equals_nothing_of_the_roster_matches_nothing(spelled: str) -> None:
+    assert Town(*CLASSES, device("d", groups=(spelled,)), device_rules=SETS).placement().purpose is Purpose.UNSORTED
+
+
+def test_of_two_ways_to_cut_a_name_the_roster_chooses() -> None:
+    rules = (DeviceRule(when={"name": "{unit} {class}"}, purpose=Purpose.SET, name="r"),)
+    caught = "Norra Ekskolan\x1f3A\x1eNorra\x1fEkskolan 3A"
+    placed = Town(*CLASSES, device("d", name_matches=(("{unit} {class}", caught),)), device_rules=rules).placement()
+
+    assert (placed.unit, placed.serves) == ("ekskolan", ("3A",))
+
+
+def test_two_conditions_must_catch_the_same_unit() -> None:
+    rules = (DeviceRule(when={"location": "{unit}", "tag": "{unit}"}, purpose=Purpose.STOCK, name="r"),)
+    same = Town(device("d", location="BJ", tag="Björkskolan"), device_rules=rules)
+    other = Town(device("d", location="BJ", tag="EK"), device_rules=rules)
+
+    assert (same.placement().purpose, same.placement().unit) == (Purpose.STOCK, "bjorkskolan")
+    assert other.placement().purpose is Purpose.UNSORTED
+
+
+def test_a_class_alone_is_looked_up_in_the_unit_that_the_rule_names() -> None:
+    rules = (DeviceRule(when={"tag": "{class}"}, purpose=Purpose.SET, unit="bj", name="r"),)
+    placed = Town(*CLASSES, device("d", tag="2b"), device_rules=rules).placement()
+
+    assert (placed.unit, placed.serves) == ("bjorkskolan", ("2B",))
+
+
+def test_a_class_alone_is_looked_up_in_the_devices_unit() -> None:
+    rules = (DeviceRule(when={"tag": "{class}"}, purpose=Purpose.SET, name="r"),)
+    here = Town(*CLASSES, device("d", tag="2B", location="bj"), device_rules=rules)
+    elsewhere = Town(*CLASSES, device("d", tag="2B", location="ek"), device_rules=rules)
+
+    assert (here.placement().purpose, here.placement().serves) == (Purpose.SET, ("2B",))
+    assert elsewhere.placement().purpose is Purpose.UNSORTED
+
+
+def test_a_rules_own_groups_come_before_what_was_caught() -> None:
+    rules = (DeviceRule(when={"tag": "{unit} {class}"}, purpose=Purpose.SET, groups=("2b", "2C"), name="r"),)
+
+    assert Town(*CLASSES, device("d", tag="bj 2B"), device_rules=rules).placement().serves == ("2B", "2C")
+
+
+def test_a_lists_groups_are_spelled_as_the_roster_does() -> None:
+    record = device("d", source="list", purpose=Purpose.SET, unit="bj", serves=("2b", "9Z"))
+
+    assert Town(*CLASSES, record).placement(source="list").serves == ("2B", "9Z")
+
+
+def test_a_set_of_no_group_serves_none() -> None:
+    assert Town(device("d", tag="x"), device_rules=(rule(tag="x"),)).placement().serves == ()
+
+
+def test_a_childs_login_makes_a_device_of_the_pool_and_nobodys() -> None:
+    town = Town(
+        person("alva", address("alva")), device("d", address("alva")), standings=[at("ekskolan", is_child=True)]
+    )
+    placed = town.placement()
+
+    assert (placed.holder, placed.purpose, placed.unit) == (None, Purpose.POOL, "ekskolan")
+
+
+def test_reported_shared_by_its_mdm_makes_a_device_of_the_pool() -> None:
+    assert Town(device("d", reported_shared=True)).placement().purpose is Purpose.POOL
+
+
+@pytest.mark.parametrize(("location", "purpose"), [("ug", Purpose.POOL), ("ek", Purpose.UNSORTED)])
+def test_without_a_login_a_device_is_a_pools_only_where_there_is_only_preschool(
+    location: str, purpose: Purpose
+) -> None:
+    assert Town(device("d", location=location)).placement().purpose is purpose
+    town = Town(device("d", address("info"), location=location), function_accounts=("info@*",))
+    assert town.placement().purpose is purpose
+
+
+# --- unit -------------------------------------------------------------------------------------------------------------
+
+
+def placed_at(
+    *, standing: str = UNPLACED, said: dict[str, Any] | None = None, masked: bool = False, **policy: Any
+) -> tuple[str, str | None]:
+    town = Town(
+        person("alva", address("alva"), masked=masked), device("d", address("alva"), **(said or {})),
+        standings=[at(standing)], **policy,
+    )  # fmt: skip
+    return town.placement().unit, town.placement().unit_elsewhere
+
+
+MAPS = (
+    UnitMap(source="intune", field="tag", pattern="Björk*", unit="bjorkskolan"),
+    UnitMap(source="jamf", field="tag", pattern="*", unit="ugglan"),
+)
+
+
+def test_a_devices_unit_is_its_holders() -> None:
+    assert placed_at(standing="bjorkskolan") == ("bjorkskolan", None)
+
+
+def test_a_protected_holder_places_nothing_whatever_else_does() -> None:
+    assert placed_at(standing="bjorkskolan", masked=True, said={"location": "ek"}) == (UNPLACED, None)
+
+
+def test_a_rules_unit_comes_before_the_holders_and_both_are_kept() -> None:
+    rules = (rule(unit="ekskolan", tag="x"),)
+
+    assert placed_at(standing="bjorkskolan", said={"tag": "x"}, device_rules=rules) == ("ekskolan", "bjorkskolan")
+
+
+def test_a_holder_comes_before_the_unit_map() -> None:
+    assert placed_at(standing="ugglan", said={"tag": "Björk 7"}, unit_maps=MAPS) == ("ugglan", "bjorkskolan")
+
+
+def test_the_unit_map_comes_before_the_location() -> None:
+    assert placed_at(said={"tag": "björk 7", "location": "ek"}, unit_maps=MAPS) == ("bjorkskolan", "ekskolan")
+
+
+def test_devices_that_say_the_same_are_at_the_same_unit() -> None:
+    town = Town(device("d", tag="Björk 7"), device("e", tag="Björk 7"), unit_maps=MAPS)
+
+    assert {one.unit for one in town.matched().placements} == {"bjorkskolan"}
+
+
+def test_a_unit_map_that_matches_nothing_leaves_the_location() -> None:
+    assert placed_at(said={"tag": "Lind", "location": "ek"}, unit_maps=MAPS) == ("ekskolan", None)
+
+
+def test_a_unit_map_of_names_is_matched_while_they_are_read() -> None:
+    maps = (UnitMap(source="intune", field="name", pattern="VRE-*", unit="bjorkskolan"),)
+
+    assert placed_at(said={"name_matches": (("VRE-*", ""),)}, unit_maps=maps) == ("bjorkskolan", None)
+    assert placed_at(said={"name_matches": (("EK-*", ""),)}, unit_maps=maps) == (UNPLACED, None)
+
+
+def test_nothing_that_tells_leaves_a_device_unplaced() -> None:
+    assert placed_at(said={"location": "somewhere"}) == (UNPLACED, None)
+
+
+def test_answers_that_agree_are_no_mismatch() -> None:
+    assert placed_at(standing="ekskolan", said={"location": "EK"}) == ("ekskolan", None)
+
+
+# --- all of it --------------------------------------------------------------------------------------------------------
+
+
+def test_placements_stand_in_the_order_of_the_devices() -> None:
+    town = Town(*(device(f"d{number}") for number in range(4)))
+
+    assert [one.device for one in town.matched().placements] == [one.id for one in town.devices]
+
+
+def test_a_second_run_of_the_same_input_changes_nothing() -> None:
+    records: tuple[Known, ...] = (person("alva", address("alva")), device("d", address("alva")))
+    first = Town(*records).matched()
+    later = Moment(AT + timedelta(hours=1), TODAY)
+
+    assert Town(*records, believed=Believed(logins=first.logins), moment=later).matched() == first

@@ -1,0 +1,156 @@
+from datetime import UTC, date, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.core.masking import id_token, masked, token, tokenised, tokens_of
+from fleetsync.core.model import (
+    TOKEN_MARK,
+    Condition,
+    DeviceRecord,
+    GroupRecord,
+    Key,
+    MembershipRecord,
+    MembershipType,
+    PersonRecord,
+    Purpose,
+    Record,
+    Scheme,
+    UnitRecord,
+)
+
+SECRET = b"a key that lies outside of the database"
+TOKEN_OF = tokenised(SECRET)
+LOGIN = Key(Scheme.ADDRESS, "", "anna.ek@exempelby.se")
+
+keys = st.builds(Key, st.sampled_from(Scheme), st.sampled_from(["", "skola", "hr"]), st.text(min_size=1, max_size=12))
+
+A_PERSON = PersonRecord(source_id="anna.ek", keys=(LOGIN,), name="Anna Ek", protected=True)
+A_MEMBERSHIP = MembershipRecord(
+    source_id="anna.ek|vretaskolan",
+    person="anna.ek",
+    membership=MembershipType.ENROLMENT,
+    codes=("12345678",),
+    unit_name="Vretaskolan",
+    group="5b",
+    school_form="GR",
+    year=5,
+    start=date(2026, 8, 17),
+    end=date(2027, 6, 11),
+    protected=True,
+)
+A_DEVICE = DeviceRecord(
+    source_id="7",
+    serial="C02XK1",
+    name="Annas iPad",
+    name_matches=(("{unit} *", "Vretaskolan"),),
+    keys=(LOGIN,),
+    location="Vretaskolan",
+    groups=("Vretaskolan 5B",),
+    profile="Vretaskolan elever",
+    tag="VRE",
+    status="utlånad till Anna",
+    unit="vretaskolan",
+    serves=("5B",),
+    asset_tag="4711",
+    condition=Condition.LOST,
+    purpose=Purpose.LOAN,
+    last_contact_at=datetime(2026, 11, 20, tzinfo=UTC),
+)
+
+
+def test_a_token_is_an_hmac_of_the_whole_key_and_keeps_its_scheme() -> None:
+    made = token(SECRET, LOGIN)
+
+    assert made == Key(Scheme.ADDRESS, "", "~d42q4akizjprxeu4zldwn6azmr6ij4zm")
+    assert made.is_token
+
+
+@given(keys)
+def test_a_token_never_becomes_another_token(key: Key) -> None:
+    once = token(SECRET, key)
+
+    assert token(SECRET, once) == once
+
+
+@given(keys, keys)
+def test_two_keys_never_share_a_token(one: Key, other: Key) -> None:
+    if not one.is_token and not other.is_token:
+        assert (token(SECRET, one).value == token(SECRET, other).value) == (one == other)
+
+
+def test_another_secret_makes_every_token_new() -> None:
+    assert token(SECRET, LOGIN) != token(b"another", LOGIN)
+
+
+def test_the_ids_of_two_sources_that_number_from_one_do_not_meet() -> None:
+    assert id_token("hr", "1", TOKEN_OF) != id_token("skola", "1", TOKEN_OF)
+    assert id_token("hr", id_token("hr", "1", TOKEN_OF), TOKEN_OF) == id_token("hr", "1", TOKEN_OF)
+
+
+def test_a_person_is_recognised_by_keys_and_id_a_membership_by_its_person_a_device_by_its_user() -> None:
+    of_login, of_id = TOKEN_OF(LOGIN).value, id_token("skola", "anna.ek", TOKEN_OF)
+
+    assert tokens_of(A_PERSON, TOKEN_OF, source="skola") == {of_login, of_id}
+    assert tokens_of(A_MEMBERSHIP, TOKEN_OF, source="skola") == {of_id}
+    assert tokens_of(A_DEVICE, TOKEN_OF, source="jamf") == {of_login}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [UnitRecord(source_id="1", name="Vretaskolan"), GroupRecord(source_id="5b", name="5B")],
+    ids=["unit", "group"],
+)
+def test_units_and_groups_are_nobody(record: Record) -> None:
+    assert tokens_of(record, TOKEN_OF, source="skola") == frozenset()
+    assert masked(record, TOKEN_OF, source="skola") is record
+
+
+@pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE], ids=["person", "membership", "device"])
+def test_nothing_that_tells_who_or_where_is_left(record: Record) -> None:
+    left = msgspec.json.encode(masked(record, TOKEN_OF, source="skola")).lower()
+
+    for word in (b"anna", b"exempelby", b"vreta", b"vre", b"5b", b"12345678", b"protected"):
+        assert word not in left
+
+
+def test_what_an_entitlement_is_judged_by_stays() -> None:
+    left = masked(A_MEMBERSHIP, TOKEN_OF, source="skola")
+
+    assert isinstance(left, MembershipRecord)
+    assert (left.membership, left.school_form, left.year) == (MembershipType.ENROLMENT, "GR", 5)
+    assert (left.start, left.end) == (date(2026, 8, 17), date(2027, 6, 11))
+
+
+def test_what_a_device_is_stays() -> None:
+    left = masked(A_DEVICE, TOKEN_OF, source="jamf")
+
+    assert isinstance(left, DeviceRecord)
+    assert (left.source_id, left.serial, left.asset_tag) == ("7", "C02XK1", "4711")
+    assert (left.condition, left.purpose, left.last_contact_at) == (
+        Condition.LOST,
+        Purpose.LOAN,
+        A_DEVICE.last_contact_at,
+    )
+
+
+def test_a_masked_person_still_meets_his_masked_memberships() -> None:
+    person, membership = (masked(record, TOKEN_OF, source="skola") for record in (A_PERSON, A_MEMBERSHIP))
+
+    assert isinstance(membership, MembershipRecord)
+    assert membership.person == person.source_id
+    assert person.source_id.startswith(TOKEN_MARK)
+
+
+@given(st.lists(keys, max_size=3), st.text(min_size=1, max_size=8))
+def test_masking_what_is_masked_never_changes_it(some: list[Key], source_id: str) -> None:
+    for record in (
+        PersonRecord(source_id=source_id, keys=tuple(some)),
+        DeviceRecord(source_id=source_id, keys=tuple(some)),
+        MembershipRecord(source_id=source_id, person=source_id, membership=MembershipType.GROUP),
+    ):
+        once = masked(record, TOKEN_OF, source="skola")
+
+        assert masked(once, TOKEN_OF, source="skola") == once

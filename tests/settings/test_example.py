@@ -1,0 +1,149 @@
+"""config.example.toml and the models say the same: every key stands in both, and its default is the one it shows."""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from fleetsync.core.entitlement import RULES
+from fleetsync.pull.contract import SourceSettings
+from fleetsync.schedule import load_jobs
+from fleetsync.settings import load
+from fleetsync.settings.reading import ARRAYS
+from fleetsync.settings.tables import (
+    CalendarTable,
+    Database,
+    DeviceRuleTable,
+    EntitlementTable,
+    Identity,
+    Municipality,
+    Network,
+    Prices,
+    Privacy,
+    StalenessTable,
+    Tables,
+    UnitMapTable,
+    UnitTable,
+    Web,
+)
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+
+MODELS: Mapping[str, type[BaseModel]] = {
+    "municipality": Municipality,
+    "database": Database,
+    "web": Web,
+    "network": Network,
+    "calendar": CalendarTable,
+    "staleness": StalenessTable,
+    "identity": Identity,
+    "source": SourceSettings,
+    "unit": UnitTable,
+    "unit_map": UnitMapTable,
+    "device_rule": DeviceRuleTable,
+    "entitlement": EntitlementTable,
+    "privacy": Privacy,
+    "prices": Prices,
+}
+
+
+def with_defaults() -> str:
+    """The example with the # removed from what holds anyway."""
+    return re.sub(r"^#(?=[\w\[])", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def with_examples() -> dict[str, Any]:
+    """All of it, examples too."""
+    return tomllib.loads(re.sub(r"^#;", "", with_defaults(), flags=re.MULTILINE))
+
+
+def table(section: str) -> Mapping[str, Any]:
+    """The documented table of a section: of an array, the one with most keys."""
+    found = with_examples()[section]
+    return max(found, key=len) if section in ARRAYS else found
+
+
+def test_the_example_as_it_stands_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").touch()
+
+    shipped, empty = load(EXAMPLE, environ={}), load(tmp_path / "empty.toml", environ={})
+
+    assert shipped.tables == empty.tables
+
+
+def test_each_default_it_shows_is_the_default(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(with_defaults(), encoding="utf-8")
+    (tmp_path / "empty.toml").touch()
+
+    shown, empty = (load(tmp_path / name, environ={}) for name in ("config.toml", "empty.toml"))
+
+    assert shown.policy == empty.policy
+    assert shown.policy.entitlements == RULES
+    assert shown.jobs == empty.jobs
+    assert shown.tables.model_copy(update={"entitlement": (), "jobs": {}}) == empty.tables
+
+
+def test_every_section_stands_in_it_and_no_other() -> None:
+    assert with_examples().keys() == Tables.model_fields.keys()
+
+
+@pytest.mark.parametrize("section", MODELS)
+def test_every_key_stands_in_it_and_no_other(section: str) -> None:
+    assert table(section).keys() == MODELS[section].model_fields.keys()
+
+
+def test_every_job_stands_in_it_and_no_other() -> None:
+    assert list(table("jobs")) == [job.name for job in load_jobs({}, "config.toml")]
+
+
+@pytest.mark.parametrize("section", ["source", "entitlement"])
+def test_an_example_of_a_key_that_has_a_default_shows_the_default(section: str) -> None:
+    model = MODELS[section]
+    shown = model.model_validate(table(section))
+
+    for key, field in model.model_fields.items():
+        if field.default not in (PydanticUndefined, None, "", ()):
+            assert getattr(shown, key) == field.default, key
+
+
+def test_the_examples_are_accepted(tmp_path: Path) -> None:
+    """One by one where they exclude each other: an address and its file, the ways to give a calendar."""
+    text = re.sub(r"^#;(?!url_file|proxy_file|name = \"exempelby\"|file = )", "", with_defaults(), flags=re.MULTILINE)
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+
+    settings = load(tmp_path / "config.toml", environ={})
+
+    assert [unit.slug for unit in settings.units] == ["vretaskolan"]
+    assert settings.calendars.units.keys() == {"vretaskolan"}
+    assert len(settings.policy.entitlements) == len(RULES) + 1
+
+
+def test_every_key_is_explained() -> None:
+    """By words behind it, or by a comment right above it or above the table it belongs to."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    tables = {
+        "name",
+        "id",
+        "title",
+        "origin",
+        "who",
+        "mode",
+        "first",
+        "last",
+        "label",
+        "file",
+    }  # explained above their tables
+    unexplained = [
+        line
+        for above, line in itertools.pairwise(lines)
+        if (key := re.match(r"#;?(\w+) = ", line)) and " # " not in line and not above.startswith("# ")
+        and key[1] not in tables
+    ]  # fmt: skip
+
+    assert unexplained == []

@@ -1,0 +1,99 @@
+import pytest
+
+from fleetsync.clock import SetClock
+from fleetsync.core.model import Correction, Override, Parking
+from fleetsync.store.ledger import Account, AuditLine, Ledger, StoreError
+from tests.store.scenes import HOUR, MONDAY, TODAY, address
+
+
+def test_an_account_can_be_added_seen_and_removed(ledger: Ledger) -> None:
+    ledger.add_account("rektor", "scrypt:1", "unit", ("vretaskolan",))
+    ledger.add_account("partner", "scrypt:2", "partner", entitlement="staff")
+
+    rektor = Account(name="rektor", password_hash="scrypt:1", role="unit", units=("vretaskolan",), created_at=MONDAY)
+    assert ledger.account("rektor") == rektor
+    assert [one.name for one in ledger.accounts()] == ["partner", "rektor"]
+
+    ledger.remove_account("rektor")
+
+    assert ledger.account("rektor") is None
+
+
+def test_a_password_can_be_changed(ledger: Ledger) -> None:
+    ledger.add_account("rektor", "scrypt:1", "unit")
+
+    ledger.set_password("rektor", "scrypt:2")
+
+    account = ledger.account("rektor")
+    assert account is not None
+    assert account.password_hash == "scrypt:2"
+
+
+def test_a_name_is_given_once_and_the_refusal_does_not_repeat_it(ledger: Ledger) -> None:
+    ledger.add_account("rektor", "scrypt:1", "unit")
+
+    with pytest.raises(StoreError, match="fleetsync user passwd") as caught:
+        ledger.add_account("rektor", "scrypt:2", "technician")
+
+    assert "rektor" not in str(caught.value)
+    assert ledger.accounts()[0].role == "unit"
+
+
+def test_nobodys_account_cannot_be_changed(ledger: Ledger) -> None:
+    with pytest.raises(StoreError, match="no account"):
+        ledger.set_password("rektor", "scrypt:1")
+    with pytest.raises(StoreError, match="no account"):
+        ledger.remove_account("rektor")
+
+
+def test_the_audit_says_who_did_what_newest_first(ledger: Ledger, clock: SetClock) -> None:
+    ledger.audit("rektor", "viewed", "p1")
+    clock.set(MONDAY + HOUR)
+    ledger.audit("rektor", "exported")
+
+    exported = AuditLine(at=MONDAY + HOUR, who="rektor", what="exported")
+    viewed = AuditLine(at=MONDAY, who="rektor", what="viewed", subject="p1")
+    assert ledger.audited() == (exported, viewed)
+    assert ledger.audited(limit=1) == (exported,)
+    assert ledger.audited(subject="p1") == (viewed,)
+
+
+def test_a_later_correction_of_the_same_field_replaces_the_one_before(ledger: Ledger) -> None:
+    ledger.correct(Correction(device="d1", field="unit", value="ekskolan"), "drift")
+    later = Correction(device="d1", field="unit", value="vretaskolan", until=TODAY, reason="flyttad")
+    ledger.correct(later, "drift")
+
+    assert ledger.believed(()).corrections == (later,)
+
+    ledger.withdraw_correction("d1", "unit")
+
+    assert ledger.believed(()).corrections == ()
+
+
+def test_a_gap_is_parked_and_unparked(ledger: Ledger) -> None:
+    parking = Parking(kind="stale", subject_id="d1", until=TODAY, reason="på lager")
+    ledger.park(parking, "drift")
+    assert ledger.believed(()).parkings == (parking,)
+
+    ledger.unpark("stale", "d1")
+
+    assert ledger.believed(()).parkings == ()
+
+
+def test_the_overrides_are_those_of_the_newest_file(ledger: Ledger) -> None:
+    one = Override(serial="S1", person=address("anna.ek@exempelby.se"), until=TODAY)
+    other = Override(login=address("elev1@exempelby.se"), person=address("bo.al@exempelby.se"))
+    ledger.set_overrides([one], "drift")
+    ledger.set_overrides([other, one], "drift")
+    assert ledger.believed(()).overrides == (other, one)
+
+    ledger.set_overrides([], "drift")
+
+    assert ledger.believed(()).overrides == ()
+
+
+def test_the_trial_of_a_unit_ends_once(ledger: Ledger) -> None:
+    ledger.publish("vretaskolan", "strategen")
+    ledger.publish("vretaskolan", "strategen")
+
+    assert ledger.published() == {"vretaskolan"}

@@ -1,0 +1,160 @@
+"""A process that is killed in the middle of anything leaves the state before it, or the state after it."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from fleetsync.core.model import Verdict
+from fleetsync.store.ledger import Ledger
+from tests.store.scenes import MONDAY, a_whole_outcome, applied, device, dump, known, opened, put, staged
+
+# The pause lies in the database's own engine, behind a row of the very transaction that is to be cut in two.
+PAUSED = """
+    import sys, time
+    from pathlib import Path
+    from fleetsync.core.model import Limits
+    from tests.store.scenes import *
+
+    ledger = opened(Path(sys.argv[1]))
+
+    def pause():
+        print("in the middle", flush=True)
+        time.sleep(600)
+
+    with ledger._engines.writing.connect() as connection:
+        driver = connection.connection.driver_connection
+        driver.create_function("pause", 0, pause)
+        driver.execute("CREATE TEMP TRIGGER paused {when} BEGIN SELECT pause(); END")
+
+    {then}
+    print("all done", flush=True)
+    time.sleep(600)
+"""
+
+
+def killed(file: Path, when: str, then: str) -> str:
+    """Run *then* in a process of its own, kill it when it reports, and say what it reported."""
+    script = textwrap.dedent(PAUSED).format(when=when, then=then)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(file)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    with process.stdout as reports:
+        said = reports.readline().strip()
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    return said
+
+
+NEVER = "AFTER INSERT ON protected_token"
+
+
+@pytest.fixture
+def held(ledger: Ledger, file: Path) -> int:
+    """A believed fleet, and a held pull of it that changes 200 devices and adds 200."""
+    applied(ledger, [put(device(str(number))) for number in range(400)])
+    effect = staged(ledger, [put(device(str(number), model="iPad 10"), 2) for number in range(200, 600)])
+    ledger.hold(effect.pull, ())
+    ledger.close()
+    return effect.pull
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "AFTER UPDATE ON record WHEN NEW.source_id = '300'",
+        "AFTER INSERT ON record WHEN NEW.source_id = '500'",
+        "AFTER DELETE ON staged_record WHEN OLD.source_id = '599'",
+        "AFTER UPDATE ON pull WHEN NEW.verdict = 'complete'",
+        "AFTER UPDATE ON pull WHEN NEW.decision = 'accepted'",
+    ],
+)
+def test_killed_while_a_pull_is_applied_nothing_of_it_is_believed(file: Path, held: int, when: str) -> None:
+    before = dump(file)
+
+    said = killed(file, when, f"ledger.accept({held}, 'strategen', 'true')")
+
+    assert said == "in the middle"
+    with opened(file) as ledger:
+        assert dump(file) == before
+        assert ledger.verify() == ()
+        ledger.accept(held, "strategen", "true")
+        assert len(known(ledger)) == 600
+
+
+def test_killed_after_a_pull_was_applied_all_of_it_is_believed(file: Path, held: int) -> None:
+    said = killed(file, NEVER, f"ledger.accept({held}, 'strategen', 'true')")
+
+    assert said == "all done"
+    with opened(file) as ledger:
+        assert len(known(ledger)) == 600
+        assert ledger.held("jamf", "devices") is None
+
+
+STAGE = """
+    pull = ledger.begin("jamf", "devices", MONDAY)
+    ledger.put(pull, [put(device("1"), 2)])
+    ledger.put(pull, [put(device(str(number)), 2) for number in range(2, 100)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "report"),
+    [("AFTER INSERT ON staged_record WHEN NEW.source_id = '50'", "in the middle"), (NEVER, "all done")],
+)
+def test_killed_while_it_stages_a_pull_leaves_nothing_but_a_failed_attempt(file: Path, when: str, report: str) -> None:
+    with opened(file) as ledger:
+        applied(ledger, [put(device("1"))])
+    unchanged = ("pull", "part_state")
+    before = dump(file, *unchanged)
+
+    assert killed(file, when, textwrap.dedent(STAGE).strip().replace("\n", "; ")) == report
+
+    with opened(file) as ledger:
+        assert dump(file, *unchanged) == before
+        assert [line.verdict for line in ledger.pulls()] == [Verdict.FAILED, Verdict.COMPLETE]
+        assert ledger.begin("jamf", "devices", MONDAY)
+
+
+RECORD = "ledger.record(a_whole_outcome(MONDAY + DAY, known(ledger)))"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "AFTER UPDATE ON record",
+        "AFTER INSERT ON device",
+        "AFTER INSERT ON assignment",
+        "AFTER INSERT ON gap WHEN NEW.kind = 'stale'",
+        "AFTER INSERT ON coverage",
+        "AFTER INSERT ON reconciliation",
+    ],
+)
+def test_killed_while_an_outcome_is_recorded_nothing_of_it_is_known(file: Path, when: str) -> None:
+    with opened(file) as ledger:
+        applied(ledger, [put(device("1"))])
+    before = dump(file)
+
+    assert killed(file, when, RECORD) == "in the middle"
+
+    with opened(file) as ledger:
+        assert dump(file) == before
+        ledger.record(a_whole_outcome(MONDAY, known(ledger)))
+
+
+def test_killed_after_an_outcome_was_recorded_all_of_it_is_known(file: Path) -> None:
+    with opened(file) as ledger:
+        applied(ledger, [put(device("1"))])
+
+    assert killed(file, NEVER, RECORD) == "all done"
+
+    with opened(file) as ledger:
+        newest = ledger.newest_reconciliation()
+        assert newest is not None
+        assert {one.thing_id for one in known(ledger)} == {"d1"}
+        assert len(ledger.gaps_as_of(newest.at)) == 2

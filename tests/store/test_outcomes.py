@@ -1,0 +1,359 @@
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.clock import SetClock
+from fleetsync.core.model import Assignment, CoverageDay, Episode, Known, Owed, Stage, StageSince, Subject, Text
+from fleetsync.store.ledger import Ledger
+from tests.store.scenes import (
+    DAY,
+    HOUR,
+    MONDAY,
+    TODAY,
+    WHY,
+    a_whole_outcome,
+    applied,
+    assignment,
+    coverage,
+    device,
+    device_case,
+    dump,
+    episode,
+    known,
+    membership,
+    opened,
+    outcome,
+    owed,
+    part_state,
+    person,
+    put,
+)
+
+
+def school(ledger: Ledger) -> tuple[Known, ...]:
+    """A pupil with an enrolment and a device, believed."""
+    pupil = [put(person("anna", "anna.ek@exempelby.se")), put(membership("m1", "anna", year=5, start=TODAY))]
+    applied(ledger, pupil, source="skola", part="pupils")
+    applied(ledger, [put(device("1", "anna.ek@exempelby.se"))])
+    return known(ledger)
+
+
+def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path) -> None:
+    whole = a_whole_outcome(known=school(ledger))
+
+    recorded = ledger.record(whole, duration_seconds=0.5)
+
+    assert set(recorded.written) == {
+        "record",
+        "device",
+        "person",
+        "membership",
+        "login",
+        "owed",
+        "assignment",
+        "gap",
+        "coverage",
+    }
+    assert all(len(dump(file)[name]) == 1 for name in ("device", "person", "membership", "login", "owed", "coverage"))
+    assert {one.thing_id for one in known(ledger)} == {"p1", "d1"}
+
+
+def test_the_same_outcome_recorded_twice_writes_its_own_row_alone(ledger: Ledger, file: Path) -> None:
+    believed = school(ledger)
+    ledger.record(a_whole_outcome(MONDAY, believed))
+    before = dump(file, "reconciliation")
+
+    recorded = ledger.record(a_whole_outcome(MONDAY + timedelta(minutes=5), believed))
+
+    assert recorded.written == {}
+    assert dump(file, "reconciliation") == before
+    assert len(dump(file)["reconciliation"]) == 2
+
+
+def test_what_the_core_is_fed_with_is_what_it_said(ledger: Ledger) -> None:
+    whole = a_whole_outcome()
+    ledger.record(whole)
+
+    believed = ledger.believed(())
+
+    assert believed.episodes == whole.episodes
+    assert believed.logins == whole.logins
+    assert believed.coverage == whole.coverage
+    assert [running.assignment for running in believed.assignments] == list(whole.assignments)
+    assert believed.stages == {"d1": StageSince(Stage.IN_USE, MONDAY)}
+
+
+def test_what_is_no_longer_found_goes(ledger: Ledger, file: Path) -> None:
+    ledger.record(a_whole_outcome(known=school(ledger)))
+
+    ledger.record(outcome(MONDAY + HOUR))
+
+    left = dump(file)
+    assert all(left[name] == [] for name in ("device", "person", "membership", "login", "unit", "coverage"))
+    assert (ledger.owed_as_of(MONDAY + HOUR), ledger.believed(()).assignments) == ((), ())
+
+
+def test_a_device_of_purpose_ignore_has_no_stage(ledger: Ledger) -> None:
+    case = device_case("d1")
+    ignored = msgspec.structs.replace(case, life=msgspec.structs.replace(case.life, stage=None))
+
+    ledger.record(outcome(devices=(ignored,)))
+
+    assert ledger.believed(()).stages == {}
+
+
+def test_only_memberships_are_written_as_such(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1"))])
+    broken = a_whole_outcome(known=known(ledger))
+    case = msgspec.structs.replace(broken.people[0].person, memberships=known(ledger))
+
+    with pytest.raises(TypeError, match="a device record among the memberships"):
+        ledger.record(msgspec.structs.replace(broken, people=(msgspec.structs.replace(broken.people[0], person=case),)))
+
+
+# --- coverage -------------------------------------------------------------------------------------------------------
+
+
+def test_todays_coverage_is_replaced_and_a_past_day_stays(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, coverage=(coverage(), coverage(unit="ekskolan"))))
+    ledger.record(outcome(MONDAY + HOUR, coverage=(coverage(entitled=25),)))
+    tuesday = coverage(TODAY + DAY, entitled=30)
+    ledger.record(outcome(MONDAY + DAY, coverage=(tuesday,)))
+
+    assert ledger.coverage_as_of(TODAY) == (coverage(entitled=25),)
+    assert ledger.coverage_as_of(TODAY + DAY) == (tuesday,)
+
+
+def test_a_clock_that_was_set_back_leaves_closed_days_alone(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, coverage=(coverage(),)))
+    ledger.record(outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
+
+    ledger.record(outcome(MONDAY + HOUR, coverage=(coverage(entitled=1),)))
+
+    assert ledger.coverage_as_of(TODAY) == (coverage(),)
+
+
+def test_coverage_of_another_day_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="coverage of 2026-11-22 in the outcome of 2026-11-23"):
+        ledger.record(outcome(coverage=(coverage(TODAY - DAY),)))
+
+
+def test_a_day_without_a_reconciliation_shows_what_was_known_before(ledger: Ledger) -> None:
+    ledger.record(outcome(coverage=(coverage(),)))
+
+    assert ledger.coverage_as_of(TODAY + 3 * DAY) == (coverage(),)
+    assert ledger.coverage_as_of(TODAY - DAY) == ()
+
+
+def test_coverage_is_listed_between_two_days_of_a_unit_or_an_entitlement(ledger: Ledger) -> None:
+    for number in range(4):
+        day = TODAY + number * DAY
+        rows = (
+            coverage(day),
+            coverage(day, "ekskolan"),
+            CoverageDay(day=day, unit="ekskolan", entitlement="staff", entitled=3),
+        )
+        ledger.record(outcome(MONDAY + number * DAY, coverage=rows))
+
+    between = ledger.coverage_between(TODAY + DAY, TODAY + 2 * DAY)
+    assert len(between) == 6
+    assert {row.day for row in between} == {TODAY + DAY, TODAY + 2 * DAY}
+    assert len(ledger.coverage_between(TODAY, TODAY, unit="ekskolan")) == 2
+    assert len(ledger.coverage_between(TODAY, TODAY, "ekskolan", "staff")) == 1
+
+
+def test_the_core_is_fed_with_thirty_days_of_coverage(ledger: Ledger) -> None:
+    for number in range(32):
+        ledger.record(outcome(MONDAY + number * DAY, coverage=(coverage(TODAY + number * DAY),)))
+
+    fed = ledger.believed(()).coverage
+    assert (len(fed), fed[0].day) == (30, TODAY + 2 * DAY)
+
+
+# --- episodes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledger, clock: SetClock) -> None:
+    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
+    ledger.record(outcome(MONDAY + HOUR))
+
+    clock.set(MONDAY + 24 * HOUR)
+    assert ledger.believed(()).episodes == (episode("no_device", "p1", closed_at=MONDAY + HOUR),)
+    clock.set(MONDAY + 25 * HOUR)
+    assert ledger.believed(()).episodes == ()
+
+
+def test_a_gap_that_reopens_is_one_episode_and_its_pause_stays_history(ledger: Ledger) -> None:
+    same = episode("no_device", "p1")
+    ledger.record(outcome(MONDAY, episodes=(same,)))
+    ledger.record(outcome(MONDAY + HOUR))
+    ledger.record(outcome(MONDAY + 2 * HOUR, episodes=(same,)))
+
+    assert ledger.believed(()).episodes == (same,)
+    assert ledger.gaps_as_of(MONDAY + HOUR) == ()
+
+
+def test_a_gap_that_changes_its_unit_stays_one_open_episode(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
+    moved = episode("no_device", "p1", unit="ekskolan", parked_until=TODAY + DAY)
+    ledger.record(outcome(MONDAY + HOUR, episodes=(moved,)))
+
+    assert ledger.believed(()).episodes == (moved,)
+    assert ledger.gaps_as_of(MONDAY)[0].unit == "vretaskolan"
+
+
+def test_openings_and_closings_are_counted_and_their_difference_is_what_is_open(ledger: Ledger) -> None:
+    ledger.record(
+        outcome(MONDAY, episodes=(episode("no_device", "p1"), episode("no_device", "p2"), episode("stale", "d1")))
+    )
+    ledger.record(outcome(MONDAY + HOUR, episodes=(episode("no_device", "p1"),)))
+    ledger.record(outcome(MONDAY + 2 * HOUR, episodes=(episode("no_device", "p1"), episode("stale", "d1"))))
+
+    assert ledger.counters() == {
+        ("gaps_opened_total", "no_device"): 2,
+        ("gaps_opened_total", "stale"): 2,
+        ("gaps_closed_total", "no_device"): 1,
+        ("gaps_closed_total", "stale"): 1,
+    }
+
+
+# --- assignments ----------------------------------------------------------------------------------------------------
+
+
+def test_an_assignment_keeps_its_start_when_it_stops_working(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
+    ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),)))
+
+    (running,) = ledger.believed(()).assignments
+    assert (running.assignment.works, running.since) == (False, MONDAY)
+    assert ledger.assignments_as_of(MONDAY)[0].assignment.works
+
+
+def test_an_assignment_that_paused_starts_anew(ledger: Ledger) -> None:
+    for number, given_ in enumerate([(assignment("d1", "p1"),), (), (assignment("d1", "p1"),)]):
+        ledger.record(outcome(MONDAY + number * DAY, assignments=given_))
+
+    assert ledger.believed(()).assignments[0].since == MONDAY + 2 * DAY
+
+
+def test_a_reason_that_cites_another_day_ends_no_assignment(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
+
+    recorded = ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", reason=Text("idag", "today")),)))
+
+    assert recorded.written == {}
+
+
+def test_what_a_first_complete_pull_finds_claims_no_age_and_what_begins_later_does(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1"))], is_first=True)
+    parts = ledger.believed((part_state(),)).parts
+    cases = (device_case("d1", known(ledger)), device_case("d2"))
+
+    ledger.record(
+        outcome(MONDAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d2", "p2")))
+    )
+    ledger.record(
+        outcome(MONDAY + DAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d1", "p3")))
+    )
+
+    before = {one.assignment.subject_id: one.known_before for one in ledger.believed(()).assignments}
+    assert before == {"p1": True, "p3": False}
+    assert [one.known_before for one in ledger.assignments_as_of(MONDAY)] == [True, False]
+
+
+# --- reconciliations ------------------------------------------------------------------------------------------------
+
+
+def test_a_reconciliation_says_when_over_which_pulls_and_under_which_policy(ledger: Ledger, file: Path) -> None:
+    assert ledger.newest_reconciliation() is None
+    school(ledger)
+    ledger.record(a_whole_outcome(), duration_seconds=1.25)
+
+    with opened(file) as other:
+        newest = other.newest_reconciliation()
+    assert newest is not None
+    assert (newest.at, newest.day, newest.pulls) == (MONDAY, TODAY, (1, 2))
+    assert (newest.policy_fingerprint, newest.duration_seconds) == ("policy-1", 1.25)
+
+
+# --- as-of ----------------------------------------------------------------------------------------------------------
+
+assignments = st.builds(assignment, st.sampled_from(["d1", "d2"]), st.sampled_from(["p1", "p2"]), works=st.booleans())
+owings = st.builds(owed, st.sampled_from(["p1", "p2"]), count=st.integers(1, 2), decidable=st.booleans())
+gaps = st.builds(episode, st.sampled_from(["no_device", "stale"]), st.sampled_from(["s1", "s2"]))
+
+
+def one_each(some: list[Assignment | Owed | Episode]) -> tuple[Assignment | Owed | Episode, ...]:
+    """At most one of each identity, as an outcome has them."""
+    return tuple({_identity(one): one for one in some}.values())
+
+
+def _identity(one: Assignment | Owed | Episode) -> tuple[str, ...]:
+    match one:
+        case Assignment():
+            return (one.device, one.subject_id)
+        case Owed():
+            return (one.subject_id,)
+        case Episode():
+            return one.key
+
+
+stories = st.lists(
+    st.tuples(
+        st.lists(assignments, max_size=4), st.lists(owings, max_size=3), st.lists(gaps, max_size=3), st.integers(0, 3)
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without a row, to begin each story with."""
+    file = tmp_path_factory.mktemp("empty") / "fleetsync.db"
+    with opened(file) as ledger:
+        ledger.backup(file.with_name("copy.db"))
+    return file.with_name("copy.db")
+
+
+@given(stories)
+def test_what_was_known_at_an_instant_is_always_what_the_last_reconciliation_before_it_said(
+    tmp_path_factory: pytest.TempPathFactory,
+    empty: Path,
+    story: list[tuple[list[Assignment], list[Owed], list[Episode], int]],
+) -> None:
+    with opened(Path(shutil.copy(empty, tmp_path_factory.mktemp("story")))) as ledger:
+        at, said = MONDAY, {}
+        for given_, owing, found, hours in story:
+            at += hours * HOUR
+            told = outcome(at, assignments=one_each([*given_]), owed=one_each([*owing]), episodes=one_each([*found]))
+            ledger.record(told)
+            said[at] = told  # of two at one instant, the later one
+
+        for instant, told in said.items():
+            for moment in (instant, instant + HOUR - timedelta(microseconds=1)):
+                running = {one.assignment for one in ledger.assignments_as_of(moment)}
+                assert running == set(told.assignments)
+                assert set(ledger.owed_as_of(moment)) == set(told.owed)
+                assert set(ledger.gaps_as_of(moment)) == set(told.episodes)
+        assert ledger.owed_as_of(MONDAY - timedelta(microseconds=1)) == ()
+
+
+def test_a_late_fact_never_rewrites_what_was_known(ledger: Ledger) -> None:
+    ledger.record(outcome(MONDAY, owed=(owed("p1"),)))
+    then = ledger.owed_as_of(MONDAY)
+    ledger.record(outcome(MONDAY + DAY, owed=(owed("p1", count=2, reason=Text("ändrat", "changed")),)))
+
+    assert ledger.owed_as_of(MONDAY) == then == (owed("p1"),)
+
+
+def test_a_pool_is_owed_like_a_person(ledger: Ledger) -> None:
+    pool = owed("preschool@ekskolan", subject=Subject.POOL, heads=23, count=5, groups=(), reason=WHY)
+    ledger.record(outcome(owed=(pool,)))
+
+    assert ledger.owed_as_of(MONDAY) == (pool,)

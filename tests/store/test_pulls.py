@@ -1,0 +1,288 @@
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.clock import SetClock
+from fleetsync.core.model import (
+    Change,
+    DeviceRecord,
+    GroupRecord,
+    Limits,
+    PullEffect,
+    Record,
+    RecordType,
+    ScopeRead,
+    StagedRow,
+    UnitRecord,
+    Verdict,
+)
+from fleetsync.store.ledger import IndexEntry, Ledger, PartBusy, StoreError
+from tests.store.scenes import (
+    DAY,
+    HOUR,
+    MONDAY,
+    TODAY,
+    applied,
+    device,
+    dump,
+    membership,
+    opened,
+    part_of,
+    person,
+    put,
+    shown,
+    staged,
+)
+
+ids = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=10)
+instants = st.datetimes(timezones=st.just(UTC)).filter(lambda instant: 1980 < instant.year < 2200)
+records: st.SearchStrategy[Record] = st.one_of(
+    st.builds(device, ids, st.one_of(st.none(), ids), enrolled_at=st.one_of(st.none(), instants)),
+    st.builds(person, ids, ids, name=st.one_of(st.none(), ids)),
+    st.builds(
+        membership, ids, ids, start=st.one_of(st.none(), st.dates()), share=st.one_of(st.none(), st.floats(0, 1))
+    ),
+    st.builds(lambda source_id, name: UnitRecord(source_id=source_id, name=name, codes=(name,)), ids, ids),
+    st.builds(lambda source_id, name: GroupRecord(source_id=source_id, name=name), ids, ids),
+)
+rows = st.one_of(
+    st.builds(
+        put,
+        records,
+        st.integers(0, 2**64 - 1),
+        scope=st.one_of(st.none(), ids),
+        last_contact_at=st.one_of(st.none(), instants),
+        masked=st.booleans(),
+    ),
+    st.builds(shown, st.sampled_from([Change.RETURN, Change.CONTACT, Change.ABSENT]), records),
+)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    with opened(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
+        yield made
+
+
+@given(st.lists(rows, max_size=8))
+def test_staged_rows_always_come_back_as_they_were_the_last_of_an_id_counting(
+    shared: Ledger, some: list[StagedRow]
+) -> None:
+    effect = staged(shared, some)
+    shared.fail(effect.pull, Verdict.FAILED, "the example is over")
+
+    last = {row.ref: row for row in some}
+    assert {row.ref: msgspec.structs.replace(row, own_id="") for row in effect.rows} == last
+
+
+def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
+    pull = ledger.begin("skola", "pupils", MONDAY)
+    noted = PullEffect(
+        pull=pull,
+        source="skola",
+        part="pupils",
+        started_at=MONDAY,
+        scopes=(
+            ScopeRead(name="a.csv", as_of=TODAY, fingerprint="f1"),
+            ScopeRead(name="b.csv", as_of=date(2026, 11, 1)),
+        ),
+        rows=(),
+        seen=7,
+        duplicates=2,
+        rejected={"the serial is empty": 3},
+        drift={"status=okänd": 1},
+        is_first=True,
+        reads_some=True,
+        mark="page-9",
+    )
+
+    ledger.finish(noted, requests=12)
+
+    assert ledger.effect(pull) == noted
+    (line,) = ledger.pulls()
+    assert (line.requests, line.seen, line.rejected, line.verdict) == (12, 7, {"the serial is empty": 3}, None)
+
+
+def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledger: Ledger) -> None:
+    pull = ledger.begin("jamf", "devices", MONDAY)
+    ledger.put(pull, [put(device("1"), 1), put(device("2"), 2)])
+    ledger.put(pull, [])
+    ledger.put(pull, [put(device("1"), 9)])
+
+    assert [(row.source_id, row.fingerprint) for row in ledger.effect(pull).rows] == [("1", 9), ("2", 2)]
+
+
+def test_an_own_id_tells_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
+    rows = [put(person("19900101-1234"))]
+    ours, again = (staged(ledger, rows, part=part).rows[0].own_id for part in ("pupils", "staff"))
+    with opened(tmp_path / "other.db") as other:
+        elsewhere = staged(other, rows, part="pupils").rows[0].own_id
+
+    assert ours == elsewhere != again
+    assert "1990" not in ours
+
+
+def test_the_index_shows_what_is_remembered_and_flags_what_is_away(ledger: Ledger) -> None:
+    contact = MONDAY - HOUR
+    applied(ledger, [put(device("1"), 11, scope="a.csv", last_contact_at=contact), put(device("2"), 12, masked=True)])
+    limits = Limits(grace_pulls=0, grace_hours=0)
+    ledger.apply(staged(ledger, [shown(Change.ABSENT, device("2"))], at=MONDAY + DAY), limits)
+
+    away = IndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None, masked=True)
+    there = IndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv", masked=False)
+    assert ledger.index("jamf", "devices") == {("device", "1"): there, ("device", "2"): away}
+
+    ledger.apply(staged(ledger, [shown(Change.ABSENT, device("2"))], at=MONDAY + 2 * DAY), limits)
+
+    assert ledger.index("jamf", "devices")[RecordType.DEVICE, "2"].gone
+    assert ledger.index("jamf", "users") == {}
+
+
+def test_files_are_known_once_they_are_believed(ledger: Ledger) -> None:
+    read = [ScopeRead(name="a.csv", as_of=TODAY, fingerprint="f1"), ScopeRead(name="b.csv", as_of=TODAY - DAY)]
+    effect = staged(ledger, [put(device("1"))], scopes=read)
+    assert ledger.known_files("jamf", "devices") == {}
+
+    ledger.apply(effect, Limits())
+
+    assert ledger.known_files("jamf", "devices") == {"a.csv": ("f1", TODAY), "b.csv": (None, TODAY - DAY)}
+    assert part_of(ledger).as_of == TODAY - DAY
+    assert part_of(ledger).scope_as_of == {"a.csv": TODAY, "b.csv": TODAY - DAY}
+
+
+def test_a_bookmark_is_handed_back_once_its_pull_is_believed(ledger: Ledger) -> None:
+    effect = staged(ledger, [], reads_some=True, mark="page-9")
+    assert ledger.mark("jamf", "devices") is None
+
+    ledger.apply(effect, Limits())
+
+    assert ledger.mark("jamf", "devices") == "page-9"
+
+
+def test_an_unchanged_pull_proves_an_attempt_and_refreshes_nothing(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1"))])
+    pull = ledger.begin("jamf", "devices", MONDAY + DAY)
+    effect = PullEffect(pull=pull, source="jamf", part="devices", started_at=MONDAY + DAY, scopes=(), rows=(), seen=0)
+
+    ledger.finish(effect, Verdict.UNCHANGED, "the file is the same")
+
+    part = part_of(ledger)
+    assert (part.last_attempt_at, part.last_complete_at, part.as_of) == (MONDAY + DAY, MONDAY, TODAY)
+    assert part.reason == "the file is the same"
+    assert ledger.pulls(limit=1)[0].verdict is Verdict.UNCHANGED
+
+
+def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, file: Path) -> None:
+    applied(ledger, [put(device("1"))])
+    effect = staged(ledger, [put(device("2"))], at=MONDAY + HOUR)
+
+    ledger.fail(effect.pull, Verdict.FAILED, "the server refused our token")
+
+    assert [one.record.source_id for one in ledger.believed(()).known] == ["1"]
+    assert dump(file)["staged_record"] == []
+    assert part_of(ledger).reason == "the server refused our token"
+
+
+def test_a_verdict_that_does_more_has_a_method_of_its_own(ledger: Ledger) -> None:
+    effect = staged(ledger, [])
+
+    with pytest.raises(ValueError, match="apply, hold or fail"):
+        ledger.finish(effect, Verdict.COMPLETE)
+    with pytest.raises(ValueError, match="apply or hold"):
+        ledger.fail(effect.pull, Verdict.HELD, "")
+
+
+def test_a_judged_pull_takes_nothing_more(ledger: Ledger) -> None:
+    effect = applied(ledger, [put(device("1"))])
+
+    for late in (
+        lambda: ledger.put(effect.pull, [put(device("2"))]),
+        lambda: ledger.finish(effect),
+        lambda: ledger.fail(effect.pull, Verdict.FAILED, ""),
+        lambda: ledger.apply(effect, Limits()),
+        lambda: ledger.hold(effect.pull, ()),
+        lambda: ledger.put(4711, [put(device("2"))]),
+    ):
+        with pytest.raises(StoreError, match="not one that is going on"):
+            late()
+
+
+def test_an_unknown_pull_has_no_effect(ledger: Ledger) -> None:
+    with pytest.raises(StoreError, match="pull 4711 is unknown"):
+        ledger.effect(4711)
+
+
+def test_a_part_that_is_being_pulled_is_busy_until_that_is_judged(ledger: Ledger, file: Path) -> None:
+    effect = staged(ledger, [put(device("1"))])
+
+    with opened(file) as daemon:
+        with pytest.raises(PartBusy, match="jamf/devices"):
+            daemon.begin("jamf", "devices", MONDAY)
+        daemon.fail(daemon.begin("jamf", "users", MONDAY), Verdict.FAILED, "")
+        ledger.apply(effect, Limits())
+        assert daemon.begin("jamf", "devices", MONDAY) > effect.pull
+
+
+def test_a_pull_that_cannot_be_noted_leaves_its_part_free(ledger: Ledger) -> None:
+    with pytest.raises(Exception, match="must be aware"):
+        ledger.begin("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - the very thing
+
+    assert ledger.begin("jamf", "devices", MONDAY)
+
+
+def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, file: Path) -> None:
+    effect = staged(ledger, [put(device("1"))])
+
+    opened(file).close()
+
+    assert ledger.effect(effect.pull) == effect
+
+
+def test_who_starts_after_a_pull_that_died_finds_it_failed_and_its_rows_gone(file: Path, clock: SetClock) -> None:
+    with opened(file, clock) as dying:
+        pull = staged(dying, [put(device("1"))]).pull
+
+    with opened(file, clock) as ledger:
+        (line,) = ledger.pulls()
+        assert (line.id, line.verdict) == (pull, Verdict.FAILED)
+        assert "ended before the pull was judged" in (line.reason or "")
+        assert dump(file)["staged_record"] == []
+        assert ledger.clear_dead() == 0
+
+
+def test_pulls_are_listed_newest_first_of_one_part_or_all(ledger: Ledger) -> None:
+    for part in ("devices", "users", "devices"):
+        applied(ledger, [], part=part)
+    applied(ledger, [], source="hr", part="staff")
+
+    assert [line.part for line in ledger.pulls()] == ["staff", "devices", "users", "devices"]
+    assert [line.id for line in ledger.pulls("jamf", "devices")] == [3, 1]
+    assert [line.id for line in ledger.pulls("jamf", limit=2)] == [3, 2]
+
+
+def test_changes_are_counted_by_kind(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1")), put(device("2")), put(device("3"))])
+    rows = [
+        put(device("4")),
+        shown(Change.ABSENT, device("1")),
+        shown(Change.CONTACT, device("2"), last_contact_at=MONDAY),
+    ]
+    applied(ledger, rows, at=MONDAY + HOUR)
+
+    line = ledger.pulls(limit=1)[0]
+    assert (line.puts, line.returns, line.contacts, line.absences) == (1, 0, 1, 1)
+
+
+def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
+    some: list[Record] = [device("1"), person("1"), membership("1", "1"), UnitRecord(source_id="1", name="Vreta")]
+    applied(ledger, [put(record) for record in some])
+
+    assert {one.ref for one in ledger.believed(()).known} == {
+        ("jamf", kind, "1") for kind in ("device", "person", "membership", "unit")
+    }
+    assert isinstance(ledger.believed(()).known[0].record, DeviceRecord)

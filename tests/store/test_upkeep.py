@@ -1,0 +1,106 @@
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from fleetsync.store.ledger import Ledger, StoreRefused
+from tests.store.scenes import DAY, HOUR, MONDAY, applied, device, dump, known, opened, put
+
+
+def test_a_backup_taken_while_somebody_writes_is_whole_and_private(ledger: Ledger, file: Path, tmp_path: Path) -> None:
+    applied(ledger, [put(device("1"))])
+    copy = tmp_path / "copies" / "monday.db"
+    with ledger._writing() as connection:
+        connection.exec_driver_sql("DELETE FROM record")
+        ledger.backup(copy)
+        connection.rollback()
+
+    assert dump(copy) == dump(file)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in copy.parent.iterdir()] == ["monday.db"]
+
+
+def test_a_restored_copy_is_what_is_believed_also_by_who_has_the_database_open(
+    ledger: Ledger, file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "monday.db"
+    applied(ledger, [put(device("1"))])
+    ledger.backup(copy)
+    with opened(file) as daemon:
+        applied(ledger, [put(device("2"))], at=MONDAY + HOUR)
+        assert len(known(daemon)) == 2
+
+        ledger.restore(copy)
+
+        assert [one.record.source_id for one in known(daemon)] == ["1"]
+        applied(daemon, [put(device("3"))], at=MONDAY + DAY)
+    assert len(known(ledger)) == 2
+    assert ledger.verify() == ()
+
+
+def a_database(path: Path, *statements: str) -> Path:
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    return path
+
+
+def test_what_is_no_sound_copy_of_ours_is_not_restored(ledger: Ledger, file: Path, tmp_path: Path) -> None:
+    applied(ledger, [put(device("1"))])
+    before = dump(file)
+    text = tmp_path / "notes.db"
+    text.write_text("no database at all, but long enough to look at " * 20)
+    newer = ("CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('9999')")
+
+    for path, says in (
+        (tmp_path / "nowhere.db", "no such file"),
+        (text, "is damaged"),
+        (a_database(tmp_path / "other.db", "CREATE TABLE recipe (id INTEGER)"), "no copy of fleetsync's"),
+        (a_database(tmp_path / "newer.db", *newer), "newer version"),
+    ):
+        with pytest.raises(StoreRefused, match=says):
+            ledger.restore(path)
+
+    assert dump(file) == before
+
+
+def test_a_backup_that_cannot_be_written_says_so(ledger: Ledger, file: Path) -> None:
+    with pytest.raises(StoreRefused, match="cannot be written"):
+        ledger.backup(file / "inside" / "a-file.db")
+
+
+def test_what_is_wrong_is_found(ledger: Ledger, file: Path) -> None:
+    applied(ledger, [put(device("1"), last_contact_at=MONDAY)])
+    assert ledger.verify() == ()
+    a_database(file, "PRAGMA foreign_keys=OFF", "DELETE FROM record", "UPDATE alembic_version SET version_num = '0000'")
+
+    assert ledger.verify() == ("contact: a row points to nothing", "its schema is 0000, not 0001")
+
+
+def test_the_lease_of_the_schedule_is_given_to_one_daemon(ledger: Ledger, file: Path) -> None:
+    lease = ledger.schedule_lease()
+    assert lease is not None
+    with opened(file) as other:
+        assert other.schedule_lease() is None
+        lease.release()
+        assert other.schedule_lease() is not None
+
+
+def test_the_size_grows_with_what_is_kept(ledger: Ledger, file: Path) -> None:
+    before = ledger.size_bytes()
+    applied(ledger, [put(device(str(number))) for number in range(500)])
+
+    assert ledger.size_bytes() > before > file.stat().st_size // 2
+
+
+def test_copies_taken_before_migrations_go_in_time_and_other_files_stay(ledger: Ledger, file: Path) -> None:
+    old, new, other = (file.with_name(f"fleetsync.db{end}") for end in (".before-0002", ".before-0003", ".monday"))
+    for path, at in ((old, MONDAY), (new, MONDAY + 20 * DAY), (other, MONDAY)):
+        path.touch()
+        os.utime(path, (at.timestamp(), at.timestamp()))
+
+    assert ledger.purge(MONDAY + 31 * DAY) == {"copy": 1}
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
