@@ -126,7 +126,7 @@ def test_time_and_environment_are_banned_outside_of_their_rooms(module: str, pla
     ("module", "banned"),
     [
         ("fleetsync/clock.py", ("os.environ", "os.getenv")),
-        ("fleetsync/settings.py", ("time", "datetime.datetime.now", "datetime.date.today")),
+        ("fleetsync/settings/reading.py", ("time", "datetime.datetime.now", "datetime.date.today")),
     ],
 )
 def test_a_room_that_may_do_one_of_them_does_not_do_the_other(module: str, banned: tuple[str, ...]) -> None:

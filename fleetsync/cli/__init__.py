@@ -47,7 +47,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        from importlib import import_module  # noqa: PLC0415 - only a used command pays for its imports
+        from importlib import import_module
 
         command: click.Command = import_module(f"fleetsync.cli.{COMMANDS[cmd_name][0]}").COMMANDS[cmd_name]
         return command

@@ -40,7 +40,7 @@ def _told(error: Exception) -> int:
     if known is not None:
         known.show()
         return known.exit_code
-    from fleetsync import log  # noqa: PLC0415 - loaded only when something failed
+    from fleetsync import log
 
     log.get(__name__).debug("an error of our own", exc_info=error)  # with --log-level DEBUG, without values of locals
     where = error.__traceback__

@@ -15,6 +15,7 @@ from fleetsync.core.model import (
     CoverageDay,
     DeviceRecord,
     EmploymentForm,
+    GroupRecord,
     Known,
     Limits,
     MembershipRecord,
@@ -26,6 +27,7 @@ from fleetsync.core.model import (
     RecordType,
     Refusal,
     Role,
+    Scheme,
     StagedRow,
     Text,
 )
@@ -40,7 +42,8 @@ KNOWN_IDS_RATIO = 0.5
 YEARS_CHANGED_RATIO = 0.10
 OUTCOME_RATIO = 0.20
 OUTCOME_FLOOR = 10
-AGREEING_PULLS = 3
+
+LOGIN_SCHEMES = frozenset({Scheme.OBJECT_ID, Scheme.ADDRESS, Scheme.ACCOUNT})
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,24 +151,34 @@ def _refused_of(
     kind: RecordType, was: Sequence[Known], will: Sequence[Known], effect: PullEffect, limits: Limits, setting: Setting
 ) -> list[Refusal]:
     present = [known for known in will if known.absent_since is None]
-    refusals = [*_grown(kind, was, present, limits, setting), *_relabelled(was, present, setting)]
-    if effect.reads_some:
-        return refusals
-    refusals += _shrunk(kind, was, will, limits, setting)
+    refusals = [*_shrunk(kind, was, will, limits, setting), *_relabelled(was, present, setting)]
     if not setting.is_turning:
-        refusals += [*_lost_of_a_unit(kind, was, will), *_emptied(kind, was, present), *_strangers(kind, was, present)]
+        refusals += [*_lost_of_a_unit(kind, was, will), *_emptied(kind, was, present)]
+    # A part that is read piece by piece fills up for days: that it grows and shows what nobody knew is its way.
+    if not effect.reads_some:
+        refusals += [*_grown(kind, was, present, limits, setting), *_strangers(kind, was, present, setting)]
     return refusals
+
+
+def _most(floor: int, ratio: float, count: int) -> int:
+    """The whole number that *ratio* of *count* allows, at least *floor*."""
+    # 0.29 × 100 is 28.999…: a limit that somebody wrote down holds to the record.
+    return max(floor, int(ratio * count + 1e-9))
 
 
 def _incomplete(effect: PullEffect, limits: Limits) -> Iterable[Refusal]:
     count = sum(effect.rejected.values())
-    if count > max(REJECTED_FLOOR, limits.max_rejected_ratio * (effect.seen + count)):
-        worst = max(effect.rejected, key=lambda reason: effect.rejected[reason])
+    read = effect.seen + count
+    limit = _most(REJECTED_FLOOR, limits.max_rejected_ratio, read)
+    if count > limit:
+        worst = max(sorted(effect.rejected), key=lambda reason: effect.rejected[reason])
         yield Refusal(
             "rejected",
             Text(
-                f"{count} poster av {effect.seen + count} gick inte att läsa, oftast: {worst}",
-                f"{count} records of {effect.seen + count} could not be read, most often: {worst}",
+                f"{count} av {read} poster gick inte att läsa, oftast: {worst}; gränsen är {limit} "
+                f"(max_rejected_ratio {limits.max_rejected_ratio:g})",
+                f"{count} of {read} records could not be read, most often: {worst}; the limit is {limit} "
+                f"(max_rejected_ratio {limits.max_rejected_ratio:g})",
             ),
         )
 
@@ -201,13 +214,14 @@ def _shrunk(
     ratio = limits.turnover_max_shrink_ratio if setting.is_turning else limits.max_shrink_ratio
     believed = {known.ref for known in was}
     absent = sum(1 for known in will if known.absent_since is not None and known.ref in believed)
-    limit = int(max(SHRINK_FLOOR, ratio * len(was)))
+    limit = _most(SHRINK_FLOOR, ratio, len(was))
     if absent > limit:
+        word = "turnover_max_shrink_ratio" if setting.is_turning else "max_shrink_ratio"
         yield Refusal(
             "shrink",
             Text(
-                f"{absent} av {len(was)} poster ({kind}) saknas; gränsen är {limit} (max_shrink_ratio {ratio:g})",
-                f"{absent} of {len(was)} {kind} records are absent; the limit is {limit} (max_shrink_ratio {ratio:g})",
+                f"{absent} av {len(was)} poster ({kind}) saknas; gränsen är {limit} ({word} {ratio:g})",
+                f"{absent} of {len(was)} {kind} records are absent; the limit is {limit} ({word} {ratio:g})",
             ),
         )
 
@@ -232,8 +246,9 @@ def _grown(
 ) -> Iterable[Refusal]:
     believed = {known.ref for known in was}
     fresh = sum(1 for known in present if known.ref not in believed)
-    limit = int(max(GROWTH_FLOOR, limits.max_growth_ratio * len(was)))
-    if fresh > limit and not setting.is_turning:
+    limit = _most(GROWTH_FLOOR, limits.max_growth_ratio, len(was))
+    # Of devices too: what is bought for the school year is enrolled while it turns.
+    if fresh > limit and not setting.in_turnover_window:
         yield Refusal(
             "growth",
             Text(
@@ -245,17 +260,18 @@ def _grown(
         )
 
 
-def _strangers(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -> Iterable[Refusal]:
+def _strangers(kind: RecordType, was: Sequence[Known], present: Sequence[Known], setting: Setting) -> Iterable[Refusal]:
     believed = {known.ref for known in was}
     familiar = sum(1 for known in present if known.ref in believed)
-    if was and len(present) > GROWTH_FLOOR and familiar < KNOWN_IDS_RATIO * len(present):
+    is_asked = not setting.is_turning and len(present) > GROWTH_FLOOR
+    if is_asked and was and familiar < KNOWN_IDS_RATIO * len(present):
         yield Refusal(
             "identity",
             Text(
-                f"bara {familiar} av {len(present)} poster ({kind}) har ett känt id: är det en annan kommuns eller "
-                "ett annat systems innehåll?",
-                f"only {familiar} of {len(present)} {kind} records have a known id: is this the content of another "
-                "municipality or system?",
+                f"bara {familiar} av {len(present)} poster ({kind}) har ett känt id, gränsen är hälften: är det en "
+                "annan kommuns eller ett annat systems innehåll?",
+                f"only {familiar} of {len(present)} {kind} records have a known id, the limit is half of them: is "
+                "this the content of another municipality or system?",
             ),
         )
 
@@ -266,20 +282,21 @@ def _emptied(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -
     for field, is_filled in DECIDING_FIELDS.get(kind, {}).items():
         old = sum(1 for known in was if is_filled(known)) / len(was)
         new = sum(1 for known in present if is_filled(known)) / len(present)
-        if old - new > FILLED_DROP:
+        # Ratios of whole numbers: ten points are ten points, whatever the last bit says.
+        if old - new > FILLED_DROP + 1e-9:
             yield Refusal(
                 "filled",
                 Text(
-                    f"fältet {field} är ifyllt för {new:.0%} av posterna ({kind}), förut {old:.0%}; "
+                    f"fältet {field} är ifyllt för {new:.1%} av {len(present)} poster ({kind}), förut {old:.1%}; "
                     f"gränsen är {FILLED_DROP:.0%} lägre",
-                    f"the field {field} is filled for {new:.0%} of the {kind} records, before {old:.0%}; "
+                    f"the field {field} is filled for {new:.1%} of {len(present)} {kind} records, before {old:.1%}; "
                     f"the limit is {FILLED_DROP:.0%} lower",
                 ),
             )
 
 
 def _relabelled(was: Sequence[Known], present: Sequence[Known], setting: Setting) -> Iterable[Refusal]:
-    if setting.is_turning:
+    if setting.in_turnover_window:
         return
     years = {known.ref: year for known in was if (year := _year(known.record)) is not None}
     both = [
@@ -305,12 +322,15 @@ def _place(record: Record) -> str:
         return record.codes[0] if record.codes else record.unit_name or ""
     if isinstance(record, DeviceRecord):
         return record.unit or record.location or ""
+    if isinstance(record, GroupRecord):
+        return record.unit or ""
     return ""
 
 
 def _year(record: Record) -> int | None:
-    is_enrolment = isinstance(record, MembershipRecord) and record.membership is MembershipType.ENROLMENT
-    return record.year if is_enrolment and isinstance(record, MembershipRecord) else None
+    if isinstance(record, MembershipRecord) and record.membership is MembershipType.ENROLMENT:
+        return record.year
+    return None
 
 
 def _of_device(ask: Callable[[DeviceRecord], object]) -> Callable[[Known], bool]:
@@ -319,6 +339,10 @@ def _of_device(ask: Callable[[DeviceRecord], object]) -> Callable[[Known], bool]
 
 def _of_membership(ask: Callable[[MembershipRecord], object]) -> Callable[[Known], bool]:
     return lambda known: isinstance(known.record, MembershipRecord) and bool(ask(known.record))
+
+
+def _has_login(record: PersonRecord) -> bool:
+    return any(key.scheme in LOGIN_SCHEMES for key in record.keys)
 
 
 # Per record type the fields that decide something; a share that falls means the source has stopped telling us.
@@ -338,7 +362,8 @@ DECIDING_FIELDS: Mapping[RecordType, Mapping[str, Callable[[Known], bool]]] = {
         ),
     },
     RecordType.PERSON: {
-        "login": lambda known: isinstance(known.record, PersonRecord) and bool(known.record.keys),
+        # A number or a civic number tells who somebody is, not what he logs in with.
+        "login": lambda known: isinstance(known.record, PersonRecord) and _has_login(known.record),
     },
 }
 
@@ -349,7 +374,8 @@ DECIDING_FIELDS: Mapping[RecordType, Mapping[str, Callable[[Known], bool]]] = {
 def moved_too_far(before: Iterable[CoverageDay], then: Iterable[CoverageDay]) -> tuple[Refusal, ...]:
     """Why the numbers that would follow may not be published by themselves: the last question, asked of the result.
 
-    Each unit's entitled and covered, over all entitlements that were published before, may move by 20 % or by 10.
+    Entitled and covered of each unit, by entitlement, may move by 20 % or by 10. By entitlement, because a whole staff
+    that is lost would drown among the pupils of its school; what has no row before has nothing to move from.
     """
     was = {(row.unit, row.entitlement): row for row in before}
     will = {(row.unit, row.entitlement): row for row in then}

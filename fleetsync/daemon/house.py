@@ -13,6 +13,7 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.rehearsal import Rehearsal
 from fleetsync.pull import registry
 from fleetsync.pull.http import Network
+from fleetsync.pull.overrides import read_overrides
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import Rules, Runner
 from fleetsync.settings import Settings
@@ -47,9 +48,11 @@ def build(
     stop: Event,
     show: Callable[[Snapshot], None] = lambda _: None,
 ) -> House:
-    """The house of *settings* over *ledger*. Raises RegistryError."""
+    """The house of *settings* over *ledger*. Raises RegistryError, PullError."""
     sources = registry.sources(settings)
     policy = _published(settings.policy, ledger)
+    if settings.identity.overrides_file is not None:
+        ledger.set_overrides(read_overrides(settings.identity.overrides_file, policy, clock), "overrides file")
     key = settings.privacy_key()
     rules = Rules(
         policy=policy,

@@ -19,7 +19,7 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import Plan
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.health import Health
-from fleetsync.daemon.house import House, build, clock_of, open_store
+from fleetsync.daemon.house import build, clock_of, open_store
 from fleetsync.daemon.jobs import Timetable
 from fleetsync.daemon.notices import notify, session_key
 from fleetsync.daemon.services import LedgerAccounts, LedgerDecisions, LedgerHistory
@@ -28,8 +28,10 @@ from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import Services
 from fleetsync.expose.telemetry import Pulse
 from fleetsync.expose.web import metrics_wsgi, wsgi
+from fleetsync.pull.contract import PullError
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import Pulled
+from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, load, what_needs_restart
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import Ledger
@@ -309,7 +311,7 @@ class Daemon:
             if refused:
                 raise SettingsError(f"{', '.join(refused)} changed, which needs a restart; nothing was changed now")
             house = build(new, self.clock, self.ledger, self.stop, self._show)
-        except (SettingsError, StoreError) as error:
+        except (SettingsError, ScheduleError, StoreError, PullError) as error:
             self.health.config_refused()
             logger.warning("configuration refused; the old one stays", reason=str(error))
             return

@@ -273,9 +273,8 @@ def _in_folder(table: Mapping[str, Any], model: type[SourceSettings], folder: Pa
 
 
 def _is_path(model: type[SourceSettings], key: str) -> bool:
-    """By its type; `path` may be a pattern of files and is text."""
     field: FieldInfo | None = model.model_fields.get(key)
-    return field is not None and (key == "path" or _mentions(field.annotation, Path))
+    return field is not None and _mentions(field.annotation, Path)
 
 
 def _mentions(annotation: object, wanted: type) -> bool:

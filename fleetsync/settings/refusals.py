@@ -1,7 +1,7 @@
 """What is wrong with a configuration, in words: file, table, key, what it must be; never a secret.
 
 Turns what pydantic found into sentences. A value is quoted only where it cannot be a secret: a number, a date, true and
-false, or a word where only listed words may stand; and not even those under a key that sounds like a secret.
+false, or a word that is nearly one of the listed words that may stand there; and not even those under a key that sounds like a secret.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,8 +18,6 @@ from fleetsync.log import looks_secret
 
 SLUG = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 SLUG_IN_WORDS = "of small letters a to z, digits, - and _, at most 63"
-
-LONGEST_WORD_SHOWN = 30
 
 Loc = tuple[int | str, ...]
 Place = Callable[[Loc], tuple[str, str]]
@@ -87,7 +85,7 @@ def _fault(entry: ErrorDetails, model: type[BaseModel], where: str, key: str) ->
         return f"{where} {key} must be given as tables: write {key} above each"
     if kind in {"value_error", "assertion_error"}:
         return _judged_by_us(where, key, str(entry["ctx"]["error"]), field)
-    subject = f"{where} {key}{_shown(entry, key)}" if key else where
+    subject = f"{where} {key}{_shown(entry, key, field)}" if key else where
     return f"{subject} must be {_must_be(entry, field)}"
 
 
@@ -114,19 +112,22 @@ def _must_be(entry: ErrorDetails, field: FieldInfo | None) -> str:
         return _bounds(field)
     if kind in {"enum", "literal_error"}:
         words = [str(word) for word in _allowed(field)]
-        hint = get_close_matches(str(entry["input"]), words, n=1) if _is_word(entry) else []
-        return f"one of {', '.join(words)}" + (f". Did you mean {hint[0]}?" if hint else "")
+        nearest = _nearest_word(entry, field)
+        return f"one of {', '.join(words)}" + (f". Did you mean {nearest}?" if nearest else "")
     if kind == "string_pattern_mismatch":
         return SLUG_IN_WORDS if context.get("pattern") == SLUG else f"of the form {context.get('pattern')}"
     return _MUST_BE.get(kind) or "of another form: " + entry["msg"].removeprefix("Input should be ")
 
 
-def _is_word(entry: ErrorDetails) -> bool:
-    return isinstance(entry["input"], str) and len(entry["input"]) <= LONGEST_WORD_SHOWN
+def _nearest_word(entry: ErrorDetails, field: FieldInfo | None) -> str | None:
+    """The allowed word that was probably meant; a text that is like none of them may be anything, a secret too."""
+    given, words = entry["input"], [str(word) for word in _allowed(field)]
+    nearest = get_close_matches(given, words, n=1) if isinstance(given, str) else []
+    return nearest[0] if nearest else None
 
 
-def _shown(entry: ErrorDetails, key: str) -> str:
-    """An equals sign and the value, or nothing where it might be a secret or is too long to read."""
+def _shown(entry: ErrorDetails, key: str, field: FieldInfo | None) -> str:
+    """An equals sign and the value, or nothing where it might be a secret."""
     value = entry["input"]
     if looks_secret(key):
         return ""
@@ -134,7 +135,7 @@ def _shown(entry: ErrorDetails, key: str) -> str:
         return f" = {str(value).lower()}"
     if isinstance(value, int | float | date):
         return f" = {value}"
-    if entry["type"] in {"enum", "literal_error"} and _is_word(entry):
+    if entry["type"] in {"enum", "literal_error"} and _nearest_word(entry, field):
         return f" = {value!r}"
     return ""
 

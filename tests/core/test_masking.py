@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -154,3 +155,28 @@ def test_masking_what_is_masked_never_changes_it(some: list[Key], source_id: str
         once = masked(record, TOKEN_OF, source="skola")
 
         assert masked(once, TOKEN_OF, source="skola") == once
+
+
+DROPPED = {
+    DeviceRecord: {"name", "name_matches", "location", "groups", "profile", "tag", "status", "unit", "serves"},
+    PersonRecord: {"name", "protected"},
+    MembershipRecord: {"codes", "unit_name", "group", "protected"},
+}
+
+
+@pytest.mark.parametrize("kind", DROPPED, ids=lambda kind: kind.__name__)
+def test_every_field_of_a_record_is_kept_or_dropped_by_name(kind: Any) -> None:
+    whole: Any = {DeviceRecord: A_DEVICE, PersonRecord: A_PERSON, MembershipRecord: A_MEMBERSHIP}[kind]
+    marked = kind(**{name: _mark(whole, name) for name in kind.__struct_fields__})
+
+    left = masked(marked, TOKEN_OF, source="skola")
+
+    unset = {f.name for f in msgspec.structs.fields(kind) if getattr(left, f.name) in (f.default, False, ())}
+    assert unset == DROPPED[kind]
+
+
+def _mark(whole: Any, name: str) -> object:
+    """What *whole* says, or something that is no field's default."""
+    said = getattr(whole, name)
+    default = {f.name: f.default for f in msgspec.structs.fields(type(whole))}[name]
+    return "something" if said in (default, False, ()) else said

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetsync.settings import Settings, changed_keys, load, unknown_environment, what_needs_restart
+from fleetsync.settings.reading import notify_socket
 
 SOURCE = '[[source]]\nkind = "intune"\nname = "{}"\n'
 
@@ -137,6 +138,19 @@ def test_the_environment_outranks_an_address_in_a_file_of_its_own(tmp_path: Path
     assert origin(settings, "network.proxy") == "environment FLEETSYNC_NETWORK__PROXY"
 
 
+def test_a_broken_address_is_shown_without_what_might_be_a_password(tmp_path: Path) -> None:
+    settings = configured(tmp_path, '[network]\nproxy = "http://a:hunter2@[proxy"')
+
+    assert shown(settings, "network.proxy") == "http://***@[proxy"
+
+
+def test_what_sounds_like_a_secret_is_hidden_even_where_it_may_not_stand(tmp_path: Path) -> None:
+    settings = configured(tmp_path, SOURCE.format("jamf") + 'client_secret = "hunter2"\nclient_secret_file = "x"')
+
+    assert shown(settings, "source.jamf.client_secret") == "***"
+    assert shown(settings, "source.jamf.client_secret_file") == "x"
+
+
 def test_variables_of_a_source_go_to_the_one_with_the_longest_name(tmp_path: Path) -> None:
     environ = {
         "FLEETSYNC_SOURCE_JAMF_TOKEN": "a",
@@ -240,3 +254,10 @@ def test_other_files_among_the_secrets_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe__x")
 
     assert configured(tmp_path, "", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).web.listen == "127.0.0.1:8470"
+
+
+def test_systemd_s_socket_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    assert notify_socket() == "/run/systemd/notify"
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    assert notify_socket() == ""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.settings import Settings, SettingsError, load
+from fleetsync.settings import Settings, SettingsError, load, privacy_key
 
 
 def configured(folder: Path, url: str = "db/fleetsync.db", **environ: str) -> Settings:
@@ -35,6 +35,15 @@ def test_two_keys_are_never_the_same(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
 
     assert configured(tmp_path / "a").privacy_key() != configured(tmp_path / "b").privacy_key()
+
+
+def test_a_key_that_another_process_made_first_counts(tmp_path: Path) -> None:
+    first = configured(tmp_path).privacy_key()
+
+    privacy_key._make(tmp_path / "keys/privacy.key")
+
+    assert configured(tmp_path).privacy_key() == first
+    assert len(list((tmp_path / "keys").iterdir())) == 1
 
 
 @pytest.mark.parametrize("url", ["db/fleetsync.db", "postgresql+psycopg://fleetsync@db.exempelby.se/fleetsync"])

@@ -21,6 +21,7 @@ from tests.store.scenes import (
     membership,
     opened,
     part_of,
+    part_state,
     person,
     put,
     shown,
@@ -118,6 +119,13 @@ def test_a_complete_pull_tells_its_part(ledger: Ledger) -> None:
     assert (part.first_complete_at, part.last_complete_at, part.last_attempt_at) == (MONDAY, MONDAY + DAY, MONDAY + DAY)
     assert (part.as_of, part.reason, part.held_pull) == ((MONDAY + DAY).date(), None, None)
     assert {line.verdict for line in ledger.pulls()} == {Verdict.COMPLETE}
+
+
+def test_parts_can_be_asked_for_without_what_is_believed(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1"))])
+    asked = (part_state(), part_state("jamf", "users"))
+
+    assert ledger.part_states(asked) == ledger.believed(asked).parts
 
 
 def test_a_first_load_is_analysed(ledger: Ledger, file: Path) -> None:

@@ -167,6 +167,14 @@ def test_coverage_is_listed_between_two_days_of_a_unit_or_an_entitlement(ledger:
     assert len(ledger.coverage_between(TODAY, TODAY, "ekskolan", "staff")) == 1
 
 
+def test_the_first_day_with_numbers_is_known_once_there_is_one(ledger: Ledger) -> None:
+    assert ledger.first_day() is None
+    ledger.record(outcome(MONDAY, coverage=(coverage(),)))
+    ledger.record(outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
+
+    assert ledger.first_day() == TODAY
+
+
 def test_the_core_is_fed_with_thirty_days_of_coverage(ledger: Ledger) -> None:
     for number in range(32):
         ledger.record(outcome(MONDAY + number * DAY, coverage=(coverage(TODAY + number * DAY),)))

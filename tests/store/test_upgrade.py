@@ -1,5 +1,6 @@
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,11 @@ def test_a_damaged_database_is_not_migrated(ledger: Ledger, file: Path, tmp_path
     assert not list(file.parent.glob("*.before-*"))
 
 
-def test_two_that_start_at_once_migrate_once(file: Path) -> None:
-    with opened(file) as one, opened(file) as other:
-        apply_pull(one, [put(device("1"))])
+def test_those_who_start_at_once_find_one_database(file: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        started = list(pool.map(opened, [file] * 4))
+    apply_pull(started[0], [put(device("1"))])
 
-        assert len(known(other)) == 1
+    assert [len(known(one)) for one in started] == [1, 1, 1, 1]
+    for one in started:
+        one.close()

@@ -7,15 +7,14 @@ hours after it was not.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from fleetsync.core.model import Episode, Moment, Parking, Subject, Text
+from fleetsync.core.model import Episode, Moment, Noun, Parking, Subject, Text
 
 REOPENS_WITHIN = timedelta(hours=24)
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Finding(Noun, frozen=True, kw_only=True):
     """A gap that holds now. `may_open` False: over a break, it stays open if it is and does not open if it is not.
 
     `known_before`: a first complete pull found it, so no age is claimed.

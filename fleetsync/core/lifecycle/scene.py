@@ -4,7 +4,7 @@ Pure. A dead source opens and closes nothing that rests on it, so no day here is
 holds until it is overdue, and what no source has shown is judged no further than all who could have shown it looked.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     Device,
     DeviceCase,
     Entitlement,
+    Key,
     Known,
     Login,
     Moment,
@@ -274,12 +275,13 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
         return local_day(device.first_seen, self.policy.time_zone)
 
 
-def _given_on(logins: Iterable[Login]) -> Iterable[Login]:
+def _given_on(logins: Sequence[Login]) -> Iterable[Login]:
     """Log-ins that came to their person after somebody else had them."""
-    by_key: defaultdict[object, list[Login]] = defaultdict(list)
+    counts = Counter(login.key for login in logins)
+    by_key: defaultdict[Key, list[Login]] = defaultdict(list)
     for login in logins:
-        by_key[login.key].append(login)
+        if counts[login.key] > 1:
+            by_key[login.key].append(login)
     for sharing in by_key.values():
-        if len(sharing) > 1:
-            first = min(login.first_seen for login in sharing)
-            yield from (login for login in sharing if login.first_seen > first and login.last_seen == login.first_seen)
+        first = min(login.first_seen for login in sharing)
+        yield from (login for login in sharing if login.first_seen > first and login.last_seen == login.first_seen)

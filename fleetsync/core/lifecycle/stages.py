@@ -22,6 +22,7 @@ from fleetsync.core.model import (
     Known,
     Life,
     Moment,
+    Noun,
     Ownership,
     PartState,
     Placement,
@@ -60,7 +61,7 @@ _BY_CONDITION: Mapping[Condition, Text] = {
 }
 
 
-class Silence(Struct, frozen=True):
+class Silence(Noun, frozen=True):
     """How long a device has been silent: from `since` (its contact, else its enrolment, else None) by its own clock."""
 
     since: date | None

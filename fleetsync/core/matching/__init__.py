@@ -7,8 +7,6 @@ and a name is never evidence.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.identity import UnitBook
 from fleetsync.core.matching.globs import name_pattern_match
@@ -23,6 +21,7 @@ from fleetsync.core.model import (
     Known,
     Login,
     Moment,
+    Noun,
     Person,
     Placement,
     Policy,
@@ -45,14 +44,14 @@ _AT_A_PRESCHOOL = Text("utan inloggning på en förskola", "without a log-in at 
 _NOTHING_TELLS = Text("inget talar om vad den är till för", "nothing tells what it is for")
 
 
-class Matched(Struct, frozen=True):
+class Matched(Noun, frozen=True):
     """The placements in the order of the devices, and the dated log-ins."""
 
     placements: tuple[Placement, ...]
     logins: tuple[Login, ...]
 
 
-class _Found(Struct, frozen=True):
+class _Found(Noun, frozen=True):
     """What is known of a device before accounts with too many are told apart."""
 
     device: Device

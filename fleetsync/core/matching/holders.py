@@ -23,6 +23,7 @@ from fleetsync.core.model import (
     Key,
     Known,
     Moment,
+    Noun,
     Override,
     Person,
     Policy,
@@ -54,7 +55,7 @@ _OVERRIDE = Text("enligt undantagsfilen", "by the overrides file")
 _CORRECTION = Text("enligt en rättelse", "by a correction")
 
 
-class Held(Struct, frozen=True, kw_only=True):
+class Held(Noun, frozen=True, kw_only=True):
     """Whose a device is. `account_of`: the person whose account it is although he is no holder; his unit may place it.
 
     `decided`: by a person's decision, which no count of devices overrules.

@@ -8,13 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from fleetsync.core.model import Key, Login, Moment, Person, Scheme
+from fleetsync.core.model import Key, Login, Moment, Noun, Person, Scheme
 
 
-class Claim(Struct, frozen=True):
+class Claim(Noun, frozen=True):
     """One person's hold on a key; `is_current`: a present record of his has it."""
 
     person: str

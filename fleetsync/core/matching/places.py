@@ -11,7 +11,7 @@ from msgspec import Struct
 from fleetsync.core.identity import UnitBook
 from fleetsync.core.matching.holders import Held
 from fleetsync.core.matching.rules import FIELDS, Ruling, body
-from fleetsync.core.model import UNPLACED, Known, Person, Policy, Standing, Text, UnitMap
+from fleetsync.core.model import UNPLACED, Known, Noun, Person, Policy, Standing, Text, UnitMap
 
 Answer = tuple[str, Text]
 
@@ -22,7 +22,7 @@ _PROTECTED = Text("visas inte", "not shown")
 _NOWHERE = Text("inget talar om var", "nothing tells where")
 
 
-class Place(Struct, frozen=True):
+class Place(Noun, frozen=True):
     """The unit that counts, why, and the other answer where two disagree."""
 
     unit: str

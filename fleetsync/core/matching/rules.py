@@ -6,11 +6,9 @@ Pure. What a brace catches must equal a unit, or a group of that unit, of the ro
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
-from msgspec import Struct
-
 from fleetsync.core.identity import UnitBook, folded
 from fleetsync.core.matching.globs import cuts, glob, name_pattern_match
-from fleetsync.core.model import DeviceRecord, DeviceRule, Known, Purpose, Scheme, Text
+from fleetsync.core.model import DeviceRecord, DeviceRule, Known, Noun, Purpose, Scheme, Text
 
 Cut = tuple[tuple[str, str], ...]  # (brace, caught text)
 Said = tuple[str, ...] | tuple[tuple[str, str], ...]  # values, or (pattern, caught text) of names and log-ins
@@ -18,7 +16,7 @@ Likeness = tuple[str, tuple[Said, ...]]  # unit otherwise, values by field
 LOGIN_SCHEMES = (Scheme.ADDRESS, Scheme.ACCOUNT)
 
 
-class Ruling(Struct, frozen=True):
+class Ruling(Noun, frozen=True):
     """What a row of a list or a rule says of a device; a `unit` or `purpose` of None is not said."""
 
     purpose: Purpose | None
