@@ -6,7 +6,8 @@ newest edition counts. Permission: to read the folder, nothing else. Documentati
 
 Quirks:
 * A list speaks for the day in its name, its column or its file; what it does not name any more is absent of that list.
-* What is in use was in contact when last seen, else on the day the list speaks for. What lies in stock was not.
+* Contact is the day last seen. That a list names a device is no contact here: a device that an MDM has not heard of for
+  months would look alive by being listed. The core takes a list's day for what no MDM ever had.
 * A status says what became of a device (skrotad, stulen, på reparation) or what it is for (lager, lån): both are read.
 * A word of status that nobody knows makes nothing work: the device is pending until the word is mapped.
 * Groups alone make no set: an avdelning of a förskola has them too. A purpose of the row says so, or a [[device_rule]].
@@ -100,7 +101,6 @@ class Listed(msgspec.Struct, frozen=True):
     """What is kept of a row. *list*: which list it stands in; *nth*: which row of this serial it is, from 1."""
 
     list: str
-    as_of: date
     serial: str | None = None
     asset_tag: str | None = None
     name: str | None = None
@@ -186,7 +186,6 @@ def _reader(file: OpenedFile, settings: Settings) -> Callable[[Row], Listed]:
 def _listed(row: Row, file: OpenedFile, settings: Settings) -> Listed:
     return Listed(
         list=file.scope,
-        as_of=file.as_of,
         serial=row.text("serial"),
         asset_tag=row.text("asset_tag"),
         name=row.text("device_name"),
@@ -250,7 +249,6 @@ _MODELS = (
     ("chromebook", Platform.CHROMEOS),
     ("galaxy tab", Platform.ANDROID),
 )
-_RESTS = frozenset({Purpose.STOCK, Purpose.REPAIR, Purpose.IGNORE})
 
 
 def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
@@ -259,7 +257,6 @@ def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
     state, use = _state(raw.status, settings, drift)
     meant = use or _purpose(raw, settings, drift)
     groups = _groups(raw.groups)
-    in_use = state is Condition.ACTIVE and meant not in _RESTS
     record = DeviceRecord(
         source_id=f"{raw.list}/{raw.tag}" + (f"/{raw.nth}" if raw.nth > 1 else ""),
         serial=raw.serial,
@@ -274,7 +271,7 @@ def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
         order=raw.order,
         status=None if raw.status == NOTE else raw.status,
         asset_tag=raw.asset_tag,
-        last_contact_at=_noon(raw.seen_on or (raw.as_of if in_use else None)),
+        last_contact_at=_noon(raw.seen_on),
         condition=state,
         purpose=meant,
         unit=raw.unit,

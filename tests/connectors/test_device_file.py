@@ -1,0 +1,360 @@
+"""Device lists, trap by trap."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
+from fleetsync.pull.contract import Drift, SourceUnavailable
+from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
+from tests.connectors.outside import Outside, outside
+
+NAME = "lista_2026-11-15.csv"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Iterator[Outside]:
+    with outside(CASE, tmp_path) as here:
+        yield here
+
+
+class Desk:
+    """A folder with a list of our own; each row is of one device and begins with its serial."""
+
+    def __init__(self, world: Outside) -> None:
+        self.world = world
+
+    def write(self, head: str, *rows: str, name: str = NAME) -> None:
+        (self.world.folder / name).write_text("\n".join((head, *rows, "")), encoding="utf-8")
+
+    def noted(self, head: str, row: str, **keys: Any) -> list[Any]:
+        self.write(f"Serienr;{head}", f"PF3EX101;{row}")
+        return self.world.noted("devices", self.world.settings_with(**keys))
+
+    def device(self, head: str, row: str, **keys: Any) -> DeviceRecord:
+        found = self.noted(head, row, **keys)[0]
+        assert isinstance(found, DeviceRecord)
+        return found
+
+    def drift(self, head: str, row: str, **keys: Any) -> list[Drift]:
+        return self.noted(head, row, **keys)[1:]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with outside(replace(CASE, files=()), tmp_path) as here:
+        yield Desk(here)
+
+
+# ------------------------------------------------------------------------------------------------------ the recorded lists
+
+
+def test_a_device_is_read_whole(recorded: Outside) -> None:
+    found = next(one for one in recorded.records("devices") if one.source_id == "datorer-vretaskolan/PF3EX101")
+
+    assert found == DeviceRecord(
+        source_id="datorer-vretaskolan/PF3EX101",
+        serial="PF3EX101",
+        name="SKOLA-0101",
+        manufacturer="Lenovo",
+        model="ThinkPad L13",
+        platform=Platform.WINDOWS,
+        keys=(Key(Scheme.NUMBER, "listor", "1001"), Key(Scheme.ADDRESS, "", "anna.e@exempelby.se")),
+        status="I drift",
+        asset_tag="EXB-101",
+        last_contact_at=datetime(2026, 11, 12, 11, 0, tzinfo=UTC),
+        purpose=Purpose.PERSONAL,
+        unit="Vretaskolan",
+        purchased_on=date(2024, 6, 1),
+        warranty_until=date(2027, 6, 1),
+    )
+
+
+def test_each_list_is_whole_for_itself_and_speaks_for_its_day(recorded: Outside) -> None:
+    pages = recorded.pages("devices")
+
+    assert [(page.scope, page.as_of, len(page.raws)) for page in pages] == [
+        ("plattor-asen", date(2026, 10, 31), 3),
+        ("datorer-vretaskolan", date(2026, 11, 15), 9),
+    ]
+    assert [page.rejected for page in pages] == [(), ("serial and asset tag are empty",)]
+
+
+def test_a_list_that_did_not_change_is_skipped_alone(recorded: Outside) -> None:
+    first, _ = recorded.pages("devices")
+    (other,) = recorded.pages("devices", known={first.scope: first.fingerprint})
+
+    assert other.scope == "datorer-vretaskolan"
+
+
+def test_a_new_edition_is_the_same_list(recorded: Outside) -> None:
+    shutil.copy(recorded.folder / TEXT, recorded.folder / "plattor-asen_2026-11-20.csv")
+    pages = {page.scope: page.as_of for page in recorded.pages("devices")}
+
+    assert pages == {"plattor-asen": date(2026, 11, 20), "datorer-vretaskolan": date(2026, 11, 15)}
+
+
+def test_one_serial_on_two_lists_is_two_records(recorded: Outside) -> None:
+    found = [one.source_id for one in recorded.records("devices") if one.source_id.endswith("PF3EX101")]
+
+    assert found == ["plattor-asen/PF3EX101", "datorer-vretaskolan/PF3EX101"]
+
+
+def test_a_torn_upload_is_no_short_list(recorded: Outside) -> None:
+    file = recorded.folder / WORKBOOK
+    file.write_bytes(file.read_bytes()[:-200])
+
+    with pytest.raises(SourceUnavailable, match="still being written"):
+        recorded.pages("devices")
+
+
+def test_a_probe_tells_of_each_list(recorded: Outside) -> None:
+    assert [finding.what for finding in recorded.findings()] == [
+        f"{TEXT} speaks for 2026-10-31 and has 3 devices",
+        f"{WORKBOOK} speaks for 2026-11-15 and has 9 devices",
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------------- ids
+
+
+def test_a_serial_is_one_row_in_any_spelling_of_case_and_spaces(desk: Desk) -> None:
+    desk.write("Serienr;Modell", " pf3 ex101 ;A")
+
+    assert [one.source_id for one in desk.world.records("devices")] == ["lista/PF3EX101"]
+
+
+def test_rows_that_share_a_serial_keep_ids_of_their_own(desk: Desk) -> None:
+    desk.write("Serienr;Modell", "Default string;A", "Default string;A", "PF3EX101;B")
+
+    assert [one.source_id for one in desk.world.records("devices")] == [
+        "lista/DEFAULTSTRING",
+        "lista/DEFAULTSTRING/2",
+        "lista/PF3EX101",
+    ]
+
+
+def test_a_device_without_a_serial_is_known_by_its_tag(desk: Desk) -> None:
+    desk.write("Serienr;Inv.nr", ";EXB-7")
+    (found,) = desk.world.records("devices")
+
+    assert isinstance(found, DeviceRecord)
+    assert (found.source_id, found.serial, found.asset_tag) == ("lista/EXB-7", None, "EXB-7")
+
+
+# ---------------------------------------------------------------------------------------------------------------- contact
+
+
+def test_a_day_last_seen_is_a_contact_at_noon_here(desk: Desk) -> None:
+    found = desk.device("Status;Senast sedd", "I drift;2026-06-12")
+
+    assert found.last_contact_at == datetime(2026, 6, 12, 10, 0, tzinfo=UTC)  # noon in summer
+
+
+@pytest.mark.parametrize("head", ["Status;Modell", "Status;Senast sedd"])
+def test_being_listed_is_no_contact_since_an_mdm_may_know_better(desk: Desk, head: str) -> None:
+    assert desk.device(head, "I drift;").last_contact_at is None
+
+
+def test_a_list_without_status_lists_what_is_in_use(desk: Desk) -> None:
+    assert desk.device("Modell", "A").condition is Condition.ACTIVE
+    assert desk.device("Status;Modell", ";A").condition is Condition.ACTIVE
+
+
+# ----------------------------------------------------------------------------------------------------------------- status
+
+
+@pytest.mark.parametrize(
+    ("status", "condition", "purpose"),
+    [
+        ("I bruk", Condition.ACTIVE, Purpose.PERSONAL),
+        ("Kasserad", Condition.RETIRED, Purpose.PERSONAL),
+        ("såld", Condition.RETIRED, Purpose.PERSONAL),
+        ("Avyttrad", Condition.RETIRED, Purpose.PERSONAL),
+        ("FÖRLORAD", Condition.LOST, Purpose.PERSONAL),
+        ("stulen", Condition.LOST, Purpose.PERSONAL),
+        ("Reparation", Condition.IN_REPAIR, Purpose.PERSONAL),
+        ("Lager", Condition.ACTIVE, Purpose.STOCK),
+        ("Lån", Condition.ACTIVE, Purpose.LOAN),
+        ("Beställd", Condition.PENDING, Purpose.PERSONAL),
+        ("Hylla", Condition.PENDING, Purpose.PERSONAL),
+    ],
+)
+def test_a_status_says_what_became_of_it_or_what_it_is_for_now(
+    desk: Desk, status: str, condition: Condition, purpose: Purpose
+) -> None:
+    found = desk.device("Status;Syfte", f"{status};Personlig")
+
+    assert (found.condition, found.purpose) == (condition, purpose)
+
+
+def test_the_sources_own_words_of_status_come_first(desk: Desk) -> None:
+    own = {"Hylla": "stock", "Kasserad på väg till skroten": "retired", "Skrotad": "stock", "Lager": "retired"}
+
+    assert desk.device("Status", "hylla", statuses=own).purpose is Purpose.STOCK
+    assert desk.device("Status", "Kasserad på väg till skroten", statuses=own).condition is Condition.RETIRED
+    assert desk.device("Status", "Lager", statuses=own).condition is Condition.RETIRED
+    found = desk.device("Status", "Skrotad", statuses=own)
+    assert (found.condition, found.purpose) == (Condition.ACTIVE, Purpose.STOCK)
+
+
+def test_a_word_that_nobody_knows_is_told_and_makes_nothing_work(desk: Desk) -> None:
+    assert desk.drift("Status", "Hylla") == [Drift("status", "Hylla")]
+
+
+@pytest.mark.parametrize("note", ["lånad av Anna Andersson", "anna@exempelby.se", "x" * 41])
+@pytest.mark.parametrize("header", ["Status", "Syfte", "OS"])
+def test_a_note_in_place_of_a_word_is_not_kept(desk: Desk, note: str, header: str) -> None:
+    noted = desk.noted(header, note)
+
+    assert note not in repr(noted) + repr(desk.world.pages("devices"))
+    assert noted[1].value == "a note"
+
+
+# --------------------------------------------------------------------------------------------- what for, where, whose
+
+
+def test_groups_are_told_apart_and_make_no_set_by_themselves(desk: Desk) -> None:
+    found = desk.device("Klass", '"2A, 2B|4/5C"')
+
+    assert found.serves == found.groups == ("2A", "2B", "4/5C")
+    assert found.purpose is None
+
+
+def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(desk: Desk) -> None:
+    assert desk.device("Klass;Syfte", "2A;Klassuppsättning").purpose is Purpose.SET
+    assert desk.device("Syfte", "Elevlåda", purposes={"elevlåda": "set"}).purpose is Purpose.SET
+    assert desk.drift("Syfte", "Diverse") == [Drift("purpose", "Diverse")]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "unit"),
+    [
+        ("Skolenhetskod;Skola;Kst", "12345678;Vretaskolan;3110", "12345678"),
+        ("Skola;Kst", "Vretaskolan;3110", "Vretaskolan"),
+        ("Modell;Kst", "A;3110", "3110"),
+        ("Modell;Kst", "A;", None),
+    ],
+)
+def test_a_unit_is_named_by_code_name_or_cost_centre(desk: Desk, head: str, row: str, unit: str | None) -> None:
+    assert desk.device(head, row).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("holder", "keys"),
+    [
+        ("anna@exempelby.se", (Key(Scheme.ADDRESS, "", "anna@exempelby.se"),)),
+        ("EXB\\annexe", (Key(Scheme.ACCOUNT, "", "EXB\\annexe"),)),
+        ("annexe", ()),
+        ("Anna Andersson", ()),
+        ("", ()),
+    ],
+)
+def test_a_holder_is_a_log_in(desk: Desk, holder: str, keys: tuple[Key, ...]) -> None:
+    assert desk.device("Användare", holder).keys == keys
+
+
+def test_an_account_is_of_the_declared_domain(desk: Desk) -> None:
+    assert desk.device("Användare", "annexe", domain="EXB").keys == (Key(Scheme.ACCOUNT, "EXB", "annexe"),)
+
+
+@pytest.mark.parametrize("domain", ["", "EXB"])
+def test_a_holders_name_is_nobodys_key_and_not_kept(desk: Desk, domain: str) -> None:
+    noted = desk.noted("Användare", "Anna Andersson", domain=domain)
+
+    assert noted[0].keys == ()
+    assert noted[1:] == [Drift("holder", "a name")]
+    assert "Andersson" not in repr(desk.world.pages("devices"))
+
+
+def test_an_account_without_a_domain_is_told(desk: Desk) -> None:
+    assert desk.drift("Användare", "annexe") == [Drift("holder", "account name without a domain")]
+
+
+def test_a_holders_number_is_of_the_declared_namespace(desk: Desk) -> None:
+    assert desk.device("Anst.nr", "1001", namespace="hr").keys == (Key(Scheme.NUMBER, "hr", "1001"),)
+
+
+# ---------------------------------------------------------------------------------------------------------------- platform
+
+
+@pytest.mark.parametrize(
+    ("system", "model", "platform"),
+    [
+        ("Windows 11 Education", "ThinkPad", Platform.WINDOWS),
+        ("Win11", "", Platform.WINDOWS),
+        ("Chrome OS", "", Platform.CHROMEOS),
+        ("Chromebook", "", Platform.CHROMEOS),
+        ("iPadOS 18", "", Platform.IPADOS),
+        ("iOS", "iPhone SE", Platform.IOS),
+        ("macOS", "", Platform.MACOS),
+        ("OS X", "", Platform.MACOS),
+        ("tvOS", "", Platform.TVOS),
+        ("Android 14", "", Platform.ANDROID),
+        ("Ubuntu", "", Platform.LINUX),
+        ("", "iPad (9th generation)", Platform.IPADOS),
+        ("", "Apple MacBook Air 13", Platform.MACOS),
+        ("", "Acer Chromebook 314", Platform.CHROMEOS),
+        ("", "Samsung Galaxy Tab A8", Platform.ANDROID),
+        ("", "ThinkPad L13", Platform.OTHER),
+        ("BeOS", "iPad", Platform.IPADOS),
+    ],
+)
+def test_a_platform_is_told_by_its_word_else_by_a_model_that_runs_nothing_else(
+    desk: Desk, system: str, model: str, platform: Platform
+) -> None:
+    assert desk.device("OS;Modell", f"{system};{model}").platform is platform
+
+
+def test_the_sources_own_words_of_platforms_come_first(desk: Desk) -> None:
+    assert desk.device("OS", "standardklient", platforms={"Standardklient": "windows"}).platform is Platform.WINDOWS
+    assert desk.drift("OS", "BeOS") == [Drift("platform", "BeOS")]
+
+
+# ------------------------------------------------------------------------------------------------------- what a list lacks
+
+
+@pytest.mark.parametrize(
+    ("head", "lacks"),
+    [("Serienr;Skola", ()), ("Serienr;Kst", ()), ("Serienr;Modell", ("unit",)), ("Inv.nr;Skola", ("serial",))],
+)
+def test_a_list_that_cannot_be_joined_or_placed_is_told(desk: Desk, head: str, lacks: tuple[str, ...]) -> None:
+    desk.write(head, "PF3EX101;A")
+    (page,) = desk.world.pages("devices")
+    (finding,) = desk.world.findings()
+
+    assert page.drift == tuple(Drift("missing column", field) for field in lacks)
+    assert (finding.ok, bool(finding.remedy)) == (not lacks, bool(lacks))
+
+
+def test_a_long_list_is_told_once_what_it_lacks(desk: Desk) -> None:
+    desk.write("Serienr", *(f"PF3{number:06d}" for number in range(5001)))
+    pages = desk.world.pages("devices")
+
+    assert [(len(page.raws), len(page.drift)) for page in pages] == [(5000, 1), (1, 0)]
+
+
+def test_a_probe_of_lists_that_were_read_says_so(recorded: Outside) -> None:
+    known = {page.scope: page.fingerprint for page in recorded.pages("devices")}
+
+    assert [finding.what for finding in recorded.findings(known=known)] == [
+        "no list has changed since the last complete pull"
+    ]
+
+
+def test_a_probe_of_no_list_says_so(desk: Desk) -> None:
+    (finding,) = desk.world.findings()
+
+    assert not finding.ok
+    assert "no file matches" in finding.what
+
+
+def test_a_list_of_headers_alone_is_whole_and_empty(desk: Desk) -> None:
+    desk.write("Serienr;Skola")
+
+    assert [list(page.raws) for page in desk.world.pages("devices")] == [[]]

@@ -1,0 +1,533 @@
+"""Intune, trap by trap (the vendor's documentation, and what its users report)."""
+
+import datetime as dt
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from connectors import intune
+from connectors.intune import Expiry, ManagedDevice, Settings, normalise
+from fleetsync.core.model import Compliance, Condition, DeviceRecord, Key, Ownership, Platform, Scheme
+from fleetsync.pull.contract import Credential, Drift, Noted, RecordError, SourceRefused, SourceUnavailable
+from tests.connectors.intune_case import CASE, LISTING, TENANT
+from tests.connectors.outside import Fault, Outside, outside
+from tests.connectors.outside import given as what_is_given
+
+SETTINGS = Settings.model_validate(CASE.filled("https://graph.exempelby.se", Path("/srv")))
+NULL_GUID = "00000000-0000-0000-0000-000000000000"
+A_USER = {"user_id": "0e0e", "user_principal_name": "anna@exempelby.se"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Outside]:
+    with outside(CASE, tmp_path) as here:
+        yield here
+
+
+def noted(**fields: object) -> tuple[Noted, ...]:
+    return normalise("devices", SETTINGS, ManagedDevice(**{"id": "b3f1", "management_state": "managed"} | fields))  # type: ignore[arg-type]
+
+
+def noted_or_refused(**fields: object) -> tuple[Noted | RecordError, ...]:
+    try:
+        return noted(**fields)
+    except RecordError as error:
+        return (error,)
+
+
+def device(**fields: object) -> DeviceRecord:
+    record, *_ = noted(**fields)
+    assert isinstance(record, DeviceRecord)
+    return record
+
+
+def drift(**fields: object) -> list[Noted]:
+    return [one for one in noted(**fields) if isinstance(one, Drift)]
+
+
+# ------------------------------------------------------------------------------------------------------------- a pull
+
+
+def test_only_kept_fields_are_asked_for_500_a_page(world: Outside) -> None:
+    world.pages("devices")
+    query = parse_qs(urlsplit(world.server.asked[0]).query)
+    asked = query["$select"][0].split(",")
+
+    assert query["$top"] == ["500"]
+    assert {"id", "serialNumber", "userId", "lastSyncDateTime"} <= set(asked)
+    assert not {"userDisplayName", "phoneNumber", "imei", "wiFiMacAddress", "lostModeState"} & set(asked)
+
+
+def test_a_device_is_read_whole(world: Outside) -> None:
+    first = next(one for one in world.records("devices") if one.source_id.endswith("01"))
+
+    assert first == DeviceRecord(
+        source_id="b3f1c0de-1111-4a4a-9c9c-000000000001",
+        serial="PF3EX001",
+        name="SKOLA-0001",
+        manufacturer="LENOVO",
+        model="21EXS00100",
+        platform=Platform.WINDOWS,
+        os_version="10.0.26100.4652",
+        keys=(
+            Key(Scheme.OBJECT_ID, TENANT, "0e0e0e0e-3333-4c4c-8f8f-000000000001"),
+            Key(Scheme.ADDRESS, "", "personal01@exempelby.se"),
+            Key(Scheme.ADDRESS, "", "fornamn.01@exempelby.se"),
+        ),
+        location="Vretaskolan",
+        status="managed",
+        enrolled_at=datetime(2025, 8, 14, 7, 12, 44, tzinfo=UTC),
+        last_contact_at=datetime(2026, 11, 23, 19, 40, 2, tzinfo=UTC),
+        ownership=Ownership.ORGANISATION,
+        managed=True,
+        compliance=Compliance.COMPLIANT,
+        encrypted=True,
+    )
+
+
+def test_an_empty_first_page_with_a_link_is_not_the_end(tmp_path: Path) -> None:
+    listing = replace(LISTING, pages=("empty.json", *LISTING.pages))
+    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+        assert len(world.records("devices")) == 11
+
+
+def test_a_tenant_without_devices_is_whole_and_empty(tmp_path: Path) -> None:
+    listing = replace(LISTING, pages=("empty.json",))
+    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+        assert [list(page.raws) for page in world.pages("devices")] == [[]]
+
+
+def test_the_count_of_a_page_is_not_taken_for_a_total(world: Outside) -> None:
+    assert {page.total for page in world.pages("devices")} == {None}
+
+
+def test_a_torn_page_is_no_short_pull(world: Outside) -> None:
+    world.server.fail(LISTING, 1, Fault(cut=True))
+
+    with pytest.raises(SourceUnavailable):
+        world.pages("devices")
+
+
+def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(world: Outside) -> None:
+    world.server.fail(LISTING, 0, Fault(403, CASE.recorded("refused.json").read_bytes()))
+
+    with pytest.raises(SourceRefused) as refused:
+        world.pages("devices")
+    assert "Grant the permission DeviceManagementManagedDevices.Read.All" in str(refused.value)
+    assert "Application is not authorized to perform this operation" in str(refused.value)
+    assert "kanarie" not in str(refused.value)
+
+
+def test_newer_members_of_enums_are_asked_for_by_name(world: Outside) -> None:
+    world.pages("devices")
+
+    assert {sent["prefer"] for sent in world.server.headers} == {"include-unknown-enum-members"}
+
+
+def test_beta_is_another_address_and_asks_for_lost_mode(tmp_path: Path) -> None:
+    listing = replace(LISTING, path="/beta/deviceManagement/managedDevices")
+    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+        world.pages("devices", world.settings_with(beta=True))
+
+        assert "lostModeState" in world.server.asked[0]
+
+
+# --------------------------------------------------------------------------------------------------------- signing in
+
+
+def test_a_secret_goes_to_the_tenants_token_address_with_the_scope_of_the_same_cloud(world: Outside) -> None:
+    world.pages("devices")
+
+    assert world.server.signed_in == [
+        {
+            "grant_type": "client_credentials",
+            "client_id": "99999999-2222-4333-8444-555555555555",
+            "client_secret": "hemlig-7f3a-mycket",
+            "scope": f"{world.server.url}/.default",
+        }
+    ]
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("identity")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fleetsync")])
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + dt.timedelta(days=365))
+    certificate = builder.sign(key, hashes.SHA256())
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    encryption = serialization.BestAvailableEncryption(b"ett losenord")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    (folder / "key.pem").write_bytes(pem)
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+@pytest.mark.parametrize(("signature", "thumbprint"), [("PS256", "x5t#S256"), ("RS256", "x5t")])
+def test_a_certificate_signs_in_without_any_secret(
+    world: Outside, identity: tuple[Path, Path], signature: str, thumbprint: str
+) -> None:
+    certificate, key = identity
+    settings = world.settings_with(
+        client_secret=None, certificate_file=certificate, key_file=key, key_password="ett losenord", signature=signature
+    )
+    world.pages("devices", settings)
+    (form,) = world.server.signed_in
+    head = form["client_assertion"].partition(".")[0]
+    header = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+
+    assert "client_secret" not in form
+    assert header["alg"] == signature
+    assert thumbprint in header
+
+
+def test_a_key_without_a_password_needs_none(world: Outside, identity: tuple[Path, Path], tmp_path: Path) -> None:
+    certificate, key = identity
+    opened = serialization.load_pem_private_key(key.read_bytes(), b"ett losenord")
+    plain = tmp_path / "plain.pem"
+    plain.write_bytes(
+        opened.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+
+    assert world.pages("devices", world.settings_with(certificate_file=certificate, key_file=plain))
+
+
+@pytest.mark.parametrize("content", [None, "å är ingen PEM"])
+def test_a_certificate_that_cannot_be_read_is_named(world: Outside, tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "certificate.pem"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+
+    with pytest.raises(SourceRefused, match=r"intune-exempelby: certificate_file .*certificate.pem cannot be read"):
+        world.pages("devices", world.settings_with(certificate_file=file))
+
+
+@pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers", "", "a/b"])
+def test_a_tenant_is_one_tenant(tenant: str) -> None:
+    with pytest.raises(ValidationError, match="tenant"):
+        Settings.model_validate(CASE.filled("", Path()) | {"tenant": tenant})
+
+
+def test_an_expiry_is_told_before_anything_is_asked(world: Outside) -> None:
+    settings = world.settings_with(credential_expires=date(2026, 12, 1))
+    world.server.fail(LISTING, 0, Fault(401))
+    with what_is_given(settings) as connect:
+        pages = intune.pull("devices", settings, connect)
+
+        assert list(next(pages).raws) == [Expiry(date(2026, 12, 1))]
+        assert world.server.asked == []
+        with pytest.raises(SourceRefused):
+            next(pages)
+
+
+@pytest.mark.parametrize(("file", "name"), [(None, "client secret"), (Path("c.pem"), "certificate")])
+def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: str) -> None:
+    settings = Settings.model_validate(CASE.filled("", Path()) | {"certificate_file": file})
+
+    assert normalise("devices", settings, Expiry(date(2026, 12, 1))) == (
+        Credential(name, datetime(2026, 12, 1, tzinfo=UTC)),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ a probe
+
+
+def test_a_probe_asks_for_one_device(world: Outside) -> None:
+    signed_in, devices = world.findings()
+
+    assert parse_qs(urlsplit(world.server.asked[0]).query) == {"$select": ["id"], "$top": ["1"]}
+    assert TENANT in signed_in.what
+    assert devices.what == "DeviceManagementManagedDevices.Read.All is granted; the first page holds devices"
+
+
+def test_a_probe_says_that_nothing_is_enrolled(tmp_path: Path) -> None:
+    listing = replace(LISTING, pages=("empty.json",))
+    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+        assert "no device is enrolled" in world.findings()[-1].what
+
+
+def test_a_refused_probe_says_where_to_grant_what(world: Outside) -> None:
+    world.server.fail(LISTING, 0, Fault(403))
+    (finding,) = world.findings()
+
+    assert not finding.ok
+    assert "Entra admin center > App registrations > 99999999-2222-4333-8444-555555555555" in finding.remedy
+    assert "DeviceManagementManagedDevices.Read.All" in finding.remedy
+    assert "admin consent" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("expires", "ok", "has_remedy"),
+    [(date(2026, 11, 24), False, True), (date(2026, 12, 24), True, True), (date(2026, 12, 25), True, False)],
+)
+def test_a_probe_warns_of_a_credential_thirty_days_ahead(
+    world: Outside, expires: date, ok: bool, has_remedy: bool
+) -> None:
+    finding = world.findings(world.settings_with(credential_expires=expires))[0]
+
+    assert (finding.ok, bool(finding.remedy)) == (ok, has_remedy)
+    assert str(expires) in finding.what
+
+
+# ------------------------------------------------------------------------------------------------------- times and sentinels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", " ", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z", "1970-01-01T00:00:00Z"],
+)  # fmt: skip
+def test_a_time_that_means_never_is_none(text: str | None) -> None:
+    found = device(last_sync_date_time=text, enrolled_date_time=text)
+
+    assert found.last_contact_at is None
+    assert found.enrolled_at is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T19:40:02Z",
+        "2026-11-23T19:40:02.1234567Z",
+        "2026-11-23T20:40:02+01:00",
+        "2026-11-23T19:40:02",
+        " 2026-11-23T19:40:02.0Z",
+    ],
+)
+def test_a_time_is_read_with_any_decimals_and_zone(text: str) -> None:
+    assert device(last_sync_date_time=text).last_contact_at == datetime(2026, 11, 23, 19, 40, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["i går", "2026-13-01T00:00:00Z", "2026-11-23", "2026-11-23T19:40:02+99:00"])
+def test_what_is_no_time_refuses_the_row_without_its_value(text: str) -> None:
+    with pytest.raises(RecordError) as refused:
+        noted(last_sync_date_time=text)
+
+    assert str(refused.value) == "lastSyncDateTime is not a time"
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_an_instant_is_never_a_sentinel(instant: datetime) -> None:
+    found = device(last_sync_date_time=instant.strftime("%Y").zfill(4) + instant.strftime("-%m-%dT%H:%M:%SZ"))
+
+    assert found.last_contact_at is None or 1970 < found.last_contact_at.year <= 2100
+
+
+@pytest.mark.parametrize("blank", [None, "", "Unknown", "unknown", " "])
+def test_what_says_nothing_is_none(blank: str | None) -> None:
+    found = device(
+        manufacturer=blank, model=blank, os_version=blank, device_category_display_name=blank, user_id=blank,
+        user_principal_name=blank, email_address=blank, management_state=blank, operating_system=blank,
+    )  # fmt: skip
+
+    assert found == DeviceRecord(source_id="b3f1", managed=None)
+
+
+def test_a_row_without_an_id_is_refused() -> None:
+    with pytest.raises(RecordError, match="id is empty"):
+        noted(id="")
+
+
+def test_a_serial_is_left_for_the_house_to_judge() -> None:
+    assert device(serial_number=" 0 ").serial == "0"
+    assert device(serial_number="").serial is None
+
+
+# ---------------------------------------------------------------------------------------------------------------- users
+
+
+def test_the_null_guid_is_nobody() -> None:
+    assert device(user_id=NULL_GUID).keys == ()
+
+
+def test_an_address_that_is_the_log_in_too_is_one_key() -> None:
+    found = device(user_principal_name="anna@exempelby.se", email_address="anna@exempelby.se")
+
+    assert found.keys == (Key(Scheme.ADDRESS, "", "anna@exempelby.se"),)
+
+
+def test_an_enrolment_manager_is_no_holder() -> None:
+    assert device(device_enrollment_type="deviceEnrollmentManager", **A_USER).enrolled_by_manager
+
+
+USERLESS = ["appleBulkWithoutUser", "windowsBulkUserless", "windowsAzureADJoinUsingDeviceAuth", "androidEnterpriseDedicatedDevice"]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", USERLESS)
+def test_a_userless_enrolment_without_a_user_reports_a_shared_device(way: str) -> None:
+    assert device(device_enrollment_type=way).reported_shared
+    assert not device(device_enrollment_type=way, **A_USER).reported_shared
+
+
+@pytest.mark.parametrize("way", [None, "windowsAzureADJoin", "appleBulkWithUser", "unknownFutureValue", "unknown"])
+def test_having_no_user_alone_reports_nothing(way: str | None) -> None:
+    assert not device(device_enrollment_type=way).reported_shared
+
+
+# ----------------------------------------------------------------------------------------------------------- platforms
+
+
+@pytest.mark.parametrize(
+    ("system", "model", "platform"),
+    [
+        ("Windows", "21EXS00100", Platform.WINDOWS),
+        ("windows 10", None, Platform.WINDOWS),
+        ("Windows Mobile", None, Platform.OTHER),
+        ("iOS", "iPad (9th generation)", Platform.IPADOS),
+        ("iOS", "ipad13,18", Platform.IPADOS),
+        ("iPadOS", None, Platform.IPADOS),
+        ("iOS", "iPhone 13", Platform.IOS),
+        ("iOS", None, Platform.IOS),
+        ("macOS", "MacBook Air", Platform.MACOS),
+        ("Android", "SM-A536B", Platform.ANDROID),
+        ("AndroidEnterprise", "SM-X200", Platform.ANDROID),
+        ("ChromeOS", None, Platform.CHROMEOS),
+        ("Linux (ubuntu)", None, Platform.LINUX),
+        ("tvOS", None, Platform.TVOS),
+        (None, None, Platform.OTHER),
+    ],
+)
+def test_a_platform_is_told_by_system_and_model(system: str | None, model: str | None, platform: Platform) -> None:
+    assert device(operating_system=system, model=model).platform is platform
+    assert not drift(operating_system=system, model=model)
+
+
+def test_a_system_that_nobody_knows_is_other_and_told() -> None:
+    assert noted(operating_system="HarmonyOS")[1:] == (Drift("operatingSystem", "HarmonyOS"),)
+    assert device(operating_system="HarmonyOS").platform is Platform.OTHER
+
+
+# ------------------------------------------------------------------------------------------------- what is no device of ours
+
+
+@pytest.mark.parametrize("agent", ["eas", "msSense", "MSSENSE"])
+def test_a_mailbox_or_a_sensor_is_no_device(agent: str) -> None:
+    assert noted(management_agent=agent) == ()
+
+
+@pytest.mark.parametrize(
+    ("system", "model"), [("iOS", "iPhone 13"), ("iOS", None), ("Android", "SM-A536B"), ("Android", None)]
+)
+def test_a_privately_owned_phone_is_dropped(system: str, model: str | None) -> None:
+    assert noted(managed_device_owner_type="personal", operating_system=system, model=model) == ()
+    assert noted(managed_device_owner_type="company", operating_system=system, model=model) != ()
+
+
+@pytest.mark.parametrize(
+    ("system", "model"),
+    [("iOS", "iPad Air"), ("Windows", "ThinkPad"), ("Android", "Galaxy Tab A8"), ("Android", "SM-T500"), ("macOS", None)],
+)  # fmt: skip
+def test_another_privately_owned_device_is_kept_and_marked(system: str, model: str | None) -> None:
+    found = device(managed_device_owner_type="personal", operating_system=system, model=model)
+
+    assert found.ownership is Ownership.PERSONAL
+
+
+def test_jamfs_mirror_tells_user_and_compliance_and_nothing_of_contact_or_management() -> None:
+    found = device(
+        management_agent="jamf", compliance_state="compliant", last_sync_date_time="2026-11-23T19:40:02Z",
+        enrolled_date_time="2025-08-14T07:12:44Z", **A_USER,
+    )  # fmt: skip
+
+    assert found.keys
+    assert found.compliance is Compliance.COMPLIANT
+    assert (found.managed, found.last_contact_at, found.enrolled_at) == (None, None, None)
+
+
+# ---------------------------------------------------------------------------------------------------------------- enums
+
+
+@pytest.mark.parametrize(
+    ("state", "condition", "managed"),
+    [
+        ("managed", Condition.ACTIVE, True),
+        ("Managed", Condition.ACTIVE, True),
+        ("unhealthy", Condition.ACTIVE, True),
+        ("retireFailed", Condition.ACTIVE, True),
+        ("wipeCanceled", Condition.ACTIVE, True),
+        ("retirePending", Condition.RETIRED, True),
+        ("retireIssued", Condition.RETIRED, True),
+        ("deletePending", Condition.RETIRED, True),
+        ("wipePending", Condition.WIPED, True),
+        ("wipeIssued", Condition.WIPED, True),
+        ("discovered", Condition.PENDING, False),
+        ("unknownFutureValue", Condition.ACTIVE, None),
+        (None, Condition.ACTIVE, None),
+    ],
+)
+def test_a_management_state_means(state: str | None, condition: Condition, managed: bool | None) -> None:
+    found = device(management_state=state)
+
+    assert (found.condition, found.managed) == (condition, managed)
+
+
+@pytest.mark.parametrize(
+    ("state", "compliance"),
+    [
+        ("compliant", Compliance.COMPLIANT),
+        ("noncompliant", Compliance.NONCOMPLIANT),
+        ("Noncompliant", Compliance.NONCOMPLIANT),
+        ("conflict", Compliance.NONCOMPLIANT),
+        ("error", Compliance.NONCOMPLIANT),
+        ("inGracePeriod", Compliance.GRACE),
+        ("unknown", None),
+        ("configManager", None),
+        (None, None),
+    ],
+)
+def test_compliance_means(state: str | None, compliance: Compliance | None) -> None:
+    assert device(compliance_state=state).compliance is compliance
+    assert not drift(compliance_state=state)
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("compliance_state", "complianceState"),
+        ("management_state", "managementState"),
+        ("management_agent", "managementAgent"),
+        ("managed_device_owner_type", "managedDeviceOwnerType"),
+        ("device_enrollment_type", "deviceEnrollmentType"),
+        ("lost_mode_state", "lostModeState"),
+    ],
+)
+@pytest.mark.parametrize("word", ["unknownFutureValue", "brandNew"])
+def test_a_member_that_is_new_is_told_and_means_nothing(field: str, name: str, word: str) -> None:
+    assert drift(**{field: word}) == [Drift(name, word)]
+
+
+@pytest.mark.parametrize(("state", "condition"), [("enabled", Condition.LOST), ("disabled", Condition.ACTIVE)])
+def test_lost_mode_is_lost(state: str, condition: Condition) -> None:
+    assert device(lost_mode_state=state).condition is condition
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            field.name: st.none() | st.text(max_size=12)
+            for field in msgspec.structs.fields(ManagedDevice)
+            if field.name not in {"is_encrypted", "id"}
+        },
+    )
+)
+def test_no_row_is_ever_beyond_reading(fields: dict[str, str | None]) -> None:
+    found = noted_or_refused(**fields)
+
+    assert all(isinstance(one, DeviceRecord | Drift) or str(one).endswith("is not a time") for one in found)

@@ -1,0 +1,483 @@
+"""What every connector keeps to, by existing: `connectors/<kind>.py` is tried here with its recorded payloads.
+
+A part is whole or it raises; normalise is pure; what is never kept is not kept; a secret is never shown. A connector
+brings `tests/connectors/<kind>_case.py` and `tests/recorded/<kind>/`, and nothing else.
+"""
+
+import re
+import shutil
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import getdoc
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from fleetsync.core.model import RECORD_TYPES, Record
+from fleetsync.pull.contract import (
+    Credential,
+    Drift,
+    Finding,
+    PageTokenExpired,
+    PartMissing,
+    PullError,
+    RecordError,
+    SourceRefused,
+    SourceSettings,
+    SourceUnavailable,
+)
+from fleetsync.pull.registry import connector, kinds, secret_keys
+from tests.connectors.case import CANARY, Case, Listing
+from tests.connectors.outside import Fault, Outside, outside
+
+KINDS = kinds()
+SECRET = "hemlig-7f3a-mycket"
+
+
+def case_of(kind: str) -> Case | None:
+    name = f"tests.connectors.{kind}_case"
+    return import_module(name).CASE if find_spec(name) else None
+
+
+CASES = {kind: case for kind in KINDS if (case := case_of(kind)) is not None}
+PARTS = [(kind, part) for kind, case in CASES.items() for part in case.expects]
+LISTINGS = [(kind, part) for kind, case in CASES.items() for part in case.listings]
+FILES = [kind for kind, case in CASES.items() if case.files]
+
+of_every_kind = pytest.mark.parametrize("kind", KINDS)
+of_every_case = pytest.mark.parametrize("kind", CASES)
+of_every_part = pytest.mark.parametrize(("kind", "part"), PARTS)
+
+
+@pytest.fixture
+def world(kind: str, tmp_path: Path) -> Iterator[Outside]:
+    with outside(CASES[kind], tmp_path) as here:
+        yield here
+
+
+# ------------------------------------------------------------------------------------------------------ what is written
+
+
+@of_every_kind
+def test_a_connector_brings_its_case_and_recorded_payloads(kind: str) -> None:
+    case = case_of(kind)
+
+    assert case is not None, f"write tests/connectors/{kind}_case.py with a CASE, and record tests/recorded/{kind}/"
+    assert case.kind == kind == case.table["kind"]
+    assert case.payloads
+    assert all(case.recorded(name).is_file() for name in case.payloads)
+    assert set(case.expects) == {part.name for part in connector(kind).PARTS}
+
+
+SAID = {
+    "where it reads": re.compile(r"\b(?:API|Endpoints?):"),
+    "what right it needs": re.compile(r"\bPermissions?:"),
+    "when its documentation was read": re.compile(r"\bread 20\d\d-\d\d"),
+    "its quirks": re.compile(r"\bQuirks?:"),
+}
+
+
+@of_every_kind
+@pytest.mark.parametrize("what", SAID)
+def test_a_connector_says(kind: str, what: str) -> None:
+    module: Any = connector(kind)
+
+    assert SAID[what].search(module.__doc__ or "")
+    assert getdoc(module.pull)
+    assert getdoc(module.normalise)
+
+
+@of_every_kind
+def test_parts_are_sane(kind: str) -> None:
+    names = [part.name for part in connector(kind).PARTS]
+
+    assert len(names) == len(set(names)) > 0
+    for place, part in enumerate(connector(kind).PARTS):
+        assert re.fullmatch(r"[a-z][a-z_]*", part.name)
+        assert len(part.types) == len(set(part.types)) > 0
+        assert set(part.after) <= set(names[:place])
+
+
+# ------------------------------------------------------------------------------------------------------------- settings
+
+
+def table_of(kind: str) -> dict[str, Any]:
+    return CASES[kind].filled("https://exempelby.se", Path("/srv"))
+
+
+@of_every_case
+def test_settings_are_the_houses_and_refuse_a_key_they_do_not_know(kind: str) -> None:
+    settings = connector(kind).Settings
+
+    assert issubclass(settings, SourceSettings)
+    with pytest.raises(ValidationError, match="max_shrinkage"):
+        settings.model_validate(table_of(kind) | {"max_shrinkage": 0.1})
+
+
+SECRET_KEYS = [(kind, key) for kind in CASES for key in secret_keys(connector(kind).Settings)]
+
+
+@pytest.mark.parametrize(("kind", "key"), SECRET_KEYS)
+def test_settings_never_show_a_secret(kind: str, key: str) -> None:
+    settings: Any = connector(kind).Settings.model_validate(table_of(kind) | {key: SECRET})
+    shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json(), f"{settings}")
+
+    assert settings.secret(key).get_secret_value() == SECRET
+    assert SECRET not in " ".join(shown)
+
+
+@pytest.mark.parametrize(("kind", "key"), SECRET_KEYS)
+def test_a_refusal_of_settings_never_shows_a_secret(kind: str, key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        connector(kind).Settings.model_validate(table_of(kind) | {key: SECRET, "every": SECRET, SECRET[:6]: SECRET})
+
+    assert SECRET not in str(refused.value)
+
+
+@of_every_case
+def test_every_secret_can_come_from_a_file(kind: str) -> None:
+    fields = connector(kind).Settings.model_fields
+
+    for key in secret_keys(connector(kind).Settings):
+        assert Path in get_args(fields[f"{key}_file"].annotation)
+        assert SecretStr in get_args(fields[key].annotation)
+
+
+# ------------------------------------------------------------------------------------------------------- a pull is whole
+
+
+def spelled(records: list[Record]) -> list[bytes]:
+    """Records as they can be compared: by content, not by order."""
+    return sorted(map(msgspec.json.encode, records))
+
+
+@of_every_part
+def test_a_pull_gives_every_record(world: Outside, part: str) -> None:
+    found = Counter(RECORD_TYPES[type(record)].value for record in world.records(part))
+
+    assert found == world.case.expects[part]
+    assert {RECORD_TYPES[type(record)] for record in world.records(part)} <= set(world.part(part).types)
+
+
+@of_every_part
+def test_two_pulls_of_the_same_give_the_same(world: Outside, part: str) -> None:
+    assert spelled(world.records(part)) == spelled(world.records(part))
+
+
+def page(text: str) -> dict[str, Any]:
+    return {"body": f"<!doctype html><title>{text}</title>".encode(), "headers": {"Content-Type": "text/html"}}
+
+
+BROKEN: dict[str, tuple[Callable[[], Fault], tuple[type[PullError], ...]]] = {
+    "led in a circle": (lambda: Fault(following=0), (SourceUnavailable,)),
+    "led to another host": (lambda: Fault(elsewhere="https://exempel.invalid"), (SourceRefused,)),
+    "torn": (lambda: Fault(cut=True), (SourceUnavailable,)),
+    "not JSON to its end": (lambda: Fault(body=b'{"value": [{"id": "1"}, '), (SourceUnavailable,)),
+    "a sign-in page": (lambda: Fault(**page("Logga in")), (SourceUnavailable,)),
+    "not signed in": (lambda: Fault(401, b"{}"), (SourceRefused,)),
+    "not allowed": (lambda: Fault(403, b"{}"), (SourceRefused,)),
+    "not there": (lambda: Fault(404, b"{}"), (SourceRefused, PartMissing)),
+    "asking for patience for ever": (lambda: Fault(429, b"{}", {"Retry-After": "30"}), (SourceUnavailable,)),
+    "out of order": (lambda: Fault(500, b"{}"), (SourceUnavailable,)),
+    "closed for maintenance": (lambda: Fault(503, **page("Underhåll")), (SourceUnavailable,)),
+}
+MENDED: dict[str, Callable[[], Fault]] = {
+    "torn once": lambda: Fault(cut=True, times=1),
+    "asking for patience": lambda: Fault(429, b"{}", {"Retry-After": "7"}, times=2),
+    "asking for patience without a time": lambda: Fault(429, b"{}", times=1),
+    "out of order for a moment": lambda: Fault(503, b"{}", times=2),
+    "a gateway's page for a moment": lambda: Fault(502, **page("Bad Gateway"), times=1),
+    "a token grown old": lambda: Fault(401, b"{}", times=1),
+}
+on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
+on_first_and_last = pytest.mark.parametrize("place", [0, -1], ids=["first page", "last page"])
+
+
+def attempt(world: Outside, part: str) -> list[Record] | PullError:
+    try:
+        return world.records(part)
+    except PullError as error:
+        return error
+
+
+def place_of(listing: Listing, place: int) -> int:
+    return range(len(listing.pages))[place]
+
+
+@on_every_listing
+@on_first_and_last
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_listing_that_breaks_raises_and_says_what_to_do(world: Outside, part: str, place: int, what: str) -> None:
+    listing = world.case.listings[part]
+    whole = spelled(world.records(part))
+    make, expected = BROKEN[what]
+    fault = make()
+    world.server.fail(listing, place_of(listing, place), fault)
+    came = attempt(world, part)
+
+    if isinstance(came, PullError):
+        assert isinstance(came, (*expected, PageTokenExpired))
+        assert str(came).startswith(f"{world.settings.name}: ")
+        assert SECRET not in str(came)
+    else:
+        # A listing that has no links, or no more of them, cannot be led astray; short it may never be.
+        assert fault.following is not None or fault.elsewhere is not None
+        assert spelled(came) == whole
+
+
+@on_every_listing
+@on_first_and_last
+@pytest.mark.parametrize("what", MENDED)
+def test_a_listing_that_is_mended_in_time_is_whole(world: Outside, part: str, place: int, what: str) -> None:
+    listing = world.case.listings[part]
+    whole = spelled(world.records(part))
+    world.server.fail(listing, place_of(listing, place), MENDED[what]())
+
+    assert spelled(world.records(part)) == whole
+
+
+@on_every_listing
+def test_a_pull_waits_as_long_as_it_is_asked_to(world: Outside, part: str) -> None:
+    world.server.fail(world.case.listings[part], 0, Fault(429, b"{}", {"Retry-After": "7"}, times=2))
+    world.pages(part)
+
+    assert [seconds for seconds in world.waited if seconds == 7] == [7, 7]
+
+
+# ---------------------------------------------------------------------------------------------------- a file is whole
+
+
+def no_folder(file: Path) -> None:
+    shutil.rmtree(file.parent)
+
+
+def no_file(file: Path) -> None:
+    for every in file.parent.iterdir():
+        every.unlink()
+
+
+def unreadable(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/proc/self/mem")  # is there, has a size, and gives an error when it is read, even to root
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def without_headers(file: Path) -> None:
+    file.write_text("Kolumn A;Kolumn B\n1;2\n", encoding="utf-8")
+
+
+def torn(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 2 // 3])
+
+
+FILE_FAULTS: dict[Callable[[Path], None], type[PullError]] = {
+    no_folder: SourceUnavailable,
+    no_file: SourceUnavailable,
+    unreadable: SourceUnavailable,
+    empty: SourceUnavailable,
+    torn: SourceUnavailable,
+    without_headers: SourceRefused,
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("place", [0, -1], ids=["first file", "last file"])
+def test_a_spoilt_file_raises_and_says_what_to_do(world: Outside, spoil: Callable[[Path], None], place: int) -> None:
+    spoil(world.folder / world.case.files[place])
+    for part in world.case.expects:
+        with pytest.raises(PullError) as refused:
+            world.records(part)
+
+        assert type(refused.value) is FILE_FAULTS[spoil]
+        assert str(refused.value).startswith(f"{world.settings.name}: ")
+        assert CANARY not in str(refused.value).casefold()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_files_that_were_read_before_are_not_read_again(world: Outside) -> None:
+    for part in world.case.expects:
+        known = {found.scope: found.fingerprint for found in world.pages(part)}
+
+        assert world.pages(part, known=known) == []
+
+
+# ------------------------------------------------------------------------------------------------ what a record means
+
+
+WATCHED = ("open", "os.listdir", "os.scandir", "socket.", "subprocess.", "import")
+_is_watching: list[str] | None = None
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if _is_watching is not None and event.startswith(WATCHED):
+        _is_watching.append(event)
+
+
+sys.addaudithook(_watch)
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """What reaches out of the process meanwhile."""
+    global _is_watching  # noqa: PLW0603 - an audit hook cannot be taken away, only told to look elsewhere
+    seen: list[str] = []
+    _is_watching = seen
+    try:
+        yield seen
+    finally:
+        _is_watching = None
+
+
+def test_a_look_outside_is_seen() -> None:
+    with watched() as seen:
+        Path(__file__).read_bytes()
+
+    assert seen == ["open"]
+
+
+def meant(module: Any, part: str, settings: Any, raw: Any) -> bytes:
+    try:
+        return repr(module.normalise(part, settings, raw)).encode()
+    except RecordError as error:
+        return str(error).encode()
+
+
+@of_every_part
+def test_normalise_is_pure(world: Outside, part: str) -> None:
+    raws = [raw for found in world.pages(part) for raw in found.raws]
+    before = repr(raws)
+    first = [meant(world.module, part, world.settings, raw) for raw in raws]
+    with watched() as seen:
+        again = [meant(world.module, part, world.settings, raw) for raw in reversed(raws)]
+
+    assert again == first[::-1]
+    assert repr(raws) == before
+    assert seen == []
+
+
+@of_every_part
+def test_ids_are_unique(world: Outside, part: str) -> None:
+    refs = Counter((type(record), record.source_id) for record in world.records(part))
+
+    assert [ref for ref, count in refs.items() if count > 1] == []
+    assert all(source_id for _, source_id in refs)
+
+
+@of_every_part
+def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: Outside, part: str) -> None:
+    for noted in world.noted(part):
+        assert isinstance(noted, Record | Credential | Drift)
+        if isinstance(noted, Record):
+            values = msgspec.structs.asdict(noted).values()
+            assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))
+        if isinstance(noted, Credential):
+            assert noted.expires_at.utcoffset() is not None
+
+
+@of_every_part
+def test_what_is_not_known_is_none_and_no_sentinel(world: Outside, part: str) -> None:
+    for record in world.records(part):
+        for field, value in msgspec.structs.asdict(record).items():
+            assert value != "", field
+            assert not (hasattr(value, "year") and not 1900 < value.year < 2100), field
+
+
+# ------------------------------------------------------------------------------------------------- what is never kept
+
+NEVER_KEPT = frozenset(
+    {
+        "birth", "birthday", "birthdate", "sex", "gender", "phone", "phones", "telephone", "mobile", "photo", "photos",
+        "guardian", "guardians", "grade", "grades", "absence", "salary", "wage", "cause", "reason", "latitude", "longitude",
+        "gps", "app", "apps", "imei", "meid", "iccid", "mac", "wifi", "ethernet", "ip", "notes", "note", "comment",
+        "comments", "street", "postal", "zip", "password",
+    }
+)  # fmt: skip
+
+
+def words(name: str) -> frozenset[str]:
+    return frozenset(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).casefold().split("_"))
+
+
+def structs(module: ModuleType) -> list[type[msgspec.Struct]]:
+    own = (value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__)
+    return [value for value in own if issubclass(value, msgspec.Struct)]
+
+
+@of_every_kind
+def test_no_structure_has_a_field_for_what_is_never_kept(kind: str) -> None:
+    module: Any = connector(kind)
+    fields = [
+        (struct.__name__, name)
+        for struct in structs(module)
+        for field in msgspec.structs.fields(struct)
+        for name in (field.name, field.encode_name)
+    ]
+
+    assert [(struct, name) for struct, name in fields if words(name) & NEVER_KEPT] == []
+
+
+def test_the_words_of_a_field_are_told_apart() -> None:
+    assert words("wiFiMacAddress") & NEVER_KEPT
+    assert words("ip_address") & NEVER_KEPT
+    assert not words("machine_description") & NEVER_KEPT
+
+
+def text_of(file: Path) -> str:
+    """A payload as text; a workbook's cells too."""
+    if not zipfile.is_zipfile(file):
+        return file.read_bytes().decode("utf-8", "replace")
+    with zipfile.ZipFile(file) as archive:
+        return "".join(archive.read(name).decode("utf-8", "replace") for name in archive.namelist())
+
+
+@of_every_part
+def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: Outside, part: str) -> None:
+    recorded = "".join(text_of(world.case.recorded(name)) for name in world.case.payloads)
+    pages = world.pages(part)
+    kept = b"".join(map(msgspec.json.encode, world.records(part))).decode()
+
+    assert CANARY in recorded.casefold()
+    assert CANARY not in kept.casefold()
+    assert CANARY not in repr(world.noted(part)).casefold()
+    assert CANARY not in repr(pages).casefold()
+
+
+# --------------------------------------------------------------------------------------------------------------- probe
+
+
+@of_every_case
+def test_a_probe_finds_every_part_of_a_world_in_order(world: Outside) -> None:
+    if not hasattr(world.module, "probe"):
+        return
+    findings = world.findings()
+
+    assert all(isinstance(finding, Finding) and finding.ok for finding in findings)
+    assert {finding.part for finding in findings} >= set(world.case.expects)
+
+
+@on_every_listing
+def test_a_probe_says_what_to_grant(world: Outside, part: str) -> None:
+    if not hasattr(world.module, "probe"):
+        return
+    world.server.fail(world.case.listings[part], 0, Fault(403, b"{}"))
+    (finding,) = (one for one in world.findings() if not one.ok)
+
+    assert finding.part == part
+    assert finding.what
+    assert finding.remedy
+    assert SECRET not in finding.what + finding.remedy
