@@ -109,6 +109,11 @@ def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] 
         logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
+def is_set_up() -> bool:
+    """Whether `setup` was called: until then nothing is redacted, and nothing should be said."""
+    return structlog.is_configured()
+
+
 def hide(*secrets: str) -> None:
     """Never write these values: for secrets that are read after `setup`, at each pull."""
     _redaction.hide(*secrets)

@@ -57,14 +57,19 @@ def list_(ctx: click.Context) -> None:
 
 
 def _hashed() -> str:
-    from werkzeug.security import generate_password_hash
-
     if sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
     if len(password) < SHORTEST_PASSWORD:
         raise Told(f"a password needs at least {SHORTEST_PASSWORD} characters", UNUSABLE)
+    return hashed(password)
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password."""
+    from werkzeug.security import generate_password_hash
+
     return generate_password_hash(password, method="scrypt")
 
 

@@ -42,7 +42,8 @@ def _told(error: Exception) -> int:
         return known.exit_code
     from fleetsync import log
 
-    log.get(__name__).debug("an error of our own", exc_info=error)  # with --log-level DEBUG, without values of locals
+    if log.is_set_up():  # before, structlog's own way of telling would show locals
+        log.get(__name__).debug("an error of our own", exc_info=error)
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next

@@ -5,6 +5,7 @@ and its explanation are one thing. What is no sum of rows (a ratio, an instant, 
 lists and documentation walk these two tables and know no domain word of their own.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ import msgspec
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.identity import UnitBook
 from fleetsync.core.model import (
+    CENTRAL,
     UNPLACED,
     DeviceCase,
     Episode,
@@ -22,6 +24,7 @@ from fleetsync.core.model import (
     Row,
     Share,
     Stage,
+    Standing,
     Subject,
     Text,
 )
@@ -32,6 +35,7 @@ Counted = Iterator[tuple[Labels, Row]]
 SECURE_STAGES = frozenset({Stage.IN_USE, Stage.SHARED, Stage.LOAN})
 AGES = ("0", "1_5", "6_15", "16_60", "over_60", "never")
 AGE_LIMITS = ((0, "0"), (5, "1_5"), (15, "6_15"), (60, "16_60"))
+FEWEST_UNPLACED = 5
 GAP_SUBJECTS = frozenset({Subject.PERSON, Subject.DEVICE, Subject.UNIT, Subject.SET, Subject.POOL})
 
 
@@ -63,6 +67,29 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     values: Callable[[View], Iterable[tuple[Labels, float]]]
 
 
+# --- where a few are shown -----------------------------------------------------------------------------------------------
+
+
+def too_few_unplaced(standings: Iterable[Standing]) -> frozenset[str]:
+    """Entitlements with fewer than five persons without a unit: alone there, who is hidden would be found by the number.
+
+    They are shown in `central` (`domain.md` §10), and so are those of them who are undecided or on leave.
+    """
+    counts = Counter(
+        decision.entitlement
+        for standing in standings
+        if standing.unit == UNPLACED
+        for decision in standing.decisions
+        if decision.owed or decision.undecided or decision.on_leave
+    )
+    return frozenset(entitlement for entitlement, count in counts.items() if count < FEWEST_UNPLACED)
+
+
+def shown_unit(unit: str, entitlement: str, hidden: frozenset[str]) -> str:
+    """The unit under which somebody of *unit* is counted, given the entitlements that `too_few_unplaced` found."""
+    return CENTRAL if unit == UNPLACED and entitlement in hidden else unit
+
+
 # --- shares -----------------------------------------------------------------------------------------------------------
 
 
@@ -75,6 +102,10 @@ def _row(share: Share, count: int) -> Row:
         reason=share.reason,
         devices=share.devices,
     )
+
+
+def _person_row(person: str, unit: str, reason: Text) -> Row:
+    return Row(count=1, subject=Subject.PERSON, subject_id=person, unit=unit, reason=reason)
 
 
 def _of_shares(field: str) -> Callable[[View], Counted]:
@@ -100,19 +131,12 @@ def _of_shares_by(word: str) -> Callable[[View], Counted]:
 
 def _of_decisions(field: str) -> Callable[[View], Counted]:
     def rows(view: View) -> Counted:
+        hidden = too_few_unplaced(case.standing for case in view.outcome.people)
         for case in view.outcome.people:
             for decision in case.standing.decisions:
                 if getattr(decision, field):
-                    yield (
-                        (case.standing.unit, decision.entitlement),
-                        Row(
-                            count=1,
-                            subject=Subject.PERSON,
-                            subject_id=case.person.id,
-                            unit=case.standing.unit,
-                            reason=decision.reason,
-                        ),
-                    )
+                    unit = shown_unit(case.standing.unit, decision.entitlement, hidden)
+                    yield (unit, decision.entitlement), _person_row(case.person.id, unit, decision.reason)
 
     return rows
 

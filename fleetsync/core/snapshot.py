@@ -43,7 +43,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, Numbers]
     facts: Mapping[str, Mapping[Labels, float]]
     as_of: date | None = None  # a past day; None: now
-    hidden: frozenset[str] = frozenset()  # persons who are counted and never listed
+    hidden: frozenset[str] = frozenset()  # persons who are counted and never listed: protected ones, and children
 
     @property
     def outcome(self) -> Outcome:
@@ -74,7 +74,7 @@ def snapshot(outcome: Outcome, policy: Policy, calendars: Calendars, book: UnitB
         view=view,
         numbers={measure.name: _numbers(measure, view) for measure in MEASURES},
         facts={fact.name: dict(fact.values(view)) for fact in FACTS},
-        hidden=frozenset(case.person.id for case in outcome.people if case.person.masked),
+        hidden=frozenset(case.person.id for case in outcome.people if case.person.masked or case.standing.is_child),
     )
 
 
@@ -101,6 +101,8 @@ def past_snapshot(
         closed=(),
     )
     view = msgspec.structs.replace(now.view, outcome=shown)
+    subjects = [(one.subject, one.subject_id) for one in owed] + [(one.subject, one.subject_id) for one in episodes]
+    told = {subject_id for subject, subject_id in subjects if subject is Subject.PERSON}
     return Snapshot(
         view=view,
         numbers={
@@ -110,7 +112,8 @@ def past_snapshot(
         },
         facts={fact.name: dict(fact.values(view)) for fact in FACTS if fact.name == "fleetsync_coverage_ratio"},
         as_of=moment.today,
-        hidden=now.hidden,
+        # Whom nobody knows any more is not listed either.
+        hidden=now.hidden | (told - {case.person.id for case in now.outcome.people}),
     )
 
 

@@ -8,6 +8,7 @@ series, and it is replaced by one assignment. Stopping is done within ten second
 import os
 import queue
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,10 +100,11 @@ class Daemon:
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
-    def run(self) -> None:
-        """Serve until a signal or `stop` says no."""
+    def run(self, when_up: Callable[[], None] = lambda: None) -> None:
+        """Serve until a signal or `stop` says no; call *when_up* once it is listening."""
         self._listen_to_signals()
         self.start()
+        when_up()
         try:
             while not self.clock.wait(LOOP_SECONDS, self.stop):
                 self.turn()
@@ -199,7 +201,7 @@ class Daemon:
             is_loopback=settings.web.address.is_loopback,
             public_url=settings.web.public_url or "",
             default_language=settings.language,
-            rehearsal_now=settings.clock_start,
+            rehearsal_now=self.clock.now() if self.clock.is_moved else None,
         )
 
     # --- work ---------------------------------------------------------------------------------------------------------

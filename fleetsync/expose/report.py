@@ -35,7 +35,9 @@ PLAIN = Dialect(delimiter=",", decimal_comma=False, has_bom=False)
 DIALECTS = {"excel-sv": SWEDISH_EXCEL, "plain": PLAIN}
 
 
-def csv_file(titles: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = SWEDISH_EXCEL) -> Iterator[bytes]:
+def csv_file(
+    titles: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = SWEDISH_EXCEL
+) -> Iterator[bytes]:
     """The file in pieces, its first line the titles. Instants are written with their offset, days as ISO days."""
     text = io.StringIO()
     # Every line ends as RFC 4180 has it; Excel on Windows takes a bare newline inside a quoted cell for one.

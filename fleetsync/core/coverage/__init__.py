@@ -14,13 +14,12 @@ from fleetsync.core.entitlement import pools, stand
 from fleetsync.core.identity import UnitBook, resolve_devices, resolve_people, unit_book
 from fleetsync.core.lifecycle import accepts, counts_as_assigned, find_gaps, live
 from fleetsync.core.matching import Matched, match
+from fleetsync.core.measures import shown_unit, too_few_unplaced
 from fleetsync.core.model import (
-    CENTRAL,
     UNPLACED,
     Assignment,
     Believed,
     By,
-    Condition,
     DeviceCase,
     DeviceSet,
     Entitlement,
@@ -44,7 +43,8 @@ from fleetsync.core.model import (
 
 __all__ = ["coverage_of", "reconcile", "tally"]
 
-FEWEST_UNPLACED = 5  # an entitlement with fewer persons without a unit is shown in `central` (`domain.md` §10)
+SHOWING_DEVICES = frozenset({Role.MDM, Role.LIST})  # parts without which nobody can be said to have none
+NOT_IN_STOCK = frozenset({Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR})
 
 
 class _Sorted(msgspec.Struct, frozen=True):
@@ -55,6 +55,7 @@ class _Sorted(msgspec.Struct, frozen=True):
     cases: tuple[DeviceCase, ...]
     matched: Matched
     book: UnitBook
+    hidden: frozenset[str]  # entitlements of which too few are unplaced to be shown there
 
 
 def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
@@ -62,18 +63,18 @@ def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: 
     found = _sort(believed, policy, calendars, moment)
     rules = [rule for rule in policy.entitlements if rule.is_valid_on(moment.today)]
     owed = _owed(found, pools(found.standings, found.book, policy, moment), believed.parts)
-    assignments = _assignments(found.cases, owed, rules, found.book)
+    assignments = _assignments(found, owed, rules)
     shares = (*tally(owed, assignments), *_stock(found.cases, rules))
     outcome = Outcome(
         moment=moment,
         units=found.book.units,
         people=_people(found, owed, assignments, shares),
         devices=found.cases,
-        sets=_sets(shares),
+        sets=_sets(shares, owed, assignments),
         owed=owed,
         assignments=assignments,
         shares=shares,
-        coverage=coverage_of(moment.today, shares, _cells(found.book.units, rules), _beside(found.standings)),
+        coverage=coverage_of(moment.today, shares, _cells(found.book.units, rules), _beside(found)),
         parts=tuple(believed.parts),
         logins=found.matched.logins,
         things=_things(found.people, found.cases),
@@ -95,7 +96,7 @@ def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Mome
         DeviceCase(device=device, placement=placement, life=life)
         for device, placement, life in zip(devices, matched.placements, lives, strict=True)
     )
-    return _Sorted(people, standings, cases, matched, book)
+    return _Sorted(people, standings, cases, matched, book, too_few_unplaced(standings))
 
 
 # --- who is owed ------------------------------------------------------------------------------------------------------
@@ -103,26 +104,40 @@ def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Mome
 
 def _owed(found: _Sorted, pooled: Sequence[Owed], parts: Sequence[PartState]) -> tuple[Owed, ...]:
     claimed = _served_groups(found.cases)
-    blind = any(part.role is Role.MDM and part.first_complete_at is None and not part.disabled for part in parts)
+    blind = any(part.role in SHOWING_DEVICES and part.first_complete_at is None and not part.disabled for part in parts)
     unclear = {person for placement in found.matched.placements for person in placement.claimed_by}
-    hidden = _too_few_unplaced(found.standings)
     people = [
         msgspec.structs.replace(
             debt,
-            unit=CENTRAL if debt.unit == UNPLACED and debt.entitlement in hidden else debt.unit,
+            unit=shown_unit(debt.unit, debt.entitlement, found.hidden),
             groups=_member_of(standing, claimed.get(debt.unit, frozenset())),
             decidable=debt.decidable and not blind and debt.subject_id not in unclear,
         )
         for standing in found.standings
         if (debt := standing.owed) is not None
     ]
-    pools_owed = [msgspec.structs.replace(debt, decidable=debt.decidable and not blind) for debt in pooled]
-    return (*people, *pools_owed)
+    return (*people, *_pools_where_shown(pooled, found.hidden, blind))
 
 
-def _too_few_unplaced(standings: Sequence[Standing]) -> frozenset[str]:
-    counts = Counter(one.owed.entitlement for one in standings if one.owed is not None and one.owed.unit == UNPLACED)
-    return frozenset(entitlement for entitlement, count in counts.items() if count < FEWEST_UNPLACED)
+def _pools_where_shown(pooled: Iterable[Owed], hidden: frozenset[str], blind: bool) -> Iterable[Owed]:
+    by_id: dict[str, Owed] = {}
+    for debt in pooled:
+        unit = shown_unit(debt.unit, debt.entitlement, hidden)
+        pool_id = _pool_id(debt.entitlement, unit)
+        beside = by_id.get(pool_id)
+        by_id[pool_id] = msgspec.structs.replace(
+            debt,
+            unit=unit,
+            subject_id=pool_id,
+            count=debt.count + (beside.count if beside else 0),
+            heads=debt.heads + (beside.heads if beside else 0),
+            decidable=debt.decidable and not blind,
+        )
+    return by_id.values()
+
+
+def _pool_id(entitlement: str, unit: str) -> str:
+    return f"{entitlement}@{unit}"
 
 
 def _served_groups(cases: Iterable[DeviceCase]) -> Mapping[str, frozenset[str]]:
@@ -145,21 +160,17 @@ def _member_of(standing: Standing, served: frozenset[str]) -> tuple[str, ...]:
 # --- what serves whom -------------------------------------------------------------------------------------------------
 
 
-def _assignments(
-    cases: Sequence[DeviceCase], owed: Sequence[Owed], rules: Sequence[Entitlement], book: UnitBook
-) -> tuple[Assignment, ...]:
+def _assignments(found: _Sorted, owed: Sequence[Owed], rules: Sequence[Entitlement]) -> tuple[Assignment, ...]:
     by_person = {debt.subject_id: debt for debt in owed if debt.subject is Subject.PERSON}
     by_id = {rule.id: rule for rule in rules}
     of_groups = _rules_of_groups(owed, rules)
-    found = []
-    for case in cases:
+    made = [*_pooled(found, owed, rules)]
+    for case in found.cases:
         if case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN):
-            found.append(_own(case, by_person, by_id))
+            made += _own(case, by_person, by_id)
         elif case.placement.purpose is Purpose.SET:
-            found.append(_in_a_set(case, of_groups, rules, book))
-        elif case.placement.purpose is Purpose.POOL:
-            found.append(_pooled(case, rules))
-    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.device))
+            made += _in_a_set(case, of_groups, rules, found.book)
+    return tuple(sorted(made, key=lambda one: one.device))
 
 
 def _assigned(case: DeviceCase, by: By, rule: Entitlement, subject_id: str, unit: str) -> Assignment:
@@ -169,18 +180,16 @@ def _assigned(case: DeviceCase, by: By, rule: Entitlement, subject_id: str, unit
         entitlement=rule.id,
         subject_id=subject_id,
         unit=unit,
-        groups=case.placement.serves if by is By.SET else (),
+        groups=tuple(sorted(set(case.placement.serves))) if by is By.SET else (),
         works=case.life.works and accepts(rule, case),
         reason=case.life.works_reason,
     )
 
 
-def _own(case: DeviceCase, by_person: Mapping[str, Owed], by_id: Mapping[str, Entitlement]) -> Assignment | None:
+def _own(case: DeviceCase, by_person: Mapping[str, Owed], by_id: Mapping[str, Entitlement]) -> Iterable[Assignment]:
     debt = by_person.get(case.placement.holder or "")
-    rule = by_id.get(debt.entitlement) if debt else None
-    if debt is None or rule is None or not counts_as_assigned(rule, case):
-        return None
-    return _assigned(case, By.OWN, rule, debt.subject_id, debt.unit)
+    if debt is not None and counts_as_assigned(by_id[debt.entitlement], case):
+        yield _assigned(case, By.OWN, by_id[debt.entitlement], debt.subject_id, debt.unit)
 
 
 def _in_a_set(
@@ -188,13 +197,18 @@ def _in_a_set(
     of_groups: Mapping[tuple[str, str], Entitlement],
     rules: Sequence[Entitlement],
     book: UnitBook,
-) -> Assignment | None:
+) -> Iterable[Assignment]:
     unit, groups = case.placement.unit, case.placement.serves
     owing = [rule for group in groups if (rule := of_groups.get((unit, group))) is not None]
     rule = min(owing, key=rules.index) if owing else _first_of_unit(unit, rules, book)
-    if rule is None or not counts_as_assigned(rule, case):
-        return None
-    return _assigned(case, By.SET, rule, f"{unit}/{'+'.join(sorted(groups))}", unit)
+    if rule is not None and counts_as_assigned(rule, case):
+        yield _assigned(case, By.SET, rule, _set_id(unit, groups), unit)
+
+
+def _set_id(unit: str, groups: Iterable[str]) -> str:
+    # A class of two years may be called "4+5": it is not the set of the classes 4 and 5.
+    names = (group.replace("\\", "\\\\").replace("+", "\\+") for group in sorted(set(groups)))
+    return f"{unit}/{'+'.join(names)}"
 
 
 def _rules_of_groups(owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Mapping[tuple[str, str], Entitlement]:
@@ -213,26 +227,47 @@ def _rules_of_groups(owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Mapp
 
 def _first_of_unit(unit: str, rules: Sequence[Entitlement], book: UnitBook) -> Entitlement | None:
     """The rule whose surplus a set without members is: the first per head whose school forms the unit has."""
-    forms = set(book.by_slug[unit].school_forms) if unit in book.by_slug else set()
-    return next((rule for rule in rules if rule.mode is Mode.PER_HEAD and forms & set(rule.who.school_forms)), None)
+    forms = set(_unit(unit, book).school_forms)
+    per_head = (rule for rule in rules if rule.mode is Mode.PER_HEAD and unit in (rule.units or (unit,)))
+    return next((rule for rule in per_head if forms & set(rule.who.school_forms)), None)
 
 
-def _pooled(case: DeviceCase, rules: Sequence[Entitlement]) -> Assignment | None:
-    for rule in rules:
-        if rule.mode is Mode.POOL and counts_as_assigned(rule, case):
-            unit = case.placement.unit
-            return _assigned(case, By.POOL, rule, f"{rule.id}@{unit}", unit)
-    return None
+def _pooled(found: _Sorted, owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Iterable[Assignment]:
+    """A unit's pool devices, those that work first, to its pools in file order until each has its places.
+
+    What is left over, or stands where nobody is owed a pool, is surplus of the first that accepts it there.
+    """
+    room = Counter({debt.subject_id: debt.count for debt in owed if debt.subject is Subject.POOL})
+    asked = [rule for rule in rules if rule.mode is Mode.POOL]
+    shared = (case for case in found.cases if case.placement.purpose is Purpose.POOL)
+    for case in sorted(shared, key=lambda case: (not case.life.works, case.device.id)):
+        rule = _pool_of(case, asked, room, found)
+        if rule is not None:
+            unit = shown_unit(case.placement.unit, rule.id, found.hidden)
+            pool_id = _pool_id(rule.id, unit)
+            room[pool_id] -= 1
+            yield _assigned(case, By.POOL, rule, pool_id, unit)
+
+
+def _pool_of(
+    case: DeviceCase, rules: Sequence[Entitlement], room: Mapping[str, int], found: _Sorted
+) -> Entitlement | None:
+    at = case.placement.unit
+    taking = [rule for rule in rules if counts_as_assigned(rule, case)]
+    pools = {rule.id: _pool_id(rule.id, shown_unit(at, rule.id, found.hidden)) for rule in taking}
+    with_room = (rule for rule in taking if room.get(pools[rule.id], 0) > 0)
+    owing = (rule for rule in taking if pools[rule.id] in room)
+    possible = (rule for rule in taking if _can_occur(_unit(at, found.book), rule))
+    return next((rule for rules in (with_room, owing, possible, taking) for rule in rules), None)
 
 
 def _stock(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> Iterable[Share]:
     """Surplus: devices of purpose stock, in contact or not, at the first rule that accepts their kind."""
-    gone = {Condition.LOST, Condition.RETIRED, Condition.WIPED, Condition.DISABLED, Condition.IN_REPAIR}
     for case in cases:
-        if case.placement.purpose is not Purpose.STOCK or case.device.conditions & gone or not case.device.records:
+        if case.placement.purpose is not Purpose.STOCK or case.life.stage in NOT_IN_STOCK or not case.device.records:
             continue
         rule = next((rule for rule in rules if accepts(rule, case)), None)
-        if rule is not None and case.life.stage is not Stage.RETIRED:
+        if rule is not None:
             yield Share(
                 unit=case.placement.unit,
                 entitlement=rule.id,
@@ -251,13 +286,11 @@ def _people(
     found: _Sorted, owed: Sequence[Owed], assignments: Sequence[Assignment], shares: Sequence[Share]
 ) -> tuple[PersonCase, ...]:
     counted = {share.subject_id: share for share in shares if share.subject is Subject.PERSON}
-    groups = {debt.subject_id: (debt.unit, debt.groups) for debt in owed if debt.subject is Subject.PERSON}
-    served = {(one.unit, group): one.subject_id for one in assignments if one.by is By.SET for group in one.groups}
+    served = _served(owed, assignments)
     nothing = Share(unit="", entitlement="", subject=Subject.PERSON, subject_id="", reason=Text("", ""))
     cases = []
     for person, standing in zip(found.people, found.standings, strict=True):
         share = counted.get(person.id, nothing)
-        unit, names = groups.get(person.id, ("", ()))
         cases.append(
             PersonCase(
                 person=person,
@@ -267,21 +300,37 @@ def _people(
                 covered=share.covered_own,
                 assigned=share.assigned_own,
                 unknown=share.unknown,
-                served_by=next((at for name in names if (at := served.get((unit, name)))), None),
+                served_by=served.get(person.id),
             )
         )
     return tuple(cases)
 
 
-def _sets(shares: Iterable[Share]) -> tuple[DeviceSet, ...]:
+def _served(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> Mapping[str, str]:
+    """Person → the set that serves him, by the same rule; of several the one that is asked first."""
+    sets = {(len(one.groups), one.subject_id): one for one in assignments if one.by is By.SET}
+    serving: dict[tuple[str, str, str], str] = {}
+    for _, one in sorted(sets.items()):
+        for group in one.groups:
+            serving.setdefault((one.unit, one.entitlement, group), one.subject_id)
+    people = (debt for debt in owed if debt.subject is Subject.PERSON and debt.groups)
+    found = ((debt.subject_id, serving.get((debt.unit, debt.entitlement, debt.groups[0]))) for debt in people)
+    return {person: set_id for person, set_id in found if set_id is not None}
+
+
+def _sets(shares: Iterable[Share], owed: Iterable[Owed], assignments: Iterable[Assignment]) -> tuple[DeviceSet, ...]:
+    groups = {one.subject_id: one.groups for one in assignments if one.by is By.SET}
+    people = (debt for debt in owed if debt.subject is Subject.PERSON)
+    members = Counter((debt.unit, debt.entitlement, group) for debt in people for group in debt.groups)
     return tuple(
         DeviceSet(
             id=share.subject_id,
             unit=share.unit,
-            groups=tuple(share.subject_id.partition("/")[2].split("+")),
+            groups=groups[share.subject_id],
             entitlement=share.entitlement,
             devices=share.devices,
             working=share.working_devices,
+            members=sum(members[share.unit, share.entitlement, group] for group in groups[share.subject_id]),
             covered=share.covered_set,
             assigned=share.assigned_set,
             short=share.short,
@@ -312,18 +361,22 @@ def _cells(units: Iterable[Unit], rules: Sequence[Entitlement]) -> Iterable[tupl
                 yield (unit.slug, rule.id)
 
 
+def _unit(slug: str, book: UnitBook) -> Unit:
+    # A rule or a list may put a device where no [[unit]] is; it is counted there all the same.
+    return book.by_slug.get(slug) or Unit(slug=slug, name=slug)
+
+
 def _can_occur(unit: Unit, rule: Entitlement) -> bool:
     if rule.units and unit.slug not in rule.units:
         return False
     return not rule.who.school_forms or bool(set(unit.school_forms) & set(rule.who.school_forms))
 
 
-def _beside(standings: Iterable[Standing]) -> Mapping[tuple[str, str], Mapping[str, int]]:
+def _beside(found: _Sorted) -> Mapping[tuple[str, str], Mapping[str, int]]:
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for standing in standings:
+    for standing in found.standings:
         for decision in standing.decisions:
-            if decision.undecided:
-                counts[(standing.unit, decision.entitlement)]["undecided"] += 1
-            if decision.on_leave:
-                counts[(standing.unit, decision.entitlement)]["on_leave"] += 1
+            if decision.undecided or decision.on_leave:
+                unit = shown_unit(standing.unit, decision.entitlement, found.hidden)
+                counts[unit, decision.entitlement]["undecided" if decision.undecided else "on_leave"] += 1
     return counts

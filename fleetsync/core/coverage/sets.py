@@ -80,7 +80,7 @@ def _deal_component(order: Sequence[SetStock], members: Mapping[str, Members]) -
         one.id: Dealt(
             covered=covered[one.id],
             assigned=covered[one.id] + other[one.id],
-            members=sum(groups[group].owed for group in one.groups),
+            members=sum(groups[group].owed for group in set(one.groups)),
             broken_own=broken if one.id == last else 0,
             unknown=unknown if one.id == last else 0,
             short=sum(to_cover.values()) - unknown if one.id == last else 0,

@@ -1,4 +1,77 @@
-"""The page and the JSON API over one snapshot.
+"""The page and what machines ask of it, as WSGI callables; the daemon serves them.
 
-Refuses to reconcile: a request reads the snapshot, or writes a decision and wakes the loop.
+It shows one snapshot, asks the ports, and never reconciles. No person stands in an address, a log line or a message.
 """
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from fleetsync.expose.ports import Services
+from fleetsync.expose.web import deciding
+from fleetsync.expose.web.answers import failed, finished, no_past, refused
+from fleetsync.expose.web.api import api
+from fleetsync.expose.web.dressing import dress
+from fleetsync.expose.web.health import SHOWING, health
+from fleetsync.expose.web.limiter import Limiter
+from fleetsync.expose.web.lookup import Lookups
+from fleetsync.expose.web.pages import pages
+from fleetsync.expose.web.sign_in import SESSION_LIFE, guard, sign_in_pages
+from fleetsync.expose.web.visit import EXTENSION, House, NoPastError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+__all__ = ["WebRefused", "create_app", "deciding", "metrics_wsgi", "wsgi"]
+
+LARGEST_FORM_BYTES = 16_384
+
+
+class WebRefused(Exception):
+    """The page cannot be served as configured; the text says what to change."""
+
+
+def create_app(services: Services) -> Flask:
+    """The page. Raises WebRefused when it would be reachable from elsewhere without an https address of its own."""
+    if not services.is_loopback and not services.public_url.startswith("https://"):
+        raise WebRefused(
+            "config.toml: [web] public_url must be the https:// address at which people reach the page, because listen "
+            "is not this machine alone. Put a reverse proxy with TLS before it, or listen on 127.0.0.1"
+        )
+    app = Flask("fleetsync.expose.web", static_folder="static", template_folder="templates")
+    app.secret_key = services.session_key
+    is_secure = services.public_url.startswith("https://")
+    app.config.update(
+        # The prefix has browsers refuse the cookie to every other host, path and scheme.
+        SESSION_COOKIE_NAME="__Host-fleetsync" if is_secure else "fleetsync",
+        SESSION_COOKIE_SECURE=is_secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
+        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+    )
+    app.extensions[EXTENSION] = House(services, Lookups(), Limiter(services.clock), is_secure)
+    app.extensions[SHOWING] = services.showing
+    app.before_request(guard)
+    app.after_request(finished)
+    app.register_error_handler(NoPastError, no_past)
+    app.register_error_handler(HTTPException, refused)
+    app.register_error_handler(Exception, failed)
+    for room in (pages, sign_in_pages, api, health):
+        app.register_blueprint(room)
+    dress(app)
+    return app
+
+
+def wsgi(services: Services) -> "WSGIApplication":
+    """The page with everything."""
+    return create_app(services).wsgi_app
+
+
+def metrics_wsgi(services: Services) -> "WSGIApplication":
+    """`/metrics`, `/livez` and `/readyz` alone, for a listener that no export can hold up."""
+    app = Flask("fleetsync.expose.web.machines", static_folder=None)
+    app.extensions[SHOWING] = services.showing
+    app.register_blueprint(health)
+    return app.wsgi_app

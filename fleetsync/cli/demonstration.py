@@ -1,0 +1,74 @@
+"""demo: Exempelby on this machine, its systems on loopback, its past replayed, the real daemon on it."""
+
+import secrets
+import sys
+from contextlib import ExitStack
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from fleetsync import log
+from fleetsync.cli.accounts import hashed
+from fleetsync.clock import Clock
+from fleetsync.daemon.service import Daemon
+from fleetsync.demo.replay import TODAY, Town, morning_of, replay
+
+ACCOUNT = "tekniker"
+DEFAULT_DAYS = 60
+
+
+@click.command(help="Exempelby, an invented municipality: its systems on loopback, its past replayed, the real daemon.")
+@click.option(
+    "--days", type=click.IntRange(0, 450), default=DEFAULT_DAYS, show_default=True, help="Past days to replay."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8470, show_default=True, help="Of the page; 0: any free one."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another Exempelby.")
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep everything there; default: nowhere."
+)
+def demo(days: int, port: int, seed: int, folder: Path | None) -> None:
+    """Everybody in it is invented. Ctrl-C ends it, and leaves nothing behind unless a folder was named."""
+    log.setup("WARNING")
+    with ExitStack() as kept:
+        where = folder or Path(kept.enter_context(TemporaryDirectory(prefix="fleetsync-demo-")))
+        town = Town(where, seed, f"127.0.0.1:{port}")
+        settings = kept.enter_context(town.open())
+        click.echo(f"Exempelby, seed {seed}: {len(settings.units)} units, {len(settings.sources)} sources, in {where}")
+        replay(town, settings, TODAY - timedelta(days=days), TODAY, _shown)
+        town.clock = Clock.moved_to(morning_of(TODAY))
+        daemon = Daemon(settings, town.clock)
+        password = _let_in(daemon)
+        _serve(daemon, password)
+
+
+def _shown(day: date, number: int, of: int) -> None:
+    if sys.stdout.isatty():
+        click.echo(f"\rreplaying {day} ({number} of {of})", nl=number == of)
+    elif number in (1, of) or number % 10 == 0:
+        click.echo(f"replaying {day} ({number} of {of})")
+
+
+def _let_in(daemon: Daemon) -> str:
+    """An account that lives as long as the demo."""
+    password = secrets.token_urlsafe(9)
+    if daemon.ledger.account(ACCOUNT) is not None:
+        daemon.ledger.set_password(ACCOUNT, hashed(password))
+    else:
+        daemon.ledger.add_account(ACCOUNT, hashed(password), "technician")
+    return password
+
+
+def _serve(daemon: Daemon, password: str) -> None:
+    daemon.run(
+        lambda: click.echo(
+            f"\n  page      {daemon.address}\n  sign in   {ACCOUNT} / {password}\n  metrics   {daemon.address}/metrics\n\n"
+            "Ctrl-C ends it."
+        )
+    )
+
+
+COMMANDS = {"demo": demo}

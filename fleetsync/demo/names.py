@@ -1,0 +1,86 @@
+"""Names, log-ins and numbers that are nobody's: made of invented syllables, plainly fictional, the same for one seed.
+
+What belongs to a child or to somebody whose identity is protected holds a canary, so that one search over everything
+ever written shows whether it got through. Civic numbers have a wrong check digit and can be nobody's.
+"""
+
+import unicodedata
+from datetime import date, timedelta
+from random import Random
+from uuid import UUID
+
+import msgspec
+
+CANARY = "kanarie"
+STAFF_DOMAIN = "exempelby.se"
+SCHOOL_DOMAIN = "skola.exempelby.se"
+PUPIL_DOMAIN = "elev.exempelby.se"
+
+_BEGINNINGS = (
+    "Al", "Bri", "Cel", "Dor", "El", "Fam", "Gri", "Hal", "Il", "Jor", "Kel", "Lov", "Mir", "Nel", "Ol", "Pir", "Rol",
+    "Sel", "Til", "Ur", "Vel", "Yl", "Åv", "Äl", "Öl",
+)  # fmt: skip
+_ENDINGS = (
+    "bina", "dor", "fina", "gard", "hild", "ina", "kus", "leif", "mund", "nora", "ora", "rik", "sia", "tina", "ulf",
+    "vina", "wina", "ynja", "åsa", "öna",
+)  # fmt: skip
+_FAMILIES = (
+    "Exempelsson", "Påhittberg", "Låtsasgren", "Diktkvist", "Sagolund", "Fabelström", "Hittepåsson", "Fantasidal",
+    "Mallberg", "Provander", "Skissgren", "Utkastsson", "Modellqvist", "Figurin", "Rollberg", "Rekvisitasson",
+    "Kulissgren", "Scenander", "Maskvall", "Attrappsson",
+)  # fmt: skip
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A given and a family name, and the log-in name made of them."""
+
+    given: str
+    family: str
+    account: str
+
+
+class Namer:
+    """Gives names and numbers, no account and no number twice."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = Random(seed)
+        self._taken: set[str] = set()
+        self._count = 0
+
+    def name(self) -> Name:
+        """A name for somebody who may be named."""
+        given = self._random.choice(_BEGINNINGS) + self._random.choice(_ENDINGS)
+        return self._unique(given, self._random.choice(_FAMILIES))
+
+    def hidden_name(self) -> Name:
+        """A name for somebody of whom nothing may be kept."""
+        self._count += 1
+        return Name(f"{CANARY.title()}{self._count:05}", "Skyddsson", f"{CANARY}{self._count:05}.skyddsson")
+
+    def _unique(self, given: str, family: str) -> Name:
+        stem = f"{ascii_of(given)}.{ascii_of(family)}"
+        account = next(one for one in (stem, *(f"{stem}{n}" for n in range(2, 1000))) if one not in self._taken)
+        self._taken.add(account)
+        return Name(given, family, account)
+
+    def civic(self, first_year: int, last_year: int) -> str:
+        """A civic number of twelve digits with a wrong check digit."""
+        born = date(first_year, 1, 1) + timedelta(days=self._random.randrange(365 * (last_year - first_year + 1)))
+        nine = f"{born:%y%m%d}{self._random.randrange(1000):03}"
+        wrong = (_check_digit(nine) + 1 + self._random.randrange(9)) % 10
+        return f"{born:%Y%m%d}{nine[6:]}{wrong}"
+
+    def uuid(self) -> str:
+        """A random id."""
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
+
+def ascii_of(text: str) -> str:
+    """*text* in small letters a to z."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in plain if letter.isascii() and letter.isalnum())
+
+
+def _check_digit(nine: str) -> int:
+    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(nine)]
+    return -sum(value // 10 + value % 10 for value in doubled) % 10

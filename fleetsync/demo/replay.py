@@ -1,0 +1,88 @@
+"""Exempelby's past, run through the real pipeline under a moved clock; then its present, served by the real daemon.
+
+The only module of the demo that drives the house: what is believed, published and kept of the past days is what a
+daemon would have made of them, for it is the same code, the same files and the same protocol. Only `now` is moved.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from threading import Event
+from zoneinfo import ZoneInfo
+
+from fleetsync import sync
+from fleetsync.clock import Clock, SetClock
+from fleetsync.daemon.house import House, build, open_store
+from fleetsync.demo.municipality import DELIVERIES, write_configuration
+from fleetsync.demo.sources import deliver
+from fleetsync.demo.stands import Stands
+from fleetsync.demo.world import Exempelby
+from fleetsync.settings import Settings, load
+
+ZONE = ZoneInfo("Europe/Stockholm")
+MORNING = time(6, 30)
+TODAY = date(2026, 11, 24)  # an ordinary Tuesday in the middle of an autumn term
+
+Progress = Callable[[date, int, int], None]
+
+
+class Town:
+    """Exempelby with its systems answering on loopback, as of the day of its clock."""
+
+    def __init__(self, folder: Path, seed: int = 1, listen: str = "127.0.0.1:8470", clock: Clock | None = None) -> None:
+        self.folder = folder
+        self.world = Exempelby(seed)
+        self.clock = clock or SetClock(morning_of(TODAY))
+        self.stands = Stands(self.world, self.day)
+        self._seed, self._listen = seed, listen
+
+    def day(self) -> date:
+        """The local day of the town's clock."""
+        return self.clock.now().astimezone(ZONE).date()
+
+    @contextmanager
+    def open(self) -> Iterator[Settings]:
+        """Start the systems and write the configuration that names them."""
+        with ExitStack() as running:
+            for stand in self.stands.all():
+                running.enter_context(stand)
+            file = write_configuration(self.folder, self.stands.addresses(), self._seed, self._listen)
+            self.deliver()
+            yield load(file)
+
+    def deliver(self) -> None:
+        """Whatever has been exported by this morning lies in its folder."""
+        deliver(self.world.at(self.day()), self.folder / DELIVERIES)
+
+    def wake_on(self, day: date) -> None:
+        """It is the morning of *day*."""
+        if not isinstance(self.clock, SetClock):
+            raise TypeError("only a clock that is set can be set")
+        self.clock.set(morning_of(day))
+        self.deliver()
+
+
+def morning_of(day: date) -> datetime:
+    """When Exempelby's daemon looks first."""
+    return datetime.combine(day, MORNING, ZONE)
+
+
+def replay(town: Town, settings: Settings, first: date, last: date, progress: Progress | None = None) -> None:
+    """Live every day from *first* to *last*: each source is pulled once, and the day is judged and recorded."""
+    with open_store(settings, town.clock) as ledger:
+        house = build(settings, town.clock, ledger, Event())
+        for number, day in enumerate(days := list(_days(first, last)), 1):
+            live(town, house, day)
+            if progress is not None:
+                progress(day, number, len(days))
+
+
+def live(town: Town, house: House, day: date) -> sync.Report:
+    """One day: the sources say what they say that morning, and one run is made of it."""
+    town.wake_on(day)
+    return sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))

@@ -1,0 +1,86 @@
+"""Sources: how each part does, what a held pull would change, and the decision over it.
+
+A decision is written and the loop is woken; nothing is reconciled here.
+"""
+
+from flask import abort, flash, redirect, render_template, request, url_for
+
+from fleetsync.core.model import PartState, Plan
+from fleetsync.expose.ports import DecisionError
+from fleetsync.expose.web import lists
+from fleetsync.expose.web.lookup import freshness
+from fleetsync.expose.web.pages import Answer, pages
+from fleetsync.expose.web.visit import Visit, visit
+
+LONGEST_REASON = 500
+
+
+@pages.get("/sources")
+def sources() -> Answer:
+    """Every source with its parts."""
+    seen = visit()
+    by_source: dict[str, list[PartState]] = {}
+    for one in seen.parts:
+        by_source.setdefault(one.source, []).append(one)
+    return lists.sources(seen).answer("sources.html", by_source=by_source, freshness=freshness)
+
+
+@pages.get("/sources/<source>/<part>")
+def part(source: str, part: str) -> Answer:
+    """One part: its pulls, and what its held one would change."""
+    seen = visit()
+    state = _state(seen, source, part)
+    plan, refusal = _plan(seen, state)
+    return render_template(
+        "part.html",
+        part=state,
+        state=freshness(state, seen.today),
+        pulls=seen.services.history.pulls(source, part),
+        plan=plan,
+        refusal=refusal,
+    )
+
+
+@pages.post("/sources/<source>/<part>")
+def decide(source: str, part: str) -> Answer:
+    """Accept or reject a held pull, for a reason."""
+    seen = visit()
+    state = _state(seen, source, part)
+    pull = request.form.get("pull", type=int)
+    reason = request.form.get("reason", "").strip()[:LONGEST_REASON]
+    decision = {"accept": seen.services.decisions.accept, "reject": seen.services.decisions.reject}.get(
+        request.form.get("decision", "")
+    )
+    if pull is None or decision is None or seen.account is None:
+        abort(400)
+    back = url_for("pages.part", source=source, part=part)
+    if not reason:
+        flash(seen.speech.t("Skriv en motivering först.", "Give a reason first."), "refused")
+        return redirect(back)
+    try:
+        decision(state.source, state.part, pull, who=seen.account.name, reason=reason)
+    except DecisionError as refusal:
+        flash(str(refusal), "refused")
+        return redirect(back)
+    flash(
+        seen.speech.t(
+            "Beslutet är antecknat. Talen räknas om och syns här inom kort.",
+            "The decision is noted. The numbers are being counted anew and show here shortly.",
+        ),
+        "done",
+    )
+    return redirect(back)
+
+
+def _state(seen: Visit, source: str, part: str) -> PartState:
+    found = next((one for one in seen.parts if (one.source, one.part) == (source, part)), None)
+    return found or abort(404)
+
+
+def _plan(seen: Visit, state: PartState) -> tuple[Plan | None, str]:
+    if state.held_pull is None:
+        return None, ""
+    try:
+        return seen.services.decisions.plan(state.source, state.part, state.held_pull), ""
+    except DecisionError as refusal:
+        return None, str(refusal)

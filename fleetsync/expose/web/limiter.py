@@ -1,0 +1,38 @@
+"""How often somebody may guess: failures counted by name and by address, forgotten after a quarter of an hour."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from fleetsync.clock import Clock
+
+FAILURES_ALLOWED = 5
+FORGOTTEN_AFTER_SECONDS = 900.0
+REMEMBERED = 10_000  # names and addresses; whoever floods it makes us forget the oldest
+
+
+@dataclass
+class Limiter:
+    """Counts failures by name and by address; real time, whatever the page's clock shows."""
+
+    clock: Clock
+    _failures: "OrderedDict[str, list[float]]" = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_blocked(self, *keys: str) -> bool:
+        """Whether any of *keys* has failed too often lately."""
+        with self._lock:
+            return any(len(self._recent(key)) >= FAILURES_ALLOWED for key in keys)
+
+    def failed(self, *keys: str) -> None:
+        """Note a failure under each of *keys*."""
+        with self._lock:
+            for key in keys:
+                self._failures[key] = [*self._recent(key), self.clock.monotonic()]
+                self._failures.move_to_end(key)
+            while len(self._failures) > REMEMBERED:
+                self._failures.popitem(last=False)
+
+    def _recent(self, key: str) -> list[float]:
+        since = self.clock.monotonic() - FORGOTTEN_AFTER_SECONDS
+        return [at for at in self._failures.get(key, ()) if at >= since]

@@ -1,0 +1,219 @@
+"""A list as a table of values: every one filters, sorts, pages and downloads in the same way.
+
+All of it by plain links and GET forms. What is not in a row is in no file either.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from flask import Response, jsonify, render_template, request, stream_with_context, url_for
+
+from fleetsync.core.model import Text
+from fleetsync.expose import report
+from fleetsync.expose.web.visit import Visit, visit
+
+Value = str | int | float | date | datetime | Text | None
+PAGE_SIZE = 100
+NOTHING = Text("Inget att visa.", "Nothing to show.")
+FORMATS = ("csv", "xlsx", "json")
+CHOSEN_ELSEWHERE = frozenset({"sort", "page", "format", "lang", "theme"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `look` names how the cell is drawn; `link` where it leads, None for nowhere."""
+
+    key: str
+    title: Text
+    value: Callable[[Any], Value]
+    look: str = "text"
+    link: Callable[[Any], str | None] | None = None
+    under: Callable[[Any], str] | None = None  # a second, quieter line
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it stands to the right."""
+        return self.look in {"number", "percent"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One choice. `values` are what a row counts under; `word` is what a value is called."""
+
+    key: str
+    title: Text
+    values: Callable[[Any], Iterable[str]]
+    word: Callable[[str], str]
+
+    def choices(self, rows: Iterable[Any]) -> Sequence[tuple[str, str, int]]:
+        """(value, what it is called, in how many rows), by what it is called."""
+        counts = Counter(value for row in rows for value in self.values(row) if value)
+        return sorted(((value, self.word(value), count) for value, count in counts.items()), key=lambda one: one[1])
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows with their columns and filters. `sort` is the order without a choice: a column's key, "-" for downwards."""
+
+    name: str
+    title: Text
+    columns: Sequence[Column]
+    rows: Sequence[Any]
+    filters: Sequence[Filter] = ()
+    sort: str = ""
+    nothing: Text = NOTHING
+    total: Callable[[Sequence[Any]], int] | None = None  # Σ that the list stands for
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self, template: str, **more: Any) -> Response | str:
+        """The list as it was asked for: a page, or a file."""
+        seen = visit()
+        rows = self.ordered(self.filtered())
+        wanted = request.args.get("format", "")
+        if wanted in FORMATS:
+            seen.note(f"export {self.name} {wanted}", self.name)
+            return self.file(wanted, rows, seen)
+        return render_template(template, listing=self, sheet=Sheet(self, rows), **more)
+
+    def filtered(self) -> Sequence[Any]:
+        """The rows that meet every filter."""
+        rows: Sequence[Any] = self.rows
+        for one in self.filters:
+            if chosen := chosen_of(one.key):
+                rows = [row for row in rows if chosen in one.values(row)]
+        return rows
+
+    def ordered(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """The rows by the chosen column; what has no value stands last, both ways."""
+        key, is_down = self.order
+        column = next((one for one in self.columns if one.key == key), None)
+        if column is None:
+            return rows
+        told = [(comparable(column.value(row)), row) for row in rows]
+        known = sorted((pair for pair in told if pair[0] is not None), key=lambda pair: pair[0], reverse=is_down)
+        return [row for _, row in known] + [row for value, row in told if value is None]
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """(column's key, whether downwards), as chosen."""
+        chosen = request.args.get("sort", "")
+        if chosen.removeprefix("-") not in {column.key for column in self.columns}:
+            chosen = self.sort
+        return chosen.removeprefix("-"), chosen.startswith("-")
+
+    def file(self, wanted: str, rows: Sequence[Any], seen: Visit) -> Response:
+        """All filtered rows as CSV, XLSX or JSON."""
+        if wanted == "json":
+            return self.json(rows)
+        titles = [seen.speech.say(column.title) for column in self.columns]
+        cells = ([_cell(column.value(row), seen) for column in self.columns] for row in rows)
+        if wanted == "csv":
+            body: Iterator[bytes] = report.csv_file(titles, cells)
+            kind = "text/csv; charset=utf-8"
+        else:
+            body = report.xlsx_file(seen.speech.say(self.title), titles, cells)
+            kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        name = f"fleetsync-{self.name}-{seen.as_of or seen.today}.{wanted}"
+        return Response(
+            stream_with_context(body),
+            content_type=kind,
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    def json(self, rows: Sequence[Any]) -> Response:
+        """All rows as one document, with the instant of the snapshot they come from."""
+        seen = visit()
+        moment = seen.snapshot.outcome.moment
+        return jsonify(
+            snapshot_at=moment.at.isoformat(),
+            day=moment.today.isoformat(),
+            count=len(rows),
+            rows=[{column.key: _plain(column.value(row)) for column in self.columns} for row in rows],
+        )
+
+
+class Sheet:
+    """The part of a list that is on the screen, and the links around it."""
+
+    def __init__(self, listing: Listing, rows: Sequence[Any]) -> None:
+        self.listing = listing
+        self.all = rows
+        self.count = len(rows)
+        self.pages = max(1, -(-self.count // PAGE_SIZE))
+        self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
+        self.rows = rows[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
+        self.total = listing.total(rows) if listing.total else None
+
+    def href(self, **changes: str | int | None) -> str:
+        """This list with something else chosen; None takes a choice away."""
+        kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
+        chosen = {**kept, **(request.view_args or {}), **changes}
+        return url_for(request.endpoint or "pages.overview", **{k: v for k, v in chosen.items() if v not in (None, "")})
+
+    def by(self, column: Column) -> str:
+        """Sorted by *column*; by it already: the other way round."""
+        key, is_down = self.listing.order
+        wanted = f"-{column.key}" if (key == column.key and not is_down) else column.key
+        return self.href(sort=wanted, page=None)
+
+    def direction(self, column: Column) -> str | None:
+        """As aria-sort says it; None when it is not sorted by this column."""
+        key, is_down = self.listing.order
+        if key != column.key:
+            return None
+        return "descending" if is_down else "ascending"
+
+    def choices(self, one: Filter) -> Sequence[tuple[str, str, int]]:
+        """What *one* can choose among all rows of the list."""
+        return one.choices(self.listing.rows)
+
+    def chosen(self, key: str) -> str:
+        """What is chosen of a filter."""
+        return chosen_of(key)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether any filter is set."""
+        return any(chosen_of(one.key) for one in self.listing.filters)
+
+    def carried(self) -> Mapping[str, str]:
+        """What the filter form sends on beside its own fields."""
+        own = {one.key for one in self.listing.filters} | (CHOSEN_ELSEWHERE - {"sort"})
+        return {key: value for key, value in request.args.items() if key not in own}
+
+
+def chosen_of(key: str) -> str:
+    """What the address says of a filter."""
+    return request.args.get(key, "").strip()
+
+
+def comparable(value: Value) -> Any:
+    """A value that sorts among those of its column."""
+    if isinstance(value, Text):
+        value = visit().speech.say(value)
+    if isinstance(value, str):
+        return _folded(value) if value else None
+    return value
+
+
+# Å, Ä and Ö are letters of their own, after Z; by code point Å would stand between Ä and Ö's neighbours.
+_SWEDISH = str.maketrans({"å": "{", "ä": "|", "ö": "}"})
+
+
+def _folded(text: str) -> str:
+    return text.casefold().translate(_SWEDISH)
+
+
+def _cell(value: Value, seen: Visit) -> report.Cell:
+    if isinstance(value, Text):
+        return seen.speech.say(value)
+    return seen.speech.local(value) if isinstance(value, datetime) else value
+
+
+def _plain(value: Value) -> Any:
+    if isinstance(value, Text):
+        return {"sv": value.sv, "en": value.en}
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,145 @@
+"""Who is at the page: local accounts, sessions, and the two checks of every form.
+
+A session holds a name and the instant at which its password was set, so a new password ends the old sessions. An
+unknown name costs as much time as a wrong password. Failed attempts are limited per name and per address.
+"""
+
+import hmac
+import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.wrappers import Response
+
+from fleetsync.expose.ports import Account
+from fleetsync.expose.web.visit import Visit, house, visit
+
+sign_in_pages = Blueprint("sign_in", __name__)
+
+SESSION_LIFE = timedelta(hours=12)
+NOBODY = generate_password_hash(secrets.token_hex(), method="scrypt")
+OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.enter", "static", "health.livez", "health.readyz"})
+
+
+# --- before every request ---------------------------------------------------------------------------------------------
+
+
+def guard() -> Response | None:
+    """Refuse foreign hosts and forged forms; send whoever is not signed in to the door."""
+    services = house().services
+    if request.endpoint in {"health.livez", "health.readyz"}:
+        return None
+    if not (_is_this_machine(services.is_loopback) or _is_public_host(services.public_url)):
+        abort(400)
+    # Through a proxy on this machine the whole world would come in from here: only our own name asks without a key.
+    if request.endpoint == "health.metrics" and _is_this_machine(services.is_loopback):
+        return None
+    if request.method == "POST":
+        _check_form()
+    if request.endpoint == "static":
+        return None
+    seen = visit()
+    seen.account = _signed_in(seen)
+    if seen.account is None and request.endpoint not in OPEN_ENDPOINTS:
+        if request.path.startswith("/api/") or request.endpoint == "health.metrics":
+            abort(401)
+        return redirect(url_for("sign_in.form", next=_way_back()))
+    return None
+
+
+def _host() -> str:
+    return (urlsplit(f"//{request.host}").hostname or "").casefold()
+
+
+# A page that a foreign name was pointed at must not answer to it (DNS rebinding).
+def _is_this_machine(is_loopback: bool) -> bool:
+    return is_loopback and _host() in {"localhost", "127.0.0.1", "::1"}
+
+
+def _is_public_host(public_url: str) -> bool:
+    return bool(public_url) and _host() == (urlsplit(public_url).hostname or "").casefold()
+
+
+def _check_form() -> None:
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        abort(403)
+    origin = request.headers.get("Origin")
+    # "null" is what a browser sends after `Referrer-Policy: no-referrer`; the token decides then.
+    if origin not in (None, "null") and urlsplit(origin).netloc.casefold() != request.host.casefold():
+        abort(403)
+    if not hmac.compare_digest(request.form.get("csrf", "").encode(), csrf().encode()):
+        abort(403)
+
+
+def csrf() -> str:
+    """The session's form token, made when it is first asked for."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(32)
+    return str(session["csrf"])
+
+
+def _signed_in(seen: Visit) -> Account | None:
+    name = session.get("name")
+    account = seen.services.accounts.account(name) if isinstance(name, str) else None
+    if account is None or session.get("since") != account.changed_at.isoformat():
+        return None
+    return account
+
+
+def _way_back() -> str:
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+# --- the door ---------------------------------------------------------------------------------------------------------
+
+
+@sign_in_pages.get("/sign-in")
+def form() -> Response | str:
+    """The form."""
+    if visit().account is not None:
+        return redirect(_inside(request.args.get("next", "/")))
+    return render_template("sign_in.html", way_back=_inside(request.args.get("next", "/")))
+
+
+@sign_in_pages.post("/sign-in")
+def enter() -> Response | tuple[str, int]:
+    """Let in whoever knows the password."""
+    seen = visit()
+    limiter = house().limiter
+    name, password = request.form.get("name", "").strip(), request.form.get("password", "")
+    keys = (f"name {name.casefold()}", f"address {request.remote_addr}")
+    way_back = _inside(request.form.get("next", "/"))
+    if limiter.is_blocked(*keys):
+        text = seen.speech.t(
+            "För många försök. Vänta en kvart och försök igen.", "Too many attempts. Wait a quarter of an hour."
+        )
+        return render_template("sign_in.html", refusal=text, way_back=way_back), 429
+    account = seen.services.accounts.account(name)
+    is_right = check_password_hash(account.password_hash if account else NOBODY, password)
+    if account is None or not is_right:
+        limiter.failed(*keys)
+        text = seen.speech.t("Fel namn eller lösenord.", "Wrong name or password.")
+        return render_template("sign_in.html", refusal=text, way_back=way_back), 401
+    session.clear()  # a session that somebody prepared before the sign-in ends here
+    session.permanent = True
+    session.update(name=account.name, since=account.changed_at.isoformat(), csrf=secrets.token_urlsafe(32))
+    seen.services.audit.audit(account.name, "signed in", "")
+    return redirect(way_back)
+
+
+@sign_in_pages.post("/sign-out")
+def leave() -> Response:
+    """Forget the session."""
+    text = visit().speech.t("Du är utloggad.", "You have signed out.")
+    session.clear()
+    flash(text, "done")
+    return redirect(url_for("sign_in.form"))
+
+
+def _inside(target: str) -> str:
+    """*target* if it is a path of this page: a link to the door must not lead out of the house."""
+    parts = urlsplit(target)
+    is_path = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_path else "/"

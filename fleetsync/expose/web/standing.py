@@ -1,0 +1,188 @@
+"""Where the municipality stands against the plan: the numbers of units and entitlements, added up, with their trend."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from fleetsync.core.model import CoverageDay, Entitlement
+from fleetsync.expose.web.visit import Visit
+
+TREND_DAYS = 45
+COMPARED_DAYS = 30
+Trend = Sequence[tuple[date, float]]
+COUNTS = (
+    "entitled",
+    "heads",
+    "assigned",
+    "covered",
+    "unknown",
+    "short",
+    "surplus",
+    "undecided",
+    "on_leave",
+    "working_devices",
+)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Published numbers, of one cell or added up; every one of them opens at /numbers with `labels`."""
+
+    entitled: int = 0
+    heads: int = 0
+    assigned: int = 0
+    covered: int = 0
+    unknown: int = 0
+    short: int = 0
+    surplus: int = 0
+    undecided: int = 0
+    on_leave: int = 0
+    working_devices: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    rule: Entitlement | None = None
+    trend: Trend = ()
+
+    @property
+    def not_working(self) -> int:
+        """Exist, and do not work."""
+        return self.assigned - self.covered
+
+    @property
+    def without(self) -> int:
+        """Do not exist."""
+        return self.entitled - self.assigned - self.unknown
+
+    @property
+    def ratio(self) -> float | None:
+        """Covered / entitled."""
+        return self.covered / self.entitled if self.entitled else None
+
+    @property
+    def ratio_at_best(self) -> float | None:
+        """As if all that is unknown were covered."""
+        return (self.covered + self.unknown) / self.entitled if self.entitled else None
+
+    @property
+    def heads_per_device(self) -> float | None:
+        """Children per working device; None without one."""
+        return self.heads / self.working_devices if self.working_devices else None
+
+    @property
+    def status(self) -> str:
+        """met, below (the target) or alarm (below the limit and short by enough); none: nothing entitled."""
+        if self.ratio is None or self.rule is None:
+            return "none"
+        if self.ratio < self.rule.alert_below and self.short >= self.rule.alert_short:
+            return "alarm"
+        return "met" if self.ratio >= self.rule.target else "below"
+
+    @property
+    def change(self) -> float | None:
+        """Difference of the ratio to the oldest day of the last thirty; None without an earlier day."""
+        if self.ratio is None or len(self.trend) < 2:
+            return None
+        since = self.trend[-1][0] - timedelta(days=COMPARED_DAYS)
+        earlier = next(ratio for day, ratio in self.trend if day >= since)
+        return self.ratio - earlier
+
+    @property
+    def below_since(self) -> tuple[date, bool] | None:
+        """(first day of the unbroken stretch below the limit that rings, whether it may have begun before our first
+        day); None when it is not below.
+        """
+        if self.status != "alarm" or self.rule is None or not self.trend:
+            return None
+        since = self.trend[-1][0]
+        for day, ratio in reversed(self.trend):
+            if ratio >= self.rule.alert_below:
+                return since, False
+            since = day
+        return since, True
+
+
+def added(rows: Iterable[CoverageDay], labels: Mapping[str, str], rule: Entitlement | None, trend: Trend) -> Figures:
+    """The sum of *rows*."""
+    kept = tuple(rows)
+    sums = {name: sum(int(getattr(row, name)) for row in kept) for name in COUNTS}
+    return Figures(**sums, labels=labels, rule=rule, trend=trend)
+
+
+@dataclass(frozen=True)
+class Board:
+    """All of it at one look."""
+
+    rows: Sequence[CoverageDay]
+    rules: Mapping[str, Entitlement]
+    cells: Mapping[tuple[str, str], Figures]
+    by_rule: Mapping[str, Figures]
+    whole: Figures
+    units: Sequence[str]  # the most short first
+
+    def of_unit(self, unit: str) -> Sequence[Figures]:
+        """The unit's cells, in the order of the rules."""
+        return [self.cells[unit, rule] for rule in self.rules if (unit, rule) in self.cells]
+
+
+def board(seen: Visit, with_trend: bool = True) -> Board:
+    """The board of the day that is asked about."""
+    snapshot, rules = seen.snapshot, seen.lookup.rules
+    rows = [row for row in snapshot.outcome.coverage if row.entitlement in rules]
+    past = _past(seen) if with_trend else ()
+    cells = {
+        (row.unit, row.entitlement): added(
+            (row,),
+            {"unit": row.unit, "entitlement": row.entitlement},
+            rules[row.entitlement],
+            _trend(past, unit=row.unit, entitlement=row.entitlement) if with_trend else (),
+        )
+        for row in rows
+    }
+    by_rule = {
+        rule: added(
+            (row for row in rows if row.entitlement == rule),
+            {"entitlement": rule},
+            rules[rule],
+            _trend(past, entitlement=rule),
+        )
+        for rule in rules
+    }
+    whole = added(rows, {}, None, _trend(past))
+    return Board(rows, rules, cells, by_rule, whole, _units(rows, cells))
+
+
+def _units(rows: Sequence[CoverageDay], cells: Mapping[tuple[str, str], Figures]) -> Sequence[str]:
+    """Those with anything to say, the most short first."""
+    short: defaultdict[str, int] = defaultdict(int)
+    said: set[str] = set()
+    for row in rows:
+        short[row.unit] += row.short
+        if row.entitled or row.surplus or row.undecided:
+            said.add(row.unit)
+    return sorted(said, key=lambda unit: (-short[unit], unit))
+
+
+def _past(seen: Visit) -> "Past":
+    last = seen.as_of or seen.today
+    found: defaultdict[tuple[str, str], dict[date, tuple[int, int]]] = defaultdict(dict)
+    for row in seen.services.history.coverage_between(last - timedelta(days=TREND_DAYS), last):
+        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
+            covered, entitled = found[key].get(row.day, (0, 0))
+            found[key][row.day] = (covered + row.covered, entitled + row.entitled)
+    # Today is what is shown, not what was last recorded: the curve ends where the figure stands.
+    for row in seen.snapshot.outcome.coverage:
+        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
+            found[key].pop(last, None)
+    for row in seen.snapshot.outcome.coverage:
+        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
+            covered, entitled = found[key].get(last, (0, 0))
+            found[key][last] = (covered + row.covered, entitled + row.entitled)
+    return found
+
+
+Past = Mapping[tuple[str, str], Mapping[date, tuple[int, int]]]
+
+
+def _trend(past: "Past | tuple[()]", unit: str = "", entitlement: str = "") -> Trend:
+    days = past.get((unit, entitlement), {}) if isinstance(past, Mapping) else {}
+    return [(day, covered / entitled) for day, (covered, entitled) in sorted(days.items()) if entitled]

@@ -1,0 +1,140 @@
+"""One request: who asks, in which language, about which day; the page functions ask it for everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from flask import abort, current_app, g, request
+
+from fleetsync.core.calendar import local_day
+from fleetsync.core.model import PartState
+from fleetsync.core.snapshot import Snapshot
+from fleetsync.expose.ports import Account, AccountRole, Services
+from fleetsync.expose.web.limiter import Limiter
+from fleetsync.expose.web.lookup import Lookup, Lookups, overdue_parts
+from fleetsync.expose.web.speech import LANGUAGES, Speech
+
+EXTENSION = "fleetsync"
+THEMES = ("auto", "light", "dark")
+NO_PAST = "no numbers of that day"
+
+
+class NoPastError(Exception):
+    """Nothing was published on the day that was asked for."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(NO_PAST)
+        self.day = day
+
+
+@dataclass(frozen=True)
+class House:
+    """What the application holds for all requests."""
+
+    services: Services
+    lookups: Lookups
+    limiter: Limiter
+    is_secure: bool  # reached over https: cookies are for that road alone
+
+
+def house() -> House:
+    """The running application's."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, House), "create_app put it there"
+    return found
+
+
+def visit() -> "Visit":
+    """The running request's."""
+    if "visit" not in g:
+        g.visit = Visit()
+    found = g.visit
+    assert isinstance(found, Visit), "nobody else writes it"
+    return found
+
+
+class Visit:
+    """Read once per request; the snapshot is the same from its first look to its last."""
+
+    def __init__(self) -> None:
+        self.services = house().services
+        self.latest: Snapshot = self.services.showing.snapshot
+        self.now: datetime = self.services.clock.now()
+        self.account: Account | None = None
+
+    @cached_property
+    def speech(self) -> Speech:
+        """The reader's language: what the link says, else what was chosen, else the configured one."""
+        asked = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
+        language = next(one for one in asked if one in LANGUAGES)
+        return Speech(language or "sv", self.latest.view.policy.time_zone)
+
+    @property
+    def theme(self) -> str:
+        """auto, light or dark."""
+        asked = (request.args.get("theme"), request.cookies.get("theme"))
+        return next((one for one in asked if one in THEMES and one is not None), "auto")
+
+    @cached_property
+    def today(self) -> date:
+        """The local day of now."""
+        return local_day(self.now, self.latest.view.policy.time_zone)
+
+    @cached_property
+    def as_of(self) -> date | None:
+        """The past day that is asked about; None: now. An unreadable one is a bad request."""
+        text = request.args.get("as_of", "").strip()
+        if not text:
+            return None
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            abort(400)
+        return day if day != self.today else None
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """What is asked about. Raises NoPastError for a day without numbers."""
+        if self.as_of is None:
+            return self.latest
+        past = self.services.history.past(self.as_of)
+        if past is None:
+            raise NoPastError(self.as_of)
+        return past
+
+    @property
+    def lookup(self) -> Lookup:
+        """Of now: what stands beside a past number is today's."""
+        return house().lookups.of(self.latest)
+
+    @cached_property
+    def parts(self) -> tuple[PartState, ...]:
+        """Every configured part, as the database has it now."""
+        return tuple(self.services.history.parts())
+
+    @cached_property
+    def overdue(self) -> tuple[PartState, ...]:
+        """Parts that make the numbers old."""
+        return tuple(overdue_parts(self.parts, self.today))
+
+    @property
+    def sees_logins(self) -> bool:
+        """Whether log-ins may be shown: whoever administers accounts needs them, nobody else does."""
+        return self.account is not None and self.account.role is AccountRole.TECHNICIAN
+
+    def unit_name(self, slug: str) -> str:
+        """What people call the unit."""
+        reserved: Mapping[str, tuple[str, str]] = {
+            "unplaced": ("Utan enhet", "Without a unit"),
+            "central": ("Centralt", "Central"),
+        }
+        if slug in reserved:
+            return str(self.speech.t(*reserved[slug]))
+        unit = self.lookup.units.get(slug)
+        return unit.name if unit else slug
+
+    def note(self, what: str, subject: str = "") -> None:
+        """Write into the audit what somebody looked at."""
+        if self.account is not None:
+            self.services.audit.audit(self.account.name, what, subject)
