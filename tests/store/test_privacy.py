@@ -5,7 +5,19 @@ import pytest
 from sqlalchemy import insert
 
 from fleetsync.core.masking import id_token, masked, tokenised
-from fleetsync.core.model import UNPLACED, Change, Correction, Key, Limits, Override, Parking, Scheme, Subject, Text
+from fleetsync.core.model import (
+    UNPLACED,
+    Change,
+    Correction,
+    Key,
+    Limits,
+    Override,
+    Parking,
+    Scheme,
+    Subject,
+    Text,
+    Verdict,
+)
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import RETENTION, Ledger
 from fleetsync.store.ledger.desk import body_of
@@ -28,6 +40,7 @@ from tests.store.scenes import (
     known,
     login,
     membership,
+    opened,
     outcome,
     owed,
     person,
@@ -360,3 +373,18 @@ def test_a_retention_of_ones_own_counts(ledger: Ledger) -> None:
     ledger.audit("drift", "looked", "p1")
 
     assert ledger.purge(MONDAY + DAY, {**RETENTION, "audit": HOUR}) == {"audit": 1}
+
+
+def test_a_row_staged_by_a_pull_that_began_before_the_marking_is_masked_all_the_same(tmp_path: Path) -> None:
+    """Sources are read side by side: the list of devices knows nothing of what the register has just said."""
+    file = tmp_path / "fleetsync.db"
+    with opened(file) as ledger:
+        pull = ledger.begin("jamf", "devices", MONDAY)
+        ledger.protect([HER_TOKEN], MONDAY)
+
+        ledger.put(pull, [put(device("d1", ANNA)), put(device("d2", "bo.al@exempelby.se"))])
+
+        rows = {row.source_id: row for row in ledger.effect(pull).rows}
+        assert (rows["d1"].masked, rows["d2"].masked) == (True, False)
+        ledger.fail(pull, Verdict.FAILED, "enough")
+    assert ANNA.encode() not in bytes_of(file)

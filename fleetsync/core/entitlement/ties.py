@@ -59,8 +59,9 @@ class Tie(msgspec.Struct, frozen=True):
 
     @property
     def is_child(self) -> bool:
-        """Whether it is of förskola or förskoleklass."""
-        return self.form in CHILD_FORMS
+        """Whether it is of förskola or förskoleklass; a placement whose form nobody knows is."""
+        is_unknown_placement = self.record.membership is MembershipType.PLACEMENT and self.form not in KNOWN_FORMS
+        return is_unknown_placement or self.form in CHILD_FORMS
 
     def holds_on(self, day: date) -> bool:
         """Whether the membership runs on *day*; both ends inclusive."""

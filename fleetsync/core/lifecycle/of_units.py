@@ -19,6 +19,10 @@ def below_target(scene: Scene, row: CoverageDay) -> Text | None:
     rule = scene.rules.get(row.entitlement)
     if rule is None or row.ratio is None:
         return None
+    said = scene.open_reasons.get(("below_target", f"{row.entitlement}@{row.unit}"))
+    if said is not None and _is_below(row, rule):
+        # What is known of past days reaches back a month: over a summer it holds no school day to count.
+        return said
     dropped = _dropped_from(scene, row)
     if dropped is not None:
         return Text(

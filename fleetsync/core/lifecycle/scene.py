@@ -33,6 +33,7 @@ from fleetsync.core.model import (
     Role,
     RunningAssignment,
     Stage,
+    Text,
 )
 
 _ROLES_OF_DEVICES = frozenset({Role.MDM, Role.LIST})
@@ -159,6 +160,11 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
             if row.day < self.today:
                 found[(row.unit, row.entitlement)].append(row)
         return found
+
+    @cached_property
+    def open_reasons(self) -> Mapping[tuple[str, str], Text]:
+        """What was said of the gaps that are open, by kind and subject id."""
+        return {episode.key: episode.reason for episode in self.believed.episodes if episode.closed_at is None}
 
     @cached_property
     def reused_logins(self) -> Mapping[str, date]:

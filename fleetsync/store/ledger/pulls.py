@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from fleetsync.core.masking import masked, tokens_of
 from fleetsync.core.model import Change, PullEffect, RecordType, Refusal, ScopeRead, StagedRow, Verdict
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
@@ -129,13 +130,26 @@ class Pulls(Desk):
             return found
 
     def put(self, pull: int, rows: Sequence[StagedRow]) -> None:
-        """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts."""
+        """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
+
+        Whoever was protected since the pull began is masked here: sources are read side by side, and the writer is the
+        one place where "already protected" is certain.
+        """
         if not rows:
             return
         with self._writing() as connection:
             source, part = self._open_pull(connection, pull)
-            latest = {row.ref: self._staged(pull, source, part, row) for row in rows}
+            protected = frozenset(connection.execute(select(t.protected_token.c.token)).scalars())
+            kept = (self._masked_if(protected, source, row) for row in rows) if protected else rows
+            latest = {row.ref: self._staged(pull, source, part, row) for row in kept}
             connection.execute(sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), list(latest.values()))
+
+    def _masked_if(self, protected: frozenset[str], source: str, row: StagedRow) -> StagedRow:
+        record = row.record
+        if record is None or row.masked or tokens_of(record, self._token_of, source=source).isdisjoint(protected):
+            return row
+        hidden = masked(record, self._token_of, source=source)
+        return msgspec.structs.replace(row, record=hidden, source_id=hidden.source_id, masked=True)
 
     def _staged(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
         return {

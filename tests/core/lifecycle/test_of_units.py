@@ -104,6 +104,26 @@ def test_below_target_never_opens_in_a_break() -> None:
     assert below("2026-10-28", 80, *days_of(80, "2026-09-28", 30)) == []
 
 
+def test_below_target_stays_open_over_a_summer_and_says_the_same() -> None:
+    """What is known of past days reaches back a month, which in July holds no school day."""
+    said = Text("täckningen under 95 % sedan 2026-05-04", "coverage below 95 % since 2026-05-04")
+    is_open = Episode(
+        kind="below_target",
+        subject=Subject.UNIT,
+        subject_id="pupils@bjorkskolan",
+        unit="bjorkskolan",
+        opened_at=Room("2026-05-11").moment.at,
+        reason=said,
+    )
+    believed = Believed(coverage=days_of(80, "2026-06-20", 30), episodes=(is_open,))
+    room = Room("2026-07-20", sources=parts(ROSTER, MDM, as_of="2026-07-20"), believed=believed)
+
+    opened, closed = room.find(coverage=(row("2026-07-20", 80),))
+
+    assert [one.reason for one in opened if one.kind == "below_target"] == [said]
+    assert not [one for one in closed if one.kind == "below_target"]
+
+
 # --- calendar and organisations ---------------------------------------------------------------------------------------
 
 
