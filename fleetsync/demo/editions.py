@@ -12,6 +12,9 @@ STAFF_FILE_DAYS = tuple(
 # The partner's list of computers is made on Mondays.
 LIST_DAYS = tuple(day for day in days_of(date(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
 
+# The workshop writes what it has in hand on every working day.
+WORKSHOP_DAYS = tuple(day for day in days_of(date(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
+
 
 def edition_on(days: tuple[date, ...], day: date) -> date:
     """The newest edition there is on *day*."""

@@ -198,7 +198,7 @@ class Graph:
     def _devices(self, asked: Asked, version: str) -> Reply:
         fault = asked.fault.kind if asked.fault else None
         after, asked_for = _place(asked), asked.one("$top")
-        if fault == "page_token_expired" and after:
+        if fault == "page_token_expired" and any(after):
             return _error(400, "BadRequest", "The skip token is no longer valid.")
         if asked_for is not None and not (asked_for.isdigit() and 0 < int(asked_for) <= LARGEST_PAGE):
             return _error(400, "BadRequest", "The limit of '1000' for Top query has been exceeded.")
@@ -238,6 +238,7 @@ class Graph:
             # The last one comes on the next page once more: it was renamed in between.
             return page, self._link(asked, _key(page[-2]))
         if fault == "empty_page" and page:
+            # The same place in another spelling, since a link that comes twice is a loop.
             return [], self._link(asked, after) + "%20"
         if fault == "lost_rows":
             return page[: len(page) // 10], None

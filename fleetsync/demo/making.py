@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
-from typing import TypeAlias, TypedDict, Unpack
+from typing import Literal, TypeAlias, TypedDict, Unpack
 
 from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, edition_from
-from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of
+from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of, object_id_of
 from fleetsync.demo.nouns import (
     Claim,
     Employee,
@@ -20,9 +20,12 @@ from fleetsync.demo.nouns import (
     Flaw,
     Holding,
     Job,
+    Learner,
     Life,
     Phase,
     Row,
+    SchoolClass,
+    Sharing,
     Thing,
     Version,
 )
@@ -57,8 +60,8 @@ Changes: TypeAlias = Sequence[tuple[date, Row | None]]
 
 
 class Managed(TypedDict, total=False):
-    """What may be unusual about a device in Intune: Graph's *fields*, how they change from a day on, whether the
-    partner's list has it too, at which unit it is counted where that is not where it is, and whether it is on in breaks.
+    """What may be unusual about a device in Intune: Graph's *fields*, how they change from a day on, what the lists say
+    of it, at which unit it is counted where that is not where it is, and whether it is on in breaks too.
     """
 
     enrolled: date
@@ -67,6 +70,7 @@ class Managed(TypedDict, total=False):
     changes: Changes
     phases: Phases
     listed: bool
+    repaired: tuple[Version, ...]
     shown_at: str
     always_on: bool
 
@@ -88,7 +92,7 @@ class When(TypedDict, total=False):
     last: date
     after: int
     next_day: bool
-    on_lists: bool
+    seen_by: Literal["everybody", "list", "workshop"]
 
 
 class Making:
@@ -103,6 +107,9 @@ class Making:
         self.lives: list[Life] = []
         self.flaws: list[Flaw] = []
         self.extras: list[Extra] = []
+        self.learners: list[Learner] = []
+        self.classes: list[SchoolClass] = []
+        self.sharings: list[Sharing] = []
         self.planted: Counter[str] = Counter()
         self.canaries: list[str] = []
         self._mark = ascii_of(seed)
@@ -171,9 +178,7 @@ class Making:
             "id": self.namer.uuid(),
             "deviceName": f"EXB-{serial}",
             "serialNumber": serial,
-            "userId": self.namer.uuid() if login else "",
-            "userPrincipalName": login,
-            "emailAddress": login,
+            **held_by(login),
             "managementState": "managed",
             "managementAgent": "mdm",
             "managedDeviceOwnerType": "company",
@@ -189,6 +194,7 @@ class Making:
             enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
             intune=_versions(seen, said, rest.get("changes", ())),
             listed=_versions(enrolled, self._list_row(unit, login, said), ()) if rest.get("listed") else (),
+            repaired=rest.get("repaired", ()),
             always_on=rest.get("always_on", False),
         )
         platform = _PLATFORMS[str(said["operatingSystem"])]
@@ -229,6 +235,7 @@ class Making:
         enrolled_at: datetime | None = None,
         intune: tuple[Version, ...] = (),
         listed: tuple[Version, ...] = (),
+        repaired: tuple[Version, ...] = (),
         always_on: bool = False,
     ) -> Thing:
         number = self.number()
@@ -241,6 +248,7 @@ class Making:
             enrolled_at=enrolled_at,
             intune=intune,
             listed=listed,
+            repaired=repaired,
         )
         self.things.append(thing)
         return thing
@@ -254,13 +262,18 @@ class Making:
 
     # --- what is wrong ------------------------------------------------------------------------------------------------
 
-    def of_person(self, kind: str, who: Employee, unit: str, **when: Unpack[When]) -> None:
+    def of_person(self, kind: str, who: Employee | Learner, unit: str, **when: Unpack[When]) -> None:
         """Something is wrong for *who*; nobody sees it in a break."""
         self.flaws.append(Flaw(kind, unit, who.key, outside_breaks=True, **when))
 
     def of_device(self, kind: str, thing: Thing, *, counted: bool = False, **when: Unpack[When]) -> None:
         """Something is wrong with *thing*; of kinds that count school days (*counted*) nobody sees it in a break."""
         self.flaws.append(Flaw(kind, thing.unit, thing.key, outside_breaks=counted, **when))
+
+
+def held_by(login: str) -> Row:
+    """Graph's fields of the primary user."""
+    return {"userId": object_id_of(login) if login else "", "userPrincipalName": login, "emailAddress": login}
 
 
 def falls_silent(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> Phases:

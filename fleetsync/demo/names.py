@@ -6,6 +6,7 @@ ever written shows whether it got through. Civic numbers have a wrong check digi
 
 import unicodedata
 from datetime import date, timedelta
+from hashlib import sha256
 from random import Random
 from uuid import UUID
 
@@ -70,9 +71,20 @@ class Namer:
         wrong = (_check_digit(nine) + 1 + self._random.randrange(9)) % 10
         return f"{born:%Y%m%d}{nine[6:]}{wrong}"
 
+    def pupil_account(self) -> str:
+        """A pupil's log-in name: letters that mean nothing, and a number."""
+        self._count += 1
+        letters = "".join(self._random.choice("bcdfghjklmnpqrstvwxz") for _ in range(4))
+        return f"{letters}{self._count:04}"
+
     def uuid(self) -> str:
         """A random id."""
         return str(UUID(int=self._random.getrandbits(128), version=4))
+
+
+def object_id_of(login: str) -> str:
+    """The directory's id of an account."""
+    return str(UUID(bytes=sha256(login.encode()).digest()[:16], version=4))
 
 
 def ascii_of(text: str) -> str:

@@ -6,6 +6,7 @@ lives and flaws, which say in whose favour and on which days each of them counts
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Literal
 
 import msgspec
 
@@ -45,6 +46,66 @@ class Employee(msgspec.Struct, frozen=True):
     title: str = "Lärare"
 
 
+class Stay(msgspec.Struct, frozen=True):
+    """An enrolment or a placement as the school register has it. *known*, *end_known*: since when row and end are there.
+
+    *form*: the register's word; *has_year* False: somebody forgot the year. *id* and *group*: of placements alone.
+    """
+
+    unit: str
+    form: str
+    first: date
+    last: date | None = None
+    known: date = date(2019, 1, 1)
+    end_known: date = date(2019, 1, 1)
+    has_year: bool = True
+    id: str = ""
+    group: str = ""
+
+
+class SchoolClass(msgspec.Struct, frozen=True):
+    """A class of one school year, or a department of a preschool."""
+
+    id: str
+    unit: str
+    name: str
+    first: date
+    last: date | None
+    known: date
+    kind: str = "Klass"
+
+
+class InClass(msgspec.Struct, frozen=True):
+    """Somebody is in a class."""
+
+    group: str
+    first: date
+    last: date | None
+    known: date
+
+
+class Learner(msgspec.Struct, frozen=True):
+    """A pupil or a child. *cohort*: the year of its förskoleklass; *logins* and *marks*: what is said from a day on.
+
+    *reference_marks*: marks that only references to it carry; *deleted*: from when on the register has forgotten it.
+    """
+
+    key: str
+    id: str
+    cohort: int
+    given: str
+    family: str
+    civic: str
+    logins: tuple[tuple[date, str], ...] = ()
+    enrolments: tuple[Stay, ...] = ()
+    placements: tuple[Stay, ...] = ()
+    classes: tuple[InClass, ...] = ()
+    marks: tuple[tuple[date, str], ...] = ()
+    reference_marks: tuple[tuple[date, str], ...] = ()
+    known: date = date(2019, 1, 1)
+    deleted: date | None = None
+
+
 class Version(msgspec.Struct, frozen=True):
     """What a source says of a thing from *first* on; `row` None: it does not have it."""
 
@@ -55,7 +116,8 @@ class Version(msgspec.Struct, frozen=True):
 class Thing(msgspec.Struct, frozen=True):
     """A device. *used*: spans in which it is switched on; *enrolled_at*: when Intune got it.
 
-    *intune* and *listed*: what these sources say of it, version by version; () where they never had it.
+    *intune*, *listed* and *repaired*: what Intune, the partner's list and the workshop's say of it, version by version;
+    () where they never had it.
     """
 
     key: str
@@ -66,6 +128,12 @@ class Thing(msgspec.Struct, frozen=True):
     enrolled_at: datetime | None = None
     intune: tuple[Version, ...] = ()
     listed: tuple[Version, ...] = ()
+    repaired: tuple[Version, ...] = ()
+
+
+def said_on(texts: tuple[tuple[date, str], ...], day: date) -> str:
+    """The text that holds on *day*; "" for none."""
+    return next((text for first, text in reversed(texts) if first <= day), "")
 
 
 def current(versions: tuple[Version, ...], day: date) -> Row | None:
@@ -78,7 +146,11 @@ def current(versions: tuple[Version, ...], day: date) -> Row | None:
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """A person is owed something, is on leave, or cannot be judged (`counts_as`: entitled, on_leave, undecided)."""
+    """A person is owed something, is on leave, or cannot be judged (`counts_as`: entitled, on_leave, undecided).
+
+    *decidable_from*: since when some source gives a log-in; *group*: the class whose set serves him; *form*: of a child,
+    which is owed a share of a pool.
+    """
 
     person: str
     unit: str
@@ -86,7 +158,19 @@ class Claim(msgspec.Struct, frozen=True):
     counts_as: str = "entitled"
     first: date = WORLD_BEGINS
     last: date = OPEN_END
-    decidable: bool = True
+    decidable_from: date = WORLD_BEGINS
+    group: str = ""
+    form: str = ""
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """A device serves the classes of a set, or, when it names none, the pool of its unit."""
+
+    thing: str
+    unit: str
+    groups: tuple[str, ...] = ()
+    first: date = WORLD_BEGINS
+    last: date = OPEN_END
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -124,8 +208,8 @@ class Flaw(msgspec.Struct, frozen=True):
     """Something is wrong from *first* to *last*.
 
     *outside_breaks*: people see it only when there is school. *after*: school days for which it must have been seen
-    before it is one; *next_day*: what is found on the very first day is one only the day after; *on_lists*: it is seen
-    only on days of the partner's list.
+    before it is one; *next_day*: what is found on the very first day is one only the day after; *seen_by*:
+    only on days of the partner's or the workshop's list.
     """
 
     kind: str
@@ -136,7 +220,7 @@ class Flaw(msgspec.Struct, frozen=True):
     outside_breaks: bool = False
     after: int = 0
     next_day: bool = False
-    on_lists: bool = False
+    seen_by: Literal["everybody", "list", "workshop"] = "everybody"
 
 
 class Extra(msgspec.Struct, frozen=True):

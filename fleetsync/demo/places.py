@@ -9,14 +9,14 @@ from fleetsync.demo.days import PRESCHOOLS, SCHOOLS, SchoolDays
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A unit. *code*: its invented skolenhetskod, which preschools lack; *grades*: the lowest and highest year."""
+    """A unit. *short*: how names of devices begin; *code*: its invented skolenhetskod, which preschools lack."""
 
     slug: str
     name: str
+    short: str
     cost_centre: str
     code: str | None = None
     forms: tuple[str, ...] = ()
-    grades: tuple[int, int] | None = None
 
     @property
     def days(self) -> SchoolDays:
@@ -26,24 +26,24 @@ class Place(msgspec.Struct, frozen=True):
     @property
     def codes(self) -> tuple[str, ...]:
         """What configuration lists for it."""
-        return tuple(filter(None, (self.code, self.cost_centre)))
+        return tuple(filter(None, (self.code, self.cost_centre, self.short)))
 
 
 PLACES = (
-    Place("vretaskolan", "Vretaskolan", "31010", "99001010", ("FKLASS", "GR", "FTH"), (1, 6)),
-    Place("akerbyskolan", "Åkerbyskolan", "31020", "99001020", ("FKLASS", "GR", "FTH"), (1, 6)),
-    Place("sjoangsskolan", "Sjöängsskolan", "31030", "99001030", ("FKLASS", "GR", "FTH"), (1, 6)),
-    Place("hojdens-skola-lag", "Höjdens skola F–3", "31041", "99001041", ("FKLASS", "GR", "FTH"), (1, 3)),
-    Place("hojdens-skola-mellan", "Höjdens skola 4–6", "31042", "99001042", ("GR",), (4, 6)),
-    Place("ostanaskolan", "Östanåskolan", "31050", "99001050", ("FKLASS", "GR", "FTH"), (1, 9)),
-    Place("tallmoskolan", "Tallmoskolan", "31060", "99001060", ("GR",), (7, 9)),
-    Place("kullaskolan", "Kullaskolan", "31070", "99001070", ("GR", "GRAN"), (7, 9)),
-    Place("gasslan", "Förskolan Gässlan", "32010", None, ("FS",)),
-    Place("fagelboet", "Förskolan Fågelboet", "32020", None, ("FS",)),
-    Place("skogsgarden", "Förskolan Skogsgården", "32030", None, ("FS",)),
-    Place("aspangen", "Förskolan Äspängen", "32040", None, ("FS",)),
-    Place("sjostjarnan", "Förskolan Sjöstjärnan", "32050", None, ("FS",)),
-    Place("elevhalsan", "Elevhälsan", "33010"),
+    Place("vretaskolan", "Vretaskolan", "VRE", "31010", "99001010", ("FKLASS", "GR", "FTH")),
+    Place("akerbyskolan", "Åkerbyskolan", "AKE", "31020", "99001020", ("FKLASS", "GR", "FTH")),
+    Place("sjoangsskolan", "Sjöängsskolan", "SJO", "31030", "99001030", ("FKLASS", "GR", "FTH")),
+    Place("hojdens-skola-lag", "Höjdens skola F–3", "HOL", "31041", "99001041", ("FKLASS", "GR", "FTH")),
+    Place("hojdens-skola-mellan", "Höjdens skola 4–6", "HOM", "31042", "99001042", ("GR",)),
+    Place("ostanaskolan", "Östanåskolan", "OST", "31050", "99001050", ("FKLASS", "GR", "FTH")),
+    Place("tallmoskolan", "Tallmoskolan", "TAL", "31060", "99001060", ("GR",)),
+    Place("kullaskolan", "Kullaskolan", "KUL", "31070", "99001070", ("GR", "GRAN")),
+    Place("gasslan", "Förskolan Gässlan", "GAS", "32010", None, ("FS",)),
+    Place("fagelboet", "Förskolan Fågelboet", "FAG", "32020", None, ("FS",)),
+    Place("skogsgarden", "Förskolan Skogsgården", "SKO", "32030", None, ("FS",)),
+    Place("aspangen", "Förskolan Äspängen", "ASP", "32040", None, ("FS",)),
+    Place("sjostjarnan", "Förskolan Sjöstjärnan", "STJ", "32050", None, ("FS",)),
+    Place("elevhalsan", "Elevhälsan", "ELH", "33010"),
 )
 SCHOOL_PLACES = PLACES[:8]
 PRESCHOOL_PLACES = PLACES[8:13]

@@ -48,7 +48,6 @@ class Town:
             for stand in self.stands.all():
                 running.enter_context(stand)
             file = write_configuration(self.folder, self.stands.addresses(), self._seed, self._listen)
-            self.deliver()
             yield load(file)
 
     def deliver(self) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from fleetsync.core.model import CENTRAL, UNPLACED, Stage
 from fleetsync.demo.days import OPEN_END
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from
-from fleetsync.demo.making import LONG_AGO, STALE_AFTER, Making, falls_silent, settled
+from fleetsync.demo.making import LONG_AGO, STALE_AFTER, Making, falls_silent, held_by, settled
 from fleetsync.demo.names import STAFF_DOMAIN
 from fleetsync.demo.nouns import Claim, Employee, Extra, Flaw, Job
 from fleetsync.demo.places import PRESCHOOL_PLACES, SCHOOL_PLACES, days_at, name_at
@@ -25,7 +25,6 @@ STOLEN_ON, BROKEN_ON, MENDED_ON = date(2026, 10, 5), date(2026, 10, 12), date(20
 LEFT_ON = date(2026, 9, 30)
 HIRED_ON, HIRED_LATE_ON = date(2026, 12, 1), date(2026, 10, 12)
 AUTUMN = date(2026, 8, 10)
-NOBODYS = {"userId": "", "userPrincipalName": "", "emailAddress": ""}
 
 
 class Plant(msgspec.Struct, frozen=True):
@@ -149,7 +148,7 @@ def _in_repair(m: Making, unit: str) -> None:
     m.own(who, thing)
     until = MENDED_ON - timedelta(days=1)
     m.of_person("device_not_working", who, unit, first=BROKEN_ON, last=until)
-    m.of_device("long_in_repair", thing, first=BROKEN_ON, last=until, after=20, on_lists=True, counted=True)
+    m.of_device("long_in_repair", thing, first=BROKEN_ON, last=until, after=20, seen_by="list", counted=True)
 
 
 # ---------------------------------------------------------------------------------------------- who comes, who has left
@@ -172,7 +171,7 @@ def _starts_soon(m: Making, unit: str) -> None:
     m.owed(who, unit, first=HIRED_ON)
     soon = max(known, days_at(unit).with_left(HIRED_ON, 15))
     m.of_person("starting_without_device", who, unit, first=soon, last=HIRED_ON - timedelta(days=1))
-    m.of_person("no_device", who, unit, first=settled(unit, HIRED_ON), on_lists=True)
+    m.of_person("no_device", who, unit, first=settled(unit, HIRED_ON), seen_by="list")
 
 
 def _entered_late(m: Making, unit: str) -> None:
@@ -199,7 +198,7 @@ def _three_months_and_a_day(m: Making, unit: str) -> None:
     last = date(2026, 11, 10)
     who = m.employee(Job(unit, form="Vikariat", first=AUTUMN, last=last, known=date(2026, 7, 1)))
     m.owed(who, unit, first=AUTUMN, last=counts_until(last))
-    m.of_person("no_device", who, unit, first=settled(unit, AUTUMN), last=counts_until(last), on_lists=True)
+    m.of_person("no_device", who, unit, first=settled(unit, AUTUMN), last=counts_until(last), seen_by="list")
 
 
 def _substitute(m: Making, unit: str, last: date, until: date) -> None:
@@ -211,7 +210,7 @@ def _substitute(m: Making, unit: str, last: date, until: date) -> None:
         unit,
         who.login,
         enrolled=handed_out,
-        changes=[(back, {**NOBODYS, "deviceCategoryDisplayName": f"Lager {name_at(unit)}"})],
+        changes=[(back, {**held_by(""), "deviceCategoryDisplayName": f"Lager {name_at(unit)}"})],
         phases=[(handed_out + timedelta(days=1), Stage.IN_USE, True), (back, Stage.STOCK, True)],
     )
     m.own(who, thing, last=until)
@@ -270,7 +269,7 @@ def _blank_form(m: Making, unit: str) -> None:
 
 def _no_login(m: Making, unit: str) -> None:
     who = m.employee(Job(unit), login="")
-    m.claims.append(Claim(who.key, unit, decidable=False))
+    m.claims.append(Claim(who.key, unit, decidable_from=OPEN_END))
     m.of_person("no_account", who, unit)
 
 
@@ -278,7 +277,7 @@ def _shared_login(m: Making, unit: str) -> None:
     login = f"arbetslag.{unit}@{STAFF_DOMAIN}"
     for _ in range(2):
         who = m.employee(Job(unit), login=login)
-        m.claims.append(Claim(who.key, unit, decidable=False))
+        m.claims.append(Claim(who.key, unit, decidable_from=OPEN_END))
         m.of_person("duplicate_person", who, unit)
     m.of_device("ambiguous_holder", m.laptop(unit, login))
 
@@ -302,7 +301,7 @@ def _protected_with(mark: str) -> Make:
 
 def _protected_without(m: Making, unit: str) -> None:
     who = _protected(m, unit, "Kvarskrivning")
-    m.claims.append(Claim(who.key, CENTRAL, decidable=False))
+    m.claims.append(Claim(who.key, CENTRAL, decidable_from=OPEN_END))
 
 
 def _unknown_holder(m: Making, unit: str) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from fleetsync.core.model import CoverageDay, Stage
 from fleetsync.demo.days import SHOWN_ON, WORLD_BEGINS
-from fleetsync.demo.editions import LIST_DAYS, edition_from
+from fleetsync.demo.editions import LIST_DAYS, WORKSHOP_DAYS, edition_from
 from fleetsync.demo.nouns import Claim, Flaw, Holding, Life, Phase
 from fleetsync.demo.places import days_at
 from fleetsync.demo.world import Exempelby
@@ -53,7 +53,7 @@ class Truth:
             "heads": 1,
             "assigned_own": min(1, len(there)),
             "covered_own": min(1, working),
-            "unknown": int(not claim.decidable and not there),
+            "unknown": int(day < claim.decidable_from and not there),
             "working_devices": working,
         }
 
@@ -101,6 +101,9 @@ class Truth:
             seen = days.after(seen, flaw.after)
         if flaw.next_day and seen == self.watched_since:
             seen += timedelta(days=1)
-        if flaw.on_lists:
-            seen = edition_from(LIST_DAYS, seen)
+        if flaw.seen_by != "everybody":
+            editions = LIST_DAYS if flaw.seen_by == "list" else WORKSHOP_DAYS
+            # An old list shows an old flaw on the first day; what must have been watched for a while needs a new one.
+            told = edition_from(editions, seen if flaw.after else flaw.first)
+            seen = max(told, self.watched_since)
         return days.out_of_break(seen) if flaw.outside_breaks else seen

@@ -55,9 +55,9 @@ def _below_since(scene: Scene, row: CoverageDay, rule: Entitlement) -> date | No
 
 def _dropped_from(scene: Scene, row: CoverageDay) -> CoverageDay | None:
     """The newest day of the last week from which coverage fell much."""
-    first = min(scene.today, scene.all_until) - DROP_WITHIN
+    last = min(scene.today, scene.all_until)
     for earlier in scene.earlier_coverage.get((row.unit, row.entitlement), ()):
-        if earlier.day < first:
+        if last - earlier.day > DROP_WITHIN:
             return None
         fell = (earlier.ratio or 0.0) - (row.ratio or 0.0)
         # Ratios of whole numbers: five points are five points, whatever the last bit says.

@@ -9,21 +9,20 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from fleetsync.expose.ports import Services
-from fleetsync.expose.web import deciding
 from fleetsync.expose.web.answers import failed, finished, no_past, refused
 from fleetsync.expose.web.api import api
+from fleetsync.expose.web.deciding import pages
 from fleetsync.expose.web.dressing import dress
 from fleetsync.expose.web.health import SHOWING, health
 from fleetsync.expose.web.limiter import Limiter
 from fleetsync.expose.web.lookup import Lookups
-from fleetsync.expose.web.pages import pages
 from fleetsync.expose.web.sign_in import SESSION_LIFE, guard, sign_in_pages
 from fleetsync.expose.web.visit import EXTENSION, House, NoPastError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["WebRefused", "create_app", "deciding", "metrics_wsgi", "wsgi"]
+__all__ = ["WebRefused", "create_app", "metrics_wsgi", "wsgi"]
 
 LARGEST_FORM_BYTES = 16_384
 
@@ -49,6 +48,7 @@ def create_app(services: Services) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
+        SESSION_REFRESH_EACH_REQUEST=False,  # a page that asks every minute must not keep itself signed in for ever
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
     app.extensions[EXTENSION] = House(services, Lookups(), Limiter(services.clock), is_secure)

@@ -12,6 +12,8 @@ from fleetsync.expose.web.lookup import freshness
 from fleetsync.expose.web.pages import Answer, pages
 from fleetsync.expose.web.visit import Visit, visit
 
+__all__ = ["pages"]  # all of them: those of the sources are added to the others here
+
 LONGEST_REASON = 500
 
 

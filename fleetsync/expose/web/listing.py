@@ -5,7 +5,7 @@ All of it by plain links and GET forms. What is not in a row is in no file eithe
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -66,7 +66,6 @@ class Listing:
     sort: str = ""
     nothing: Text = NOTHING
     total: Callable[[Sequence[Any]], int] | None = None  # Σ that the list stands for
-    query: Mapping[str, str] = field(default_factory=dict)
 
     def answer(self, template: str, **more: Any) -> Response | str:
         """The list as it was asked for: a page, or a file."""

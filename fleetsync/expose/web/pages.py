@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from fleetsync.core.entitlement import pools
 from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
-from fleetsync.core.model import RESERVED_UNITS, DeviceRecord, Known, Mode, RoundBy, Text
+from fleetsync.core.model import RESERVED_UNITS, DeviceRecord, Known, RoundBy, Text
 from fleetsync.core.snapshot import AS_OF_MEASURES
 from fleetsync.expose.web import lists, sentences, standing, tasks
 from fleetsync.expose.web import words as w
@@ -205,7 +205,6 @@ def policy() -> Answer:
         device_rules=[(rule, sentences.of_device_rule(rule, speech)) for rule in shown.device_rules],
         unit_maps=[sentences.of_unit_map(line, seen.lookup.units, speech) for line in shown.unit_maps],
         units=[one for one in seen.latest.outcome.units if one.slug not in RESERVED_UNITS],
-        modes=Mode,
         checked_on=shown.reference.checked_on,
     )
 

@@ -100,7 +100,7 @@ class Speech:
         """för 3 timmar sedan."""
         if at is None:
             return self.t("aldrig", "never")
-        return format_timedelta(at - now, add_direction=True, locale=self.locale)
+        return format_timedelta(at - now, add_direction=True, locale=self.locale).replace(" ", NO_BREAK)
 
     def days_old(self, day: date | None, today: date) -> str:
         """The age of a day in words."""

@@ -112,7 +112,6 @@ def added(rows: Iterable[CoverageDay], labels: Mapping[str, str], rule: Entitlem
 class Board:
     """All of it at one look."""
 
-    rows: Sequence[CoverageDay]
     rules: Mapping[str, Entitlement]
     cells: Mapping[tuple[str, str], Figures]
     by_rule: Mapping[str, Figures]
@@ -124,17 +123,17 @@ class Board:
         return [self.cells[unit, rule] for rule in self.rules if (unit, rule) in self.cells]
 
 
-def board(seen: Visit, with_trend: bool = True) -> Board:
+def board(seen: Visit) -> Board:
     """The board of the day that is asked about."""
     snapshot, rules = seen.snapshot, seen.lookup.rules
     rows = [row for row in snapshot.outcome.coverage if row.entitlement in rules]
-    past = _past(seen) if with_trend else ()
+    past = _past(seen)
     cells = {
         (row.unit, row.entitlement): added(
             (row,),
             {"unit": row.unit, "entitlement": row.entitlement},
             rules[row.entitlement],
-            _trend(past, unit=row.unit, entitlement=row.entitlement) if with_trend else (),
+            _trend(past, row.unit, row.entitlement),
         )
         for row in rows
     }
@@ -143,15 +142,14 @@ def board(seen: Visit, with_trend: bool = True) -> Board:
             (row for row in rows if row.entitlement == rule),
             {"entitlement": rule},
             rules[rule],
-            _trend(past, entitlement=rule),
+            _trend(past, "", rule),
         )
         for rule in rules
     }
-    whole = added(rows, {}, None, _trend(past))
-    return Board(rows, rules, cells, by_rule, whole, _units(rows, cells))
+    return Board(rules, cells, by_rule, added(rows, {}, None, ()), _units(rows))
 
 
-def _units(rows: Sequence[CoverageDay], cells: Mapping[tuple[str, str], Figures]) -> Sequence[str]:
+def _units(rows: Sequence[CoverageDay]) -> Sequence[str]:
     """Those with anything to say, the most short first."""
     short: defaultdict[str, int] = defaultdict(int)
     said: set[str] = set()
@@ -162,27 +160,24 @@ def _units(rows: Sequence[CoverageDay], cells: Mapping[tuple[str, str], Figures]
     return sorted(said, key=lambda unit: (-short[unit], unit))
 
 
-def _past(seen: Visit) -> "Past":
+Past = Mapping[tuple[str, str], Mapping[date, tuple[int, int]]]  # (unit or "", entitlement) → day → covered, entitled
+
+
+def _past(seen: Visit) -> Past:
     last = seen.as_of or seen.today
+    earlier = seen.services.history.coverage_between(last - timedelta(days=TREND_DAYS), last)
+    # The last day is what is shown, not what was last recorded of it: the curve ends where the figure stands.
+    rows = [(row.day, row) for row in earlier if row.day != last]
+    rows += [(last, row) for row in seen.snapshot.outcome.coverage]
     found: defaultdict[tuple[str, str], dict[date, tuple[int, int]]] = defaultdict(dict)
-    for row in seen.services.history.coverage_between(last - timedelta(days=TREND_DAYS), last):
-        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
-            covered, entitled = found[key].get(row.day, (0, 0))
-            found[key][row.day] = (covered + row.covered, entitled + row.entitled)
-    # Today is what is shown, not what was last recorded: the curve ends where the figure stands.
-    for row in seen.snapshot.outcome.coverage:
-        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
-            found[key].pop(last, None)
-    for row in seen.snapshot.outcome.coverage:
-        for key in ((row.unit, row.entitlement), ("", row.entitlement), ("", "")):
-            covered, entitled = found[key].get(last, (0, 0))
-            found[key][last] = (covered + row.covered, entitled + row.entitled)
+    for day, row in rows:
+        for unit in (row.unit, ""):
+            days = found[unit, row.entitlement]
+            covered, entitled = days.get(day, (0, 0))
+            days[day] = (covered + row.covered, entitled + row.entitled)
     return found
 
 
-Past = Mapping[tuple[str, str], Mapping[date, tuple[int, int]]]
-
-
-def _trend(past: "Past | tuple[()]", unit: str = "", entitlement: str = "") -> Trend:
-    days = past.get((unit, entitlement), {}) if isinstance(past, Mapping) else {}
+def _trend(past: Past, unit: str, entitlement: str) -> Trend:
+    days = past.get((unit, entitlement), {})
     return [(day, covered / entitled) for day, (covered, entitled) in sorted(days.items()) if entitled]

@@ -70,14 +70,6 @@ SEVERITIES: Mapping[str, Text] = {
     "warning": Text("Varning", "Warning"),
     "info": Text("Upplysning", "Info"),
 }
-SUBJECTS: Mapping[str, Text] = {
-    "person": Text("person", "person"),
-    "device": Text("verktyg", "device"),
-    "unit": Text("enhet", "unit"),
-    "set": Text("klassuppsättning", "set"),
-    "pool": Text("gemensamma verktyg", "pool"),
-    "source": Text("källa", "source"),
-}
 VERDICTS: Mapping[str, Text] = {
     "complete": Text("komplett", "complete"),
     "unchanged": Text("oförändrad", "unchanged"),
@@ -92,7 +84,7 @@ DECIDED: Mapping[str, Text] = {
     "": Text("", ""),
 }
 ROLES_OF_PARTS: Mapping[str, Text] = {
-    "roster": Text("register över personer", "roster"),
+    "roster": Text("register", "roster"),
     "mdm": Text("MDM", "MDM"),
     "list": Text("verktygslista", "device list"),
     "register": Text("inventarieregister", "asset register"),

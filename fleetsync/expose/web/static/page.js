@@ -8,7 +8,7 @@ async function follow() {
   if (isBusy || new URLSearchParams(location.search).has("as_of")) return;
   try {
     const answer = await fetch("/api/v1/now", { redirect: "error" });
-    if (answer.ok && (await answer.json()).snapshot_at !== shown) location.reload();
+    if (answer.status === 401 || answer.ok && (await answer.json()).snapshot_at !== shown) location.reload();
   } catch {
     // The daemon restarts or the network is away: what is on the screen carries its time.
   }

@@ -1,0 +1,107 @@
+"""What pulls would change, before anybody acts on it."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from fleetsync.core.coverage.plan import plan
+from fleetsync.core.model import (
+    Assignment,
+    By,
+    Change,
+    CoverageDay,
+    Episode,
+    Moment,
+    Outcome,
+    Plan,
+    PullEffect,
+    RecordType,
+    ScopeRead,
+    Shift,
+    StagedRow,
+    Subject,
+    Text,
+)
+from tests.core.coverage.believed import Town
+
+AT = datetime(2026, 11, 24, 6, tzinfo=UTC)
+DAY = date(2026, 11, 24)
+WHY = Text("därför", "because")
+
+
+def outcome(**found: Any) -> Outcome:
+    return Outcome(moment=Moment(AT, DAY), **found)
+
+
+def effect(*changes: tuple[Change, str]) -> PullEffect:
+    rows = tuple(StagedRow(change=change, type=RecordType.DEVICE, source_id=name) for change, name in changes)
+    scopes = (ScopeRead(as_of=DAY),)
+    return PullEffect(pull=1, source="intune", part="devices", started_at=AT, scopes=scopes, rows=rows, seen=len(rows))
+
+
+def serving(device: str) -> Assignment:
+    return Assignment(
+        device=device, by=By.OWN, entitlement="pupils", subject_id="p1", unit="bjorkskolan", works=True, reason=WHY
+    )
+
+
+def gap(kind: str, of: str) -> Episode:
+    return Episode(kind=kind, subject=Subject.DEVICE, subject_id=of, unit="bjorkskolan", opened_at=AT, reason=WHY)
+
+
+def cover(unit: str, entitled: int, covered: int) -> CoverageDay:
+    return CoverageDay(day=DAY, unit=unit, entitlement="pupils", entitled=entitled, covered_own=covered)
+
+
+def test_records_are_counted_by_what_becomes_of_them() -> None:
+    town = Town()
+    names = [town.device() for _ in range(3)]
+    known = [replace(one, gone=one.record.source_id == names[2]) for one in town.known]
+    pulled = effect(
+        (Change.PUT, names[0]), (Change.PUT, "new"), (Change.PUT, names[2]), (Change.ABSENT, names[1]),
+        (Change.RETURN, "back"), (Change.CONTACT, "heard"),
+    )  # fmt: skip
+
+    found = plan(outcome(), outcome(), [pulled], known)
+
+    assert (found.new, found.changed, found.returned, found.absent) == (2, 1, 1, 1)
+
+
+def test_assignments_begin_and_end() -> None:
+    before = outcome(assignments=(serving("d1"), serving("d2")))
+    then = outcome(assignments=(serving("d2"), serving("d3"), serving("d4")))
+
+    found = plan(before, then, [], [])
+
+    assert (found.assignments_begun, found.assignments_ended) == (2, 1)
+
+
+def test_gaps_open_and_close_by_kind() -> None:
+    before = outcome(episodes=(gap("stale", "d1"), gap("lost", "d2")))
+    then = outcome(episodes=(gap("stale", "d3"), gap("stale", "d4"), gap("lost", "d2")))
+
+    found = plan(before, then, [], [])
+
+    assert (found.gaps_opened, found.gaps_closed) == ({"stale": 2}, {"stale": 1})
+
+
+def test_numbers_that_move_are_shown_with_both_sides() -> None:
+    before = outcome(coverage=(cover("a", 10, 9), cover("b", 5, 5), cover("c", 1, 1)))
+    then = outcome(coverage=(cover("a", 10, 2), cover("b", 5, 5), cover("d", 3, 0)))
+
+    def shift(unit: str, *numbers: int) -> Shift:
+        names = ("entitled_before", "entitled_after", "covered_before", "covered_after")
+        return Shift(unit=unit, entitlement="pupils", **dict(zip(names, numbers, strict=True)))
+
+    assert plan(before, then, [], []).shifts == (
+        shift("a", 10, 10, 9, 2), shift("c", 1, 0, 1, 0), shift("d", 0, 3, 0, 0),
+    )  # fmt: skip
+
+
+def test_pulls_that_change_nothing_have_an_empty_plan() -> None:
+    town = Town()
+    town.device(town.pupil("alva"))
+    found = town.outcome()
+
+    assert plan(found, found, [], town.known) == Plan()

@@ -1,0 +1,553 @@
+"""From what is believed to the numbers: whose device serves whom, where it is counted, and where nothing can be said."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fleetsync.core.model import (
+    CENTRAL,
+    UNPLACED,
+    By,
+    Condition,
+    Correction,
+    Entitlement,
+    MembershipType,
+    Mode,
+    Moment,
+    Outcome,
+    Ownership,
+    PersonCase,
+    Platform,
+    Purpose,
+    Role,
+    Subject,
+    UnitMap,
+)
+from tests.core.coverage.believed import (
+    DEVICES,
+    NOW,
+    PARTS,
+    POLICY,
+    TODAY,
+    Town,
+    address,
+    masking,
+    part,
+    row,
+    rule,
+    with_rules,
+)
+
+STAFF, PUPILS, PRESCHOOL = rule("staff"), rule("pupils"), rule("preschool")
+
+
+def person(outcome: Outcome, who: str) -> PersonCase:
+    (found,) = (case for case in outcome.people if address(who) in case.person.keys)
+    return found
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+# --- own --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("purpose", [None, Purpose.PERSONAL, Purpose.LOAN])
+def test_a_working_device_in_his_name_covers_a_pupil(town: Town, purpose: Purpose | None) -> None:
+    town.device(town.pupil("alva"), purpose=purpose)
+
+    case = person(town.outcome(), "alva")
+
+    assert (case.covered, case.assigned, case.working, len(case.devices)) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ROOM, Purpose.STOCK, Purpose.IGNORE, Purpose.UNSORTED, Purpose.REPAIR])
+def test_a_device_that_is_for_something_else_covers_nobody(town: Town, purpose: Purpose) -> None:
+    town.device(town.pupil("alva"), purpose=purpose)
+
+    assert not town.outcome().assignments
+
+
+@pytest.mark.parametrize(
+    ("said", "assigned"),
+    [
+        ({"silent": 100}, 1),
+        ({"condition": Condition.IN_REPAIR}, 1),
+        ({"condition": Condition.LOST}, 0),
+        ({"condition": Condition.RETIRED}, 0),
+        ({"ownership": Ownership.PERSONAL}, 0),
+        ({"platform": Platform.IOS}, 0),
+    ],
+)
+def test_what_is_silent_or_in_repair_is_assigned_and_what_is_lost_or_not_of_a_kind_is_not(
+    town: Town, said: dict[str, Any], assigned: int
+) -> None:
+    town.device(town.pupil("alva"), **said)
+
+    found = town.row("bjorkskolan", "pupils")
+
+    assert (found.assigned_own, found.covered_own, found.short) == (assigned, 0, 1)
+
+
+def test_a_device_of_somebody_who_is_owed_nothing_is_nobodys(town: Town) -> None:
+    town.device(town.pupil("alva", school_form="GY"))
+
+    assert not town.outcome().assignments
+
+
+def test_staff_of_a_school_who_have_no_unit_are_not_dropped(town: Town) -> None:
+    for number in range(5):
+        town.staff(f"s{number}", at="nowhere")
+
+    assert town.row(UNPLACED, "staff").entitled == 5
+
+
+# --- what cannot be said ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [Role.MDM, Role.LIST])
+def test_until_every_source_of_devices_was_read_once_nobody_is_short(town: Town, role: Role) -> None:
+    town.pupil("alva")
+    town.child("~c1")
+    unread = part("new", "devices", role, DEVICES, first_complete_at=None)
+
+    for disabled, unknown in ((False, 1), (True, 0)):
+        parts = (*PARTS, replace(unread, disabled=disabled))
+        assert town.row("bjorkskolan", "pupils", parts=parts).unknown == unknown
+        assert town.row("ugglan", "preschool", parts=parts).unknown == unknown
+
+
+def test_a_roster_that_was_never_read_makes_nobody_unknown(town: Town) -> None:
+    town.pupil("alva")
+    unread = part("new", "pupils", Role.ROSTER, DEVICES, first_complete_at=None)
+
+    assert town.row("bjorkskolan", "pupils", parts=(*PARTS, unread)).short == 1
+
+
+def test_who_has_no_log_in_is_unknown(town: Town) -> None:
+    town.pupil("alva", login=False)
+
+    assert town.row("bjorkskolan", "pupils").unknown == 1
+
+
+def test_who_shares_a_claim_with_somebody_else_is_unknown(town: Town) -> None:
+    town.pupil("alva")
+    town.person(("sis", "pupils"), "bo", login=False)
+    town.tie(("sis", "pupils"), "bo", MembershipType.ENROLMENT, "bj", year=5, school_form="GR")
+    twins = [
+        replace(one, record=replace(one.record, keys=(address("alva"),)))
+        if one.type == "person" and one.record.source_id == "bo"
+        else one
+        for one in town.known
+    ]
+    town.known = twins
+    town.device("alva")
+
+    assert town.row("bjorkskolan", "pupils").unknown == 2
+
+
+# --- sets -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cart_of_thirty_for_three_classes_of_twenty_five(town: Town) -> None:
+    for name in ("2A", "2B", "2C"):
+        for seat in range(25):
+            town.pupil(f"{name}{seat}".lower(), year=2, group=name)
+    town.cart(30, "2A", "2B", "2C")
+
+    outcome = town.outcome()
+    found = row(outcome, "bjorkskolan", "pupils")
+    (set_,) = outcome.sets
+
+    assert (found.entitled, found.covered_set, found.short) == (75, 30, 45)
+    assert (set_.id, set_.groups, set_.members) == ("bjorkskolan/2A+2B+2C", ("2A", "2B", "2C"), 75)
+    assert (set_.covered, set_.assigned, set_.working, set_.short) == (30, 30, 30, 45)
+
+
+def test_devices_that_name_the_same_groups_in_another_order_are_one_set(town: Town) -> None:
+    town.pupil("alva", group="2A")
+    town.cart(1, "2A", "2B")
+    town.cart(1, "2B", "2A", "2B")
+
+    (set_,) = town.outcome().sets
+
+    assert (set_.groups, set_.working) == (("2A", "2B"), 2)
+
+
+def test_a_class_whose_name_holds_a_plus_is_not_two_classes(town: Town) -> None:
+    town.pupil("alva", group="4+5")
+    town.pupil("bo", group="4")
+    town.cart(1, "4+5")
+    town.cart(1, "4", "5")
+
+    outcome = town.outcome()
+
+    assert {one.groups: one.covered for one in outcome.sets} == {("4+5",): 1, ("4", "5"): 1}
+    assert person(outcome, "alva").served_by == "bjorkskolan/4\\+5"
+    assert person(outcome, "bo").served_by == "bjorkskolan/4+5"
+
+
+def test_of_several_sets_a_member_is_said_to_be_served_by_the_one_asked_first(town: Town) -> None:
+    town.pupil("alva", group="2B")
+    town.cart(1, "2A", "2B")
+    town.cart(1, "2B")
+
+    assert person(town.outcome(), "alva").served_by == "bjorkskolan/2B"
+
+
+def test_a_member_is_served_by_a_set_of_his_own_entitlement_alone(town: Town) -> None:
+    town.pupil("alva", year=2, group="1-2")
+    town.pupil("bo", year=1, group="1-2")
+    town.cart(2, "1-2")
+    first = replace(PUPILS, id="first", who=replace(PUPILS.who, highest_grade_index=1))
+
+    outcome = town.outcome(with_rules(first, PUPILS))
+
+    assert person(outcome, "bo").served_by == "bjorkskolan/1-2"
+    assert person(outcome, "alva").served_by is None
+    assert row(outcome, "bjorkskolan", "first").covered_set == 1
+    assert row(outcome, "bjorkskolan", "pupils").short == 1
+
+
+def test_a_set_serves_the_first_entitlement_in_file_order_that_its_members_are_owed_by(town: Town) -> None:
+    town.pupil("alva", year=5, group="A")
+    town.pupil("bo", year=1, group="B")
+    town.pupil("cilla", year=5, group="B")
+    town.cart(3, "A", "B")
+    young = replace(PUPILS, id="young", who=replace(PUPILS.who, highest_grade_index=1))
+
+    outcome = town.outcome(with_rules(STAFF, PUPILS, young))
+    turned = town.outcome(with_rules(STAFF, young, PUPILS))
+
+    assert {one.entitlement for one in outcome.sets} == {"pupils"}
+    assert {one.entitlement for one in turned.sets} == {"young"}
+
+
+def test_who_may_only_have_his_own_is_not_served_by_a_set(town: Town) -> None:
+    town.pupil("alva", group="2A")
+    town.cart(2, "2A")
+
+    outcome = town.outcome(with_rules(replace(PUPILS, mode=Mode.PERSONAL)))
+
+    assert row(outcome, "bjorkskolan", "pupils").short == 1
+    assert person(outcome, "alva").served_by is None
+
+
+def test_a_group_of_another_type_serves_whose_class_no_set_names(town: Town) -> None:
+    town.pupil("alva", group="2A")
+    town.in_group("alva", "Fritids", "bj", kind="Undervisning")
+    town.pupil("bo")
+    town.cart(1, "Fritids")
+
+    outcome = town.outcome()
+
+    assert person(outcome, "alva").served_by == "bjorkskolan/Fritids"
+    assert person(outcome, "bo").served_by is None
+
+
+def test_a_set_without_members_is_surplus_of_the_first_rule_whose_forms_the_unit_has(town: Town) -> None:
+    elsewhere = replace(PUPILS, id="elsewhere", units=("ekskolan",))
+    town.cart(3, "2A")
+    town.cart(2, "2A", at="ma")
+    policy = with_rules(STAFF, elsewhere, PUPILS, PRESCHOOL)
+
+    outcome = town.outcome(policy)
+
+    assert [(one.unit, one.entitlement, one.working) for one in outcome.sets] == [("bjorkskolan", "pupils", 3)]
+    assert row(outcome, "bjorkskolan", "pupils").surplus == 3
+
+
+def test_a_set_that_names_no_group_is_surplus(town: Town) -> None:
+    town.pupil("alva")
+    town.cart(2)
+
+    outcome = town.outcome()
+
+    assert (row(outcome, "bjorkskolan", "pupils").surplus, outcome.sets[0].groups, outcome.sets[0].members) == (
+        2,
+        (),
+        0,
+    )
+
+
+def test_a_set_of_a_kind_that_the_rule_does_not_take_covers_nobody(town: Town) -> None:
+    town.pupil("alva", group="2A")
+    town.cart(2, "2A")
+
+    assert not town.outcome(with_rules(replace(PUPILS, platforms=(Platform.IPADOS,)))).sets
+
+
+# --- pools ------------------------------------------------------------------------------------------------------------
+
+
+def children(town: Town, count: int, at: str | None = "ug", form: str = "FS") -> None:
+    for _ in range(count):
+        town.child(f"~c{len(town.known)}", at, form)
+
+
+def test_a_pool_is_owed_for_every_five_children_begun(town: Town) -> None:
+    children(town, 11)
+    town.pool(2, silent=2)
+
+    found = town.row("ugglan", "preschool")
+
+    assert (found.entitled, found.heads, found.covered_pool, found.assigned_pool) == (3, 11, 2, 3)
+    assert (found.short, found.surplus) == (1, 0)
+
+
+def two_pools() -> tuple[Entitlement, Entitlement]:
+    return (
+        replace(PRESCHOOL, id="toddlers", who=replace(PRESCHOOL.who, school_forms=("FS",))),
+        replace(PRESCHOOL, id="sixes", who=replace(PRESCHOOL.who, school_forms=("FKLASS",)), per=2),
+    )
+
+
+def test_shared_devices_serve_the_pool_of_their_own_unit(town: Town) -> None:
+    children(town, 4, "bj", "FKLASS")
+    town.pool(2, at="bj")
+
+    outcome = town.outcome(with_rules(*two_pools()))
+
+    assert row(outcome, "bjorkskolan", "sixes").covered_pool == 2
+    assert all(one.entitlement != "toddlers" for one in outcome.assignments)
+
+
+def test_of_two_pools_of_a_unit_the_first_takes_its_places_and_the_next_what_is_left(town: Town) -> None:
+    children(town, 8, "ug", "FS")
+    children(town, 4, "ug", "FKLASS")
+    town.pool(3, silent=2)
+
+    outcome = town.outcome(with_rules(*two_pools()))
+
+    assert (row(outcome, "ugglan", "toddlers").covered_pool, row(outcome, "ugglan", "sixes").covered_pool) == (2, 1)
+    assert row(outcome, "ugglan", "sixes").assigned_pool == 2
+    assert row(outcome, "ugglan", "toddlers").assigned_pool == 2
+
+
+def test_shared_devices_where_nobody_is_owed_a_pool_are_surplus_of_what_could_be(town: Town) -> None:
+    town.pool(2, at="bj")
+    town.pool(1, at="ce")
+
+    outcome = town.outcome(with_rules(*two_pools()))
+
+    assert row(outcome, "bjorkskolan", "sixes").surplus == 2
+    assert row(outcome, "central", "toddlers").surplus == 1
+
+
+def test_shared_devices_that_no_pool_takes_cover_nobody(town: Town) -> None:
+    children(town, 5)
+    town.pool(2)
+
+    assert not town.outcome(with_rules(STAFF, PUPILS)).assignments
+
+
+# --- stock ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "surplus"),
+    [
+        ({}, 1),
+        ({"silent": 200}, 1),
+        ({"condition": Condition.LOST}, 0),
+        ({"condition": Condition.RETIRED}, 0),
+        ({"condition": Condition.WIPED}, 0),
+        ({"condition": Condition.IN_REPAIR}, 0),
+        ({"platform": Platform.IOS}, 0),
+    ],
+)
+def test_a_device_in_stock_is_surplus_in_contact_or_not(town: Town, said: dict[str, Any], surplus: int) -> None:
+    town.stock(1, **said)
+
+    assert town.row("central", "staff").surplus == surplus
+
+
+def test_a_personally_owned_device_is_no_stock(town: Town) -> None:
+    town.device(ownership=Ownership.PERSONAL, location="Lager 2")
+
+    assert town.row("central", "staff").surplus == 0
+
+
+def test_stock_that_no_source_has_any_more_is_none(town: Town) -> None:
+    town.stock(1)
+    town.known = [replace(one, gone=True, absent_since=NOW) for one in town.known]
+
+    assert town.row("central", "staff").surplus == 0
+
+
+def test_a_persons_word_that_it_was_lost_takes_a_device_out_of_stock(town: Town) -> None:
+    town.stock(1)
+    (device,) = (case.device.id for case in town.outcome().devices)
+    lost = Correction(device=device, field="condition", value="lost")
+
+    assert town.row("central", "staff", corrections=(lost,)).surplus == 0
+
+
+def test_stock_is_counted_at_the_first_rule_that_accepts_its_kind(town: Town) -> None:
+    town.stock(1)
+    tablets = replace(STAFF, platforms=(Platform.IPADOS,))
+
+    outcome = town.outcome(with_rules(tablets, PUPILS))
+
+    assert (row(outcome, "central", "staff").surplus, row(outcome, "central", "pupils").surplus) == (0, 1)
+
+
+# --- where it is counted ----------------------------------------------------------------------------------------------
+
+
+def test_every_cell_in_which_somebody_can_be_owed_has_a_row(town: Town) -> None:
+    cells = {(one.unit, one.entitlement) for one in town.outcome().coverage}
+
+    staffed = {(unit, "staff") for unit in ("bjorkskolan", "ekskolan", "masen", "ugglan", CENTRAL, UNPLACED)}
+    schools = {("bjorkskolan", "pupils"), ("ekskolan", "pupils")}
+    young = {("bjorkskolan", "preschool"), ("masen", "preschool"), ("ugglan", "preschool")}
+    assert cells == staffed | schools | young | {(UNPLACED, "pupils"), (UNPLACED, "preschool")}
+
+
+def test_a_rule_for_some_units_has_rows_there_and_at_unplaced(town: Town) -> None:
+    outcome = town.outcome(with_rules(replace(STAFF, units=("masen",))))
+
+    assert {one.unit for one in outcome.coverage} == {"masen", UNPLACED}
+
+
+def test_a_rule_that_is_not_in_force_has_no_rows(town: Town) -> None:
+    town.staff("alva")
+
+    assert not town.outcome(with_rules(replace(STAFF, valid_from=TODAY + timedelta(days=1)))).coverage
+
+
+def test_a_place_that_is_no_configured_unit_is_counted_all_the_same(town: Town) -> None:
+    town.device(location="Förrådet", reported_shared=True)
+    town.device(location="Lager")
+    policy = replace(POLICY, unit_maps=(UnitMap(source="intune", field="location", pattern="*", unit="forradet"),))
+
+    outcome = town.outcome(policy)
+
+    assert row(outcome, "forradet", "preschool").surplus == 1
+    assert row(outcome, "forradet", "staff").surplus == 1
+
+
+def test_a_set_at_a_place_that_is_no_configured_unit_is_no_rules(town: Town) -> None:
+    town.device(location="Förrådet", purpose=Purpose.SET, serves=("2A",))
+    maps = (UnitMap(source="intune", field="location", pattern="*", unit="forradet"),)
+
+    assert not town.outcome(replace(POLICY, unit_maps=maps)).assignments
+
+
+@pytest.mark.parametrize(("people", "unit"), [(4, CENTRAL), (5, UNPLACED)])
+def test_fewer_than_five_without_a_unit_are_shown_at_central(town: Town, people: int, unit: str) -> None:
+    for number in range(people):
+        town.device(town.staff(f"s{number}", at=None))
+
+    found = town.row(unit, "staff")
+
+    assert (found.entitled, found.covered_own) == (people, people)
+    assert sum(one.entitled for one in town.outcome().coverage) == people
+
+
+@pytest.mark.parametrize(("count", "unit"), [(4, CENTRAL), (5, UNPLACED)])
+def test_a_few_children_without_a_unit_are_shown_at_central_with_the_devices_for_them(
+    town: Town, count: int, unit: str
+) -> None:
+    children(town, count, at=None)
+    town.device(reported_shared=True)
+
+    outcome = town.outcome()
+    found = row(outcome, unit, "preschool")
+
+    assert (found.entitled, found.heads, found.covered_pool) == (1, count, 1)
+    assert row(outcome, UNPLACED, "preschool").heads == (count if unit == UNPLACED else 0)
+
+
+def test_children_of_central_and_without_a_unit_are_one_pool_there(town: Town) -> None:
+    children(town, 6, at="ce")
+    children(town, 2, at=None)
+
+    outcome = town.outcome()
+    pools = [share for share in outcome.shares if share.subject is Subject.POOL]
+
+    assert [(share.unit, share.subject_id, share.heads, share.entitled) for share in pools] == [
+        (CENTRAL, "preschool@central", 8, 3)
+    ]
+
+
+@pytest.mark.parametrize(("owed", "unit"), [(3, CENTRAL), (4, UNPLACED)])
+def test_those_undecided_without_a_unit_are_counted_among_the_few(town: Town, owed: int, unit: str) -> None:
+    for number in range(owed):
+        town.pupil(f"p{number}", at=None)
+    town.pupil("alva", at=None, year=None)
+
+    found = town.row(unit, "pupils")
+
+    assert (found.entitled, found.undecided) == (owed, 1)
+
+
+def test_who_is_on_leave_is_counted_apart(town: Town) -> None:
+    town.staff("alva", leave_from=date(2026, 9, 1))
+    town.staff("bo")
+
+    found = town.row("bjorkskolan", "staff")
+
+    assert (found.entitled, found.on_leave, found.undecided) == (1, 1, 0)
+
+
+# --- protected --------------------------------------------------------------------------------------------------------
+
+
+def test_a_protected_pupil_is_covered_by_his_own_device_among_all_without_a_unit(town: Town) -> None:
+    for number in range(4):
+        town.pupil(f"p{number}", at=None)
+    town.device(town.pupil("alva", group="2A"))
+    town.cart(1, "2A")
+    town.known = list(masking(town.known, "alva"))
+
+    outcome = town.outcome()
+    found = row(outcome, UNPLACED, "pupils")
+
+    assert (found.entitled, found.covered_own, found.short) == (5, 1, 4)
+    assert row(outcome, "bjorkskolan", "pupils").entitled == 0
+
+
+def test_a_protected_pupil_without_a_device_is_unknown(town: Town) -> None:
+    town.pupil("alva", group="2A")
+    town.cart(1, "2A")
+    town.known = list(masking(town.known, "alva"))
+
+    assert town.row(CENTRAL, "pupils").unknown == 1
+
+
+# --- what else is found -----------------------------------------------------------------------------------------------
+
+
+def test_every_record_that_is_a_thing_has_its_id(town: Town) -> None:
+    town.device(town.pupil("alva"))
+    town.cart(1, "2A")
+
+    outcome = town.outcome()
+    things = {case.person.id for case in outcome.people} | {case.device.id for case in outcome.devices}
+
+    assert set(outcome.things.values()) == things
+    assert set(outcome.things) == {one.ref for one in town.known if one.type in ("person", "device")}
+
+
+def test_the_outcome_says_of_which_moment_and_policy_it_is(town: Town) -> None:
+    at = Moment(NOW, TODAY)
+
+    outcome = town.outcome(moment=at)
+
+    assert (outcome.moment, outcome.policy_fingerprint, outcome.parts) == (at, "exempelby", PARTS)
+
+
+def test_an_assignment_says_by_what_and_why(town: Town) -> None:
+    town.device(town.pupil("alva"))
+
+    (found,) = town.outcome().assignments
+
+    assert (found.by, found.entitlement, found.unit, found.groups, found.works) == (
+        By.OWN, "pupils", "bjorkskolan", (), True,
+    )  # fmt: skip
+    assert found.reason.en == "in contact within 15 school days, managed"

@@ -1,0 +1,234 @@
+"""How sets are dealt: counts by largest remainder, two rounds, and what is left stands on the last set asked."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.core.coverage.sets import Dealt, Members, SetStock, by_group, deal, shared_out
+
+NAMES = ("A", "B", "C", "D")
+
+
+@st.composite
+def members(draw: st.DrawFn) -> Members:
+    owed = draw(st.integers(0, 30))
+    working = draw(st.integers(0, owed))
+    broken = draw(st.integers(0, owed - working))
+    return Members(owed, working, broken, draw(st.integers(0, owed - working - broken)))
+
+
+groups = st.dictionaries(st.sampled_from(NAMES), members())
+chosen = st.lists(st.frozensets(st.sampled_from(NAMES), min_size=1), min_size=1, max_size=6, unique=True)
+
+
+@st.composite
+def stocks(draw: st.DrawFn) -> list[SetStock]:
+    counts = st.integers(0, 40)
+    return [
+        SetStock("+".join(sorted(names)), tuple(sorted(names)), draw(counts), draw(counts)) for names in draw(chosen)
+    ]
+
+
+def joined(sets: Sequence[SetStock]) -> list[list[SetStock]]:
+    """Sets joined by common groups, found the slow way."""
+    found: list[list[SetStock]] = []
+    for one in sets:
+        touching = [others for others in found if any(set(one.groups) & set(other.groups) for other in others)]
+        found = [others for others in found if others not in touching]
+        found.append([one, *itertools.chain.from_iterable(touching)])
+    return found
+
+
+def of(sets: Sequence[SetStock], members: Mapping[str, Members]) -> Members:
+    names = {name for one in sets for name in one.groups}
+    counts = [members.get(name, Members()) for name in names]
+    return Members(
+        sum(one.owed for one in counts),
+        sum(one.working_own for one in counts),
+        sum(one.broken_own for one in counts),
+        sum(one.undecidable for one in counts),
+    )
+
+
+# --- one set ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 90), st.integers(0, 90), members())
+def test_one_set_is_always_dealt_by_the_formula(working: int, other: int, group: Members) -> None:
+    dealt = deal([SetStock("s", ("A",), working, other)], {"A": group})["s"]
+
+    need = group.owed - group.working_own
+    covered, assigned = min(working, need), min(working + other, need)
+    own = min(group.broken_own, need - assigned)
+    unknown = min(group.undecidable, need - assigned - own)
+    assert dealt == Dealt(covered, assigned, group.owed, own, unknown, need - covered - unknown)
+
+
+@given(st.integers(0, 90), st.integers(0, 90), members(), st.sampled_from([("A",), ("A", "B"), ("A", "B", "C")]))
+def test_a_set_gives_the_same_however_its_members_stand_in_groups(
+    working: int, other: int, group: Members, names: tuple[str, ...]
+) -> None:
+    one = deal([SetStock("s", ("A",), working, other)], {"A": group})
+    all_in_the_last = deal([SetStock("s", names, working, other)], {names[-1]: group})
+
+    assert one == all_in_the_last
+
+
+def test_a_cart_of_thirty_for_three_classes_covers_thirty() -> None:
+    class_ = Members(owed=25)
+    dealt = deal([SetStock("s", ("2A", "2B", "2C"), 30, 0)], dict.fromkeys(("2A", "2B", "2C"), class_))
+
+    assert dealt["s"] == Dealt(covered=30, assigned=30, members=75, short=45)
+
+
+def test_own_devices_that_do_not_work_come_last() -> None:
+    class_ = Members(owed=10, working_own=1, broken_own=4)
+
+    assert deal([SetStock("s", ("2A",), 5, 2)], {"2A": class_})["s"] == Dealt(5, 7, 10, broken_own=2, short=4)
+
+
+def test_what_cannot_be_decided_is_at_most_what_nothing_is_assigned_to() -> None:
+    class_ = Members(owed=10, undecidable=6)
+
+    assert deal([SetStock("s", ("2A",), 3, 4)], {"2A": class_})["s"] == Dealt(3, 7, 10, unknown=3, short=4)
+    assert deal([SetStock("s", ("2A",), 1, 0)], {"2A": class_})["s"] == Dealt(1, 1, 10, unknown=6, short=3)
+
+
+def test_a_set_without_members_gives_nothing() -> None:
+    assert deal([SetStock("s", ("2A",), 9, 1)], {})["s"] == Dealt(0, 0, 0)
+    assert deal([SetStock("s", (), 9, 1)], {"2A": Members(owed=3)})["s"] == Dealt(0, 0, 0)
+
+
+# --- several sets -----------------------------------------------------------------------------------------------------
+
+
+def test_a_class_with_a_cart_of_its_own_takes_less_of_the_shared_one() -> None:
+    classes = dict.fromkeys(("A", "B", "C"), Members(owed=20))
+    sets = [SetStock("A", ("A",), 10, 0), SetStock("A+B+C", ("A", "B", "C"), 12, 0)]
+
+    dealt = deal(sets, classes)
+
+    assert dealt["A"] == Dealt(covered=10, assigned=10, members=20)
+    assert dealt["A+B+C"] == Dealt(covered=12, assigned=12, members=60, short=38)
+
+
+def test_working_devices_of_every_set_come_before_any_that_do_not_work() -> None:
+    # The class's own cart is broken: the shared one covers its members before the broken ones are assigned.
+    sets = [SetStock("A", ("A",), 0, 20), SetStock("A+B", ("A", "B"), 20, 0)]
+
+    dealt = deal(sets, {"A": Members(owed=20), "B": Members(owed=20)})
+
+    assert dealt["A+B"] == Dealt(covered=20, assigned=20, members=40, short=20)
+    assert dealt["A"] == Dealt(covered=0, assigned=10, members=20)
+
+
+def test_what_is_short_stands_once_on_the_last_set_asked() -> None:
+    sets = [SetStock("B", ("B",), 1, 0), SetStock("A", ("A",), 1, 0), SetStock("A+B", ("A", "B"), 1, 0)]
+
+    dealt = deal(sets, {"A": Members(owed=5, undecidable=1), "B": Members(owed=5)})
+
+    assert {name: (one.short, one.unknown) for name, one in dealt.items()} == {"A": (0, 0), "B": (0, 0), "A+B": (6, 1)}
+
+
+def test_of_sets_with_as_many_groups_the_name_decides() -> None:
+    sets = [SetStock("B+C", ("B", "C"), 4, 0), SetStock("A+B", ("A", "B"), 4, 0)]
+
+    dealt = deal(sets, {"B": Members(owed=6)})
+
+    assert (dealt["A+B"].covered, dealt["B+C"].covered, dealt["B+C"].short) == (4, 2, 0)
+
+
+@given(stocks(), groups)
+def test_nobody_is_ever_given_two_and_nobody_is_forgotten(sets: list[SetStock], members: dict[str, Members]) -> None:
+    dealt = deal(sets, members)
+    for component in joined(sets):
+        all_, given_ = of(component, members), [dealt[one.id] for one in component]
+        covered = all_.working_own + sum(one.covered for one in given_)
+        assigned = all_.working_own + sum(one.assigned + one.broken_own for one in given_)
+        unknown, short = sum(one.unknown for one in given_), sum(one.short for one in given_)
+        assert covered + unknown + short == all_.owed
+        assert covered <= assigned <= assigned + unknown <= all_.owed
+        assert unknown <= all_.undecidable
+        assert sum(one.broken_own for one in given_) <= all_.broken_own
+        assert sum(1 for one in given_ if one.short or one.unknown or one.broken_own) <= 1
+
+
+@given(stocks(), groups)
+def test_a_set_never_gives_what_it_has_not(sets: list[SetStock], members: dict[str, Members]) -> None:
+    dealt = deal(sets, members)
+    for one in sets:
+        given_ = dealt[one.id]
+        need = of([one], members)
+        assert 0 <= given_.covered <= min(one.working, need.owed - need.working_own)
+        assert given_.covered <= given_.assigned <= given_.covered + one.other
+        assert min(given_.short, given_.unknown, given_.broken_own) >= 0
+        assert given_.members == need.owed
+
+
+@given(stocks(), groups)
+def test_a_working_device_is_never_left_over_while_a_member_of_its_groups_alone_lacks_one(
+    sets: list[SetStock], members: dict[str, Members]
+) -> None:
+    dealt = deal(sets, members)
+    for component in joined(sets):
+        if all(dealt[one.id].covered < one.working for one in component):
+            assert all(dealt[one.id].short == dealt[one.id].unknown == 0 for one in component)
+
+
+@given(stocks(), groups, st.randoms(use_true_random=False))
+def test_the_order_of_sets_and_groups_never_matters(
+    sets: list[SetStock], members: dict[str, Members], chance: object
+) -> None:
+    shuffled = list(sets)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+
+    assert deal(shuffled, dict(reversed(members.items()))) == deal(sets, members)
+
+
+@given(stocks(), groups)
+def test_sets_that_share_no_group_are_never_of_each_others_concern(
+    sets: list[SetStock], members: dict[str, Members]
+) -> None:
+    alone = {name: one for component in joined(sets) for name, one in deal(component, members).items()}
+
+    assert alone == deal(sets, members)
+
+
+# --- largest remainder ------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 200), st.dictionaries(st.sampled_from(NAMES), st.integers(0, 60)))
+def test_shares_always_add_up_and_never_exceed_the_need(count: int, need: dict[str, int]) -> None:
+    shares = shared_out(count, need)
+    total = sum(need.values())
+
+    assert sum(shares.values()) == min(count, total)
+    for name, wanted in need.items():
+        assert 0 <= shares[name] <= wanted
+        assert count >= total or abs(shares[name] - count * wanted / total) < 1
+
+
+@pytest.mark.parametrize(
+    ("count", "need", "shares"),
+    [
+        (3, {"A": 1, "B": 1, "C": 1, "D": 1}, {"A": 1, "B": 1, "C": 1, "D": 0}),
+        (10, {"B": 30, "A": 30}, {"A": 5, "B": 5}),
+        (7, {"A": 30, "B": 20, "C": 10}, {"A": 4, "B": 2, "C": 1}),
+        (1, {"A": 2, "B": 3}, {"A": 0, "B": 1}),
+        (5, {}, {}),
+    ],
+)
+def test_the_largest_remainder_takes_what_is_left_and_the_first_name_a_tie(
+    count: int, need: dict[str, int], shares: dict[str, int]
+) -> None:
+    assert shared_out(count, need) == shares
+
+
+def test_members_are_added_up_per_group() -> None:
+    assert by_group([("A", Members(1, 1)), ("B", Members(2, 0, 1)), ("A", Members(1, 0, 0, 1))]) == {
+        "A": Members(2, 1, 0, 1),
+        "B": Members(2, 0, 1),
+    }

@@ -1,0 +1,204 @@
+"""What is shown: numbers that open into rows, people who stand only in "n not shown", and past days as published."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import UNPLACED, CoverageDay, EmploymentForm, Moment, Row, Subject
+from fleetsync.core.snapshot import AS_OF_MEASURES, NOT_SHOWN, Snapshot, past_snapshot
+from tests.core.coverage.believed import MOMENT, NOW, TODAY, Town, masking, people_of, shown, towns
+
+YESTERDAY = Moment(NOW - timedelta(days=1), TODAY - timedelta(days=1))
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town()
+
+
+def past(now: Snapshot, then: Snapshot, coverage: Sequence[CoverageDay] | None = None, **kept: Any) -> Snapshot:
+    """The day of *then* as it is shown *now*, from what the store keeps of it."""
+    outcome = then.outcome
+    told = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
+    rows = outcome.coverage if coverage is None else coverage
+    return past_snapshot(now, outcome.moment, told["owed"], told["assignments"], told["episodes"], rows)
+
+
+def one_not_shown(rows: Sequence[Row]) -> list[int]:
+    return [row.count for row in rows if row.reason == NOT_SHOWN]
+
+
+# --- now --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_number_opens_into_who_is_counted_and_why(town: Town) -> None:
+    town.device(town.pupil("alva"))
+    town.pupil("bo")
+    found = town.shown()
+
+    rows = found.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
+
+    assert [(row.count, row.subject, len(row.devices)) for row in rows] == [
+        (1, Subject.PERSON, 1),
+        (1, Subject.PERSON, 0),
+    ]
+    assert {row.reason.en for row in rows} == {"Attends GR year 5 from 2026-08-17"}
+
+
+def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: Town) -> None:
+    found = town.shown()
+
+    assert found.number("fleetsync_entitled", ("nowhere", "staff")) == 0
+    assert found.rows("fleetsync_entitled", ("masen", "staff")) == ()
+    with pytest.raises(KeyError):
+        found.rows("fleetsync_nothing", ("masen", "staff"))
+
+
+def test_a_snapshot_holds_every_measure_and_is_of_now(town: Town) -> None:
+    found = town.shown()
+
+    assert set(found.numbers) == {measure.name for measure in MEASURES}
+    assert (found.as_of, found.outcome.moment) == (None, MOMENT)
+
+
+def test_protected_people_stand_together_in_one_row(town: Town) -> None:
+    for number in range(6):
+        town.pupil(f"p{number}", at=None)
+    town.known = list(masking(masking(town.known, "p1"), "p2"))
+    found = town.shown()
+
+    rows = found.rows("fleetsync_entitled", (UNPLACED, "pupils"))
+
+    assert len(found.hidden) == 2
+    assert one_not_shown(rows) == [2]
+    assert found.hidden.isdisjoint(row.subject_id for row in rows)
+    assert sum(row.count for row in rows) == 6
+
+
+def test_a_child_is_never_listed_where_its_form_is_unknown(town: Town) -> None:
+    town.child("~c1", form=None)
+    found = town.shown()
+
+    rows = found.rows("fleetsync_undecided", ("ugglan", "preschool"))
+
+    assert [(row.count, row.subject_id) for row in rows] == [(1, "")]
+
+
+@settings(max_examples=30)
+@given(towns(), st.data())
+def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: Town, data: st.DataObject) -> None:
+    everybody = people_of(town)
+    for who in data.draw(st.lists(st.sampled_from(everybody), max_size=3) if everybody else st.just([])):
+        town.known = list(masking(town.known, who))
+    found = town.shown()
+    masked = {case.person.id for case in found.outcome.people if case.person.masked}
+    for measure in MEASURES:
+        for labels, number in found.numbers[measure.name].items():
+            rows = found.rows(measure.name, labels)
+            assert sum(row.count for row in rows) == number
+            assert masked.isdisjoint(row.subject_id for row in rows)
+            assert found.hidden.isdisjoint(row.subject_id for row in rows)
+
+
+# --- a past day -------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(towns())
+def test_a_past_day_always_shows_what_was_published(town: Town) -> None:
+    then = shown(town.believed(), moment=YESTERDAY)
+    found = past(town.shown(), then)
+
+    assert found.as_of == YESTERDAY.today
+    assert set(found.numbers) == AS_OF_MEASURES
+    for name in AS_OF_MEASURES - {"fleetsync_gaps"}:
+        assert found.numbers[name] == then.numbers[name]
+    gaps = {labels: number for labels, number in then.numbers["fleetsync_gaps"].items() if number}
+    assert {labels: number for labels, number in found.numbers["fleetsync_gaps"].items() if number} == gaps
+    assert found.facts == {"fleetsync_coverage_ratio": then.facts["fleetsync_coverage_ratio"]}
+
+
+@settings(max_examples=30)
+@given(towns(), st.data())
+def test_whatever_the_intervals_of_a_past_day_no_longer_hold_its_rows_add_up(town: Town, data: st.DataObject) -> None:
+    then = shown(town.believed(), moment=YESTERDAY)
+    kept = [one for one in then.outcome.owed if data.draw(st.booleans())]
+    serving = [one for one in then.outcome.assignments if data.draw(st.booleans())]
+
+    found = past(town.shown(), then, owed=kept, assignments=serving)
+
+    for name in AS_OF_MEASURES:
+        for labels, number in found.numbers[name].items():
+            assert sum(row.count for row in found.rows(name, labels)) == number
+
+
+def test_what_a_past_day_no_longer_holds_is_one_row(town: Town) -> None:
+    for number in range(3):
+        town.pupil(f"p{number}")
+    then = shown(town.believed(), moment=YESTERDAY)
+
+    rows = past(town.shown(), then, owed=then.outcome.owed[:1]).rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
+
+    assert [(row.count, bool(row.subject_id)) for row in rows] == [(1, True), (2, False)]
+    assert rows[1].reason == NOT_SHOWN
+
+
+def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(town: Town) -> None:
+    town.stock(2)
+    town.staff("alva", form=EmploymentForm.UNKNOWN)
+    found = past(town.shown(), shown(town.believed(), moment=YESTERDAY))
+
+    assert one_not_shown(found.rows("fleetsync_surplus", ("central", "staff"))) == [2]
+    assert one_not_shown(found.rows("fleetsync_undecided", ("bjorkskolan", "staff"))) == [1]
+
+
+def test_who_is_protected_today_is_not_listed_on_a_past_day_either(town: Town) -> None:
+    town.pupil("alva")
+    town.pupil("bo")
+    then = shown(town.believed(), moment=YESTERDAY)
+    masked = [replace(one, thing_id=then.outcome.things.get(one.ref)) for one in town.known]
+    town.known = list(masking(masked, "alva"))
+
+    rows = past(town.shown(), then).rows("fleetsync_short", ("bjorkskolan", "pupils"))
+
+    assert [row.count for row in rows] == [1, 1]
+    assert one_not_shown(rows) == [1]
+
+
+def test_whom_nobody_knows_any_more_is_not_listed(town: Town) -> None:
+    town.pupil("alva")
+    then = shown(town.believed(), moment=YESTERDAY)
+
+    found = past(Town().shown(), then)
+
+    assert one_not_shown(found.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))) == [1]
+    gone = [one for one in then.outcome.episodes if one.subject is Subject.PERSON]
+    for one in gone:
+        rows = found.rows("fleetsync_gaps", (one.unit, one.kind, "open"))
+        assert all(row.subject_id == "" for row in rows)
+    assert gone
+
+
+def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(town: Town) -> None:
+    town.pupil("alva")
+    then = shown(town.believed(), moment=YESTERDAY)
+    (no_device,) = (one for one in then.outcome.episodes if one.kind == "no_device")
+
+    found = past(town.shown(), then, episodes=[replace(no_device, parked_until=YESTERDAY.today)])
+
+    assert found.number("fleetsync_gaps", ("bjorkskolan", "no_device", "parked")) == 1
+
+
+def test_a_day_of_which_no_row_is_left_has_no_numbers(town: Town) -> None:
+    town.pupil("alva")
+    now = town.shown()
+
+    found = past_snapshot(now, Moment(NOW, date(2026, 1, 1)), (), (), (), ())
+
+    assert not any(number for numbers in found.numbers.values() for number in numbers.values())

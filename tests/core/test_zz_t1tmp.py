@@ -1,0 +1,362 @@
+"""What holds of every reconciliation, whatever is believed: counted once, in any order, and never lower for a dead source."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from fleetsync.core.coverage import reconcile
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import (
+    CENTRAL,
+    UNPLACED,
+    Believed,
+    Key,
+    Moment,
+    Outcome,
+    PersonRecord,
+    Role,
+    Scheme,
+    Subject,
+)
+from tests.core.coverage.believed import (
+    CALENDARS,
+    MOMENT,
+    NOW,
+    PARTS,
+    POLICY,
+    TODAY,
+    Town,
+    address,
+    fed_back,
+    masking,
+    part,
+    people_of,
+    shown,
+    total,
+    towns,
+)
+
+ELSEWHERE = {UNPLACED, CENTRAL}
+few = settings(max_examples=500)
+
+
+def judged(believed: Believed, moment: Moment = MOMENT) -> Outcome:
+    return reconcile(believed, POLICY, CALENDARS, moment)
+
+
+def on(day: date) -> Moment:
+    return Moment(datetime.combine(day, time(7), ZoneInfo("Europe/Stockholm")), day)
+
+
+def totals(outcome: Outcome, *fields: str) -> dict[str, tuple[int, ...]]:
+    entitlements = sorted({row.entitlement for row in outcome.coverage})
+    return {one: tuple(total(outcome.coverage, field, one) for field in fields) for one in entitlements}
+
+
+def unordered(outcome: Outcome) -> Outcome:
+    """What is said in an order that only the configuration gives, in one."""
+    logins = sorted(outcome.logins, key=lambda login: (login.key, login.person))
+    parts = sorted(outcome.parts, key=lambda one: one.name)
+    return replace(outcome, parts=tuple(parts), logins=tuple(logins), episodes=tuple(sorted_by_key(outcome.episodes)))
+
+
+def sorted_by_key(episodes: Iterable[Any]) -> list[Any]:
+    return sorted(episodes, key=lambda episode: episode.key)
+
+
+# --- once -------------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns())
+def test_nobody_and_no_device_is_ever_counted_twice(town: Town) -> None:
+    outcome = town.outcome()
+
+    people = Counter(share.subject_id for share in outcome.shares if share.subject is Subject.PERSON)
+    devices = Counter(device for share in outcome.shares for device in share.devices)
+    serving = Counter(one.device for one in outcome.assignments)
+    assert max([*people.values(), *devices.values(), *serving.values()], default=1) == 1
+    for case in outcome.people:
+        said = [one for one in case.standing.decisions if one.owed or one.undecided or one.on_leave]
+        assert len([one for one in said if one.owed]) <= 1
+        assert not (case.standing.owed and len(said) > 1)
+
+
+@few
+@given(towns())
+def test_everybody_who_is_owed_is_always_counted_somewhere(town: Town) -> None:
+    outcome = town.outcome()
+    by_head = [case.standing.owed for case in outcome.people if case.standing.owed is not None]
+    children = [
+        decision.entitlement
+        for case in outcome.people
+        for decision in case.standing.decisions
+        if decision.owed and case.standing.owed is None
+    ]
+
+    assert total(outcome.coverage, "heads") == len(by_head) + len(children)
+    for entitlement in ("staff", "pupils"):
+        owed = sum(debt.count for debt in by_head if debt.entitlement == entitlement)
+        assert total(outcome.coverage, "entitled", entitlement) == owed
+
+
+@few
+@given(towns())
+def test_the_formulas_hold_of_every_row(town: Town) -> None:
+    for row in town.outcome().coverage:
+        assert row.entitled == row.covered + row.short + row.unknown
+        assert min(row.short, row.unknown, row.surplus) >= 0
+        assert row.covered_own <= row.assigned_own
+        assert row.covered_set <= row.assigned_set
+        assert row.covered_pool <= row.assigned_pool
+        assert row.assigned <= row.entitled
+        assert (row.ratio is None) == (row.entitled == 0)
+        if row.ratio is not None and row.ratio_at_best is not None:
+            assert row.ratio <= row.ratio_at_best <= 1
+
+
+@few
+@given(towns())
+def test_what_a_case_says_is_always_what_is_counted(town: Town) -> None:
+    outcome = town.outcome()
+
+    covered = sum(case.covered for case in outcome.people)
+    assert covered == total(outcome.coverage, "covered_own")
+    assert sum(one.covered for one in outcome.sets) == total(outcome.coverage, "covered_set")
+    served = {case.served_by for case in outcome.people} - {None}
+    assert served <= {one.id for one in outcome.sets}
+    for one in outcome.sets:
+        assert one.members or not one.covered
+
+
+# --- in any order -----------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns(), st.randoms(use_true_random=False))
+def test_the_order_of_records_and_sources_never_matters(town: Town, chance: Any) -> None:
+    believed = town.believed()
+    known, parts = list(believed.known), list(believed.parts)
+    chance.shuffle(known)
+    chance.shuffle(parts)
+
+    assert unordered(judged(replace(believed, known=known, parts=parts))) == unordered(judged(believed))
+
+
+@few
+@given(towns(), st.randoms(use_true_random=False))
+def test_the_order_in_which_history_is_read_never_matters(town: Town, chance: Any) -> None:
+    believed = fed_back(town.believed(), town.outcome())
+    logins, episodes = list(believed.logins), list(believed.episodes)
+    chance.shuffle(logins)
+    chance.shuffle(episodes)
+    shuffled = replace(believed, logins=logins, episodes=episodes)
+
+    later = on(TODAY + timedelta(days=1))
+    assert unordered(judged(shuffled, later)) == unordered(judged(believed, later))
+
+
+# --- a second time ----------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns())
+def test_a_second_run_of_the_same_changes_nothing(town: Town) -> None:
+    believed = town.believed()
+    first = judged(believed)
+    settled = fed_back(believed, first)
+    second = judged(settled, Moment(NOW + timedelta(hours=1), TODAY))
+    third = judged(fed_back(settled, second), Moment(NOW + timedelta(hours=2), TODAY))
+
+    assert replace(third, moment=second.moment) == second
+    for found in ("owed", "assignments", "shares", "sets", "coverage", "episodes", "logins", "things"):
+        assert getattr(second, found) == getattr(first, found)
+    assert [case.life for case in second.devices] == [case.life for case in first.devices]
+    assert not second.closed
+
+
+@few
+@given(towns())
+def test_the_numbers_of_a_second_run_are_those_of_the_first(town: Town) -> None:
+    believed = town.believed()
+    first = shown(believed)
+    second = shown(fed_back(believed, first.outcome), moment=Moment(NOW + timedelta(hours=1), TODAY))
+
+    assert (second.numbers, second.facts) == (first.numbers, first.facts)
+
+
+# --- protected --------------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns(), st.data())
+def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(town: Town, data: st.DataObject) -> None:
+    everybody = people_of(town)
+    assume(everybody)
+    who = data.draw(st.sampled_from(everybody))
+    before = town.outcome()
+    after = judged(replace(town.believed(), known=masking(town.known, who)))
+
+    kept = ("heads", "undecided", "on_leave")
+    assert totals(after, *kept) == totals(before, *kept)
+    for entitlement in ("staff", "pupils"):
+        assert total(after.coverage, "entitled", entitlement) == total(before.coverage, "entitled", entitlement)
+    assert len(after.devices) == len(before.devices)
+
+
+@few
+@given(towns(), st.data())
+def test_only_the_unit_of_who_is_protected_and_where_nobody_has_one_change_at_all(
+    town: Town, data: st.DataObject
+) -> None:
+    everybody = people_of(town)
+    assume(everybody)
+    who = data.draw(st.sampled_from(everybody))
+    before = town.outcome()
+    after = judged(replace(town.believed(), known=masking(town.known, who)))
+    homes = {case.standing.unit for case in before.people if _is(case.person.records, who)}
+    held = {case.placement.unit for case in before.devices if _names(case.device.records, who)}
+
+    def elsewhere(outcome: Outcome) -> list[Any]:
+        return [row for row in outcome.coverage if row.unit not in ELSEWHERE | homes | held]
+
+    assert elsewhere(after) == elsewhere(before)
+
+
+def _is(records: Iterable[Any], who: str) -> bool:
+    return any(one.record.source_id == who for one in records)
+
+
+def _names(records: Iterable[Any], who: str) -> bool:
+    return any(address(who) in one.record.keys for one in records)
+
+
+@few
+@given(towns(), st.data())
+def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: Town, data: st.DataObject) -> None:
+    everybody = people_of(town)
+    assume(everybody)
+    who = data.draw(st.sampled_from(everybody))
+    outcome = judged(replace(town.believed(), known=masking(town.known, who)))
+    hidden = {case.person.id for case in outcome.people if case.person.masked}
+
+    assert hidden
+    for case in outcome.people:
+        if case.person.id in hidden:
+            assert (case.standing.unit, case.person.name, case.standing.groups) == (UNPLACED, None, ())
+    assert hidden.isdisjoint(one.subject_id for one in outcome.episodes)
+    assert who not in {key.value.partition("@")[0] for case in outcome.people for key in case.person.keys}
+
+
+# --- a dead source ----------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns(), st.integers(1, 190))
+def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: Town, days: int) -> None:
+    """All of them fell silent today; however much later it is asked, nothing was shown, so nothing has ended."""
+    believed = town.believed()
+    today = judged(believed)
+    later = judged(fed_back(believed, today), on(TODAY + timedelta(days=days)))
+
+    fields = ("entitled", "covered", "assigned", "unknown", "short", "surplus", "heads", "undecided", "on_leave")
+    for before, after in zip(today.coverage, later.coverage, strict=True):
+        for field in fields:
+            assert getattr(after, field) == getattr(before, field), (before, after)
+
+
+@few
+@given(towns(), st.sampled_from([0, 5, 7]), st.integers(1, 120))
+def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(town: Town, dead: int, days: int) -> None:
+    then = on(TODAY + timedelta(days=days))
+    silent = PARTS[dead]
+    # The others go on: what they show is as fresh as today, and unchanged.
+    parts = [one if one is silent or one.role is Role.ROSTER else replace(one, as_of=then.today) for one in PARTS]
+    known = [
+        replace(one, last_contact_at=one.last_contact_at + timedelta(days=days))
+        if one.last_contact_at and (one.source, one.part) != (silent.source, silent.part)
+        else one
+        for one in town.known
+    ]
+
+    before = judged(town.believed())
+    after = judged(Believed(known=known, parts=parts), then)
+
+    assert total(after.coverage, "covered") >= total(before.coverage, "covered")
+
+
+@few
+@given(towns(), st.integers(0, 40))
+def test_a_later_day_never_makes_anybody_work_again(town: Town, days: int) -> None:
+    """Without a new contact, with every source looking, devices only fall silent."""
+    then = on(TODAY + timedelta(days=days))
+    parts = [replace(one, as_of=then.today) if one.role is not Role.ROSTER else one for one in PARTS]
+    before = {case.device.id for case in town.outcome().devices if case.life.works}
+    after = judged(town.believed(parts=parts), then)
+
+    # That a list still names a device is its contact, so what only a list knows may be heard of again.
+    heard = {case.device.id for case in after.devices if case.device.contact_part is None}
+    assert {case.device.id for case in after.devices if case.life.works} - heard <= before
+
+
+# --- witnesses --------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def witnessed(draw: st.DrawFn) -> Town:
+    """A town of whose people a directory knows some, and some whom no roster does."""
+    town = draw(towns())
+    everybody = people_of(town)
+    for number, who in enumerate(draw(st.lists(st.sampled_from(everybody), unique=True) if everybody else st.just([]))):
+        keys = (address(who), Key(Scheme.OBJECT_ID, "tenant", f"{number:032x}"))
+        town.add("entra", "users", PersonRecord(source_id=f"u{number}", keys=keys, name="Alva Exempel"))
+    for number in range(draw(st.integers(0, 3))):
+        town.add("entra", "users", PersonRecord(source_id=f"x{number}", keys=(address(f"stranger{number}"),)))
+    return town
+
+
+@few
+@given(witnessed())
+def test_a_witness_never_adds_or_takes_anybody(town: Town) -> None:
+    before = town.outcome()
+    alone = [one for one in town.known if one.source != "entra"]
+    after = judged(Believed(known=alone, parts=[one for one in PARTS if one.source != "entra"]))
+
+    fields = ("entitled", "heads", "undecided", "on_leave")
+    for with_, without in zip(before.coverage, after.coverage, strict=True):
+        assert [getattr(with_, field) for field in fields] == [getattr(without, field) for field in fields]
+
+
+@few
+@given(towns(), st.sampled_from([Role.MDM, Role.LIST]))
+def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_nothing_else(
+    town: Town, role: Role
+) -> None:
+    unread = part("new", "devices", role, first_complete_at=None, as_of=None, last_complete_at=None)
+    before = {(row.unit, row.entitlement): row for row in town.outcome().coverage}
+    after = town.outcome(parts=(*PARTS, unread))
+
+    for row in after.coverage:
+        old = before[row.unit, row.entitlement]
+        assert (row.entitled, row.covered, row.assigned) == (old.entitled, old.covered, old.assigned)
+        assert row.unknown == row.entitled - row.assigned
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+@few
+@given(towns())
+def test_a_snapshot_of_the_same_outcome_is_always_the_same(town: Town) -> None:
+    one, other = town.shown(), town.shown()
+
+    assert one.numbers == other.numbers
+    for measure in MEASURES:
+        for labels in one.numbers[measure.name]:
+            assert one.rows(measure.name, labels) == other.rows(measure.name, labels)

@@ -1,0 +1,192 @@
+"""The committed dashboards are what the generator writes, and ask only for what there is."""
+
+import importlib.util
+import json
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.dashboards.catalogue import DASHBOARDS, NOT_IN_A_LABEL, PUBLISHED, unknown_names
+
+FILES = ("coverage.json", "coverage-en.json")
+GROUPED = re.compile(r"\b(?:by|on|group_left|group_right|without) \(([^)]*)\)")
+LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_dashboards", DASHBOARDS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def committed(name: str) -> dict[str, Any]:
+    found = json.loads((DASHBOARDS / name).read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def panels(name: str) -> list[dict[str, Any]]:
+    return [panel for panel in committed(name)["panels"] if panel["type"] != "row"]
+
+
+def queries(name: str) -> Iterator[str]:
+    for panel in panels(name):
+        yield from (target["expr"] for target in panel["targets"])
+    yield from (one["expr"] for one in committed(name)["annotations"]["list"])
+
+
+def every(part: Any, key: str) -> Iterator[Any]:
+    """All values under *key*, at any depth."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == key:
+                yield value
+            yield from every(value, key)
+    elif isinstance(part, list):
+        for one in part:
+            yield from every(one, key)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_committed_file_is_what_the_generator_writes(name: str) -> None:
+    made = generator()
+
+    assert (DASHBOARDS / name).read_text(encoding="utf-8") == made.written(made.FILES[name])
+
+
+def test_a_changed_file_is_noticed(tmp_path: Any) -> None:
+    made = generator()
+    assert made.main(["--to", str(tmp_path)]) == 0
+    assert made.main(["--to", str(tmp_path), "--check"]) == 0
+    (tmp_path / "coverage.json").write_text("{}", encoding="utf-8")
+
+    assert made.main(["--to", str(tmp_path), "--check"]) == 1
+
+
+def test_the_page_address_is_written_where_it_is_asked_for(tmp_path: Any) -> None:
+    generator().main(["--to", str(tmp_path), "--base-url", "https://fleetsync.exempelby.se/"])
+    text = (tmp_path / "coverage.json").read_text(encoding="utf-8")
+
+    assert '"https://fleetsync.exempelby.se"' in text
+    assert "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_query_parses_and_names_only_what_is_published(name: str) -> None:
+    assert {expr: unknown for expr in queries(name) if (unknown := unknown_names(expr))} == {}
+
+
+def test_a_query_for_what_nobody_publishes_is_noticed() -> None:
+    assert unknown_names("max by (unit) (fleetsync_entitled_devices)") == {"fleetsync_entitled_devices"}
+    assert unknown_names('fleetsync_entitled{person="1"}') == {"fleetsync_entitled{person}"}
+    with pytest.raises(ValueError):
+        unknown_names("sum by (unit (fleetsync_entitled)")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_variable_asks_for_a_label_that_its_series_has(name: str) -> None:
+    asked = [one["query"]["query"] for one in committed(name)["templating"]["list"] if one["type"] == "query"]
+
+    assert len(asked) == 2
+    for query in asked:
+        found = LABEL_VALUES.fullmatch(query)
+        assert found is not None, query
+        assert found[2] in PUBLISHED[found[1]]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_series_is_one_truth_of_all_instances_before_anything_is_added(name: str) -> None:
+    """Two daemons on one database tell every number twice."""
+    bare = {
+        expr
+        for expr in queries(name)
+        for place in re.finditer(r"\bfleetsync_\w+", expr)
+        if not re.search(r"max by \([^)]*\) \($", expr[: place.start()]) and not expr.startswith("changes(")
+    }
+
+    assert bare == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_ratio_is_averaged(name: str) -> None:
+    assert [expr for expr in queries(name) if "avg" in expr or "fleetsync_coverage_ratio" in expr] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_label_is_a_person_or_leads_to_one(name: str) -> None:
+    labels = {label.strip() for expr in queries(name) for group in GROUPED.findall(expr) for label in group.split(",")}
+
+    assert {label for label in labels if NOT_IN_A_LABEL.search(label)} == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_panels_have_ids_of_their_own_and_do_not_overlap(name: str) -> None:
+    shown = committed(name)["panels"]
+    ids = [panel["id"] for panel in shown]
+
+    assert len(ids) == len(set(ids))
+    assert [
+        (one["title"], other["title"])
+        for one, other in combinations(shown, 2)
+        if overlap(one["gridPos"], other["gridPos"])
+    ] == []
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in shown)
+
+
+def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
+    return (
+        one["x"] < other["x"] + other["w"]
+        and other["x"] < one["x"] + one["w"]
+        and one["y"] < other["y"] + other["h"]
+        and other["y"] < one["y"] + one["h"]
+    )
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(name: str) -> None:
+    for panel in panels(name):
+        assert panel["title"], panel
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        assert panel["targets"], panel["title"]
+    sources = [one for one in every(committed(name), "datasource") if one != "prometheus"]
+    assert {json.dumps(one, sort_keys=True) for one in sources} == {'{"type": "prometheus", "uid": "${datasource}"}'}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_can_be_provisioned(name: str) -> None:
+    found = committed(name)
+
+    assert found["id"] is None
+    assert found["editable"] is False
+    assert "__inputs" not in found
+    assert 0 < len(found["uid"]) <= 40
+    assert [one["name"] for one in found["templating"]["list"]] == ["datasource", "base_url", "unit", "entitlement"]
+
+
+def test_the_languages_differ_in_words_alone() -> None:
+    swedish, english = (committed(name) for name in FILES)
+
+    assert swedish["uid"] != english["uid"]
+    assert list(queries(FILES[0])) == list(queries(FILES[1]))
+    assert [panel["gridPos"] for panel in swedish["panels"]] == [panel["gridPos"] for panel in english["panels"]]
+    same = {one["title"] for one in swedish["panels"]} & {one["title"] for one in english["panels"]}
+    assert same == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_link_leads_to_a_list_of_the_page(name: str) -> None:
+    urls = set(every(committed(name), "url"))
+
+    assert len(urls) > 10
+    for url in urls:
+        assert re.match(r"\$\{base_url\}/(coverage|gaps|sources|units/|numbers/fleetsync_)", url), url
+    numbers = {found[1] for url in urls if (found := re.search(r"/numbers/(\w+)", url))}
+    assert numbers <= set(PUBLISHED)

@@ -1,0 +1,215 @@
+"""The rules: sound by promtool, tested, explained in a runbook, and in step with the policy and the plan's roles."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleetsync.core.lifecycle import ActingRole, route
+from fleetsync.core.lifecycle.of_units import DROP_DEVICES, DROP_RATIO, DROP_WITHIN
+from fleetsync.core.model import Entitlement
+from tests.dashboards.catalogue import (
+    ALERTS,
+    DASHBOARDS,
+    GROUPS,
+    NOT_IN_A_LABEL,
+    RECORDED,
+    RULE_TESTS,
+    RULES,
+    RULES_FILE,
+    RUNBOOKS,
+    selectors,
+    unknown_names,
+)
+
+SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+COMPARES = re.compile(r"(?:[<>]=?|==|!=)")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False, cwd=DASHBOARDS, timeout=600
+    )
+
+
+@pytest.mark.part("prometheus")
+def test_promtool_finds_nothing_to_say_about_the_rules() -> None:
+    shown = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
+@pytest.mark.part("prometheus")
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_promtool_sees_every_case_turn_out_as_it_is_written(file: Path) -> None:
+    shown = run("promtool", "test", "rules", file)
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
+@pytest.mark.part("prometheus")
+@pytest.mark.parametrize(
+    ("case", "sound", "broken"),
+    [
+        ("breaks", ":school_days >= 5)", ":school_days >= 4)"),
+        ("breaks", ":max[20h] offset -20h", ":max[20h] offset -40h"),
+        ("restart", "keep_firing_for: 15m", "keep_firing_for: 1s"),
+        ("coverage_dropped", "            0.05 - 1e-9", "            0.06"),
+        ("coverage_dropped", "max by (unit, entitlement, by) (fleetsync_covered)", "fleetsync_covered"),
+        ("daemon_and_sources", "clamp_min(", "2 * clamp_min("),
+    ],
+)
+def test_a_broken_rule_fails_its_case(tmp_path: Path, case: str, sound: str, broken: str) -> None:
+    text = RULES_FILE.read_text(encoding="utf-8")
+    assert sound in text
+    (tmp_path / "tests").mkdir()
+    (tmp_path / RULES_FILE.name).write_text(text.replace(sound, broken), encoding="utf-8")
+    copy = tmp_path / "tests" / f"{case}.yml"
+    copy.write_text((DASHBOARDS / "rules" / "tests" / f"{case}.yml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    assert run("promtool", "test", "rules", copy).returncode == 1
+
+
+@pytest.mark.part("prometheus")
+def test_the_example_of_prometheus_is_sound() -> None:
+    shown = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.example.yml")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
+@pytest.mark.part("alertmanager")
+def test_the_example_of_alertmanager_is_sound() -> None:
+    shown = run("amtool", "check-config", "alertmanager.example.yml")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+
+
+@pytest.mark.part("alertmanager")
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_an_alert_reaches_the_role_that_acts(alert: str) -> None:
+    labels = [f"{name}={value}" for name, value in ALERTS[alert]["labels"].items()]
+    shown = run(
+        "amtool", "config", "routes", "test", "--config.file=alertmanager.example.yml", f"alertname={alert}", *labels
+    )
+    expected = {"none": "nobody"}.get(
+        ALERTS[alert]["labels"]["severity"],
+        "strategist" if ALERTS[alert]["labels"]["role"] == ActingRole.STRATEGIST else "technicians",
+    )
+
+    assert shown.stdout.strip() == expected
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
+def test_every_expression_names_only_what_is_published_or_recorded(rule: dict[str, Any]) -> None:
+    # The same text in promtool's dialect is parsed by promtool; this parser is a second opinion on names.
+    assert unknown_names(rule["expr"]) == set()
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_an_alert_compares_and_says_to_whom_what_where_and_how(alert: str) -> None:
+    rule = ALERTS[alert]
+
+    assert COMPARES.search(rule["expr"])
+    assert rule["labels"]["severity"] in {"critical", "warning", "none"}
+    assert rule["labels"]["role"] in set(ActingRole)
+    assert {"summary", "summary_en", "link", "runbook_url"} == set(rule["annotations"])
+    assert rule["annotations"]["link"].startswith("{{ $externalLabels.fleetsync_page }}/")
+    assert rule["annotations"]["runbook_url"] == f"{{{{ $externalLabels.fleetsync_runbooks }}}}/{alert}.md"
+    # Else a restart of the daemon ends it. The one that holds back all others must end at once.
+    assert ("keep_firing_for" in rule) == (alert != "FleetsyncDown")
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_a_label_in_an_alerts_text_is_in_its_expression(alert: str) -> None:
+    rule = ALERTS[alert]
+    used = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+    kept = set(re.findall(r"\w+", " ".join(re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"]))))
+
+    assert used <= kept | set(rule["labels"])
+    assert not {label for label in used | kept if NOT_IN_A_LABEL.search(label)}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_an_alert_has_a_case_that_fires_and_one_that_does_not(alert: str) -> None:
+    expected = [
+        case["exp_alerts"]
+        for file in RULE_TESTS
+        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+        for case in test.get("alert_rule_test", ())
+        if case["alertname"] == alert
+    ]
+    quiet_elsewhere = {"FleetsyncCredentialExpiring"}  # its case has a credential that is left alone
+
+    assert any(expected)
+    assert alert in quiet_elsewhere or not all(expected)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=str)
+def test_an_alert_has_a_runbook_for_somebody_new(alert: str) -> None:
+    lines = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8").splitlines()
+
+    assert lines[0] == f"# {alert}"
+    assert [line for line in lines if line.startswith("## ")] == SECTIONS
+    assert any("fleetsync " in line for line in lines)
+
+
+def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
+    assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(ALERTS)
+
+
+def test_a_record_is_named_by_level_metric_and_operation_and_is_used() -> None:
+    everything = " ".join(rule["expr"] for rule in RULES)
+
+    for name in RECORDED:
+        level, metric, _ = name.split(":")
+        assert level in {"unit", "entitlement", "unit_entitlement", "municipality"}
+        assert metric.startswith("fleetsync_")
+        assert name.endswith(":ratio") or name in everything
+
+
+def test_rules_begin_with_one_truth_of_all_instances() -> None:
+    """Two daemons on one database tell every number twice."""
+    bare = {
+        (rule.get("alert") or rule["record"], selector.name)
+        for rule in RULES
+        for selector in selectors(rule["expr"])
+        if selector.name.startswith("fleetsync_")
+        and not re.search(rf"\b(?:max|min)(?: by \([^)]*\) )?\({selector.name}\b", rule["expr"])
+    }
+
+    assert bare == set()
+
+
+def test_groups_are_judged_often_enough_to_leave_no_hole() -> None:
+    # Prometheus looks five minutes back for a sample.
+    assert {group["interval"] for group in GROUPS} == {"1m"}
+
+
+def test_the_limits_are_those_of_the_shipped_policy() -> None:
+    rule = Entitlement.__struct_fields__
+    defaults = dict(zip(reversed(rule), reversed(Entitlement.__struct_defaults__), strict=False))
+    text = RULES_FILE.read_text(encoding="utf-8")
+
+    assert f"(unit_entitlement:fleetsync_short:max >= {defaults['alert_short']})" in text
+    assert f":school_days >= {defaults['alert_after_school_days']})" in text
+    assert f"{DROP_RATIO} - 1e-9" in text
+    assert re.search(rf">=\n +{DROP_DEVICES}\n", text)
+    assert f"[{DROP_WITHIN.days}d:1h]" in text
+
+
+@pytest.mark.parametrize(
+    ("alert", "kind"),
+    [
+        ("FleetsyncCoverageBelowLimit", "below_target"),
+        ("FleetsyncCoverageDropped", "below_target"),
+        ("FleetsyncCalendarEnding", "no_calendar"),
+        ("FleetsyncSourceStale", "source_stale"),
+        ("FleetsyncSourceNeverRead", "source_stale"),
+        ("FleetsyncPullHeld", "pull_held"),
+    ],
+)
+def test_an_alert_goes_to_the_role_to_which_the_page_gives_the_gap(alert: str, kind: str) -> None:
+    assert ALERTS[alert]["labels"]["role"] in route(kind, None, None)

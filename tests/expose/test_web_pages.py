@@ -1,0 +1,523 @@
+"""What the pages say: of the numbers, of the sources, and of whom they say nothing."""
+
+import io
+import re
+from datetime import timedelta
+from html import unescape
+
+import jsonschema
+import msgspec
+import pytest
+from python_calamine import CalamineWorkbook
+
+from fleetsync.core.coverage import reconcile
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import MembershipRecord, Parking, Subject
+from fleetsync.core.snapshot import AS_OF_MEASURES
+from fleetsync.expose.web.lookup import Lookup
+from fleetsync.expose.web.opened import DIFFERENCES, measure_of, number_of
+from fleetsync.expose.web.opened import opened as opened_number
+from tests.expose import exempelby as e
+from tests.expose.browsing import csrf_of, hrefs, inside, opened, read, seen_text
+
+PAST = (e.TODAY - timedelta(days=10)).isoformat()
+MASKED = "p-edlevo-bj-5A-3"
+CHILD = "p-lifecare-~cug0"
+LISTS = ("/coverage", "/gaps", "/devices", "/sources", "/numbers/short")
+
+
+# --- every number opens -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("measure", [measure.name for measure in MEASURES] + list(DIFFERENCES))
+def test_the_rows_of_every_number_add_up_to_it(measure):
+    snapshot = e.shown(4)
+    concealed = Lookup(snapshot).concealed
+    found = measure_of(measure)
+    assert found is not None
+    published = snapshot.numbers.get(measure, {})
+    for labels in [dict(zip(found.labels, one, strict=True)) for one in published] + [{}, {"unit": "ekskolan"}]:
+        behind = opened_number(snapshot, measure, labels, concealed)
+        assert sum(row.count for row in behind.rows) == behind.number
+        assert not any(row.subject is Subject.PERSON and row.subject_id in concealed for row in behind.rows)
+
+
+def test_entitled_is_covered_and_short_and_unknown():
+    snapshot = e.shown(4)
+    for unit in Lookup(snapshot).units:
+        told = {name: number_of(snapshot, name, {"unit": unit}) for name in (
+            "entitled", "covered", "short", "unknown", "not_working", "without")}  # fmt: skip
+        assert told["entitled"] == told["covered"] + told["short"] + told["unknown"]
+        assert told["short"] == told["not_working"] + told["without"]
+
+
+@pytest.mark.parametrize("path", ["/", "/units/bjorkskolan", "/units/ugglan", f"/units/ekskolan?as_of={PAST}"])
+def test_every_number_of_a_page_leads_to_rows_whose_sum_it_is(path):
+    for href, number in set(
+        re.findall(r'<a class="n[^"]*" href="([^"]+/numbers/[^"]+|/numbers/[^"]+)">([^<]+)</a>', read(path))
+    ):
+        if "," in number:
+            continue  # children per device: leads to the devices it is divided by
+        behind = read(unescape(href))
+        assert f'<span class="big-number">{number}</span>' in behind, href
+        assert re.search(r"Σ ([^<]+)</b>", behind)[1] == number or number == "0"  # type: ignore[index]
+
+
+def test_every_link_of_every_page_leads_somewhere():
+    _, client = inside()
+    known: set[str] = set()
+    waiting = ["/", "/units/lindskolan", "/people/p-personec-s-ek-3"]
+    while waiting and len(known) < 250:
+        path = waiting.pop(0)
+        answer = client.get(path, buffered=True)
+        assert answer.status_code == 200, path
+        if "text/html" not in answer.headers["Content-Type"]:
+            continue
+        for href in hrefs(answer.text):
+            kind = re.sub(r"[-\w~+]+(?=$|\?)", "…", href.split("#")[0], count=1) + str(
+                sorted(re.findall(r"[?&](\w+)", href))
+            )
+            if href.startswith("/") and kind not in known:
+                known.add(kind)
+                waiting.append(href.split("#")[0])
+
+
+# --- the overview -----------------------------------------------------------------------------------------------------
+
+
+def test_the_overview_answers_in_one_look():
+    told = seen_text(read("/"))
+
+    short = number_of(e.shown(4), "short", {})
+    entitled = number_of(e.shown(4), "entitled", {})
+    assert f"{short} av {entitled} verktyg saknas" in told
+    assert "tisdag 24 november 2026" in told
+    assert "intune/devices väntar på beslut" in told
+    assert "Talen vilar på gamla uppgifter. jamf/devices är 4 dagar gammal" in told
+    assert "Att göra i dag IT-strateg" in told
+    assert "vilar på gamla uppgifter" in told
+    assert "under larmgränsen sedan" in told
+    assert "Lindskolan på prov" in told
+
+
+def test_what_rests_on_fresh_data_is_not_called_old():
+    fresh = [msgspec.structs.replace(one, as_of=e.TODAY) for one in e.parts()]
+    found = msgspec.structs.replace(e.outcome(4), parts=tuple(fresh))
+    house = e.house(e.shown_of(e.believed(4), found))
+
+    assert "vilar på gamla uppgifter" not in read("/", opened(house, "tea"))
+
+
+def test_a_first_start_says_what_to_do():
+    told = seen_text(read("/", opened(e.house(e.nothing()), "tea")))
+
+    assert "Första start" in told
+    assert "fleetsync check" in told
+    assert "inte hämtad än" in told
+    assert "0 av 0" not in told
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
+def test_no_page_breaks_while_there_is_nothing(path):
+    read(path, opened(e.house(e.nothing()), "tea"))
+
+
+def test_nothing_to_do_is_said():
+    house = e.house(e.shown_of(e.believed(4), msgspec.structs.replace(e.outcome(4), episodes=())))
+
+    assert "Inget att göra i dag." in read("/", opened(house, "tea"))
+
+
+def test_a_moved_clock_is_said_on_every_page():
+    client = opened(e.house(rehearsal_now=e.NOW), "tea")
+    for path in ("/", *LISTS, "/policy", "/finns-inte"):
+        assert "Klockan är ställd" in client.get(path).text
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_filter_keeps_what_it_says():
+    rows = inside()[1].get("/api/v1/gaps?kind=stale&unit=ekskolan").get_json()["rows"]
+
+    assert rows
+    assert {(row["kind"]["sv"], row["unit"]) for row in rows} == {("Ingen kontakt", "Ekskolan")}
+
+
+def test_roles_of_the_plan_filter_the_gaps():
+    told = seen_text(read("/gaps?role=Sydnärke IT"))
+
+    assert "Sydnärke IT" in told
+    assert "0 rader" not in told
+
+
+def test_a_list_sorts_both_ways_with_the_unknown_last():
+    _, client = inside()
+    ages = [row["age"] for row in client.get("/api/v1/gaps?sort=-age").get_json()["rows"]]
+    known = [age for age in ages if age is not None]
+
+    assert None in ages
+    assert ages[: len(known)] == sorted(known, reverse=True)
+    other = [row["age"] for row in client.get("/api/v1/gaps?sort=age").get_json()["rows"]]
+    assert other[: len(known)] == sorted(known)
+
+
+def test_swedish_letters_stand_last():
+    units = [row["unit"] for row in inside()[1].get("/api/v1/coverage?sort=unit").get_json()["rows"]]
+
+    assert units.index("Förskolan Måsen") < units.index("Förskolan Ugglan")
+    assert units[-1] == "Lindskolan"
+
+
+def test_a_long_list_has_pages():
+    house = e.house(e.shown(24))
+    client = opened(house, "tea")
+    first, last = read("/devices", client), read("/devices?page=999", client)
+
+    assert "sida 1 av " in seen_text(first)
+    assert 'rel="next"' in first
+    assert 'rel="next"' not in last
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_downloads_what_it_shows(path):
+    house = e.house()
+    client = opened(house, "tea")
+    answer = client.get(f"{path}?format=csv")
+    lines = answer.data.decode("utf-8-sig").splitlines()
+    sheet = CalamineWorkbook.from_filelike(io.BytesIO(client.get(f"{path}?format=xlsx").data)).get_sheet_by_index(0)
+    rows = client.get(f"{path}?format=json").get_json()
+
+    assert answer.headers["Content-Disposition"].endswith('-2026-11-24.csv"')
+    assert len(lines) - 1 == rows["count"] == len(rows["rows"]) == len(sheet.to_python()) - 1
+    assert [note[1].rsplit(" ", 1)[1] for note in house.desk.noted] == ["csv", "xlsx", "json"]
+
+
+def test_a_download_keeps_the_filter():
+    body = inside()[1].get("/gaps?kind=stale&format=csv").data.decode("utf-8-sig").splitlines()[1:]
+
+    assert body
+    assert all(line.startswith("Ingen kontakt;") for line in body)
+
+
+# --- past days --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/coverage", "/units/ekskolan", "/gaps", "/numbers/short", "/numbers/without"])
+def test_a_past_day_is_marked(path):
+    assert "Så här såg det ut" in read(f"{path}?as_of={PAST}")
+    assert "den dagens" in read(f"{path}?as_of={PAST}")
+
+
+def test_numbers_of_a_past_day_open_into_that_day():
+    text = read(f"/units/ekskolan?as_of={PAST}")
+
+    assert f"/numbers/entitled?as_of={PAST}" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "said"),
+    [
+        ("/gaps?as_of=2019-01-01", 404, "Det finns inga tal för 1 jan. 2019. De första är från"),
+        ("/gaps?as_of=igår", 400, "Det gick inte att förstå"),
+        (f"/numbers/devices?as_of={PAST}", 404, "sparas inte för gångna dagar"),
+    ],
+)
+def test_a_day_without_numbers_is_said(path, code, said):
+    answer = inside()[1].get(path)
+
+    assert answer.status_code == code
+    assert said in seen_text(answer.text)
+
+
+def test_only_what_is_kept_is_asked_of_a_past_day():
+    for measure in MEASURES:
+        answer = inside()[1].get(f"/api/v1/numbers/{measure.name}?as_of={PAST}")
+        assert answer.status_code == (200 if measure.name in AS_OF_MEASURES else 404)
+
+
+# --- one thing --------------------------------------------------------------------------------------------------------
+
+
+def a_device(**wanted: object) -> str:
+    return next(
+        case.device.id
+        for case in e.shown(4).outcome.devices
+        if all(getattr(case.placement, key) == value for key, value in wanted.items())
+    )
+
+
+def test_a_device_says_why_it_is_what_it_is():
+    told = seen_text(read(f"/devices/{a_device(purpose='personal')}"))
+
+    for said in (
+        "Så bedöms det",
+        "Till för personlig har en inloggning",
+        "Innehavare",
+        "Senaste kontakt",
+        "intune/devices",
+    ):
+        assert said in told
+
+
+def test_a_disagreement_shows_both_values_and_which_counts():
+    known = list(e.known(4))
+    place, one = next((at, one) for at, one in enumerate(known) if one.source == "intune" and one.part == "devices")
+    other = msgspec.structs.replace(one.record, model="ThinkPad X1", keys=(), os_version=None)
+    known.insert(place, msgspec.structs.replace(one, source="zuludesk", record=other))
+    input_ = e.believed(4, known=tuple(known))
+    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    house = e.house(e.shown_of(input_, found))
+    case = next(case for case in found.devices if "model" in case.device.sayings)
+
+    told = seen_text(read(f"/devices/{case.device.id}", opened(house, "tea")))
+    assert "ThinkPad X1 zuludesk" in told
+    assert "räknas" in told
+
+
+def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
+    house = e.house()
+    told = seen_text(read("/people/p-edlevo-ek-4A-0", opened(house, "tea")))
+
+    assert "Elev 4A" in told
+    assert "Elever i årskurs 1–9 ska ha" in told
+    assert "Anställda inte Ingen anställning" in told
+    assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.desk.noted
+
+
+def test_log_ins_are_for_technicians_alone():
+    house = e.house()
+    assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", opened(house, "tea"))
+    assert "@edu.exempelby.se" not in read("/people/p-edlevo-ek-4A-0", opened(house, "stina"))
+
+
+@pytest.mark.parametrize("person", [MASKED, CHILD, "p-finns-inte"])
+def test_who_may_not_be_shown_has_the_answer_of_who_does_not_exist(person):
+    house = e.house()
+    answer = opened(house, "tea").get(f"/people/{person}")
+    other = opened(house, "tea").get("/people/p-ingen")
+
+    assert answer.status_code == other.status_code == 404
+    assert re.sub(r'value="[^"]+"|people/[^"&?]+', "", answer.text) == re.sub(
+        r'value="[^"]+"|people/[^"&?]+', "", other.text
+    )
+    assert not house.desk.noted
+
+
+def test_nobody_hidden_stands_in_any_list_or_link():
+    snapshot, (_, client) = e.shown(4), inside()
+    concealed = Lookup(snapshot).concealed
+    assert MASKED in concealed
+    assert CHILD in concealed
+    paths = ["/", *LISTS, *(f"/units/{slug}" for slug in Lookup(snapshot).units)]
+    paths += [f"/numbers/{measure.name}" for measure in MEASURES] + [f"/numbers/{name}" for name in DIFFERENCES]
+    for path in paths:
+        for form in ("", "format=csv", "format=json"):
+            body = client.get(f"{path}?{form}").text
+            assert not any(person in body for person in concealed), path
+
+
+def test_hidden_persons_are_counted_in_one_row():
+    told = seen_text(read("/numbers/entitled?entitlement=pupils"))
+
+    assert re.search(r"\b2 visas inte", told)
+
+
+def test_no_log_in_stands_in_any_list():
+    _, client = inside()
+    for path in LISTS:
+        assert "@edu.exempelby.se" not in client.get(f"{path}?format=json").text
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "leads"),
+    [
+        ("exb00025", "/devices/"),
+        (" EXB00025 ", "/devices/"),
+        ("Ekskolan", "/units/ekskolan"),
+        ("ek", "/units/ekskolan"),
+        ("p-edlevo-ek-4A-0", "/people/p-edlevo-ek-4A-0"),
+    ],
+)
+def test_a_search_leads_to_an_opaque_id(typed, leads):
+    client = opened(e.house(), "tea")
+    answer = client.post("/search", data={"q": typed, "csrf": csrf_of(client, "/")})
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith(leads)
+
+
+def test_a_log_in_stands_in_no_address_and_in_no_note():
+    house = e.house()
+    client = opened(house, "tea")
+    person = e.shown(4).outcome.people[0].person
+    login = person.keys[0].value
+    answer = client.post("/search", data={"q": login.upper(), "csrf": csrf_of(client, "/")})
+
+    assert answer.headers["Location"] == f"/people/{person.id}"
+    assert login not in str(house.desk.noted)
+
+
+@pytest.mark.parametrize("typed", ["", "finns inte", MASKED, CHILD, "exb"])
+def test_a_search_for_nothing_or_for_the_hidden_finds_nothing(typed):
+    client = opened(e.house(), "tea")
+    answer = client.post("/search", data={"q": typed, "csrf": csrf_of(client, "/")})
+
+    assert answer.status_code == 404
+    assert "Ingen träff" in answer.text
+
+
+# --- sources and decisions --------------------------------------------------------------------------------------------
+
+
+def test_every_state_of_a_source_is_said():
+    told = seen_text(read("/sources"))
+
+    for said in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
+        assert said in told
+
+
+def test_a_held_pull_shows_what_it_would_change():
+    told = seen_text(read("/sources/intune/devices"))
+
+    assert "312 borta" in told
+    assert "230 → 41" in told
+    assert "+287 Saknar verktyg" in told
+
+
+def decide(client, **form):
+    token = csrf_of(client, "/sources/intune/devices")
+    return client.post("/sources/intune/devices", data={"csrf": token, "pull": "4711", **form}, follow_redirects=True)
+
+
+@pytest.mark.parametrize("verb", ["accept", "reject"])
+def test_a_decision_is_written_with_who_and_why(verb):
+    house = e.house()
+    answer = decide(opened(house, "stina"), decision=verb, reason=" Stängt för inventering ")
+
+    assert house.desk.taken == [(verb, "intune", "devices", "4711", "stina", "Stängt för inventering")]
+    assert "Beslutet är antecknat" in answer.text
+
+
+def test_no_decision_without_a_reason():
+    house = e.house()
+    answer = decide(opened(house, "tea"), decision="accept", reason="  ")
+
+    assert not house.desk.taken
+    assert "Skriv en motivering först." in answer.text
+
+
+def test_a_decision_that_comes_too_late_is_told_so():
+    house = e.house()
+    answer = decide(opened(house, "tea"), decision="accept", reason="Ja", pull="4000")
+
+    assert not house.desk.taken
+    assert "no longer held" in answer.text
+
+
+@pytest.mark.parametrize(
+    "form", [{"decision": "kanske", "reason": "x"}, {"decision": "accept", "reason": "x", "pull": "x"}]
+)
+def test_a_form_that_makes_no_sense_is_refused(form):
+    assert decide(opened(e.house(), "tea"), **form).status_code == 400
+
+
+def test_a_plan_that_cannot_be_made_is_said():
+    held = [msgspec.structs.replace(one, held_pull=1) if one.held_pull else one for one in e.parts()]
+    found = msgspec.structs.replace(e.outcome(4), parts=tuple(held))
+    house = e.house(e.shown_of(e.believed(4), found))
+
+    assert "no longer held" in read("/sources/intune/devices", opened(house, "tea"))
+
+
+# --- languages, looks, errors -----------------------------------------------------------------------------------------
+
+
+def test_the_language_is_chosen_by_link_and_kept():
+    client = opened(e.house(), "tea")
+    assert '<html lang="sv"' in read("/", client)
+    assert '<html lang="en"' in read("/?lang=en", client)
+    assert "What to do today" in read("/", client)
+    assert '<html lang="en"' in read("/?lang=tlh", client)
+
+
+def test_the_theme_is_chosen_by_link_and_kept():
+    client = opened(e.house(), "tea")
+    assert 'data-theme="auto"' in read("/", client)
+    read("/?theme=dark", client)
+    assert 'data-theme="dark"' in read("/policy", client)
+
+
+def test_the_configured_language_is_the_one_without_a_choice():
+    assert '<html lang="en"' in read("/", opened(e.house(default_language="en"), "tea"))
+
+
+@pytest.mark.parametrize("path", ["/finns-inte", "/units/finns-inte", "/devices/x", "/numbers/x", "/sources/a/b"])
+def test_what_is_not_there_is_said_in_words(path):
+    answer = inside()[1].get(path)
+
+    assert answer.status_code == 404
+    assert "Sidan finns inte" in answer.text
+
+
+class Broken(e.Archive):
+    def parts(self):
+        raise RuntimeError("alva.al@edu.exempelby.se and a secret")
+
+
+def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
+    house = e.house()
+    services = msgspec.structs.replace(house.services, history=Broken(house.window))
+    house = e.House(house.window, house.history, house.desk, house.staffroom, services)
+    answer = opened(house, "tea").get("/sources")
+
+    assert answer.status_code == 500
+    assert "Något gick fel hos oss" in answer.text
+    assert "Traceback" not in answer.text
+    assert "secret" not in answer.text + caplog.text
+
+
+def test_parked_gaps_are_marked_and_not_to_do():
+    stale = next(one for one in e.outcome(4).episodes if one.kind == "stale")
+    parking = Parking(kind="stale", subject_id=stale.subject_id, until=e.TODAY + timedelta(days=9))
+    input_ = e.believed(4, parkings=(parking,))
+    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    client = opened(e.house(e.shown_of(input_, found)), "tea")
+
+    assert client.get("/api/v1/gaps?kind=stale&state=parked").get_json()["count"] == 1
+    assert "parkerad till 3 dec." in seen_text(read(f"/devices/{stale.subject_id}", client))
+
+
+def test_a_membership_that_is_gone_is_said():
+    known = [
+        msgspec.structs.replace(one, gone=True, absent_since=e.at(3))
+        if isinstance(one.record, MembershipRecord) and one.record.person == "s-ek-0"
+        else one
+        for one in e.known(4)
+    ]
+    input_ = e.believed(4, known=tuple(known))
+    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+
+    assert "borta" in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(e.shown_of(input_, found)), "tea")))
+
+
+# --- the API's description --------------------------------------------------------------------------------------------
+
+
+def test_the_description_is_of_the_api_as_it_is():
+    _, client = inside()
+    document = client.get("/api/v1/openapi.json", buffered=True).get_json()
+    routes = {
+        re.sub(r"<([^>]+)>", r"{\1}", rule.rule)
+        for rule in client.application.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+    }
+
+    assert set(document["paths"]) == routes
+    for path in routes - {"/api/v1/openapi.json"}:
+        answer = client.get(path.replace("{measure}", "entitled")).get_json()
+        described = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        jsonschema.validate(answer, {**described, "components": document["components"]})

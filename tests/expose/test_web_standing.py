@@ -1,0 +1,208 @@
+"""Where one stands against the plan, and how the rules are read aloud."""
+
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetsync.core.entitlement import RULES
+from fleetsync.core.model import (
+    DeviceRule,
+    Entitlement,
+    MembershipType,
+    Mode,
+    PartState,
+    Platform,
+    Policy,
+    Purpose,
+    Role,
+    Staleness,
+    Text,
+    Who,
+)
+from fleetsync.expose.web import sentences
+from fleetsync.expose.web.dressing import BAR_WIDTH, bar, curve
+from fleetsync.expose.web.lookup import freshness, is_overdue
+from fleetsync.expose.web.speech import Speech
+from fleetsync.expose.web.standing import Figures
+from tests.expose import exempelby as e
+
+PUPILS = next(rule for rule in RULES if rule.id == "pupils")
+SV, EN = Speech("sv", "Europe/Stockholm"), Speech("en", "Europe/Stockholm")
+
+
+def days_back(*ratios: float) -> list[tuple[date, float]]:
+    """A trend that ends today."""
+    return [
+        (e.TODAY - timedelta(days=back), ratio) for back, ratio in zip(range(len(ratios))[::-1], ratios, strict=True)
+    ]
+
+
+def figures(entitled: int = 100, covered: int = 90, unknown: int = 0, **more: object) -> Figures:
+    return Figures(entitled=entitled, covered=covered, assigned=covered, unknown=unknown,
+                   short=entitled - covered - unknown, rule=PUPILS, **more)  # type: ignore[arg-type]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("covered", "status"),
+    [(100, "met"), (99, "below"), (95, "below"), (94, "alarm"), (0, "alarm")],
+)
+def test_a_ratio_meets_the_target_or_is_below_it_or_rings(covered, status):
+    assert figures(covered=covered).status == status
+
+
+def test_few_short_do_not_ring_however_low_the_ratio():
+    assert figures(entitled=8, covered=4).status == "below"
+
+
+def test_nothing_entitled_has_no_status():
+    assert figures(entitled=0, covered=0).status == "none"
+    assert Figures().status == "none"
+    assert Figures().heads_per_device is None
+
+
+def test_the_unbroken_stretch_below_the_limit_has_a_beginning():
+    assert figures(trend=days_back(0.9, 0.97, 0.94, 0.93, 0.9)).below_since == (e.TODAY - timedelta(days=2), False)
+
+
+def test_a_stretch_older_than_our_first_day_began_before_it():
+    assert figures(trend=days_back(0.9, 0.9)).below_since == (e.TODAY - timedelta(days=1), True)
+
+
+def test_who_does_not_ring_has_no_beginning():
+    assert figures(covered=99, trend=days_back(0.9, 0.99)).below_since is None
+
+
+def test_the_change_is_over_thirty_days():
+    ratios = [0.5] * 20 + [0.8] + [0.9] * 30
+
+    assert figures(trend=days_back(*ratios)).change == pytest.approx(0.1)
+    assert figures(trend=days_back(0.9)).change is None
+
+
+# --- drawings ---------------------------------------------------------------------------------------------------------
+
+counts = st.integers(min_value=0, max_value=5_000)
+
+
+@given(counts, counts, counts, counts)
+def test_a_bar_is_always_full_and_in_order(covered, idle, unknown, without):
+    entitled = covered + idle + unknown + without
+    drawn = bar(Figures(entitled=entitled, covered=covered, assigned=covered + idle, unknown=unknown))
+
+    assert sum(width for _, _, width in drawn) == pytest.approx(BAR_WIDTH if entitled else 0, abs=0.1)
+    assert [x for _, x, _ in drawn] == sorted(x for _, x, _ in drawn)
+    assert {name for name, _, _ in drawn} == {
+        name
+        for name, count in zip(("works", "idle", "unknown", "lack"), (covered, idle, unknown, without), strict=True)
+        if count
+    }
+
+
+@given(st.lists(st.floats(min_value=0, max_value=1), min_size=2, max_size=60))
+def test_a_curve_always_stays_inside_its_frame(ratios):
+    drawn = curve(days_back(*ratios))
+    assert drawn is not None
+    for point in drawn["points"].split():
+        x, y = map(float, point.split(","))
+        assert 0 <= x <= drawn["width"]
+        assert 0 <= y <= drawn["height"]
+
+
+def test_one_day_is_no_curve():
+    assert curve(days_back(0.9)) is None
+    assert curve(()) is None
+
+
+# --- how old ----------------------------------------------------------------------------------------------------------
+
+
+def part(**more: object) -> PartState:
+    return PartState(source="jamf", part="devices", role=Role.MDM, types=(), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({}, "never"),
+        ({"as_of": e.TODAY}, "fresh"),
+        ({"as_of": e.TODAY - timedelta(days=1), "expected_every": timedelta(hours=1)}, "fresh"),
+        ({"as_of": e.TODAY - timedelta(days=2), "expected_every": timedelta(hours=1)}, "old"),
+        ({"as_of": e.TODAY - timedelta(days=30), "expected_every": timedelta(days=35)}, "fresh"),
+        ({"as_of": e.TODAY - timedelta(days=90), "disabled": True}, "frozen"),
+        ({"as_of": e.TODAY, "held_pull": 7, "reason": "x", "last_attempt_at": e.NOW}, "held"),
+        ({"as_of": e.TODAY, "reason": "x", "last_attempt_at": e.NOW, "last_complete_at": e.at(1)}, "failing"),
+        ({"as_of": e.TODAY, "reason": "x", "last_attempt_at": e.NOW, "last_complete_at": e.NOW}, "fresh"),
+        ({"reason": "x", "last_attempt_at": e.NOW}, "failing"),
+    ],
+)
+def test_a_part_has_one_word_for_how_it_does(more, word):
+    assert freshness(part(**more), e.TODAY) == word
+
+
+def test_what_was_never_pulled_is_overdue_and_what_is_frozen_is_not():
+    assert is_overdue(part(), e.TODAY)
+    assert not is_overdue(part(disabled=True), e.TODAY)
+
+
+# --- the rules read aloud ---------------------------------------------------------------------------------------------
+
+
+def test_the_plan_is_read_aloud():
+    said = {rule.id: " ".join(sentences.of_entitlement(rule, SV)) for rule in RULES[:3]}
+
+    assert said["staff"].startswith(
+        "1 verktyg var: ett eget, eller en del av klassuppsättningen. Gäller anställda med tillsvidare eller visstid; "
+        "en visstid ska vara längre än 3 månader. Godtas: dator, Chromebook eller platta."
+    )
+    assert (
+        "Gäller elever i årskurs 1–9 i grundskola, anpassad grundskola, specialskola och sameskola." in said["pupils"]
+    )
+    assert "Ett gemensamt verktyg per påbörjade 5 barn, avrundat uppåt per enhet och skolform." in said["preschool"]
+    assert "Målet är 100\u00a0%. Larm under 95\u00a0% när minst 5 saknas, i 5 skoldagar." in said["pupils"]
+
+
+def test_what_a_municipality_narrows_is_read_aloud():
+    rule = Entitlement(
+        id="own",
+        title=Text("Egna", "Own"),
+        origin="x",
+        who=Who(memberships=(MembershipType.ENROLMENT,), school_forms=("GR",)),
+        mode=Mode.PERSONAL,
+        platforms=(Platform.CHROMEOS,),
+        require=("supported", "encrypted"),
+        target=0.985,
+        units=("ekskolan",),
+        valid_from=date(2026, 8, 1),
+        valid_to=date(2027, 6, 30),
+    )
+    said = " ".join(sentences.of_entitlement(rule, EN)).replace("\u00a0", " ")
+
+    assert "1 device of their own each. For children of grundskola." in said
+    assert "Only ChromeOS. The device must be supported and be encrypted." in said
+    assert "The target is 98.5%." in said
+    assert "Only at ekskolan. In force from 1 Aug 2026. In force until 30 Jun 2027." in said
+
+
+def test_a_device_rule_is_read_aloud():
+    rule = DeviceRule(
+        when={"location": "Lager*", "platform": "ipados"}, purpose=Purpose.STOCK, unit="central", groups=("1A",)
+    )
+
+    assert sentences.of_device_rule(rule, SV) == (
+        "När platsen är ”Lager*” och plattformen är ”ipados” ligger verktyget i lager, hör det till central och betjänar det 1A."
+    )
+    assert sentences.of_device_rule(DeviceRule(when={"name": "VRE-*"}, purpose=Purpose.IGNORE), EN) == (
+        "When the name is “VRE-*”, the device is ignored."
+    )
+
+
+def test_silence_is_read_aloud():
+    policy = msgspec.structs.replace(Policy(), staleness=Staleness(by_platform={"chromeos": 20}))
+    said = " ".join(sentences.of_staleness(policy, SV))
+
+    assert "inom 15 skoldagar" in said
+    assert "Efter 60 skoldagar" in said
+    assert said.endswith("För ChromeOS: 20 skoldagar.")

@@ -1,0 +1,147 @@
+"""Both languages are whole: every sentence of every template has two, and no word stands outside of a sentence."""
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, nodes
+
+from fleetsync.core.lifecycle import GAPS, ActingRole
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import (
+    Condition,
+    EmploymentForm,
+    FormFactor,
+    MembershipType,
+    Platform,
+    Purpose,
+    Role,
+    RoundBy,
+    Scheme,
+    Severity,
+    Stage,
+    Text,
+    Verdict,
+)
+from fleetsync.expose import web
+from fleetsync.expose.web import dressing, sentences, words
+from fleetsync.expose.web.speech import Speech
+
+TEMPLATES = sorted(Path(web.__file__ or "").with_name("templates").glob("*.html"))
+MODULES = sorted(Path(web.__file__ or "").parent.glob("*.py"))
+# Names of things, the same in any language.
+NAMES = frozenset(
+    {"CSV", "XLSX", "English", "Svenska", "fleetsync", "check", "sync", "map", "init", "user", "add", "publish"}
+)
+SV, EN = Speech("sv", "Europe/Stockholm"), Speech("en", "Europe/Stockholm")
+
+
+def tree(path: Path) -> nodes.Template:
+    return Environment(extensions=["jinja2.ext.do"], autoescape=True).parse(path.read_text())
+
+
+def sentences_of(path: Path) -> Iterator[tuple[str, str, set[str]]]:
+    for call in tree(path).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name == "t":
+            sv, en = (argument.value for argument in call.args if isinstance(argument, nodes.Const))
+            yield sv, en, {one.key for one in call.kwargs}
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_every_sentence_is_said_in_both_languages_with_the_same_words_in_it(path):
+    for sv, en, given in sentences_of(path):
+        assert sv.strip()
+        assert en.strip()
+        assert placeholders(sv) == placeholders(en) == given, sv
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_every_sentence_of_the_code_is_said_in_both_languages_too(path):
+    for call in ast.walk(ast.parse(path.read_text())):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
+            told = [str(one.value) for one in call.args if isinstance(one, ast.Constant)]
+            if not told:
+                continue  # a pair that a table holds
+            sv, en = told
+            assert sv.strip()
+            assert en.strip()
+            assert placeholders(sv) == placeholders(en) == {one.arg for one in call.keywords}, sv
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_word_stands_outside_of_a_sentence(path):
+    outside = "".join(data.data for data in tree(path).find_all(nodes.TemplateData))
+    visible = re.sub(r"<[^>]*>", " ", outside)
+
+    assert set(re.findall(r"[A-Za-zÅÄÖåäö]{2,}", visible)) <= NAMES
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (words.PLATFORMS, Platform),
+        (words.FORM_FACTORS, FormFactor),
+        (words.PURPOSES, Purpose),
+        (words.STAGES, Stage),
+        (words.SEVERITIES, Severity),
+        (words.VERDICTS, Verdict),
+        (words.ROLES_OF_PARTS, Role),
+        (words.MEMBERSHIPS, MembershipType),
+        (words.EMPLOYMENT_FORMS, EmploymentForm),
+        (words.CONDITIONS, Condition),
+        (words.SCHEMES, Scheme),
+        (words.ACTING, ActingRole),
+        (sentences.BECOMES, Purpose),
+        (sentences.ROUNDINGS, RoundBy),
+    ],
+)
+def test_every_value_has_a_name(table, values):
+    assert {str(value) for value in values} <= {str(key) for key in table}
+
+
+def test_every_gap_and_measure_has_a_name_in_both_languages():
+    named = [kind.title for kind in GAPS] + [kind.remedy for kind in GAPS]
+    named += [words.MEASURE_TITLES[measure.name.removeprefix("fleetsync_")] for measure in MEASURES]
+
+    assert all(text.sv and text.en for text in named)
+
+
+def test_a_value_nobody_named_is_called_what_it_is():
+    assert words.word(words.STAGES, "molten") == Text("molten", "molten")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sv", "en"),
+    [
+        (None, "–", "–"),
+        (1.0, "100\u00a0%", "100%"),
+        (0.99999, "99,9\u00a0%", "99.9%"),
+        (0.9345, "93,4\u00a0%", "93.4%"),
+        (0.29, "29,0\u00a0%", "29.0%"),
+        (0.0, "0\u00a0%", "0%"),
+    ],
+)
+def test_what_is_not_all_is_never_called_all(ratio, sv, en):
+    assert (SV.percent(ratio), EN.percent(ratio)) == (sv, en)
+
+
+def test_words_in_a_sentence_are_escaped():
+    assert SV.t("Enhet {name}", "Unit {name}", name="<b>") == "Enhet &lt;b&gt;"
+
+
+def test_numbers_are_grouped_and_have_a_real_minus():
+    assert SV.number(12345) == "12\u00a0345"
+    assert SV.number(-3) == "−3"
+    assert SV.points(-0.012) == "−1,2"
+    assert SV.points(0.0) == "±0,0"
+
+
+def test_fields_of_a_device_are_named():
+    assert all(text.sv and text.en for text in dressing.FIELDS.values())
