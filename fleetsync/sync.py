@@ -160,6 +160,10 @@ def pull_source(world: World, parts: Sequence[tuple[Source, Part]], progress: Pr
 def settle(world: World, pulled: Sequence[Pulled]) -> Report:
     """Judge what was pulled, apply what may be believed, record and show the outcome."""
     begun = world.clock.monotonic()
+    for one in pulled:
+        if one.credentials:
+            expiries = {credential.name: credential.expires_at for credential in one.credentials}
+            world.ledger.note_credentials(one.source, one.part, expiries)
     believed, moment = world.believed(), world.moment()
     judged = [_judge(world, believed, one, moment) for one in pulled if one.effect is not None]
     firm = [one for one in judged if not one.refusals and one.effect.is_first]

@@ -290,6 +290,7 @@ class PersonRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     keys: tuple[Key, ...] = ()
     name: str | None = None
     protected: bool = False
+    child: bool = False  # of förskola or förskoleklass: keys are kept as tokens
 
 
 class MembershipRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="membership"):
@@ -394,6 +395,8 @@ class PartState(Noun, frozen=True, kw_only=True):
     scope_as_of: Mapping[str, date] = {}
     held_pull: int | None = None
     reason: str | None = None  # why the last attempt did not change what is believed
+    drift: int = 0  # words of its last complete pull that the connector did not know
+    credentials: Mapping[str, datetime] = {}  # name → when it runs out
     first_complete_at: datetime | None = None
 
     @property
@@ -546,6 +549,21 @@ class CoverageDay(Noun, frozen=True, kw_only=True):
         return (self.covered + self.unknown) / self.entitled if self.entitled else None
 
 
+class Turnover(Noun, frozen=True, kw_only=True):
+    """One school year's turn, one switch for the municipality; until it turns, the copies are judged (`domain.md` §4).
+
+    `copies` are memberships as they stood on the last school day, and the groups that they name; once the year has
+    turned, for as long as somebody must be told from what he was.
+    """
+
+    first_school_day: date  # of the year that is turned to
+    last_school_day: date  # of the year that ends
+    copied_at: datetime
+    turned_at: datetime | None = None
+    how: Literal["most", "first_complete", "latest", "by_hand"] | None = None
+    copies: tuple[Known, ...] = ()
+
+
 class Believed(Noun, frozen=True, kw_only=True):
     """The core's whole input from the store, so that rebuilding is deterministic."""
 
@@ -559,6 +577,7 @@ class Believed(Noun, frozen=True, kw_only=True):
     overrides: Sequence[Override] = ()
     corrections: Sequence[Correction] = ()
     parkings: Sequence[Parking] = ()
+    turnover: Turnover | None = None  # the newest
 
 
 # --- a pull, as it is judged and applied ------------------------------------------------------------------------------
@@ -813,6 +832,7 @@ class Person(Noun, frozen=True, kw_only=True):
     id: str
     records: tuple[Known, ...]  # PersonRecord, none gone
     memberships: tuple[Known, ...] = ()  # MembershipRecord, those gone included: an end is a fact
+    copies: tuple[Known, ...] = ()  # MembershipRecord of the turnover, as they stood on the last school day
     keys: tuple[Key, ...] = ()
     name: str | None = None
     masked: bool = False
@@ -881,7 +901,8 @@ class Standing(Noun, frozen=True, kw_only=True):
     ends_on: date | None = None  # of the last that entitles; None: open
     may_return: bool = False
     ended_on: date | None = None  # of somebody who has left
-    starts_on: date | None = None  # of somebody who comes
+    starts_on: date | None = None  # of somebody who comes; in the break he may have begun, and counts from the turn
+    turned_on: date | None = None  # first school day of whom the turn gave another grade index, unit or group
     counted: bool = False  # has a membership of a source that counts, today
     has_login: bool = False
     only_in_witness: bool = False
@@ -1007,6 +1028,7 @@ class Outcome(Noun, frozen=True, kw_only=True):
     logins: tuple[Login, ...] = ()
     things: Mapping[tuple[str, str, str], str] = {}  # `Known.ref` → id of its person or device
     policy_fingerprint: str = ""
+    turnover: Turnover | None = None  # as it stands after this reconciliation
 
 
 class Shift(Noun, frozen=True, kw_only=True):

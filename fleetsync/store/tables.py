@@ -199,6 +199,16 @@ part_state = Table(
     Column("held_pull", Integer),
     _words("mark", null=True),
     _words("reason", null=True),
+    Column("drift", Integer, nullable=False, server_default="0"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("part", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    _instant("expires_at"),
 )
 
 part_scope = Table(

@@ -33,6 +33,7 @@ from tests.store.scenes import (
     membership,
     opened,
     part_of,
+    part_state,
     person,
     put,
     shown,
@@ -286,3 +287,12 @@ def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
         ("jamf", kind, "1") for kind in ("device", "person", "membership", "unit")
     }
     assert isinstance(ledger.believed(()).known[0].record, DeviceRecord)
+
+
+def test_the_expiries_that_the_newest_pull_told_are_those_that_are_believed(ledger: Ledger) -> None:
+    ledger.note_credentials("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
+    ledger.note_credentials("jamf", "devices", {"push": MONDAY + HOUR})
+
+    (part,) = ledger.part_states([part_state()])
+
+    assert dict(part.credentials) == {"push": MONDAY + HOUR}

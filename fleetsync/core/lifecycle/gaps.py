@@ -412,6 +412,26 @@ GAPS: tuple[GapKind, ...] = (
         remedy=Text("Granska hämtningen och godta eller avvisa den.", "Look at the pull, and accept or reject it."),
         reason=of_units.pull_held,
     ),
+    _part(
+        id="credential_expiring",
+        severity=Severity.WARNING,
+        title=Text("Behörighet går ut", "Credential expiring"),
+        remedy=Text(
+            "Förnya den hos källan och lägg den nya i filen som konfigurationen namnger.",
+            "Renew it at the source and put the new one into the file that the configuration names.",
+        ),
+        reason=of_units.credential_expiring,
+    ),
+    _part(
+        id="schema_drift",
+        severity=Severity.INFO,
+        title=Text("Okända ord i källan", "Unknown words in the source"),
+        remedy=Text(
+            "Se på källans sida vilka; ange dem i källans tabell eller uppdatera fleetsync.",
+            "See on the source's page which; say in the source's table what they mean, or update fleetsync.",
+        ),
+        reason=of_units.schema_drift,
+    ),
 )
 
 

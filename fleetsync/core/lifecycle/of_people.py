@@ -55,8 +55,11 @@ def _unserved(case: PersonCase) -> Owed | None:
 
 
 def _has_begun(scene: Scene, case: PersonCase, day: date) -> bool:
-    """Whether three school days have passed, the first of a term counted for those who begin with it or before it."""
-    began = case.standing.began_on
+    """Whether three school days have passed, the first of a term counted for those who begin with it or before it.
+
+    To whom the turn gave another grade index, unit or group, the school year is a beginning.
+    """
+    began = max(filter(None, (case.standing.began_on, case.standing.turned_on)), default=None)
     if began is None:
         return True
     calendar = scene.calendar(case.standing.unit)

@@ -5,6 +5,7 @@ A low number rings only when it has stayed low, or fell much at once; a number t
 
 from datetime import date, timedelta
 
+from fleetsync.core.calendar import local_day
 from fleetsync.core.identity import Unmapped
 from fleetsync.core.lifecycle.scene import Scene
 from fleetsync.core.model import CoverageDay, DeviceSet, Entitlement, PartState, Share, Text, Unit
@@ -12,6 +13,7 @@ from fleetsync.core.model import CoverageDay, DeviceSet, Entitlement, PartState,
 DROP_RATIO = 0.05
 DROP_DEVICES = 10
 DROP_WITHIN = timedelta(days=7)
+CREDENTIAL_NOTICE = timedelta(days=30)
 
 
 def below_target(scene: Scene, row: CoverageDay) -> Text | None:
@@ -107,6 +109,25 @@ def source_stale(scene: Scene, part: PartState) -> Text | None:
     if part.as_of is None:
         return Text("aldrig hämtad hel", "never pulled whole")
     return Text(f"innehållet gäller {part.as_of}", f"its content speaks for {part.as_of}")
+
+
+def credential_expiring(scene: Scene, part: PartState) -> Text | None:
+    """A credential of the source runs out within thirty days, or has run out."""
+    soon = {name: at for name, at in part.credentials.items() if at - scene.moment.at <= CREDENTIAL_NOTICE}
+    if part.disabled or not soon:
+        return None
+    name = min(soon, key=lambda one: (soon[one], one))
+    day = local_day(soon[name], scene.policy.time_zone)
+    return Text(f"{name} gäller till {day}", f"{name} is good until {day}")
+
+
+def schema_drift(_: Scene, part: PartState) -> Text | None:
+    """The last complete pull held words that its connector does not know."""
+    if not part.drift:
+        return None
+    return Text(
+        "källan använder ord som kopplingen inte känner", "the source uses words that its connector does not know"
+    )
 
 
 def pull_held(_: Scene, part: PartState) -> Text | None:

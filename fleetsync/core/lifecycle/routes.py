@@ -63,6 +63,8 @@ _SETTINGS = frozenset(
         "unmapped_unit",
         "source_stale",
         "pull_held",
+        "credential_expiring",
+        "schema_drift",
     }
 )
 _MISSING = frozenset({"no_device", "starting_without_device"})

@@ -150,7 +150,14 @@ class Applying(Pulls):
         done = {"verdict": Verdict.COMPLETE.value, "finished_at": self._clock.now(), "reason": None}
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(done))
         set_part(
-            connection, source, part, last_complete_at=at, complete_pull=effect.pull, mark=effect.mark, reason=None
+            connection,
+            source,
+            part,
+            last_complete_at=at,
+            complete_pull=effect.pull,
+            mark=effect.mark,
+            reason=None,
+            drift=sum(effect.drift.values()),
         )
         state = t.part_state.c
         connection.execute(
@@ -208,7 +215,7 @@ def _refuse_other(connection: Connection, source: str, part: str, pull: int) -> 
 def _drop(connection: Connection, source: str) -> int:
     pulls = select(t.pull.c.id).where(t.pull.c.source == source)
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
-    for table in (t.part_scope, t.part_state, t.headcount, t.turnover_membership, t.membership):
+    for table in (t.part_scope, t.part_state, t.credential, t.headcount, t.turnover_membership, t.membership):
         connection.execute(delete(table).where(table.c.source == source))
     return connection.execute(delete(t.record).where(t.record.c.source == source)).rowcount
 

@@ -69,18 +69,29 @@ def _filled(connection: Connection, parts: Sequence[PartState]) -> tuple[PartSta
         state.first_complete_at,
         state.held_pull,
         state.reason,
+        state.drift,
     )
     states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(wanted)}
     scopes: dict[tuple[str, str], dict[str, date]] = {}
     for row in connection.execute(select(t.part_scope)):
         scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
-    return tuple(_with_state(part, states, scopes.get((part.source, part.part), {})) for part in parts)
+    expiries: dict[tuple[str, str], dict[str, datetime]] = {}
+    for row in connection.execute(select(t.credential)):
+        expiries.setdefault((row.source, row.part), {})[row.name] = row.expires_at
+    return tuple(
+        _with_state(part, states, scopes.get(at, {}), expiries.get(at, {}))
+        for part in parts
+        for at in ((part.source, part.part),)
+    )
 
 
 def _with_state(
-    part: PartState, states: Mapping[tuple[str, str], dict[str, Any]], scopes: Mapping[str, date]
+    part: PartState,
+    states: Mapping[tuple[str, str], dict[str, Any]],
+    scopes: Mapping[str, date],
+    credentials: Mapping[str, datetime],
 ) -> PartState:
-    state = states.get((part.source, part.part), {})
+    state = {**states.get((part.source, part.part), {}), "credentials": credentials}
     # A part is as old as the oldest of the files it was put together from.
     return msgspec.structs.replace(part, **state, scope_as_of=scopes, as_of=min(scopes.values(), default=None))
 

@@ -215,6 +215,16 @@ class Pulls(Desk):
             self._end(connection, pull, verdict, reason)
         self._let_go(pull)
 
+    def note_credentials(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
+        """When the credentials of a part run out, as its newest pull told, be it believed or not."""
+        named = {"source": source, "part": part}
+        rows = [{**named, "name": name, "expires_at": at} for name, at in sorted(expiries.items())]
+        with self._writing() as connection:
+            kept = t.credential.c
+            connection.execute(delete(t.credential).where(kept.source == source, kept.part == part))
+            if rows:
+                connection.execute(insert(t.credential), rows)
+
     def effect(self, pull: int) -> PullEffect:
         """A finished pull with its staged rows, in the order of (type, source id)."""
         with self._reading() as connection:

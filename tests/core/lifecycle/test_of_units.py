@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -226,3 +226,25 @@ def test_a_sources_gap_was_never_so_before_its_first_pull() -> None:
     opened, _ = Room(sources=(part(MDM, held_pull=7, first_complete_at=Room().moment.at),)).find()
 
     assert {one.known_before for one in opened if one.kind == "pull_held"} == {False}
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_credential_rings_thirty_days_before_it_runs_out_and_after() -> None:
+    expires = datetime(2026, 12, 20, 12, tzinfo=UTC)
+
+    def found(today: str) -> list[tuple[str, str, str]]:
+        state = part(MDM, as_of=today, credentials={"client_secret": expires, "other": later_at})
+        return of_kind("credential_expiring", Room(today, sources=(state,)))
+
+    later_at = datetime(2027, 12, 20, 12, tzinfo=UTC)
+    said = [(MDM, "", "client_secret is good until 2026-12-20")]
+    assert (found("2026-11-19"), found("2026-11-21"), found("2027-01-07")) == ([], said, said)
+
+
+def test_unknown_words_of_the_last_complete_pull_are_drift() -> None:
+    quiet, drifting = (part(MDM, drift=count) for count in (0, 3))
+
+    assert of_kind("schema_drift", Room(TODAY, sources=(quiet,))) == []
+    assert [one[0] for one in of_kind("schema_drift", Room(TODAY, sources=(drifting,)))] == [MDM]

@@ -261,7 +261,16 @@ def upgrade() -> None:
         sa.Column("held_pull", sa.Integer(), nullable=True),
         sa.Column("mark", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("drift", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("source", "part", name=op.f("pk_part_state")),
+    )
+    op.create_table(
+        "credential",
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", "part", "name", name=op.f("pk_credential")),
     )
     op.create_table(
         "person",
