@@ -23,6 +23,7 @@ from fleetsync.core.coverage.plan import plan
 from fleetsync.core.identity import unit_book
 from fleetsync.core.model import (
     Believed,
+    CoverageDay,
     Limits,
     Moment,
     Outcome,
@@ -113,7 +114,6 @@ class Report:
     pulled: tuple[Pulled, ...]
     held: tuple[Judged, ...]
     applied: tuple[Judged, ...]
-    before: Outcome
     outcome: Outcome
 
 
@@ -160,18 +160,14 @@ def pull_source(world: World, parts: Sequence[tuple[Source, Part]], progress: Pr
 def settle(world: World, pulled: Sequence[Pulled]) -> Report:
     """Judge what was pulled, apply what may be believed, record and show the outcome."""
     begun = world.clock.monotonic()
-    for one in pulled:
-        if one.credentials:
-            expiries = {credential.name: credential.expires_at for credential in one.credentials}
-            world.ledger.note_credentials(one.source, one.part, expiries)
+    _note_credentials(world, pulled)
     believed, moment = world.believed(), world.moment()
     judged = [_judge(world, believed, one, moment) for one in pulled if one.effect is not None]
     firm = [one for one in judged if not one.refusals and one.effect.is_first]
+    others = [one for one in judged if not one.refusals and not one.effect.is_first]
     base = overlaid(believed, _effects(firm), world)
-    before = _outcome(world, base, moment)
-    passed, outcome, suspects = _outcome_checked(
-        world, base, before, [one for one in judged if not one.refusals and not one.effect.is_first], moment
-    )
+    published = () if firm else _newest(believed.coverage)
+    passed, outcome, suspects = _outcome_checked(world, base, published, others, moment)
     applied = [*firm, *passed]
     for one in applied:
         world.ledger.apply(one.effect, world.limits(one.effect.source, one.effect.part))
@@ -179,8 +175,15 @@ def settle(world: World, pulled: Sequence[Pulled]) -> Report:
     for one in held:
         world.ledger.hold(one.effect.pull, one.refusals)
     _tell(pulled, applied, held)
-    _record(world, outcome, world.clock.monotonic() - begun)
-    return Report(tuple(pulled), tuple(held), tuple(applied), before, outcome)
+    _record(world, outcome, overlaid(base, _effects(passed), world), world.clock.monotonic() - begun)
+    return Report(tuple(pulled), tuple(held), tuple(applied), outcome)
+
+
+def _note_credentials(world: World, pulled: Iterable[Pulled]) -> None:
+    for told in pulled:
+        if told.credentials:
+            expiries = {credential.name: credential.expires_at for credential in told.credentials}
+            world.ledger.note_credentials(told.source, told.part, expiries)
 
 
 def _judge(world: World, believed: Believed, pulled: Pulled, moment: Moment) -> Judged:
@@ -207,15 +210,25 @@ def _is_turnover(calendars: Calendars, today: date) -> bool:
 
 
 def _outcome_checked(
-    world: World, base: Believed, before: Outcome, candidates: Sequence[Judged], moment: Moment
+    world: World, base: Believed, published: Sequence[CoverageDay], candidates: Sequence[Judged], moment: Moment
 ) -> tuple[list[Judged], Outcome, list[Judged]]:
-    """Those that may be applied, what then is true, and those whose outcome moves too far."""
-    if not candidates:
-        return [], before, []
+    """Those that may be applied, what then is true, and those whose outcome moves too far.
+
+    Asked first of what was published last, which costs nothing; only where that differs much, of what would be true
+    today without these pulls: days alone move numbers too.
+    """
     then = _outcome(world, overlaid(base, _effects(candidates), world), moment)
-    if _may_move(world, moment) or not guard.moved_too_far(before.coverage, then.coverage):
+    if not candidates or _may_move(world, moment) or (published and not guard.moved_too_far(published, then.coverage)):
+        return list(candidates), then, []
+    before = _outcome(world, base, moment)
+    if not guard.moved_too_far(before.coverage, then.coverage):
         return list(candidates), then, []
     return _one_by_one(world, base, before, candidates, moment)
+
+
+def _newest(rows: Sequence[CoverageDay]) -> Sequence[CoverageDay]:
+    day = max((row.day for row in rows), default=None)
+    return [row for row in rows if row.day == day]
 
 
 def _may_move(world: World, moment: Moment) -> bool:
@@ -293,8 +306,9 @@ def _tell_applied(effect: PullEffect, seconds: float) -> None:
 def reconcile_anew(world: World) -> Outcome:
     """Judge what is believed now, record it and show it: after a decision, a new configuration, midnight, an hour."""
     begun = world.clock.monotonic()
-    outcome = _outcome(world, world.believed(), world.moment())
-    _record(world, outcome, world.clock.monotonic() - begun)
+    believed = world.believed()
+    outcome = _outcome(world, believed, world.moment())
+    _record(world, outcome, believed, world.clock.monotonic() - begun)
     return outcome
 
 
@@ -309,9 +323,9 @@ def shown(world: World, outcome: Outcome, believed: Believed) -> Snapshot:
     return snapshot(outcome, world.policy, world.calendars, unit_book(believed.known, world.policy))
 
 
-def _record(world: World, outcome: Outcome, seconds: float) -> None:
+def _record(world: World, outcome: Outcome, believed: Believed, seconds: float) -> None:
     world.ledger.record(outcome, duration_seconds=seconds)
-    world.show(shown(world, outcome, world.believed()))
+    world.show(shown(world, outcome, believed))
 
 
 def accept(world: World, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:
