@@ -139,9 +139,10 @@ class Health:
             part=part.part,
             is_up=last is not None and last.verdict is not Verdict.FAILED,
             is_held=part.held_pull is not None,
-            expected_seconds=part.expected_every.total_seconds(),
+            # A disabled part is frozen on purpose: nothing is due from it, so no alarm of age may ring.
+            expected_seconds=None if part.disabled else part.expected_every.total_seconds(),
             data_at=content_instant(part, zone),
-            attempt_at=part.last_attempt_at,
+            attempt_at=None if part.disabled else part.last_attempt_at,
             success_at=worked.started_at if worked else part.last_complete_at,
             seconds=(last.finished_at - last.started_at).total_seconds() if last and last.finished_at else None,
             records=complete.seen if complete else 0,

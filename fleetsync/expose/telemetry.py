@@ -25,7 +25,7 @@ class PartPulse:
     part: str
     is_up: bool
     is_held: bool
-    expected_seconds: float
+    expected_seconds: float | None  # None: nothing is due
     data_at: datetime | None = None
     attempt_at: datetime | None = None
     success_at: datetime | None = None
