@@ -14,6 +14,7 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.house import House
 from fleetsync.daemon.services import LedgerHistory
 from fleetsync.expose import lists
+from fleetsync.expose.report import DIALECTS
 
 TERMINAL_ROWS = 200
 
@@ -22,6 +23,9 @@ def _output_options(command: Any) -> Any:
     command = click.option("--format", "form", type=click.Choice(FORMATS), help="Default: table on a terminal.")(
         command
     )
+    command = click.option(
+        "--csv-dialect", "dialect", type=click.Choice(sorted(DIALECTS)), default="excel-sv", show_default=True
+    )(command)
     return click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")(
         command
     )
@@ -52,12 +56,19 @@ def _known_days(house: House, day: date) -> str:
 def _list(name: str, about: str, *filters: str) -> click.Command:
     @click.pass_context
     def command(
-        ctx: click.Context, /, form: str | None, output: Path | None, limit: int, as_of: Any = None, **wanted: Any
+        ctx: click.Context,
+        /,
+        form: str | None,
+        output: Path | None,
+        dialect: str,
+        limit: int,
+        as_of: Any = None,
+        **wanted: Any,
     ) -> None:
         with opened(ctx) as house:
             _refuse_unknown_unit(house, wanted.get("unit"))
             snapshot = snapshot_of(house, as_of)
-            show(lists.LISTS[name](snapshot, lists.Filter(**wanted)), form, output, limit or None)
+            show(lists.LISTS[name](snapshot, lists.Filter(**wanted)), form, output, limit or None, dialect)
 
     made = _output_options(command)
     made = click.option("--limit", default=TERMINAL_ROWS, help="Rows shown on a terminal; 0: all.")(made)
@@ -79,10 +90,10 @@ def _refuse_unknown_unit(house: House, unit: str | None) -> None:
 @click.command(help="Every part of every source: how old its content is, and what stands in its way.")
 @click.pass_context
 @_output_options
-def sources(ctx: click.Context, form: str | None, output: Path | None) -> None:
+def sources(ctx: click.Context, form: str | None, output: Path | None, dialect: str) -> None:
     """Every part of every source."""
     with opened(ctx) as house:
-        show(lists.sources(house.ledger.part_states(house.world.parts())), form, output)
+        show(lists.sources(house.ledger.part_states(house.world.parts())), form, output, dialect=dialect)
 
 
 COMMANDS: dict[str, click.Command] = {

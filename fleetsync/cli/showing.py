@@ -1,7 +1,5 @@
 """How a list is printed: a table on a terminal, plain lines on a pipe, or one of the formats asked for."""
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,40 +11,40 @@ import click
 
 from fleetsync.cli.failing import UNUSABLE, Told
 from fleetsync.expose.lists import Column, Kind, Listing, plain
+from fleetsync.expose.report import DIALECTS, csv_file, xlsx_file
 
 LANGUAGE = "en"
 FORMATS = ("table", "csv", "json", "xlsx")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def show(listing: Listing, form: str | None, output: Path | None, limit: int | None = None) -> None:
+def show(listing: Listing, form: str | None, output: Path | None, limit: int | None = None, dialect: str = "") -> None:
     """Print *listing* as *form*; a workbook needs *output*, the others may have one."""
     if form == "xlsx" and output is None:
         raise Told("a workbook is no text: say where to write it, with --output FILE.xlsx", UNUSABLE)
-    if form == "xlsx" and output is not None:
-        workbook(listing, output)
-        return
-    text = {"csv": _csv, "json": _json}.get(form or "", _lines)(listing)
-    if output is not None:
-        output.write_text(text, encoding="utf-8-sig" if form == "csv" else "utf-8", newline="")
-    elif form in (None, "table") and sys.stdout.isatty():
+    if form in (None, "table") and output is None and sys.stdout.isatty():
         _table(listing, limit)
-    else:
-        click.echo(text, nl=False)
+        return
+    pieces = _pieces(listing, form or "", dialect)
+    if output is None:
+        for piece in pieces:
+            click.echo(piece, nl=False)
+        return
+    with output.open("wb") as file:
+        file.writelines(pieces)
 
 
-def _csv(listing: Listing) -> str:
-    written = io.StringIO()
-    writer = csv.writer(written, delimiter=";", lineterminator="\r\n")
-    writer.writerow([column.name for column in listing.columns])
-    for row in listing.rows:
-        writer.writerow([_safe(plain(value, LANGUAGE)) for value in row])
-    return written.getvalue()
+def _pieces(listing: Listing, form: str, dialect: str) -> Iterable[bytes]:
+    names = [column.name for column in listing.columns]
+    rows = ([_cell_of_file(value) for value in row] for row in listing.rows)
+    if form == "csv":
+        return csv_file(names, rows, DIALECTS[dialect or "excel-sv"])
+    if form == "xlsx":
+        return xlsx_file(listing.name, names, rows)
+    return (({"json": _json}.get(form, _lines)(listing)).encode(),)
 
 
-def _safe(value: Any) -> Any:
-    """A cell that a spreadsheet would take for a formula is made text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+def _cell_of_file(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | float | datetime) else plain(value, LANGUAGE)
 
 
 def _json(listing: Listing) -> str:
@@ -96,15 +94,3 @@ def _table(listing: Listing, limit: int | None) -> None:
     Console().print(table)
     if len(shown) < len(listing.rows):
         click.echo(f"{len(listing.rows) - len(shown)} more; --limit 0 shows all", err=True)
-
-
-def workbook(listing: Listing, output: Path) -> None:
-    """An XLSX file whose cells are values, never formulas."""
-    from xlsxwriter import Workbook
-
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    with Workbook(str(output), options) as book:
-        sheet = book.add_worksheet(listing.name)
-        sheet.write_row(0, 0, [column.title.said(LANGUAGE) for column in listing.columns])
-        for number, row in enumerate(listing.rows, 1):
-            sheet.write_row(number, 0, [plain(value, LANGUAGE) for value in row])

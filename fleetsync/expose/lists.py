@@ -1,7 +1,7 @@
 """The lists: coverage, gaps, devices, people, assignments, sources, as columns and rows of plain values.
 
-One table per list, walked by the commands, the page and the downloads alike, so that they cannot disagree. A person
-is shown by id alone, a masked person and a child not at all. Nothing here formats or translates a value.
+What the commands print; the page draws its own tables of the same snapshot, with links and filters (`web/lists.py`). A
+person is shown by id alone, a masked person and a child not at all. Nothing here formats or translates a value.
 """
 
 from collections.abc import Callable, Iterable, Sequence
