@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.masking import id_token, masked, token, tokenised, tokens_of
+from fleetsync.core.masking import id_token, masked, token, tokenised, tokens_of, without_child_keys
 from fleetsync.core.model import (
     TOKEN_MARK,
     Condition,
@@ -91,6 +91,28 @@ def test_the_ids_of_two_sources_that_number_from_one_do_not_meet() -> None:
     assert id_token("hr", id_token("hr", "1", TOKEN_OF), TOKEN_OF) == id_token("hr", "1", TOKEN_OF)
 
 
+@pytest.mark.parametrize(
+    ("record", "children"),
+    [
+        (PersonRecord(source_id="7", keys=(LOGIN,), name="Anna Ek", child=True), frozenset()),
+        (PersonRecord(source_id="7", keys=(LOGIN,), name="Anna Ek"), frozenset({TOKEN_OF(LOGIN).value})),
+        (DeviceRecord(source_id="7", keys=(LOGIN,), name="Annas iPad"), frozenset({TOKEN_OF(LOGIN).value})),
+    ],
+    ids=["says so", "another source says so", "device"],
+)
+def test_a_child_is_kept_by_tokens_without_a_name(record: Any, children: frozenset[str]) -> None:
+    left = without_child_keys(record, children, TOKEN_OF)
+
+    assert left == msgspec.structs.replace(record, keys=(TOKEN_OF(LOGIN),), name=None)
+    assert without_child_keys(left, children, TOKEN_OF) == left
+
+
+@pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE, UnitRecord(source_id="1", name="Vretaskolan")])
+def test_what_is_no_childs_stays_as_it_is(record: Record) -> None:
+    assert without_child_keys(record, frozenset(), TOKEN_OF) is record
+    assert without_child_keys(record, frozenset({"~another"}), TOKEN_OF) is record
+
+
 def test_a_person_is_recognised_by_keys_and_id_a_membership_by_its_person_a_device_by_its_user() -> None:
     of_login, of_id = TOKEN_OF(LOGIN).value, id_token("skola", "anna.ek", TOKEN_OF)
 
@@ -159,7 +181,7 @@ def test_masking_what_is_masked_never_changes_it(some: list[Key], source_id: str
 
 DROPPED = {
     DeviceRecord: {"name", "name_matches", "location", "groups", "profile", "tag", "status", "unit", "serves"},
-    PersonRecord: {"name", "protected"},
+    PersonRecord: {"name", "protected", "child"},
     MembershipRecord: {"codes", "unit_name", "group", "protected"},
 }
 

@@ -251,6 +251,7 @@ def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: Town, data: st.
         if case.person.id in hidden:
             assert (case.standing.unit, case.person.name, case.standing.groups) == (UNPLACED, None, ())
     assert hidden.isdisjoint(one.subject_id for one in outcome.episodes)
+    assert {case.placement.unit for case in outcome.devices if case.placement.holder in hidden} <= {UNPLACED}
     assert who not in {key.value.partition("@")[0] for case in outcome.people for key in case.person.keys}
 
 

@@ -294,7 +294,7 @@ _staff = _line(
     "staff",
     at=CODES,
     form=mostly(EmploymentForm.PERMANENT, EmploymentForm.FIXED, EmploymentForm.HOURLY, EmploymentForm.UNKNOWN, None),
-    end=mostly(None, date(2026, 11, 10), date(2026, 12, 24), date(2027, 6, 10)),
+    end=st.sampled_from((None, None, None, date(2026, 11, 10), date(2027, 2, 15), date(2027, 6, 10))),
     leave_from=mostly(None, date(2026, 10, 1)),
     login=mostly(True, False),
 )
@@ -368,6 +368,7 @@ def fed_back(believed: Believed, outcome: Outcome) -> Believed:
             case.device.id: StageSince(case.life.stage, case.life.since) for case in outcome.devices if case.life.stage
         },
         coverage=(*believed.coverage, *outcome.coverage),
+        turnover=outcome.turnover,
     )
 
 

@@ -1,11 +1,12 @@
 """From what is believed to the numbers: whose device serves whom, where it is counted, and where nothing can be said."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from fleetsync.core.coverage import reconcile
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
@@ -26,6 +27,7 @@ from fleetsync.core.model import (
     UnitMap,
 )
 from tests.core.coverage.believed import (
+    CALENDARS,
     DEVICES,
     NOW,
     PARTS,
@@ -33,6 +35,7 @@ from tests.core.coverage.believed import (
     TODAY,
     Town,
     address,
+    fed_back,
     masking,
     part,
     row,
@@ -518,6 +521,47 @@ def test_a_protected_pupil_without_a_device_is_unknown(town: Town) -> None:
     town.known = list(masking(town.known, "alva"))
 
     assert town.row(CENTRAL, "pupils").unknown == 1
+
+
+def test_a_protected_pupils_device_is_nowhere_though_a_list_names_a_unit(town: Town) -> None:
+    town.device(town.pupil("alva"), purpose=Purpose.PERSONAL, unit="bj")
+    town.known = list(masking(town.known, "alva"))
+
+    (case,) = town.outcome().devices
+
+    assert case.placement.unit == UNPLACED
+
+
+# --- a dead source ----------------------------------------------------------------------------------------------------
+
+
+def test_who_left_after_his_register_was_last_read_is_still_counted(town: Town) -> None:
+    town.device(town.staff("alva", end=date(2026, 11, 10)))
+    read = [replace(one, as_of=TODAY) for one in PARTS]
+
+    assert town.row("bjorkskolan", "staff").covered_own == 1
+    assert town.row("bjorkskolan", "staff", parts=read).entitled == 0
+
+
+# --- the school year turns --------------------------------------------------------------------------------------------
+
+
+def test_a_register_that_ends_its_rows_early_moves_no_number_of_the_summer(town: Town) -> None:
+    town.device(town.pupil("alva", start=date(2025, 8, 18)))
+    last_school_day, in_july = (
+        Moment(datetime(*day, 6, tzinfo=UTC), date(*day)) for day in ((2026, 6, 11), (2026, 7, 2))
+    )
+    copied = fed_back(town.believed(), town.outcome(moment=last_school_day))
+    ended = [
+        replace(one, record=replace(one.record, end=date(2026, 6, 5))) if one.type == "membership" else one
+        for one in copied.known
+    ]
+
+    later = reconcile(replace(copied, known=ended), POLICY, CALENDARS, in_july)
+    forgotten = reconcile(replace(copied, known=ended, turnover=None), POLICY, CALENDARS, in_july)
+
+    assert row(later, "bjorkskolan", "pupils").covered_own == 1
+    assert row(forgotten, "bjorkskolan", "pupils").entitled == 0
 
 
 # --- what else is found -----------------------------------------------------------------------------------------------

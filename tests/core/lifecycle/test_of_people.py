@@ -57,6 +57,20 @@ def test_no_device_opens_on_its_day(began: str, opens_on: str, shut_on: str) -> 
     assert "no_device" in kinds_on(opens_on, case)
 
 
+@pytest.mark.parametrize("began", ["2024-08-19", None, "2026-08-01"])
+def test_no_device_of_whom_the_turn_moved_waits_for_the_third_school_day(began: str | None) -> None:
+    case = pupil(began_on=day(began) if began else None, turned_on=day("2026-08-17"))
+
+    assert "no_device" not in kinds_on("2026-08-18", case)
+    assert "no_device" in kinds_on("2026-08-19", case)
+
+
+def test_no_device_of_somebody_who_began_after_the_turn_waits_for_his_own_day() -> None:
+    case = pupil(began_on=day("2026-11-10"), turned_on=day("2026-08-17"))
+
+    assert "no_device" not in kinds_on("2026-11-12", case)
+
+
 def test_no_device_of_somebody_whose_beginning_nobody_knows_is_open() -> None:
     assert kinds_on(TODAY, pupil(began_on=None)) == {"no_device"}
 
