@@ -34,6 +34,7 @@ COMMANDS = {
     "run": ("running", "The daemon."),
     "sources": ("listing", "Every part of every source, how old it is, what stands in its way."),
     "sync": ("syncing", "Pull now."),
+    "turnover": ("turning", "The school year's turnover: where it stands, and turning it by hand."),
     "user": ("accounts", "Who may sign in to the page."),
 }
 

@@ -6,6 +6,7 @@ import click
 
 from fleetsync.cli.failing import Told
 from fleetsync.cli.opening import ledger_of, settings_of
+from fleetsync.daemon.house import clock_of, open_store, retention
 
 COPY = click.Path(dir_okay=False, path_type=Path)
 
@@ -61,11 +62,11 @@ def verify(ctx: click.Context) -> None:
 @click.pass_context
 def purge(ctx: click.Context) -> None:
     """Deleted bytes are overwritten."""
-    with ledger_of(ctx) as (ledger, clock):
-        gone = ledger.purge(clock.now())
+    settings = settings_of(ctx)
+    clock = clock_of(settings)
+    with open_store(settings, clock) as ledger:
+        gone = ledger.purge(clock.now(), retention(settings.database))
     click.echo(", ".join(f"{count} {kind}" for kind, count in sorted(gone.items()) if count) or "nothing was due")
 
 
 COMMANDS = {"db": db, "purge": purge}
-
-__all__ = ["COMMANDS", "settings_of"]

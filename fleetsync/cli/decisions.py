@@ -39,8 +39,8 @@ def accept(ctx: click.Context, part: str, pull: int, reason: str, *, yes: bool) 
     with opened(ctx) as house:
         source, name = part_of(house, part)
         _confirm_newest(house, source, name, pull, yes=yes)
-        sync.accept(house.world, source, name, pull, who=_who(), reason=reason)
-        house.ledger.audit(_who(), "accept", f"{source}/{name} {pull}")
+        sync.accept(house.world, source, name, pull, who=who(), reason=reason)
+        house.ledger.audit(who(), "accept", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is believed")
 
 
@@ -67,8 +67,8 @@ def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
     """Nothing of it is believed; the next pull is judged as usual."""
     with opened(ctx) as house:
         source, name = part_of(house, part)
-        house.ledger.reject(pull, _who(), reason)
-        house.ledger.audit(_who(), "reject", f"{source}/{name} {pull}")
+        house.ledger.reject(pull, who(), reason)
+        house.ledger.audit(who(), "reject", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is forgotten")
 
 
@@ -84,7 +84,7 @@ def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Remove all records of {source}?", abort=True)
         count = house.ledger.drop(source)
-        house.ledger.audit(_who(), "drop", source)
+        house.ledger.audit(who(), "drop", source)
         sync.reconcile_anew(house.world)
     click.echo(f"{source}: {count} records removed")
 
@@ -98,13 +98,14 @@ def publish(ctx: click.Context, unit: str) -> None:
         known = {one.slug for one in house.world.policy.units}
         if unit not in known:
             raise Told(f"{unit} is no unit. Configured: {', '.join(sorted(known)) or 'none'}", UNUSABLE)
-        house.ledger.publish(unit, _who())
-        house.ledger.audit(_who(), "publish", unit)
+        house.ledger.publish(unit, who())
+        house.ledger.audit(who(), "publish", unit)
         sync.reconcile_anew(house.world)
     click.echo(f"{unit} is published")
 
 
-def _who() -> str:
+def who() -> str:
+    """Whoever runs the command, as the audit names him."""
     return f"{getpass.getuser()} (command line)"
 
 

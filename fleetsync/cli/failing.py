@@ -58,12 +58,13 @@ def _told(error: Exception) -> int:
 
 def _known(error: Exception) -> Told | None:
     from fleetsync.expose.ports import DecisionError
+    from fleetsync.expose.web import WebRefused
     from fleetsync.pull.contract import PullError
     from fleetsync.schedule import ScheduleError
     from fleetsync.settings import SettingsError
     from fleetsync.store.errors import StoreError
 
-    if isinstance(error, SettingsError | ScheduleError):
+    if isinstance(error, SettingsError | ScheduleError | WebRefused):
         return Told(str(error), UNUSABLE)
     if isinstance(error, StoreError | PullError | DecisionError):
         return Told(str(error))

@@ -9,6 +9,8 @@ import hmac
 from collections.abc import Callable
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from fleetsync.core.model import (
     TOKEN_MARK,
     DeviceRecord,
@@ -83,6 +85,18 @@ def masked(record: Record, token_of: TokenOf, *, source: str) -> Record:
             return record
         case stranger:
             assert_never(stranger)
+
+
+def without_child_keys(record: Record, children: frozenset[str], token_of: TokenOf) -> Record:
+    """*record* with its keys as tokens and without a name, when it is a child's of förskola or förskoleklass: one that
+    says so, or one with a key that is among the tokens *children*. Everything else about it stays.
+    """
+    if not isinstance(record, PersonRecord | DeviceRecord):
+        return record
+    is_childs = isinstance(record, PersonRecord) and record.child
+    if not is_childs and (not children or _key_tokens(record.keys, token_of).isdisjoint(children)):
+        return record
+    return replace(record, keys=_masked_keys(record.keys, token_of), name=None)
 
 
 def _key_tokens(keys: tuple[Key, ...], token_of: TokenOf) -> frozenset[str]:

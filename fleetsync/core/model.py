@@ -226,7 +226,8 @@ class Severity(StrEnum):
 
 class Key(Noun, frozen=True, array_like=True, order=True):
     """One name under which somebody is known: tenant for object ids, `namespace` for numbers, "" for addresses,
-    Windows domain for accounts."""
+    Windows domain for accounts.
+    """
 
     scheme: Scheme
     namespace: str

@@ -65,6 +65,14 @@ class Rehearsal:
         """As the ledger has it."""
         return self._ledger.erased_tokens()
 
+    def child_tokens(self) -> Mapping[str, frozenset[str]]:
+        """As the ledger has it."""
+        return self._ledger.child_tokens()
+
+    def hide_children(self, children: Mapping[str, frozenset[str]]) -> int:
+        """Nothing: what is staged here is never written, and what is believed is not a rehearsal's to change."""
+        return 0
+
     def protect(self, tokens: Iterable[str], at: datetime) -> int:
         """The one thing that a rehearsal does for good: whoever is found to be protected is protected at once."""
         return self._ledger.protect(tokens, at)

@@ -10,16 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import Any, Protocol
 
 import msgspec
 
+from fleetsync import log, version
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.core.identity import canonical_key, canonical_serial
-from fleetsync.core.masking import TokenOf, masked, token, tokens_of
+from fleetsync.core.masking import TokenOf, masked, token, tokens_of, without_child_keys
 from fleetsync.core.matching import name_pattern_match
 from fleetsync.core.model import (
     RECORD_TYPES,
@@ -50,14 +52,19 @@ from fleetsync.pull.contract import (
     PullError,
     RecordError,
     SourceRefused,
+    SourceSettings,
     SourceUnavailable,
     Stopped,
 )
 from fleetsync.pull.files import FileForm, StableFiles
 from fleetsync.pull.http import Meter, Network, Roads, Trip
-from fleetsync.pull.registry import Source
+from fleetsync.pull.registry import Source, secret_keys
+
+logger = log.get(__name__)
 
 PAGE_OF_ROWS = 2000
+OUR_OWN = "an error of our own; what was believed stays. The log says where"
+BETWEEN = "."  # a file's fingerprint, and how it was read
 Progress = Callable[[int], None]
 PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
@@ -89,12 +96,18 @@ class Staging(Protocol):
     def fail(self, pull: int, verdict: Verdict, reason: str) -> None: ...
     def protected_tokens(self) -> frozenset[str]: ...
     def erased_tokens(self) -> frozenset[str]: ...
+    def child_tokens(self) -> Mapping[str, frozenset[str]]: ...
+    def hide_children(self, children: Mapping[str, frozenset[str]]) -> int: ...
     def protect(self, tokens: Iterable[str], at: datetime) -> int: ...
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What came of one attempt at a part. `effect` is there when it was read whole and differs from nothing-to-read."""
+    """What came of one attempt at a part. `effect` is there when it was read whole and differs from nothing-to-read.
+
+    *begun_again*: the pull before it, of the same attempt. *needs_person*: the source itself refused us, and asking it
+    again soon can only make it worse. *was_stopped*: we were, so that nothing needs to be said about the source.
+    """
 
     source: str
     part: str
@@ -106,6 +119,9 @@ class Pulled:
     effect: PullEffect | None = None
     credentials: tuple[Credential, ...] = ()
     may_begin_again: bool = False
+    begun_again: int | None = None
+    needs_person: bool = False
+    was_stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,10 +137,21 @@ class Rules:
         """The key's token."""
         return token(self.token_secret, key)
 
-    @property
+    @cached_property
     def name_patterns(self) -> tuple[str, ...]:
-        """The patterns over a device's name that rules ask for."""
-        return tuple(rule.when["name"] for rule in self.policy.device_rules if "name" in rule.when)
+        """The patterns over a device's name that `[[device_rule]]` and `[[unit_map]]` ask for."""
+        rules = (rule.when["name"] for rule in self.policy.device_rules if "name" in rule.when)
+        maps = (line.pattern for line in self.policy.unit_maps if line.field == "name")
+        return tuple(dict.fromkeys((*rules, *maps)))
+
+    def reading_of(self, settings: SourceSettings) -> str:
+        """What decides how a file's bytes become records, as one word: when it changes, the same file is another one."""
+        model = type(settings)
+        left_out = {*SourceSettings.model_fields, *secret_keys(model), *(f"{key}_file" for key in secret_keys(model))}
+        own = settings.model_dump(mode="json", exclude=left_out - {"kind", "namespace", "store_names"} | {"path"})
+        ours = (self.name_patterns, self.keeps_device_names, self.policy.domain_aliases, self.policy.reference.serials)
+        text = msgspec.json.encode((version(), own, ours), order="deterministic")
+        return hashlib.blake2b(text, digest_size=6, key=self.row_secret[:64]).hexdigest()
 
 
 @dataclass
@@ -181,38 +208,55 @@ class _Connect:
         return iter(files)
 
     def _known_fingerprints(self) -> dict[str | None, str]:
+        """Of files that were read to their end as they would be read now."""
         known = self._run.staging.known_files(self._source.name, self._part.name)
-        return {scope: fingerprint for scope, (fingerprint, _) in known.items() if fingerprint is not None}
+        reading = self._run.rules.reading_of(self._source.settings)
+        told = {scope: (fingerprint or "").partition(BETWEEN) for scope, (fingerprint, _) in known.items()}
+        return {scope: file for scope, (file, _, read_as) in told.items() if read_as == reading}
 
     def token(self, value: str) -> str:
         return self._run.rules.token_of(Key(Scheme.CIVIC, "", value)).value
 
 
 class Runner:
-    """Pulls parts of sources. One per configuration; tokens and meters of a source outlive a pull."""
+    """Pulls parts of sources. One per configuration; tokens of a source outlive a pull, *meters* a configuration."""
 
-    def __init__(self, staging: Staging, clock: Clock, rules: Rules, network: Callable[[Source], Network]) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        clock: Clock,
+        rules: Rules,
+        network: Callable[[Source], Network],
+        meters: dict[str, Meter] | None = None,
+    ) -> None:
         self.staging, self.clock, self.rules = staging, clock, rules
         self.network = network
         self._roads: dict[str, Roads] = {}
-        self.meters: dict[str, Meter] = {}
+        self.meters: dict[str, Meter] = {} if meters is None else meters
+
+    def meter(self, source: str) -> Meter:
+        """What the source cost so far."""
+        return self.meters.setdefault(source, Meter())
 
     def roads(self, source: Source) -> Roads:
         """The source's roads out, made at its first use."""
         if source.name not in self._roads:
-            meter = self.meters.setdefault(source.name, Meter())
-            self._roads[source.name] = Roads(source.name, self.clock, self.network(source), meter)
+            self._roads[source.name] = Roads(source.name, self.clock, self.network(source), self.meter(source.name))
         return self._roads[source.name]
 
     def pull(self, source: Source, part: Part, stop: Event, progress: Progress | None = None) -> Pulled:
-        """Read *part* whole into staging. Never raises for what the source does: the reason is in the answer.
+        """Read *part* whole into staging. Never raises for what the source or its connector does: the reason is in the
+        answer. What the staging area raises, it raises.
 
         A listing that broke off in a way that a fresh start may cure is begun again once, as a pull of its own.
         """
         pulled = self._try(source, part, stop, progress)
-        return self._try(source, part, stop, progress) if pulled.may_begin_again else pulled
+        if not pulled.may_begin_again:
+            return pulled
+        return replace(self._try(source, part, stop, progress), may_begin_again=False, begun_again=pulled.pull)
 
     def _try(self, source: Source, part: Part, stop: Event, progress: Progress | None) -> Pulled:
+        asked = self._asked(source)
         reading = _Reading(self, source, part, progress)
         try:
             effect = reading.whole(stop)
@@ -222,18 +266,29 @@ class Runner:
         except (PageTokenExpired, _TotalMismatchError) as error:
             return replace(self._failed(reading, Verdict.FAILED, str(error)), may_begin_again=True)
         except PullError as error:
-            return self._failed(reading, Verdict.FAILED, str(error))
+            failed = self._failed(reading, Verdict.FAILED, str(error))
+            is_refused = isinstance(error, SourceRefused) and self._asked(source) != asked
+            return replace(failed, needs_person=is_refused, was_stopped=stop.is_set())
+        except Exception:
+            logger.exception("pull broke", source=source.name, part=part.name, pull=reading.pull)
+            return self._failed(reading, Verdict.FAILED, f"{source.name}/{part.name}: {OUR_OWN}")
         except BaseException:
-            self._failed(reading, Verdict.FAILED, f"{source.name}/{part.name}: an error of our own; see the log")
+            self._failed(reading, Verdict.FAILED, f"{source.name}/{part.name}: {OUR_OWN}")
             raise
-        finally:
-            reading.protect_marked()
         if effect is None:
             return self._failed(reading, Verdict.UNCHANGED, "")
         return reading.pulled(Verdict.COMPLETE, "", effect)
 
+    def _asked(self, source: Source) -> int:
+        """Requests that were sent so far: a refusal without one is cheap, and may be met again at once."""
+        return sum(self.meter(source.name).requests.values())
+
     def _failed(self, reading: "_Reading", verdict: Verdict, reason: str) -> Pulled:
-        self.staging.fail(reading.pull, verdict, reason)
+        try:
+            # What was marked is protected even if nothing of the pull is believed: it fails closed.
+            reading.protect_marked()
+        finally:
+            self.staging.fail(reading.pull, verdict, reason)
         return reading.pulled(verdict, reason, None)
 
     def probe(self, source: Source, stop: Event) -> Iterator[Any]:
@@ -257,11 +312,9 @@ class _Reading:
         self.today = local_day(self.started_at, run.rules.policy.time_zone)
         self.count = _Count()
         self._progress = progress
-        self._index = run.staging.index(source.name, part.name)
-        self._known_scopes = frozenset(run.staging.known_files(source.name, part.name))
-        self._protected = run.staging.protected_tokens()
-        self._erased = run.staging.erased_tokens()
+        self._read_as = run.rules.reading_of(source.settings)
         self._marked: set[str] = set()  # tokens of persons found protected by this pull
+        self._protected: frozenset[str] = frozenset()
         self._seen: set[tuple[str, str]] = set()
         self._waiting: list[tuple[Record, str | None]] = []  # person bodies, until all marks are known
         self._differing: list[StagedRow] = []
@@ -284,13 +337,24 @@ class _Reading:
 
     def whole(self, stop: Event) -> PullEffect | None:
         """The finished effect; None when there was nothing new to read. Raises PullError."""
+        self._remember()
         is_unchanged = self._read(stop)
         self._check_total()
         if is_unchanged:
             return None
         self._stage_people()
         self._flush()
+        self._hide_new_children()
         return self._finish()
+
+    def _remember(self) -> None:
+        """What is known before the first page; with the part's lock, so that nobody changes it meanwhile."""
+        staging, source, part = self.run.staging, self.source.name, self.part.name
+        self._index = staging.index(source, part)
+        self._known_scopes = frozenset(staging.known_files(source, part))
+        self._protected = staging.protected_tokens()
+        self._erased = staging.erased_tokens()
+        self._children = staging.child_tokens()  # by the source that says so
 
     def _read(self, stop: Event) -> bool:
         """Every page once. True when the files there are were read to their end before."""
@@ -306,9 +370,8 @@ class _Reading:
 
     def _take(self, page: Page) -> None:
         scope = page.scope
-        self.count.scopes[scope or ""] = ScopeRead(
-            name=scope or "", as_of=page.as_of or self.today, fingerprint=page.fingerprint
-        )
+        print_ = None if page.fingerprint is None else f"{page.fingerprint}{BETWEEN}{self._read_as}"
+        self.count.scopes[scope or ""] = ScopeRead(name=scope or "", as_of=page.as_of or self.today, fingerprint=print_)
         self.count.total = page.total if page.total is not None else self.count.total
         self.count.mark = page.mark or self.count.mark
         self.count.rejected.update(page.rejected)
@@ -349,10 +412,11 @@ class _Reading:
 
     def _canonical(self, record: Record) -> Record:
         if isinstance(record, DeviceRecord):
-            return self._canonical_device(record)
+            return without_child_keys(self._canonical_device(record), self._all_children, self._token_of)
         if isinstance(record, PersonRecord):
             name = record.name if self.source.settings.store_names else None
-            return msgspec.structs.replace(record, keys=self._canonical_keys(record.keys), name=name)
+            person = msgspec.structs.replace(record, keys=self._canonical_keys(record.keys), name=name)
+            return without_child_keys(person, self._children_of_others, self._token_of)
         return record
 
     def _canonical_device(self, record: DeviceRecord) -> DeviceRecord:
@@ -387,6 +451,24 @@ class _Reading:
         else:
             self._compare(record, scope, is_masked=self._is_masked(record))
 
+    # --- children -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _all_children(self) -> frozenset[str]:
+        return frozenset().union(*self._children.values())
+
+    @cached_property
+    def _children_of_others(self) -> frozenset[str]:
+        """Tokens of whom another source says that he is a child; who is one here, this source says itself."""
+        return frozenset().union(*(tokens for name, tokens in self._children.items() if name != self.source.name))
+
+    def _hide_new_children(self) -> None:
+        """Children that came to be known while this was read: by itself, or by a source that is read beside it."""
+        now = self.run.staging.child_tokens()
+        fresh = {name: tokens - self._children.get(name, frozenset()) for name, tokens in now.items()}
+        if any(fresh.values()):
+            self.run.staging.hide_children(fresh)
+
     # --- protected identities -----------------------------------------------------------------------------------------
 
     def _mark_protected(self, record: Record) -> None:
@@ -403,10 +485,11 @@ class _Reading:
         return not (tokens.isdisjoint(self._protected) and tokens.isdisjoint(self._marked))
 
     def protect_marked(self) -> None:
-        """What was marked is protected even if the pull is held or failed: it fails closed."""
+        """Whoever was marked is protected from here on, whatever becomes of the pull."""
         fresh = self._marked - self._protected
         if fresh:
             self.run.staging.protect(fresh, self.started_at)
+            self._protected |= fresh
 
     def _stage_people(self) -> None:
         """After the last page, when the marks of all pages are known."""

@@ -495,6 +495,7 @@ turnover = Table(
     "turnover",
     metadata,
     Column("first_school_day", Date, primary_key=True),  # of the year that is turned to
+    Column("last_school_day", Date, nullable=False),  # of the year that ends
     _instant("copied_at"),
     _instant("turned_at", null=True),
     _words("how", null=True),
@@ -506,6 +507,7 @@ turnover_membership = Table(
     Column("first_school_day", ForeignKey("turnover.first_school_day", ondelete="CASCADE"), primary_key=True),
     Column("source", Words, primary_key=True),
     Column("part", Words, primary_key=True),
+    Column("type", Words, primary_key=True),  # membership, or a group that one names
     Column("source_id", Words, primary_key=True),
     _words("body"),
     _truth("masked"),

@@ -120,8 +120,9 @@ def _decide(ledger: Ledger) -> None:
     first_day = date(2027, 8, 16)
     copy = membership("ae-4711/vretaskolan-5b", "ae-4711", group="vretaskolan-5b")
     with ledger._writing() as connection:
-        connection.execute(insert(t.turnover).values(first_school_day=first_day, copied_at=MONDAY))
-        row = {"first_school_day": first_day, "source": "skola", "part": "pupils"}
+        days = {"first_school_day": first_day, "last_school_day": date(2027, 6, 10)}
+        connection.execute(insert(t.turnover).values(copied_at=MONDAY, **days))
+        row = {"first_school_day": first_day, "source": "skola", "part": "pupils", "type": "membership"}
         connection.execute(
             insert(t.turnover_membership).values(row | {"source_id": copy.source_id, "body": body_of(copy)})
         )

@@ -10,7 +10,7 @@ import msgspec
 
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.coverage.tally import coverage_of, tally
-from fleetsync.core.entitlement import pools, stand
+from fleetsync.core.entitlement import Bench, copied, groups_copied, pools, stand, turned
 from fleetsync.core.identity import UnitBook, resolve_devices, resolve_people, unit_book
 from fleetsync.core.lifecycle import accepts, counts_as_assigned, find_gaps, live
 from fleetsync.core.matching import Matched, match
@@ -38,6 +38,7 @@ from fleetsync.core.model import (
     Standing,
     Subject,
     Text,
+    Turnover,
     Unit,
 )
 
@@ -56,6 +57,7 @@ class _Sorted(msgspec.Struct, frozen=True):
     matched: Matched
     book: UnitBook
     hidden: frozenset[str]  # entitlements of which too few are unplaced to be shown there
+    turnover: Turnover | None
 
 
 def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
@@ -79,16 +81,19 @@ def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: 
         logins=found.matched.logins,
         things=_things(found.people, found.cases),
         policy_fingerprint=policy.fingerprint,
+        turnover=found.turnover,
     )
     opened, closed = find_gaps(outcome, believed, policy, calendars, found.book)
     return msgspec.structs.replace(outcome, episodes=opened, closed=closed)
 
 
 def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> _Sorted:
-    people = resolve_people(believed.known, believed.parts, policy)
-    devices = resolve_devices(believed.known, believed.parts, policy, moment)
     book = unit_book(believed.known, policy)
-    standings = stand(people, book, policy, calendars, believed.parts, moment)
+    people, turnover = _people_and_turnover(believed, book, policy, calendars, moment)
+    if groups := groups_copied(turnover):
+        book = unit_book((*believed.known, *groups), policy)
+    devices = resolve_devices(believed.known, believed.parts, policy, moment)
+    standings = stand(people, book, policy, calendars, believed.parts, moment, turnover)
     by_person = {standing.person: standing for standing in standings}
     matched = match(devices, people, by_person, book, policy, believed, moment, calendars)
     lives = live(devices, matched.placements, policy, calendars, believed.parts, believed, moment, book, by_person)
@@ -96,7 +101,27 @@ def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Mome
         DeviceCase(device=device, placement=placement, life=life)
         for device, placement, life in zip(devices, matched.placements, lives, strict=True)
     )
-    return _Sorted(people, standings, cases, matched, book, too_few_unplaced(standings))
+    return _Sorted(people, standings, cases, matched, book, too_few_unplaced(standings), turnover)
+
+
+def _people_and_turnover(
+    believed: Believed, book: UnitBook, policy: Policy, calendars: Calendars, moment: Moment
+) -> tuple[tuple[Person, ...], Turnover | None]:
+    """Who is who, with the memberships that were copied on the last school day, and where the turnover stands now."""
+    before = believed.turnover.copies if believed.turnover else ()
+    people = resolve_people(believed.known, believed.parts, policy, before)
+    bench = Bench(
+        policy=policy,
+        calendars=calendars,
+        book=book,
+        parts={(part.source, part.part): part for part in believed.parts},
+        moment=moment,
+        turnover=believed.turnover,
+    )
+    turnover = copied(believed.known, people, bench)
+    if turnover is not None and turnover.copies != before:
+        people = resolve_people(believed.known, believed.parts, policy, turnover.copies)
+    return people, turned(believed.known, people, msgspec.structs.replace(bench, turnover=turnover))
 
 
 # --- who is owed ------------------------------------------------------------------------------------------------------

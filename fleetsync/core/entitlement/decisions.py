@@ -11,15 +11,22 @@ from functools import lru_cache
 
 import msgspec
 
-from fleetsync.core.calendar import grade_index, is_longer_than_months
-from fleetsync.core.entitlement.rules import FKLASS, FORMS_WITHOUT_YEAR, FS
-from fleetsync.core.entitlement.ties import Bench, Current, Tie, employments_on, rank, schooling_on
+from fleetsync.core.calendar import is_longer_than_months
+from fleetsync.core.entitlement.rules import FORMS_WITHOUT_YEAR
+from fleetsync.core.entitlement.ties import (
+    SCHOOLING,
+    Bench,
+    Current,
+    Days,
+    Tie,
+    employments_on,
+    index_of,
+    rank,
+    schooling_on,
+)
 from fleetsync.core.model import Decision, EmploymentForm, Entitlement, MembershipType, Text, Who
 
-YOUNGER_THAN_ANY_YEAR = -1  # förskola has no years; its children are below the first
 UNKNOWN_DAYS = frozenset({date.min, date.max})
-SCHOOLING = frozenset({MembershipType.ENROLMENT, MembershipType.PLACEMENT})
-HIGHEST_YEAR = 11  # of specialskola in the ten-year school
 
 
 class Weight(IntEnum):
@@ -94,6 +101,10 @@ NOTHING_NEWER = Text(
     "{0}; slut {1}, räknas vidare: källan har inte visat något nyare",
     "{0}; ended {1}, counts on: its source has shown nothing newer",
 )
+UNTIL_TURNED = Text(
+    "{0}; slut {1}, räknas vidare tills läsåret har bytts",
+    "{0}; ended {1}, counts on until the school year has turned",
+)
 
 
 @lru_cache(maxsize=8192)
@@ -111,16 +122,6 @@ def day_or_unknown(day: date) -> date | Text:
 
 
 # --- school -----------------------------------------------------------------------------------------------------------
-
-
-def index_of(tie: Tie, day: date) -> int | None:
-    """The grade index on *day*: six-year-olds 0, leavers 9, förskola below; None where none is known."""
-    if tie.form == FS:
-        return YOUNGER_THAN_ANY_YEAR
-    if tie.form == FKLASS:
-        return 0
-    year = tie.record.year
-    return None if year is None or not 0 <= year <= HIGHEST_YEAR else grade_index(year, day)
 
 
 def _ask_schooling(rule: Entitlement, current: Current, day: date, bench: Bench) -> Answer:
@@ -203,18 +204,22 @@ def _ask_length(who: Who, current: Current) -> Answer:
 # --- all rules to one person ------------------------------------------------------------------------------------------
 
 
-def judge(ties: Sequence[Tie], day: date, rules: Sequence[Entitlement], bench: Bench) -> Judgement:
-    """What the rules say to the memberships of one person on *day*, asked in order: the first yes owns him."""
+def judge(ties: Sequence[Tie], days: Days, rules: Sequence[Entitlement], bench: Bench) -> Judgement:
+    """What the rules say to the memberships of one person on *days*, asked in order: the first yes owns him."""
     ties = [tie for tie in ties if tie.counts]
     employments = [tie for tie in ties if tie.type is MembershipType.EMPLOYMENT]
     schooling = [tie for tie in ties if tie.type in SCHOOLING]
-    running = employments_on(day, employments, bench) + schooling_on(day, schooling, bench)
-    heard = [_hear(rule, running, day, bench) for rule in rules]
+    running = employments_on(days.employed, employments, bench) + schooling_on(days.schooled, schooling, bench)
+    heard = [_hear(rule, running, days, bench) for rule in rules]
     return _conclude(rules, heard, tuple(current for current in running if not current.tie.foreign))
 
 
-def _hear(rule: Entitlement, running: Iterable[Current], day: date, bench: Bench) -> list[Answer]:
-    return [_ask(rule, current, day, bench) for current in running if current.tie.type in rule.who.memberships]
+def _hear(rule: Entitlement, running: Iterable[Current], days: Days, bench: Bench) -> list[Answer]:
+    return [
+        _ask(rule, current, days.of(current.tie), bench)
+        for current in running
+        if current.tie.type in rule.who.memberships
+    ]
 
 
 def _ask(rule: Entitlement, current: Current, day: date, bench: Bench) -> Answer:
@@ -234,7 +239,7 @@ def _counting_on(answer: Answer, day: date) -> Text:
     if current.returns_until is not None and day <= current.returns_until:
         return say(MAY_RETURN, answer.reason, current.returns_from, current.returns_until)
     if current.tie.last < day <= current.tie.holds_until:
-        return say(NOTHING_NEWER, answer.reason, current.tie.last)
+        return say(UNTIL_TURNED if current.tie.copied_on else NOTHING_NEWER, answer.reason, current.tie.last)
     return answer.reason
 
 

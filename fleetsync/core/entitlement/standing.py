@@ -11,8 +11,8 @@ from typing import cast
 import msgspec
 
 from fleetsync.core.calendar import Calendars, local_day
-from fleetsync.core.entitlement.decisions import UNKNOWN_DAYS, Judgement, day_or_unknown, index_of, judge, say
-from fleetsync.core.entitlement.ties import Bench, Current, Tie, rank
+from fleetsync.core.entitlement.decisions import UNKNOWN_DAYS, Judgement, day_or_unknown, judge, say
+from fleetsync.core.entitlement.ties import SCHOOLING, Bench, Current, Days, Rank, Tie, index_of, rank, schooling_on
 from fleetsync.core.identity import UnitBook, folded
 from fleetsync.core.model import (
     UNPLACED,
@@ -28,6 +28,7 @@ from fleetsync.core.model import (
     Standing,
     Subject,
     Text,
+    Turnover,
 )
 
 STARTS_WITHIN_SCHOOL_DAYS = 15
@@ -51,11 +52,14 @@ def stand(
     calendars: Calendars,
     parts: Sequence[PartState],
     moment: Moment,
+    turnover: Turnover | None = None,
 ) -> tuple[Standing, ...]:
     """The standing of each person, in the order given; asked on `moment.today`.
 
     A dated end is believed when its part has been read with content of a later day (`domain.md` §2.5): to judge a day
-    to come, give parts whose `as_of` is that day.
+    to come, give parts whose `as_of` is that day. Until *turnover* turns, its copies are judged in place of what the
+    registers say of school: who comes stands in `starts_on`, and `ends_on` is what the registers announce. From the
+    turn until the first school day, what holds on that day is judged.
     """
     bench = Bench(
         policy=policy,
@@ -63,6 +67,7 @@ def stand(
         book=book,
         parts={(part.source, part.part): part for part in parts},
         moment=moment,
+        turnover=turnover,
     )
     files = Rosters.of(people, bench)
     return tuple([_stand(_facts_of(person, bench), bench, files) for person in people])
@@ -95,6 +100,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     person: Person
     ties: tuple[Tie, ...]
+    rows: tuple[Tie, ...]  # what the registers say; `ties` are what is judged, and differ until the school year turns
     judgement: Judgement
     starts_on: date | None
     endings: tuple[tuple[date, Tie], ...]  # of somebody who has left: the memberships that have begun and ended
@@ -115,38 +121,40 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_in_a_roster(self) -> bool:
         """Whether a source that counts has ever had a membership of his, be it over or to come."""
-        return any(tie.counts and tie.type is not MembershipType.GROUP for tie in self.ties)
+        return any(tie.counts and tie.type is not MembershipType.GROUP for tie in self.rows + self.ties)
 
 
 def _facts_of(person: Person, bench: Bench) -> Facts:
-    ties = tuple([bench.tie(known, cast("MembershipRecord", known.record)) for known in person.memberships])
-    judgement = judge(ties, bench.today, bench.rules, bench)
-    starts_on = _starts_on(ties, judgement, bench)
-    endings = () if judgement.running else _endings(ties, bench.today)
-    witnessed = tuple([tie for tie in ties if not tie.counts and _is_told_of(tie, bench.today)])
-    placing = judgement.basis or tuple(map(_alone, _without_basis(ties, starts_on, endings, bench.today) or witnessed))
+    rows = bench.rows(person)
+    ties = bench.judged(person, rows)
+    judgement = judge(ties, bench.days, bench.rules, bench)
+    starts_on = _starts_on(rows, judgement, bench)
+    endings = () if judgement.running else _endings(ties, bench.days)
+    witnessed = tuple([tie for tie in ties if not tie.counts and _is_told_of(tie, bench.days)])
+    placing = judgement.basis or tuple(map(_alone, _without_basis(rows, starts_on, endings, bench) or witnessed))
     return Facts(
         person=person,
         ties=ties,
+        rows=rows,
         judgement=judgement,
         starts_on=starts_on,
         endings=endings,
         witnessed=witnessed,
         placing=placing,
-        main=placing[0] if len(placing) == 1 else min(placing, key=lambda current: rank(current.tie), default=None),
+        main=placing[0] if len(placing) == 1 else min(placing, key=_placing, default=None),
     )
 
 
-def _starts_on(ties: Sequence[Tie], judgement: Judgement, bench: Bench) -> date | None:
+def _starts_on(rows: Sequence[Tie], judgement: Judgement, bench: Bench) -> date | None:
     """The nearest first day, within 15 school days, from which he is owed a device and is owed none today."""
     if _owes_by_head(judgement):
         return None
-    days = sorted({tie.first for tie in ties if tie.founds and _starts_soon(tie, bench)})
-    return next((day for day in days if _owes_by_head(judge(ties, day, bench.rules_of(day), bench))), None)
+    days = sorted({row.first for row in rows if row.founds and _starts_soon(row, bench)})
+    return next((day for day in days if _owes_by_head(judge(rows, Days.on(day), bench.rules_of(day), bench))), None)
 
 
 def _starts_soon(tie: Tie, bench: Bench) -> bool:
-    if not bench.today < tie.first <= tie.last:
+    if not bench.is_to_come(tie):
         return False
     return bench.calendar(tie.unit).school_days_between(bench.today, tie.first) <= STARTS_WITHIN_SCHOOL_DAYS
 
@@ -155,33 +163,33 @@ def _owes_by_head(judgement: Judgement) -> bool:
     return judgement.owner is not None and judgement.owner.mode is not Mode.POOL
 
 
-def _endings(ties: Sequence[Tie], today: date) -> tuple[tuple[date, Tie], ...]:
-    begun = (tie for tie in ties if tie.founds and tie.first <= min(tie.last, today))
-    return tuple((_end_of(tie, ties, today), tie) for tie in begun)
+def _endings(ties: Sequence[Tie], days: Days) -> tuple[tuple[date, Tie], ...]:
+    begun = (tie for tie in ties if tie.founds and tie.first <= min(tie.last, days.of(tie)))
+    return tuple((_end_of(tie, ties, days), tie) for tie in begun)
 
 
-def _end_of(tie: Tie, ties: Sequence[Tie], today: date) -> date:
-    if not tie.holds_on(today):
+def _end_of(tie: Tie, ties: Sequence[Tie], days: Days) -> date:
+    if not tie.holds_on(days.of(tie)):
         return tie.last
     # It runs and does not count: he has moved to another principal's school before the row was closed.
-    moved = max(other.first for other in ties if other.counts and other.foreign and other.holds_on(today))
+    moved = max(other.first for other in ties if other.counts and other.foreign and other.holds_on(days.of(other)))
     return moved - timedelta(days=1)
 
 
 def _without_basis(
-    ties: Sequence[Tie], starts_on: date | None, endings: Sequence[tuple[date, Tie]], today: date
+    rows: Sequence[Tie], starts_on: date | None, endings: Sequence[tuple[date, Tie]], bench: Bench
 ) -> list[Tie]:
     """What places somebody of whom nothing runs: what he comes to soon, else has left last, else comes to some day."""
     newest = max((day for day, _ in endings), default=None)
     if starts_on is None and newest is not None:
         return [tie for day, tie in endings if day == newest]
-    to_come = [tie for tie in ties if tie.founds and today < tie.first <= tie.last]
+    to_come = [row for row in rows if row.founds and bench.is_to_come(row)]
     first = starts_on or min((tie.first for tie in to_come), default=None)
     return [tie for tie in to_come if tie.first == first]
 
 
-def _is_told_of(tie: Tie, day: date) -> bool:
-    return not tie.foreign and tie.type is not MembershipType.GROUP and tie.holds_on(day)
+def _is_told_of(tie: Tie, days: Days) -> bool:
+    return not tie.foreign and tie.type is not MembershipType.GROUP and tie.holds_on(days.of(tie))
 
 
 def _alone(tie: Tie) -> Current:
@@ -199,18 +207,19 @@ def _stand(facts: Facts, bench: Bench, files: Rosters) -> Standing:
         class_group=class_group,
         groups=groups,
         school_form=main.tie.form if main else None,
-        grade_index=_grade_index(facts.main, bench.today),
+        grade_index=_grade_index(facts.main, bench.days),
         owed=_owed(facts, unit, ((class_group,) if class_group else ()) + groups),
         decisions=judgement.decisions,
         began_on=_known(main.first) if main else None,
-        ends_on=_ends_on(judgement),
+        ends_on=_ends_on(facts, bench),
         may_return=_may_return(judgement),
         ended_on=facts.ended_on,
         starts_on=facts.starts_on,
+        turned_on=_turned_on(facts, unit, (class_group, groups), bench),
         counted=bool(judgement.running),
         has_login=facts.has_login,
         only_in_witness=bool(facts.witnessed) and not facts.is_in_a_roster,
-        is_child=_is_child(facts, bench.today),
+        is_child=_is_child(facts, bench.days),
         not_yet_in_roster=_is_not_yet_in_roster(facts, bench, files),
     )
 
@@ -243,15 +252,48 @@ def _why_there(facts: Facts, unit: str) -> Text:
     return say(LARGEST_OF if is_employed else LATEST_OF, reason, others)
 
 
-def _grade_index(main: Current | None, day: date) -> int | None:
+def _grade_index(main: Current | None, days: Days) -> int | None:
     if main is None or main.tie.form is None:
         return None
-    index = index_of(main.tie, day)
+    index = index_of(main.tie, days.of(main.tie))
     return index if index is not None and index >= 0 else None
 
 
-def _ends_on(judgement: Judgement) -> date | None:
-    return _known(max((current.last for current in judgement.basis), default=date.max))
+def _ends_on(facts: Facts, bench: Bench) -> date | None:
+    basis, turnover = facts.judgement.basis, bench.frozen
+    announced: list[date] = []
+    if turnover is not None and any(current.tie.copied_on for current in basis):
+        announced = _announced_ends(facts.rows, turnover)
+    return _known(max(announced or [current.last for current in basis], default=date.max))
+
+
+def _announced_ends(rows: Sequence[Tie], turnover: Turnover) -> list[date]:
+    """What the registers say by now of how long somebody stays whose copies are judged."""
+    first, last = turnover.last_school_day, turnover.first_school_day
+    return [
+        row.last for row in rows if row.founds and row.type in SCHOOLING and row.first <= last and first <= row.last
+    ]
+
+
+def _turned_on(facts: Facts, unit: str, groups: tuple[str | None, tuple[str, ...]], bench: Bench) -> date | None:
+    """The first school day, when what is judged now differs in grade index, unit or group from the copies."""
+    turnover, main = bench.turnover, facts.main
+    if turnover is None or turnover.turned_at is None or main is None or main.tie.type not in SCHOOLING:
+        return None
+    copies = bench.copies(facts.person)
+    was = min(
+        schooling_on(turnover.last_school_day, [tie for tie in copies if tie.founds], bench), key=_placing, default=None
+    )
+    if was is None:
+        return None
+    then = UNPLACED if facts.person.masked else was.tie.unit
+    grouped = (None, ()) if facts.person.masked else _groups(copies, then, bench)
+    before = (_grade_index(was, bench.days), then, grouped)
+    return None if before == (_grade_index(main, bench.days), unit, groups) else turnover.first_school_day
+
+
+def _placing(current: Current) -> Rank:
+    return rank(current.tie)
 
 
 def _may_return(judgement: Judgement) -> bool:
@@ -262,12 +304,12 @@ def _known(day: date) -> date | None:
     return None if day in UNKNOWN_DAYS else day
 
 
-def _is_child(facts: Facts, day: date) -> bool:
+def _is_child(facts: Facts, days: Days) -> bool:
     """Of förskola or förskoleklass, or a six-year-old whatever his form is called; in doubt he is."""
     if _owes_by_head(facts.judgement):
         return False
-    told = [tie for tie in facts.ties if tie.holds_on(day)] or ([facts.main.tie] if facts.main else facts.ties)
-    return any(tie.is_child for tie in told) or _grade_index(facts.main, day) == 0
+    told = [tie for tie in facts.ties if tie.holds_on(days.of(tie))] or ([facts.main.tie] if facts.main else facts.ties)
+    return any(tie.is_child for tie in told) or _grade_index(facts.main, days) == 0
 
 
 def _is_not_yet_in_roster(facts: Facts, bench: Bench, files: Rosters) -> bool:
@@ -285,7 +327,7 @@ def _groups(ties: Sequence[Tie], unit: str, bench: Bench) -> tuple[str | None, t
     classes: list[tuple[int, str]] = []
     others: list[tuple[int, str]] = []
     for tie in ties:
-        if tie.record.group is None or not tie.holds_on(bench.today):
+        if tie.record.group is None or not tie.holds_on(bench.days.of(tie)):
             continue
         group = bench.book.group(tie.known.source, tie.record.group)
         if group is not None and bench.unit_of_group(tie, group) in {unit, UNPLACED}:

@@ -1,17 +1,19 @@
 """When a membership holds: what a source says of its days, its silence, and the days on which it counts on.
 
-Pure. Refuses to end anything that a source has not been read late enough to deny, and to guess the length of
-a term whose first day is unknown.
+Pure. Refuses to end anything that a source has not been read late enough to deny, to guess the length of a term whose
+first day is unknown, and to let a register that rewrites its rows before the school year turns move anybody.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
+from typing import cast
 
 import msgspec
+from msgspec.structs import replace
 
-from fleetsync.core.calendar import Calendar, Calendars, SummerBreak, local_day
-from fleetsync.core.entitlement.rules import CHILD_FORMS, KNOWN_FORMS, rules_in_force
+from fleetsync.core.calendar import Calendar, Calendars, SummerBreak, grade_index, local_day
+from fleetsync.core.entitlement.rules import CHILD_FORMS, FKLASS, FS, GRADED_FORMS, KNOWN_FORMS, rules_in_force
 from fleetsync.core.identity import UnitBook
 from fleetsync.core.model import (
     UNPLACED,
@@ -23,9 +25,15 @@ from fleetsync.core.model import (
     MembershipType,
     Moment,
     PartState,
+    Person,
     Policy,
+    Turnover,
 )
 
+YOUNGER_THAN_ANY_YEAR = -1  # förskola has no years; its children are below the first
+HIGHEST_YEAR = 11  # of specialskola in the ten-year school
+LEAVING_GRADE_INDEX = 9
+SCHOOLING = frozenset({MembershipType.ENROLMENT, MembershipType.PLACEMENT})
 FREE_DAYS_BETWEEN_TERMS = 7
 DAYS_AROUND_LAST_SCHOOL_DAY = 14
 # A term of these forms can continue another; None is a roster without the field.
@@ -45,7 +53,8 @@ class Tie(msgspec.Struct, frozen=True):
     form: str | None  # school form, in capitals
     first: date
     last: date  # of one that vanished: the day before it was first missed
-    holds_until: date  # as `last`, or open while its part has shown nothing newer than `last`
+    holds_until: date  # as `last`, or open when that has passed and its part has shown nothing newer
+    copied_on: date | None = None  # of a turnover's copy: the last school day, by which its year is read
 
     @property
     def type(self) -> MembershipType:
@@ -62,6 +71,11 @@ class Tie(msgspec.Struct, frozen=True):
         """Whether it is of förskola or förskoleklass; a placement whose form nobody knows is."""
         is_unknown_placement = self.record.membership is MembershipType.PLACEMENT and self.form not in KNOWN_FORMS
         return is_unknown_placement or self.form in CHILD_FORMS
+
+    @property
+    def is_compulsory(self) -> bool:
+        """Whether it is an enrolment in a form that has the grades 1 to 9."""
+        return self.type is MembershipType.ENROLMENT and self.form in GRADED_FORMS
 
     def holds_on(self, day: date) -> bool:
         """Whether the membership runs on *day*; both ends inclusive."""
@@ -86,6 +100,22 @@ class Current(msgspec.Struct, frozen=True):
     returns_from: date | None = None  # the last school day that it ends near
 
 
+class Days(msgspec.Struct, frozen=True):
+    """The days that are judged: school's is the first school day once the year has turned, while it is still to come."""
+
+    employed: date
+    schooled: date
+
+    @classmethod
+    def on(cls, day: date) -> "Days":
+        """One day for all."""
+        return cls(day, day)
+
+    def of(self, tie: Tie) -> date:
+        """The day on which a membership is judged."""
+        return self.employed if tie.type is MembershipType.EMPLOYMENT else self.schooled
+
+
 class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All that is asked while people are judged, made once for all of them."""
 
@@ -94,11 +124,24 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     book: UnitBook
     parts: Mapping[tuple[str, str], PartState]
     moment: Moment
+    turnover: Turnover | None = None
 
     @property
     def today(self) -> date:
         """The day that is judged."""
         return self.moment.today
+
+    @cached_property
+    def days(self) -> Days:
+        """The days that are judged today."""
+        if self.turnover is None or self.turnover.turned_at is None:
+            return Days.on(self.today)
+        return Days(self.today, max(self.today, self.turnover.first_school_day))
+
+    @property
+    def frozen(self) -> Turnover | None:
+        """The turnover whose copies are judged: the one that has not turned."""
+        return self.turnover if self.turnover is not None and self.turnover.turned_at is None else None
 
     @cached_property
     def rules(self) -> tuple[Entitlement, ...]:
@@ -151,6 +194,66 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return tie.unit
         return self.book.of(tie.known.source, (group.unit,), None) or tie.unit
 
+    # --- the turnover -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _leaving(self) -> frozenset[tuple[str, str, str | None]]:
+        """Who leaves the last grade with the year that ends: source, person there, and school form."""
+        copies = self.turnover.copies if self.turnover is not None else ()
+        ties = (self._copied(copy, copy.record) for copy in copies if isinstance(copy.record, MembershipRecord))
+        return frozenset(
+            _schooled_as(tie) for tie in ties if tie.is_compulsory and index_of(tie, self.today) == LEAVING_GRADE_INDEX
+        )
+
+    def rows(self, person: Person) -> tuple[Tie, ...]:
+        """What the registers say of a person; who leaves the last grade ends with the year, whatever they say."""
+        rows = (self.tie(known, cast("MembershipRecord", known.record)) for known in person.memberships)
+        return tuple([self._ended_with_the_year(row) for row in rows])
+
+    def copies(self, person: Person) -> tuple[Tie, ...]:
+        """A person's memberships of the last school day, which hold until the year turns."""
+        copies = (self._copied(known, cast("MembershipRecord", known.record)) for known in person.copies)
+        return tuple([self._ended_with_the_year(copy) for copy in copies])
+
+    def judged(self, person: Person, rows: tuple[Tie, ...]) -> tuple[Tie, ...]:
+        """What is judged of a person: *rows*, or the copies in place of those of school, until the year turns."""
+        turnover = self.frozen
+        if turnover is None:
+            return rows
+        copies = self.copies(person)
+        # What ended before the last school day moves nothing and tells when somebody left.
+        return copies + tuple(
+            [
+                row
+                for row in rows
+                if row.type is MembershipType.EMPLOYMENT
+                or (row.type is MembershipType.GROUP and not copies)
+                or row.holds_until < turnover.last_school_day
+            ]
+        )
+
+    def is_to_come(self, row: Tie) -> bool:
+        """Whether a membership begins later than what is judged; in the break, later than the copies."""
+        day = self.days.of(row)
+        if self.frozen is not None and row.type is not MembershipType.EMPLOYMENT:
+            day = self.frozen.last_school_day
+        return day < row.first <= row.last
+
+    def _copied(self, known: Known, record: MembershipRecord) -> Tie:
+        assert self.turnover is not None, "there are no copies without a turnover"
+        tie = self.tie(known, record)
+        return replace(tie, holds_until=date.max, copied_on=self.turnover.last_school_day)
+
+    def _ended_with_the_year(self, tie: Tie) -> Tie:
+        if not self._leaving or self.turnover is None or tie.first > self.turnover.last_school_day:
+            return tie
+        if not tie.is_compulsory or _schooled_as(tie) not in self._leaving:
+            return tie
+        day = self.turnover.last_school_day
+        return replace(tie, last=min(tie.last, day), holds_until=min(tie.holds_until, day))
+
+    # --- one membership -----------------------------------------------------------------------------------------------
+
     def tie(self, known: Known, record: MembershipRecord) -> Tie:
         """The membership with its days, its unit and its weight."""
         part = self.parts.get((known.source, known.part))
@@ -165,8 +268,12 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             form=(record.school_form or "").strip().upper() or None,
             first=record.start or date.min,
             last=last,
-            holds_until=last if known.gone or part is None or _has_spoken_after(last, known, part) else date.max,
+            holds_until=last if self._is_believed(last, known, part) else date.max,
         )
+
+    def _is_believed(self, last: date, known: Known, part: PartState | None) -> bool:
+        """Whether a membership ends on *last*: a day to come is announced, one that has passed must be confirmed."""
+        return known.gone or part is None or last >= self.today or _has_spoken_after(last, known, part)
 
     def _last(self, known: Known, record: MembershipRecord) -> date:
         last = record.end or date.max
@@ -174,6 +281,23 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return last
         missed = local_day(known.absent_since, self.policy.time_zone)
         return min(last, missed - timedelta(days=1))
+
+
+def _schooled_as(tie: Tie) -> tuple[str, str, str | None]:
+    return (tie.known.source, tie.record.person, tie.form)
+
+
+def index_of(tie: Tie, day: date) -> int | None:
+    """The grade index on *day*: six-year-olds 0, leavers 9, förskola below; None where none is known.
+
+    A copy's is the one it had on the last school day: the labels of the ten-year school come in the middle of a break.
+    """
+    if tie.form == FS:
+        return YOUNGER_THAN_ANY_YEAR
+    if tie.form == FKLASS:
+        return 0
+    year = tie.record.year
+    return None if year is None or not 0 <= year <= HIGHEST_YEAR else grade_index(year, tie.copied_on or day)
 
 
 def _has_spoken_after(day: date, known: Known, part: PartState) -> bool:

@@ -33,7 +33,9 @@ LASTING = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
 _KEYS: Callable[[Known], tuple[Key, ...]] = attrgetter("record.keys")
 
 
-def resolve_people(known: Sequence[Known], parts: Sequence[PartState], policy: Policy) -> tuple[Person, ...]:
+def resolve_people(
+    known: Sequence[Known], parts: Sequence[PartState], policy: Policy, copies: Sequence[Known] = ()
+) -> tuple[Person, ...]:
     """All persons by id: those with records, and those who have left.
 
     Keys are compared as they stand; the runner made them canonical. Civic-number tokens are compared only with
@@ -43,17 +45,17 @@ def resolve_people(known: Sequence[Known], parts: Sequence[PartState], policy: P
     number, civic number), or else to the one who shares a log-in and has no other record of those sources. They lend
     him their id, first sighting and memberships, but no key: dated log-ins hold what he was known by. Whom nobody
     continues is kept as a person with `records` = () and the keys of his gone records, as long as a membership or an
-    id is left of him. A membership whose person no record tells of is nobody's.
+    id is left of him. A membership whose person no record tells of is nobody's; so is one of *copies*, a turnover's.
     """
     records = by_name(one for one in known if isinstance(one.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
     found = _told_apart([(one,) for one in records if not one.gone], schemes)
     left = _left([(one,) for one in records if one.gone], schemes)
     groups = _continued([group for group, _ in found], left, schemes)
-    memberships, trust = _memberships(known), trust_of(parts)
+    memberships, copied, trust = _memberships(known), _memberships(copies), trust_of(parts)
     marked = [duplicate for _, duplicate in found] + [False] * (len(groups) - len(found))
     ids = deal_ids(groups, "p")
-    people = (_person(*each, memberships, trust) for each in zip(ids, groups, marked, strict=True))
+    people = (_person(*each, memberships, copied, trust) for each in zip(ids, groups, marked, strict=True))
     return tuple(sorted((one for one in people if one is not None), key=lambda one: one.id))
 
 
@@ -151,14 +153,20 @@ def _memberships(known: Iterable[Known]) -> Mapping[tuple[str, str], list[Known]
     return found
 
 
+def _ties_of(group: Group, memberships: Mapping[tuple[str, str], list[Known]]) -> tuple[Known, ...]:
+    found = (tie for one in group for tie in memberships.get((one.source, one.record.source_id), ()))
+    return tuple(sorted(found, key=name_of))
+
+
 def _person(
     at: str,
     group: Group,
     duplicate: bool,
     memberships: Mapping[tuple[str, str], list[Known]],
+    copied: Mapping[tuple[str, str], list[Known]],
     trust: Mapping[tuple[str, str], int],
 ) -> Person | None:
-    his = [tie for one in group for tie in memberships.get((one.source, one.record.source_id), ())]
+    his = _ties_of(group, memberships)
     living = [one for one in group if not one.gone]
     if not living and not his and not any(one.thing_id for one in group):
         return None
@@ -167,7 +175,8 @@ def _person(
     return Person(
         id=at,
         records=tuple(telling) if living else (),
-        memberships=tuple(sorted(his, key=name_of)),
+        memberships=his,
+        copies=_ties_of(group, copied) if copied else (),
         keys=tuple(sorted(dict.fromkeys(_keys(telling)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
         name=next((name for name in names if name), None),
         masked=any(one.masked for one in group),

@@ -14,6 +14,7 @@ from fleetsync.store.ledger.beliefs import Beliefs
 from fleetsync.store.ledger.history import History, Reconciliation
 from fleetsync.store.ledger.outcomes import Outcomes, Recorded
 from fleetsync.store.ledger.pulls import IndexEntry, PullLine
+from fleetsync.store.ledger.turnovers import Turnovers
 from fleetsync.store.ledger.upkeep import RETENTION, Upkeep
 from fleetsync.store.locks import FileLock, Locks
 from fleetsync.store.upgrade import upgrade
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-class Ledger(Applying, Beliefs, Outcomes, History, Accounts, Upkeep):
+class Ledger(Applying, Beliefs, Outcomes, Turnovers, History, Accounts, Upkeep):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, many
 from fleetsync.store.ledger.difference import Intervals, Moved, Row, replace_rows, write_intervals
+from fleetsync.store.ledger.turnovers import write_turnover
 
 OWED = Intervals(
     table=t.owed,
@@ -68,6 +69,7 @@ class Outcomes(Desk):
                 "assignment": _assignments(connection, outcome, newest, at).written,
                 "gap": _gaps(connection, outcome, at),
                 "coverage": _coverage(connection, outcome),
+                "turnover": write_turnover(connection, outcome.turnover),
             }
             row = _reconciliation(connection, outcome, duration_seconds)
         return Recorded(reconciliation=row, written={name: count for name, count in written.items() if count})

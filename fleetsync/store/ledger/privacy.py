@@ -7,16 +7,26 @@ what is kept of the marks are tokens, which nobody can read without the key that
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 
-from fleetsync.core.masking import TokenOf, masked, tokens_of
-from fleetsync.core.model import UNPLACED, DeviceRecord, Key, Record, RecordType, Scheme, Text
+from fleetsync.core.masking import TokenOf, masked, tokens_of, without_child_keys
+from fleetsync.core.model import (
+    UNPLACED,
+    DeviceRecord,
+    Key,
+    PersonRecord,
+    Record,
+    RecordType,
+    Scheme,
+    Text,
+)
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, body_of, record_of
 
+A_CHILDS = '"child":true'  # as `PersonRecord.child` stands in a body
 SPEAK_OF_PEOPLE = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value, RecordType.DEVICE.value)
 PLACELESS: Mapping[str, Any] = {"unit": UNPLACED, "reason": Text("", "")}
 
@@ -114,6 +124,49 @@ class Privacy(Desk):
         self._forget()
         return len(found.traces)
 
+    def child_tokens(self) -> Mapping[str, frozenset[str]]:
+        """Tokens of the keys of children of förskola and förskoleklass, by the source that says what they are.
+
+        Told by what is believed and by what is staged; with the keys by which another source knows the same child.
+        """
+        with self._reading() as connection:
+            told = _persons(connection, A_CHILDS)
+            others = _persons(connection) if told else []
+        found: dict[str, set[str]] = {}
+        for source, keys in told:
+            found.setdefault(source, set()).update(key.value for key in keys)
+        # One key alone adds nothing to itself.
+        beside = [(source, self._tokens_of(keys)) for source, keys in others if len(keys) > 1]
+        return {
+            name: frozenset(tokens).union(
+                *(values for source, values in beside if source != name and not tokens.isdisjoint(values))
+            )
+            for name, tokens in found.items()
+        }
+
+    def _tokens_of(self, keys: Iterable[Key]) -> frozenset[str]:
+        return frozenset(self._token_of(key).value for key in keys)
+
+    def hide_children(self, children: Mapping[str, frozenset[str]]) -> int:
+        """Keep the log-ins of *children* (`child_tokens`) as tokens alone, whoever told them plain; rows changed.
+
+        A source that says itself who is a child is not overruled by another's, so that a child grows up.
+        """
+        with self._writing() as connection:
+            found = Search(set().union(*children.values()))
+            for trace in self._traces(connection):
+                said = [tokens for source, tokens in children.items() if source != trace.source or _is_device(trace)]
+                left = without_child_keys(trace.record, frozenset().union(*said), self._token_of)
+                if left != trace.record:
+                    found.traces.append(trace)
+                    values = {"body": body_of(left)}
+                    connection.execute(update(trace.table).where(*_at(trace.table, trace.at)).values(values))
+            if found.traces:
+                self._mask_keys(connection, found)
+        if found.traces:
+            self._forget()
+        return len(found.traces)
+
     def _forget(self) -> None:
         sqlite.forget(self._engines.writing)
 
@@ -141,12 +194,16 @@ class Privacy(Desk):
         rows += [
             (
                 t.turnover_membership,
-                (row.first_school_day, row.source, row.part, row.source_id),
+                (row.first_school_day, row.source, row.part, row.type, row.source_id),
                 row.source,
                 row.body,
                 None,
             )
-            for row in connection.execute(select(t.turnover_membership).order_by(turned.source, turned.source_id))
+            for row in connection.execute(
+                select(t.turnover_membership)
+                .where(turned.type.in_(SPEAK_OF_PEOPLE))
+                .order_by(turned.source, turned.source_id)
+            )
         ]
         return [self._trace(*row) for row in rows]
 
@@ -210,6 +267,25 @@ class Privacy(Desk):
 
 
 LOGIN_KEY = ("scheme", "namespace", "value", "person")
+
+
+def _persons(connection: Connection, having: str = "") -> list[tuple[str, tuple[Key, ...]]]:
+    """(source, keys) of the persons that are believed or staged, not masked, with *having* in the body."""
+    record, staged = t.record.c, t.staged_record.c
+    believed = select(record.source, record.body).where(
+        record.type == RecordType.PERSON.value, ~record.gone, ~record.masked, record.body.contains(having)
+    )
+    waiting = (
+        select(t.pull.c.source, staged.body)
+        .select_from(t.staged_record.join(t.pull, t.pull.c.id == staged.pull_id))
+        .where(staged.type == RecordType.PERSON.value, ~staged.masked, staged.body.contains(having))
+    )
+    rows = [row for wanted in (believed, waiting) for row in connection.execute(wanted)]
+    return [(source, cast("PersonRecord", record_of(body)).keys) for source, body in rows]
+
+
+def _is_device(trace: Trace) -> bool:
+    return isinstance(trace.record, DeviceRecord)
 
 
 def _note(connection: Connection, table: Table, tokens: Collection[str], when: str, at: datetime) -> None:

@@ -241,6 +241,14 @@ class Pulls(Desk):
         with self._reading() as connection:
             return tuple(line_of(row) for row in connection.execute(wanted))
 
+    def newest_pulls(self, source: str, part: str) -> tuple[PullLine, ...]:
+        """The newest pull of each verdict, newest first: how a part does, however often it came to nothing since."""
+        pull = t.pull.c
+        newest = select(func.max(pull.id)).where(pull.source == source, pull.part == part, pull.verdict.is_not(None))
+        wanted = select(*LINE_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
+        with self._reading() as connection:
+            return tuple(line_of(row) for row in connection.execute(wanted))
+
     def _open_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
         """(source, part) of a pull that is not judged yet."""
         row = connection.execute(

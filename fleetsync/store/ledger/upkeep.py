@@ -22,7 +22,7 @@ RETENTION: Mapping[str, timedelta] = {
     "owed": timedelta(days=548),
     "assignment": timedelta(days=548),
     "gap": timedelta(days=548),
-    "turnover": TERM,
+    "turnover": timedelta(days=400),  # till the next: who left with it must not come back by a row left open
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
     "correction": TERM,

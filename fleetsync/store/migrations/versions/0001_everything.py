@@ -359,6 +359,7 @@ def upgrade() -> None:
     op.create_table(
         "turnover",
         sa.Column("first_school_day", sa.Date(), nullable=False),
+        sa.Column("last_school_day", sa.Date(), nullable=False),
         sa.Column("copied_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("turned_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("how", sa.Text(), nullable=True),
@@ -420,6 +421,7 @@ def upgrade() -> None:
         sa.Column("first_school_day", sa.Date(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("masked", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -429,5 +431,7 @@ def upgrade() -> None:
             name=op.f("fk_turnover_membership_first_school_day_turnover"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("first_school_day", "source", "part", "source_id", name=op.f("pk_turnover_membership")),
+        sa.PrimaryKeyConstraint(
+            "first_school_day", "source", "part", "type", "source_id", name=op.f("pk_turnover_membership")
+        ),
     )

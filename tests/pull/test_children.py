@@ -1,0 +1,151 @@
+"""What a pull keeps of children of förskola and förskoleklass: tokens, whichever source is read first."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import permutations
+from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fleetsync.clock import SetClock
+from fleetsync.core.model import DeviceRecord, Key, Limits, PersonRecord, Policy, Record, RecordType, Role, Scheme
+from fleetsync.pull.contract import Page, Part, SourceSettings
+from fleetsync.pull.http import Network
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner import Rules, Runner
+from fleetsync.store.ledger import Ledger, open_ledger
+from tests.store.scenes import MONDAY, SECRET, bytes_of
+
+TINDRA = "Tindra.Al@exempelby.se"
+HER_WORDS = (b"tindra", b"Tindra", b"tial01")
+
+
+def address(value: str) -> Key:
+    return Key(Scheme.ADDRESS, "", value)
+
+
+ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "tial01")
+
+
+def said(name: str, *records: Record, role: Role = Role.ROSTER) -> Source:
+    """A source that says these records, one part for all of them."""
+    part = Part(name, tuple(RecordType), role=role)
+    module: Any = SimpleNamespace(
+        PARTS=(part,),
+        pull=lambda part, settings, connect: iter([Page(records)]),
+        normalise=lambda part, settings, raw: (raw,),
+    )
+    return Source(SourceSettings(kind="said", name=name, store_names=True), module)
+
+
+def register(child: bool = True) -> Source:
+    return said("skola", PersonRecord(source_id="b-1", keys=(address(TINDRA),), name="Tindra Al", child=child))
+
+
+def devices(**more: Any) -> Source:
+    by_address = DeviceRecord(source_id="7", serial="SERIAL7", keys=(address(TINDRA),), name="Tindras iPad", **more)
+    by_account = DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,))
+    others = DeviceRecord(source_id="9", serial="SERIAL9", keys=(address("bo.al@exempelby.se"),))
+    return said("jamf", by_address, by_account, others, role=Role.MDM)
+
+
+def directory() -> Source:
+    return said("entra", PersonRecord(source_id="guid-1", keys=(address(TINDRA), ACCOUNT), name="Tindra Al"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "fleetsync.db"
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(MONDAY)
+
+
+@pytest.fixture
+def ledger(file: Path, clock: SetClock) -> Iterator[Ledger]:
+    with open_ledger(f"sqlite:///{file}", clock, secret_key=SECRET) as made:
+        yield made
+
+
+def pulled(ledger: Ledger, clock: SetClock, source: Source) -> int:
+    """A pull that is applied; the number of rows that it staged."""
+    clock.set(clock.now() + timedelta(hours=1))
+    rules = Rules(policy=Policy(), token_secret=SECRET, row_secret=SECRET, keeps_device_names=True)
+    done = Runner(ledger, clock, rules, lambda _: Network()).pull(source, source.parts[0], Event())
+    effect = ledger.effect(done.pull)
+    ledger.apply(effect, Limits())
+    return len(effect.rows)
+
+
+def kept(ledger: Ledger) -> dict[str, Any]:
+    return {one.record.source_id: one.record for one in ledger.believed(()).known}
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations([register, directory, devices])), ids=lambda order: order[0].__name__
+)
+def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
+    ledger: Ledger, clock: SetClock, file: Path, order: tuple[Any, ...]
+) -> None:
+    for source in order:
+        pulled(ledger, clock, source())
+
+    assert [word for word in HER_WORDS if word in bytes_of(file)] == []
+    assert b"bo.al@exempelby.se" in bytes_of(file)
+    found = kept(ledger)
+    (hers,) = found["b-1"].keys
+    assert hers.is_token
+    assert found["7"].keys == (hers,)
+    assert found["guid-1"].keys == (hers, *found["8"].keys)
+    assert (found["b-1"].name, found["guid-1"].name, found["7"].name) == (None, None, None)
+
+
+def test_what_is_read_beside_the_register_is_hidden_when_it_ends(ledger: Ledger, clock: SetClock, file: Path) -> None:
+    source = devices()
+
+    def while_the_register_is_read(*_: Any) -> Iterator[Page]:
+        yield Page([DeviceRecord(source_id="7", serial="SERIAL7", keys=(address(TINDRA),))])
+        pulled(ledger, clock, register())
+
+    source.module.pull = while_the_register_is_read  # type: ignore[misc]
+    pulled(ledger, clock, source)
+
+    assert [word for word in HER_WORDS if word in bytes_of(file)] == []
+    assert kept(ledger)["7"].keys == kept(ledger)["b-1"].keys
+
+
+def test_read_again_nothing_is_staged(ledger: Ledger, clock: SetClock) -> None:
+    sources = (register(), directory(), devices())
+    for source in sources:
+        pulled(ledger, clock, source)
+
+    assert [pulled(ledger, clock, source) for source in sources] == [0, 0, 0]
+
+
+def test_a_child_grows_up(ledger: Ledger, clock: SetClock) -> None:
+    for source in (register(), directory(), devices(), register(child=False), directory(), devices()):
+        pulled(ledger, clock, source)
+
+    found = kept(ledger)
+    assert found["b-1"].keys == found["7"].keys == (address(TINDRA.casefold()),)
+    assert found["8"].keys == (ACCOUNT,)
+
+
+def test_a_rehearsal_writes_no_byte_of_what_it_hides(ledger: Ledger, clock: SetClock, file: Path) -> None:
+    from fleetsync.daemon.rehearsal import Rehearsal
+
+    pulled(ledger, clock, devices())
+    with sqlite3.connect(file) as connection:
+        before = list(connection.iterdump())
+    rules = Rules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
+    source = register()
+    Runner(Rehearsal(ledger), clock, rules, lambda _: Network()).pull(source, source.parts[0], Event())
+
+    with sqlite3.connect(file) as connection:
+        assert list(connection.iterdump()) == before

@@ -1,0 +1,175 @@
+"""The turnover in the database: what the core found comes back as it was, and neither turns back nor betrays anybody."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from fleetsync.core.masking import masked, tokenised
+from fleetsync.core.model import GroupRecord, Known, Turnover
+from fleetsync.store.ledger import Ledger, StoreError
+from tests.store.scenes import (
+    DAY,
+    MONDAY,
+    SECRET,
+    address,
+    applied,
+    bytes_of,
+    dump,
+    known,
+    membership,
+    outcome,
+    person,
+    put,
+    token_of,
+)
+
+ANNA = "anna.ek@exempelby.se"
+TOKEN_OF = tokenised(SECRET)
+
+
+def a_school(ledger: Ledger) -> Turnover:
+    """Three pupils and a class in the register, and their copies, not recorded yet."""
+    rows = [put(membership(f"row-{who}", who, group="5b")) for who in ("anna", "bo", "cia")]
+    people = [put(person("anna", ANNA)), put(person("bo", "bo.al@exempelby.se")), put(person("cia"))]
+    applied(ledger, [*rows, *people, put(GroupRecord(source_id="5b", name="5B"))], source="skola", part="pupils")
+    copies = [
+        Known(source=one.source, part=one.part, record=one.record, own_id="", first_seen=MONDAY)
+        for one in known(ledger)
+        if one.type in ("membership", "group")
+    ]
+    in_order = sorted(copies, key=lambda one: (one.type.value, one.record.source_id))
+    return Turnover(
+        first_school_day=date(2027, 8, 16),
+        last_school_day=date(2027, 6, 10),
+        copied_at=MONDAY,
+        copies=tuple(in_order),
+    )
+
+
+def recorded(ledger: Ledger, turnover: Turnover | None) -> Turnover | None:
+    ledger.record(outcome(MONDAY, turnover=turnover))
+    return ledger.believed(()).turnover
+
+
+def test_a_turnover_comes_back_as_it_was_found(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+
+    assert ledger.believed(()).turnover is None
+    assert recorded(ledger, turnover) == turnover
+    turned = replace(turnover, turned_at=MONDAY + DAY, how="most")
+    assert recorded(ledger, turned) == turned
+    dwindled = replace(turned, copies=turned.copies[1:2])
+    assert recorded(ledger, dwindled) == dwindled
+
+
+def test_recorded_again_nothing_is_written(ledger: Ledger, file: Path) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+    before = dump(file, "reconciliation")
+
+    assert "turnover" not in ledger.record(outcome(MONDAY, turnover=turnover)).written
+    assert "turnover" not in ledger.record(outcome(MONDAY)).written
+    assert dump(file, "reconciliation") == before
+
+
+def test_a_part_that_is_copied_later_is_added(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+
+    recorded(ledger, replace(turnover, copies=turnover.copies[:2]))
+    assert recorded(ledger, turnover) == turnover
+
+
+def test_another_first_school_day_takes_the_copies_along(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+    moved = replace(turnover, first_school_day=date(2027, 8, 18))
+
+    assert recorded(ledger, moved) == moved
+
+
+def test_the_next_year_stands_beside_the_last(ledger: Ledger, file: Path) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+    days = {"first_school_day": date(2028, 8, 21), "last_school_day": date(2028, 6, 14), "copied_at": MONDAY + DAY}
+    following = replace(
+        turnover, **days, copies=tuple(replace(one, first_seen=MONDAY + DAY) for one in turnover.copies)
+    )
+
+    assert recorded(ledger, following) == following
+    assert len(dump(file)["turnover"]) == 2
+
+
+def test_what_another_process_copied_first_stands(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+
+    assert recorded(ledger, replace(turnover, copied_at=MONDAY + DAY, copies=())) == turnover
+
+
+def test_by_hand_it_turns_once_and_what_was_judged_before_does_not_turn_it_back(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+    ledger.turn_by_hand(MONDAY + DAY)
+
+    turned = replace(turnover, turned_at=MONDAY + DAY, how="by_hand")
+    assert ledger.believed(()).turnover == turned
+    assert recorded(ledger, turnover) == turned
+    assert recorded(ledger, replace(turnover, turned_at=MONDAY + 2 * DAY, how="latest")) == turned
+    with pytest.raises(StoreError, match="fleetsync turnover status"):
+        ledger.turn_by_hand(MONDAY + 2 * DAY)
+
+
+def test_without_a_turnover_nothing_can_be_turned(ledger: Ledger) -> None:
+    with pytest.raises(StoreError, match="no turnover waits"):
+        ledger.turn_by_hand(MONDAY)
+
+
+def test_who_is_protected_is_masked_in_the_copies_and_meets_his_masked_row(ledger: Ledger) -> None:
+    recorded(ledger, a_school(ledger))
+    before = {one.record for one in known(ledger)}
+
+    ledger.protect([token_of(address(ANNA))], MONDAY + DAY)
+
+    turnover = ledger.believed(()).turnover
+    assert turnover is not None
+    (hers,) = (one for one in turnover.copies if one.masked)
+    assert hers.record in {masked(record, TOKEN_OF, source="skola") for record in before}
+    assert hers.record in {one.record for one in known(ledger)}
+
+
+@pytest.mark.parametrize("is_recorded_before", [False, True])
+@pytest.mark.parametrize("way", ["protect", "erase"])
+def test_who_is_protected_or_erased_while_the_core_judges_is_not_brought_back(
+    ledger: Ledger, file: Path, way: str, is_recorded_before: bool
+) -> None:
+    turnover = a_school(ledger)
+    if is_recorded_before:
+        recorded(ledger, turnover)
+    getattr(ledger, way)([token_of(address(ANNA))], MONDAY + DAY)
+
+    left = recorded(ledger, turnover)
+
+    assert b"row-anna" not in bytes_of(file)
+    assert left is not None
+    others = {"row-bo", "row-cia", "5b"}
+    assert {one.record.source_id for one in left.copies if not one.masked} == others
+    assert any(one.masked for one in left.copies) == (is_recorded_before and way == "protect")
+
+
+def test_a_source_that_is_dropped_takes_its_copies_along(ledger: Ledger) -> None:
+    turnover = a_school(ledger)
+    recorded(ledger, turnover)
+    ledger.drop("skola")
+
+    assert ledger.believed(()).turnover == replace(turnover, copies=())
+
+
+def test_a_turnover_is_kept_until_the_next(ledger: Ledger) -> None:
+    recorded(ledger, replace(a_school(ledger), turned_at=MONDAY, how="most"))
+
+    ledger.purge(MONDAY + 370 * DAY)
+    assert ledger.believed(()).turnover is not None
+    ledger.purge(MONDAY + 401 * DAY)
+    assert ledger.believed(()).turnover is None
