@@ -1,0 +1,123 @@
+"""Reading a listing of a register that may know less than the standard: filters, pages, look-ups.
+
+Nothing can be asked about what a server knows, so the narrowest query goes first, and each refusal (400) of a first page
+is answered with a wider one; what was not wanted is then left out here. A following page is asked for by its token and
+the page size alone, as the standard demands.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from connectors.ss12000.settings import Settings
+from connectors.ss12000.wire import Listing
+from fleetsync.pull.contract import Client, Connect, Params, PartMissing, QueryRefused, SourceUnavailable
+
+T = TypeVar("T")
+
+LOOKED_UP_AT_ONCE, SMALL_BATCH = 500, 25
+EVERYTHING: tuple[Params, ...] = ({},)
+
+Hook = Callable[[type, Any], Any]
+
+
+class Register:
+    """A signed-in road to one register."""
+
+    def __init__(self, settings: Settings, connect: Connect) -> None:
+        self._page_size = settings.page_size
+        self._client: Client = connect(
+            settings.base_url, settings.sign_in(), requests_per_minute=settings.requests_per_minute
+        )
+
+    def pages(
+        self, resource: str, kind: type[T], queries: Sequence[Params] = EVERYTHING, hook: Hook | None = None
+    ) -> Iterator[list[T]]:
+        """Every page of *resource* by the first of *queries* that the server takes, narrowest first."""
+        decoder = _decoder(kind, hook)
+        for query, limit in self._ways(queries)[:-1]:
+            pages = self._followed(resource, query, limit, decoder)
+            try:
+                first = next(pages)
+            except QueryRefused:
+                continue
+            yield first
+            yield from pages
+            return
+        query, limit = self._ways(queries)[-1]
+        yield from self._followed(resource, query, limit, decoder)
+
+    def first(self, resource: str, kind: type[T], queries: Sequence[Params] = EVERYTHING) -> list[T]:
+        """One object of *resource*, or a page of a server that knows no page size."""
+        decoder = _decoder(kind, None)
+        ways = self._ways(queries, page_size=1)
+        for query, limit in ways[:-1]:
+            try:
+                return _objects(
+                    self._client.get(resource, query | limit, decode=decoder, needs=resource, may_be_missing=True)
+                )
+            except QueryRefused:
+                continue
+        query, limit = ways[-1]
+        return _objects(self._client.get(resource, query | limit, decode=decoder, needs=resource, may_be_missing=True))
+
+    def looked_up(
+        self, resource: str, ids: Sequence[str], kind: type[T], hook: Hook | None = None
+    ) -> Iterator[list[T]]:
+        """The objects of *ids*, as far as the register has them; none where it has no look-up.
+
+        A batch that is not answered is halved: 503 means here that the answer would be too large. Only a small one is
+        asked for again with patience.
+        """
+        decoder = msgspec.json.Decoder(list[kind] | Listing[kind], dec_hook=hook)  # type: ignore[valid-type]
+        size, at = LOOKED_UP_AT_ONCE, 0
+        while at < len(ids):
+            batch = list(ids[at : at + size])
+            is_small = len(batch) <= SMALL_BATCH
+            try:
+                found = self._client.post(
+                    f"{resource}/lookup",
+                    {"ids": batch},
+                    decode=decoder,
+                    needs=resource,
+                    may_be_missing=True,
+                    idempotent=is_small,
+                )
+            except PartMissing:
+                return
+            except SourceUnavailable:
+                if is_small:
+                    raise
+                size = len(batch) // 2
+                continue
+            yield _objects(found)
+            at += len(batch)
+
+    def _ways(
+        self, queries: Sequence[Params], page_size: int | None = None
+    ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        limits: tuple[dict[str, Any], ...] = ({"limit": page_size or self._page_size}, {})
+        return [(dict(query), limit) for query in queries for limit in limits]
+
+    def _followed(
+        self, resource: str, query: dict[str, Any], limit: dict[str, Any], decoder: "msgspec.json.Decoder[Any]"
+    ) -> Iterator[list[Any]]:
+        def following(page: Any) -> Params | None:
+            token = page.page_token if isinstance(page, Listing) else None
+            # The token alone, with the size: a filter beside it is refused by a server that keeps to the standard.
+            return {"pageToken": token} | limit if token else None
+
+        for page in self._client.follow(
+            resource, query | limit, decode=decoder, next_page=following, needs=resource, may_be_missing=True
+        ):
+            yield _objects(page)
+
+
+def _decoder(kind: type, hook: Hook | None) -> "msgspec.json.Decoder[Any]":
+    # A few servers answer a listing with a bare array, as a look-up does.
+    return msgspec.json.Decoder(Listing[kind] | list[kind], dec_hook=hook)  # type: ignore[valid-type]
+
+
+def _objects(page: Any) -> list[Any]:
+    return page.data if isinstance(page, Listing) else page

@@ -1,0 +1,351 @@
+"""Who is read, and in which order: first the rows that refer to people, for their marks, then the people.
+
+A mark of protection on any reference counts, also on a row that is too old or that is left out; so no person is handed
+on before all that refer to him has been read. Joins nothing else: what a unit or a class means is not known here.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from connectors.ss12000.asking import Hook, Register
+from connectors.ss12000.kept import (
+    AFTER_SCHOOL,
+    OVER,
+    Someone,
+    Tie,
+    day_if_any,
+    form_of,
+    is_marked,
+    is_young,
+    someone,
+    whole_number,
+)
+from connectors.ss12000.settings import Settings
+from connectors.ss12000.wire import (
+    Account,
+    Child,
+    Duty,
+    Employee,
+    Enrolment,
+    GroupMembership,
+    Members,
+    Meta,
+    PersonReference,
+    Placement,
+    Pupil,
+    Reference,
+    hook,
+    id_of,
+    same,
+)
+from fleetsync.core.model import MembershipType
+from fleetsync.pull.contract import Connect, Page, Params, PartMissing
+from fleetsync.pull.files import civic_number
+
+RECENTLY = timedelta(days=366)
+AT_ONCE = 2000
+NO_ID = "id is empty"
+
+
+class Days(NamedTuple):
+    """The day of the run, and the first on which a row may have ended and still be read."""
+
+    today: date
+    since: date
+
+    def is_recent(self, end: str | None, latest: date | None) -> bool:
+        """Whether a row runs, is to come, or ended within a year."""
+        return min(day_if_any(end) or date.max, latest or date.max) >= self.since
+
+
+def days_of(connect: Connect) -> Days:
+    """The days of this run."""
+    return Days(connect.today, connect.today - RECENTLY)
+
+
+def dated(days: Days, *filters: Params) -> tuple[Params, ...]:
+    """Queries for rows that did not end long ago: by all *filters* at first, then by fewer, at last by none."""
+    narrow = {name: value for one in filters for name, value in one.items()}
+    wider = (narrow,) if narrow else ()
+    return ({**narrow, "endDate.onOrAfter": days.since.isoformat()}, *wider, {})
+
+
+def related(days: Days, kind: str) -> tuple[Params, ...]:
+    """Queries for persons with a relation of *kind*; the days go only together with it."""
+    of_kind = {"relationship.entity.type": kind}
+    return ({**of_kind, "relationship.endDate.onOrAfter": days.since.isoformat()}, of_kind, {})
+
+
+def _stopped(is_over: bool, meta: Meta | None) -> date | None:
+    """The last day of what is over by a word without a day: that of the last change.
+
+    Where that is not told either, the beginning of time: the row is left out, and ends with the day it was seen last.
+    """
+    return (day_if_any(meta.modified if meta else None) or date.min) if is_over else None
+
+
+def _at(reference: Reference | PersonReference | None) -> str | None:
+    return None if reference is None else id_of(reference.id)
+
+
+def _in_pages(raws: Sequence[Someone | Tie]) -> Iterator[Page]:
+    for start in range(0, len(raws), AT_ONCE):
+        yield Page(raws[start : start + AT_ONCE])
+
+
+# ----------------------------------------------------------------------------------------------------------------- pupils
+
+
+def pupils(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
+    """Everybody with an enrolment, with his enrolments and the groups he is in."""
+    days, marks, seen = days_of(connect), set[str](), set[str]()
+    in_groups = list(_in_groups(register, settings, days, marks))
+    for people in register.pages("persons", Pupil, related(days, "enrolment"), _hook(settings, connect, keeps=False)):
+        raws: list[Someone | Tie] = []
+        for person in people:
+            raws += _pupil(settings, days, person, marks, seen)
+        yield Page(raws, rejected=tuple(NO_ID for person in people if id_of(person.id) is None))
+    yield from _in_pages([tie for tie in in_groups if tie.person in seen])
+    # Whoever is marked in a class list is protected, even if he is no pupil.
+    yield from _in_pages([Someone(person, marked=True) for person in sorted(marks - seen)])
+
+
+def _pupil(settings: Settings, days: Days, person: Pupil, marks: set[str], seen: set[str]) -> Iterator[Someone | Tie]:
+    at = id_of(person.id)
+    marked = at in marks or is_marked(person.security_marking)
+    if at is None or (at in seen and not marked):
+        return  # listed twice, since somebody moved between two pages
+    ties = list(_enrolments(days, at, person, marked))
+    if not ties:
+        return
+    child = _is_child(settings, days, person.enrolments or ())
+    yield someone(settings, at, person, child=child, marked=marked)
+    if at not in seen:
+        yield from ties
+    seen.add(at)
+
+
+def _enrolments(days: Days, at: str, person: Pupil, marked: bool) -> Iterator[Tie]:
+    names: dict[str, int] = {}
+    over = _stopped(same(person.person_status) in OVER, person.meta)
+    for row in person.enrolments or ():
+        latest = min(over or date.max, _stopped(bool(row.cancelled), person.meta) or date.max)
+        if not days.is_recent(row.end_date, latest):
+            continue
+        name = f"{at}/{_at(row.enroled_at) or ''}/{same(row.school_type)}/{row.start_date or ''}"
+        names[name] = names.get(name, 0) + 1
+        yield Tie(
+            source_id=name if names[name] == 1 else f"{name}/{names[name]}",
+            person=at,
+            membership=MembershipType.ENROLMENT,
+            at=_at(row.enroled_at),
+            form=row.school_type,
+            year=row.school_year,
+            start=row.start_date,
+            end=row.end_date,
+            latest=None if latest == date.max else latest,
+            marked=marked,
+        )
+
+
+def _is_child(settings: Settings, days: Days, rows: Iterable[Enrolment]) -> bool:
+    """By the enrolment that began last, or before any has begun by the first to come; after-school care tells nothing."""
+    told: list[tuple[date, bool]] = []
+    for row in rows:
+        form = form_of(settings, row.school_type)
+        if (form or "").upper() not in AFTER_SCHOOL:
+            start = day_if_any(row.start_date) or date.min
+            told.append((start, is_young(form, whole_number(row.school_year), days.today)))
+    begun = [start for start, _ in told if start <= days.today]
+    deciding = max(begun) if begun else min((start for start, _ in told), default=None)
+    return any(young for start, young in told if start == deciding)
+
+
+def _in_groups(register: Register, settings: Settings, days: Days, marks: set[str]) -> Iterator[Tie]:
+    """Who is in which group; nobody where the register has no groups."""
+    try:
+        for groups in register.pages("groups", Members, queries_of_groups(settings, days)):
+            for group in groups:
+                yield from _members(settings, days, group, marks)
+    except PartMissing:
+        return
+
+
+def queries_of_groups(settings: Settings, days: Days) -> tuple[Params, ...]:
+    """Groups of the types that are read, not ended long ago."""
+    return dated(days, {"groupType": list(settings.group_types)}) if settings.group_types else dated(days)
+
+
+def is_wanted(settings: Settings, group_type: str | None) -> bool:
+    """Whether groups of this type are read."""
+    return not settings.group_types or same(group_type) in {same(one) for one in settings.group_types}
+
+
+def _members(settings: Settings, days: Days, group: Members, marks: set[str]) -> Iterator[Tie]:
+    at = id_of(group.id)
+    for member in group.group_memberships or ():
+        person = _marked_person(member.person, marks)
+        if at is None or person is None or not is_wanted(settings, group.group_type):
+            continue
+        tie = _member(at, group, member, person)
+        if days.is_recent(tie.end, tie.latest):
+            yield tie
+
+
+def _member(at: str, group: Members, member: GroupMembership, person: str) -> Tie:
+    start = member.start_date or group.start_date
+    return Tie(
+        source_id=f"{at}/{person}/{start or ''}",
+        person=person,
+        membership=MembershipType.GROUP,
+        group=at,
+        start=start,
+        end=member.end_date,
+        latest=day_if_any(group.end_date),
+    )
+
+
+def _marked_person(reference: PersonReference | None, marks: set[str]) -> str | None:
+    """Whom a reference means; a mark on it is noted."""
+    person = _at(reference)
+    if person is not None and reference is not None and is_marked(reference.security_marking):
+        marks.add(person)
+    return person
+
+
+# ------------------------------------------------------------------------------------------------------ children and staff
+
+
+def children(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
+    """Everybody with a placement, with his placements; of the child itself only whether it is protected."""
+    days, marks = days_of(connect), set[str]()
+    ties: list[Tie] = []
+    for placements in register.pages("placements", Placement, dated(days)):
+        found = (_placement(row, marks) for row in placements)
+        ties += [tie for tie in found if tie is not None and days.is_recent(tie.end, None)]
+        yield Page([], rejected=tuple(_faults(placements)))
+    young = {tie.person for tie in ties if (form_of(settings, tie.form) or "").upper() not in AFTER_SCHOOL}
+    people = People(register, settings, marks, young)
+    yield from people.of(ties, Child, related(days, "placement.child"), None)
+    yield from _in_pages([tie for tie in people.stopped(ties) if days.is_recent(tie.end, tie.latest)])
+
+
+def _placement(row: Placement, marks: set[str]) -> Tie | None:
+    source_id, person = id_of(row.id), _marked_person(row.child, marks)
+    if source_id is None or person is None:
+        return None
+    return Tie(
+        source_id=source_id,
+        person=person,
+        membership=MembershipType.PLACEMENT,
+        at=_at(row.placed_at),
+        group=_at(row.group),
+        form=row.school_type,
+        start=row.start_date,
+        end=row.end_date,
+    )
+
+
+def staff(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
+    """Everybody with a duty, with his duties and log-ins. A duty without a person is vacant, and is nobody's."""
+    days, marks = days_of(connect), set[str]()
+    ties: list[Tie] = []
+    for duties in register.pages("duties", Duty, dated(days)):
+        found = (_duty(row, marks) for row in duties)
+        ties += [tie for tie in found if tie is not None and days.is_recent(tie.end, None)]
+        yield Page([], rejected=tuple(_faults(duties)))
+    people = People(register, settings, marks, frozenset())
+    kind = Employee if settings.store_names or settings.read_civic_number else Account
+    yield from people.of(ties, kind, related(days, "duty"), _hook(settings, connect, keeps=True))
+    yield from _in_pages([tie for tie in people.stopped(ties) if days.is_recent(tie.end, tie.latest)])
+
+
+def _duty(row: Duty, marks: set[str]) -> Tie | None:
+    source_id, person = id_of(row.id), _marked_person(row.person, marks)
+    if source_id is None or person is None:
+        return None
+    return Tie(
+        source_id=source_id,
+        person=person,
+        membership=MembershipType.EMPLOYMENT,
+        at=_at(row.duty_at),
+        percent=row.duty_percent,
+        start=row.start_date,
+        end=row.end_date,
+    )
+
+
+def _faults(rows: Iterable[Duty | Placement]) -> Iterator[str]:
+    for row in rows:
+        if id_of(row.id) is None:
+            yield NO_ID
+        elif isinstance(row, Placement) and _at(row.child) is None:
+            yield "child is empty"
+
+
+def _hook(settings: Settings, connect: Connect, *, keeps: bool) -> Hook:
+    def civic_token(said: str) -> str | None:
+        number = civic_number(said, connect.today) if keeps and settings.read_civic_number else None
+        return None if number is None else connect.token(number.text)
+
+    return hook(civic_token, keeps_names=keeps and settings.store_names)
+
+
+class People:
+    """The people whom rows refer to, each handed on once."""
+
+    def __init__(
+        self, register: Register, settings: Settings, marks: set[str], children: frozenset[str] | set[str]
+    ) -> None:
+        self._register, self._settings = register, settings
+        self._marks, self._children = marks, children
+        self._stopped: dict[str, date] = {}
+
+    def of(
+        self, ties: Iterable[Tie], kind: type[Child], queries: Sequence[Params], hook: Hook | None
+    ) -> Iterator[Page]:
+        """The people of *ties*; those who are not listed are looked up, and who is not found either is known by id."""
+        missing = dict.fromkeys(tie.person for tie in ties)
+        wanted = frozenset(missing)
+        for people in self._register.pages("persons", kind, queries, hook):
+            yield self._page(people, missing, wanted)
+        for people in self._register.looked_up("persons", list(missing), kind, hook):
+            yield self._page(people, missing, wanted)
+        yield from _in_pages([self._unknown(person) for person in missing])
+        # Whoever is marked on a row that is not kept is protected all the same.
+        yield from _in_pages([Someone(person, marked=True) for person in sorted(self._marks - wanted)])
+
+    def _page(self, people: Iterable[Child], missing: dict[str, None], wanted: frozenset[str]) -> Page:
+        raws: list[Someone] = []
+        for told in people:
+            at = id_of(told.id)
+            if at is None or at not in wanted:
+                continue
+            if is_marked(told.security_marking):
+                self._marks.add(at)
+            elif at not in missing:
+                continue
+            missing.pop(at, None)
+            self._note_stop(at, told)
+            raws.append(someone(self._settings, at, told, child=at in self._children, marked=at in self._marks))
+        return Page(raws)
+
+    def _unknown(self, person: str) -> Someone:
+        return Someone(person, child=person in self._children, marked=person in self._marks)
+
+    def _note_stop(self, person: str, told: Child) -> None:
+        day = _stopped(same(told.person_status) in OVER, told.meta)
+        if day is not None:
+            self._stopped[person] = day
+
+    def stopped(self, ties: Iterable[Tie]) -> Iterator[Tie]:
+        """*ties*, those of people who have died or emigrated ending on the day it was written down."""
+        for tie in ties:
+            yield _with(tie, self._stopped.get(tie.person), tie.person in self._marks)
+
+
+def _with(tie: Tie, latest: date | None, marked: bool) -> Tie:
+    return msgspec.structs.replace(tie, latest=latest, marked=marked)

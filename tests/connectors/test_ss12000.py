@@ -1,0 +1,1177 @@
+"""SS12000, trap by trap: the standard's two versions, and what registers do instead."""
+
+import json
+import threading
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
+from connectors.ss12000.kept import is_marked
+from fleetsync.core.model import (
+    GroupRecord,
+    Key,
+    MembershipRecord,
+    MembershipType,
+    PersonRecord,
+    Record,
+    Scheme,
+    UnitRecord,
+)
+from fleetsync.data import protected_spellings
+from fleetsync.pull.contract import (
+    Bearer,
+    ClientSecret,
+    Drift,
+    Finding,
+    MutualTls,
+    NoAuth,
+    Noted,
+    PageTokenExpired,
+    PartMissing,
+    RecordError,
+    SourceRefused,
+    SourceUnavailable,
+)
+from tests.connectors.outside import TODAY, Fault, Given, Outside, outside
+from tests.connectors.outside import given as what_is_given
+from tests.connectors.ss12000_case import BASE, CASE, LISTINGS
+from tests.test_contract import NEVER_KEPT, structs, words
+
+SCHEMAS = Path(__file__).parent / "ss12000_schema"
+MONTHS_AGO = "2025-11-23"  # a year before the day of the run
+META = {"created": "2021-06-01T06:10:00+02:00", "modified": "2026-10-02T00:30:00+02:00"}
+SCHOOL, PUPIL, TEACHER, CHILD = (f"{part}00000-1111-4a4a-8c8c-000000000009" for part in ("0a1", "7b0", "7e0", "7c0"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Outside]:
+    with outside(CASE, tmp_path) as here:
+        yield here
+
+
+def nfd(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
+
+
+# ------------------------------------------------------------------------------------------------ a register of one's own
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request as the register got it."""
+
+    method: str
+    resource: str
+    query: dict[str, list[str]]
+    body: Any = None
+
+
+Reply = tuple[int, Any]
+Answer = Callable[[Asked], Reply]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    asked: list[Asked]
+    answer: Answer
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        pass
+
+    def _reply(self, body: Any = None) -> None:
+        parts = urlsplit(self.path)
+        asked = Asked(self.command, parts.path.removeprefix("/"), parse_qs(parts.query), body)
+        self.asked.append(asked)
+        status, said = type(self).answer(asked)
+        sent = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def do_GET(self) -> None:
+        self._reply()
+
+    def do_POST(self) -> None:
+        self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+
+class Register:
+    """What a pull of a register of one's own asks and comes to."""
+
+    def __init__(self, url: str, asked: list[Asked]) -> None:
+        self.asked = asked
+        self.table = {"kind": "ss12000", "name": "register", "base_url": url, "auth": "none"}
+
+    def settings(self, **keys: Any) -> Settings:
+        return Settings.model_validate(self.table | keys)
+
+    def noted(self, part: str, today: date = TODAY, **keys: Any) -> list[Noted]:
+        settings = self.settings(**keys)
+        found: list[Noted] = []
+        with self._given(settings, today) as connect:
+            for page in pull(part, settings, connect):
+                for raw in page.raws:
+                    found += normalise(part, settings, raw)
+        return found
+
+    def rejected(self, part: str) -> list[str]:
+        settings = self.settings()
+        with self._given(settings, TODAY) as connect:
+            return [reason for page in pull(part, settings, connect) for reason in page.rejected]
+
+    def findings(self, **keys: Any) -> dict[str | None, Finding]:
+        settings = self.settings(**keys)
+        with self._given(settings, TODAY) as connect:
+            return {finding.part: finding for finding in probe(settings, connect)}
+
+    @contextmanager
+    def _given(self, settings: Settings, today: date) -> Iterator[Given]:
+        with what_is_given(settings) as connect:
+            connect.today = today
+            yield connect
+
+    def records(self, part: str, **keys: Any) -> list[Record]:
+        return [one for one in self.noted(part, **keys) if isinstance(one, Record)]
+
+    def people(self, part: str, **keys: Any) -> dict[str, PersonRecord]:
+        return {one.source_id: one for one in self.records(part, **keys) if isinstance(one, PersonRecord)}
+
+    def ties(self, part: str, **keys: Any) -> list[MembershipRecord]:
+        return [one for one in self.records(part, **keys) if isinstance(one, MembershipRecord)]
+
+    def queries(self, resource: str) -> list[dict[str, list[str]]]:
+        return [asked.query for asked in self.asked if asked.resource == resource]
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[Register]:
+    asked: list[Asked] = []
+    handler = type("Handler", (_Handler,), {"asked": asked, "answer": staticmethod(answer)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield Register(f"http://127.0.0.1:{server.server_port}", asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def holding(asked: Asked, *, lookup: int | None = 404, **resources: Sequence[Any]) -> Reply:
+    """A register that holds *resources* and knows no filter; *lookup*: the status of what it does not have."""
+    resource, _, rest = asked.resource.partition("/")
+    held = resources.get(resource, ())
+    if rest == "lookup":
+        ids = () if asked.body is None else asked.body["ids"]
+        return (lookup, {}) if lookup else (200, [one for one in held if one["id"] in ids])
+    return 200, {"data": list(held)}
+
+
+def register_of(**resources: Any) -> AbstractContextManager[Register]:
+    return answering(partial(holding, **resources))
+
+
+def pupil(*enrolments: dict[str, Any], **more: Any) -> dict[str, Any]:
+    told = {"id": PUPIL, "meta": META, "eduPersonPrincipalNames": ["ek@edu.exempelby.se"], "enrolments": enrolments}
+    return told | more
+
+
+def enrolled(form: str | None = "GR", start: str | None = "2026-08-17", **more: Any) -> dict[str, Any]:
+    return {"enroledAt": {"id": SCHOOL}, "schoolType": form, "startDate": start} | more
+
+
+def placed(**more: Any) -> dict[str, Any]:
+    told = {
+        "id": "f00d",
+        "placedAt": {"id": SCHOOL},
+        "child": {"id": CHILD},
+        "schoolType": "FS",
+        "startDate": "2026-08-17",
+    }
+    return told | more
+
+
+def serving(**more: Any) -> dict[str, Any]:
+    return {"id": "c0de", "person": {"id": TEACHER}, "dutyAt": {"id": SCHOOL}, "startDate": "2026-08-10"} | more
+
+
+def group(*members: dict[str, Any], **more: Any) -> dict[str, Any]:
+    told = {
+        "id": "33cc",
+        "displayName": "5A",
+        "groupType": "Klass",
+        "startDate": "2026-08-17",
+        "groupMemberships": members,
+    }
+    return told | more
+
+
+def the_tie(*enrolments: dict[str, Any], **person: Any) -> MembershipRecord:
+    with register_of(persons=[pupil(*enrolments, **person)]) as register:
+        (tie,) = register.ties("pupils")
+    return tie
+
+
+def the_person(part: str = "pupils", settings: dict[str, Any] | None = None, **resources: Any) -> PersonRecord:
+    with register_of(**resources) as register:
+        (person,) = register.people(part, **(settings or {})).values()
+    return person
+
+
+# ------------------------------------------------------------------------------------------------------------ what is kept
+
+
+def test_an_organisation_is_read_whole_with_its_letters_composed(world: Outside) -> None:
+    units = {one.source_id: one for one in world.records("units") if isinstance(one, UnitRecord)}
+    school, unit, preschool, *_ = (units[f"0a100000-1111-4a4a-8c8c-00000000000{number}"] for number in (3, 4, 5))
+
+    assert (school.name, school.kind, school.codes) == ("Ängsskolan", "Skola", ())
+    assert unit == UnitRecord(
+        source_id="0a100000-1111-4a4a-8c8c-000000000004",
+        name="Ängsskolan F-6",
+        kind="Skolenhet",
+        codes=("01234567",),
+        parent="0a100000-1111-4a4a-8c8c-000000000003",
+        school_forms=("FKLASS", "GR", "FTH"),
+    )
+    # A preschool has no skolenhetskod.
+    assert (preschool.codes, preschool.school_forms) == (("F2311",), ("FS",))
+
+
+def test_an_organisation_keeps_its_principals_number_and_its_last_day(world: Outside) -> None:
+    units = {one.name: one for one in world.records("units") if isinstance(one, UnitRecord)}
+
+    assert units["Exempelby kommun"].organisation_number == "SE2120000000"
+    assert units["Gamla skolan"].end == date(2024, 6, 30)
+
+
+def test_an_organisation_without_a_name_is_called_by_its_code() -> None:
+    told = {"id": SCHOOL, "organisationCode": 2311, "displayName": " "}
+    with register_of(organisations=[told, {"id": "0A2"}, {"displayName": "Utan id"}]) as register:
+        settings = register.settings()
+        with what_is_given(settings) as connect:
+            (page,) = pull("units", settings, connect)
+        units = [normalise("units", settings, raw)[0] for raw in page.raws[:2]]
+
+        assert [(one.name, one.source_id) for one in units if isinstance(one, UnitRecord)] == [
+            ("2311", SCHOOL),
+            ("0a2", "0a2"),
+        ]
+        with pytest.raises(RecordError, match="id is empty"):
+            normalise("units", settings, page.raws[2])
+
+
+def test_classes_and_departments_are_read_and_teaching_groups_and_old_ones_are_not(world: Outside) -> None:
+    groups = {one.name: one for one in world.records("groups") if isinstance(one, GroupRecord)}
+
+    assert set(groups) == {"5A", "4A", "Blåbäret", "Fadderklass", "Lekgrupp"}
+    assert groups["5A"] == GroupRecord(
+        source_id="33000000-1111-4a4a-8c8c-000000000001",
+        name="5A",
+        kind="Klass",
+        unit="0a100000-1111-4a4a-8c8c-000000000003",
+        school_form="GR",
+        start=date(2026, 8, 17),
+        end=date(2027, 6, 11),
+    )
+
+
+def test_all_groups_are_read_where_no_types_are_named(world: Outside) -> None:
+    assert "Musik 5" in {
+        getattr(one, "name", None) for one in world.records("groups", world.settings_with(group_types=()))
+    }
+    assert "groupType" not in world.server.asked[-1]
+
+
+def test_a_pupil_is_read_whole_and_twice_listed_is_one(world: Outside) -> None:
+    at = "7b000000-1111-4a4a-8c8c-000000000001"
+    his = [one for one in world.records("pupils") if at in (one.source_id, getattr(one, "person", None))]
+
+    assert his == [
+        PersonRecord(
+            source_id=at,
+            keys=(
+                Key(Scheme.OBJECT_ID, "exempelby-tenant", "0e0e0e0e-0001"),
+                Key(Scheme.ADDRESS, "", "alek1504@edu.exempelby.se"),
+                Key(Scheme.ADDRESS, "", "alek1504@elev.exempelby.se"),
+            ),
+        ),
+        MembershipRecord(
+            source_id=f"{at}/0a100000-1111-4a4a-8c8c-000000000004/gr/2021-08-16",
+            person=at,
+            membership=MembershipType.ENROLMENT,
+            codes=("0a100000-1111-4a4a-8c8c-000000000004",),
+            school_form="GR",
+            year=5,
+            start=date(2021, 8, 16),
+        ),
+        MembershipRecord(
+            source_id=f"{at}/0a100000-1111-4a4a-8c8c-000000000004/fth/2021-08-16",
+            person=at,
+            membership=MembershipType.ENROLMENT,
+            codes=("0a100000-1111-4a4a-8c8c-000000000004",),
+            school_form="FTH",
+            start=date(2021, 8, 16),
+            end=date(2027, 6, 30),
+        ),
+        MembershipRecord(
+            source_id=f"33000000-1111-4a4a-8c8c-000000000001/{at}/2026-08-17",
+            person=at,
+            membership=MembershipType.GROUP,
+            group="33000000-1111-4a4a-8c8c-000000000001",
+            start=date(2026, 8, 17),
+            end=date(2027, 6, 11),
+        ),
+        MembershipRecord(
+            source_id=f"33000000-1111-4a4a-8c8c-000000000002/{at}/2025-08-18",
+            person=at,
+            membership=MembershipType.GROUP,
+            group="33000000-1111-4a4a-8c8c-000000000002",
+            start=date(2025, 8, 18),
+            end=date(2026, 6, 11),
+        ),
+    ]
+
+
+def test_guardians_and_former_pupils_are_nobody(world: Outside) -> None:
+    people = {one.source_id for one in world.records("pupils") if isinstance(one, PersonRecord)}
+
+    assert "7a000000-1111-4a4a-8c8c-000000000001" not in people
+    assert "7b000000-1111-4a4a-8c8c-000000000007" not in people
+
+
+def test_staff_serve_where_the_register_says_whatever_the_level(world: Outside) -> None:
+    duties = {one.source_id[-1]: one for one in world.records("staff") if isinstance(one, MembershipRecord)}
+
+    assert duties["1"] == MembershipRecord(
+        source_id="c0d00000-1111-4a4a-8c8c-000000000001",
+        person="7e000000-1111-4a4a-8c8c-000000000001",
+        membership=MembershipType.EMPLOYMENT,
+        codes=("0a100000-1111-4a4a-8c8c-000000000003",),
+        share=0.8,
+        start=date(2026, 8, 10),
+        end=date(2027, 6, 18),
+    )
+    assert duties["3"].codes == ("0a100000-1111-4a4a-8c8c-000000000001",)
+    # Overtime is full time; an end of 9999 is none; a form of employment is not known, and is not made up.
+    assert (duties["3"].share, duties["2"].end, duties["7"].share) == (1.0, None, None)
+    assert {duty.employment_form for duty in duties.values()} == {None}
+
+
+def test_a_vacant_duty_is_nobodys_and_an_old_one_is_left_out(world: Outside) -> None:
+    duties = {one.source_id[-1] for one in world.records("staff") if isinstance(one, MembershipRecord)}
+
+    assert duties == {"1", "2", "3", "5", "7"}
+
+
+def test_who_is_employed_and_not_to_be_found_is_known_by_id_alone(world: Outside) -> None:
+    people = {one.source_id: one for one in world.records("staff") if isinstance(one, PersonRecord)}
+
+    assert people["7e000000-1111-4a4a-8c8c-000000000005"] == PersonRecord(
+        source_id="7e000000-1111-4a4a-8c8c-000000000005"
+    )
+
+
+def test_a_share_that_is_none_is_not_known() -> None:
+    with register_of(duties=[serving(dutyPercent=said, id=str(said)) for said in ("80", "halv", -5, 0)]) as register:
+        assert [tie.share for tie in register.ties("staff")] == [0.8, None, None, 0.0]
+
+
+# ----------------------------------------------------------------------------------------------------------- what is asked
+
+
+def test_a_following_page_is_asked_for_by_token_and_size_alone(world: Outside) -> None:
+    world.pages("pupils")
+    asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/persons"]
+
+    assert asked == [
+        {
+            "relationship.entity.type": ["enrolment"],
+            "relationship.endDate.onOrAfter": [MONTHS_AGO],
+            "limit": ["500"],
+        },
+        {"pageToken": ["sida-1"], "limit": ["500"]},
+        {"pageToken": ["sida-2"], "limit": ["500"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "resource", "query"),
+    [
+        ("units", "organisations", {}),
+        ("groups", "groups", {"groupType": ["Klass", "Avdelning"], "endDate.onOrAfter": [MONTHS_AGO]}),
+        ("children", "placements", {"endDate.onOrAfter": [MONTHS_AGO]}),
+        ("staff", "duties", {"endDate.onOrAfter": [MONTHS_AGO]}),
+        ("children", "persons", {"relationship.entity.type": ["placement.child"],
+                                 "relationship.endDate.onOrAfter": [MONTHS_AGO]}),
+        ("staff", "persons", {"relationship.entity.type": ["duty"], "relationship.endDate.onOrAfter": [MONTHS_AGO]}),
+    ],
+)  # fmt: skip
+def test_a_part_asks_for_what_it_reads(world: Outside, part: str, resource: str, query: dict[str, list[str]]) -> None:
+    world.pages(part)
+    asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/{resource}"]
+
+    assert asked[0] == query | {"limit": ["500"]}
+
+
+def refusing(*names: str) -> Answer:
+    """A register that does not take any filter that begins so."""
+
+    def answer(asked: Asked) -> Reply:
+        if any(name.startswith(names) for name in asked.query):
+            return 400, {"code": "BAD_REQUEST", "message": "unknown filter"}
+        return holding(asked, persons=[pupil(enrolled())], groups=[group({"person": {"id": PUPIL}})])
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken"),
+    [
+        (("relationship.endDate", "endDate"), {"relationship.entity.type": ["enrolment"], "limit": ["500"]}),
+        (("relationship", "endDate"), {"limit": ["500"]}),
+        (("limit",), {"relationship.entity.type": ["enrolment"], "relationship.endDate.onOrAfter": [MONTHS_AGO]}),
+        (("limit", "relationship", "endDate", "groupType"), {}),
+    ],
+)
+def test_a_filter_that_is_refused_is_left_and_the_whole_is_read(
+    refused: tuple[str, ...], taken: dict[str, list[str]]
+) -> None:
+    with answering(refusing(*refused)) as register:
+        assert len(register.records("pupils")) == 3
+        assert register.queries("persons")[-1] == taken
+
+
+def test_what_refuses_everything_is_refused_with_the_registers_words() -> None:
+    with (
+        answering(lambda _: (400, {"code": "X", "message": "no such customer"})) as register,
+        pytest.raises(SourceRefused, match=r"^register: .*no such customer.*fleetsync check register"),
+    ):
+        register.noted("units")
+
+
+def test_edlevo_is_always_told_of_which_relation_it_is() -> None:
+    def edlevo(asked: Asked) -> Reply:
+        about = [name for name in asked.query if name.startswith("relationship.")]
+        if asked.resource == "persons" and about and "relationship.entity.type" not in about:
+            return 400, {}
+        return holding(asked, persons=[pupil(enrolled())])
+
+    with answering(edlevo) as register:
+        assert len(register.records("pupils")) == 2
+        assert len(register.queries("persons")) == 1
+        assert register.findings()["pupils"].ok
+        assert register.queries("persons")[-1] == {"relationship.entity.type": ["enrolment"], "limit": ["1"]}
+
+
+def test_the_prefix_of_the_base_address_stays(world: Outside) -> None:
+    world.pages("units", world.settings_with(base_url=f"{world.server.url}{BASE}/"))
+
+    assert urlsplit(world.server.asked[0]).path == f"{BASE}/organisations"
+
+
+def test_a_bare_array_is_a_listing_too() -> None:
+    def bare(asked: Asked) -> Reply:
+        return 200, [{"id": SCHOOL, "displayName": "Ängsskolan"}]
+
+    with answering(bare) as register:
+        assert len(register.records("units")) == 1
+
+
+def test_an_empty_page_with_a_token_is_not_the_end_and_an_extra_one_is() -> None:
+    pages = {
+        None: {"data": [], "pageToken": "a"},
+        "a": {"data": [{"id": SCHOOL}], "pageToken": "b"},
+        "b": {"data": []},
+    }
+
+    def paging(asked: Asked) -> Reply:
+        return 200, pages[asked.query.get("pageToken", [None])[0]]
+
+    with answering(paging) as register:
+        assert len(register.records("units")) == 1
+        assert len(register.asked) == 3
+
+
+def test_a_token_that_comes_again_is_a_circle() -> None:
+    with (
+        answering(lambda _: (200, {"data": [], "pageToken": "a"})) as register,
+        pytest.raises(SourceUnavailable, match="in a circle"),
+    ):
+        register.noted("units")
+
+
+@pytest.mark.parametrize("status", [400, 410])
+def test_a_token_that_grew_old_says_begin_again(world: Outside, status: int) -> None:
+    world.server.fail(LISTINGS["pupils"], 1, Fault(status, CASE.recorded("refused.json").read_bytes()))
+
+    with pytest.raises(PageTokenExpired):
+        world.pages("pupils")
+
+
+# --------------------------------------------------------------------------------------------------- what is not there
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("part", [part.name for part in PARTS])
+def test_a_part_that_is_not_there_is_missing_and_not_empty(world: Outside, part: str, status: int) -> None:
+    world.server.fail(LISTINGS[part], 0, Fault(status, b"{}"))
+
+    with pytest.raises(PartMissing):
+        world.pages(part)
+
+
+@pytest.mark.parametrize("part", ["children", "staff"])
+def test_without_persons_nobody_knows_who_is_protected_and_nothing_is_read(world: Outside, part: str) -> None:
+    world.server.fail(LISTINGS["pupils"], 0, Fault(404, b"{}"))
+
+    with pytest.raises(PartMissing):
+        world.pages(part)
+
+
+def test_without_groups_pupils_are_read_all_the_same(world: Outside) -> None:
+    world.server.fail(LISTINGS["groups"], 0, Fault(501, b"{}"))
+    ties = [one for one in world.records("pupils") if isinstance(one, MembershipRecord)]
+
+    assert {tie.membership for tie in ties} == {MembershipType.ENROLMENT}
+    assert len(ties) == 14
+
+
+def test_groups_that_may_not_be_read_are_no_missing_groups(world: Outside) -> None:
+    world.server.fail(LISTINGS["groups"], 0, Fault(403, b"{}"))
+
+    with pytest.raises(SourceRefused, match="Grant the permission groups"):
+        world.pages("pupils")
+
+
+def test_only_groups_may_be_missing_without_being_a_failure() -> None:
+    assert [part.name for part in PARTS if part.optional] == ["groups"]
+
+
+# ------------------------------------------------------------------------------------------------------------- look-ups
+
+
+def many_duties(count: int) -> list[dict[str, Any]]:
+    return [serving(id=f"c0de-{number}", person={"id": f"11aa-{number}"}) for number in range(count)]
+
+
+def looking_up(largest: int, duties: Sequence[Any]) -> Answer:
+    """A register that lists nobody, and answers a look-up of up to *largest*."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.resource == "persons/lookup":
+            ids = asked.body["ids"]
+            if len(ids) > largest:
+                return 503, {"code": "TOO_LARGE", "message": ""}
+            return 200, [{"id": one, "eduPersonPrincipalNames": [f"{one}@exempelby.se"]} for one in ids]
+        return holding(asked, duties=duties)
+
+    return answer
+
+
+def sizes(register: Register) -> list[int]:
+    return [len(asked.body["ids"]) for asked in register.asked if asked.resource == "persons/lookup"]
+
+
+def test_who_is_not_listed_is_looked_up_500_at_once_and_answered_with_a_bare_array() -> None:
+    with answering(looking_up(500, many_duties(1001))) as register:
+        people = register.people("staff")
+
+        assert sizes(register) == [500, 500, 1]
+        assert len(people) == 1001
+        assert all(person.keys for person in people.values())
+
+
+def test_a_look_up_that_is_too_large_is_halved_and_stays_so() -> None:
+    with answering(looking_up(130, many_duties(300))) as register:
+        people = register.people("staff")
+
+        assert sizes(register) == [300, 150, 75, 75, 75, 75]
+        assert all(person.keys for person in people.values())
+
+
+def test_a_look_up_that_fails_however_small_fails_the_part() -> None:
+    with answering(looking_up(0, many_duties(100))) as register:
+        with pytest.raises(SourceUnavailable):
+            register.noted("staff")
+
+        assert sizes(register)[:3] == [100, 50, 25]
+        assert set(sizes(register)[3:]) == {25}
+
+
+def test_who_is_listed_is_not_looked_up() -> None:
+    with register_of(duties=[serving()], persons=[{"id": TEACHER.upper()}]) as register:
+        assert list(register.people("staff")) == [TEACHER]
+        assert sizes(register) == []
+
+
+# ----------------------------------------------------------------------------------------------------- protected identities
+
+
+def protected(records: Sequence[Record]) -> set[str]:
+    return {one.source_id for one in records if isinstance(one, PersonRecord) and one.protected}
+
+
+def test_every_mark_in_the_recorded_register_protects_on_whatever_reference_it_stands(world: Outside) -> None:
+    found = {
+        part: {at[:3] + at[-1] for at in protected(world.records(part))} for part in ("pupils", "children", "staff")
+    }
+
+    assert found == {
+        # on the person and in a class list (2); in the list of a group that is not read (6); a teacher in a class list
+        "pupils": {"7b02", "7b06", "7e03"},
+        # on a reference of the last page (2); on the child (3)
+        "children": {"7c02", "7c03"},
+        # on the person; on a duty that is too old to be read
+        "staff": {"7e02", "7e04"},
+    }
+
+
+def test_a_mark_on_the_person_marks_his_rows_too(world: Outside) -> None:
+    for part in ("pupils", "children", "staff"):
+        records = world.records(part)
+        marked = {one.person for one in records if isinstance(one, MembershipRecord) and one.protected}
+
+        assert marked == protected(records) & {one.person for one in records if isinstance(one, MembershipRecord)}
+
+
+@given(st.one_of(st.text("abcdefghijklmnopqrstuvwxyzåäöÅÄÖ ?!", min_size=1), st.integers(), st.floats(allow_nan=False)))
+def test_a_mark_always_protects_unless_it_plainly_says_no(word: str | float) -> None:
+    plainly_no = str(word).strip().casefold() in protected_spellings()
+
+    assert is_marked(word) is not plainly_no
+
+
+@pytest.mark.parametrize(
+    "mark", ["Skyddad folkbokföring", nfd("Skyddad folkbokföring"), "INGEN?", "Kvarskrivning", 1, True, 2.5]
+)
+def test_whatever_is_written_as_a_mark_protects(mark: Any) -> None:
+    assert the_person(persons=[pupil(enrolled(), securityMarking=mark)]).protected
+
+
+@pytest.mark.parametrize("mark", ["Ingen", "ingen", None, ""])
+def test_no_mark_does_not(mark: Any) -> None:
+    assert not the_person(persons=[pupil(enrolled(), securityMarking=mark)]).protected
+
+
+def test_a_mark_is_heard_from_a_person_listed_a_second_time() -> None:
+    twice = [pupil(enrolled()), pupil(enrolled(), securityMarking="Sekretessmarkering")]
+    with register_of(persons=twice) as register:
+        records = register.records("pupils")
+
+        assert protected(records) == {PUPIL}
+        assert sum(isinstance(one, MembershipRecord) for one in records) == 1
+    marked = {"id": TEACHER, "securityMarking": "Sekretessmarkering"}
+    with register_of(duties=[serving()], persons=[{"id": TEACHER}, marked, {"id": TEACHER}]) as register:
+        assert protected(register.records("staff")) == {TEACHER}
+
+
+def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
+    row = placed(startDate="snart", child={"id": CHILD, "securityMarking": "Sekretessmarkering"})
+    with register_of(placements=[row, placed(id="f00e")], persons=[{"id": CHILD}]) as register:
+        settings = register.settings()
+        with what_is_given(settings) as connect:
+            raws = [raw for page in pull("children", settings, connect) for raw in page.raws]
+        person, broken, whole = raws
+
+        assert normalise("children", settings, person) == (PersonRecord(source_id=CHILD, protected=True, child=True),)
+        assert normalise("children", settings, whole)
+        with pytest.raises(RecordError, match=r"^startDate is not a date$"):
+            normalise("children", settings, broken)
+
+
+def test_a_guardians_mark_is_the_guardians(world: Outside) -> None:
+    # Alva's guardian is marked, and owns placements; neither is decoded.
+    people = {one.source_id: one for one in world.records("pupils") if isinstance(one, PersonRecord)}
+
+    assert not people["7b000000-1111-4a4a-8c8c-000000000001"].protected
+
+
+# ------------------------------------------------------------------------------------------------------------- children
+
+
+def test_of_a_child_in_preschool_there_is_an_id_and_its_places(world: Outside) -> None:
+    at = "7c000000-1111-4a4a-8c8c-000000000001"
+    its = [one for one in world.records("children") if at in (one.source_id, getattr(one, "person", None))]
+
+    assert its == [
+        PersonRecord(source_id=at, child=True),
+        MembershipRecord(
+            source_id="f0000000-1111-4a4a-8c8c-000000000001",
+            person=at,
+            membership=MembershipType.PLACEMENT,
+            codes=("0a100000-1111-4a4a-8c8c-000000000005",),
+            group="33000000-1111-4a4a-8c8c-000000000004",
+            school_form="FS",
+            start=date(2025, 1, 13),
+        ),
+        MembershipRecord(
+            source_id="f0000000-1111-4a4a-8c8c-000000000002",
+            person=at,
+            membership=MembershipType.PLACEMENT,
+            codes=("0a100000-1111-4a4a-8c8c-000000000004",),
+            school_form="FS",
+            start=date(2026, 8, 17),
+        ),
+    ]
+
+
+def test_no_key_of_a_child_is_ever_decoded_with_its_placements() -> None:
+    child = pupil(id=CHILD, emails=[{"value": "ek@elev.exempelby.se", "type": "Skola elev"}])
+
+    assert the_person("children", placements=[placed()], persons=[child]).keys == ()
+
+
+@pytest.mark.parametrize(
+    ("form", "is_child"), [("FS", True), (None, True), ("NATTIS", True), ("FTH", False), ("OPPFTH", False)]
+)
+def test_who_is_in_after_school_care_alone_is_no_child_of_preschool(form: str | None, is_child: bool) -> None:
+    assert the_person("children", placements=[placed(schoolType=form)]).child is is_child
+
+
+def test_a_child_without_a_reference_and_a_place_without_an_id_are_told(world: Outside) -> None:
+    assert [reason for page in world.pages("children") for reason in page.rejected] == ["child is empty"]
+    with register_of(placements=[placed(id=None)], duties=[serving(id=None)], persons=[pupil(id=None)]) as register:
+        assert [register.rejected(part) for part in ("children", "staff", "pupils")] == [["id is empty"]] * 3
+
+
+CLASS_ZERO = enrolled("FKLASS", "2026-08-17", endDate="2027-06-30")
+YEAR_ONE = enrolled("GR", "2027-08-16", schoolYear=1)
+
+
+@pytest.mark.parametrize(
+    ("today", "is_child"),
+    [
+        (date(2026, 8, 1), True),  # neither has begun: the first to come
+        (date(2026, 11, 24), True),
+        (date(2027, 7, 20), True),  # it has ended, and the other has not begun
+        (date(2027, 8, 16), False),
+    ],
+)
+def test_who_is_in_class_zero_is_a_child_until_year_one_begins(today: date, is_child: bool) -> None:
+    with register_of(persons=[pupil(CLASS_ZERO, YEAR_ONE, enrolled("FTH", "2026-08-17"))]) as register:
+        (person,) = (one for one in register.noted("pupils", today) if isinstance(one, PersonRecord))
+
+    assert person.child is is_child
+    assert person.keys == (Key(Scheme.ADDRESS, "", "ek@edu.exempelby.se"),)
+
+
+@pytest.mark.parametrize(
+    ("today", "year", "is_child"),
+    [
+        (date(2028, 6, 30), 1, False),
+        (date(2028, 7, 1), 1, True),
+        (date(2028, 7, 1), 2, False),
+        (date(2026, 9, 1), 0, True),
+    ],
+)
+def test_a_six_year_old_is_a_child_whatever_the_year_is_called(today: date, year: int, is_child: bool) -> None:
+    with register_of(persons=[pupil(enrolled("GR", "2026-08-17", schoolYear=year))]) as register:
+        (person,) = (one for one in register.noted("pupils", today) if isinstance(one, PersonRecord))
+
+    assert person.child is is_child
+
+
+def test_who_has_nothing_but_after_school_care_is_a_pupil() -> None:
+    assert not the_person(persons=[pupil(enrolled("FTH"))]).child
+
+
+# -------------------------------------------------------------------------------------------------------------- days
+
+
+def test_a_cancelled_enrolment_ends_on_the_local_day_of_the_last_change() -> None:
+    assert the_tie(enrolled(cancelled=True, endDate="2031-06-30")).end == date(2026, 10, 2)
+    assert the_tie(enrolled(cancelled=True), meta={"modified": "2026-10-01T22:30:00Z"}).end == date(2026, 10, 2)
+    assert the_tie(enrolled(cancelled=True, endDate="2026-09-15")).end == date(2026, 9, 15)
+    assert the_tie(enrolled(cancelled=False, endDate="2031-06-30")).end == date(2031, 6, 30)
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"modified": "nyss"}])
+def test_one_that_was_cancelled_nobody_knows_when_is_left_out_and_ends_with_the_day_it_was_seen(meta: Any) -> None:
+    with register_of(persons=[pupil(enrolled(cancelled=True), enrolled("FTH"), meta=meta)]) as register:
+        assert [tie.school_form for tie in register.ties("pupils")] == ["FTH"]
+
+
+def test_one_that_was_called_off_before_it_began_never_was() -> None:
+    with register_of(persons=[pupil(enrolled(start="2027-01-11", cancelled=True), enrolled("FTH"))]) as register:
+        assert [tie.school_form for tie in register.ties("pupils")] == ["FTH"]
+
+
+@pytest.mark.parametrize("status", ["Avliden", "Utvandrad", "UTVANDRAD"])
+def test_all_rows_of_who_has_died_or_emigrated_end_on_the_day_it_was_written_down(status: str) -> None:
+    ended = {"meta": META, "personStatus": status}
+    with register_of(
+        persons=[pupil(enrolled(), **ended), {"id": CHILD, **ended}, {"id": TEACHER, **ended}],
+        placements=[placed()],
+        duties=[serving(endDate="2026-09-30")],
+    ) as register:
+        ends = {part: [tie.end for tie in register.ties(part)] for part in ("pupils", "children", "staff")}
+
+    assert ends == {"pupils": [date(2026, 10, 2)], "children": [date(2026, 10, 2)], "staff": [date(2026, 9, 30)]}
+
+
+def test_who_died_nobody_knows_when_is_left_without_rows() -> None:
+    with register_of(placements=[placed()], persons=[{"id": CHILD, "personStatus": "Avliden"}]) as register:
+        assert register.records("children") == [PersonRecord(source_id=CHILD, child=True)]
+
+
+@pytest.mark.parametrize(
+    ("end", "is_read"), [("2025-11-22", False), ("2025-11-23", True), ("9999-12-31", True), ("snart", True)]
+)
+def test_rows_that_ended_within_a_year_are_read(end: str, is_read: bool) -> None:
+    with register_of(placements=[placed(endDate=end)]) as register:
+        settings = register.settings()
+        with what_is_given(settings) as connect:
+            pages = list(pull("children", settings, connect))
+
+    assert bool([raw for page in pages for raw in page.raws]) is is_read
+
+
+def test_a_day_that_is_none_costs_its_row_and_not_the_person(world: Outside) -> None:
+    settings, at = world.settings, "7b000000-1111-4a4a-8c8c-000000000008"
+    raws = [raw for page in world.pages("pupils") for raw in page.raws if raw.person == at]
+    person, unknown_form, broken = raws
+
+    assert isinstance(normalise("pupils", settings, person)[0], PersonRecord)
+    assert normalise("pupils", settings, unknown_form)
+    with pytest.raises(RecordError, match=r"^startDate is not a date$"):
+        normalise("pupils", settings, broken)
+
+
+def test_enrolments_that_differ_in_less_than_place_form_and_first_day_are_numbered(world: Outside) -> None:
+    at = "7b000000-1111-4a4a-8c8c-000000000006"
+    ids = [one.source_id for one in world.records("pupils") if getattr(one, "person", None) == at]
+    school = "0a100000-1111-4a4a-8c8c-000000000004"
+
+    assert ids == [f"{at}/{school}/gr/2023-08-16", f"{at}/{school}/gr/2023-08-16/2", f"{at}/{school}/gran/2026-08-17"]
+
+
+def test_a_row_in_a_class_has_the_days_of_the_class_where_it_has_none() -> None:
+    of_class = {"endDate": "2027-06-11"}
+    members: list[dict[str, Any]] = [
+        {"person": {"id": PUPIL}},
+        {"person": {"id": PUPIL}, "startDate": "2026-10-01", "endDate": "2026-10-31"},
+        {"person": {"id": PUPIL}, "startDate": "2026-11-02", "endDate": "2030-06-11"},
+        {"person": None},
+    ]
+    with register_of(persons=[pupil(enrolled())], groups=[group(*members, **of_class), group(id=None)]) as register:
+        days = [(tie.start, tie.end) for tie in register.ties("pupils") if tie.membership is MembershipType.GROUP]
+
+    assert days == [
+        (date(2026, 8, 17), date(2027, 6, 11)),
+        (date(2026, 10, 1), date(2026, 10, 31)),
+        (date(2026, 11, 2), date(2027, 6, 11)),
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- words
+
+
+def test_words_that_no_version_has_are_kept_raw_and_told(world: Outside) -> None:
+    told = {part.name: {one for one in world.noted(part.name) if isinstance(one, Drift)} for part in PARTS}
+    units = {one.name: one for one in world.records("units") if isinstance(one, UnitRecord)}
+
+    assert told == {
+        "units": {Drift("organisationType", "Campus"), Drift("schoolType", "XGR")},
+        "groups": {Drift("schoolType", "FSK")},
+        "pupils": {Drift("schoolType", "XGR"), Drift("schoolYear", "tre"), Drift("personStatus", "Bortrest")},
+        "children": set(),
+        "staff": {Drift("emails.type", "Hemlig")},
+    }
+    assert (units["Lägergården"].kind, units["Friskolan Fjällvråken"].school_forms) == ("Campus", ("GR", "XGR"))
+
+
+@pytest.mark.parametrize("form", ["GRS", "TR", "GRAN", "KOMVUX", "VUXSARTR", "SAM"])
+def test_forms_of_both_versions_and_of_the_national_register_are_known(form: str) -> None:
+    with register_of(persons=[pupil(enrolled(form))]) as register:
+        assert [one for one in register.noted("pupils") if isinstance(one, Drift)] == []
+
+
+def test_a_form_means_what_the_table_says_of_this_register(world: Outside) -> None:
+    settings = world.settings_with(school_forms={"fsk": "FKLASS"})
+    noted = world.noted("groups", settings)
+
+    assert [one for one in noted if isinstance(one, Drift)] == []
+    assert "FKLASS" in {one.school_form for one in noted if isinstance(one, GroupRecord)}
+    assert the_person(settings={"school_forms": {"FSK": "FKLASS"}}, persons=[pupil(enrolled("FSK"))]).child
+
+
+@pytest.mark.parametrize(
+    ("said", "year"), [(5, 5), ("5", 5), (5.0, 5), (None, None), ("", None), ("fem", None), (10, 10), (1e400, None)]
+)
+def test_a_year_is_a_number_however_it_is_written(said: Any, year: int | None) -> None:
+    if said == 1e400:
+        said = "9" * 5000
+    assert the_tie(enrolled(schoolYear=said)).year == year
+
+
+def test_a_placement_of_version_two_zero_needs_no_form_and_no_stamp(world: Outside) -> None:
+    (tie,) = (
+        one for one in world.records("children") if one.source_id.endswith("5") and isinstance(one, MembershipRecord)
+    )
+
+    assert tie.school_form is None
+
+
+# --------------------------------------------------------------------------------------------------------------- keys
+
+
+def keys_of(settings: dict[str, Any] | None = None, **person: Any) -> list[str]:
+    told = pupil(enrolled(), **{"eduPersonPrincipalNames": None} | person)
+    return [key.value for key in the_person(settings=settings, persons=[told]).keys]
+
+
+def mails(*kinds: str | None) -> list[dict[str, Any]]:
+    return [{"value": f"{number}@exempelby.se", "type": kind} for number, kind in enumerate(kinds)]
+
+
+def test_private_mail_is_never_a_key_and_of_a_type_nobody_knows_neither() -> None:
+    kinds = ("Privat", "PRIVAT", "Skola elev", nfd("Arbete övrigt"), "Skola personal", "Hemlig", None)
+
+    assert keys_of(emails=mails(*kinds)) == ["2@exempelby.se", "3@exempelby.se", "4@exempelby.se"]
+
+
+def test_where_our_domains_are_told_they_decide_but_never_for_private_mail() -> None:
+    emails = [*mails("Privat", None, "Hemlig"), {"value": "x@gmail.example", "type": "Skola elev"}]
+
+    assert keys_of({"mail_domains": ("Exempelby.se",)}, emails=emails) == ["1@exempelby.se", "2@exempelby.se"]
+
+
+def test_principal_names_come_before_addresses_and_nothing_is_said_twice() -> None:
+    names = ["a@edu.exempelby.se", " ", "1@exempelby.se"]
+
+    assert keys_of(
+        eduPersonPrincipalNames=names, emails=[*mails("Skola elev", "Skola elev"), {"type": "Skola elev"}, "?"]
+    ) == [
+        "a@edu.exempelby.se",
+        "1@exempelby.se",
+        "0@exempelby.se",
+    ]
+
+
+def test_identifiers_are_keys_by_context_and_the_others_are_not_kept() -> None:
+    identifiers = {
+        "https://exempelby.se/anstnr": {"scheme": "number"},
+        "https://exempelby.se/hr/": {"scheme": "number", "namespace": "personal"},
+        "https://exempelby.se/AD": {"scheme": "account", "namespace": "EXB"},
+    }
+    told = [
+        {"value": 4711, "context": "https://exempelby.se/anstnr/"},
+        {"value": "17", "context": "https://exempelby.se/HR"},
+        {"value": "larek", "context": "https://exempelby.se/ad"},
+        {"value": " ", "context": "https://exempelby.se/ad"},
+        {"value": "x", "context": "https://exempelby.se/annat"},
+        {"value": "x"},
+    ]
+    person = the_person(settings={"identifiers": identifiers}, persons=[pupil(enrolled(), externalIdentifiers=told)])
+
+    assert person.keys[:3] == (
+        Key(Scheme.NUMBER, "register", "4711"),
+        Key(Scheme.NUMBER, "personal", "17"),
+        Key(Scheme.ACCOUNT, "EXB", "larek"),
+    )
+    assert len(person.keys) == 4
+
+
+def test_an_object_id_without_a_tenant_would_be_anybodys() -> None:
+    with pytest.raises(ValidationError, match="needs a namespace"):
+        Settings.model_validate({**CASE.table, "identifiers": {"x": {"scheme": "object_id"}}})
+
+
+# -------------------------------------------------------------------------------------------- names and civic numbers
+
+TOLD = {"id": TEACHER, "givenName": "Lars", "familyName": nfd("Åkesson"), "civicNo": {"value": "19850412-0000"}}
+
+
+def test_neither_name_nor_civic_number_is_kept_unasked() -> None:
+    assert the_person("staff", duties=[serving()], persons=[TOLD]) == PersonRecord(source_id=TEACHER)
+
+
+def test_names_of_staff_are_kept_where_that_is_asked_for() -> None:
+    person = the_person("staff", {"store_names": True}, duties=[serving()], persons=[TOLD])
+
+    assert (person.name, person.keys) == ("Lars Åkesson", ())
+
+
+def test_of_a_civic_number_there_is_a_token_where_that_is_asked_for() -> None:
+    asked = {"read_civic_number": True}
+    person = the_person("staff", asked, duties=[serving()], persons=[TOLD])
+    bare = the_person("staff", asked, duties=[serving()], persons=[TOLD | {"civicNo": "198504120000"}])
+    blank = the_person("staff", asked, duties=[serving()], persons=[TOLD | {"civicNo": {"value": ""}}])
+
+    assert (person.name, blank.keys) == (None, ())
+    assert person.keys == bare.keys
+    assert [(key.scheme, key.is_token) for key in person.keys] == [(Scheme.CIVIC, True)]
+
+
+def test_pupils_and_children_have_neither_even_then() -> None:
+    person = pupil(enrolled(), **{name: value for name, value in TOLD.items() if name != "id"})
+    asked = {"store_names": True, "read_civic_number": True}
+
+    assert the_person(settings=asked, persons=[person]).name is None
+    assert {key.scheme for key in the_person(settings=asked, persons=[person]).keys} == {Scheme.ADDRESS}
+
+
+@pytest.mark.parametrize("module", ["wire", "kept", "people", "asking"])
+def test_no_structure_of_any_module_has_a_field_for_what_is_never_kept(module: str) -> None:
+    fields = {
+        name
+        for struct in structs(import_module(f"connectors.ss12000.{module}"))
+        for field in msgspec.structs.fields(struct)
+        for name in (field.name, field.encode_name)
+    }
+
+    assert [name for name in fields if words(name) & NEVER_KEPT] == []
+
+
+# --------------------------------------------------------------------------------------------------------- signing in
+
+MTLS = {"certificate_file": "/srv/c.pem", "certificate_key_file": "/srv/k.pem"}
+
+
+def signed_in(**keys: Any) -> Any:
+    table = {"kind": "ss12000", "name": "register", "base_url": "https://register.exempelby.se/v2.0"}
+    return Settings.model_validate(table | keys).sign_in()
+
+
+def test_the_four_ways_to_sign_in_and_a_certificate_beside_them() -> None:
+    by_secret = {"token_url": "https://register.exempelby.se/token", "client_id": "us", "client_secret": "x"}
+    certificate = (Path("/srv/c.pem"), Path("/srv/k.pem"))
+    asked = signed_in(**by_secret, scope="ss12000", auth_style="basic")
+
+    assert isinstance(asked, ClientSecret)
+    assert (asked.token_url, asked.client_id, asked.scope, asked.style) == (
+        "https://register.exempelby.se/token",
+        "us",
+        "ss12000",
+        "basic",
+    )
+    assert isinstance(signed_in(auth="bearer", token="x"), Bearer)
+    assert signed_in(auth="none") == NoAuth()
+    assert signed_in(auth="mtls", **MTLS) == MutualTls(*certificate, NoAuth())
+    both = signed_in(**by_secret, **MTLS)
+    assert isinstance(both, MutualTls)
+    assert isinstance(both.then, ClientSecret)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({}, "needs token_url"),
+        ({"token_url": "https://exempelby.se"}, "needs client_id"),
+        ({"auth": "mtls"}, "needs certificate_file"),
+        ({"auth": "none", "certificate_file": "/srv/c.pem"}, "belong together"),
+        ({"auth": "none", "base_url": "register.exempelby.se"}, "base_url"),
+    ],
+)
+def test_a_table_that_cannot_work_says_what_it_needs(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        signed_in(**keys)
+
+
+def test_a_secret_that_is_not_there_is_named() -> None:
+    with pytest.raises(SourceRefused, match="client_secret_file"):
+        signed_in(token_url="https://exempelby.se", client_id="us")
+
+
+def test_credentials_go_to_the_token_address_in_the_form(world: Outside) -> None:
+    world.pages("units", world.settings_with(scope="ss12000"))
+
+    assert world.server.signed_in == [
+        {
+            "grant_type": "client_credentials",
+            "client_id": "fleetsync",
+            "client_secret": "hemlig-7f3a-mycket",
+            "scope": "ss12000",
+        }
+    ]
+
+
+def test_requests_come_no_faster_than_the_table_says(world: Outside) -> None:
+    world.pages("pupils", world.settings_with(requests_per_minute=6))
+
+    assert max(world.waited) > 5
+
+
+# --------------------------------------------------------------------------------------------------------------- probe
+
+
+def test_a_probe_asks_each_resource_once_for_one_object(world: Outside) -> None:
+    findings = world.findings()
+
+    assert [finding.what for finding in findings] == [
+        f"/{resource} can be read" for resource in ("organisations", "groups", "persons", "placements", "duties")
+    ]
+    assert len(world.server.asked) == 5
+    assert all("limit=1" in asked for asked in world.server.asked)
+
+
+def test_a_probe_tells_what_is_empty_missing_and_refused() -> None:
+    statuses = {"groups": 404, "placements": 501, "duties": 403, "organisations": 200, "persons": 200}
+
+    with answering(lambda asked: (statuses[asked.resource], {"data": []})) as register:
+        found = register.findings()
+
+    assert {part: finding.ok for part, finding in found.items()} == {
+        "units": True, "groups": True, "pupils": True, "children": False, "staff": False
+    }  # fmt: skip
+    assert found["units"].what == "/organisations can be read, and is empty"
+    assert found["children"].remedy.startswith("Leave children out of counts")
+    assert found["groups"].remedy == ""
+    assert "/duties" in found["staff"].remedy
+
+
+def test_a_probe_finds_the_way_a_pull_would_take() -> None:
+    with answering(refusing("limit", "relationship")) as register:
+        assert all(finding.ok for finding in register.findings().values())
+    with answering(lambda _: (400, {})) as register:
+        assert not any(finding.ok for finding in register.findings().values())
+
+
+# -------------------------------------------------------------------------------------------------- the recorded pages
+
+PLANTED = {
+    "organisations-1.json": {"data.7.organisationType", "data.6.schoolTypes.1", "data.1.organisationType"},
+    "groups-1.json": {"data.0.groupMemberships.1.person.securityMarking"},
+    "groups-2.json": {"data.2.groupMemberships.0.person.securityMarking", "data.4.schoolType"},
+    "persons-1.json": {"data.1.securityMarking"},
+    "persons-2.json": {
+        "data.1.enrolments.2.schoolType",
+        "data.3.personStatus",
+        "data.3.enrolments.0.schoolType",
+        "data.3.enrolments.0.schoolYear",
+        "data.3.enrolments.1.startDate",
+    },
+    "persons-3.json": {"data.0.emails.1.type", "data.5.securityMarking", "data.7.id"},
+    "placements-1.json": {"data.4"},
+    "placements-2.json": {"data.2.child", "data.3.child.securityMarking"},
+    "duties-1.json": set(),
+    "duties-2.json": {"data.0.dutyRole", "data.2.dutyPercent"},
+}
+
+
+@pytest.mark.parametrize("name", CASE.payloads)
+def test_a_recorded_page_keeps_to_the_standard_but_for_what_is_planted(name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name.partition('-')[0]}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    page = json.loads(CASE.recorded(name).read_text(encoding="utf-8"))
+    faults = jsonschema.Draft202012Validator(schema).iter_errors(page)
+
+    assert {".".join(map(str, fault.absolute_path)) for fault in faults} == PLANTED[name]
