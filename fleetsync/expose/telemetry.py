@@ -153,7 +153,7 @@ TELEMETRY: tuple[Series, ...] = (
     ),
     Series(
         "fleetsync_source_requests_total",
-        "Requests by status code; code error: no answer",
+        "Requests by status code; code none: no answer",
         ("source", "code"),
         _table(lambda pulse: pulse.requests),
     ),

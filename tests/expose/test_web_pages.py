@@ -281,7 +281,7 @@ def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
 
     assert "Elev 4A" in told
     assert "Elever i årskurs 1–9 ska ha" in told
-    assert "Anställda inte Ingen anställning" in told
+    assert "Anställda ska inte ha Ingen anställning" in told
     assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.desk.noted
 
 

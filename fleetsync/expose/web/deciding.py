@@ -5,7 +5,7 @@ A decision is written and the loop is woken; nothing is reconciled here.
 
 from flask import abort, flash, redirect, render_template, request, url_for
 
-from fleetsync.core.model import PartState, Plan
+from fleetsync.core.model import PartState
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.web import lists
 from fleetsync.expose.web.lookup import freshness
@@ -24,7 +24,8 @@ def sources() -> Answer:
     by_source: dict[str, list[PartState]] = {}
     for one in seen.parts:
         by_source.setdefault(one.source, []).append(one)
-    return lists.sources(seen).answer("sources.html", by_source=by_source, freshness=freshness)
+    plans = {one.name: seen.plan(one)[0] for one in seen.parts if one.held_pull is not None}
+    return lists.sources(seen).answer("sources.html", by_source=by_source, freshness=freshness, plans=plans)
 
 
 @pages.get("/sources/<source>/<part>")
@@ -32,7 +33,7 @@ def part(source: str, part: str) -> Answer:
     """One part: its pulls, and what its held one would change."""
     seen = visit()
     state = _state(seen, source, part)
-    plan, refusal = _plan(seen, state)
+    plan, refusal = seen.plan(state)
     return render_template(
         "part.html",
         part=state,
@@ -40,6 +41,7 @@ def part(source: str, part: str) -> Answer:
         pulls=seen.services.history.pulls(source, part),
         plan=plan,
         refusal=refusal,
+        findings=findings,
     )
 
 
@@ -74,15 +76,11 @@ def decide(source: str, part: str) -> Answer:
     return redirect(back)
 
 
+def findings(reason: str) -> list[str]:
+    """What a verdict found, one by one, without the command that the form beside them stands for."""
+    return reason.partition(". If this is true:")[0].split("; ") if reason else []
+
+
 def _state(seen: Visit, source: str, part: str) -> PartState:
     found = next((one for one in seen.parts if (one.source, one.part) == (source, part)), None)
     return found or abort(404)
-
-
-def _plan(seen: Visit, state: PartState) -> tuple[Plan | None, str]:
-    if state.held_pull is None:
-        return None, ""
-    try:
-        return seen.services.decisions.plan(state.source, state.part, state.held_pull), ""
-    except DecisionError as refusal:
-        return None, str(refusal)

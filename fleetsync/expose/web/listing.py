@@ -32,6 +32,7 @@ class Column:
     look: str = "text"
     link: Callable[[Any], str | None] | None = None
     under: Callable[[Any], str] | None = None  # a second, quieter line
+    is_optional: bool = False  # on the screen only where a row has a value; a file has every column
 
     @property
     def is_number(self) -> bool:
@@ -145,6 +146,10 @@ class Sheet:
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
         self.rows = rows[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
         self.total = listing.total(rows) if listing.total else None
+        self.columns = [column for column in listing.columns if not column.is_optional or self._has(column)]
+
+    def _has(self, column: Column) -> bool:
+        return column.key == self.listing.order[0] or any(column.value(row) is not None for row in self.all)
 
     def href(self, **changes: str | int | None) -> str:
         """This list with something else chosen; None takes a choice away."""

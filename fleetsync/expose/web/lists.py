@@ -181,7 +181,7 @@ def gaps(seen: Visit) -> Listing:
         Column("opened", Text("Sedan", "Since"), opened, "opened"),
         Column("age", Text("Skoldagar", "School days"), age, "number"),
         Column("role", ROLE, lambda row: ", ".join(speech.say(w.word(w.ACTING, one)) for one in roles(row))),
-        Column("parked", Text("Parkerad till", "Parked until"), lambda row: row.parked_until, "day"),
+        Column("parked", Text("Parkerad till", "Parked until"), lambda row: row.parked_until, "day", is_optional=True),
     ]  # fmt: skip
     return Listing(
         name="gaps",

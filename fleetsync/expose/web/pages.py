@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 from fleetsync.core.entitlement import pools
 from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
-from fleetsync.core.model import RESERVED_UNITS, DeviceRecord, Known, RoundBy, Text
+from fleetsync.core.model import RESERVED_UNITS, UNPLACED, DeviceRecord, Known, RoundBy, Text
 from fleetsync.core.snapshot import AS_OF_MEASURES
 from fleetsync.expose.web import lists, sentences, standing, tasks
 from fleetsync.expose.web import words as w
@@ -33,11 +33,13 @@ def overview() -> Answer:
     return render_template(
         "overview.html",
         board=board,
+        rules=[rule for rule, figures in board.by_rule.items() if figures.entitled or figures.surplus],
         tasks=tasks.tasks_by_role(seen.lookup),
-        held=[part for part in seen.parts if part.held_pull is not None],
+        held=[(part, seen.plan(part)[0]) for part in seen.parts if part.held_pull is not None],
         unsorted=_count(seen, "unsorted"),
         unplaced=_count(seen, "unplaced"),
         trial=[slug for slug in board.units if seen.lookup.in_trial(slug)],
+        is_all_trial=all(seen.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
         gaps=number_of(seen.latest, "gaps", {"state": "open"}),
         is_empty=not board.units and not seen.latest.outcome.devices,
     )

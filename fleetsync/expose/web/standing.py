@@ -78,13 +78,15 @@ class Figures:
         return "met" if self.ratio >= self.rule.target else "below"
 
     @property
-    def change(self) -> float | None:
-        """Difference of the ratio to the oldest day of the last thirty; None without an earlier day."""
+    def change(self) -> tuple[float, date] | None:
+        """(difference of the ratio, the day that it is to): the last known day thirty days ago, else the first day;
+        None without an earlier day.
+        """
         if self.ratio is None or len(self.trend) < 2:
             return None
-        since = self.trend[-1][0] - timedelta(days=COMPARED_DAYS)
-        earlier = next(ratio for day, ratio in self.trend if day >= since)
-        return self.ratio - earlier
+        then = self.trend[-1][0] - timedelta(days=COMPARED_DAYS)
+        day, ratio = next((one for one in reversed(self.trend) if one[0] <= then), self.trend[0])
+        return self.ratio - ratio, day
 
     @property
     def below_since(self) -> tuple[date, bool] | None:

@@ -8,9 +8,9 @@ from functools import cached_property
 from flask import abort, current_app, g, request
 
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import PartState
+from fleetsync.core.model import PartState, Plan
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.expose.ports import Account, AccountRole, Services
+from fleetsync.expose.ports import Account, AccountRole, DecisionError, Services
 from fleetsync.expose.web.limiter import Limiter
 from fleetsync.expose.web.lookup import Lookup, Lookups, overdue_parts
 from fleetsync.expose.web.speech import LANGUAGES, Speech
@@ -117,6 +117,15 @@ class Visit:
     def overdue(self) -> tuple[PartState, ...]:
         """Parts that make the numbers old."""
         return tuple(overdue_parts(self.parts, self.today))
+
+    def plan(self, part: PartState) -> tuple[Plan | None, str]:
+        """(what the held pull of *part* would change, why that cannot be said)."""
+        if part.held_pull is None:
+            return None, ""
+        try:
+            return self.services.decisions.plan(part.source, part.part, part.held_pull), ""
+        except DecisionError as refusal:
+            return None, str(refusal)
 
     @property
     def sees_logins(self) -> bool:

@@ -166,7 +166,7 @@ MEASURE_TITLES: Mapping[str, Text] = {
     "devices_by_contact_age": Text("Verktyg efter senaste kontakt", "Devices by last contact"),
     "secure_devices": Text("Säkra verktyg", "Secure devices"),
     "gaps": Text("Avvikelser", "Gaps"),
-    "not_working": Text("Har, men inte i drift", "Assigned and not working"),
+    "not_working": Text("Har, inte i drift", "Not working"),
     "without": Text("Har inget", "Without a device"),
 }
 MEASURE_HELP: Mapping[str, Text] = {

@@ -1,0 +1,75 @@
+"""The pictures of the documents, made anew: Exempelby replayed, served by the real daemon, and looked at in Chromium.
+
+    .venv/bin/python docs/pictures.py
+
+Needs what `make test` installs. Everybody in the pictures is invented. The stripe that says that the clock is moved is
+left out of them: it is there in every rehearsal, and tells nothing of the page.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from fleetsync import log
+from tests.browser import served
+
+IMAGES = Path(__file__).with_name("images")
+DAYS = 45  # as far back as a trend goes
+WIDTH = 1400
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--lang=sv-SE"]  # a field for a day is written as the browser speaks
+LARGEST_BYTES = 400_000
+PICTURES = {
+    "overview": ("/", 1010),
+    "unit": ("/units/kullaskolan", 760),
+    "numbers": ("/numbers/short?entitlement=staff", 800),
+}
+HELD = {"sources-held": ("/sources/personal/staff", 800)}
+
+
+def main() -> None:
+    """Write all of them; fails when one is too heavy for a document."""
+    log.setup("ERROR")
+    IMAGES.mkdir(exist_ok=True)
+    with TemporaryDirectory(prefix="fleetsync-pictures-") as name, sync_playwright() as playwright:
+        folder = Path(name)
+        past = served.lived(folder / "past", DAYS)
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        with served.ordinary(past, folder / "ordinary") as scene, reading(browser, scene) as page:
+            take(page, scene, PICTURES)
+        with served.held(past, folder / "held") as scene, reading(browser, scene) as page:
+            while not scene.is_worked_out():
+                page.wait_for_timeout(200)
+            take(page, scene, HELD)
+        browser.close()
+
+
+@contextmanager
+def reading(browser: Browser, scene: served.Scene) -> Iterator[Page]:
+    """A technician's window, in Swedish and light."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1200}, locale="sv-SE", color_scheme="light")
+    page.goto(scene.address)
+    page.locator("#name").fill("tekniker")
+    page.locator("#password").fill(served.PASSWORD)
+    page.locator(".door button").click()
+    yield page
+    page.close()
+
+
+def take(page: Page, scene: served.Scene, pictures: dict[str, tuple[str, int]]) -> None:
+    """Each page from its head down, as high as it tells something."""
+    for name, (path, height) in pictures.items():
+        page.goto(scene.address + path)
+        page.evaluate("document.fonts.ready")
+        top = page.evaluate("document.querySelector('header.top').getBoundingClientRect().top")
+        file = IMAGES / f"{name}.png"
+        page.screenshot(path=file, clip={"x": 0, "y": top, "width": WIDTH, "height": height}, full_page=True)
+        if file.stat().st_size > LARGEST_BYTES:
+            sys.exit(f"{file.name} has {file.stat().st_size} bytes, more than {LARGEST_BYTES}: crop it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Somebody at the page: what they click is counted, what the page complains of or asks of other hosts is noted."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.browser.served import PASSWORD, Scene
+
+ENOUGH_SECONDS = 30.0
+
+
+class Reader:
+    """A browser window of its own. `clicks` counts what a hand does; typing and reading are free."""
+
+    def __init__(self, browser: Browser, scene: Scene, **context: Any) -> None:
+        self.scene = scene
+        self.clicks = 0
+        self.noted: list[str] = []
+        self.context = browser.new_context(
+            **{"viewport": {"width": 1400, "height": 1000}, "locale": "sv-SE", **context}
+        )
+        self.page: Page = self.context.new_page()
+        self.page.on("console", lambda said: self.noted.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.noted.append(str(error)))
+        self.context.on("request", lambda asked: None if self._is_ours(asked.url) else self.noted.append(asked.url))
+
+    def _is_ours(self, url: str) -> bool:
+        return url.startswith((f"{self.scene.address}/", "data:"))
+
+    def goto(self, path: str) -> "Reader":
+        """Open an address of the page, as a bookmark or a link in a mail does."""
+        self.page.goto(self.scene.address + path)
+        return self
+
+    def click(self, target: Locator) -> None:
+        """One click, and what it leads to."""
+        target.click()
+        self.page.wait_for_load_state()
+        self.clicks += 1
+
+    def signs_in(self, name: str, password: str = PASSWORD) -> "Reader":
+        """By the form that is on the screen, in either language."""
+        self.page.locator("#name").fill(name)
+        self.page.locator("#password").fill(password)
+        self.click(self.page.locator(".door button"))
+        return self
+
+    @property
+    def path(self) -> str:
+        """Where they are, without the host and what is asked."""
+        return urlsplit(self.page.url).path
+
+    @property
+    def title(self) -> str:
+        """The heading of the page."""
+        return self.page.locator("h1").inner_text().replace("\u00a0", " ")
+
+    def text(self, where: str = "main") -> str:
+        """What is read there."""
+        return self.page.locator(where).inner_text().replace("\u00a0", " ")
+
+    def rows(self, table: str = "table") -> list[list[str]]:
+        """The cells of a table's body, as they are read."""
+        cells = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.replaceAll('\\u00a0', ' ').trim()))"
+        found: list[list[str]] = self.page.locator(f"{table} tbody tr").evaluate_all(cells)
+        return found
+
+    def asked(self, path: str) -> Any:
+        """A document of the API, with the same session."""
+        return self.context.request.get(self.scene.address + path).json()
+
+    def waits_for(self, is_so: Callable[[], bool]) -> None:
+        """Until *is_so*; the daemon reconciles in its own time. Raises AssertionError when it takes too long."""
+        clock = self.scene.daemon.clock
+        deadline = clock.monotonic() + ENOUGH_SECONDS
+        while not is_so():
+            assert clock.monotonic() < deadline, "it never came"
+            self.page.wait_for_timeout(100)
+
+    def leave(self) -> None:
+        """Close the window."""
+        self.context.close()
+
+
+def number(text: str) -> int:
+    """A number as the page writes it."""
+    return int("".join(sign for sign in text if sign.isdigit()))
+
+
+def places(reader: Reader) -> Mapping[str, str]:
+    """Every page that there is, by a name: those of one thing with the first thing that something is wrong with."""
+    short = reader.asked("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
+    found = {
+        "overview": "/",
+        "coverage": "/coverage",
+        "gaps": "/gaps?severity=critical",
+        "one kind of gap": "/gaps?kind=no_device",
+        "devices": "/devices?works=no&sort=serial",
+        "sources": "/sources",
+        "part": "/sources/personal/staff",
+        "policy": "/policy",
+        "number": "/numbers/not_working?entitlement=staff",
+        "nothing there": "/finns-inte",
+    }
+    if short:
+        reader.goto(f"{found['number']}")
+        found["device"] = str(reader.page.locator(".as-devices a").first.get_attribute("href"))
+        found["person"] = str(reader.page.locator(".as-text a[href^='/people/']").first.get_attribute("href"))
+    units = reader.goto("/policy").page.locator("table th a")
+    found["unit"] = str(units.first.get_attribute("href"))
+    return found

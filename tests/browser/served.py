@@ -1,0 +1,143 @@
+"""Exempelby behind the real daemon, for a real browser and for the pictures of the documents.
+
+Its past is replayed once, by the real pipeline, into a folder; each scene is a copy of that folder and a daemon of its
+own: an ordinary day, a day on which two sources delivered half of what they know, weeks after every source fell
+silent, and a first start before anything came.
+"""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from threading import Event, Thread
+
+from fleetsync.cli.accounts import hashed
+from fleetsync.clock import Clock
+from fleetsync.daemon.house import build, open_store
+from fleetsync.daemon.service import LOOP_SECONDS, Daemon
+from fleetsync.demo.municipality import DELIVERIES
+from fleetsync.demo.replay import TODAY, Town, live, morning_of, replay
+from fleetsync.demo.servers import Fault
+
+PASSWORD = "en lång påhittad mening"
+ACCOUNTS = {"tekniker": "technician", "strateg": "strategist", "vikarie": "technician"}
+IN_TRIAL = "elevhalsan"
+LONG_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A daemon that serves, and the town that it reads."""
+
+    address: str
+    daemon: Daemon
+    town: Town
+
+    def is_worked_out(self) -> bool:
+        """Whether what every held pull would change has been worked out."""
+        held = [part.held_pull for part in self.daemon.services().history.parts() if part.held_pull is not None]
+        return all(self.daemon._plans.get(pull) is not None for pull in held)
+
+
+def lived(folder: Path, days: int) -> Path:
+    """Exempelby's last *days* up to yesterday, replayed into *folder*; every unit but one is published."""
+    town = Town(folder)
+    with town.open() as settings:
+        with open_store(settings, town.clock) as ledger:
+            for unit in settings.policy.units:
+                if unit.slug != IN_TRIAL:
+                    ledger.publish(unit.slug, "tests")
+        replay(town, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1))
+    return folder
+
+
+@contextmanager
+def ordinary(past: Path, folder: Path) -> Iterator[Scene]:
+    """This morning's pulls came through, and were complete."""
+    with _scene(past, folder, TODAY) as (town, stack):
+        yield _served(town, stack, TODAY, has_lived=True)
+
+
+@contextmanager
+def held(past: Path, folder: Path) -> Iterator[Scene]:
+    """This morning the personnel system delivered half its rows, and Intune lost most of its devices without a word."""
+    with _scene(past, folder, TODAY) as (town, stack):
+        _deliver_half(town.folder / DELIVERIES / "personal", TODAY)
+        town.stands.graph.stand.fail("/v1.0", "lost_rows")
+        yield _served(town, stack, TODAY, has_lived=True)
+
+
+@contextmanager
+def silent(past: Path, folder: Path, days: int) -> Iterator[Scene]:
+    """*days* later: nothing was delivered since, and Intune answers nobody."""
+    with _scene(past, folder, TODAY) as (town, stack):
+        for stand in town.stands.all():
+            stand.fail("/", "forbidden", times=1000)
+        yield _served(town, stack, TODAY + timedelta(days=days), has_lived=False)
+
+
+@contextmanager
+def first_start(folder: Path) -> Iterator[Scene]:
+    """Nothing has come yet: no file is there, and Intune takes its time."""
+    with ExitStack() as stack:
+        town = Town(folder, listen=f"127.0.0.1:{free_port()}")
+        for stand in town.stands.all():
+            stand.fail("/", Fault("slow", LONG_SECONDS), times=1000)
+        scene = _served(town, stack, TODAY, has_lived=False)
+        for stand in town.stands.all():
+            stack.callback(stand.stop)  # before the daemon, which would wait for an answer that never comes
+        yield scene
+
+
+@contextmanager
+def _scene(past: Path, folder: Path, day: date) -> Iterator[tuple[Town, ExitStack]]:
+    shutil.copytree(past, folder, dirs_exist_ok=True)
+    with ExitStack() as stack:
+        yield Town(folder, listen=f"127.0.0.1:{free_port()}"), stack
+
+
+def _served(town: Town, stack: ExitStack, day: date, *, has_lived: bool) -> Scene:
+    settings = stack.enter_context(town.open())
+    if has_lived:
+        with open_store(settings, town.clock) as ledger:
+            live(town, build(settings, town.clock, ledger, Event()), day)
+    town.clock = Clock.moved_to(morning_of(day) + timedelta(minutes=5))
+    daemon = Daemon(settings, town.clock)
+    for name, role in ACCOUNTS.items():
+        daemon.ledger.add_account(name, _hash(), role)
+    daemon.start()
+    turning = Thread(target=_turn, args=(daemon,), name="turns", daemon=True)
+    turning.start()
+    stack.callback(turning.join)
+    stack.callback(daemon.close)
+    return Scene(daemon.address, daemon, town)
+
+
+def _turn(daemon: Daemon) -> None:
+    while not daemon.clock.wait(LOOP_SECONDS, daemon.stop):
+        daemon.turn()
+
+
+@cache
+def _hash() -> str:
+    return hashed(PASSWORD)
+
+
+def _deliver_half(folder: Path, day: date) -> None:
+    """Every second row of the newest file, as if it had been written today."""
+    newest = max(folder.glob("*.csv"))
+    printed, header, *rows = newest.read_bytes().splitlines(keepends=True)
+    file = folder / f"{newest.stem.partition('_')[0]}_{day}.csv"
+    file.write_bytes(printed + header + b"".join(rows[::2]))
+    file.with_name(f"{file.name}.done").touch()
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])

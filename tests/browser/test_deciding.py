@@ -1,0 +1,73 @@
+"""Held pulls: what one would change is shown before it is decided, and the numbers move after, by as much."""
+
+import pytest
+
+from tests.browser.reader import number
+
+pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def tea(newcomer, held):
+    reader = newcomer(held).goto("/").signs_in("tekniker")
+    reader.waits_for(held.is_worked_out)
+    return reader
+
+
+def coverage(reader):
+    rows = reader.asked("/api/v1/coverage")["rows"]
+    return {(row["unit"], row["entitlement"]): (row["entitled"], row["covered"]) for row in rows}
+
+
+def decide(reader, button):
+    reader.page.get_by_label("Motivering").fill("Bekräftat med den som levererar")
+    reader.click(reader.page.get_by_role("button", name=button))
+
+
+def test_a_decision_needs_a_reason(tea):
+    tea.goto("/sources")
+    tea.click(tea.page.get_by_role("link", name="väntar på beslut").first)
+    tea.page.get_by_role("button", name="Godta hämtningen").click()
+
+    assert tea.page.locator(".decide").count() == 1
+    assert tea.page.evaluate("document.activeElement.id") == "reason"
+
+
+def test_an_accepted_pull_changes_the_numbers_as_its_plan_said(tea):
+    tea.goto("/")
+    banner = tea.page.locator(".banner.held", has_text="personal/staff")
+    assert "poster borta" in banner.inner_text()
+
+    tea.click(banner.get_by_role("link", name="Granska"))
+    promised = {
+        (row[0], row[1]): [tuple(map(number, cell.split("→"))) for cell in row[2:4]]
+        for row in tea.rows(".decide table")
+    }
+    assert promised
+    before = coverage(tea)
+    assert all(before[cell] == (entitled[0], covered[0]) for cell, (entitled, covered) in promised.items())
+
+    decide(tea, "Godta hämtningen")
+    assert "Beslutet är antecknat" in tea.text(".banner.done")
+    wanted = before | {cell: (entitled[1], covered[1]) for cell, (entitled, covered) in promised.items()}
+    tea.waits_for(lambda: coverage(tea) == wanted)
+
+    tea.goto("/sources/personal/staff")
+    assert tea.page.locator(".decide").count() == 0
+    assert "godtagen" in tea.text("tbody tr:first-child")
+
+
+def test_a_rejected_pull_changes_no_number(tea):
+    before = coverage(tea)
+    tea.goto("/sources")
+    tea.click(tea.page.locator("[id='intune/devices'] th a"))
+    assert "Varför den hölls" in tea.text(".decide")
+    assert "device records are absent" in (tea.page.locator(".decide .findings li").first.text_content() or "")
+
+    decide(tea, "Avvisa den")
+    assert "Beslutet är antecknat" in tea.text(".banner.done")
+    assert tea.page.locator(".decide").count() == 0
+    assert "avvisad" in tea.text("tbody tr:first-child")
+    assert {cell: covered for cell, (_, covered) in coverage(tea).items()} == {
+        cell: covered for cell, (_, covered) in before.items()
+    }

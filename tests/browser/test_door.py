@@ -1,0 +1,85 @@
+"""The door: who is let in, for how long, and that no form of another place is believed."""
+
+import pytest
+
+from fleetsync.cli.accounts import hashed
+from tests.browser.served import PASSWORD
+
+pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
+
+HALF_A_DAY_SECONDS = 12 * 3600
+NOT_AN_ANSWER = "Failed to load resource"  # how the browser itself comments on a refusal
+
+
+def forgiven(reader):
+    """What the browser says of an answer that was asked for: a refusal."""
+    reader.noted[:] = [line for line in reader.noted if not line.startswith(NOT_AN_ANSWER)]
+
+
+def test_a_wrong_password_opens_nothing_and_says_which_of_both_to_nobody(newcomer, ordinary):
+    guest = newcomer(ordinary).goto("/").signs_in("tekniker", "gissat")
+    assert "Fel namn eller lösenord." in guest.text()
+    assert guest.page.locator("nav").count() == 0
+
+    guest.signs_in("tekniker")
+    assert "saknas" in guest.title
+    forgiven(guest)
+
+
+def test_nothing_is_shown_at_the_door(newcomer, ordinary):
+    guest = newcomer(ordinary).goto("/units/vretaskolan")
+
+    assert guest.path == "/sign-in"
+    assert "Vretaskolan" not in guest.text()
+
+
+def test_a_session_lasts_half_a_day_and_its_cookie_is_for_no_script(newcomer, ordinary):
+    guest = newcomer(ordinary).goto("/").signs_in("tekniker")
+    (cookie,) = [one for one in guest.context.cookies() if one["name"] == "fleetsync"]
+    seconds_left = cookie["expires"] - guest.page.evaluate("Date.now() / 1000")
+
+    assert HALF_A_DAY_SECONDS - 600 < seconds_left <= HALF_A_DAY_SECONDS + 5
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+
+
+def test_signing_out_ends_the_session(newcomer, ordinary):
+    guest = newcomer(ordinary).goto("/policy").signs_in("vikarie")
+    guest.click(guest.page.get_by_role("button", name="Logga ut"))
+
+    assert "Du är utloggad." in guest.text()
+    assert guest.goto("/policy").path == "/sign-in"
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one(newcomer, ordinary):
+    guest = newcomer(ordinary).goto("/").signs_in("vikarie")
+    ordinary.daemon.ledger.set_password("vikarie", hashed(PASSWORD))
+
+    assert guest.goto("/policy").path == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "new URLSearchParams({pull: '1', decision: 'accept', reason: 'x'})",
+        "new URLSearchParams({csrf: 'x', pull: '1', decision: 'accept', reason: 'x'})",
+    ],
+    ids=["without a token", "with a wrong token"],
+)
+def test_a_form_without_its_token_is_refused(technician, forged):
+    technician.goto("/sources/personal/staff")
+    status = technician.page.evaluate(f"fetch(location.href, {{method: 'POST', body: {forged}}}).then(a => a.status)")
+
+    assert status == 403
+    forgiven(technician)
+
+
+def test_a_form_of_another_place_is_refused_even_with_the_token(technician):
+    token = technician.goto("/").page.locator("input[name=csrf]").first.get_attribute("value")
+    answer = technician.context.request.post(
+        f"{technician.scene.address}/search",
+        form={"csrf": token, "q": "x"},
+        headers={"Origin": "https://elsewhere.example"},
+    )
+
+    assert answer.status == 403

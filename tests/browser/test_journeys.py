@@ -1,0 +1,111 @@
+"""The ways that people take through the page, and how many clicks each is: the number is part of the design."""
+
+import csv
+from io import BytesIO
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from fleetsync.demo.replay import TODAY
+from tests.browser.reader import number
+
+pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
+
+YESTERDAY = TODAY.replace(day=TODAY.day - 1)
+
+
+def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_in_five_clicks(newcomer, ordinary):
+    tea = newcomer(ordinary).goto("/").signs_in("tekniker")
+    assert "saknas" in tea.title
+    assert tea.page.locator(".rule.alarm").count() >= 1
+    (worst, *_) = tea.asked("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
+
+    tea.click(tea.page.locator(".matrix th a", has_text=worst["unit"]).first)
+    card = tea.page.locator("#staff")
+    assert number(card.locator(".sums .strong dd").last.inner_text()) == worst["short"]
+
+    tea.click(card.locator(".sums .strong dd a").last)
+    assert tea.title == f"Saknar {worst['short']}"
+    assert sum(number(row[0]) for row in tea.rows()) == worst["short"]
+
+    tea.click(tea.page.locator(".as-text a[href^='/people/']").first)
+    assert "Anställda ska ha" in tea.text(".decisions li.in")
+
+    tea.click(tea.page.locator("main td a[href^='/sources/']").first)
+    assert tea.path == "/sources/personal/staff"
+    assert "komplett" in " ".join(row[2] for row in tea.rows())
+    assert tea.clicks == 5
+
+
+def test_a_technician_gets_from_the_door_to_the_pull_behind_an_idle_device_in_four_clicks(newcomer, ordinary):
+    tea = newcomer(ordinary).goto("/").signs_in("tekniker")
+    tea.click(tea.page.locator(".hero .lead a").first)
+    assert tea.title.startswith("Har, inte i drift")
+
+    link = tea.page.locator(".as-devices a").first
+    serial = link.inner_text()
+    tea.click(link)
+    assert serial in tea.title
+    assert "Inte i drift" in tea.text(".verdict")
+
+    tea.click(tea.page.locator("tbody th a[href^='/sources/']").first)
+    assert tea.page.locator("td .chip.fresh").count() > 0
+    assert tea.clicks == 4
+
+
+def test_a_strategist_reads_the_rules_a_past_day_and_takes_the_numbers_home_in_six_clicks(newcomer, ordinary):
+    stina = newcomer(ordinary, accept_downloads=True).goto("/").signs_in("strateg")
+    trend = stina.page.locator(".rule .spark").first
+    assert (trend.get_attribute("aria-label") or "").startswith("Från")
+
+    stina.click(stina.page.get_by_role("link", name="Regler"))
+    assert "Målet är 100 %. Larm under 95 %" in stina.text()
+
+    stina.click(stina.page.get_by_role("link", name="Täckning"))
+    stina.page.locator("#as_of").fill(YESTERDAY.isoformat())
+    stina.click(stina.page.get_by_role("button", name="Visa dagen"))
+    assert "Så här såg det ut måndag 23 november 2026" in stina.text(".banner.past")
+
+    read = [[row[0], row[1], *map(number, row[2:10])] for row in stina.rows(".sheet")]
+    assert read
+    assert in_csv(downloaded(stina, "CSV")) == read
+    assert in_xlsx(downloaded(stina, "XLSX")) == read
+    assert stina.clicks == 6
+
+
+def downloaded(reader, name):
+    with reader.page.expect_download() as coming:
+        reader.page.get_by_role("link", name=name).click()
+    reader.clicks += 1
+    return coming.value.path().read_bytes()
+
+
+def in_csv(content):
+    _, *rows = csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=";")
+    return [[row[0], row[1], *map(int, row[2:10])] for row in rows]
+
+
+def in_xlsx(content):
+    _, *rows = CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_index(0).to_python()
+    return [[row[0], row[1], *(int(str(cell).removesuffix(".0")) for cell in row[2:10])] for row in rows]
+
+
+def test_a_principal_follows_a_link_to_the_own_unit_and_prints_it_in_one_click(newcomer, ordinary):
+    rektor = newcomer(ordinary).goto("/units/vretaskolan").signs_in("strateg")
+    assert rektor.title.startswith("Vretaskolan")
+    assert rektor.page.locator("#staff .ratio").is_visible()
+
+    rektor.page.emulate_media(media="print")
+    for hidden in (".top nav", ".search", ".dated", "footer ul"):
+        assert not rektor.page.locator(hidden).is_visible()
+    assert rektor.page.locator("#staff .ratio").is_visible()
+    assert rektor.page.pdf().startswith(b"%PDF")
+    assert rektor.clicks == 1
+
+
+def test_only_a_technician_is_shown_what_somebody_is_known_by(newcomer, ordinary, technician, addresses):
+    assert "@exempelby.se" in technician.goto(addresses["person"]).text()
+
+    stina = newcomer(ordinary).goto(addresses["person"]).signs_in("strateg")
+    assert "Inloggningar visas för tekniker" in stina.text()
+    assert "@exempelby.se" not in stina.text()

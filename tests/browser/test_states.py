@@ -1,0 +1,82 @@
+"""Days that are not ordinary: before anything came, when nothing has come for weeks, and when we fail ourselves."""
+
+import sqlite3
+
+import pytest
+
+from tests.browser import served
+from tests.browser.test_every_page import graves
+
+pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
+
+SILENT_DAYS = 40
+
+
+@pytest.fixture(scope="module")
+def silent(past, tmp_path_factory):
+    with served.silent(past, tmp_path_factory.mktemp("silent"), SILENT_DAYS) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    with served.first_start(tmp_path_factory.mktemp("first")) as scene:
+        yield scene
+
+
+def test_what_rests_on_old_data_says_so_and_how_old(newcomer, silent):
+    tea = newcomer(silent).goto("/").signs_in("tekniker")
+    tea.waits_for(lambda: "hämtas inte" in tea.goto("/").text(".fresh-list"))
+
+    assert "Talen vilar på gamla uppgifter." in tea.text(".banner.old")
+    assert "De är gamla, inte lägre." in tea.text(".banner.old")
+    assert f"intune/devices är {SILENT_DAYS + 1} dagar gammal" in tea.text(".banner.old")
+    assert graves(tea) == {}
+    for path in ("/units/vretaskolan", "/coverage", "/gaps", "/numbers/short"):
+        assert "vilar på gamla uppgifter" in tea.goto(path).text(".head")
+
+    tea.goto("/sources")
+    assert tea.page.locator(".chip.failing").count() >= 1
+    assert tea.page.locator(".chip.old").count() >= 1
+    assert "fleetsync check intune" in tea.text(".reason")
+    assert graves(tea) == {}
+
+
+def test_a_first_start_says_what_to_do_and_shows_no_number(newcomer, first):
+    tea = newcomer(first).goto("/").signs_in("tekniker")
+
+    assert tea.title == "Här syns läget när källorna har hämtats"
+    assert "fleetsync check" in tea.text(".steps")
+    assert "inte hämtad än" in tea.text(".fresh-list")
+    assert graves(tea) == {}
+    for path, said in (
+        ("/coverage", "Ingen enhet ska ha några verktyg än."),
+        ("/gaps?kind=no_device", "Inga avvikelser här."),
+        ("/devices", "Inga verktyg här."),
+        ("/numbers/short", "Inget räknas här: talet är noll."),
+        ("/units/vretaskolan", "Ingen på enheten ska ha något verktyg."),
+    ):
+        assert said in tea.goto(path).text()
+        assert graves(tea) == {}
+
+
+def test_a_day_without_numbers_is_said_in_words(newcomer, ordinary):
+    tea = newcomer(ordinary).goto("/coverage?as_of=2026-01-01").signs_in("tekniker")
+    tea.noted.clear()
+
+    assert "Det finns inga tal för 1 jan. 2026. De första är från 18 nov. 2026." in tea.text()
+
+
+def test_a_fault_of_ours_is_a_page_and_not_a_traceback(newcomer, first):
+    tea = newcomer(first).goto("/").signs_in("tekniker")
+    database = sqlite3.connect(first.town.folder / "database" / "fleetsync.db")
+    database.execute("ALTER TABLE pull RENAME TO misplaced")
+    tea.goto("/sources/personal/staff")
+    database.execute("ALTER TABLE misplaced RENAME TO pull")
+    database.close()
+    tea.noted.clear()
+
+    assert tea.title == "Något gick fel hos oss"
+    assert "misplaced" not in tea.page.content()
+    assert "Traceback" not in tea.page.content()
+    assert graves(tea) == {}
