@@ -1,12 +1,15 @@
 """What the daemon says, one event a line: JSON for machines, in words on a terminal.
 
 Every line, those of libraries too, passes the same redaction as the last step before it is written: secrets by key and
-by value, query strings, mail addresses, civic numbers. That is the last net: no caller may lean on it.
+by value, query strings, mail addresses, civic numbers. That is the last net: no caller may lean on it. Of an exception
+that is not ours only the kind and the place are written: its text may quote a record.
 """
 
+import errno
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -15,7 +18,6 @@ import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
 from structlog.stdlib import BoundLogger, ProcessorFormatter
-from structlog.tracebacks import ExceptionDictTransformer
 
 HIDDEN = "***"
 
@@ -36,6 +38,7 @@ _USER_IN_URL = re.compile(r"(?<=://)[^\s/@'\"]+@")
 _ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 # Twelve or ten digits whose middle is a month and a day (day + 60 in a coordination number).
 _CIVIC = re.compile(r"(?<![\w.-])(?:19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|6[1-9]|[78]\d|9[01])[-+]?\d{4}(?![\w.])")
+_OUR_ROOMS = frozenset({"fleetsync", "connectors"})
 _SHORTEST_SECRET = 4  # a shorter one would be found in every other word
 
 Event = MutableMapping[str, Any]
@@ -158,7 +161,45 @@ def _rendered(as_json: bool) -> list[Any]:
     """
     begin = ProcessorFormatter.remove_processors_meta
     if as_json:
-        exception = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-        return [begin, exception, _redaction, JSONRenderer(ensure_ascii=False, default=str)]
+        return [begin, ExceptionRenderer(_raised), _redaction, JSONRenderer(ensure_ascii=False, default=str)]
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return [begin, structlog.processors.format_exc_info, _redaction, console]
+    return [begin, ExceptionRenderer(_raised_in_words), _redaction, console]
+
+
+def _raised(exc_info: Any) -> list[dict[str, Any]]:
+    """The exception and what it came from, outermost first: kind, words if they are ours, and places."""
+    return [
+        {
+            "exc_type": type(error).__name__,
+            "exc_value": _own_words(error),
+            "frames": [f"{at.f_code.co_filename}:{line} in {at.f_code.co_name}" for at, line in _places(error)],
+        }
+        for error in _chain(exc_info[1])
+    ]
+
+
+def _raised_in_words(exc_info: Any) -> str:
+    lines = []
+    for error in _raised(exc_info):
+        lines += [f"{error['exc_type']}: {error['exc_value']}", *(f"  {place}" for place in error["frames"])]
+    return "\n".join(lines)
+
+
+def _own_words(error: BaseException) -> str:
+    """What the error says, if we wrote it; of a foreign one its number at most, for it may quote what it was given."""
+    if type(error).__module__.partition(".")[0] in _OUR_ROOMS:
+        return str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    return errno.errorcode.get(number, "") if number is not None else ""
+
+
+def _places(error: BaseException) -> Iterator[tuple[Any, int]]:
+    return traceback.walk_tb(error.__traceback__)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

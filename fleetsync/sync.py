@@ -5,8 +5,9 @@ may be believed are applied, one transaction each, rosters before devices; the o
 the new snapshot is shown by one assignment. Nothing flows back up.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -33,18 +34,23 @@ from fleetsync.core.model import (
     PullEffect,
     Refusal,
     Role,
+    Text,
     Verdict,
 )
 from fleetsync.core.snapshot import Snapshot, snapshot
 from fleetsync.expose.metrics import Totals
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner import Pulled, Runner
-from fleetsync.store.ledger import Ledger, PartBusy
+from fleetsync.pull.runner import OUR_OWN, Pulled, Runner
+from fleetsync.store.ledger import Ledger, PartBusy, PullLine, StoreError
 
 logger = log.get(__name__)
 
 WORKERS = 16  # sources wait side by side; each has one request in flight
+
+AGREEING = 3  # so many held pulls in a row that say the same are probably the new truth
+AGREEMENT_RATIO = 0.02  # of what they saw; more than lies between two looks at a living system is another saying
+LINES = 20  # pulls of a part that are looked back at
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,9 @@ def pull_source(world: World, parts: Sequence[tuple[Source, Part]], progress: Pr
                 done.append(world.runner.pull(source, part, world.stop, shown))
             except PartBusy as busy:
                 logger.info("part is busy", reason=str(busy))
+            except Exception:
+                # Of our own: the next part, the next source and the next time go on.
+                logger.exception("pull broke")
     return done
 
 
@@ -158,8 +167,24 @@ def pull_source(world: World, parts: Sequence[tuple[Source, Part]], progress: Pr
 
 
 def settle(world: World, pulled: Sequence[Pulled]) -> Report:
-    """Judge what was pulled, apply what may be believed, record and show the outcome."""
+    """Judge what was pulled, apply what may be believed, record and show the outcome.
+
+    A pull that cannot be applied after all has failed, and the others go on. An error of our own ends them all: none
+    stays behind unjudged, with its part locked.
+    """
+    try:
+        return _settled(world, pulled)
+    except BaseException:
+        for one in pulled:
+            if one.effect is not None:
+                _give_up(world, one, f"{one.source}/{one.part}: {OUR_OWN}")
+        raise
+
+
+def _settled(world: World, pulled: Sequence[Pulled]) -> Report:
     begun = world.clock.monotonic()
+    pulled = [_configured(world, one) for one in pulled]
+    before = {one.pull: _judged_before(world, one) for one in pulled}
     _note_credentials(world, pulled)
     believed, moment = world.believed(), world.moment()
     judged = [_judge(world, believed, one, moment) for one in pulled if one.effect is not None]
@@ -168,15 +193,62 @@ def settle(world: World, pulled: Sequence[Pulled]) -> Report:
     base = overlaid(believed, _effects(firm), world)
     published = () if firm else _newest(believed.coverage)
     passed, outcome, suspects = _outcome_checked(world, base, published, others, moment)
-    applied = [*firm, *passed]
-    for one in applied:
-        world.ledger.apply(one.effect, world.limits(one.effect.source, one.effect.part))
-    held = [*(one for one in judged if one.refusals), *suspects]
-    for one in held:
-        world.ledger.hold(one.effect.pull, one.refusals)
-    _tell(pulled, applied, held)
-    _record(world, outcome, overlaid(base, _effects(passed), world), world.clock.monotonic() - begun)
+    then = overlaid(base, _effects(passed), world)
+    applied, late = _applied(world, [*firm, *passed])
+    if late:
+        then = world.believed()
+        outcome = _outcome(world, then, moment)
+    held, lost = _held(world, [*(one for one in judged if one.refusals), *suspects], before)
+    failed = {one.pull: one for one in (*late, *lost)}
+    pulled = [failed.get(one.pull, one) for one in pulled]
+    _tell(pulled, applied, held, before)
+    _record(world, outcome, then, world.clock.monotonic() - begun)
     return Report(tuple(pulled), tuple(held), tuple(applied), outcome)
+
+
+def _configured(world: World, pulled: Pulled) -> Pulled:
+    """The pull; failed when its source was taken out of the configuration while it was read."""
+    parts = {(source.name, part.name) for source in world.sources for part in source.parts}
+    if (pulled.source, pulled.part) in parts or pulled.effect is None:
+        return pulled
+    return _give_up(world, pulled, f"{pulled.source}/{pulled.part}: is no longer configured; nothing of it is believed")
+
+
+def _give_up(world: World, pulled: Pulled, reason: str) -> Pulled:
+    with suppress(StoreError):  # judged already: then it is not ours to end
+        world.ledger.fail(pulled.pull, Verdict.FAILED, reason)
+    return replace(pulled, verdict=Verdict.FAILED, reason=reason, effect=None)
+
+
+def _applied(world: World, judged: Iterable[Judged]) -> tuple[list[Judged], list[Pulled]]:
+    """Those that are believed now, and those that could not be any more."""
+    done: list[Judged] = []
+    late: list[Pulled] = []
+    for one in judged:
+        try:
+            world.ledger.apply(one.effect, world.limits(one.effect.source, one.effect.part))
+        except StoreError as error:
+            late.append(_give_up(world, one.pulled, str(error)))
+        else:
+            done.append(one)
+    return done, late
+
+
+def _held(
+    world: World, judged: Iterable[Judged], before: Mapping[int, Sequence[PullLine]]
+) -> tuple[list[Judged], list[Pulled]]:
+    """Those that wait for a person now, and those that cannot any more."""
+    waiting: list[Judged] = []
+    lost: list[Pulled] = []
+    for one in judged:
+        told = replace(one, refusals=(*one.refusals, *_agreement(world, one, before[one.pulled.pull])))
+        try:
+            world.ledger.hold(told.effect.pull, told.refusals)
+        except StoreError as error:
+            lost.append(_give_up(world, one.pulled, str(error)))
+        else:
+            waiting.append(told)
+    return waiting, lost
 
 
 def _note_credentials(world: World, pulled: Iterable[Pulled]) -> None:
@@ -270,21 +342,104 @@ def _outcome(world: World, believed: Believed, moment: Moment) -> Outcome:
     return reconcile(believed, world.policy, world.calendars, moment)
 
 
-def _tell(pulled: Sequence[Pulled], applied: Sequence[Judged], held: Sequence[Judged]) -> None:
-    for failed in (one for one in pulled if one.verdict is Verdict.FAILED):
-        logger.warning("pull failed", source=failed.source, part=failed.part, reason=failed.reason)
+# --- pulls that agree ---------------------------------------------------------------------------------------------------
+
+
+def _judged_before(world: World, pulled: Pulled) -> Sequence[PullLine]:
+    """The pulls of the part that were judged before this attempt, newest first."""
+    first = pulled.pull if pulled.begun_again is None else pulled.begun_again
+    lines = world.ledger.pulls(pulled.source, pulled.part, LINES)
+    return [line for line in lines if line.id < first and line.verdict is not None]
+
+
+def _agreement(world: World, judged: Judged, before: Sequence[PullLine]) -> Iterable[Refusal]:
+    """A sentence when the held pulls before it said the same: announced to whoever decides, never acted upon.
+
+    The same edition of a file, read again, is no second opinion.
+    """
+    looks = [_prints(judged.effect)]
+    for line in before:
+        if line.verdict in (Verdict.FAILED, Verdict.UNCHANGED):
+            continue
+        if line.verdict is not Verdict.HELD or line.decision == "rejected" or not _agrees(judged, line):
+            break
+        prints = _prints(world.ledger.effect(line.id))
+        if not prints or prints not in looks:
+            looks.append(prints)
+        if len(looks) == AGREEING:
+            yield AGREED
+            return
+
+
+AGREED = Refusal(
+    "agreed",
+    Text(
+        f"{AGREEING} hämtningar i rad säger detsamma: det är troligen den nya sanningen",
+        f"{AGREEING} pulls in a row say the same: it is probably the new truth",
+    ),
+)
+
+
+def _prints(effect: PullEffect) -> frozenset[str]:
+    return frozenset(scope.fingerprint for scope in effect.scopes if scope.fingerprint is not None)
+
+
+def _agrees(judged: Judged, line: PullLine) -> bool:
+    is_near = abs(judged.effect.seen - line.seen) <= AGREEMENT_RATIO * max(judged.effect.seen, line.seen)
+    return is_near and _rules(judged.refusals) == _rules(line.refusals)
+
+
+def _rules(refusals: Iterable[Refusal]) -> frozenset[str]:
+    return frozenset(refusal.rule for refusal in refusals) - {AGREED.rule}
+
+
+# --- what is told -------------------------------------------------------------------------------------------------------
+
+
+def _tell(
+    pulled: Sequence[Pulled],
+    applied: Sequence[Judged],
+    held: Sequence[Judged],
+    before: Mapping[int, Sequence[PullLine]],
+) -> None:
+    """Once when a part breaks or is held, and once when it recovers; a line for each pull that was applied."""
+    for one in pulled:
+        _tell_health(one, next(iter(before[one.pull]), None))
     for judged in applied:
         _tell_applied(judged.effect, judged.pulled.seconds)
     for judged in held:
-        effect = judged.effect
-        logger.warning(
-            "pull held",
-            source=effect.source,
-            part=effect.part,
-            pull=effect.pull,
-            rules=[refusal.rule for refusal in judged.refusals],
-            remedy=f"fleetsync accept {effect.source}/{effect.part} {effect.pull}",
-        )
+        _tell_held(judged, next(iter(before[judged.pulled.pull]), None))
+
+
+def _tell_health(pulled: Pulled, last: PullLine | None) -> None:
+    was_broken = last is not None and last.verdict is Verdict.FAILED
+    if pulled.verdict is not Verdict.FAILED:
+        if was_broken:
+            logger.info("part recovered", source=pulled.source, part=pulled.part)
+    elif not pulled.was_stopped:
+        is_news = last is None or not was_broken or _gist(last.reason or "") != _gist(pulled.reason)
+        say = logger.warning if is_news else logger.debug
+        say("pull failed", source=pulled.source, part=pulled.part, reason=pulled.reason)
+
+
+def _gist(reason: str) -> str:
+    """A reason without its numbers: how often it was tried is no news."""
+    return "".join(letter for letter in reason if not letter.isdigit())
+
+
+def _tell_held(judged: Judged, last: PullLine | None) -> None:
+    effect, rules = judged.effect, [refusal.rule for refusal in judged.refusals]
+    is_news = last is None or last.verdict is not Verdict.HELD or [one.rule for one in last.refusals] != rules
+    say = logger.warning if is_news else logger.debug
+    say(
+        "pull held",
+        source=effect.source,
+        part=effect.part,
+        pull=effect.pull,
+        rules=rules,
+        why=[refusal.text.en for refusal in judged.refusals],
+        remedy=f"fleetsync accept {effect.source}/{effect.part} {effect.pull} --reason …",
+    )
 
 
 def _tell_applied(effect: PullEffect, seconds: float) -> None:

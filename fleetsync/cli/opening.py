@@ -1,5 +1,6 @@
 """What most commands begin with: the configuration, the database, and the house built on both."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -14,11 +15,15 @@ from fleetsync.settings import Settings, load, unknown_environment
 from fleetsync.store.ledger import Ledger
 
 
-def settings_of(ctx: click.Context, level: str = "WARNING") -> Settings:
-    """The configuration the command line names; the log is set up by it. Raises SettingsError."""
+def settings_of(ctx: click.Context, *, is_daemon: bool = False) -> Settings:
+    """The configuration the command line names; the log is set up by it. Raises SettingsError.
+
+    A daemon speaks by its log. A command says itself what came of it, and its log is for errors of our own.
+    """
     given: dict[str, Any] = ctx.obj
     settings = load(given["path"])
-    log.setup(given["log_level"] or level, secrets=settings.secret_texts())
+    level = given["log_level"] or ("INFO" if is_daemon else "ERROR")
+    log.setup(level, secrets=settings.secret_texts(), to=sys.stdout if is_daemon else sys.stderr)
     for name in unknown_environment(settings):
         click.echo(f"fleetsync: the environment variable {name} is not known and was not read", err=True)
     return settings

@@ -12,7 +12,7 @@ def run(ctx: click.Context) -> None:
     """SIGTERM and SIGINT stop, SIGHUP loads the configuration anew."""
     from fleetsync.daemon.service import Daemon
 
-    Daemon(settings_of(ctx, "INFO")).run()
+    Daemon(settings_of(ctx, is_daemon=True)).run()
 
 
 @click.command(help="Exit 0 while the daemon of this configuration answers; for containers.")

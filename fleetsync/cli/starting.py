@@ -14,7 +14,7 @@ HEAD = """\
 name = "{name}"
 
 [database]
-url = "fleetsync.db"
+url = "database/fleetsync.db"
 
 [privacy]
 # Under this key log-ins become tokens. Made at the first start; keep a copy elsewhere than the database's.

@@ -30,10 +30,9 @@ def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
         if dry_run:
             _rehearse(house, _due(house, which))
             return
-        report = sync.run(house.world, _due(house, which), _progress())
-        _print_report(report)
-    if report.held or any(one.verdict is Verdict.FAILED for one in report.pulled):
-        sys.exit(ATTENTION)
+        due = _due(house, which)
+        report = sync.run(house.world, due, _progress())
+    _end_with(report, due)
 
 
 def _due(house: House, which: str | None) -> Due:
@@ -67,19 +66,34 @@ def _rehearse(house: House, due: Due) -> None:
     print_plan(planned)
 
 
+def _end_with(report: sync.Report, due: Due) -> None:
+    """Print what came of it; exit 1 when a person must look."""
+    _print_report(report)
+    pulled = {(one.source, one.part) for one in report.pulled}
+    left = [f"{source.name}/{part.name}" for source, part in due if (source.name, part.name) not in pulled]
+    for name in left:
+        click.echo(
+            f"fleetsync: {name}: is being pulled by another process right now. Try again when that has ended", err=True
+        )
+    if left or report.held or any(one.verdict is Verdict.FAILED for one in report.pulled):
+        sys.exit(ATTENTION)
+
+
 def _print_report(report: sync.Report) -> None:
+    """What worked to stdout, what a person must look at to stderr."""
     held = {one.pulled.pull: one for one in report.held}
     for one in report.pulled:
+        name = f"{one.source}/{one.part}"
         if one.pull in held:
             what = "; ".join(refusal.text.en for refusal in held[one.pull].refusals)
-            click.echo(
-                f"{one.source}/{one.part}: held: {what}. If it is right: "
-                f"fleetsync accept {one.source}/{one.part} {one.pull} --reason …"
-            )
+            remedy = f"fleetsync accept {name} {one.pull} --reason …"
+            click.echo(f"fleetsync: {name}: held: {what}. If it is right: {remedy}", err=True)
+        elif one.verdict is Verdict.FAILED:
+            click.echo(f"fleetsync: {name}: failed: {one.reason}", err=True)
         elif one.effect is not None:
-            click.echo(f"{one.source}/{one.part}: complete, {one.effect.seen} records")
+            click.echo(f"{name}: complete, {one.effect.seen} records")
         else:
-            click.echo(f"{one.source}/{one.part}: {one.verdict.value}{f': {one.reason}' if one.reason else ''}")
+            click.echo(f"{name}: {one.verdict.value}{f': {one.reason}' if one.reason else ''}")
 
 
 @click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")
@@ -95,9 +109,7 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm("Believe it?", abort=True)
         report = sync.run(house.world, due)
-        _print_report(report)
-    if report.held or any(one.verdict is Verdict.FAILED for one in report.pulled):
-        sys.exit(ATTENTION)
+    _end_with(report, due)
 
 
 def _due_of_file(house: House, name: str, file: Path) -> Due:

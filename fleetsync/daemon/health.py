@@ -27,7 +27,6 @@ class Health:
         self._beaten_at = clock.monotonic()
         self._verdicts: Counter[tuple[str, ...]] = Counter()
         self._missed: Counter[tuple[str, ...]] = Counter()
-        self._credentials: dict[tuple[str, ...], datetime] = {}
         self._reconcile_seconds: float | None = None
         self._failures = 0
         self._backup_at: datetime | None = None
@@ -55,8 +54,6 @@ class Health:
             for one in pulled:
                 verdict = Verdict.HELD if one.pull in waiting else one.verdict
                 self._verdicts[(one.source, verdict.value)] += 1
-                for credential in one.credentials:
-                    self._credentials[(one.source, credential.name)] = credential.expires_at
 
     def reconciled(self, seconds: float) -> None:
         """A reconciliation took *seconds*."""
@@ -66,9 +63,9 @@ class Health:
         """A reconciliation ended in an error of our own."""
         self._failures += 1
 
-    def backed_up(self) -> None:
-        """A copy was made and verified."""
-        self._backup_at = self._clock.now()
+    def backed_up(self, at: datetime) -> None:
+        """A copy was made and verified *at*."""
+        self._backup_at = at
 
     def config_loaded(self) -> None:
         """A new configuration is in force."""
@@ -83,8 +80,14 @@ class Health:
     def look(self, house: House) -> None:
         """Refresh what the database says, off the path of a scrape."""
         self.parts = self._ledger.part_states(house.world.parts())
-        self._lines = {(part.source, part.part): self._ledger.pulls(part.source, part.part, 20) for part in self.parts}
+        self._lines = {
+            (part.source, part.part): self._ledger.newest_pulls(part.source, part.part) for part in self.parts
+        }
         self._bytes = self._ledger.size_bytes()
+
+    def working(self) -> set[tuple[str, str]]:
+        """The parts whose last attempt did not fail."""
+        return {at for at, lines in self._lines.items() if lines and lines[0].verdict is not Verdict.FAILED}
 
     def is_alive(self) -> bool:
         """Whether the main loop went round lately."""
@@ -103,18 +106,26 @@ class Health:
     def pulse(self, house: House, *, is_leader: bool) -> Pulse:
         """All of it, at this instant."""
         world = house.world
-        meters = world.runner.meters
         checked = world.policy.reference.checked_on
+        names = [source.name for source in world.sources]
+        # From zero: what appears only at its first time has no beginning for a rate, and a hole after each start.
+        verdicts: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in names for verdict in Verdict}
+        missed: dict[tuple[str, ...], float] = {
+            (job,): 0 for job in (*map(job_of, names), *(job.name for job in house.settings.jobs))
+        }
         with self._guard:
-            verdicts, missed, credentials = dict(self._verdicts), dict(self._missed), dict(self._credentials)
+            verdicts |= self._verdicts
+            missed |= self._missed
         return Pulse(
             version=version(),
             revision="",
             parts=[self._part(part, world.policy.time_zone) for part in self.parts],
-            credentials=credentials,
-            requests={(name, code): n for name, meter in meters.items() for code, n in meter.requests.items()},
-            retries={(name,): meter.retries for name, meter in meters.items()},
-            rate_limited={(name,): meter.rate_limited_seconds for name, meter in meters.items()},
+            credentials={
+                (part.source, name): at for part in self.parts for name, at in sorted(part.credentials.items())
+            },
+            requests={(name, code): n for name in names for code, n in list(world.runner.meter(name).requests.items())},
+            retries={(name,): world.runner.meter(name).retries for name in names},
+            rate_limited={(name,): world.runner.meter(name).rate_limited_seconds for name in names},
             verdicts=verdicts,
             jobs_missed=missed,
             is_school_day=world.calendars.default.is_school_day(world.moment().today),
@@ -129,8 +140,7 @@ class Health:
         )
 
     def _part(self, part: PartState, zone: str) -> PartPulse:
-        lines = self._lines.get((part.source, part.part), ())
-        judged = [line for line in lines if line.verdict is not None]
+        judged = self._lines.get((part.source, part.part), ())
         last = judged[0] if judged else None
         worked = next((line for line in judged if line.verdict in WORKED), None)
         complete = next((line for line in judged if line.verdict is Verdict.COMPLETE), None)
@@ -149,6 +159,11 @@ class Health:
             rejected=sum(last.rejected.values()) if last else 0,
             drift=sum(last.drift.values()) if last else 0,
         )
+
+
+def job_of(source: str) -> str:
+    """How the pulls of a source are called among the jobs."""
+    return f"pull:{source}"
 
 
 def content_instant(part: PartState, zone: str) -> datetime | None:

@@ -8,28 +8,29 @@ series, and it is replaced by one assignment. Stopping is done within ten second
 import os
 import queue
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Event, Lock, Thread
 from types import FrameType
 
 from fleetsync import log, sync
 from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
 from fleetsync.core.model import Plan
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.health import Health
-from fleetsync.daemon.house import build, clock_of, open_store
+from fleetsync.daemon.health import Health, job_of
+from fleetsync.daemon.house import build, clock_of, open_store, retention
 from fleetsync.daemon.jobs import Timetable
 from fleetsync.daemon.notices import notify, session_key
 from fleetsync.daemon.services import LedgerAccounts, LedgerDecisions, LedgerHistory
-from fleetsync.daemon.serving import METRICS_THREADS, PAGE_THREADS, Server
+from fleetsync.daemon.serving import METRICS_THREADS, PAGE_THREADS, Server, listening
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import Services
 from fleetsync.expose.telemetry import Pulse
 from fleetsync.expose.web import metrics_wsgi, wsgi
-from fleetsync.pull.contract import PullError
+from fleetsync.pull.contract import Part, PullError
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import Pulled
 from fleetsync.schedule import ScheduleError
@@ -42,6 +43,8 @@ logger = log.get(__name__)
 LOOP_SECONDS = 1.0
 LOOK_SECONDS = 5.0  # how soon a decision of another process is shown
 STOP_SECONDS = 8.0
+REFUSED_SECONDS = 6 * 3600.0  # a source that refuses us is asked no sooner by the schedule: some lock accounts out
+COPY = "fleetsync-*.db"
 
 
 class Daemon:
@@ -54,6 +57,8 @@ class Daemon:
         self._wake = Event()
         self._brought: queue.SimpleQueue[Pulled] = queue.SimpleQueue()
         self._pulling: set[str] = set()
+        self._changed: set[str] = set()  # sources whose tables a new configuration changed
+        self._refused: dict[tuple[str, str], float] = {}  # parts that wait for a person, since when
         self._plans: dict[int, Plan] = {}
         self._guard = Lock()
         self._pool = ThreadPoolExecutor(sync.WORKERS, thread_name_prefix="pull")
@@ -63,6 +68,7 @@ class Daemon:
         self._timetable = Timetable()
         self._lease = self.ledger.schedule_lease()
         self._servers: list[Server] = []
+        self._working: Thread | None = None
         self._shown: tuple[Snapshot, Exposition] | None = None
         self._recorded = 0
         self._looked_at = 0.0
@@ -113,13 +119,16 @@ class Daemon:
 
     def start(self) -> None:
         """Rebuild the snapshot, then listen, then work."""
+        begun = self.clock.monotonic()
         self._show(sync.rebuilt(self.house.world))
+        self.health.reconciled(self.clock.monotonic() - begun)
         self.health.look(self.house)
+        self._look_for_copies()
         self._serve()
-        Thread(target=self._reconcile_for_ever, name="reconcile", daemon=True).start()
+        self._working = Thread(target=self._reconcile_for_ever, name="reconcile", daemon=True)
+        self._working.start()
         self._timetable.start()
         self._plan_work()
-        self._wake.set()
         logger.info("started", address=self.address, sources=len(self.house.sources), leader=self._lease is not None)
         notify("READY=1")
 
@@ -130,14 +139,17 @@ class Daemon:
         return f"http://{f'[{host}]' if ':' in host else host}:{self._servers[0].port}"
 
     def turn(self) -> None:
-        """One turn of the main loop."""
+        """One turn of the main loop. What breaks in it is told, and the next turn tries again."""
         self.health.beat()
-        if self._reload.is_set():
-            self._reload.clear()
-            self.reload()
-        if self.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = self.clock.monotonic()
-            self._look()
+        try:
+            if self._reload.is_set():
+                self._reload.clear()
+                self.reload()
+            if self.clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._looked_at = self.clock.monotonic()
+                self._look()
+        except Exception:
+            logger.exception("main loop broke")
 
     def _look(self) -> None:
         """See what other processes did: their decisions are shown, and a lease that was left is taken."""
@@ -148,7 +160,10 @@ class Daemon:
         newest = self.ledger.newest_reconciliation()
         if newest is not None and newest.id != self._recorded and self._brought.empty():
             self._show(sync.rebuilt(self.house.world))
+            self._plans = sync.plans_of_held(self.house.world)
         self.health.look(self.house)
+        for source, part in self.health.working() & self._refused.keys():  # somebody's `fleetsync sync` got through
+            self._refused.pop((source, part), None)
 
     def close(self) -> None:
         """Stop everything: no new work, pulls end at their next page, the door last."""
@@ -158,7 +173,7 @@ class Daemon:
         self._timetable.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
         deadline = self.clock.monotonic() + STOP_SECONDS
-        while self._pulling and self.clock.monotonic() < deadline:
+        while (self._pulling or self._is_working()) and self.clock.monotonic() < deadline:
             self.clock.wait(0.05, Event())
         for server in self._servers:
             server.stop()
@@ -166,6 +181,9 @@ class Daemon:
             self._lease.release()
         self.ledger.close()
         logger.info("stopped")
+
+    def _is_working(self) -> bool:
+        return self._working is not None and self._working.is_alive()
 
     def _listen_to_signals(self) -> None:
         def stop(_number: int, _frame: FrameType | None) -> None:
@@ -178,11 +196,12 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload.set())
 
     def _serve(self) -> None:
-        web = self.house.settings.web
+        web, file = self.house.settings.web, self.house.settings.file_name
         services = self.services()
-        self._servers = [Server(wsgi(services), web.address, PAGE_THREADS, web.trusted_proxies)]
+        self._servers = [listening(file, "listen", wsgi(services), web.address, PAGE_THREADS, web.trusted_proxies)]
         if web.metrics_address is not None:
-            self._servers.append(Server(metrics_wsgi(services), web.metrics_address, METRICS_THREADS))
+            machines = metrics_wsgi(services)
+            self._servers.append(listening(file, "metrics_listen", machines, web.metrics_address, METRICS_THREADS))
         for server in self._servers:
             server.start()
 
@@ -192,7 +211,7 @@ class Daemon:
         return Services(
             showing=self,
             history=LedgerHistory(lambda: self.house.world, lambda: self.snapshot),
-            decisions=LedgerDecisions(lambda: self.house.world, self._plans.get, self._wake.set),
+            decisions=LedgerDecisions(lambda: self.house.world, self._plan_of, self._wake.set),
             accounts=LedgerAccounts(self.ledger),
             audit=self.ledger,
             clock=self.clock,
@@ -204,33 +223,40 @@ class Daemon:
             rehearsal_now=self.clock.now() if self.clock.is_moved else None,
         )
 
+    def _plan_of(self, pull: int) -> Plan | None:
+        return self._plans.get(pull)
+
     # --- work ---------------------------------------------------------------------------------------------------------
 
     def _plan_work(self) -> None:
+        """Schedule everything anew; only the daemon with the lease works, and others show what it does."""
         if self._lease is None:
             return
         self._timetable.clear()
         for source in self.house.sources:
             if not source.settings.disabled:
                 self._timetable.every(
-                    f"pull:{source.name}",
+                    job_of(source.name),
                     source.settings.every,
                     self._first_pull(source),
                     partial(self._enqueue, source.name),
                 )
+        self._wake.set()
         calls = {"purge": self._purge, "backup": self._backup, "heartbeat": lambda: None}
         for job in self.house.settings.jobs:
             self._timetable.at(job, self.house.world.policy.time_zone, calls.get(job.name, self._wake.set))
 
     def _first_pull(self, source: Source) -> datetime:
-        """At once, unless the last attempt was within its interval: a restart is no reason to ask again.
+        """At once, unless the last attempt was within its interval and worked: a restart is no reason to ask again.
 
         Real time: the schedule knows no moved clock.
         """
         real_now = Clock().now()
-        attempts = [part.last_attempt_at for part in self.health.parts if part.source == source.name]
+        mine = [part for part in self.health.parts if part.source == source.name]
+        attempts = [part.last_attempt_at for part in mine]
         newest = max((at for at in attempts if at is not None), default=None)
-        if newest is None or [at for at in attempts if at is None]:
+        has_worked = {(part.source, part.part) for part in mine} <= self.health.working()
+        if newest is None or None in attempts or not has_worked or source.name in self._changed:
             return real_now
         waited = self.clock.now() - newest
         return real_now + max(timedelta(0), source.settings.every - waited)
@@ -238,7 +264,7 @@ class Daemon:
     def _enqueue(self, name: str) -> None:
         with self._guard:
             if name in self._pulling or self.stop.is_set():
-                self.health.missed(f"pull:{name}")
+                self.health.missed(job_of(name))
                 return
             self._pulling.add(name)
         self._pool.submit(self._pull, name)
@@ -248,7 +274,8 @@ class Daemon:
             world = self.house.world
             source = next((one for one in world.sources if one.name == name), None)
             if source is not None:
-                for pulled in sync.pull_source(world, [(source, part) for part in source.parts], None):
+                for pulled in sync.pull_source(world, list(self._due(source)), None):
+                    self._remember_refusal(pulled)
                     self._brought.put(pulled)
         except Exception:
             logger.exception("pull broke", source=name)
@@ -256,6 +283,21 @@ class Daemon:
             with self._guard:
                 self._pulling.discard(name)
             self._wake.set()
+
+    def _due(self, source: Source) -> Iterable[tuple[Source, Part]]:
+        """The parts of a source that do not wait for a person."""
+        now = self.clock.monotonic()
+        for part in source.parts:
+            since = self._refused.get((source.name, part.name))
+            if since is None or now - since >= REFUSED_SECONDS:
+                yield source, part
+
+    def _remember_refusal(self, pulled: Pulled) -> None:
+        at = (pulled.source, pulled.part)
+        if pulled.needs_person:
+            self._refused[at] = self.clock.monotonic()
+        else:
+            self._refused.pop(at, None)
 
     def _reconcile_for_ever(self) -> None:
         while not self.stop.is_set():
@@ -274,6 +316,7 @@ class Daemon:
             else:
                 sync.reconcile_anew(world)
             self._plans = sync.plans_of_held(world)
+            self.health.look(self.house)
         except Exception:
             self.health.reconcile_failed()
             logger.exception("reconciliation broke; what was shown before stays")
@@ -287,20 +330,29 @@ class Daemon:
         return found
 
     def _purge(self) -> None:
-        self.ledger.purge(self.clock.now())
+        gone = self.ledger.purge(self.clock.now(), retention(self.house.settings.database))
+        if gone:
+            logger.info("purged", **gone)
 
     def _backup(self) -> None:
         folder = self.house.settings.database.backup_folder
         if folder is None:
             return
         try:
-            day = self.clock.now().date().isoformat()
-            self.ledger.backup(folder / f"fleetsync-{day}.db")
-            self.health.backed_up()
-            for old in sorted(folder.glob("fleetsync-*.db"))[: -self.house.settings.database.keep_backups]:
+            day = local_day(self.clock.now(), self.house.world.policy.time_zone)
+            self.ledger.backup(folder / COPY.replace("*", day.isoformat()))
+            self.health.backed_up(self.clock.now())
+            for old in sorted(folder.glob(COPY))[: -self.house.settings.database.keep_backups]:
                 old.unlink()
         except (StoreError, OSError) as error:
             logger.warning("backup failed", reason=str(error))
+
+    def _look_for_copies(self) -> None:
+        """When the last copy was made, also by the daemon before this one."""
+        folder = self.house.settings.database.backup_folder
+        copies = sorted(folder.glob(COPY)) if folder is not None else []
+        if copies:
+            self.health.backed_up(datetime.fromtimestamp(copies[-1].stat().st_mtime, UTC))
 
     # --- a new configuration ------------------------------------------------------------------------------------------
 
@@ -312,13 +364,19 @@ class Daemon:
             refused = what_needs_restart(old, new)
             if refused:
                 raise SettingsError(f"{', '.join(refused)} changed, which needs a restart; nothing was changed now")
-            house = build(new, self.clock, self.ledger, self.stop, self._show)
+            house = build(new, self.clock, self.ledger, self.stop, self._show, self.house.world.runner.meters)
         except (SettingsError, ScheduleError, StoreError, PullError) as error:
             self.health.config_refused()
             logger.warning("configuration refused; the old one stays", reason=str(error))
             return
+        changed = changed_keys(old, new)
         self.house = house
         self.health.config_loaded()
-        logger.info("configuration loaded", changed=list(changed_keys(old, new)))
+        logger.info("configuration loaded", changed=list(changed))
+        self._refused.clear()  # whoever was waited for has been here
+        self.health.look(house)
+        self._changed = {key.split(".")[1] for key in changed if key.startswith("source.")}
         self._plan_work()
-        self._wake.set()
+        self._changed = set()
+        if self._lease is None:
+            self._show(sync.rebuilt(house.world))

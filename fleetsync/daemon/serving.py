@@ -10,10 +10,24 @@ from typing import Any
 
 from waitress.server import create_server
 
+from fleetsync.settings import SettingsError
 from fleetsync.settings.tables import Address
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
+
+
+def listening(
+    file: str, key: str, app: Callable[..., Any], address: Address, threads: int, trusted_proxies: int = 0
+) -> "Server":
+    """A server at the address that `[web]` *key* of *file* names. Raises SettingsError where it cannot be had."""
+    try:
+        return Server(app, address, threads, trusted_proxies)
+    except OSError as error:
+        raise SettingsError(
+            f"{file}: [web] {key} = {address.host}:{address.port} cannot be listened at ({error.strerror}). Stop what "
+            "listens there, or choose another address"
+        ) from None
 
 
 class Server:
@@ -33,7 +47,8 @@ class Server:
             else {}
         )
         self._server = create_server(app, host=address.host, port=address.port, threads=threads, ident=None, **proxied)
-        self._thread = Thread(target=self._server.run, name=f"http-{address.port}", daemon=True)
+        self._is_stopping = False
+        self._thread = Thread(target=self._run, name=f"http-{address.port}", daemon=True)
 
     @property
     def port(self) -> int:
@@ -44,7 +59,16 @@ class Server:
         """Serve in the background."""
         self._thread.start()
 
+    def _run(self) -> None:
+        try:
+            self._server.run()
+        except OSError:
+            # The loop may be waiting on the very socket that `stop` closes.
+            if not self._is_stopping:
+                raise
+
     def stop(self) -> None:
         """Close the door; answers under way get a moment."""
+        self._is_stopping = True
         self._server.close()
         self._thread.join(timeout=3)

@@ -9,6 +9,8 @@ _FORGOTTEN, _LATE = date(2026, 3, 1), date(2026, 3, 9)
 STAFF_FILE_DAYS = tuple(
     _LATE if day == _FORGOTTEN else day for day in days_of(date(2025, 8, 1), WORLD_ENDS) if day.day == 1
 )
+# Once somebody chose too much, and the file was the whole municipality's.
+WHOLE_MUNICIPALITY_ON = date(2026, 5, 1)
 # The partner's list of computers is made on Mondays.
 LIST_DAYS = tuple(day for day in days_of(date(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
 

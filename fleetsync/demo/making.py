@@ -98,7 +98,7 @@ class When(TypedDict, total=False):
 class Making:
     """What has been made so far."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, numbers_from: int = 1) -> None:
         self.namer = Namer(seed)
         self.employees: list[Employee] = []
         self.things: list[Thing] = []
@@ -113,11 +113,29 @@ class Making:
         self.planted: Counter[str] = Counter()
         self.canaries: list[str] = []
         self._mark = ascii_of(seed)
-        self._numbers = count(1)
+        self._numbers = count(numbers_from)
 
     def number(self) -> int:
         """The next number of anything."""
         return next(self._numbers)
+
+    def take(self, other: "Making") -> None:
+        """All that was made on another bench too."""
+        for kind in (
+            "employees",
+            "things",
+            "claims",
+            "holdings",
+            "lives",
+            "flaws",
+            "extras",
+            "learners",
+            "classes",
+            "sharings",
+            "canaries",
+        ):
+            getattr(self, kind).extend(getattr(other, kind))
+        self.planted.update(other.planted)
 
     # --- people -------------------------------------------------------------------------------------------------------
 
@@ -290,7 +308,7 @@ def _versions(first: date, row: Row, changes: Changes) -> tuple[Version, ...]:
     """What a source says from *first* on, each change on top of all before it; a change of None: not any more."""
     said: Row = row
     versions = [Version(first, row)]
-    for day, change in changes:
+    for day, change in sorted(changes, key=lambda one: one[0]):
         said = {**said, **(change or {})}
         versions.append(Version(day, None if change is None else said))
     return tuple(versions)

@@ -10,25 +10,31 @@ from pathlib import Path
 
 import msgspec
 
+from fleetsync.demo.fleet import PECULIAR
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
-from fleetsync.demo.names import STAFF_DOMAIN
-from fleetsync.demo.places import PLACES
+from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
+from fleetsync.demo.places import PLACE_OF, PLACES
+from fleetsync.demo.register import CODES_BESIDE
+from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
+from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
 
 NAME = "Exempelby kommun"
 DELIVERIES = "deliveries"
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where the stand-ins answer."""
+    """Where the stand-ins answer. *register*: the school register's base and token address; None: without schools."""
 
     graph: str
+    register: tuple[str, str] | None = None
 
 
 def write_configuration(folder: Path, addresses: Addresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
     """Write config.toml and what it names into *folder*; returns the file. The same seed gives the same privacy key."""
     _write_secret(folder / "secrets" / "intune", SECRET)
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
-    for name in ("personal", "datorer"):
+    _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
+    for name in ("personal", "datorer", "verkstad"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
     file = folder / "config.toml"
@@ -46,6 +52,9 @@ def _lines(addresses: Addresses, listen: str) -> Iterator[str]:
     yield from _house(listen)
     yield from _units()
     yield from _sources(addresses)
+    if addresses.register is not None:
+        yield from _sources_of_schools(*addresses.register)
+        yield from _rules_of_schools()
     yield from _maps_and_rules()
 
 
@@ -81,7 +90,7 @@ def _units() -> Iterator[str]:
 [[unit]]
 slug = "{place.slug}"
 name = "{place.name}"
-codes = {_words(place.codes)}
+codes = {_words((*place.codes, *CODES_BESIDE.get(place.slug, ())))}
 school_forms = {_words(place.forms)}
 """
 
@@ -112,6 +121,59 @@ expected_every = "7d"
 """
 
 
+def _sources_of_schools(base_url: str, token_url: str) -> Iterator[str]:
+    yield f"""\
+[[source]]
+kind = "ss12000"
+name = "skolregister"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{REGISTER_CLIENT}"
+client_secret_file = "secrets/skolregister"
+counts = ["enrolment", "placement"]
+
+[[source]]
+kind = "device_file"
+name = "verkstad"
+path = "{DELIVERIES}/verkstad/verkstad_*.csv"
+"""
+
+
+def _rules_of_schools() -> Iterator[str]:
+    for cart in PECULIAR:
+        if cart.named:
+            short = PLACE_OF[cart.unit].short
+            yield f"""\
+[[device_rule]]
+when = {{ source = "intune", name = "{short}-{cart.named}-*" }}
+purpose = "set"
+unit = "{cart.unit}"
+groups = {_words(cart.groups)}
+"""
+    yield f"""\
+[[device_rule]]
+when = {{ source = "intune", login = "{{class}}-[0-9][0-9]@{PUPIL_DOMAIN}" }}
+purpose = "set"
+
+[[device_rule]]
+when = {{ source = "intune", name = "{{unit}}-{{class}}-*" }}
+purpose = "set"
+
+[[device_rule]]
+when = {{ source = "intune", name = "HOL-FKL-*" }}
+purpose = "pool"
+unit = "hojdens-skola-lag"
+
+[[device_rule]]
+when = {{ source = "intune", location = "Lån *" }}
+purpose = "loan"
+
+[[device_rule]]
+when = {{ source = "intune", location = "Sal *" }}
+purpose = "room"
+"""
+
+
 def _maps_and_rules() -> Iterator[str]:
     yield f"""\
 [[device_rule]]
@@ -123,11 +185,12 @@ when = {{ source = "intune", login = "reception.*@{STAFF_DOMAIN}" }}
 purpose = "room"
 """
     for place in PLACES:
-        yield f"""\
+        for what in ("Lager", "Lån", "Sal"):
+            yield f"""\
 [[unit_map]]
 source = "intune"
 field = "location"
-pattern = "Lager {place.name}"
+pattern = "{what} {place.name}"
 unit = "{place.slug}"
 """
     yield """\

@@ -5,6 +5,7 @@ schools. The register writes the next school year on 2 July and forgets leavers 
 when everybody has a place for the first day, three weeks before it.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
@@ -20,6 +21,12 @@ LAST_DAY: Mapping[int, date] = {2025: date(2026, 6, 11), 2026: date(2027, 6, 11)
 TURN: Mapping[int, date] = {2025: WORLD_BEGINS, 2026: date(2026, 7, 27), 2027: date(2027, 7, 26)}
 HANDED_OUT: Mapping[int, date] = {2025: date(2025, 8, 4), 2026: date(2026, 8, 10), 2027: date(2027, 8, 9)}
 REWRITTEN, FORGOTTEN = (7, 2), (7, 10)  # month and day on which the register turns, and on which leavers go
+
+# Every value but "Ingen" protects, in whatever spelling: composed or not, in any case, known or not.
+MARKS = (
+    "Sekretessmarkering", "Skyddad folkbokföring", unicodedata.normalize("NFD", "Skyddad folkbokföring"),
+    "sekretessmarkering", "SKYDDAD FOLKBOKFÖRING", "Kvarskrivning", "1",
+)  # fmt: skip
 
 LEAVING = 9
 FIRST_COHORT, LAST_COHORT = YEARS[0] - LEAVING, YEARS[-1]

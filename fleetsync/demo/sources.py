@@ -12,6 +12,7 @@ from pathlib import Path
 
 import xlsxwriter
 
+from fleetsync.demo.names import Namer
 from fleetsync.demo.nouns import Employee, Job
 from fleetsync.demo.places import PLACE_OF
 from fleetsync.demo.world import Showing
@@ -21,6 +22,8 @@ STAFF_HEADER = (
     "Kostnadsställe", "Enhet", "Befattning", "Anställningsform", "Anst.from", "Anst.tom", "Sysselsättningsgrad",
     "Ledig from", "Ledig tom",
 )  # fmt: skip
+OTHERS, OTHER_UNITS = 1200, ("Äldreboendet Solgläntan", "Gatukontoret", "Ekonomiavdelningen")
+WORKSHOP_HEADER = ("Serienummer", "Status", "Senast sedd")
 LIST_HEADER = (
     "Serienummer", "Inventarienummer", "Tillverkare", "Modell", "Plattform", "Enhet", "Användare", "Status",
     "Senast sedd", "Inköpsdatum",
@@ -29,8 +32,10 @@ LIST_FIELDS = ("serial", "tag", "maker", "model", "platform", "unit", "user", "s
 
 
 def deliver(showing: Showing, folder: Path) -> tuple[Path, ...]:
-    """Write what has been exported by that morning and is not there yet: staff and computers; the new files."""
-    written = (write_staff_file(showing, folder / "personal"), write_device_list(showing, folder / "datorer"))
+    """Write what has been exported by that morning and is not there yet; the new files."""
+    written = [write_staff_file(showing, folder / "personal"), write_device_list(showing, folder / "datorer")]
+    if showing.world.with_schools:
+        written.append(write_workshop_list(showing, folder / "verkstad"))
     return tuple(file for file in written if file is not None)
 
 
@@ -48,6 +53,8 @@ def write_staff_file(showing: Showing, folder: Path) -> Path | None:
     writer.writerow((f"Anställda, utskrivet {showing.staff_file_day}",))
     writer.writerow(STAFF_HEADER)
     writer.writerows(_staff_row(who, job) for who, job in showing.employments)
+    if showing.is_for_all:
+        writer.writerows(_others(showing.world.seed))
     return _put(file, text.getvalue().encode("cp1252"))
 
 
@@ -64,6 +71,34 @@ def _staff_row(who: Employee, job: Job) -> Iterator[str]:
     )
     yield from (who.mark, place.cost_centre, place.name, who.title, job.form)
     yield from (_day(job.first), _day(job.last), f"{job.percent},00", _day(leave[0]), _day(leave[1]))
+
+
+def _others(seed: int) -> Iterator[tuple[str, ...]]:
+    """Everybody else who works for the municipality, and is none of ours."""
+    namer = Namer(f"{seed}/others")
+    for number in range(OTHERS):
+        name, unit = namer.name(), OTHER_UNITS[number % len(OTHER_UNITS)]
+        who = (
+            f"{900000 + number}",
+            namer.civic(1960, 2002),
+            name.family,
+            name.given,
+            f"{name.account}@vard.example",
+            "",
+        )
+        yield (
+            *who,
+            "",
+            f"41{number % len(OTHER_UNITS):03}",
+            unit,
+            "Undersköterska",
+            "Tillsvidare",
+            "2019-01-01",
+            "",
+            "100,00",
+            "",
+            "",
+        )
 
 
 def _day(day: date | None) -> str:
@@ -98,7 +133,23 @@ def _write(sheet: xlsxwriter.worksheet.Worksheet, number: int, place: int, value
         sheet.write_string(number, place, str(value))
 
 
-# ------------------------------------------------------------------------------------------------------------------ both
+# -------------------------------------------------------------------------------------------------------------- workshop
+
+
+def write_workshop_list(showing: Showing, folder: Path) -> Path | None:
+    """What the workshop has or had in hand, as UTF-8 with a mark at its beginning; None if it is there."""
+    file = folder / f"verkstad_{showing.workshop_day:%Y%m%d}.csv"
+    if file.exists():
+        return None
+    text = StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow((f"Utskrivet {showing.workshop_day}",))
+    writer.writerow(WORKSHOP_HEADER)
+    writer.writerows((row["serial"], row["status"], row["seen"] or "") for row in showing.workshop)
+    return _put(file, text.getvalue().encode("utf-8-sig"))
+
+
+# ------------------------------------------------------------------------------------------------------------------- all
 
 
 def _put(file: Path, content: bytes) -> Path:

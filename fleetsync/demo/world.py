@@ -11,22 +11,36 @@ from functools import cached_property
 import msgspec
 
 from fleetsync.demo.days import SchoolDays
-from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, edition_on
+from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
+from fleetsync.demo.fleet import plant_fleet
 from fleetsync.demo.making import Making
+from fleetsync.demo.names import CANARY
 from fleetsync.demo.nouns import Employee, Job, Row, Thing, current
 from fleetsync.demo.places import days_at
+from fleetsync.demo.planted_pupils import plant_pupils
+from fleetsync.demo.preschool import Nursery, plant_children
+from fleetsync.demo.register import Register
+from fleetsync.demo.school_years import Classes
 from fleetsync.demo.staff import plant_staff
 
+SCHOOLS_COUNT_FROM = 100_000  # so that no number or serial is given twice
 NEVER = "0001-01-01T00:00:00Z"  # as Graph writes it
 
 
 class Exempelby:
-    """The municipality. What was planted, and in which numbers, is `planted`; no canary may ever get through."""
+    """The municipality. What was planted, and in which numbers, is `planted`; no canary may ever get through.
 
-    def __init__(self, seed: int = 1) -> None:
+    *with_schools*: with its pupils and children, and all devices that are theirs; without, with the staff alone.
+    """
+
+    def __init__(self, seed: int = 1, *, with_schools: bool = False) -> None:
         self.seed = seed
+        self.with_schools = with_schools
         self.made = Making(f"{seed}/staff")
         plant_staff(self.made)
+        if with_schools:
+            self.made.take(_schools(seed))
+        self._shown: Showing | None = None
 
     @property
     def planted(self) -> Mapping[str, int]:
@@ -36,11 +50,25 @@ class Exempelby:
     @property
     def canaries(self) -> tuple[str, ...]:
         """Texts of people of whom nothing may be kept."""
-        return tuple(self.made.canaries)
+        return (*self.made.canaries, CANARY, CANARY.title())
 
     def at(self, day: date) -> "Showing":
         """What every source says on the morning of *day*."""
-        return Showing(world=self, day=day)
+        shown = self._shown
+        if shown is None or shown.day != day:
+            # Every page of every listing asks for the same day.
+            shown = self._shown = Showing(world=self, day=day)
+        return shown
+
+
+def _schools(seed: int) -> Making:
+    m = Making(f"{seed}/schools", numbers_from=SCHOOLS_COUNT_FROM)
+    classes, nursery = Classes(m.namer), Nursery(m)
+    desk = plant_pupils(m, classes, nursery)
+    plant_children(nursery)
+    plant_fleet(m, desk)
+    m.classes += [*classes.all(), *nursery.departments.all]
+    return m
 
 
 class Showing(msgspec.Struct, frozen=True, dict=True):
@@ -64,6 +92,16 @@ class Showing(msgspec.Struct, frozen=True, dict=True):
         """The rows of the newest staff file."""
         newest = self.staff_file_day
         return tuple((who, job) for who in self.world.made.employees for job in who.jobs if job.known <= newest)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether the newest staff file is the one that was exported for the whole municipality."""
+        return self.staff_file_day == WHOLE_MUNICIPALITY_ON
+
+    @cached_property
+    def register(self) -> Register:
+        """The school register."""
+        return Register(self.world.made, self.day)
 
     @cached_property
     def managed_devices(self) -> tuple[Row, ...]:
@@ -94,6 +132,18 @@ class Showing(msgspec.Struct, frozen=True, dict=True):
                 seen_at = last_used(thing, day)
                 rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
+
+    @property
+    def workshop_day(self) -> date:
+        """The day that the workshop's newest list speaks for."""
+        return edition_on(WORKSHOP_DAYS, self.day)
+
+    @cached_property
+    def workshop(self) -> tuple[Row, ...]:
+        """The rows of the workshop's newest list."""
+        day = self.workshop_day
+        said = ((thing, current(thing.repaired, day)) for thing in self.world.made.things if thing.repaired)
+        return tuple({"serial": thing.serial, **row} for thing, row in said if row is not None)
 
 
 def last_used(thing: Thing, morning: date) -> datetime | None:

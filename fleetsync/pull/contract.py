@@ -17,6 +17,7 @@ from typing import Annotated, Any, Generic, Literal, Protocol, TypeAlias, TypeVa
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
+from fleetsync import log
 from fleetsync.core.model import Record, RecordType, Role
 
 T = TypeVar("T")
@@ -46,6 +47,10 @@ class Stopped(SourceUnavailable):
 
 class SourceRefused(PullError):
     """A person must act: a credential, a permission, an address or a file is wrong. The text says what to do."""
+
+
+class QueryRefused(SourceRefused):
+    """The source does not take what was asked for (400, 422): a filter it does not know. Asking for less may be worth it."""
 
 
 class PartMissing(PullError):
@@ -476,8 +481,13 @@ class SourceSettings(BaseModel):
     def secret(self, key: str) -> SecretStr:
         """The secret *key* as it is now: environment, then `<key>_file`, then the folders for secrets.
 
-        Raises SourceRefused naming the keys to set, or the file that cannot be read.
+        The log never shows it from here on. Raises SourceRefused naming the keys to set, or the file that cannot be read.
         """
+        found = self._secret(key)
+        log.hide(found.get_secret_value())
+        return found
+
+    def _secret(self, key: str) -> SecretStr:
         value = getattr(self, key)
         if isinstance(value, SecretStr):
             return value

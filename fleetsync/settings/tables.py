@@ -33,7 +33,7 @@ from fleetsync.settings.refusals import SLUG
 DEVICE_RULE_FIELDS = (
     "source", "location", "groups", "name", "login", "profile", "tag", "order", "status", "model", "platform",
 )  # fmt: skip
-UNIT_MAP_FIELDS = ("location", "groups", "profile", "tag", "order", "status")
+UNIT_MAP_FIELDS = ("location", "groups", "name", "profile", "tag", "order", "status")
 
 PORTS = range(1, 65536)
 ORGANISATION_NUMBER_DIGITS = 10

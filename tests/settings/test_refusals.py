@@ -126,7 +126,7 @@ def refusal(folder: Path, toml: str, **environ: str) -> str:
         ),
         (
             SOURCE.format("hr") + '[[unit_map]]\nsource = "hr"\nfield = "plats"\npattern = "V*"\nunit = "central"',
-            "config.toml: [[unit_map]] 1: field must be one of location, groups, profile, tag, order, status",
+            "config.toml: [[unit_map]] 1: field must be one of location, groups, name, profile, tag, order, status",
         ),
         (
             '[[device_rule]]\nwhen = { location = "x" }\nunit = "unplaced"',

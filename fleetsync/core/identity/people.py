@@ -7,7 +7,7 @@ to make a newcomer of a source the continuation of somebody who left it: log-ins
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import cast
 
@@ -26,6 +26,7 @@ from fleetsync.core.model import (
 
 Group = tuple[Known, ...]  # records taken for one person
 Schemes = tuple[Scheme, ...]  # strongest first
+Name = tuple[str, str]  # source, id there
 
 # Never given to somebody else: what shares one of these is the same human, even after his record changed its id.
 LASTING = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
@@ -39,18 +40,19 @@ def resolve_people(
     """All persons by id: those with records, and those who have left.
 
     Keys are compared as they stand; the runner made them canonical. Civic-number tokens are compared only with
-    `match_on_civic_number`. Every record that is not gone is in exactly one person's `records`.
+    `match_on_civic_number`. Every record that is not gone is in exactly one person's `records`. Records of one id at one
+    source are one person's whatever their keys: several parts of a source may tell of him.
 
-    Gone records are first joined among themselves, then to the one person who shares a key that lasts (object id,
-    number, civic number), or else to the one who shares a log-in and has no other record of those sources. They lend
+    Gone records are first joined among themselves, then to the one person who has their id at their source or shares a
+    key that lasts (object id, number, civic number), or else to the one who shares a log-in and has no other record of those sources. They lend
     him their id, first sighting and memberships, but no key: dated log-ins hold what he was known by. Whom nobody
     continues is kept as a person with `records` = () and the keys of his gone records, as long as a membership or an
     id is left of him. A membership whose person no record tells of is nobody's; so is one of *copies*, a turnover's.
     """
     records = by_name(one for one in known if isinstance(one.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
-    found = _told_apart([(one,) for one in records if not one.gone], schemes)
-    left = _left([(one,) for one in records if one.gone], schemes)
+    found = _told_apart(_by_id(one for one in records if not one.gone), schemes)
+    left = _left(_by_id(one for one in records if one.gone), schemes)
     groups = _continued([group for group, _ in found], left, schemes)
     memberships, copied, trust = _memberships(known), _memberships(copies), trust_of(parts)
     marked = [duplicate for _, duplicate in found] + [False] * (len(groups) - len(found))
@@ -60,6 +62,11 @@ def resolve_people(
 
 
 # --- which are one ----------------------------------------------------------------------------------------------------
+
+
+def _by_id(records: Iterable[Known]) -> list[Group]:
+    """*records*, which are in the order of `by_name`, those of one id at one source together."""
+    return [tuple(same) for _, same in groupby(records, key=name_of)]
 
 
 def _keys(group: Iterable[Known]) -> Iterator[Key]:
@@ -118,10 +125,13 @@ def _left(gone: Sequence[Group], schemes: Schemes) -> list[Group]:
 def _continued(living: Sequence[Group], left: Sequence[Group], schemes: Schemes) -> list[Group]:
     """The living, each with the gone records that are his, and behind them those who have left."""
     asked = {key for group in left for key in _keys(group) if key.scheme in schemes}
-    owners: defaultdict[Key, set[int]] = defaultdict(set)
+    named = {name_of(one) for group in left for one in group}
+    owners: defaultdict[Key | Name, set[int]] = defaultdict(set)
     for at, group in enumerate(living):
         for key in asked.intersection(_keys(group)):
             owners[key].add(at)
+        for name in named.intersection(map(name_of, group)):
+            owners[name].add(at)
     grown, apart = list(living), []
     for group in left:
         owner = _continuer(group, grown, owners)
@@ -132,9 +142,10 @@ def _continued(living: Sequence[Group], left: Sequence[Group], schemes: Schemes)
     return grown + apart
 
 
-def _continuer(group: Group, people: Sequence[Group], owners: Mapping[Key, set[int]]) -> int | None:
+def _continuer(group: Group, people: Sequence[Group], owners: Mapping[Key | Name, set[int]]) -> int | None:
     keys = [key for key in _keys(group) if key in owners]
-    sure = {at for key in keys if key.scheme in LASTING for at in owners[key]}
+    lasting: Iterable[Key | Name] = chain((key for key in keys if key.scheme in LASTING), map(name_of, group))
+    sure = {at for told in lasting for at in owners.get(told, ())}
     likely = sure or {at for key in keys for at in owners[key]}
     if len(likely) != 1:
         return None
@@ -154,7 +165,7 @@ def _memberships(known: Iterable[Known]) -> Mapping[tuple[str, str], list[Known]
 
 
 def _ties_of(group: Group, memberships: Mapping[tuple[str, str], list[Known]]) -> tuple[Known, ...]:
-    found = (tie for one in group for tie in memberships.get((one.source, one.record.source_id), ()))
+    found = (tie for name in dict.fromkeys(map(name_of, group)) for tie in memberships.get(name, ()))
     return tuple(sorted(found, key=name_of))
 
 

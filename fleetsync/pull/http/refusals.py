@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 import requests
 
-from fleetsync.pull.contract import PageTokenExpired, PartMissing, PullError, SourceRefused
+from fleetsync.pull.contract import PageTokenExpired, PartMissing, PullError, QueryRefused, SourceRefused
 from fleetsync.pull.http.address import Origin
 from fleetsync.pull.http.patience import RETRIED_STATUSES, Stumble, seconds_asked
 
 _MAX_WORDS = 240
 _MISSING = frozenset({404, 405, 501})
+_NOT_TAKEN = frozenset({400, 422})
 _QUOTA_REASONS = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"})
 
 _ENTRA = {
@@ -73,7 +74,8 @@ def problem(answer: requests.Response, asked: Asked) -> PullError | None:
         return _not_there(answer, asked)
     if status in (401, 403):
         return _not_allowed(answer, asked)
-    return SourceRefused(
+    refusal = QueryRefused if status in _NOT_TAKEN else SourceRefused
+    return refusal(
         f"{asked.source}: {asked.origin} refused the request ({status}){words(answer, asked.secrets)}. Check the "
         f"[[source]] table, {asked.remedy()}"
     )

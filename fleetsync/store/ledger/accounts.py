@@ -59,9 +59,11 @@ class Accounts(Desk):
             raise StoreError("the account exists already. To give it another password: fleetsync user passwd NAME")
 
     def set_password(self, name: str, scrypt_hash: str) -> None:
-        """Another password. StoreError for an unknown name."""
+        """Another password; sessions of the old one end. StoreError for an unknown name."""
         with self._writing() as connection:
-            found = update(t.account).where(t.account.c.name == name).values(password_hash=scrypt_hash)
+            # A session is known by this instant: an account with another password is another account.
+            changed = {"password_hash": scrypt_hash, "created_at": self._clock.now()}
+            found = update(t.account).where(t.account.c.name == name).values(changed)
             _one(connection.execute(found).rowcount)
 
     def remove_account(self, name: str) -> None:

@@ -56,6 +56,40 @@ def test_tokens_of_any_other_scheme_join_as_they_are() -> None:
     assert len(resolve(person("sis", "1", address("~x")), person("hr", "9", address("~x")))) == 1
 
 
+def test_what_several_parts_of_a_source_tell_of_one_id_is_one_person_with_each_membership_once() -> None:
+    (found,) = resolve(
+        person("sis", "1", part="children"),
+        person("sis", "1", address("ann@exempelby.se"), part="pupils"),
+        person("hr", "9", address("ann@exempelby.se")),
+        tie("sis", "e1", "1"),
+    )
+
+    assert [one.part for one in found.records if one.source == "sis"] == ["children", "pupils"]
+    assert [one.record.source_id for one in found.memberships] == ["e1"]
+    assert not found.duplicate
+
+
+def test_who_is_gone_from_one_part_and_present_in_another_is_one_and_is_not_counted_twice() -> None:
+    (found,) = resolve(
+        person("sis", "1", part="children", gone=True, thing_id="p1", since=0),
+        person("sis", "1", address("ann@exempelby.se"), part="pupils", since=3),
+        tie("sis", "e1", "1"),
+    )
+
+    assert (found.id, [one.part for one in found.records]) == ("p1", ["pupils"])
+    assert len(found.memberships) == 1
+
+
+def test_who_is_gone_from_all_parts_is_one_who_has_left() -> None:
+    (found,) = resolve(
+        person("sis", "1", part="children", gone=True),
+        person("sis", "1", address("ann@exempelby.se"), part="pupils", gone=True),
+        tie("sis", "e1", "1", gone=True),
+    )
+
+    assert (found.records, len(found.memberships)) == ((), 1)
+
+
 def test_two_records_of_one_source_are_taken_apart_at_the_weakest_scheme() -> None:
     people = resolve(
         person("sis", "1", object_id("a"), account("annek")),

@@ -1,0 +1,32 @@
+"""Invented names and numbers that can be nobody's."""
+
+from personnummer import personnummer
+
+from fleetsync.demo.names import CANARY, Namer
+
+
+def test_the_same_seed_gives_the_same_names():
+    one, other = Namer("a"), Namer("a")
+
+    assert [one.name() for _ in range(50)] == [other.name() for _ in range(50)]
+    assert Namer("b").name() != Namer("a").name()
+
+
+def test_no_account_is_given_twice():
+    namer = Namer("a")
+    accounts = [namer.name().account for _ in range(3000)]
+
+    assert len(set(accounts)) == 3000
+
+
+def test_no_civic_number_is_anybodys():
+    namer = Namer("a")
+
+    assert not any(personnummer.valid(namer.civic(1950, 2020)) for _ in range(500))
+
+
+def test_whoever_may_not_be_named_carries_a_canary_in_every_text():
+    name = Namer("a").hidden_name()
+
+    assert CANARY in name.given.casefold()
+    assert CANARY in name.account

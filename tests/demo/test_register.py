@@ -1,0 +1,227 @@
+"""The school register as it is on a day: its tree, its people, and its habits."""
+
+import unicodedata
+from collections import Counter
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+
+from fleetsync.demo.days import SHOWN_ON
+from fleetsync.demo.names import CANARY
+from fleetsync.demo.planted_pupils import REUSED_ON
+from fleetsync.demo.preschool import NEWLY_MARKED_ON
+from fleetsync.demo.register import organisation_id, school_of, school_of_organisation
+from fleetsync.demo.school_years import MARKS
+
+
+@pytest.fixture(scope="module")
+def register(whole):
+    return whole.at(SHOWN_ON).register
+
+
+def on(whole, day: date):
+    return whole.at(day).register
+
+
+def test_two_units_are_skolenheter_of_one_skola(register):
+    by_id = {one["id"]: one for one in register.organisations}
+    low, middle = (by_id[organisation_id(f"hojdens-skola-{name}")] for name in ("lag", "mellan"))
+
+    assert low["parentOrganisation"] == middle["parentOrganisation"]
+    assert by_id[low["parentOrganisation"]["id"]]["organisationType"] == "Skola"
+
+
+def test_every_parent_is_in_the_tree_and_the_two_heads_have_none(register):
+    ids = {one["id"] for one in register.organisations}
+    heads = [one for one in register.organisations if "parentOrganisation" not in one]
+
+    assert {one["parentOrganisation"]["id"] for one in register.organisations if one not in heads} <= ids
+    assert [one["organisationType"] for one in heads] == ["Huvudman", "Huvudman"]
+    assert len({one["organisationNumber"] for one in heads}) == 2
+
+
+def test_a_preschool_has_no_skolenhetskod(register):
+    preschools = [one for one in register.organisations if one.get("schoolTypes") == ["FS"]]
+
+    assert len(preschools) == 5
+    assert all("schoolUnitCode" not in one and one["organisationCode"] for one in preschools)
+
+
+def test_letters_are_now_composed_and_now_not(register):
+    names = [one["displayName"] for one in register.organisations]
+    composed = [name == unicodedata.normalize("NFC", name) for name in names]
+
+    assert True in composed
+    assert False in composed
+
+
+def test_a_new_school_appears_that_nobody_has_configured(whole):
+    new = organisation_id("nyskolan")
+
+    assert new not in {one["id"] for one in on(whole, date(2026, 11, 1)).organisations}
+    assert new in {one["id"] for one in on(whole, date(2026, 11, 2)).organisations}
+
+
+def test_whoever_is_named_is_in_the_register(register):
+    persons = {one["id"] for one in register.persons}
+    groups = {one["id"] for one in register.groups}
+    places = {one["id"] for one in register.organisations}
+
+    assert {one["person"]["id"] for one in register.duties} <= persons
+    assert {one["child"]["id"] for one in register.placements} <= persons
+    assert {owner["id"] for one in register.placements for owner in one.get("owners", ())} <= persons
+    assert {member["person"]["id"] for one in register.groups for member in one["groupMemberships"]} <= persons
+    assert {one["group"]["id"] for one in register.placements if "group" in one} <= groups
+    assert {row["enroledAt"]["id"] for one in register.persons for row in one.get("enrolments", ())} <= places
+    assert {one["placedAt"]["id"] for one in register.placements} <= places
+
+
+def test_every_id_is_given_once(register):
+    for resource in ("organisations", "persons", "groups", "duties", "placements"):
+        ids = [one["id"] for one in getattr(register, resource)]
+        assert len(ids) == len(set(ids)), resource
+
+
+def test_duties_sit_at_the_skola_and_never_at_its_skolenhet(register):
+    kinds = {one["id"]: one["organisationType"] for one in register.organisations}
+    at = Counter(kinds[one["dutyAt"]["id"]] for one in register.duties)
+
+    assert at["Skola"] > 300
+    assert at["Skolenhet"] == sum(
+        1 for one in register.duties if one["dutyAt"]["id"] in {organisation_id(p) for p in PRESCHOOLS}
+    )
+
+
+PRESCHOOLS = ("gasslan", "fagelboet", "skogsgarden", "aspangen", "sjostjarnan")
+
+
+def test_all_that_may_never_be_kept_is_there_and_carries_a_canary(register):
+    pupil = next(one for one in register.persons if one.get("enrolments"))
+
+    for field in ("civicNo", "birthDate", "sex", "phoneNumbers", "addresses", "photo"):
+        assert pupil[field]
+    assert CANARY in msgspec.json.encode([pupil["addresses"], pupil["photo"]]).decode().casefold()
+    assert any(email["type"] == "Privat" and CANARY in email["value"] for email in pupil["emails"])
+
+
+# --- over the year ----------------------------------------------------------------------------------------------------
+
+
+def years(register, day: date) -> Counter:
+    """Years of the enrolments that run on *day*."""
+    return Counter(
+        row.get("schoolYear")
+        for one in register.persons
+        for row in one.get("enrolments", ())
+        if row["startDate"] <= day.isoformat() <= row.get("endDate", "9999") and row["schoolType"] in {"GR", "GRS"}
+    )
+
+
+def test_every_year_of_the_compulsory_school_is_there_in_june_and_in_september(whole):
+    for day in (date(2026, 6, 8), date(2026, 9, 1), date(2027, 9, 1)):
+        found = years(on(whole, day), day)
+        assert all(330 < found[year] < 380 for year in range(1, 10)), (day, found)
+
+
+def test_years_are_rewritten_on_2_july_and_leavers_deleted_on_10_july(whole):
+    def row_of(person: str, day: date) -> list[int]:
+        persons = {one["id"]: one for one in on(whole, day).persons}
+        return [row.get("schoolYear") for row in persons[person]["enrolments"]] if person in persons else []
+
+    staying = next(one for one in whole.made.learners if one.cohort == 2022 and len(one.enrolments) == 3)
+    leaving = next(one for one in whole.made.learners if one.cohort == 2016)
+    first, second = date(2026, 7, 1), date(2026, 7, 2)
+
+    assert (row_of(staying.id, first)[1], row_of(staying.id, second)[1]) == (3, 4)
+    assert row_of(leaving.id, date(2026, 7, 9))
+    assert not row_of(leaving.id, date(2026, 7, 10))
+    assert leaving.id in on(whole, date(2026, 7, 10)).deleted_since(date(2026, 7, 9))["persons"]
+
+
+def test_next_years_places_are_there_before_the_summer(whole):
+    day, first = date(2026, 6, 8), "2026-08-17"
+    waiting = [
+        row for one in on(whole, day).persons for row in one.get("enrolments", ()) if row["startDate"] == first
+    ]
+
+    assert len(waiting) > 1000
+
+
+def test_a_pupil_without_an_account_gets_one_after_three_days(whole):
+    newcomer = next(one for one in whole.made.learners if one.known > date(2026, 9, 1) and one.enrolments and one.logins)
+    monday = newcomer.known
+
+    def names(day: date) -> list[str]:
+        return next(one for one in on(whole, day).persons if one["id"] == newcomer.id)["eduPersonPrincipalNames"]
+
+    assert names(monday) == names(monday + timedelta(days=2)) == []
+    assert len(names(monday + timedelta(days=3))) == 1
+
+
+def test_an_end_is_there_from_the_day_on_which_it_was_entered(whole):
+    leaver = next(one for one in whole.made.learners if one.enrolments and one.enrolments[-1].end_known > date(2026, 8, 1))
+    stay = leaver.enrolments[-1]
+
+    def end(day: date) -> str | None:
+        person = next(one for one in on(whole, day).persons if one["id"] == leaver.id)
+        return person["enrolments"][-1].get("endDate")
+
+    assert end(stay.end_known - timedelta(days=1)) is None
+    assert end(stay.end_known) == stay.last.isoformat()
+    assert stay.last.weekday() == 2
+
+
+def test_a_log_in_is_given_to_somebody_new_when_its_first_holder_is_forgotten(whole):
+    def holders(day: date) -> set[str]:
+        return {one["id"] for one in on(whole, day).persons if login in one["eduPersonPrincipalNames"]}
+
+    newcomer = next(one for one in whole.made.learners if one.known == REUSED_ON)
+    login = newcomer.logins[0][1]
+
+    assert len(holders(date(2026, 10, 20))) == 1
+    assert holders(date(2026, 10, 28)) == set()
+    assert holders(REUSED_ON) == {newcomer.id}
+
+
+# --- protected persons ------------------------------------------------------------------------------------------------
+
+
+def test_marks_are_spelled_in_every_way(register):
+    marks = {one["securityMarking"] for one in register.persons if "securityMarking" in one} - {"Ingen"}
+
+    assert set(MARKS) <= marks
+    assert any(mark != unicodedata.normalize("NFC", mark) for mark in marks)
+
+
+def test_one_is_marked_by_a_reference_alone_in_the_very_last_placement(whole):
+    before, after = (on(whole, day) for day in (NEWLY_MARKED_ON - timedelta(days=1), NEWLY_MARKED_ON))
+    last = after.placements[-1]
+    person = next(one for one in after.persons if one["id"] == last["child"]["id"])
+
+    assert "securityMarking" not in before.placements[-1]["child"]
+    assert last["child"]["securityMarking"] == "Sekretessmarkering"
+    assert person["securityMarking"] == "Ingen"
+
+
+def test_what_nobody_expects_is_there(register):
+    forms = {row["schoolType"] for one in register.persons for row in one.get("enrolments", ())}
+    without_year = [
+        row for one in register.persons for row in one.get("enrolments", ())
+        if row["schoolType"] == "GR" and "schoolYear" not in row
+    ]  # fmt: skip
+
+    assert "XGR" in forms
+    assert without_year
+    assert {"Lärare", "Robotpedagog"} >= {one["dutyRole"] for one in register.duties}
+
+
+def test_a_skolenhet_belongs_to_its_skola_and_others_to_themselves():
+    low, school = organisation_id("hojdens-skola-lag"), organisation_id(school_of("hojdens-skola-lag"))
+
+    assert school_of_organisation(low) == school
+    assert school_of_organisation(organisation_id("gasslan")) == organisation_id("gasslan")
+
+
+def test_the_week_without_placements(whole):
+    assert [on(whole, date(2026, 10, day)).placements_fail for day in (11, 12, 18, 19)] == [False, True, True, False]

@@ -1,0 +1,119 @@
+"""A stand-in server: its faults can be ordered while it runs, are counted, and leave nothing personal in its log."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import pytest
+import requests
+
+from fleetsync.demo.servers import Asked, Fault, Reply, Seen, Stand, json_reply, patience_headers, status_of
+
+
+def echo(asked: Asked) -> Reply:
+    return json_reply({"path": asked.path, "query": list(asked.query), "body": asked.body.decode(), "fault": asked.fault})
+
+
+def refuse(fault: Fault) -> Reply:
+    reply = json_reply({"refused": fault.kind}, status_of(fault))
+    return Reply(reply.status, reply.body, reply.kind, patience_headers(fault))
+
+
+@pytest.fixture
+def stand():
+    with Stand(echo, refuse) as running:
+        yield running
+
+
+def ask(stand: Stand, path: str = "/things?a=1&a=2") -> requests.Response:
+    return requests.get(stand.address + path, timeout=10)
+
+
+def test_a_request_reaches_the_system_with_its_query_and_body(stand):
+    answer = requests.post(f"{stand.address}/things?a=1&a=2", data=b"x=y", timeout=10).json()
+
+    assert answer == {"path": "/things", "query": [["a", "1"], ["a", "2"]], "body": "x=y", "fault": None}
+
+
+def test_a_fault_lasts_for_as_many_requests_as_ordered_and_is_counted(stand):
+    stand.fail("/things", "server_error", times=2, skip=1)
+
+    assert [ask(stand).status_code for _ in range(4)] == [200, 500, 500, 200]
+    assert stand.failed == {"server_error": 2}
+
+
+def test_a_fault_of_one_path_leaves_the_others(stand):
+    stand.fail("/things", "missing")
+
+    assert ask(stand, "/people").status_code == 200
+    assert ask(stand).status_code == 404
+
+
+def test_an_ordered_fault_can_be_taken_back(stand):
+    stand.fail("/", "forbidden", times=5)
+    stand.heal()
+
+    assert ask(stand).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("forbidden", 403), ("missing", 404), ("not_implemented", 501), ("unauthorised", 401), ("too_many_silent", 429)],
+)
+def test_a_refusal_has_its_status(stand, kind, status):
+    stand.fail("/", kind)
+
+    assert ask(stand).status_code == status
+
+
+def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(stand):
+    for kind in ("too_many_seconds", "too_many_date", "too_many_silent"):
+        stand.fail("/", Fault(kind, seconds=30))
+
+    seconds, as_date, silent = (ask(stand).headers.get("Retry-After") for _ in range(3))
+
+    assert seconds == "30"
+    assert as_date is not None
+    assert parsedate_to_datetime(as_date) > datetime.now(UTC)
+    assert silent is None
+
+
+@pytest.mark.parametrize(("kind", "status"), [("bad_gateway_html", 502), ("unavailable", 503), ("not_json", 200)])
+def test_something_in_between_answers_in_html(stand, kind, status):
+    stand.fail("/", kind)
+    answer = ask(stand)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html")
+
+
+@pytest.mark.parametrize("kind", ["cut_body", "hang_up"])
+def test_an_answer_can_break_off(stand, kind):
+    stand.fail("/", kind)
+
+    with pytest.raises(requests.RequestException):
+        ask(stand)
+    assert ask(stand).status_code == 200
+
+
+def test_a_slow_answer_comes_all_the_same(stand):
+    stand.fail("/", Fault("slow", seconds=0.01))
+
+    assert ask(stand).status_code == 200
+
+
+def test_what_only_the_system_can_get_wrong_is_handed_to_it(stand):
+    stand.fail("/", "loop")
+
+    assert ask(stand).json()["fault"]["kind"] == "loop"
+
+
+def test_the_log_holds_neither_query_nor_body(stand):
+    ask(stand, "/things?name=somebody")
+
+    assert stand.log == [Seen("GET", "/things", 200)]
+
+
+def test_a_stopped_stand_answers_no_more(stand):
+    stand.stop()
+
+    with pytest.raises(requests.ConnectionError):
+        ask(stand)

@@ -1,0 +1,161 @@
+"""The known truth holds together: its sums add up, on every day, and it says what each planted case says."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from fleetsync.core.model import CENTRAL, UNPLACED
+from fleetsync.demo.days import SCHOOLS, SHOWN_ON
+from fleetsync.demo.nouns import Flaw
+from fleetsync.demo.truth import Truth
+
+DAYS = [date(2025, 8, 11) + timedelta(days=29 * number) for number in range(26)]
+WATCHED_SINCE = date(2026, 9, 28)
+
+
+@pytest.fixture(scope="module")
+def truth(whole):
+    return Truth(whole, WATCHED_SINCE)
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_each_number_is_a_part_of_the_one_above_it(whole, day):
+    for row in Truth(whole).coverage(day).values():
+        assert 0 <= row.covered <= row.assigned <= row.entitled
+        assert row.entitled == row.covered + row.short + row.unknown
+        assert row.short >= 0
+        for by in ("own", "set", "pool"):
+            assert getattr(row, f"covered_{by}") <= getattr(row, f"assigned_{by}")
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_every_person_is_owed_once_and_somewhere(whole, day):
+    persons = [one.person for one in whole.made.claims if one.first <= day <= one.last]
+
+    assert len(persons) == len(set(persons))
+
+
+def test_the_staff_of_the_whole_world_is_that_of_the_small_one_and_one_teacher(staff_only, whole):
+    small = sum(row.entitled for row in Truth(staff_only).coverage().values())
+    large = sum(row.entitled for (_, id_), row in Truth(whole).coverage().items() if id_ == "staff")
+
+    assert large == small + 1
+
+
+def test_4700_devices_are_counted(truth):
+    assert sum(truth.devices().values()) == 4700
+
+
+def test_a_cart_of_thirty_covers_thirty_of_three_classes(truth):
+    row = truth.coverage()["akerbyskolan", "pupils"]
+
+    assert row.entitled - row.covered > 40
+    assert row.covered_set == 30 + 151  # and the six carts of years 2 and 3 all of theirs
+
+
+def test_a_class_with_a_cart_and_its_neighbour_without_get_thirty_together(truth, whole):
+    members = [
+        one for one in whole.made.claims
+        if one.unit == "vretaskolan" and one.group in {"3A", "3B"} and one.first <= SHOWN_ON <= one.last
+    ]  # fmt: skip
+
+    assert truth.coverage()["vretaskolan", "pupils"].short >= len(members) - 30
+
+
+def test_five_children_share_one_and_a_sixth_needs_another(whole):
+    truth, before, after = Truth(whole), date(2026, 10, 4), date(2026, 10, 5)
+    rows = [truth.coverage(day)["gasslan", "preschool"] for day in (before, after)]
+
+    assert rows[1].heads == rows[0].heads + 8
+    assert [row.entitled for row in rows] == [-(-row.heads // 5) for row in rows]
+
+
+def test_protected_persons_are_counted_without_a_unit_and_the_few_of_the_staff_centrally(truth):
+    found = truth.coverage()
+
+    assert found[UNPLACED, "pupils"].covered == 7
+    assert found[UNPLACED, "preschool"].heads == 6
+    assert (found[CENTRAL, "staff"].covered, found[CENTRAL, "staff"].unknown) == (3, 1)
+
+
+def test_nobody_leaves_the_sums_by_being_marked(whole):
+    truth = Truth(whole)
+    sums = [
+        sum(row.heads for (_, id_), row in truth.coverage(day).items() if id_ == "preschool")
+        for day in (date(2026, 11, 1), date(2026, 11, 2))
+    ]
+
+    assert sums[0] == sums[1]
+
+
+def test_year_9_is_owed_nothing_from_the_day_after_the_last_school_day(whole):
+    truth = Truth(whole)
+    june, after = (truth.coverage(day)["tallmoskolan", "pupils"].entitled for day in (date(2026, 6, 11), date(2026, 6, 12)))
+
+    assert june - after == sum(
+        1 for one in whole.made.claims if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
+    )
+    assert 140 < june - after < 160
+
+
+def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole):
+    truth = Truth(whole)
+    numbers = [truth.coverage(day)["vretaskolan", "pupils"].entitled for day in (date(2026, 7, 26), date(2026, 7, 27))]
+
+    assert numbers[0] != numbers[1]
+    assert truth.coverage(date(2026, 8, 17))["vretaskolan", "pupils"].entitled == numbers[1]
+
+
+# --- when a flaw is seen ----------------------------------------------------------------------------------------------
+
+
+def opens(truth: Truth, flaw: Flaw) -> date:
+    day = truth.watched_since
+    while not truth.is_open(flaw, day):
+        day += timedelta(days=1)
+    return day
+
+
+def a_flaw(first: date, **changes) -> Flaw:
+    return Flaw("stale", "vretaskolan", "x", first, **changes)
+
+
+def test_what_was_wrong_before_is_seen_at_the_first_look(truth):
+    assert opens(truth, a_flaw(date(2026, 1, 1))) == WATCHED_SINCE
+
+
+def test_in_a_break_nobody_sees_it(truth):
+    hoestlov = date(2026, 10, 27)
+
+    assert opens(truth, a_flaw(hoestlov, outside_breaks=True)) == date(2026, 11, 2)
+    assert opens(truth, a_flaw(hoestlov)) == hoestlov
+
+
+def test_some_things_have_to_be_seen_for_a_while(truth):
+    first = date(2026, 10, 5)
+
+    assert opens(truth, a_flaw(first, after=20)) == SCHOOLS.after(first, 20)
+    assert opens(truth, a_flaw(date(2026, 1, 1), next_day=True)) == WATCHED_SINCE + timedelta(days=1)
+    assert opens(truth, a_flaw(first, next_day=True)) == first
+
+
+def test_what_only_a_list_shows_is_seen_when_the_list_comes(truth):
+    saturday = date(2026, 11, 21)
+
+    assert opens(truth, a_flaw(saturday, seen_by="list")) == date(2026, 11, 23)
+    assert opens(truth, a_flaw(date(2026, 11, 24), seen_by="list")) == date(2026, 11, 30)
+    assert opens(truth, a_flaw(saturday, seen_by="workshop")) == date(2026, 11, 23)
+
+
+def test_every_kind_that_is_planted_is_seen_on_the_day_that_is_shown(truth):
+    kinds = Counter()
+    for (_, kind), number in truth.gaps().items():
+        kinds[kind] += number
+
+    assert kinds >= Counter(
+        no_device=1, device_not_working=1, no_account=1, extra_device=1, ending_with_device=1, starting_without_device=1,
+        duplicate_person=1, login_reused=1, stale=1, never_enrolled=1, leaver_holds=1, unknown_holder=1,
+        ambiguous_holder=1, unplaced=1, unsorted=1, duplicate_serial=1, lost=1, long_in_repair=1, unencrypted=1,
+        noncompliant=1, personally_owned=1, below_target=1, set_short=1, pool_short=1, unmapped_unit=1,
+    )  # fmt: skip

@@ -1,0 +1,210 @@
+"""Exempelby is the same for one seed, every case is planted in its known number, and a day can be asked again."""
+
+from collections import Counter
+from datetime import date, timedelta
+
+import msgspec
+import pytest
+
+from fleetsync.core.model import Stage
+from fleetsync.demo.days import SHOWN_ON, WORLD_BEGINS, WORLD_ENDS
+from fleetsync.demo.names import CANARY
+from fleetsync.demo.nouns import Thing, Version, current, said_on
+from fleetsync.demo.places import PLACES
+from fleetsync.demo.school_years import FIRST_COHORT, LAST_COHORT, TRACKS, class_size
+from fleetsync.demo.world import Exempelby, last_used
+
+STAFF_CASES = {
+    "two_accounts": 16, "two_schools": 6, "holds_nothing": 12, "silent_tablet": 6, "never_in_contact": 2,
+    "two_laptops": 5, "stolen": 2, "in_repair": 3, "leaver_holds": 4, "starts_soon": 5, "entered_late": 2, "hourly": 20,
+    "exactly_three_months": 4, "three_months_and_a_day": 3, "over_the_summer": 6, "leave_with_substitute": 7,
+    "blank_form": 3, "no_login": 2, "shared_login": 1, "protected_with_device": 3, "protected_without_device": 1,
+    "unknown_holder": 5, "placeholder_serial": 4, "serial_of_nine": 9, "enrolled_again": 7, "private_phone": 25,
+    "mail_only": 10, "private_computer": 3, "ours_marked_personal": 4, "unencrypted": 3, "noncompliant": 4,
+    "enrolled_by_a_manager": 10, "front_desk": 4, "in_stock": 8, "asleep_in_stock": 4, "scrapped": 20,
+    "computer_and_tablet": 72, **{f"substitute_{months}_months": 1 for months in (2, 4, 5, 6, 7, 8, 9, 10, 11)},
+}  # fmt: skip
+SCHOOL_CASES = {
+    "cart_of_one_class": 44, "cart_for_three_classes": 1, "class_with_a_cart_and_a_share": 1, "tablet_of_one_teacher": 25,
+    "account_of_a_class": 81, "tablet_in_a_drawer": 29, "pool_of_a_school": 80, "pool_of_a_preschool": 186,
+    "in_a_childs_name": 5, "reserve": 156, "room_computer": 30, "loaner_at_hand": 20, "nowhere": 6,
+    "building_of_two_units": 4, "scrap": 3, "pupil_leaves_with_device": 8, "pupil_leaves_and_hands_in": 12,
+    "pupil_login_reused": 1, "pupil_protected": 7, "pupil_in_repair_with_loaner": 10, "pupil_in_repair": 10,
+    "pupil_stolen": 5, "pupil_placeholder_serial": 6, "pupil_without_year": 3, "pupil_of_unknown_form": 2,
+    "pupil_twice_enrolled": 4, "pupil_silent": 16, "pupil_enrolled_again": 15, "pupil_new_without_account": 20,
+    "pupil_elsewhere": 12, "pupil_in_adapted_school": 24, "child_protected": 5, "child_newly_marked": 1,
+    "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
+}  # fmt: skip
+
+
+def snapshot_of(world: Exempelby, day: date) -> bytes:
+    showing = world.at(day)
+    said = (showing.employments, showing.managed_devices, showing.listed_computers, showing.workshop)
+    return msgspec.json.encode((said, showing.register.persons, showing.register.placements))
+
+
+def test_the_same_seed_makes_the_same_world():
+    assert snapshot_of(Exempelby(7), SHOWN_ON) == snapshot_of(Exempelby(7), SHOWN_ON)
+
+
+def test_the_whole_world_too_is_the_same_for_one_seed(whole):
+    assert snapshot_of(Exempelby(1, with_schools=True), SHOWN_ON) == snapshot_of(whole, SHOWN_ON)
+
+
+def test_another_seed_makes_other_people_and_the_same_cases(staff_only):
+    other = Exempelby(2)
+
+    assert snapshot_of(other, SHOWN_ON) != snapshot_of(staff_only, SHOWN_ON)
+    assert other.planted == staff_only.planted
+
+
+def test_asking_about_another_day_in_between_changes_nothing(staff_only):
+    before = snapshot_of(staff_only, SHOWN_ON)
+    staff_only.at(WORLD_BEGINS)
+
+    assert snapshot_of(staff_only, SHOWN_ON) == before
+
+
+@pytest.mark.parametrize("case", STAFF_CASES)
+def test_each_case_of_the_staff_is_there_in_its_number(staff_only, case):
+    assert staff_only.planted[case] == STAFF_CASES[case]
+
+
+@pytest.mark.parametrize("case", SCHOOL_CASES)
+def test_each_case_of_the_schools_is_there_in_its_number(whole, case):
+    assert whole.planted[case] == SCHOOL_CASES[case]
+
+
+def test_there_are_fourteen_units():
+    assert len(PLACES) == 14
+    assert len({place.slug for place in PLACES}) == len({place.short for place in PLACES}) == 14
+
+
+def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
+    ordinary = sum(
+        class_size(cohort, track)
+        for cohort in range(SHOWN_ON.year - 9, SHOWN_ON.year + 1)
+        for track in range(len(TRACKS))
+    )
+    forms = Counter(
+        stay.form
+        for learner in whole.at(SHOWN_ON).register.learners
+        for stay in learner.placements
+        if stay.first <= SHOWN_ON <= (stay.last or SHOWN_ON)
+    )
+
+    assert ordinary == 3500
+    # Eight have come, six have left, and three have two places.
+    assert forms["FS"] == 900 + 8 - 6 + 3
+
+
+def test_every_cohort_is_as_large_as_the_others():
+    sizes = {
+        sum(class_size(cohort, track) for track in range(len(TRACKS))) for cohort in range(FIRST_COHORT, LAST_COHORT + 1)
+    }
+
+    assert sizes == {350}
+
+
+@pytest.mark.parametrize("kind", ["staff_only", "whole"])
+def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kind, request):
+    made = request.getfixturevalue(kind).made
+    keys = [thing.key for thing in made.things]
+    serials = Counter(thing.serial for thing in made.things if thing.serial)
+    shared = {serial: times for serial, times in serials.items() if times > 1}
+
+    assert len(keys) == len(set(keys))
+    assert shared.pop("PF9DELAD") == 9
+    assert set(shared.values()) <= {2, 4}  # enrolled again, or a word of the firmware
+
+
+def test_every_device_has_a_life_or_is_nobodys_to_count(whole):
+    lived = {life.thing for life in whole.made.lives}
+
+    assert lived == {thing.key for thing in whole.made.things}
+
+
+def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
+    for learner in whole.made.learners:
+        assert CANARY in learner.given.casefold()
+        if learner.marks:
+            assert all(CANARY in login for _, login in learner.logins)
+
+
+def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_kept_and_get_another_in_year_1(whole):
+    six = [one for one in whole.made.learners if one.cohort == 2026 and one.enrolments]
+    child, pupil = date(2026, 11, 24), date(2027, 9, 1)
+
+    assert six
+    assert all(CANARY in said_on(one.logins, child) for one in six)
+    assert not any(CANARY in said_on(one.logins, pupil) for one in six)
+
+
+# --- when a device was last used --------------------------------------------------------------------------------------
+
+
+def a_thing(**changes) -> Thing:
+    plain = Thing("x-1", "SERIAL1", "vretaskolan", used=((date(2026, 8, 17), date(9999, 12, 31)),))
+    return msgspec.structs.replace(plain, **changes)
+
+
+def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
+    for every in (1, 2, 3, 4):
+        thing = a_thing(every=every)
+        for number in range(60):
+            morning = date(2026, 9, 14) + timedelta(days=number)
+            used = last_used(thing, morning)
+            assert used is not None
+            assert used.date() < morning
+            assert (morning - used.date()).days <= 16  # höstlov is no time of use
+
+
+def test_what_is_put_away_was_last_used_on_its_last_day():
+    thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), every=4)
+
+    assert last_used(thing, date(2026, 11, 24)).date() == date(2026, 10, 2)
+
+
+def test_what_was_never_switched_on_has_no_day():
+    assert last_used(a_thing(used=()), SHOWN_ON) is None
+
+
+def test_what_is_always_on_is_on_in_breaks_too():
+    assert last_used(a_thing(every=0), date(2026, 10, 30)).date() == date(2026, 10, 29)
+    assert last_used(a_thing(every=0), date(2026, 11, 2)).date() == date(2026, 10, 30)
+
+
+def test_a_version_holds_from_its_day_on():
+    versions = (Version(date(2026, 1, 1), {"a": 1}), Version(date(2026, 2, 1), None))
+
+    assert current(versions, date(2025, 12, 31)) is None
+    assert current(versions, date(2026, 1, 31)) == {"a": 1}
+    assert current(versions, date(2026, 2, 1)) is None
+
+
+def test_a_text_holds_from_its_day_on():
+    assert [said_on(((date(2026, 1, 1), "a"),), day) for day in (date(2025, 12, 31), date(2026, 1, 1))] == ["", "a"]
+
+
+# --- over the year ----------------------------------------------------------------------------------------------------
+
+
+def test_the_world_can_be_asked_about_each_of_its_days(staff_only):
+    day = WORLD_BEGINS
+    while day <= WORLD_ENDS:
+        assert staff_only.at(day).managed_devices
+        day += timedelta(days=50)
+
+
+def test_a_tablet_goes_from_year_6_to_year_4_over_the_summer(whole):
+    """Handed over in the summer, each by itself: nobody has two, and none is held by two."""
+    for day in (date(2026, 6, 1), date(2026, 9, 1), date(2027, 9, 1)):
+        held = Counter(one.thing for one in whole.made.holdings if one.first <= day <= one.last)
+        assert set(held.values()) == {1}
+
+
+def test_stock_is_held_by_nobody(whole):
+    lives = {life.thing: life for life in whole.made.lives}
+    for holding in whole.made.holdings:
+        phase = lives[holding.thing].on(max(holding.first, WORLD_BEGINS))
+        assert phase is None or phase.stage is not Stage.STOCK

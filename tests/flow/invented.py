@@ -1,0 +1,44 @@
+"""A connector that says what a test wants it to say: pages of records, a bookmark, an error."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetsync.core.model import RecordType
+from fleetsync.pull.contract import Connect, Noted, Page, Part, RecordError, SourceSettings
+from fleetsync.pull.registry import Source
+
+ALL = (RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE)
+THINGS = Part("things", ALL)
+
+
+@dataclass
+class Connector:
+    """A module of `connectors/`, as an object. *says* makes the pages anew at each pull."""
+
+    says: Callable[[Connect], Iterator[Page]] = lambda _: iter(())
+    part: Part = THINGS
+    asked: list[str | None] = field(default_factory=list)  # the bookmark at each pull
+    Settings: type[SourceSettings] = SourceSettings
+
+    @property
+    def PARTS(self) -> tuple[Part, ...]:
+        return (self.part,)
+
+    def pull(self, part: str, settings: SourceSettings, connect: Connect) -> Iterator[Page]:
+        self.asked.append(connect.mark)
+        return self.says(connect)
+
+    def normalise(self, part: str, settings: SourceSettings, raw: Any) -> tuple[Noted, ...]:
+        if isinstance(raw, str):
+            raise RecordError(raw)
+        return raw if isinstance(raw, tuple) else (raw,)
+
+    def source(self, name: str = "invented", **keys: Any) -> Source:
+        """It as a configured source."""
+        return Source(SourceSettings(kind="invented", name=name, **keys), self)
+
+
+def pages(*pieces: Sequence[Any], **page: Any) -> Callable[[Connect], Iterator[Page]]:
+    """Says *pieces*, one a page."""
+    return lambda _: iter([Page(list(piece), **page) for piece in pieces])
