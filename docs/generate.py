@@ -10,6 +10,7 @@ import click
 
 from fleetsync.cli import COMMANDS, root
 from fleetsync.core.lifecycle import GAPS, ROUTES
+from fleetsync.core.lifecycle.routes import Route
 from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.core.model import Subject
 from fleetsync.expose.metrics import COUNTERS
@@ -113,8 +114,8 @@ def _acting(kind: str) -> str:
     return " or ".join(dict.fromkeys(roles))
 
 
-def _fits_all(route: object) -> bool:
-    return getattr(route, "entitlement", None) is None and not getattr(route, "form_factors", ())
+def _fits_all(route: Route) -> bool:
+    return route.entitlement is None and not route.form_factors
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------
@@ -126,9 +127,9 @@ def _commands() -> Iterator[str]:
         "",
         MADE,
         "",
-        "`fleetsync [--config FILE] [--log-level LEVEL] COMMAND`. What worked is printed to stdout, what a person must look",
-        "at to stderr: one sentence with its remedy. Exit codes: 0 done; 1 something a person must look at; 2 the command or",
-        "the configuration cannot be used as it stands; 130 interrupted.",
+        "`--config FILE` and `--log-level LEVEL` stand before the command. What worked is printed to stdout, what a person",
+        "must look at to stderr: one sentence with its remedy. Exit codes: 0 done; 1 something a person must look at; 2 the",
+        "command or the configuration cannot be used as it stands; 130 interrupted.",
     )
     context = click.Context(root, info_name="fleetsync")
     for name in sorted(COMMANDS):

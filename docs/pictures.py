@@ -20,7 +20,6 @@ from tests.browser import served
 IMAGES = Path(__file__).with_name("images")
 DAYS = 45  # as far back as a trend goes
 WIDTH = 1400
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--lang=sv-SE"]  # a field for a day is written as the browser speaks
 LARGEST_BYTES = 400_000
 PICTURES = {
     "overview": ("/", 1010),
@@ -37,7 +36,11 @@ def main() -> None:
     with TemporaryDirectory(prefix="fleetsync-pictures-") as name, sync_playwright() as playwright:
         folder = Path(name)
         past = served.lived(folder / "past", DAYS)
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu"],
+            env={"LANGUAGE": "sv", "HOME": name},
+        )
         with served.ordinary(past, folder / "ordinary") as scene, reading(browser, scene) as page:
             take(page, scene, PICTURES)
         with served.held(past, folder / "held") as scene, reading(browser, scene) as page:

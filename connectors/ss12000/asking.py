@@ -32,35 +32,31 @@ class Register:
         )
 
     def pages(
-        self, resource: str, kind: type[T], queries: Sequence[Params] = EVERYTHING, hook: Hook | None = None
+        self,
+        resource: str,
+        kind: type[T],
+        queries: Sequence[Params] = EVERYTHING,
+        hook: Hook | None = None,
+        page_size: int | None = None,
     ) -> Iterator[list[T]]:
         """Every page of *resource* by the first of *queries* that the server takes, narrowest first."""
-        decoder = _decoder(kind, hook)
-        for query, limit in self._ways(queries)[:-1]:
-            pages = self._followed(resource, query, limit, decoder)
+        limits: tuple[dict[str, Any], ...] = ({"limit": page_size or self._page_size}, {})
+        ways = [(dict(query), limit) for query in queries for limit in limits]
+        for way in ways:
+            pages = self._followed(resource, *way, _decoder(kind, hook))
             try:
                 first = next(pages)
             except QueryRefused:
+                if way is ways[-1]:
+                    raise
                 continue
             yield first
             yield from pages
             return
-        query, limit = self._ways(queries)[-1]
-        yield from self._followed(resource, query, limit, decoder)
 
     def first(self, resource: str, kind: type[T], queries: Sequence[Params] = EVERYTHING) -> list[T]:
         """One object of *resource*, or a page of a server that knows no page size."""
-        decoder = _decoder(kind, None)
-        ways = self._ways(queries, page_size=1)
-        for query, limit in ways[:-1]:
-            try:
-                return _objects(
-                    self._client.get(resource, query | limit, decode=decoder, needs=resource, may_be_missing=True)
-                )
-            except QueryRefused:
-                continue
-        query, limit = ways[-1]
-        return _objects(self._client.get(resource, query | limit, decode=decoder, needs=resource, may_be_missing=True))
+        return next(self.pages(resource, kind, queries, page_size=1))
 
     def looked_up(
         self, resource: str, ids: Sequence[str], kind: type[T], hook: Hook | None = None
@@ -70,7 +66,7 @@ class Register:
         A batch that is not answered is halved: 503 means here that the answer would be too large. Only a small one is
         asked for again with patience.
         """
-        decoder = msgspec.json.Decoder(list[kind] | Listing[kind], dec_hook=hook)  # type: ignore[valid-type]
+        decoder = _decoder(kind, hook)
         size, at = LOOKED_UP_AT_ONCE, 0
         while at < len(ids):
             batch = list(ids[at : at + size])
@@ -93,12 +89,6 @@ class Register:
                 continue
             yield _objects(found)
             at += len(batch)
-
-    def _ways(
-        self, queries: Sequence[Params], page_size: int | None = None
-    ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        limits: tuple[dict[str, Any], ...] = ({"limit": page_size or self._page_size}, {})
-        return [(dict(query), limit) for query in queries for limit in limits]
 
     def _followed(
         self, resource: str, query: dict[str, Any], limit: dict[str, Any], decoder: "msgspec.json.Decoder[Any]"

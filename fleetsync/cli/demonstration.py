@@ -1,6 +1,7 @@
 """demo: Exempelby on this machine, its systems on loopback, its past replayed, the real daemon on it."""
 
 import secrets
+import socket
 import sys
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -35,7 +36,7 @@ def demo(days: int, port: int, seed: int, folder: Path | None) -> None:
     log.setup("WARNING")
     with ExitStack() as kept:
         where = folder or Path(kept.enter_context(TemporaryDirectory(prefix="fleetsync-demo-")))
-        town = Town(where, seed, f"127.0.0.1:{port}")
+        town = Town(where, seed, f"127.0.0.1:{port or _free_port()}")
         settings = kept.enter_context(town.open())
         click.echo(f"Exempelby, seed {seed}: {len(settings.units)} units, {len(settings.sources)} sources, in {where}")
         replay(town, settings, TODAY - timedelta(days=days), TODAY, _shown)
@@ -43,6 +44,12 @@ def demo(days: int, port: int, seed: int, folder: Path | None) -> None:
         daemon = Daemon(settings, town.clock)
         password = _let_in(daemon)
         _serve(daemon, password)
+
+
+def _free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
 
 
 def _shown(day: date, number: int, of: int) -> None:

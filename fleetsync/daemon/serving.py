@@ -4,6 +4,7 @@ The only place that knows which server it is; swapping it is one line.
 """
 
 import logging
+import socket
 from collections.abc import Callable
 from threading import Thread
 from typing import Any
@@ -30,6 +31,19 @@ def listening(
         ) from None
 
 
+def _bound(address: Address) -> socket.socket:
+    """A socket at the address. Waitress's own way would leave one behind where the address cannot be had."""
+    family, kind, protocol, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    door = socket.socket(family, kind, protocol)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(where)
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
 class Server:
     """One listening address."""
 
@@ -46,7 +60,7 @@ class Server:
             if trusted_proxies
             else {}
         )
-        self._server = create_server(app, host=address.host, port=address.port, threads=threads, ident=None, **proxied)
+        self._server = create_server(app, sockets=[_bound(address)], threads=threads, ident=None, **proxied)
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"http-{address.port}", daemon=True)
 

@@ -259,6 +259,23 @@ class Register(msgspec.Struct, frozen=True, dict=True):
         return found
 
     @cached_property
+    def of_persons(self) -> Mapping[str, Mapping[str, Sequence[Object]]]:
+        """What `expand` can ask for with a person: its word → person → objects."""
+        found: dict[str, defaultdict[str, list[Object]]] = {
+            word: defaultdict(list) for word in ("duties", "placements", "ownedPlacements", "groupMemberships")
+        }
+        for duty in self.duties:
+            found["duties"][_id(duty["person"])].append(duty)
+        for placement in self.placements:
+            found["placements"][_id(placement["child"])].append(placement)
+            for owner in _rows(placement.get("owners")):
+                found["ownedPlacements"][_id(owner)].append(placement)
+        for group in self.groups:
+            for member in _rows(group["groupMemberships"]):
+                found["groupMemberships"][_id(member["person"])].append(group)
+        return found
+
+    @cached_property
     def below(self) -> Mapping[str, frozenset[str]]:
         """Organisation → itself and all that is below it."""
         parents = {

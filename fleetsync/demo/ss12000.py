@@ -64,6 +64,7 @@ class SchoolRegister:
         self._clock = clock or Clock()
         self._tokens: dict[str, float] = {}
         self._numbers = count()
+        self._newest: tuple[Register | None, object, Sequence[Object]] = (None, None, ())
         self._stand = Stand(self.answer, _refusal, "ss12000")
 
     @property
@@ -173,9 +174,17 @@ class SchoolRegister:
         problem = self._problem(resource, query)
         if problem is not None:
             return _error(400, "BAD_REQUEST", problem)
-        found = [one for one in self._all(resource, register) if _is_wanted(resource, one, query, register)]
+        found = self._found(resource, query, register)
         size = min(int(limit or self.largest_page), self.largest_page)
         return self._page(asked, resource, query, found, offset, size, register)
+
+    def _found(self, resource: str, query: tuple[tuple[str, str], ...], register: Register) -> Sequence[Object]:
+        """All that meet the query; a listing asks for the same page by page, so the last one is remembered."""
+        of, asked, found = self._newest
+        if of is not register or asked != (resource, query):
+            found = [one for one in self._all(resource, register) if _is_wanted(resource, one, query, register)]
+            self._newest = (register, (resource, query), found)
+        return found
 
     def _place(self, asked: Asked, resource: str, token: str) -> tuple[tuple[tuple[str, str], ...], int] | Reply:
         """The query and the offset that a token stands for, or why it stands for nothing."""
@@ -247,7 +256,7 @@ def _basic(asked: Asked) -> tuple[str, str] | None:
         return None
     try:
         client, _, secret = b64decode(value).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None
     return client, secret
 
@@ -375,24 +384,8 @@ def _is_looked_up(one: Object, wanted: Mapping[str, frozenset[str]]) -> bool:
 
 # --------------------------------------------------------------------------------------------------------------- expand
 
-_OF_PERSONS: Mapping[str, tuple[str, Callable[[Object, str], bool]]] = {
-    "duties": ("duties", lambda one, person: _at(one, "person") == person),
-    "placements": ("placements", lambda one, person: _at(one, "child") == person),
-    "ownedPlacements": (
-        "placements",
-        lambda one, person: any(_at(row, "id") == person for row in _rows(one, "owners")),
-    ),
-    "groupMemberships": (
-        "groups",
-        lambda one, person: any(_at(row, "person") == person for row in _rows(one, "groupMemberships")),
-    ),
-}
+_OF_PERSONS = frozenset({"duties", "placements", "ownedPlacements", "groupMemberships"})
 _REFERENCES = {"person": "person", "child": "child"}
-
-
-def _rows(one: Object, field: str) -> Iterable[Object]:
-    rows = one.get(field)
-    return rows if isinstance(rows, list) else ()
 
 
 def _expanded(resource: str, one: Object, query: Sequence[tuple[str, str]], register: Register) -> Object:
@@ -402,9 +395,8 @@ def _expanded(resource: str, one: Object, query: Sequence[tuple[str, str]], regi
         return one
     embedded: Object = {}
     if resource == "persons":
-        for word in asked & _OF_PERSONS.keys():
-            of, belongs = _OF_PERSONS[word]
-            embedded[word] = [other for other in getattr(register, of) if belongs(other, str(one["id"]))]
+        for word in asked & _OF_PERSONS:
+            embedded[word] = register.of_persons[word].get(str(one["id"]), [])
     for word in asked & _REFERENCES.keys():
         person = _at(one, _REFERENCES[word])
         embedded[word] = next((other for other in register.persons if other["id"] == person), None)

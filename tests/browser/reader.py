@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
 from tests.browser.served import PASSWORD, Scene
 
 ENOUGH_SECONDS = 30.0
+SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 
 
 class Reader:
@@ -18,9 +19,7 @@ class Reader:
         self.scene = scene
         self.clicks = 0
         self.noted: list[str] = []
-        self.context = browser.new_context(
-            **{"viewport": {"width": 1400, "height": 1000}, "locale": "sv-SE", **context}
-        )
+        self.context = browser.new_context(**{"viewport": SCREEN, "locale": "sv-SE", **context})
         self.page: Page = self.context.new_page()
         self.page.on("console", lambda said: self.noted.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.noted.append(str(error)))
@@ -79,6 +78,13 @@ class Reader:
             assert clock.monotonic() < deadline, "it never came"
             self.page.wait_for_timeout(100)
 
+    def forgets(self) -> None:
+        """As if the window were new, but for the session."""
+        self.clicks, self.noted = 0, []
+        self.page.set_viewport_size(SCREEN)
+        for chosen in ("lang", "theme"):
+            self.context.clear_cookies(name=chosen)
+
     def leave(self) -> None:
         """Close the window."""
         self.context.close()
@@ -97,7 +103,7 @@ def places(reader: Reader) -> Mapping[str, str]:
         "coverage": "/coverage",
         "gaps": "/gaps?severity=critical",
         "one kind of gap": "/gaps?kind=no_device",
-        "devices": "/devices?works=no&sort=serial",
+        "devices": "/devices?works=no&unit=vretaskolan&sort=serial",
         "sources": "/sources",
         "part": "/sources/personal/staff",
         "policy": "/policy",

@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1, sha256
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -60,7 +61,7 @@ def get(graph: Graph, headers: dict[str, str], query: str = "", path: str = DEVI
     return requests.get(f"{graph.stand.address}{path}{query}", headers=headers, timeout=10)
 
 
-def pages(graph: Graph, headers: dict[str, str], query: str = "", most: int = 30) -> list[dict]:
+def pages(graph: Graph, headers: dict[str, str], query: str = "", most: int = 30) -> list[dict[str, Any]]:
     found = [get(graph, headers, query).json()]
     while (link := found[-1].get("@odata.nextLink")) and len(found) < most:
         found.append(requests.get(link, headers=headers, timeout=10).json())

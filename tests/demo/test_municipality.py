@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from fleetsync.demo.days import SHOWN_ON
 from fleetsync.demo.municipality import Addresses, write_configuration
 from fleetsync.demo.places import PLACES
 from fleetsync.demo.stands import Stands
@@ -26,7 +27,13 @@ def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
     file = write_configuration(tmp_path, Addresses(GRAPH, ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")))
     found = tomllib.loads(file.read_text(encoding="utf-8"))
 
-    assert [source["name"] for source in found["source"]] == ["intune", "personal", "datorer", "skolregister", "verkstad"]
+    assert [source["name"] for source in found["source"]] == [
+        "intune",
+        "personal",
+        "datorer",
+        "skolregister",
+        "verkstad",
+    ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 
 
@@ -49,7 +56,7 @@ def test_nobody_else_may_read_the_secrets(tmp_path):
 @pytest.mark.parametrize(("kind", "names"), [("staff_only", ["graph"]), ("whole", ["graph", "ss12000"])])
 def test_there_is_a_stand_in_for_each_system(kind, names, request):
     world = request.getfixturevalue(kind)
-    stands = Stands(world, lambda: None)
+    stands = Stands(world, lambda: SHOWN_ON)
 
     assert [stand.name for stand in stands.all()] == names
     assert (stands.addresses().register is None) == (kind == "staff_only")

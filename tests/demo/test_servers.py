@@ -10,7 +10,9 @@ from fleetsync.demo.servers import Asked, Fault, Reply, Seen, Stand, json_reply,
 
 
 def echo(asked: Asked) -> Reply:
-    return json_reply({"path": asked.path, "query": list(asked.query), "body": asked.body.decode(), "fault": asked.fault})
+    return json_reply(
+        {"path": asked.path, "query": list(asked.query), "body": asked.body.decode(), "fault": asked.fault}
+    )
 
 
 def refuse(fault: Fault) -> Reply:

@@ -26,6 +26,7 @@ def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
 
 def test_the_whole_world_has_a_workshop(whole, tmp_path):
     assert deliver(whole.at(SHOWN_ON), tmp_path)[-1].name == "verkstad_20261124.csv"
+    assert deliver(whole.at(SHOWN_ON), tmp_path) == ()
 
 
 def test_the_staff_file_has_a_row_for_each_employment(staff_only, tmp_path):
@@ -88,6 +89,8 @@ def test_the_workshop_tells_what_it_has_and_what_came_back(whole, tmp_path):
     assert {row[1] for row in rows} == {"På reparation", "I drift", "Stulen", "Skrotad"}
 
 
-@pytest.mark.parametrize(("day", "edition"), [(date(2026, 3, 8), date(2026, 2, 1)), (date(2026, 3, 9), date(2026, 3, 9))])
+@pytest.mark.parametrize(
+    ("day", "edition"), [(date(2026, 3, 8), date(2026, 2, 1)), (date(2026, 3, 9), date(2026, 3, 9))]
+)
 def test_in_march_the_staff_file_was_five_weeks_old(staff_only, day, edition):
     assert staff_only.at(day).staff_file_day == edition

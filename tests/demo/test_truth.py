@@ -91,7 +91,9 @@ def test_nobody_leaves_the_sums_by_being_marked(whole):
 
 def test_year_9_is_owed_nothing_from_the_day_after_the_last_school_day(whole):
     truth = Truth(whole)
-    june, after = (truth.coverage(day)["tallmoskolan", "pupils"].entitled for day in (date(2026, 6, 11), date(2026, 6, 12)))
+    june, after = (
+        truth.coverage(day)["tallmoskolan", "pupils"].entitled for day in (date(2026, 6, 11), date(2026, 6, 12))
+    )
 
     assert june - after == sum(
         1 for one in whole.made.claims if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
@@ -149,7 +151,7 @@ def test_what_only_a_list_shows_is_seen_when_the_list_comes(truth):
 
 
 def test_every_kind_that_is_planted_is_seen_on_the_day_that_is_shown(truth):
-    kinds = Counter()
+    kinds: Counter[str] = Counter()
     for (_, kind), number in truth.gaps().items():
         kinds[kind] += number
 

@@ -100,7 +100,8 @@ def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
 
 def test_every_cohort_is_as_large_as_the_others():
     sizes = {
-        sum(class_size(cohort, track) for track in range(len(TRACKS))) for cohort in range(FIRST_COHORT, LAST_COHORT + 1)
+        sum(class_size(cohort, track) for track in range(len(TRACKS)))
+        for cohort in range(FIRST_COHORT, LAST_COHORT + 1)
     }
 
     assert sizes == {350}
@@ -131,6 +132,14 @@ def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
             assert all(CANARY in login for _, login in learner.logins)
 
 
+def test_everything_that_may_not_get_through_is_listed(staff_only, whole):
+    protected = [who for who in staff_only.made.employees if who.mark]
+
+    assert {who.civic for who in protected} < set(staff_only.canaries)
+    assert {learner.civic for learner in whole.made.learners} < set(whole.canaries)
+    assert {CANARY, CANARY.title()} < set(whole.canaries)
+
+
 def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_kept_and_get_another_in_year_1(whole):
     six = [one for one in whole.made.learners if one.cohort == 2026 and one.enrolments]
     child, pupil = date(2026, 11, 24), date(2027, 9, 1)
@@ -148,21 +157,26 @@ def a_thing(**changes) -> Thing:
     return msgspec.structs.replace(plain, **changes)
 
 
+def used_on(thing: Thing, morning: date) -> date:
+    at = last_used(thing, morning)
+    assert at is not None
+    return at.date()
+
+
 def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
     for every in (1, 2, 3, 4):
         thing = a_thing(every=every)
         for number in range(60):
             morning = date(2026, 9, 14) + timedelta(days=number)
-            used = last_used(thing, morning)
-            assert used is not None
-            assert used.date() < morning
-            assert (morning - used.date()).days <= 16  # höstlov is no time of use
+            used = used_on(thing, morning)
+            assert used < morning
+            assert (morning - used).days <= 16  # höstlov is no time of use
 
 
 def test_what_is_put_away_was_last_used_on_its_last_day():
     thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), every=4)
 
-    assert last_used(thing, date(2026, 11, 24)).date() == date(2026, 10, 2)
+    assert used_on(thing, date(2026, 11, 24)) == date(2026, 10, 2)
 
 
 def test_what_was_never_switched_on_has_no_day():
@@ -170,8 +184,8 @@ def test_what_was_never_switched_on_has_no_day():
 
 
 def test_what_is_always_on_is_on_in_breaks_too():
-    assert last_used(a_thing(every=0), date(2026, 10, 30)).date() == date(2026, 10, 29)
-    assert last_used(a_thing(every=0), date(2026, 11, 2)).date() == date(2026, 10, 30)
+    assert used_on(a_thing(every=0), date(2026, 10, 30)) == date(2026, 10, 29)
+    assert used_on(a_thing(every=0), date(2026, 11, 2)) == date(2026, 10, 30)
 
 
 def test_a_version_holds_from_its_day_on():

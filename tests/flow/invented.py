@@ -42,3 +42,13 @@ class Connector:
 def pages(*pieces: Sequence[Any], **page: Any) -> Callable[[Connect], Iterator[Page]]:
     """Says *pieces*, one a page."""
     return lambda _: iter([Page(list(piece), **page) for piece in pieces])
+
+
+def raising(error: Exception, *said: Page) -> Callable[[Connect], Iterator[Page]]:
+    """Says *said*, and then breaks off."""
+
+    def says(_connect: Connect) -> Iterator[Page]:
+        yield from said
+        raise error
+
+    return says

@@ -48,6 +48,7 @@ from fleetsync.pull.contract import (
     PageTokenExpired,
     PartMissing,
     PullError,
+    QueryRefused,
     ServiceAccount,
     SignedAssertion,
     SourceRefused,
@@ -714,6 +715,17 @@ def test_a_part_that_may_be_missing_is_missing(source, desk, status):
 
     with pytest.raises(PartMissing, match="does not have this part"):
         pages(desk.client(source.url), may_be_missing=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_of_the_query"), [(400, True), (422, True), (403, False), (404, False), (409, False)]
+)
+def test_a_query_that_is_not_taken_is_told_from_other_refusals(source, desk, status, is_of_the_query):
+    source.on("/devices", Reply(status, {}))
+
+    with pytest.raises(SourceRefused) as refused:
+        pages(desk.client(source.url))
+    assert isinstance(refused.value, QueryRefused) is is_of_the_query
 
 
 def test_a_web_page_instead_of_json_is_named_for_what_it_is(source, desk):

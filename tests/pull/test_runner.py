@@ -39,7 +39,7 @@ from fleetsync.pull.contract import (
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import Pulled
 from fleetsync.store import tables as t
-from tests.flow.invented import ALL, Connector, pages
+from tests.flow.invented import ALL, Connector, pages, raising
 from tests.flow.village import CANARY, DOMAIN, SCHOOL, Employee, Life, Village, civic, login, serial
 
 DAY = date(2026, 11, 24)
@@ -107,7 +107,7 @@ def test_a_listing_over_several_pages_is_read_whole(tmp_path):
     with Village(tmp_path, people=25, page=10) as village, village.open() as life:
         report = life.run("intune")
 
-        assert (report.pulled[0].verdict, report.pulled[0].effect.seen) == (Verdict.COMPLETE, 25)
+        assert [applied.effect.seen for applied in report.applied] == [25]
 
 
 @pytest.mark.parametrize("fault", ["cut_body", "server_error", "bad_gateway_html", "loop", "foreign_link", "not_json"])
@@ -153,11 +153,7 @@ def test_a_page_token_that_ran_out_begins_the_listing_again(tmp_path):
 
 
 def test_a_page_token_that_runs_out_again_is_no_third_try(life):
-    def gone(_connect: Any) -> Iterator[Page]:
-        raise PageTokenExpired("invented: forgot where the listing was")
-        yield
-
-    connector = Connector(gone)
+    connector = Connector(raising(PageTokenExpired("invented: forgot where the listing was")))
 
     assert pull(life, connector.source()).verdict is Verdict.FAILED
     assert len(connector.asked) == 2
@@ -173,11 +169,9 @@ def test_rejected_records_count_towards_what_was_promised(life):
     ("optional", "verdict"), [(True, Verdict.UNCHANGED), (False, Verdict.FAILED)]
 )  # fmt: skip
 def test_a_part_that_the_system_lacks_is_a_failure_unless_it_may_lack_it(life, optional, verdict):
-    def missing(_connect: Any) -> Iterator[Page]:
-        raise PartMissing("invented: does not have this part (404)")
-        yield
+    missing = PartMissing("invented: does not have this part (404)")
 
-    pulled = pull(life, Connector(missing, Part("things", ALL, optional=optional)).source())
+    pulled = pull(life, Connector(raising(missing), Part("things", ALL, optional=optional)).source())
 
     assert (pulled.verdict, pulled.reason) == (verdict, "invented: does not have this part (404)")
 
@@ -199,11 +193,7 @@ def test_an_error_of_our_own_fails_the_part_is_logged_once_and_quotes_nothing(li
     out = io.StringIO()
     log.setup(to=out, json=True)
 
-    def broken(_connect: Any) -> Iterator[Page]:
-        raise ValueError(f"{CANARY} cannot be read")
-        yield
-
-    pulled = pull(life, Connector(broken).source())
+    pulled = pull(life, Connector(raising(ValueError(f"{CANARY} cannot be read"))).source())
 
     assert (pulled.verdict, pulled.needs_person) == (Verdict.FAILED, False)
     assert "an error of our own" in pulled.reason
@@ -224,11 +214,7 @@ def test_a_source_that_refuses_us_waits_for_a_person(village, life):
 
 @pytest.mark.parametrize("error", [SourceRefused("invented: no path is set"), SourceUnavailable("invented: is down")])
 def test_what_was_refused_without_a_request_may_be_tried_again_soon(life, error):
-    def refused(_connect: Any) -> Iterator[Page]:
-        raise error
-        yield
-
-    assert not pull(life, Connector(refused).source()).needs_person
+    assert not pull(life, Connector(raising(error)).source()).needs_person
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------
@@ -240,7 +226,7 @@ def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(life):
     effect = believe(life, pull(life, connector.source()))
 
     assert (effect.seen, effect.duplicates) == (2, 1)
-    assert {row.record.model for row in effect.rows if row.record} == {"new", None}
+    assert {row.source_id: getattr(row.record, "model", None) for row in effect.rows} == {"d1": "new", "d2": None}
 
 
 def test_records_are_rejected_by_reason_and_the_others_are_read(life):
@@ -391,7 +377,8 @@ unit = "{SCHOOL}"
 def test_a_serial_that_is_none_says_what_is_wrong_with_it(life):
     effect = read(life, Connector(pages([a_device("d1", serial="0"), a_device("d2", serial=" dmpx000001 ")])))
 
-    said = {row.source_id: (row.record.serial, row.record.serial_problem) for row in effect.rows if row.record}
+    records = [row.record for row in effect.rows if isinstance(row.record, DeviceRecord)]
+    said = {one.source_id: (one.serial, one.serial_problem) for one in records}
     assert said == {"d1": (None, "placeholder"), "d2": ("DMPX000001", None)}
 
 
@@ -439,9 +426,7 @@ def test_a_protected_person_s_device_is_masked_before_it_is_staged(life):
 
 
 def test_a_mark_protects_even_when_the_pull_fails(life):
-    def says(_connect: Any) -> Iterator[Page]:
-        yield Page([a_person("p1", protected=True)])
-        raise SourceUnavailable("invented: hung up")
+    says = raising(SourceUnavailable("invented: hung up"), Page([a_person("p1", protected=True)]))
 
     read(life, Connector(pages([a_device("d1", keys=a_person("p1").keys)])), name="mdm")
     pull(life, Connector(says).source("register"))

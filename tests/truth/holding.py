@@ -1,6 +1,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
 from fleetsync.core.model import CoverageDay, Outcome, Subject
 from fleetsync.demo.truth import Truth
@@ -46,7 +47,7 @@ def _number(row: CoverageDay | None, name: str) -> int:
     return 0 if row is None else int(getattr(row, name))
 
 
-def _of_counts(name: str, true: Mapping[object, int], published: Mapping[object, int]) -> Iterator[Difference]:
+def _of_counts(name: str, true: Mapping[Any, int], published: Mapping[Any, int]) -> Iterator[Difference]:
     for key in sorted({*true, *published}, key=str):
         if true.get(key, 0) != published.get(key, 0):
             yield key, name, true.get(key, 0), published.get(key, 0)

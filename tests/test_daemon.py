@@ -1,0 +1,216 @@
+"""The daemon's own duties, in this process: a new configuration, waiting for a person, copies, an address that is taken."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fleetsync.clock import Clock
+from fleetsync.core.model import Verdict
+from fleetsync.daemon.service import REFUSED_SECONDS, Daemon
+from fleetsync.settings import SettingsError, load
+from tests.flow.process import free_port, until
+from tests.flow.village import Village
+
+
+@pytest.fixture
+def village(tmp_path: Path) -> Iterator[Village]:
+    with Village(tmp_path, port=free_port()) as built:
+        yield built
+
+
+@contextmanager
+def serving(village: Village) -> Iterator[Daemon]:
+    daemon = Daemon(load(village.config, environ={}), village.clock)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def settled(daemon: Daemon, *sources: str) -> None:
+    """Wait until every part of *sources* was judged."""
+    until(lambda: {source for source, _ in daemon.health._lines} >= set(sources) and not daemon._pulling, "it pulls")
+    until(lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._lines), "all parts are judged")
+    until(daemon._brought.empty, "what was brought is settled")
+
+
+def next_call(daemon: Daemon, job: str) -> datetime | None:
+    found = daemon._timetable._scheduler.get_job(job)
+    return None if found is None else found.next_run_time
+
+
+def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(village):
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        asked = dict(daemon.pulse().requests)
+        later = {job: next_call(daemon, job) for job in ("pull:personal", "pull:intune")}
+        village.keys["personal"] = 'every = "2h"\n'
+        village.write()
+
+        daemon.reload()
+
+        soon = next_call(daemon, "pull:personal")
+        assert soon is None or later["pull:personal"] is None or soon != later["pull:personal"]
+        assert {at: daemon.pulse().requests[at] for at in asked} == asked
+        village.names = ("intune",)
+        village.write()
+        daemon.reload()
+        assert next_call(daemon, "pull:personal") is None
+        assert next_call(daemon, "pull:intune") is not None
+
+
+def test_a_refused_configuration_changes_nothing_and_is_a_metric(village):
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        house = daemon.house
+        village.config.write_text("[municipality]\nnaem = 1\n", encoding="utf-8")
+
+        daemon.reload()
+
+        assert daemon.house is house
+        assert not daemon.pulse().is_config_good
+
+
+def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configuration(village):
+    village.graph.permitted = False
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        source = next(one for one in daemon.house.sources if one.name == "intune")
+        until(lambda: daemon._refused, "it is remembered")
+
+        assert list(daemon._due(source)) == []
+        assert list(daemon._due(next(one for one in daemon.house.sources if one.name == "personal"))) != []
+        daemon._refused = {at: since - REFUSED_SECONDS for at, since in daemon._refused.items()}
+        assert list(daemon._due(source)) == [(source, source.parts[0])]
+        village.graph.permitted = True
+        daemon.reload()
+        assert daemon._refused == {}
+
+
+def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_did_is_not(village):
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+    village.later(minutes=10)
+    with village.open() as life:
+        pull = life.ledger.begin("intune", "devices", village.clock.now())
+        life.ledger.fail(pull, Verdict.FAILED, "the process ended before the pull was judged")
+    village.later(minutes=1)
+    asked = len(village.graph.stand.log)
+    with serving(village) as daemon:
+        until(lambda: len(village.graph.stand.log) > asked, "the part that failed is tried at once")
+        until(lambda: not daemon._pulling, "it has been pulled")
+
+        soon = next_call(daemon, "pull:personal")
+        assert soon is not None
+        assert soon - Clock().now() > timedelta(minutes=30)
+
+
+def test_the_newest_copies_are_kept_and_told_after_a_restart(village):
+    village.more = '[jobs]\nbackup = "10 4 * * *"\n'
+    folder = village.folder / "copies"
+    text = village.write().read_text(encoding="utf-8")
+    text = text.replace("[database]\n", f'[database]\nbackup_folder = "{folder}"\nkeep_backups = 2\n')
+    village.config.write_text(text, encoding="utf-8")
+    with serving(village) as daemon:
+        assert daemon.pulse().backup_at is None
+        for _ in range(3):
+            daemon._backup()
+            village.later(days=1)
+
+        assert [file.name for file in sorted(folder.iterdir())] == [
+            "fleetsync-2026-11-25.db",
+            "fleetsync-2026-11-26.db",
+        ]
+        assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
+        assert daemon.pulse().backup_at is not None
+    os.utime(folder / "fleetsync-2026-11-26.db", (1_800_000_000, 1_800_000_000))
+    with serving(village) as daemon:
+        told = daemon.pulse().backup_at
+        assert told is not None
+        assert told.timestamp() == 1_800_000_000
+
+
+def test_a_copy_that_cannot_be_written_is_told_and_nothing_breaks(village, capsys):
+    text = village.config.read_text(encoding="utf-8")
+    text = text.replace("[database]\n", f'[database]\nbackup_folder = "{village.config}/copies"\n')
+    village.config.write_text(text, encoding="utf-8")
+    with serving(village) as daemon:
+        daemon._backup()
+
+        assert daemon.pulse().backup_at is None
+
+
+def test_the_nightly_purge_keeps_what_the_configuration_says(village):
+    text = village.config.read_text(encoding="utf-8").replace("[database]\n", "[database]\nkeep_pulls_days = 1\n")
+    village.config.write_text(text, encoding="utf-8")
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        pull = daemon.ledger.begin("intune", "devices", village.clock.now())
+        daemon.ledger.fail(pull, Verdict.FAILED, "hung up")
+        village.later(days=2)
+
+        daemon._purge()
+
+        assert [line.verdict for line in daemon.ledger.pulls("intune", "devices")] == [Verdict.COMPLETE]
+
+
+def test_an_address_that_is_taken_is_told_with_its_key(village):
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", village.port))
+        taken.listen()
+        daemon = Daemon(load(village.config, environ={}), village.clock)
+        try:
+            with pytest.raises(
+                SettingsError, match=rf"\[web\] listen = 127.0.0.1:{village.port} cannot be listened at"
+            ):
+                daemon.start()
+        finally:
+            daemon.close()
+
+
+def test_a_follower_writes_nothing_of_its_own(village):
+    with serving(village) as leader:
+        settled(leader, "personal", "intune")
+        follower = Daemon(load(village.config, environ={}), village.clock)
+        follower._show(leader.snapshot)
+    newest = follower.ledger.newest_reconciliation()
+    try:
+        follower._plan_work()
+
+        assert not follower.pulse().is_leader
+        assert not follower._wake.is_set()
+        assert follower.ledger.newest_reconciliation() == newest
+    finally:
+        follower.close()
+
+
+def test_a_held_pull_has_its_plan_on_the_page(village):
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        village.devices = village.devices[:1]
+        daemon._enqueue("intune")
+        until(lambda: daemon.ledger.held("intune", "devices"), "the pull is held")
+        held = daemon.ledger.held("intune", "devices")
+        assert held is not None
+        decisions = daemon.services().decisions
+        until(lambda: daemon._plan_of(held.pull), "the loop makes the plan")
+
+        assert decisions.plan("intune", "devices", held.pull).absent == 11
+
+
+def test_what_breaks_in_the_main_loop_is_told_and_the_next_turn_tries_again(village):
+    with serving(village) as daemon:
+        settled(daemon, "personal", "intune")
+        daemon._looked_at = float("-inf")
+        ledger, daemon.ledger = daemon.ledger, None  # type: ignore[assignment]
+        daemon.turn()
+        daemon.ledger = ledger
+        daemon.turn()
+
+        assert daemon.is_alive()
