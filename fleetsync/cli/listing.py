@@ -31,7 +31,9 @@ def _output_options(command: Any) -> Any:
     )
 
 
-AS_OF = click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="What was known at the end of that day.")
+AS_OF = click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="What was known at the end of that day."
+)
 
 
 def snapshot_of(house: House, as_of: datetime | None) -> Snapshot:
