@@ -102,9 +102,9 @@ types: $(TEST_READY) lint
 # The core is decided by cases, so every branch of it is taken by a test.
 suite: $(TEST_READY)
 	@rm -f .coverage .coverage.*
-	FLEETSYNC_TEST_PARTS=$(PARTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS)
-	$(BIN)/coverage report
+	$(BIN)/python -m pytest -n 2 tests/core --cov=fleetsync/core --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='fleetsync/core/*' --fail-under=100
+	TEST_PARTS=$(PARTS) $(BIN)/python -m pytest -n 2 --dist loadgroup --ignore=tests/core $(ARGS)
 
 missing_parts = for program in $(PART_PROGRAMS); do command -v "$$program" >/dev/null || printf '%s ' "$$program"; done
 

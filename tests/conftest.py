@@ -11,8 +11,10 @@ import hypothesis
 import pytest
 
 # A slow machine is no defect. In CI the same examples are drawn each time, at a desk new ones.
-hypothesis.settings.register_profile("desk", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# EXAMPLES=500 looks longer.
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+hypothesis.settings.register_profile("desk", deadline=None, max_examples=EXAMPLES)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=EXAMPLES, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 PARTS = {
@@ -46,6 +48,20 @@ def network_is_off() -> Iterator[None]:
         yield
 
 
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """The distribution's Chromium; one for all, since its driver allows no second one in a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
+        yield running
+        running.close()
+
+
 def guarded(connect: Any) -> Any:
     def connect_here(self: socket.socket, address: Any) -> Any:
         if not is_here(address):
@@ -59,7 +75,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose part is declared absent; fail it when the part is merely missing."""
     for mark in item.iter_markers("part"):
         (part,) = mark.args
-        if os.environ.get("FLEETSYNC_TEST_PARTS") == "none":
+        if os.environ.get("TEST_PARTS") == "none":
             pytest.skip(f"not run: needs {part}, and PARTS=none was declared")
         absent = [program for program in PARTS[part] if shutil.which(program) is None]
         if absent:

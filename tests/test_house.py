@@ -195,7 +195,7 @@ def outcome_without_parts(folder: Path, declared: str, part: str) -> str:
         "-c",
         str(ROOT / "pyproject.toml"),
     ]
-    environment = {"PATH": str(folder), "PYTHONPATH": str(ROOT), "FLEETSYNC_TEST_PARTS": declared}
+    environment = {"PATH": str(folder), "PYTHONPATH": str(ROOT), "TEST_PARTS": declared}
     return subprocess.run(
         [*command, "-p", "no:cacheprovider", str(wanting)],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,

@@ -17,7 +17,7 @@ from fleetsync.demo.replay import Town, live
 from fleetsync.demo.truth import Truth
 from tests.truth.holding import differences
 
-EVERY_DAY = os.environ.get("FLEETSYNC_TRUTH") == "all"  # the whole school year with its turnover
+EVERY_DAY = os.environ.get("TRUTH") == "all"  # the whole school year with its turnover
 YEAR = (date(2025, 9, 1), 400)
 SAMPLES = (
     (date(2025, 9, 29), 6),  # a staff file a day late to nobody

@@ -14,10 +14,11 @@ from fleetsync import log
 from fleetsync.cli.accounts import hashed
 from fleetsync.clock import Clock
 from fleetsync.daemon.service import Daemon
-from fleetsync.demo.replay import TODAY, Town, morning_of, replay
+from fleetsync.demo.replay import TODAY, Town, morning_of, publish, replay
 
 ACCOUNT = "tekniker"
 DEFAULT_DAYS = 60
+DAILY_DAYS = 7
 
 
 @click.command(help="Exempelby, an invented municipality: its systems on loopback, its past replayed, the real daemon.")
@@ -31,15 +32,19 @@ DEFAULT_DAYS = 60
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep everything there; default: nowhere."
 )
-def demo(days: int, port: int, seed: int, folder: Path | None) -> None:
+@click.option("--every-day", is_flag=True, help="Live every past day; else one a week but for the last seven.")
+@click.option("--staff-only", is_flag=True, help="Without pupils and children: a tenth of the rows.")
+def demo(days: int, port: int, seed: int, folder: Path | None, *, every_day: bool, staff_only: bool) -> None:
     """Everybody in it is invented. Ctrl-C ends it, and leaves nothing behind unless a folder was named."""
-    log.setup("WARNING")
+    log.setup("ERROR")  # what goes wrong in the past is planted, and shows on the page
     with ExitStack() as kept:
         where = folder or Path(kept.enter_context(TemporaryDirectory(prefix="fleetsync-demo-")))
-        town = Town(where, seed, f"127.0.0.1:{port or _free_port()}")
+        town = Town(where, seed, f"127.0.0.1:{port or _free_port()}", with_schools=not staff_only)
         settings = kept.enter_context(town.open())
         click.echo(f"Exempelby, seed {seed}: {len(settings.units)} units, {len(settings.sources)} sources, in {where}")
-        replay(town, settings, TODAY - timedelta(days=days), TODAY, _shown)
+        publish(town, settings)
+        weekly_before = None if every_day else TODAY - timedelta(days=DAILY_DAYS)
+        replay(town, settings, TODAY - timedelta(days=days), TODAY, _shown, weekly_before=weekly_before)
         town.clock = Clock.moved_to(morning_of(TODAY))
         daemon = Daemon(settings, town.clock)
         password = _let_in(daemon)

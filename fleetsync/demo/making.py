@@ -56,12 +56,14 @@ _PLATFORMS = {"Windows": Platform.WINDOWS, "iPadOS": Platform.IPADOS, "iOS": Pla
 
 Used: TypeAlias = tuple[tuple[date, date], ...]
 Phases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
+Moves: TypeAlias = Sequence[tuple[date, str]]
 Changes: TypeAlias = Sequence[tuple[date, Row | None]]
 
 
 class Managed(TypedDict, total=False):
     """What may be unusual about a device in Intune: Graph's *fields*, how they change from a day on, what the lists say
-    of it, at which unit it is counted where that is not where it is, and whether it is on in breaks too.
+    of it, at which unit it is counted where that is not where it is, and from when on at another, and whether it is on in
+    breaks too.
     """
 
     enrolled: date
@@ -72,6 +74,7 @@ class Managed(TypedDict, total=False):
     listed: bool
     repaired: tuple[Version, ...]
     shown_at: str
+    moves: Moves
     always_on: bool
 
 
@@ -216,7 +219,8 @@ class Making:
             always_on=rest.get("always_on", False),
         )
         platform = _PLATFORMS[str(said["operatingSystem"])]
-        self.live(thing, platform, rest.get("phases", [(seen, Stage.IN_USE, True)]), rest.get("shown_at"))
+        phases = rest.get("phases", [(seen, Stage.IN_USE, True)])
+        self.live(thing, platform, phases, rest.get("shown_at"), rest.get("moves", ()))
         return thing
 
     def computer(self, unit: str, login: str, **rest: Unpack[Listed]) -> Thing:
@@ -271,12 +275,19 @@ class Making:
         self.things.append(thing)
         return thing
 
-    def live(self, thing: Thing, platform: Platform, phases: Phases, unit: str | None = None) -> None:
-        """The life of *thing*, at one unit."""
-        at = unit or thing.unit
-        self.lives.append(
-            Life(thing.key, tuple(Phase(first, stage, works, at, platform) for first, stage, works in phases))
-        )
+    def live(
+        self, thing: Thing, platform: Platform, phases: Phases, unit: str | None = None, moves: Moves = ()
+    ) -> None:
+        """The life of *thing*, at its unit until it *moves*."""
+        places = [(date.min, unit or thing.unit), *moves]
+        lived = []
+        for day in sorted({first for first, _, _ in phases} | {first for first, _ in moves}):
+            begun = [phase for phase in phases if phase[0] <= day]
+            if begun:
+                _, stage, works = begun[-1]
+                at = [place for first, place in places if first <= day][-1]
+                lived.append(Phase(day, stage, works, at, platform))
+        self.lives.append(Life(thing.key, tuple(lived)))
 
     # --- what is wrong ------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ def _silent(desk: Desk, seat: Seat, nth: int) -> None:
     unit, last = seat.unit(SHOWN_ON.year), date(2026, 9, 25)
     learner, thing = _simply(desk, seat, used=((LONG_AGO, last),), phases=falls_silent(unit, last))
     since = SCHOOLS.after(last, STALE_AFTER + 1)
-    desk.m.of_person("device_not_working", learner, unit, first=since, last=LAST_DAY[2026])
+    desk.m.of_person("device_not_working", learner, unit, first=since)
     desk.m.of_device("stale", thing, first=since, counted=True)
 
 

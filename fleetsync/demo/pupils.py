@@ -5,7 +5,7 @@ who comes. Those who are planted differently sit among the others.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -23,6 +23,7 @@ from fleetsync.demo.school_years import (
     LAST_DAY,
     LEAVING,
     TRACKS,
+    TURN,
     YEARS,
     Classes,
     Track,
@@ -178,10 +179,12 @@ def _stay(unit: str, form: str, first_year: int, end_year: int) -> Stay:
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Somebody holds a device, or (None) nobody does."""
+    """Somebody holds a device, or (None) nobody does; in the summer of *leaves_in* the holder goes to another unit."""
 
     first: date
     holder: Learner | None
+    leaves_in: int = 0
+    goes_to: str = ""
 
 
 def login_of(learner: Learner, day: date) -> str:
@@ -200,7 +203,7 @@ class Handing:
         rows = [(span.first, self._row(unit, is_tablet, span)) for span in spans]
         phases = [(span.first, Stage.IN_USE if span.holder else Stage.STOCK, True) for span in spans]
         make = self.m.tablet if is_tablet else self.m.laptop
-        thing = make(unit, "", fields=rows[0][1], changes=rows[1:], phases=phases)
+        thing = make(unit, "", fields=rows[0][1], changes=rows[1:], phases=phases, moves=tuple(_moves(unit, spans)))
         ends = [span.first - NEXT_DAY for span in spans[1:]] + [OPEN_END]
         for span, last in zip(spans, ends, strict=True):
             if span.holder is not None:
@@ -217,6 +220,15 @@ class Handing:
         named = {"deviceName": f"{span.holder.given}s iPad"} if is_tablet else {}
         login = login_of(span.holder, max(span.first, WORLD_BEGINS))
         return {**held_by(login), **named, "deviceCategoryDisplayName": category}
+
+
+def _moves(unit: str, spans: Sequence[Span]) -> Iterator[tuple[date, str]]:
+    """Between the turn of the schools and the day of handing over a device is counted where its holder goes now."""
+    for span in spans:
+        if span.holder is None or span.leaves_in not in TURN:
+            continue
+        yield TURN[span.leaves_in], span.goes_to
+        yield HANDED_OUT[span.leaves_in], unit
 
 
 def plant_slots(m: Making, desk: Desk, without: frozenset[Seat]) -> None:
@@ -239,7 +251,11 @@ def _spans(desk: Desk, first: int, track: int, turn: int, number: int, without: 
         seat = Seat(cohort, track, number)
         holder = None if seat in without else desk.by_key.get(seat.key)
         if not spans or spans[-1].holder is not holder:
-            spans.append(Span(HANDED_OUT[year] if spans else LONG_AGO, holder))
+            outgrown = first + YEARS_OF_A_DEVICE
+            goes_to = seat.way.unit(outgrown) if outgrown <= LEAVING else seat.way.unit(first)
+            is_moving = goes_to != seat.way.unit(first)
+            begins = HANDED_OUT[year] if spans else LONG_AGO
+            spans.append(Span(begins, holder, cohort + outgrown if is_moving else 0, goes_to))
     return spans
 
 

@@ -30,9 +30,17 @@ Progress = Callable[[date, int, int], None]
 class Town:
     """Exempelby with its systems answering on loopback, as of the day of its clock."""
 
-    def __init__(self, folder: Path, seed: int = 1, listen: str = "127.0.0.1:8470", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int = 1,
+        listen: str = "127.0.0.1:8470",
+        clock: Clock | None = None,
+        *,
+        with_schools: bool = False,
+    ) -> None:
         self.folder = folder
-        self.world = Exempelby(seed)
+        self.world = Exempelby(seed, with_schools=with_schools)
         self.clock = clock or SetClock(morning_of(TODAY))
         self.stands = Stands(self.world, self.day)
         self._seed, self._listen = seed, listen
@@ -67,20 +75,43 @@ def morning_of(day: date) -> datetime:
     return datetime.combine(day, MORNING, ZONE)
 
 
-def replay(town: Town, settings: Settings, first: date, last: date, progress: Progress | None = None) -> None:
-    """Live every day from *first* to *last*: each source is pulled once, and the day is judged and recorded."""
+def replay(
+    town: Town,
+    settings: Settings,
+    first: date,
+    last: date,
+    progress: Progress | None = None,
+    *,
+    weekly_before: date | None = None,
+) -> None:
+    """Live the days from *first* to *last*: each source is pulled once, and the day is judged and recorded.
+
+    Of the days before *weekly_before* only one a week is lived, on the weekday of *last*: a trend needs no more.
+    """
     with open_store(settings, town.clock) as ledger:
         house = build(settings, town.clock, ledger, Event())
-        for number, day in enumerate(days := list(_days(first, last)), 1):
+        days = [day for day in _days(first, last) if _is_lived(day, last, weekly_before)]
+        for number, day in enumerate(days, 1):
             live(town, house, day)
             if progress is not None:
                 progress(day, number, len(days))
+
+
+def publish(town: Town, settings: Settings) -> None:
+    """End the trial of every unit: somebody has looked at the numbers of Exempelby."""
+    with open_store(settings, town.clock) as ledger:
+        for unit in settings.units:
+            ledger.publish(unit.slug, "demo")
 
 
 def live(town: Town, house: House, day: date) -> sync.Report:
     """One day: the sources say what they say that morning, and one run is made of it."""
     town.wake_on(day)
     return sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
+
+
+def _is_lived(day: date, last: date, weekly_before: date | None) -> bool:
+    return weekly_before is None or day >= weekly_before or day.weekday() == last.weekday()
 
 
 def _days(first: date, last: date) -> Iterator[date]:

@@ -27,7 +27,8 @@ NOT_THERE = (Stage.RETIRED, Stage.LOST, None)
 class Truth:
     """The known truth of one world. *watched_since*: the day of the first run, before which nobody saw anything.
 
-    Who once had a log-in that somebody else has now is known only to those who have watched since October 2026.
+    Who once had a log-in that somebody else has now is known only to those who have watched since October 2026, and what
+    the register forgets in a summer only to those who watched before it.
     """
 
     def __init__(self, world: Exempelby, watched_since: date = WORLD_BEGINS) -> None:

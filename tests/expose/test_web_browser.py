@@ -33,19 +33,6 @@ def address() -> Iterator[str]:
     thread.join(10)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def page(browser, address):
     """Signed in by the real form, everything the page asked for and complained about noted on it."""
