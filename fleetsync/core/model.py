@@ -7,7 +7,7 @@ of it is an `Outcome` of cases. Nothing here decides anything, and nothing here 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
@@ -28,10 +28,6 @@ class Text(Noun, frozen=True, array_like=True):
 
     sv: str
     en: str
-
-    def within(self, **words: object) -> "Text":
-        """The sentence with its placeholders filled."""
-        return Text(self.sv.format(**words), self.en.format(**words))
 
     def said(self, language: str) -> str:
         """The sentence in *language* ("sv" or "en")."""
@@ -1066,7 +1062,3 @@ class Row(Noun, frozen=True, kw_only=True):
     unit: str
     reason: Text
     devices: tuple[str, ...] = ()
-
-    def times(self, count: int) -> Self:
-        """The same row with another count."""
-        return msgspec.structs.replace(self, count=count)
