@@ -7,6 +7,7 @@ who comes. Those who are planted differently sit among the others.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import count
 
 import msgspec
 
@@ -197,6 +198,7 @@ class Handing:
 
     def __init__(self, m: Making) -> None:
         self.m = m
+        self._nth = count(1)
 
     def slot(self, unit: str, is_tablet: bool, spans: Sequence[Span]) -> Thing:
         """A device with its holders in turn; in stock at the unit while nobody has it."""
@@ -215,8 +217,8 @@ class Handing:
     def _row(self, unit: str, is_tablet: bool, span: Span) -> Row:
         if span.holder is None:
             return {**held_by(""), "deviceCategoryDisplayName": f"Lager {name_at(unit)}"}
-        # Every twelfth device has no location: somebody forgot to choose one.
-        category = "" if self.m.number() % 12 == 0 else building_of(unit)
+        # Of every fifth somebody forgot the location, which makes 8 % of all devices.
+        category = "" if next(self._nth) % 5 == 0 else building_of(unit)
         named = {"deviceName": f"{span.holder.given}s iPad"} if is_tablet else {}
         login = login_of(span.holder, max(span.first, WORLD_BEGINS))
         return {**held_by(login), **named, "deviceCategoryDisplayName": category}

@@ -200,6 +200,19 @@ def test_a_text_holds_from_its_day_on():
     assert [said_on(((date(2026, 1, 1), "a"),), day) for day in (date(2025, 12, 31), date(2026, 1, 1))] == ["", "a"]
 
 
+def test_of_8_percent_of_the_devices_nobody_chose_a_location(whole):
+    rows = whole.at(SHOWN_ON).managed_devices
+    without = sum(1 for row in rows if not row["deviceCategoryDisplayName"])
+
+    assert 0.075 < without / len(rows) < 0.09
+
+
+def test_tablets_are_named_after_their_pupils(whole):
+    named = [row for row in whole.at(SHOWN_ON).managed_devices if CANARY in str(row["deviceName"]).casefold()]
+
+    assert len(named) > 700
+
+
 # --- over the year ----------------------------------------------------------------------------------------------------
 
 
