@@ -17,7 +17,7 @@ from fleetsync.daemon.service import Daemon
 from fleetsync.demo.replay import TODAY, Town, morning_of, publish, replay
 
 ACCOUNT = "tekniker"
-DEFAULT_DAYS = 60
+DEFAULT_DAYS = 45
 DAILY_DAYS = 7
 
 

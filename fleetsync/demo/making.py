@@ -28,6 +28,7 @@ from fleetsync.demo.nouns import (
     Sharing,
     Thing,
     Version,
+    Watcher,
 )
 from fleetsync.demo.places import days_at, name_at
 
@@ -96,6 +97,7 @@ class When(TypedDict, total=False):
     after: int
     next_day: bool
     seen_by: Literal["everybody", "list", "workshop"]
+    by: Watcher
 
 
 class Making:

@@ -14,6 +14,8 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 Row = Mapping[str, object]
+Watcher = Literal["anybody", "who remembers", "who came later"]
+"""Whether one must have watched while somebody was there whom the register has since forgotten."""
 
 
 # ------------------------------------------------------------------------------------------------- people and things
@@ -174,12 +176,13 @@ class Sharing(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """A device is seen to be a person's own."""
+    """A device is seen to be a person's own; *by*: by whom, see `Watcher`."""
 
     person: str
     thing: str
     first: date = WORLD_BEGINS
     last: date = OPEN_END
+    by: Watcher = "anybody"
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -208,8 +211,8 @@ class Flaw(msgspec.Struct, frozen=True):
     """Something is wrong from *first* to *last*.
 
     *outside_breaks*: people see it only when there is school. *after*: school days for which it must have been seen
-    before it is one; *next_day*: what is found on the very first day is one only the day after; *seen_by*:
-    only on days of the partner's or the workshop's list.
+    before it is one; *next_day*: what is found on the very first day is one the day after, whatever *after* says.
+    *seen_by*: only on days of the partner's or the workshop's list; *by*: by whom, see `Watcher`.
     """
 
     kind: str
@@ -221,6 +224,7 @@ class Flaw(msgspec.Struct, frozen=True):
     after: int = 0
     next_day: bool = False
     seen_by: Literal["everybody", "list", "workshop"] = "everybody"
+    by: Watcher = "anybody"
 
 
 class Extra(msgspec.Struct, frozen=True):

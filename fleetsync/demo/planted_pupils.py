@@ -217,21 +217,31 @@ def _comes(desk: Desk, seat: Seat, first: date, logins: tuple[tuple[date, str], 
     return desk.seat(seat, first, logins=logins, enrolments=(stay,), known=first)
 
 
-REUSED_FROM, REUSED_ON = date(2026, 10, 14), date(2026, 11, 9)
+LOGIN_LEFT_ON, FORGOTTEN_ON, REUSED_ON = date(2026, 10, 14), date(2026, 10, 28), date(2026, 11, 9)
 
 
 def _login_reused(desk: Desk, seat: Seat, nth: int) -> None:
-    """Somebody leaves with a laptop and is deleted; somebody else is given the same log-in, and a laptop of his own."""
+    """Somebody leaves with a laptop and is forgotten; somebody else is given the same log-in, and a laptop of his own.
+
+    Who did not know the first takes both laptops for the second's.
+    """
     login = f"{desk.m.namer.pupil_account()}@{PUPIL_DOMAIN}"
-    gone = _gone_since(desk, seat, REUSED_FROM, logins=((date(2019, 1, 1), login),), deleted=date(2026, 10, 28))
-    _keeps_it(desk, seat, gone, REUSED_FROM)
+    gone = _gone_since(desk, seat, LOGIN_LEFT_ON, logins=((date(2019, 1, 1), login),), deleted=FORGOTTEN_ON)
+    old = _own(desk, seat, gone)
+    _hold(desk, gone, old)
     place = Seat(seat.cohort, seat.track, SEATS + 5)
     learner = _comes(desk, place, REUSED_ON, ((REUSED_ON, login),))
     desk.claims(place, learner, first=REUSED_ON)
     enrolled = REUSED_ON + NEXT_DAY
-    _hold(desk, learner, _own(desk, place, learner, enrolled=enrolled), first=enrolled + NEXT_DAY)
+    seen = enrolled + NEXT_DAY
+    _hold(desk, learner, _own(desk, place, learner, enrolled=enrolled), first=seen)
     until = REUSED_ON.replace(year=REUSED_ON.year + 1) - NEXT_DAY
-    desk.m.of_person("login_reused", learner, place.unit(SHOWN_ON.year), first=REUSED_ON, last=until)
+    m, unit = desk.m, old.unit
+    m.of_device("leaver_holds", old, first=SCHOOLS.after(LOGIN_LEFT_ON, 10), counted=True, by="who remembers")
+    m.of_person("login_reused", learner, unit, first=REUSED_ON, last=until, by="who remembers")
+    m.of_device("unknown_holder", old, first=FORGOTTEN_ON, last=REUSED_ON - NEXT_DAY, by="who came later")
+    m.holdings.append(Holding(learner.key, old.key, REUSED_ON, by="who came later"))
+    m.of_person("extra_device", learner, unit, first=seen, after=11, next_day=True, by="who came later")
 
 
 # --- what the register says

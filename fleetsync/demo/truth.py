@@ -13,8 +13,9 @@ from fleetsync.core.model import CoverageDay, Stage
 from fleetsync.demo.days import SHOWN_ON, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, WORKSHOP_DAYS, edition_from
 from fleetsync.demo.fleet import BY_HAND
-from fleetsync.demo.nouns import Claim, Flaw, Holding, Life, Phase
+from fleetsync.demo.nouns import Claim, Flaw, Holding, Life, Phase, Watcher
 from fleetsync.demo.places import days_at
+from fleetsync.demo.planted_pupils import FORGOTTEN_ON
 from fleetsync.demo.world import Exempelby
 
 Cell = tuple[str, str]  # unit, entitlement
@@ -27,8 +28,7 @@ NOT_THERE = (Stage.RETIRED, Stage.LOST, None)
 class Truth:
     """The known truth of one world. *watched_since*: the day of the first run, before which nobody saw anything.
 
-    Who once had a log-in that somebody else has now is known only to those who have watched since October 2026, and what
-    the register forgets in a summer only to those who watched before it.
+    What the register forgets in a summer is known only to those who watched before it: they do not begin in a break.
     """
 
     def __init__(self, world: Exempelby, watched_since: date = WORLD_BEGINS) -> None:
@@ -73,7 +73,7 @@ class Truth:
 
     def _own(self, person: str, day: date) -> tuple[int, int]:
         """How many devices somebody has, and how many of them work."""
-        held = (one.thing for one in self._holdings[person] if one.first <= day <= one.last)
+        held = (one.thing for one in self._holdings[person] if one.first <= day <= one.last and self._sees(one.by))
         phases = self._there(held, day)
         return len(phases), sum(phase.works for phase in phases)
 
@@ -173,7 +173,11 @@ class Truth:
 
     def gaps(self, day: date = SHOWN_ON) -> Mapping[tuple[str, str], int]:
         """Open gaps by unit and kind, of those whose kind is planted."""
-        return Counter((flaw.unit, flaw.kind) for flaw in self._made.flaws if self.is_open(flaw, day))
+        seen = (flaw for flaw in self._made.flaws if self._sees(flaw.by))
+        return Counter((flaw.unit, flaw.kind) for flaw in seen if self.is_open(flaw, day))
+
+    def _sees(self, by: Watcher) -> bool:
+        return by == "anybody" or (by == "who remembers") == (self.watched_since < FORGOTTEN_ON)
 
     def is_open(self, flaw: Flaw, day: date) -> bool:
         """Whether people see the flaw on *day*."""
@@ -182,10 +186,10 @@ class Truth:
     def _opens(self, flaw: Flaw) -> date:
         days = days_at(flaw.unit)
         seen = max(flaw.first, self.watched_since)
-        if flaw.after:
-            seen = days.after(seen, flaw.after)
         if flaw.next_day and seen == self.watched_since:
             seen += timedelta(days=1)
+        elif flaw.after:
+            seen = days.after(seen, flaw.after)
         if flaw.seen_by != "everybody":
             editions = LIST_DAYS if flaw.seen_by == "list" else WORKSHOP_DAYS
             # An old list shows an old flaw on the first day; what must have been watched for a while needs a new one.

@@ -109,6 +109,17 @@ def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole
     assert truth.coverage(date(2026, 8, 17))["vretaskolan", "pupils"].entitled == numbers[1]
 
 
+def test_who_came_later_takes_two_laptops_of_one_log_in_for_one_persons(whole):
+    remembering, later = (Truth(whole, day).gaps() for day in (date(2026, 10, 27), date(2026, 11, 2)))
+    new = Truth(whole, date(2026, 11, 11))
+    unit = next(unit for unit, kind in remembering if kind == "login_reused")
+
+    assert not any(kind == "login_reused" for _, kind in later)
+    assert later.get((unit, "extra_device"), 0) == remembering.get((unit, "extra_device"), 0)
+    assert new.gaps()[unit, "extra_device"] == remembering.get((unit, "extra_device"), 0) + 1
+    assert Truth(whole, date(2026, 11, 2)).gaps(date(2026, 11, 6))[unit, "unknown_holder"] == 1
+
+
 # --- when a flaw is seen ----------------------------------------------------------------------------------------------
 
 
