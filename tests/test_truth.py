@@ -113,3 +113,15 @@ def test_no_canary_of_a_child_or_protected_person_is_kept(town: tuple[Town, Hous
 
     assert exempelby.world.canaries
     assert [canary for canary in exempelby.world.canaries if canary.encode() in kept] == []
+
+
+def test_the_whole_municipality_is_told_as_truly(tmp_path: Path) -> None:
+    """Registers, classes, carts, pools and protected identities; a sample of days, since each has ten times the rows."""
+    exempelby = Town(tmp_path, with_schools=True)
+    first = date(2026, 11, 24)
+    truth = Truth(exempelby.world, first)
+    with exempelby.open() as settings, open_store(settings, exempelby.clock) as ledger:
+        house = build(settings, exempelby.clock, ledger, Event())
+        wrong = {day: differences(live(exempelby, house, day).outcome, truth, day) for day in days(first, 2)}
+
+    assert wrong == {day: [] for day in days(first, 2)}
