@@ -219,7 +219,7 @@ def _stand(facts: Facts, bench: Bench, files: Rosters) -> Standing:
         counted=bool(judgement.running),
         has_login=facts.has_login,
         only_in_witness=bool(facts.witnessed) and not facts.is_in_a_roster,
-        is_child=_is_child(facts, bench.days),
+        is_child=_is_child(facts, bench),
         not_yet_in_roster=_is_not_yet_in_roster(facts, bench, files),
     )
 
@@ -304,12 +304,21 @@ def _known(day: date) -> date | None:
     return None if day in UNKNOWN_DAYS else day
 
 
-def _is_child(facts: Facts, days: Days) -> bool:
+def _is_child(facts: Facts, bench: Bench) -> bool:
     """Of förskola or förskoleklass, or a six-year-old whatever his form is called; in doubt he is."""
     if _owes_by_head(facts.judgement):
         return False
-    told = [tie for tie in facts.ties if tie.holds_on(days.of(tie))] or ([facts.main.tie] if facts.main else facts.ties)
-    return any(tie.is_child for tie in told) or _grade_index(facts.main, days) == 0
+    return any(tie.is_child for tie in _telling(facts, bench)) or _grade_index(facts.main, bench.days) == 0
+
+
+def _telling(facts: Facts, bench: Bench) -> Sequence[Tie]:
+    """Of whom it is told that he is a child: by what holds, else by all that is to come, else by what placed him last.
+
+    All, since the row that places him may be a fritidshem's, which tells nothing of his age.
+    """
+    holding = [tie for tie in facts.ties if tie.holds_on(bench.days.of(tie))]
+    coming = [tie for tie in facts.ties if bench.is_to_come(tie)]
+    return holding or coming or ([facts.main.tie] if facts.main else facts.ties)
 
 
 def _is_not_yet_in_roster(facts: Facts, bench: Bench, files: Rosters) -> bool:

@@ -49,8 +49,9 @@ def contact_of(one: Known, moment: Moment) -> datetime | None:
 def joined_by_serial(records: Sequence[Known], moment: Moment) -> list[Joined]:
     """The things that *records* speak of; without a usable serial a record stands for itself.
 
-    A serial on more than three ids of one part of a source, in contact within 30 days of the newest of them, means no
-    thing: all its records stand alone. Where a part tells no contact at all, all its ids count.
+    A serial on more than three ids of one part of a source, in contact within 30 days of the newest of them or once
+    enrolled at one time, means no thing: all its records stand alone. Where a part tells no contact at all, all its ids
+    count.
     """
     found = [Joined((one,)) for one in records if not said(one).serial]
     for (_, serial), together in _places([one for one in records if said(one).serial]).items():
@@ -104,16 +105,30 @@ def _open_place(vendor: VendorClass | None, serial: str, places: Mapping[Place, 
 def _is_shared(records: Sequence[Known], moment: Moment) -> bool:
     if len(records) <= MAX_IDS_OF_ONE_SERIAL:
         return False
-    by_part: defaultdict[tuple[str, str], list[datetime | None]] = defaultdict(list)
+    by_part: defaultdict[tuple[str, str], list[Known]] = defaultdict(list)
     for one in records:
         if not one.gone:
-            by_part[one.source, one.part].append(contact_of(one, moment))
-    return any(_at_one_time(contacts) > MAX_IDS_OF_ONE_SERIAL for contacts in by_part.values())
+            by_part[one.source, one.part].append(one)
+    counts = (max(_at_one_time(ids, moment), _side_by_side(ids, moment)) for ids in by_part.values())
+    return any(count > MAX_IDS_OF_ONE_SERIAL for count in counts)
 
 
-def _at_one_time(contacts: Sequence[datetime | None]) -> int:
-    heard = [contact for contact in contacts if contact is not None]
+def _at_one_time(ids: Sequence[Known], moment: Moment) -> int:
+    heard = [contact for one in ids if (contact := contact_of(one, moment)) is not None]
     if not heard:
-        return len(contacts)
+        return len(ids)
     newest = max(heard)
     return sum(newest - contact <= AT_ONE_TIME for contact in heard)
+
+
+def _side_by_side(ids: Sequence[Known], moment: Moment) -> int:
+    """How many were enrolled at one time and heard of after it: more than one thing, however long ago.
+
+    Without this the first that comes back after a summer would be taken for all the others, enrolled again.
+    """
+    spans = [
+        (enrolled, contact)
+        for one in ids
+        if (enrolled := said(one).enrolled_at) is not None and (contact := contact_of(one, moment)) is not None
+    ]
+    return max((sum(since <= start < until for since, until in spans) for start, _ in spans), default=0)

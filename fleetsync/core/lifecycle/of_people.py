@@ -20,7 +20,7 @@ def no_device(scene: Scene, case: PersonCase) -> Text | None:
     if debt is None or case.assigned + case.unknown >= debt.count:
         return None
     day = min(scene.roster_until(case), scene.absence_until(debt.entitlement))
-    if not _has_begun(scene, case, day):
+    if not _has_begun(scene, case, day, "no_device"):
         return None
     began = case.standing.began_on
     if began is None:
@@ -35,7 +35,7 @@ def no_account(scene: Scene, case: PersonCase) -> Text | None:
     """Cannot be decided for lack of a log-in, three school days after he began."""
     if _unserved(case) is None or not case.unknown or case.standing.has_login:
         return None
-    if not _has_begun(scene, case, scene.roster_until(case)):
+    if not _has_begun(scene, case, scene.roster_until(case), "no_account"):
         return None
     return Text("ingen källa ger en inloggning", "no source gives a log-in")
 
@@ -54,17 +54,21 @@ def _unserved(case: PersonCase) -> Owed | None:
     return None if case.served_by is not None else case.standing.owed
 
 
-def _has_begun(scene: Scene, case: PersonCase, day: date) -> bool:
+def _has_begun(scene: Scene, case: PersonCase, day: date, kind: str) -> bool:
     """Whether three school days have passed, the first of a term counted for those who begin with it or before it.
 
-    To whom the turn gave another grade index, unit or group, the school year is a beginning.
+    To whom the turn gave another grade index, unit or group, the school year is a beginning, though not of a gap that
+    was open before it: who went into the break without comes out of it without.
     """
     began = max(filter(None, (case.standing.began_on, case.standing.turned_on)), default=None)
     if began is None:
         return True
     calendar = scene.calendar(case.standing.unit)
     eve = began - timedelta(days=1)
-    start = eve if calendar.in_break(eve) else began
+    begins_with_term = calendar.in_break(eve)
+    if begins_with_term and (kind, case.person.id) in scene.open_reasons:
+        return True
+    start = eve if begins_with_term else began
     return calendar.school_days_between(start, day) >= SCHOOL_DAYS_TO_GET_A_DEVICE
 
 

@@ -295,6 +295,9 @@ def test_whoever_may_be_a_child_of_forskola_or_forskoleklass_is_one() -> None:
     assert stands(placed("2024-08-19", "2026-10-31", at="friskolan")).is_child
     assert stands(enrolled("GR", 0, "2026-08-17")).is_child
     assert stands(placed("2024-08-19", form="FTH"), enrolled("FKLASS", None, "2026-08-17")).is_child
+    # Known by rows to come alone, of which the fritidshem's places him and tells nothing of his age.
+    assert stands(placed("2027-08-18", form="FTH"), enrolled("FKLASS", None, "2027-08-16")).is_child
+    assert stands(placed("2027-08-16", form="FTH"), enrolled("FKLASS", None, "2027-08-18")).is_child
 
 
 def test_a_pupil_who_has_left_is_no_child_though_an_old_row_says_so() -> None:

@@ -146,6 +146,25 @@ def test_a_serial_shared_by_nine_means_none_of_them() -> None:
     assert all(one.stands_alone and one.serial == "SAME12345" for one in found)
 
 
+@given(back=st.integers(0, 9))
+def test_nine_enrolled_side_by_side_are_never_one_whoever_comes_back_first(back: int) -> None:
+    known = [
+        replace(one, last_contact_at=day(70 if at < back else 5 + at))
+        for at, one in enumerate(nine(enrolled_at=day(1)))
+    ]
+
+    assert len(resolve(*known)) == 9
+
+
+def test_nine_enrolled_one_after_the_other_are_one_device() -> None:
+    known = [
+        device("intune", str(at), "SAME12345", enrolled_at=day(40 * at), last_contact_at=day(40 * at + 5), since=at)
+        for at in range(9)
+    ]
+
+    assert names(the(*known).records) == ["intune/8"]
+
+
 def test_nine_in_a_row_over_time_are_one_device_enrolled_again() -> None:
     known = [replace(one, last_contact_at=day(11 * at - 20)) for at, one in enumerate(nine())]
 

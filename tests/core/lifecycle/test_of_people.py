@@ -65,6 +65,21 @@ def test_no_device_of_whom_the_turn_moved_waits_for_the_third_school_day(began: 
     assert "no_device" in kinds_on("2026-08-19", case)
 
 
+@pytest.mark.parametrize("today", ["2026-07-27", "2026-08-14", "2026-08-17", "2026-08-18"])
+@pytest.mark.parametrize("began", ["2024-08-19", "2026-08-17"])
+def test_a_gap_open_at_the_turn_stays_open_with_its_age(today: str, began: str) -> None:
+    without = pupil(began_on=day("2024-08-19"))
+    nameless = pupil("p2", began_on=day("2024-08-19"), has_login=False, case={"unknown": 1})
+    opened, _ = Room("2026-06-08", sources=parts(ROSTER, MDM, as_of="2026-06-08")).find(without, nameless)
+    turned = {"began_on": day(began), "turned_on": day("2026-08-17")}
+    room = Room(today, sources=parts(ROSTER, MDM, as_of=today), believed=Believed(episodes=opened))
+    found, shut = room.find(pupil(**turned), pupil("p2", has_login=False, case={"unknown": 1}, **turned))
+
+    assert shut == ()
+    assert {(one.kind, one.opened_at) for one in found} == {(one.kind, one.opened_at) for one in opened}
+    assert {"no_device", "no_account"} <= {one.kind for one in found}
+
+
 def test_no_device_of_somebody_who_began_after_the_turn_waits_for_his_own_day() -> None:
     case = pupil(began_on=day("2026-11-10"), turned_on=day("2026-08-17"))
 
