@@ -317,7 +317,7 @@ def _telling(facts: Facts, bench: Bench) -> Sequence[Tie]:
     All, since the row that places him may be a fritidshem's, which tells nothing of his age.
     """
     holding = [tie for tie in facts.ties if tie.holds_on(bench.days.of(tie))]
-    coming = [tie for tie in facts.ties if bench.is_to_come(tie)]
+    coming = [row for row in facts.rows if bench.is_to_come(row)]
     return holding or coming or ([facts.main.tie] if facts.main else facts.ties)
 
 

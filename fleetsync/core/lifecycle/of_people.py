@@ -149,7 +149,7 @@ def starting_without_device(scene: Scene, case: PersonCase) -> Text | None:
 
 def _start_after(day: date, standing: Standing) -> date | None:
     """The start that is still to come on *day*; a start that passed while a source was dead is to come still."""
-    if standing.began_on is not None and standing.began_on > day:
+    if standing.owed is not None and standing.began_on is not None and standing.began_on > day:
         return standing.began_on
     return standing.starts_on
 

@@ -165,6 +165,19 @@ def test_a_year_that_was_not_copied_by_the_first_school_day_has_no_turnover() ->
     assert judged([pupil("alva", 5)], FIRST).turnover is None
 
 
+@pytest.mark.parametrize("on", [LAST, "2027-07-15", "2027-08-10"])
+def test_who_comes_to_forskoleklass_by_rows_to_come_alone_is_a_child_whatever_the_calendar(on: str) -> None:
+    coming = (
+        placed(FIRST, form="FTH", who="alva", source_id="fth"),
+        enrolled("FKLASS", None, "2027-08-18", who="alva", source_id="fklass"),
+    )
+    rows = [pupil(f"p{at}", 5) for at in range(9)]
+    turnover = begun([*rows, *coming])
+    found = later([*rows, *coming], on, turnover)
+
+    assert standing(found).is_child
+
+
 def test_without_a_summer_break_there_is_no_turnover() -> None:
     everywhere = Calendars(default=Calendar(is_year_round=True))
 

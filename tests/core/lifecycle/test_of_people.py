@@ -331,6 +331,11 @@ def test_starting_without_device_opens_fifteen_school_days_before_the_start() ->
     assert starting("2026-11-30", began_on=day("2026-11-30")) == set()
 
 
+def test_who_comes_and_is_owed_nothing_starts_without_a_gap() -> None:
+    assert starting(TODAY, began_on=day("2026-11-30")) == set()
+    assert starting(TODAY, began_on=day("2026-11-30"), owed=owed()) == {"starting_without_device"}
+
+
 def test_somebody_with_a_device_or_a_set_starts_without_a_gap() -> None:
     room = Room()
     newcomer = pupil(owed=None, began_on=None, starts_on=day("2026-11-30"))
