@@ -28,7 +28,7 @@ from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverag
 from fleetsync.store.ledger.turnovers import read_turnover
 
 REOPENS_WITHIN = timedelta(hours=24)
-COVERAGE_DAYS = 30
+COVERAGE_DAYS = 90  # over the longest break, and the school days on both sides that a gap of coverage is counted by
 
 
 class Beliefs(Desk):

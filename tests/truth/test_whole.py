@@ -1,0 +1,241 @@
+"""The whole municipality, lived day after day through the real pipeline: registers, classes, carts, pools, protected
+identities and a school year that turns.
+
+What is published is what was planted; a past day shows what was published on it; and nobody is told of who may not be.
+"""
+
+import io
+import os
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from html import unescape
+from pathlib import Path
+from threading import Event
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import requests
+
+from fleetsync import log, sync
+from fleetsync.cli.accounts import hashed
+from fleetsync.core.measures import MEASURES
+from fleetsync.core.snapshot import AS_OF_MEASURES, Snapshot
+from fleetsync.daemon.house import build, open_store
+from fleetsync.daemon.service import Daemon
+from fleetsync.daemon.services import LedgerHistory
+from fleetsync.demo.replay import Town, live
+from fleetsync.demo.truth import Truth
+from fleetsync.settings import Settings
+from tests.browser.served import PASSWORD, free_port
+from tests.truth import expected
+from tests.truth.holding import Difference, differences
+
+# One town is lived for all of them; see CONTRIBUTING.md for TRUTH=all, which lives each day of the year.
+pytestmark = pytest.mark.xdist_group("whole")
+
+EVERY_DAY = os.environ.get("TRUTH") == "all"  # the whole school year with its turnover
+YEAR = tuple(date(2025, 9, 1) + timedelta(days=number) for number in range(450))
+SAMPLE = (
+    date(2026, 6, 10),
+    date(2026, 6, 11),  # the last school day: what is judged until the year turns
+    date(2026, 7, 3),  # the register has rewritten its years
+    date(2026, 7, 15),  # and deleted those who left
+    date(2026, 8, 10),
+    date(2026, 8, 14),
+    date(2026, 8, 17),  # the first school day
+    date(2026, 8, 18),  # is quiet
+    date(2026, 8, 24),
+    date(2026, 8, 25),  # the second school week is not
+)
+DAYS = YEAR if EVERY_DAY else SAMPLE
+
+
+CANARY = re.compile(rb"(?i)kanarie\w*")
+DIGITS = re.compile(rb"(?=(\d{12}|\d{6}-?\d{4}))")
+OF_EACH_PAGE = 40 if EVERY_DAY else 3  # pages of one kind that are read: of a unit, a person, a device, a past day …
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was lived: the town, what was wrong of each day, what was published on the last ten, and what was logged."""
+
+    town: Town
+    settings: Settings
+    wrong: dict[date, list[Difference]]
+    published: dict[date, Snapshot]
+    logged: io.StringIO
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    logged = io.StringIO()
+    log.setup("DEBUG", json=True, to=logged)
+    town = Town(tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True)
+    truth = Truth(town.world, DAYS[0])
+    with town.open() as settings:
+        found = Past(town, settings, {}, {}, logged)
+        with open_store(settings, town.clock) as ledger:
+            house = build(settings, town.clock, ledger, Event())
+            for day in DAYS:
+                if wrong := differences(live(town, house, day).outcome, truth, day):
+                    found.wrong[day] = wrong
+                if day in DAYS[-10:]:
+                    found.published[day] = sync.rebuilt(house.world)
+        yield found
+    log.setup("ERROR")
+
+
+# --- what is published is true ----------------------------------------------------------------------------------------
+
+
+def test_every_published_number_is_true_on_every_day(past: Past) -> None:
+    assert {str(day): found[:20] for day, found in past.wrong.items()} == {}
+
+
+@pytest.mark.parametrize(("seed", "looks"), [(1, 2), (2, 1)])
+def test_what_is_told_on_the_day_of_the_installation_and_on_the_next_is_true(
+    tmp_path: Path, seed: int, looks: int
+) -> None:
+    town = Town(tmp_path, seed, with_schools=True)
+    installed = date(2026, 11, 24)
+    truth = Truth(town.world, installed)
+    with town.open() as settings, open_store(settings, town.clock) as ledger:
+        house = build(settings, town.clock, ledger, Event())
+        for day in (installed + timedelta(days=number) for number in range(looks)):
+            assert differences(live(town, house, day).outcome, truth, day) == []
+
+
+def test_the_expected_numbers_are_those_that_were_read_by_eye() -> None:
+    for file, text in expected.tables().items():
+        assert file.read_text(encoding="utf-8") == text, file.name
+
+
+def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
+    shown = past.published[DAYS[-1]]
+
+    for measure in MEASURES:
+        for labels, number in shown.numbers[measure.name].items():
+            assert sum(row.count for row in shown.rows(measure.name, labels)) == number, (measure.name, labels)
+
+
+# --- a past day is what was published on it ---------------------------------------------------------------------------
+
+
+def test_each_of_ten_past_days_shows_what_was_published_on_it(past: Past) -> None:
+    with open_store(past.settings, past.town.clock) as ledger:
+        house = build(past.settings, past.town.clock, ledger, Event())
+        now = past.published[DAYS[-1]]
+        history = LedgerHistory(lambda: house.world, lambda: now)
+        for day, then in past.published.items():
+            shown = history.past(day)
+            assert shown is not None
+            for name in AS_OF_MEASURES:
+                assert _there(shown, name) == _there(then, name), (day, name)
+                for labels, number in shown.numbers[name].items():
+                    assert sum(row.count for row in shown.rows(name, labels)) == number, (day, name, labels)
+
+
+def _there(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
+    return {labels: number for labels, number in snapshot.numbers[name].items() if number}
+
+
+# --- nobody is told of who may not be ---------------------------------------------------------------------------------
+
+
+def test_no_canary_is_in_what_is_kept_or_logged(past: Past) -> None:
+    forbidden = _forbidden(past)
+    kept = [file for file in sorted((past.town.folder / "database").rglob("*")) if file.is_file()]
+
+    assert sum(file.stat().st_size for file in kept) > 1_000_000
+    assert {file.name: found for file in kept if (found := forbidden.found_in(file.read_bytes()))} == {}
+    assert past.logged.getvalue().count("\n") > 2 * len(DAYS)
+    assert forbidden.found_in(past.logged.getvalue().encode()) == set()
+
+
+def test_no_canary_is_on_any_page_in_any_export_or_metric(past: Past) -> None:
+    forbidden = _forbidden(past)
+    with _reading(past) as (browser, address):
+        read = {path: forbidden.found_in(body) for path, body in _all_pages(browser, address)}
+
+    kinds = {_kind(path) for path in read}
+    assert {"/", "/gaps", "/devices", "/policy", "/sources", "/metrics", "/units/…", "/devices/…", "/people/…"} <= kinds
+    assert {"/devices format xlsx", "/gaps format csv", "/gaps as_of"} <= kinds
+    assert {path: found for path, found in read.items() if found} == {}
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """All that may never be kept or shown of children and of those whose identity is protected."""
+
+    numbers: frozenset[bytes]
+
+    def found_in(self, kept: bytes) -> set[bytes]:
+        """What of it is there; inside a workbook too."""
+        if kept.startswith(b"PK"):
+            with zipfile.ZipFile(io.BytesIO(kept)) as workbook:
+                kept = b"\n".join(workbook.read(name) for name in workbook.namelist())
+        digits = {found.group(1).replace(b"-", b"") for found in DIGITS.finditer(kept)}
+        return set(CANARY.findall(kept)) | (digits & self.numbers)
+
+
+def _forbidden(past: Past) -> Forbidden:
+    texts = [text.encode() for text in past.town.world.canaries]
+    civic = [text for text in texts if not CANARY.search(text)]
+    assert len(civic) > 4000
+    assert all(len(text) == 12 and text.isdigit() for text in civic)
+    return Forbidden(frozenset([*civic, *(text[2:] for text in civic)]))
+
+
+@contextmanager
+def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
+    daemon = Daemon(past.settings, past.town.clock)
+    daemon.ledger.add_account("tekniker", hashed(PASSWORD), "technician")
+    daemon.start()
+    try:
+        with requests.Session() as browser:
+            form = browser.get(daemon.address + "/sign-in").text
+            token = re.search(r'name="csrf" value="([^"]+)"', form)
+            assert token is not None
+            into = {"name": "tekniker", "password": PASSWORD, "next": "/", "csrf": unescape(token[1])}
+            assert browser.post(daemon.address + "/sign-in", data=into).status_code == 200
+            yield browser, daemon.address
+    finally:
+        daemon.close()
+
+
+def _all_pages(browser: requests.Session, address: str) -> Iterator[tuple[str, bytes]]:
+    """Some of each kind of page that a link leads to, and the metrics, by address."""
+    before = DAYS[-3]
+    waiting = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
+    seen, kinds = set[str](), Counter[str]()
+    while waiting:
+        path = waiting.pop(0)
+        if path in seen or kinds[_kind(path)] >= OF_EACH_PAGE:
+            continue
+        seen.add(path)
+        kinds[_kind(path)] += 1
+        answer = browser.get(address + path)
+        assert answer.status_code == 200, path
+        yield path, answer.content
+        if "html" in answer.headers["Content-Type"]:
+            waiting += _links(answer.text, path)
+
+
+def _kind(path: str) -> str:
+    """Pages that differ only in what they are about, or in how a list is filtered and sorted, are of one kind."""
+    about, _, query = path.partition("?")
+    first, *rest = about.strip("/").split("/")
+    marks = [name for name in ("as_of", "format", "xlsx", "csv") if name in query]
+    return f"/{first}{'/…' * len(rest)}{''.join(f' {mark}' for mark in marks)}"
+
+
+def _links(page: str, path: str) -> Iterator[str]:
+    for href in re.findall(r'href="([^"]+)"', page):
+        to = urlsplit(urljoin(path, unescape(href)))
+        if not to.netloc and not to.path.startswith("/static"):
+            yield f"{to.path}?{to.query}" if to.query else to.path
