@@ -319,8 +319,7 @@ def _placeholder_serial(m: Making, unit: str) -> None:
 
 def _serial_of_nine(m: Making, unit: str) -> None:
     who = _permanent(m, unit)
-    # In a break they would come back one by one, and the first ones be taken for enrolled again.
-    thing = m.laptop(unit, who.login, fields={"serialNumber": "PF9DELAD"}, always_on=True)
+    thing = m.laptop(unit, who.login, fields={"serialNumber": "PF9DELAD"})
     m.own(who, thing)
     m.of_device("duplicate_serial", thing)
 
@@ -394,7 +393,8 @@ def _enrolled_by_a_manager(m: Making, unit: str) -> None:
 
 
 def _front_desk(m: Making, unit: str) -> None:
-    m.laptop(unit, f"reception.{unit}@{STAFF_DOMAIN}", phases=[(LONG_AGO, Stage.ROOM, True)])
+    login = f"reception.{unit}@{STAFF_DOMAIN}"
+    m.laptop(unit, login, phases=[(LONG_AGO, Stage.ROOM, True)], always_on=True)
 
 
 def _in_stock(m: Making, unit: str) -> None:
