@@ -11,6 +11,7 @@ Quirks:
 * `enroledAt` has one l. An enrolment has no id; `cancelled` ends it early without saying when, and Edlevo lacks it.
 * A duty may sit at any level (Edlevo: always a Skola), may be vacant, and knows no form of employment.
 * A child may hold several places; förskola has no skolenhetskod. Groups of Edlevo are a Skola's.
+* Nobody says whether a token remembers what was to be expanded: `expand` is never asked for.
 * Letters come composed or not, ids in any case, days as open as 9999-12-31.
 
 Refuses to take any mark of protection but an absent one and "Ingen" for none, on whatever reference it stands; to decode
@@ -78,7 +79,7 @@ def _units(register: Register, settings: Settings, connect: Connect) -> Iterator
 
 def _groups(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
     days = people.days_of(connect)
-    for groups in register.pages("groups", Group, people.queries_of_groups(settings, days)):
+    for groups in register.pages("groups", Group, people.queries_of_groups(settings, days), is_open=people.is_open):
         wanted = (group for group in groups if people.is_wanted(settings, group.group_type))
         yield Page([group for group in wanted if days.is_recent(group.end_date, None)])
 

@@ -1,7 +1,7 @@
 """Who is read, and in which order: first the rows that refer to people, for their marks, then the people.
 
-A mark of protection on any reference counts, also on a row that is too old or that is left out; so no person is handed
-on before all that refer to him has been read. Joins nothing else: what a unit or a class means is not known here.
+A mark of protection on any reference counts, also on a row that is too old or that is left out, and so does the mark of
+a person who has no other row; so no person is handed on before all that refer to him has been read. Joins nothing else: what a unit or a class means is not known here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +30,7 @@ from connectors.ss12000.wire import (
     Duty,
     Employee,
     Enrolment,
+    Group,
     GroupMembership,
     Members,
     Meta,
@@ -79,6 +80,15 @@ def related(days: Days, kind: str) -> tuple[Params, ...]:
     return ({**of_kind, "relationship.endDate.onOrAfter": days.since.isoformat()}, of_kind, {})
 
 
+def is_open(row: Enrolment | Placement | Duty | Group | Members) -> bool:
+    """Whether a row has no last day."""
+    return day_if_any(row.end_date) is None
+
+
+def _has_open_enrolment(person: Pupil) -> bool:
+    return any(map(is_open, person.enrolments or ()))
+
+
 def _stopped(is_over: bool, meta: Meta | None) -> date | None:
     """The last day of what is over by a word without a day: that of the last change.
 
@@ -103,7 +113,8 @@ def pupils(register: Register, settings: Settings, connect: Connect) -> Iterator
     """Everybody with an enrolment, with his enrolments and the groups he is in."""
     days, marks, seen = days_of(connect), set[str](), set[str]()
     in_groups = list(_in_groups(register, settings, days, marks))
-    for people in register.pages("persons", Pupil, related(days, "enrolment"), _hook(settings, connect, keeps=False)):
+    queries, hook = related(days, "enrolment"), _hook(settings, connect, keeps=False)
+    for people in register.pages("persons", Pupil, queries, hook, is_open=_has_open_enrolment):
         raws: list[Someone | Tie] = []
         for person in people:
             raws += _pupil(settings, days, person, marks, seen)
@@ -119,7 +130,8 @@ def _pupil(settings: Settings, days: Days, person: Pupil, marks: set[str], seen:
     if at is None or (at in seen and not marked):
         return  # listed twice, since somebody moved between two pages
     ties = list(_enrolments(days, at, person, marked))
-    if not ties:
+    # Of who left long ago only a mark is heard; who never had an enrolment is a guardian, or staff.
+    if not ties and not (marked and person.enrolments):
         return
     child = _is_child(settings, days, person.enrolments or ())
     yield someone(settings, at, person, child=child, marked=marked)
@@ -167,7 +179,7 @@ def _is_child(settings: Settings, days: Days, rows: Iterable[Enrolment]) -> bool
 def _in_groups(register: Register, settings: Settings, days: Days, marks: set[str]) -> Iterator[Tie]:
     """Who is in which group; nobody where the register has no groups."""
     try:
-        for groups in register.pages("groups", Members, queries_of_groups(settings, days)):
+        for groups in register.pages("groups", Members, queries_of_groups(settings, days), is_open=is_open):
             for group in groups:
                 yield from _members(settings, days, group, marks)
     except PartMissing:
@@ -221,14 +233,13 @@ def _marked_person(reference: PersonReference | None, marks: set[str]) -> str | 
 
 def children(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Everybody with a placement, with his placements; of the child itself only whether it is protected."""
-    days, marks = days_of(connect), set[str]()
+    days, marks, named = days_of(connect), set[str](), set[str]()
     ties: list[Tie] = []
-    for placements in register.pages("placements", Placement, dated(days)):
-        found = (_placement(row, marks) for row in placements)
-        ties += [tie for tie in found if tie is not None and days.is_recent(tie.end, None)]
+    for placements in register.pages("placements", Placement, dated(days), is_open=is_open):
+        ties += _recent((_placement(row, marks) for row in placements), days, named)
         yield Page([], rejected=tuple(_faults(placements)))
     young = {tie.person for tie in ties if (form_of(settings, tie.form) or "").upper() not in AFTER_SCHOOL}
-    people = People(register, settings, marks, young)
+    people = People(register, settings, marks, named, young)
     yield from people.of(ties, Child, related(days, "placement.child"), None)
     yield from _in_pages([tie for tie in people.stopped(ties) if days.is_recent(tie.end, tie.latest)])
 
@@ -251,13 +262,12 @@ def _placement(row: Placement, marks: set[str]) -> Tie | None:
 
 def staff(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Everybody with a duty, with his duties and log-ins. A duty without a person is vacant, and is nobody's."""
-    days, marks = days_of(connect), set[str]()
+    days, marks, named = days_of(connect), set[str](), set[str]()
     ties: list[Tie] = []
-    for duties in register.pages("duties", Duty, dated(days)):
-        found = (_duty(row, marks) for row in duties)
-        ties += [tie for tie in found if tie is not None and days.is_recent(tie.end, None)]
+    for duties in register.pages("duties", Duty, dated(days), is_open=is_open):
+        ties += _recent((_duty(row, marks) for row in duties), days, named)
         yield Page([], rejected=tuple(_faults(duties)))
-    people = People(register, settings, marks, frozenset())
+    people = People(register, settings, marks, named, set())
     kind = Employee if settings.store_names or settings.read_civic_number else Account
     yield from people.of(ties, kind, related(days, "duty"), _hook(settings, connect, keeps=True))
     yield from _in_pages([tie for tie in people.stopped(ties) if days.is_recent(tie.end, tie.latest)])
@@ -278,6 +288,15 @@ def _duty(row: Duty, marks: set[str]) -> Tie | None:
     )
 
 
+def _recent(ties: Iterable[Tie | None], days: Days, named: set[str]) -> Iterator[Tie]:
+    """Those that are kept; whom the others name as well is noted, since his mark must be heard."""
+    for tie in ties:
+        if tie is not None:
+            named.add(tie.person)
+            if days.is_recent(tie.end, None):
+                yield tie
+
+
 def _faults(rows: Iterable[Duty | Placement]) -> Iterator[str]:
     for row in rows:
         if id_of(row.id) is None:
@@ -295,40 +314,43 @@ def _hook(settings: Settings, connect: Connect, *, keeps: bool) -> Hook:
 
 
 class People:
-    """The people whom rows refer to, each handed on once."""
+    """The people of kept rows, each handed on once, and those of other rows (*named*) who are marked."""
 
     def __init__(
-        self, register: Register, settings: Settings, marks: set[str], children: frozenset[str] | set[str]
+        self, register: Register, settings: Settings, marks: set[str], named: set[str], children: set[str]
     ) -> None:
         self._register, self._settings = register, settings
-        self._marks, self._children = marks, children
+        self._marks, self._named, self._children = marks, named, children
+        self._handed_on: set[str] = set()
         self._stopped: dict[str, date] = {}
 
     def of(
-        self, ties: Iterable[Tie], kind: type[Child], queries: Sequence[Params], hook: Hook | None
+        self, ties: Sequence[Tie], kind: type[Child], queries: Sequence[Params], hook: Hook | None
     ) -> Iterator[Page]:
         """The people of *ties*; those who are not listed are looked up, and who is not found either is known by id."""
         missing = dict.fromkeys(tie.person for tie in ties)
-        wanted = frozenset(missing)
-        for people in self._register.pages("persons", kind, queries, hook):
-            yield self._page(people, missing, wanted)
+        has_open = any(day_if_any(tie.end) is None for tie in ties)
+        for people in self._register.pages("persons", kind, queries, hook, is_open=lambda _: has_open):
+            yield self._page(people, missing)
         for people in self._register.looked_up("persons", list(missing), kind, hook):
-            yield self._page(people, missing, wanted)
+            yield self._page(people, missing)
         yield from _in_pages([self._unknown(person) for person in missing])
         # Whoever is marked on a row that is not kept is protected all the same.
-        yield from _in_pages([Someone(person, marked=True) for person in sorted(self._marks - wanted)])
+        others = sorted(self._marks - self._handed_on - missing.keys())
+        yield from _in_pages([Someone(person, marked=True) for person in others])
 
-    def _page(self, people: Iterable[Child], missing: dict[str, None], wanted: frozenset[str]) -> Page:
+    def _page(self, people: Iterable[Child], missing: dict[str, None]) -> Page:
         raws: list[Someone] = []
         for told in people:
             at = id_of(told.id)
-            if at is None or at not in wanted:
+            if at is None or at not in self._named:
                 continue
             if is_marked(told.security_marking):
                 self._marks.add(at)
             elif at not in missing:
                 continue
             missing.pop(at, None)
+            self._handed_on.add(at)
             self._note_stop(at, told)
             raws.append(someone(self._settings, at, told, child=at in self._children, marked=at in self._marks))
         return Page(raws)

@@ -334,6 +334,15 @@ def _group(one: SchoolClass, members: Iterable[Object]) -> Object:
     }
 
 
+_ADDRESS: Object = {
+    "type": "Folkbokföring",
+    "streetAddress": f"{CANARY.title()}gatan 1",
+    "postalCode": "000 00",
+    "locality": "Exempelby",
+    "country": "Sverige",
+}
+
+
 def _human(id_: str, given: str, family: str, civic: str, kind: str, login: str) -> Object:
     """What a person has, most of which is nobody's business."""
     emails = [{"value": f"{CANARY}.{id_[:8]}@privat.example", "type": "Privat"}]
@@ -355,8 +364,8 @@ def _human(id_: str, given: str, family: str, civic: str, kind: str, login: str)
         "sex": "Okänt",
         "personStatus": "Aktiv",
         "emails": emails,
-        "phoneNumbers": [{"value": "070-000 00 00", "mobile": True}],
-        "addresses": [{"type": "Folkbokföring", "streetAddress": f"{CANARY.title()}gatan 1", "locality": "Exempelby"}],
+        "phoneNumbers": [{"value": "070-000 00 00", "type": "Hem", "mobile": True}],
+        "addresses": [_ADDRESS],
         "photo": f"https://exempelby.se/foto/{CANARY}/{id_}",
     }
 

@@ -312,7 +312,9 @@ class Client(Protocol):
         may_be_missing: bool = False,
         idempotent: bool = False,
     ) -> T:
-        """Send *body* as JSON. Tried again only when *idempotent*: a look-up that changes nothing over there."""
+        """Send *body* as JSON. Tried again when *idempotent* (a look-up that changes nothing over there), and when it was
+        refused for our rate.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
+from connectors.ss12000.asking import BEYOND, DATE_FILTERS
 from connectors.ss12000.kept import is_marked
 from fleetsync.core.model import (
     GroupRecord,
@@ -401,12 +402,10 @@ def test_a_following_page_is_asked_for_by_token_and_size_alone(world: Outside) -
     world.pages("pupils")
     asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/persons"]
 
+    of_pupils = {"relationship.entity.type": ["enrolment"]}
     assert asked == [
-        {
-            "relationship.entity.type": ["enrolment"],
-            "relationship.endDate.onOrAfter": [MONTHS_AGO],
-            "limit": ["500"],
-        },
+        of_pupils | {"relationship.endDate.onOrAfter": [BEYOND], "limit": ["1"]},
+        of_pupils | {"relationship.endDate.onOrAfter": [MONTHS_AGO], "limit": ["500"]},
         {"pageToken": ["sida-1"], "limit": ["500"]},
         {"pageToken": ["sida-2"], "limit": ["500"]},
     ]
@@ -428,7 +427,7 @@ def test_a_part_asks_for_what_it_reads(world: Outside, part: str, resource: str,
     world.pages(part)
     asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/{resource}"]
 
-    assert asked[0] == query | {"limit": ["500"]}
+    assert [one for one in asked if BEYOND not in str(one) and "pageToken" not in one] == [query | {"limit": ["500"]}]
 
 
 def refusing(*names: str) -> Answer:
@@ -459,6 +458,90 @@ def test_a_filter_that_is_refused_is_left_and_the_whole_is_read(
         assert register.queries("persons")[-1] == taken
 
 
+ENDED = "2026-09-30"
+
+
+def filtering(*, drops: Sequence[str] = (), **resources: Sequence[dict[str, Any]]) -> Answer:
+    """A register that filters by last day, and of some resources *drops* what has none as a database does by itself."""
+
+    def is_shown(resource: str, row: dict[str, Any], after: str) -> bool:
+        keeps = resource not in drops
+        return any(keeps if "endDate" not in one else one["endDate"] >= after for one in row.get("enrolments", [row]))
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return 404, {}
+        after = next((values[0] for name, values in asked.query.items() if name in DATE_FILTERS), "")
+        rows = [row for row in resources.get(asked.resource, ()) if not after or is_shown(asked.resource, row, after)]
+        return 200, {"data": rows[: int(asked.query["limit"][0])]}
+
+    return answer
+
+
+def in_class(at: str, **days: Any) -> dict[str, Any]:
+    return group({"person": {"id": PUPIL}}, id=at, **days)
+
+
+@pytest.mark.parametrize(
+    ("part", "resources"),
+    [
+        ("pupils", {"persons": [pupil(enrolled(), id="stays"), pupil(enrolled(endDate=ENDED), id="leaves")]}),
+        ("groups", {"groups": [in_class("stays"), in_class("leaves", endDate=ENDED)]}),
+        ("children", {"placements": [placed(id="stays"), placed(id="leaves", endDate=ENDED)]}),
+        ("staff", {"duties": [serving(id="stays"), serving(id="leaves", endDate=ENDED)]}),
+    ],
+)
+@pytest.mark.parametrize("drops", [True, False])
+def test_who_stays_is_read_whatever_a_filter_by_last_day_does(
+    part: str, resources: dict[str, Any], drops: bool
+) -> None:
+    (resource,) = resources
+    with answering(filtering(drops=[resource] if drops else (), **resources)) as register:
+        named = {one.source_id.partition("/")[0] for one in register.records(part)}
+
+        assert {"stays", "leaves"} <= named
+        assert bool(DATE_FILTERS & register.queries(resource)[-1].keys()) is not drops
+
+
+def test_members_of_a_class_without_an_end_are_read_though_a_filter_drops_it() -> None:
+    answer = filtering(drops=["groups"], persons=[pupil(enrolled())], groups=[in_class("stays")])
+    with answering(answer) as register:
+        assert [tie.group for tie in register.ties("pupils") if tie.group] == ["stays"]
+        # What has dropped once is not asked again.
+        assert [dict.fromkeys(query) for query in register.queries("persons")] == [
+            {"relationship.entity.type": None, "limit": None}
+        ]
+
+
+@pytest.mark.parametrize("end", [{}, {"endDate": ENDED}])
+def test_people_without_an_end_are_read_with_their_marks_though_a_filter_drops_them(end: dict[str, str]) -> None:
+    teacher = {"id": TEACHER, "securityMarking": "Sekretessmarkering"}
+    with answering(filtering(drops=["persons"], duties=[serving(**end)], persons=[teacher | end])) as register:
+        assert register.people("staff")[TEACHER].protected
+        assert bool(DATE_FILTERS & register.queries("persons")[-1].keys()) is bool(end)
+
+
+def test_where_everything_has_a_last_day_the_filter_is_used_all_the_same() -> None:
+    with answering(filtering(duties=[serving(endDate=ENDED)])) as register:
+        assert len(register.ties("staff")) == 1
+        assert [query.get("endDate.onOrAfter") for query in register.queries("duties")] == [
+            [BEYOND],
+            None,
+            [MONTHS_AGO],
+        ]
+
+
+def test_a_register_that_takes_no_day_so_far_ahead_is_read_without_the_filter() -> None:
+    def strict(asked: Asked) -> Reply:
+        if BEYOND in str(asked.query):
+            return 400, {"code": "BAD_REQUEST", "message": "no such day"}
+        return holding(asked, duties=[serving()])
+
+    with answering(strict) as register:
+        assert len(register.ties("staff")) == 1
+        assert register.queries("duties")[-1] == {"limit": ["500"]}
+
+
 def test_what_refuses_everything_is_refused_with_the_registers_words() -> None:
     with (
         answering(lambda _: (400, {"code": "X", "message": "no such customer"})) as register,
@@ -476,7 +559,7 @@ def test_edlevo_is_always_told_of_which_relation_it_is() -> None:
 
     with answering(edlevo) as register:
         assert len(register.records("pupils")) == 2
-        assert len(register.queries("persons")) == 1
+        assert len(register.queries("persons")) == 2
         assert register.findings()["pupils"].ok
         assert register.queries("persons")[-1] == {"relationship.entity.type": ["enrolment"], "limit": ["1"]}
 
@@ -607,6 +690,40 @@ def test_a_look_up_that_is_too_large_is_halved_and_stays_so() -> None:
         assert all(person.keys for person in people.values())
 
 
+def test_a_look_up_of_more_than_may_be_asked_for_is_halved_too() -> None:
+    def strict(asked: Asked) -> Reply:
+        if asked.resource == "persons/lookup" and len(asked.body["ids"]) > 100:
+            return 400, {"code": "BAD_REQUEST", "message": "at most 100 ids"}
+        return looking_up(100, many_duties(300))(asked)
+
+    with answering(strict) as register:
+        assert all(person.keys for person in register.people("staff").values())
+        assert sizes(register) == [300, 150, 75, 75, 75, 75]
+
+
+def test_a_look_up_that_is_not_taken_however_small_fails_the_part_with_the_registers_words() -> None:
+    def never(asked: Asked) -> Reply:
+        if asked.resource == "persons/lookup":
+            return 400, {"code": "BAD_REQUEST", "message": "ids are numbers here"}
+        return looking_up(0, many_duties(3))(asked)
+
+    with answering(never) as register, pytest.raises(SourceRefused, match="ids are numbers here"):
+        register.noted("staff")
+
+
+def test_a_look_up_that_is_asked_for_patience_waits_and_is_not_halved() -> None:
+    refused = iter([True, True])
+
+    def busy(asked: Asked) -> Reply:
+        if asked.resource == "persons/lookup" and next(refused, False):
+            return 429, {"code": "TOO_MANY_REQUESTS", "message": ""}
+        return looking_up(500, many_duties(300))(asked)
+
+    with answering(busy) as register:
+        assert len(register.people("staff")) == 300
+        assert sizes(register) == [300, 300, 300]
+
+
 def test_a_look_up_that_fails_however_small_fails_the_part() -> None:
     with answering(looking_up(0, many_duties(100))) as register:
         with pytest.raises(SourceUnavailable):
@@ -681,6 +798,48 @@ def test_a_mark_is_heard_from_a_person_listed_a_second_time() -> None:
     marked = {"id": TEACHER, "securityMarking": "Sekretessmarkering"}
     with register_of(duties=[serving()], persons=[{"id": TEACHER}, marked, {"id": TEACHER}]) as register:
         assert protected(register.records("staff")) == {TEACHER}
+
+
+LONG_AGO = "2024-06-11"
+LOGIN = Key(Scheme.ADDRESS, "", "ek@edu.exempelby.se")
+
+
+@pytest.mark.parametrize(
+    ("part", "resources"),
+    [
+        ("pupils", {"persons": [pupil(enrolled(endDate=LONG_AGO), securityMarking="Sekretessmarkering")]}),
+        (
+            "staff",
+            {
+                "duties": [serving(person={"id": PUPIL}, endDate=LONG_AGO)],
+                "persons": [pupil(securityMarking="Sekretessmarkering")],
+            },
+        ),
+    ],
+)
+def test_a_mark_is_heard_from_who_left_long_ago_so_that_other_sources_know_him(
+    part: str, resources: dict[str, Any]
+) -> None:
+    with register_of(**resources) as register:
+        assert register.records(part) == [PersonRecord(source_id=PUPIL, keys=(LOGIN,), protected=True)]
+        unmarked = [{**person, "securityMarking": "Ingen"} for person in resources["persons"]]
+    with register_of(**{**resources, "persons": unmarked}) as register:
+        assert register.records(part) == []
+
+
+def test_of_a_child_that_left_long_ago_a_mark_is_heard_and_no_key() -> None:
+    gone = [placed(endDate=LONG_AGO)]
+    marked = pupil(id=CHILD, securityMarking="Sekretessmarkering")
+
+    assert the_person("children", placements=gone, persons=[marked]) == PersonRecord(source_id=CHILD, protected=True)
+
+
+def test_a_guardian_is_nobodys_even_if_he_is_marked_and_listed() -> None:
+    guardian = pupil(id="7a00", securityMarking="Sekretessmarkering")
+    with register_of(persons=[guardian], duties=[serving()], placements=[placed()]) as register:
+        found = {part: set(register.people(part)) for part in ("pupils", "staff", "children")}
+
+    assert found == {"pupils": set(), "staff": {TEACHER}, "children": {CHILD}}
 
 
 def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:

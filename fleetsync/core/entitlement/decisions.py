@@ -68,6 +68,7 @@ MEMBERSHIPS: Mapping[MembershipType, Text] = {
 }
 NONE_RUNS = Text("Ingen {0}", "No {0}")
 FOREIGN = Text("Enheten har en annan huvudman", "The unit is another principal's")
+CLOSED = Text("Enheten upphörde {0}", "The unit ended on {0}")
 OTHER_UNITS = Text("Regeln gäller andra enheter", "The rule is for other units")
 ALREADY_OWED = Text("Ska redan ha enligt regeln {0}", "Already owed by {0}")
 UNDECIDED_BEFORE = Text("Redan oavgjort enligt regeln {0}", "Already undecided by {0}")
@@ -210,7 +211,8 @@ def judge(ties: Sequence[Tie], days: Days, rules: Sequence[Entitlement], bench: 
     employments = [tie for tie in ties if tie.type is MembershipType.EMPLOYMENT]
     schooling = [tie for tie in ties if tie.type in SCHOOLING]
     running = employments_on(days.employed, employments, bench) + schooling_on(days.schooled, schooling, bench)
-    heard = [_hear(rule, running, days, bench) for rule in rules]
+    closed = [tie for tie in employments + schooling if tie.is_closed_on(days.of(tie))]
+    heard = [_hear(rule, running, days, bench) + _hear_closed(rule, closed) for rule in rules]
     return _conclude(rules, heard, tuple(current for current in running if not current.tie.foreign))
 
 
@@ -219,6 +221,15 @@ def _hear(rule: Entitlement, running: Iterable[Current], days: Days, bench: Benc
         _ask(rule, current, days.of(current.tie), bench)
         for current in running
         if current.tie.type in rule.who.memberships
+    ]
+
+
+def _hear_closed(rule: Entitlement, closed: Iterable[Tie]) -> list[Answer]:
+    """What is said of memberships that ended with their organisation, and that their source still shows as running."""
+    return [
+        Answer(Weight.NO, say(CLOSED, tie.closed_on), Current(tie, tie.first, tie.last))
+        for tie in closed
+        if tie.type in rule.who.memberships
     ]
 
 

@@ -28,6 +28,7 @@ from fleetsync.core.model import (
     Person,
     Policy,
     Turnover,
+    UnitRecord,
 )
 
 YOUNGER_THAN_ANY_YEAR = -1  # förskola has no years; its children are below the first
@@ -55,6 +56,7 @@ class Tie(msgspec.Struct, frozen=True):
     last: date  # of one that vanished: the day before it was first missed
     holds_until: date  # as `last`, or open when that has passed and its part has shown nothing newer
     copied_on: date | None = None  # of a turnover's copy: the last school day, by which its year is read
+    closed_on: date | None = None  # the last day of its organisation, when that came before its own
 
     @property
     def type(self) -> MembershipType:
@@ -81,6 +83,12 @@ class Tie(msgspec.Struct, frozen=True):
         """Whether the membership runs on *day*; both ends inclusive."""
         return self.first <= day <= self.holds_until
 
+    def is_closed_on(self, day: date) -> bool:
+        """Whether it would run on *day* had its organisation not ended."""
+        if self.closed_on is None or self.known.gone or self.holds_on(day):
+            return False
+        return self.first <= day <= (self.record.end or date.max)
+
     def is_on_leave(self, day: date) -> bool:
         """Whether *day* lies within the leave that its source dates; an end that is missing is open."""
         begins, ends = self.record.leave_from, self.record.leave_to
@@ -98,6 +106,14 @@ class Current(msgspec.Struct, frozen=True):
     is_joined: bool = False  # several adjoining terms make the stretch
     returns_until: date | None = None  # a fixed term that may return counts on until then
     returns_from: date | None = None  # the last school day that it ends near
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a membership is. *ending*: the organisation whose last day is its last too."""
+
+    unit: str
+    foreign: bool
+    ending: Known | None
 
 
 class Days(msgspec.Struct, frozen=True):
@@ -168,7 +184,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {}
 
     @cached_property
-    def _places(self) -> dict[tuple[str, tuple[str, ...], str | None], tuple[str, bool]]:
+    def _places(self) -> dict[tuple[str, tuple[str, ...], str | None, str | None], Place]:
         return {}
 
     def calendar(self, unit: str) -> Calendar:
@@ -178,15 +194,23 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             found = self._calendars[unit] = self.calendars.for_unit(unit, self.book.only_preschool(unit))
         return found
 
-    def place(self, source: str, record: MembershipRecord) -> tuple[str, bool]:
-        """The slug of a membership's unit (`unplaced` when it maps nowhere), and whether it is another principal's."""
-        key = (source, record.codes, record.unit_name)
+    def place(self, source: str, record: MembershipRecord) -> Place:
+        """A membership's unit (`unplaced` when it maps nowhere), whether it is another principal's, and what ends it.
+
+        Who is in a group without a place of his own is there as long as the group's organisation is.
+        """
+        key = (source, record.codes, record.unit_name, None if record.codes else record.group)
         found = self._places.get(key)
         if found is None:
             slug = self.book.of(source, record.codes, record.unit_name)
             foreign = self.book.is_foreign(source, record.codes, record.unit_name)
-            found = self._places[key] = (slug or UNPLACED, foreign)
+            ending = self.book.ending(source, record.codes or self._codes_of_group(source, record.group))
+            found = self._places[key] = Place(slug or UNPLACED, foreign, ending)
         return found
+
+    def _codes_of_group(self, source: str, source_id: str | None) -> tuple[str, ...]:
+        group = None if source_id is None else self.book.group(source, source_id)
+        return () if group is None or group.unit is None else (group.unit,)
 
     def unit_of_group(self, tie: Tie, group: GroupRecord) -> str:
         """The slug of the unit that has a group: by its register, else by the membership in it."""
@@ -257,23 +281,37 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def tie(self, known: Known, record: MembershipRecord) -> Tie:
         """The membership with its days, its unit and its weight."""
         part = self.parts.get((known.source, known.part))
-        unit, foreign = self.place(known.source, record)
+        place = self.place(known.source, record)
         last = self._last(known, record)
-        return Tie(
+        tie = Tie(
             known=known,
             record=record,
-            unit=unit,
-            foreign=foreign,
+            unit=place.unit,
+            foreign=place.foreign,
             counts=part is not None and part.counts,
             form=(record.school_form or "").strip().upper() or None,
             first=record.start or date.min,
             last=last,
-            holds_until=last if self._is_believed(last, known, part) else date.max,
+            holds_until=last if self._is_believed(last, known) else date.max,
         )
+        return tie if place.ending is None else self._ended_with_its_organisation(tie, place.ending)
 
-    def _is_believed(self, last: date, known: Known, part: PartState | None) -> bool:
-        """Whether a membership ends on *last*: a day to come is announced, one that has passed must be confirmed."""
+    def _is_believed(self, last: date, known: Known) -> bool:
+        """Whether something ends on *last*: a day to come is announced, one that has passed must be confirmed."""
+        part = self.parts.get((known.source, known.part))
         return known.gone or part is None or last >= self.today or _has_spoken_after(last, known, part)
+
+    def _ended_with_its_organisation(self, tie: Tie, ending: Known) -> Tie:
+        """No membership outlives its organisation; one that still runs is not shortened by an end to come.
+
+        An end to come is none of the membership's own: who is employed without an end is not on a fixed term since his
+        school will close, and is perhaps moved.
+        """
+        day = cast("UnitRecord", ending.record).end or date.max
+        is_over = day < max(tie.first, self.days.of(tie)) and self._is_believed(day, ending)
+        if not is_over or day >= tie.holds_until:
+            return tie
+        return replace(tie, last=min(tie.last, day), holds_until=day, closed_on=day)
 
     def _last(self, known: Known, record: MembershipRecord) -> date:
         last = record.end or date.max
@@ -361,7 +399,8 @@ def _current_of(stretch: Sequence[Tie], day: date, bench: Bench) -> list[Current
 
 
 def _summer_it_may_return_after(tie: Tie, bench: Bench) -> SummerBreak | None:
-    if tie.record.employment_form is EmploymentForm.PERMANENT or tie.last == date.max:
+    # To an organisation that has ended nobody returns.
+    if tie.record.employment_form is EmploymentForm.PERMANENT or tie.last == date.max or tie.closed_on is not None:
         return None
     summer = bench.calendar(tie.unit).summer_break(tie.last)
     if summer is None or abs((tie.last - summer.last_school_day).days) > DAYS_AROUND_LAST_SCHOOL_DAY:

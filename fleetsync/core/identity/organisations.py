@@ -1,10 +1,12 @@
-"""What the registers' tree of organisations says: whose each one is, and which unit it takes.
+"""What the registers' tree of organisations says: whose each one is, which unit it takes, and what ends it.
 
-Pure. An organisation takes its unit from what lists it or from above, never from a likeness of names.
+Pure. An organisation takes its unit from what lists it or from above, never from a likeness of names. What ends it may
+stand above it as well; from which day on that counts is not judged here.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import cast
 
 from msgspec import Struct
@@ -31,6 +33,7 @@ class Organisations(Struct, frozen=True, kw_only=True):
     known: Mapping[Name, Known]
     verdicts: Mapping[Name, Verdict]
     names: Mapping[Name, Name]  # by id and by code → by id
+    endings: Mapping[Name, Known | None]  # by id and by code → the organisation that ends it; None: none does
 
     @property
     def slugs(self) -> dict[Name, str]:
@@ -80,7 +83,13 @@ def judge_organisations(
         verdicts={at: _verdict(at, tree, own, formless, owners) for at in tree},
         names={(at[0], folded(code)): at for at, one in tree.items() for code in _record(one).codes}
         | {at: at for at in tree},
+        endings=_endings(tree),
     )
+
+
+def last_day(one: Known | None) -> date:
+    """The last day of an organisation; `date.max` when there is none."""
+    return date.max if one is None else _record(one).end or date.max
 
 
 def organisation_number(text: str) -> str:
@@ -128,6 +137,17 @@ def _upward(tree: Mapping[Name, Known], at: Name) -> Iterator[Name]:
         yield at
         passed.add(at)
         at = (at[0], folded(_record(tree[at]).parent or ""))
+
+
+def _endings(tree: Mapping[Name, Known]) -> Mapping[Name, Known | None]:
+    """What ends each: of itself and all above it what ends first; of several with one code what ends last."""
+    found: dict[Name, Known | None] = {}
+    for at, one in tree.items():
+        first = min((tree[up] for up in _upward(tree, at)), key=last_day)
+        ending = first if last_day(first) < date.max else None
+        for name in {at, *((at[0], folded(code)) for code in _record(one).codes)}:
+            found[name] = max(found.get(name, ending), ending, key=last_day)
+    return found
 
 
 def _own_units(tree: Mapping[Name, Known], slugs_by_code: Mapping[str, str]) -> Mapping[Name, str]:

@@ -6,13 +6,14 @@ another's (huvudman) entitles nobody; what is neither ours nor foreign is named,
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from fleetsync.core.identity.globs import glob
 from fleetsync.core.identity.keys import folded
-from fleetsync.core.identity.organisations import Name, Organisations, judge_organisations
+from fleetsync.core.identity.organisations import Name, Organisations, judge_organisations, last_day
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
@@ -30,13 +31,17 @@ Test = Callable[[str], bool]
 
 
 class Unmapped(Struct, frozen=True, order=True):
-    """An organisation that is neither ours by a unit nor foreign; `below` are ids of what it stands for besides."""
+    """An organisation that is neither ours by a unit nor foreign; `below` are ids of what it stands for besides.
+
+    `ends_on`: the last day of the last of them, where all have one.
+    """
 
     source: str
     source_id: str
     name: str
     codes: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    ends_on: date | None = None
 
 
 class UnitBook(Struct, frozen=True, kw_only=True):
@@ -49,6 +54,7 @@ class UnitBook(Struct, frozen=True, kw_only=True):
     slugs_by_code: Mapping[str, str] = {}
     slugs_by_organisation: Mapping[Name, str] = {}
     foreign: frozenset[Name] = frozenset()
+    endings: Mapping[Name, Known | None] = {}
     not_ours: frozenset[str] = frozenset()
     places: Mapping[tuple[str, str], tuple[tuple[Test, str], ...]] = {}  # (source, field) → patterns in file order
     groups: Mapping[tuple[str, str], GroupRecord] = {}
@@ -79,6 +85,15 @@ class UnitBook(Struct, frozen=True, kw_only=True):
         if not self.not_ours.isdisjoint(words if name is None else (*words, folded(name))):
             return True
         return any((source, word) in self.foreign for word in words)
+
+    def ending(self, source: str, codes: Sequence[str]) -> Known | None:
+        """The organisation whose last day is the last of everything at the one that *source* names by *codes*.
+
+        It is that one or one above it, whichever ends first; of several that are named, what ends last. None: nothing
+        ends it, or it is not known.
+        """
+        names = ((source, folded(code)) for code in codes)
+        return max((self.endings[name] for name in names if name in self.endings), key=last_day, default=None)
 
     def of_text(self, text: str) -> str | None:
         """Slug of the unit with this slug, code or name, in any case; None for a name that several units have."""
@@ -126,7 +141,12 @@ def unit_book(known: Sequence[Known], policy: Policy) -> UnitBook:
         places=_places(policy),
     )
     organisations = judge_organisations(known, policy, bare.slugs_by_code, bare.by_slug)
-    book = replace(bare, slugs_by_organisation=organisations.slugs, foreign=organisations.foreign)
+    book = replace(
+        bare,
+        slugs_by_organisation=organisations.slugs,
+        foreign=organisations.foreign,
+        endings=organisations.endings,
+    )
     return _with_groups(replace(book, unmapped=_unmapped(known, organisations, book)), known)
 
 
@@ -207,7 +227,9 @@ def _of_a_file(source: str, codes: tuple[str, ...], name: str | None) -> Unmappe
     return Unmapped(source, words[0], name or words[0], codes)
 
 
-def _of_a_register(organisations: Organisations, at: Name, below: Iterable[Name]) -> Unmapped:
+def _of_a_register(organisations: Organisations, at: Name, below: Sequence[Name]) -> Unmapped:
     record = organisations.record(at)
     others = sorted(organisations.record(other).source_id for other in below if other != at)
-    return Unmapped(at[0], record.source_id, record.name, record.codes, tuple(others))
+    last = max(last_day(organisations.endings[name]) for name in below)
+    ends_on = None if last == date.max else last
+    return Unmapped(at[0], record.source_id, record.name, record.codes, tuple(others), ends_on)

@@ -23,7 +23,7 @@ def below_target(scene: Scene, row: CoverageDay) -> Text | None:
         return None
     said = scene.open_reasons.get(("below_target", f"{row.entitlement}@{row.unit}"))
     if said is not None and _is_below(row, rule):
-        # What is known of past days reaches back a month: over a summer it holds no school day to count.
+        # Still below is still open, however far back past days are known.
         return said
     dropped = _dropped_from(scene, row)
     if dropped is not None:
@@ -78,8 +78,10 @@ def no_calendar(scene: Scene, unit: Unit) -> Text | None:
     return Text(f"kalendern slutar {calendar.ends_on}", f"the calendar ends on {calendar.ends_on}")
 
 
-def unmapped_unit(_: Scene, organisation: Unmapped) -> Text | None:
-    """An organisation that is neither ours by a unit nor foreign by any evidence."""
+def unmapped_unit(scene: Scene, organisation: Unmapped) -> Text | None:
+    """An organisation that is neither ours by a unit nor foreign by any evidence, and has not ended."""
+    if organisation.ends_on is not None and organisation.ends_on < scene.today:
+        return None
     source = organisation.source
     return Text(f"organisation i {source} utan enhet", f"organisation in {source} without a unit")
 

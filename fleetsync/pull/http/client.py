@@ -135,7 +135,7 @@ class HttpClient:
         tries = Retrying(
             retry=retry_if_exception_type(Stumble),
             wait=pause_before,
-            stop=self._gives_up if again else lambda _: True,
+            stop=self._gives_up if again else self._gives_up_at_once,
             sleep=self._watch.wait_for_source,
             before_sleep=self._note_retry,
             reraise=True,
@@ -148,6 +148,11 @@ class HttpClient:
 
     def _gives_up(self, state: RetryCallState) -> bool:
         return state.attempt_number >= MAX_TRIES or not self._watch.has_time_for(state.upcoming_sleep)
+
+    def _gives_up_at_once(self, state: RetryCallState) -> bool:
+        """For what may change something over there; but what was refused for our rate has changed nothing."""
+        stumble = state.outcome.exception() if state.outcome else None
+        return not (isinstance(stumble, Stumble) and stumble.limited) or self._gives_up(state)
 
     def _note_retry(self, state: RetryCallState) -> None:
         self._meter.retries += 1

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import pytest
@@ -243,6 +244,54 @@ def test_a_place_of_a_file_that_nothing_lists_is_asked_for_once() -> None:
         Unmapped("hr", "99", "99", ("99",)),
         Unmapped("hr", "Kansliet", "Kansliet"),
     )
+
+
+# --- what has ended ---------------------------------------------------------------------------------------------------
+
+JUNE, JULY = date(2026, 6, 30), date(2026, 7, 31)
+
+
+def ends(found: UnitBook, *codes: str) -> str | None:
+    """The id of the organisation that ends what is at those codes."""
+    ending = found.ending("sis", codes)
+    return ending.record.source_id if ending else None
+
+
+def test_what_ends_an_organisation_is_the_earliest_end_from_it_upward() -> None:
+    found = book(
+        organisation("sis", "h", "Huvudman"),
+        organisation("sis", "s", parent="h", end=JUNE),
+        organisation("sis", "e", "Skolenhet", parent="S", codes=("99",), end=JULY),
+        organisation("sis", "a", "Övrigt", parent="s", end=date(2026, 5, 31)),
+    )
+
+    assert [ends(found, at) for at in ("h", "s", "E", "99", "a", "okänd")] == [None, "s", "s", "s", "a", None]
+    assert found.ending("hr", ("s",)) is None
+    assert ends(found) is None
+
+
+def test_of_several_that_are_named_the_last_ends() -> None:
+    found = book(
+        organisation("sis", "old", codes=("7", "8"), end=JUNE),
+        organisation("sis", "older", codes=("7",), end=date(2025, 6, 30)),
+        organisation("sis", "new", codes=("8",)),
+    )
+
+    assert [ends(found, at) for at in ("old", "older", "new", "7", "8")] == ["old", "older", None, "old", None]
+    assert ends(found, "older", "old") == "old"
+    assert ends(found, "old", "new") is None
+
+
+def test_what_is_asked_for_tells_when_all_of_it_has_ended() -> None:
+    found = book(
+        organisation("sis", "s", end=JUNE),
+        organisation("sis", "e", "Skolenhet", parent="s"),
+        organisation("sis", "t"),
+        organisation("sis", "f", "Skolenhet", parent="t", end=JUNE),
+        organisation("sis", "x", "Skolenhet", end=JULY),
+    )
+
+    assert [(one.source_id, one.ends_on) for one in found.unmapped] == [("s", JUNE), ("t", None), ("x", JULY)]
 
 
 # --- words, places, groups --------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def test_a_gap_open_at_the_turn_stays_open_with_its_age(today: str, began: str) 
     without = pupil(began_on=day("2024-08-19"))
     nameless = pupil("p2", began_on=day("2024-08-19"), has_login=False, case={"unknown": 1})
     opened, _ = Room("2026-06-08", sources=parts(ROSTER, MDM, as_of="2026-06-08")).find(without, nameless)
-    turned = {"began_on": day(began), "turned_on": day("2026-08-17")}
+    turned: dict[str, Any] = {"began_on": day(began), "turned_on": day("2026-08-17")}
     room = Room(today, sources=parts(ROSTER, MDM, as_of=today), believed=Believed(episodes=opened))
     found, shut = room.find(pupil(**turned), pupil("p2", has_login=False, case={"unknown": 1}, **turned))
 

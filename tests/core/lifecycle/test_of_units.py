@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -150,6 +150,14 @@ def test_an_unmapped_organisation_is_a_gap_of_unplaced() -> None:
     assert of_kind("unmapped_unit", Room(), records=(school,)) == [
         ("sis/o1", "unplaced", "organisation in sis without a unit")
     ]
+
+
+@pytest.mark.parametrize(("ago", "is_asked_for"), [(-1, True), (0, True), (1, False)])
+def test_an_organisation_that_has_ended_needs_no_unit(ago: int, is_asked_for: bool) -> None:
+    end = date.fromisoformat(TODAY) - timedelta(days=ago)
+    school = known(ROSTER, UnitRecord(source_id="o1", name="Lindskolan", kind="Skola", codes=("li",), end=end))
+
+    assert bool(of_kind("unmapped_unit", Room(), records=(school,))) is is_asked_for
 
 
 # --- sets and pools ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,156 @@
+"""The connector, run as the daemon runs it, against the school register of Exempelby in all its moods."""
+
+from collections.abc import Iterator
+from copy import copy
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from connectors.ss12000 import PARTS, Settings, normalise, pull
+from fleetsync.core.model import Change, MembershipRecord, PersonRecord, Verdict
+from fleetsync.demo.days import SHOWN_ON
+from fleetsync.demo.register import Register
+from fleetsync.demo.servers import Fault, FaultKind
+from fleetsync.demo.ss12000 import CLIENT, SECRET, SchoolRegister
+from fleetsync.demo.world import Exempelby
+from fleetsync.pull.contract import Noted
+from fleetsync.pull.runner import Pulled
+from tests.connectors.outside import given
+from tests.flow.village import Life, Village
+
+RESOURCES = {
+    "units": "organisations", "groups": "groups", "pupils": "persons", "children": "placements", "staff": "duties"
+}  # fmt: skip
+TABLE = """
+[[source]]
+kind = "ss12000"
+name = "skolregister"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{client}"
+client_secret_file = "secrets/skolregister"
+page_size = 10
+counts = ["pupils", "children"]
+"""
+
+
+@pytest.fixture(scope="module")
+def register() -> Register:
+    """Exempelby in small: some of its learners, employees and classes, and all organisations."""
+    made = copy(Exempelby(1, with_schools=True).made)
+    made.learners, made.employees, made.classes = made.learners[::30], made.employees[::30], made.classes[::10]
+    return Register(made, SHOWN_ON)
+
+
+@pytest.fixture
+def school(register: Register) -> Iterator[SchoolRegister]:
+    found = SchoolRegister(lambda: register)
+    with found.stand:
+        yield found
+
+
+@pytest.fixture
+def life(school: SchoolRegister, tmp_path: Path) -> Iterator[Life]:
+    """A house whose one source is the register, ten objects a page."""
+    village = Village(tmp_path)
+    village.names = ()
+    village.more = TABLE.format(base_url=school.base_url, token_url=school.token_url, client=CLIENT)
+    with village:
+        secret = tmp_path / "secrets" / "skolregister"
+        secret.write_text(SECRET, encoding="ascii")
+        secret.chmod(0o600)
+        with village.open() as opened:
+            yield opened
+
+
+def read(life: Life, name: str) -> Pulled:
+    """One attempt at a part, with the second one that some failures are worth."""
+    (source,) = life.house.sources
+    return life.house.world.runner.pull(source, source.part(name), Event())
+
+
+def staged(life: Life, pulled: Pulled) -> set[tuple[str, str]]:
+    """What a pull has staged, by type and id; it is put away, so that the part can be read again."""
+    found = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is Change.PUT}
+    life.ledger.fail(pulled.pull, Verdict.FAILED, "put away")
+    return found
+
+
+PASSING: tuple[FaultKind, ...] = (
+    "too_many_seconds", "too_many_date", "too_many_silent", "bad_gateway_html", "unavailable", "server_error",
+    "cut_body", "hang_up", "not_json", "token_expires", "page_token_expired", "duplicate", "empty_page",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_whatever_passes_in_the_middle_of_a_listing_costs_not_one_row(
+    life: Life, school: SchoolRegister, fault: FaultKind
+) -> None:
+    untroubled = staged(life, read(life, "staff"))
+    path = school.base_url.removeprefix(school.stand.address)
+    school.stand.fail(f"{path}/duties", Fault(fault), skip=2)
+
+    troubled = read(life, "staff")
+
+    assert school.stand.failed[fault] == 1
+    assert (troubled.verdict, staged(life, troubled)) == (Verdict.COMPLETE, untroubled)
+    assert len(untroubled) > 20
+    assert (troubled.begun_again is not None) is (fault == "page_token_expired")
+
+
+@pytest.mark.parametrize("fault", ["loop", "forbidden", "unauthorised", "missing", "page_token_expired"])
+def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
+    life: Life, school: SchoolRegister, fault: FaultKind
+) -> None:
+    path = school.base_url.removeprefix(school.stand.address)
+    school.stand.fail(f"{path}/duties", Fault(fault), times=99, skip=2)
+
+    pulled = read(life, "staff")
+
+    assert (pulled.verdict, pulled.effect) == (Verdict.FAILED, None)
+    assert "skolregister: " in pulled.reason
+
+
+@pytest.mark.parametrize("part", list(RESOURCES))
+def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
+    life: Life, school: SchoolRegister, part: str
+) -> None:
+    school.missing = {RESOURCES[part]: 501}
+    # Without /persons nobody knows who is protected, so that no part that tells of people can be read.
+    lost = {"pupils", "children", "staff"} if part == "pupils" else {part}
+
+    verdicts = {name: read(life, name).verdict for name in RESOURCES}
+
+    is_optional = {one.name: one.optional for one in PARTS}
+    for name, verdict in verdicts.items():
+        missing = Verdict.UNCHANGED if is_optional[name] else Verdict.FAILED
+        assert verdict is (missing if name in lost else Verdict.COMPLETE)
+
+
+def told_by(register: Register, part: str, **ways: Any) -> list[Noted]:
+    """What a part of the register comes to that speaks in these *ways*."""
+    school = SchoolRegister(lambda: register, **ways)
+    table = {"kind": "ss12000", "name": "skolregister", "client_id": CLIENT, "client_secret": SECRET}
+    with school.stand:
+        settings = Settings.model_validate({**table, "base_url": school.base_url, "token_url": school.token_url})
+        with given(settings) as connect:
+            raws = [raw for page in pull(part, settings, connect) for raw in page.raws]
+    return [noted for raw in raws for noted in normalise(part, settings, raw)]
+
+
+@pytest.mark.parametrize("part", ["pupils", "children", "staff"])
+def test_both_versions_and_edlevo_tell_of_the_same_people_the_same(register: Register, part: str) -> None:
+    told = told_by(register, part)
+
+    assert {type(one) for one in told} >= {PersonRecord, MembershipRecord}
+    assert told_by(register, part, version="2.0") == told
+    assert told_by(register, part, edlevo=True) == told
+
+
+@pytest.mark.parametrize("ways", [{}, {"edlevo": True}], ids=["standard", "edlevo"])
+def test_a_register_that_knows_no_pages_beyond_its_own_size_is_read_whole(
+    register: Register, ways: dict[str, Any]
+) -> None:
+    assert told_by(register, "staff", largest_page=7, **ways) == told_by(register, "staff", **ways)

@@ -1,0 +1,138 @@
+"""A municipality whose schools keep one register and whose preschools another, as a reorganisation leaves them behind.
+
+Both know every teacher, and the preschools' still knows most pupils; each has ids of its own, and only log-ins tell who is
+who. Nobody may count twice for that, and no device.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
+from pathlib import Path
+from threading import Event
+
+from msgspec.structs import replace
+
+from fleetsync import sync
+from fleetsync.clock import SetClock
+from fleetsync.core.model import UNPLACED, Outcome
+from fleetsync.daemon.house import House, build, open_store
+from fleetsync.demo.graph import Graph
+from fleetsync.demo.making import Making
+from fleetsync.demo.municipality import DELIVERIES, Addresses, write_configuration
+from fleetsync.demo.names import object_id_of
+from fleetsync.demo.nouns import Employee, Learner
+from fleetsync.demo.register import Register
+from fleetsync.demo.replay import TODAY, morning_of
+from fleetsync.demo.sources import deliver
+from fleetsync.demo.ss12000 import CLIENT, SchoolRegister
+from fleetsync.demo.truth import Truth
+from fleetsync.demo.world import Exempelby
+from fleetsync.settings import load
+from tests.truth.holding import differences
+
+SCHOOLS, PRESCHOOLS = "skolregister", "forskoleregister"
+SECOND = f"""
+[[source]]
+kind = "ss12000"
+name = "{PRESCHOOLS}"
+base_url = "{{base_url}}"
+token_url = "{{token_url}}"
+client_id = "{{client}}"
+client_secret_file = "secrets/skolregister"
+"""
+
+
+def part_of(made: Making, learners: Sequence[Learner], employees: Sequence[Employee]) -> Register:
+    """What a register that knows these alone says."""
+    known = copy(made)
+    known.learners, known.employees = list(learners), list(employees)
+    return Register(known, TODAY)
+
+
+def of_schools(made: Making) -> Register:
+    """All pupils, without the places that they had or have as children."""
+    pupils = [replace(one, placements=()) for one in made.learners if one.enrolments]
+    return part_of(made, pupils, made.employees)
+
+
+def of_preschools(made: Making) -> Register:
+    """All children, and the pupils who once were; everybody under an id of its own."""
+    children = [replace(one, id=object_id_of(f"second/{one.id}")) for one in made.learners if one.placements]
+    return part_of(made, children, [replace(who, key=f"second/{who.key}") for who in made.employees])
+
+
+@contextmanager
+def registers_of(folder: Path, world: Exempelby, counts: Mapping[str, Sequence[str]]) -> Iterator[House]:
+    """The house of a municipality with both registers, whose parts count as *counts* says, source by source."""
+    graph = Graph(lambda: world.at(TODAY).managed_devices)
+    schools, preschools = of_schools(world.made), of_preschools(world.made)
+    first, second = SchoolRegister(lambda: schools), SchoolRegister(lambda: preschools)
+    with graph.stand, first.stand, second.stand:
+        file = write_configuration(folder, Addresses(graph.stand.address, (first.base_url, first.token_url)))
+        file.write_text(configured(file.read_text(encoding="utf-8"), second, counts), encoding="utf-8")
+        deliver(world.at(TODAY), folder / DELIVERIES)
+        settings, clock = load(file), SetClock(morning_of(TODAY))
+        with open_store(settings, clock) as ledger:
+            yield build(settings, clock, ledger, Event())
+
+
+def configured(text: str, second: SchoolRegister, counts: Mapping[str, Sequence[str]]) -> str:
+    """Exempelby's configuration with the second register beside the first."""
+    text += SECOND.format(base_url=second.base_url, token_url=second.token_url, client=CLIENT)
+    text = re.sub(r"^counts = .*\n", "", text, flags=re.MULTILINE)
+    for source, parts in counts.items():
+        table = f'name = "{source}"\n'
+        assert table in text
+        text = text.replace(table, f"{table}counts = {json.dumps(parts)}\n")
+    # The schools' register has no children of preschools, and that is no fault of it.
+    return text.replace(f'name = "{SCHOOLS}"\n', f'name = "{SCHOOLS}"\nallow_empty = ["children"]\n')
+
+
+def told_by(outcome: Outcome) -> Mapping[tuple[str, ...], int]:
+    """How many persons there are of whom just these sources tell."""
+    return Counter(tuple(sorted({one.source for one in case.person.records})) for case in outcome.people)
+
+
+def entitled(outcome: Outcome, entitlement: str) -> int:
+    return sum(row.entitled for row in outcome.coverage if row.entitlement == entitlement)
+
+
+def test_whoever_is_in_both_registers_counts_once_and_so_does_every_device(tmp_path: Path) -> None:
+    world = Exempelby(1, with_schools=True)
+    counts = {"personal": ["staff"], SCHOOLS: ["pupils"], PRESCHOOLS: ["children"]}
+    with registers_of(tmp_path, world, counts) as house:
+        report = sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
+
+    together = told_by(report.outcome)
+    teachers = len(world.at(TODAY).register.staff)
+    assert report.held == ()
+    assert together[PRESCHOOLS, "personal", SCHOOLS] == teachers > 500
+    assert together[PRESCHOOLS, SCHOOLS] > 700
+    assert entitled(report.outcome, "pupils") > 3000
+    # All that is published is what it is where one register tells all. But a school that nobody has configured is asked
+    # for once by each register that has it.
+    assert differences(report.outcome, Truth(world, TODAY), TODAY) == [((UNPLACED, "unmapped_unit"), "gaps", 1, 2)]
+
+
+def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_the_other_is_a_witness(
+    tmp_path: Path,
+) -> None:
+    world = Exempelby(1, with_schools=True)
+    counts: dict[str, list[str]] = {"personal": [], SCHOOLS: ["staff"], PRESCHOOLS: ["children"]}
+    with registers_of(tmp_path, world, counts) as house:
+        due = [
+            (source, part)
+            for source in house.sources
+            for part in source.parts
+            if source.kind == "ss12000" and part.name in {"units", "staff"}
+        ]
+        outcome = sync.run(house.world, due).outcome
+
+    staff = world.at(TODAY).register.staff
+    assert told_by(outcome) == {(PRESCHOOLS, SCHOOLS): len(staff)}
+    assert not any(case.person.duplicate for case in outcome.people)
+    serving = [job for _, job in staff if job.last is None or job.last >= TODAY]
+    assert entitled(outcome, "staff") == len(serving) > 500
