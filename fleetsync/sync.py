@@ -5,7 +5,7 @@ may be believed are applied, one transaction each, rosters before devices; the o
 the new snapshot is shown by one assignment. Nothing flows back up.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,9 @@ from fleetsync.core.calendar import Calendars, local_day
 from fleetsync.core.coverage import reconcile
 from fleetsync.core.coverage.plan import plan
 from fleetsync.core.identity import unit_book
+from fleetsync.core.identity.units import RESERVED
 from fleetsync.core.model import (
+    CENTRAL,
     Believed,
     CoverageDay,
     Limits,
@@ -72,6 +74,10 @@ class World:
         at = self.clock.now()
         return Moment(at, local_day(at, self.policy.time_zone))
 
+    def policy_now(self) -> Policy:
+        """The policy with the units whose trial has ended: somebody may end one while a daemon runs."""
+        return with_published(self.policy, self.ledger.published())
+
     def parts(self) -> tuple[PartState, ...]:
         """The configured parts, before anything is known of their pulls."""
         return tuple(_state(source, part) for source in self.sources for part in source.parts)
@@ -85,6 +91,15 @@ class World:
         return next(one for one in self.sources if one.name == source).limits(part)
 
 
+def with_published(policy: Policy, done: Collection[str]) -> Policy:
+    """*policy* with the trial of the units *done* ended; `central`, which nobody configures, has a trial like others."""
+    configured = {unit.slug for unit in policy.units}
+    central = (unit for unit in RESERVED if unit.slug == CENTRAL and unit.slug in done and unit.slug not in configured)
+    units = (*policy.units, *central)
+    told = tuple(msgspec.structs.replace(unit, published=unit.published or unit.slug in done) for unit in units)
+    return msgspec.structs.replace(policy, units=told)
+
+
 def _state(source: Source, part: Part) -> PartState:
     return PartState(
         source=source.name,
@@ -92,6 +107,7 @@ def _state(source: Source, part: Part) -> PartState:
         role=part.role,
         types=part.types,
         counts=source.counts(part.name),
+        counts_at=source.settings.counts_at,
         expects_mdm=part.expects_mdm,
         trust=source.settings.trust,
         expected_every=source.settings.fresh_for,
@@ -339,7 +355,7 @@ def overlaid(believed: Believed, effects: Iterable[PullEffect], world: World) ->
 
 
 def _outcome(world: World, believed: Believed, moment: Moment) -> Outcome:
-    return reconcile(believed, world.policy, world.calendars, moment)
+    return reconcile(believed, world.policy_now(), world.calendars, moment)
 
 
 # --- pulls that agree ---------------------------------------------------------------------------------------------------
@@ -475,7 +491,8 @@ def rebuilt(world: World) -> Snapshot:
 
 def shown(world: World, outcome: Outcome, believed: Believed) -> Snapshot:
     """The snapshot of an outcome."""
-    return snapshot(outcome, world.policy, world.calendars, unit_book(believed.known, world.policy))
+    policy = world.policy_now()
+    return snapshot(outcome, policy, world.calendars, unit_book(believed.known, policy))
 
 
 def _record(world: World, outcome: Outcome, believed: Believed, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""A municipality whose schools keep one register and whose preschools another, as a reorganisation leaves them behind.
+"""A municipality with two school registers, as a reorganisation leaves them behind.
 
-Both know every teacher, and the preschools' still knows most pupils; each has ids of its own, and only log-ins tell who is
-who. Nobody may count twice for that, and no device.
+Both know every teacher and every pupil, the second all children too; each has ids of its own, and only log-ins tell who is
+who. Each founds the entitlements of its own schools' pupils. Nobody may count twice for that, and no device.
 """
 
 import json
@@ -24,6 +24,7 @@ from fleetsync.demo.making import Making
 from fleetsync.demo.municipality import DELIVERIES, Addresses, write_configuration
 from fleetsync.demo.names import object_id_of
 from fleetsync.demo.nouns import Employee, Learner
+from fleetsync.demo.preschool import PLACES_OF_AGE
 from fleetsync.demo.register import Register
 from fleetsync.demo.replay import TODAY, morning_of
 from fleetsync.demo.sources import deliver
@@ -33,11 +34,11 @@ from fleetsync.demo.world import Exempelby
 from fleetsync.settings import load
 from tests.truth.holding import differences
 
-SCHOOLS, PRESCHOOLS = "skolregister", "forskoleregister"
-SECOND = f"""
+SCHOOLS, SECOND = "skolregister", "andra-registret"
+TABLE = f"""
 [[source]]
 kind = "ss12000"
-name = "{PRESCHOOLS}"
+name = "{SECOND}"
 base_url = "{{base_url}}"
 token_url = "{{token_url}}"
 client_id = "{{client}}"
@@ -58,17 +59,17 @@ def of_schools(made: Making) -> Register:
     return part_of(made, pupils, made.employees)
 
 
-def of_preschools(made: Making) -> Register:
-    """All children, and the pupils who once were; everybody under an id of its own."""
-    children = [replace(one, id=object_id_of(f"second/{one.id}")) for one in made.learners if one.placements]
-    return part_of(made, children, [replace(who, key=f"second/{who.key}") for who in made.employees])
+def of_the_second(made: Making) -> Register:
+    """All pupils and children; everybody under an id of its own."""
+    learners = [replace(one, id=object_id_of(f"second/{one.id}")) for one in made.learners]
+    return part_of(made, learners, [replace(who, key=f"second/{who.key}") for who in made.employees])
 
 
 @contextmanager
-def registers_of(folder: Path, world: Exempelby, counts: Mapping[str, Sequence[str]]) -> Iterator[House]:
-    """The house of a municipality with both registers, whose parts count as *counts* says, source by source."""
+def registers_of(folder: Path, world: Exempelby, counts: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[House]:
+    """The house of a municipality with both registers, what of each counts and where, source by source."""
     graph = Graph(lambda: world.at(TODAY).managed_devices)
-    schools, preschools = of_schools(world.made), of_preschools(world.made)
+    schools, preschools = of_schools(world.made), of_the_second(world.made)
     first, second = SchoolRegister(lambda: schools), SchoolRegister(lambda: preschools)
     with graph.stand, first.stand, second.stand:
         file = write_configuration(folder, Addresses(graph.stand.address, (first.base_url, first.token_url)))
@@ -79,14 +80,14 @@ def registers_of(folder: Path, world: Exempelby, counts: Mapping[str, Sequence[s
             yield build(settings, clock, ledger, Event())
 
 
-def configured(text: str, second: SchoolRegister, counts: Mapping[str, Sequence[str]]) -> str:
+def configured(text: str, second: SchoolRegister, counts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     """Exempelby's configuration with the second register beside the first."""
-    text += SECOND.format(base_url=second.base_url, token_url=second.token_url, client=CLIENT)
+    text += TABLE.format(base_url=second.base_url, token_url=second.token_url, client=CLIENT)
     text = re.sub(r"^counts = .*\n", "", text, flags=re.MULTILINE)
-    for source, parts in counts.items():
+    for source, keys in counts.items():
         table = f'name = "{source}"\n'
         assert table in text
-        text = text.replace(table, f"{table}counts = {json.dumps(parts)}\n")
+        text = text.replace(table, table + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()))
     # The schools' register has no children of preschools, and that is no fault of it.
     return text.replace(f'name = "{SCHOOLS}"\n', f'name = "{SCHOOLS}"\nallow_empty = ["children"]\n')
 
@@ -100,17 +101,22 @@ def entitled(outcome: Outcome, entitlement: str) -> int:
     return sum(row.entitled for row in outcome.coverage if row.entitlement == entitlement)
 
 
-def test_whoever_is_in_both_registers_counts_once_and_so_does_every_device(tmp_path: Path) -> None:
+def test_pupils_of_two_registers_that_share_everybody_count_once_and_so_does_every_device(tmp_path: Path) -> None:
     world = Exempelby(1, with_schools=True)
-    counts = {"personal": ["staff"], SCHOOLS: ["pupils"], PRESCHOOLS: ["children"]}
+    schools = sorted({claim.unit for claim in world.made.claims if claim.entitlement == "pupils"} - {UNPLACED})
+    counts = {
+        "personal": {"counts": ["staff"]},
+        SCHOOLS: {"counts": ["pupils"], "counts_at": schools[::2]},
+        SECOND: {"counts": ["pupils", "children"], "counts_at": [*schools[1::2], *PLACES_OF_AGE]},
+    }
     with registers_of(tmp_path, world, counts) as house:
         report = sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
 
     together = told_by(report.outcome)
     teachers = len(world.at(TODAY).register.staff)
     assert report.held == ()
-    assert together[PRESCHOOLS, "personal", SCHOOLS] == teachers > 500
-    assert together[PRESCHOOLS, SCHOOLS] > 700
+    assert together[SECOND, "personal", SCHOOLS] == teachers > 500
+    assert together[SECOND, SCHOOLS] > 3000
     assert entitled(report.outcome, "pupils") > 3000
     # All that is published is what it is where one register tells all. But a school that nobody has configured is asked
     # for once by each register that has it.
@@ -121,7 +127,11 @@ def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_th
     tmp_path: Path,
 ) -> None:
     world = Exempelby(1, with_schools=True)
-    counts: dict[str, list[str]] = {"personal": [], SCHOOLS: ["staff"], PRESCHOOLS: ["children"]}
+    counts: dict[str, dict[str, list[str]]] = {
+        "personal": {"counts": []},
+        SCHOOLS: {"counts": ["staff"]},
+        SECOND: {"counts": ["children"]},
+    }
     with registers_of(tmp_path, world, counts) as house:
         due = [
             (source, part)
@@ -132,7 +142,7 @@ def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_th
         outcome = sync.run(house.world, due).outcome
 
     staff = world.at(TODAY).register.staff
-    assert told_by(outcome) == {(PRESCHOOLS, SCHOOLS): len(staff)}
+    assert told_by(outcome) == {(SECOND, SCHOOLS): len(staff)}
     assert not any(case.person.duplicate for case in outcome.people)
     serving = [job for _, job in staff if job.last is None or job.last >= TODAY]
     assert entitled(outcome, "staff") == len(serving) > 500

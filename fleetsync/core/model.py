@@ -382,6 +382,7 @@ class PartState(Noun, frozen=True, kw_only=True):
     role: Role
     types: tuple[RecordType, ...]
     counts: bool = False  # founds entitlements (`domain.md` §3); else a witness
+    counts_at: tuple[str, ...] = ()  # the units where it does; empty: everywhere
     expects_mdm: bool = False
     trust: int = 0  # higher first
     expected_every: timedelta = timedelta(days=1)
@@ -498,6 +499,15 @@ class RunningAssignment(Noun, frozen=True):
     assignment: Assignment
     since: datetime
     known_before: bool = False
+
+
+class AssignmentInterval(Noun, frozen=True):
+    """An assignment as it was known from `since` until `until` (None: still); it ends when whether it works changes."""
+
+    assignment: Assignment
+    since: datetime
+    until: datetime | None = None
+    known_before: bool = False  # found by a first complete pull: it began some time before `since`
 
 
 class CoverageDay(Noun, frozen=True, kw_only=True):

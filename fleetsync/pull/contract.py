@@ -445,6 +445,8 @@ class SourceSettings(BaseModel):
     """Whose numbers the numbers of this source are; empty: its own (see `number_namespace`)."""
     counts: tuple[str, ...] = ()
     """The membership types for which this source founds entitlements; for the others it is a witness."""
+    counts_at: tuple[str, ...] = ()
+    """The units where it does so, where several systems share the municipality; empty: everywhere."""
     trust: int = 0
     """Of two sources that disagree about a field, the one with the higher trust counts."""
     max_shrink_ratio: Ratio = 0.1

@@ -174,6 +174,7 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         except RegistryError as error:
             refused.append(str(error))
     refused += _counted_twice(found, settings.file_name)
+    refused += _counted_nowhere(found, settings)
     if refused:
         raise RegistryError("\n".join(refused))
     return tuple(found)
@@ -282,15 +283,37 @@ def _mentions(annotation: object, wanted: type) -> bool:
 
 
 def _counted_twice(found: Iterable[Source], where: str) -> Iterator[str]:
-    """Two rosters that both counted would double the denominator."""
-    founders: dict[str, str] = {}
+    """Two rosters that both counted at one unit would double the denominator."""
+    founders: dict[str, list[Source]] = {}
     for one in found:
         for part in sorted(one.counted):
-            founder = founders.setdefault(part, one.name)
-            if founder != one.name:
+            for founder in founders.setdefault(part, []):
+                if (shared := _both_at(one, founder)) is not None:
+                    yield (
+                        f"{where}: [[source]] {one.name}: counts {part}{shared}, as {founder.name} does. Exactly one "
+                        "source may count a part at a unit; leave it out of counts of the other, which is a witness "
+                        "then (counts = [] where it has no more), or share the units between them by counts_at"
+                    )
+            founders[part].append(one)
+
+
+def _both_at(one: Source, other: Source) -> str | None:
+    """Where both would count, in words; None: nowhere."""
+    mine, others = one.settings.counts_at, other.settings.counts_at
+    if not mine or not others:
+        return ""
+    shared = sorted(set(mine) & set(others))
+    return f" at {', '.join(shared)}" if shared else None
+
+
+def _counted_nowhere(found: Iterable[Source], settings: Settings) -> Iterator[str]:
+    known = [unit.slug for unit in settings.units]
+    for one in found:
+        for slug in one.settings.counts_at:
+            if slug not in known:
                 yield (
-                    f"{where}: [[source]] {one.name}: counts {part}, as {founder} does. Exactly one source may count a "
-                    "part; leave it out of counts of the other, which is a witness then (counts = [] where it has no more)"
+                    f"{settings.file_name}: [[source]] {one.name} counts_at: {_quoted(slug)} is no unit."
+                    + did_you_mean(slug, known)
                 )
 
 

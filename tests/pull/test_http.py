@@ -564,6 +564,15 @@ def test_a_post_is_sent_once(source, desk):
     assert len(source.seen) == 1
 
 
+def test_a_post_that_was_refused_for_our_rate_is_sent_when_we_may_and_once_more_only_for_that(source, desk):
+    source.on("/jobs", Reply(429, {}, {"Retry-After": "17"}), Reply(503, {}), Reply())
+
+    with pytest.raises(SourceUnavailable, match=r"\(503\); tried 2 times"):
+        desk.client(source.url).post("/jobs", {"a": 1}, decode=Listing)
+    assert desk.clock.waits[-1] == 17
+    assert desk.meter.requests == {"429": 1, "503": 1}
+
+
 def test_a_look_up_by_post_is_tried_again(source, desk):
     source.on("/lookup", Reply(503, {}), Reply())
 

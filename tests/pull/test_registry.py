@@ -256,10 +256,37 @@ def test_two_sources_that_count_one_part_are_refused(tmp_path: Path) -> None:
         configured(tmp_path, HR.format("hr") + HR.format("hr-old"))
 
     assert str(refused.value) == (
-        "config.toml: [[source]] hr-old: counts staff, as hr does. Exactly one source may count a part; "
-        "leave it out of counts of the other, which is a witness then (counts = [] where it has no more)"
+        "config.toml: [[source]] hr-old: counts staff, as hr does. Exactly one source may count a part at a unit; "
+        "leave it out of counts of the other, which is a witness then (counts = [] where it has no more), or share the "
+        "units between them by counts_at"
     )
     assert len(configured(tmp_path, HR.format("hr") + HR.format("hr-old") + "counts = []")) == 2
+
+
+UNITS = "".join(f'[[unit]]\nslug = "{slug}"\nname = "{slug}"\n' for slug in ("north", "south", "west"))
+
+
+def at(name: str, *units: str) -> str:
+    return HR.format(name) + f"counts_at = {list(units)}\n"
+
+
+def test_two_sources_may_share_the_units_where_they_count(tmp_path: Path) -> None:
+    assert len(configured(tmp_path, UNITS + at("hr-n", "north") + at("hr-s", "south", "west"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (at("hr-s", "south", "north"), "hr-s: counts staff at north, as hr-n does"),
+        (HR.format("hr-s"), "hr-s: counts staff, as hr-n does"),
+        (at("hr-s", "sooth"), "hr-s counts_at: 'sooth' is no unit. Did you mean south?"),
+    ],
+)
+def test_no_unit_is_counted_at_twice_nor_one_that_is_not_there(tmp_path: Path, others: str, told: str) -> None:
+    with pytest.raises(RegistryError) as refused:
+        configured(tmp_path, UNITS + at("hr-n", "north") + others)
+
+    assert told in str(refused.value)
 
 
 def test_the_faults_of_all_sources_are_told_at_once(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             record=record,
             unit=place.unit,
             foreign=place.foreign,
-            counts=part is not None and part.counts,
+            counts=part is not None and part.counts and _is_in_scope(place.unit, part),
             form=(record.school_form or "").strip().upper() or None,
             first=record.start or date.min,
             last=last,
@@ -319,6 +319,11 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return last
         missed = local_day(known.absent_since, self.policy.time_zone)
         return min(last, missed - timedelta(days=1))
+
+
+def _is_in_scope(unit: str, part: PartState) -> bool:
+    """Whether a part that counts does so at *unit*; where a unit is unknown, no other part can be the one that does."""
+    return not part.counts_at or unit in part.counts_at or unit == UNPLACED
 
 
 def _schooled_as(tie: Tie) -> tuple[str, str, str | None]:

@@ -156,16 +156,15 @@ def _how(turnover: Turnover, known: Iterable[Known], people: Iterable[Person], b
 
 
 def _is_read_in_term(turnover: Turnover, known: Iterable[Known], bench: Bench) -> bool:
-    """Whether a part that counts and gives enrolments was read whole on or after the first school day."""
+    """Whether each part that counts and gives enrolments was read whole on or after the first school day."""
     zone, day = bench.policy.time_zone, turnover.first_school_day
     if bench.today < day:
         return False
-    read = {
-        name
-        for name, part in bench.parts.items()
-        if part.counts and part.last_complete_at is not None and local_day(part.last_complete_at, zone) >= day
-    }
-    return any((one.source, one.part) in read and _is_enrolment(one) for one in known)
+    giving = {(one.source, one.part) for one in known if _is_enrolment(one)}
+    counting = [part for name, part in bench.parts.items() if part.counts and name in giving]
+    return bool(counting) and all(
+        part.last_complete_at is not None and local_day(part.last_complete_at, zone) >= day for part in counting
+    )
 
 
 def _is_enrolment(one: Known) -> bool:

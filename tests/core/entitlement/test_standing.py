@@ -225,6 +225,15 @@ def test_somebody_who_has_left_and_comes_again_belongs_where_he_comes() -> None:
 # --- witnesses --------------------------------------------------------------------------------------------------------
 
 
+def test_a_register_counts_at_its_units_and_where_nobody_knows_the_unit() -> None:
+    elsewhere, here = enrolled("GR", 5, "2024-08-19", at="ek"), enrolled("GR", 5, "2024-08-19", at="bj")
+    nowhere = enrolled("GR", 5, "2024-08-19", at=None)
+    read = tuple(replace(part, counts_at=("bjorkskolan",)) for part in parts("2026-11-24"))
+
+    assert [owed_by(stands(row, read=read)) for row in (here, elsewhere, nowhere)] == ["pupils", None, "pupils"]
+    assert stands(elsewhere, read=read).only_in_witness
+
+
 def test_a_witness_founds_nothing_but_says_where_somebody_may_be() -> None:
     standing = stands(witnessed(MembershipType.EMPLOYMENT, "2020-01-01", employment_form=PERMANENT))
 

@@ -546,6 +546,17 @@ def test_it_turns_with_the_first_complete_pull_of_pupils_in_the_term() -> None:
     assert turned(later([placed("2026-08-17")], FIRST, begun([placed("2026-08-17")]), read=read_on(FIRST))) is None
 
 
+def test_of_two_registers_that_count_both_are_read_before_it_turns_with_them() -> None:
+    rows = [pupil("alva", 5), replace(pupil("bo", 5), source="second")]
+    turnover = begun(rows)
+    sis = next(part for part in read_on(FIRST) if part.name == "sis/pupils")
+    second = replace(sis, source="second")
+
+    assert turned(later(rows, FIRST, turnover, read=(sis, second))) == "first_complete"
+    assert turned(later(rows, FIRST, turnover, read=(sis, replace(second, last_complete_at=None)))) is None
+    assert turned(later(rows, FIRST, turnover, read=(sis, replace(second, counts=False)))) == "first_complete"
+
+
 def test_it_turns_ten_school_days_into_the_term_whatever_the_registers_say() -> None:
     rows = [pupil("alva", 5)]
     turnover = begun(rows)
