@@ -228,9 +228,7 @@ def _by_kind(view: View) -> Counted:
 
 
 def _kinds_seen(view: View) -> Iterable[Labels]:
-    seen = {
-        (one.unit, one.kind) for one in (*view.outcome.episodes, *view.outcome.closed) if one.subject in GAP_SUBJECTS
-    }
+    seen = view.outcome.gap_places | {(one.unit, one.kind) for one in _counted_gaps(view)}
     return ((*place, state) for place in sorted(seen) for state in ("open", "parked"))
 
 

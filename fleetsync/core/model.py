@@ -580,7 +580,8 @@ class Believed(Noun, frozen=True, kw_only=True):
     episodes: Sequence[Episode] = ()  # open ones, and those closed within 24 hours
     assignments: Sequence[RunningAssignment] = ()
     stages: Mapping[str, StageSince] = {}
-    coverage: Sequence[CoverageDay] = ()  # of the last 30 days
+    coverage: Sequence[CoverageDay] = ()  # of the last 90 days
+    gap_places: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) wherever a gap is or was, those of parts apart
     overrides: Sequence[Override] = ()
     corrections: Sequence[Correction] = ()
     parkings: Sequence[Parking] = ()
@@ -1031,6 +1032,7 @@ class Outcome(Noun, frozen=True, kw_only=True):
     coverage: tuple[CoverageDay, ...] = ()
     episodes: tuple[Episode, ...] = ()  # open ones
     closed: tuple[Episode, ...] = ()  # closed by this reconciliation
+    gap_places: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) wherever a gap was before it
     parts: tuple[PartState, ...] = ()
     logins: tuple[Login, ...] = ()
     things: Mapping[tuple[str, str, str], str] = {}  # `Known.ref` → id of its person or device

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.guard import Setting, after, judge, moved_too_far, state_after
+from fleetsync.core.guard import DECIDING_FIELDS, FIELDS_SV, TYPES_SV, Setting, after, judge, moved_too_far, state_after
 from fleetsync.core.model import (
     Change,
     CoverageDay,
@@ -268,7 +268,17 @@ def test_the_refusal_of_a_shrunk_pull_names_what_how_many_and_the_limit() -> Non
     (refusal,) = believing(many(device, 200, location=None)).refusals(many(device, 150, location=None))
 
     assert refusal.text.en == "50 of 200 device records are absent; the limit is 20 (max_shrink_ratio 0.1)"
-    assert refusal.text.sv == "50 av 200 poster (device) saknas; gränsen är 20 (max_shrink_ratio 0.1)"
+    assert refusal.text.sv == "50 av 200 poster (verktyg) saknas; gränsen är 20 (max_shrink_ratio 0.1)"
+
+
+def test_a_refusal_is_whole_in_swedish() -> None:
+    refused = believing(many(device, 100, location=None)).refusals(many(device, 100, location=None, serial=None))
+
+    assert [refusal.text.sv for refusal in refused] == [
+        "fältet serienummer är ifyllt för 0,0\u00a0% av 100 poster (verktyg), förut 100,0\u00a0%; gränsen är 10\u00a0% lägre"
+    ]
+    assert set(TYPES_SV) == set(RecordType)
+    assert {field for fields in DECIDING_FIELDS.values() for field in fields} == set(FIELDS_SV)
 
 
 def test_each_record_type_is_compared_by_itself() -> None:

@@ -37,7 +37,6 @@ from fleetsync.core.model import (
 from fleetsync.core.snapshot import Snapshot, snapshot
 from tests.core.coverage.believed import (
     CALENDARS,
-    LONG_AGO,
     MOMENT,
     NOW,
     POLICY,
@@ -160,12 +159,9 @@ def test_where_a_device_is_every_stage_and_age_is_published(town: Town) -> None:
     assert found.numbers["fleetsync_secure_devices"] == {("central", "windows"): 0}
 
 
-def test_where_a_gap_is_or_just_was_both_states_are_published(town: Town) -> None:
+def test_where_a_gap_is_or_ever_was_both_states_are_published(town: Town) -> None:
     town.device(condition=Condition.LOST, location="Lager 1")
-    closing = Episode(
-        kind="stale", subject=Subject.DEVICE, subject_id="x", unit="masen", opened_at=LONG_AGO, reason=WHY
-    )
-    found = town.shown(episodes=(closing,))
+    found = town.shown(gap_places=frozenset({("masen", "stale")}))
 
     numbers = found.numbers["fleetsync_gaps"]
     assert (numbers[("central", "lost", "open")], numbers[("central", "lost", "parked")]) == (1, 0)

@@ -8,8 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetsync.clock import SetClock
-from fleetsync.core.model import Assignment, CoverageDay, Episode, Known, Owed, Stage, StageSince, Subject, Text
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    CoverageDay,
+    Episode,
+    Known,
+    Owed,
+    Stage,
+    StageSince,
+    Subject,
+    Text,
+)
 from fleetsync.store.ledger import Ledger
+from fleetsync.store.ledger.beliefs import COVERAGE_DAYS
 from tests.store.scenes import (
     DAY,
     HOUR,
@@ -175,12 +187,12 @@ def test_the_first_day_with_numbers_is_known_once_there_is_one(ledger: Ledger) -
     assert ledger.first_day() == TODAY
 
 
-def test_the_core_is_fed_with_thirty_days_of_coverage(ledger: Ledger) -> None:
-    for number in range(32):
+def test_the_core_is_fed_with_the_coverage_of_the_longest_break_and_the_days_around_it(ledger: Ledger) -> None:
+    for number in range(COVERAGE_DAYS + 2):
         ledger.record(outcome(MONDAY + number * DAY, coverage=(coverage(TODAY + number * DAY),)))
 
     fed = ledger.believed(()).coverage
-    assert (len(fed), fed[0].day) == (30, TODAY + 2 * DAY)
+    assert (len(fed), fed[0].day) == (COVERAGE_DAYS, TODAY + 2 * DAY)
 
 
 # --- episodes -------------------------------------------------------------------------------------------------------
@@ -194,6 +206,15 @@ def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledg
     assert ledger.believed(()).episodes == (episode("no_device", "p1", closed_at=MONDAY + HOUR),)
     clock.set(MONDAY + 25 * HOUR)
     assert ledger.believed(()).episodes == ()
+
+
+def test_where_a_gap_ever_was_is_remembered_and_those_of_parts_are_nowhere(ledger: Ledger, clock: SetClock) -> None:
+    of_a_part = episode("pull_held", "hr/staff", subject=Subject.SOURCE, unit="")
+    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"), of_a_part)))
+    ledger.record(outcome(MONDAY + HOUR))
+    clock.set(MONDAY + 400 * HOUR)
+
+    assert ledger.believed(()).gap_places == {("vretaskolan", "no_device")}
 
 
 def test_a_gap_that_reopens_is_one_episode_and_its_pause_stays_history(ledger: Ledger) -> None:
@@ -272,6 +293,31 @@ def test_what_a_first_complete_pull_finds_claims_no_age_and_what_begins_later_do
     before = {one.assignment.subject_id: one.known_before for one in ledger.believed(()).assignments}
     assert before == {"p1": True, "p3": False}
     assert [one.known_before for one in ledger.assignments_as_of(MONDAY)] == [True, False]
+
+
+def test_a_device_remembers_whom_it_served_and_when_it_worked(ledger: Ledger) -> None:
+    given_ = [
+        assignment("d1", "p1"),
+        assignment("d1", "p1", works=False),
+        assignment("d1", "p2"),
+    ]
+    for number, one in enumerate(given_):
+        ledger.record(outcome(MONDAY + number * DAY, assignments=(one, assignment("d2", "p9"))))
+
+    assert ledger.assignments_of("d1") == tuple(
+        AssignmentInterval(one, MONDAY + number * DAY, None if number == 2 else MONDAY + (number + 1) * DAY)
+        for number, one in reversed([*enumerate(given_)])
+    )
+    assert ledger.assignments_of("d3") == ()
+
+
+def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begun_before(ledger: Ledger) -> None:
+    applied(ledger, [put(device("1"))], is_first=True)
+    more = {"devices": (device_case("d1", known(ledger)),), "parts": ledger.believed((part_state(),)).parts}
+    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),), **more))
+    ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),), **more))
+
+    assert [one.known_before for one in ledger.assignments_of("d1")] == [False, True]
 
 
 # --- reconciliations ------------------------------------------------------------------------------------------------

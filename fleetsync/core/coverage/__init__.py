@@ -84,7 +84,7 @@ def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: 
         turnover=found.turnover,
     )
     opened, closed = find_gaps(outcome, believed, policy, calendars, found.book)
-    return msgspec.structs.replace(outcome, episodes=opened, closed=closed)
+    return msgspec.structs.replace(outcome, episodes=opened, closed=closed, gap_places=believed.gap_places)
 
 
 def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> _Sorted:

@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     Scheme,
     Stage,
     StageSince,
+    Subject,
 )
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, known_of, many, select_known
@@ -49,6 +50,7 @@ class Beliefs(Desk):
                 assignments=_running(connection),
                 stages=_stages(connection),
                 coverage=_coverage(connection),
+                gap_places=_gap_places(connection),
                 overrides=_overrides(connection),
                 corrections=_corrections(connection),
                 parkings=_parkings(connection),
@@ -117,6 +119,12 @@ def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, 
     ended = {(row.kind, row.subject_id): row for row in rows if row.until is not None}
     closed = [row for key, row in ended.items() if key not in running]
     return tuple(episode_of(row, row.until) for row in [*(row for row in rows if row.until is None), *closed])
+
+
+def _gap_places(connection: Connection) -> frozenset[tuple[str, str]]:
+    gap = t.gap.c
+    wanted = select(gap.unit, gap.kind).where(gap.subject != Subject.SOURCE.value).distinct()
+    return frozenset((unit, kind) for unit, kind in connection.execute(wanted))
 
 
 def _running(connection: Connection) -> tuple[RunningAssignment, ...]:

@@ -41,6 +41,7 @@ from fleetsync.core.model import (
     RunningAssignment,
     Scheme,
     StageSince,
+    Subject,
     Unit,
     UnitMap,
 )
@@ -363,6 +364,8 @@ def fed_back(believed: Believed, outcome: Outcome) -> Believed:
         known=tuple(known),
         logins=outcome.logins,
         episodes=(*outcome.episodes, *outcome.closed),
+        gap_places=outcome.gap_places
+        | {(one.unit, one.kind) for one in outcome.episodes if one.subject is not Subject.SOURCE},
         assignments=tuple(RunningAssignment(one, outcome.moment.at) for one in outcome.assignments),
         stages={
             case.device.id: StageSince(case.life.stage, case.life.since) for case in outcome.devices if case.life.stage

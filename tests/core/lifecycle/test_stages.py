@@ -59,7 +59,7 @@ def test_a_device_in_contact_within_the_limit_works_and_its_reason_holds_no_day(
 
     assert (life.works, life.silent_school_days) == (True, 15)
     assert life.works_reason == Text(
-        "i kontakt inom 15 skoldagar och hanterad", "in contact within 15 school days, managed"
+        "i kontakt inom 15 skoldagar och hanterat", "in contact within 15 school days, managed"
     )
 
 
