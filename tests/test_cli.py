@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from fleetsync import sync
 from fleetsync.cli import COMMANDS, root
 from fleetsync.cli.failing import telling
 from tests.flow.village import CANARY, Employee, Life, Village, device, login
@@ -144,6 +145,36 @@ def test_a_person_and_a_gap_explain_themselves(village, life):
     assert "what to do: " in out
 
 
+def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_what_is_todays(village, life):
+    person = json.loads(ok(village, "people", "--format", "json"))["rows"][0]
+    village.later(days=1)
+    yesterday = "2026-11-24"
+
+    then = ok(village, "explain", "person", person["id"], "--as-of", yesterday).partition("today:")
+    assert f"as known at the end of {yesterday}\n" in then[0]
+    assert "staff: owed 1 at backskolan: " in then[0]
+    assert "record of personal/staff" in then[2]
+    held = re.search(r"has (\S+) \(works\)", then[0])
+    assert held is not None
+
+    device = ok(village, "explain", "device", held[1], "--as-of", yesterday).partition("today:")
+    assert f"serves {person['id']} (staff, own): works: " in device[0]
+    assert "stage in_use" in device[2]
+    assert f"served {person['id']} (staff, own) from before 2026-11-24 to now, working" in device[2]
+
+
+def test_who_was_not_known_on_a_past_day_was_owed_nothing(village, life):
+    village.staff.append(Employee(n=41, first="2026-01-01"))
+    village.later(days=1)
+    village.write_staff(village.today)
+    life.run()
+    rows = json.loads(ok(village, "people", "--format", "json"))["rows"]
+    newcomer = next(row["id"] for row in rows if not row["devices"])
+
+    assert "staff: owed: " in ok(village, "explain", "person", newcomer)
+    assert "owed nothing, as far as was known" in ok(village, "explain", "person", newcomer, "--as-of", "2026-11-24")
+
+
 @pytest.mark.parametrize("what", ["unit", "person", "device", "gap"])
 def test_what_there_is_not_cannot_be_explained_and_is_not_an_error_of_ours(village, life, what):
     code, out, errors = told(village, "explain", what, "nowhere")
@@ -206,7 +237,22 @@ def test_a_source_is_dropped_once_it_is_no_longer_configured(village, life):
 def test_a_unit_is_published(village, life):
     assert ok(village, "publish", "backskolan") == "backskolan is published\n"
     code, _, errors = told(village, "publish", "skolan")
-    assert (code, errors) == (2, "fleetsync: skolan is no unit. Configured: angsskolan, backskolan\n")
+    assert (code, errors) == (2, "fleetsync: skolan is no unit. There are: angsskolan, backskolan, central\n")
+
+
+@pytest.mark.parametrize("unit", ["backskolan", "central"])
+def test_a_unit_that_is_published_leaves_its_trial_wherever_it_is_shown(village, life, unit):
+    before = {one.slug: one.published for one in sync.rebuilt(life.house.world).outcome.units}
+    assert not any(before.values())
+    ok(village, "publish", unit)
+
+    shown = {one.slug: one.published for one in sync.rebuilt(life.house.world).outcome.units}
+    assert shown == before | {unit: True}
+
+
+def test_what_belongs_to_no_unit_has_no_trial_to_end(village, life):
+    code, _, errors = told(village, "publish", "unplaced")
+    assert (code, errors.startswith("fleetsync: unplaced has no trial")) == (2, True)
 
 
 def test_turnover_status_is_told(village, life):

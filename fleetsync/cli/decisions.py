@@ -8,6 +8,7 @@ from fleetsync import sync
 from fleetsync.cli.failing import UNUSABLE, Told
 from fleetsync.cli.opening import opened
 from fleetsync.cli.planning import print_plan
+from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.house import House
 from fleetsync.store.errors import NotHeld
 
@@ -95,9 +96,13 @@ def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
 def publish(ctx: click.Context, unit: str) -> None:
     """The unit's numbers count for everyone."""
     with opened(ctx) as house:
-        known = {one.slug for one in house.world.policy.units}
+        known = {one.slug for one in house.world.policy.units} | {CENTRAL}
+        if unit == UNPLACED:
+            raise Told(
+                f"{unit} has no trial: what belongs to no unit is in alerts and totals from the first day", UNUSABLE
+            )
         if unit not in known:
-            raise Told(f"{unit} is no unit. Configured: {', '.join(sorted(known)) or 'none'}", UNUSABLE)
+            raise Told(f"{unit} is no unit. There are: {', '.join(sorted(known))}", UNUSABLE)
         house.ledger.publish(unit, who())
         house.ledger.audit(who(), "publish", unit)
         sync.reconcile_anew(house.world)

@@ -9,7 +9,7 @@ from fleetsync.cli.failing import Told
 from fleetsync.cli.listing import AS_OF, snapshot_of
 from fleetsync.cli.opening import opened
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import DeviceCase, Known, PersonCase, Row
+from fleetsync.core.model import Assignment, AssignmentInterval, By, DeviceCase, Known, PersonCase, Row
 from fleetsync.core.snapshot import Snapshot
 
 UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus", "undecided", "on_leave")
@@ -26,9 +26,11 @@ def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> 
         snapshot = snapshot_of(house, as_of)
         current = snapshot if as_of is None else snapshot_of(house, None)
         lines = {"unit": _unit, "person": _person, "device": _device, "gap": _gap}[what](snapshot, current, id_)
+        if what == "device":
+            lines = (*lines, *_served(house.ledger.assignments_of(id_), current))
         house.ledger.audit("command line", f"explain {what}", id_)
         if as_of is not None:
-            click.echo(f"as known at the end of {as_of.date()}; attributes of things are today's")
+            click.echo(f"as known at the end of {as_of.date()}")
         for line in lines:
             click.echo(line)
 
@@ -77,18 +79,40 @@ def person_case(snapshot: Snapshot, id_: str) -> PersonCase:
 
 def _person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
     case = person_case(current, id_)
-    standing = case.standing
-    yield f"person {id_} at {standing.unit}: {standing.unit_reason.en}"
-    for decision in standing.decisions:
-        verdict = "owed" if decision.owed else "undecided" if decision.undecided else "not owed"
-        yield f"  {decision.entitlement}: {verdict}: {decision.reason.en}"
+    if snapshot.as_of is None:
+        yield f"person {id_} at {case.standing.unit}: {case.standing.unit_reason.en}"
+        yield from _decisions(case)
+    else:
+        yield f"person {id_}"
+        yield from _owed_then(snapshot, id_)
     yield from (
         f"  has {one.device} ({'works' if one.works else 'does not work'}): {one.reason.en}"
         for one in snapshot.outcome.assignments
         if one.subject_id == id_
     )
     yield from _gaps_of(snapshot, id_)
+    yield from _todays(snapshot)
     yield from _records(case.person.records)
+
+
+def _decisions(case: PersonCase) -> Iterable[str]:
+    for decision in case.standing.decisions:
+        verdict = "owed" if decision.owed else "undecided" if decision.undecided else "not owed"
+        yield f"  {decision.entitlement}: {verdict}: {decision.reason.en}"
+
+
+def _owed_then(snapshot: Snapshot, id_: str) -> Iterable[str]:
+    found = [one for one in snapshot.outcome.owed if one.subject_id == id_]
+    for one in found:
+        yield f"  {one.entitlement}: owed {one.count} at {one.unit}: {one.reason.en}"
+    if not found:
+        yield "  owed nothing, as far as was known"
+
+
+def _todays(snapshot: Snapshot) -> Iterable[str]:
+    """What no past day keeps is today's, and said to be."""
+    if snapshot.as_of is not None:
+        yield "today:"
 
 
 # --- a device ---------------------------------------------------------------------------------------------------------
@@ -98,13 +122,35 @@ def _device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
     case = next((one for one in current.outcome.devices if one.device.id == id_), None)
     if case is None:
         raise Told(f"{id_} is no device. Ids stand in: fleetsync devices")
-    yield from _device_lines(case, current)
+    if snapshot.as_of is None:
+        yield from _device_lines(case, current)
+    else:
+        yield f"device {id_}"
     for one in snapshot.outcome.assignments:
         if one.device == id_:
-            who = "somebody not shown" if one.subject_id in snapshot.hidden else one.subject_id
-            yield f"  serves {who} ({one.entitlement}, {one.by.value}): {'works' if one.works else 'does not work'}"
+            yield f"  serves {_whom(one, current)}: {'works' if one.works else 'does not work'}: {one.reason.en}"
     yield from _gaps_of(snapshot, id_)
+    yield from _todays(snapshot)
+    if snapshot.as_of is not None:
+        yield from _device_lines(case, current)
     yield from _records((*case.device.records, *case.device.superseded, *case.device.gone))
+
+
+def _whom(given: Assignment, current: Snapshot) -> str:
+    """Whom or what a device serves; nobody who may not be shown, or whom nobody knows any more."""
+    is_told = given.by is not By.OWN or any(
+        case.person.id == given.subject_id and given.subject_id not in current.hidden for case in current.outcome.people
+    )
+    return f"{given.subject_id if is_told else 'somebody not shown'} ({given.entitlement}, {given.by.value})"
+
+
+def _served(intervals: Iterable[AssignmentInterval], current: Snapshot) -> Iterable[str]:
+    """What a device has served as far as is remembered, the newest first."""
+    for one in intervals:
+        since = f"{'before ' if one.known_before else ''}{one.since:%Y-%m-%d}"
+        until = f"{one.until:%Y-%m-%d}" if one.until else "now"
+        works = "working" if one.assignment.works else "not working"
+        yield f"  served {_whom(one.assignment, current)} from {since} to {until}, {works}"
 
 
 def _device_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:

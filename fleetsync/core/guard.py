@@ -43,6 +43,26 @@ YEARS_CHANGED_RATIO = 0.10
 OUTCOME_RATIO = 0.20
 OUTCOME_FLOOR = 10
 
+TYPES_SV: Mapping[RecordType, str] = {
+    RecordType.DEVICE: "verktyg",
+    RecordType.PERSON: "personer",
+    RecordType.MEMBERSHIP: "placeringar och anställningar",
+    RecordType.UNIT: "enheter",
+    RecordType.GROUP: "grupper",
+    RecordType.PURCHASE: "inköp",
+    RecordType.HEADCOUNT: "barnantal",
+}
+FIELDS_SV: Mapping[str, str] = {
+    "serial": "serienummer",
+    "holder": "innehavare",
+    "unit": "enhet",
+    "last_contact": "senaste kontakt",
+    "year": "årskurs",
+    "start": "första dag",
+    "employment_form": "anställningsform",
+    "login": "inloggning",
+}
+
 LOGIN_SCHEMES = frozenset({Scheme.OBJECT_ID, Scheme.ADDRESS, Scheme.ACCOUNT})
 
 
@@ -160,6 +180,11 @@ def _refused_of(
     return refusals
 
 
+def _swedish(ratio: float, decimals: int = 1) -> str:
+    """10,0 %: a ratio as Swedish writes it."""
+    return f"{ratio:.{decimals}%}".replace(".", ",").replace("%", "\u00a0%")
+
+
 def _most(floor: int, ratio: float, count: int) -> int:
     """The whole number that *ratio* of *count* allows, at least *floor*."""
     # 0.29 × 100 is 28.999…: a limit that somebody wrote down holds to the record.
@@ -202,7 +227,7 @@ def _older(effect: PullEffect, setting: Setting) -> Iterable[Refusal]:
             yield Refusal(
                 "older",
                 Text(
-                    f"innehållet{where} gäller {scope.as_of}, men det som redan är trott gäller {last}",
+                    f"innehållet{where} gäller {scope.as_of}, men vi har redan det som gäller {last}",
                     f"its content{where} speaks for {scope.as_of}, but what is believed already speaks for {last}",
                 ),
             )
@@ -220,7 +245,7 @@ def _shrunk(
         yield Refusal(
             "shrink",
             Text(
-                f"{absent} av {len(was)} poster ({kind}) saknas; gränsen är {limit} ({word} {ratio:g})",
+                f"{absent} av {len(was)} poster ({TYPES_SV[kind]}) saknas; gränsen är {limit} ({word} {ratio:g})",
                 f"{absent} of {len(was)} {kind} records are absent; the limit is {limit} ({word} {ratio:g})",
             ),
         )
@@ -235,7 +260,7 @@ def _lost_of_a_unit(kind: RecordType, was: Sequence[Known], will: Sequence[Known
             yield Refusal(
                 "per_unit",
                 Text(
-                    f"{place} förlorar {lost} av {count} poster ({kind}); gränsen är hälften",
+                    f"{place} förlorar {lost} av {count} poster ({TYPES_SV[kind]}); gränsen är hälften",
                     f"{place} loses {lost} of {count} {kind} records; the limit is half of them",
                 ),
             )
@@ -252,7 +277,7 @@ def _grown(
         yield Refusal(
             "growth",
             Text(
-                f"{fresh} nya poster ({kind}) på en gång, utöver {len(was)}; gränsen är {limit} "
+                f"{fresh} nya poster ({TYPES_SV[kind]}) på en gång, utöver {len(was)}; gränsen är {limit} "
                 f"(max_growth_ratio {limits.max_growth_ratio:g})",
                 f"{fresh} new {kind} records at once, beside {len(was)}; the limit is {limit} "
                 f"(max_growth_ratio {limits.max_growth_ratio:g})",
@@ -268,8 +293,8 @@ def _strangers(kind: RecordType, was: Sequence[Known], present: Sequence[Known],
         yield Refusal(
             "identity",
             Text(
-                f"bara {familiar} av {len(present)} poster ({kind}) har ett känt id, gränsen är hälften: är det en "
-                "annan kommuns eller ett annat systems innehåll?",
+                f"bara {familiar} av {len(present)} poster ({TYPES_SV[kind]}) har ett känt id, gränsen är hälften: är "
+                "det en annan kommuns eller ett annat systems innehåll?",
                 f"only {familiar} of {len(present)} {kind} records have a known id, the limit is half of them: is "
                 "this the content of another municipality or system?",
             ),
@@ -287,8 +312,8 @@ def _emptied(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -
             yield Refusal(
                 "filled",
                 Text(
-                    f"fältet {field} är ifyllt för {new:.1%} av {len(present)} poster ({kind}), förut {old:.1%}; "
-                    f"gränsen är {FILLED_DROP:.0%} lägre",
+                    f"fältet {FIELDS_SV[field]} är ifyllt för {_swedish(new)} av {len(present)} poster ({TYPES_SV[kind]}), "
+                    f"förut {_swedish(old)}; gränsen är {_swedish(FILLED_DROP, 0)} lägre",
                     f"the field {field} is filled for {new:.1%} of {len(present)} {kind} records, before {old:.1%}; "
                     f"the limit is {FILLED_DROP:.0%} lower",
                 ),
@@ -309,7 +334,8 @@ def _relabelled(was: Sequence[Known], present: Sequence[Known], setting: Setting
         yield Refusal(
             "years",
             Text(
-                f"{changed} av {len(both)} inskrivningar byter årskurs mitt i läsåret; gränsen är {YEARS_CHANGED_RATIO:.0%}",
+                f"{changed} av {len(both)} inskrivningar byter årskurs mitt i läsåret; gränsen är "
+                f"{_swedish(YEARS_CHANGED_RATIO, 0)}",
                 f"{changed} of {len(both)} enrolments change year within the school year; the limit is "
                 f"{YEARS_CHANGED_RATIO:.0%}",
             ),
@@ -396,7 +422,7 @@ def _moved(unit: str, entitlement: str, word: str, old: int, new: int) -> Iterab
             "outcome",
             Text(
                 f"{unit}, {entitlement}: {OUTCOME_WORDS[word]} skulle gå från {old} till {new}; "
-                f"gränsen är {OUTCOME_RATIO:.0%} och {OUTCOME_FLOOR}",
+                f"gränsen är {_swedish(OUTCOME_RATIO, 0)} och {OUTCOME_FLOOR}",
                 f"{unit}, {entitlement}: {word} would go from {old} to {new}; the limit is {OUTCOME_RATIO:.0%} and {OUTCOME_FLOOR}",
             ),
         )

@@ -6,11 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Event
 
-import msgspec
-
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.core.model import Policy
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.rehearsal import Rehearsal
 from fleetsync.pull import registry
@@ -55,7 +52,7 @@ def build(
     """The house of *settings* over *ledger*; *meters* of an older one count on. Raises RegistryError, PullError."""
     sources = registry.sources(settings)
     log.hide(*settings.secret_texts(), *(text for source in sources for text in source.secret_texts()))
-    policy = _published(settings.policy, ledger)
+    policy = settings.policy
     if settings.identity.overrides_file is not None:
         ledger.set_overrides(read_overrides(settings.identity.overrides_file, policy, clock), "overrides file")
     key = settings.privacy_key()
@@ -107,10 +104,3 @@ def retention(database: Database) -> Mapping[str, timedelta]:
 
 def _months(count: int) -> timedelta:
     return timedelta(days=-(-count * YEAR // 12))
-
-
-def _published(policy: Policy, ledger: Ledger) -> Policy:
-    """The policy with the units whose trial has ended."""
-    done = ledger.published()
-    units = tuple(msgspec.structs.replace(unit, published=unit.published or unit.slug in done) for unit in policy.units)
-    return msgspec.structs.replace(policy, units=units)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from fleetsync.core.model import CoverageDay, Moment, PartState, Plan
+from fleetsync.core.model import AssignmentInterval, CoverageDay, Moment, PartState, Plan, Refusal
 from fleetsync.core.snapshot import Snapshot, past_snapshot
 from fleetsync.expose import ports
 from fleetsync.store.ledger import Ledger, PullLine, StoreError
@@ -50,6 +50,10 @@ class LedgerHistory:
         """The first day with numbers."""
         return self._ledger.first_day()
 
+    def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
+        """Whom or what a device has served, the newest first."""
+        return self._ledger.assignments_of(device)
+
     def parts(self) -> Sequence[PartState]:
         """Every configured part as the database has it now."""
         return self._ledger.part_states(self._world().parts())
@@ -57,6 +61,11 @@ class LedgerHistory:
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[ports.PullLine]:
         """The newest pulls of a part."""
         return [_line(line) for line in self._ledger.pulls(source, part, limit)]
+
+    def refusals(self, source: str, part: str) -> Sequence[Refusal]:
+        """Why the part's held pull is held; empty where none is."""
+        held = self._ledger.held(source, part)
+        return held.refusals if held else ()
 
 
 def end_of(day: date, zone: str) -> datetime:
@@ -73,6 +82,7 @@ def _line(line: PullLine) -> ports.PullLine:
         started_at=line.started_at,
         verdict=line.verdict,
         reason=line.reason or "",
+        refusals=line.refusals,
         seen=line.seen,
         rejected=sum(line.rejected.values()),
         seconds=(finished - line.started_at).total_seconds() if finished else None,

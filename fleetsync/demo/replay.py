@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from fleetsync import sync
 from fleetsync.clock import Clock, SetClock
+from fleetsync.core.model import CENTRAL
 from fleetsync.daemon.house import House, build, open_store
 from fleetsync.demo.municipality import DELIVERIES, write_configuration
 from fleetsync.demo.sources import deliver
@@ -100,8 +101,8 @@ def replay(
 def publish(town: Town, settings: Settings) -> None:
     """End the trial of every unit: somebody has looked at the numbers of Exempelby."""
     with open_store(settings, town.clock) as ledger:
-        for unit in settings.units:
-            ledger.publish(unit.slug, "demo")
+        for slug in (*(unit.slug for unit in settings.units), CENTRAL):
+            ledger.publish(slug, "demo")
 
 
 def live(town: Town, house: House, day: date) -> sync.Report:

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from fleetsync.clock import Clock
-from fleetsync.core.model import CoverageDay, PartState, Plan, Verdict
+from fleetsync.core.model import AssignmentInterval, CoverageDay, PartState, Plan, Refusal, Verdict
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.telemetry import Pulse
@@ -26,6 +26,7 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     verdict: Verdict | None  # None: under way
     reason: str = ""
+    refusals: tuple[Refusal, ...] = ()  # of a held one: what the guard found, in both languages
     seen: int = 0
     rejected: int = 0
     seconds: float | None = None
@@ -65,12 +66,20 @@ class History(Protocol):
         """The first day with numbers."""
         ...
 
+    def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
+        """Whom or what a device has served, the newest first."""
+        ...
+
     def parts(self) -> Sequence[PartState]:
         """Every configured part with what its pulls have come to, as the database has it now."""
         ...
 
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullLine]:
         """Newest first."""
+        ...
+
+    def refusals(self, source: str, part: str) -> Sequence[Refusal]:
+        """Why the part's held pull is held; empty where none is."""
         ...
 
 

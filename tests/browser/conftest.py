@@ -24,6 +24,14 @@ def ordinary(past: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield scene
 
 
+@pytest.fixture(scope="session")
+def schools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[served.Scene]:
+    """The whole municipality, with one day behind it: pupils, classes, sets and pools."""
+    past = served.lived(tmp_path_factory.mktemp("schools"), 1, with_schools=True)
+    with served.ordinary(past, tmp_path_factory.mktemp("school-day"), with_schools=True) as scene:
+        yield scene
+
+
 @pytest.fixture(scope="module")
 def held(past: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[served.Scene]:
     with served.held(past, tmp_path_factory.mktemp("held")) as scene:

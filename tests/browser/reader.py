@@ -1,11 +1,13 @@
 """Somebody at the page: what they click is counted, what the page complains of or asks of other hosts is noted."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
+from fleetsync.demo.replay import TODAY
 from tests.browser.served import PASSWORD, Scene
 
 ENOUGH_SECONDS = 30.0
@@ -103,6 +105,7 @@ def places(reader: Reader) -> Mapping[str, str]:
         "coverage": "/coverage",
         "gaps": "/gaps?severity=critical",
         "one kind of gap": "/gaps?kind=no_device",
+        "assignments": "/assignments?works=no",
         "devices": "/devices?works=no&unit=vretaskolan&sort=serial",
         "sources": "/sources",
         "part": "/sources/personal/staff",
@@ -114,6 +117,9 @@ def places(reader: Reader) -> Mapping[str, str]:
         reader.goto(f"{found['number']}")
         found["device"] = str(reader.page.locator(".as-devices a").first.get_attribute("href"))
         found["person"] = str(reader.page.locator(".as-text a[href^='/people/']").first.get_attribute("href"))
+        yesterday = TODAY - timedelta(days=1)
+        found["device then"] = f"{found['device']}?as_of={yesterday}"
+        found["person then"] = f"{found['person']}?as_of={yesterday}"
     units = reader.goto("/policy").page.locator("table th a")
     found["unit"] = str(units.first.get_attribute("href"))
     return found

@@ -17,6 +17,7 @@ from threading import Event, Thread
 
 from fleetsync.cli.accounts import hashed
 from fleetsync.clock import Clock
+from fleetsync.core.model import CENTRAL
 from fleetsync.daemon.house import build, open_store
 from fleetsync.daemon.service import LOOP_SECONDS, Daemon
 from fleetsync.demo.municipality import DELIVERIES
@@ -27,6 +28,7 @@ PASSWORD = "en lång påhittad mening"
 ACCOUNTS = {"tekniker": "technician", "strateg": "strategist", "vikarie": "technician"}
 IN_TRIAL = "elevhalsan"
 LONG_SECONDS = 3600.0
+DAILY_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -43,30 +45,34 @@ class Scene:
         return all(self.daemon._plans.get(pull) is not None for pull in held)
 
 
-def lived(folder: Path, days: int) -> Path:
-    """Exempelby's last *days* up to yesterday, replayed into *folder*; every unit but one is published."""
-    town = Town(folder)
+def lived(folder: Path, days: int, *, with_schools: bool = False) -> Path:
+    """Exempelby's last *days* up to yesterday, replayed into *folder*; every unit but one is published.
+
+    Further back than two weeks only one day a week is lived: a trend needs no more.
+    """
+    town = Town(folder, with_schools=with_schools)
     with town.open() as settings:
         with open_store(settings, town.clock) as ledger:
-            for unit in settings.policy.units:
-                if unit.slug != IN_TRIAL:
-                    ledger.publish(unit.slug, "tests")
-        replay(town, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1))
+            for slug in (*(unit.slug for unit in settings.policy.units), CENTRAL):
+                if slug != IN_TRIAL:
+                    ledger.publish(slug, "tests")
+        weekly_before = TODAY - timedelta(days=DAILY_DAYS)
+        replay(town, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1), weekly_before=weekly_before)
     return folder
 
 
 @contextmanager
-def ordinary(past: Path, folder: Path) -> Iterator[Scene]:
+def ordinary(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[Scene]:
     """This morning's pulls came through, and were complete."""
-    with _scene(past, folder, TODAY) as (town, stack):
+    with _scene(past, folder, with_schools=with_schools) as (town, stack):
         yield _served(town, stack, TODAY, has_lived=True)
 
 
 @contextmanager
-def held(past: Path, folder: Path) -> Iterator[Scene]:
+def held(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[Scene]:
     """This morning the personnel system delivered half its rows, and Intune lost most of its devices without a word."""
-    with _scene(past, folder, TODAY) as (town, stack):
-        _deliver_half(town.folder / DELIVERIES / "personal", TODAY)
+    with _scene(past, folder, with_schools=with_schools) as (town, stack):
+        deliver_half(town.folder / DELIVERIES / "personal", TODAY)
         town.stands.graph.stand.fail("/v1.0", "lost_rows")
         yield _served(town, stack, TODAY, has_lived=True)
 
@@ -74,7 +80,7 @@ def held(past: Path, folder: Path) -> Iterator[Scene]:
 @contextmanager
 def silent(past: Path, folder: Path, days: int) -> Iterator[Scene]:
     """*days* later: nothing was delivered since, and Intune answers nobody."""
-    with _scene(past, folder, TODAY) as (town, stack):
+    with _scene(past, folder) as (town, stack):
         for stand in town.stands.all():
             stand.fail("/", "forbidden", times=1000)
         yield _served(town, stack, TODAY + timedelta(days=days), has_lived=False)
@@ -94,10 +100,10 @@ def first_start(folder: Path) -> Iterator[Scene]:
 
 
 @contextmanager
-def _scene(past: Path, folder: Path, day: date) -> Iterator[tuple[Town, ExitStack]]:
+def _scene(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[tuple[Town, ExitStack]]:
     shutil.copytree(past, folder, dirs_exist_ok=True)
     with ExitStack() as stack:
-        yield Town(folder, listen=f"127.0.0.1:{free_port()}"), stack
+        yield Town(folder, listen=f"127.0.0.1:{free_port()}", with_schools=with_schools), stack
 
 
 def _served(town: Town, stack: ExitStack, day: date, *, has_lived: bool) -> Scene:
@@ -127,7 +133,7 @@ def _hash() -> str:
     return hashed(PASSWORD)
 
 
-def _deliver_half(folder: Path, day: date) -> None:
+def deliver_half(folder: Path, day: date) -> None:
     """Every second row of the newest file, as if it had been written today."""
     newest = max(folder.glob("*.csv"))
     printed, header, *rows = newest.read_bytes().splitlines(keepends=True)

@@ -36,7 +36,7 @@ def test_a_decision_needs_a_reason(tea):
 def test_an_accepted_pull_changes_the_numbers_as_its_plan_said(tea):
     tea.goto("/")
     banner = tea.page.locator(".banner.held", has_text="personal/staff")
-    assert "poster borta" in banner.inner_text()
+    assert "poster saknas" in banner.inner_text()
 
     tea.click(banner.get_by_role("link", name="Granska"))
     promised = {
@@ -62,7 +62,7 @@ def test_a_rejected_pull_changes_no_number(tea):
     tea.goto("/sources")
     tea.click(tea.page.locator("[id='intune/devices'] th a"))
     assert "Varför den hölls" in tea.text(".decide")
-    assert "device records are absent" in (tea.page.locator(".decide .findings li").first.text_content() or "")
+    assert "poster (verktyg) saknas" in (tea.page.locator(".decide .findings li").first.text_content() or "")
 
     decide(tea, "Avvisa den")
     assert "Beslutet är antecknat" in tea.text(".banner.done")

@@ -13,8 +13,8 @@ from tests.browser.reader import number
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
 NAMES = (
-    "overview", "coverage", "unit", "number", "gaps", "one kind of gap", "devices", "device", "person", "sources", "part",
-    "policy", "nothing there",
+    "overview", "coverage", "unit", "number", "gaps", "one kind of gap", "devices", "assignments", "device", "device then",
+    "person", "person then", "sources", "part", "policy", "nothing there",
 )  # fmt: skip
 WIDTHS = (390, 1400, 2560)
 GRAVE = {"serious", "critical"}
@@ -103,7 +103,7 @@ def test_every_link_leads_somewhere(technician):
 
 
 FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]
-    .map((one, place) => { one.dataset.place = place; return place; })"""
+    .filter(one => one.checkVisibility()).map((one, place) => { one.dataset.place = place; return place; })"""
 FOCUSED = """() => { const one = document.activeElement, style = getComputedStyle(one);
     return {place: one.dataset.place, seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0}; }"""
 

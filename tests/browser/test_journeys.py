@@ -59,7 +59,7 @@ def test_a_strategist_reads_the_rules_a_past_day_and_takes_the_numbers_home_in_s
     assert (trend.get_attribute("aria-label") or "").startswith("Från")
 
     stina.click(stina.page.get_by_role("link", name="Regler"))
-    assert "Målet är 100 %. Larm under 95 %" in stina.text()
+    assert "Målet är 100 %. Larm när täckningen legat under 95 %" in stina.text()
 
     stina.click(stina.page.get_by_role("link", name="Täckning"))
     stina.page.locator("#as_of").fill(YESTERDAY.isoformat())
@@ -109,3 +109,67 @@ def test_only_a_technician_is_shown_what_somebody_is_known_by(newcomer, ordinary
     stina = newcomer(ordinary).goto(addresses["person"]).signs_in("strateg")
     assert "Inloggningar visas för tekniker" in stina.text()
     assert "@exempelby.se" not in stina.text()
+
+
+# --- a school with pupils ---------------------------------------------------------------------------------------------
+
+
+def sets_of(reader):
+    return [
+        [row[0], *map(number, row[1:])] for row in reader.rows("section:has(h2:text-is('Klassuppsättningar')) table")
+    ]
+
+
+def test_a_technician_gets_from_the_door_to_the_pull_behind_a_set_that_is_too_small_in_five_clicks(newcomer, schools):
+    tea = newcomer(schools).goto("/").signs_in("tekniker")
+    tea.click(tea.page.locator(".todo a", has_text="Klassuppsättning för liten").first)
+    assert tea.page.locator(".as-gap").count() == len(tea.rows())
+
+    link = tea.page.locator(".as-text a[href^='/assignments']").first
+    name = link.inner_text()
+    tea.click(link)
+    assert len(tea.rows()) == number(tea.text(".tools p:first-child"))
+    assert {row[1] for row in tea.rows()} == {name}
+
+    tea.click(tea.page.locator(".as-text a[href^='/devices/']").first)
+    history = tea.rows("section:has(h2:text-is('Vem eller vad det har räknats för')) table")
+    assert history[0][0].startswith(name)
+    assert history[0][3] == "fortfarande"
+
+    tea.click(tea.page.locator("tbody th a[href^='/sources/']").first)
+    assert tea.page.locator("td .chip.fresh").count() > 0
+    assert tea.clicks == 5
+
+
+def test_a_principal_sees_the_classes_of_the_own_school_and_opens_each_number_with_one_click(newcomer, schools):
+    rektor = newcomer(schools).goto("/units/vretaskolan").signs_in("strateg")
+    sets = sets_of(rektor)
+    assert [row[0] for row in sets] == sorted(row[0] for row in sets)
+    assert sum(row[3] for row in sets) == number(
+        rektor.page.locator("#pupils .sums .inner", has_text="klassuppsättning").locator("dd").inner_text()
+    )
+    for place, (_, *counts) in enumerate(sets[:1] + sets[-1:]):
+        for column, count in enumerate(counts, 1):
+            rektor.goto("/units/vretaskolan")
+            row = rektor.page.locator("section:has(h2:text-is('Klassuppsättningar')) tbody tr").nth(-place)
+            rektor.page.goto(schools.address + str(row.locator("td a").nth(column - 1).get_attribute("href")))
+            assert (
+                number(rektor.text(".tools b" if rektor.path.startswith("/numbers") else ".tools p:first-child"))
+                == count
+            )
+
+
+def test_a_strategist_asks_why_a_pupil_was_short_yesterday_in_five_clicks(newcomer, schools):
+    stina = newcomer(schools).goto("/").signs_in("strateg")
+    stina.click(stina.page.get_by_role("link", name="Vretaskolan"))
+    stina.page.locator("#as_of").fill(YESTERDAY.isoformat())
+    stina.click(stina.page.get_by_role("button", name="Visa dagen"))
+    short = number(stina.page.locator("#pupils .sums .strong dd").last.inner_text())
+
+    stina.click(stina.page.locator("#pupils .sums .strong dd a").last)
+    assert sum(number(row[0]) for row in stina.rows()) == short
+
+    stina.click(stina.page.locator(".as-text a[href^='/people/']").first)
+    assert "Så här såg det ut måndag 23 november 2026" in stina.text(".banner.past")
+    assert "Elever i årskurs 1–9 skulle ha 1" in stina.text(".decisions")
+    assert stina.clicks == 5

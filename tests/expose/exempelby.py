@@ -19,7 +19,9 @@ from fleetsync.core.entitlement import RULES
 from fleetsync.core.identity import unit_book
 from fleetsync.core.model import (
     Assignment,
+    AssignmentInterval,
     Believed,
+    By,
     Compliance,
     CoverageDay,
     DeviceRecord,
@@ -42,9 +44,11 @@ from fleetsync.core.model import (
     Purpose,
     Record,
     RecordType,
+    Refusal,
     Role,
     Scheme,
     Shift,
+    Text,
     Unit,
     UnitMap,
     UnitRecord,
@@ -133,6 +137,17 @@ def parts() -> tuple[PartState, ...]:
         part("zuludesk", "devices", Role.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
              last_complete_at=at(170)),
     )  # fmt: skip
+
+
+REFUSALS = (
+    Refusal(
+        "shrink",
+        Text(
+            "312 av 486 poster (device) saknas; gränsen är 49", "312 of 486 device records are absent; the limit is 49"
+        ),
+    ),
+    Refusal("filled", Text("fältet serial är ifyllt för 10,0 %", "the field serial is filled for 10.0%")),
+)
 
 
 class Town:
@@ -381,6 +396,22 @@ class Archive:
     def first_day(self) -> date:
         return TODAY - timedelta(days=self.days)
 
+    def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
+        """Of each device that serves somebody: since twenty days, before that not working, before that somebody else's."""
+        given = next((one for one in self.window.snapshot.outcome.assignments if one.device == device), None)
+        if given is None:
+            return ()
+        idle = msgspec.structs.replace(given, works=not given.works)
+        other = msgspec.structs.replace(given, by=By.OWN, subject_id="p-edlevo-bj-5A-3")  # the one who is protected
+        return (
+            AssignmentInterval(given, at(20)),
+            AssignmentInterval(idle, at(30), at(20)),
+            AssignmentInterval(other, at(40), at(30), known_before=True),
+        )
+
+    def refusals(self, source: str, part: str) -> Sequence[Refusal]:
+        return REFUSALS if source == "intune" else ()
+
     def parts(self) -> Sequence[PartState]:
         return self.window.snapshot.outcome.parts
 
@@ -390,7 +421,8 @@ class Archive:
             verdicts = (Verdict.FAILED, Verdict.FAILED, Verdict.COMPLETE)
         return [
             PullLine(pull=4711 - place, source=source, part=part, started_at=at(place / 24), verdict=verdict, seen=486,
-                     seconds=12.4, reason="312 of 486 devices are absent" if verdict is Verdict.HELD else "",
+                     seconds=12.4, reason="312 of 486 device records are absent" if verdict is Verdict.HELD else "",
+                     refusals=REFUSALS if verdict is Verdict.HELD else (),
                      rejected=place)
             for place, verdict in enumerate((*verdicts, Verdict.COMPLETE)[:limit])
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
 
@@ -11,19 +12,21 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from fleetsync.core.coverage import reconcile
+from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import MembershipRecord, Parking, Subject
-from fleetsync.core.snapshot import AS_OF_MEASURES
+from fleetsync.core.model import By, MembershipRecord, Moment, Parking, Subject
+from fleetsync.core.snapshot import AS_OF_MEASURES, past_snapshot
 from fleetsync.expose.web.lookup import Lookup
 from fleetsync.expose.web.opened import DIFFERENCES, measure_of, number_of
 from fleetsync.expose.web.opened import opened as opened_number
+from fleetsync.expose.web.tasks import WEIGHT
 from tests.expose import exempelby as e
 from tests.expose.browsing import csrf_of, hrefs, inside, opened, read, seen_text
 
 PAST = (e.TODAY - timedelta(days=10)).isoformat()
 MASKED = "p-edlevo-bj-5A-3"
 CHILD = "p-lifecare-~cug0"
-LISTS = ("/coverage", "/gaps", "/devices", "/sources", "/numbers/short")
+LISTS = ("/coverage", "/gaps", "/devices", "/assignments", "/sources", "/numbers/short")
 
 
 # --- every number opens -----------------------------------------------------------------------------------------------
@@ -61,6 +64,24 @@ def test_every_number_of_a_page_leads_to_rows_whose_sum_it_is(path):
         behind = read(unescape(href))
         assert f'<span class="big-number">{number}</span>' in behind, href
         assert re.search(r"Σ ([^<]+)</b>", behind)[1] == number or number == "0"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["/units/bjorkskolan", f"/units/bjorkskolan?as_of={PAST}"])
+def test_the_counts_of_sets_open_into_their_devices(path):
+    links = re.findall(r'<a class="n[^"]*" href="(/assignments[^"]+)">([^<]+)</a>', read(path))
+    assert len(links) == 2 * len([one for one in e.shown(4).outcome.sets if one.unit == "bjorkskolan"])
+    for href, count in links:
+        assert inside()[1].get("/api/v1" + unescape(href)).get_json()["count"] == int(count), href
+
+
+def test_what_is_one_sets_own_is_asked_of_sets_and_pools_alone():
+    _, client = inside()
+    one = next(one for one in e.shown(4).outcome.shares if one.subject is Subject.SET and one.covered_set)
+    found = seen_text(read(f"/numbers/covered?unit={one.unit}&shared={one.subject_id}"))
+    assert f"Σ {one.covered_set} i 1 rad " in found
+    person = next(row for row in e.shown(4).outcome.shares if row.subject is Subject.PERSON and row.covered_own)
+
+    assert "Inget räknas här" in client.get(f"/numbers/covered?shared={person.subject_id}").text
 
 
 def test_every_link_of_every_page_leads_somewhere():
@@ -162,6 +183,25 @@ def test_a_list_sorts_both_ways_with_the_unknown_last():
     assert other[: len(known)] == sorted(known)
 
 
+def test_what_matters_stands_first_without_a_choice():
+    _, client = inside()
+    kinds = {str(kind.title.sv): kind.severity for kind in GAPS}
+    gaps = client.get("/api/v1/gaps").get_json()["rows"]
+    weights = [WEIGHT[kinds[row["kind"]["sv"]]] for row in gaps]
+    assert weights == sorted(weights)
+    devices = client.get("/api/v1/devices").get_json()["rows"]
+    idle = [row for row in devices if row["works"]["sv"] == "nej"]
+
+    assert devices[: len(idle)] == idle
+    assert [row["gaps"] for row in idle] == sorted((row["gaps"] for row in idle), reverse=True)
+
+
+def test_a_cleared_filter_keeps_the_day_that_is_asked_about():
+    links = hrefs(read(f"/gaps?kind=stale&as_of={PAST}"))
+
+    assert f"/gaps?as_of={PAST}" in links
+
+
 def test_swedish_letters_stand_last():
     units = [row["unit"] for row in inside()[1].get("/api/v1/coverage?sort=unit").get_json()["rows"]]
 
@@ -203,16 +243,101 @@ def test_a_download_keeps_the_filter():
 # --- past days --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/coverage", "/units/ekskolan", "/gaps", "/numbers/short", "/numbers/without"])
+@pytest.mark.parametrize(
+    "path", ["/coverage", "/units/ekskolan", "/gaps", "/numbers/short", "/numbers/without", "/assignments",
+             "/people/p-edlevo-ek-4A-0"],
+)  # fmt: skip
 def test_a_past_day_is_marked(path):
     assert "Så här såg det ut" in read(f"{path}?as_of={PAST}")
-    assert "den dagens" in read(f"{path}?as_of={PAST}")
+    assert "från den dagen" in read(f"{path}?as_of={PAST}")
 
 
 def test_numbers_of_a_past_day_open_into_that_day():
     text = read(f"/units/ekskolan?as_of={PAST}")
 
     assert f"/numbers/entitled?as_of={PAST}" in text
+
+
+@dataclass
+class Otherwise(e.Archive):
+    """A past on which one person was owed nothing, and his device, which works today, served nobody or did not work."""
+
+    person: str = ""
+    device: str = ""
+    worked: bool = False
+
+    def past(self, day):
+        now = self.window.snapshot
+        return past_snapshot(
+            now,
+            Moment(e.at(10), day),
+            [one for one in now.outcome.owed if one.subject_id != self.person],
+            [
+                msgspec.structs.replace(one, works=self.worked) if one.device == self.device else one
+                for one in now.outcome.assignments
+                if one.subject_id != self.person
+            ],
+            (),
+            self.coverage_between(day, day),
+        )
+
+
+def at_another_past(**more):
+    house = e.house()
+    services = msgspec.structs.replace(house.services, history=Otherwise(house.window, **more))
+    return opened(e.House(house.window, house.history, house.desk, house.staffroom, services), "tea")
+
+
+def a_working_assignment():
+    return next(one for one in e.shown(4).outcome.assignments if one.by is By.OWN and one.works)
+
+
+def test_a_person_of_a_past_day_is_told_by_what_was_known_then():
+    given = a_working_assignment()
+    client = at_another_past(person=given.subject_id)
+    then = seen_text(read(f"/people/{given.subject_id}?as_of={PAST}", client))
+
+    assert "Ingen regel gav rätt till något verktyg, så vitt var känt." in then
+    assert "Inget eget verktyg räknades för personen." in then
+    assert "Tillhör som det är i dag" in then
+    assert "Inga avvikelser." in then
+    now = seen_text(read(f"/people/{given.subject_id}", client))
+    assert "som det är i dag" not in now
+
+
+def test_a_device_of_a_past_day_is_told_by_what_was_known_then():
+    given = a_working_assignment()
+    idle = seen_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(device=given.device)))
+    assert "Inte i drift den dagen" in idle
+    assert "Så bedöms det som det är i dag" in idle
+    alone = seen_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(person=given.subject_id)))
+    assert "Den dagen räknades verktyget inte för någon." in alone
+
+    assert "I drift" in seen_text(read(f"/devices/{given.device}"))
+
+
+def test_a_number_of_a_past_day_shows_whether_a_device_worked_then():
+    given = a_working_assignment()
+    client = at_another_past(device=given.device)
+    path = f"/numbers/not_working?unit={given.unit}&as_of={PAST}"
+
+    assert given.device in read(path, client)
+    assert f"/devices/{given.device}?as_of={PAST}" in hrefs(read(path, client))
+
+
+def test_whoever_shared_a_set_on_a_past_day_is_told_which():
+    member = next(case for case in e.shown(4).outcome.people if case.served_by)
+
+    told = seen_text(read(f"/people/{member.person.id}?as_of={PAST}"))
+    assert f"Delade klassuppsättning {str(member.served_by).partition('/')[2]}." in told
+
+
+def test_who_is_not_shown_is_not_shown_of_a_past_day_either():
+    _, client = inside()
+
+    assert client.get(f"/people/{MASKED}?as_of={PAST}").status_code == 404
+    for path in LISTS:
+        assert MASKED not in client.get(f"{path}?as_of={PAST}&format=csv").text
 
 
 @pytest.mark.parametrize(
@@ -252,12 +377,29 @@ def test_a_device_says_why_it_is_what_it_is():
 
     for said in (
         "Så bedöms det",
-        "Till för personlig har en inloggning",
+        "Till för personligt bruk · har en inloggning",
         "Innehavare",
         "Senaste kontakt",
         "intune/devices",
     ):
         assert said in told
+
+
+def test_a_device_tells_whom_it_served_from_when_to_when_and_of_the_hidden_nothing():
+    given = a_working_assignment()
+    text = read(f"/devices/{given.device}")
+    told = seen_text(text)
+
+    assert MASKED not in text
+    assert "4 nov. 2026 fortfarande ja" in told
+    assert "25 okt. 2026 4 nov. 2026 nej" in told
+    assert re.search(r"visas inte \S.* · eget före 15 okt\. 2026 25 okt\. 2026", told)
+
+
+def test_a_device_that_served_nobody_says_so():
+    stock = next(case for case in e.shown(4).outcome.devices if case.placement.purpose == "stock")
+
+    assert "Det har inte räknats för någon." in seen_text(read(f"/devices/{stock.device.id}"))
 
 
 def test_a_disagreement_shows_both_values_and_which_counts():
@@ -383,9 +525,21 @@ def test_every_state_of_a_source_is_said():
 def test_a_held_pull_shows_what_it_would_change():
     told = seen_text(read("/sources/intune/devices"))
 
-    assert "312 borta" in told
+    assert "312 saknas" in told
     assert "230 → 41" in told
     assert "+287 Saknar verktyg" in told
+
+
+def test_why_a_pull_is_held_is_said_in_the_readers_language():
+    swedish, english = (
+        seen_text(read(f"/sources/intune/devices?lang={one}", opened(e.house(), "tea"))) for one in ("sv", "en")
+    )
+
+    for refusal in e.REFUSALS:
+        assert refusal.text.sv in swedish
+        assert refusal.text.en in english
+        assert refusal.text.en not in swedish
+    assert "fleetsync accept" not in swedish
 
 
 def decide(client, **form):

@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     Role,
     Staleness,
     Text,
+    UnitMap,
     Who,
 )
 from fleetsync.expose.web import sentences
@@ -30,6 +31,7 @@ from fleetsync.expose.web.speech import Speech
 from fleetsync.expose.web.standing import Figures
 from tests.expose import exempelby as e
 
+UNITS = {unit.slug: unit for unit in e.UNITS}
 PUPILS = next(rule for rule in RULES if rule.id == "pupils")
 SV, EN = Speech("sv", "Europe/Stockholm"), Speech("en", "Europe/Stockholm")
 
@@ -164,17 +166,20 @@ def test_what_was_never_pulled_is_overdue_and_what_is_frozen_is_not():
 
 
 def test_the_plan_is_read_aloud():
-    said = {rule.id: " ".join(sentences.of_entitlement(rule, SV)) for rule in RULES[:3]}
+    said = {rule.id: " ".join(sentences.of_entitlement(rule, UNITS, SV)) for rule in RULES[:3]}
 
     assert said["staff"].startswith(
-        "1 verktyg var: ett eget, eller en del av klassuppsättningen. Gäller anställda med tillsvidare eller visstid; "
-        "en visstid ska vara längre än 3 månader. Godtas: dator, Chromebook eller platta."
+        "1 verktyg per person: ett eget, eller en del i en klassuppsättning. Gäller den som är anställd tillsvidare "
+        "eller på visstid i mer än 3 månader. Godtas: dator, Chromebook eller platta."
     )
     assert (
         "Gäller elever i årskurs 1–9 i grundskola, anpassad grundskola, specialskola och sameskola." in said["pupils"]
     )
     assert "Ett gemensamt verktyg per påbörjade 5 barn, avrundat uppåt per enhet och skolform." in said["preschool"]
-    assert "Målet är 100\u00a0%. Larm under 95\u00a0% när minst 5 saknas, i 5 skoldagar." in said["pupils"]
+    assert (
+        "Målet är 100\u00a0%. Larm när täckningen legat under 95\u00a0% i 5 skoldagar och minst 5 saknas."
+        in said["pupils"]
+    )
 
 
 def test_what_a_municipality_narrows_is_read_aloud():
@@ -191,12 +196,12 @@ def test_what_a_municipality_narrows_is_read_aloud():
         valid_from=date(2026, 8, 1),
         valid_to=date(2027, 6, 30),
     )
-    said = " ".join(sentences.of_entitlement(rule, EN)).replace("\u00a0", " ")
+    said = " ".join(sentences.of_entitlement(rule, UNITS, EN)).replace("\u00a0", " ")
 
     assert "1 device of their own each. For children of grundskola." in said
     assert "Only ChromeOS. The device must be supported and be encrypted." in said
     assert "The target is 98.5%." in said
-    assert "Only at ekskolan. In force from 1 Aug 2026. In force until 30 Jun 2027." in said
+    assert "Only at Ekskolan. In force from 1 Aug 2026. In force until 30 Jun 2027." in said
 
 
 def test_a_device_rule_is_read_aloud():
@@ -204,12 +209,23 @@ def test_a_device_rule_is_read_aloud():
         when={"location": "Lager*", "platform": "ipados"}, purpose=Purpose.STOCK, unit="central", groups=("1A",)
     )
 
-    assert sentences.of_device_rule(rule, SV) == (
-        "När platsen är ”Lager*” och plattformen är ”ipados” ligger verktyget i lager, hör det till central och betjänar det 1A."
+    assert sentences.of_device_rule(rule, UNITS, SV) == (
+        "När platsen är ”Lager*” och plattformen är ”ipados” ligger verktyget i lager, hör till Centralt och betjänar 1A."
     )
-    assert sentences.of_device_rule(DeviceRule(when={"name": "VRE-*"}, purpose=Purpose.IGNORE), EN) == (
+    assert sentences.of_device_rule(DeviceRule(when={"name": "VRE-*"}, purpose=Purpose.IGNORE), UNITS, EN) == (
         "When the name is “VRE-*”, the device is ignored."
     )
+    assert sentences.of_device_rule(DeviceRule(when={"name": "A&B"}, unit="ekskolan", groups=("1A",)), UNITS, EN) == (
+        "When the name is “A&amp;B”, the device belongs to Ekskolan and serves 1A."
+    )
+
+
+def test_what_sources_call_the_units_is_one_sentence_for_what_follows_one_another():
+    assert sentences.of_unit_maps(
+        [UnitMap(source="intune", field="location", pattern=one, unit="ekskolan") for one in ("Lager Ek", "Sal Ek")],
+        UNITS,
+        SV,
+    ) == ["Ekskolan: platsen i intune är ”Lager Ek” eller ”Sal Ek”."]
 
 
 def test_silence_is_read_aloud():

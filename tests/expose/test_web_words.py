@@ -99,6 +99,7 @@ def test_no_word_stands_outside_of_a_sentence(path):
         (words.SCHEMES, Scheme),
         (words.ACTING, ActingRole),
         (sentences.BECOMES, Purpose),
+        (sentences.EMPLOYED, EmploymentForm),
         (sentences.ROUNDINGS, RoundBy),
     ],
 )

@@ -119,7 +119,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Saknar verktyg", "No device"),
         remedy=Text(
-            "Dela ut ett verktyg, eller rätta vems ett befintligt är.", "Hand out a device, or correct whose one is."
+            "Dela ut ett verktyg, eller rätta innehavaren på ett som redan finns.",
+            "Hand out a device, or correct whose one is.",
         ),
         reason=of_people.no_device,
     ),
@@ -148,7 +149,7 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.INFO,
         title=Text("Extra verktyg", "Extra device"),
         remedy=Text(
-            "Fråga om båda behövs; annars lämnas ett tillbaka.", "Ask whether both are needed; else take one back."
+            "Fråga om båda behövs; lämna annars tillbaka det ena.", "Ask whether both are needed; else take one back."
         ),
         reason=of_people.extra_device,
     ),
@@ -186,7 +187,7 @@ GAPS: tuple[GapKind, ...] = (
         id="stale",
         severity=Severity.WARNING,
         title=Text("Ingen kontakt", "No contact"),
-        remedy=Text("Leta upp den, slå på den, eller utrangera den.", "Find it, switch it on, or retire it."),
+        remedy=Text("Leta upp det, slå på det eller utrangera det.", "Find it, switch it on, or retire it."),
         reason=of_devices.stale,
         cases=_KNOWN,
     ),
@@ -194,7 +195,7 @@ GAPS: tuple[GapKind, ...] = (
         id="never_enrolled",
         severity=Severity.INFO,
         title=Text("Aldrig inskriven", "Never enrolled"),
-        remedy=Text("Skriv in den i sitt MDM, eller ange den som lager.", "Enrol it in its MDM, or declare it stock."),
+        remedy=Text("Skriv in det i MDM, eller ange det som lager.", "Enrol it in its MDM, or declare it stock."),
         reason=of_devices.never_enrolled,
     ),
     _counting(
@@ -240,9 +241,9 @@ GAPS: tuple[GapKind, ...] = (
     _device(
         id="unsorted",
         severity=Severity.WARNING,
-        title=Text("Osorterad", "Unsorted"),
+        title=Text("Osorterat", "Unsorted"),
         remedy=Text(
-            "Skriv en [[device_rule]], eller ange vad den är till för.",
+            "Skriv en [[device_rule]], eller ange vad det är till för.",
             "Write a [[device_rule]], or say what it is for.",
         ),
         reason=of_devices.unsorted,
@@ -266,7 +267,7 @@ GAPS: tuple[GapKind, ...] = (
         id="not_in_register",
         severity=Severity.INFO,
         title=Text("Inte i registret", "Not in the register"),
-        remedy=Text("För in den i inventarieregistret.", "Enter it in the asset register."),
+        remedy=Text("För in det i inventarieregistret.", "Enter it in the asset register."),
         reason=of_devices.not_in_register,
     ),
     _device(
@@ -274,15 +275,17 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Inte i något MDM", "In no MDM"),
         remedy=Text(
-            "Skriv in den igen, eller utrangera den i registret.", "Enrol it again, or retire it in the register."
+            "Skriv in det igen, eller utrangera det i registret.", "Enrol it again, or retire it in the register."
         ),
         reason=of_devices.not_in_mdm,
     ),
     _device(
         id="lost",
         severity=Severity.WARNING,
-        title=Text("Borttappad", "Lost"),
-        remedy=Text("Lås och spärra den; anmäl, och ersätt den.", "Lock and block it; report it, and replace it."),
+        title=Text("Borttappat", "Lost"),
+        remedy=Text(
+            "Lås och spärra det, anmäl förlusten och ersätt det.", "Lock and block it; report it, and replace it."
+        ),
         reason=of_devices.lost,
         cases=_PRESENT,
     ),
@@ -290,7 +293,7 @@ GAPS: tuple[GapKind, ...] = (
         id="long_in_repair",
         severity=Severity.WARNING,
         title=Text("Länge på reparation", "Long in repair"),
-        remedy=Text("Fråga verkstaden, eller ersätt den.", "Ask the workshop, or replace it."),
+        remedy=Text("Fråga verkstaden, eller ersätt det.", "Ask the workshop, or replace it."),
         reason=of_devices.long_in_repair,
     ),
     _device(
@@ -311,7 +314,7 @@ GAPS: tuple[GapKind, ...] = (
         id="hardware_support_ending",
         severity=Severity.INFO,
         title=Text("Hårdvarans stöd slutar", "Hardware support ending"),
-        remedy=Text("Ta med den i nästa inköp.", "Include it in the next purchase."),
+        remedy=Text("Ta med det i nästa inköp.", "Include it in the next purchase."),
         reason=of_devices.hardware_support_ending,
     ),
     _device(
@@ -324,14 +327,14 @@ GAPS: tuple[GapKind, ...] = (
     _device(
         id="over_age",
         severity=Severity.INFO,
-        title=Text("Överårig", "Over age"),
-        remedy=Text("Ta med den i nästa inköp.", "Include it in the next purchase."),
+        title=Text("För gammalt", "Over age"),
+        remedy=Text("Ta med det i nästa inköp.", "Include it in the next purchase."),
         reason=of_devices.over_age,
     ),
     _device(
         id="unencrypted",
         severity=Severity.WARNING,
-        title=Text("Inte krypterad", "Not encrypted"),
+        title=Text("Inte krypterat", "Not encrypted"),
         remedy=Text("Slå på kryptering i MDM.", "Turn encryption on in the MDM."),
         reason=of_devices.unencrypted,
     ),
@@ -339,15 +342,15 @@ GAPS: tuple[GapKind, ...] = (
         id="noncompliant",
         severity=Severity.WARNING,
         title=Text("Följer inte reglerna", "Noncompliant"),
-        remedy=Text("Se i MDM vilken regel den bryter mot.", "See in the MDM which rule it breaks."),
+        remedy=Text("Se i MDM vilken regel det bryter mot.", "See in the MDM which rule it breaks."),
         reason=of_devices.noncompliant,
     ),
     _device(
         id="personally_owned",
         severity=Severity.INFO,
-        title=Text("Personligt ägd", "Personally owned"),
+        title=Text("Privatägt", "Personally owned"),
         remedy=Text(
-            "Rätta ägarskapet i MDM, eller avregistrera den.", "Correct its ownership in the MDM, or unenrol it."
+            "Rätta ägarskapet i MDM, eller avregistrera det.", "Correct its ownership in the MDM, or unenrol it."
         ),
         reason=of_devices.personally_owned,
         cases=_OTHERS,

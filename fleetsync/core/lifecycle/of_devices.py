@@ -66,7 +66,7 @@ def never_enrolled(scene: Scene, case: DeviceCase) -> Text | None:
     if scene.calendar(case.placement.unit).school_days_between(since, life.judged_until) <= limit:
         return None
     return Text(
-        f"känd sedan {since}, aldrig i kontakt, gräns {limit} skoldagar",
+        f"känt sedan {since}, aldrig i kontakt, gräns {limit} skoldagar",
         f"known since {since}, never in contact, limit {limit} school days",
     )
 
@@ -166,7 +166,8 @@ def duplicate_serial(_: Scene, case: DeviceCase) -> Text | None:
     if not case.device.stands_alone:
         return None
     return Text(
-        "serienumret delas av för många för att betyda en enhet", "too many share its serial for it to mean one"
+        "serienumret delas av för många för att peka ut ett enda verktyg",
+        "too many share its serial for it to mean one",
     )
 
 
@@ -174,7 +175,7 @@ def personally_owned(_: Scene, case: DeviceCase) -> Text | None:
     """Not the municipality's, and not a phone."""
     if case.device.form_factor is FormFactor.PHONE:
         return None
-    return Text("personligt ägd enligt sitt MDM", "personally owned, as its MDM says")
+    return Text("privatägt enligt MDM", "personally owned, as its MDM says")
 
 
 # --- condition --------------------------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ def personally_owned(_: Scene, case: DeviceCase) -> Text | None:
 
 def lost(_: Scene, case: DeviceCase) -> Text | None:
     """A source, or a person, says that it is lost."""
-    return Text("borttappad", "lost") if case.life.stage is Stage.LOST else None
+    return Text("borttappat", "lost") if case.life.stage is Stage.LOST else None
 
 
 def long_in_repair(scene: Scene, case: DeviceCase) -> Text | None:
@@ -236,7 +237,7 @@ def over_age(scene: Scene, case: DeviceCase) -> Text | None:
     years = _life_years(scene, case) if bought is not None else None
     if bought is None or years is None or case.life.judged_until < add_months(bought, 12 * years):
         return None
-    return Text(f"köpt {bought}, livslängd {years} år", f"bought on {bought}, life {years} years")
+    return Text(f"inköpt {bought}, livslängd {years} år", f"bought on {bought}, life {years} years")
 
 
 def _life_years(scene: Scene, case: DeviceCase) -> int | None:
@@ -250,14 +251,14 @@ def unencrypted(_: Scene, case: DeviceCase) -> Text | None:
     """Its MDM says that it is not encrypted."""
     if case.device.encrypted is not False:
         return None
-    return Text("inte krypterad enligt sitt MDM", "not encrypted, as its MDM says")
+    return Text("inte krypterat enligt MDM", "not encrypted, as its MDM says")
 
 
 def noncompliant(_: Scene, case: DeviceCase) -> Text | None:
     """It breaks its MDM's own rules."""
     if case.device.compliance is not Compliance.NONCOMPLIANT:
         return None
-    return Text("följer inte sitt MDM:s regler", "breaks its MDM's rules")
+    return Text("följer inte reglerna i MDM", "breaks its MDM's rules")
 
 
 def _is_within(ends: date | None, day: date, days: int) -> bool:

@@ -47,16 +47,16 @@ _BY_PURPOSE: Mapping[Purpose, Stage] = {
     Purpose.PERSONAL: Stage.IN_USE,
 }
 
-_GONE = Text("ingen källa har den längre", "no source has it any more")
-_NOT_OURS = Text("personligt ägd", "personally owned")
-_UNMANAGED = Text("inget MDM säger att den är hanterad", "no MDM says that it is managed")
+_GONE = Text("ingen källa har det längre", "no source has it any more")
+_NOT_OURS = Text("privatägt", "personally owned")
+_UNMANAGED = Text("inget MDM säger att det är hanterat", "no MDM says that it is managed")
 _NO_ENROLMENT = Text("aldrig i kontakt, och inskrivningens dag är okänd", "never in contact, day of enrolment unknown")
 _WEEKDAYS_COUNT = Text("; vardagar räknas, kalendern är slut", "; weekdays count, the calendar has ended")
 _BY_CONDITION: Mapping[Condition, Text] = {
-    Condition.LOST: Text("borttappad", "lost"),
-    Condition.RETIRED: Text("utrangerad", "retired"),
-    Condition.WIPED: Text("rensad", "wiped"),
-    Condition.DISABLED: Text("avstängd", "disabled"),
+    Condition.LOST: Text("borttappat", "lost"),
+    Condition.RETIRED: Text("utrangerat", "retired"),
+    Condition.WIPED: Text("raderat", "wiped"),
+    Condition.DISABLED: Text("spärrat", "disabled"),
     Condition.IN_REPAIR: Text("på reparation", "in repair"),
 }
 
@@ -200,7 +200,7 @@ class Bench(Struct, frozen=True, kw_only=True, dict=True):
             return None if device.managed is True else _UNMANAGED
         if Role.LIST in device.roles and not device.ever_in_mdm:
             is_in_use = self.conditions(device) <= {Condition.ACTIVE}
-            return None if is_in_use else Text("listan säger inte att den används", "its list does not say in use")
+            return None if is_in_use else Text("listan säger inte att det används", "its list does not say in use")
         return _UNMANAGED
 
     def _why_not_in_contact(self, device: Device, unit: str, silence: Silence) -> Text | None:
@@ -232,11 +232,11 @@ class Bench(Struct, frozen=True, kw_only=True, dict=True):
         if key not in self._in_contact:
             said = (
                 Text(
-                    f"i kontakt inom {key[0]} skoldagar och hanterad",
+                    f"i kontakt inom {key[0]} skoldagar och hanterat",
                     f"in contact within {key[0]} school days, managed",
                 )
                 if key[1]
-                else Text(f"inskriven för högst {key[0]} skoldagar sedan", f"enrolled at most {key[0]} school days ago")
+                else Text(f"inskrivet för högst {key[0]} skoldagar sedan", f"enrolled at most {key[0]} school days ago")
             )
             self._in_contact[key] = self._with_calendar(said, unit, silence)
         return self._in_contact[key]

@@ -39,9 +39,9 @@ _CORRECTED = Text("enligt en rättelse", "by a correction")
 _OF_A_CHILD = Text("inloggningen är ett barns", "the log-in is a child's")
 _TOO_MANY = Text("kontot har fler verktyg än en person har", "the account has more devices than a person has")
 _HAS_A_LOGIN = Text("har en inloggning", "has a log-in")
-_SHARED = Text("delad enligt sitt MDM", "shared, as its MDM says")
+_SHARED = Text("delat enligt MDM", "shared, as its MDM says")
 _AT_A_PRESCHOOL = Text("utan inloggning på en förskola", "without a log-in at a förskola")
-_NOTHING_TELLS = Text("inget talar om vad den är till för", "nothing tells what it is for")
+_NOTHING_TELLS = Text("inget talar om vad det är till för", "nothing tells what it is for")
 
 
 class Matched(Noun, frozen=True):

@@ -43,13 +43,15 @@ _SCHEMES: Mapping[Scheme, Text] = {
     Scheme.ACCOUNT: Text("kontonamn", "account name"),
 }
 _BY_KEY = {
-    scheme: Text(f"inloggningens {words.sv} är en enda persons", f"the log-in's {words.en} is exactly one person's")
+    scheme: Text(
+        f"inloggningens {words.sv} hör till en enda person", f"the log-in's {words.en} is exactly one person's"
+    )
     for scheme, words in _SCHEMES.items()
 }
 _NO_LOGIN = Text("ingen inloggning", "no log-in")
-_UNKNOWN = Text("inloggningen är ingens som någon källa känner", "the log-in is nobody's that any source knows")
-_AMBIGUOUS = Text("inloggningen är fleras", "the log-in is several people's")
-_MANAGER = Text("inskriven av ett inskrivningskonto", "enrolled by an enrolment manager")
+_UNKNOWN = Text("ingen källa känner den som har inloggningen", "the log-in is nobody's that any source knows")
+_AMBIGUOUS = Text("inloggningen hör till flera personer", "the log-in is several people's")
+_MANAGER = Text("inskrivet av ett inskrivningskonto", "enrolled by an enrolment manager")
 _FUNCTION = Text("inloggningen är ett funktionskonto", "the log-in is a function account")
 _OVERRIDE = Text("enligt undantagsfilen", "by the overrides file")
 _CORRECTION = Text("enligt en rättelse", "by a correction")

@@ -35,6 +35,12 @@ def devices() -> Response:
     return _document(lists.devices(visit()))
 
 
+@api.get("/assignments")
+def assignments() -> Response:
+    """Which device serves whom or what."""
+    return _document(lists.assignments(visit()))
+
+
 @api.get("/sources")
 def sources() -> Response:
     """Every part of every source."""
@@ -49,7 +55,7 @@ def numbers(measure: str) -> Response:
     if found is None or not is_kept(seen, found):
         abort(404)
     wanted = {name: value for name in found.labels if (value := request.args.get(name, "").strip())}
-    behind = opened(seen.snapshot, found.name.removeprefix(PREFIX), wanted, seen.lookup.concealed)
+    behind = opened(seen.snapshot, found.name.removeprefix(PREFIX), wanted, seen.concealed)
     return _document(lists.rows_behind(seen, behind))
 
 

@@ -3,9 +3,12 @@
 A decision is written and the loop is woken; nothing is reconciled here.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from flask import abort, flash, redirect, render_template, request, url_for
 
-from fleetsync.core.model import PartState
+from fleetsync.core.model import PartState, Refusal
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.web import lists
 from fleetsync.expose.web.lookup import freshness
@@ -15,6 +18,13 @@ from fleetsync.expose.web.visit import Visit, visit
 __all__ = ["pages"]  # all of them: those of the sources are added to the others here
 
 LONGEST_REASON = 500
+
+
+class Found(NamedTuple):
+    """Why a pull came to what it came to, sentence by sentence, and the language that is in."""
+
+    sentences: Sequence[str]
+    language: str
 
 
 @pages.get("/sources")
@@ -38,10 +48,10 @@ def part(source: str, part: str) -> Answer:
         "part.html",
         part=state,
         state=freshness(state, seen.today),
-        pulls=seen.services.history.pulls(source, part),
+        pulls=[(line, _found(line.refusals, line.reason, seen)) for line in seen.services.history.pulls(source, part)],
         plan=plan,
         refusal=refusal,
-        findings=findings,
+        findings=_found(seen.services.history.refusals(source, part), state.reason or "", seen),
     )
 
 
@@ -76,9 +86,11 @@ def decide(source: str, part: str) -> Answer:
     return redirect(back)
 
 
-def findings(reason: str) -> list[str]:
-    """What a verdict found, one by one, without the command that the form beside them stands for."""
-    return reason.partition(". If this is true:")[0].split("; ") if reason else []
+def _found(refusals: Sequence[Refusal], reason: str, seen: Visit) -> Found:
+    """What the guard found, in the reader's language; a reason that no guard gave as it came, in English."""
+    if refusals:
+        return Found([seen.speech.say(one.text) for one in refusals], seen.speech.language)
+    return Found([reason] if reason else [], "en")
 
 
 def _state(seen: Visit, source: str, part: str) -> PartState:

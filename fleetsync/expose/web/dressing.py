@@ -9,7 +9,7 @@ from flask import Flask, request, session, url_for
 from fleetsync.core.model import Device, Known, Subject, Text
 from fleetsync.expose.web import lists
 from fleetsync.expose.web import words as w
-from fleetsync.expose.web.lookup import KINDS, freshness, is_failing
+from fleetsync.expose.web.lookup import KINDS, freshness, is_failing, is_parked
 from fleetsync.expose.web.opened import number_of
 from fleetsync.expose.web.sign_in import csrf
 from fleetsync.expose.web.standing import Figures, Trend
@@ -18,6 +18,7 @@ from fleetsync.expose.web.visit import THEMES, visit
 TABLES: Mapping[str, Mapping[str, Text]] = {
     "purpose": w.PURPOSES,
     "stage": w.STAGES,
+    "stages": w.STAGES_OF_MANY,
     "platform": w.PLATFORMS,
     "form_factor": w.FORM_FACTORS,
     "acting": w.ACTING,
@@ -38,14 +39,14 @@ FIELDS: Mapping[str, Text] = {
     "manufacturer": Text("Tillverkare", "Manufacturer"),
     "model": Text("Modell", "Model"),
     "platform": Text("Plattform", "Platform"),
-    "os_version": Text("System", "System"),
+    "os_version": Text("Systemversion", "System version"),
     "os_edition": Text("Utgåva", "Edition"),
     "asset_tag": Text("Inventarienummer", "Asset tag"),
     "ownership": Text("Ägare", "Ownership"),
-    "managed": Text("Hanterad", "Managed"),
+    "managed": Text("Hanterat", "Managed"),
     "compliance": Text("Följer reglerna", "Compliance"),
-    "encrypted": Text("Krypterad", "Encrypted"),
-    "enrolled_at": Text("Inskriven", "Enrolled"),
+    "encrypted": Text("Krypterat", "Encrypted"),
+    "enrolled_at": Text("Inskrivet", "Enrolled"),
     "purchased_on": Text("Inköpt", "Purchased"),
     "warranty_until": Text("Garanti till", "Warranty until"),
     "support_until": Text("Stöd till", "Support until"),
@@ -86,6 +87,7 @@ def dress(app: Flask) -> None:
         csrf=csrf,
         freshness=freshness,
         is_failing=is_failing,
+        is_parked=is_parked,
         KINDS=KINDS,
         FIELDS=FIELDS,
         THEMES=THEMES,
@@ -129,6 +131,8 @@ def label_said(name: str, value: str) -> tuple[str, str]:
         return seen.speech.say(lists.UNIT), seen.unit_name(value)
     if name == "entitlement":
         return seen.speech.say(lists.ENTITLEMENT), lists.Subjects(seen).rule(value)
+    if name == "shared":
+        return seen.speech.t("Delas av", "Shared by"), lists.Subjects(seen).shared(value)
     title, words = w.LABELS[name]
     return seen.speech.say(title), seen.speech.say(w.word(words, value))
 

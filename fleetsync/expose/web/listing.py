@@ -52,7 +52,8 @@ class Filter:
     def choices(self, rows: Iterable[Any]) -> Sequence[tuple[str, str, int]]:
         """(value, what it is called, in how many rows), by what it is called."""
         counts = Counter(value for row in rows for value in self.values(row) if value)
-        return sorted(((value, self.word(value), count) for value, count in counts.items()), key=lambda one: one[1])
+        named = ((value, self.word(value), count) for value, count in counts.items())
+        return sorted(named, key=lambda one: _folded(one[1]))
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,22 @@ class Sheet:
         """Whether any filter is set."""
         return any(chosen_of(one.key) for one in self.listing.filters)
 
+    @property
+    def cleared(self) -> str:
+        """This list with no filter set."""
+        return self.href(page=None, **dict.fromkeys((one.key for one in self.listing.filters), None))
+
+    def orders(self) -> Sequence[tuple[str, str, bool]]:
+        """(what to ask for, the column's title, whether it is so now): numbers from the top, words from A."""
+        key, _ = self.listing.order
+        return [
+            (f"-{column.key}" if column.is_number else column.key, visit().speech.say(column.title), column.key == key)
+            for column in self.columns
+        ]
+
     def carried(self) -> Mapping[str, str]:
         """What the filter form sends on beside its own fields."""
-        own = {one.key for one in self.listing.filters} | (CHOSEN_ELSEWHERE - {"sort"})
+        own = {one.key for one in self.listing.filters} | CHOSEN_ELSEWHERE
         return {key: value for key, value in request.args.items() if key not in own}
 
 

@@ -7,11 +7,23 @@ from typing import Any
 
 from flask import url_for
 
-from fleetsync.core.model import CoverageDay, DeviceCase, Episode, PartState, Row, Subject, Text
+from fleetsync.core.model import (
+    Assignment,
+    By,
+    CoverageDay,
+    DeviceCase,
+    Episode,
+    MembershipType,
+    PartState,
+    Row,
+    Subject,
+    Text,
+)
 from fleetsync.expose.web import words as w
 from fleetsync.expose.web.listing import Column, Filter, Listing, Value
-from fleetsync.expose.web.lookup import KINDS, Lookup, freshness
-from fleetsync.expose.web.opened import Opened
+from fleetsync.expose.web.lookup import KINDS, Lookup, freshness, is_parked
+from fleetsync.expose.web.opened import SHARED, Opened
+from fleetsync.expose.web.tasks import WEIGHT
 from fleetsync.expose.web.visit import Visit
 
 UNIT, ENTITLEMENT, PLATFORM = Text("Enhet", "Unit"), Text("Rätt", "Entitlement"), Text("Plattform", "Platform")
@@ -70,19 +82,42 @@ class Subjects:
             return case.person.name
         if case.standing.class_group:
             return str(speech.t("Elev {group}", "Pupil {group}", group=case.standing.class_group))
-        if case.standing.grade_index is not None:
+        ties = {getattr(known.record, "membership", None) for known in case.person.memberships}
+        if MembershipType.ENROLMENT in ties:
             return str(speech.t("Elev", "Pupil"))
-        return str(speech.t("Anställd", "Employee")) if case.standing.owed else str(speech.t("Person", "Person"))
+        is_employee = MembershipType.EMPLOYMENT in ties
+        return str(speech.t("Anställd", "Employee") if is_employee else speech.t("Person", "Person"))
 
     def device(self, device_id: str) -> str:
         """Its model."""
         case = self.lookup.devices.get(device_id)
         return (case.device.model if case else None) or str(self.seen.speech.t("Verktyg", "Device"))
 
+    def idle_first(self, devices: Sequence[str]) -> Sequence[str]:
+        """*devices* of a row, those that do not work before the others: of many, only the first are shown."""
+        return sorted(devices, key=lambda device: (self.seen.working(device) or (True,))[0])
+
     def rule(self, rule_id: str) -> str:
         """An entitlement's title."""
         rule = self.lookup.rules.get(rule_id)
         return self.seen.speech.say(rule.title) if rule else rule_id
+
+    def shared(self, subject_id: str) -> str:
+        """What a set or pool is called among those of all units."""
+        entitlement, is_pool, unit = subject_id.partition("@")
+        if is_pool:
+            return f"{self.seen.unit_name(unit)}, {self.rule(entitlement)}"
+        unit, _, groups = subject_id.partition("/")
+        return f"{self.seen.unit_name(unit)} {groups}"
+
+    def kind_of(self, given: Assignment) -> Subject:
+        """Whether an assignment is to a person, a set or a pool."""
+        return SUBJECTS[given.by]
+
+    def shown_id(self, given: Assignment) -> str:
+        """To whom or what; "" for whom nothing is told."""
+        is_told = given.by is not By.OWN or self.lookup.person(given.subject_id)
+        return given.subject_id if is_told else ""
 
     def mark(self, subject: Subject, subject_id: str) -> str:
         """What tells it from its like: a serial, else an id."""
@@ -94,12 +129,16 @@ class Subjects:
     def href(self, subject: Subject, subject_id: str, unit: str) -> str | None:
         """Its page; None for what has none, and for whom none is shown."""
         if subject is Subject.PERSON:
-            return url_for("pages.person", person_id=subject_id) if self.lookup.person(subject_id) else None
+            is_known = self.lookup.person(subject_id)
+            return url_for("pages.person", person_id=subject_id, as_of=self.seen.as_of) if is_known else None
         if subject is Subject.DEVICE:
-            return url_for("pages.device", device_id=subject_id) if subject_id in self.lookup.devices else None
+            is_there = subject_id in self.lookup.devices
+            return url_for("pages.device", device_id=subject_id, as_of=self.seen.as_of) if is_there else None
         if subject is Subject.SOURCE:
             return url_for("pages.sources", _anchor=subject_id)
-        return url_for("pages.unit", slug=unit) if unit else None
+        if subject in SHARED:
+            return url_for("pages.assignments", shared=subject_id, as_of=self.seen.as_of)
+        return url_for("pages.unit", slug=unit, as_of=self.seen.as_of) if unit else None
 
 
 # --- coverage ---------------------------------------------------------------------------------------------------------
@@ -154,15 +193,16 @@ Column(name, w.MEASURE_TITLES[name], counted(name), "number", opens(name))
 
 
 def gaps(seen: Visit) -> Listing:
-    """Open and parked gaps; those of persons who may not be shown are counted in the numbers and stand in no list."""
-    lookup, subjects, speech = seen.lookup, Subjects(seen), seen.speech
-    now = seen.as_of is None
+    """Open and parked gaps, the gravest and oldest first; those of persons who may not be shown are counted in the
+    numbers and stand in no list.
+    """
+    lookup, subjects, speech, day = seen.lookup, Subjects(seen), seen.speech, seen.day
 
     def opened(row: Episode) -> Value:
         return None if row.known_before else row.opened_at
 
     def age(row: Episode) -> Value:
-        return lookup.school_days_since(row.unit, row.opened_at) if now and not row.known_before else None
+        return None if row.known_before else lookup.school_days_since(row.unit, row.opened_at, day)
 
     def roles(row: Episode) -> Sequence[str]:
         return [str(role) for role in lookup.acting(row)]
@@ -173,7 +213,7 @@ def gaps(seen: Visit) -> Listing:
     columns = [
         Column("kind", Text("Avvikelse", "Gap"), lambda row: KINDS[row.kind].title, "gap"),
         Column("unit", UNIT, lambda row: seen.unit_name(row.unit) if row.unit else "", link=lambda row: url_for(
-            "pages.unit", slug=row.unit) if row.unit else None),
+            "pages.unit", slug=row.unit, as_of=seen.as_of) if row.unit else None),
         Column("subject", Text("Gäller", "About"), about, "text",
                lambda row: subjects.href(row.subject, row.subject_id, row.unit),
                lambda row: subjects.mark(row.subject, row.subject_id)),
@@ -187,44 +227,49 @@ def gaps(seen: Visit) -> Listing:
         name="gaps",
         title=Text("Avvikelser", "Gaps"),
         columns=columns,
-        rows=shown_gaps(seen),
+        rows=sorted(shown_gaps(seen), key=lambda row: (WEIGHT[KINDS[row.kind].severity], row.opened_at)),
         filters=(
             word_filter("kind", Text("Slag", "Kind"), lambda row: (row.kind,), w.KINDS, seen),
             unit_filter(lambda row: row.unit, seen),
             word_filter("role", ROLE, roles, w.ACTING, seen),
-            word_filter("state", Text("Läge", "State"), lambda row: (state_of(row, lookup),), w.STATES, seen),
+            word_filter("state", Text("Läge", "State"), lambda row: (state_of(row, day),), w.STATES, seen),
             word_filter("severity", Text("Vikt", "Severity"), lambda row: (KINDS[row.kind].severity.value,), w.SEVERITIES,
                         seen),
             word_filter("platform", PLATFORM, lambda row: tuple(filter(None, (lookup.platform_of(row),))), w.PLATFORMS,
                         seen),
         ),
-        sort="-age",
         nothing=Text("Inga avvikelser här.", "No gaps here."),
     )  # fmt: skip
 
 
 def shown_gaps(seen: Visit) -> Sequence[Episode]:
     """Gaps whose subject may stand in a list."""
-    concealed = seen.lookup.concealed
     return [
         one
         for one in seen.snapshot.outcome.episodes
-        if not (one.subject is Subject.PERSON and one.subject_id in concealed)
+        if not (one.subject is Subject.PERSON and one.subject_id in seen.concealed)
     ]
 
 
-def state_of(episode: Episode, lookup: Lookup) -> str:
-    """open or parked."""
-    return "parked" if lookup.is_parked(episode) else "open"
+def state_of(episode: Episode, day: date) -> str:
+    """open or parked, as of *day*."""
+    return "parked" if is_parked(episode, day) else "open"
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
 
 
 def devices(seen: Visit) -> Listing:
-    """Every device; those of purpose ignore are counted by the page and not listed."""
+    """Every device, first those that do not work and have most gaps; those of purpose ignore are counted by the page
+    and not listed.
+    """
     lookup = seen.lookup
-    rows = [case for case in seen.latest.outcome.devices if case.life.stage is not None]
+
+    def gaps(row: DeviceCase) -> int:
+        return len(lookup.gaps.get(row.device.id, ()))
+
+    listed = [case for case in seen.latest.outcome.devices if case.life.stage is not None]
+    rows = sorted(listed, key=lambda row: (row.life.works, -gaps(row), row.device.model or "", row.device.serial or ""))
     columns = [
         Column("model", Text("Modell", "Model"), lambda row: row.device.model, "text",
                lambda row: url_for("pages.device", device_id=row.device.id)),
@@ -236,7 +281,7 @@ def devices(seen: Visit) -> Listing:
         Column("stage", Text("Skede", "Stage"), lambda row: w.word(w.STAGES, row.life.stage)),
         Column("works", Text("I drift", "Works"), lambda row: w.word(w.YES_NO, _yes(row.life.works)), "works"),
         Column("contact", Text("Senaste kontakt", "Last contact"), lambda row: row.device.last_contact_at, "instant"),
-        Column("gaps", Text("Avvikelser", "Gaps"), lambda row: len(lookup.gaps.get(row.device.id, ())), "number"),
+        Column("gaps", Text("Avvikelser", "Gaps"), gaps, "number"),
     ]  # fmt: skip
     return Listing(
         name="devices",
@@ -251,13 +296,72 @@ def devices(seen: Visit) -> Listing:
                         seen),
             word_filter("works", Text("I drift", "Works"), lambda row: (_yes(row.life.works),), w.YES_NO, seen),
         ),
-        sort="model",
         nothing=Text("Inga verktyg här.", "No devices here."),
     )  # fmt: skip
 
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
+
+
+# --- assignments ------------------------------------------------------------------------------------------------------
+
+SUBJECTS: Mapping[By, Subject] = {By.OWN: Subject.PERSON, By.SET: Subject.SET, By.POOL: Subject.POOL}
+
+
+def assignments(seen: Visit) -> Listing:
+    """Which device serves whom or what, those that do not work first; those of whom is not shown are left out."""
+    subjects = Subjects(seen)
+
+    def device(row: Assignment) -> str:
+        return subjects.device(row.device)
+
+    def served(row: Assignment) -> str:
+        return subjects.name(SUBJECTS[row.by], row.subject_id)
+
+    columns = [
+        Column("device", Text("Verktyg", "Device"), device, "text",
+               lambda row: subjects.href(Subject.DEVICE, row.device, row.unit),
+               lambda row: subjects.mark(Subject.DEVICE, row.device)),
+        Column("subject", Text("För", "For"), served, "text",
+               lambda row: subjects.href(SUBJECTS[row.by], row.subject_id, row.unit),
+               lambda row: subjects.mark(SUBJECTS[row.by], row.subject_id)),
+        Column("unit", UNIT, lambda row: seen.unit_name(row.unit), "text",
+               lambda row: url_for("pages.unit", slug=row.unit, as_of=seen.as_of)),
+        Column("entitlement", ENTITLEMENT, lambda row: subjects.rule(row.entitlement)),
+        Column("by", Text("Genom", "By"), lambda row: w.word(w.WAYS, row.by)),
+        Column("works", Text("I drift", "Works"), lambda row: w.word(w.YES_NO, _yes(row.works)), "works"),
+        Column("reason", Text("Varför", "Why"), lambda row: row.reason, "reason"),
+    ]  # fmt: skip
+    return Listing(
+        name="assignments",
+        title=Text("Tilldelningar", "Assignments"),
+        columns=columns,
+        rows=sorted(shown_assignments(seen), key=lambda row: (row.works, row.unit, row.subject_id, row.device)),
+        filters=(
+            unit_filter(lambda row: row.unit, seen),
+            Filter("entitlement", ENTITLEMENT, lambda row: (row.entitlement,), subjects.rule),
+            Filter("shared", Text("Delas av", "Shared by"), _shared, subjects.shared),
+            word_filter("by", Text("Genom", "By"), lambda row: (row.by.value,), w.WAYS, seen),
+            word_filter("works", Text("I drift", "Works"), lambda row: (_yes(row.works),), w.YES_NO, seen),
+        ),
+        nothing=Text("Inga tilldelningar här.", "No assignments here."),
+    )
+
+
+def _shared(row: Assignment) -> Sequence[str]:
+    """The set or pool; a person is no choice of a list."""
+    return () if row.by is By.OWN else (row.subject_id,)
+
+
+def shown_assignments(seen: Visit) -> Sequence[Assignment]:
+    """Those whose subject may stand in a list."""
+    return [
+        one for one in seen.snapshot.outcome.assignments if one.by is not By.OWN or one.subject_id not in seen.concealed
+    ]
+
+
+# --- one thing --------------------------------------------------------------------------------------------------------
 
 
 def holder_of(case: DeviceCase, seen: Visit) -> str | None:
@@ -271,7 +375,7 @@ def holder_of(case: DeviceCase, seen: Visit) -> str | None:
 
 def rows_behind(seen: Visit, found: Opened) -> Listing:
     """The rows of an opened number."""
-    subjects, lookup = Subjects(seen), seen.lookup
+    subjects = Subjects(seen)
 
     def of_devices(row: Row) -> Value:
         return ", ".join(subjects.mark(Subject.DEVICE, device) for device in row.devices)
@@ -285,7 +389,7 @@ def rows_behind(seen: Visit, found: Opened) -> Listing:
                lambda row: url_for("pages.unit", slug=row.unit, as_of=seen.as_of) if row.unit else None),
         Column("reason", Text("Varför", "Why"), lambda row: row.reason, "reason"),
         Column("devices", Text("Verktyg", "Devices"), of_devices, "devices"),
-        Column("gaps", Text("Avvikelser", "Gaps"), lambda row: len(lookup.gaps.get(row.subject_id, ())), "number"),
+        Column("gaps", Text("Avvikelser", "Gaps"), lambda row: len(seen.gaps.get(row.subject_id, ())), "faults"),
     ]  # fmt: skip
     return Listing(
         name=found.name,

@@ -101,16 +101,12 @@ class Lookup:
         view = self.snapshot.view
         return view.calendars.for_unit(unit, view.book.only_preschool(unit))
 
-    def school_days_since(self, unit: str, at: datetime) -> int:
-        """School days from the local day of *at* to the snapshot's."""
+    def school_days_since(self, unit: str, at: datetime, until: date) -> int:
+        """School days from the local day of *at* to *until*."""
         day = local_day(at, self.snapshot.view.policy.time_zone)
-        return self.calendar(unit).school_days_between(day, self.snapshot.outcome.moment.today)
+        return self.calendar(unit).school_days_between(day, until)
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
-
-    def is_parked(self, episode: Episode) -> bool:
-        """Whether somebody took the gap out of alerts for now."""
-        return episode.parked_until is not None and self.snapshot.outcome.moment.today <= episode.parked_until
 
     def acting(self, episode: Episode) -> Sequence[ActingRole]:
         """Who acts on the gap, by the plan."""
@@ -168,6 +164,11 @@ class Lookups:
         if last is None or last.snapshot is not snapshot:
             last = self._last = Lookup(snapshot)
         return last
+
+
+def is_parked(episode: Episode, on: date) -> bool:
+    """Whether somebody had taken the gap out of alerts as of the day *on*."""
+    return episode.parked_until is not None and on <= episode.parked_until
 
 
 # --- how old a part is ------------------------------------------------------------------------------------------------

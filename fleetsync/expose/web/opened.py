@@ -13,6 +13,7 @@ from fleetsync.core.snapshot import NOT_SHOWN, Snapshot
 
 PREFIX = "fleetsync_"
 CELL = ("unit", "entitlement")
+SHARED = frozenset({Subject.SET, Subject.POOL})
 
 
 def _of_shares(count: Callable[[Share], int]) -> Callable[[View], Counted]:
@@ -114,6 +115,12 @@ def opened(snapshot: Snapshot, name: str, wanted: Mapping[str, str], concealed: 
         unit = wanted.get("unit", "")
         shown.append(Row(count=missing, subject=Subject.PERSON, subject_id="", unit=unit, reason=NOT_SHOWN))
     return Opened(name.removeprefix(PREFIX), measure, number, shown)
+
+
+def of_subject(found: Opened, subject_id: str) -> Opened:
+    """The part of *found* that is one set's or pool's. A person's is never asked for: who is not shown has none."""
+    rows = [row for row in found.rows if row.subject in SHARED and row.subject_id == subject_id]
+    return Opened(found.name, found.measure, sum(row.count for row in rows), rows)
 
 
 def _fits(measure: Measure, labels: Labels, wanted: Mapping[str, str]) -> bool:

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as Redirect
 from fleetsync.core.entitlement import pools
 from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
-from fleetsync.core.model import RESERVED_UNITS, UNPLACED, DeviceRecord, Known, RoundBy, Text
+from fleetsync.core.model import RESERVED_UNITS, UNPLACED, By, DeviceRecord, Known, RoundBy, Subject, Text
 from fleetsync.core.snapshot import AS_OF_MEASURES
 from fleetsync.expose.web import lists, sentences, standing, tasks
 from fleetsync.expose.web import words as w
-from fleetsync.expose.web.lookup import KINDS
-from fleetsync.expose.web.opened import DIFFERENCES, PREFIX, measure_of, number_of, opened
+from fleetsync.expose.web.lookup import KINDS, is_parked
+from fleetsync.expose.web.opened import DIFFERENCES, PREFIX, measure_of, number_of, of_subject, opened
 from fleetsync.expose.web.visit import Visit, visit
 
 pages = Blueprint("pages", __name__)
@@ -40,7 +40,7 @@ def overview() -> Answer:
         unplaced=_count(seen, "unplaced"),
         trial=[slug for slug in board.units if seen.lookup.in_trial(slug)],
         is_all_trial=all(seen.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
-        gaps=number_of(seen.latest, "gaps", {"state": "open"}),
+        gaps=sum(1 for one in seen.latest.outcome.episodes if not is_parked(one, seen.day)),
         is_empty=not board.units and not seen.latest.outcome.devices,
     )
 
@@ -68,7 +68,7 @@ def unit(slug: str) -> Answer:
         slug=slug,
         cells=board.of_unit(slug),
         school_forms=dict.fromkeys(seen.speech.say(w.word(w.SCHOOL_FORMS, form)) for form in found.school_forms),
-        sets=[one for one in seen.snapshot.outcome.sets if one.unit == slug],
+        sets=[one for one in seen.snapshot.outcome.shares if one.unit == slug and one.subject is Subject.SET],
         gaps=_kinds_at(seen, slug),
         **({} if seen.as_of else _today_at(seen, slug)),
     )
@@ -98,7 +98,8 @@ def _roundings(seen: Visit, slug: str) -> dict[str, Sequence[tuple[Text, int, bo
 
 def _kinds_at(seen: Visit, slug: str) -> list[tuple[Any, int]]:
     counts = [(kind, number_of(seen.snapshot, "gaps", {"unit": slug, "kind": kind.id})) for kind in KINDS.values()]
-    return sorted(((kind, count) for kind, count in counts if count), key=lambda pair: -pair[1])
+    found = ((kind, count) for kind, count in counts if count)
+    return sorted(found, key=lambda pair: (tasks.WEIGHT[pair[0].severity], -pair[1]))
 
 
 def _stages_at(seen: Visit, slug: str) -> list[tuple[str, int]]:
@@ -118,11 +119,13 @@ def numbers(measure: str) -> Answer:
         return render_template("message.html", title=seen.speech.t("Inte sparat", "Not kept"), text=seen.speech.t(
             "Det här talet sparas inte för gångna dagar.", "This number is not kept for past days.")), 404  # fmt: skip
     wanted = {name: value for name in found.labels if (value := request.args.get(name, "").strip())}
-    behind = opened(seen.snapshot, short, wanted, seen.lookup.concealed)
+    behind = opened(seen.snapshot, short, wanted, seen.concealed)
+    if shared := request.args.get("shared", "").strip():
+        behind = of_subject(behind, shared)
     return lists.rows_behind(seen, behind).answer(
         "numbers.html",
         found=behind,
-        wanted=wanted,
+        wanted=wanted | ({"shared": shared} if shared else {}),
         help=w.MEASURE_HELP[short],
         dated=found.name in AS_OF_MEASURES or short in DIFFERENCES,
     )
@@ -151,9 +154,18 @@ def devices() -> Answer:
     return lists.devices(seen).answer("devices.html", ignored=ignored)
 
 
+@pages.get("/assignments")
+def assignments() -> Answer:
+    """Which device serves whom or what."""
+    seen = visit()
+    shown = lists.assignments(seen)
+    hidden = len(seen.snapshot.outcome.assignments) - len(shown.rows)
+    return shown.answer("assignments.html", hidden=hidden, dated=True)
+
+
 @pages.get("/devices/<device_id>")
 def device(device_id: str) -> Answer:
-    """One device."""
+    """One device, as it is; of a past day whom it served and what was wrong with it."""
     seen = visit()
     case = seen.lookup.devices.get(device_id)
     if case is None:
@@ -166,8 +178,9 @@ def device(device_id: str) -> Answer:
         case=case,
         holder=lists.holder_of(case, seen),
         records=[*counting, *older, *gone],
-        gaps=seen.lookup.gaps.get(device_id, ()),
-        serving=seen.lookup.assignments.get(device_id),
+        gaps=seen.gaps.get(device_id, ()),
+        serving=seen.serving.get(device_id),
+        history=seen.services.history.assignments_of(device_id),
     )
 
 
@@ -181,6 +194,7 @@ def person(person_id: str) -> Answer:
     """One person: who may not be shown has the same answer as who does not exist."""
     seen = visit()
     case = seen.lookup.person(person_id)
+    outcome = seen.snapshot.outcome
     if case is None:
         return render_template("message.html", title=seen.speech.t("Visas inte", "Not shown"), text=seen.speech.t(
             "Det finns ingen sådan person, eller så får personen inte visas.",
@@ -190,8 +204,25 @@ def person(person_id: str) -> Answer:
         "person.html",
         case=case,
         held=seen.lookup.held_by.get(person_id, ()),
-        gaps=seen.lookup.gaps.get(person_id, ()),
+        owed=[one for one in outcome.owed if one.subject_id == person_id],
+        assigned=[one for one in outcome.assignments if one.subject_id == person_id],
+        shared=_sets_that_served(seen, person_id),
+        gaps=seen.gaps.get(person_id, ()),
         name=lists.Subjects(seen).person(person_id),
+    )
+
+
+def _sets_that_served(seen: Visit, person_id: str) -> Sequence[str]:
+    """The sets that served a group of somebody on the day that is asked about."""
+    outcome = seen.snapshot.outcome
+    places = [(one.unit, one.entitlement, set(one.groups)) for one in outcome.owed if one.subject_id == person_id]
+    return sorted(
+        {
+            one.subject_id
+            for one in outcome.assignments
+            for unit, entitlement, groups in places
+            if one.by is By.SET and (one.unit, one.entitlement) == (unit, entitlement) and groups & set(one.groups)
+        }
     )
 
 
@@ -202,10 +233,10 @@ def policy() -> Answer:
     shown, speech = seen.latest.view.policy, seen.speech
     return render_template(
         "policy.html",
-        rules=[(rule, sentences.of_entitlement(rule, speech)) for rule in shown.entitlements],
+        rules=[(rule, sentences.of_entitlement(rule, seen.lookup.units, speech)) for rule in shown.entitlements],
         silence=sentences.of_staleness(shown, speech),
-        device_rules=[(rule, sentences.of_device_rule(rule, speech)) for rule in shown.device_rules],
-        unit_maps=[sentences.of_unit_map(line, seen.lookup.units, speech) for line in shown.unit_maps],
+        device_rules=[(rule, sentences.of_device_rule(rule, seen.lookup.units, speech)) for rule in shown.device_rules],
+        unit_maps=sentences.of_unit_maps(shown.unit_maps, seen.lookup.units, speech),
         units=[one for one in seen.latest.outcome.units if one.slug not in RESERVED_UNITS],
         checked_on=shown.reference.checked_on,
     )

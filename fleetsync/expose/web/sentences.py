@@ -1,9 +1,13 @@
 """The policy read aloud: every rule of the configuration as a sentence in both languages."""
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+
+from markupsafe import Markup
 
 from fleetsync.core.model import (
     DeviceRule,
+    EmploymentForm,
     Entitlement,
     MembershipType,
     Mode,
@@ -15,7 +19,7 @@ from fleetsync.core.model import (
     UnitMap,
 )
 from fleetsync.expose.web.speech import Speech
-from fleetsync.expose.web.words import EMPLOYMENT_FORMS, FORM_FACTORS, PLATFORMS, SCHOOL_FORMS, word
+from fleetsync.expose.web.words import FORM_FACTORS, PLATFORMS, SCHOOL_FORMS, word
 
 FIELDS: Mapping[str, Text] = {
     "source": Text("källan", "the source"),
@@ -54,31 +58,39 @@ ROUNDINGS: Mapping[RoundBy, Text] = {
 
 
 def listed(words: Iterable[str], speech: Speech, last: Text = Text("och", "and")) -> str:
-    """a, b och c."""
+    """a, b och c; words that are markup already are not escaped again."""
     told = list(words)
     if len(told) < 2:
-        return "".join(told)
-    return f"{', '.join(told[:-1])} {speech.say(last)} {told[-1]}"
+        return Markup("").join(told)
+    return Markup("{} {} {}").format(Markup(", ").join(told[:-1]), speech.say(last), told[-1])
 
 
 OR = Text("eller", "or")
+EMPLOYED: Mapping[EmploymentForm, tuple[str, str]] = {
+    EmploymentForm.PERMANENT: ("tillsvidare", "permanently"),
+    EmploymentForm.FIXED: ("på visstid i mer än {months} månader", "for a fixed term of more than {months} months"),
+    EmploymentForm.HOURLY: ("på timmar", "by the hour"),
+    EmploymentForm.OTHER: ("i annan form", "in another form"),
+    EmploymentForm.UNKNOWN: ("i okänd form", "in an unknown form"),
+}
 
 
-def of_entitlement(rule: Entitlement, speech: Speech) -> list[str]:
+def of_entitlement(rule: Entitlement, names: Mapping[str, Unit], speech: Speech) -> list[str]:
     """What the rule gives, to whom, what is accepted, and what rings."""
     return [
         _what(rule, speech),
         _whom(rule, speech),
         _accepted(rule, speech),
         speech.t(
-            "Målet är {target}. Larm under {alert} när minst {short} saknas, i {days} skoldagar.",
-            "The target is {target}. It rings below {alert} with at least {short} short, for {days} school days.",
+            "Målet är {target}. Larm när täckningen legat under {alert} i {days} skoldagar och minst {short} saknas.",
+            "The target is {target}. It rings once coverage was below {alert} for {days} school days, with at least "
+            "{short} short.",
             target=speech.limit(rule.target),
             alert=speech.limit(rule.alert_below),
             short=rule.alert_short,
             days=rule.alert_after_school_days,
         ),
-        *_besides(rule, speech),
+        *_besides(rule, names, speech),
     ]
 
 
@@ -91,10 +103,10 @@ def _what(rule: Entitlement, speech: Speech) -> str:
             where=speech.say(ROUNDINGS[rule.round_by]),
         )
     if rule.mode is Mode.PERSONAL:
-        return speech.t("{n} eget verktyg var.", "{n} device of their own each.", n=rule.devices)
+        return speech.t("{n} eget verktyg per person.", "{n} device of their own each.", n=rule.devices)
     return speech.t(
-        "{n} verktyg var: ett eget, eller en del av klassuppsättningen.",
-        "{n} device each: their own, or a share of the set.",
+        "{n} verktyg per person: ett eget, eller en del i en klassuppsättning.",
+        "{n} device each: their own, or a share in a set.",
         n=rule.devices,
     )
 
@@ -102,13 +114,9 @@ def _what(rule: Entitlement, speech: Speech) -> str:
 def _whom(rule: Entitlement, speech: Speech) -> str:
     who = rule.who
     if MembershipType.EMPLOYMENT in who.memberships:
-        forms = listed((speech.say(word(EMPLOYMENT_FORMS, form)) for form in who.employment), speech, OR)
-        return speech.t(
-            "Gäller anställda med {forms}; en visstid ska vara längre än {months} månader.",
-            "For employees who are {forms}; a fixed term must be longer than {months} months.",
-            forms=forms,
-            months=who.longer_than_months,
-        )
+        months = who.longer_than_months
+        forms = listed((speech.t(*EMPLOYED[form], months=months) for form in who.employment), speech, OR)
+        return speech.t("Gäller den som är anställd {forms}.", "For whoever is employed {forms}.", forms=forms)
     forms = listed(dict.fromkeys(speech.say(word(SCHOOL_FORMS, form)) for form in who.school_forms), speech)
     lowest, highest = who.lowest_grade_index, who.highest_grade_index
     if lowest is None or highest is None:
@@ -134,12 +142,13 @@ def _accepted(rule: Entitlement, speech: Speech) -> str:
     return sentence
 
 
-def _besides(rule: Entitlement, speech: Speech) -> list[str]:
+def _besides(rule: Entitlement, names: Mapping[str, Unit], speech: Speech) -> list[str]:
     said = []
     if MembershipType.EMPLOYMENT in rule.who.memberships and rule.on_leave == "apart":
         said.append(speech.t("Den som är ledig räknas för sig.", "Whoever is on leave is counted apart."))
     if rule.units:
-        said.append(speech.t("Bara på {units}.", "Only at {units}.", units=listed(rule.units, speech)))
+        units = listed((_name(slug, names) for slug in rule.units), speech)
+        said.append(speech.t("Bara på {units}.", "Only at {units}.", units=units))
     if rule.valid_from:
         said.append(speech.t("Gäller från {day}.", "In force from {day}.", day=speech.day(rule.valid_from)))
     if rule.valid_to:
@@ -147,7 +156,14 @@ def _besides(rule: Entitlement, speech: Speech) -> list[str]:
     return said
 
 
-def of_device_rule(rule: DeviceRule, speech: Speech) -> str:
+# After "the device is in stock" nobody says "the device" again.
+BELONGS = ("hör verktyget till {unit}", "the device belongs to {unit}")
+BELONGS_TOO = ("hör till {unit}", "belongs to {unit}")
+SERVES = ("betjänar verktyget {groups}", "the device serves {groups}")
+SERVES_TOO = ("betjänar {groups}", "serves {groups}")
+
+
+def of_device_rule(rule: DeviceRule, names: Mapping[str, Unit], speech: Speech) -> str:
     """When what is so, the device is for what, and where."""
     conditions = listed(
         (
@@ -158,28 +174,36 @@ def of_device_rule(rule: DeviceRule, speech: Speech) -> str:
         ),
         speech,
     )
-    results = []
-    if rule.purpose is not None:
-        results.append(speech.say(BECOMES[rule.purpose]))
+    results = [] if rule.purpose is None else [speech.say(BECOMES[rule.purpose])]
     if rule.unit is not None:
-        results.append(speech.t("hör det till {unit}", "it belongs to {unit}", unit=rule.unit))
+        belongs = BELONGS_TOO if results else BELONGS
+        results.append(speech.t(*belongs, unit=_name(rule.unit, names)))
     if rule.groups:
-        results.append(speech.t("betjänar det {groups}", "it serves {groups}", groups=listed(rule.groups, speech)))
+        serves = SERVES_TOO if results else SERVES
+        results.append(speech.t(*serves, groups=listed(rule.groups, speech)))
     return speech.t("När {conditions} {results}.", "When {conditions}, {results}.",
                     conditions=conditions, results=listed(results, speech))  # fmt: skip
 
 
-def of_unit_map(line: UnitMap, names: Mapping[str, Unit], speech: Speech) -> str:
-    """What a source calls a place."""
-    name = names[line.unit].name if line.unit in names else line.unit
-    return speech.t(
-        "{field} ”{pattern}” i {source} är {unit}.",
-        "{field} “{pattern}” of {source} is {unit}.",
-        field=speech.say(FIELDS[line.field]).capitalize(),
-        pattern=line.pattern,
-        source=line.source,
-        unit=name,
-    )
+def of_unit_maps(lines: Iterable[UnitMap], names: Mapping[str, Unit], speech: Speech) -> list[str]:
+    """What the sources call the units, in the order in which it is asked: a sentence for what follows one another."""
+    return [
+        speech.t(
+            "{unit}: {field} i {source} är {patterns}.",
+            "{unit}: {field} of {source} is {patterns}.",
+            unit=_name(unit, names),
+            field=speech.say(FIELDS[field]),
+            source=source,
+            patterns=listed(
+                (speech.t("”{pattern}”", "“{pattern}”", pattern=line.pattern) for line in same), speech, OR
+            ),
+        )
+        for (unit, source, field), same in groupby(lines, key=lambda line: (line.unit, line.source, line.field))
+    ]
+
+
+def _name(slug: str, names: Mapping[str, Unit]) -> str:
+    return names[slug].name if slug in names else slug
 
 
 def of_staleness(policy: Policy, speech: Speech) -> list[str]:

@@ -48,6 +48,10 @@ class Speech:
         """1 234, with a real minus."""
         return str(format_decimal(number, locale=self.locale)).replace("-", "−")
 
+    def decimal(self, number: float) -> str:
+        """2,9: with one decimal, always."""
+        return str(format_decimal(number, format="0.0", locale=self.locale))
+
     def percent(self, ratio: float | None) -> str:
         """93,4 %, rounded down: what is not all is never called 100 %."""
         if ratio is None:

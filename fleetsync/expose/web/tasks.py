@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fleetsync.core.lifecycle import ActingRole, GapKind
 from fleetsync.core.model import Episode, Severity
-from fleetsync.expose.web.lookup import KINDS, Lookup
+from fleetsync.expose.web.lookup import KINDS, Lookup, is_parked
 
 WEIGHT: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -23,10 +23,11 @@ class Task:
 
 def tasks_by_role(lookup: Lookup, unit: str | None = None) -> Mapping[ActingRole, Sequence[Task]]:
     """Open gaps, parked ones and mere information left out, of all units or one; roles with the most to do first."""
+    today = lookup.snapshot.outcome.moment.today
     found: defaultdict[tuple[ActingRole, str], list[Episode]] = defaultdict(list)
     for episode in lookup.snapshot.outcome.episodes:
         grave = KINDS[episode.kind].severity is not Severity.INFO
-        if grave and not lookup.is_parked(episode) and unit in (None, episode.unit):
+        if grave and not is_parked(episode, today) and unit in (None, episode.unit):
             for role in lookup.acting(episode):
                 found[role, episode.kind].append(episode)
     by_role: defaultdict[ActingRole, list[Task]] = defaultdict(list)
@@ -42,4 +43,4 @@ def _oldest(episodes: Sequence[Episode], lookup: Lookup) -> int | None:
     if not dated:
         return None
     oldest = min(dated, key=lambda episode: episode.opened_at)
-    return lookup.school_days_since(oldest.unit, oldest.opened_at)
+    return lookup.school_days_since(oldest.unit, oldest.opened_at, lookup.snapshot.outcome.moment.today)

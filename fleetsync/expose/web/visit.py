@@ -1,6 +1,7 @@
 """One request: who asks, in which language, about which day; the page functions ask it for everything."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -8,7 +9,7 @@ from functools import cached_property
 from flask import abort, current_app, g, request
 
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import PartState, Plan
+from fleetsync.core.model import Assignment, Episode, PartState, Plan, Text
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.ports import Account, AccountRole, DecisionError, Services
 from fleetsync.expose.web.limiter import Limiter
@@ -104,9 +105,32 @@ class Visit:
         return past
 
     @property
+    def day(self) -> date:
+        """The local day that is asked about."""
+        return self.snapshot.outcome.moment.today
+
+    @property
     def lookup(self) -> Lookup:
         """Of now: what stands beside a past number is today's."""
         return house().lookups.of(self.latest)
+
+    @cached_property
+    def serving(self) -> Mapping[str, Assignment]:
+        """By device, on the day that is asked about."""
+        return {one.device: one for one in self.snapshot.outcome.assignments}
+
+    @cached_property
+    def gaps(self) -> Mapping[str, Sequence[Episode]]:
+        """By subject, on the day that is asked about."""
+        found: defaultdict[str, list[Episode]] = defaultdict(list)
+        for one in self.snapshot.outcome.episodes:
+            found[one.subject_id].append(one)
+        return found
+
+    @cached_property
+    def concealed(self) -> frozenset[str]:
+        """Persons who are counted and never listed; of a past day those too whom nobody knows any more."""
+        return self.lookup.concealed | self.snapshot.hidden
 
     @cached_property
     def parts(self) -> tuple[PartState, ...]:
@@ -131,6 +155,14 @@ class Visit:
     def sees_logins(self) -> bool:
         """Whether log-ins may be shown: whoever administers accounts needs them, nobody else does."""
         return self.account is not None and self.account.role is AccountRole.TECHNICIAN
+
+    def working(self, device_id: str) -> tuple[bool, Text] | None:
+        """(whether the device worked on the day that is asked about, why); None where that is not known."""
+        if self.as_of is None:
+            case = self.lookup.devices.get(device_id)
+            return (case.life.works, case.life.works_reason) if case else None
+        given = self.serving.get(device_id)
+        return (given.works, given.reason) if given else None
 
     def unit_name(self, slug: str) -> str:
         """What people call the unit."""

@@ -27,29 +27,38 @@ FORM_FACTORS: Mapping[str, Text] = {
     "other": Text("okänd sort", "unknown sort"),
 }
 PURPOSES: Mapping[str, Text] = {
-    "personal": Text("personlig", "personal"),
+    "personal": Text("personligt bruk", "personal"),
     "set": Text("klassuppsättning", "set"),
-    "pool": Text("gemensam", "pool"),
+    "pool": Text("gemensamt bruk", "pool"),
     "loan": Text("lån", "loan"),
     "room": Text("rum", "room"),
     "stock": Text("lager", "stock"),
     "repair": Text("reparation", "repair"),
     "ignore": Text("räknas inte", "ignored"),
-    "unsorted": Text("osorterad", "unsorted"),
+    "unsorted": Text("osorterat", "unsorted"),
 }
-STAGES: Mapping[str, Text] = {
-    "retired": Text("utrangerad", "retired"),
-    "lost": Text("borttappad", "lost"),
+STAGES: dict[str, Text] = {
+    "retired": Text("utrangerat", "retired"),
+    "lost": Text("borttappat", "lost"),
     "in_repair": Text("på reparation", "in repair"),
     "silent": Text("tyst", "silent"),
-    "loan": Text("utlånad", "on loan"),
+    "loan": Text("utlånat", "on loan"),
     "room": Text("i ett rum", "in a room"),
     "stock": Text("i lager", "in stock"),
     "shared": Text("delas", "shared"),
     "in_use": Text("i bruk", "in use"),
-    "ordered": Text("beställd", "ordered"),
-    "unsorted": Text("osorterad", "unsorted"),
+    "ordered": Text("beställt", "ordered"),
+    "unsorted": Text("osorterat", "unsorted"),
     "": Text("räknas inte", "ignored"),
+}
+# Of several: "3 utlånade". What is not here is said as of one.
+STAGES_OF_MANY: Mapping[str, Text] = STAGES | {
+    "retired": Text("utrangerade", "retired"),
+    "lost": Text("borttappade", "lost"),
+    "silent": Text("tysta", "silent"),
+    "loan": Text("utlånade", "on loan"),
+    "ordered": Text("beställda", "ordered"),
+    "unsorted": Text("osorterade", "unsorted"),
 }
 AGES: Mapping[str, Text] = {
     "0": Text("i dag", "today"),
@@ -123,13 +132,13 @@ EMPLOYMENT_FORMS: Mapping[str, Text] = {
     "unknown": Text("okänd form", "unknown form"),
 }
 CONDITIONS: Mapping[str, Text] = {
-    "active": Text("aktiv", "active"),
+    "active": Text("aktivt", "active"),
     "pending": Text("väntar på inskrivning", "pending"),
     "in_repair": Text("på reparation", "in repair"),
-    "lost": Text("borttappad", "lost"),
-    "wiped": Text("raderad", "wiped"),
-    "disabled": Text("spärrad", "disabled"),
-    "retired": Text("utrangerad", "retired"),
+    "lost": Text("borttappat", "lost"),
+    "wiped": Text("raderat", "wiped"),
+    "disabled": Text("spärrat", "disabled"),
+    "retired": Text("utrangerat", "retired"),
 }
 SCHEMES: Mapping[str, Text] = {
     "object_id": Text("objekt-id", "object id"),
@@ -160,7 +169,7 @@ MEASURE_TITLES: Mapping[str, Text] = {
     "surplus": Text("Över", "Surplus"),
     "undecided": Text("Oavgjorda personer", "Undecided persons"),
     "on_leave": Text("Lediga anställda", "On leave"),
-    "heads": Text("Personer bakom", "Heads"),
+    "heads": Text("Personer som ger rätt", "Heads"),
     "working_devices": Text("Verktyg i drift, utan tak", "Working devices, uncapped"),
     "devices": Text("Verktyg", "Devices"),
     "devices_by_contact_age": Text("Verktyg efter senaste kontakt", "Devices by last contact"),

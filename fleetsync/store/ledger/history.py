@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, Table, func, select
 
-from fleetsync.core.model import CoverageDay, Episode, Owed, RunningAssignment
+from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, Owed, RunningAssignment
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, many
-from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of, owed_of
+from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of, interval_of, owed_of
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +66,13 @@ class History(Desk):
         """Which device served whom or what at *instant*, and since when."""
         with self._reading() as connection:
             return tuple(assignment_of(row) for row in many(connection, _known_at(t.assignment, instant)))
+
+    def assignments_of(self, device: str) -> tuple[AssignmentInterval, ...]:
+        """Whom or what *device* has served as far as is remembered, the newest first."""
+        given = t.assignment.c
+        wanted = select(t.assignment).where(given.device == device).order_by(given.since.desc(), given.id.desc())
+        with self._reading() as connection:
+            return tuple(interval_of(row) for row in many(connection, wanted))
 
     def owed_as_of(self, instant: datetime) -> tuple[Owed, ...]:
         """Who or what was owed devices at *instant*."""

@@ -5,7 +5,16 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from fleetsync.core.model import Assignment, By, CoverageDay, Episode, Owed, RunningAssignment, Subject
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    By,
+    CoverageDay,
+    Episode,
+    Owed,
+    RunningAssignment,
+    Subject,
+)
 from fleetsync.store import tables as t
 
 
@@ -36,7 +45,17 @@ def episode_of(row: Any, closed_at: datetime | None) -> Episode:
 
 def assignment_of(row: Any) -> RunningAssignment:
     """A row of `assignment`, with the start of the assignment itself."""
-    assignment = Assignment(
+    return RunningAssignment(_given(row), row.assigned_at, row.known_before)
+
+
+def interval_of(row: Any) -> AssignmentInterval:
+    """A row of `assignment` with its own two ends; only its first interval may have begun before it was known."""
+    began_here = row.since == row.assigned_at
+    return AssignmentInterval(_given(row), row.since, row.until, row.known_before and began_here)
+
+
+def _given(row: Any) -> Assignment:
+    return Assignment(
         device=row.device,
         by=By(row.by),
         entitlement=row.entitlement,
@@ -46,7 +65,6 @@ def assignment_of(row: Any) -> RunningAssignment:
         works=row.works,
         reason=row.reason,
     )
-    return RunningAssignment(assignment, row.assigned_at, row.known_before)
 
 
 def owed_of(row: Any) -> Owed:
