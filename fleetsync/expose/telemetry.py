@@ -223,7 +223,7 @@ TELEMETRY: tuple[Series, ...] = (
     Series(
         "fleetsync_job_missed_total",
         "Runs of a job that were skipped because the one before still ran",
-        ("job",),
+        ("task",),  # `job` is what Prometheus calls whom it scrapes
         _table(lambda pulse: pulse.jobs_missed),
     ),
 )

@@ -107,7 +107,7 @@ def test_every_series_is_one_truth_of_all_instances_before_anything_is_added(nam
     bare = {
         expr
         for expr in queries(name)
-        for place in re.finditer(r"\bfleetsync_\w+", expr)
+        for place in re.finditer(r"(?<![\w:])fleetsync_\w+", expr)
         if not re.search(r"max by \([^)]*\) \($", expr[: place.start()]) and not expr.startswith("changes(")
     }
 
@@ -123,7 +123,24 @@ def test_no_ratio_is_averaged(name: str) -> None:
 def test_no_label_is_a_person_or_leads_to_one(name: str) -> None:
     labels = {label.strip() for expr in queries(name) for group in GROUPED.findall(expr) for label in group.split(",")}
 
-    assert {label for label in labels if NOT_IN_A_LABEL.search(label)} == set()
+    assert {label for label in labels - {"name"} if NOT_IN_A_LABEL.search(label)} == set()
+    named = {found for expr in queries(name) for found in re.findall(r"by \([^)]*\bname\b[^)]*\) \((\w+)", expr)}
+    assert named == {"fleetsync_unit_info"}  # a unit's
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_asks_for_what_was_told_and_not_for_what_a_cell_says(name: str) -> None:
+    """Grafana puts a cell's words into a link, so a column that a link names has none, and its own heading."""
+    for panel in panels(name):
+        urls = every(panel["fieldConfig"], "url")
+        asked = {column for url in urls for column in re.findall(r"\$\{__data\.fields\.(\w+)\}", url)}
+        changed = {
+            override["matcher"]["options"]
+            for override in panel["fieldConfig"]["overrides"]
+            if {"mappings", "unit", "displayName"} & {one["id"] for one in override["properties"]}
+        }
+        renamed = {column for names in every(panel.get("transformations", []), "renameByName") for column in names}
+        assert asked & (changed | renamed) == set(), panel["title"]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -16,6 +16,7 @@ from tests.dashboards.catalogue import (
     DASHBOARDS,
     GROUPS,
     NOT_IN_A_LABEL,
+    PUBLISHED,
     RECORDED,
     RULE_TESTS,
     RULES,
@@ -181,6 +182,11 @@ def test_rules_begin_with_one_truth_of_all_instances() -> None:
     }
 
     assert bare == set()
+
+
+def test_no_published_label_is_one_that_prometheus_gives() -> None:
+    """It would come out as exported_job, and is refused where history is filled in."""
+    assert {name for name, labels in PUBLISHED.items() if labels & {"job", "instance"}} == set()
 
 
 def test_groups_are_judged_often_enough_to_leave_no_hole() -> None:
