@@ -171,6 +171,14 @@ def test_a_test_that_reaches_for_another_machine_is_stopped() -> None:
         there.connect(("192.0.2.1", 9))
 
 
+@pytest.mark.xdist_group("house")
+def test_what_is_marked_as_one_group_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """Else towns are lived twice: pytest-xdist says nothing when it cannot tell groups."""
+    is_grouping = getattr(request.config.option, "loadgroup", False)
+
+    assert request.node.nodeid.endswith("@house") == is_grouping
+
+
 def test_loopback_stays_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as here, socket.create_connection(here.getsockname()) as there:
         assert there.getpeername() == here.getsockname()
