@@ -121,6 +121,19 @@ def test_the_overview_answers_in_one_look():
     assert "Lindskolan på prov" in told
 
 
+@pytest.mark.parametrize("path", ["/", "/units/bjorkskolan"])
+def test_the_year_is_drawn_once_more_is_known_than_the_small_curves_tell(path):
+    house = e.house()
+    assert "Täckningen under året" not in read(path, opened(house, "tea"))
+
+    house.history.days = 300
+    page = read(path, opened(house, "tea"))
+
+    assert "Täckningen under året" in page
+    assert "28 jan. 2026" in seen_text(page)  # the first day that is known
+    assert page.count('class="spark big"') == len(re.findall(r"<dt>[^<]+ <small>(?:lägst|oförändrat) ", page)) > 1
+
+
 def test_what_rests_on_fresh_data_is_not_called_old():
     fresh = [msgspec.structs.replace(one, as_of=e.TODAY) for one in e.parts()]
     found = msgspec.structs.replace(e.outcome(4), parts=tuple(fresh))

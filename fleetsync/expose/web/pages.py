@@ -41,6 +41,7 @@ def overview() -> Answer:
         trial=[slug for slug in board.units if seen.lookup.in_trial(slug)],
         is_all_trial=all(seen.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
         gaps=sum(1 for one in seen.latest.outcome.episodes if not is_parked(one, seen.day)),
+        year=standing.year(seen),
         is_empty=not board.units and not seen.latest.outcome.devices,
     )
 
@@ -70,6 +71,7 @@ def unit(slug: str) -> Answer:
         school_forms=dict.fromkeys(seen.speech.say(w.word(w.SCHOOL_FORMS, form)) for form in found.school_forms),
         sets=[one for one in seen.snapshot.outcome.shares if one.unit == slug and one.subject is Subject.SET],
         gaps=_kinds_at(seen, slug),
+        year=standing.year(seen, slug),
         **({} if seen.as_of else _today_at(seen, slug)),
     )
 

@@ -9,6 +9,7 @@ from fleetsync.core.model import CoverageDay, Entitlement
 from fleetsync.expose.web.visit import Visit
 
 TREND_DAYS = 45
+YEAR_DAYS = 365
 COMPARED_DAYS = 30
 Trend = Sequence[tuple[date, float]]
 COUNTS = (
@@ -165,9 +166,20 @@ def _units(rows: Sequence[CoverageDay]) -> Sequence[str]:
 Past = Mapping[tuple[str, str], Mapping[date, tuple[int, int]]]  # (unit or "", entitlement) → day → covered, entitled
 
 
-def _past(seen: Visit) -> Past:
+def year(seen: Visit, unit: str = "") -> Mapping[str, Trend]:
+    """Rule → a year of coverage of *unit*, or of all together; empty while the short curves tell all that is known."""
+    first = seen.services.history.first_day()
     last = seen.as_of or seen.today
-    earlier = seen.services.history.coverage_between(last - timedelta(days=TREND_DAYS), last)
+    if first is None or first >= last - timedelta(days=TREND_DAYS):
+        return {}
+    past = _past(seen, YEAR_DAYS, unit)
+    trends = ((rule, _trend(past, unit, rule)) for rule in seen.lookup.rules)
+    return {rule: trend for rule, trend in trends if len(trend) > 1}
+
+
+def _past(seen: Visit, days_back: int = TREND_DAYS, only: str = "") -> Past:
+    last = seen.as_of or seen.today
+    earlier = seen.services.history.coverage_between(last - timedelta(days=days_back), last, only or None)
     # The last day is what is shown, not what was last recorded of it: the curve ends where the figure stands.
     rows = [(row.day, row) for row in earlier if row.day != last]
     rows += [(last, row) for row in seen.snapshot.outcome.coverage]
