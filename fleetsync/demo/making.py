@@ -328,7 +328,9 @@ def _versions(first: date, row: Row, changes: Changes) -> tuple[Version, ...]:
 
 
 def settled(unit: str, start: date) -> date:
-    """The day on which somebody who began on *start* should have got everything: after three school days."""
+    """The day on which somebody who began on *start* should have got everything: three school days after it, or on the
+    third of a term that he begins with.
+    """
     days = days_at(unit)
-    eve = start - timedelta(days=1)
-    return days.after(eve if days.is_in_break(eve) else start, 3)
+    begins_with_term = start in {days.nth(first, 1) for first, _ in days.terms}
+    return days.after(start - timedelta(days=1) if begins_with_term else start, 3)

@@ -55,7 +55,7 @@ def _unserved(case: PersonCase) -> Owed | None:
 
 
 def _has_begun(scene: Scene, case: PersonCase, day: date, kind: str) -> bool:
-    """Whether three school days have passed, the first of a term counted for those who begin with it or before it.
+    """Whether three school days have passed since he began; who begins with a term has that day counted.
 
     To whom the turn gave another grade index, unit or group, the school year is a beginning, though not of a gap that
     was open before it: who went into the break without comes out of it without.
@@ -64,11 +64,11 @@ def _has_begun(scene: Scene, case: PersonCase, day: date, kind: str) -> bool:
     if began is None:
         return True
     calendar = scene.calendar(case.standing.unit)
-    eve = began - timedelta(days=1)
-    begins_with_term = calendar.in_break(eve)
-    if begins_with_term and (kind, case.person.id) in scene.open_reasons:
+    term = calendar.term_of(began)
+    begins_with_term = term is not None and began == calendar.nth_school_day_of_term(term, 1)
+    if (begins_with_term or calendar.in_break(began)) and (kind, case.person.id) in scene.open_reasons:
         return True
-    start = eve if begins_with_term else began
+    start = began - timedelta(days=1) if begins_with_term else began
     return calendar.school_days_between(start, day) >= SCHOOL_DAYS_TO_GET_A_DEVICE
 
 

@@ -48,6 +48,7 @@ def kinds_on(today: str, *cases: PersonCase, sources: Any = None, **fields: Any)
         ("2026-08-01", "2026-08-19", "2026-08-18"),  # in the break: the third school day
         ("2026-08-17", "2026-08-19", "2026-08-18"),  # with the term: the third school day
         ("2026-10-28", "2026-11-04", "2026-11-03"),  # in the autumn holiday
+        ("2026-11-02", "2026-11-05", "2026-11-04"),  # a Monday after it: no term begins there
     ],
 )
 def test_no_device_opens_on_its_day(began: str, opens_on: str, shut_on: str) -> None:
