@@ -13,8 +13,9 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.service import REFUSED_SECONDS, Daemon
 from fleetsync.settings import SettingsError, load
-from tests.flow.process import free_port, until
+from tests.flow.process import until
 from tests.flow.village import Village
+from tests.serving import free_port
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fleetsync.demo.servers import Fault
-from tests.flow.process import command, free_port, running, until
+from tests.flow.process import command, running, until
 from tests.flow.village import CANARY, DOMAIN, Employee, Village, civic, device, login, serial
+from tests.serving import free_port
 
 # A code that no request has met since the start is no hole: the series is a counter by what others answered.
 BEGUN_BY_OTHERS = ("fleetsync_source_requests_total",)

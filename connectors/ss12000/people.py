@@ -1,7 +1,8 @@
 """Who is read, and in which order: first the rows that refer to people, for their marks, then the people.
 
 A mark of protection on any reference counts, also on a row that is too old or that is left out, and so does the mark of
-a person who has no other row; so no person is handed on before all that refer to him has been read. Joins nothing else: what a unit or a class means is not known here.
+a person who has no other row; so no person is handed on before all that refer to him has been read. Joins nothing else:
+what a unit or a class means is not known here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

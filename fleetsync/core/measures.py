@@ -205,8 +205,7 @@ def _places_by(words: Iterable[str]) -> Callable[[View], Iterable[Labels]]:
 
 
 def _state(episode: Episode, view: View) -> str:
-    is_parked = episode.parked_until is not None and view.outcome.moment.today <= episode.parked_until
-    return "parked" if is_parked else "open"
+    return "parked" if episode.is_parked(view.outcome.moment.today) else "open"
 
 
 def _counted_gaps(view: View) -> Iterator[Episode]:

@@ -465,6 +465,10 @@ class Episode(Noun, frozen=True, kw_only=True):
         """(kind, subject id): what makes two sightings one episode."""
         return (self.kind, self.subject_id)
 
+    def is_parked(self, on: date) -> bool:
+        """Whether somebody has taken it out of alerts as of the day *on*."""
+        return self.parked_until is not None and on <= self.parked_until
+
 
 class Owed(Noun, frozen=True, kw_only=True):
     """Who or what is owed devices, by which rule and why. A person's, or a pool's (then `heads` are its children)."""

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
 from fleetsync.demo.replay import TODAY
-from tests.browser.served import PASSWORD, Scene
+from tests.browser.served import Scene
+from tests.serving import PASSWORD
 
 ENOUGH_SECONDS = 30.0
 SCREEN: ViewportSize = {"width": 1400, "height": 1000}

@@ -6,25 +6,24 @@ silent, and a first start before anything came.
 """
 
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 from fleetsync.cli.accounts import hashed
 from fleetsync.clock import Clock
 from fleetsync.core.model import CENTRAL
 from fleetsync.daemon.house import build, open_store
-from fleetsync.daemon.service import LOOP_SECONDS, Daemon
+from fleetsync.daemon.service import Daemon
 from fleetsync.demo.municipality import DELIVERIES
 from fleetsync.demo.replay import TODAY, Town, live, morning_of, replay
 from fleetsync.demo.servers import Fault
+from tests.serving import PASSWORD, free_port, turning
 
-PASSWORD = "en lång påhittad mening"
 ACCOUNTS = {"tekniker": "technician", "strateg": "strategist", "vikarie": "technician"}
 IN_TRIAL = "elevhalsan"
 LONG_SECONDS = 3600.0
@@ -115,17 +114,8 @@ def _served(town: Town, stack: ExitStack, day: date, *, has_lived: bool) -> Scen
     daemon = Daemon(settings, town.clock)
     for name, role in ACCOUNTS.items():
         daemon.ledger.add_account(name, _hash(), role)
-    daemon.start()
-    turning = Thread(target=_turn, args=(daemon,), name="turns", daemon=True)
-    turning.start()
-    stack.callback(turning.join)
-    stack.callback(daemon.close)
+    stack.enter_context(turning(daemon))
     return Scene(daemon.address, daemon, town)
-
-
-def _turn(daemon: Daemon) -> None:
-    while not daemon.clock.wait(LOOP_SECONDS, daemon.stop):
-        daemon.turn()
 
 
 @cache
@@ -140,10 +130,3 @@ def deliver_half(folder: Path, day: date) -> None:
     file = folder / f"{newest.stem.partition('_')[0]}_{day}.csv"
     file.write_bytes(printed + header + b"".join(rows[::2]))
     file.with_name(f"{file.name}.done").touch()
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])

@@ -3,7 +3,7 @@
 import pytest
 
 from fleetsync.cli.accounts import hashed
-from tests.browser.served import PASSWORD
+from tests.serving import PASSWORD
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 

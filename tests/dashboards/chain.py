@@ -27,7 +27,7 @@ from fleetsync.clock import Clock
 from fleetsync.expose.metrics import CONTENT_TYPE
 from tests.dashboards.catalogue import DASHBOARDS, RECORDED, RULES_FILE
 from tests.dashboards.scene import Scene, moved
-from tests.flow.process import free_port
+from tests.serving import free_port
 
 PATIENCE = 90.0  # seconds until a test gives up; it goes on as soon as what it waits for is there
 PACE = "2s"

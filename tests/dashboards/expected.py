@@ -53,10 +53,10 @@ def _of_coverage(scene: Scene) -> Iterator[tuple[str, Expected]]:
     true = scene.truth.coverage(today)
     for unit, entitlement in sorted(below_limit(scene)):
         row = true[unit, entitlement]
-        text = f"{name_at(unit)}, {entitlement}: {short(row)} verktyg i drift saknas, och täckningen har varit under .*"
+        text = f"{name_at(unit)}, {entitlement}: {row.short} verktyg i drift saknas, och täckningen har varit under .*"
         link = f"/numbers/fleetsync_short?unit={unit}&entitlement={entitlement}"
         yield f"FleetsyncCoverageBelowLimit {unit} {entitlement}", Expected("warning", STRATEGIST, text, link)
-    working = covered(true[WIPED_AT, "pupils"])
+    working = true[WIPED_AT, "pupils"].covered
     text = f"{name_at(WIPED_AT)}, pupils: täckningen har fallit med .* på en vecka; {working} är i drift nu."
     dropped = Expected("critical", STRATEGIST, text, f"/gaps?unit={WIPED_AT}")
     yield f"FleetsyncCoverageDropped {WIPED_AT} pupils", dropped
@@ -71,17 +71,7 @@ def below_limit(scene: Scene) -> set[Cell]:
 
 
 def _is_below(row: CoverageDay) -> bool:
-    return short(row) >= ALERT_SHORT and covered(row) < ALERT_BELOW * row.entitled
-
-
-def covered(row: CoverageDay) -> int:
-    """Working devices that are owed."""
-    return row.covered_own + row.covered_set + row.covered_pool
-
-
-def short(row: CoverageDay) -> int:
-    """entitled − covered − unknown"""
-    return row.entitled - covered(row) - row.unknown
+    return row.short >= ALERT_SHORT and row.covered < ALERT_BELOW * row.entitled
 
 
 def reads_so(text: str, pattern: str) -> bool:

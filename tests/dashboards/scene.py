@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,7 +23,7 @@ from fleetsync.core.model import Parking, Stage
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.health import Health
 from fleetsync.daemon.house import House, build, open_store
-from fleetsync.daemon.service import LOOP_SECONDS, Daemon
+from fleetsync.daemon.service import Daemon
 from fleetsync.demo.municipality import DELIVERIES
 from fleetsync.demo.nouns import Phase, Version, current
 from fleetsync.demo.replay import TODAY, Town, live, morning_of, publish
@@ -33,14 +33,14 @@ from fleetsync.expose import telemetry
 from fleetsync.expose.metrics import Exposition
 from fleetsync.settings import Settings, load
 from tests.browser.served import deliver_half
-from tests.flow.process import free_port
+from tests.serving import PASSWORD, free_port, signed_in, turning
 
 FIRST = date(2026, 11, 16)  # a Monday
 LIVED = tuple(FIRST + timedelta(days=number) for number in (0, 1, 2, 3, 4, 7))
 TELLS_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8, 12))
 """When the text of a day is told, from its morning on; the last one is out of sight before the day is over."""
 
-NAME, PASSWORD = "strateg", "en lång påhittad mening"
+NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
 SILENT_SINCE = date(2026, 11, 20)
 RUNS_OUT_ON = TODAY + timedelta(days=10)
@@ -64,24 +64,17 @@ class Scene:
         self.has_school = True
         self.is_answering = True
         self.daemon: Daemon | None = None
-        self._turning: Thread | None = None
+        self._running = ExitStack()
         self.moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
 
     def start(self) -> None:
         """The daemon as its operator starts it, or starts it again."""
-        daemon = Daemon(load(self.config), self.town.clock)
-        daemon.start()
-        self.daemon = daemon
-        self._turning = Thread(target=_turn, args=(daemon,), name="turns", daemon=True)
-        self._turning.start()
+        self.daemon = self._running.enter_context(turning(Daemon(load(self.config), self.town.clock)))
 
     def stop(self) -> None:
         """What a scrape gets from here on is no answer."""
-        daemon, self.daemon = self.daemon, None
-        if daemon is not None:
-            daemon.close()
-        if self._turning is not None:
-            self._turning.join()
+        self.daemon = None
+        self._running.close()
 
     def has_pulled(self) -> bool:
         """Whether each part was pulled and judged since the start."""
@@ -116,11 +109,8 @@ class Scene:
 
     def reader(self) -> Callable[[str], requests.Response]:
         """Somebody signs in, and then asks for pages and for documents of the API."""
-        session, address = requests.Session(), self._served().address
-        token = re.search(r'name="csrf" value="([^"]+)"', session.get(f"{address}/sign-in", timeout=30).text)
-        assert token is not None, "the form has a token"
-        form = {"name": NAME, "password": PASSWORD, "csrf": token[1], "next": "/sources"}
-        assert session.post(f"{address}/sign-in", data=form, timeout=30).url == f"{address}/sources"
+        address = self._served().address
+        session = signed_in(address, NAME)
         return lambda path: session.get(f"{address}{path}", timeout=30, allow_redirects=False)
 
 
@@ -230,8 +220,3 @@ def wipe(world: Exempelby, day: date) -> None:
             gone = Phase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
             phases = (*(one for one in life.phases if one.first < day), gone)
             made.lives[number] = msgspec.structs.replace(life, phases=phases)
-
-
-def _turn(daemon: Daemon) -> None:
-    while not daemon.clock.wait(LOOP_SECONDS, daemon.stop):
-        daemon.turn()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.dashboards.catalogue import RUNBOOKS
 from tests.dashboards.chain import Chain
-from tests.dashboards.expected import Expected, below_limit, covered, expected, reads_so
+from tests.dashboards.expected import Expected, below_limit, expected, reads_so
 from tests.dashboards.scene import WIPED, WIPED_AT
 
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
@@ -33,7 +33,7 @@ def test_what_is_planted_is_more_than_one_case_of_coverage(chain: Chain) -> None
     yesterday, today = (
         truth(day)[WIPED_AT, "pupils"] for day in (max(chain.scene.past).date(), chain.scene.town.day())
     )
-    assert covered(yesterday) - covered(today) == WIPED
+    assert yesterday.covered - today.covered == WIPED
 
 
 def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: Chain) -> None:
@@ -69,7 +69,9 @@ def test_two_instances_are_one_number(chain: Chain) -> None:
 
     (twice,) = chain.query("count(count by (instance) (fleetsync_entitled))")
     assert twice["value"][1] == "2"
-    assert float(found["value"][1]) == pytest.approx(sum(map(covered, true)) / sum(row.entitled for row in true))
+    assert float(found["value"][1]) == pytest.approx(
+        sum(row.covered for row in true) / sum(row.entitled for row in true)
+    )
 
 
 def test_a_day_without_school_holds_back_what_is_said_of_coverage(chain: Chain) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,13 +20,6 @@ from tests.flow.village import MORNING
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60  # seconds until something that must happen has not happened; nothing is judged by how long it took
 SAMPLE = re.compile(r"^(?P<series>[a-z_]+(?:\{.*\})?) (?P<value>\S+)$", re.MULTILINE)
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def until(happened: Callable[[], object], what: str) -> None:

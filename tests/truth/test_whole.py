@@ -31,7 +31,7 @@ from fleetsync.daemon.services import LedgerHistory
 from fleetsync.demo.replay import Town, live
 from fleetsync.demo.truth import Truth
 from fleetsync.settings import Settings
-from tests.browser.served import PASSWORD, free_port
+from tests.serving import PASSWORD, free_port, signed_in, turning
 from tests.truth import expected
 from tests.truth.holding import Difference, differences
 
@@ -195,17 +195,8 @@ def _forbidden(past: Past) -> Forbidden:
 def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
     daemon = Daemon(past.settings, past.town.clock)
     daemon.ledger.add_account("tekniker", hashed(PASSWORD), "technician")
-    daemon.start()
-    try:
-        with requests.Session() as browser:
-            form = browser.get(daemon.address + "/sign-in").text
-            token = re.search(r'name="csrf" value="([^"]+)"', form)
-            assert token is not None
-            into = {"name": "tekniker", "password": PASSWORD, "next": "/", "csrf": unescape(token[1])}
-            assert browser.post(daemon.address + "/sign-in", data=into).status_code == 200
-            yield browser, daemon.address
-    finally:
-        daemon.close()
+    with turning(daemon), signed_in(daemon.address, "tekniker") as browser:
+        yield browser, daemon.address
 
 
 def _all_pages(browser: requests.Session, address: str) -> Iterator[tuple[str, bytes]]:

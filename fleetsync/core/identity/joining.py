@@ -3,6 +3,7 @@
 Pure. A record that names no vendor is never guessed to be one's: it joins where exactly one device has its serial.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -129,6 +130,9 @@ def _side_by_side(ids: Sequence[Known], moment: Moment) -> int:
     spans = [
         (enrolled, contact)
         for one in ids
-        if (enrolled := said(one).enrolled_at) is not None and (contact := contact_of(one, moment)) is not None
+        if (enrolled := said(one).enrolled_at) is not None
+        and (contact := contact_of(one, moment)) is not None
+        and enrolled < contact
     ]
-    return max((sum(since <= start < until for since, until in spans) for start, _ in spans), default=0)
+    begun, over = sorted(since for since, _ in spans), sorted(until for _, until in spans)
+    return max((bisect_right(begun, at) - bisect_right(over, at) for at in begun), default=0)

@@ -9,7 +9,7 @@ from flask import Flask, request, session, url_for
 from fleetsync.core.model import Device, Known, Subject, Text
 from fleetsync.expose.web import lists
 from fleetsync.expose.web import words as w
-from fleetsync.expose.web.lookup import KINDS, freshness, is_failing, is_parked
+from fleetsync.expose.web.lookup import KINDS, freshness, is_failing
 from fleetsync.expose.web.opened import number_of
 from fleetsync.expose.web.sign_in import csrf
 from fleetsync.expose.web.standing import Figures, Trend
@@ -87,7 +87,6 @@ def dress(app: Flask) -> None:
         csrf=csrf,
         freshness=freshness,
         is_failing=is_failing,
-        is_parked=is_parked,
         KINDS=KINDS,
         FIELDS=FIELDS,
         THEMES=THEMES,

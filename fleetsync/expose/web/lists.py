@@ -21,7 +21,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.expose.web import words as w
 from fleetsync.expose.web.listing import Column, Filter, Listing, Value
-from fleetsync.expose.web.lookup import KINDS, Lookup, freshness, is_parked
+from fleetsync.expose.web.lookup import KINDS, Lookup, freshness
 from fleetsync.expose.web.opened import SHARED, Opened
 from fleetsync.expose.web.tasks import WEIGHT
 from fleetsync.expose.web.visit import Visit
@@ -253,7 +253,7 @@ def shown_gaps(seen: Visit) -> Sequence[Episode]:
 
 def state_of(episode: Episode, day: date) -> str:
     """open or parked, as of *day*."""
-    return "parked" if is_parked(episode, day) else "open"
+    return "parked" if episode.is_parked(day) else "open"
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ def rows_behind(seen: Visit, found: Opened) -> Listing:
                lambda row: url_for("pages.unit", slug=row.unit, as_of=seen.as_of) if row.unit else None),
         Column("reason", Text("Varför", "Why"), lambda row: row.reason, "reason"),
         Column("devices", Text("Verktyg", "Devices"), of_devices, "devices"),
-        Column("gaps", Text("Avvikelser", "Gaps"), lambda row: len(seen.gaps.get(row.subject_id, ())), "faults"),
+        Column("gaps", Text("Avvikelser", "Gaps"), lambda row: len(seen.gaps.get(row.subject_id, ())), "gaps"),
     ]  # fmt: skip
     return Listing(
         name=found.name,

@@ -67,10 +67,7 @@ class Lookup:
     @cached_property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
         """Open gaps by subject."""
-        found: defaultdict[str, list[Episode]] = defaultdict(list)
-        for episode in self.snapshot.outcome.episodes:
-            found[episode.subject_id].append(episode)
-        return found
+        return gaps_by_subject(self.snapshot)
 
     @cached_property
     def owed(self) -> Mapping[str, Owed]:
@@ -166,9 +163,12 @@ class Lookups:
         return last
 
 
-def is_parked(episode: Episode, on: date) -> bool:
-    """Whether somebody had taken the gap out of alerts as of the day *on*."""
-    return episode.parked_until is not None and on <= episode.parked_until
+def gaps_by_subject(snapshot: Snapshot) -> Mapping[str, Sequence[Episode]]:
+    """The open gaps of what is shown, by subject."""
+    found: defaultdict[str, list[Episode]] = defaultdict(list)
+    for episode in snapshot.outcome.episodes:
+        found[episode.subject_id].append(episode)
+    return found
 
 
 # --- how old a part is ------------------------------------------------------------------------------------------------

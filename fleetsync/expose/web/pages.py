@@ -16,7 +16,7 @@ from fleetsync.core.model import RESERVED_UNITS, UNPLACED, By, DeviceRecord, Kno
 from fleetsync.core.snapshot import AS_OF_MEASURES
 from fleetsync.expose.web import lists, sentences, standing, tasks
 from fleetsync.expose.web import words as w
-from fleetsync.expose.web.lookup import KINDS, is_parked
+from fleetsync.expose.web.lookup import KINDS
 from fleetsync.expose.web.opened import DIFFERENCES, PREFIX, measure_of, number_of, of_subject, opened
 from fleetsync.expose.web.visit import Visit, visit
 
@@ -40,7 +40,7 @@ def overview() -> Answer:
         unplaced=_count(seen, "unplaced"),
         trial=[slug for slug in board.units if seen.lookup.in_trial(slug)],
         is_all_trial=all(seen.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
-        gaps=sum(1 for one in seen.latest.outcome.episodes if not is_parked(one, seen.day)),
+        gaps=sum(1 for one in seen.latest.outcome.episodes if not one.is_parked(seen.day)),
         year=standing.year(seen),
         is_empty=not board.units and not seen.latest.outcome.devices,
     )

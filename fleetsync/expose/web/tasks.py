@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fleetsync.core.lifecycle import ActingRole, GapKind
 from fleetsync.core.model import Episode, Severity
-from fleetsync.expose.web.lookup import KINDS, Lookup, is_parked
+from fleetsync.expose.web.lookup import KINDS, Lookup
 
 WEIGHT: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -27,7 +27,7 @@ def tasks_by_role(lookup: Lookup, unit: str | None = None) -> Mapping[ActingRole
     found: defaultdict[tuple[ActingRole, str], list[Episode]] = defaultdict(list)
     for episode in lookup.snapshot.outcome.episodes:
         grave = KINDS[episode.kind].severity is not Severity.INFO
-        if grave and not is_parked(episode, today) and unit in (None, episode.unit):
+        if grave and not episode.is_parked(today) and unit in (None, episode.unit):
             for role in lookup.acting(episode):
                 found[role, episode.kind].append(episode)
     by_role: defaultdict[ActingRole, list[Task]] = defaultdict(list)

@@ -1,6 +1,5 @@
 """One request: who asks, in which language, about which day; the page functions ask it for everything."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +12,7 @@ from fleetsync.core.model import Assignment, Episode, PartState, Plan, Text
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.ports import Account, AccountRole, DecisionError, Services
 from fleetsync.expose.web.limiter import Limiter
-from fleetsync.expose.web.lookup import Lookup, Lookups, overdue_parts
+from fleetsync.expose.web.lookup import Lookup, Lookups, gaps_by_subject, overdue_parts
 from fleetsync.expose.web.speech import LANGUAGES, Speech
 
 EXTENSION = "fleetsync"
@@ -122,10 +121,7 @@ class Visit:
     @cached_property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
         """By subject, on the day that is asked about."""
-        found: defaultdict[str, list[Episode]] = defaultdict(list)
-        for one in self.snapshot.outcome.episodes:
-            found[one.subject_id].append(one)
-        return found
+        return self.lookup.gaps if self.as_of is None else gaps_by_subject(self.snapshot)
 
     @cached_property
     def concealed(self) -> frozenset[str]:
