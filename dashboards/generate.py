@@ -391,7 +391,7 @@ def headline(sheet: Sheet) -> None:
     sheet.stat(
         Text("Täckning", "Coverage"),
         Text(
-            "I drift / ska ha. I drift: kontakt inom gränsen (15 skoldagar) och hanterbar. Enheter på prov räknas inte in.",
+            "I drift / ska ha. I drift: kontakt inom gränsen (15 skoldagar) och hanterbart. Enheter på prov räknas inte in.",
             "Covered / entitled. Working: in contact within the limit (15 school days) and manageable. Units in trial are left out.",
         ),
         Place(0, 0, 4, 4), COVERAGE, field("percentunit", AGAINST_GOAL, decimals=1), "/coverage",

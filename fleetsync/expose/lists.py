@@ -64,7 +64,7 @@ def coverage(snapshot: Snapshot, wanted: Filter) -> Listing:
     """Per unit and entitlement: owed, existing, working, unknown, short, over, and the ratio with its upper end."""
     columns = (
         Column("unit", Text("Enhet", "Unit")),
-        Column("entitlement", Text("Rätt", "Entitlement")),
+        Column("entitlement", Text("Rättighet", "Entitlement")),
         Column("entitled", Text("Ska ha", "Entitled"), Kind.NUMBER),
         Column("assigned", Text("Har", "Assigned"), Kind.NUMBER),
         Column("covered", Text("Har och i drift", "Covered"), Kind.NUMBER),
@@ -173,7 +173,7 @@ def people(snapshot: Snapshot, wanted: Filter) -> Listing:
     columns = (
         Column("id", Text("Id", "Id")),
         Column("unit", Text("Enhet", "Unit")),
-        Column("entitlement", Text("Rätt", "Entitlement")),
+        Column("entitlement", Text("Rättighet", "Entitlement")),
         Column("owed", Text("Ska ha", "Owed"), Kind.NUMBER),
         Column("assigned", Text("Har", "Assigned"), Kind.NUMBER),
         Column("covered", Text("I drift", "Covered"), Kind.NUMBER),
@@ -217,7 +217,7 @@ def assignments(snapshot: Snapshot, wanted: Filter) -> Listing:
         Column("device", Text("Verktyg", "Device")),
         Column("by", Text("Genom", "By")),
         Column("subject_id", Text("För", "For")),
-        Column("entitlement", Text("Rätt", "Entitlement")),
+        Column("entitlement", Text("Rättighet", "Entitlement")),
         Column("unit", Text("Enhet", "Unit")),
         Column("works", Text("I drift", "Works")),
         Column("why", Text("Varför", "Why"), Kind.SENTENCE),

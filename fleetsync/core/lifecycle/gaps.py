@@ -194,7 +194,7 @@ GAPS: tuple[GapKind, ...] = (
     _counting(
         id="never_enrolled",
         severity=Severity.INFO,
-        title=Text("Aldrig inskriven", "Never enrolled"),
+        title=Text("Aldrig inskrivet", "Never enrolled"),
         remedy=Text("Skriv in det i MDM, eller ange det som lager.", "Enrol it in its MDM, or declare it stock."),
         reason=of_devices.never_enrolled,
     ),

@@ -26,7 +26,7 @@ from fleetsync.expose.web.opened import SHARED, Opened
 from fleetsync.expose.web.tasks import WEIGHT
 from fleetsync.expose.web.visit import Visit
 
-UNIT, ENTITLEMENT, PLATFORM = Text("Enhet", "Unit"), Text("Rätt", "Entitlement"), Text("Plattform", "Platform")
+UNIT, ENTITLEMENT, PLATFORM = Text("Enhet", "Unit"), Text("Rättighet", "Entitlement"), Text("Plattform", "Platform")
 ROLE = Text("Vem agerar", "Who acts")
 
 
