@@ -99,7 +99,9 @@ def publish(ctx: click.Context, unit: str) -> None:
         known = {one.slug for one in house.world.policy.units} | {CENTRAL}
         if unit == UNPLACED:
             raise Told(
-                f"{unit} has no trial: what belongs to no unit is in alerts and totals from the first day", UNUSABLE
+                f"{unit} has no trial: what belongs to no unit is in the totals from the first day, and rings nothing. "
+                "List its codes in a [[unit]]",
+                UNUSABLE,
             )
         if unit not in known:
             raise Told(f"{unit} is no unit. There are: {', '.join(sorted(known))}", UNUSABLE)

@@ -62,7 +62,7 @@ OF_EACH_PAGE = 40 if EVERY_DAY else 3  # pages of one kind that are read: of a u
 
 @dataclass(frozen=True)
 class Past:
-    """What was lived: the town, what was wrong of each day, what was published on the last ten, and what was logged."""
+    """What was lived: the town, what was wrong of each day, what was published on ten of them, and what was logged."""
 
     town: Town
     settings: Settings
@@ -84,7 +84,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
             for day in DAYS:
                 if wrong := differences(live(town, house, day).outcome, truth, day):
                     found.wrong[day] = wrong
-                if day in DAYS[-10:]:
+                if day in SAMPLE:
                     found.published[day] = sync.rebuilt(house.world)
         yield found
     log.setup("ERROR")
@@ -115,8 +115,18 @@ def test_the_expected_numbers_are_those_that_were_read_by_eye() -> None:
         assert file.read_text(encoding="utf-8") == text, file.name
 
 
+def test_the_first_days_of_august_are_quiet_and_the_second_school_week_is_not(past: Past) -> None:
+    def without(day: date) -> float:
+        gaps = past.published[day].numbers["fleetsync_gaps"]
+        return sum(number for (_, kind, _), number in gaps.items() if kind == "no_device")
+
+    before, *quiet = (without(date(2026, 8, day)) for day in (10, 14, 17, 18))
+    assert quiet == [before] * 3
+    assert without(date(2026, 8, 25)) > before
+
+
 def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
-    shown = past.published[DAYS[-1]]
+    shown = past.published[SAMPLE[-1]]
 
     for measure in MEASURES:
         for labels, number in shown.numbers[measure.name].items():
@@ -129,7 +139,7 @@ def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
 def test_each_of_ten_past_days_shows_what_was_published_on_it(past: Past) -> None:
     with open_store(past.settings, past.town.clock) as ledger:
         house = build(past.settings, past.town.clock, ledger, Event())
-        now = past.published[DAYS[-1]]
+        now = sync.rebuilt(house.world)
         history = LedgerHistory(lambda: house.world, lambda: now)
         for day, then in past.published.items():
             shown = history.past(day)
@@ -201,7 +211,7 @@ def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
 
 def _all_pages(browser: requests.Session, address: str) -> Iterator[tuple[str, bytes]]:
     """Some of each kind of page that a link leads to, and the metrics, by address."""
-    before = DAYS[-3]
+    before = SAMPLE[-3]
     waiting = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
     seen, kinds = set[str](), Counter[str]()
     while waiting:
