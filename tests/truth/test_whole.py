@@ -28,6 +28,7 @@ from fleetsync.core.snapshot import AS_OF_MEASURES, Snapshot
 from fleetsync.daemon.house import build, open_store
 from fleetsync.daemon.service import Daemon
 from fleetsync.daemon.services import LedgerHistory
+from fleetsync.demo.municipality import DELIVERIES
 from fleetsync.demo.replay import Town, live
 from fleetsync.demo.truth import Truth
 from fleetsync.settings import Settings
@@ -53,7 +54,6 @@ SAMPLE = (
     date(2026, 8, 25),  # the second school week is not
 )
 DAYS = YEAR if EVERY_DAY else SAMPLE
-
 
 CANARY = re.compile(rb"(?i)kanarie\w*")
 DIGITS = re.compile(rb"(?=(\d{12}|\d{6}-?\d{4}))")
@@ -160,7 +160,9 @@ def _there(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
 def test_no_canary_is_in_what_is_kept_or_logged(past: Past) -> None:
     forbidden = _forbidden(past)
     kept = [file for file in sorted((past.town.folder / "database").rglob("*")) if file.is_file()]
+    delivered = max((past.town.folder / DELIVERIES / "personal").glob("*.csv"))
 
+    assert forbidden.found_in(delivered.read_bytes()) & forbidden.numbers, "what comes in has what may not be kept"
     assert sum(file.stat().st_size for file in kept) > 1_000_000
     assert {file.name: found for file in kept if (found := forbidden.found_in(file.read_bytes()))} == {}
     assert past.logged.getvalue().count("\n") > 2 * len(DAYS)
