@@ -17,6 +17,7 @@ NAMES = (
     "person", "person then", "sources", "part", "policy", "nothing there",
 )  # fmt: skip
 WIDTHS = (390, 1400, 2560)
+LAPTOPS = (1280, 1366, 1440)
 GRAVE = {"serious", "critical"}
 LIKE_EACH_OTHER = 3  # so many of a shape are followed: one unit's page is as another's
 MOST_LINKS = 250
@@ -72,6 +73,17 @@ def test_a_page_is_as_wide_as_its_screen(technician, addresses, name):
 
     assert found == {width: width for width in WIDTHS}
     assert technician.page.locator("h1").count() == 1
+
+
+def test_all_rights_of_a_unit_are_seen_at_once_on_every_screen(newcomer, schools):
+    reader = newcomer(schools).goto("/").signs_in("tekniker")
+    hidden = {}
+    for width in (*WIDTHS, *LAPTOPS):
+        reader.page.set_viewport_size({"width": width, "height": 900})
+        hidden[width] = reader.page.locator(".units .scroll").evaluate("seen => seen.scrollWidth - seen.clientWidth")
+
+    assert reader.page.locator(".matrix thead th").count() == 4
+    assert set(hidden.values()) == {0}, hidden
 
 
 def shape(path):
