@@ -48,7 +48,7 @@ def test_a_number_opens_into_who_is_counted_and_why(town: Town) -> None:
         (1, Subject.PERSON, 1),
         (1, Subject.PERSON, 0),
     ]
-    assert {row.reason.en for row in rows} == {"Attends GR year 5 from 2026-08-17"}
+    assert {row.reason.en for row in rows} == {"Attends GR from 2026-08-17, year 5"}
 
 
 def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: Town) -> None:

@@ -81,7 +81,7 @@ YEAR_BLANK = Text("Årskurs saknas ({0})", "The year is missing ({0})")
 YEAR_UNKNOWN = Text("Årskursen {1} är okänd ({0})", "Year {1} is unknown ({0})")
 YEAR_OUT = Text("Årskurs {1} ingår inte ({0})", "Year {1} is not included ({0})")
 ENROLLED = Text("Går i {0} från {1}", "Attends {0} from {1}")
-ENROLLED_IN_YEAR = Text("Går i {0} årskurs {2} från {1}", "Attends {0} year {2} from {1}")
+ENROLLED_IN_YEAR = Text("Går i {0} från {1}, årskurs {2}", "Attends {0} from {1}, year {2}")
 
 HOURLY = Text("Timavlönad från {0}", "Paid by the hour from {0}")
 EMPLOYMENT_UNKNOWN = Text("Anställningsformen är okänd, från {0}", "The form of employment is unknown, from {0}")

@@ -258,7 +258,7 @@ def test_a_school_that_ends_in_the_break_moves_nobody_until_the_year_has_turned(
     assert owed_by(case.standing) == "pupils"
     assert case.standing.owed is not None
     assert case.standing.owed.reason.en == (
-        "Attends GR year 5 from 2024-08-19; ended 2027-06-30, counts on until the school year has turned"
+        "Attends GR from 2024-08-19, year 5; ended 2027-06-30, counts on until the school year has turned"
     )
     (case,) = turned.people
     assert turned.turnover is not None

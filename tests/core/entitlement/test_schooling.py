@@ -22,7 +22,7 @@ def test_a_pupil_of_years_1_to_9_is_owed_a_device(form: str) -> None:
         5,
         form.strip().upper(),
     )
-    assert standing.owed.reason.en == f"Attends {form.strip().upper()} year 5 from 2024-08-19"
+    assert standing.owed.reason.en == f"Attends {form.strip().upper()} from 2024-08-19, year 5"
 
 
 @pytest.mark.parametrize(("year", "is_owed"), [(0, False), (1, True), (9, True), (10, False)])
@@ -152,7 +152,7 @@ def test_an_enrolment_without_a_first_day_began_earliest() -> None:
 
     assert standing.unit == "ekskolan"
     alone = stands(enrolled("GR", 4, None))
-    assert (alone.began_on, decision(alone, "pupils").reason.en) == (None, "Attends GR year 4 from an unknown day")
+    assert (alone.began_on, decision(alone, "pupils").reason.en) == (None, "Attends GR from an unknown day, year 4")
 
 
 def test_at_equal_starts_the_lowest_slug_counts_and_one_that_maps_nowhere_last() -> None:

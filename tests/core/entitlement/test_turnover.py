@@ -357,7 +357,7 @@ def test_the_reason_tells_that_a_row_which_ended_counts_until_the_turn() -> None
 
     assert found.owed is not None
     assert found.owed.reason.en == (
-        "Attends GR year 5 from 2024-08-19; ended 2027-06-15, counts on until the school year has turned"
+        "Attends GR from 2024-08-19, year 5; ended 2027-06-15, counts on until the school year has turned"
     )
 
 
@@ -590,7 +590,7 @@ def test_turned_by_hand_what_holds_on_the_first_school_day_is_judged() -> None:
     assert not standing(found, "dan").counted
     eva = standing(found, "eva")
     assert eva.owed is not None
-    assert (eva.began_on, eva.owed.reason.en) == (day(FIRST), "Attends GR year 6 from 2027-08-16")
+    assert (eva.began_on, eva.owed.reason.en) == (day(FIRST), "Attends GR from 2027-08-16, year 6")
 
 
 # --- whom it moved ----------------------------------------------------------------------------------------------------
