@@ -44,14 +44,14 @@ class Opens(StrEnum):
 class Cases(Struct, frozen=True):
     """What a kind is asked of: the cases, and of each its subject's id, its unit, and the records it rests on.
 
-    `records` None: it rests on all sources. `until`: the last day on which none of its sources was overdue.
+    `records` None: it rests on all sources. `until`: the last day on which what it rests on was not overdue.
     """
 
     all: Callable[[Scene], Iterable[Any]]
     id: Callable[[Any], str]
     unit: Callable[[Scene, Any], str]
     records: Callable[[Any], Iterable[Known]] | None = None
-    until: Callable[[Scene, Any], date] = lambda scene, _: scene.all_until
+    until: Callable[[Scene, Any], date] = lambda scene, _: scene.today
 
 
 class GapKind(Struct, frozen=True):
@@ -71,7 +71,7 @@ _PEOPLE = Cases(
     lambda scene: scene.shown_people,
     lambda case: str(case.person.id),
     lambda scene, case: scene.unit_of(case),
-    until=lambda scene, case: min(scene.roster_until(case), scene.devices_until),
+    until=lambda scene, case: scene.roster_until(case),
 )
 
 
@@ -81,7 +81,7 @@ def _devices(cases: Callable[[Scene], Iterable[Any]]) -> Cases:
         lambda case: str(case.device.id),
         lambda _, case: str(case.placement.unit),
         lambda case: (*case.device.records, *case.device.gone),
-        lambda scene, case: scene.announced_until(case.device.records),
+        lambda scene, case: scene.contact_until(case.device),
     )
 
 
@@ -475,14 +475,14 @@ def _rests_on(cases: Cases, case: Any, parts: frozenset[str]) -> bool:
     return any(f"{known.source}/{known.part}" in parts for known in cases.records(case))
 
 
-def _may_open(opens: Opens, scene: Scene, unit: str, day: date) -> bool:
-    """Whether a kind may open on *day*, the last on which its sources were not overdue."""
+def _may_open(opens: Opens, scene: Scene, unit: str, until: date) -> bool:
+    """Whether a kind may open today: outside of breaks, and not by what fell silent in one and has been so since."""
     if opens is Opens.ANY_DAY:
         return True
     calendar = scene.calendar(unit)
-    if calendar.in_break(day):
+    if calendar.in_break(scene.today) or calendar.in_break(until):
         return False
-    term = calendar.term_of(day)
+    term = calendar.term_of(scene.today)
     if opens is Opens.OUTSIDE_BREAKS or term is None:
         return True
-    return calendar.nth_school_day_of_term(term, SCHOOL_DAYS_TO_SETTLE) <= day
+    return calendar.nth_school_day_of_term(term, SCHOOL_DAYS_TO_SETTLE) <= until

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from fleetsync.core.lifecycle.scene import Scene
-from fleetsync.core.model import DeviceCase, Owed, PersonCase, Purpose, RunningAssignment, Standing, Text
+from fleetsync.core.model import DeviceCase, Owed, PersonCase, Purpose, RunningAssignment, Text
 
 SCHOOL_DAYS_TO_GET_A_DEVICE = 3
 SCHOOL_DAYS_TO_RETURN_AN_EXTRA = 10
@@ -139,7 +139,7 @@ def starting_without_device(scene: Scene, case: PersonCase) -> Text | None:
     if case.person.id in scene.held or case.served_by is not None:
         return None
     day = min(scene.roster_until(case), scene.devices_until)
-    start = _start_after(day, case.standing)
+    start = _start_after(scene, case, day)
     if start is None:
         return None
     if scene.calendar(case.standing.unit).school_days_between(day, start) > scene.policy.ending_after_school_days:
@@ -147,11 +147,13 @@ def starting_without_device(scene: Scene, case: PersonCase) -> Text | None:
     return Text(f"börjar {start} och har inget verktyg", f"starts on {start} and has no device")
 
 
-def _start_after(day: date, standing: Standing) -> date | None:
-    """The start that is still to come on *day*; a start that passed while a source was dead is to come still."""
-    if standing.owed is not None and standing.began_on is not None and standing.began_on > day:
-        return standing.began_on
-    return standing.starts_on
+def _start_after(scene: Scene, case: PersonCase, day: date) -> date | None:
+    """The start that is still to come; one that passed while a source was dead stays so for as long as it is open."""
+    began = case.standing.began_on
+    if case.standing.owed is None or began is None:
+        return case.standing.starts_on
+    is_open = ("starting_without_device", case.person.id) in scene.open_reasons
+    return began if began > (day if is_open else scene.today) else case.standing.starts_on
 
 
 # --- who is who -------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def below_target(scene: Scene, row: CoverageDay) -> Text | None:
             f"coverage was {dropped.covered} of {dropped.entitled} on {dropped.day}",
         )
     since = _below_since(scene, row, rule)
-    last = min(scene.today, scene.all_until)
+    last = scene.coverage_until(row.entitlement)
     if since is None or scene.calendar(row.unit).school_days_between(since, last) < rule.alert_after_school_days:
         return None
     limit = round(100 * rule.alert_below)
@@ -57,7 +57,7 @@ def _below_since(scene: Scene, row: CoverageDay, rule: Entitlement) -> date | No
 
 def _dropped_from(scene: Scene, row: CoverageDay) -> CoverageDay | None:
     """The newest day of the last week from which coverage fell much."""
-    last = min(scene.today, scene.all_until)
+    last = scene.coverage_until(row.entitlement)
     for earlier in scene.earlier_coverage.get((row.unit, row.entitlement), ()):
         if last - earlier.day > DROP_WITHIN:
             return None

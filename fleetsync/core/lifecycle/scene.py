@@ -190,23 +190,31 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
         """Until when what *records* announce can be trusted: until one of their sources is overdue."""
         return min((self._fresh_until(part) for part in self._parts_of(records)), default=self.today)
 
+    def contact_until(self, device: Device) -> date:
+        """Until when what is known of a device can be trusted: by the part that gave its contact, else by all."""
+        part = self._by_name.get(device.contact_part or "")
+        return self.announced_until(device.records) if part is None else self._fresh_until(part)
+
     def looked_until(self, records: Iterable[Known]) -> date:
         """Until when the sources of *records* have looked: the oldest of their days."""
         days = (part.as_of or date.min for part in self._parts_of(records))
         return min(min(days, default=self.today), self.today)
 
     def roster_until(self, case: PersonCase) -> date:
-        """Until when a person's present records can be trusted."""
-        return self.announced_until((*case.person.records, *(one for one in case.person.memberships if not one.gone)))
+        """Until when what a person's present records say can be trusted: those of parts that count, else all.
+
+        A witness adds nothing to what somebody is owed, so one that fell silent holds nothing back.
+        """
+        present = (*case.person.records, *(one for one in case.person.memberships if not one.gone))
+        return self.announced_until(self._counting(present) or present)
 
     def endings_until(self, case: PersonCase) -> date:
         """Until when those who would announce a person's end have looked: the parts that count, else all."""
-        counting = [
-            known
-            for known in case.person.memberships
-            if (part := self._by_name.get(f"{known.source}/{known.part}")) is not None and part.counts
-        ]
-        return self.looked_until(counting or case.person.memberships)
+        return self.looked_until(self._counting(case.person.memberships) or case.person.memberships)
+
+    def _counting(self, records: Iterable[Known]) -> list[Known]:
+        counting = {part.name for part in self.parts if part.counts}
+        return [known for known in records if f"{known.source}/{known.part}" in counting]
 
     def _fresh_until(self, part: PartState) -> date:
         """The last day on which a part is not overdue; at most today."""
@@ -221,12 +229,10 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
         """Whether a part's content is older than it is expected to be."""
         return self._fresh_until(part) < self.today
 
-    @cached_property
-    def all_until(self) -> date:
-        """Until when the numbers rest on nothing overdue."""
-        roles = _ROLES_OF_DEVICES | {Role.ROSTER}
-        asked = [part for part in self.parts if part.role in roles and not part.disabled]
-        return min((self._fresh_until(part) for part in asked), default=self.today)
+    def coverage_until(self, entitlement: str) -> date:
+        """Until when the numbers of an entitlement rest on nothing overdue: rosters that count, and what shows devices."""
+        rosters = [part for part in self.parts if part.role is Role.ROSTER and part.counts and not part.disabled]
+        return min((self._fresh_until(part) for part in (*rosters, *self._shown_by(entitlement))), default=self.today)
 
     @cached_property
     def devices_until(self) -> date:
@@ -270,11 +276,13 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
         Where no device is assigned by the entitlement yet, among all parts of devices.
         """
         if entitlement not in self._absent_until:
-            names = self._showing.get(entitlement, frozenset())
-            asked = [part for part in self._device_parts if part.name in names] or self._device_parts
-            days = (part.as_of or date.min for part in asked)
+            days = (part.as_of or date.min for part in self._shown_by(entitlement))
             self._absent_until[entitlement] = min(min(days, default=self.today), self.today)
         return self._absent_until[entitlement]
+
+    def _shown_by(self, entitlement: str) -> Sequence[PartState]:
+        names = self._showing.get(entitlement, frozenset())
+        return [part for part in self._device_parts if part.name in names] or self._device_parts
 
     def first_seen_on(self, device: Device) -> date:
         """The local day on which a device was first seen."""

@@ -57,8 +57,9 @@ SCHOOLS = Calendar(
 CALENDARS = Calendars(default=SCHOOLS)
 PRESCHOOL = Calendars(default=SCHOOLS, preschool=replace(SCHOOLS, is_year_round=True))
 TODAY = "2026-11-24"
-ROSTER, MDM, OTHER_MDM, LIST, REGISTER, BOUGHT = (
+ROSTER, WITNESS, MDM, OTHER_MDM, LIST, REGISTER, BOUGHT = (
     "sis/pupils",
+    "entra/users",
     "intune/devices",
     "jamf/devices",
     "list/devices",
@@ -67,6 +68,7 @@ ROSTER, MDM, OTHER_MDM, LIST, REGISTER, BOUGHT = (
 )
 ROLES: Mapping[str, Role] = {
     ROSTER: Role.ROSTER,
+    WITNESS: Role.ROSTER,
     MDM: Role.MDM,
     OTHER_MDM: Role.MDM,
     LIST: Role.LIST,
@@ -92,7 +94,7 @@ def part(name: str, as_of: str | None = TODAY, **fields: Any) -> PartState:
     role = ROLES[name]
     spoken = day(as_of) if as_of else None
     defaults: dict[str, Any] = {
-        "counts": role is Role.ROSTER,
+        "counts": name == ROSTER,
         "expects_mdm": role in (Role.REGISTER, Role.PURCHASES),
         "first_complete_at": instant("2026-01-01") if as_of else None,
         "last_attempt_at": instant(TODAY),

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fleetsync.core.model import (
     Believed,
     Compliance,
     Condition,
+    Episode,
     FormFactor,
     ModelRule,
     OsSupport,
@@ -94,6 +96,13 @@ def test_a_source_that_died_in_a_break_opens_nothing_after_it() -> None:
 
     assert kinds({"contact": "2026-09-01"}, room=dead) == {"source_stale"}
     assert kinds({"contact": "2026-09-01"}, room=alive) == {"stale"}
+
+
+@pytest.mark.parametrize("speaks_for", ["2026-11-24", "2026-06-05", "2026-04-20"])
+def test_an_old_list_that_names_a_device_as_well_holds_nothing_back(speaks_for: str) -> None:
+    room = Room(sources=(part(MDM), part(LIST, speaks_for, expected_every=timedelta(days=35))))
+
+    assert kinds({**STALE, "contact_part": MDM}, room=room, names=(MDM, LIST)) - {"source_stale"} == {"stale"}
 
 
 def test_never_enrolled_opens_when_a_bought_device_stays_away_for_too_long() -> None:
@@ -391,7 +400,7 @@ def test_a_second_run_of_the_same_input_changes_nothing() -> None:
 
 @pytest.mark.parametrize("today", ["2026-11-26", "2026-12-21", "2027-01-20", "2027-06-20", "2027-08-17", "2028-03-01"])
 def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> None:
-    def found(room: Room) -> set[tuple[str, str]]:
+    def found(room: Room) -> tuple[Episode, ...]:
         cases = [
             room.case(device("d1", **STALE), holder="p1"),
             room.case(device("d2", contact=LAST_DAY_WITHIN, warranty_until=day("2027-03-01")), holder="p2"),
@@ -404,21 +413,25 @@ def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> 
             pupil("p2", owed=None, counted=False, ended_on=day("2026-11-16")),
             pupil("p3", began_on=day("2026-11-23")),
         ]
-        return {one.key for one in room.find(*cases, *people)[0] if one.kind not in ("source_stale", "no_calendar")}
+        return room.find(*cases, *people)[0]
+
+    def keys(episodes: tuple[Episode, ...]) -> set[tuple[str, str]]:
+        return {one.key for one in episodes if one.kind not in ("source_stale", "no_calendar")}
 
     row = OsSupport(platform=Platform.WINDOWS, version_prefix="10", ends_on=day("2027-01-31"))
     stages = {"d5": StageSince(Stage.IN_REPAIR, instant("2026-11-20"))}
-    fields: dict[str, Any] = {"believed": Believed(stages=stages), "reference": Reference(os_support=(row,))}
+    reference = Reference(os_support=(row,))
 
-    before = found(Room("2026-11-25", **fields))
-    assert before == {
+    before = found(Room("2026-11-25", believed=Believed(stages=stages), reference=reference))
+    assert keys(before) == {
         ("stale", "d1"),
         ("device_not_working", "p1"),
         ("unit_mismatch", "d4"),
         ("unplaced", "d3"),
         ("os_support_ending", "d4"),
     }
-    assert found(Room(today, **fields)) == before
+    after = found(Room(today, believed=Believed(stages=stages, episodes=before), reference=reference))
+    assert keys(after) == keys(before)
 
 
 def test_reasons_are_told_in_both_languages() -> None:

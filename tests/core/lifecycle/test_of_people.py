@@ -8,13 +8,17 @@ from fleetsync.core.model import (
     Assignment,
     Believed,
     By,
+    Condition,
+    Episode,
     FormFactor,
     Key,
     Login,
     PersonCase,
+    PersonRecord,
     Purpose,
     RunningAssignment,
     Scheme,
+    Subject,
     Text,
 )
 from tests.core.lifecycle.invented import (
@@ -23,10 +27,12 @@ from tests.core.lifecycle.invented import (
     OTHER_MDM,
     ROSTER,
     TODAY,
+    WITNESS,
     Room,
     day,
     device,
     instant,
+    known,
     owed,
     part,
     parts,
@@ -138,18 +144,20 @@ def test_no_device_is_judged_up_to_the_oldest_day_of_those_who_could_show_one() 
     assert "no_device" in kinds_on(TODAY, case, sources=parts(ROSTER))
 
 
+def assigned(own: str, who: str) -> Assignment:
+    return Assignment(
+        device=own, by=By.OWN, entitlement="pupils", subject_id=who, unit="", works=True, reason=Text("", "")
+    )
+
+
 def test_a_list_of_other_peoples_devices_does_not_hold_a_missing_one_back() -> None:
     case = pupil(began_on=day("2026-11-10"))
     sources = (part(ROSTER), part(MDM), part(LIST, "2026-10-30", expected_every=timedelta(days=35)))
     room = Room(sources=sources)
     shown = room.case(device("d9"))
-    assigned = Assignment(
-        device="d9", by=By.OWN, entitlement="pupils", subject_id="p9", unit="x", works=True, reason=Text("", "")
-    )
-    unknown = replace(assigned, device="nowhere")
 
     assert "no_device" not in room.kinds(case, shown)
-    assert "no_device" in room.kinds(case, shown, assignments=(assigned, unknown))
+    assert "no_device" in room.kinds(case, shown, assignments=(assigned("d9", "p9"), assigned("nowhere", "p9")))
 
 
 def test_no_device_trusts_a_roster_until_it_is_overdue() -> None:
@@ -227,16 +235,7 @@ def test_device_not_working_is_only_of_those_whom_nothing_covers(counts: dict[st
 
 def holding(*devices: tuple[str, str, dict[str, Any]], today: str = TODAY, known_before: bool = False) -> set[str]:
     """A person's devices, each with the day of its assignment and what is said of its placement."""
-    running = tuple(
-        RunningAssignment(
-            Assignment(
-                device=own, by=By.OWN, entitlement="pupils", subject_id="p1", unit="", works=True, reason=Text("", "")
-            ),
-            instant(since),
-            known_before,
-        )
-        for own, since, _ in devices
-    )
+    running = tuple(RunningAssignment(assigned(own, "p1"), instant(since), known_before) for own, since, _ in devices)
     room = Room(today, sources=parts(ROSTER, MDM, as_of=today), believed=Believed(assignments=running))
     cases = [
         room.case(
@@ -347,12 +346,57 @@ def test_somebody_with_a_device_or_a_set_starts_without_a_gap() -> None:
 
 def test_a_dead_source_never_lets_somebody_begin_or_end_on_any_later_day() -> None:
     sources = parts(ROSTER, MDM, as_of=TODAY)
+    comes = pupil("p1", owed=owed(), began_on=day("2026-11-30"))
+    goes = pupil("p2", ended_on=day("2026-11-30"), case={"assigned": 1, "covered": 1})
+
+    def found(today: str, before: tuple[Episode, ...] = ()) -> tuple[Episode, ...]:
+        room = Room(today, sources=sources, believed=Believed(episodes=before))
+        opened, _ = room.find(comes, goes, room.case(device(contact=today), holder="p2"))
+        return tuple(one for one in opened if one.subject is Subject.PERSON)
+
+    before = found(TODAY)
+    assert {one.key for one in before} == {("starting_without_device", "p1"), ("ending_with_device", "p2")}
     for today in ("2026-11-27", "2026-12-18", "2027-02-01", "2027-09-01"):
-        assert starting(today, sources, began_on=day("2026-11-30"), owed=owed()) == {
-            "starting_without_device",
-            "source_stale",
-        }
-        assert leaving(today, sources, ended_on=day("2026-11-30")) == {"ending_with_device", "source_stale"}
+        assert {one.key for one in found(today, before)} == {one.key for one in before}
+
+
+@pytest.mark.parametrize("speaks_for", ["2026-04-20", "2026-06-05", "2026-11-24"])
+def test_a_list_that_nobody_sends_any_more_neither_hides_nor_invents_who_is_without(speaks_for: str) -> None:
+    old = part(LIST, speaks_for, expected_every=timedelta(days=35))
+    room = Room(sources=(*parts(ROSTER, MDM), old))
+    shown = [
+        room.case(device(f"d{number}", **broken), holder=f"p{number}")
+        for number, broken in enumerate(({}, {"conditions": frozenset({Condition.IN_REPAIR})}))
+    ]
+    held = [pupil(f"p{number}", case={"assigned": 1, "devices": (f"d{number}",)}) for number in (0, 1)]
+    held[0] = replace(held[0], covered=1)
+    assignments = tuple(assigned(f"d{number}", f"p{number}") for number in (0, 1))
+
+    opened, _ = room.find(*shown, *held, pupil("p2", began_on=day("2026-08-17")), assignments=assignments)
+
+    assert {one.key for one in opened if one.subject is Subject.PERSON} == {
+        ("device_not_working", "p1"),
+        ("no_device", "p2"),
+    }
+
+
+@pytest.mark.parametrize("today", ["2026-07-06", "2026-10-28", "2026-12-28"])
+def test_whatever_fell_silent_before_a_break_no_gap_of_a_person_opens_in_it(today: str) -> None:
+    old = part(LIST, "2026-04-20", expected_every=timedelta(days=35))
+    room = Room(today, sources=(*parts(ROSTER, MDM, as_of=today), old))
+    broken = room.case(device(contact=today, conditions=frozenset({Condition.IN_REPAIR})), holder="p1")
+    people = (pupil("p1", case={"assigned": 1, "devices": ("d1",)}), pupil("p2", began_on=day("2026-03-02")))
+
+    assert {one.kind for one in room.find(broken, *people)[0] if one.subject is Subject.PERSON} == set()
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_witness_that_fell_silent_holds_no_gap_back(disabled: bool) -> None:
+    witness = part(WITNESS, "2026-06-20", disabled=disabled)
+    records = tuple(known(name, PersonRecord(source_id="p1")) for name in (ROSTER, WITNESS))
+    room = Room(sources=(*parts(ROSTER, MDM), witness))
+
+    assert "no_device" in room.kinds(pupil("p1", began_on=day("2026-08-17"), person={"records": records}))
 
 
 # --- who is who -------------------------------------------------------------------------------------------------------
