@@ -590,6 +590,7 @@ class Believed(Noun, frozen=True, kw_only=True):
     corrections: Sequence[Correction] = ()
     parkings: Sequence[Parking] = ()
     turnover: Turnover | None = None  # the newest
+    hidings: int = 0  # how often somebody had been protected, erased or found to be a child; it only grows
 
 
 # --- a pull, as it is judged and applied ------------------------------------------------------------------------------

@@ -221,13 +221,16 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     # --- the turnover -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _leaving(self) -> frozenset[tuple[str, str, str | None]]:
-        """Who leaves the last grade with the year that ends: source, person there, and school form."""
+    def _leaving(self) -> Mapping[tuple[str, str, str | None], date]:
+        """Who leaves the last grade, and on which last school day: by source, person there, and school form."""
         copies = self.turnover.copies if self.turnover is not None else ()
-        ties = (self._copied(copy, copy.record) for copy in copies if isinstance(copy.record, MembershipRecord))
-        return frozenset(
-            _schooled_as(tie) for tie in ties if tie.is_compulsory and index_of(tie, self.today) == LEAVING_GRADE_INDEX
-        )
+        ties = [self._copied(copy, copy.record) for copy in copies if isinstance(copy.record, MembershipRecord)]
+        days = [
+            (_schooled_as(tie), cast("date", tie.copied_on))
+            for tie in ties
+            if tie.is_compulsory and index_of(tie, self.today) == LEAVING_GRADE_INDEX
+        ]
+        return dict(sorted(days, key=lambda found: found[1]))
 
     def rows(self, person: Person) -> tuple[Tie, ...]:
         """What the registers say of a person; who leaves the last grade ends with the year, whatever they say."""
@@ -265,15 +268,20 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def _copied(self, known: Known, record: MembershipRecord) -> Tie:
         assert self.turnover is not None, "there are no copies without a turnover"
-        tie = self.tie(known, record)
-        return replace(tie, holds_until=date.max, copied_on=self.turnover.last_school_day)
+        day = self.turnover.last_school_day
+        copy = replace(self.tie(known, record), holds_until=date.max, copied_on=day)
+        if record.end is None or record.end.year == day.year or not copy.is_compulsory:
+            return copy
+        # Of somebody who left with an earlier year, and whose row is in the register still.
+        earlier = replace(copy, holds_until=record.end, copied_on=record.end)
+        return earlier if index_of(earlier, record.end) == LEAVING_GRADE_INDEX else copy
 
     def _ended_with_the_year(self, tie: Tie) -> Tie:
-        if not self._leaving or self.turnover is None or tie.first > self.turnover.last_school_day:
+        if not self._leaving or not tie.is_compulsory:
             return tie
-        if not tie.is_compulsory or _schooled_as(tie) not in self._leaving:
+        day = self._leaving.get(_schooled_as(tie))
+        if day is None or tie.first > day:
             return tie
-        day = self.turnover.last_school_day
         return replace(tie, last=min(tie.last, day), holds_until=min(tie.holds_until, day))
 
     # --- one membership -----------------------------------------------------------------------------------------------

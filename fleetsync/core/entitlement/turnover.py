@@ -45,6 +45,8 @@ def copied(known: Sequence[Known], people: Sequence[Person], bench: Bench) -> Tu
         return None
     if turnover.turned_at is not None:
         return _dwindled(turnover, people, bench)
+    if bench.turnover is not None and turnover.copied_at != bench.turnover.copied_at:
+        turnover = replace(turnover, copies=_left_earlier(turnover, people, bench))
     return _filled(turnover, known, people, bench) if bench.today < turnover.first_school_day else turnover
 
 
@@ -101,7 +103,7 @@ def _filled(turnover: Turnover, known: Sequence[Known], people: Sequence[Person]
     found += [
         one for one in known if isinstance(one.record, GroupRecord) and (one.source, one.record.source_id) in named
     ]
-    copies = {_place(one): one for one in (*(_copy(one, turnover) for one in found), *turnover.copies)}
+    copies = {_place(one): one for one in (*turnover.copies, *(_copy(one, turnover) for one in found))}
     return replace(turnover, copies=tuple(copies[place] for place in sorted(copies)))
 
 
@@ -120,7 +122,7 @@ def _wanted(turnover: Turnover, bench: Bench) -> Callable[[Known], bool]:
 
 def _held_by(person: Person, day: date, is_wanted: Callable[[Known], bool], bench: Bench) -> list[Known]:
     """A pupil's or a child's memberships of *day*; what others belong to is not school's to turn."""
-    rows = (bench.tie(one, cast("MembershipRecord", one.record)) for one in person.memberships if is_wanted(one))
+    rows = (row for row in bench.rows(person) if is_wanted(row.known))
     held = [row for row in rows if row.type is not MembershipType.EMPLOYMENT and row.holds_on(day)]
     if not person.copies and all(row.type is MembershipType.GROUP for row in held):
         return []
@@ -226,8 +228,14 @@ def _dwindled(turnover: Turnover, people: Sequence[Person], bench: Bench) -> Tur
 
 
 def _left_behind(person: Person, bench: Bench) -> Iterable[Known]:
+    """The copies that still tell that a person has left, each with the day on which he did as its end."""
     named = {(one.source, cast("MembershipRecord", one.record).person) for one in person.memberships}
     for copy in bench.copies(person) if person.copies else ():
         is_leaving = copy.is_compulsory and index_of(copy, bench.today) == LEAVING_GRADE_INDEX
         if is_leaving and (copy.known.source, copy.record.person) in named:
-            yield copy.known
+            yield replace(copy.known, record=replace(copy.record, end=copy.last))
+
+
+def _left_earlier(turnover: Turnover, people: Sequence[Person], bench: Bench) -> tuple[Known, ...]:
+    """Those who left with an earlier year and whose rows a register has never ended: left they have for good."""
+    return tuple(_copy(one, turnover) for person in people for one in _left_behind(person, bench))

@@ -381,6 +381,54 @@ def test_the_row_of_one_who_left_never_comes_back_and_one_that_starts_later_coun
         assert owed(later([pupil("alva", 9), again], on, done)) == "pupils"
 
 
+THREE_YEARS = Calendars(
+    default=replace(
+        SCHOOLS,
+        terms=(
+            *SCHOOLS.terms,
+            Term(date(2028, 1, 10), date(2028, 6, 9)),
+            Term(date(2028, 8, 14), date(2028, 12, 19)),
+            Term(date(2029, 1, 9), date(2029, 6, 8)),
+            Term(date(2029, 8, 20), date(2029, 12, 19)),
+        ),
+    )
+)
+
+
+def test_who_has_left_never_comes_back_however_many_years_his_row_stays_open() -> None:
+    rows = [pupil("alva", 9, start="2021-08-16"), pupil("bo", 1, start="2026-08-17")]
+    turnover = begun(rows, "2026-06-11", calendars=THREE_YEARS)
+    for year, first in ((2026, 17), (2027, 16), (2028, 14), (2029, 20)):
+        # In 2028 the labels of the ten-year school come, and the open row keeps the old one.
+        for on in (f"{year}-06-12", f"{year}-08-{first}", f"{year}-10-01", f"{year + 1}-06-01"):
+            found = later(rows, on, turnover, calendars=THREE_YEARS)
+            turnover = found.turnover or turnover
+            assert (owed(found), standing(found).ended_on) == (None, day("2026-06-11")), on
+
+
+def test_who_left_and_takes_the_last_grade_once_more_leaves_with_that_year() -> None:
+    rows = [pupil("alva", 9, start="2021-08-16")]
+    left = begun(rows, "2026-06-11")
+    again = [*rows, pupil("alva", 9, start="2026-08-17", source_id="again")]
+    turned = later(again, "2026-10-01", left)
+    assert turned.turnover is not None
+
+    on_the_last_day = later(again, LAST, turned.turnover)
+    assert on_the_last_day.turnover is not None
+    afterwards = later(again, "2027-06-11", on_the_last_day.turnover)
+
+    assert [owed(turned), owed(on_the_last_day), owed(afterwards)] == ["pupils", "pupils", None]
+    assert standing(afterwards).ended_on == day(LAST)
+
+
+def test_of_a_source_that_fell_silent_before_somebody_of_the_last_grade_should_have_ended_others_count_on() -> None:
+    rows = [pupil("bo", 5, end="2026-12-18")]
+    silent = parts("2026-12-01")
+    turnover = begun(rows, read=silent)
+
+    assert owed(later(rows, "2027-06-11", turnover, read=silent), "bo") == "pupils"
+
+
 def test_what_ended_before_the_last_school_day_tells_when_somebody_left() -> None:
     rows = [pupil("alva", 5, end="2027-03-31"), pupil("bo", 5)]
     found = standing(later(rows, "2027-07-01", begun(rows)))

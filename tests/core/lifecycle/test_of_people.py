@@ -366,7 +366,7 @@ def test_a_list_that_nobody_sends_any_more_neither_hides_nor_invents_who_is_with
     room = Room(sources=(*parts(ROSTER, MDM), old))
     shown = [
         room.case(device(f"d{number}", **broken), holder=f"p{number}")
-        for number, broken in enumerate(({}, {"conditions": frozenset({Condition.IN_REPAIR})}))
+        for number, broken in enumerate[dict[str, Any]](({}, {"conditions": frozenset({Condition.IN_REPAIR})}))
     ]
     held = [pupil(f"p{number}", case={"assigned": 1, "devices": (f"d{number}",)}) for number in (0, 1)]
     held[0] = replace(held[0], covered=1)
