@@ -288,6 +288,8 @@ class WhoTable(Table):
     def _holds_together(self) -> "WhoTable":
         if not self.memberships:
             raise ValueError('memberships must name at least one, such as memberships = ["enrolment"]')
+        if MembershipType.GROUP in self.memberships:
+            raise ValueError('memberships = ["group"] owes nobody: name "enrolment", "placement" or "employment"')
         lowest, highest = self.lowest_grade_index, self.highest_grade_index
         if lowest is not None and highest is not None and highest < lowest:
             raise ValueError(f"highest_grade_index = {highest} must not be less than lowest_grade_index = {lowest}")

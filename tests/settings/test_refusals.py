@@ -183,6 +183,11 @@ def refusal(folder: Path, toml: str, **environ: str) -> str:
             'memberships = ["enrolment"]'),
         ),
         (
+            RULE.format(id="pupils", more="").replace('["enrolment"]', '["group"]'),
+            ('config.toml: [[entitlement]] pupils: who.memberships = ["group"] owes nobody: name "enrolment", '
+            '"placement" or "employment"'),
+        ),
+        (
             RULE.format(id="pupils", more="").replace('["enrolment"]', '["enrolment"], lowest_grade_index = 10'),
             "config.toml: [[entitlement]] pupils: who.lowest_grade_index = 10 must be 0..9",
         ),

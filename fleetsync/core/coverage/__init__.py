@@ -12,7 +12,7 @@ from fleetsync.core.calendar import Calendars
 from fleetsync.core.coverage.tally import coverage_of, tally
 from fleetsync.core.entitlement import Bench, copied, groups_copied, pools, stand, turned
 from fleetsync.core.identity import UnitBook, resolve_devices, resolve_people, unit_book
-from fleetsync.core.lifecycle import accepts, counts_as_assigned, find_gaps, live
+from fleetsync.core.lifecycle import accepts, counts_as_assigned, exists, find_gaps, live, why_not_for
 from fleetsync.core.matching import Matched, match
 from fleetsync.core.measures import shown_unit, too_few_unplaced
 from fleetsync.core.model import (
@@ -64,7 +64,7 @@ def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: 
     """What is true at *moment* of everything believed, under *policy*."""
     found = _sort(believed, policy, calendars, moment)
     rules = [rule for rule in policy.entitlements if rule.is_valid_on(moment.today)]
-    owed = _owed(found, pools(found.standings, found.book, policy, moment), believed.parts)
+    owed = _owed(found, pools(found.standings, found.book, policy, moment), believed.parts, rules)
     assignments = _assignments(found, owed, rules)
     shares = (*tally(owed, assignments), *_stock(found.cases, rules))
     outcome = Outcome(
@@ -127,21 +127,35 @@ def _people_and_turnover(
 # --- who is owed ------------------------------------------------------------------------------------------------------
 
 
-def _owed(found: _Sorted, pooled: Sequence[Owed], parts: Sequence[PartState]) -> tuple[Owed, ...]:
-    claimed = _served_groups(found.cases)
+def _owed(
+    found: _Sorted, pooled: Sequence[Owed], parts: Sequence[PartState], rules: Sequence[Entitlement]
+) -> tuple[Owed, ...]:
+    served = _served_groups(found.cases)
     blind = any(part.role in SHOWING_DEVICES and part.first_complete_at is None and not part.disabled for part in parts)
-    unclear = {person for placement in found.matched.placements for person in placement.claimed_by}
+    unclear = _claimed(found.cases, rules)
     people = [
         msgspec.structs.replace(
             debt,
             unit=shown_unit(debt.unit, debt.entitlement, found.hidden),
-            groups=_member_of(standing, claimed.get(debt.unit, frozenset())),
-            decidable=debt.decidable and not blind and debt.subject_id not in unclear,
+            groups=_member_of(standing, served.get(debt.unit, frozenset())),
+            decidable=debt.decidable and not blind and (debt.entitlement, debt.subject_id) not in unclear,
         )
         for standing in found.standings
         if (debt := standing.owed) is not None
     ]
     return (*people, *_pools_where_shown(pooled, found.hidden, blind))
+
+
+def _claimed(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> frozenset[tuple[str, str]]:
+    """Entitlement and person, wherever a device that would be counted may be his as well as somebody else's."""
+    return frozenset(
+        (rule.id, person)
+        for case in cases
+        if case.placement.claimed_by and case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN)
+        for rule in rules
+        if counts_as_assigned(rule, case)
+        for person in case.placement.claimed_by
+    )
 
 
 def _pools_where_shown(pooled: Iterable[Owed], hidden: frozenset[str], blind: bool) -> Iterable[Owed]:
@@ -166,10 +180,10 @@ def _pool_id(entitlement: str, unit: str) -> str:
 
 
 def _served_groups(cases: Iterable[DeviceCase]) -> Mapping[str, frozenset[str]]:
-    """Per unit the groups that a set names."""
+    """Per unit the groups that a set names; a cart that is gone serves nobody and keeps no other away."""
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for case in cases:
-        if case.placement.purpose is Purpose.SET:
+        if case.placement.purpose is Purpose.SET and exists(case):
             groups[case.placement.unit].update(case.placement.serves)
     return {unit: frozenset(names) for unit, names in groups.items()}
 
@@ -199,6 +213,7 @@ def _assignments(found: _Sorted, owed: Sequence[Owed], rules: Sequence[Entitleme
 
 
 def _assigned(case: DeviceCase, by: By, rule: Entitlement, subject_id: str, unit: str) -> Assignment:
+    why_not = why_not_for(rule, case)
     return Assignment(
         device=case.device.id,
         by=by,
@@ -206,8 +221,8 @@ def _assigned(case: DeviceCase, by: By, rule: Entitlement, subject_id: str, unit
         subject_id=subject_id,
         unit=unit,
         groups=tuple(sorted(set(case.placement.serves))) if by is By.SET else (),
-        works=case.life.works and accepts(rule, case),
-        reason=case.life.works_reason,
+        works=why_not is None,
+        reason=why_not or case.life.works_reason,
     )
 
 

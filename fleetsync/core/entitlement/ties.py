@@ -13,7 +13,16 @@ import msgspec
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, SummerBreak, grade_index, local_day
-from fleetsync.core.entitlement.rules import CHILD_FORMS, FKLASS, FS, GRADED_FORMS, KNOWN_FORMS, rules_in_force
+from fleetsync.core.entitlement.rules import (
+    ADULT_FORMS,
+    CHILD_FORMS,
+    FKLASS,
+    FS,
+    GRADED_FORMS,
+    KNOWN_FORMS,
+    UPPER_FORMS,
+    rules_in_force,
+)
 from fleetsync.core.identity import UnitBook
 from fleetsync.core.model import (
     UNPLACED,
@@ -175,9 +184,9 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def competing_forms(self) -> frozenset[str]:
-        """The forms of which one enrolment counts at a time: those that the day's rules name."""
+        """The forms of which one enrolment counts at a time: those that the day's rules name, and what follows them."""
         enrolled = (rule.who for rule in self.rules if MembershipType.ENROLMENT in rule.who.memberships)
-        return frozenset(form for who in enrolled for form in who.school_forms)
+        return UPPER_FORMS.union(ADULT_FORMS, *(who.school_forms for who in enrolled))
 
     @cached_property
     def _calendars(self) -> dict[str, Calendar]:
@@ -371,17 +380,26 @@ def employments_on(day: date, ties: Iterable[Tie], bench: Bench) -> tuple[Curren
 
 
 def _stretches(ties: Sequence[Tie], bench: Bench) -> list[list[Tie]]:
-    """Terms in order, those that adjoin in one list: at most seven free days between, a summer break not counted."""
+    """Terms in order, those that adjoin in one list: at most seven free days between, a summer break not counted.
+
+    Another principal's adjoin none of ours, and nothing adjoins what has no end: it runs beside it.
+    """
     stretches: list[list[Tie]] = []
     newest: Tie | None = None  # the tie that ends last of the stretch at hand
-    for tie in sorted(ties, key=lambda tie: (tie.first, tie.last, tie.known.ref)):
-        if newest is not None and _free_days(newest, tie, bench) <= FREE_DAYS_BETWEEN_TERMS:
+    for tie in sorted(ties, key=lambda tie: (tie.foreign, tie.first, tie.last, tie.known.ref)):
+        if newest is not None and _adjoins(newest, tie, bench):
             stretches[-1].append(tie)
             newest = max(newest, tie, key=lambda tie: tie.last)
         else:
             stretches.append([tie])
             newest = tie
     return stretches
+
+
+def _adjoins(earlier: Tie, later: Tie, bench: Bench) -> bool:
+    if earlier.foreign != later.foreign or earlier.last == date.max:
+        return False
+    return _free_days(earlier, later, bench) <= FREE_DAYS_BETWEEN_TERMS
 
 
 def _free_days(earlier: Tie, later: Tie, bench: Bench) -> int:
@@ -411,9 +429,16 @@ def _current_of(stretch: Sequence[Tie], day: date, bench: Bench) -> list[Current
     return [Current(tie, first, last, is_joined, until, near) for tie in counting]
 
 
+def _is_permanent(record: MembershipRecord) -> bool:
+    """By its form; where its roster has none, by an open end, though it has vanished since."""
+    if record.employment_form is None:
+        return record.end is None
+    return record.employment_form is EmploymentForm.PERMANENT
+
+
 def _summer_it_may_return_after(tie: Tie, bench: Bench) -> SummerBreak | None:
     # To an organisation that has ended nobody returns.
-    if tie.record.employment_form is EmploymentForm.PERMANENT or tie.last == date.max or tie.closed_on is not None:
+    if _is_permanent(tie.record) or tie.last == date.max or tie.closed_on is not None:
         return None
     summer = bench.calendar(tie.unit).summer_break(tie.last)
     if summer is None or abs((tie.last - summer.last_school_day).days) > DAYS_AROUND_LAST_SCHOOL_DAY:

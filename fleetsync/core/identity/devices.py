@@ -20,6 +20,7 @@ from fleetsync.core.identity.keys import folded
 from fleetsync.core.identity.serials import compact_serial, is_virtual
 from fleetsync.core.identity.things import by_name, deal_ids, name_of
 from fleetsync.core.model import (
+    Condition,
     Device,
     DeviceRecord,
     FormFactor,
@@ -36,8 +37,10 @@ T = TypeVar("T")
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-# The fields of a device, besides its platform, that its records say together. A serial is what joined them, and each source has an enrolment
-# of its own: neither can be disagreed upon.
+# What is true of a device when any list says so, however old its row.
+_HOLD_BY_ANY = frozenset({Condition.LOST, Condition.RETIRED, Condition.IN_REPAIR})
+# The fields of a device, besides its platform, that its records say together. A serial is what joined them, and each
+# source has an enrolment of its own: neither can be disagreed upon.
 _DISPUTABLE = (
     "manufacturer", "model", "os_version", "os_edition", "asset_tag", "ownership", "managed", "compliance",
     "encrypted", "purchased_on", "warranty_until", "support_until",
@@ -100,7 +103,7 @@ def _device(at: str, thing: Joined, view: _View) -> Device:
         form_factor=_form_factor(ranked, values, view),
         last_contact_at=contact,
         contact_part=f"{heard.source}/{heard.part}" if contact else None,
-        conditions=frozenset(said(one).condition for one in counting),
+        conditions=frozenset(said(one).condition for one in (*counting, *_of_other_lists(superseded, counting, view))),
         roles=_roles(view, (*counting, *superseded)),
         ever_in_mdm=Role.MDM in _roles(view, thing.records),
         ever_in_list=Role.LIST in _roles(view, thing.records),
@@ -129,6 +132,13 @@ def _newest_of_each_part(records: Sequence[Known], view: _View) -> tuple[list[Kn
         return counting, []
     names = {name_of(one) for one in counting}
     return counting, [one for one in records if name_of(one) not in names]
+
+
+def _of_other_lists(superseded: Iterable[Known], counting: Iterable[Known], view: _View) -> list[Known]:
+    """Rows of one part's other lists that say what has become of it: a list of the stolen has no newer enrolment."""
+    lists = {(one.source, one.part, one.scope) for one in counting}
+    others = (one for one in superseded if view.role(one) is Role.LIST and said(one).condition in _HOLD_BY_ANY)
+    return [one for one in others if (one.source, one.part, one.scope) not in lists]
 
 
 def _newest(records: Sequence[Known], view: _View) -> Known:

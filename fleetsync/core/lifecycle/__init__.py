@@ -4,7 +4,7 @@ Pure. GAPS and ROUTES are tables: a kind of gap is one function and one entry. N
 not shown is not judged, and a dead source makes a number old, never lower.
 """
 
-from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned
+from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, exists, why_not_for
 from fleetsync.core.lifecycle.episodes import Finding, episodes
 from fleetsync.core.lifecycle.gaps import GAPS, Cases, GapKind, Opens, find_gaps
 from fleetsync.core.lifecycle.routes import ROUTES, ActingRole, Route, route
@@ -24,7 +24,9 @@ __all__ = [
     "accepts",
     "counts_as_assigned",
     "episodes",
+    "exists",
     "find_gaps",
     "live",
     "route",
+    "why_not_for",
 ]

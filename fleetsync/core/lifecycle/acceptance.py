@@ -3,19 +3,31 @@
 Pure. An unknown fact never meets a requirement.
 """
 
-from fleetsync.core.model import Compliance, DeviceCase, Entitlement, Stage
+from collections.abc import Mapping
+
+from fleetsync.core.model import Compliance, DeviceCase, Entitlement, Stage, Text
 
 _GONE_FOR_GOOD = frozenset({Stage.RETIRED, Stage.LOST, None})
+_UNMET: Mapping[str, Text] = {
+    "supported": Text("dess system har inget känt stöd, vilket krävs", "its system is not known to be supported"),
+    "encrypted": Text("inte känt som krypterat, vilket krävs", "not known to be encrypted, as is required"),
+    "compliant": Text("följer inte reglerna i MDM, vilket krävs", "does not comply by its MDM, as is required"),
+}
 
 
 def accepts(entitlement: Entitlement, case: DeviceCase) -> bool:
-    """Whether a device is of a platform and form factor the rule takes, the municipality's, and as it requires."""
+    """Whether a device is of a platform and form factor the rule takes, and the municipality's."""
     device = case.device
     if entitlement.platforms and device.platform not in entitlement.platforms:
         return False
-    if device.form_factor not in entitlement.form_factors or not case.life.ours:
-        return False
-    return all(_meets(requirement, case) for requirement in entitlement.require)
+    return device.form_factor in entitlement.form_factors and case.life.ours
+
+
+def why_not_for(entitlement: Entitlement, case: DeviceCase) -> Text | None:
+    """Why a device does not work for a rule: for its own reason, or for what the rule requires; None when it does."""
+    if not case.life.works:
+        return case.life.works_reason
+    return next((_UNMET[one] for one in entitlement.require if not _meets(one, case)), None)
 
 
 def _meets(requirement: str, case: DeviceCase) -> bool:
@@ -26,6 +38,11 @@ def _meets(requirement: str, case: DeviceCase) -> bool:
     return case.device.compliance is Compliance.COMPLIANT
 
 
+def exists(case: DeviceCase) -> bool:
+    """Whether a device is there to be counted: not retired, lost, gone or ignored; silent and in repair are."""
+    return bool(case.device.records) and case.life.stage not in _GONE_FOR_GOOD
+
+
 def counts_as_assigned(entitlement: Entitlement, case: DeviceCase) -> bool:
-    """Whether an accepted device exists: not retired, lost, gone or ignored; silent and in repair do."""
-    return bool(case.device.records) and case.life.stage not in _GONE_FOR_GOOD and accepts(entitlement, case)
+    """Whether a device exists and is accepted; what a rule requires besides decides only whether it works for it."""
+    return exists(case) and accepts(entitlement, case)

@@ -45,7 +45,7 @@ def stale(scene: Scene, case: DeviceCase) -> Text | None:
         if life.silent_school_days is None or life.silent_school_days <= limit:
             return None
     silence = scene.bench.silence(case.device, placement.unit)
-    if silence.since is None:
+    if silence.since is None or not case.device.records:
         return life.works_reason
     return scene.bench.said_of_silence(case.device, placement.unit, silence)
 

@@ -6,6 +6,7 @@ No reason holds a name or a log-in, and none an age: a day stays true until the 
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from fleetsync.core.lifecycle.acceptance import why_not_for
 from fleetsync.core.lifecycle.scene import Scene
 from fleetsync.core.model import DeviceCase, Owed, PersonCase, Purpose, RunningAssignment, Text
 
@@ -45,8 +46,9 @@ def device_not_working(scene: Scene, case: PersonCase) -> Text | None:
     debt = _unserved(case)
     if debt is None or case.covered + case.unknown >= debt.count or case.assigned <= case.covered:
         return None
+    rule = scene.rules[debt.entitlement]
     held = (scene.devices[device] for device in case.devices)
-    return next((one.life.works_reason for one in held if not one.life.works), None)
+    return next((why_not for one in held if (why_not := why_not_for(rule, one)) is not None), None)
 
 
 def _unserved(case: PersonCase) -> Owed | None:
@@ -114,15 +116,23 @@ def _is_late(scene: Scene, device: DeviceCase, running: RunningAssignment) -> bo
 def ending_with_device(scene: Scene, case: PersonCase) -> Text | None:
     """Ends within fifteen school days with a device in his hands."""
     standing = case.standing
-    end = standing.ends_on or standing.ended_on
+    day = scene.roster_until(case)
+    end = standing.ends_on or standing.ended_on or _last_day_of_the_last_grade(scene, case, day)
     if end is None or standing.may_return or case.person.id not in scene.held:
         return None
-    day = scene.roster_until(case)
     if end < day or _ends_with_the_year(scene, case, end):
         return None
     if scene.calendar(standing.unit).school_days_between(day, end) > scene.policy.ending_after_school_days:
         return None
     return Text(f"slutar {end} och har ett verktyg", f"ends on {end} and has a device")
+
+
+def _last_day_of_the_last_grade(scene: Scene, case: PersonCase, day: date) -> date | None:
+    """When a pupil of the last grade leaves whose row tells of no end."""
+    if case.standing.owed is None or case.standing.grade_index != LAST_GRADE_INDEX:
+        return None
+    summer = scene.calendar(case.standing.unit).summer_break(day)
+    return None if summer is None else summer.last_school_day
 
 
 def _ends_with_the_year(scene: Scene, case: PersonCase, end: date) -> bool:

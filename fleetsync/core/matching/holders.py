@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from fleetsync.core.calendar import add_months, local_day
-from fleetsync.core.identity import folded
+from fleetsync.core.identity import compact_serial, folded
 from fleetsync.core.matching.globs import is_match
 from fleetsync.core.matching.logins import Claims, claimants
 from fleetsync.core.matching.rules import LOGIN_SCHEMES, body
@@ -96,7 +96,7 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by_serial(self) -> Mapping[str, Override]:
-        return {folded(one.serial): one for one in self._overrides if one.serial is not None}
+        return {folded(compact_serial(one.serial)): one for one in self._overrides if one.serial is not None}
 
     @cached_property
     def _by_login(self) -> Mapping[Key, Override]:
@@ -123,7 +123,10 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
     def _override(self, device: Device, records: Sequence[Known]) -> Override | None:
         if not self._overrides:
             return None
-        if device.serial is not None and (found := self._by_serial.get(folded(device.serial))) is not None:
+        if (
+            device.serial is not None
+            and (found := self._by_serial.get(folded(compact_serial(device.serial)))) is not None
+        ):
             return found
         keys = (key for known in records for key in body(known).keys)
         return next((self._by_login[key] for key in keys if key in self._by_login), None)

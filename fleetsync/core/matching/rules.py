@@ -67,13 +67,23 @@ class RuleBook:
         self._judged: dict[Likeness, tuple[int, Ruling] | None] = {}
 
     def word_of(self, records: Iterable[Known]) -> Ruling | None:
-        """What the first row of a list that says anything says of purpose, unit and groups."""
-        for known in records:
-            record = body(known)
-            unit = None if record.unit is None else self._book.of_text(record.unit)
-            if record.purpose is not None or unit is not None or record.serves:
-                return Ruling(record.purpose, unit, record.serves, _by_list(known.source))
-        return None
+        """What rows of lists say of purpose, unit and groups: of each the first that says it, and who said any."""
+        rows = [(known.source, record) for known in records if _says_anything(record := body(known))]
+        if not rows:
+            return None
+        units = ((source, self._book.of_text(record.unit)) for source, record in rows if record.unit is not None)
+        purpose = next(((source, record.purpose) for source, record in rows if record.purpose is not None), None)
+        unit = next((one for one in units if one[1] is not None), None)
+        serves = next(((source, record.serves) for source, record in rows if record.serves), None)
+        sources = dict.fromkeys(one[0] for one in (purpose, unit, serves) if one is not None)
+        if not sources:
+            return None
+        return Ruling(
+            purpose[1] if purpose else None,
+            unit[1] if unit else None,
+            serves[1] if serves else (),
+            _by_lists(tuple(sources)),
+        )
 
     def ruling(self, records: Iterable[Known], unit_otherwise: Callable[[], str]) -> Ruling | None:
         """The first rule of which one record meets all conditions; `{class}` alone is looked up in the unit that the
@@ -155,8 +165,14 @@ def _ways(said: Said, field: str, pattern: str) -> tuple[Cut, ...]:
     return tuple(cut for caught in kept for cut in cuts(glob(pattern).braces, caught))
 
 
-def _by_list(source: str) -> Text:
-    return Text(f"enligt listan {source}", f"as the list {source} says")
+def _says_anything(record: DeviceRecord) -> bool:
+    return record.purpose is not None or record.unit is not None or bool(record.serves)
+
+
+def _by_lists(sources: Sequence[str]) -> Text:
+    if len(sources) == 1:
+        return Text(f"enligt listan {sources[0]}", f"as the list {sources[0]} says")
+    return Text(f"enligt listorna {' och '.join(sources)}", f"as the lists {' and '.join(sources)} say")
 
 
 def _by_rule(rule: DeviceRule) -> Text:

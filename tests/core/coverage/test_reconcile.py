@@ -13,6 +13,7 @@ from fleetsync.core.model import (
     By,
     Condition,
     Correction,
+    DeviceRecord,
     Entitlement,
     MembershipType,
     Mode,
@@ -148,6 +149,11 @@ def test_who_shares_a_claim_with_somebody_else_is_unknown(town: Town) -> None:
         for one in town.known
     ]
     town.known = twins
+    town.device("alva", condition=Condition.RETIRED)
+    town.device("alva", platform=Platform.IOS)
+    # What would cover neither of them makes neither unknown.
+    assert town.row("bjorkskolan", "pupils").short == 2
+
     town.device("alva")
 
     assert town.row("bjorkskolan", "pupils").unknown == 2
@@ -250,6 +256,61 @@ def test_a_group_of_another_type_serves_whose_class_no_set_names(town: Town) -> 
 
     assert person(outcome, "alva").served_by == "bjorkskolan/Fritids"
     assert person(outcome, "bo").served_by is None
+
+
+@pytest.mark.parametrize("end", [Condition.RETIRED, Condition.LOST, None])
+def test_a_cart_that_is_no_more_keeps_no_other_from_its_class(town: Town, end: Condition | None) -> None:
+    town.pupil("alva", group="2A")
+    town.in_group("alva", "Arbetslag röd", "bj", kind="Undervisning")
+    town.cart(1, "Arbetslag röd")
+    town.device(purpose=Purpose.SET, unit="bj", serves=("2A",), condition=end or Condition.ACTIVE)
+    if end is None:
+        town.known[-2:] = [replace(one, gone=True, absent_since=NOW) for one in town.known[-2:]]
+
+    found = town.row("bjorkskolan", "pupils")
+    assert (found.covered_set, found.short) == (1, 0)
+
+
+@pytest.mark.parametrize("names", [("list", "zlist"), ("zlist", "list")])
+def test_of_two_lists_one_says_where_and_the_other_what_for(town: Town, names: tuple[str, str]) -> None:
+    town.pupil("alva", group="2A")
+    town.device(None, serial="CART0001")
+    inventory, carts = names
+    town.add(inventory, "devices", DeviceRecord(source_id="i", serial="CART0001", unit="bj"))
+    town.add(carts, "devices", DeviceRecord(source_id="c", serial="CART0001", purpose=Purpose.SET, serves=("2A",)))
+
+    outcome = town.outcome(parts=(*PARTS, part("zlist", "devices", Role.LIST)))
+
+    assert row(outcome, "bjorkskolan", "pupils").covered_set == 1
+    (device,) = outcome.devices
+    assert set(
+        device.placement.purpose_reason.en.removeprefix("as the lists ").removesuffix(" say").split(" and ")
+    ) == {
+        "list",
+        "zlist",
+    }
+
+
+def test_a_list_that_names_a_place_nobody_knows_says_nothing(town: Town) -> None:
+    town.device(town.pupil("alva"), serial="LAPTOP01")
+    town.add("list", "devices", DeviceRecord(source_id="i", serial="LAPTOP01", unit="ingenstans"))
+
+    assert town.row("bjorkskolan", "pupils").covered_own == 1
+
+
+def test_what_a_rule_requires_decides_whether_a_device_works_for_it_and_not_whether_it_is_there(town: Town) -> None:
+    town.device(town.pupil("alva"))
+    town.device(town.pupil("bo"), encrypted=True)
+    town.stock(2, at="bj")
+    asking = with_rules(replace(PUPILS, require=("encrypted",)))
+
+    outcome = town.outcome(asking)
+
+    found = row(outcome, "bjorkskolan", "pupils")
+    assert (found.assigned_own, found.covered_own, found.short, found.surplus) == (2, 1, 1, 2)
+    assert [(one.kind, one.reason.en) for one in outcome.episodes if one.subject is Subject.PERSON] == [
+        ("device_not_working", "not known to be encrypted, as is required")
+    ]
 
 
 def test_a_set_without_members_is_surplus_of_the_first_rule_whose_forms_the_unit_has(town: Town) -> None:

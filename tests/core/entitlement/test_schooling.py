@@ -147,6 +147,13 @@ def test_of_two_active_enrolments_the_later_start_counts() -> None:
     assert (standing.unit, standing.grade_index, standing.began_on) == ("bjorkskolan", 5, date(2026, 10, 1))
 
 
+def test_who_has_gone_on_to_another_school_is_no_pupil_though_his_old_row_is_open() -> None:
+    going_on = stands(enrolled("GR", 9, "2024-08-19", at="ek"), enrolled("GY", 1, "2026-08-17", at="bj"))
+    beside = stands(enrolled("GR", 4, "2024-08-19", at="ek"), enrolled("KU", None, "2026-08-17", at="bj"))
+
+    assert (owed_by(going_on), owed_by(beside)) == (None, "pupils")
+
+
 def test_an_enrolment_without_a_first_day_began_earliest() -> None:
     standing = stands(enrolled("GR", 4, None, at="bj"), enrolled("GR", 5, "2026-10-01", at="ek"))
 

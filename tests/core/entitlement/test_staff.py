@@ -144,6 +144,27 @@ def test_a_term_that_is_within_another_joins_what_follows_the_longer_one() -> No
     assert owed_by(stands(*terms, on="2026-12-01")) == "staff"
 
 
+def test_another_principals_employment_lengthens_none_of_ours() -> None:
+    ours = employed(FIXED, "2026-11-01", "2026-12-18", at="bj")
+
+    for theirs in (
+        employed(PERMANENT, "2020-01-01", at="friskolan"),
+        employed(FIXED, "2026-08-10", "2026-10-31", at="friskolan"),
+    ):
+        assert owed_by(stands(theirs, ours, on="2026-12-01")) is None
+    assert owed_by(stands(employed(FIXED, "2026-08-10", "2026-10-31", at="ek"), ours, on="2026-12-01")) == "staff"
+
+
+def test_a_short_term_beside_an_open_employment_stays_short_and_moves_nobody() -> None:
+    standing = stands(
+        employed(PERMANENT, "2020-01-01", at="ek", share=0.4),
+        employed(FIXED, "2026-11-01", "2026-12-18", at="bj", share=0.6),
+        on="2026-12-01",
+    )
+
+    assert (owed_by(standing), standing.unit, standing.ends_on) == ("staff", "ekskolan", None)
+
+
 def test_terms_are_joined_over_the_summer_break_when_the_next_is_registered() -> None:
     terms = employed(FIXED, "2026-04-01", "2026-06-09"), employed(FIXED, "2026-08-19", "2026-10-01")
 
@@ -210,6 +231,12 @@ def test_a_permanent_employee_who_leaves_in_june_may_not_return() -> None:
     standing = stands(employed(PERMANENT, "2019-08-12", "2026-06-11"), on="2026-07-01")
 
     assert (standing.may_return, owed_by(standing), standing.ended_on) == (False, None, date(2026, 6, 11))
+
+
+def test_whose_roster_has_no_form_and_told_no_end_may_not_return_when_he_vanishes_in_june() -> None:
+    standing = stands(employed(None, "2020-08-10", None, **missed("2026-06-15")), on="2026-07-20")
+
+    assert (standing.may_return, owed_by(standing), standing.ended_on) == (False, None, date(2026, 6, 14))
 
 
 def test_an_open_employment_beside_it_ends_nothing() -> None:

@@ -68,7 +68,7 @@ def tie(source: str, source_id: str, to: str, **more: Any) -> Known:
 
 
 def device(source: str, source_id: str, serial: str | None = None, **more: Any) -> Known:
-    outside = ("part", "since", "gone", "thing_id", "last_contact_at", "masked", "absent_since")
+    outside = ("part", "scope", "since", "gone", "thing_id", "last_contact_at", "masked", "absent_since")
     told = {word: more.pop(word) for word in tuple(more) if word not in outside}
     told.setdefault("platform", Platform.WINDOWS)
     return known(source, DeviceRecord(source_id=source_id, serial=serial, **told), **more)

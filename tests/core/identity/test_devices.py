@@ -216,6 +216,16 @@ def test_a_superseded_record_has_no_word_in_what_became_of_it() -> None:
     assert found.conditions == {Condition.ACTIVE, Condition.IN_REPAIR}
 
 
+def test_what_one_of_several_lists_says_became_of_it_holds_though_another_has_seen_it_since() -> None:
+    stolen = device("lists", "stolen/1", "PF2ABC12", scope="stolen", condition=Condition.LOST)
+    newer = {"last_contact_at": day(40), "scope": "school"}
+
+    assert Condition.LOST in the(stolen, device("lists", "school/1", "PF2ABC12", **newer)).conditions
+    # Of one list the newer row takes the older one's place.
+    again = device("lists", "stolen/2", "PF2ABC12", **(newer | {"scope": "stolen"}))
+    assert the(stolen, again).conditions == {Condition.ACTIVE}
+
+
 def test_absent_records_count_and_gone_ones_do_not() -> None:
     found = the(
         device("intune", "1", "PF2ABC12", absent_since=day(80), gone=True, os_version="10"),

@@ -98,6 +98,13 @@ def test_a_source_that_died_in_a_break_opens_nothing_after_it() -> None:
     assert kinds({"contact": "2026-09-01"}, room=alive) == {"stale"}
 
 
+def test_what_no_source_has_any_more_is_not_said_to_be_silent_since_today() -> None:
+    room = Room()
+    gone = room.case(device(records=(), ever_in_mdm=True), holder="p1")
+
+    assert [one.reason.en for one in room.find(gone)[0] if one.kind == "stale"] == ["no source has it any more"]
+
+
 @pytest.mark.parametrize("speaks_for", ["2026-11-24", "2026-06-05", "2026-04-20"])
 def test_an_old_list_that_names_a_device_as_well_holds_nothing_back(speaks_for: str) -> None:
     room = Room(sources=(part(MDM), part(LIST, speaks_for, expected_every=timedelta(days=35))))

@@ -306,6 +306,13 @@ def test_a_pupil_who_ends_with_the_school_year_does_not_leave_unless_it_was_the_
     assert (leaving("2027-06-07", ends_on=day(end), grade_index=grade) == {"ending_with_device"}) is ends
 
 
+def test_a_pupil_of_the_last_grade_without_an_end_leaves_on_the_last_school_day() -> None:
+    assert leaving("2027-05-17", grade_index=9) == set()
+    assert leaving("2027-05-28", grade_index=9) == {"ending_with_device"}
+    assert leaving("2027-05-28", grade_index=8) == set()
+    assert leaving("2027-05-28", grade_index=9, owed=None) == set()
+
+
 def test_a_pupil_whose_calendar_knows_no_summer_ends_when_his_row_does() -> None:
     room = Room("2028-06-01", sources=parts(ROSTER, MDM, as_of="2028-06-01"))
     held = room.case(device(contact="2028-06-01"), holder="p1")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
-from fleetsync.core.lifecycle import accepts, counts_as_assigned
+from fleetsync.core.lifecycle import accepts, counts_as_assigned, why_not_for
 from fleetsync.core.model import (
     Believed,
     Compliance,
@@ -384,8 +384,9 @@ def test_a_rule_accepts_its_platforms_and_form_factors_and_only_the_municipality
 def test_an_unknown_fact_meets_no_requirement(requirement: Any, fields: dict[str, Any]) -> None:
     room = Room(reference=Reference(os_support=(WINDOWS,)))
 
-    assert accepts(rule(require=(requirement,)), room.case(device(**fields)))
-    assert not accepts(rule(require=(requirement,)), room.case(device()))
+    assert why_not_for(rule(require=(requirement,)), room.case(device(**fields))) is None
+    assert why_not_for(rule(require=(requirement,)), room.case(device())) is not None
+    assert accepts(rule(require=(requirement,)), room.case(device()))
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,11 @@ def overridden(*overrides: Override, today: date = TODAY, **fields: Any) -> Town
 
 @pytest.mark.parametrize(
     "override",
-    [Override(serial="ser-d", person=address("alva")), Override(login=address("bo"), person=address("alva"))],
+    [
+        Override(serial="ser-d", person=address("alva")),
+        Override(serial="SERd", person=address("alva")),
+        Override(login=address("bo"), person=address("alva")),
+    ],
 )
 def test_an_override_by_serial_or_login_outranks_the_keys(override: Override) -> None:
     placed = overridden(override).placement()
