@@ -44,7 +44,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     SourceUnavailable,
 )
-from fleetsync.pull.files import Column, FileForm, condition, purpose
+from fleetsync.pull.files import UNTOLD, Column, FileForm, condition, purpose, word_to_tell
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=Role.LIST),)
 
@@ -60,7 +60,7 @@ COLUMNS = (
     Column("unit_code", kind="id", deciding=True),
     Column("cost_centre", kind="id", deciding=True),
     Column("location", ("placering", "rum", "lokal", "location")),
-    Column("groups", ("klass", "klasser", "grupp", "grupper", "arbetslag", "avdelning", "används av")),
+    Column("groups", ("klass", "klasser", "grupp", "grupper", "arbetslag", "avdelning")),
     Column("purpose"),
     Column(
         "holder",
@@ -77,9 +77,6 @@ COLUMNS = (
 ZONE = ZoneInfo("Europe/Stockholm")  # of the days that Swedish lists name
 _SEPARATORS = re.compile(r"[,;|\r\n]+")
 NAMED = "a name"  # in place of a holder's name
-NOTE = "a note"
-_LONGEST_WORD = 40
-_MOST_WORDS = 2
 
 
 class Settings(SourceSettings, FileForm):
@@ -218,8 +215,7 @@ def _word(text: str | None, own: Mapping[str, object], begins: tuple[str, ...] =
         return None
     is_meant = purpose(text, dict.fromkeys(own, Purpose.IGNORE)) is not None or condition(text) is not None
     is_known = is_meant or text.casefold().startswith(begins)
-    is_short = len(text) <= _LONGEST_WORD and len(text.split()) <= _MOST_WORDS and "@" not in text
-    return text if is_known or is_short else NOTE
+    return text if is_known else word_to_tell(text, own)
 
 
 # -------------------------------------------------------------------------------------------------------- what it means
@@ -269,7 +265,7 @@ def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
         location=raw.location,
         groups=groups,  # for the conditions of rules, as an MDM's
         order=raw.order,
-        status=None if raw.status == NOTE else raw.status,
+        status=None if raw.status == UNTOLD else raw.status,
         asset_tag=raw.asset_tag,
         last_contact_at=_noon(raw.seen_on),
         condition=state,

@@ -51,7 +51,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     SourceUnavailable,
 )
-from fleetsync.pull.files import Column, FileForm, civic_number, employment_form, is_protected
+from fleetsync.pull.files import Column, FileForm, civic_number, employment_form, is_protected, word_to_tell
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=Role.ROSTER),)
 
@@ -121,7 +121,7 @@ class Settings(SourceSettings, FileForm):
 
 
 class Employment(msgspec.Struct, frozen=True):
-    """What a row says of an employment. *form*: as written; None without such a column, "" for a blank."""
+    """What a row says of an employment. *form*: the word, as it may be told; None without such a column, "" for a blank."""
 
     codes: tuple[str, ...] = ()
     unit_name: str | None = None
@@ -291,7 +291,7 @@ def _employment(row: Row, settings: Settings) -> tuple[Employment | None, str | 
             Employment(
                 codes=codes,
                 unit_name=unit_name,
-                form=row.text("employment_form") or "" if row.has("employment_form") else None,
+                form=_form_word(row, settings) if row.has("employment_form") else None,
                 start=row.day("start"),
                 end=row.day("end"),
                 leave_from=row.day("leave_from"),
@@ -302,6 +302,13 @@ def _employment(row: Row, settings: Settings) -> tuple[Employment | None, str | 
         )
     except RecordError as error:
         return None, str(error)
+
+
+def _form_word(row: Row, settings: Settings) -> str:
+    """The form of employment. What is no word of such files is a person's note, and may name somebody: it is not kept."""
+    said = row.text("employment_form") or ""
+    is_known = not said or employment_form(said, settings.employment_forms) is not EmploymentForm.UNKNOWN
+    return said if is_known else word_to_tell(said, settings.employment_forms)
 
 
 def _is_of(departments: Sequence[str], words: Sequence[str]) -> bool:

@@ -3,16 +3,20 @@
 Nothing can be asked about what a server knows, so the narrowest query goes first, and each refusal (400) of a first page
 is answered with a wider one; what was not wanted is then left out here. So it is where a filter by last day turns out to
 drop what has none, against the standard: a database does that by itself, and a register without those who stay would look
-like any other. A following page is asked for by its token and the page size alone, as the standard demands.
+like any other. Only a row without a last day proves that such rows come through; where none has come, the whole listing
+is looked through for what is missing. A following page is asked for by its token and the page size alone, as the standard
+demands.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
 
 from connectors.ss12000.settings import Settings
-from connectors.ss12000.wire import Listing, Reference
+from connectors.ss12000.wire import Listing
 from fleetsync.pull.contract import Client, Connect, Params, PartMissing, QueryRefused, SourceUnavailable
 
 T = TypeVar("T")
@@ -20,9 +24,9 @@ T = TypeVar("T")
 LOOKED_UP_AT_ONCE, SMALL_BATCH = 500, 25
 EVERYTHING: tuple[Params, ...] = ({},)
 DATE_FILTERS = frozenset({"endDate.onOrAfter", "relationship.endDate.onOrAfter"})
-BEYOND = "2999-12-31"  # some databases know no later day
 
 Hook = Callable[[type, Any], Any]
+Decoder = msgspec.json.Decoder[Any]
 
 
 class Register:
@@ -46,43 +50,48 @@ class Register:
     ) -> Iterator[list[T]]:
         """Every page of *resource* by the first of *queries* that the server takes, narrowest first.
 
-        *is_open*: whether an object has a row without a last day; without it a filter by last day is taken as it is.
+        *is_open*: whether an object is shown by a filter by last day only for a row without one; without it such a filter
+        is taken as it is. What turns out to have been dropped comes last.
         """
-        limits: tuple[dict[str, Any], ...] = ({"limit": page_size or self._page_size}, {})
-        ways = [(dict(query), limit) for query in queries for limit in limits]
-        decoder = _decoder(kind, hook)
-        for way in ways:
-            pages = self._followed(resource, *way, decoder)
-            try:
-                if not self._shows_what_is_open(resource, *way, decoder, is_open):
-                    continue
-                first = next(pages)
-            except QueryRefused:
-                if way is ways[-1]:
-                    raise
-                continue
-            yield first
+        decoder, size = _decoder(kind, hook), page_size or self._page_size
+        undated = [query for query in queries if not DATE_FILTERS & query.keys()]
+        query, pages = self._taken(resource, undated if self._drops_what_is_open else queries, size, decoder)
+        if is_open is None or not DATE_FILTERS & query.keys():
             yield from pages
             return
+        is_proven = False
+        for page in pages:
+            is_proven = is_proven or any(map(is_open, page))
+            yield page
+        if not is_proven:
+            yield from self._dropped(resource, undated, size, decoder, is_open)
 
-    def _shows_what_is_open(
+    def _taken(
+        self, resource: str, queries: Sequence[Params], size: int, decoder: Decoder
+    ) -> tuple[Params, Iterator[list[Any]]]:
+        """The first query that the server takes, and its pages; with a page size, or without where it knows none."""
+        limits: tuple[dict[str, Any], ...] = ({"limit": size}, {})
+        *narrower, widest = [(dict(query), limit) for query in queries for limit in limits]
+        for query, limit in narrower:
+            pages = self._followed(resource, query, limit, decoder)
+            with suppress(QueryRefused):
+                return query, chain([next(pages)], pages)
+        return widest[0], self._followed(resource, *widest, decoder)
+
+    def _dropped(
         self,
         resource: str,
-        query: dict[str, Any],
-        limit: dict[str, Any],
-        decoder: "msgspec.json.Decoder[Any]",
-        is_open: Callable[[Any], bool] | None,
-    ) -> bool:
-        """Whether what has no last day comes through a filter by last day. It does if anything outlasts all time; else a
-        page without the filter tells whether there is anything to come.
-        """
-        dates = DATE_FILTERS & query.keys()
-        if dates and is_open is not None and not self._drops_what_is_open:
-            eternal = query | dict.fromkeys(dates, BEYOND)
-            if not next(self._followed(resource, eternal, limit and {"limit": 1}, _decoder(Reference, None))):
-                undated = {name: value for name, value in query.items() if name not in dates}
-                self._drops_what_is_open = any(map(is_open, next(self._followed(resource, undated, limit, decoder))))
-        return not (dates and self._drops_what_is_open)
+        queries: Sequence[Params],
+        size: int,
+        decoder: Decoder,
+        is_open: Callable[[Any], bool],
+    ) -> Iterator[list[Any]]:
+        """What a filter by last day has left out, when nothing came through it for want of a last day."""
+        _, pages = self._taken(resource, queries, size, decoder)
+        for page in pages:
+            if missed := [one for one in page if is_open(one)]:
+                self._drops_what_is_open = True
+                yield missed
 
     def first(self, resource: str, kind: type[T], queries: Sequence[Params] = EVERYTHING) -> list[T]:
         """One object of *resource*, or a page of a server that knows no page size."""
@@ -121,7 +130,7 @@ class Register:
             at += len(batch)
 
     def _followed(
-        self, resource: str, query: dict[str, Any], limit: dict[str, Any], decoder: "msgspec.json.Decoder[Any]"
+        self, resource: str, query: dict[str, Any], limit: dict[str, Any], decoder: Decoder
     ) -> Iterator[list[Any]]:
         def following(page: Any) -> Params | None:
             token = page.page_token if isinstance(page, Listing) else None
@@ -134,7 +143,7 @@ class Register:
             yield _objects(page)
 
 
-def _decoder(kind: type, hook: Hook | None) -> "msgspec.json.Decoder[Any]":
+def _decoder(kind: type, hook: Hook | None) -> Decoder:
     # A few servers answer a listing with a bare array, as a look-up does.
     return msgspec.json.Decoder(Listing[kind] | list[kind], dec_hook=hook)  # type: ignore[valid-type]
 

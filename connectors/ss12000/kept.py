@@ -23,18 +23,11 @@ from connectors.ss12000.wire import (
     same,
     text,
 )
+from connectors.ss12000.young import SCHOOL_FORMS
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
 from fleetsync.pull.contract import Drift, Noted, RecordError
 from fleetsync.pull.files import day_of, is_protected
 
-# The enums of 2.0.0 and 2.1.0 together, and what the national register of school units adds.
-SCHOOL_FORMS = frozenset(
-    {
-        "FS", "FKLASS", "FTH", "OPPFTH", "GR", "GRS", "TR", "SP", "SAM", "GY", "GYS", "GRAN", "GYAN", "KOMVUX", "SARVUX",
-        "SARVUXGR", "SARVUXGY", "SFI", "VUX", "VUXSFI", "VUXGR", "VUXGY", "VUXSARGR", "VUXSARTR", "VUXSARGY", "KU", "YH",
-        "FHS", "STF", "KKU", "HS", "ABU", "AU",
-    }
-)  # fmt: skip
 ORGANISATION_TYPES = frozenset(
     {
         "huvudman", "stadsdel", "verksamhetsområde", "förvaltning", "rektorsområde", "skola", "skolenhet", "varumärke",
@@ -47,10 +40,6 @@ GROUP_TYPES = frozenset(
 STATUSES = frozenset({"", "aktiv", "utvandrad", "avliden"})
 OVER = frozenset({"utvandrad", "avliden"})
 EMAIL_TYPES = frozenset({"skola elev", "skola personal", "arbete övrigt"})
-AFTER_SCHOOL = frozenset({"FTH", "OPPFTH"})
-CHILD_FORMS = frozenset({"FS", "FKLASS"})
-# From that day the six-year-olds are in year 1 of the ten-year school.
-TEN_YEAR_SCHOOL_FROM = date(2028, 7, 1)
 
 
 class Someone(msgspec.Struct, frozen=True):
@@ -124,12 +113,6 @@ def whole_number(said: str | float | None) -> int | None:
         return None if said is None or (isinstance(said, str) and not said.strip()) else int(said)
     except (ValueError, OverflowError):
         return None
-
-
-def is_young(form: str | None, year: int | None, today: date) -> bool:
-    """Whether a row of *form* is a child's: of förskola, förskoleklass, or a six-year-old's whatever it is called."""
-    first_graded = 1 if today < TEN_YEAR_SCHOOL_FROM else 2
-    return (form or "").upper() in CHILD_FORMS or (year is not None and year < first_graded)
 
 
 def _new_word(field: str, said: str | None, known: frozenset[str]) -> Iterator[Drift]:

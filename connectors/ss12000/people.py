@@ -5,7 +5,7 @@ a person who has no other row; so no person is handed on before all that refer t
 what a unit or a class means is not known here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -13,14 +13,12 @@ import msgspec
 
 from connectors.ss12000.asking import Hook, Register
 from connectors.ss12000.kept import (
-    AFTER_SCHOOL,
     OVER,
     Someone,
     Tie,
     day_if_any,
     form_of,
     is_marked,
-    is_young,
     someone,
     whole_number,
 )
@@ -42,7 +40,9 @@ from connectors.ss12000.wire import (
     hook,
     id_of,
     same,
+    text,
 )
+from connectors.ss12000.young import AFTER_SCHOOL, Schooling, is_child
 from fleetsync.core.model import MembershipType
 from fleetsync.pull.contract import Connect, Page, Params, PartMissing
 from fleetsync.pull.files import civic_number
@@ -82,12 +82,19 @@ def related(days: Days, kind: str) -> tuple[Params, ...]:
 
 
 def is_open(row: Enrolment | Placement | Duty | Group | Members) -> bool:
-    """Whether a row has no last day."""
-    return day_if_any(row.end_date) is None
+    """Whether a row has no last day at all. One in 9999 is no proof: it passes a filter that drops what has none."""
+    return text(row.end_date) is None
 
 
-def _has_open_enrolment(person: Pupil) -> bool:
-    return any(map(is_open, person.enrolments or ()))
+def _has_only_open(days: Days) -> Callable[[Pupil], bool]:
+    """Whether somebody is shown by a filter by last day only for an enrolment without one."""
+
+    def test(person: Pupil) -> bool:
+        rows = person.enrolments or ()
+        shown = [row for row in rows if not is_open(row) and days.is_recent(row.end_date, None)]
+        return any(map(is_open, rows)) and not shown
+
+    return test
 
 
 def _stopped(is_over: bool, meta: Meta | None) -> date | None:
@@ -115,7 +122,7 @@ def pupils(register: Register, settings: Settings, connect: Connect) -> Iterator
     days, marks, seen = days_of(connect), set[str](), set[str]()
     in_groups = list(_in_groups(register, settings, days, marks))
     queries, hook = related(days, "enrolment"), _hook(settings, connect, keeps=False)
-    for people in register.pages("persons", Pupil, queries, hook, is_open=_has_open_enrolment):
+    for people in register.pages("persons", Pupil, queries, hook, is_open=_has_only_open(days)):
         raws: list[Someone | Tie] = []
         for person in people:
             raws += _pupil(settings, days, person, marks, seen)
@@ -134,7 +141,7 @@ def _pupil(settings: Settings, days: Days, person: Pupil, marks: set[str], seen:
     # Of who left long ago only a mark is heard; who never had an enrolment is a guardian, or staff.
     if not ties and not (marked and person.enrolments):
         return
-    child = _is_child(settings, days, person.enrolments or ())
+    child = is_child([_schooling(settings, person, row) for row in person.enrolments or ()], days.today)
     yield someone(settings, at, person, child=child, marked=marked)
     if at not in seen:
         yield from ties
@@ -143,9 +150,8 @@ def _pupil(settings: Settings, days: Days, person: Pupil, marks: set[str], seen:
 
 def _enrolments(days: Days, at: str, person: Pupil, marked: bool) -> Iterator[Tie]:
     names: dict[str, int] = {}
-    over = _stopped(same(person.person_status) in OVER, person.meta)
     for row in person.enrolments or ():
-        latest = min(over or date.max, _stopped(bool(row.cancelled), person.meta) or date.max)
+        latest = _latest(person, row)
         if not days.is_recent(row.end_date, latest):
             continue
         name = f"{at}/{_at(row.enroled_at) or ''}/{same(row.school_type)}/{row.start_date or ''}"
@@ -164,17 +170,19 @@ def _enrolments(days: Days, at: str, person: Pupil, marked: bool) -> Iterator[Ti
         )
 
 
-def _is_child(settings: Settings, days: Days, rows: Iterable[Enrolment]) -> bool:
-    """By the enrolment that began last, or before any has begun by the first to come; after-school care tells nothing."""
-    told: list[tuple[date, bool]] = []
-    for row in rows:
-        form = form_of(settings, row.school_type)
-        if (form or "").upper() not in AFTER_SCHOOL:
-            start = day_if_any(row.start_date) or date.min
-            told.append((start, is_young(form, whole_number(row.school_year), days.today)))
-    begun = [start for start, _ in told if start <= days.today]
-    deciding = max(begun) if begun else min((start for start, _ in told), default=None)
-    return any(young for start, young in told if start == deciding)
+def _latest(person: Pupil, row: Enrolment) -> date:
+    """The last day on which an enrolment can have run, whatever its end says."""
+    is_over = same(person.person_status) in OVER or bool(row.cancelled)
+    return _stopped(is_over, person.meta) or date.max
+
+
+def _schooling(settings: Settings, person: Pupil, row: Enrolment) -> Schooling:
+    return Schooling(
+        form=(form_of(settings, row.school_type) or "").upper(),
+        year=whole_number(row.school_year),
+        first=day_if_any(row.start_date) or date.min,
+        last=min(day_if_any(row.end_date) or date.max, _latest(person, row)),
+    )
 
 
 def _in_groups(register: Register, settings: Settings, days: Days, marks: set[str]) -> Iterator[Tie]:
@@ -330,8 +338,9 @@ class People:
     ) -> Iterator[Page]:
         """The people of *ties*; those who are not listed are looked up, and who is not found either is known by id."""
         missing = dict.fromkeys(tie.person for tie in ties)
-        has_open = any(day_if_any(tie.end) is None for tie in ties)
-        for people in self._register.pages("persons", kind, queries, hook, is_open=lambda _: has_open):
+        only_open = missing.keys() - {tie.person for tie in ties if text(tie.end) is not None}
+        is_open = (lambda told: id_of(told.id) in only_open) if only_open else None
+        for people in self._register.pages("persons", kind, queries, hook, is_open=is_open):
             yield self._page(people, missing)
         for people in self._register.looked_up("persons", list(missing), kind, hook):
             yield self._page(people, missing)

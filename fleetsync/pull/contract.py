@@ -95,7 +95,9 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A word of the source's that the connector does not know. *value* is a word of its schema, never personal."""
+    """A word of the source's that the connector does not know. *value* is a word of its schema, never personal: of a cell
+    of a file, in which anybody writes anything, see `files.word_to_tell`.
+    """
 
     field: str
     value: str

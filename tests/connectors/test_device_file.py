@@ -11,6 +11,7 @@ import pytest
 
 from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
 from fleetsync.pull.contract import Drift, SourceUnavailable
+from fleetsync.pull.files import UNTOLD
 from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
 from tests.connectors.outside import Outside, outside
 
@@ -204,16 +205,30 @@ def test_the_sources_own_words_of_status_come_first(desk: Desk) -> None:
 
 
 def test_a_word_that_nobody_knows_is_told_and_makes_nothing_work(desk: Desk) -> None:
-    assert desk.drift("Status", "Hylla") == [Drift("status", "Hylla")]
+    assert desk.drift("Status", "Hylla") == [Drift("status", "hylla")]
+    assert desk.device("Status", "Hylla").status == "hylla"
 
 
-@pytest.mark.parametrize("note", ["lånad av Anna Andersson", "anna@exempelby.se", "x" * 41])
+NOTES = ["lånad av Anna Andersson", "Anna Andersson", "Anna", "ANNA", "Hylla 3", "anna@exempelby.se", "x" * 41]
+
+
+@pytest.mark.parametrize("note", NOTES)
 @pytest.mark.parametrize("header", ["Status", "Syfte", "OS"])
-def test_a_note_in_place_of_a_word_is_not_kept(desk: Desk, note: str, header: str) -> None:
+def test_what_may_name_somebody_in_place_of_a_word_is_not_kept_and_is_counted(
+    desk: Desk, note: str, header: str
+) -> None:
     noted = desk.noted(header, note)
 
-    assert note not in repr(noted) + repr(desk.world.pages("devices"))
-    assert noted[1].value == "a note"
+    assert note.casefold() not in (repr(noted) + repr(desk.world.pages("devices"))).casefold()
+    assert noted[1].value == UNTOLD
+    assert noted[0].status is None
+
+
+def test_a_column_of_who_uses_it_names_no_groups(desk: Desk) -> None:
+    noted = desk.noted("Används av", "Anna Andersson")
+
+    assert (noted[0].groups, noted[0].serves) == ((), ())
+    assert "Andersson" not in repr(noted) + repr(desk.world.pages("devices"))
 
 
 # --------------------------------------------------------------------------------------------- what for, where, whose
@@ -229,7 +244,7 @@ def test_groups_are_told_apart_and_make_no_set_by_themselves(desk: Desk) -> None
 def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(desk: Desk) -> None:
     assert desk.device("Klass;Syfte", "2A;Klassuppsättning").purpose is Purpose.SET
     assert desk.device("Syfte", "Elevlåda", purposes={"elevlåda": "set"}).purpose is Purpose.SET
-    assert desk.drift("Syfte", "Diverse") == [Drift("purpose", "Diverse")]
+    assert desk.drift("Syfte", "Diverse") == [Drift("purpose", "diverse")]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +328,7 @@ def test_a_platform_is_told_by_its_word_else_by_a_model_that_runs_nothing_else(
 
 def test_the_sources_own_words_of_platforms_come_first(desk: Desk) -> None:
     assert desk.device("OS", "standardklient", platforms={"Standardklient": "windows"}).platform is Platform.WINDOWS
-    assert desk.drift("OS", "BeOS") == [Drift("platform", "BeOS")]
+    assert desk.drift("OS", "BeOS") == [Drift("platform", UNTOLD)]
 
 
 # ------------------------------------------------------------------------------------------------------- what a list lacks

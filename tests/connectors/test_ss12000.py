@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
-from connectors.ss12000.asking import BEYOND, DATE_FILTERS
+from connectors.ss12000.asking import DATE_FILTERS
 from connectors.ss12000.kept import is_marked
 from fleetsync.core.model import (
     GroupRecord,
@@ -404,7 +404,6 @@ def test_a_following_page_is_asked_for_by_token_and_size_alone(world: Outside) -
 
     of_pupils = {"relationship.entity.type": ["enrolment"]}
     assert asked == [
-        of_pupils | {"relationship.endDate.onOrAfter": [BEYOND], "limit": ["1"]},
         of_pupils | {"relationship.endDate.onOrAfter": [MONTHS_AGO], "limit": ["500"]},
         {"pageToken": ["sida-1"], "limit": ["500"]},
         {"pageToken": ["sida-2"], "limit": ["500"]},
@@ -427,7 +426,7 @@ def test_a_part_asks_for_what_it_reads(world: Outside, part: str, resource: str,
     world.pages(part)
     asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/{resource}"]
 
-    assert [one for one in asked if BEYOND not in str(one) and "pageToken" not in one] == [query | {"limit": ["500"]}]
+    assert [one for one in asked if "pageToken" not in one] == [query | {"limit": ["500"]}]
 
 
 def refusing(*names: str) -> Answer:
@@ -521,25 +520,59 @@ def test_people_without_an_end_are_read_with_their_marks_though_a_filter_drops_t
         assert bool(DATE_FILTERS & register.queries("persons")[-1].keys()) is bool(end)
 
 
-def test_where_everything_has_a_last_day_the_filter_is_used_all_the_same() -> None:
+def test_where_everything_has_a_last_day_the_whole_is_looked_through_and_nothing_is_told_twice() -> None:
     with answering(filtering(duties=[serving(endDate=ENDED)])) as register:
         assert len(register.ties("staff")) == 1
-        assert [query.get("endDate.onOrAfter") for query in register.queries("duties")] == [
-            [BEYOND],
-            None,
-            [MONTHS_AGO],
+        assert [query.get("endDate.onOrAfter") for query in register.queries("duties")] == [[MONTHS_AGO], None]
+
+
+OLD = [serving(id=f"old-{number}", person={"id": f"gone-{number}"}, endDate="2020-06-30") for number in range(3)]
+STAYING = [serving(id=f"open-{number}", person={"id": f"stays-{number}"}) for number in range(3)]
+ETERNAL = [serving(id="eternal", person={"id": "eternal"}, endDate="9999-12-31")]
+
+
+def paged(duties: Sequence[dict[str, Any]], *, drops: bool) -> Answer:
+    """A register of *duties*, two a page, whose filter by last day drops what has none, or does not."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.resource != "duties":
+            return (200, {"data": []}) if asked.resource == "persons" else (404, {})
+        after, at = asked.query.get("pageToken", [f"{asked.query.get('endDate.onOrAfter', [''])[0]}|0"])[0].split("|")
+        rows = [one for one in duties if not after or one.get("endDate", "" if drops else "9999") >= after]
+        following = f"{after}|{int(at) + 2}" if int(at) + 2 < len(rows) else None
+        return 200, {"data": rows[int(at) : int(at) + 2], "pageToken": following}
+
+    return answer
+
+
+@pytest.mark.parametrize("drops", [True, False])
+@pytest.mark.parametrize(
+    "duties", [OLD + STAYING, ETERNAL + STAYING, OLD + ETERNAL + STAYING, ETERNAL + OLD + STAYING[:1]]
+)
+def test_all_who_stay_are_read_wherever_they_stand_and_whoever_ends_in_9999(
+    duties: list[dict[str, Any]], drops: bool
+) -> None:
+    with answering(paged(duties, drops=drops)) as register:
+        told = [tie.source_id for tie in register.ties("staff")]
+
+    assert sorted(told) == sorted(one["id"] for one in duties if one not in OLD)
+
+
+def test_a_row_without_a_last_day_that_comes_through_is_proof_enough() -> None:
+    with answering(paged([*ETERNAL, *OLD, *STAYING], drops=False)) as register:
+        register.ties("staff")
+
+        assert [query for query in register.queries("duties") if "pageToken" not in query] == [
+            {"endDate.onOrAfter": [MONTHS_AGO], "limit": ["500"]}
         ]
 
 
-def test_a_register_that_takes_no_day_so_far_ahead_is_read_without_the_filter() -> None:
-    def strict(asked: Asked) -> Reply:
-        if BEYOND in str(asked.query):
-            return 400, {"code": "BAD_REQUEST", "message": "no such day"}
-        return holding(asked, duties=[serving()])
+def test_a_pupil_who_is_shown_for_another_row_is_no_proof() -> None:
+    both = pupil(enrolled(), enrolled("FTH", endDate="2027-06-30"), id="both")
+    answer = filtering(drops=["persons"], persons=[both, pupil(enrolled(), id="stays")])
 
-    with answering(strict) as register:
-        assert len(register.ties("staff")) == 1
-        assert register.queries("duties")[-1] == {"limit": ["500"]}
+    with answering(answer) as register:
+        assert set(register.people("pupils")) == {"both", "stays"}
 
 
 def test_what_refuses_everything_is_refused_with_the_registers_words() -> None:
@@ -559,7 +592,7 @@ def test_edlevo_is_always_told_of_which_relation_it_is() -> None:
 
     with answering(edlevo) as register:
         assert len(register.records("pupils")) == 2
-        assert len(register.queries("persons")) == 2
+        assert len(register.queries("persons")) == 1
         assert register.findings()["pupils"].ok
         assert register.queries("persons")[-1] == {"relationship.entity.type": ["enrolment"], "limit": ["1"]}
 
@@ -701,14 +734,16 @@ def test_a_look_up_of_more_than_may_be_asked_for_is_halved_too() -> None:
         assert sizes(register) == [300, 150, 75, 75, 75, 75]
 
 
-def test_a_look_up_that_is_not_taken_however_small_fails_the_part_with_the_registers_words() -> None:
+def test_a_look_up_that_is_not_taken_however_small_fails_the_part_with_the_registers_code() -> None:
     def never(asked: Asked) -> Reply:
         if asked.resource == "persons/lookup":
-            return 400, {"code": "BAD_REQUEST", "message": "ids are numbers here"}
+            return 400, {"code": "BAD_REQUEST", "message": f"Okänt id: {asked.body['ids'][0]} (Alva Ek)"}
         return looking_up(0, many_duties(3))(asked)
 
-    with answering(never) as register, pytest.raises(SourceRefused, match="ids are numbers here"):
+    with answering(never) as register, pytest.raises(SourceRefused, match=r"\(400\): BAD_REQUEST\. ") as refusal:
         register.noted("staff")
+    assert "11aa" not in str(refusal.value)
+    assert "Alva" not in str(refusal.value)
 
 
 def test_a_look_up_that_is_asked_for_patience_waits_and_is_not_halved() -> None:
@@ -946,6 +981,79 @@ def test_a_six_year_old_is_a_child_whatever_the_year_is_called(today: date, year
         (person,) = (one for one in register.noted("pupils", today) if isinstance(one, PersonRecord))
 
     assert person.child is is_child
+
+
+IN_CLASS_ZERO = enrolled("FKLASS")
+LATER = {"start": "2026-09-01"}
+
+
+def unknown_form(form: str | None, **more: Any) -> dict[str, Any]:
+    return enrolled(form, **LATER, **more)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [IN_CLASS_ZERO, enrolled("KU", **LATER)],
+        [IN_CLASS_ZERO, enrolled("FTH", **LATER)],
+        [IN_CLASS_ZERO, unknown_form("Fritidsklubb")],
+        [IN_CLASS_ZERO, unknown_form("Fritidsklubb", schoolYear=1)],
+        [IN_CLASS_ZERO, enrolled("GR", **LATER)],  # without a year: it may be hers
+        [IN_CLASS_ZERO, enrolled("GR", start="2027-08-16", schoolYear=1)],
+        [IN_CLASS_ZERO, enrolled("GR", **LATER, schoolYear=1, endDate="2026-10-02")],  # and back again
+        [enrolled("FKLASS", endDate="2026-10-02"), enrolled("KU", **LATER)],
+        [enrolled("FKLASS", start="2027-01-11"), enrolled("KU", **LATER)],
+        [unknown_form("Förskoleklass")],
+        [unknown_form("FSK"), enrolled("FTH")],
+        [unknown_form(None)],
+        [unknown_form("FSK", schoolYear="F")],
+        [unknown_form("FSK", schoolYear=0)],
+        # He may be in förskola, of which this part is not told.
+        [enrolled("KU")],
+        [enrolled("FTH", start="2027-08-16")],
+    ],
+)
+def test_a_row_of_any_other_kind_makes_no_pupil_of_a_child(rows: list[dict[str, Any]]) -> None:
+    assert the_person(persons=[pupil(*rows)]).child
+    assert the_person(persons=[pupil(*reversed(rows))]).child
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [IN_CLASS_ZERO, enrolled("GR", **LATER, schoolYear=1)],
+        [IN_CLASS_ZERO, enrolled("SAM", start="2026-08-01", schoolYear=1)],
+        [IN_CLASS_ZERO, enrolled("GY", **LATER)],
+        # Between two terms, and the row of förskoleklass was never ended.
+        [enrolled("FKLASS", start="2020-08-17"), enrolled("GR", **LATER, schoolYear=5, endDate="2026-11-01")],
+        [enrolled("GR", schoolYear=4), enrolled("FTH", **LATER)],
+        [enrolled("GR", schoolYear=4), enrolled("KU", **LATER)],
+        [enrolled("GR", schoolYear=4), unknown_form("Fritidsklubb")],
+        [enrolled("GR", schoolYear=4, endDate="2026-11-01"), unknown_form("Fritidsklubb")],
+        [enrolled("GR"), enrolled("FTH", **LATER)],
+        [enrolled("FKLASS", endDate="2026-08-18"), enrolled("GR", **LATER)],  # of a grade that is not told
+        [unknown_form("XGR", schoolYear=8)],
+        [enrolled("GYAN", **LATER), unknown_form("Lärling")],
+    ],
+)
+def test_a_pupil_stays_one_whatever_else_he_goes_to(rows: list[dict[str, Any]]) -> None:
+    assert not the_person(persons=[pupil(*rows)]).child
+    assert not the_person(persons=[pupil(*reversed(rows))]).child
+
+
+def test_year_one_of_gymnasium_is_never_a_six_year_olds() -> None:
+    with register_of(persons=[pupil(enrolled("GY", "2028-08-14", schoolYear=1))]) as register:
+        (person,) = (one for one in register.noted("pupils", date(2028, 9, 1)) if isinstance(one, PersonRecord))
+
+    assert not person.child
+
+
+def test_a_year_is_read_as_it_was_called_when_the_row_ended() -> None:
+    year_one = enrolled("GR", "2027-08-16", schoolYear=1, endDate="2028-06-09")
+    with register_of(persons=[pupil(year_one)]) as register:
+        (person,) = (one for one in register.noted("pupils", date(2028, 7, 20)) if isinstance(one, PersonRecord))
+
+    assert not person.child
 
 
 def test_who_has_nothing_but_after_school_care_is_a_pupil() -> None:

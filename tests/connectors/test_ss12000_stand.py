@@ -90,7 +90,7 @@ def test_whatever_passes_in_the_middle_of_a_listing_costs_not_one_row(
 ) -> None:
     untroubled = staged(life, read(life, "staff"))
     path = school.base_url.removeprefix(school.stand.address)
-    school.stand.fail(f"{path}/duties", Fault(fault), skip=2)
+    school.stand.fail(f"{path}/duties", Fault(fault), skip=1)
 
     troubled = read(life, "staff")
 
@@ -105,7 +105,7 @@ def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
     life: Life, school: SchoolRegister, fault: FaultKind
 ) -> None:
     path = school.base_url.removeprefix(school.stand.address)
-    school.stand.fail(f"{path}/duties", Fault(fault), times=99, skip=2)
+    school.stand.fail(f"{path}/duties", Fault(fault), times=99, skip=1)
 
     pulled = read(life, "staff")
 

@@ -18,6 +18,7 @@ from fleetsync.core.model import (
     Scheme,
 )
 from fleetsync.pull.contract import Drift, SourceRefused, SourceUnavailable
+from fleetsync.pull.files import UNTOLD
 from tests.connectors.outside import Outside, outside
 from tests.connectors.staff_file_case import CASE, FILE
 
@@ -317,7 +318,18 @@ def test_a_file_without_the_column_says_nothing_of_the_form(desk: Desk) -> None:
 
 
 def test_a_word_that_nobody_knows_is_told_and_a_blank_is_not(desk: Desk) -> None:
-    assert desk.drift("1;Månadslön vik", "2;", head="Anst.nr;Anst.form") == [Drift("employment_form", "Månadslön vik")]
+    assert desk.drift("1;Månadslön visstid", "2;", head="Anst.nr;Anst.form") == [
+        Drift("employment_form", "månadslön visstid")
+    ]
+
+
+@pytest.mark.parametrize("note", ["Vik för Anna Andersson tom 2/6", "Anna Andersson", "Anna", "Månadslön 8x"])
+def test_what_may_name_somebody_in_place_of_a_form_is_not_kept_and_entitles_nobody(desk: Desk, note: str) -> None:
+    noted = desk.noted(f"1;{note}", head="Anst.nr;Anst.form")
+
+    assert note not in repr(noted) + repr(desk.world.pages("staff"))
+    assert [one for one in noted if isinstance(one, Drift)] == [Drift("employment_form", UNTOLD)]
+    assert employment(desk, "Anst.form", note).employment_form is EmploymentForm.UNKNOWN
 
 
 def test_the_sources_own_words_come_first(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The reader of files: what it reads, what it refuses, and that no value of a cell is ever in a message."""
 
 import os
+import re
 import threading
 import unicodedata
 import zipfile
@@ -25,6 +26,7 @@ from fleetsync.pull import contract
 from fleetsync.pull.contract import PullError, RecordError, SourceRefused, SourceSettings, SourceUnavailable
 from fleetsync.pull.files import (
     HEADER_WORDS,
+    UNTOLD,
     Column,
     FileForm,
     OpenedFile,
@@ -40,6 +42,7 @@ from fleetsync.pull.files import (
     number_of,
     purpose,
     truth_of,
+    word_to_tell,
 )
 from fleetsync.pull.files.headers import folded, wanted
 from fleetsync.pull.files.tables import _broken_cells
@@ -738,6 +741,31 @@ def test_words_mean_what_the_source_says_first_and_what_we_ship_second() -> None
     assert purpose("mystisk") is None
     assert condition("Stulen") is Condition.LOST
     assert condition("") is None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Månadslön, visstid", UNTOLD),
+        ("MÅNADSLÖN visstid", "månadslön visstid"),
+        (unicodedata.normalize("NFD", "Månadslön"), "månadslön"),
+        ("hylla/kontor", "hylla/kontor"),
+        ("Fjällräven visstid", "fjällräven visstid"),
+        ("Vik Ava", UNTOLD),  # words of personnel systems, and names
+        ("Anna", UNTOLD),
+        ("hylla " * 9, UNTOLD),
+        ("", UNTOLD),
+    ],
+)
+def test_an_unknown_word_is_told_only_where_it_is_made_of_words_of_such_files(said: str, told: str) -> None:
+    assert word_to_tell(said, ("Fjällräven 24", "Bo")) == told
+
+
+@given(st.text())
+def test_what_is_told_of_a_cell_is_always_of_known_words_alone(said: str) -> None:
+    told = word_to_tell(said)
+
+    assert told == UNTOLD or all(len(part) > 4 and part.isalpha() for part in re.split(r"[\s/-]+", told))
 
 
 # -------------------------------------------------------------------------------------------------------- civic numbers

@@ -768,12 +768,27 @@ INTUNE_ERROR = json.dumps(
     ("body", "says"),
     [
         ({"error": {"code": "BadRequest", "message": INTUNE_ERROR}}, "(400): An error has occurred."),
-        ({"error": {"code": "BadRequest", "message": "{broken"}}, "(400)."),
+        ({"error": {"code": "BadRequest", "message": "{broken"}}, "(400): BadRequest."),
         ({"errors": [{"code": "PARAMETER_ERROR", "title": "x", "detail": "y"}]}, "(400): PARAMETER_ERROR."),
         ({"message": "see https://x.se/?token=abc"}, "(400): see …."),
         ({"message": "anna@exempelby.se is unknown"}, "(400): … is unknown."),
         ({"message": "20150102-2384 is unknown"}, "(400): … is unknown."),
-        ({"message": "x" * 50}, "(400): …."),
+        ({"message": "x" * 50}, "(400)."),
+        ({"message": "7B0B2C1E-4F7C-4A52-9F1E-2F0F6A1C9D10 is unknown"}, "(400): … is unknown."),
+        ({"message": "no pupil 123 45 6 (Alva Ek) there"}, "(400): no pupil … there."),
+        ({"message": "no pupil (Alva Ek, (5A"}, "(400): no pupil …."),
+        ({"message": "'Alva Ek' doesn't have a “class 5A” or \"unit"}, "(400): … doesn't have a … or …."),
+        ({"message": "no such pupil: Alva Lind-Ek of the school."}, "(400): no such pupil: … of the school."),
+        (
+            {"message": "ALVA EK has no class. Alva Ek has none. Try again"},
+            "(400): … has no class. … has none. Try again.",
+        ),
+        ({"message": "EXB\\alek and alek1504 are unknown"}, "(400): … and … are unknown."),
+        ({"message": "the scope Device.Read.All of AADSTS50034"}, "(400): the scope Device.Read.All of AADSTS50034."),
+        ({"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "Alva Ek"}}, "(400): PERMISSION_DENIED."),
+        ({"code": "BAD_REQUEST", "message": "Alva Ek"}, "(400): BAD_REQUEST."),
+        ({"code": "Alva Ek", "message": ""}, "(400)."),
+        ({"code": "id_20150102", "message": ""}, "(400)."),
         ({"message": f"key {SECRET} is wrong"}, "(400): key … is wrong."),
         ({"message": "word " * 100}, "word word…."),
         ({"errors": ["no object"], "detail": "gone"}, "(400): gone."),
@@ -788,6 +803,24 @@ def test_their_words_are_shown_without_addresses_secrets_or_people(source, desk,
         desk.client(source.url, Bearer(SecretStr(SECRET))).get("/devices", decode=Listing)
     assert says in str(refusal.value)
     assert SECRET not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"code": "BAD_REQUEST", "message": "okänt id, alva ek saknas"}, "(400): BAD_REQUEST."),
+        ({"error": {"code": "BadRequest", "message": "alva"}}, "(400): BadRequest."),
+        ({"errors": [{"code": "NOT_FOUND", "title": "alva"}], "detail": "alva"}, "(400): NOT_FOUND."),
+        ({"message": "Okänt id: 7b0b2c1e-4f7c-4a52-9f1e-2f0f6a1c9d10 (Alva Ek)"}, "(400)."),
+    ],
+)
+def test_of_an_answer_about_people_we_named_only_the_code_is_shown(source, desk, body, says):
+    source.on("/persons/lookup", Reply(400, body))
+
+    with pytest.raises(SourceRefused) as refusal:
+        desk.client(source.url).post("/persons/lookup", {"ids": ["7b0b2c1e"]}, decode=Listing)
+    assert says in str(refusal.value)
+    assert "alva" not in str(refusal.value).casefold()
 
 
 def test_a_name_that_does_not_resolve_is_said_so(desk):
@@ -1027,6 +1060,10 @@ def test_the_codes_of_entra_have_their_own_sentences(source, desk, code, says):
     [
         (Reply(400, {"error": "invalid_grant", "error_description": "Invalid JWT"}), "Invalid JWT"),
         (Reply(400, {"error": "odd_error"}), "odd_error"),
+        (
+            Reply(400, {"error": "x", "error_description": "AADSTS650057: Invalid resource."}),
+            "AADSTS650057: Invalid resource",
+        ),
         (Reply(400, {"error": "invalid_client", "error_description": f"{SECRET} for a@b.se"}), "… for …"),
         (Reply(404, b"<html>"), "no token endpoint at that address"),
         (Reply(403, b"<html>"), "was not accepted"),

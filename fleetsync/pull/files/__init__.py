@@ -14,10 +14,11 @@ from fleetsync.pull.files.forms import FileForm
 from fleetsync.pull.files.headers import HEADER_WORDS, Column
 from fleetsync.pull.files.opened import OpenedFile, Rejected, Row, fingerprint_of
 from fleetsync.pull.files.values import DateOrder, day_of, number_of, truth_of
-from fleetsync.pull.files.words import condition, employment_form, is_protected, purpose
+from fleetsync.pull.files.words import UNTOLD, condition, employment_form, is_protected, purpose, word_to_tell
 
 __all__ = [
     "HEADER_WORDS",
+    "UNTOLD",
     "CivicNumber",
     "Column",
     "DateOrder",
@@ -37,4 +38,5 @@ __all__ = [
     "number_of",
     "purpose",
     "truth_of",
+    "word_to_tell",
 ]

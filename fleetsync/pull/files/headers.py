@@ -75,7 +75,7 @@ HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "os_version": ("os-version", "operativsystemsversion", "version", "os version"),
     "status": ("status", "läge", "tillstånd"),
     "purpose": ("syfte", "användning", "typ av användning", "ändamål", "purpose"),
-    "groups": ("klasser", "används av", "grupper"),
+    "groups": ("klasser", "grupper"),
     "last_contact": (
         "senast sedd",
         "senaste kontakt",

@@ -1,17 +1,32 @@
 """Words that files use for what the house has names for: the source's own table first, then the shipped Swedish ones.
 
-A word that nobody knows is never the closest one: it is UNKNOWN, or None, and the connector reports it as drift.
+A word that nobody knows is never the closest one: it is UNKNOWN, or None, and the connector reports it as drift. Refuses
+to repeat what a person may have written into a cell: what is reported is on pages and in logs, and a cell may name anyone.
 """
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
-from fleetsync.data import device_words, employment_forms, protected_spellings, spelled
+from fleetsync.data import device_words, employment_forms, load, protected_spellings, spelled
 from fleetsync.pull.files.values import clean
 
 T = TypeVar("T")
+
+UNTOLD = "(text)"
+"""What is told in place of a cell that is no word of such files."""
+
+# Beside the parts of the shipped words. Nobody is called so; words that are names as well do not belong here.
+_USUAL = (
+    "anställd anställning månadslön månadsavlönad avlönad deltid heltid sommarvikarie semestervikarie förordnande hyllan "
+    "hylla diverse blandat kontor"
+)
+_SHORTEST_PART = 5  # vik, ava and tim are words of personnel systems, and names
+_LONGEST_WORD = 40
+_BETWEEN_PARTS = re.compile(r"[\s/-]+")
 
 
 def is_protected(mark: str | int | bool | None) -> bool:
@@ -40,7 +55,31 @@ def condition(word: str | None, configured: Mapping[str, Condition] | None = Non
     return _meaning(word, configured, device_words().conditions)
 
 
+def word_to_tell(said: str, own: Iterable[str] = ()) -> str:
+    """A word that nobody knows as it may be kept and told: in small letters, where each part of it is a part of a shipped
+    word or of one of the source's *own*; else UNTOLD. So "Månadslön visstid" passes, and a name or a note never does.
+    """
+    word = unicodedata.normalize("NFC", clean(said)).casefold()
+    known = _parts_of_shipped() | set(_parts(own))
+    is_known = len(word) <= _LONGEST_WORD and all(part in known for part in _BETWEEN_PARTS.split(word))
+    return word if is_known else UNTOLD
+
+
+@cache
+def _parts_of_shipped() -> frozenset[str]:
+    tables = (rows for name in ("device_words", "employment_forms") for rows in load(name).values())
+    return frozenset(_parts([_USUAL, *(word for rows in tables for row in rows for word in row["words"])]))
+
+
+def _parts(words: Iterable[str]) -> Iterator[str]:
+    """The parts of *words* that are long enough to be nobody's name, and of letters alone."""
+    parts = (part for word in words for part in _BETWEEN_PARTS.split(unicodedata.normalize("NFC", word).casefold()))
+    return (part for part in parts if len(part) >= _SHORTEST_PART and part.isalpha())
+
+
 def _meaning(word: str | None, configured: Mapping[str, T] | None, shipped: Mapping[str, T]) -> T | None:
+    if word == UNTOLD:
+        return None
     wanted = spelled(clean(word or ""))
     own = {spelled(said): meant for said, meant in (configured or {}).items()}
     return own.get(wanted, shipped.get(wanted))

@@ -78,7 +78,7 @@ class HttpClient:
         idempotent: bool = False,
     ) -> T:
         url = self._address(joined(self._base_url, path), None)
-        asked = self._asked(needs, may_be_missing)
+        asked = replace(self._asked(needs, may_be_missing), by_id=body is not None)
         return self._patiently("POST", url, asked, decode, msgspec.json.encode(body), again=idempotent).body
 
     def follow(

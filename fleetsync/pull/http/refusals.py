@@ -1,11 +1,12 @@
 """What a refusal means to the person who reads it.
 
 The other side's words are shown where they help, after everything that could be a secret, an address with a query, or
-a person has been taken out of them.
+a person has been taken out of them. Where we asked for people by their ids, an answer may name them in any words: of that
+only the error's code is shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,14 +42,23 @@ _OAUTH = {
 _TAKEN_OUT = (
     re.compile(r"\w+://\S+"),  # an address may hold a query, and that a token
     re.compile(r"\S+@\S+"),  # a log-in
-    re.compile(r"\b\d{6,8}[-+]?\d{4}\b"),  # a civic number
-    re.compile(r"[\w.~+/=-]{40,}"),  # a token; ids that support asks for are shorter
+    re.compile(r"\S*\\\S+|\b[a-zåäö]{2,}\d{2,}\w*"),  # an account, of a domain or as many are made up
+    re.compile(r"\(.*\)|\(.*$", re.DOTALL),  # what is in brackets or quoted is what it was about
+    re.compile(r"\[.*\]|\[.*$", re.DOTALL),
+    re.compile(r"[\"“”„«»][^\"“”„«»]*(?:[\"“”„«»]|$)"),
+    re.compile(r"(?<!\w)['‘’`´][^'‘’`´]*(?:['‘’`´]|$)"),  # and not the one in "doesn't"
+    re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE),  # an id
+    re.compile(r"\b\d(?:[ +-]?\d){5,}\b"),  # a civic number, or another of a person
+    re.compile(r"[\w.~+/=-]{40,}"),  # a token
 )
+# The code of an error is one word, which no name with its blank is, nor an id.
+_CODE = re.compile(r"(?!.*\d{6})[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)*")
+_LONGEST_CODE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request was for, as far as a refusal needs it."""
+    """What a request was for, as far as a refusal needs it. *by_id*: it named what it wants, so that the answer may too."""
 
     source: str
     origin: Origin
@@ -56,6 +66,7 @@ class Asked:
     may_be_missing: bool = False
     is_later_page: bool = False
     secrets: frozenset[str] = frozenset()
+    by_id: bool = False
 
     def remedy(self) -> str:
         return f"then run: fleetsync check {self.source}"
@@ -76,7 +87,7 @@ def problem(answer: requests.Response, asked: Asked) -> PullError | None:
         return _not_allowed(answer, asked)
     refusal = QueryRefused if status in _NOT_TAKEN else SourceRefused
     return refusal(
-        f"{asked.source}: {asked.origin} refused the request ({status}){words(answer, asked.secrets)}. Check the "
+        f"{asked.source}: {asked.origin} refused the request ({status}){words(answer, asked)}. Check the "
         f"[[source]] table, {asked.remedy()}"
     )
 
@@ -104,13 +115,13 @@ def _not_there(answer: requests.Response, asked: Asked) -> PullError:
     right = f" or the right {asked.needs} is not granted" if asked.needs and answer.status_code == 405 else ""
     return SourceRefused(
         f"{asked.source}: {asked.origin} has nothing at the address that was asked for ({answer.status_code})"
-        f"{words(answer, asked.secrets)}. The base address is wrong, the version is another{right}; correct the "
+        f"{words(answer, asked)}. The base address is wrong, the version is another{right}; correct the "
         f"[[source]] table, {asked.remedy()}"
     )
 
 
 def _not_allowed(answer: requests.Response, asked: Asked) -> SourceRefused:
-    status, said = answer.status_code, words(answer, asked.secrets)
+    status, said = answer.status_code, words(answer, asked)
     if status == 401:
         return SourceRefused(
             f"{asked.source}: {asked.origin} does not accept our credential (401){said}. Renew it over there and here, "
@@ -177,14 +188,18 @@ def _what_instead(answer: requests.Response) -> str:
     return what_instead(answer, answer.content) or "something that is no JSON"
 
 
-def words(answer: requests.Response, secrets: frozenset[str] = frozenset()) -> str:
+def words(answer: requests.Response, asked: Asked) -> str:
     """What the other side says about it, as `: …` to put behind a status; empty when it says nothing usable."""
-    found = next((text for text in _texts(_json(answer)) if text), "")
-    return f": {found}" if (found := scrubbed(found, secrets)) else ""
+    said = _json(answer)
+    prose = "" if asked.by_id else next((text for text in _texts(said) if text), "")
+    found = without_names(scrubbed(prose, asked.secrets))
+    if not any(map(str.isalnum, found)):
+        found = next((scrubbed(code, asked.secrets) for code in _codes(said)), "")
+    return f": {found}" if found else ""
 
 
 def scrubbed(text: str, secrets: frozenset[str]) -> str:
-    """*text* in one line, cut, without secrets, addresses, log-ins and numbers of people."""
+    """*text* in one line, cut, without secrets, addresses, log-ins, ids, numbers, and what is quoted or in brackets."""
     for secret in secrets:
         text = text.replace(secret, "…") if secret else text
     for pattern in _TAKEN_OUT:
@@ -193,15 +208,42 @@ def scrubbed(text: str, secrets: frozenset[str]) -> str:
     return text if len(text) <= _MAX_WORDS else f"{text[:_MAX_WORDS].rstrip()}…"
 
 
+def without_names(text: str) -> str:
+    """*text* without words that are written as names are, but for one that begins a sentence by itself."""
+    found = text.split()
+    kept = ("…" if _may_be_name(found, at) else word for at, word in enumerate(found))
+    return re.sub(r"…(?: …)+", "…", " ".join(kept))
+
+
+def _may_be_name(found: Sequence[str], at: int) -> bool:
+    if not _is_capitalised(found[at]):
+        return False
+    begins = at == 0 or found[at - 1].endswith((".", "!", "?"))
+    ends = at + 1 == len(found) or found[at].endswith((".", "!", "?"))
+    return not begins or (not ends and _is_capitalised(found[at + 1]))
+
+
+def _is_capitalised(word: str) -> bool:
+    """As Anna, Lind-Ek and ANNA are, and a right (Device.Read.All) or a code (BAD_REQUEST, AADSTS50034) is not."""
+    letters = re.sub(r"['’-]", "", word.strip(".,:;!?"))
+    return letters.isalpha() and (word.istitle() or word.isupper())
+
+
+def _codes(said: Mapping[str, Any]) -> Iterator[str]:
+    """Graph and Google: error.code, error.status; Apple and Jamf: errors[].code; OAuth: error; others: code."""
+    error, errors = said.get("error"), said.get("errors")
+    told = [error.get("code"), error.get("status")] if isinstance(error, dict) else [error]
+    told += [one.get("code") for one in (errors if isinstance(errors, list) else ()) if isinstance(one, dict)]
+    for code in (*told, said.get("code")):
+        if isinstance(code, str) and len(code) <= _LONGEST_CODE and _CODE.fullmatch(code):
+            yield code
+
+
 def _texts(said: Mapping[str, Any]) -> Iterator[str]:
     """Graph and Google: error.message; Apple and Jamf: errors[].code; others: message, error, detail."""
     error = said.get("error")
     if isinstance(error, dict):
-        yield _unnested(str(error.get("message") or error.get("code") or ""))
-    errors = said.get("errors")
-    for one in errors if isinstance(errors, list) else ():
-        if isinstance(one, dict):
-            yield str(one.get("code") or "")
+        yield _unnested(str(error.get("message") or ""))
     for name in ("message", "error_description", "error", "detail", "title"):
         if isinstance(text := said.get(name), str):
             yield text
