@@ -44,7 +44,7 @@ from fleetsync.expose.metrics import Totals
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import OUR_OWN, Pulled, Runner
-from fleetsync.store.ledger import Ledger, PartBusy, PullLine, StoreError
+from fleetsync.store.ledger import Ledger, Overtaken, PartBusy, PullLine, StoreError
 
 logger = log.get(__name__)
 
@@ -52,6 +52,7 @@ WORKERS = 16  # sources wait side by side; each has one request in flight
 
 AGREEING = 3  # so many held pulls in a row that say the same are probably the new truth
 AGREEMENT_RATIO = 0.02  # of what they saw; more than lies between two looks at a living system is another saying
+ATTEMPTS = 3  # to record what was judged while people are being hidden: markings come with pulls, a few at a time
 LINES = 20  # pulls of a part that are looked back at
 
 
@@ -218,7 +219,7 @@ def _settled(world: World, pulled: Sequence[Pulled]) -> Report:
     failed = {one.pull: one for one in (*late, *lost)}
     pulled = [failed.get(one.pull, one) for one in pulled]
     _tell(pulled, applied, held, before)
-    _record(world, outcome, then, world.clock.monotonic() - begun)
+    outcome = _recorded(world, outcome, then, begun)
     return Report(tuple(pulled), tuple(held), tuple(applied), outcome)
 
 
@@ -478,9 +479,7 @@ def reconcile_anew(world: World) -> Outcome:
     """Judge what is believed now, record it and show it: after a decision, a new configuration, midnight, an hour."""
     begun = world.clock.monotonic()
     believed = world.believed()
-    outcome = _outcome(world, believed, world.moment())
-    _record(world, outcome, believed, world.clock.monotonic() - begun)
-    return outcome
+    return _recorded(world, _outcome(world, believed, world.moment()), believed, begun)
 
 
 def rebuilt(world: World) -> Snapshot:
@@ -495,9 +494,23 @@ def shown(world: World, outcome: Outcome, believed: Believed) -> Snapshot:
     return snapshot(outcome, policy, world.calendars, unit_book(believed.known, policy))
 
 
-def _record(world: World, outcome: Outcome, believed: Believed, seconds: float) -> None:
-    world.ledger.record(outcome, duration_seconds=seconds)
-    world.show(shown(world, outcome, believed))
+def _recorded(world: World, outcome: Outcome, believed: Believed, begun: float) -> Outcome:
+    """*outcome*, recorded and shown; or, where somebody was hidden meanwhile, what is judged of what is believed by now.
+
+    Who was hidden must come back neither in the database nor on the page by what was read before.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            seconds = world.clock.monotonic() - begun
+            world.ledger.record(outcome, hidings=believed.hidings, duration_seconds=seconds)
+        except Overtaken:
+            believed = world.believed()
+            outcome = _outcome(world, believed, world.moment())
+        else:
+            world.show(shown(world, outcome, believed))
+            return outcome
+    logger.warning("reconciliation overtaken", attempts=ATTEMPTS, remedy="the next reconciliation records what is true")
+    return outcome
 
 
 def accept(world: World, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:

@@ -449,7 +449,8 @@ class _Reading:
         if type_ in PERSON_TYPES:
             self._waiting.append((record, scope))
         else:
-            self._compare(record, scope, is_masked=self._is_masked(record))
+            # What an erased person had stays without him.
+            self._compare(record, scope, is_masked=self._is_masked(record) or self._is_erased(record))
 
     # --- children -----------------------------------------------------------------------------------------------------
 

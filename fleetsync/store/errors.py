@@ -13,6 +13,10 @@ class PartBusy(StoreError):
     """Try later: another process, or another thread of this one, is pulling or deciding the part right now."""
 
 
+class Overtaken(StoreError):
+    """Try again at once: somebody was protected, erased or found to be a child after what was believed had been read."""
+
+
 class NotHeld(StoreError):
     """The pull that was decided on is not the one that waits. *newest* is the one that does, if any: show it first."""
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fleetsync.core.model import Change, Correction, DeviceRecord, Key, Override, PersonRecord, Scheme, StagedRow
-from fleetsync.store.ledger import Ledger
+from fleetsync.store.ledger import Ledger, Overtaken
 from tests.store.scenes import (
+    DAY,
     HOUR,
     MONDAY,
     address,
@@ -108,16 +109,62 @@ def test_hiding_who_is_hidden_writes_nothing(ledger: Ledger, file: Path) -> None
     assert dump(file) == before
 
 
-def test_who_is_gone_or_protected_is_no_child_that_others_are_told_from(ledger: Ledger) -> None:
-    told(ledger, "skola")
+def gone(ledger: Ledger, record: PersonRecord, part: str = "children") -> None:
     for hours in (1, 30, 60):
-        rows = [shown(Change.ABSENT, A_CHILD)]
-        applied(ledger, rows, source="skola", part="children", at=MONDAY + hours * HOUR)
+        applied(ledger, [shown(Change.ABSENT, record)], source="skola", part=part, at=MONDAY + hours * HOUR)
+    assert [one.gone for one in known(ledger) if one.part == part] == [True]
+
+
+def test_a_child_who_left_the_register_stays_one_for_as_long_as_her_row(ledger: Ledger) -> None:
+    for which in ("skola", "entra"):
+        told(ledger, which)
+    hers = ledger.child_tokens()["skola"]
+    assert hers == {token_of(address(TINDRA)), token_of(ACCOUNT)}
+
+    gone(ledger, A_CHILD)
+
+    assert ledger.child_tokens() == {"skola": hers}
+    ledger.purge(MONDAY + 300 * DAY)
     assert ledger.child_tokens() == {}
 
-    applied(ledger, [of_tindra()], source="skola", part="children", at=MONDAY + 70 * HOUR)
-    assert ledger.child_tokens() != {}
+
+def test_a_child_who_left_has_grown_up_where_the_register_shows_her_as_a_pupil(ledger: Ledger) -> None:
+    told(ledger, "skola")
+    gone(ledger, A_CHILD)
+    # A directory knows nothing of anybody's age.
+    applied(ledger, [put(ENTRA)], source="entra", part="users", at=MONDAY + 61 * HOUR)
+    assert "skola" in ledger.child_tokens()
+
+    pupil = person("e-1", TINDRA)
+    applied(ledger, [put(pupil)], source="skola", part="pupils", at=MONDAY + 62 * HOUR)
+    assert ledger.child_tokens() == {}
+
+    gone(ledger, pupil, "pupils")
+    assert "skola" in ledger.child_tokens()
+
+
+def test_a_child_who_is_there_is_one_whatever_a_pupil_s_row_says(ledger: Ledger) -> None:
+    alva = PersonRecord(source_id="b-2", keys=(address("alva@exempelby.se"),), child=True)
+    told(ledger, "skola")
+    gone(ledger, A_CHILD)
+    applied(ledger, [put(alva)], source="skola", part="more children")
+    applied(ledger, [put(person("e-2", "alva@exempelby.se"))], source="skola", part="pupils")
+
+    assert ledger.child_tokens() == {"skola": {token_of(address(TINDRA)), token_of(address("alva@exempelby.se"))}}
+
+
+def test_a_child_who_comes_back_is_one_again_when_she_is_staged(ledger: Ledger) -> None:
+    applied(ledger, [put(person("b-1", TINDRA))], source="skola", part="children")
+    staged(ledger, [of_tindra()], source="skola", part="children", at=MONDAY + HOUR)
+
+    assert ledger.child_tokens() == {"skola": {token_of(address(TINDRA))}}
+
+
+def test_who_is_protected_is_no_child_that_others_are_told_from(ledger: Ledger) -> None:
+    told(ledger, "skola")
+
     ledger.protect([token_of(address(TINDRA))], MONDAY)
+
     assert ledger.child_tokens() == {}
 
 
@@ -134,3 +181,29 @@ def test_a_source_that_says_who_is_a_child_is_not_overruled_by_itself_nor_by_wha
     grown = put(PersonRecord(source_id="b-1", keys=(address(TINDRA),)), 2)
     applied(ledger, [grown], source="skola", part="children", at=MONDAY + HOUR)
     assert ledger.child_tokens() == {}
+
+
+def test_an_override_of_a_child_is_kept_as_a_token_however_often_the_file_is_read(ledger: Ledger, file: Path) -> None:
+    told(ledger, "skola")
+    overrides = [Override(login=address(TINDRA), person=address("bo.al@exempelby.se"))]
+
+    for _ in range(2):
+        ledger.set_overrides(overrides, "overrides file")
+
+    assert [word for word in HER_WORDS if word in bytes_of(file)] == []
+    (kept,) = ledger.believed(()).overrides
+    assert (kept.login, kept.person) == (address(token_of(address(TINDRA))), address("bo.al@exempelby.se"))
+
+
+def test_what_was_judged_before_a_child_was_known_is_not_recorded(ledger: Ledger, file: Path) -> None:
+    told(ledger, "jamf")
+    before = ledger.believed(()).hidings
+    told(ledger, "entra")
+    told(ledger, "skola")
+    ledger.hide_children(ledger.child_tokens())
+
+    with pytest.raises(Overtaken):
+        ledger.record(outcome(logins=(login(TINDRA, "p1"),)), hidings=before)
+
+    assert [word for word in HER_WORDS if word in bytes_of(file)] == []
+    ledger.record(outcome(), hidings=ledger.believed(()).hidings)

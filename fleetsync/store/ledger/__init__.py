@@ -7,7 +7,7 @@ from typing import Self
 
 from fleetsync.clock import Clock
 from fleetsync.store.engine import open_engines
-from fleetsync.store.errors import NotHeld, PartBusy, StoreError, StoreRefused
+from fleetsync.store.errors import NotHeld, Overtaken, PartBusy, StoreError, StoreRefused
 from fleetsync.store.ledger.accounts import Account, Accounts, AuditLine
 from fleetsync.store.ledger.applying import Applying, HeldPull
 from fleetsync.store.ledger.beliefs import Beliefs
@@ -28,6 +28,7 @@ __all__ = [
     "IndexEntry",
     "Ledger",
     "NotHeld",
+    "Overtaken",
     "PartBusy",
     "PullLine",
     "Reconciliation",

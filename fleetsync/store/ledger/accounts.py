@@ -3,18 +3,22 @@
 A password is never seen here: only its scrypt hash comes in, and goes out to be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from fleetsync.core.model import Correction, Override, Parking
+from fleetsync.core.masking import TokenOf
+from fleetsync.core.model import Correction, Key, Override, Parking
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger import masks
 from fleetsync.store.ledger.desk import Desk
+from fleetsync.store.ledger.hidden import child_tokens, erased_tokens, protected_tokens
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,12 +125,25 @@ class Accounts(Desk):
             connection.execute(delete(t.parked).where(parked.kind == kind, parked.subject_id == subject_id))
 
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
-        """Make *overrides*, all of the overrides file, the ones that hold."""
-        rows = [_override(override, who, self._clock.now()) for override in overrides]
+        """Make *overrides*, all of the overrides file, the ones that hold.
+
+        The file goes on naming people who are hidden by now: keys of the protected and of children are kept as tokens,
+        and no row names somebody erased. A log-in that is said to be a protected person's is one of his keys.
+        """
         with self._writing() as connection:
             connection.execute(delete(t.override))
-            if rows:
+            if not overrides:
+                return
+            known = _Hidden.now(connection, self._token_of)
+            kept = [told for one in overrides if (told := known.told(one)) is not None]
+            if kept:
+                rows = [_override(one, who, self._clock.now()) for one in kept]
                 connection.execute(insert(t.override), rows)
+            fresh = known.fresh(kept)
+            if fresh:
+                masks.protect(connection, fresh, self._clock.now(), self._token_of)
+        if fresh:
+            sqlite.forget(self._engines.writing)
 
     def publish(self, unit: str, who: str) -> None:
         """End the trial of *unit*; nothing where it has ended."""
@@ -148,6 +165,41 @@ class Accounts(Desk):
 def _one(count: int) -> None:
     if count != 1:
         raise StoreError("there is no account of that name. Check its spelling")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """Who is hidden while the overrides are read, as far as they have to know."""
+
+    token_of: TokenOf
+    protected: frozenset[str]
+    children: frozenset[str]
+    erased: frozenset[str]
+
+    @classmethod
+    def now(cls, connection: Connection, token_of: TokenOf) -> Self:
+        children = frozenset().union(*child_tokens(connection, token_of).values())
+        return cls(token_of, protected_tokens(connection), children, erased_tokens(connection))
+
+    def told(self, override: Override) -> Override | None:
+        """The override as it may be kept; None when it names somebody erased."""
+        login = override.login
+        if self._token(override.person) in self.erased or (login is not None and self._token(login) in self.erased):
+            return None
+        kept = self._kept(login) if login is not None else None
+        return msgspec.structs.replace(override, login=kept, person=self._kept(override.person))
+
+    def fresh(self, overrides: Iterable[Override]) -> frozenset[str]:
+        """Tokens of log-ins of the protected that no mark has told."""
+        theirs = (one.login for one in overrides if one.person.value in self.protected)
+        return frozenset(self._token(login) for login in theirs if login is not None) - self.protected
+
+    def _kept(self, key: Key) -> Key:
+        token = self.token_of(key)
+        return token if token.value in self.protected or token.value in self.children else key
+
+    def _token(self, key: Key) -> str:
+        return self.token_of(key).value
 
 
 def _override(override: Override, who: str, at: datetime) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, known_of, many, select_known
+from fleetsync.store.ledger.hidden import hidings
 from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of
 from fleetsync.store.ledger.turnovers import read_turnover
 
@@ -55,6 +56,7 @@ class Beliefs(Desk):
                 corrections=_corrections(connection),
                 parkings=_parkings(connection),
                 turnover=read_turnover(connection),
+                hidings=hidings(connection),
             )
 
     def part_states(self, parts: Sequence[PartState]) -> tuple[PartState, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, Table, func, select
 from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, Owed, RunningAssignment
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.desk import Desk, many
+from fleetsync.store.ledger.hidden import HIDINGS
 from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of, interval_of, owed_of
 
 
@@ -89,8 +90,10 @@ class History(Desk):
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Totals that survive retention, by (name, label): ("gaps_opened_total", "no_device")."""
         counter = t.counter.c
+        # How often somebody was hidden is nobody's number: two looks at it would tell the day of a marking.
+        wanted = select(counter.name, counter.label, counter.total).where(counter.name != HIDINGS)
         with self._reading() as connection:
-            rows = connection.execute(select(counter.name, counter.label, counter.total))
+            rows = connection.execute(wanted)
             return {(name, label): total for name, label, total in rows}
 
 

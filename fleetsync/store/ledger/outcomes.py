@@ -13,8 +13,10 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from fleetsync.core.model import DeviceCase, Known, MembershipRecord, Outcome, PersonCase
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.errors import Overtaken
 from fleetsync.store.ledger.desk import Desk, many
 from fleetsync.store.ledger.difference import Intervals, Moved, Row, replace_rows, write_intervals
+from fleetsync.store.ledger.hidden import hidings
 from fleetsync.store.ledger.turnovers import write_turnover
 
 OWED = Intervals(
@@ -50,11 +52,16 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 class Outcomes(Desk):
     """The part of the ledger that remembers what the core found."""
 
-    def record(self, outcome: Outcome, *, duration_seconds: float = 0.0) -> Recorded:
-        """Write *outcome* down. ValueError for coverage of another day than its own."""
+    def record(self, outcome: Outcome, *, hidings: int = 0, duration_seconds: float = 0.0) -> Recorded:
+        """Write *outcome* down, which was judged of what was believed after so many *hidings*.
+
+        Overtaken when somebody was hidden since: his name and place must not come back by what was read before.
+        ValueError for coverage of another day than its own.
+        """
         if strangers := {row.day for row in outcome.coverage} - {outcome.moment.today}:
             raise ValueError(f"coverage of {min(strangers)} in the outcome of {outcome.moment.today}")
         with self._writing() as connection:
+            _refuse_overtaken(connection, hidings)
             newest = connection.execute(select(func.max(t.reconciliation.c.at))).scalar_one()
             # A clock that was set back must not make anything end before it began.
             at = outcome.moment.at if newest is None else max(outcome.moment.at, newest)
@@ -73,6 +80,11 @@ class Outcomes(Desk):
             }
             row = _reconciliation(connection, outcome, duration_seconds)
         return Recorded(reconciliation=row, written={name: count for name, count in written.items() if count})
+
+
+def _refuse_overtaken(connection: Connection, known: int) -> None:
+    if hidings(connection) != known:
+        raise Overtaken("somebody was protected or erased while this was judged. Judge what is believed now")
 
 
 def _things(connection: Connection, outcome: Outcome) -> int:

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fleetsync.core.masking import masked, tokens_of
 from fleetsync.core.model import Change, PullEffect, RecordType, Refusal, ScopeRead, StagedRow, Verdict
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger import masks
 from fleetsync.store.ledger.desk import RECORD_WITH_CONTACT, Desk, body_of, many, record_of
+from fleetsync.store.ledger.entrance import entrance
 
 DEAD = "the process ended before the pull was judged; the next pull reads the part again"
 
@@ -130,26 +131,32 @@ class Pulls(Desk):
             return found
 
     def put(self, pull: int, rows: Sequence[StagedRow]) -> None:
-        """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
+        """Stage *rows*, one short transaction. Of several rows of one (type, source_id) the last one counts.
 
-        Whoever was protected since the pull began is masked here: sources are read side by side, and the writer is the
-        one place where "already protected" is certain.
+        Whoever was protected or erased since the pull began is so here, and by what these rows tell of him.
         """
         if not rows:
             return
         with self._writing() as connection:
             source, part = self._open_pull(connection, pull)
-            protected = frozenset(connection.execute(select(t.protected_token.c.token)).scalars())
-            kept = (self._masked_if(protected, source, row) for row in rows) if protected else rows
-            latest = {row.ref: self._staged(pull, source, part, row) for row in kept}
-            connection.execute(sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), list(latest.values()))
+            door = entrance(connection, source, part, self._token_of)
+            latest = {row.ref: self._staged(pull, source, part, row) for row in door.entering(connection, rows)}
+            self._stage(connection, sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+            # Whoever is shown masked by this pull is there, although the name he had before is not.
+            renamed = {row.ref: self._staged(pull, source, part, row) for row in door.renamed}
+            self._stage(connection, sqlite.on_conflict(sqlite.insert_into(t.staged_record), STAGED_KEY, {}), renamed)
+            # Their other keys may stand in what other sources say.
+            if door.fresh_protected:
+                masks.protect(connection, door.fresh_protected, self._clock.now(), self._token_of)
+            if door.fresh_erased:
+                masks.erase(connection, door.fresh_erased, self._clock.now(), self._token_of)
+        if door.fresh_protected or door.fresh_erased:
+            sqlite.forget(self._engines.writing)
 
-    def _masked_if(self, protected: frozenset[str], source: str, row: StagedRow) -> StagedRow:
-        record = row.record
-        if record is None or row.masked or tokens_of(record, self._token_of, source=source).isdisjoint(protected):
-            return row
-        hidden = masked(record, self._token_of, source=source)
-        return msgspec.structs.replace(row, record=hidden, source_id=hidden.source_id, masked=True)
+    @staticmethod
+    def _stage(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+        if rows:
+            connection.execute(statement, list(rows.values()))
 
     def _staged(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
         return {

@@ -63,8 +63,8 @@ def _copy_of(row: Any, copied_at: datetime) -> Known:
 def write_turnover(connection: Connection, turnover: Turnover | None) -> int:
     """Write down what *turnover* has come to since; the number of rows written. None is nothing to say.
 
-    What another process copied or turned first stands. A copy is written once, and never anew: who was protected or
-    erased while the core judged must not come back by what it had read before.
+    What another process copied or turned first stands. A copy is written once, and only while its record is kept: what
+    was dropped while the core judged must not come back by what it had read before.
     """
     if turnover is None:
         return 0
@@ -114,14 +114,12 @@ def _write_fresh(connection: Connection, turnover: Turnover) -> int:
     fresh = {_place(copy): copy for copy in turnover.copies if _place(copy) not in places}
     if not fresh:
         return 0
-    record = t.record.c
-    believed = many(connection, select(record.source, record.part, record.type, record.source_id, record.masked))
-    now = {tuple(row[:4]): row[4] for row in believed}
+    kept = {tuple(row) for row in many(connection, select(*(t.record.c[name] for name in PLACE)))}
     rows = [
         dict(zip(PLACE, place, strict=True))
         | {"first_school_day": turnover.first_school_day, "body": body_of(copy.record), "masked": copy.masked}
         for place, copy in fresh.items()
-        if now.get(place) == copy.masked
+        if place in kept
     ]
     if rows:
         connection.execute(insert(t.turnover_membership), rows)
