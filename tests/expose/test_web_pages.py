@@ -440,6 +440,19 @@ def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
     assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.desk.noted
 
 
+def test_whom_only_a_witness_knows_is_said_to_be_so():
+    input_ = e.believed(4)
+    witnesses = tuple(
+        msgspec.structs.replace(one, counts=one.counts and one.source != "personec") for one in input_.parts
+    )
+    input_ = msgspec.structs.replace(input_, parts=witnesses)
+    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+
+    said = "Bara källor som inte ger rätt känner personen."
+    assert said in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(e.shown_of(input_, found)), "tea")))
+    assert said not in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(), "tea")))
+
+
 def test_log_ins_are_for_technicians_alone():
     house = e.house()
     assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", opened(house, "tea"))
