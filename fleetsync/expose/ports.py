@@ -3,7 +3,7 @@
 What a list holds is `lists.py`'s, for commands, page and downloads alike. Nothing here reaches a database: `expose` shows a snapshot, asks these, and writes nothing but decisions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -28,7 +28,8 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     refusals: tuple[Refusal, ...] = ()  # of a held one: what the guard found, in both languages
     seen: int = 0
-    rejected: int = 0
+    rejected: Mapping[str, int] = {}  # records that could not be read, by why
+    drift: Mapping[str, int] = {}  # words that the connector does not know, as field=word
     seconds: float | None = None
     decided: str = ""  # "accepted", "rejected", "dissolved", or "": nobody had to
     decided_by: str = ""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
 
-from fleetsync.core.model import PartState, Refusal
+from fleetsync.core.model import PartState, Refusal, Verdict
 from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.web import lists
 from fleetsync.expose.web.lookup import freshness
@@ -18,6 +18,7 @@ from fleetsync.expose.web.visit import Visit, visit
 __all__ = ["pages"]  # all of them: those of the sources are added to the others here
 
 LONGEST_REASON = 500
+READ = frozenset({Verdict.COMPLETE, Verdict.HELD})  # of such a pull the whole part was read
 
 
 class Found(NamedTuple):
@@ -44,11 +45,13 @@ def part(source: str, part: str) -> Answer:
     seen = visit()
     state = _state(seen, source, part)
     plan, refusal = seen.plan(state)
+    lines = seen.services.history.pulls(source, part)
     return render_template(
         "part.html",
         part=state,
         state=freshness(state, seen.today),
-        pulls=[(line, _found(line.refusals, line.reason, seen)) for line in seen.services.history.pulls(source, part)],
+        pulls=[(line, _found(line.refusals, line.reason, seen)) for line in lines],
+        read=next((line for line in lines if line.verdict in READ), None),
         plan=plan,
         refusal=refusal,
         findings=_found(seen.services.history.refusals(source, part), state.reason or "", seen),
