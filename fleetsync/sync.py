@@ -218,6 +218,7 @@ def _settled(world: World, pulled: Sequence[Pulled]) -> Report:
     held, lost = _held(world, [*(one for one in judged if one.refusals), *suspects], before)
     failed = {one.pull: one for one in (*late, *lost)}
     pulled = [failed.get(one.pull, one) for one in pulled]
+    _dissolve_withdrawn(world, pulled, believed)
     _tell(pulled, applied, held, before)
     outcome = _recorded(world, outcome, then, begun)
     return Report(tuple(pulled), tuple(held), tuple(applied), outcome)
@@ -284,9 +285,18 @@ def _judge(world: World, believed: Believed, pulled: Pulled, moment: Moment) -> 
         role=state.role,
         in_turnover_window=_is_turnover(world.calendars, moment.today),
         as_of_by_scope={scope: day.isoformat() for scope, day in state.scope_as_of.items()},
+        contacts_untold=state.contacts_untold,
     )
     refusals = guard.judge(known, effect, world.limits(effect.source, effect.part), setting)
     return Judged(replace(pulled, effect=effect), refusals)
+
+
+def _dissolve_withdrawn(world: World, pulled: Iterable[Pulled], believed: Believed) -> None:
+    """What was held is no more what a source says that shows again what is believed of it."""
+    waiting = {part.name for part in believed.parts if part.held_pull is not None}
+    for one in pulled:
+        if one.verdict is Verdict.UNCHANGED and not one.reason and f"{one.source}/{one.part}" in waiting:
+            world.ledger.dissolve(one.source, one.part)
 
 
 def _effects(judged: Iterable[Judged]) -> list[PullEffect]:
@@ -329,8 +339,10 @@ def _may_move(world: World, moment: Moment) -> bool:
 def _one_by_one(
     world: World, base: Believed, before: Outcome, candidates: Sequence[Judged], moment: Moment
 ) -> tuple[list[Judged], Outcome, list[Judged]]:
+    """Those that together stay within the limits of what would be true without any of them, rosters first."""
     passed: list[Judged] = []
     suspects: list[Judged] = []
+    found = before
     roles = {(one.source, one.part): one.role for one in base.parts}
     for one in sorted(candidates, key=lambda one: roles[(one.effect.source, one.effect.part)] is not Role.ROSTER):
         then = _outcome(world, overlaid(base, _effects([*passed, one]), world), moment)
@@ -339,8 +351,8 @@ def _one_by_one(
             suspects.append(Judged(one.pulled, refusals))
         else:
             passed.append(one)
-            before = then
-    return passed, before, suspects
+            found = then
+    return passed, found, suspects
 
 
 def overlaid(believed: Believed, effects: Iterable[PullEffect], world: World) -> Believed:

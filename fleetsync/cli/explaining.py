@@ -9,7 +9,16 @@ from fleetsync.cli.failing import Told
 from fleetsync.cli.listing import AS_OF, snapshot_of
 from fleetsync.cli.opening import opened
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import Assignment, AssignmentInterval, By, DeviceCase, Known, PersonCase, Row
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    By,
+    DeviceCase,
+    Known,
+    MembershipRecord,
+    PersonCase,
+    Row,
+)
 from fleetsync.core.snapshot import Snapshot
 
 UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus", "undecided", "on_leave")
@@ -92,7 +101,7 @@ def _person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
     )
     yield from _gaps_of(snapshot, id_)
     yield from _todays(snapshot)
-    yield from _records(case.person.records)
+    yield from _records((*case.person.records, *case.person.memberships), current)
 
 
 def _decisions(case: PersonCase) -> Iterable[str]:
@@ -133,7 +142,7 @@ def _device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
     yield from _todays(snapshot)
     if snapshot.as_of is not None:
         yield from _device_lines(case, current)
-    yield from _records((*case.device.records, *case.device.superseded, *case.device.gone))
+    yield from _records((*case.device.records, *case.device.superseded, *case.device.gone), current)
 
 
 def _whom(given: Assignment, current: Snapshot) -> str:
@@ -167,12 +176,17 @@ def _device_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
         yield f"  {field}: {said}"
 
 
-def _records(records: Iterable[Known]) -> Iterable[str]:
+def _records(records: Iterable[Known], snapshot: Snapshot) -> Iterable[str]:
+    """The records it rests on, and the pull that showed them last: the last complete one of their part."""
+    pulled = {part.name: part.last_complete_at for part in snapshot.outcome.parts}
     for known in records:
         state = (
             "gone" if known.gone else f"absent since {known.absent_since:%Y-%m-%d}" if known.absent_since else "present"
         )
-        yield f"  record of {known.source}/{known.part}, first seen {known.first_seen:%Y-%m-%d}, {state}"
+        what = known.record.membership.value if isinstance(known.record, MembershipRecord) else "record"
+        at = pulled.get(f"{known.source}/{known.part}")
+        last = f", last pulled {at:%Y-%m-%d %H:%M} UTC" if at else ""
+        yield f"  {what} of {known.source}/{known.part}, first seen {known.first_seen:%Y-%m-%d}, {state}{last}"
 
 
 # --- a gap ------------------------------------------------------------------------------------------------------------

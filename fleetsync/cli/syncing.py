@@ -42,7 +42,15 @@ def _due(house: House, which: str | None) -> Due:
     source = next((one for one in house.sources if one.name == name), None)
     if source is None:
         raise Told(f"{name} is no source. Configured: {', '.join(one.name for one in house.sources)}", UNUSABLE)
+    _refuse_frozen(source)
     return [(source, one) for one in source.parts if part in ("", one.name)]
+
+
+def _refuse_frozen(source: Source) -> None:
+    if source.settings.disabled:
+        raise Told(
+            f"{source.name} is frozen: nothing is pulled from it. Remove disabled = true from its table", UNUSABLE
+        )
 
 
 def _progress() -> sync.Progress | None:
@@ -117,6 +125,7 @@ def _due_of_file(house: House, name: str, file: Path) -> Due:
     if found is None or "path" not in type(found.settings).model_fields:
         known = [one.name for one in house.sources if "path" in type(one.settings).model_fields]
         raise Told(f"{name} is no source of files. Those that are: {', '.join(known) or 'none'}", UNUSABLE)
+    _refuse_frozen(found)
     source = replace(found, settings=found.settings.model_copy(update={"path": file.resolve()}))
     return [(source, part) for part in source.parts]
 

@@ -72,6 +72,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     in_turnover_window: bool = False
     as_of_by_scope: Mapping[str, str] = {}  # ISO day each scope's believed content speaks for
+    contacts_untold: int = 0  # as `PartState.contacts_untold`
 
     @property
     def is_turning(self) -> bool:
@@ -173,7 +174,7 @@ def _refused_of(
     present = [known for known in will if known.absent_since is None]
     refusals = [*_shrunk(kind, was, will, limits, setting), *_relabelled(was, present, setting)]
     if not setting.is_turning:
-        refusals += [*_lost_of_a_unit(kind, was, will), *_emptied(kind, was, present)]
+        refusals += [*_lost_of_a_unit(kind, was, will), *_emptied(kind, was, present, _untold(effect, setting))]
     # A part that is read piece by piece fills up for days: that it grows and shows what nobody knew is its way.
     if not effect.reads_some:
         refusals += [*_grown(kind, was, present, limits, setting), *_strangers(kind, was, present, setting)]
@@ -301,12 +302,24 @@ def _strangers(kind: RecordType, was: Sequence[Known], present: Sequence[Known],
         )
 
 
-def _emptied(kind: RecordType, was: Sequence[Known], present: Sequence[Known]) -> Iterable[Refusal]:
+def _untold(effect: PullEffect, setting: Setting) -> tuple[int, int]:
+    """Devices whose contact is believed and was not told: by the last pull, and by this one; of whole parts alone.
+
+    The contact of before is kept, since silence counts from it, so what is believed does not show that it is told no more.
+    """
+    is_whole = setting.as_of_by_scope.keys() <= {scope.name for scope in effect.scopes}
+    return (setting.contacts_untold, effect.contacts_untold) if is_whole else (0, 0)
+
+
+def _emptied(
+    kind: RecordType, was: Sequence[Known], present: Sequence[Known], untold: tuple[int, int]
+) -> Iterable[Refusal]:
     if len(was) < UNIT_FLOOR or not present:
         return
     for field, is_filled in DECIDING_FIELDS.get(kind, {}).items():
-        old = sum(1 for known in was if is_filled(known)) / len(was)
-        new = sum(1 for known in present if is_filled(known)) / len(present)
+        untold_before, untold_now = untold if field == "last_contact" else (0, 0)
+        old = max(0, sum(1 for known in was if is_filled(known)) - untold_before) / len(was)
+        new = max(0, sum(1 for known in present if is_filled(known)) - untold_now) / len(present)
         # Ratios of whole numbers: ten points are ten points, whatever the last bit says.
         if old - new > FILLED_DROP + 1e-9:
             yield Refusal(

@@ -394,6 +394,7 @@ class PartState(Noun, frozen=True, kw_only=True):
     held_pull: int | None = None
     reason: str | None = None  # why the last attempt did not change what is believed
     drift: int = 0  # words of its last complete pull that the connector did not know
+    contacts_untold: int = 0  # devices that came without a contact in its last complete pull, and had one before
     credentials: Mapping[str, datetime] = {}  # name → when it runs out
     first_complete_at: datetime | None = None
 
@@ -652,6 +653,7 @@ class PullEffect(Noun, frozen=True, kw_only=True):
     rows: tuple[StagedRow, ...]
     seen: int  # records, duplicates not counted
     duplicates: int = 0
+    contacts_untold: int = 0  # devices that came without a contact, and have one that is believed
     rejected: Mapping[str, int] = {}  # by reason
     drift: Mapping[str, int] = {}  # "field=value" the connector did not know
     is_first: bool = False

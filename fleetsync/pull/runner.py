@@ -160,6 +160,8 @@ class _Count:
 
     raws: int = 0
     duplicates: int = 0
+    unread: int = 0  # records beside the raws that a connector could not read
+    contacts_untold: int = 0
     total: int | None = None
     rejected: Counter[str] = field(default_factory=Counter)
     drift: Counter[str] = field(default_factory=Counter)
@@ -375,6 +377,7 @@ class _Reading:
         self.count.total = page.total if page.total is not None else self.count.total
         self.count.mark = page.mark or self.count.mark
         self.count.rejected.update(page.rejected)
+        self.count.unread += len(page.rejected)
         self.count.drift.update(f"{one.field}={one.value}" for one in page.drift)
         for raw in page.raws:
             self.count.raws += 1
@@ -401,8 +404,9 @@ class _Reading:
             self._take_record(self._canonical(noted), scope)
 
     def _check_total(self) -> None:
-        total, got = self.count.total, self.count.raws - self.count.duplicates
-        if total is not None and got + sum(self.count.rejected.values()) < total:
+        # A raw that could not be made a record came all the same.
+        total, got = self.count.total, self.count.raws + self.count.unread - self.count.duplicates
+        if total is not None and got < total:
             raise _TotalMismatchError(
                 f"{self.source.name}: {self.part.name} should have {total} records and gave {got}. "
                 "What was believed before stays; it is tried again at the next pull"
@@ -538,6 +542,8 @@ class _Reading:
     ) -> StagedRow | None:
         entry = self._index.get(ref)
         type_ = RecordType(ref[0])
+        if contact is None and entry is not None and entry.last_contact_at is not None:
+            self.count.contacts_untold += 1
         if entry is None or entry.fingerprint != fingerprint or entry.scope != scope:
             return StagedRow(
                 change=Change.PUT,
@@ -589,6 +595,7 @@ class _Reading:
             rows=(),
             seen=len(self._seen),
             duplicates=count.duplicates,
+            contacts_untold=count.contacts_untold,
             rejected=dict(count.rejected),
             drift=dict(count.drift),
             is_first=not self._known_scopes,

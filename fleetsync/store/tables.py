@@ -145,6 +145,7 @@ pull = Table(
     _number("requests"),
     _number("seen"),
     _number("duplicates"),
+    _number("contacts_untold"),
     _number("puts"),
     _number("returns"),
     _number("contacts"),
@@ -200,6 +201,7 @@ part_state = Table(
     _words("mark", null=True),
     _words("reason", null=True),
     Column("drift", Integer, nullable=False, server_default="0"),
+    _number("contacts_untold"),
 )
 
 credential = Table(

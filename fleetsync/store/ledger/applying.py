@@ -172,6 +172,11 @@ class Applying(Pulls):
         if scopes:
             statement = sqlite.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
             connection.execute(statement, scopes)
+        scope = t.part_scope.c
+        known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
+        # Of some files of many it tells nothing about the others.
+        if set(known) <= {read.name for read in effect.scopes}:
+            set_part(connection, source, part, contacts_untold=effect.contacts_untold)
 
     def _decide_held(
         self, connection: Connection, source: str, part: str, decision: str, who: str | None = None, reason: str = ""

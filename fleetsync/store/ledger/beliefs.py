@@ -76,6 +76,7 @@ def _filled(connection: Connection, parts: Sequence[PartState]) -> tuple[PartSta
         state.held_pull,
         state.reason,
         state.drift,
+        state.contacts_untold,
     )
     states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(wanted)}
     scopes: dict[tuple[str, str], dict[str, date]] = {}

@@ -5,7 +5,7 @@ Knowledge only grows forward: intervals begin and end at the reconciliation that
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -37,6 +37,8 @@ FOUND = Intervals(
     key=("kind", "subject", "subject_id", "opened_at", "known_before"),
     compared=("unit", "parked_until", "reason"),
 )
+
+LONGEST_UNJUDGED = timedelta(days=7)
 
 COVERAGE_KEY = ("day", "unit", "entitlement")
 COVERAGE_VALUES = tuple(column.name for column in t.coverage.c if column.name not in COVERAGE_KEY)
@@ -234,7 +236,7 @@ def _owed(connection: Connection, outcome: Outcome, at: datetime) -> Moved:
 
 
 def _assignments(connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime) -> Moved:
-    found_first = _found_first(outcome, newest)
+    found_first = _found_first(outcome, _complete_before(connection, newest))
     wanted = {
         (given.device, given.by, given.entitlement, given.subject_id): (
             (given.unit, given.groups, given.works),
@@ -246,15 +248,30 @@ def _assignments(connection: Connection, outcome: Outcome, newest: datetime | No
     return write_intervals(connection, ASSIGNED, wanted, at)
 
 
-def _found_first(outcome: Outcome, newest: datetime | None) -> Collection[str]:
-    """Devices and persons that a part knows whose first complete pull came after the last reconciliation.
+def _complete_before(connection: Connection, newest: datetime | None) -> Collection[tuple[str, str]]:
+    """The parts that had been complete at the last reconciliation."""
+    if newest is None:
+        return ()
+    last = select(t.reconciliation.c.pulls).order_by(t.reconciliation.c.id.desc()).limit(1)
+    judged = connection.execute(last).scalar_one()
+    pull, state = t.pull.c, t.part_state.c
+    known = {tuple(row) for row in connection.execute(select(pull.source, pull.part).where(pull.id.in_(judged)))}
+    firsts = connection.execute(select(state.source, state.part, state.first_complete_at))
+    # A pull is forgotten long before its part is: what was complete weeks ago was judged since.
+    long_ago = newest - LONGEST_UNJUDGED
+    return {(source, part) for source, part, first in firsts if first and ((source, part) in known or first < long_ago)}
 
-    What begins with them has begun some time before, nobody knows when.
+
+def _found_first(outcome: Outcome, before: Collection[tuple[str, str]]) -> Collection[str]:
+    """Devices and persons that a part knows which was complete for the first time since the last reconciliation.
+
+    What begins with them has begun some time before, nobody knows when. Not by the clock: while a slow source is read
+    for the first time, others are reconciled.
     """
     fresh = {
         (part.source, part.part)
         for part in outcome.parts
-        if part.first_complete_at is not None and (newest is None or part.first_complete_at > newest)
+        if part.first_complete_at is not None and (part.source, part.part) not in before
     }
     things = [(case.device.id, case.device.records) for case in outcome.devices]
     things += [(case.person.id, (*case.person.records, *case.person.memberships)) for case in outcome.people]

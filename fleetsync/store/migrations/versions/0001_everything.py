@@ -262,6 +262,7 @@ def upgrade() -> None:
         sa.Column("mark", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("drift", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("contacts_untold", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("source", "part", name=op.f("pk_part_state")),
     )
     op.create_table(
@@ -308,6 +309,7 @@ def upgrade() -> None:
         sa.Column("requests", sa.Integer(), server_default="0", nullable=False),
         sa.Column("seen", sa.Integer(), server_default="0", nullable=False),
         sa.Column("duplicates", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("contacts_untold", sa.Integer(), server_default="0", nullable=False),
         sa.Column("puts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("returns", sa.Integer(), server_default="0", nullable=False),
         sa.Column("contacts", sa.Integer(), server_default="0", nullable=False),
