@@ -153,7 +153,8 @@ def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_wh
     then = ok(village, "explain", "person", person["id"], "--as-of", yesterday).partition("today:")
     assert f"as known at the end of {yesterday}\n" in then[0]
     assert "staff: owed 1 at backskolan: " in then[0]
-    assert "record of personal/staff" in then[2]
+    assert re.search(r"record of personal/staff, .*, last pulled 2026-11-2\d \d\d:\d\d UTC", then[2])
+    assert "employment of personal/staff" in then[2]
     held = re.search(r"has (\S+) \(works\)", then[0])
     assert held is not None
 
@@ -438,6 +439,17 @@ def test_a_device_without_a_serial_is_read_and_joined_with_nothing(village):
 
     assert "intune/devices: complete, 14 records" in ok(village, "sync")
     assert len(ok(village, "devices").splitlines()) == 15
+
+
+@pytest.mark.parametrize("words", [("sync", "personal"), ("sync", "personal/staff"), ("load", "personal", "{config}")])
+def test_a_frozen_source_is_pulled_by_nobody(village, words):
+    village.keys["personal"] = "disabled = true"
+    village.write()
+
+    code, out, errors = told(village, *(word.format(config=village.config) for word in words))
+
+    assert (code, out) == (2, "")
+    assert "personal is frozen: nothing is pulled from it. Remove disabled = true from its table" in errors
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,71 @@ def test_the_pull_that_would_move_a_unit_too_far_is_held_and_the_others_are_appl
     assert life.count("entitled") == 41
 
 
+def test_pulls_that_together_move_a_unit_too_far_are_not_all_believed_though_each_alone_might_be(village, life):
+    village.staff = [Employee(n=n, centre=OTHER_CENTRE if n <= 8 else "3101") for n in range(1, 41)]
+    village.write_staff(village.today)
+    village.devices = [device(n, f"stranger.{n}@annanby.se") if n > 32 else device(n) for n in range(1, 41)]
+
+    report = life.run()
+
+    assert [one.effect.source for one in report.applied] == ["personal"]
+    assert [one.effect.source for one in report.held] == ["intune"]
+    assert life.count("covered") == 32, "those who moved, and nobody else"
+
+
+def test_an_mdm_that_tells_contacts_no_more_is_held_and_no_number_falls_by_it(village, life):
+    for row in village.devices[:4]:
+        row["lastSyncDateTime"] = "0001-01-01T00:00:00Z"
+    assert [one.verdict for one in life.run("intune").pulled] == [Verdict.COMPLETE]
+    assert not life.run("intune").held, "what is told as before is no fall"
+
+    for row in village.devices:
+        row["lastSyncDateTime"] = "0001-01-01T00:00:00Z"
+    for _ in range(30):
+        village.later(days=1)
+        assert [refusal.rule for one in life.run("intune").held for refusal in one.refusals][:1] == ["filled"]
+    assert life.count("covered") == 40
+
+    for row in village.devices:
+        row["lastSyncDateTime"] = f"{village.today}T04:31:00Z"
+    assert not life.run("intune").held
+
+
+def test_a_file_that_was_held_and_is_withdrawn_waits_for_nobody(village, life):
+    whole, village.staff = village.staff, village.staff[:5]
+    village.write_staff(village.today)
+    (held,) = life.run("personal").held
+    newest = max(village.deliveries.glob("*.csv"), key=lambda file: file.name)
+    life.run("personal")
+    assert life.part("personal/staff").held_pull is not None, "it is still there"
+
+    newest.unlink()
+    assert [one.verdict for one in life.run("personal").pulled] == [Verdict.UNCHANGED]
+
+    assert life.part("personal/staff").held_pull is None
+    with pytest.raises(NotHeld):
+        sync.accept(life.house.world, "personal", "staff", held.effect.pull, who="test", reason="after all")
+    assert life.count("entitled") == len(whole)
+
+
+def test_what_a_slow_first_pull_finds_has_no_age_though_others_were_reconciled_meanwhile(village):
+    with village.open() as life:
+        pulled = sync.pull_side_by_side(life.house.world, life.due())
+        village.later(minutes=1)
+        sync.reconcile_anew(life.house.world)
+        village.later(minutes=1)
+        sync.settle(life.house.world, pulled)
+        village.later(days=1)
+        village.staff.append(Employee(n=41))
+        village.devices.append(device(41))
+        village.write_staff(village.today)
+        life.run()
+
+        found = [one.known_before for one in life.house.world.believed().assignments]
+
+    assert (found.count(True), found.count(False)) == (40, 1)
+
+
 def test_rosters_are_tried_first(village, life):
     village.staff = [Employee(n=n, centre=CENTRE_OF[n <= 30]) for n in range(1, 41)]
     village.keys["personal"] = "max_shrink_ratio = 1"

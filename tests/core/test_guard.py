@@ -466,6 +466,23 @@ def test_a_last_contact_that_is_told_no_more_is_kept() -> None:
     assert part.believing(many(device, 100)).one("d0").last_contact_at == CONTACT
 
 
+@pytest.mark.parametrize(("before", "now", "is_held"), [(0, 10, False), (0, 11, True), (30, 40, False), (30, 41, True)])
+def test_no_more_than_ten_points_fewer_may_tell_a_contact_than_did_so_last(
+    before: int, now: int, is_held: bool
+) -> None:
+    part = believing(many(device, 100, last_contact_at=CONTACT), msgspec.structs.replace(MDM, contacts_untold=before))
+
+    assert part.rules(many(device, 100), contacts_untold=now) == (["filled"] if is_held else [])
+
+
+def test_of_some_lists_of_many_nothing_is_said_about_the_contacts_of_the_others() -> None:
+    part = believing(
+        many(device, 100, last_contact_at=CONTACT), msgspec.structs.replace(MDM, as_of_by_scope={"other": "2026-08-17"})
+    )
+
+    assert part.rules(many(device, 100), contacts_untold=100) == []
+
+
 def test_devices_that_come_without_a_contact_thin_it_out() -> None:
     part = believing(many(device, 100, last_contact_at=CONTACT))
     shown = [*many(device, 100, last_contact_at=CONTACT), *many(device, 20, first=100)]

@@ -165,6 +165,12 @@ def test_rejected_records_count_towards_what_was_promised(life):
     assert pull(life, connector.source()).verdict is Verdict.COMPLETE
 
 
+def test_a_record_that_cannot_be_read_stands_for_none_that_did_not_come(life):
+    connector = Connector(pages([a_device("d1"), "serial is empty"], total=3))
+
+    assert "should have 3 records and gave 2" in pull(life, connector.source()).reason
+
+
 @pytest.mark.parametrize(
     ("optional", "verdict"), [(True, Verdict.UNCHANGED), (False, Verdict.FAILED)]
 )  # fmt: skip
