@@ -552,7 +552,7 @@ def test_what_was_not_understood_in_the_last_pull_that_read_all_is_told_by_kind(
     told = seen_text(read("/sources/jamf/devices"))
 
     assert "Vad som inte förstods i hämtning 4709" in told
-    assert "serial is empty post som inte kunde läsas 2 status=kassaskåp okänt ord 2" in told
+    assert "serial is empty post som inte kunde läsas 2 status=kassaskåp oväntat i källan 2" in told
     # The newest of this one was held, and had nothing of the kind.
     assert "inte förstods" not in seen_text(read("/sources/intune/devices"))
 
