@@ -148,7 +148,8 @@ def starting_without_device(scene: Scene, case: PersonCase) -> Text | None:
     """Starts within fifteen school days and has no device."""
     if case.person.id in scene.held or case.served_by is not None:
         return None
-    day = min(scene.roster_until(case), scene.devices_until)
+    owed = case.standing.owed
+    day = min(scene.roster_until(case), scene.devices_until(owed.entitlement if owed else None))
     start = _start_after(scene, case, day)
     if start is None:
         return None

@@ -232,12 +232,12 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
     def coverage_until(self, entitlement: str) -> date:
         """Until when the numbers of an entitlement rest on nothing overdue: rosters that count, and what shows devices."""
         rosters = [part for part in self.parts if part.role is Role.ROSTER and part.counts and not part.disabled]
-        return min((self._fresh_until(part) for part in (*rosters, *self._shown_by(entitlement))), default=self.today)
+        fresh = min((self._fresh_until(part) for part in rosters), default=self.today)
+        return min(fresh, self.devices_until(entitlement))
 
-    @cached_property
-    def devices_until(self) -> date:
-        """Until when what device sources show can be trusted."""
-        return min((self._fresh_until(part) for part in self._device_parts), default=self.today)
+    def devices_until(self, entitlement: str | None) -> date:
+        """Until when what shows devices of an entitlement can be trusted; of None, of any."""
+        return min((self._fresh_until(part) for part in self._shown_by(entitlement)), default=self.today)
 
     @cached_property
     def _device_parts(self) -> Sequence[PartState]:
@@ -280,8 +280,9 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
             self._absent_until[entitlement] = min(min(days, default=self.today), self.today)
         return self._absent_until[entitlement]
 
-    def _shown_by(self, entitlement: str) -> Sequence[PartState]:
-        names = self._showing.get(entitlement, frozenset())
+    def _shown_by(self, entitlement: str | None) -> Sequence[PartState]:
+        showing = self._showing.values() if entitlement is None else (self._showing.get(entitlement, frozenset()),)
+        names = frozenset[str]().union(*showing)
         return [part for part in self._device_parts if part.name in names] or self._device_parts
 
     def first_seen_on(self, device: Device) -> date:

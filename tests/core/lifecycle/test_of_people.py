@@ -387,6 +387,30 @@ def test_a_list_that_nobody_sends_any_more_neither_hides_nor_invents_who_is_with
     }
 
 
+@pytest.mark.parametrize("speaks_for", ["2026-04-20", "2026-06-05", "2026-11-24"])
+def test_a_list_that_nobody_sends_any_more_neither_hides_who_is_to_come_nor_keeps_open_who_has(speaks_for: str) -> None:
+    old = part(LIST, speaks_for, expected_every=timedelta(days=35))
+    come = pupil("p1", began_on=day("2026-08-17"))
+    coming = pupil("p2", owed=None, began_on=None, starts_on=day("2026-11-30"))
+
+    announced = Episode(
+        kind="starting_without_device",
+        subject=Subject.PERSON,
+        subject_id="p1",
+        unit="bjorkskolan",
+        reason=Text("", ""),
+        opened_at=instant("2026-06-01"),
+    )
+    room = Room(sources=(*parts(ROSTER, MDM), old), believed=Believed(episodes=(announced,)))
+
+    opened, _ = room.find(room.case(device("d9"), holder="p9"), come, coming, assignments=(assigned("d9", "p9"),))
+
+    assert {one.key for one in opened if one.subject is Subject.PERSON} == {
+        ("no_device", "p1"),
+        ("starting_without_device", "p2"),
+    }
+
+
 @pytest.mark.parametrize("today", ["2026-07-06", "2026-10-28", "2026-12-28"])
 def test_whatever_fell_silent_before_a_break_no_gap_of_a_person_opens_in_it(today: str) -> None:
     old = part(LIST, "2026-04-20", expected_every=timedelta(days=35))
