@@ -17,8 +17,8 @@ from fleetsync.pull.contract import Page, Part, SourceSettings
 from fleetsync.pull.http import Network
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import Rules, Runner
-from fleetsync.store.ledger import Ledger, open_ledger
-from tests.store.scenes import MONDAY, SECRET, bytes_of
+from fleetsync.store.ledger import Ledger
+from tests.store.scenes import SECRET, bytes_of
 
 TINDRA = "Tindra.Al@exempelby.se"
 HER_WORDS = (b"tindra", b"Tindra", b"tial01")
@@ -55,22 +55,6 @@ def devices(**more: Any) -> Source:
 
 def directory() -> Source:
     return said("entra", PersonRecord(source_id="guid-1", keys=(address(TINDRA), ACCOUNT), name="Tindra Al"))
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "fleetsync.db"
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock(MONDAY)
-
-
-@pytest.fixture
-def ledger(file: Path, clock: SetClock) -> Iterator[Ledger]:
-    with open_ledger(f"sqlite:///{file}", clock, secret_key=SECRET) as made:
-        yield made
 
 
 def pulled(ledger: Ledger, clock: SetClock, source: Source) -> int:

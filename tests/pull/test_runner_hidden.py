@@ -6,8 +6,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-import pytest
-
 from fleetsync.clock import SetClock
 from fleetsync.core.model import DeviceRecord, Key, Limits, PersonRecord, Policy, PullEffect, Record, Scheme, Verdict
 from fleetsync.pull.contract import Page
@@ -16,26 +14,10 @@ from fleetsync.pull.runner import Rules, Runner
 from fleetsync.store.ledger import Ledger
 from tests.flow.invented import Connector, pages
 from tests.flow.village import Employee, Village, login, serial
-from tests.store.scenes import MONDAY, SECRET, address, bytes_of, device, known, opened, person, token_of
+from tests.store.scenes import SECRET, address, bytes_of, device, known, person, token_of
 
 ANNA, BO, TINDRA = "anna.ek@exempelby.se", "bo.al@exempelby.se", "tindra.al@exempelby.se"
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "aek01")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "fleetsync.db"
-
-
-@pytest.fixture
-def clock() -> SetClock:
-    return SetClock(MONDAY)
-
-
-@pytest.fixture
-def ledger(file: Path, clock: SetClock) -> Iterator[Ledger]:
-    with opened(file, clock) as made:
-        yield made
 
 
 def read(ledger: Ledger, clock: SetClock, name: str, connector: Connector) -> PullEffect:

@@ -96,7 +96,7 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _by_serial(self) -> Mapping[str, Override]:
-        return {folded(compact_serial(one.serial)): one for one in self._overrides if one.serial is not None}
+        return {_compared(one.serial): one for one in self._overrides if one.serial is not None}
 
     @cached_property
     def _by_login(self) -> Mapping[Key, Override]:
@@ -123,10 +123,7 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
     def _override(self, device: Device, records: Sequence[Known]) -> Override | None:
         if not self._overrides:
             return None
-        if (
-            device.serial is not None
-            and (found := self._by_serial.get(folded(compact_serial(device.serial)))) is not None
-        ):
+        if device.serial is not None and (found := self._by_serial.get(_compared(device.serial))) is not None:
             return found
         keys = (key for known in records for key in body(known).keys)
         return next((self._by_login[key] for key in keys if key in self._by_login), None)
@@ -210,6 +207,11 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
             return "manager"
         is_nobodys = any(is_match(pattern, key.value) for pattern in self.policy.function_accounts)
         return "function" if is_nobodys else "person"
+
+
+def _compared(serial: str) -> str:
+    """A serial as a person may have typed it, and as it is compared."""
+    return folded(compact_serial(serial))
 
 
 def _holds(until: date | None, today: date) -> bool:

@@ -257,7 +257,7 @@ def _complete_before(connection: Connection, newest: datetime | None) -> Collect
     pull, state = t.pull.c, t.part_state.c
     known = {tuple(row) for row in connection.execute(select(pull.source, pull.part).where(pull.id.in_(judged)))}
     firsts = connection.execute(select(state.source, state.part, state.first_complete_at))
-    # A pull is forgotten long before its part is: what was complete weeks ago was judged since.
+    # A pull is forgotten before its part is; what was complete that long ago was judged since.
     long_ago = newest - LONGEST_UNJUDGED
     return {(source, part) for source, part, first in firsts if first and ((source, part) in known or first < long_ago)}
 

@@ -131,7 +131,7 @@ class Pulls(Desk):
             return found
 
     def put(self, pull: int, rows: Sequence[StagedRow]) -> None:
-        """Stage *rows*, one short transaction. Of several rows of one (type, source_id) the last one counts.
+        """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
 
         Whoever was protected or erased since the pull began is so here, and by what these rows tell of him.
         """
