@@ -998,7 +998,7 @@ def unknown_form(form: str | None, **more: Any) -> dict[str, Any]:
 def test_what_the_connector_and_the_core_know_of_school_forms_is_the_same() -> None:
     """The one may not ask the other."""
     assert rules.KNOWN_FORMS - {"PC"} == SCHOOL_FORMS, "PC is Tieto's, and no word of the standard"
-    assert (rules.CHILD_FORMS, set(rules.GRADED_FORMS)) == (CHILD_FORMS, COMPULSORY_FORMS)
+    assert (rules.CHILD_FORMS, frozenset(rules.GRADED_FORMS)) == (CHILD_FORMS, COMPULSORY_FORMS)
     assert OLDER_FORMS == rules.UPPER_FORMS | rules.ADULT_FORMS
     assert LABELS_RISE == TEN_YEAR_SCHOOL_FROM
 
