@@ -110,8 +110,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended_on(self) -> date | None:
-        """The last day of somebody who has left; None while a membership runs, or when none has begun and ended."""
-        return max((day for day, _ in self.endings), default=None)
+        """The last day of somebody who has left; None where nobody knows it, while a membership runs, or when none has
+        begun and ended.
+        """
+        return _known(max((day for day, _ in self.endings), default=date.min))
 
     @property
     def has_login(self) -> bool:
@@ -173,7 +175,7 @@ def _end_of(tie: Tie, ties: Sequence[Tie], days: Days) -> date:
         return tie.last
     # It runs and does not count: he has moved to another principal's school before the row was closed.
     moved = max(other.first for other in ties if other.counts and other.foreign and other.holds_on(days.of(other)))
-    return moved - timedelta(days=1)
+    return moved - timedelta(days=1) if moved > date.min else moved
 
 
 def _without_basis(

@@ -201,6 +201,12 @@ def test_a_unit_of_another_principal_entitles_nobody() -> None:
     assert (standing.owed, standing.counted, standing.unit) == (None, False, "unplaced")
 
 
+def test_who_moved_to_another_principal_on_a_day_that_nobody_knows_has_left_on_none() -> None:
+    standing = stands(enrolled("GR", 4, None, at="zz"), enrolled("GR", 4, None, at="friskolan"))
+
+    assert (standing.owed, standing.counted, standing.ended_on) == (None, False, None)
+
+
 def test_a_pupil_who_moved_to_another_principal_has_left_the_day_before_though_the_old_row_is_open() -> None:
     standing = stands(enrolled("GR", 4, "2024-08-19"), enrolled("GR", 5, "2026-10-01", at="friskolan"))
 
