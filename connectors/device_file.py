@@ -28,58 +28,58 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import Field
 
-from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, RecordType, Role, Scheme
+from fleetsync.core.model import Condition, DeviceRecord, Key, PartRole, Platform, Purpose, RecordType, Scheme
 from fleetsync.pull.contract import (
     Connect,
-    Drift,
     Duration,
-    Finding,
-    Noted,
-    OpenedFile,
+    FileRow,
+    NormalisedItem,
     Page,
     Part,
+    ProbeResult,
     RecordError,
-    Row,
+    SourceFile,
     SourceRefused,
     SourceSettings,
     SourceUnavailable,
+    UnknownValue,
 )
-from fleetsync.pull.files import UNTOLD, Column, FileForm, condition, purpose, word_to_tell
+from fleetsync.pull.files import WITHHELD_TEXT, FileColumn, FileFormat, parse_condition, parse_purpose, reportable_word
 
-PARTS = (Part("devices", (RecordType.DEVICE,), role=Role.LIST),)
+PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.LIST),)
 
 COLUMNS = (
-    Column("serial", kind="id", deciding=True),
-    Column("asset_tag", kind="id"),
-    Column("device_name"),
-    Column("manufacturer"),
-    Column("model"),
-    Column("platform"),
-    Column("os_version", kind="id"),
-    Column("unit", deciding=True),
-    Column("unit_code", kind="id", deciding=True),
-    Column("cost_centre", kind="id", deciding=True),
-    Column("location", ("placering", "rum", "lokal", "location")),
-    Column("groups", ("klass", "klasser", "grupp", "grupper", "arbetslag", "avdelning")),
-    Column("purpose"),
-    Column(
+    FileColumn("serial", kind="id", deciding=True),
+    FileColumn("asset_tag", kind="id"),
+    FileColumn("device_name"),
+    FileColumn("manufacturer"),
+    FileColumn("model"),
+    FileColumn("platform"),
+    FileColumn("os_version", kind="id"),
+    FileColumn("unit", deciding=True),
+    FileColumn("unit_code", kind="id", deciding=True),
+    FileColumn("cost_centre", kind="id", deciding=True),
+    FileColumn("location", ("placering", "rum", "lokal", "location")),
+    FileColumn("groups", ("klass", "klasser", "grupp", "grupper", "arbetslag", "avdelning")),
+    FileColumn("purpose"),
+    FileColumn(
         "holder",
         ("innehavare", "användare", "användarnamn", "inloggning", "tilldelad", "upn", "e-post", "konto", "holder", "user"),
     ),
-    Column("person_number", kind="id"),
-    Column("status"),
-    Column("last_contact", kind="day"),
-    Column("purchased", kind="day"),
-    Column("warranty", kind="day"),
-    Column("order", kind="id"),
+    FileColumn("person_number", kind="id"),
+    FileColumn("status"),
+    FileColumn("last_contact", kind="day"),
+    FileColumn("purchased", kind="day"),
+    FileColumn("warranty", kind="day"),
+    FileColumn("order", kind="id"),
 )  # fmt: skip
 
 ZONE = ZoneInfo("Europe/Stockholm")  # of the days that Swedish lists name
 _SEPARATORS = re.compile(r"[,;|\r\n]+")
-NAMED = "a name"  # in place of a holder's name
+NAME_PLACEHOLDER = "a name"  # in place of a holder's name
 
 
-class Settings(SourceSettings, FileForm):
+class Settings(SourceSettings, FileFormat):
     """Its `[[source]]` table."""
 
     path: Path
@@ -94,7 +94,7 @@ class Settings(SourceSettings, FileForm):
     platforms: dict[str, Platform] = Field(default_factory=dict)
 
 
-class Listed(msgspec.Struct, frozen=True):
+class DeviceListRow(msgspec.Struct, frozen=True):
     """What is kept of a row. *list*: which list it stands in; *nth*: which row of this serial it is, from 1."""
 
     list: str
@@ -116,7 +116,7 @@ class Listed(msgspec.Struct, frozen=True):
     purchased_on: date | None = None
     warranty_until: date | None = None
     order: str | None = None
-    nth: int = 1
+    occurrence: int = 1
 
     @property
     def tag(self) -> str:
@@ -130,21 +130,21 @@ class Listed(msgspec.Struct, frozen=True):
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """All rows of every list that has a new edition; each list is whole for itself."""
     for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
-        drift = tuple(Drift("missing column", field) for field in _lacking(file))
-        for page in file.pages(_reader(file, settings), scope=file.scope):
+        drift = tuple(UnknownValue("missing column", field) for field in _missing_fields(file))
+        for page in file.pages(_row_parser(file, settings), scope=file.scope):
             yield replace(page, drift=drift)
             drift = ()
 
 
-def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
+def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Whether each list can be read to its end, for which day it speaks, and what it lacks."""
     found = False
     try:
         for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
             found = True
-            devices = sum(len(page.raws) for page in file.pages(_reader(file, settings)))
-            lacks = _lacking(file)
-            yield Finding(
+            devices = sum(len(page.raws) for page in file.pages(_row_parser(file, settings)))
+            lacks = _missing_fields(file)
+            yield ProbeResult(
                 "devices",
                 ok=not lacks,
                 what=f"{file.name} speaks for {file.as_of} and has {devices} devices"
@@ -154,49 +154,51 @@ def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
                 else "",
             )
     except (SourceRefused, SourceUnavailable) as error:
-        yield Finding("devices", ok=False, what=str(error))
+        yield ProbeResult("devices", ok=False, what=str(error))
     else:
         if not found:
-            yield Finding("devices", ok=True, what="no list has changed since the last complete pull")
+            yield ProbeResult("devices", ok=True, what="no list has changed since the last complete pull")
 
 
-def _lacking(file: OpenedFile) -> tuple[str, ...]:
+def _missing_fields(file: SourceFile) -> tuple[str, ...]:
     """Fields without which devices cannot be joined or placed; of units one column will do."""
-    missing = set(file.lacking)
+    missing = set(file.missing_fields)
     groups = {"serial": ("serial",), "unit": ("unit", "unit_code", "cost_centre")}
     return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
 
 
-def _reader(file: OpenedFile, settings: Settings) -> Callable[[Row], Listed]:
+def _row_parser(file: SourceFile, settings: Settings) -> Callable[[FileRow], DeviceListRow]:
     rows: Counter[str] = Counter()
 
-    def read(row: Row) -> Listed:
-        listed = _listed(row, file, settings)
+    def read(row: FileRow) -> DeviceListRow:
+        listed = _parse_row(row, file, settings)
         if not listed.tag:
             raise RecordError("serial and asset tag are empty")
         rows[listed.tag] += 1
-        return msgspec.structs.replace(listed, nth=rows[listed.tag])
+        return msgspec.structs.replace(listed, occurrence=rows[listed.tag])
 
     return read
 
 
-def _listed(row: Row, file: OpenedFile, settings: Settings) -> Listed:
-    return Listed(
+def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceListRow:
+    return DeviceListRow(
         list=file.scope,
         serial=row.text("serial"),
         asset_tag=row.text("asset_tag"),
         name=row.text("device_name"),
         manufacturer=row.text("manufacturer"),
         model=row.text("model"),
-        platform=_word(row.text("platform"), settings.platforms, tuple(begins for begins, _ in _PLATFORMS)),
+        platform=_reportable_word(
+            row.text("platform"), settings.platforms, tuple(begins for begins, _ in _PLATFORM_PREFIXES)
+        ),
         os_version=row.text("os_version"),
         unit=row.text("unit_code") or row.text("unit") or row.text("cost_centre"),
         location=row.text("location"),
         groups=row.text("groups"),
-        purpose=_word(row.text("purpose"), settings.purposes),
-        holder=_log_in(row.text("holder")),
+        purpose=_reportable_word(row.text("purpose"), settings.purposes),
+        holder=_holder_login(row.text("holder")),
         number=row.text("person_number"),
-        status=_word(row.text("status"), settings.statuses),
+        status=_reportable_word(row.text("status"), settings.statuses),
         seen_on=row.day("last_contact"),
         purchased_on=row.day("purchased"),
         warranty_until=row.day("warranty"),
@@ -204,23 +206,23 @@ def _listed(row: Row, file: OpenedFile, settings: Settings) -> Listed:
     )
 
 
-def _log_in(holder: str | None) -> str | None:
+def _holder_login(holder: str | None) -> str | None:
     """The holder, unless he is named: of a name is kept that there was one."""
-    return NAMED if holder is not None and len(holder.split()) > 1 else holder
+    return NAME_PLACEHOLDER if holder is not None and len(holder.split()) > 1 else holder
 
 
-def _word(text: str | None, own: Mapping[str, object], begins: tuple[str, ...] = ()) -> str | None:
+def _reportable_word(text: str | None, own: Mapping[str, object], begins: tuple[str, ...] = ()) -> str | None:
     """A word of the list's. What is none is somebody's note, and may name somebody: it is not kept."""
     if text is None:
         return None
-    is_meant = purpose(text, dict.fromkeys(own, Purpose.IGNORE)) is not None or condition(text) is not None
+    is_meant = parse_purpose(text, dict.fromkeys(own, Purpose.IGNORE)) is not None or parse_condition(text) is not None
     is_known = is_meant or text.casefold().startswith(begins)
-    return text if is_known else word_to_tell(text, own)
+    return text if is_known else reportable_word(text, own)
 
 
 # -------------------------------------------------------------------------------------------------------- what it means
 
-_PLATFORMS = (  # how a word for an operating system begins; the first that fits
+_PLATFORM_PREFIXES = (  # how a word for an operating system begins; the first that fits
     ("win", Platform.WINDOWS),
     ("chrome", Platform.CHROMEOS),
     ("ipad", Platform.IPADOS),
@@ -235,7 +237,7 @@ _PLATFORMS = (  # how a word for an operating system begins; the first that fits
     ("ubuntu", Platform.LINUX),
 )
 # Only what can run nothing else: a maker of computers tells no operating system.
-_MODELS = (
+_MODEL_PLATFORMS = (
     ("ipad", Platform.IPADOS),
     ("iphone", Platform.IOS),
     ("macbook", Platform.MACOS),
@@ -247,14 +249,14 @@ _MODELS = (
 )
 
 
-def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
+def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[NormalisedItem, ...]:
     """A row as a device, its words by the source's own tables and the shipped ones."""
-    drift: list[Drift] = []
-    state, use = _state(raw.status, settings, drift)
+    drift: list[UnknownValue] = []
+    state, use = _status_meaning(raw.status, settings, drift)
     meant = use or _purpose(raw, settings, drift)
     groups = _groups(raw.groups)
     record = DeviceRecord(
-        source_id=f"{raw.list}/{raw.tag}" + (f"/{raw.nth}" if raw.nth > 1 else ""),
+        source_id=f"{raw.list}/{raw.tag}" + (f"/{raw.occurrence}" if raw.occurrence > 1 else ""),
         serial=raw.serial,
         name=raw.name,
         manufacturer=raw.manufacturer,
@@ -265,9 +267,9 @@ def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
         location=raw.location,
         groups=groups,  # for the conditions of rules, as an MDM's
         order=raw.order,
-        status=None if raw.status == UNTOLD else raw.status,
+        status=None if raw.status == WITHHELD_TEXT else raw.status,
         asset_tag=raw.asset_tag,
-        last_contact_at=_noon(raw.seen_on),
+        last_contact_at=_local_noon(raw.seen_on),
         condition=state,
         purpose=meant,
         unit=raw.unit,
@@ -278,49 +280,53 @@ def normalise(part: str, settings: Settings, raw: Listed) -> tuple[Noted, ...]:
     return (record, *drift)
 
 
-def _state(word: str | None, settings: Settings, drift: list[Drift]) -> tuple[Condition, Purpose | None]:
+def _status_meaning(
+    word: str | None, settings: Settings, drift: list[UnknownValue]
+) -> tuple[Condition, Purpose | None]:
     """What a status says: what became of it, or what it is for now. A blank, or no such column, says "in use"."""
     if word is None:
         return Condition.ACTIVE, None
     conditions = {said: meant for said, meant in settings.statuses.items() if isinstance(meant, Condition)}
     purposes = {said: meant for said, meant in settings.statuses.items() if isinstance(meant, Purpose)}
-    use = purpose(word, purposes)
-    if use is not None and use is not purpose(word):  # the source's own table outranks each shipped word
+    use = parse_purpose(word, purposes)
+    if use is not None and use is not parse_purpose(word):  # the source's own table outranks each shipped word
         return Condition.ACTIVE, use
-    state = condition(word, conditions)
+    state = parse_condition(word, conditions)
     if state is None and use is None:
-        drift.append(Drift("status", word))
+        drift.append(UnknownValue("status", word))
         return Condition.PENDING, None
     return (Condition.ACTIVE, use) if state is None else (state, None)
 
 
-def _purpose(raw: Listed, settings: Settings, drift: list[Drift]) -> Purpose | None:
-    meant = purpose(raw.purpose, settings.purposes)
+def _purpose(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> Purpose | None:
+    meant = parse_purpose(raw.purpose, settings.purposes)
     if raw.purpose is not None and meant is None:
-        drift.append(Drift("purpose", raw.purpose))
+        drift.append(UnknownValue("purpose", raw.purpose))
     return meant
 
 
-def _platform(raw: Listed, settings: Settings, drift: list[Drift]) -> Platform:
+def _platform(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> Platform:
     word, model = (raw.platform or "").casefold(), (raw.model or "").casefold()
     own = {said.casefold(): meant for said, meant in settings.platforms.items()}
     if word in own:
         return own[word]
-    told = next((meant for begins, meant in _PLATFORMS if word.startswith(begins)), None)
+    told = next((meant for begins, meant in _PLATFORM_PREFIXES if word.startswith(begins)), None)
     if told is None and raw.platform is not None:
-        drift.append(Drift("platform", raw.platform))
-    return told or next((meant for name, meant in _MODELS if name in model), Platform.OTHER)
+        drift.append(UnknownValue("platform", raw.platform))
+    return told or next((meant for name, meant in _MODEL_PLATFORMS if name in model), Platform.OTHER)
 
 
-def _keys(raw: Listed, settings: Settings, drift: list[Drift]) -> tuple[Key, ...]:
+def _keys(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> tuple[Key, ...]:
     number = () if raw.number is None else (Key(Scheme.NUMBER, settings.number_namespace, raw.number),)
     if raw.holder is None:
         return number
     if "@" in raw.holder:
         return (*number, Key(Scheme.ADDRESS, "", raw.holder))
-    if raw.holder != NAMED and (settings.domain or "\\" in raw.holder):
+    if raw.holder != NAME_PLACEHOLDER and (settings.domain or "\\" in raw.holder):
         return (*number, Key(Scheme.ACCOUNT, settings.domain, raw.holder))
-    drift.append(Drift("holder", NAMED if raw.holder == NAMED else "account name without a domain"))
+    drift.append(
+        UnknownValue("holder", NAME_PLACEHOLDER if raw.holder == NAME_PLACEHOLDER else "account name without a domain")
+    )
     return number
 
 
@@ -329,6 +335,6 @@ def _groups(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(group.strip() for group in _SEPARATORS.split(text or "") if group.strip()))
 
 
-def _noon(day: date | None) -> datetime | None:
+def _local_noon(day: date | None) -> datetime | None:
     """A day as an instant that is on it in every zone of ours."""
     return None if day is None else datetime.combine(day, time(12), ZONE).astimezone(UTC)

@@ -25,7 +25,17 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from pydantic import AfterValidator, Field, SecretStr
 
-from fleetsync.core.model import Compliance, Condition, DeviceRecord, Key, Ownership, Platform, RecordType, Role, Scheme
+from fleetsync.core.model import (
+    Compliance,
+    Condition,
+    DeviceRecord,
+    Key,
+    Ownership,
+    PartRole,
+    Platform,
+    RecordType,
+    Scheme,
+)
 from fleetsync.pull.contract import (
     Auth,
     Client,
@@ -33,25 +43,25 @@ from fleetsync.pull.contract import (
     ClientSecret,
     Connect,
     Credential,
-    Drift,
-    Finding,
-    Noted,
+    NormalisedItem,
     Page,
     Params,
     Part,
+    ProbeResult,
     RecordError,
     SourceRefused,
     SourceSettings,
+    UnknownValue,
 )
 
 T = TypeVar("T")
 
-PARTS = (Part("devices", (RecordType.DEVICE,), role=Role.MDM),)
+PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),)
 
 PERMISSION = "DeviceManagementManagedDevices.Read.All"
-PATH = "deviceManagement/managedDevices"
+DEVICES_PATH = "deviceManagement/managedDevices"
 PAGE_SIZE = 500  # 1000 is allowed; full pages gave 504 for days in large tenants (Intune-PowerShell-SDK#146)
-WARN_BEFORE = timedelta(days=30)
+EXPIRY_WARNING_PERIOD = timedelta(days=30)
 
 
 def _one_tenant(tenant: str) -> str:
@@ -108,14 +118,14 @@ class ManagedDevice(msgspec.Struct, frozen=True, rename="camel"):
     lost_mode_state: str | None = None
 
 
-class Listing(msgspec.Struct, frozen=True):
+class ManagedDevicePage(msgspec.Struct, frozen=True):
     """A page of the answer."""
 
     value: list[ManagedDevice]
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
-class Expiry(msgspec.Struct, frozen=True):
+class CredentialExpiry(msgspec.Struct, frozen=True):
     """When our own credential runs out."""
 
     day: date
@@ -130,25 +140,29 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     API: GET deviceManagement/managedDevices. Permission: DeviceManagementManagedDevices.Read.All.
     """
     if settings.credential_expires is not None:
-        yield Page([Expiry(settings.credential_expires)])
-    query: Params = {"$select": ",".join(_asked(settings)), "$top": PAGE_SIZE}
+        yield Page([CredentialExpiry(settings.credential_expires)])
+    query: Params = {"$select": ",".join(_selected_fields(settings)), "$top": PAGE_SIZE}
     client = _client(settings, connect)
-    for listing in client.follow(PATH, query, decode=Listing, next_page=lambda page: page.next_link, needs=PERMISSION):
+    for listing in client.follow(
+        DEVICES_PATH, query, decode=ManagedDevicePage, next_page=lambda page: page.next_link, needs=PERMISSION
+    ):
         yield Page(listing.value)
 
 
-def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
+def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Our credential's expiry, then one device: that proves sign-in, permission and address."""
     if settings.credential_expires is not None:
         yield _expiry_finding(settings.credential_expires, connect.today)
     try:
-        listing = _client(settings, connect).get(PATH, {"$select": "id", "$top": 1}, decode=Listing, needs=PERMISSION)
+        listing = _client(settings, connect).get(
+            DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION
+        )
     except SourceRefused as refused:
-        yield Finding("devices", ok=False, what=str(refused), remedy=_remedy(settings))
+        yield ProbeResult("devices", ok=False, what=str(refused), remedy=_remedy(settings))
         return
-    yield Finding(None, ok=True, what=f"signed in to the tenant {settings.tenant} as {settings.client_id}")
+    yield ProbeResult(None, ok=True, what=f"signed in to the tenant {settings.tenant} as {settings.client_id}")
     found = "the first page holds devices" if listing.value else "the first page is empty: no device is enrolled"
-    yield Finding("devices", ok=True, what=f"{PERMISSION} is granted; {found}")
+    yield ProbeResult("devices", ok=True, what=f"{PERMISSION} is granted; {found}")
 
 
 def _client(settings: Settings, connect: Connect) -> Client:
@@ -182,19 +196,19 @@ def _certificate(source: str, file: Path) -> str:
         raise SourceRefused(f"{source}: certificate_file {file} cannot be read ({cause})") from None
 
 
-def _asked(settings: Settings) -> tuple[str, ...]:
+def _selected_fields(settings: Settings) -> tuple[str, ...]:
     fields = (field.encode_name for field in msgspec.structs.fields(ManagedDevice))
     return tuple(field for field in fields if settings.beta or field != "lostModeState")
 
 
-def _expiry_finding(expires: date, today: date) -> Finding:
+def _expiry_finding(expires: date, today: date) -> ProbeResult:
     remedy = (
         "Make a new one under Certificates & secrets of the app registration, put it here, correct credential_expires"
     )
     if expires <= today:
-        return Finding(None, ok=False, what=f"the credential ran out on {expires}", remedy=remedy)
-    soon = expires - today <= WARN_BEFORE
-    return Finding(None, ok=True, what=f"the credential runs out on {expires}", remedy=remedy if soon else "")
+        return ProbeResult(None, ok=False, what=f"the credential ran out on {expires}", remedy=remedy)
+    soon = expires - today <= EXPIRY_WARNING_PERIOD
+    return ProbeResult(None, ok=True, what=f"the credential runs out on {expires}", remedy=remedy if soon else "")
 
 
 def _remedy(settings: Settings) -> str:
@@ -229,23 +243,23 @@ _COMPLIANCE: Mapping[str, Compliance | None] = MappingProxyType(
         "configmanager": None,
     }
 )
-_OWNERS: Mapping[str, Ownership | None] = MappingProxyType(
+_OWNERSHIP: Mapping[str, Ownership | None] = MappingProxyType(
     {"company": Ownership.ORGANISATION, "personal": Ownership.PERSONAL, "unknown": None}
 )
-_NO_DEVICES = frozenset({"eas", "mssense"})
-_MIRROR = "jamf"
+_NON_DEVICE_AGENTS = frozenset({"eas", "mssense"})
+_JAMF_MIRROR_AGENT = "jamf"
 _AGENTS: Mapping[str, str] = MappingProxyType(
     {
         agent: agent
         for agent in (
             "mdm", "easmdm", "intuneclient", "easintuneclient", "configurationmanagerclient",
-            "configurationmanagerclientmdm", "configurationmanagerclientmdmeas", "unknown", _MIRROR,
-            "googleclouddevicepolicycontroller", "microsoft365managedmdm", "google", "intuneaosp", *_NO_DEVICES,
+            "configurationmanagerclientmdm", "configurationmanagerclientmdmeas", "unknown", _JAMF_MIRROR_AGENT,
+            "googleclouddevicepolicycontroller", "microsoft365managedmdm", "google", "intuneaosp", *_NON_DEVICE_AGENTS,
         )
     }
 )  # fmt: skip
-_MANAGER = "deviceenrollmentmanager"
-_USERLESS = frozenset(
+_ENROLMENT_MANAGER = "deviceenrollmentmanager"
+_USERLESS_ENROLMENTS = frozenset(
     {
         "applebulkwithoutuser",
         "windowsbulkuserless",
@@ -258,15 +272,15 @@ _ENROLMENTS: Mapping[str, str] = MappingProxyType(
     {
         way: way
         for way in (
-            "unknown", "userenrollment", _MANAGER, "applebulkwithuser", "windowsazureadjoin", "windowsautoenrollment",
+            "unknown", "userenrollment", _ENROLMENT_MANAGER, "applebulkwithuser", "windowsazureadjoin", "windowsautoenrollment",
             "windowsbulkazuredomainjoin", "windowscomanagement", "appleuserenrollment",
             "appleuserenrollmentwithserviceaccount", "azureadjoinusingazurevmextension",
             "androidenterprisefullymanaged", "androidenterprisecorporateworkprofile",
-            "androidaospuserowneddeviceenrollment", "appleaccountdrivenuserenrollment", *_USERLESS,
+            "androidaospuserowneddeviceenrollment", "appleaccountdrivenuserenrollment", *_USERLESS_ENROLMENTS,
         )
     }
 )  # fmt: skip
-_PLATFORMS = (  # how the name of an operating system begins; the first that fits
+_PLATFORM_PREFIXES = (  # how the name of an operating system begins; the first that fits
     ("windows mobile", Platform.OTHER),
     ("windowsmobile", Platform.OTHER),
     ("windows phone", Platform.OTHER),
@@ -282,7 +296,7 @@ _PLATFORMS = (  # how the name of an operating system begins; the first that fit
     ("chrome os", Platform.CHROMEOS),
     ("linux", Platform.LINUX),
 )
-_NOTHING = frozenset({"", "unknown"})
+_EMPTY_WORDS = frozenset({"", "unknown"})
 _NULL_GUID = "00000000-0000-0000-0000-000000000000"
 _INSTANT = re.compile(
     r"(?P<year>\d{4})(?P<rest>-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)?", re.ASCII
@@ -291,80 +305,80 @@ _FIRST_YEAR, _LAST_YEAR = 1971, 2100
 _ANDROID_TABLET = re.compile(r"tab|pad|\bSM-[TXP]\d", re.IGNORECASE)
 
 
-def normalise(part: str, settings: Settings, raw: ManagedDevice | Expiry) -> tuple[Noted, ...]:
+def normalise(part: str, settings: Settings, raw: ManagedDevice | CredentialExpiry) -> tuple[NormalisedItem, ...]:
     """One row as a device; nothing for what is no device of ours to count (mailboxes, private phones).
 
     Raises RecordError for a row without an id, and for a time that is none.
     """
-    if isinstance(raw, Expiry):
+    if isinstance(raw, CredentialExpiry):
         name = "certificate" if settings.certificate_file else "client secret"
         return (Credential(name, datetime.combine(raw.day, time(), UTC)),)
     if not raw.id:
         raise RecordError("id is empty")
-    drift: list[Drift] = []
-    agent = _known(_AGENTS, raw.management_agent, "managementAgent", drift)
-    owner = _known(_OWNERS, raw.managed_device_owner_type, "managedDeviceOwnerType", drift)
+    drift: list[UnknownValue] = []
+    agent = _enum_meaning(_AGENTS, raw.management_agent, "managementAgent", drift)
+    owner = _enum_meaning(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", drift)
     platform = _platform(raw, drift)
-    if agent in _NO_DEVICES or (owner is Ownership.PERSONAL and _is_phone(platform, raw.model)):
+    if agent in _NON_DEVICE_AGENTS or (owner is Ownership.PERSONAL and _is_phone(platform, raw.model)):
         return ()
-    return (_device(raw.id, raw, settings, agent, owner, platform, drift), *drift)
+    return (_device_record(raw.id, raw, settings, agent, owner, platform, drift), *drift)
 
 
-def _device(
+def _device_record(
     source_id: str,
     raw: ManagedDevice,
     settings: Settings,
     agent: str | None,
     owner: Ownership | None,
     platform: Platform,
-    drift: list[Drift],
+    drift: list[UnknownValue],
 ) -> DeviceRecord:
-    enrolment = _known(_ENROLMENTS, raw.device_enrollment_type, "deviceEnrollmentType", drift)
-    condition = _known(_CONDITIONS, raw.management_state, "managementState", drift)
+    enrolment = _enum_meaning(_ENROLMENTS, raw.device_enrollment_type, "deviceEnrollmentType", drift)
+    condition = _enum_meaning(_CONDITIONS, raw.management_state, "managementState", drift)
     keys = _keys(raw, settings.tenant)
     # Jamf's mirror knows the user and the compliance; contact and management are Jamf's own to tell, and a copy of a
     # silent Mac that looks alive would hide it.
-    mirrored = agent == _MIRROR
+    mirrored = agent == _JAMF_MIRROR_AGENT
     return DeviceRecord(
         source_id=source_id,
         serial=_text(raw.serial_number),
         name=_text(raw.device_name),
-        manufacturer=_said(raw.manufacturer),
-        model=_said(raw.model),
+        manufacturer=_known_text(raw.manufacturer),
+        model=_known_text(raw.model),
         platform=platform,
-        os_version=_said(raw.os_version),
+        os_version=_known_text(raw.os_version),
         keys=keys,
-        enrolled_by_manager=enrolment == _MANAGER,
-        reported_shared=not keys and enrolment in _USERLESS,
-        location=_said(raw.device_category_display_name),
-        status=_said(raw.management_state),
-        enrolled_at=None if mirrored else _instant(raw.enrolled_date_time, "enrolledDateTime"),
-        last_contact_at=None if mirrored else _instant(raw.last_sync_date_time, "lastSyncDateTime"),
+        enrolled_by_manager=enrolment == _ENROLMENT_MANAGER,
+        reported_shared=not keys and enrolment in _USERLESS_ENROLMENTS,
+        location=_known_text(raw.device_category_display_name),
+        status=_known_text(raw.management_state),
+        enrolled_at=None if mirrored else _parse_instant(raw.enrolled_date_time, "enrolledDateTime"),
+        last_contact_at=None if mirrored else _parse_instant(raw.last_sync_date_time, "lastSyncDateTime"),
         ownership=owner,
         managed=None if mirrored or condition is None else condition is not Condition.PENDING,
         condition=Condition.LOST if _is_lost(raw, drift) else condition or Condition.ACTIVE,
-        compliance=_known(_COMPLIANCE, raw.compliance_state, "complianceState", drift),
+        compliance=_enum_meaning(_COMPLIANCE, raw.compliance_state, "complianceState", drift),
         encrypted=raw.is_encrypted,
     )
 
 
-def _known(words: Mapping[str, T], said: str | None, field: str, drift: list[Drift]) -> T | None:
+def _enum_meaning(words: Mapping[str, T], said: str | None, field: str, drift: list[UnknownValue]) -> T | None:
     """What an enum's member means; one that is new to us means nothing yet, and is told."""
     word = _text(said)
     if word is None:
         return None
     if word.casefold() not in words:
-        drift.append(Drift(field, word))
+        drift.append(UnknownValue(field, word))
     return words.get(word.casefold())
 
 
-def _platform(raw: ManagedDevice, drift: list[Drift]) -> Platform:
-    system = _said(raw.operating_system)
+def _platform(raw: ManagedDevice, drift: list[UnknownValue]) -> Platform:
+    system = _known_text(raw.operating_system)
     if system is None:
         return Platform.OTHER
-    found = next((meant for begins, meant in _PLATFORMS if system.casefold().startswith(begins)), None)
+    found = next((meant for begins, meant in _PLATFORM_PREFIXES if system.casefold().startswith(begins)), None)
     if found is None:
-        drift.append(Drift("operatingSystem", system))
+        drift.append(UnknownValue("operatingSystem", system))
         return Platform.OTHER
     is_ipad = found is Platform.IOS and (raw.model or "").strip().casefold().startswith("ipad")
     return Platform.IPADOS if is_ipad else found
@@ -374,16 +388,20 @@ def _is_phone(platform: Platform, model: str | None) -> bool:
     return platform is Platform.IOS or (platform is Platform.ANDROID and not _ANDROID_TABLET.search(model or ""))
 
 
-def _is_lost(raw: ManagedDevice, drift: list[Drift]) -> bool:
-    return bool(_known({"enabled": True, "disabled": False}, raw.lost_mode_state, "lostModeState", drift))
+def _is_lost(raw: ManagedDevice, drift: list[UnknownValue]) -> bool:
+    return bool(_enum_meaning({"enabled": True, "disabled": False}, raw.lost_mode_state, "lostModeState", drift))
 
 
 def _keys(raw: ManagedDevice, tenant: str) -> tuple[Key, ...]:
     """The primary user's, strongest first; who logged on last is another matter and is not read."""
-    user = _said(raw.user_id)
+    user = _known_text(raw.user_id)
     found = (
         None if user is None or user == _NULL_GUID else Key(Scheme.OBJECT_ID, tenant, user),
-        *(Key(Scheme.ADDRESS, "", word) for word in (_said(raw.user_principal_name), _said(raw.email_address)) if word),
+        *(
+            Key(Scheme.ADDRESS, "", word)
+            for word in (_known_text(raw.user_principal_name), _known_text(raw.email_address))
+            if word
+        ),
     )
     return tuple(dict.fromkeys(key for key in found if key is not None))
 
@@ -392,13 +410,13 @@ def _text(text: str | None) -> str | None:
     return (text or "").strip() or None
 
 
-def _said(text: str | None) -> str | None:
+def _known_text(text: str | None) -> str | None:
     """*text*, unless it says that nothing is known."""
     word = _text(text)
-    return None if word is None or word.casefold() in _NOTHING else word
+    return None if word is None or word.casefold() in _EMPTY_WORDS else word
 
 
-def _instant(text: str | None, field: str) -> datetime | None:
+def _parse_instant(text: str | None, field: str) -> datetime | None:
     """A time with any number of decimals; None for a blank and for years that mean "never" and "no limit"."""
     if not (text or "").strip():
         return None

@@ -31,73 +31,80 @@ from fleetsync.core.model import (
     Key,
     MembershipRecord,
     MembershipType,
+    PartRole,
     PersonRecord,
     RecordType,
-    Role,
     Scheme,
 )
 from fleetsync.pull.contract import (
     Connect,
-    Drift,
     Duration,
-    Finding,
-    Noted,
-    OpenedFile,
+    FileRow,
+    NormalisedItem,
     Page,
     Part,
+    ProbeResult,
     RecordError,
-    Row,
+    SourceFile,
     SourceRefused,
     SourceSettings,
     SourceUnavailable,
+    UnknownValue,
 )
-from fleetsync.pull.files import Column, FileForm, civic_number, employment_form, is_protected, word_to_tell
+from fleetsync.pull.files import (
+    FileColumn,
+    FileFormat,
+    civic_number,
+    is_protected,
+    parse_employment_form,
+    reportable_word,
+)
 
-PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=Role.ROSTER),)
+PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
 
-PersonIs = Literal["person_number", "civic_number", "login"]
-_WAYS: tuple[PersonIs, ...] = ("person_number", "civic_number", "login")
+PersonIdColumn = Literal["person_number", "civic_number", "login"]
+_PERSON_ID_COLUMNS: tuple[PersonIdColumn, ...] = ("person_number", "civic_number", "login")
 
 _LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
 _CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
 COLUMNS = (
-    Column("person_number", kind="id"),
-    Column("civic_number", kind="id"),
-    Column("eppn", ("eppn", "edupersonprincipalname"), deciding=True),
-    Column("upn", ("upn", "userprincipalname", "huvudnamn"), deciding=True),
-    Column(
+    FileColumn("person_number", kind="id"),
+    FileColumn("civic_number", kind="id"),
+    FileColumn("eppn", ("eppn", "edupersonprincipalname"), deciding=True),
+    FileColumn("upn", ("upn", "userprincipalname", "huvudnamn"), deciding=True),
+    FileColumn(
         "login",
         ("användarnamn", "användare", "konto", "kontonamn", "signatur", "inloggning", "username"),
         deciding=True,
     ),
-    Column("email", deciding=True),
-    Column(
+    FileColumn("email", deciding=True),
+    FileColumn(
         "further_logins",
         ("fler inloggningar", "ytterligare inloggningar", "övriga konton", "andra konton", "further log-ins"),
         deciding=True,
     ),
-    Column("name"),
-    Column("given_name", ("förnamn", "tilltalsnamn", "first name")),
-    Column("family_name", ("efternamn", "last name")),
-    Column("protected"),
-    Column("unit", deciding=True),
-    Column("unit_code", kind="id", deciding=True),
-    Column("workplace", ("arbetsställe", "arbetsställenummer", "arb.ställe nr", "organisationsid"), kind="id", deciding=True),
-    Column("cost_centre", kind="id", deciding=True),
-    Column("employment_form"),
-    Column("start", kind="day", deciding=True),
-    Column("end", kind="day"),
-    Column("leave_from", kind="day"),
-    Column("leave_to", kind="day"),
-    Column("share", kind="number"),
+    FileColumn("name"),
+    FileColumn("given_name", ("förnamn", "tilltalsnamn", "first name")),
+    FileColumn("family_name", ("efternamn", "last name")),
+    FileColumn("protected"),
+    FileColumn("unit", deciding=True),
+    FileColumn("unit_code", kind="id", deciding=True),
+    FileColumn("workplace", ("arbetsställe", "arbetsställenummer", "arb.ställe nr", "organisationsid"), kind="id", deciding=True),
+    FileColumn("cost_centre", kind="id", deciding=True),
+    FileColumn("employment_form"),
+    FileColumn("start", kind="day", deciding=True),
+    FileColumn("end", kind="day"),
+    FileColumn("leave_from", kind="day"),
+    FileColumn("leave_to", kind="day"),
+    FileColumn("share", kind="number"),
 )  # fmt: skip
 
-_PAGE_OF_PEOPLE = 2000
+_PEOPLE_PER_PAGE = 2000
 _SEPARATORS = re.compile(r"[,;|\s]+")
-_MOST_PERCENT = 150
+_MAX_SHARE_PERCENT = 150
 
 
-class Settings(SourceSettings, FileForm):
+class Settings(SourceSettings, FileFormat):
     """Its `[[source]]` table."""
 
     path: Path
@@ -105,7 +112,7 @@ class Settings(SourceSettings, FileForm):
     expected_every: Duration | None = timedelta(days=35)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
     counts: tuple[str, ...] = ("staff",)
-    person_is: PersonIs | None = None
+    person_is: PersonIdColumn | None = None
     """The column that tells persons apart; None: the first the file has of number, civic number and log-in. Set it where
     a person has a number per employment."""
     read_civic_number: bool = False
@@ -120,7 +127,7 @@ class Settings(SourceSettings, FileForm):
     """Words of this file beside the shipped ones: `{ "Månadslön vik" = "fixed" }`."""
 
 
-class Employment(msgspec.Struct, frozen=True):
+class EmploymentRow(msgspec.Struct, frozen=True):
     """What a row says of an employment. *form*: the word, as it may be told; None without such a column, "" for a blank."""
 
     codes: tuple[str, ...] = ()
@@ -133,7 +140,7 @@ class Employment(msgspec.Struct, frozen=True):
     share: float | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class StaffRow(msgspec.Struct, frozen=True):
     """What is kept of one row. *civic*: a token. *problem*: why its employment could not be read."""
 
     person: str
@@ -142,11 +149,11 @@ class Line(msgspec.Struct, frozen=True):
     logins: tuple[str, ...] = ()
     name: str | None = None
     protected: bool = False
-    employment: Employment | None = None
+    employment: EmploymentRow | None = None
     problem: str | None = None
 
 
-class Employee(msgspec.Struct, frozen=True):
+class StaffFilePerson(msgspec.Struct, frozen=True):
     """One person of the file with all that the rows say."""
 
     person: str
@@ -155,7 +162,7 @@ class Employee(msgspec.Struct, frozen=True):
     logins: tuple[str, ...] = ()
     name: str | None = None
     protected: bool = False
-    employments: tuple[Employment, ...] = ()
+    employments: tuple[EmploymentRow, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -176,39 +183,39 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
         yield from _pages(file, settings, connect)
 
 
-def _pages(file: OpenedFile, settings: Settings, connect: Connect) -> Iterator[Page]:
-    lines: list[Line] = []
+def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
+    lines: list[StaffRow] = []
     rejected: list[str] = []
-    for page in file.pages(_reader(settings, connect)):
+    for page in file.pages(_row_parser(settings, connect)):
         lines += page.raws
         rejected += page.rejected
     rejected += [line.problem for line in lines if line.problem is not None]
-    people = _people(lines)
+    people = _group_by_person(lines)
     if lines and settings.departments and not any(one.employments for one in people):
         raise SourceRefused(
             f"{settings.name}: no row of {file.name} is of a unit that departments names. Correct departments in the "
             "[[source]] table"
         )
-    starts = range(0, len(people), _PAGE_OF_PEOPLE) or range(1)
+    starts = range(0, len(people), _PEOPLE_PER_PAGE) or range(1)
     for start in starts:
         yield Page(
-            people[start : start + _PAGE_OF_PEOPLE],
+            people[start : start + _PEOPLE_PER_PAGE],
             as_of=file.as_of,
             fingerprint=file.fingerprint,
             rejected=() if start else tuple(rejected),
-            drift=() if start else tuple(Drift("missing column", field) for field in _lacking(file)),
+            drift=() if start else tuple(UnknownValue("missing column", field) for field in _missing_fields(file)),
         )
 
 
-def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
+def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Whether the file can be read to its end, for which day it speaks, and what it lacks."""
     found = False
     try:
         for file in connect.files(settings.path, COLUMNS, form=settings):
             found = True
             people = sum(len(page.raws) for page in _pages(file, settings, connect))
-            lacks = _lacking(file)
-            yield Finding(
+            lacks = _missing_fields(file)
+            yield ProbeResult(
                 "staff",
                 ok=not lacks,
                 what=f"{file.name} speaks for {file.as_of} and has {people} people"
@@ -218,80 +225,82 @@ def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
                 else "",
             )
     except (SourceRefused, SourceUnavailable) as error:
-        yield Finding("staff", ok=False, what=str(error))
+        yield ProbeResult("staff", ok=False, what=str(error))
     else:
         if not found:
-            yield Finding("staff", ok=True, what="the file has not changed since the last complete pull")
+            yield ProbeResult("staff", ok=True, what="the file has not changed since the last complete pull")
 
 
-def _lacking(file: OpenedFile) -> tuple[str, ...]:
+def _missing_fields(file: SourceFile) -> tuple[str, ...]:
     """Fields without which coverage cannot be told; of log-ins and of units one column will do."""
-    missing = set(file.lacking)
+    missing = set(file.missing_fields)
     groups = {"login": _LOGIN_FIELDS, "unit": ("unit", *_CODE_FIELDS), "start": ("start",)}
     return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
 
 
-def _reader(settings: Settings, connect: Connect) -> Callable[[Row], Line]:
-    def read(row: Row) -> Line:
+def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
+    def read(row: FileRow) -> StaffRow:
         protected = is_protected(row.text("protected"))
         numbers = _texts(row, ("person_number",))
         logins = _logins(row, settings)
-        way = _way(row, settings)
-        civic = _civic(row, connect) if way == "civic_number" or settings.read_civic_number or protected else None
+        way = _person_id_column(row, settings)
+        civic = _civic_token(row, connect) if way == "civic_number" or settings.read_civic_number or protected else None
         known = {"person_number": numbers[:1], "civic_number": (civic,) if civic else (), "login": logins[:1]}
         # Whoever is protected is recognised by whatever the row has.
         person = known[way] or (next(filter(None, known.values()), ()) if protected else ())
         if not person:
             raise RecordError(f"{way.replace('_', ' ')} is empty")
         employment, problem = _employment(row, settings)
-        return Line(person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, problem)
+        return StaffRow(
+            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, problem
+        )
 
     return read
 
 
-def _way(row: Row, settings: Settings) -> PersonIs:
+def _person_id_column(row: FileRow, settings: Settings) -> PersonIdColumn:
     """The column that tells persons apart in this file."""
     if settings.person_is is not None:
         return settings.person_is
-    return next((way for way in _WAYS[:2] if row.has(way)), "login")
+    return next((way for way in _PERSON_ID_COLUMNS[:2] if row.has(way)), "login")
 
 
-def _civic(row: Row, connect: Connect) -> str | None:
+def _civic_token(row: FileRow, connect: Connect) -> str | None:
     number = civic_number(row.text("civic_number"), connect.today)
     return None if number is None else connect.token(number.text)
 
 
-def _texts(row: Row, fields: Sequence[str]) -> tuple[str, ...]:
+def _texts(row: FileRow, fields: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for field in fields if (text := row.text(field)) is not None)
 
 
-def _logins(row: Row, settings: Settings) -> tuple[str, ...]:
+def _logins(row: FileRow, settings: Settings) -> tuple[str, ...]:
     words = (word for text in _texts(row, _LOGIN_FIELDS) for word in _SEPARATORS.split(text) if word)
-    return tuple(dict.fromkeys(word for word in words if _is_ours(word, settings.mail_domains)))
+    return tuple(dict.fromkeys(word for word in words if _is_own_domain(word, settings.mail_domains)))
 
 
-def _is_ours(login: str, mail_domains: Sequence[str]) -> bool:
+def _is_own_domain(login: str, mail_domains: Sequence[str]) -> bool:
     domain = login.rpartition("@")[2].casefold()
     return not mail_domains or "@" not in login or domain in {ours.casefold() for ours in mail_domains}
 
 
-def _name(row: Row, settings: Settings) -> str | None:
+def _name(row: FileRow, settings: Settings) -> str | None:
     if not settings.store_names:
         return None
     return row.text("name") or " ".join(_texts(row, ("given_name", "family_name"))) or None
 
 
-def _employment(row: Row, settings: Settings) -> tuple[Employment | None, str | None]:
+def _employment(row: FileRow, settings: Settings) -> tuple[EmploymentRow | None, str | None]:
     """The employment, unless its unit is left out; or why it cannot be read."""
     codes, unit_name = _texts(row, _CODE_FIELDS), row.text("unit")
-    if settings.departments and not _is_of(settings.departments, (*codes, unit_name or "")):
+    if settings.departments and not _matches_department(settings.departments, (*codes, unit_name or "")):
         return None, None
     try:
         return (
-            Employment(
+            EmploymentRow(
                 codes=codes,
                 unit_name=unit_name,
-                form=_form_word(row, settings) if row.has("employment_form") else None,
+                form=_reportable_employment_form(row, settings) if row.has("employment_form") else None,
                 start=row.day("start"),
                 end=row.day("end"),
                 leave_from=row.day("leave_from"),
@@ -304,41 +313,41 @@ def _employment(row: Row, settings: Settings) -> tuple[Employment | None, str | 
         return None, str(error)
 
 
-def _form_word(row: Row, settings: Settings) -> str:
+def _reportable_employment_form(row: FileRow, settings: Settings) -> str:
     """The form of employment. What is no word of such files is a person's note, and may name somebody: it is not kept."""
     said = row.text("employment_form") or ""
-    is_known = not said or employment_form(said, settings.employment_forms) is not EmploymentForm.UNKNOWN
-    return said if is_known else word_to_tell(said, settings.employment_forms)
+    is_known = not said or parse_employment_form(said, settings.employment_forms) is not EmploymentForm.UNKNOWN
+    return said if is_known else reportable_word(said, settings.employment_forms)
 
 
-def _is_of(departments: Sequence[str], words: Sequence[str]) -> bool:
+def _matches_department(departments: Sequence[str], words: Sequence[str]) -> bool:
     return any(fnmatchcase(word.casefold(), pattern.casefold()) for pattern in departments for word in words)
 
 
-def _share(row: Row) -> float | None:
+def _share(row: FileRow) -> float | None:
     """0..1: what is above 1 was written in percent; overtime and double posts count as full time."""
     amount = row.amount("share")
     if amount is None:
         return None
-    if not 0 <= amount <= _MOST_PERCENT:
+    if not 0 <= amount <= _MAX_SHARE_PERCENT:
         raise RecordError("share is not a share of full time")
     return float(amount) if amount <= 1 else min(float(amount) / 100, 1.0)
 
 
-def _people(lines: Sequence[Line]) -> list[Employee]:
+def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
     """One person for all rows of his, in the order of the file.
 
     Whom only rows left out know is nobody, unless a row of his is marked: he may hold a device of ours.
     """
-    rows: dict[str, list[Line]] = {}
+    rows: dict[str, list[StaffRow]] = {}
     for line in lines:
         rows.setdefault(line.person, []).append(line)
     people = (_employee(person, of_person) for person, of_person in rows.items())
     return [one for one in people if one.employments or one.protected]
 
 
-def _employee(person: str, lines: Sequence[Line]) -> Employee:
-    return Employee(
+def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
+    return StaffFilePerson(
         person=person,
         numbers=tuple(dict.fromkeys(number for line in lines for number in line.numbers)),
         civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
@@ -352,7 +361,7 @@ def _employee(person: str, lines: Sequence[Line]) -> Employee:
 # -------------------------------------------------------------------------------------------------------- what it means
 
 
-def normalise(part: str, settings: Settings, raw: Employee) -> tuple[Noted, ...]:
+def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[NormalisedItem, ...]:
     """A person and his employments, each with an id of person, place and first day."""
     keys = [_login_key(login, settings.domain) for login in raw.logins]
     person = PersonRecord(
@@ -365,7 +374,7 @@ def normalise(part: str, settings: Settings, raw: Employee) -> tuple[Noted, ...]
         name=raw.name,
         protected=raw.protected,
     )
-    drift = [Drift("login", "account name without a domain") for key in keys if key is None]
+    drift = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
     return (person, *_memberships(raw, settings, drift), *drift)
 
 
@@ -376,7 +385,7 @@ def _login_key(login: str, domain: str) -> Key | None:
     return Key(Scheme.ACCOUNT, domain, login) if domain or "\\" in login else None
 
 
-def _memberships(raw: Employee, settings: Settings, drift: list[Drift]) -> Iterator[MembershipRecord]:
+def _memberships(raw: StaffFilePerson, settings: Settings, drift: list[UnknownValue]) -> Iterator[MembershipRecord]:
     taken: dict[str, int] = {}
     # Rows that differ in less than person, place and first day are numbered, in an order of their own, not the file's.
     for employment in sorted(raw.employments, key=msgspec.json.encode):
@@ -389,7 +398,7 @@ def _memberships(raw: Employee, settings: Settings, drift: list[Drift]) -> Itera
             membership=MembershipType.EMPLOYMENT,
             codes=employment.codes,
             unit_name=employment.unit_name,
-            employment_form=_form(employment.form, settings, drift),
+            employment_form=_parse_form(employment.form, settings, drift),
             share=employment.share,
             start=employment.start,
             end=employment.end,
@@ -399,10 +408,10 @@ def _memberships(raw: Employee, settings: Settings, drift: list[Drift]) -> Itera
         )
 
 
-def _form(word: str | None, settings: Settings, drift: list[Drift]) -> EmploymentForm | None:
+def _parse_form(word: str | None, settings: Settings, drift: list[UnknownValue]) -> EmploymentForm | None:
     if word is None:
         return None
-    form = employment_form(word, settings.employment_forms)
+    form = parse_employment_form(word, settings.employment_forms)
     if word and form is EmploymentForm.UNKNOWN:
-        drift.append(Drift("employment_form", word))
+        drift.append(UnknownValue("employment_form", word))
     return form

@@ -17,13 +17,13 @@ from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
 
 FOLDER = Path(__file__).parent
-MADE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
+GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 
 def documents() -> Mapping[Path, str]:
     """Every document that is made, by its file."""
-    made = {"metrics.md": _metrics(), "gaps.md": _gaps(), "commands.md": _commands()}
+    made = {"metrics.md": _metrics_lines(), "gaps.md": _gaps_lines(), "commands.md": _commands_lines()}
     return {FOLDER / name: "\n".join([*lines, ""]) for name, lines in made.items()}
 
 
@@ -42,11 +42,11 @@ def _labels(labels: Iterable[str]) -> str:
 # --- metrics ------------------------------------------------------------------------------------------------------------
 
 
-def _metrics() -> Iterator[str]:
+def _metrics_lines() -> Iterator[str]:
     yield from (
         "# Metrics",
         "",
-        MADE,
+        GENERATED_NOTICE,
         "",
         "What the words mean stands in [numbers.md](numbers.md). No series has a label with a device, a serial number, a",
         "person or a log-in. There are no total rows: add the units up. Never average a ratio: divide sums.",
@@ -81,11 +81,11 @@ def _metrics() -> Iterator[str]:
 # --- gaps ---------------------------------------------------------------------------------------------------------------
 
 
-def _gaps() -> Iterator[str]:
+def _gaps_lines() -> Iterator[str]:
     yield from (
         "# Kinds of gaps",
         "",
-        MADE,
+        GENERATED_NOTICE,
         "",
         "What can be wrong, and what to do about it. `fleetsync gaps` lists them.",
     )
@@ -99,33 +99,33 @@ def _gaps() -> Iterator[str]:
                     gap.severity.value,
                     f"{gap.title.en} (*{gap.title.sv}*)",
                     gap.remedy.en,
-                    _acting(gap.id),
+                    _acting_roles(gap.id),
                 )
                 for gap in kinds
             )
             yield from _table(("kind", "severity", "title", "what to do", "who acts"), rows)
 
 
-def _acting(kind: str) -> str:
+def _acting_roles(kind: str) -> str:
     """Everybody whom a route of the plan names for the kind, in the order of the routes."""
     fitting = [route for route in ROUTES if not route.kinds or kind in route.kinds]
-    named = next((place for place, route in enumerate(fitting) if _fits_all(route)), len(fitting))
+    named = next((place for place, route in enumerate(fitting) if _applies_to_all(route)), len(fitting))
     roles = [role.value for route in fitting[: named + 1] for role in route.roles]
     return " or ".join(dict.fromkeys(roles))
 
 
-def _fits_all(route: Route) -> bool:
+def _applies_to_all(route: Route) -> bool:
     return route.entitlement is None and not route.form_factors
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------
 
 
-def _commands() -> Iterator[str]:
+def _commands_lines() -> Iterator[str]:
     yield from (
         "# Commands",
         "",
-        MADE,
+        GENERATED_NOTICE,
         "",
         "`--config FILE` and `--log-level LEVEL` stand before the command. What worked is printed to stdout, what a person",
         "must look at to stderr: one sentence with its remedy. Exit codes: 0 done; 1 something a person must look at; 2 the",
@@ -135,16 +135,16 @@ def _commands() -> Iterator[str]:
     for name in sorted(COMMANDS):
         command = root.get_command(context, name)
         assert command is not None, "every command of the table is there"
-        yield from _command(command, click.Context(command, info_name=name, parent=context))
+        yield from _command_lines(command, click.Context(command, info_name=name, parent=context))
 
 
-def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+def _command_lines(command: click.Command, context: click.Context) -> Iterator[str]:
     about = COMMANDS.get(context.command_path.partition(" ")[2], ("", ""))[1]
     yield from ("", f"## {context.command_path.partition(' ')[2]}", "", command.help or about)
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             inner = command.commands[name]
-            yield from _command(inner, click.Context(inner, info_name=name, parent=context))
+            yield from _command_lines(inner, click.Context(inner, info_name=name, parent=context))
         return
     yield from ("", "```", f"{context.command_path}{_usage(command, context)}", "```")
     options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]

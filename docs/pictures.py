@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from fleetsync import log
-from tests.browser import served
+from tests.browser import scenarios
 
 IMAGES = Path(__file__).with_name("images")
-DAYS = 45  # as far back as a trend goes
+REPLAYED_DAYS = 45  # as far back as a trend goes
 WIDTH = 1400
 LARGEST_BYTES = 400_000
 PICTURES = {
@@ -26,7 +26,7 @@ PICTURES = {
     "unit": ("/units/vretaskolan", 1205),
     "numbers": ("/numbers/not_working?entitlement=pupils", 800),
 }
-HELD = {"sources-held": ("/sources/personal/staff", 830)}
+HELD_PICTURES = {"sources-held": ("/sources/personal/staff", 830)}
 
 
 def main() -> None:
@@ -35,34 +35,37 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="fleetsync-pictures-") as name, sync_playwright() as playwright:
         folder = Path(name)
-        past = served.lived(folder / "past", DAYS, with_schools=True)
+        past = scenarios.replay_past(folder / "past", REPLAYED_DAYS, with_schools=True)
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", "--disable-gpu"],
             env={"LANGUAGE": "sv", "HOME": name},
         )
-        with served.ordinary(past, folder / "ordinary", with_schools=True) as scene, reading(browser, scene) as page:
-            take(page, scene, PICTURES)
-        with served.held(past, folder / "held", with_schools=True) as scene, reading(browser, scene) as page:
-            while not scene.is_worked_out():
+        with (
+            scenarios.ordinary(past, folder / "ordinary", with_schools=True) as scene,
+            signed_in_page(browser, scene) as page,
+        ):
+            take_screenshots(page, scene, PICTURES)
+        with scenarios.held(past, folder / "held", with_schools=True) as scene, signed_in_page(browser, scene) as page:
+            while not scene.are_held_plans_ready():
                 page.wait_for_timeout(200)
-            take(page, scene, HELD)
+            take_screenshots(page, scene, HELD_PICTURES)
         browser.close()
 
 
 @contextmanager
-def reading(browser: Browser, scene: served.Scene) -> Iterator[Page]:
+def signed_in_page(browser: Browser, scene: scenarios.ServedScenario) -> Iterator[Page]:
     """A technician's window, in Swedish and light."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 1200}, locale="sv-SE", color_scheme="light")
     page.goto(scene.address)
     page.locator("#name").fill("tekniker")
-    page.locator("#password").fill(served.PASSWORD)
+    page.locator("#password").fill(scenarios.PASSWORD)
     page.locator(".door button").click()
     yield page
     page.close()
 
 
-def take(page: Page, scene: served.Scene, pictures: dict[str, tuple[str, int]]) -> None:
+def take_screenshots(page: Page, scene: scenarios.ServedScenario, pictures: dict[str, tuple[str, int]]) -> None:
     """Each page from its head down, as high as it tells something."""
     for name, (path, height) in pictures.items():
         page.goto(scene.address + path)

@@ -42,7 +42,7 @@ class Clock:
         return stop.wait(min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
 
-class SetClock(Clock):
+class ManualClock(Clock):
     """A clock that stands where it was set, for replay and tests. It still waits in real time."""
 
     __slots__ = ("_now",)

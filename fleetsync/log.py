@@ -22,7 +22,7 @@ from structlog.stdlib import BoundLogger, ProcessorFormatter
 HIDDEN = "***"
 
 # Said more than once a run, or with addresses in it, by libraries at their own idea of a level.
-LEVELS: Mapping[str, int] = {
+LIBRARY_LEVELS: Mapping[str, int] = {
     "urllib3": logging.WARNING,
     "apscheduler": logging.WARNING,
     "waitress.queue": logging.ERROR,  # warns of every request that waits for a thread
@@ -33,15 +33,17 @@ _SECRET_KEY = re.compile(
     r"token|secret|passw|passphrase|private[_-]?key|authorization|api[_-]?key|cookie|client[_-]?assertion",
     re.IGNORECASE,
 )
-_QUERY = re.compile(r"(?P<url>(?:https?://|/)[^\s?#'\"<>]*)\?[^\s'\"<>)\]]*")
+_QUERY_STRING = re.compile(r"(?P<url>(?:https?://|/)[^\s?#'\"<>]*)\?[^\s'\"<>)\]]*")
 _USER_IN_URL = re.compile(r"(?<=://)[^\s/@'\"]+@")
-_ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL_ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 # Twelve or ten digits whose middle is a month and a day (day + 60 in a coordination number).
-_CIVIC = re.compile(r"(?<![\w.-])(?:19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|6[1-9]|[78]\d|9[01])[-+]?\d{4}(?![\w.])")
-_OUR_ROOMS = frozenset({"fleetsync", "connectors"})
-_SHORTEST_SECRET = 4  # a shorter one would be found in every other word
+_CIVIC_NUMBER = re.compile(
+    r"(?<![\w.-])(?:19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|6[1-9]|[78]\d|9[01])[-+]?\d{4}(?![\w.])"
+)
+_OUR_PACKAGES = frozenset({"fleetsync", "connectors"})
+_MIN_SECRET_LENGTH = 4  # a shorter one would be found in every other word
 
-Event = MutableMapping[str, Any]
+LogEvent = MutableMapping[str, Any]
 
 
 def looks_secret(key: str) -> bool:
@@ -58,9 +60,9 @@ class Redaction:
 
     def hide(self, *secrets: str) -> None:
         """Never show these values again, wherever they stand."""
-        self._secrets |= {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        self._secrets |= {secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH}
 
-    def __call__(self, _logger: Any, _method: str, event: Event) -> Event:
+    def __call__(self, _logger: Any, _method: str, event: LogEvent) -> LogEvent:
         return {str(key): self._value(str(key), value) for key, value in event.items()}
 
     def text(self, text: str) -> str:
@@ -68,10 +70,10 @@ class Redaction:
         # The longest first, so that a secret that begins with another leaves no end of it behind.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
-        text = _QUERY.sub(rf"\g<url>?{HIDDEN}", text)
+        text = _QUERY_STRING.sub(rf"\g<url>?{HIDDEN}", text)
         text = _USER_IN_URL.sub(f"{HIDDEN}@", text)
-        text = _ADDRESS.sub("<address>", text)
-        return _CIVIC.sub("<number>", text)
+        text = _MAIL_ADDRESS.sub("<address>", text)
+        return _CIVIC_NUMBER.sub("<number>", text)
 
     def _value(self, key: str, value: Any) -> Any:
         if looks_secret(key) and not isinstance(value, bool | None):
@@ -98,17 +100,19 @@ def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] 
     as_json = not out.isatty() if json is None else json
     _redaction.hide(*secrets)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *_noted(), ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *_base_processors(), ProcessorFormatter.wrap_for_formatter],
         wrapper_class=BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # a new level must reach loggers that have spoken
     )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(ProcessorFormatter(foreign_pre_chain=_noted(), processors=_rendered(as_json)))
+    handler.setFormatter(
+        ProcessorFormatter(foreign_pre_chain=_base_processors(), processors=_rendering_processors(as_json))
+    )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name, quiet in LEVELS.items():
+    for name, quiet in LIBRARY_LEVELS.items():
         logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
@@ -129,7 +133,7 @@ def get(name: str) -> BoundLogger:
 
 
 @contextmanager
-def bound(**fields: object) -> Iterator[None]:
+def bound_fields(**fields: object) -> Iterator[None]:
     """Every line inside carries *fields* (`run_id`, `source`, `job`) and nothing of what the thread did before.
 
     A pool's thread keeps its context from job to job, so each job begins with none and leaves it as it was.
@@ -144,7 +148,7 @@ def bound(**fields: object) -> Iterator[None]:
         bind_contextvars(**before)
 
 
-def _noted() -> list[Any]:
+def _base_processors() -> list[Any]:
     return [
         merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -154,50 +158,57 @@ def _noted() -> list[Any]:
     ]
 
 
-def _rendered(as_json: bool) -> list[Any]:
+def _rendering_processors(as_json: bool) -> list[Any]:
     """What ends a line. Exceptions become values before the redaction, so that it sees their text.
 
     Never with locals: a token that was an argument would stand in the log.
     """
     begin = ProcessorFormatter.remove_processors_meta
     if as_json:
-        return [begin, ExceptionRenderer(_raised), _redaction, JSONRenderer(ensure_ascii=False, default=str)]
+        return [
+            begin,
+            ExceptionRenderer(_exception_chain_fields),
+            _redaction,
+            JSONRenderer(ensure_ascii=False, default=str),
+        ]
     console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return [begin, ExceptionRenderer(_raised_in_words), _redaction, console]
+    return [begin, ExceptionRenderer(_exception_text), _redaction, console]
 
 
-def _raised(exc_info: Any) -> list[dict[str, Any]]:
+def _exception_chain_fields(exc_info: Any) -> list[dict[str, Any]]:
     """The exception and what it came from, outermost first: kind, words if they are ours, and places."""
     return [
         {
             "exc_type": type(error).__name__,
-            "exc_value": _own_words(error),
-            "frames": [f"{at.f_code.co_filename}:{line} in {at.f_code.co_name}" for at, line in _places(error)],
+            "exc_value": _safe_message(error),
+            "frames": [
+                f"{at.f_code.co_filename}:{line} in {at.f_code.co_name}" for at, line in _traceback_frames(error)
+            ],
         }
-        for error in _chain(exc_info[1])
+        for error in _exception_chain(exc_info[1])
     ]
 
 
-def _raised_in_words(exc_info: Any) -> str:
+def _exception_text(exc_info: Any) -> str:
     lines = []
-    for error in _raised(exc_info):
+    for error in _exception_chain_fields(exc_info):
         lines += [f"{error['exc_type']}: {error['exc_value']}", *(f"  {place}" for place in error["frames"])]
     return "\n".join(lines)
 
 
-def _own_words(error: BaseException) -> str:
+def _safe_message(error: BaseException) -> str:
     """What the error says, if we wrote it; of a foreign one its number at most, for it may quote what it was given."""
-    if type(error).__module__.partition(".")[0] in _OUR_ROOMS:
+    if type(error).__module__.partition(".")[0] in _OUR_PACKAGES:
         return str(error)
     number = error.errno if isinstance(error, OSError) else None
     return errno.errorcode.get(number, "") if number is not None else ""
 
 
-def _places(error: BaseException) -> Iterator[tuple[Any, int]]:
+def _traceback_frames(error: BaseException) -> Iterator[tuple[Any, int]]:
     return traceback.walk_tb(error.__traceback__)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _exception_chain(error: BaseException | None) -> Iterator[BaseException]:
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)

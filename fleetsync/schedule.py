@@ -18,18 +18,18 @@ from pathlib import Path
 import holidays
 from msgspec import Struct
 
-from fleetsync.core.calendar import Calendar, Calendars, Closed, Term, school_year
+from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term, school_year
 
 # Wider than any calendar in use; beyond it a public holiday counts like a weekday.
 YEARS_OF_HOLIDAYS = range(2015, 2051)
 # The eves of Midsummer, Christmas and New Year are no public holidays by law; no school is open on them.
-KINDS_OF_HOLIDAYS = ("public", "de_facto")
+HOLIDAY_CATEGORIES = ("public", "de_facto")
 LONGEST_BREAK_DAYS = 100  # no summer break is longer: a wider hole between two terms is a forgotten term
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CRON_FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12)}
-JOBS_THAT_MAY_BE_OFF = frozenset({"backup"})
-HOUR_OF_THE_CLOCK_CHANGE = 2
+OPTIONAL_JOBS = frozenset({"backup"})
+DST_CHANGE_HOUR = 2
 
 
 class ScheduleError(Exception):
@@ -46,7 +46,7 @@ class Cron(Struct, frozen=True):
     weekday: str
 
 
-class Job(Struct, frozen=True):
+class ScheduledJob(Struct, frozen=True):
     """A job of the daemon and when it runs."""
 
     name: str
@@ -56,7 +56,7 @@ class Job(Struct, frozen=True):
 # ------------------------------------------------------------------------------------------------------- where
 
 
-def data_dir() -> Path:
+def schedules_dir() -> Path:
     """The folder of shipped schedules: inside an installed package, else that of the repository."""
     package = Path(str(files("fleetsync")))
     installed = package / "_data" / "schedules"
@@ -65,10 +65,10 @@ def data_dir() -> Path:
 
 def shipped_calendar(name: str) -> Path:
     """The file of a shipped calendar by its name (`exempelby`); ScheduleError lists those there are."""
-    names = sorted(path.stem for path in data_dir().glob("*.toml") if path.stem != "jobs" and "." not in path.stem)
+    names = sorted(path.stem for path in schedules_dir().glob("*.toml") if path.stem != "jobs" and "." not in path.stem)
     if name not in names:
         raise ScheduleError(f"calendar {name!r} is not shipped; use one of: {', '.join(names)}, or name a file")
-    return data_dir() / f"{name}.toml"
+    return schedules_dir() / f"{name}.toml"
 
 
 # --------------------------------------------------------------------------------------------------- calendars
@@ -86,18 +86,18 @@ def read_calendars(table: Mapping[str, object], where: str) -> Calendars:
     school years of the terms, unless they have terms of their own.
     """
     _refuse_unknown(table, ("term", "closed", "preschool", "unit"), where)
-    school = _calendar(table, where, ())
-    own = _table(table, "preschool", where)
+    school = _read_calendar(table, where, ())
+    own = _subtable(table, "preschool", where)
     preschool_at = f"{where}: [preschool]"
     _refuse_unknown(own, ("term", "closed"), preschool_at)
-    preschool = _calendar(own, preschool_at, _whole_school_years(school.terms), is_year_round=True)
-    units = _table(table, "unit", where)
+    preschool = _read_calendar(own, preschool_at, _whole_school_years(school.terms), is_year_round=True)
+    units = _subtable(table, "unit", where)
     bases = {"school": school, "preschool": preschool}
     return Calendars(
         default=school,
         preschool=preschool,
         units={
-            slug: _unit_calendar(_table(units, slug, f"{where}: [unit]"), bases, f"{where}: [unit.{slug}]")
+            slug: _read_unit_calendar(_subtable(units, slug, f"{where}: [unit]"), bases, f"{where}: [unit.{slug}]")
             for slug in units
         },
     )
@@ -106,7 +106,7 @@ def read_calendars(table: Mapping[str, object], where: str) -> Calendars:
 @cache
 def public_holidays() -> frozenset[date]:
     """Sweden's public holidays and the eves on which no school is open, from 2015 to 2050."""
-    return frozenset(holidays.country_holidays("SE", years=YEARS_OF_HOLIDAYS, categories=KINDS_OF_HOLIDAYS))
+    return frozenset(holidays.country_holidays("SE", years=YEARS_OF_HOLIDAYS, categories=HOLIDAY_CATEGORIES))
 
 
 def _whole_school_years(terms: Sequence[Term]) -> tuple[Term, ...]:
@@ -115,28 +115,30 @@ def _whole_school_years(terms: Sequence[Term]) -> tuple[Term, ...]:
     return (Term(date(school_year(terms[0].first), 7, 1), date(school_year(terms[-1].last) + 1, 6, 30)),)
 
 
-def _unit_calendar(table: Mapping[str, object], bases: Mapping[str, Calendar], where: str) -> Calendar:
+def _read_unit_calendar(table: Mapping[str, object], bases: Mapping[str, Calendar], where: str) -> Calendar:
     """A unit's calendar: its own terms and closed days, or those it is like with its own closed days added."""
     _refuse_unknown(table, ("like", "term", "closed"), where)
     like = table.get("like", "school")
     if not isinstance(like, str) or like not in bases:
         raise ScheduleError(f'{where}: like = {like!r} must be "school" or "preschool"')
     base = bases[like]
-    own = _calendar(table, where, base.terms, is_year_round=base.is_year_round)
+    own = _read_calendar(table, where, base.terms, is_year_round=base.is_year_round)
     if "term" in table:
         return own
     return Calendar(own.terms, base.closed + own.closed, own.holidays, own.is_year_round)
 
 
-def _calendar(
+def _read_calendar(
     table: Mapping[str, object], where: str, default_terms: tuple[Term, ...], is_year_round: bool = False
 ) -> Calendar:
-    terms = tuple(Term(*_ends(entry, at)) for at, entry in _entries(table, "term", where, ("first", "last")))
+    terms = tuple(
+        Term(*_first_and_last_day(entry, at)) for at, entry in _array_of_tables(table, "term", where, ("first", "last"))
+    )
     terms = tuple(sorted(terms, key=lambda term: term.first)) or default_terms
     _refuse_overlaps_and_holes(terms, where)
     closed = []
-    for at, entry in _entries(table, "closed", where, ("first", "last", "label")):
-        period = Closed(*_ends(entry, at), _label(entry, at))
+    for at, entry in _array_of_tables(table, "closed", where, ("first", "last", "label")):
+        period = ClosedPeriod(*_first_and_last_day(entry, at), _read_label(entry, at))
         _refuse_outside_of_terms(period, terms, at)
         closed.append(period)
     return Calendar(terms, tuple(closed), public_holidays(), is_year_round)
@@ -151,7 +153,7 @@ def _refuse_overlaps_and_holes(terms: Iterable[Term], where: str) -> None:
             raise ScheduleError(f"{both} are more than {LONGEST_BREAK_DAYS} days apart; add the term between them")
 
 
-def _refuse_outside_of_terms(period: Closed, terms: Iterable[Term], at: str) -> None:
+def _refuse_outside_of_terms(period: ClosedPeriod, terms: Iterable[Term], at: str) -> None:
     days = set(range(period.first.toordinal(), period.last.toordinal() + 1))
     for term in terms:
         days.difference_update(range(term.first.toordinal(), term.last.toordinal() + 1))
@@ -162,14 +164,14 @@ def _refuse_outside_of_terms(period: Closed, terms: Iterable[Term], at: str) -> 
         )
 
 
-def _ends(entry: Mapping[str, object], at: str) -> tuple[date, date]:
-    first, last = _day(entry, "first", at), _day(entry, "last", at)
+def _first_and_last_day(entry: Mapping[str, object], at: str) -> tuple[date, date]:
+    first, last = _read_date(entry, "first", at), _read_date(entry, "last", at)
     if last < first:
         raise ScheduleError(f"{at}: last = {last} is before first = {first}; swap or correct them")
     return first, last
 
 
-def _day(entry: Mapping[str, object], key: str, at: str) -> date:
+def _read_date(entry: Mapping[str, object], key: str, at: str) -> date:
     value = entry.get(key)
     if value is None:
         raise ScheduleError(f"{at}: {key} is missing; write for example {key} = 2026-08-17")
@@ -178,7 +180,7 @@ def _day(entry: Mapping[str, object], key: str, at: str) -> date:
     return value
 
 
-def _label(entry: Mapping[str, object], at: str) -> str:
+def _read_label(entry: Mapping[str, object], at: str) -> str:
     label = entry.get("label")
     if not isinstance(label, str) or not label.strip():
         raise ScheduleError(f'{at}: label must say what the days are; write for example label = "höstlov"')
@@ -188,21 +190,21 @@ def _label(entry: Mapping[str, object], at: str) -> str:
 # -------------------------------------------------------------------------------------------------------- jobs
 
 
-def load_jobs(overrides: Mapping[str, object], where: str, file: Path | None = None) -> tuple[Job, ...]:
+def load_jobs(overrides: Mapping[str, object], where: str, file: Path | None = None) -> tuple[ScheduledJob, ...]:
     """All jobs with their times: the shipped ones (or those of *file*), replaced by *overrides* by name.
 
     *overrides* is the table `[jobs]` of the configuration, *where* the name of that file. A job set to "off"
     is left out; only those that nothing else relies on may be.
     """
-    defaults_file = file or data_dir() / "jobs.toml"
+    defaults_file = file or schedules_dir() / "jobs.toml"
     defaults = _read_toml(defaults_file)
     _refuse_unknown(overrides, defaults, f"{where}: [jobs]")
     jobs = []
     for name, default in defaults.items():
         value, at = (overrides[name], f"{where}: [jobs]") if name in overrides else (default, defaults_file.name)
         if value != "off":
-            jobs.append(Job(name, read_cron(value, f"{at}: {name}")))
-        elif name not in JOBS_THAT_MAY_BE_OFF:
+            jobs.append(ScheduledJob(name, read_cron(value, f"{at}: {name}")))
+        elif name not in OPTIONAL_JOBS:
             raise ScheduleError(f'{at}: {name} = "off" is refused: the daemon relies on it; give it a time instead')
     return tuple(jobs)
 
@@ -216,14 +218,14 @@ def read_cron(value: object, where: str) -> Cron:
         )
     for (name, limits), text in zip(CRON_FIELDS.items(), fields, strict=False):
         for part in text.split(","):
-            _refuse_part(part, name, limits, where)
+            _check_cron_part(part, name, limits, where)
     for part in fields[-1].split(","):
-        _refuse_weekday(part, where)
-    _refuse_hour_of_the_clock_change(fields[1], where)
+        _check_cron_weekday(part, where)
+    _check_not_in_dst_change_hour(fields[1], where)
     return Cron(*fields)
 
 
-def _refuse_part(part: str, name: str, limits: tuple[int, int], where: str) -> None:
+def _check_cron_part(part: str, name: str, limits: tuple[int, int], where: str) -> None:
     lowest, highest = limits
     if match := re.fullmatch(r"\*(?:/([0-9]{1,2}))?", part):
         low, high, step = lowest, highest, match[1]
@@ -238,7 +240,7 @@ def _refuse_part(part: str, name: str, limits: tuple[int, int], where: str) -> N
         )
 
 
-def _refuse_weekday(part: str, where: str) -> None:
+def _check_cron_weekday(part: str, where: str) -> None:
     names = [part] if part == "*" else part.split("-")
     known = part == "*" or (len(names) <= 2 and all(name in WEEKDAYS for name in names))
     if not known or (names != ["*"] and [WEEKDAYS.index(name) for name in names] != sorted(map(WEEKDAYS.index, names))):
@@ -248,10 +250,10 @@ def _refuse_weekday(part: str, where: str) -> None:
         )
 
 
-def _refuse_hour_of_the_clock_change(text: str, where: str) -> None:
+def _check_not_in_dst_change_hour(text: str, where: str) -> None:
     for part in text.split(","):
         low, _, high = part.partition("/")[0].partition("-")
-        if low != "*" and int(low) <= HOUR_OF_THE_CLOCK_CHANGE <= int(high or low):
+        if low != "*" and int(low) <= DST_CHANGE_HOUR <= int(high or low):
             raise ScheduleError(
                 f"{where}: hour {part!r} holds 02:00 to 02:59, which is missing on one night in March and comes twice "
                 "on one in October; choose another hour"
@@ -281,14 +283,14 @@ def _refuse_unknown(table: Mapping[str, object], known: Iterable[str], where: st
             raise ScheduleError(f"{where}: {key} is unknown; {hint}")
 
 
-def _table(parent: Mapping[str, object], key: str, where: str) -> Mapping[str, object]:
+def _subtable(parent: Mapping[str, object], key: str, where: str) -> Mapping[str, object]:
     value = parent.get(key, {})
     if not isinstance(value, dict):
         raise ScheduleError(f"{where}: {key} must be a table; write [{key}]")
     return value
 
 
-def _entries(
+def _array_of_tables(
     table: Mapping[str, object], key: str, where: str, known: Sequence[str]
 ) -> Iterable[tuple[str, Mapping[str, object]]]:
     """The tables of an array, each with the words that name it in a refusal."""

@@ -17,7 +17,7 @@ hypothesis.settings.register_profile("desk", deadline=None, max_examples=EXAMPLE
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=EXAMPLES, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
-PARTS = {
+SYSTEM_PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
     "alertmanager": ("prometheus-alertmanager", "amtool"),
     "chromium": ("chromium",),
@@ -29,7 +29,7 @@ class NetworkIsOffError(BaseException):
     """A test reached for another machine. Not an Exception: code that forgives OSError must not swallow it."""
 
 
-def is_here(address: Any) -> bool:
+def is_local_address(address: Any) -> bool:
     """Whether a socket's *address* is a path of this machine or loopback."""
     if not isinstance(address, tuple):
         return True
@@ -44,7 +44,7 @@ def is_here(address: Any) -> bool:
 def network_is_off() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
-            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+            patch.setattr(socket.socket, name, loopback_only(getattr(socket.socket, name)))
         yield
 
 
@@ -62,9 +62,9 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-def guarded(connect: Any) -> Any:
+def loopback_only(connect: Any) -> Any:
     def connect_here(self: socket.socket, address: Any) -> Any:
-        if not is_here(address):
+        if not is_local_address(address):
             raise NetworkIsOffError(f"a test may only connect to loopback, not to {address!r}")
         return connect(self, address)
 
@@ -77,6 +77,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         (part,) = mark.args
         if os.environ.get("TEST_PARTS") == "none":
             pytest.skip(f"not run: needs {part}, and PARTS=none was declared")
-        absent = [program for program in PARTS[part] if shutil.which(program) is None]
+        absent = [program for program in SYSTEM_PROGRAMS[part] if shutil.which(program) is None]
         if absent:
             pytest.fail(f"needs {part}: {', '.join(absent)} not on PATH; make test installs it", pytrace=False)

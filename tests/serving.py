@@ -22,10 +22,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def turning(daemon: Daemon) -> Iterator[Daemon]:
+def serving_daemon(daemon: Daemon) -> Iterator[Daemon]:
     """The daemon serves and turns as its own main loop would have it, and is closed afterwards."""
     daemon.start()
-    turns = Thread(target=_turn, args=(daemon,), name="turns", daemon=True)
+    turns = Thread(target=_run_loop, args=(daemon,), name="turns", daemon=True)
     turns.start()
     try:
         yield daemon
@@ -34,12 +34,12 @@ def turning(daemon: Daemon) -> Iterator[Daemon]:
         turns.join()
 
 
-def _turn(daemon: Daemon) -> None:
+def _run_loop(daemon: Daemon) -> None:
     while not daemon.clock.wait(LOOP_SECONDS, daemon.stop):
-        daemon.turn()
+        daemon.tick()
 
 
-def signed_in(address: str, name: str) -> requests.Session:
+def signed_in_session(address: str, name: str) -> requests.Session:
     """A browser of the page at *address* in which *name* has come through the door."""
     session = requests.Session()
     token = re.search(r'name="csrf" value="([^"]+)"', session.get(f"{address}/sign-in", timeout=30).text)

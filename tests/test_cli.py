@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from fleetsync import sync
 from fleetsync.cli import COMMANDS, root
-from fleetsync.cli.failing import telling
-from tests.flow.village import CANARY, Employee, Life, Village, device, login
+from fleetsync.cli.errors import report_errors
+from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, device, login
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
@@ -34,20 +34,20 @@ HEAVY = (
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Village) -> Iterator[Life]:
+def life(village: Installation) -> Iterator[OpenInstallation]:
     with village.open() as opened:
         opened.run()
-        village.later(hours=1)
+        village.advance_clock(hours=1)
         yield opened
 
 
-def told(village: Village, *words: str, typed: str | None = None, **environment: str) -> tuple[int, str, str]:
+def told(village: Installation, *words: str, typed: str | None = None, **environment: str) -> tuple[int, str, str]:
     """Exit code, output and errors, as a user has them: refusals pass the last net too."""
     runner, said = CliRunner(), io.StringIO()
     variables = {"FLEETSYNC_NOW": village.clock.now().isoformat(), **environment}
@@ -61,7 +61,7 @@ def _netted(done: Result, said: io.StringIO) -> tuple[int, str, str]:
     assert done.exception is not None
     stderr, sys.stderr = sys.stderr, said
     try:
-        with telling():
+        with report_errors():
             raise done.exception
     except SystemExit as left:
         return int(left.code or 0), done.stdout, said.getvalue()
@@ -69,7 +69,7 @@ def _netted(done: Result, said: io.StringIO) -> tuple[int, str, str]:
         sys.stderr = stderr
 
 
-def ok(village: Village, *words: str, typed: str | None = None) -> str:
+def ok(village: Installation, *words: str, typed: str | None = None) -> str:
     code, out, errors = told(village, *words, typed=typed)
     assert code == 0, out + errors
     return out
@@ -136,7 +136,7 @@ def test_a_unit_explains_each_of_its_numbers(village, life):
 def test_a_person_and_a_gap_explain_themselves(village, life):
     person = json.loads(ok(village, "people", "--format", "json"))["rows"][0]["id"]
     assert "staff: owed: " in ok(village, "explain", "person", person)
-    village.staff.append(Employee(n=41, first="2026-01-01"))
+    village.staff.append(StaffFileRow(n=41, first="2026-01-01"))
     village.write_staff(village.today)
     life.run()
 
@@ -147,7 +147,7 @@ def test_a_person_and_a_gap_explain_themselves(village, life):
 
 def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_what_is_todays(village, life):
     person = json.loads(ok(village, "people", "--format", "json"))["rows"][0]
-    village.later(days=1)
+    village.advance_clock(days=1)
     yesterday = "2026-11-24"
 
     then = ok(village, "explain", "person", person["id"], "--as-of", yesterday).partition("today:")
@@ -165,8 +165,8 @@ def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_wh
 
 
 def test_who_was_not_known_on_a_past_day_was_owed_nothing(village, life):
-    village.staff.append(Employee(n=41, first="2026-01-01"))
-    village.later(days=1)
+    village.staff.append(StaffFileRow(n=41, first="2026-01-01"))
+    village.advance_clock(days=1)
     village.write_staff(village.today)
     life.run()
     rows = json.loads(ok(village, "people", "--format", "json"))["rows"]
@@ -193,7 +193,7 @@ def test_a_sync_tells_what_came_of_each_part(village):
 
 
 def test_a_part_that_somebody_else_pulls_is_left_to_him_and_said(village, life):
-    life.ledger.begin("intune", "devices", village.clock.now())
+    life.ledger.begin_pull("intune", "devices", village.clock.now())
 
     code, out, errors = told(village, "sync")
 
@@ -243,11 +243,11 @@ def test_a_unit_is_published(village, life):
 
 @pytest.mark.parametrize("unit", ["backskolan", "central"])
 def test_a_unit_that_is_published_leaves_its_trial_wherever_it_is_shown(village, life, unit):
-    before = {one.slug: one.published for one in sync.rebuilt(life.house.world).outcome.units}
+    before = {one.slug: one.published for one in sync.rebuild_snapshot(life.application.run_context).outcome.units}
     assert not any(before.values())
     ok(village, "publish", unit)
 
-    shown = {one.slug: one.published for one in sync.rebuilt(life.house.world).outcome.units}
+    shown = {one.slug: one.published for one in sync.rebuild_snapshot(life.application.run_context).outcome.units}
     assert shown == before | {unit: True}
 
 
@@ -278,7 +278,7 @@ def test_a_check_says_what_is_well_and_what_is_not(village):
 
 def test_a_check_offline_asks_nobody_and_shows_values_without_secrets(village):
     out = ok(village, "check", "--offline", "--values")
-    assert village.graph.stand.log == []
+    assert village.graph.stub_server.log == []
     assert "municipality.name = " in out
     assert "Exempelby-hemlighet-1" not in out
 
@@ -289,7 +289,7 @@ def test_a_database_is_copied_verified_and_restored(village, life):
     assert copy.stat().st_mode & 0o077 == 0
     assert ok(village, "db", "verify") == "nothing wrong was found\n"
     assert "schema" in ok(village, "db", "upgrade")
-    life.ledger.drop("intune")
+    life.ledger.drop_source("intune")
 
     assert ok(village, "db", "restore", str(copy), "--yes") == f"restored from {copy}\n"
     assert life.count("covered") == 12
@@ -298,7 +298,7 @@ def test_a_database_is_copied_verified_and_restored(village, life):
 def test_a_purge_says_what_went(village, life):
     assert ok(village, "purge") == "nothing was due\n"
     life.run()
-    village.later(days=100)
+    village.advance_clock(days=100)
     village.write_staff(village.today)
     life.run()
 
@@ -337,52 +337,52 @@ def test_a_daemon_that_does_not_answer_is_not_healthy(village):
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
-def _unknown_key(village: Village) -> None:
+def _unknown_key(village: Installation) -> None:
     village.config.write_text(
         village.config.read_text(encoding="utf-8") + "\n[staleness]\nstale_after = 3\n", encoding="utf-8"
     )
 
 
-def _no_secret(village: Village) -> None:
+def _no_secret(village: Installation) -> None:
     (village.folder / "secrets" / "intune").unlink()
 
 
-def _wrong_secret(village: Village) -> None:
+def _wrong_secret(village: Installation) -> None:
     (village.folder / "secrets" / "intune").write_text("fel-hemlighet\n", encoding="ascii")
 
 
-def _no_permission(village: Village) -> None:
+def _no_permission(village: Installation) -> None:
     village.graph.permitted = False
 
 
-def _no_file(village: Village) -> None:
+def _no_file(village: Installation) -> None:
     for file in village.deliveries.iterdir():
         file.unlink()
 
 
-def _wrong_header(village: Village) -> None:
+def _wrong_header(village: Installation) -> None:
     village.write_staff(village.today, ("Kolumn A", "Kolumn B"))
 
 
-def _blank_file(village: Village) -> None:
+def _blank_file(village: Installation) -> None:
     (village.deliveries / f"personal_{village.today}.csv").write_bytes(b"")
 
 
-def _empty_answer(village: Village) -> None:
+def _empty_answer(village: Installation) -> None:
     village.devices = []
 
 
-def _another_municipality(village: Village) -> None:
-    village.staff = [Employee(n=n) for n in range(500, 530)]
+def _another_municipality(village: Installation) -> None:
+    village.staff = [StaffFileRow(n=n) for n in range(500, 530)]
     village.write_staff(village.today)
 
 
-def _no_database(village: Village) -> None:
+def _no_database(village: Installation) -> None:
     text = village.config.read_text(encoding="utf-8").replace("database/fleetsync.db", "config.toml/fleetsync.db")
     village.config.write_text(text, encoding="utf-8")
 
 
-BAD: dict[str, tuple[Callable[[Village], None], int, str]] = {
+BAD: dict[str, tuple[Callable[[Installation], None], int, str]] = {
     "unknown key": (
         _unknown_key,
         2,
@@ -405,7 +405,7 @@ def test_bad_input_is_told_in_a_sentence_and_nothing_is_lost(village, case):
     spoil, exit_code, sentence = BAD[case]
     with village.open() as life:
         life.run()
-    village.later(hours=1)
+    village.advance_clock(hours=1)
     spoil(village)
 
     code, out, errors = told(village, "sync")
@@ -485,7 +485,7 @@ def test_an_error_of_our_own_is_one_line_with_a_place_and_quotes_nothing():
     said = io.StringIO()
     stderr, sys.stderr = sys.stderr, said
     try:
-        with pytest.raises(SystemExit) as left, telling():
+        with pytest.raises(SystemExit) as left, report_errors():
             raise KeyError(f"{CANARY} is not there")
     finally:
         sys.stderr = stderr

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.clock import Clock, SetClock
+from fleetsync.clock import Clock, ManualClock
 
 AUGUST = datetime(2027, 8, 16, 6, 0, tzinfo=timezone(timedelta(hours=2)))
 
@@ -35,7 +35,7 @@ def test_moving_the_clock_leaves_monotonic_time_alone():
 
 
 def test_a_set_clock_stands_where_it_was_set():
-    clock = SetClock(AUGUST)
+    clock = ManualClock(AUGUST)
     assert clock.now() == clock.now() == AUGUST
 
     clock.set(AUGUST + timedelta(days=1))
@@ -48,7 +48,7 @@ def test_an_unmoved_clock_says_so():
     assert not Clock().is_moved
 
 
-@pytest.mark.parametrize("build", [SetClock, Clock.moved_to, SetClock(AUGUST).set])
+@pytest.mark.parametrize("build", [ManualClock, Clock.moved_to, ManualClock(AUGUST).set])
 def test_an_instant_without_a_zone_is_refused(build):
     with pytest.raises(ValueError, match="needs its zone"):
         build(datetime(2027, 8, 16))  # noqa: DTZ001 - that is what is refused
@@ -71,4 +71,4 @@ def test_no_wait_is_ever_too_long_to_be_stopped(seconds):
     stop = threading.Event()
     stop.set()
 
-    assert SetClock(AUGUST).wait(seconds, stop)
+    assert ManualClock(AUGUST).wait(seconds, stop)

@@ -26,31 +26,31 @@ from pydantic import SecretStr, ValidationError
 from fleetsync.core.model import RECORD_TYPES, Record
 from fleetsync.pull.contract import (
     Credential,
-    Drift,
-    Finding,
     PageTokenExpired,
     PartMissing,
+    ProbeResult,
     PullError,
     RecordError,
     SourceRefused,
     SourceSettings,
     SourceUnavailable,
+    UnknownValue,
 )
-from fleetsync.pull.registry import connector, kinds, secret_keys
-from tests.connectors.case import CANARY, Case, Listing
-from tests.connectors.outside import Fault, Outside, outside
+from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
+from tests.connectors.case_runner import CaseRunner, RecordedFault, running_case
+from tests.connectors.connector_case import CANARY, ConnectorCase, RecordedListing
 
-KINDS = kinds()
+KINDS = connector_kinds()
 SECRET = "hemlig-7f3a-mycket"
 
 
-def case_of(kind: str) -> Case | None:
+def case_of(kind: str) -> ConnectorCase | None:
     name = f"tests.connectors.{kind}_case"
     return import_module(name).CASE if find_spec(name) else None
 
 
 CASES = {kind: case for kind in KINDS if (case := case_of(kind)) is not None}
-PARTS = [(kind, part) for kind, case in CASES.items() for part in case.expects]
+PARTS = [(kind, part) for kind, case in CASES.items() for part in case.expected_counts]
 LISTINGS = [(kind, part) for kind, case in CASES.items() for part in case.listings]
 FILES = [kind for kind, case in CASES.items() if case.files]
 
@@ -60,8 +60,8 @@ of_every_part = pytest.mark.parametrize(("kind", "part"), PARTS)
 
 
 @pytest.fixture
-def world(kind: str, tmp_path: Path) -> Iterator[Outside]:
-    with outside(CASES[kind], tmp_path) as here:
+def world(kind: str, tmp_path: Path) -> Iterator[CaseRunner]:
+    with running_case(CASES[kind], tmp_path) as here:
         yield here
 
 
@@ -76,7 +76,7 @@ def test_a_connector_brings_its_case_and_recorded_payloads(kind: str) -> None:
     assert case.kind == kind == case.table["kind"]
     assert case.payloads
     assert all(case.recorded(name).is_file() for name in case.payloads)
-    assert set(case.expects) == {part.name for part in connector(kind).PARTS}
+    assert set(case.expected_counts) == {part.name for part in load_connector(kind).PARTS}
 
 
 SAID = {
@@ -90,7 +90,7 @@ SAID = {
 @of_every_kind
 @pytest.mark.parametrize("what", SAID)
 def test_a_connector_says(kind: str, what: str) -> None:
-    module: Any = connector(kind)
+    module: Any = load_connector(kind)
 
     assert SAID[what].search(module.__doc__ or "")
     assert getdoc(module.pull)
@@ -99,10 +99,10 @@ def test_a_connector_says(kind: str, what: str) -> None:
 
 @of_every_kind
 def test_parts_are_sane(kind: str) -> None:
-    names = [part.name for part in connector(kind).PARTS]
+    names = [part.name for part in load_connector(kind).PARTS]
 
     assert len(names) == len(set(names)) > 0
-    for place, part in enumerate(connector(kind).PARTS):
+    for place, part in enumerate(load_connector(kind).PARTS):
         assert re.fullmatch(r"[a-z][a-z_]*", part.name)
         assert len(part.types) == len(set(part.types)) > 0
         assert set(part.after) <= set(names[:place])
@@ -112,24 +112,24 @@ def test_parts_are_sane(kind: str) -> None:
 
 
 def table_of(kind: str) -> dict[str, Any]:
-    return CASES[kind].filled("https://exempelby.se", Path("/srv"))
+    return CASES[kind].filled_table("https://exempelby.se", Path("/srv"))
 
 
 @of_every_case
 def test_settings_are_the_houses_and_refuse_a_key_they_do_not_know(kind: str) -> None:
-    settings = connector(kind).Settings
+    settings = load_connector(kind).Settings
 
     assert issubclass(settings, SourceSettings)
     with pytest.raises(ValidationError, match="max_shrinkage"):
         settings.model_validate(table_of(kind) | {"max_shrinkage": 0.1})
 
 
-SECRET_KEYS = [(kind, key) for kind in CASES for key in secret_keys(connector(kind).Settings)]
+SECRET_KEYS = [(kind, key) for kind in CASES for key in secret_keys(load_connector(kind).Settings)]
 
 
 @pytest.mark.parametrize(("kind", "key"), SECRET_KEYS)
 def test_settings_never_show_a_secret(kind: str, key: str) -> None:
-    settings: Any = connector(kind).Settings.model_validate(table_of(kind) | {key: SECRET})
+    settings: Any = load_connector(kind).Settings.model_validate(table_of(kind) | {key: SECRET})
     shown = (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json(), f"{settings}")
 
     assert settings.secret(key).get_secret_value() == SECRET
@@ -139,16 +139,18 @@ def test_settings_never_show_a_secret(kind: str, key: str) -> None:
 @pytest.mark.parametrize(("kind", "key"), SECRET_KEYS)
 def test_a_refusal_of_settings_never_shows_a_secret(kind: str, key: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        connector(kind).Settings.model_validate(table_of(kind) | {key: SECRET, "every": SECRET, SECRET[:6]: SECRET})
+        load_connector(kind).Settings.model_validate(
+            table_of(kind) | {key: SECRET, "every": SECRET, SECRET[:6]: SECRET}
+        )
 
     assert SECRET not in str(refused.value)
 
 
 @of_every_case
 def test_every_secret_can_come_from_a_file(kind: str) -> None:
-    fields = connector(kind).Settings.model_fields
+    fields = load_connector(kind).Settings.model_fields
 
-    for key in secret_keys(connector(kind).Settings):
+    for key in secret_keys(load_connector(kind).Settings):
         assert Path in get_args(fields[f"{key}_file"].annotation)
         assert SecretStr in get_args(fields[key].annotation)
 
@@ -162,15 +164,15 @@ def spelled(records: list[Record]) -> list[bytes]:
 
 
 @of_every_part
-def test_a_pull_gives_every_record(world: Outside, part: str) -> None:
+def test_a_pull_gives_every_record(world: CaseRunner, part: str) -> None:
     found = Counter(RECORD_TYPES[type(record)].value for record in world.records(part))
 
-    assert found == world.case.expects[part]
+    assert found == world.case.expected_counts[part]
     assert {RECORD_TYPES[type(record)] for record in world.records(part)} <= set(world.part(part).types)
 
 
 @of_every_part
-def test_two_pulls_of_the_same_give_the_same(world: Outside, part: str) -> None:
+def test_two_pulls_of_the_same_give_the_same(world: CaseRunner, part: str) -> None:
     assert spelled(world.records(part)) == spelled(world.records(part))
 
 
@@ -178,46 +180,46 @@ def page(text: str) -> dict[str, Any]:
     return {"body": f"<!doctype html><title>{text}</title>".encode(), "headers": {"Content-Type": "text/html"}}
 
 
-BROKEN: dict[str, tuple[Callable[[], Fault], tuple[type[PullError], ...]]] = {
-    "led in a circle": (lambda: Fault(following=0), (SourceUnavailable,)),
-    "led to another host": (lambda: Fault(elsewhere="https://exempel.invalid"), (SourceRefused,)),
-    "torn": (lambda: Fault(cut=True), (SourceUnavailable,)),
-    "not JSON to its end": (lambda: Fault(body=b'{"value": [{"id": "1"}, '), (SourceUnavailable,)),
-    "a sign-in page": (lambda: Fault(**page("Logga in")), (SourceUnavailable,)),
-    "not signed in": (lambda: Fault(401, b"{}"), (SourceRefused,)),
-    "not allowed": (lambda: Fault(403, b"{}"), (SourceRefused,)),
-    "not there": (lambda: Fault(404, b"{}"), (SourceRefused, PartMissing)),
-    "asking for patience for ever": (lambda: Fault(429, b"{}", {"Retry-After": "30"}), (SourceUnavailable,)),
-    "out of order": (lambda: Fault(500, b"{}"), (SourceUnavailable,)),
-    "closed for maintenance": (lambda: Fault(503, **page("Underhåll")), (SourceUnavailable,)),
+BROKEN: dict[str, tuple[Callable[[], RecordedFault], tuple[type[PullError], ...]]] = {
+    "led in a circle": (lambda: RecordedFault(following=0), (SourceUnavailable,)),
+    "led to another host": (lambda: RecordedFault(elsewhere="https://exempel.invalid"), (SourceRefused,)),
+    "torn": (lambda: RecordedFault(cut=True), (SourceUnavailable,)),
+    "not JSON to its end": (lambda: RecordedFault(body=b'{"value": [{"id": "1"}, '), (SourceUnavailable,)),
+    "a sign-in page": (lambda: RecordedFault(**page("Logga in")), (SourceUnavailable,)),
+    "not signed in": (lambda: RecordedFault(401, b"{}"), (SourceRefused,)),
+    "not allowed": (lambda: RecordedFault(403, b"{}"), (SourceRefused,)),
+    "not there": (lambda: RecordedFault(404, b"{}"), (SourceRefused, PartMissing)),
+    "asking for patience for ever": (lambda: RecordedFault(429, b"{}", {"Retry-After": "30"}), (SourceUnavailable,)),
+    "out of order": (lambda: RecordedFault(500, b"{}"), (SourceUnavailable,)),
+    "closed for maintenance": (lambda: RecordedFault(503, **page("Underhåll")), (SourceUnavailable,)),
 }
-MENDED: dict[str, Callable[[], Fault]] = {
-    "torn once": lambda: Fault(cut=True, times=1),
-    "asking for patience": lambda: Fault(429, b"{}", {"Retry-After": "7"}, times=2),
-    "asking for patience without a time": lambda: Fault(429, b"{}", times=1),
-    "out of order for a moment": lambda: Fault(503, b"{}", times=2),
-    "a gateway's page for a moment": lambda: Fault(502, **page("Bad Gateway"), times=1),
-    "a token grown old": lambda: Fault(401, b"{}", times=1),
+MENDED: dict[str, Callable[[], RecordedFault]] = {
+    "torn once": lambda: RecordedFault(cut=True, times=1),
+    "asking for patience": lambda: RecordedFault(429, b"{}", {"Retry-After": "7"}, times=2),
+    "asking for patience without a time": lambda: RecordedFault(429, b"{}", times=1),
+    "out of order for a moment": lambda: RecordedFault(503, b"{}", times=2),
+    "a gateway's page for a moment": lambda: RecordedFault(502, **page("Bad Gateway"), times=1),
+    "a token grown old": lambda: RecordedFault(401, b"{}", times=1),
 }
 on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
 on_first_and_last = pytest.mark.parametrize("place", [0, -1], ids=["first page", "last page"])
 
 
-def attempt(world: Outside, part: str) -> list[Record] | PullError:
+def attempt(world: CaseRunner, part: str) -> list[Record] | PullError:
     try:
         return world.records(part)
     except PullError as error:
         return error
 
 
-def place_of(listing: Listing, place: int) -> int:
+def place_of(listing: RecordedListing, place: int) -> int:
     return range(len(listing.pages))[place]
 
 
 @on_every_listing
 @on_first_and_last
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_listing_that_breaks_raises_and_says_what_to_do(world: Outside, part: str, place: int, what: str) -> None:
+def test_a_listing_that_breaks_raises_and_says_what_to_do(world: CaseRunner, part: str, place: int, what: str) -> None:
     listing = world.case.listings[part]
     whole = spelled(world.records(part))
     make, expected = BROKEN[what]
@@ -238,7 +240,7 @@ def test_a_listing_that_breaks_raises_and_says_what_to_do(world: Outside, part: 
 @on_every_listing
 @on_first_and_last
 @pytest.mark.parametrize("what", MENDED)
-def test_a_listing_that_is_mended_in_time_is_whole(world: Outside, part: str, place: int, what: str) -> None:
+def test_a_listing_that_is_mended_in_time_is_whole(world: CaseRunner, part: str, place: int, what: str) -> None:
     listing = world.case.listings[part]
     whole = spelled(world.records(part))
     world.server.fail(listing, place_of(listing, place), MENDED[what]())
@@ -247,8 +249,8 @@ def test_a_listing_that_is_mended_in_time_is_whole(world: Outside, part: str, pl
 
 
 @on_every_listing
-def test_a_pull_waits_as_long_as_it_is_asked_to(world: Outside, part: str) -> None:
-    world.server.fail(world.case.listings[part], 0, Fault(429, b"{}", {"Retry-After": "7"}, times=2))
+def test_a_pull_waits_as_long_as_it_is_asked_to(world: CaseRunner, part: str) -> None:
+    world.server.fail(world.case.listings[part], 0, RecordedFault(429, b"{}", {"Retry-After": "7"}, times=2))
     world.pages(part)
 
     assert [seconds for seconds in world.waited if seconds == 7] == [7, 7]
@@ -297,9 +299,9 @@ FILE_FAULTS: dict[Callable[[Path], None], type[PullError]] = {
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", [0, -1], ids=["first file", "last file"])
-def test_a_spoilt_file_raises_and_says_what_to_do(world: Outside, spoil: Callable[[Path], None], place: int) -> None:
+def test_a_spoilt_file_raises_and_says_what_to_do(world: CaseRunner, spoil: Callable[[Path], None], place: int) -> None:
     spoil(world.folder / world.case.files[place])
-    for part in world.case.expects:
+    for part in world.case.expected_counts:
         with pytest.raises(PullError) as refused:
             world.records(part)
 
@@ -309,8 +311,8 @@ def test_a_spoilt_file_raises_and_says_what_to_do(world: Outside, spoil: Callabl
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_files_that_were_read_before_are_not_read_again(world: Outside) -> None:
-    for part in world.case.expects:
+def test_files_that_were_read_before_are_not_read_again(world: CaseRunner) -> None:
+    for part in world.case.expected_counts:
         known = {found.scope: found.fingerprint for found in world.pages(part)}
 
         assert world.pages(part, known=known) == []
@@ -358,7 +360,7 @@ def meant(module: Any, part: str, settings: Any, raw: Any) -> bytes:
 
 
 @of_every_part
-def test_normalise_is_pure(world: Outside, part: str) -> None:
+def test_normalise_is_pure(world: CaseRunner, part: str) -> None:
     raws = [raw for found in world.pages(part) for raw in found.raws]
     before = repr(raws)
     first = [meant(world.module, part, world.settings, raw) for raw in raws]
@@ -371,7 +373,7 @@ def test_normalise_is_pure(world: Outside, part: str) -> None:
 
 
 @of_every_part
-def test_ids_are_unique(world: Outside, part: str) -> None:
+def test_ids_are_unique(world: CaseRunner, part: str) -> None:
     refs = Counter((type(record), record.source_id) for record in world.records(part))
 
     assert [ref for ref, count in refs.items() if count > 1] == []
@@ -379,9 +381,9 @@ def test_ids_are_unique(world: Outside, part: str) -> None:
 
 
 @of_every_part
-def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: Outside, part: str) -> None:
+def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: CaseRunner, part: str) -> None:
     for noted in world.noted(part):
-        assert isinstance(noted, Record | Credential | Drift)
+        assert isinstance(noted, Record | Credential | UnknownValue)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
             assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))
@@ -390,7 +392,7 @@ def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: 
 
 
 @of_every_part
-def test_what_is_not_known_is_none_and_no_sentinel(world: Outside, part: str) -> None:
+def test_what_is_not_known_is_none_and_no_sentinel(world: CaseRunner, part: str) -> None:
     for record in world.records(part):
         for field, value in msgspec.structs.asdict(record).items():
             assert value != "", field
@@ -420,7 +422,7 @@ def structs(module: ModuleType) -> list[type[msgspec.Struct]]:
 
 @of_every_kind
 def test_no_structure_has_a_field_for_what_is_never_kept(kind: str) -> None:
-    module: Any = connector(kind)
+    module: Any = load_connector(kind)
     fields = [
         (struct.__name__, name)
         for struct in structs(module)
@@ -446,7 +448,7 @@ def text_of(file: Path) -> str:
 
 
 @of_every_part
-def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: Outside, part: str) -> None:
+def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: CaseRunner, part: str) -> None:
     recorded = "".join(text_of(world.case.recorded(name)) for name in world.case.payloads)
     pages = world.pages(part)
     kept = b"".join(map(msgspec.json.encode, world.records(part))).decode()
@@ -461,20 +463,20 @@ def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: Outside, 
 
 
 @of_every_case
-def test_a_probe_finds_every_part_of_a_world_in_order(world: Outside) -> None:
+def test_a_probe_finds_every_part_of_a_world_in_order(world: CaseRunner) -> None:
     if not hasattr(world.module, "probe"):
         return
     findings = world.findings()
 
-    assert all(isinstance(finding, Finding) and finding.ok for finding in findings)
-    assert {finding.part for finding in findings} >= set(world.case.expects)
+    assert all(isinstance(finding, ProbeResult) and finding.ok for finding in findings)
+    assert {finding.part for finding in findings} >= set(world.case.expected_counts)
 
 
 @on_every_listing
-def test_a_probe_says_what_to_grant(world: Outside, part: str) -> None:
+def test_a_probe_says_what_to_grant(world: CaseRunner, part: str) -> None:
     if not hasattr(world.module, "probe"):
         return
-    world.server.fail(world.case.listings[part], 0, Fault(403, b"{}"))
+    world.server.fail(world.case.listings[part], 0, RecordedFault(403, b"{}"))
     (finding,) = (one for one in world.findings() if not one.ok)
 
     assert finding.part == part

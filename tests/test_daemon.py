@@ -11,21 +11,21 @@ import pytest
 
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.service import REFUSED_SECONDS, Daemon
+from fleetsync.daemon.service import REFUSED_RETRY_SECONDS, Daemon
 from fleetsync.settings import SettingsError, load
-from tests.flow.process import until
-from tests.flow.village import Village
+from tests.flow.daemon_process import wait_until
+from tests.flow.installation import Installation
 from tests.serving import free_port
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path, port=free_port()) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path, port=free_port()) as built:
         yield built
 
 
 @contextmanager
-def serving(village: Village) -> Iterator[Daemon]:
+def serving(village: Installation) -> Iterator[Daemon]:
     daemon = Daemon(load(village.config, environ={}), village.clock)
     daemon.start()
     try:
@@ -36,20 +36,27 @@ def serving(village: Village) -> Iterator[Daemon]:
 
 def settled(daemon: Daemon, *sources: str) -> None:
     """Wait until every part of *sources* was judged."""
-    until(lambda: {source for source, _ in daemon.health._lines} >= set(sources) and not daemon._pulling, "it pulls")
-    until(lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._lines), "all parts are judged")
-    until(daemon._brought.empty, "what was brought is settled")
+    wait_until(
+        lambda: (
+            {source for source, _ in daemon.health._newest_pulls} >= set(sources) and not daemon._sources_being_pulled
+        ),
+        "it pulls",
+    )
+    wait_until(
+        lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._newest_pulls), "all parts are judged"
+    )
+    wait_until(daemon._finished_pulls.empty, "what was brought is settled")
 
 
 def next_call(daemon: Daemon, job: str) -> datetime | None:
-    found = daemon._timetable._scheduler.get_job(job)
+    found = daemon._job_scheduler._scheduler.get_job(job)
     return None if found is None else found.next_run_time
 
 
 def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-        asked = dict(daemon.pulse().requests)
+        asked = dict(daemon.daemon_status().requests)
         later = {job: next_call(daemon, job) for job in ("pull:personal", "pull:intune")}
         village.keys["personal"] = 'every = "2h"\n'
         village.write()
@@ -58,7 +65,7 @@ def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(villa
 
         soon = next_call(daemon, "pull:personal")
         assert soon is None or later["pull:personal"] is None or soon != later["pull:personal"]
-        assert {at: daemon.pulse().requests[at] for at in asked} == asked
+        assert {at: daemon.daemon_status().requests[at] for at in asked} == asked
         village.names = ("intune",)
         village.write()
         daemon.reload()
@@ -69,43 +76,43 @@ def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(villa
 def test_a_refused_configuration_changes_nothing_and_is_a_metric(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-        house = daemon.house
+        house = daemon.application
         village.config.write_text("[municipality]\nnaem = 1\n", encoding="utf-8")
 
         daemon.reload()
 
-        assert daemon.house is house
-        assert not daemon.pulse().is_config_good
+        assert daemon.application is house
+        assert not daemon.daemon_status().is_config_good
 
 
 def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configuration(village):
     village.graph.permitted = False
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-        source = next(one for one in daemon.house.sources if one.name == "intune")
-        until(lambda: daemon._refused, "it is remembered")
+        source = next(one for one in daemon.application.sources if one.name == "intune")
+        wait_until(lambda: daemon._refused_since, "it is remembered")
 
-        assert list(daemon._due(source)) == []
-        assert list(daemon._due(next(one for one in daemon.house.sources if one.name == "personal"))) != []
-        daemon._refused = {at: since - REFUSED_SECONDS for at, since in daemon._refused.items()}
-        assert list(daemon._due(source)) == [(source, source.parts[0])]
+        assert list(daemon._due_parts(source)) == []
+        assert list(daemon._due_parts(next(one for one in daemon.application.sources if one.name == "personal"))) != []
+        daemon._refused_since = {at: since - REFUSED_RETRY_SECONDS for at, since in daemon._refused_since.items()}
+        assert list(daemon._due_parts(source)) == [(source, source.parts[0])]
         village.graph.permitted = True
         daemon.reload()
-        assert daemon._refused == {}
+        assert daemon._refused_since == {}
 
 
 def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_did_is_not(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-    village.later(minutes=10)
+    village.advance_clock(minutes=10)
     with village.open() as life:
-        pull = life.ledger.begin("intune", "devices", village.clock.now())
-        life.ledger.fail(pull, Verdict.FAILED, "the process ended before the pull was judged")
-    village.later(minutes=1)
-    asked = len(village.graph.stand.log)
+        pull = life.ledger.begin_pull("intune", "devices", village.clock.now())
+        life.ledger.fail_pull(pull, Verdict.FAILED, "the process ended before the pull was judged")
+    village.advance_clock(minutes=1)
+    asked = len(village.graph.stub_server.log)
     with serving(village) as daemon:
-        until(lambda: len(village.graph.stand.log) > asked, "the part that failed is tried at once")
-        until(lambda: not daemon._pulling, "it has been pulled")
+        wait_until(lambda: len(village.graph.stub_server.log) > asked, "the part that failed is tried at once")
+        wait_until(lambda: not daemon._sources_being_pulled, "it has been pulled")
 
         soon = next_call(daemon, "pull:personal")
         assert soon is not None
@@ -119,20 +126,20 @@ def test_the_newest_copies_are_kept_and_told_after_a_restart(village):
     text = text.replace("[database]\n", f'[database]\nbackup_folder = "{folder}"\nkeep_backups = 2\n')
     village.config.write_text(text, encoding="utf-8")
     with serving(village) as daemon:
-        assert daemon.pulse().backup_at is None
+        assert daemon.daemon_status().backup_at is None
         for _ in range(3):
             daemon._backup()
-            village.later(days=1)
+            village.advance_clock(days=1)
 
         assert [file.name for file in sorted(folder.iterdir())] == [
             "fleetsync-2026-11-25.db",
             "fleetsync-2026-11-26.db",
         ]
         assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
-        assert daemon.pulse().backup_at is not None
+        assert daemon.daemon_status().backup_at is not None
     os.utime(folder / "fleetsync-2026-11-26.db", (1_800_000_000, 1_800_000_000))
     with serving(village) as daemon:
-        told = daemon.pulse().backup_at
+        told = daemon.daemon_status().backup_at
         assert told is not None
         assert told.timestamp() == 1_800_000_000
 
@@ -144,7 +151,7 @@ def test_a_copy_that_cannot_be_written_is_told_and_nothing_breaks(village, capsy
     with serving(village) as daemon:
         daemon._backup()
 
-        assert daemon.pulse().backup_at is None
+        assert daemon.daemon_status().backup_at is None
 
 
 def test_the_nightly_purge_keeps_what_the_configuration_says(village):
@@ -152,9 +159,9 @@ def test_the_nightly_purge_keeps_what_the_configuration_says(village):
     village.config.write_text(text, encoding="utf-8")
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-        pull = daemon.ledger.begin("intune", "devices", village.clock.now())
-        daemon.ledger.fail(pull, Verdict.FAILED, "hung up")
-        village.later(days=2)
+        pull = daemon.ledger.begin_pull("intune", "devices", village.clock.now())
+        daemon.ledger.fail_pull(pull, Verdict.FAILED, "hung up")
+        village.advance_clock(days=2)
 
         daemon._purge()
 
@@ -182,10 +189,10 @@ def test_a_follower_writes_nothing_of_its_own(village):
         follower._show(leader.snapshot)
     newest = follower.ledger.newest_reconciliation()
     try:
-        follower._plan_work()
+        follower._schedule_jobs()
 
-        assert not follower.pulse().is_leader
-        assert not follower._wake.is_set()
+        assert not follower.daemon_status().is_leader
+        assert not follower._reconcile_requested.is_set()
         assert follower.ledger.newest_reconciliation() == newest
     finally:
         follower.close()
@@ -195,12 +202,12 @@ def test_a_held_pull_has_its_plan_on_the_page(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
         village.devices = village.devices[:1]
-        daemon._enqueue("intune")
-        until(lambda: daemon.ledger.held("intune", "devices"), "the pull is held")
-        held = daemon.ledger.held("intune", "devices")
+        daemon._enqueue_pull("intune")
+        wait_until(lambda: daemon.ledger.find_held_pull("intune", "devices"), "the pull is held")
+        held = daemon.ledger.find_held_pull("intune", "devices")
         assert held is not None
         decisions = daemon.services().decisions
-        until(lambda: daemon._plan_of(held.pull), "the loop makes the plan")
+        wait_until(lambda: daemon._plan_of(held.pull), "the loop makes the plan")
 
         assert decisions.plan("intune", "devices", held.pull).absent == 11
 
@@ -208,10 +215,10 @@ def test_a_held_pull_has_its_plan_on_the_page(village):
 def test_what_breaks_in_the_main_loop_is_told_and_the_next_turn_tries_again(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
-        daemon._looked_at = float("-inf")
+        daemon._last_poll = float("-inf")
         ledger, daemon.ledger = daemon.ledger, None  # type: ignore[assignment]
-        daemon.turn()
+        daemon.tick()
         daemon.ledger = ledger
-        daemon.turn()
+        daemon.tick()
 
         assert daemon.is_alive()

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from fleetsync.core.identity.serials import canonical_serial
 from fleetsync.core.model import Condition, EmploymentForm, FormFactor, ModelRule, Platform, Purpose
 from fleetsync.data import (
-    NAMES,
-    checked,
+    DATA_FILES,
     device_words,
     employment_forms,
-    load,
-    one_meaning_each,
-    protected_spellings,
+    load_tables,
+    normalised_word,
     reference,
-    spelled,
+    unambiguous_table,
+    unprotected_spellings,
+    validated_tables,
 )
 
-ROWS = [(name, kind, row) for name in NAMES for kind, rows in load(name).items() for row in rows]
+ROWS = [(name, kind, row) for name in DATA_FILES for kind, rows in load_tables(name).items() for row in rows]
 
 
 @pytest.mark.parametrize(("name", "kind", "row"), ROWS)
@@ -40,7 +40,7 @@ def test_every_file_of_the_folder_is_named() -> None:
     there = {
         file.name.removesuffix(".toml") for file in files("fleetsync.data").iterdir() if file.name.endswith(".toml")
     }
-    assert there == set(NAMES)
+    assert there == set(DATA_FILES)
 
 
 def test_every_pattern_compiles() -> None:
@@ -181,7 +181,7 @@ def test_the_age_of_the_reference_is_its_oldest_row() -> None:
 
 
 def test_protected_spellings_are_those_and_no_more() -> None:
-    assert protected_spellings() == {"", "0", "ingen", "nej", "n", "false"}
+    assert unprotected_spellings() == {"", "0", "ingen", "nej", "n", "false"}
 
 
 def test_every_form_of_employment_has_a_word() -> None:
@@ -191,8 +191,8 @@ def test_every_form_of_employment_has_a_word() -> None:
 def test_words_of_devices_are_found_in_any_spelling() -> None:
     words = device_words()
 
-    assert words.purposes[spelled("Klass-SET")] is Purpose.SET
-    assert words.conditions[spelled("I drift")] is Condition.ACTIVE
+    assert words.purposes[normalised_word("Klass-SET")] is Purpose.SET
+    assert words.conditions[normalised_word("I drift")] is Condition.ACTIVE
     assert set(words.conditions.values()) == set(Condition)
     assert set(words.purposes.values()) == set(Purpose) - {Purpose.UNSORTED}
 
@@ -202,14 +202,14 @@ def test_words_of_devices_are_found_in_any_spelling() -> None:
 )
 def test_a_row_without_source_or_day_is_refused(row: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"words\.toml: a \[\[word\]\] lacks"):
-        checked("words", {"word": [row]})
+        validated_tables("words", {"word": [row]})
 
 
 def test_a_word_with_two_meanings_is_refused() -> None:
     with pytest.raises(ValueError, match="means both 1 and 2"):
-        one_meaning_each([("lån", 1), ("lån", 2)])
+        unambiguous_table([("lån", 1), ("lån", 2)])
 
 
 @given(st.text(max_size=20))
 def test_spelling_a_word_twice_is_spelling_it_once(word: str) -> None:
-    assert spelled(spelled(word)) == spelled(word)
+    assert normalised_word(normalised_word(word)) == normalised_word(word)

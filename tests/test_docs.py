@@ -13,8 +13,8 @@ from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
-from fleetsync.pull.registry import kinds
-from fleetsync.settings.tables import Tables
+from fleetsync.pull.registry import connector_kinds
+from fleetsync.settings.tables import ConfigTables
 
 HOUSE = Path(__file__).parents[1]
 DOCUMENTS = [*HOUSE.glob("*.md"), *(HOUSE / "docs").rglob("*.md"), *(HOUSE / "dashboards").rglob("*.md")]
@@ -62,14 +62,14 @@ def test_every_command_is_documented_and_the_other_way_round() -> None:
 
 
 def test_every_connector_is_documented_and_the_other_way_round() -> None:
-    assert named("connectors/README.md", r"^\| `(\w+)` \|") == set(kinds())
-    assert named("connectors/README.md", r"^### `(\w+)`") == set(kinds())
+    assert named("connectors/README.md", r"^\| `(\w+)` \|") == set(connector_kinds())
+    assert named("connectors/README.md", r"^### `(\w+)`") == set(connector_kinds())
 
 
 def test_every_section_of_the_configuration_is_documented_and_the_other_way_round() -> None:
     shown = named("config.example.toml", r"^#?;?\s*\[\[?(\w+)[\].]")
 
-    assert shown == set(Tables.model_fields)
+    assert shown == set(ConfigTables.model_fields)
 
 
 def words_of(document: Path) -> Iterator[str]:

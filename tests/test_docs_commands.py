@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fleetsync.cli import root
-from fleetsync.demo.replay import Town, morning_of, replay
+from fleetsync.demo.replay import DemoEnvironment, first_run_at, replay
 
 HOUSE = Path(__file__).parents[1]
 DOCUMENTS = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")), *sorted((HOUSE / "dashboards").rglob("*.md"))]
@@ -36,7 +36,7 @@ def words_of(command: str) -> list[str]:
 @pytest.fixture(scope="module")
 def exempelby(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("exempelby")
-    town = Town(folder)
+    town = DemoEnvironment(folder)
     with town.open() as settings:
         replay(town, settings, DAY, DAY)
         yield folder
@@ -48,7 +48,7 @@ def test_a_shown_command_is_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FLEETSYNC_CONFIG", str(exempelby / "config.toml"))
-    monkeypatch.setenv("FLEETSYNC_NOW", morning_of(DAY).isoformat())
+    monkeypatch.setenv("FLEETSYNC_NOW", first_run_at(DAY).isoformat())
     words = [str(tmp_path / Path(word).name) if word.startswith("/srv/") else word for word in words_of(command)]
     if "--config" in words:
         del words[words.index("--config") : words.index("--config") + 2]
@@ -65,6 +65,6 @@ def test_a_shown_command_is_understood(
 
 
 def _is_told(error: BaseException) -> bool:
-    from fleetsync.cli.failing import _known
+    from fleetsync.cli.errors import _as_command_error
 
-    return isinstance(error, Exception) and _known(error) is not None
+    return isinstance(error, Exception) and _as_command_error(error) is not None

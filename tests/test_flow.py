@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.demo.servers import Fault
-from tests.flow.process import command, running, until
-from tests.flow.village import CANARY, DOMAIN, Employee, Village, civic, device, login, serial
+from fleetsync.demo.stub_server import ServerFault
+from tests.flow.daemon_process import run_command, running_daemon, wait_until
+from tests.flow.installation import CANARY, DOMAIN, Installation, StaffFileRow, civic, device, login, serial
 from tests.serving import free_port
 
 # A code that no request has met since the start is no hole: the series is a counter by what others answered.
@@ -20,17 +20,17 @@ EAGER = 'every = "1s"\n'
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path, page=10, port=free_port()) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path, page=10, port=free_port()) as built:
         yield built
 
 
 def test_a_device_goes_from_a_page_of_graph_to_a_metric_a_list_and_an_explanation(village):
-    with running(village.config, village.port) as daemon:
-        daemon.shows(entitled=12, covered=12)
-        listed = command(village.config, "devices", "--format", "json")
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(entitled=12, covered=12)
+        listed = run_command(village.config, "devices", "--format", "json")
         row = next(row for row in json.loads(listed.stdout)["rows"] if row["serial"] == serial(7))
-        why = command(village.config, "explain", "device", row["id"])
+        why = run_command(village.config, "explain", "device", row["id"])
 
         assert daemon.stop() == 0
 
@@ -41,12 +41,12 @@ def test_a_device_goes_from_a_page_of_graph_to_a_metric_a_list_and_an_explanatio
 
 
 def test_a_restart_leaves_no_hole_in_any_series(village):
-    with running(village.config, village.port) as daemon:
-        daemon.shows(covered=12)
-        until(lambda: daemon.part("up", "intune", "devices") == 1, "the parts are looked at")
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(covered=12)
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 1, "the parts are looked at")
         before = daemon.series()
         assert daemon.stop() == 0
-    with running(village.config, village.port, minutes=2) as daemon:
+    with running_daemon(village.config, village.port, minutes=2) as daemon:
         after = daemon.series()  # the first scrape that is answered at all
 
         lost = {name for name in before.keys() - after.keys() if not name.startswith(BEGUN_BY_OTHERS)}
@@ -59,74 +59,77 @@ def test_a_restart_leaves_no_hole_in_any_series(village):
 
 
 def test_a_good_configuration_is_taken_over_and_a_bad_one_is_not(village):
-    with running(village.config, village.port) as daemon:
-        daemon.shows(covered=12)
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(covered=12)
         good = village.config.read_text(encoding="utf-8")
         village.config.write_text(good + "\n[identity]\nmax_device = 3\n", encoding="utf-8")
-        daemon.hang_up()
-        until(lambda: daemon.value("fleetsync_config_last_reload_successful") == 0, "the bad one is refused")
-        assert "max_device" in daemon.said()
-        daemon.shows(covered=12)
+        daemon.reload()
+        wait_until(lambda: daemon.value("fleetsync_config_last_reload_successful") == 0, "the bad one is refused")
+        assert "max_device" in daemon.log_text()
+        daemon.wait_for_staff_numbers(covered=12)
 
         village.names = ("personal", "intune", "listor")
         village.write()
         village.write_list("a", village.today, [{"Serienummer": "DMPX900001", "Enhet": "Bäckskolan"}])
-        daemon.hang_up()
-        until(lambda: daemon.value("fleetsync_config_last_reload_successful") == 1, "the good one is taken")
-        until(lambda: daemon.part("up", "listor", "devices") == 1, "the new source is pulled at once")
+        daemon.reload()
+        wait_until(lambda: daemon.value("fleetsync_config_last_reload_successful") == 1, "the good one is taken")
+        wait_until(lambda: daemon.part("up", "listor", "devices") == 1, "the new source is pulled at once")
 
         village.names = ("personal", "intune")
         village.write()
-        daemon.hang_up()
-        until(lambda: daemon.part("up", "listor", "devices") is None, "the source that was taken out is gone")
+        daemon.reload()
+        wait_until(lambda: daemon.part("up", "listor", "devices") is None, "the source that was taken out is gone")
         assert daemon.value('fleetsync_source_pulls_total{source="intune",verdict="complete"}') == 1
         assert daemon.stop() == 0
 
 
 def test_a_new_address_is_refused_by_name(village):
-    with running(village.config, village.port) as daemon:
-        daemon.shows(covered=12)
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(covered=12)
         text = village.config.read_text(encoding="utf-8").replace(str(village.port), str(free_port()))
         village.config.write_text(text, encoding="utf-8")
-        daemon.hang_up()
+        daemon.reload()
 
-        until(lambda: "[web] listen changed, which needs a restart" in daemon.said(), "it says so")
-        daemon.shows(covered=12)
+        wait_until(lambda: "[web] listen changed, which needs a restart" in daemon.log_text(), "it says so")
+        daemon.wait_for_staff_numbers(covered=12)
 
 
 def test_a_daemon_that_waits_because_a_source_asked_for_it_ends_when_told(village):
-    village.graph.stand.fail("/v1.0", Fault("too_many_seconds", seconds=25), times=99)
-    with running(village.config, village.port) as daemon:
-        until(lambda: village.graph.stand.failed["too_many_seconds"], "the source asks for patience")
+    village.graph.stub_server.fail("/v1.0", ServerFault("too_many_seconds", seconds=25), times=99)
+    with running_daemon(village.config, village.port) as daemon:
+        wait_until(lambda: village.graph.stub_server.failed["too_many_seconds"], "the source asks for patience")
 
         assert daemon.stop() == 0
-        assert '"event": "stopped"' in daemon.said()
+        assert '"event": "stopped"' in daemon.log_text()
 
 
 def test_killed_while_it_reads_it_begins_again_and_the_numbers_are_right(village):
-    village.graph.stand.fail("/v1.0", Fault("slow", seconds=300), times=1, skip=1)
-    with running(village.config, village.port) as daemon:
-        until(lambda: village.graph.stand.failed["slow"], "the second page is being read")
+    village.graph.stub_server.fail("/v1.0", ServerFault("slow", seconds=300), times=1, skip=1)
+    with running_daemon(village.config, village.port) as daemon:
+        wait_until(lambda: village.graph.stub_server.failed["slow"], "the second page is being read")
         daemon.kill()
-    village.graph.stand.heal()
+    village.graph.stub_server.clear_faults()
 
-    with running(village.config, village.port, minutes=1) as daemon:
-        daemon.shows(entitled=12, covered=12)
+    with running_daemon(village.config, village.port, minutes=1) as daemon:
+        daemon.wait_for_staff_numbers(entitled=12, covered=12)
         assert daemon.stop() == 0
-    assert command(village.config, "db", "verify").exit_code == 0
+    assert run_command(village.config, "db", "verify").exit_code == 0
 
 
 @pytest.mark.parametrize("later", [0.0, 0.1, 0.3])
 def test_killed_while_it_applies_the_next_start_finds_the_old_or_the_new(village, later):
-    with running(village.config, village.port) as daemon:
-        until(lambda: sum(seen.path.startswith("/v1.0") for seen in village.graph.stand.log) >= 2, "all pages are read")
+    with running_daemon(village.config, village.port) as daemon:
+        wait_until(
+            lambda: sum(seen.path.startswith("/v1.0") for seen in village.graph.stub_server.log) >= 2,
+            "all pages are read",
+        )
         time.sleep(later)
         daemon.kill()
 
-    with running(village.config, village.port, minutes=1) as daemon:
-        daemon.shows(entitled=12, covered=12, short=0)
+    with running_daemon(village.config, village.port, minutes=1) as daemon:
+        daemon.wait_for_staff_numbers(entitled=12, covered=12, short=0)
         assert daemon.stop() == 0
-    assert command(village.config, "db", "verify").output == "nothing wrong was found\n"
+    assert run_command(village.config, "db", "verify").output == "nothing wrong was found\n"
 
 
 def test_a_second_daemon_follows_and_takes_over(village):
@@ -135,50 +138,50 @@ def test_a_second_daemon_follows_and_takes_over(village):
     second.write_text(
         village.config.read_text(encoding="utf-8").replace(str(village.port), str(port)), encoding="utf-8"
     )
-    with running(village.config, village.port) as leader, running(second, port) as follower:
-        leader.shows(covered=12)
-        follower.shows(covered=12)  # what another process believed is shown here too
+    with running_daemon(village.config, village.port) as leader, running_daemon(second, port) as follower:
+        leader.wait_for_staff_numbers(covered=12)
+        follower.wait_for_staff_numbers(covered=12)  # what another process believed is shown here too
         assert {leader.value("fleetsync_leader"), follower.value("fleetsync_leader")} == {0, 1}
         first, heir = (leader, follower) if leader.value("fleetsync_leader") else (follower, leader)
 
         first.kill()
 
-        until(lambda: heir.value("fleetsync_leader") == 1, "the follower takes over")
+        wait_until(lambda: heir.value("fleetsync_leader") == 1, "the follower takes over")
         assert heir.stop() == 0
 
 
 def test_whatever_breaks_numbers_stay_and_the_source_says_why(village):
     village.keys = {"personal": EAGER, "intune": EAGER}
     village.write()
-    with running(village.config, village.port) as daemon:
-        daemon.shows(entitled=12, covered=12)
-        until(lambda: daemon.part("up", "intune", "devices") == 1, "the source works")
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(entitled=12, covered=12)
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 1, "the source works")
 
         village.graph.permitted = False
         (village.deliveries / "personal_2026-11-24.csv").write_bytes(b"")
-        until(lambda: daemon.part("up", "intune", "devices") == 0, "the permission is missed")
-        until(lambda: daemon.part("up", "personal", "staff") == 0, "the blank file is refused")
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 0, "the permission is missed")
+        wait_until(lambda: daemon.part("up", "personal", "staff") == 0, "the blank file is refused")
         content = daemon.part("data_timestamp_seconds", "intune", "devices")
-        asked = len(village.graph.stand.log)
-        daemon.shows(entitled=12, covered=12, short=0)
-        sources = command(village.config, "sources").output
+        asked = len(village.graph.stub_server.log)
+        daemon.wait_for_staff_numbers(entitled=12, covered=12, short=0)
+        sources = run_command(village.config, "sources").output
         assert "DeviceManagementManagedDevices.Read.All" in sources
         assert "personal_2026-11-24.csv: it is empty" in sources
 
         # A refusal waits for a person: files are looked at again, the source that refused us is not asked.
         pulls = 'fleetsync_source_pulls_total{source="personal",verdict="failed"}'
         seen = daemon.value(pulls) or 0
-        until(lambda: (daemon.value(pulls) or 0) > seen + 1, "the file is looked at again")
-        assert len(village.graph.stand.log) == asked
+        wait_until(lambda: (daemon.value(pulls) or 0) > seen + 1, "the file is looked at again")
+        assert len(village.graph.stub_server.log) == asked
         assert daemon.part("data_timestamp_seconds", "intune", "devices") == content
         village.graph.permitted = True
-        daemon.hang_up()
-        until(lambda: daemon.part("up", "intune", "devices") == 1, "after a SIGHUP it is asked again")
+        daemon.reload()
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 1, "after a SIGHUP it is asked again")
 
-        village.graph.stand.stop()
-        until(lambda: daemon.part("up", "intune", "devices") == 0, "the network is cut")
-        daemon.shows(entitled=12, covered=12, short=0)
-        assert "cannot be reached, or hung up" in command(village.config, "sources").output
+        village.graph.stub_server.stop()
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 0, "the network is cut")
+        daemon.wait_for_staff_numbers(entitled=12, covered=12, short=0)
+        assert "cannot be reached, or hung up" in run_command(village.config, "sources").output
         assert daemon.stop() == 0
 
 
@@ -186,24 +189,24 @@ def test_a_sync_by_hand_ends_the_waiting_for_a_person(village):
     village.keys = {"intune": EAGER}
     village.write()
     village.graph.permitted = False
-    with running(village.config, village.port) as daemon:
+    with running_daemon(village.config, village.port) as daemon:
         failed = 'fleetsync_source_pulls_total{source="intune",verdict="failed"}'
-        until(lambda: daemon.value(failed), "the permission is missed")
+        wait_until(lambda: daemon.value(failed), "the permission is missed")
         village.graph.permitted = True
-        asked = len(village.graph.stand.log)
+        asked = len(village.graph.stub_server.log)
 
-        assert command(village.config, "sync", "intune").exit_code == 0
+        assert run_command(village.config, "sync", "intune").exit_code == 0
 
-        by_hand = len(village.graph.stand.log)
+        by_hand = len(village.graph.stub_server.log)
         assert by_hand > asked
-        until(lambda: len(village.graph.stand.log) > by_hand, "the schedule asks again")
+        wait_until(lambda: len(village.graph.stub_server.log) > by_hand, "the schedule asks again")
         assert daemon.stop() == 0
 
 
 @pytest.mark.part("prometheus")
 def test_promtool_has_nothing_to_say_of_the_metrics(village):
-    with running(village.config, village.port) as daemon:
-        daemon.shows(covered=12)
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(covered=12)
         promtool = shutil.which("promtool")
         assert promtool is not None
         told = subprocess.run(
@@ -214,15 +217,15 @@ def test_promtool_has_nothing_to_say_of_the_metrics(village):
 
 
 def test_nobody_is_named_in_the_log_or_the_metrics_and_the_protected_nowhere(village):
-    village.staff[0] = Employee(n=1, mark="Skyddad folkbokföring")
+    village.staff[0] = StaffFileRow(n=1, mark="Skyddad folkbokföring")
     village.write_staff(village.today)
     village.devices.append(device(77, f"okand.{CANARY}@{DOMAIN}"))
-    with running(village.config, village.port) as daemon:
-        daemon.shows(entitled=11)
-        until(lambda: daemon.part("up", "intune", "devices") == 1, "the parts are looked at")
-        out = daemon.text() + daemon.said()
+    with running_daemon(village.config, village.port) as daemon:
+        daemon.wait_for_staff_numbers(entitled=11)
+        wait_until(lambda: daemon.part("up", "intune", "devices") == 1, "the parts are looked at")
+        out = daemon.text() + daemon.log_text()
         assert daemon.stop() == 0
-        out += daemon.said()
+        out += daemon.log_text()
 
     numbers = [form for n in range(1, 13) for form in (civic(n), civic(n).replace("-", ""), civic(n)[2:])]
     assert [word for word in (CANARY, DOMAIN, *numbers) if word in out] == []

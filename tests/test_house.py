@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import PARTS, NetworkIsOffError, is_here
+from tests.conftest import SYSTEM_PROGRAMS, NetworkIsOffError, is_local_address
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("fleetsync", "connectors")
@@ -126,7 +126,7 @@ def test_time_and_environment_are_banned_outside_of_their_rooms(module: str, pla
     ("module", "banned"),
     [
         ("fleetsync/clock.py", ("os.environ", "os.getenv")),
-        ("fleetsync/settings/reading.py", ("time", "datetime.datetime.now", "datetime.date.today")),
+        ("fleetsync/settings/layers.py", ("time", "datetime.datetime.now", "datetime.date.today")),
     ],
 )
 def test_a_room_that_may_do_one_of_them_does_not_do_the_other(module: str, banned: tuple[str, ...]) -> None:
@@ -186,7 +186,7 @@ def test_loopback_stays_open() -> None:
 
 @given(st.ip_addresses())
 def test_an_address_is_here_exactly_when_it_is_loopback(address: IPv4Address | IPv6Address) -> None:
-    assert is_here((str(address), 1)) == address.is_loopback
+    assert is_local_address((str(address), 1)) == address.is_loopback
 
 
 def outcome_without_parts(folder: Path, declared: str, part: str) -> str:
@@ -232,4 +232,4 @@ def test_the_makefile_and_the_marks_agree_on_what_proves_a_part() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (programs,) = re.findall(r"^PART_PROGRAMS := (.*)$", makefile, re.MULTILINE)
 
-    assert set(programs.split()) == {program for proving in PARTS.values() for program in proving}
+    assert set(programs.split()) == {program for proving in SYSTEM_PROGRAMS.values() for program in proving}

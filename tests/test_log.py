@@ -21,7 +21,7 @@ def logging_as_it_was() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers, root.level = handlers, level
-    for name in log.LEVELS:
+    for name in log.LIBRARY_LEVELS:
         logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
@@ -242,10 +242,10 @@ def test_a_job_s_fields_are_on_its_lines_and_on_no_other(out: io.StringIO) -> No
     logger = log.get("x")
     structlog.contextvars.bind_contextvars(stale="of the thread's last job")
 
-    with log.bound(run_id="7", source="jamf-north"):
+    with log.bound_fields(run_id="7", source="jamf-north"):
         logger.info("inside")
         logging.getLogger("theirs").warning("inside too")
-        with log.bound(source="other"):
+        with log.bound_fields(source="other"):
             logger.info("deeper")
         logger.info("inside again")
 
@@ -257,7 +257,7 @@ def test_a_job_s_fields_are_on_its_lines_and_on_no_other(out: io.StringIO) -> No
 def test_a_job_that_fails_leaves_no_fields_behind(out: io.StringIO) -> None:
     log.setup(to=out)
 
-    with pytest.raises(ValueError, match="boom"), log.bound(source="jamf-north"):
+    with pytest.raises(ValueError, match="boom"), log.bound_fields(source="jamf-north"):
         raise ValueError("boom")
     log.get("x").info("after")
 

@@ -13,30 +13,30 @@ import pytest
 from sqlalchemy import select
 
 from fleetsync import log, sync
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import Verdict
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.house import build, open_store
+from fleetsync.daemon.composition import build_application, open_configured_ledger
 from fleetsync.settings import load
 from fleetsync.store import tables as t
-from tests.flow.village import CANARY, Employee, Life, Village, login
+from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, login
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Village) -> Iterator[Life]:
+def life(village: Installation) -> Iterator[OpenInstallation]:
     with village.open() as opened:
         opened.run()
-        village.later(days=1)
+        village.advance_clock(days=1)
         yield opened
 
 
-class Interrupting(SetClock):
+class Interrupting(ManualClock):
     """Whoever asks what time it is, which is after what is believed was read, loses some of it."""
 
     __slots__ = ("_beside",)
@@ -50,37 +50,39 @@ class Interrupting(SetClock):
         return super().now()
 
 
-def interrupted(village: Village, life: Life, beside: Callable[[], None]) -> tuple[sync.World, list[Snapshot]]:
+def interrupted(
+    village: Installation, life: OpenInstallation, beside: Callable[[], None]
+) -> tuple[sync.RunContext, list[Snapshot]]:
     """The world of *life* in which *beside* comes in between; and the list of what it shows."""
     shown: list[Snapshot] = []
     clock = Interrupting(village.clock.now(), beside)
-    return replace(life.house.world, clock=clock, show=shown.append), shown
+    return replace(life.application.run_context, clock=clock, show=shown.append), shown
 
 
-def mark(village: Village, number: int) -> None:
+def mark(village: Installation, number: int) -> None:
     """Another thread, with a database connection of its own, pulls a staff file that marks one more as protected."""
-    village.staff = [Employee(n=one.n, mark="J" if one.n <= number else "") for one in village.staff]
+    village.staff = [StaffFileRow(n=one.n, mark="J" if one.n <= number else "") for one in village.staff]
     village.write_staff(village.today)
 
     def pull() -> None:
         settings = load(village.config, environ={})
-        with open_store(settings, village.clock) as ledger:
-            world = build(settings, village.clock, ledger, Event()).world
+        with open_configured_ledger(settings, village.clock) as ledger:
+            world = build_application(settings, village.clock, ledger, Event()).run_context
             source = next(one for one in world.sources if one.name == "personal")
-            ledger.fail(world.runner.pull(source, source.parts[0], world.stop).pull, Verdict.FAILED, "enough")
+            ledger.fail_pull(world.runner.pull(source, source.parts[0], world.stop).pull, Verdict.FAILED, "enough")
 
     thread = Thread(target=pull)
     thread.start()
     thread.join()
 
 
-def once(village: Village) -> Callable[[], None]:
+def once(village: Installation) -> Callable[[], None]:
     numbers = count()
     return lambda: None if next(numbers) else mark(village, 1)
 
 
-def log_ins(life: Life) -> set[str]:
-    with life.ledger._reading() as connection:
+def log_ins(life: OpenInstallation) -> set[str]:
+    with life.ledger._read_transaction() as connection:
         return set(connection.execute(select(t.login.c.value)).scalars())
 
 
@@ -88,17 +90,19 @@ def names(snapshot: Snapshot) -> set[str]:
     return {key.value for case in snapshot.outcome.people for key in case.person.keys}
 
 
-def recorded(life: Life) -> int:
+def recorded(life: OpenInstallation) -> int:
     newest = life.ledger.newest_reconciliation()
     assert newest is not None
     return newest.id
 
 
-def test_who_is_marked_while_it_is_judged_is_judged_anew_and_shown_masked(village: Village, life: Life) -> None:
+def test_who_is_marked_while_it_is_judged_is_judged_anew_and_shown_masked(
+    village: Installation, life: OpenInstallation
+) -> None:
     assert login(1) in log_ins(life)
     world, shown = interrupted(village, life, once(village))
 
-    outcome = sync.reconcile_anew(world)
+    outcome = sync.reconcile_now(world)
 
     assert login(1) not in log_ins(life)
     assert login(2) in log_ins(life)
@@ -107,11 +111,13 @@ def test_who_is_marked_while_it_is_judged_is_judged_anew_and_shown_masked(villag
     assert login(1) not in names(only)
 
 
-def test_a_run_that_is_overtaken_believes_its_pulls_and_shows_what_is_true(village: Village, life: Life) -> None:
-    pulled = sync.pull_side_by_side(life.house.world, life.due("intune"))
+def test_a_run_that_is_overtaken_believes_its_pulls_and_shows_what_is_true(
+    village: Installation, life: OpenInstallation
+) -> None:
+    pulled = sync.pull_side_by_side(life.application.run_context, life.due("intune"))
     world, shown = interrupted(village, life, once(village))
 
-    report = sync.settle(world, pulled)
+    report = sync.judge_and_apply(world, pulled)
 
     assert [one.effect.source for one in report.applied] == ["intune"]
     assert login(1) not in log_ins(life)
@@ -119,22 +125,24 @@ def test_a_run_that_is_overtaken_believes_its_pulls_and_shows_what_is_true(villa
     assert report.outcome is shown[0].outcome
 
 
-def test_one_that_is_overtaken_again_and_again_is_left_to_the_next(village: Village, life: Life) -> None:
+def test_one_that_is_overtaken_again_and_again_is_left_to_the_next(
+    village: Installation, life: OpenInstallation
+) -> None:
     told = io.StringIO()
     log.setup("INFO", json=True, to=told)
     before, numbers = recorded(life), count(1)
     world, shown = interrupted(village, life, lambda: mark(village, next(numbers)))
 
-    outcome = sync.reconcile_anew(world)
+    outcome = sync.reconcile_now(world)
 
     assert (shown, recorded(life)) == ([], before)
     marked = {login(number) for number in range(1, next(numbers))}
-    assert len(marked) == sync.ATTEMPTS + 1
+    assert len(marked) == sync.RECORD_ATTEMPTS + 1
     assert log_ins(life).isdisjoint(marked)
     warnings = [line for line in map(json.loads, told.getvalue().splitlines()) if line["level"] == "warning"]
     assert [line["event"] for line in warnings] == ["reconciliation overtaken"]
     assert CANARY not in told.getvalue()
     assert outcome.moment.today == village.today
 
-    sync.reconcile_anew(life.house.world)
+    sync.reconcile_now(life.application.run_context)
     assert recorded(life) == before + 1

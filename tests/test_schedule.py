@@ -11,17 +11,17 @@ from apscheduler.triggers.cron import CronTrigger
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.calendar import Calendar, Calendars, Closed, Term
+from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
 from fleetsync.schedule import (
     WEEKDAYS,
     Cron,
     ScheduleError,
-    data_dir,
     load_calendars,
     load_jobs,
     public_holidays,
     read_calendars,
     read_cron,
+    schedules_dir,
     shipped_calendar,
 )
 
@@ -87,7 +87,7 @@ def test_exempelbys_hostlov_is_week_44_and_its_sportlov_week_8(exempelby: Calend
 def test_exempelbys_preschools_stay_open_in_summer_but_for_weeks_28_to_30(exempelby: Calendars) -> None:
     preschool = exempelby.for_unit("tallen", preschool=True)
     closed = {
-        some.isocalendar().week for some in days_of(day("2027-06-28"), day("2027-08-08")) if preschool.in_break(some)
+        some.isocalendar().week for some in days_of(day("2027-06-28"), day("2027-08-08")) if preschool.is_in_break(some)
     }
 
     assert {28, 29, 30} <= closed
@@ -96,7 +96,7 @@ def test_exempelbys_preschools_stay_open_in_summer_but_for_weeks_28_to_30(exempe
 
 
 def test_the_example_to_copy_is_a_calendar() -> None:
-    example = load_calendars(data_dir() / "municipality.example.toml")
+    example = load_calendars(schedules_dir() / "municipality.example.toml")
 
     assert not example.for_unit("bergaskolan", preschool=False).is_school_day(day("2026-09-25"))
     assert example.default.is_school_day(day("2026-09-25"))
@@ -132,7 +132,7 @@ def test_half_days_squeeze_days_and_sundays_are_no_public_holidays(text: str) ->
 def test_a_municipalitys_calendar_is_read_whole() -> None:
     assert calendars(SPRING + AUTUMN + HOSTLOV).default == Calendar(
         terms=(Term(day("2026-08-17"), day("2026-12-18")), Term(day("2027-01-11"), day("2027-06-11"))),
-        closed=(Closed(day("2026-10-26"), day("2026-10-30"), "höstlov"),),
+        closed=(ClosedPeriod(day("2026-10-26"), day("2026-10-30"), "höstlov"),),
         holidays=public_holidays(),
     )
 

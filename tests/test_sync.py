@@ -14,23 +14,34 @@ from sqlalchemy import select
 from fleetsync import log, sync
 from fleetsync.cli import root
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.house import retention
+from fleetsync.daemon.composition import retention_periods
 from fleetsync.store import tables as t
-from fleetsync.store.ledger import NotHeld
-from tests.flow.village import OTHER, OTHER_CENTRE, SCHOOL, ZONE, Employee, Life, Village, device, login, serial
+from fleetsync.store.ledger import PullNotHeld
+from tests.flow.installation import (
+    OTHER_COST_CENTRE,
+    OTHER_SCHOOL,
+    SCHOOL,
+    ZONE,
+    Installation,
+    OpenInstallation,
+    StaffFileRow,
+    device,
+    login,
+    serial,
+)
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path, people=40) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path, people=40) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Village) -> Iterator[Life]:
+def life(village: Installation) -> Iterator[OpenInstallation]:
     with village.open() as opened:
         opened.run()
-        village.later(days=1)
+        village.advance_clock(days=1)
         yield opened
 
 
@@ -46,11 +57,11 @@ def lines(told: io.StringIO, event: str) -> list[dict[str, object]]:
     return [line for line in found if line["event"] == event]
 
 
-def numbers(life: Life) -> dict[str, int]:
+def numbers(life: OpenInstallation) -> dict[str, int]:
     return {word: life.count(word) for word in ("entitled", "covered", "assigned", "short", "unknown")}
 
 
-def loses_devices(village: Village, left: int) -> None:
+def loses_devices(village: Installation, left: int) -> None:
     village.devices = village.devices[:left]
 
 
@@ -78,9 +89,11 @@ def test_an_accepted_pull_is_believed_and_what_it_lacked_is_absent(village, life
     loses_devices(village, 4)
     (held,) = life.run("intune").held
 
-    sync.accept(life.house.world, "intune", "devices", held.effect.pull, who="test", reason="they were stolen")
+    sync.accept(
+        life.application.run_context, "intune", "devices", held.effect.pull, who="test", reason="they were stolen"
+    )
 
-    known = [known for known in life.house.world.believed().known if known.source == "intune"]
+    known = [known for known in life.application.run_context.believed().known if known.source == "intune"]
     assert sum(one.absent_since is not None for one in known) == 36
     assert life.part("intune/devices").held_pull is None
     assert life.count("covered") == 40  # absence has its grace
@@ -93,9 +106,9 @@ def test_a_rejected_pull_is_forgotten(village, life):
     life.ledger.reject(held.effect.pull, "test", "half a listing")
 
     assert life.part("intune/devices").held_pull is None
-    with pytest.raises(NotHeld):
-        sync.accept(life.house.world, "intune", "devices", held.effect.pull, who="test", reason="after all")
-    with life.ledger._reading() as connection:
+    with pytest.raises(PullNotHeld):
+        sync.accept(life.application.run_context, "intune", "devices", held.effect.pull, who="test", reason="after all")
+    with life.ledger._read_transaction() as connection:
         assert connection.execute(select(t.staged_record)).all() == []
 
 
@@ -151,7 +164,7 @@ def test_one_file_that_is_read_thrice_is_no_agreement(village, life):
 
 
 def test_the_file_of_another_municipality_is_held_by_the_ids_in_it(village, life):
-    village.staff = [Employee(n=n) for n in range(500, 540)]
+    village.staff = [StaffFileRow(n=n) for n in range(500, 540)]
     village.write_staff(village.today)
 
     (held,) = life.run("personal").held
@@ -177,7 +190,7 @@ def test_an_older_file_is_held(village, life):
 def test_the_pull_that_would_move_a_unit_too_far_is_held_and_the_others_are_applied(village, life):
     # The log-ins of nearly all devices are another domain's: each field is filled, and nobody has a device.
     village.devices = [device(n, f"stranger.{n}@annanby.se") for n in range(1, 41)]
-    village.staff.append(Employee(n=41))
+    village.staff.append(StaffFileRow(n=41))
     village.write_staff(village.today)
 
     report = life.run()
@@ -189,7 +202,7 @@ def test_the_pull_that_would_move_a_unit_too_far_is_held_and_the_others_are_appl
 
 
 def test_pulls_that_together_move_a_unit_too_far_are_not_all_believed_though_each_alone_might_be(village, life):
-    village.staff = [Employee(n=n, centre=OTHER_CENTRE if n <= 8 else "3101") for n in range(1, 41)]
+    village.staff = [StaffFileRow(n=n, centre=OTHER_COST_CENTRE if n <= 8 else "3101") for n in range(1, 41)]
     village.write_staff(village.today)
     village.devices = [device(n, f"stranger.{n}@annanby.se") if n > 32 else device(n) for n in range(1, 41)]
 
@@ -209,7 +222,7 @@ def test_an_mdm_that_tells_contacts_no_more_is_held_and_no_number_falls_by_it(vi
     for row in village.devices:
         row["lastSyncDateTime"] = "0001-01-01T00:00:00Z"
     for _ in range(30):
-        village.later(days=1)
+        village.advance_clock(days=1)
         assert [refusal.rule for one in life.run("intune").held for refusal in one.refusals][:1] == ["filled"]
     assert life.count("covered") == 40
 
@@ -230,31 +243,31 @@ def test_a_file_that_was_held_and_is_withdrawn_waits_for_nobody(village, life):
     assert [one.verdict for one in life.run("personal").pulled] == [Verdict.UNCHANGED]
 
     assert life.part("personal/staff").held_pull is None
-    with pytest.raises(NotHeld):
-        sync.accept(life.house.world, "personal", "staff", held.effect.pull, who="test", reason="after all")
+    with pytest.raises(PullNotHeld):
+        sync.accept(life.application.run_context, "personal", "staff", held.effect.pull, who="test", reason="after all")
     assert life.count("entitled") == len(whole)
 
 
 def test_what_a_slow_first_pull_finds_has_no_age_though_others_were_reconciled_meanwhile(village):
     with village.open() as life:
-        pulled = sync.pull_side_by_side(life.house.world, life.due())
-        village.later(minutes=1)
-        sync.reconcile_anew(life.house.world)
-        village.later(minutes=1)
-        sync.settle(life.house.world, pulled)
-        village.later(days=1)
-        village.staff.append(Employee(n=41))
+        pulled = sync.pull_side_by_side(life.application.run_context, life.due())
+        village.advance_clock(minutes=1)
+        sync.reconcile_now(life.application.run_context)
+        village.advance_clock(minutes=1)
+        sync.judge_and_apply(life.application.run_context, pulled)
+        village.advance_clock(days=1)
+        village.staff.append(StaffFileRow(n=41))
         village.devices.append(device(41))
         village.write_staff(village.today)
         life.run()
 
-        found = [one.known_before for one in life.house.world.believed().assignments]
+        found = [one.known_before for one in life.application.run_context.believed().assignments]
 
     assert (found.count(True), found.count(False)) == (40, 1)
 
 
 def test_rosters_are_tried_first(village, life):
-    village.staff = [Employee(n=n, centre=CENTRE_OF[n <= 30]) for n in range(1, 41)]
+    village.staff = [StaffFileRow(n=n, centre=CENTRE_OF[n <= 30]) for n in range(1, 41)]
     village.keys["personal"] = "max_shrink_ratio = 1"
     village.write_staff(village.today)
     village.devices = [device(n, f"stranger.{n}@annanby.se") for n in range(1, 41)]
@@ -265,7 +278,7 @@ def test_rosters_are_tried_first(village, life):
     assert report.held[0].effect.source == "personal"
 
 
-CENTRE_OF = {True: OTHER_CENTRE, False: "3101"}
+CENTRE_OF = {True: OTHER_COST_CENTRE, False: "3101"}
 
 
 def test_across_a_change_of_configuration_the_outcome_may_move(village, life):
@@ -283,14 +296,14 @@ def test_across_a_change_of_configuration_the_outcome_may_move(village, life):
 
 def test_a_pull_that_came_too_late_fails_with_that_reason_and_the_others_are_applied(village, life):
     village.devices.append(device(41, ""))
-    village.staff.append(Employee(n=41))
+    village.staff.append(StaffFileRow(n=41))
     village.write_staff(village.today)
-    pulled = sync.pull_side_by_side(life.house.world, life.due())
+    pulled = sync.pull_side_by_side(life.application.run_context, life.due())
     # Somebody else believes a later pull of the part meanwhile.
-    with life.ledger._writing() as connection:
+    with life.ledger._write_transaction() as connection:
         connection.execute(t.part_state.update().where(t.part_state.c.source == "intune").values(complete_pull=9999))
 
-    report = sync.settle(life.house.world, pulled)
+    report = sync.judge_and_apply(life.application.run_context, pulled)
 
     failed = {one.source: one.reason for one in report.pulled if one.verdict is Verdict.FAILED}
     assert list(failed) == ["intune"]
@@ -301,30 +314,30 @@ def test_a_pull_that_came_too_late_fails_with_that_reason_and_the_others_are_app
 
 
 def test_a_pull_of_a_source_that_is_no_longer_configured_ends(village, life):
-    pulled = sync.pull_side_by_side(life.house.world, life.due("intune"))
+    pulled = sync.pull_side_by_side(life.application.run_context, life.due("intune"))
     village.names = ("personal",)
     village.write()
     with village.open() as smaller:
-        report = sync.settle(smaller.house.world, pulled)
+        report = sync.judge_and_apply(smaller.application.run_context, pulled)
 
     assert (report.pulled[0].verdict, report.applied) == (Verdict.FAILED, ())
     assert "no longer configured" in report.pulled[0].reason
 
 
 def test_an_error_of_our_own_while_judging_leaves_no_pull_behind(village, life):
-    pulled = sync.pull_side_by_side(life.house.world, life.due("intune"))
-    with life.ledger._writing() as connection:
+    pulled = sync.pull_side_by_side(life.application.run_context, life.due("intune"))
+    with life.ledger._write_transaction() as connection:
         connection.execute(t.record.update().values(body="{"))
 
     with pytest.raises(Exception, match="truncated"):
-        sync.settle(life.house.world, pulled)
+        sync.judge_and_apply(life.application.run_context, pulled)
 
     assert life.ledger.pulls("intune", "devices")[0].verdict is Verdict.FAILED
 
 
 def test_a_failed_part_leaves_the_others(village, life):
-    village.graph.stand.fail("/", "hang_up", times=99)
-    village.staff.append(Employee(n=41))
+    village.graph.stub_server.fail("/", "hang_up", times=99)
+    village.staff.append(StaffFileRow(n=41))
     village.write_staff(village.today)
 
     report = life.run()
@@ -337,10 +350,10 @@ def test_a_failed_part_leaves_the_others(village, life):
 
 
 def test_a_part_that_breaks_is_told_once_and_once_that_it_works_again(village, life, told):
-    village.graph.stand.fail("/", "unavailable", times=99)
+    village.graph.stub_server.fail("/", "unavailable", times=99)
     for _ in range(3):
         life.run("intune")
-    village.graph.stand.heal()
+    village.graph.stub_server.clear_faults()
     for _ in range(2):
         life.run("intune")
 
@@ -362,11 +375,11 @@ def test_a_held_part_is_told_once_and_again_when_three_agree(village, life, told
 
 
 def test_a_dead_source_makes_numbers_old_and_never_lower(village, life):
-    village.graph.stand.fail("/", "unavailable", times=9999)
+    village.graph.stub_server.fail("/", "unavailable", times=9999)
     before, seen_at = numbers(life), life.part("intune/devices").as_of
 
     for _ in range(3):
-        village.later(days=30)
+        village.advance_clock(days=30)
         life.run("intune")
 
     assert numbers(life) == before
@@ -381,7 +394,7 @@ def test_a_device_that_vanished_counts_until_its_grace_has_passed(village, life)
     for _ in range(4):
         life.run("intune")
         covered.append(life.count("covered"))
-        village.later(hours=12)
+        village.advance_clock(hours=12)
 
     assert covered == [40, 40, 39, 39]
 
@@ -394,18 +407,18 @@ def test_an_employee_who_left_a_monthly_file_counts_until_the_next_one(village, 
         life.run("personal")
         life.run("personal")  # the same edition, read again, is no second sighting
         entitled.append(life.count("entitled"))
-        village.later(days=31)
+        village.advance_clock(days=31)
 
     assert entitled == [40, 39, 39]
 
 
 def test_in_the_turnover_window_a_roster_may_lose_half_of_its_rows(tmp_path):
-    with Village(tmp_path, people=40) as village:
+    with Installation(tmp_path, people=40) as village:
         village.clock.set(datetime(2027, 6, 21, 6, 30, tzinfo=ZONE))
         village.write_staff(date(2027, 6, 20))
         with village.open() as life:
             life.run()
-            village.later(days=1)
+            village.advance_clock(days=1)
             village.staff = village.staff[:25]
             village.write_staff(date(2027, 6, 22))
 
@@ -418,7 +431,7 @@ def test_in_the_turnover_window_a_roster_may_lose_half_of_its_rows(tmp_path):
 def test_a_rehearsal_says_what_would_change_and_writes_nothing(village):
     with village.open() as life:
         life.run()
-    village.later(days=1)
+    village.advance_clock(days=1)
     village.devices = [*village.devices[:38], device(41, "")]
     before = _bytes(village.database)
 
@@ -438,13 +451,13 @@ def test_a_rehearsal_says_what_would_be_held(village, life):
 
 
 def test_a_rehearsal_protects_whoever_it_finds_marked_and_nothing_else(village, life):
-    village.staff[0] = Employee(n=1, mark="J")
+    village.staff[0] = StaffFileRow(n=1, mark="J")
     village.write_staff(village.today)
 
     life.rehearse()
 
     assert life.ledger.protected_tokens()
-    assert all(login(1) not in str(known.record) for known in life.house.world.believed().known)
+    assert all(login(1) not in str(known.record) for known in life.application.run_context.believed().known)
     assert len(life.ledger.pulls("personal", "staff")) == 1
 
 
@@ -455,7 +468,7 @@ def _bytes(file: Path) -> str:
 
 
 def test_a_file_that_comes_by_hand_shows_its_plan_and_is_believed(village, life):
-    village.staff.append(Employee(n=41))
+    village.staff.append(StaffFileRow(n=41))
     handed = village.write_staff(village.today).rename(village.folder / f"personal_{village.today}.csv")
     environment = {"FLEETSYNC_NOW": village.clock.now().isoformat()}
 
@@ -481,10 +494,10 @@ def test_a_list_lends_its_devices_and_an_absent_list_takes_none_away(village):
         life.run()
         first.unlink()
         for _ in range(3):
-            village.later(days=2)
+            village.advance_clock(days=2)
             life.run()
 
-        assert sum(case.placement.unit == OTHER for case in life.snapshot.outcome.devices) == 2
+        assert sum(case.placement.unit == OTHER_SCHOOL for case in life.snapshot.outcome.devices) == 2
         assert "no file matches" in (life.part("listor/devices").reason or "")
 
 
@@ -502,22 +515,24 @@ def test_every_number_of_a_run_is_the_one_that_a_new_start_would_show(village, l
 
 
 def test_the_totals_of_gaps_survive_as_the_exposition_takes_them(village, life):
-    village.staff.append(Employee(n=41, first="2026-01-01"))
+    village.staff.append(StaffFileRow(n=41, first="2026-01-01"))
     village.write_staff(village.today)
     life.run()
 
-    assert sync.totals(life.ledger)["fleetsync_gaps_opened"][("no_device",)] >= 1
+    assert sync.counter_totals(life.ledger)["fleetsync_gaps_opened"][("no_device",)] >= 1
 
 
 def test_retention_follows_the_configuration(village, life):
-    kept = retention(life.house.settings.database.model_copy(update={"keep_pulls_days": 7, "keep_history_months": 6}))
+    kept = retention_periods(
+        life.application.settings.database.model_copy(update={"keep_pulls_days": 7, "keep_history_months": 6})
+    )
     assert (kept["pull"], kept["owed"]) == (timedelta(days=7), timedelta(days=183))
 
     for _ in range(3):
         village.devices = [device(n, lastSyncDateTime=f"{village.today}T00:00:00Z") for n in range(1, 41)]
         life.run("intune")
-        village.later(days=10)
-    gone = life.ledger.purge(life.house.world.clock.now(), kept)
+        village.advance_clock(days=10)
+    gone = life.ledger.purge(life.application.run_context.clock.now(), kept)
 
     assert gone["pull"] == 3
     assert len(life.ledger.pulls("intune", "devices")) == 1

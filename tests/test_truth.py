@@ -7,10 +7,10 @@ from threading import Event
 
 import pytest
 
-from fleetsync.daemon.house import House, build, open_store
-from fleetsync.demo.replay import Town, live
-from fleetsync.demo.truth import Truth
-from tests.truth.holding import differences
+from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.demo.replay import DemoEnvironment, run_day
+from fleetsync.demo.truth import GroundTruth
+from tests.truth.comparison import differences
 
 SAMPLES = (
     (date(2025, 9, 29), 6),  # a staff file a day late to nobody
@@ -20,10 +20,10 @@ SAMPLES = (
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[tuple[Town, House]]:
-    found = Town(tmp_path)
-    with found.open() as settings, open_store(settings, found.clock) as ledger:
-        yield found, build(settings, found.clock, ledger, Event())
+def town(tmp_path: Path) -> Iterator[tuple[DemoEnvironment, Application]]:
+    found = DemoEnvironment(tmp_path)
+    with found.open() as settings, open_configured_ledger(settings, found.clock) as ledger:
+        yield found, build_application(settings, found.clock, ledger, Event())
 
 
 def days(first: date, count: int) -> Iterator[date]:
@@ -31,24 +31,26 @@ def days(first: date, count: int) -> Iterator[date]:
 
 
 @pytest.mark.parametrize(("first", "count"), SAMPLES, ids=str)
-def test_every_published_number_is_true_on_every_day(town: tuple[Town, House], first: date, count: int) -> None:
+def test_every_published_number_is_true_on_every_day(
+    town: tuple[DemoEnvironment, Application], first: date, count: int
+) -> None:
     exempelby, house = town
-    truth = Truth(exempelby.world, first)
+    truth = GroundTruth(exempelby.world, first)
 
     wrong = {
         day: found
         for day in days(first, count)
-        if (found := differences(live(exempelby, house, day).outcome, truth, day))
+        if (found := differences(run_day(exempelby, house, day).outcome, truth, day))
     }
 
     assert wrong == {}
 
 
-def test_a_second_look_at_the_same_day_changes_nothing(town: tuple[Town, House]) -> None:
+def test_a_second_look_at_the_same_day_changes_nothing(town: tuple[DemoEnvironment, Application]) -> None:
     exempelby, house = town
-    first = live(exempelby, house, date(2026, 11, 24)).outcome
+    first = run_day(exempelby, house, date(2026, 11, 24)).outcome
 
-    again = live(exempelby, house, date(2026, 11, 24))
+    again = run_day(exempelby, house, date(2026, 11, 24))
 
     assert [one.effect for one in again.pulled if one.effect is not None and one.effect.rows] == []
     assert again.outcome.coverage == first.coverage
@@ -58,9 +60,9 @@ def test_a_second_look_at_the_same_day_changes_nothing(town: tuple[Town, House])
 
 @pytest.mark.parametrize("seed", [2, 3])
 def test_another_exempelby_is_told_as_truly(tmp_path: Path, seed: int) -> None:
-    exempelby = Town(tmp_path, seed)
+    exempelby = DemoEnvironment(tmp_path, seed)
     day = date(2026, 11, 24)
-    with exempelby.open() as settings, open_store(settings, exempelby.clock) as ledger:
-        house = build(settings, exempelby.clock, ledger, Event())
+    with exempelby.open() as settings, open_configured_ledger(settings, exempelby.clock) as ledger:
+        house = build_application(settings, exempelby.clock, ledger, Event())
 
-        assert differences(live(exempelby, house, day).outcome, Truth(exempelby.world, day), day) == []
+        assert differences(run_day(exempelby, house, day).outcome, GroundTruth(exempelby.world, day), day) == []

@@ -16,23 +16,23 @@ from threading import Event
 from msgspec.structs import replace
 
 from fleetsync import sync
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import UNPLACED, Outcome
-from fleetsync.daemon.house import House, build, open_store
-from fleetsync.demo.graph import Graph
-from fleetsync.demo.making import Making
-from fleetsync.demo.municipality import DELIVERIES, Addresses, write_configuration
+from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.demo.builder import WorldBuilder
+from fleetsync.demo.configuration import DELIVERIES, StubAddresses, write_configuration
+from fleetsync.demo.file_exports import deliver
+from fleetsync.demo.graph import GraphStub
+from fleetsync.demo.model import Learner, StaffMember
 from fleetsync.demo.names import object_id_of
-from fleetsync.demo.nouns import Employee, Learner
-from fleetsync.demo.preschool import PLACES_OF_AGE
-from fleetsync.demo.register import Register
-from fleetsync.demo.replay import TODAY, morning_of
-from fleetsync.demo.sources import deliver
-from fleetsync.demo.ss12000 import CLIENT, SchoolRegister
-from fleetsync.demo.truth import Truth
-from fleetsync.demo.world import Exempelby
+from fleetsync.demo.preschool import PLACES_PER_COHORT
+from fleetsync.demo.register import RegisterContents
+from fleetsync.demo.replay import TODAY, first_run_at
+from fleetsync.demo.ss12000 import CLIENT, Ss12000Stub
+from fleetsync.demo.truth import GroundTruth
+from fleetsync.demo.world import DemoWorld
 from fleetsync.settings import load
-from tests.truth.holding import differences
+from tests.truth.comparison import differences
 
 SCHOOLS, SECOND = "skolregister", "andra-registret"
 TABLE = f"""
@@ -46,41 +46,43 @@ client_secret_file = "secrets/skolregister"
 """
 
 
-def part_of(made: Making, learners: Sequence[Learner], employees: Sequence[Employee]) -> Register:
+def part_of(made: WorldBuilder, learners: Sequence[Learner], employees: Sequence[StaffMember]) -> RegisterContents:
     """What a register that knows these alone says."""
     known = copy(made)
     known.learners, known.employees = list(learners), list(employees)
-    return Register(known, TODAY)
+    return RegisterContents(known, TODAY)
 
 
-def of_schools(made: Making) -> Register:
+def of_schools(made: WorldBuilder) -> RegisterContents:
     """All pupils, without the places that they had or have as children."""
     pupils = [replace(one, placements=()) for one in made.learners if one.enrolments]
     return part_of(made, pupils, made.employees)
 
 
-def of_the_second(made: Making) -> Register:
+def of_the_second(made: WorldBuilder) -> RegisterContents:
     """All pupils and children; everybody under an id of its own."""
     learners = [replace(one, id=object_id_of(f"second/{one.id}")) for one in made.learners]
     return part_of(made, learners, [replace(who, key=f"second/{who.key}") for who in made.employees])
 
 
 @contextmanager
-def registers_of(folder: Path, world: Exempelby, counts: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[House]:
+def registers_of(
+    folder: Path, world: DemoWorld, counts: Mapping[str, Mapping[str, Sequence[str]]]
+) -> Iterator[Application]:
     """The house of a municipality with both registers, what of each counts and where, source by source."""
-    graph = Graph(lambda: world.at(TODAY).managed_devices)
-    schools, preschools = of_schools(world.made), of_the_second(world.made)
-    first, second = SchoolRegister(lambda: schools), SchoolRegister(lambda: preschools)
-    with graph.stand, first.stand, second.stand:
-        file = write_configuration(folder, Addresses(graph.stand.address, (first.base_url, first.token_url)))
+    graph = GraphStub(lambda: world.contents_on(TODAY).managed_devices)
+    schools, preschools = of_schools(world.builder), of_the_second(world.builder)
+    first, second = Ss12000Stub(lambda: schools), Ss12000Stub(lambda: preschools)
+    with graph.stub_server, first.stub_server, second.stub_server:
+        file = write_configuration(folder, StubAddresses(graph.stub_server.address, (first.base_url, first.token_url)))
         file.write_text(configured(file.read_text(encoding="utf-8"), second, counts), encoding="utf-8")
-        deliver(world.at(TODAY), folder / DELIVERIES)
-        settings, clock = load(file), SetClock(morning_of(TODAY))
-        with open_store(settings, clock) as ledger:
-            yield build(settings, clock, ledger, Event())
+        deliver(world.contents_on(TODAY), folder / DELIVERIES)
+        settings, clock = load(file), ManualClock(first_run_at(TODAY))
+        with open_configured_ledger(settings, clock) as ledger:
+            yield build_application(settings, clock, ledger, Event())
 
 
-def configured(text: str, second: SchoolRegister, counts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+def configured(text: str, second: Ss12000Stub, counts: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
     """Exempelby's configuration with the second register beside the first."""
     text += TABLE.format(base_url=second.base_url, token_url=second.token_url, client=CLIENT)
     text = re.sub(r"^counts = .*\n", "", text, flags=re.MULTILINE)
@@ -102,31 +104,35 @@ def entitled(outcome: Outcome, entitlement: str) -> int:
 
 
 def test_pupils_of_two_registers_that_share_everybody_count_once_and_so_does_every_device(tmp_path: Path) -> None:
-    world = Exempelby(1, with_schools=True)
-    schools = sorted({claim.unit for claim in world.made.claims if claim.entitlement == "pupils"} - {UNPLACED})
+    world = DemoWorld(1, with_schools=True)
+    schools = sorted(
+        {claim.unit for claim in world.builder.expected_owed if claim.entitlement == "pupils"} - {UNPLACED}
+    )
     counts = {
         "personal": {"counts": ["staff"]},
         SCHOOLS: {"counts": ["pupils"], "counts_at": schools[::2]},
-        SECOND: {"counts": ["pupils", "children"], "counts_at": [*schools[1::2], *PLACES_OF_AGE]},
+        SECOND: {"counts": ["pupils", "children"], "counts_at": [*schools[1::2], *PLACES_PER_COHORT]},
     }
     with registers_of(tmp_path, world, counts) as house:
-        report = sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
+        report = sync.run(house.run_context, [(source, part) for source in house.sources for part in source.parts])
 
     together = told_by(report.outcome)
-    teachers = len(world.at(TODAY).register.staff)
+    teachers = len(world.contents_on(TODAY).register.staff)
     assert report.held == ()
     assert together[SECOND, "personal", SCHOOLS] == teachers > 500
     assert together[SECOND, SCHOOLS] > 3000
     assert entitled(report.outcome, "pupils") > 3000
     # All that is published is what it is where one register tells all. But a school that nobody has configured is asked
     # for once by each register that has it.
-    assert differences(report.outcome, Truth(world, TODAY), TODAY) == [((UNPLACED, "unmapped_unit"), "gaps", 1, 2)]
+    assert differences(report.outcome, GroundTruth(world, TODAY), TODAY) == [
+        ((UNPLACED, "unmapped_unit"), "gaps", 1, 2)
+    ]
 
 
 def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_the_other_is_a_witness(
     tmp_path: Path,
 ) -> None:
-    world = Exempelby(1, with_schools=True)
+    world = DemoWorld(1, with_schools=True)
     counts: dict[str, dict[str, list[str]]] = {
         "personal": {"counts": []},
         SCHOOLS: {"counts": ["staff"]},
@@ -139,9 +145,9 @@ def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_th
             for part in source.parts
             if source.kind == "ss12000" and part.name in {"units", "staff"}
         ]
-        outcome = sync.run(house.world, due).outcome
+        outcome = sync.run(house.run_context, due).outcome
 
-    staff = world.at(TODAY).register.staff
+    staff = world.contents_on(TODAY).register.staff
     assert told_by(outcome) == {(SECOND, SCHOOLS): len(staff)}
     assert not any(case.person.duplicate for case in outcome.people)
     serving = [job for _, job in staff if job.last is None or job.last >= TODAY]

@@ -23,40 +23,40 @@ from types import MappingProxyType
 from typing import Any
 
 from connectors.ss12000 import people
-from connectors.ss12000.asking import EVERYTHING, Register
-from connectors.ss12000.kept import Someone, Tie, meant
+from connectors.ss12000.normalising import DatedMembership, RegisterPerson, to_records
+from connectors.ss12000.register_client import NO_FILTER, RegisterClient
+from connectors.ss12000.schema import Duty, Group, GroupWithMembers, MinimalPerson, Organisation, RegisterPlacement
 from connectors.ss12000.settings import Settings
-from connectors.ss12000.wire import Child, Duty, Group, Members, Organisation, Placement
 from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import (
     Connect,
-    Finding,
-    Noted,
+    NormalisedItem,
     Page,
     Params,
     Part,
     PartMissing,
+    ProbeResult,
     SourceRefused,
 )
 
 __all__ = ["PARTS", "Settings", "normalise", "probe", "pull"]
 
-PEOPLE = (RecordType.PERSON, RecordType.MEMBERSHIP)
+PERSON_RECORD_TYPES = (RecordType.PERSON, RecordType.MEMBERSHIP)
 PARTS = (
     Part("units", (RecordType.UNIT,)),
     Part("groups", (RecordType.GROUP,), after=("units",), optional=True),
-    Part("pupils", PEOPLE, after=("units", "groups")),
-    Part("children", PEOPLE, after=("units",)),
-    Part("staff", PEOPLE, after=("units",)),
+    Part("pupils", PERSON_RECORD_TYPES, after=("units", "groups")),
+    Part("children", PERSON_RECORD_TYPES, after=("units",)),
+    Part("staff", PERSON_RECORD_TYPES, after=("units",)),
 )
 
 # Each part by the resource that it stands or falls with.
 RESOURCES: Mapping[str, tuple[str, type[Any]]] = MappingProxyType(
     {
         "units": ("organisations", Organisation),
-        "groups": ("groups", Members),
-        "pupils": ("persons", Child),
-        "children": ("placements", Placement),
+        "groups": ("groups", GroupWithMembers),
+        "pupils": ("persons", MinimalPerson),
+        "children": ("placements", RegisterPlacement),
         "staff": ("duties", Duty),
     }
 )
@@ -68,23 +68,23 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     Raises PartMissing where the register does not have what the part stands or falls with: its own resource, and of
     people also /persons, since there alone it is told who is protected.
     """
-    yield from _PULLS[part](Register(settings, connect), settings, connect)
+    yield from _PULLS[part](RegisterClient(settings, connect), settings, connect)
 
 
-def _units(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
+def _units(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     # Whole, also what has ended: a school that runs may hang below it.
     for organisations in register.pages("organisations", Organisation):
         yield Page(organisations)
 
 
-def _groups(register: Register, settings: Settings, connect: Connect) -> Iterator[Page]:
-    days = people.days_of(connect)
+def _groups(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
+    days = people.reading_period(connect)
     for groups in register.pages("groups", Group, people.queries_of_groups(settings, days), is_open=people.is_open):
         wanted = (group for group in groups if people.is_wanted(settings, group.group_type))
         yield Page([group for group in wanted if days.is_recent(group.end_date, None)])
 
 
-_PULLS: Mapping[str, Callable[[Register, Settings, Connect], Iterator[Page]]] = MappingProxyType(
+_PULLS: Mapping[str, Callable[[RegisterClient, Settings, Connect], Iterator[Page]]] = MappingProxyType(
     {
         "units": _units,
         "groups": _groups,
@@ -95,31 +95,33 @@ _PULLS: Mapping[str, Callable[[Register, Settings, Connect], Iterator[Page]]] = 
 )
 
 
-def normalise(part: str, settings: Settings, raw: Organisation | Group | Someone | Tie) -> tuple[Noted, ...]:
+def normalise(
+    part: str, settings: Settings, raw: Organisation | Group | RegisterPerson | DatedMembership
+) -> tuple[NormalisedItem, ...]:
     """One object, person or row as a record, with the words of it that no version of the standard has."""
-    return meant(settings, raw)
+    return to_records(settings, raw)
 
 
-def probe(settings: Settings, connect: Connect) -> Iterator[Finding]:
+def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """One object of each resource: that proves address, sign-in and right, and tells what the register does not have."""
-    register = Register(settings, connect)
+    register = RegisterClient(settings, connect)
     for part in PARTS:
-        yield _finding(part, register, settings)
+        yield _probe_part(part, register, settings)
 
 
-def _finding(part: Part, register: Register, settings: Settings) -> Finding:
+def _probe_part(part: Part, register: RegisterClient, settings: Settings) -> ProbeResult:
     resource, kind = RESOURCES[part.name]
     # Edlevo wants to know of which relation it is.
     queries: tuple[Params, ...] = (
-        ({"relationship.entity.type": "enrolment"}, {}) if resource == "persons" else EVERYTHING
+        ({"relationship.entity.type": "enrolment"}, {}) if resource == "persons" else NO_FILTER
     )
     try:
         found = register.first(resource, kind, queries)
     except PartMissing as missing:
         remedy = "" if part.optional else f"Leave {part.name} out of counts; another source must tell of them"
-        return Finding(part.name, ok=part.optional, what=str(missing), remedy=remedy)
+        return ProbeResult(part.name, ok=part.optional, what=str(missing), remedy=remedy)
     except SourceRefused as refused:
         remedy = f"Let this client read /{resource} at the register, and see that base_url is the address above it"
-        return Finding(part.name, ok=False, what=str(refused), remedy=remedy)
+        return ProbeResult(part.name, ok=False, what=str(refused), remedy=remedy)
     what = f"/{resource} can be read" + ("" if found else ", and is empty")
-    return Finding(part.name, ok=True, what=what)
+    return ProbeResult(part.name, ok=True, what=what)

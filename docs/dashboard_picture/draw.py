@@ -20,18 +20,18 @@ from playwright.sync_api import sync_playwright
 
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.demo.replay import TODAY, Town, publish
-from tests.dashboards.catalogue import DASHBOARDS, RULES_FILE
-from tests.dashboards.chain import Prometheus, write
-from tests.dashboards.scene import lived
-from tests.flow.process import free_port
+from fleetsync.demo.replay import TODAY, DemoEnvironment, publish_all_units
+from tests.dashboards.monitoring_stack import Prometheus, write
+from tests.dashboards.scenario import lived
+from tests.dashboards.series_catalogue import DASHBOARDS, RULES_FILE
+from tests.flow.daemon_process import free_port
 
 DASHBOARD = DASHBOARDS / "coverage.json"
 PICTURE = Path(__file__).parents[1] / "images" / "dashboard.png"
-DAYS = 60
+REPLAYED_DAYS = 60
 WIDTH, HEIGHT = 1500, 1768
 LARGEST_BYTES = 400_000
-PAGE = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="main.css">
+PAGE_HTML = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="main.css">
 <style>body {{ margin: 0; background: #f4f5f5; font-family: Inter, sans-serif }}
 #root {{ padding: 16px; display: flex; flex-direction: column; min-height: 100vh }}</style><div id="root"></div>
 <script>window.PROMETHEUS = {prometheus}; window.LOCALE = "sv-SE"; window.DASHBOARD = {dashboard}</script>
@@ -43,55 +43,55 @@ def main(bundle: Path) -> None:
     log.setup("ERROR")
     with TemporaryDirectory(prefix="fleetsync-picture-") as name:
         prometheus = Prometheus(Path(name), free_port())
-        tell(prometheus)
+        feed_prometheus(prometheus)
         write(prometheus.folder / "now.yml", {"rule_files": [str(RULES_FILE)], "global": {"evaluation_interval": "5s"}})
         # A day is told four times, and the picture may be drawn in the night.
         with (
             prometheus.running("now.yml", "--web.cors.origin=.*", lookback="24h"),
-            served(bundle, prometheus.port) as address,
+            serve_page(bundle, prometheus.port) as address,
         ):
             prometheus.wait_for(
                 "the rules", lambda: bool(prometheus.query("unit_entitlement:fleetsync_below_limit:school_days"))
             )
-            draw(address)
+            take_screenshot(address)
     if PICTURE.stat().st_size > LARGEST_BYTES:
         sys.exit(f"{PICTURE.name} has {PICTURE.stat().st_size} bytes, more than {LARGEST_BYTES}: crop it")
 
 
-def tell(prometheus: Prometheus) -> None:
+def feed_prometheus(prometheus: Prometheus) -> None:
     """Exempelby's past, moved to where its today is ours."""
     moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
-    town = Town(prometheus.folder / "town", with_schools=True)
+    town = DemoEnvironment(prometheus.folder / "town", with_schools=True)
     with town.open() as settings:
-        publish(town, settings)
-        days = [TODAY - timedelta(days=number) for number in range(DAYS, -1, -1)]
+        publish_all_units(town, settings)
+        days = [TODAY - timedelta(days=number) for number in range(REPLAYED_DAYS, -1, -1)]
         past = lived(town, settings, days, lambda *_: None)
     told = {at: text for at, text in past.items() if at + moved_by < Clock().now()}
     prometheus.give_past(told, moved_by, "127.0.0.1:8470")
 
 
 @contextmanager
-def served(bundle: Path, prometheus_port: int) -> Iterator[str]:
+def serve_page(bundle: Path, prometheus_port: int) -> Iterator[str]:
     """The address of the page that draws the dashboard."""
-    page = PAGE.format(
+    page = PAGE_HTML.format(
         prometheus=json.dumps(f"http://127.0.0.1:{prometheus_port}"),
         dashboard=DASHBOARD.read_text(encoding="utf-8"),
     )
     (bundle / "index.html").write_text(page, encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=bundle))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietFileHandler, directory=bundle))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/index.html"
     server.shutdown()
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietFileHandler(SimpleHTTPRequestHandler):
     """Serves files, and says nothing of it."""
 
     def log_message(self, *arguments: object) -> None:
         """Nothing: the icons and fonts of Grafana's application are not there, and are not missed."""
 
 
-def draw(address: str) -> None:
+def take_screenshot(address: str) -> None:
     """Wait until every query was answered, and take the picture."""
     queries = sum(
         len(panel.get("targets", ())) for panel in json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from fleetsync import version
-from fleetsync.cli.failing import Told, telling
+from fleetsync.cli.errors import CommandError, report_errors
 
 # Name → its module and what it does, so that the overview loads none of them.
 COMMANDS = {
@@ -19,13 +19,13 @@ COMMANDS = {
     "check": ("checking", "Is the configuration right, and may we read what it names?"),
     "coverage": ("listing", "Per unit and entitlement: entitled, assigned, covered, unknown, short."),
     "db": ("database", "The database: upgrade, backup, restore, verify."),
-    "demo": ("demonstration", "Exempelby, an invented municipality, on this machine."),
+    "demo": ("demo", "Exempelby, an invented municipality, on this machine."),
     "devices": ("listing", "Devices: what they are for, where, and whether they work."),
     "drop": ("decisions", "Remove everything a source ever said."),
     "explain": ("explaining", "Why a unit, person, device or gap is as it is."),
     "gaps": ("listing", "What is wrong, oldest first."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
-    "init": ("starting", "Write a commented configuration to begin with."),
+    "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("syncing", "Read one file as a source would, show what it changes, believe it."),
     "people": ("listing", "Persons by id, with what they are owed and have."),
     "publish": ("decisions", "End a unit's trial."),
@@ -34,12 +34,12 @@ COMMANDS = {
     "run": ("running", "The daemon."),
     "sources": ("listing", "Every part of every source, how old it is, what stands in its way."),
     "sync": ("syncing", "Pull now."),
-    "turnover": ("turning", "The school year's turnover: where it stands, and turning it by hand."),
+    "turnover": ("turnover", "The school year's turnover: where it stands, and turning it by hand."),
     "user": ("accounts", "Who may sign in to the page."),
 }
 
 
-class Lazy(click.Group):
+class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -64,7 +64,7 @@ def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--config",
     "path",
@@ -81,8 +81,8 @@ def root(ctx: click.Context, path: Path | None, log_level: str | None) -> None:
 
 def main(args: list[str] | None = None) -> Any:
     """The console script. Never shows a traceback."""
-    with telling():
+    with report_errors():
         return root.main(args, prog_name="fleetsync", standalone_mode=True)
 
 
-__all__ = ["Told", "main", "root"]
+__all__ = ["CommandError", "main", "root"]

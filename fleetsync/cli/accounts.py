@@ -4,11 +4,11 @@ import sys
 
 import click
 
-from fleetsync.cli.failing import UNUSABLE, Told
-from fleetsync.cli.opening import ledger_of
+from fleetsync.cli.application import open_ledger_only
+from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.expose.ports import AccountRole
 
-SHORTEST_PASSWORD = 12
+MIN_PASSWORD_LENGTH = 12
 
 
 @click.group(help="Who may sign in to the page: add, passwd, remove, list.")
@@ -22,8 +22,8 @@ def user() -> None:
 @click.pass_context
 def add(ctx: click.Context, name: str, role: str) -> None:
     """A name of the account, not of a person's log-in elsewhere."""
-    with ledger_of(ctx) as (ledger, _):
-        ledger.add_account(name, _hashed(), role)
+    with open_ledger_only(ctx) as (ledger, _):
+        ledger.add_account(name, _read_and_hash_password(), role)
     click.echo(f"{name} may sign in as {role}")
 
 
@@ -32,8 +32,8 @@ def add(ctx: click.Context, name: str, role: str) -> None:
 @click.pass_context
 def passwd(ctx: click.Context, name: str) -> None:
     """Whoever is signed in with the old one is signed out."""
-    with ledger_of(ctx) as (ledger, _):
-        ledger.set_password(name, _hashed())
+    with open_ledger_only(ctx) as (ledger, _):
+        ledger.set_password(name, _read_and_hash_password())
     click.echo(f"{name} has a new password")
 
 
@@ -42,7 +42,7 @@ def passwd(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
     """What the account decided stays written."""
-    with ledger_of(ctx) as (ledger, _):
+    with open_ledger_only(ctx) as (ledger, _):
         ledger.remove_account(name)
     click.echo(f"{name} may not sign in any more")
 
@@ -51,22 +51,22 @@ def remove(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def list_(ctx: click.Context) -> None:
     """Names and roles."""
-    with ledger_of(ctx) as (ledger, _):
+    with open_ledger_only(ctx) as (ledger, _):
         for account in ledger.accounts():
             click.echo(f"{account.name}\t{account.role}")
 
 
-def _hashed() -> str:
+def _read_and_hash_password() -> str:
     if sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         password = sys.stdin.readline().rstrip("\n")
-    if len(password) < SHORTEST_PASSWORD:
-        raise Told(f"a password needs at least {SHORTEST_PASSWORD} characters", UNUSABLE)
-    return hashed(password)
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise CommandError(f"a password needs at least {MIN_PASSWORD_LENGTH} characters", EXIT_UNUSABLE)
+    return hash_password(password)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """What is kept of a password."""
     from werkzeug.security import generate_password_hash
 

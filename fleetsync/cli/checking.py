@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import click
 
-from fleetsync.cli.decisions import part_of
-from fleetsync.cli.failing import ATTENTION
-from fleetsync.cli.opening import opened
-from fleetsync.daemon.house import House
-from fleetsync.pull.contract import Finding, PullError
+from fleetsync.cli.application import open_application
+from fleetsync.cli.decisions import parse_part
+from fleetsync.cli.errors import EXIT_ATTENTION
+from fleetsync.daemon.composition import Application
+from fleetsync.pull.contract import ProbeResult, PullError
 from fleetsync.pull.registry import Source
 
 
@@ -23,28 +23,30 @@ from fleetsync.pull.registry import Source
 @click.pass_context
 def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: bool, values: bool) -> None:
     """Exit 0 when all is well, 1 when something is not, 2 when the configuration cannot be used."""
-    with opened(ctx) as house:
+    with open_application(ctx) as application:
         if values:
-            for line in house.settings.describe():
+            for line in application.settings.describe():
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
-        _print_configuration(house)
-        warnings = [*house.settings.warnings, *(text for one in house.sources for text in one.warnings)]
+        _print_configuration(application)
+        warnings = [*application.settings.warnings, *(text for one in application.sources for text in one.warnings)]
         for text in warnings:
             click.echo(f"warning  {text}")
-        chosen = [one for one in house.sources if source is None or one.name == source]
+        chosen = [one for one in application.sources if source is None or one.name == source]
         if source is not None and not chosen:
-            part_of(house, source)
-        findings = [] if offline else [(one, finding) for one in chosen for finding in _findings(house, one)]
+            parse_part(application, source)
+        findings = (
+            [] if offline else [(one, finding) for one in chosen for finding in _print_probe_results(application, one)]
+        )
     failed = [(one, finding) for one, finding in findings if not finding.ok]
     if as_request and failed:
-        click.echo(_request(house, failed))
-    sys.exit(ATTENTION if failed else 0)
+        click.echo(_permission_request(application, failed))
+    sys.exit(EXIT_ATTENTION if failed else 0)
 
 
-def _print_configuration(house: House) -> None:
-    settings = house.settings
+def _print_configuration(application: Application) -> None:
+    settings = application.settings
     click.echo(
-        f"ok       {settings.file_name}: {len(house.sources)} sources, {len(settings.policy.units)} units, "
+        f"ok       {settings.file_name}: {len(application.sources)} sources, {len(settings.policy.units)} units, "
         f"{len(settings.policy.entitlements)} rules"
     )
     ends = settings.calendars.default.ends_on
@@ -53,8 +55,8 @@ def _print_configuration(house: House) -> None:
     )
 
 
-def _findings(house: House, source: Source) -> Iterable[Finding]:
-    for finding in _probed(house, source):
+def _print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
+    for finding in _probe(application, source):
         where = f"{source.name}/{finding.part}" if finding.part else source.name
         click.echo(f"{'ok    ' if finding.ok else 'FAILED'}   {where}: {finding.what}")
         if finding.remedy and not finding.ok:
@@ -62,16 +64,16 @@ def _findings(house: House, source: Source) -> Iterable[Finding]:
         yield finding
 
 
-def _probed(house: House, source: Source) -> Iterable[Finding]:
+def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
     try:
-        findings = list(house.world.runner.probe(source, house.world.stop))
+        findings = list(application.run_context.runner.probe(source, application.run_context.stop))
     except PullError as error:
-        findings = [Finding(None, ok=False, what=str(error))]
-    return findings or [Finding(None, ok=True, what="this kind has nothing to try without a pull")]
+        findings = [ProbeResult(None, ok=False, what=str(error))]
+    return findings or [ProbeResult(None, ok=True, what="this kind has nothing to try without a pull")]
 
 
-def _request(house: House, failed: Iterable[tuple[Source, Finding]]) -> str:
-    who = house.settings.municipality.name or "our municipality"
+def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
+    who = application.settings.municipality.name or "our municipality"
     lines = [
         "",
         f"fleetsync of {who} follows up whether each employee, pupil and five children have a working device.",

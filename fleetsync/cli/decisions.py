@@ -5,26 +5,27 @@ import getpass
 import click
 
 from fleetsync import sync
-from fleetsync.cli.failing import UNUSABLE, Told
-from fleetsync.cli.opening import opened
-from fleetsync.cli.planning import print_plan
+from fleetsync.cli.application import open_application
+from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
-from fleetsync.daemon.house import House
-from fleetsync.store.errors import NotHeld
+from fleetsync.daemon.composition import Application
+from fleetsync.store.errors import PullNotHeld
 
-REASON = click.option("--reason", required=True, help="Why; kept with the decision.")
+REASON_OPTION = click.option("--reason", required=True, help="Why; kept with the decision.")
 
 
-def part_of(house: House, text: str) -> tuple[str, str]:
+def parse_part(application: Application, text: str) -> tuple[str, str]:
     """(source, part) of SOURCE/PART, or of SOURCE where it has one part. Raises Told."""
     name, _, part = text.partition("/")
-    source = next((one for one in house.sources if one.name == name), None)
+    source = next((one for one in application.sources if one.name == name), None)
     if source is None:
-        known = ", ".join(one.name for one in house.sources) or "none is configured"
-        raise Told(f"{name} is no source. Configured: {known}", UNUSABLE)
+        known = ", ".join(one.name for one in application.sources) or "none is configured"
+        raise CommandError(f"{name} is no source. Configured: {known}", EXIT_UNUSABLE)
     if not part and len(source.parts) > 1:
-        raise Told(
-            f"{name} has several parts; say which: " + ", ".join(f"{name}/{one.name}" for one in source.parts), UNUSABLE
+        raise CommandError(
+            f"{name} has several parts; say which: " + ", ".join(f"{name}/{one.name}" for one in source.parts),
+            EXIT_UNUSABLE,
         )
     return name, source.part(part).name if part else source.parts[0].name
 
@@ -32,29 +33,29 @@ def part_of(house: House, text: str) -> tuple[str, str]:
 @click.command(help="Believe a held pull after all.")
 @click.argument("part", metavar="SOURCE/PART")
 @click.argument("pull", type=int)
-@REASON
+@REASON_OPTION
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def accept(ctx: click.Context, part: str, pull: int, reason: str, *, yes: bool) -> None:
     """Show what the pull would change, ask, and believe it."""
-    with opened(ctx) as house:
-        source, name = part_of(house, part)
-        _confirm_newest(house, source, name, pull, yes=yes)
-        sync.accept(house.world, source, name, pull, who=who(), reason=reason)
-        house.ledger.audit(who(), "accept", f"{source}/{name} {pull}")
+    with open_application(ctx) as application:
+        source, name = parse_part(application, part)
+        _confirm_newest_held(application, source, name, pull, yes=yes)
+        sync.accept(application.run_context, source, name, pull, who=operator_name(), reason=reason)
+        application.ledger.audit(operator_name(), "accept", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is believed")
 
 
-def _confirm_newest(house: House, source: str, part: str, pull: int, *, yes: bool) -> None:
-    held = house.ledger.held(source, part)
+def _confirm_newest_held(application: Application, source: str, part: str, pull: int, *, yes: bool) -> None:
+    held = application.ledger.find_held_pull(source, part)
     if held is None or held.pull != pull:
         newest = None if held is None else held.pull
-        raise NotHeld(
+        raise PullNotHeld(
             f"{source}/{part}: pull {pull} does not wait for a decision. "
             + (f"Another came meanwhile: fleetsync accept {source}/{part} {newest}" if newest else "None does"),
             newest,
         )
-    print_plan(sync.plans_of_held(house.world)[pull])
+    print_plan(sync.plans_of_held(application.run_context)[pull])
     if not yes:
         click.confirm("Believe it?", abort=True)
 
@@ -62,14 +63,14 @@ def _confirm_newest(house: House, source: str, part: str, pull: int, *, yes: boo
 @click.command(help="Forget a held pull.")
 @click.argument("part", metavar="SOURCE/PART")
 @click.argument("pull", type=int)
-@REASON
+@REASON_OPTION
 @click.pass_context
 def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
     """Nothing of it is believed; the next pull is judged as usual."""
-    with opened(ctx) as house:
-        source, name = part_of(house, part)
-        house.ledger.reject(pull, who(), reason)
-        house.ledger.audit(who(), "reject", f"{source}/{name} {pull}")
+    with open_application(ctx) as application:
+        source, name = parse_part(application, part)
+        application.ledger.reject(pull, operator_name(), reason)
+        application.ledger.audit(operator_name(), "reject", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is forgotten")
 
 
@@ -79,14 +80,16 @@ def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
 @click.pass_context
 def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
     """Its records go; history and numbers of past days stay."""
-    with opened(ctx) as house:
-        if source in {one.name for one in house.sources}:
-            raise Told(f"{source} is still in the configuration: take its [[source]] table out first", UNUSABLE)
+    with open_application(ctx) as application:
+        if source in {one.name for one in application.sources}:
+            raise CommandError(
+                f"{source} is still in the configuration: take its [[source]] table out first", EXIT_UNUSABLE
+            )
         if not yes:
             click.confirm(f"Remove all records of {source}?", abort=True)
-        count = house.ledger.drop(source)
-        house.ledger.audit(who(), "drop", source)
-        sync.reconcile_anew(house.world)
+        count = application.ledger.drop_source(source)
+        application.ledger.audit(operator_name(), "drop", source)
+        sync.reconcile_now(application.run_context)
     click.echo(f"{source}: {count} records removed")
 
 
@@ -95,23 +98,23 @@ def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
 @click.pass_context
 def publish(ctx: click.Context, unit: str) -> None:
     """The unit's numbers count for everyone."""
-    with opened(ctx) as house:
-        known = {one.slug for one in house.world.policy.units} | {CENTRAL}
+    with open_application(ctx) as application:
+        known = {one.slug for one in application.run_context.policy.units} | {CENTRAL}
         if unit == UNPLACED:
-            raise Told(
+            raise CommandError(
                 f"{unit} has no trial: what belongs to no unit is in the totals from the first day, and rings nothing. "
                 "List its codes in a [[unit]]",
-                UNUSABLE,
+                EXIT_UNUSABLE,
             )
         if unit not in known:
-            raise Told(f"{unit} is no unit. There are: {', '.join(sorted(known))}", UNUSABLE)
-        house.ledger.publish(unit, who())
-        house.ledger.audit(who(), "publish", unit)
-        sync.reconcile_anew(house.world)
+            raise CommandError(f"{unit} is no unit. There are: {', '.join(sorted(known))}", EXIT_UNUSABLE)
+        application.ledger.publish(unit, operator_name())
+        application.ledger.audit(operator_name(), "publish", unit)
+        sync.reconcile_now(application.run_context)
     click.echo(f"{unit} is published")
 
 
-def who() -> str:
+def operator_name() -> str:
     """Whoever runs the command, as the audit names him."""
     return f"{getpass.getuser()} (command line)"
 

@@ -5,19 +5,19 @@ from datetime import datetime
 
 import click
 
-from fleetsync.cli.failing import Told
-from fleetsync.cli.listing import AS_OF, snapshot_of
-from fleetsync.cli.opening import opened
+from fleetsync.cli.application import open_application
+from fleetsync.cli.errors import CommandError
+from fleetsync.cli.listing import AS_OF_OPTION, snapshot_of
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
-    By,
+    BelievedRecord,
+    CoveredBy,
     DeviceCase,
-    Known,
+    MeasureRow,
     MembershipRecord,
     PersonCase,
-    Row,
 )
 from fleetsync.core.snapshot import Snapshot
 
@@ -27,17 +27,19 @@ UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus
 @click.command(help="Why: WHAT is unit, person, device or gap; ID as lists show it (a gap: KIND:ID).")
 @click.argument("what", type=click.Choice(["unit", "person", "device", "gap"]))
 @click.argument("id_", metavar="ID")
-@AS_OF
+@AS_OF_OPTION
 @click.pass_context
 def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> None:
     """Every number opens its rows; every row says the rule and the fact."""
-    with opened(ctx) as house:
-        snapshot = snapshot_of(house, as_of)
-        current = snapshot if as_of is None else snapshot_of(house, None)
-        lines = {"unit": _unit, "person": _person, "device": _device, "gap": _gap}[what](snapshot, current, id_)
+    with open_application(ctx) as application:
+        snapshot = snapshot_of(application, as_of)
+        current = snapshot if as_of is None else snapshot_of(application, None)
+        lines = {"unit": _explain_unit, "person": _explain_person, "device": _explain_device, "gap": _explain_gap}[
+            what
+        ](snapshot, current, id_)
         if what == "device":
-            lines = (*lines, *_served(house.ledger.assignments_of(id_), current))
-        house.ledger.audit("command line", f"explain {what}", id_)
+            lines = (*lines, *_past_assignment_lines(application.ledger.assignments_of(id_), current))
+        application.ledger.audit("command line", f"explain {what}", id_)
         if as_of is not None:
             click.echo(f"as known at the end of {as_of.date()}")
         for line in lines:
@@ -47,29 +49,29 @@ def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> 
 # --- a unit -----------------------------------------------------------------------------------------------------------
 
 
-def _unit(snapshot: Snapshot, _current: Snapshot, slug: str) -> Iterable[str]:
+def _explain_unit(snapshot: Snapshot, _current: Snapshot, slug: str) -> Iterable[str]:
     cells = [row for row in snapshot.outcome.coverage if row.unit == slug]
     if not cells:
-        raise Told(
+        raise CommandError(
             f"{slug} is no unit with numbers. Units: {', '.join(sorted({row.unit for row in snapshot.outcome.coverage}))}"
         )
     for cell in cells:
         ratio = "nothing entitled" if cell.ratio is None else f"{cell.ratio:.1%}"
         yield f"{slug}, {cell.entitlement}: {cell.covered} of {cell.entitled} covered ({ratio})"
         for word in UNIT_MEASURES:
-            yield from _numbers(snapshot, f"fleetsync_{word}", slug, cell.entitlement)
+            yield from _number_lines(snapshot, f"fleetsync_{word}", slug, cell.entitlement)
 
 
-def _numbers(snapshot: Snapshot, name: str, unit: str, entitlement: str) -> Iterable[str]:
+def _number_lines(snapshot: Snapshot, name: str, unit: str, entitlement: str) -> Iterable[str]:
     measure = next(one for one in MEASURES if one.name == name)
     for labels, number in sorted(snapshot.numbers.get(name, {}).items()):
         if labels[:2] == (unit, entitlement) and number:
             beside = "".join(f" {label} {value}" for label, value in zip(measure.labels[2:], labels[2:], strict=True))
             yield f"  {name.removeprefix('fleetsync_')}{beside}: {number}"
-            yield from (f"    {_row(row)}" for row in snapshot.rows(name, labels))
+            yield from (f"    {_row_text(row)}" for row in snapshot.rows(name, labels))
 
 
-def _row(row: Row) -> str:
+def _row_text(row: MeasureRow) -> str:
     subject = f"{row.subject.value} {row.subject_id}" if row.subject_id else "n"
     devices = f" [{' '.join(row.devices)}]" if row.devices else ""
     return f"{row.count} × {subject}: {row.reason.en}{devices}"
@@ -78,39 +80,39 @@ def _row(row: Row) -> str:
 # --- a person ---------------------------------------------------------------------------------------------------------
 
 
-def person_case(snapshot: Snapshot, id_: str) -> PersonCase:
+def find_person_case(snapshot: Snapshot, id_: str) -> PersonCase:
     """The person called *id_*. Raises Told where there is none, or none who may be shown."""
     found = next((case for case in snapshot.outcome.people if case.person.id == id_), None)
-    if found is None or id_ in snapshot.hidden or found.standing.is_child:
-        raise Told(f"{id_} is no person that can be shown. Ids stand in: fleetsync people")
+    if found is None or id_ in snapshot.hidden or found.person_state.is_child:
+        raise CommandError(f"{id_} is no person that can be shown. Ids stand in: fleetsync people")
     return found
 
 
-def _person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
-    case = person_case(current, id_)
+def _explain_person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
+    case = find_person_case(current, id_)
     if snapshot.as_of is None:
-        yield f"person {id_} at {case.standing.unit}: {case.standing.unit_reason.en}"
-        yield from _decisions(case)
+        yield f"person {id_} at {case.person_state.unit}: {case.person_state.unit_reason.en}"
+        yield from _decision_lines(case)
     else:
         yield f"person {id_}"
-        yield from _owed_then(snapshot, id_)
+        yield from _owed_on_past_day(snapshot, id_)
     yield from (
         f"  has {one.device} ({'works' if one.works else 'does not work'}): {one.reason.en}"
         for one in snapshot.outcome.assignments
         if one.subject_id == id_
     )
-    yield from _gaps_of(snapshot, id_)
-    yield from _todays(snapshot)
-    yield from _records((*case.person.records, *case.person.memberships), current)
+    yield from _subject_gap_lines(snapshot, id_)
+    yield from _today_heading(snapshot)
+    yield from _record_lines((*case.person.records, *case.person.memberships), current)
 
 
-def _decisions(case: PersonCase) -> Iterable[str]:
-    for decision in case.standing.decisions:
+def _decision_lines(case: PersonCase) -> Iterable[str]:
+    for decision in case.person_state.decisions:
         verdict = "owed" if decision.owed else "undecided" if decision.undecided else "not owed"
         yield f"  {decision.entitlement}: {verdict}: {decision.reason.en}"
 
 
-def _owed_then(snapshot: Snapshot, id_: str) -> Iterable[str]:
+def _owed_on_past_day(snapshot: Snapshot, id_: str) -> Iterable[str]:
     found = [one for one in snapshot.outcome.owed if one.subject_id == id_]
     for one in found:
         yield f"  {one.entitlement}: owed {one.count} at {one.unit}: {one.reason.en}"
@@ -118,7 +120,7 @@ def _owed_then(snapshot: Snapshot, id_: str) -> Iterable[str]:
         yield "  owed nothing, as far as was known"
 
 
-def _todays(snapshot: Snapshot) -> Iterable[str]:
+def _today_heading(snapshot: Snapshot) -> Iterable[str]:
     """What no past day keeps is today's, and said to be."""
     if snapshot.as_of is not None:
         yield "today:"
@@ -127,56 +129,56 @@ def _todays(snapshot: Snapshot) -> Iterable[str]:
 # --- a device ---------------------------------------------------------------------------------------------------------
 
 
-def _device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
+def _explain_device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
     case = next((one for one in current.outcome.devices if one.device.id == id_), None)
     if case is None:
-        raise Told(f"{id_} is no device. Ids stand in: fleetsync devices")
+        raise CommandError(f"{id_} is no device. Ids stand in: fleetsync devices")
     if snapshot.as_of is None:
-        yield from _device_lines(case, current)
+        yield from _device_fact_lines(case, current)
     else:
         yield f"device {id_}"
     for one in snapshot.outcome.assignments:
         if one.device == id_:
-            yield f"  serves {_whom(one, current)}: {'works' if one.works else 'does not work'}: {one.reason.en}"
-    yield from _gaps_of(snapshot, id_)
-    yield from _todays(snapshot)
+            yield f"  serves {_served_subject(one, current)}: {'works' if one.works else 'does not work'}: {one.reason.en}"
+    yield from _subject_gap_lines(snapshot, id_)
+    yield from _today_heading(snapshot)
     if snapshot.as_of is not None:
-        yield from _device_lines(case, current)
-    yield from _records((*case.device.records, *case.device.superseded, *case.device.gone), current)
+        yield from _device_fact_lines(case, current)
+    yield from _record_lines((*case.device.records, *case.device.superseded, *case.device.gone), current)
 
 
-def _whom(given: Assignment, current: Snapshot) -> str:
+def _served_subject(given: Assignment, current: Snapshot) -> str:
     """Whom or what a device serves; nobody who may not be shown, or whom nobody knows any more."""
-    is_told = given.by is not By.OWN or any(
+    is_told = given.by is not CoveredBy.OWN or any(
         case.person.id == given.subject_id and given.subject_id not in current.hidden for case in current.outcome.people
     )
     return f"{given.subject_id if is_told else 'somebody not shown'} ({given.entitlement}, {given.by.value})"
 
 
-def _served(intervals: Iterable[AssignmentInterval], current: Snapshot) -> Iterable[str]:
+def _past_assignment_lines(intervals: Iterable[AssignmentInterval], current: Snapshot) -> Iterable[str]:
     """What a device has served as far as is remembered, the newest first."""
     for one in intervals:
         since = f"{'before ' if one.known_before else ''}{one.since:%Y-%m-%d}"
         until = f"{one.until:%Y-%m-%d}" if one.until else "now"
         works = "working" if one.assignment.works else "not working"
-        yield f"  served {_whom(one.assignment, current)} from {since} to {until}, {works}"
+        yield f"  served {_served_subject(one.assignment, current)} from {since} to {until}, {works}"
 
 
-def _device_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
-    device, placement, life = case.device, case.placement, case.life
+def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
+    device, placement, device_state = case.device, case.placement, case.device_state
     holder = "somebody not shown" if placement.holder in snapshot.hidden else placement.holder or "nobody"
     yield f"device {device.id}: {device.manufacturer or ''} {device.model or ''} ({device.platform.value}), serial {device.serial or 'none'}"
-    yield f"  stage {life.stage.value if life.stage else 'ignored'} since {life.since:%Y-%m-%d}"
-    yield f"  {'works' if life.works else 'does not work'}: {life.works_reason.en}"
+    yield f"  stage {device_state.stage.value if device_state.stage else 'ignored'} since {device_state.since:%Y-%m-%d}"
+    yield f"  {'works' if device_state.works else 'does not work'}: {device_state.works_reason.en}"
     yield f"  holder {holder}: {placement.holder_reason.en}"
     yield f"  purpose {placement.purpose.value}: {placement.purpose_reason.en}"
     yield f"  unit {placement.unit}: {placement.unit_reason.en}"
-    for field, sayings in sorted(device.sayings.items()):
-        said = ", ".join(f"{one.source} says {one.value}{' (counts)' if one.counts else ''}" for one in sayings)
+    for field, field_claims in sorted(device.field_claims.items()):
+        said = ", ".join(f"{one.source} says {one.value}{' (counts)' if one.counts else ''}" for one in field_claims)
         yield f"  {field}: {said}"
 
 
-def _records(records: Iterable[Known], snapshot: Snapshot) -> Iterable[str]:
+def _record_lines(records: Iterable[BelievedRecord], snapshot: Snapshot) -> Iterable[str]:
     """The records it rests on, and the pull that showed them last: the last complete one of their part."""
     pulled = {part.name: part.last_complete_at for part in snapshot.outcome.parts}
     for known in records:
@@ -192,15 +194,15 @@ def _records(records: Iterable[Known], snapshot: Snapshot) -> Iterable[str]:
 # --- a gap ------------------------------------------------------------------------------------------------------------
 
 
-def _gap(snapshot: Snapshot, _current: Snapshot, id_: str) -> Iterable[str]:
+def _explain_gap(snapshot: Snapshot, _current: Snapshot, id_: str) -> Iterable[str]:
     kind, _, subject_id = id_.partition(":")
     found = [one for one in snapshot.outcome.episodes if one.key == (kind, subject_id)]
     if not found:
-        raise Told(f"{id_} is no open gap. Write KIND:ID as in: fleetsync gaps")
-    return _gaps_of(snapshot, subject_id, kind)
+        raise CommandError(f"{id_} is no open gap. Write KIND:ID as in: fleetsync gaps")
+    return _subject_gap_lines(snapshot, subject_id, kind)
 
 
-def _gaps_of(snapshot: Snapshot, subject_id: str, kind: str | None = None) -> Iterable[str]:
+def _subject_gap_lines(snapshot: Snapshot, subject_id: str, kind: str | None = None) -> Iterable[str]:
     from fleetsync.core.lifecycle import GAPS
 
     by_id = {gap.id: gap for gap in GAPS}

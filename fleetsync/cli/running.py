@@ -2,8 +2,8 @@
 
 import click
 
-from fleetsync.cli.failing import Told
-from fleetsync.cli.opening import settings_of
+from fleetsync.cli.application import load_settings
+from fleetsync.cli.errors import CommandError
 
 
 @click.command(help="The daemon: pull by the schedule, serve the page and /metrics, until a signal says stop.")
@@ -12,7 +12,7 @@ def run(ctx: click.Context) -> None:
     """SIGTERM and SIGINT stop, SIGHUP loads the configuration anew."""
     from fleetsync.daemon.service import Daemon
 
-    Daemon(settings_of(ctx, is_daemon=True)).run()
+    Daemon(load_settings(ctx, is_daemon=True)).run()
 
 
 @click.command(help="Exit 0 while the daemon of this configuration answers; for containers.")
@@ -21,7 +21,7 @@ def healthcheck(ctx: click.Context) -> None:
     """Asks /livez, as an orchestrator would."""
     from http.client import HTTPConnection
 
-    web = settings_of(ctx).web
+    web = load_settings(ctx).web
     address = web.metrics_address or web.address
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - the reverse of binding
     try:
@@ -29,11 +29,11 @@ def healthcheck(ctx: click.Context) -> None:
         connection.request("GET", "/livez")
         status = connection.getresponse().status
     except OSError as error:
-        raise Told(
+        raise CommandError(
             f"the daemon does not answer at {host}:{address.port} ({error.strerror or type(error).__name__})"
         ) from None
     if status != 200:
-        raise Told(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop stands still")
+        raise CommandError(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop stands still")
 
 
 COMMANDS = {"run": run, "healthcheck": healthcheck}

@@ -8,16 +8,16 @@ from pathlib import Path
 import click
 
 from fleetsync import sync
-from fleetsync.cli.decisions import part_of
-from fleetsync.cli.failing import ATTENTION, UNUSABLE, Told
-from fleetsync.cli.opening import opened
-from fleetsync.cli.planning import print_plan
+from fleetsync.cli.application import open_application
+from fleetsync.cli.decisions import parse_part
+from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
+from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.house import House, rehearsing
+from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 
-Due = Sequence[tuple[Source, Part]]
+DueParts = Sequence[tuple[Source, Part]]
 
 
 @click.command("sync", help="Pull now, all sources or one SOURCE[/PART]; exit 1 when a part failed or is held.")
@@ -26,34 +26,38 @@ Due = Sequence[tuple[Source, Part]]
 @click.pass_context
 def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
     """One run, with progress on a terminal."""
-    with opened(ctx) as house:
+    with open_application(ctx) as application:
         if dry_run:
-            _rehearse(house, _due(house, which))
+            _print_dry_run(application, _due_parts(application, which))
             return
-        due = _due(house, which)
-        report = sync.run(house.world, due, _progress())
-    _end_with(report, due)
+        due = _due_parts(application, which)
+        report = sync.run(application.run_context, due, _progress_printer())
+    _print_and_exit(report, due)
 
 
-def _due(house: House, which: str | None) -> Due:
+def _due_parts(application: Application, which: str | None) -> DueParts:
     if which is None:
-        return [(source, part) for source in house.sources if not source.settings.disabled for part in source.parts]
-    name, part = part_of(house, which) if "/" in which else (which, "")
-    source = next((one for one in house.sources if one.name == name), None)
+        return [
+            (source, part) for source in application.sources if not source.settings.disabled for part in source.parts
+        ]
+    name, part = parse_part(application, which) if "/" in which else (which, "")
+    source = next((one for one in application.sources if one.name == name), None)
     if source is None:
-        raise Told(f"{name} is no source. Configured: {', '.join(one.name for one in house.sources)}", UNUSABLE)
-    _refuse_frozen(source)
+        raise CommandError(
+            f"{name} is no source. Configured: {', '.join(one.name for one in application.sources)}", EXIT_UNUSABLE
+        )
+    _refuse_disabled(source)
     return [(source, one) for one in source.parts if part in ("", one.name)]
 
 
-def _refuse_frozen(source: Source) -> None:
+def _refuse_disabled(source: Source) -> None:
     if source.settings.disabled:
-        raise Told(
-            f"{source.name} is frozen: nothing is pulled from it. Remove disabled = true from its table", UNUSABLE
+        raise CommandError(
+            f"{source.name} is frozen: nothing is pulled from it. Remove disabled = true from its table", EXIT_UNUSABLE
         )
 
 
-def _progress() -> sync.Progress | None:
+def _progress_printer() -> sync.ProgressCallback | None:
     if not sys.stderr.isatty():
         return None
 
@@ -63,18 +67,18 @@ def _progress() -> sync.Progress | None:
     return shown
 
 
-def _rehearse(house: House, due: Due) -> None:
-    rehearsal = rehearsing(house)
-    pulled = sync.pull_side_by_side(rehearsal.world, due, _progress())
+def _print_dry_run(application: Application, due: DueParts) -> None:
+    rehearsal = with_memory_staging(application)
+    pulled = sync.pull_side_by_side(rehearsal.run_context, due, _progress_printer())
     for one in pulled:
         click.echo(f"{one.source}/{one.part}: {one.verdict.value}{f': {one.reason}' if one.reason else ''}")
-    planned, refusals = sync.rehearse(rehearsal.world, pulled)
+    planned, refusals = sync.plan_dry_run(rehearsal.run_context, pulled)
     for refusal in refusals:
         click.echo(f"would be held: {refusal}")
     print_plan(planned)
 
 
-def _end_with(report: sync.Report, due: Due) -> None:
+def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
     """Print what came of it; exit 1 when a person must look."""
     _print_report(report)
     pulled = {(one.source, one.part) for one in report.pulled}
@@ -84,10 +88,10 @@ def _end_with(report: sync.Report, due: Due) -> None:
             f"fleetsync: {name}: is being pulled by another process right now. Try again when that has ended", err=True
         )
     if left or report.held or any(one.verdict is Verdict.FAILED for one in report.pulled):
-        sys.exit(ATTENTION)
+        sys.exit(EXIT_ATTENTION)
 
 
-def _print_report(report: sync.Report) -> None:
+def _print_report(report: sync.RunReport) -> None:
     """What worked to stdout, what a person must look at to stderr."""
     held = {one.pulled.pull: one for one in report.held}
     for one in report.pulled:
@@ -111,21 +115,21 @@ def _print_report(report: sync.Report) -> None:
 @click.pass_context
 def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
     """For files that come by hand; the guard judges them as any other."""
-    with opened(ctx) as house:
-        due = _due_of_file(house, source, file)
-        _rehearse(house, due)
+    with open_application(ctx) as application:
+        due = _due_parts_of_file(application, source, file)
+        _print_dry_run(application, due)
         if not yes:
             click.confirm("Believe it?", abort=True)
-        report = sync.run(house.world, due)
-    _end_with(report, due)
+        report = sync.run(application.run_context, due)
+    _print_and_exit(report, due)
 
 
-def _due_of_file(house: House, name: str, file: Path) -> Due:
-    found = next((one for one in house.sources if one.name == name), None)
+def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
+    found = next((one for one in application.sources if one.name == name), None)
     if found is None or "path" not in type(found.settings).model_fields:
-        known = [one.name for one in house.sources if "path" in type(one.settings).model_fields]
-        raise Told(f"{name} is no source of files. Those that are: {', '.join(known) or 'none'}", UNUSABLE)
-    _refuse_frozen(found)
+        known = [one.name for one in application.sources if "path" in type(one.settings).model_fields]
+        raise CommandError(f"{name} is no source of files. Those that are: {', '.join(known) or 'none'}", EXIT_UNUSABLE)
+    _refuse_disabled(found)
     source = replace(found, settings=found.settings.model_copy(update={"path": file.resolve()}))
     return [(source, part) for part in source.parts]
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-DAYS_TAKEN_AS_BREAK = 70  # a summer break: for so long after the last known term its end looks like one
-DAYS_OF_NOTICE = 60  # so long before its end a calendar is reported as missing
+ASSUMED_BREAK_DAYS = 70  # a summer break: for so long after the last known term its end looks like one
+CALENDAR_NOTICE_DAYS = 60  # so long before its end a calendar is reported as missing
 TURNOVER_SCHOOL_DAYS = 10  # so far into the autumn term the registers may still be turning
 TEN_YEAR_SCHOOL_FROM = date(2028, 7, 1)  # 2024/25:UbU17; every year label rises by one
 
@@ -27,7 +27,7 @@ class Term(Struct, frozen=True):
     last: date
 
 
-class Closed(Struct, frozen=True):
+class ClosedPeriod(Struct, frozen=True):
     """Days within a term without school: höstlov, sportlov, a study day; both days inclusive."""
 
     first: date
@@ -57,7 +57,7 @@ class Calendar(Struct, frozen=True, dict=True):
     """
 
     terms: tuple[Term, ...] = ()
-    closed: tuple[Closed, ...] = ()
+    closed: tuple[ClosedPeriod, ...] = ()
     holidays: frozenset[date] = frozenset()
     is_year_round: bool = False
 
@@ -72,17 +72,17 @@ class Calendar(Struct, frozen=True, dict=True):
         """The last day of the last known term; None when no term is known."""
         return self.terms[-1].last if self.terms else None
 
-    def is_without_calendar(self, today: date) -> bool:
+    def needs_new_calendar(self, today: date) -> bool:
         """Whether a new calendar is due: no term is known, or the last one ends within 60 days or has ended."""
-        return self.ends_on is None or today >= self.ends_on - timedelta(days=DAYS_OF_NOTICE)
+        return self.ends_on is None or today >= self.ends_on - timedelta(days=CALENDAR_NOTICE_DAYS)
 
-    def counts_by_weekdays(self, day: date) -> bool:
+    def is_beyond_calendar(self, day: date) -> bool:
         """Whether *day* lies beyond what the calendar knows, so that only weekend and public holiday are free."""
-        return day.toordinal() not in self._known
+        return day.toordinal() not in self._known_days
 
     def is_school_day(self, day: date) -> bool:
         """Whether there is school on *day*; beyond the calendar every weekday that is not a public holiday."""
-        return self._is_open(day.toordinal())
+        return self._is_school_ordinal(day.toordinal())
 
     def school_days_between(self, earlier: date, later: date) -> int:
         """School days after *earlier*, up to and including *later*; 0 when *later* is not later.
@@ -92,7 +92,7 @@ class Calendar(Struct, frozen=True, dict=True):
         """
         if later <= earlier:
             return 0
-        return self._count(later.toordinal()) - self._count(earlier.toordinal())
+        return self._school_days_until(later.toordinal()) - self._school_days_until(earlier.toordinal())
 
     def add_school_days(self, day: date, number: int) -> date:
         """The day on which the *number*-th school day after *day* falls; *day* itself for 0, ValueError below."""
@@ -102,9 +102,9 @@ class Calendar(Struct, frozen=True, dict=True):
             return day
         start = day.toordinal() + 1
         # Past the known days at least every second day counts, save for the public holidays.
-        stop = max(start, self._known.stop) + 2 * (number + len(self._holidays)) + 7
-        wanted = self._count(day.toordinal()) + number
-        return date.fromordinal(start + bisect_left(range(start, stop), wanted, key=self._count))
+        stop = max(start, self._known_days.stop) + 2 * (number + len(self._holidays)) + 7
+        wanted = self._school_days_until(day.toordinal()) + number
+        return date.fromordinal(start + bisect_left(range(start, stop), wanted, key=self._school_days_until))
 
     def nth_school_day_of_term(self, term: Term, number: int) -> date:
         """The *number*-th school day of *term*, the first being 1; a shorter term runs on into the next."""
@@ -113,7 +113,7 @@ class Calendar(Struct, frozen=True, dict=True):
     def last_school_day(self, at: date) -> date:
         """*at* itself when it is a school day, else the newest one before it."""
         ordinal = at.toordinal()
-        while not self._is_open(ordinal):
+        while not self._is_school_ordinal(ordinal):
             ordinal -= 1
         return date.fromordinal(ordinal)
 
@@ -121,7 +121,7 @@ class Calendar(Struct, frozen=True, dict=True):
         """The first school day later than *after*."""
         return self.add_school_days(after, 1)
 
-    def in_break(self, day: date) -> bool:
+    def is_in_break(self, day: date) -> bool:
         """Whether *day* belongs to a break, in which no gap of a person opens.
 
         A break is a whole stretch without school that holds at least one weekday which is closed or outside
@@ -145,7 +145,7 @@ class Calendar(Struct, frozen=True, dict=True):
         and for a scope that is open all year.
         """
         middle = date(day.year, 7, 15)
-        if self.is_year_round or self.counts_by_weekdays(middle) or self.term_of(middle) is not None:
+        if self.is_year_round or self.is_beyond_calendar(middle) or self.term_of(middle) is not None:
             return None
         first = self.first_school_day(middle)
         return SummerBreak(self.last_school_day(middle), first, self.add_school_days(first, TURNOVER_SCHOOL_DAYS - 1))
@@ -153,19 +153,19 @@ class Calendar(Struct, frozen=True, dict=True):
     # Days are counted as ordinals, from sums made once: a reconciliation asks 100 000 times and more.
 
     @cached_property
-    def _known(self) -> range:
+    def _known_days(self) -> range:
         """The days about which the calendar decides; outside of them weekdays count."""
         if not self.terms:
             return range(0)
-        reach = 1 if self.is_year_round else DAYS_TAKEN_AS_BREAK
+        reach = 1 if self.is_year_round else ASSUMED_BREAK_DAYS
         return range(self.terms[0].first.toordinal() - reach + 1, self.terms[-1].last.toordinal() + reach)
 
     @cached_property
-    def _shut(self) -> frozenset[int]:
+    def _closed_weekdays(self) -> frozenset[int]:
         """Known weekdays that are closed or outside every term."""
         inside = {ordinal for term in self.terms for ordinal in _ordinals(term)}
         closed = {ordinal for period in self.closed for ordinal in _ordinals(period)}
-        return frozenset(day for day in self._known if _is_weekday(day) and (day not in inside or day in closed))
+        return frozenset(day for day in self._known_days if _is_weekday(day) and (day not in inside or day in closed))
 
     @cached_property
     def _holidays(self) -> tuple[int, ...]:
@@ -173,40 +173,44 @@ class Calendar(Struct, frozen=True, dict=True):
         return tuple(sorted(day for day in map(date.toordinal, self.holidays) if _is_weekday(day)))
 
     @cached_property
-    def _free(self) -> frozenset[int]:
-        return self._shut.union(self._holidays)
+    def _days_off(self) -> frozenset[int]:
+        return self._closed_weekdays.union(self._holidays)
 
     @cached_property
-    def _sums(self) -> tuple[int, ...]:
+    def _cumulative_school_days(self) -> tuple[int, ...]:
         """For each known day the school days up to and including it."""
-        before = self._weekdays_until(self._known.start - 1)
-        return tuple(accumulate(map(self._is_open, self._known), initial=before))[1:]
+        before = self._weekdays_until(self._known_days.start - 1)
+        return tuple(accumulate(map(self._is_school_ordinal, self._known_days), initial=before))[1:]
 
     @cached_property
-    def _skipped(self) -> int:
+    def _weekdays_without_school(self) -> int:
         """By how many the known days hold fewer school days than weekdays."""
-        return self._weekdays_until(self._known.stop - 1) - self._sums[-1] if self._known else 0
+        return (
+            self._weekdays_until(self._known_days.stop - 1) - self._cumulative_school_days[-1]
+            if self._known_days
+            else 0
+        )
 
     @cached_property
     def _break_days(self) -> frozenset[int]:
         found: set[int] = set()
-        for shut in self._shut:
+        for shut in self._closed_weekdays:
             if shut not in found:
-                found.update(self._stretch_around(date.fromordinal(shut)))
+                found.update(self._break_around(date.fromordinal(shut)))
         return frozenset(found)
 
-    def _stretch_around(self, day: date) -> range:
+    def _break_around(self, day: date) -> range:
         return range(self.last_school_day(day).toordinal() + 1, self.first_school_day(day).toordinal())
 
-    def _is_open(self, ordinal: int) -> bool:
-        return _is_weekday(ordinal) and ordinal not in self._free
+    def _is_school_ordinal(self, ordinal: int) -> bool:
+        return _is_weekday(ordinal) and ordinal not in self._days_off
 
-    def _count(self, ordinal: int) -> int:
+    def _school_days_until(self, ordinal: int) -> int:
         """School days up to and including the day, from the first day of year 1 on."""
-        known = self._known
+        known = self._known_days
         if ordinal in known:
-            return self._sums[ordinal - known.start]
-        return self._weekdays_until(ordinal) - (self._skipped if ordinal >= known.stop else 0)
+            return self._cumulative_school_days[ordinal - known.start]
+        return self._weekdays_until(ordinal) - (self._weekdays_without_school if ordinal >= known.stop else 0)
 
     def _weekdays_until(self, ordinal: int) -> int:
         # Ordinal 1 is a Monday, so the remainder by seven is the day of the week, and 0 a Sunday.
@@ -260,7 +264,7 @@ def local_day(instant: datetime, zone: str) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
-def _ordinals(period: Term | Closed) -> range:
+def _ordinals(period: Term | ClosedPeriod) -> range:
     return range(period.first.toordinal(), period.last.toordinal() + 1)
 
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from fleetsync.core.model import (
-    TOKEN_MARK,
+    TOKEN_PREFIX,
     DeviceRecord,
     GroupRecord,
     Key,
@@ -23,41 +23,41 @@ from fleetsync.core.model import (
     UnitRecord,
 )
 
-TokenOf = Callable[[Key], Key]
+Tokeniser = Callable[[Key], Key]
 
 TOKEN_BYTES = 20  # of the digest's 32: beyond guessing and beyond meeting by chance, in 32 characters
 
 
-def token(secret: bytes, key: Key) -> Key:
+def tokenise_key(secret: bytes, key: Key) -> Key:
     """The canonical *key* with its value replaced by a token; a key that is one already passes unchanged."""
     if key.is_token:
         return key
     message = f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode()
     digest = hmac.digest(secret, message, "sha256")[:TOKEN_BYTES]
-    return Key(key.scheme, key.namespace, TOKEN_MARK + base64.b32encode(digest).decode().lower())
+    return Key(key.scheme, key.namespace, TOKEN_PREFIX + base64.b32encode(digest).decode().lower())
 
 
-def tokenised(secret: bytes) -> TokenOf:
-    """`token` under *secret*."""
-    return lambda key: token(secret, key)
+def key_tokeniser(secret: bytes) -> Tokeniser:
+    """`tokenise_key` under *secret*."""
+    return lambda key: tokenise_key(secret, key)
 
 
-def id_token(source: str, source_id: str, token_of: TokenOf) -> str:
+def tokenise_id(source: str, source_id: str, token_of: Tokeniser) -> str:
     """A person's id at *source* as a token: two sources that both number from 1 must not meet."""
-    if source_id.startswith(TOKEN_MARK):
+    if source_id.startswith(TOKEN_PREFIX):
         return source_id
     return token_of(Key(Scheme.NUMBER, source, source_id)).value
 
 
-def tokens_of(record: Record, token_of: TokenOf, *, source: str) -> frozenset[str]:
+def person_tokens(record: Record, token_of: Tokeniser, *, source: str) -> frozenset[str]:
     """All tokens by which a protected or erased person is recognised in *record*: those of its keys and of the id of
     the person at *source*. Empty for units and groups.
     """
     match record:
         case PersonRecord():
-            return _key_tokens(record.keys, token_of) | {id_token(source, record.source_id, token_of)}
+            return _key_tokens(record.keys, token_of) | {tokenise_id(source, record.source_id, token_of)}
         case MembershipRecord():
-            return frozenset((id_token(source, record.person, token_of),))
+            return frozenset((tokenise_id(source, record.person, token_of),))
         case DeviceRecord():
             return _key_tokens(record.keys, token_of)
         case UnitRecord() | GroupRecord():
@@ -66,7 +66,7 @@ def tokens_of(record: Record, token_of: TokenOf, *, source: str) -> frozenset[st
             assert_never(stranger)
 
 
-def masked(record: Record, token_of: TokenOf, *, source: str) -> Record:
+def mask_record(record: Record, token_of: Tokeniser, *, source: str) -> Record:
     """*record* with keys and ids of the person as tokens, without names, places, groups and free text.
 
     What an entitlement is judged by stays (form, year, employment, dates), and what a device is. Masking what is masked
@@ -75,19 +75,19 @@ def masked(record: Record, token_of: TokenOf, *, source: str) -> Record:
     match record:
         case PersonRecord():
             return PersonRecord(
-                source_id=id_token(source, record.source_id, token_of), keys=_masked_keys(record.keys, token_of)
+                source_id=tokenise_id(source, record.source_id, token_of), keys=_mask_keys(record.keys, token_of)
             )
         case MembershipRecord():
-            return _masked_membership(record, token_of, source)
+            return _mask_membership(record, token_of, source)
         case DeviceRecord():
-            return _masked_device(record, token_of)
+            return _mask_device(record, token_of)
         case UnitRecord() | GroupRecord():
             return record
         case stranger:
             assert_never(stranger)
 
 
-def without_child_keys(record: Record, children: frozenset[str], token_of: TokenOf) -> Record:
+def mask_child_keys(record: Record, children: frozenset[str], token_of: Tokeniser) -> Record:
     """*record* with its keys as tokens and without a name, when it is a child's of förskola or förskoleklass: one that
     says so, or one with a key that is among the tokens *children*. Everything else about it stays.
     """
@@ -96,21 +96,21 @@ def without_child_keys(record: Record, children: frozenset[str], token_of: Token
     is_childs = isinstance(record, PersonRecord) and record.child
     if not is_childs and (not children or _key_tokens(record.keys, token_of).isdisjoint(children)):
         return record
-    return replace(record, keys=_masked_keys(record.keys, token_of), name=None)
+    return replace(record, keys=_mask_keys(record.keys, token_of), name=None)
 
 
-def _key_tokens(keys: tuple[Key, ...], token_of: TokenOf) -> frozenset[str]:
-    return frozenset(key.value for key in _masked_keys(keys, token_of))
+def _key_tokens(keys: tuple[Key, ...], token_of: Tokeniser) -> frozenset[str]:
+    return frozenset(key.value for key in _mask_keys(keys, token_of))
 
 
-def _masked_keys(keys: tuple[Key, ...], token_of: TokenOf) -> tuple[Key, ...]:
+def _mask_keys(keys: tuple[Key, ...], token_of: Tokeniser) -> tuple[Key, ...]:
     return tuple(key if key.is_token else token_of(key) for key in keys)
 
 
-def _masked_membership(record: MembershipRecord, token_of: TokenOf, source: str) -> MembershipRecord:
+def _mask_membership(record: MembershipRecord, token_of: Tokeniser, source: str) -> MembershipRecord:
     return MembershipRecord(
-        source_id=id_token(source, record.source_id, token_of),
-        person=id_token(source, record.person, token_of),
+        source_id=tokenise_id(source, record.source_id, token_of),
+        person=tokenise_id(source, record.person, token_of),
         membership=record.membership,
         school_form=record.school_form,
         year=record.year,
@@ -123,7 +123,7 @@ def _masked_membership(record: MembershipRecord, token_of: TokenOf, source: str)
     )
 
 
-def _masked_device(record: DeviceRecord, token_of: TokenOf) -> DeviceRecord:
+def _mask_device(record: DeviceRecord, token_of: Tokeniser) -> DeviceRecord:
     return DeviceRecord(
         source_id=record.source_id,
         serial=record.serial,
@@ -133,7 +133,7 @@ def _masked_device(record: DeviceRecord, token_of: TokenOf) -> DeviceRecord:
         platform=record.platform,
         os_version=record.os_version,
         os_edition=record.os_edition,
-        keys=_masked_keys(record.keys, token_of),
+        keys=_mask_keys(record.keys, token_of),
         enrolled_by_manager=record.enrolled_by_manager,
         reported_shared=record.reported_shared,
         order=record.order,

@@ -1,6 +1,6 @@
 """The nouns that cross rooms, as frozen values.
 
-Pure. What a source says is a record; what is believed of it is a `Known`; what the core makes of all
+Pure. What a source says is a record; what is believed of it is a `BelievedRecord`; what the core makes of all
 of it is an `Outcome` of cases. Nothing here decides anything, and nothing here can touch the world.
 """
 
@@ -16,20 +16,20 @@ UNPLACED = "unplaced"
 RESERVED_UNITS = frozenset({CENTRAL, UNPLACED})
 
 # A key whose plain value may not be kept is its keyed token, marked so that no rule mistakes it for text.
-TOKEN_MARK = "~"
+TOKEN_PREFIX = "~"
 
 
-class Noun(msgspec.Struct, frozen=True, gc=False):
+class FrozenStruct(msgspec.Struct, frozen=True, gc=False):
     """The base of all nouns. They are values without cycles, so the collector need not walk a million of them."""
 
 
-class Text(Noun, frozen=True, array_like=True):
+class Text(FrozenStruct, frozen=True, array_like=True):
     """A sentence in both languages of the page; reasons cite days, never ages, so they hold until the facts change."""
 
     sv: str
     en: str
 
-    def said(self, language: str) -> str:
+    def in_language(self, language: str) -> str:
         """The sentence in *language* ("sv" or "en")."""
         return self.sv if language == "sv" else self.en
 
@@ -49,7 +49,7 @@ class RecordType(StrEnum):
     HEADCOUNT = "headcount"
 
 
-class Role(StrEnum):
+class PartRole(StrEnum):
     """What a part is to us: it decides whose silence means what (`domain.md` §2.5, §4 Working)."""
 
     ROSTER = "roster"
@@ -185,7 +185,7 @@ class Subject(StrEnum):
     SOURCE = "source"
 
 
-class By(StrEnum):
+class CoveredBy(StrEnum):
     """By what an owed device is covered; disjoint."""
 
     OWN = "own"
@@ -193,7 +193,7 @@ class By(StrEnum):
     POOL = "pool"
 
 
-class Mode(StrEnum):
+class EntitlementMode(StrEnum):
     """How an entitlement counts."""
 
     PER_HEAD = "per_head"
@@ -220,7 +220,7 @@ class Severity(StrEnum):
 # --- records: what one source says about one thing ---------------------------------------------------------------------
 
 
-class Key(Noun, frozen=True, array_like=True, order=True):
+class Key(FrozenStruct, frozen=True, array_like=True, order=True):
     """One name under which somebody is known: tenant for object ids, `namespace` for numbers, "" for addresses,
     Windows domain for accounts.
     """
@@ -232,10 +232,10 @@ class Key(Noun, frozen=True, array_like=True, order=True):
     @property
     def is_token(self) -> bool:
         """Whether only a keyed token is left of the value."""
-        return self.value.startswith(TOKEN_MARK)
+        return self.value.startswith(TOKEN_PREFIX)
 
 
-class _Record(Noun, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Record(FrozenStruct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """`source_id` is the source's own id of the thing, unique within (source, part, type)."""
 
     source_id: str
@@ -347,7 +347,7 @@ RECORD_TYPES: Mapping[type[Record], RecordType] = {
 # --- what is believed --------------------------------------------------------------------------------------------------
 
 
-class Known(Noun, frozen=True, kw_only=True):
+class BelievedRecord(FrozenStruct, frozen=True, kw_only=True):
     """One record as it is believed now, with its absence judged (`domain.md` §2.3)."""
 
     source: str
@@ -374,12 +374,12 @@ class Known(Noun, frozen=True, kw_only=True):
         return (self.source, self.type.value, self.record.source_id)
 
 
-class PartState(Noun, frozen=True, kw_only=True):
+class PartState(FrozenStruct, frozen=True, kw_only=True):
     """A configured part of a source and what its pulls have come to."""
 
     source: str
     part: str
-    role: Role
+    role: PartRole
     types: tuple[RecordType, ...]
     counts: bool = False  # founds entitlements (`domain.md` §3); else a witness
     counts_at: tuple[str, ...] = ()  # the units where it does; empty: everywhere
@@ -404,7 +404,7 @@ class PartState(Noun, frozen=True, kw_only=True):
         return f"{self.source}/{self.part}"
 
 
-class Login(Noun, frozen=True):
+class Login(FrozenStruct, frozen=True):
     """A key somebody was known by, with the days it was seen on him; past ones keep resolving."""
 
     key: Key
@@ -413,7 +413,7 @@ class Login(Noun, frozen=True):
     last_seen: datetime
 
 
-class Override(Noun, frozen=True, kw_only=True):
+class Override(FrozenStruct, frozen=True, kw_only=True):
     """Somebody's decision that outranks matching: a serial or a log-in belongs to the person who has this key."""
 
     serial: str | None = None
@@ -422,7 +422,7 @@ class Override(Noun, frozen=True, kw_only=True):
     until: date | None = None
 
 
-class Correction(Noun, frozen=True, kw_only=True):
+class Correction(FrozenStruct, frozen=True, kw_only=True):
     """A fact of a device that a person knows better than the sources; ends by default with the term."""
 
     device: str
@@ -432,7 +432,7 @@ class Correction(Noun, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Parking(Noun, frozen=True, kw_only=True):
+class Parking(FrozenStruct, frozen=True, kw_only=True):
     """A gap that somebody has taken out of alerts until a day."""
 
     kind: str
@@ -441,14 +441,14 @@ class Parking(Noun, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class StageSince(Noun, frozen=True):
+class StageSince(FrozenStruct, frozen=True):
     """The stage a device was last seen to be in, and since when."""
 
     stage: Stage
     since: datetime
 
 
-class Episode(Noun, frozen=True, kw_only=True):
+class Episode(FrozenStruct, frozen=True, kw_only=True):
     """A gap with its opening and closing; `known_before` marks what a first complete pull found: no age is claimed."""
 
     kind: str
@@ -471,7 +471,7 @@ class Episode(Noun, frozen=True, kw_only=True):
         return self.parked_until is not None and on <= self.parked_until
 
 
-class Owed(Noun, frozen=True, kw_only=True):
+class OwedDevices(FrozenStruct, frozen=True, kw_only=True):
     """Who or what is owed devices, by which rule and why. A person's, or a pool's (then `heads` are its children)."""
 
     entitlement: str
@@ -485,11 +485,11 @@ class Owed(Noun, frozen=True, kw_only=True):
     reason: Text
 
 
-class Assignment(Noun, frozen=True, kw_only=True):
+class Assignment(FrozenStruct, frozen=True, kw_only=True):
     """Which device serves whom or what, and whether it works."""
 
     device: str
-    by: By
+    by: CoveredBy
     entitlement: str
     subject_id: str  # person, set or pool
     unit: str
@@ -498,7 +498,7 @@ class Assignment(Noun, frozen=True, kw_only=True):
     reason: Text
 
 
-class RunningAssignment(Noun, frozen=True):
+class RunningAssignment(FrozenStruct, frozen=True):
     """An assignment that holds now, with its start; `known_before`: found by a first complete pull."""
 
     assignment: Assignment
@@ -506,7 +506,7 @@ class RunningAssignment(Noun, frozen=True):
     known_before: bool = False
 
 
-class AssignmentInterval(Noun, frozen=True):
+class AssignmentInterval(FrozenStruct, frozen=True):
     """An assignment as it was known from `since` until `until` (None: still); it ends when whether it works changes."""
 
     assignment: Assignment
@@ -515,7 +515,7 @@ class AssignmentInterval(Noun, frozen=True):
     known_before: bool = False  # found by a first complete pull: it began some time before `since`
 
 
-class CoverageDay(Noun, frozen=True, kw_only=True):
+class CoverageDay(FrozenStruct, frozen=True, kw_only=True):
     """The published numbers of one unit, entitlement and day; no personal data."""
 
     day: date
@@ -561,7 +561,7 @@ class CoverageDay(Noun, frozen=True, kw_only=True):
         return (self.covered + self.unknown) / self.entitled if self.entitled else None
 
 
-class Turnover(Noun, frozen=True, kw_only=True):
+class Turnover(FrozenStruct, frozen=True, kw_only=True):
     """One school year's turn, one switch for the municipality; until it turns, the copies are judged (`domain.md` §4).
 
     `copies` are memberships as they stood on the last school day, and the groups that they name; once the year has
@@ -573,25 +573,27 @@ class Turnover(Noun, frozen=True, kw_only=True):
     copied_at: datetime
     turned_at: datetime | None = None
     how: Literal["most", "first_complete", "latest", "by_hand"] | None = None
-    copies: tuple[Known, ...] = ()
+    copies: tuple[BelievedRecord, ...] = ()
 
 
-class Believed(Noun, frozen=True, kw_only=True):
+class BelievedState(FrozenStruct, frozen=True, kw_only=True):
     """The core's whole input from the store, so that rebuilding is deterministic."""
 
-    known: Sequence[Known] = ()
+    known: Sequence[BelievedRecord] = ()
     parts: Sequence[PartState] = ()
     logins: Sequence[Login] = ()
     episodes: Sequence[Episode] = ()  # open ones, and those closed within 24 hours
     assignments: Sequence[RunningAssignment] = ()
     stages: Mapping[str, StageSince] = {}
     coverage: Sequence[CoverageDay] = ()  # of the last 90 days
-    gap_places: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) wherever a gap is or was, those of parts apart
+    gap_unit_kinds: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # (unit, kind) wherever a gap is or was, those of parts apart
     overrides: Sequence[Override] = ()
     corrections: Sequence[Correction] = ()
     parkings: Sequence[Parking] = ()
     turnover: Turnover | None = None  # the newest
-    hidings: int = 0  # how often somebody had been protected, erased or found to be a child; it only grows
+    privacy_generation: int = 0  # how often somebody had been protected, erased or found to be a child; it only grows
 
 
 # --- a pull, as it is judged and applied ------------------------------------------------------------------------------
@@ -606,7 +608,7 @@ class Verdict(StrEnum):
     HELD = "held"
 
 
-class Change(StrEnum):
+class RowChange(StrEnum):
     """What a staged row does to what is believed."""
 
     PUT = "put"  # new, or its fingerprint differs
@@ -615,10 +617,10 @@ class Change(StrEnum):
     ABSENT = "absent"  # believed and not gone, and this complete pull did not show it
 
 
-class StagedRow(Noun, frozen=True, kw_only=True):
+class StagedRow(FrozenStruct, frozen=True, kw_only=True):
     """One difference between a pull and what is believed."""
 
-    change: Change
+    change: RowChange
     type: RecordType
     source_id: str
     scope: str | None = None
@@ -634,7 +636,7 @@ class StagedRow(Noun, frozen=True, kw_only=True):
         return (self.type.value, self.source_id)
 
 
-class ScopeRead(Noun, frozen=True, kw_only=True):
+class PulledScope(FrozenStruct, frozen=True, kw_only=True):
     """What a pull read whole: the part (name ""), or a file for its unit."""
 
     name: str = ""
@@ -642,14 +644,14 @@ class ScopeRead(Noun, frozen=True, kw_only=True):
     fingerprint: str | None = None  # of a file's content
 
 
-class PullEffect(Noun, frozen=True, kw_only=True):
+class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     """A finished pull of a part: what it would put and what it would mark absent."""
 
     pull: int
     source: str
     part: str
     started_at: datetime
-    scopes: tuple[ScopeRead, ...]
+    scopes: tuple[PulledScope, ...]
     rows: tuple[StagedRow, ...]
     seen: int  # records, duplicates not counted
     duplicates: int = 0
@@ -661,7 +663,7 @@ class PullEffect(Noun, frozen=True, kw_only=True):
     mark: str | None = None
 
 
-class Limits(Noun, frozen=True, kw_only=True):
+class PullLimits(FrozenStruct, frozen=True, kw_only=True):
     """How much a pull may change before a person must look (`domain.md` §2.2, §2.3)."""
 
     max_shrink_ratio: float = 0.1
@@ -673,7 +675,7 @@ class Limits(Noun, frozen=True, kw_only=True):
     grace_hours: float = 20.0
 
 
-class Refusal(Noun, frozen=True):
+class HoldReason(FrozenStruct, frozen=True):
     """Why a pull is held: the rule ("shrink", "per_unit", …) and a sentence with what, how many and the limit."""
 
     rule: str
@@ -683,7 +685,7 @@ class Refusal(Noun, frozen=True):
 # --- policy: what people configured -----------------------------------------------------------------------------------
 
 
-class Who(Noun, frozen=True, kw_only=True):
+class EligibilityCriteria(FrozenStruct, frozen=True, kw_only=True):
     """Whom an entitlement is for, by any of the membership types. Empty school forms: any; no grades: any."""
 
     memberships: tuple[MembershipType, ...]
@@ -694,14 +696,14 @@ class Who(Noun, frozen=True, kw_only=True):
     longer_than_months: int = 3
 
 
-class Entitlement(Noun, frozen=True, kw_only=True):
+class Entitlement(FrozenStruct, frozen=True, kw_only=True):
     """One line of the plan as data; asked in file order, the first that says yes owns the person."""
 
     id: str
     title: Text
     origin: str
-    who: Who
-    mode: Mode
+    who: EligibilityCriteria
+    mode: EntitlementMode
     devices: int = 1
     per: int = 1
     round_by: RoundBy = RoundBy.UNIT_AND_FORM
@@ -725,7 +727,7 @@ class Entitlement(Noun, frozen=True, kw_only=True):
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
-class Unit(Noun, frozen=True, kw_only=True):
+class Unit(FrozenStruct, frozen=True, kw_only=True):
     """What people call a school, a förskola, or "central"."""
 
     slug: str
@@ -736,7 +738,7 @@ class Unit(Noun, frozen=True, kw_only=True):
     stale_after_school_days: int | None = None
 
 
-class UnitMap(Noun, frozen=True, kw_only=True):
+class UnitMap(FrozenStruct, frozen=True, kw_only=True):
     """`[[unit_map]]`: a field of a source's device record that matches *pattern* names the unit."""
 
     source: str
@@ -745,7 +747,7 @@ class UnitMap(Noun, frozen=True, kw_only=True):
     unit: str
 
 
-class DeviceRule(Noun, frozen=True, kw_only=True):
+class DeviceRule(FrozenStruct, frozen=True, kw_only=True):
     """`[[device_rule]]`: one record that meets all conditions (case-insensitive globs) decides what a device is for."""
 
     when: Mapping[str, str]
@@ -755,7 +757,7 @@ class DeviceRule(Noun, frozen=True, kw_only=True):
     name: str = ""  # shown as the reason: "[[device_rule]] 3"
 
 
-class Staleness(Noun, frozen=True, kw_only=True):
+class Staleness(FrozenStruct, frozen=True, kw_only=True):
     """When silence means something, in school days."""
 
     stale_after_school_days: int = 15
@@ -763,7 +765,7 @@ class Staleness(Noun, frozen=True, kw_only=True):
     by_platform: Mapping[str, int] = {}
 
 
-class SerialRules(Noun, frozen=True, kw_only=True):
+class SerialRules(FrozenStruct, frozen=True, kw_only=True):
     """Which serials name nothing (`mdm-apis.md` §7.2, §7.3); compared case-folded with spaces and dots removed."""
 
     placeholders: frozenset[str] = frozenset()
@@ -774,7 +776,7 @@ class SerialRules(Noun, frozen=True, kw_only=True):
     virtual_manufacturers: tuple[str, ...] = ()
 
 
-class ModelRule(Noun, frozen=True, kw_only=True):
+class ModelRule(FrozenStruct, frozen=True, kw_only=True):
     """A glob over "manufacturer model" that tells what sort of thing it is; the first that matches decides."""
 
     platform: Platform | None = None
@@ -783,7 +785,7 @@ class ModelRule(Noun, frozen=True, kw_only=True):
     hardware_support_until: date | None = None
 
 
-class OsSupport(Noun, frozen=True, kw_only=True):
+class OsSupport(FrozenStruct, frozen=True, kw_only=True):
     """Until when an operating system release is supported; an estimate where the vendor publishes no date."""
 
     platform: Platform
@@ -793,7 +795,7 @@ class OsSupport(Noun, frozen=True, kw_only=True):
     estimated: bool = False
 
 
-class Reference(Noun, frozen=True, kw_only=True):
+class ReferenceFacts(FrozenStruct, frozen=True, kw_only=True):
     """Facts of the outside world that ship with us, each with source and date (`fleetsync/data`)."""
 
     serials: SerialRules = SerialRules()
@@ -802,7 +804,7 @@ class Reference(Noun, frozen=True, kw_only=True):
     checked_on: date | None = None
 
 
-class Policy(Noun, frozen=True, kw_only=True):
+class Policy(FrozenStruct, frozen=True, kw_only=True):
     """Everything that people decided by configuration and the core needs; `fingerprint` changes when any of it does."""
 
     entitlements: tuple[Entitlement, ...] = ()
@@ -810,7 +812,7 @@ class Policy(Noun, frozen=True, kw_only=True):
     unit_maps: tuple[UnitMap, ...] = ()
     device_rules: tuple[DeviceRule, ...] = ()
     staleness: Staleness = Staleness()
-    reference: Reference = Reference()
+    reference: ReferenceFacts = ReferenceFacts()
     domain_aliases: Mapping[str, str] = {}  # alias domain → the domain it stands for
     function_accounts: tuple[str, ...] = ()  # globs of log-ins that are nobody
     enrolment_managers: tuple[str, ...] = ()
@@ -826,14 +828,14 @@ class Policy(Noun, frozen=True, kw_only=True):
 # --- what the core makes of it ----------------------------------------------------------------------------------------
 
 
-class Moment(Noun, frozen=True):
+class Moment(FrozenStruct, frozen=True):
     """The instant of a reconciliation and the local day it speaks of; the core never asks for either."""
 
     at: datetime
     today: date
 
 
-class Saying(Noun, frozen=True):
+class FieldClaim(FrozenStruct, frozen=True):
     """One source's value of a field, and whether it is the one that counts."""
 
     source: str
@@ -841,13 +843,13 @@ class Saying(Noun, frozen=True):
     counts: bool
 
 
-class Person(Noun, frozen=True, kw_only=True):
+class Person(FrozenStruct, frozen=True, kw_only=True):
     """A human as identity found him: the records that are his, and all keys of them."""
 
     id: str
-    records: tuple[Known, ...]  # PersonRecord, none gone
-    memberships: tuple[Known, ...] = ()  # MembershipRecord, those gone included: an end is a fact
-    copies: tuple[Known, ...] = ()  # MembershipRecord of the turnover, as they stood on the last school day
+    records: tuple[BelievedRecord, ...]  # PersonRecord, none gone
+    memberships: tuple[BelievedRecord, ...] = ()  # MembershipRecord, those gone included: an end is a fact
+    copies: tuple[BelievedRecord, ...] = ()  # MembershipRecord of the turnover, as they stood on the last school day
     keys: tuple[Key, ...] = ()
     name: str | None = None
     masked: bool = False
@@ -855,15 +857,15 @@ class Person(Noun, frozen=True, kw_only=True):
     duplicate: bool = False  # a component was taken apart around this person
 
 
-class Device(Noun, frozen=True, kw_only=True):
+class Device(FrozenStruct, frozen=True, kw_only=True):
     """A physical thing as identity found it, each value by the trust order, with what every source says."""
 
     id: str
-    records: tuple[Known, ...]  # DeviceRecord; those that count, absent ones within grace included
-    superseded: tuple[Known, ...] = ()
-    gone: tuple[Known, ...] = ()
+    records: tuple[BelievedRecord, ...]  # DeviceRecord; those that count, absent ones within grace included
+    superseded: tuple[BelievedRecord, ...] = ()
+    gone: tuple[BelievedRecord, ...] = ()
     serial: str | None = None
-    stands_alone: bool = False  # its serial is shared by too many things to mean one
+    has_ambiguous_serial: bool = False  # its serial is shared by too many things to mean one
     manufacturer: str | None = None
     model: str | None = None
     platform: Platform = Platform.OTHER
@@ -882,15 +884,15 @@ class Device(Noun, frozen=True, kw_only=True):
     warranty_until: date | None = None
     support_until: date | None = None
     conditions: frozenset[Condition] = frozenset()
-    roles: frozenset[Role] = frozenset()  # of the parts whose present or absent records know it
+    roles: frozenset[PartRole] = frozenset()  # of the parts whose present or absent records know it
     ever_in_mdm: bool = False
     ever_in_list: bool = False
     masked: bool = False
     first_seen: datetime
-    sayings: Mapping[str, tuple[Saying, ...]] = {}  # only fields on which sources disagree
+    field_claims: Mapping[str, tuple[FieldClaim, ...]] = {}  # only fields on which sources disagree
 
 
-class Decision(Noun, frozen=True, kw_only=True):
+class EntitlementDecision(FrozenStruct, frozen=True, kw_only=True):
     """Whether one rule owes one person something, and why: for those in and those out."""
 
     entitlement: str
@@ -900,7 +902,7 @@ class Decision(Noun, frozen=True, kw_only=True):
     reason: Text
 
 
-class Standing(Noun, frozen=True, kw_only=True):
+class PersonState(FrozenStruct, frozen=True, kw_only=True):
     """Where a person belongs today and what he is owed."""
 
     person: str
@@ -910,14 +912,14 @@ class Standing(Noun, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()  # names of his groups of other types, latest beginning first
     school_form: str | None = None
     grade_index: int | None = None
-    owed: Owed | None = None  # one device over all rules; pools owe by unit
-    decisions: tuple[Decision, ...] = ()
+    owed: OwedDevices | None = None  # one device over all rules; pools owe by unit
+    decisions: tuple[EntitlementDecision, ...] = ()
     began_on: date | None = None
     ends_on: date | None = None  # of the last that entitles; None: open
     may_return: bool = False
     ended_on: date | None = None  # of somebody who has left
     starts_on: date | None = None  # of somebody who comes; in the break he may have begun, and counts from the turn
-    turned_on: date | None = None  # first school day of whom the turn gave another grade index, unit or group
+    turnover_changed_on: date | None = None  # first school day of whom the turn gave another grade index, unit or group
     counted: bool = False  # has a membership of a source that counts, today
     has_login: bool = False
     only_in_witness: bool = False
@@ -925,7 +927,7 @@ class Standing(Noun, frozen=True, kw_only=True):
     not_yet_in_roster: bool = False
 
 
-class Trouble(StrEnum):
+class HolderProblem(StrEnum):
     """What is wrong with a device's holder."""
 
     UNKNOWN = "unknown_holder"
@@ -933,13 +935,13 @@ class Trouble(StrEnum):
     CONFLICT = "holder_conflict"
 
 
-class Placement(Noun, frozen=True, kw_only=True):
+class Placement(FrozenStruct, frozen=True, kw_only=True):
     """Whose a device is, what it is for, and where, each with its evidence."""
 
     device: str
     holder: str | None = None
     holder_reason: Text = Text("", "")
-    troubles: tuple[Trouble, ...] = ()
+    holder_problems: tuple[HolderProblem, ...] = ()
     claimed_by: tuple[str, ...] = ()  # persons of an ambiguous holder
     non_holder_account: bool = False
     reused_login_of: str | None = None
@@ -947,11 +949,11 @@ class Placement(Noun, frozen=True, kw_only=True):
     purpose_reason: Text = Text("", "")
     unit: str = UNPLACED
     unit_reason: Text = Text("", "")
-    unit_elsewhere: str | None = None  # the other answer, where two disagree
+    conflicting_unit: str | None = None  # the other answer, where two disagree
     serves: tuple[str, ...] = ()  # groups of a set
 
 
-class Life(Noun, frozen=True, kw_only=True):
+class DeviceState(FrozenStruct, frozen=True, kw_only=True):
     """A device's stage, and whether it works: in contact and manageable, not "undamaged" or "used"."""
 
     device: str
@@ -960,34 +962,34 @@ class Life(Noun, frozen=True, kw_only=True):
     works: bool
     works_reason: Text
     silent_school_days: int | None = None  # None: never in contact
-    judged_until: date
+    evaluated_until: date
     ours: bool = True  # the municipality's
     supported: bool | None = None  # operating system and hardware, by the day it is judged until; None: unknown
     secure: bool | None = None  # None: a source does not say
 
 
-class PersonCase(Noun, frozen=True, kw_only=True):
+class PersonCase(FrozenStruct, frozen=True, kw_only=True):
     """A person with all that was decided about him."""
 
     person: Person
-    standing: Standing
+    person_state: PersonState
     devices: tuple[str, ...] = ()  # assigned as own, accepted by the rule that owes him
     working: int = 0  # of those
     covered: int = 0  # of what he is owed: by own devices
     assigned: int = 0  # by own devices
     unknown: int = 0
-    served_by: str | None = None  # the set that serves his group
+    serving_set: str | None = None  # the set that serves his group
 
 
-class DeviceCase(Noun, frozen=True, kw_only=True):
+class DeviceCase(FrozenStruct, frozen=True, kw_only=True):
     """A device with all that was decided about it."""
 
     device: Device
     placement: Placement
-    life: Life
+    device_state: DeviceState
 
 
-class DeviceSet(Noun, frozen=True, kw_only=True):
+class DeviceSet(FrozenStruct, frozen=True, kw_only=True):
     """All devices of a unit that name the same groups."""
 
     id: str
@@ -1002,7 +1004,7 @@ class DeviceSet(Noun, frozen=True, kw_only=True):
     short: int = 0
 
 
-class Share(Noun, frozen=True, kw_only=True):
+class CoverageShare(FrozenStruct, frozen=True, kw_only=True):
     """One subject's part in the numbers of a unit and entitlement; every published sum is a sum over shares."""
 
     unit: str
@@ -1025,7 +1027,7 @@ class Share(Noun, frozen=True, kw_only=True):
     reason: Text
 
 
-class Outcome(Noun, frozen=True, kw_only=True):
+class Outcome(FrozenStruct, frozen=True, kw_only=True):
     """What one reconciliation found."""
 
     moment: Moment
@@ -1033,21 +1035,21 @@ class Outcome(Noun, frozen=True, kw_only=True):
     people: tuple[PersonCase, ...] = ()
     devices: tuple[DeviceCase, ...] = ()
     sets: tuple[DeviceSet, ...] = ()
-    owed: tuple[Owed, ...] = ()
+    owed: tuple[OwedDevices, ...] = ()
     assignments: tuple[Assignment, ...] = ()
-    shares: tuple[Share, ...] = ()
+    shares: tuple[CoverageShare, ...] = ()
     coverage: tuple[CoverageDay, ...] = ()
     episodes: tuple[Episode, ...] = ()  # open ones
-    closed: tuple[Episode, ...] = ()  # closed by this reconciliation
-    gap_places: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) wherever a gap was before it
+    closed_episodes: tuple[Episode, ...] = ()  # closed by this reconciliation
+    gap_unit_kinds: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) wherever a gap was before it
     parts: tuple[PartState, ...] = ()
     logins: tuple[Login, ...] = ()
-    things: Mapping[tuple[str, str, str], str] = {}  # `Known.ref` → id of its person or device
+    resolved_ids: Mapping[tuple[str, str, str], str] = {}  # `BelievedRecord.ref` → id of its person or device
     policy_fingerprint: str = ""
     turnover: Turnover | None = None  # as it stands after this reconciliation
 
 
-class Shift(Noun, frozen=True, kw_only=True):
+class CoverageChange(FrozenStruct, frozen=True, kw_only=True):
     """How the numbers of a unit and entitlement would move."""
 
     unit: str
@@ -1058,7 +1060,7 @@ class Shift(Noun, frozen=True, kw_only=True):
     covered_after: int
 
 
-class Plan(Noun, frozen=True, kw_only=True):
+class ChangePlan(FrozenStruct, frozen=True, kw_only=True):
     """What pulls would change if they were believed: computed, shown, judged, and only then done."""
 
     new: int = 0
@@ -1069,10 +1071,10 @@ class Plan(Noun, frozen=True, kw_only=True):
     assignments_ended: int = 0
     gaps_opened: Mapping[str, int] = {}
     gaps_closed: Mapping[str, int] = {}
-    shifts: tuple[Shift, ...] = ()
+    coverage_changes: tuple[CoverageChange, ...] = ()
 
 
-class Row(Noun, frozen=True, kw_only=True):
+class MeasureRow(FrozenStruct, frozen=True, kw_only=True):
     """One line behind a number; the counts of a number's rows add up to it."""
 
     count: int

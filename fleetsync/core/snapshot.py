@@ -12,24 +12,24 @@ import msgspec
 
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.coverage import tally
-from fleetsync.core.identity import UnitBook
+from fleetsync.core.identity import UnitDirectory
 from fleetsync.core.measures import FACTS, MEASURES, Labels, Measure, View
 from fleetsync.core.model import (
     Assignment,
     CoverageDay,
     Episode,
+    MeasureRow,
     Moment,
     Outcome,
-    Owed,
+    OwedDevices,
     Policy,
-    Row,
     Subject,
     Text,
 )
 
 NOT_SHOWN = Text("visas inte", "not shown")
 # A past day keeps intervals of these alone (`domain.md` §7); its other numbers are today's and are not asked for.
-AS_OF_MEASURES = frozenset(measure.name for measure in MEASURES if measure.labels[:2] == ("unit", "entitlement")) | {
+PAST_DAY_MEASURES = frozenset(measure.name for measure in MEASURES if measure.labels[:2] == ("unit", "entitlement")) | {
     "fleetsync_gaps"
 }
 
@@ -54,34 +54,34 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         """The published number; 0 where nothing is counted."""
         return self.numbers[measure].get(labels, 0)
 
-    def rows(self, measure: str, labels: Labels) -> tuple[Row, ...]:
+    def rows(self, measure: str, labels: Labels) -> tuple[MeasureRow, ...]:
         """The rows behind a number; their counts add up to `number`. Raises KeyError for an unknown measure."""
-        found = [row for at, row in _measure(measure).rows(self.view) if at == labels]
-        return self._with_not_shown(found, self.number(measure, labels), labels[0])
+        found = [row for at, row in _measure_named(measure).rows(self.view) if at == labels]
+        return self._with_hidden_row(found, self.number(measure, labels), labels[0])
 
-    def _with_not_shown(self, found: Sequence[Row], number: int, unit: str) -> tuple[Row, ...]:
+    def _with_hidden_row(self, found: Sequence[MeasureRow], number: int, unit: str) -> tuple[MeasureRow, ...]:
         shown = [row for row in found if row.subject is not Subject.PERSON or row.subject_id not in self.hidden]
         missing = number - sum(row.count for row in shown)
         if missing:
-            shown.append(Row(count=missing, subject=Subject.PERSON, subject_id="", unit=unit, reason=NOT_SHOWN))
+            shown.append(MeasureRow(count=missing, subject=Subject.PERSON, subject_id="", unit=unit, reason=NOT_SHOWN))
         return tuple(shown)
 
 
-def snapshot(outcome: Outcome, policy: Policy, calendars: Calendars, book: UnitBook) -> Snapshot:
+def build_snapshot(outcome: Outcome, policy: Policy, calendars: Calendars, book: UnitDirectory) -> Snapshot:
     """The snapshot of *outcome*, every measure walked once."""
     view = View(outcome=outcome, policy=policy, calendars=calendars, book=book)
     return Snapshot(
         view=view,
-        numbers={measure.name: _numbers(measure, view) for measure in MEASURES},
+        numbers={measure.name: _sum_rows(measure, view) for measure in MEASURES},
         facts={fact.name: dict(fact.values(view)) for fact in FACTS},
-        hidden=frozenset(case.person.id for case in outcome.people if case.person.masked or case.standing.is_child),
+        hidden=frozenset(case.person.id for case in outcome.people if case.person.masked or case.person_state.is_child),
     )
 
 
-def past_snapshot(
+def build_past_snapshot(
     now: Snapshot,
     moment: Moment,
-    owed: Sequence[Owed],
+    owed: Sequence[OwedDevices],
     assignments: Sequence[Assignment],
     episodes: Sequence[Episode],
     coverage: Sequence[CoverageDay],
@@ -98,7 +98,7 @@ def past_snapshot(
         shares=tally(owed, assignments),
         coverage=tuple(coverage),
         episodes=tuple(episodes),
-        closed=(),
+        closed_episodes=(),
     )
     view = msgspec.structs.replace(now.view, outcome=shown)
     subjects = [(one.subject, one.subject_id) for one in owed] + [(one.subject, one.subject_id) for one in episodes]
@@ -106,9 +106,9 @@ def past_snapshot(
     return Snapshot(
         view=view,
         numbers={
-            measure.name: _published(measure, coverage) or _numbers(measure, view)
+            measure.name: _numbers_from_coverage(measure, coverage) or _sum_rows(measure, view)
             for measure in MEASURES
-            if measure.name in AS_OF_MEASURES
+            if measure.name in PAST_DAY_MEASURES
         },
         facts={fact.name: dict(fact.values(view)) for fact in FACTS if fact.name == "fleetsync_coverage_ratio"},
         as_of=moment.today,
@@ -117,18 +117,18 @@ def past_snapshot(
     )
 
 
-def _measure(name: str) -> Measure:
+def _measure_named(name: str) -> Measure:
     return {measure.name: measure for measure in MEASURES}[name]
 
 
-def _numbers(measure: Measure, view: View) -> Numbers:
-    sums: defaultdict[Labels, int] = defaultdict(int, dict.fromkeys(measure.zeros(view), 0))
+def _sum_rows(measure: Measure, view: View) -> Numbers:
+    sums: defaultdict[Labels, int] = defaultdict(int, dict.fromkeys(measure.zero_labels(view), 0))
     for labels, row in measure.rows(view):
         sums[labels] += row.count
     return dict(sums)
 
 
-def _published(measure: Measure, coverage: Sequence[CoverageDay]) -> Numbers:
+def _numbers_from_coverage(measure: Measure, coverage: Sequence[CoverageDay]) -> Numbers:
     """A coverage measure's numbers as its day's rows hold them; empty for a measure they do not hold."""
     field = measure.name.removeprefix("fleetsync_")
     if measure.labels == ("unit", "entitlement", "by"):

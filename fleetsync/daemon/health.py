@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from fleetsync import version
 from fleetsync.clock import Clock
 from fleetsync.core.model import PartState, Verdict
-from fleetsync.daemon.house import House
-from fleetsync.expose.telemetry import PartPulse, Pulse
-from fleetsync.pull.runner import Pulled
-from fleetsync.store.ledger import Ledger, PullLine
+from fleetsync.daemon.composition import Application
+from fleetsync.expose.telemetry import DaemonStatus, PartStatus
+from fleetsync.pull.runner import PullResult
+from fleetsync.store.ledger import Ledger, StoredPull
 
 ALIVE_SECONDS = 30.0  # the main loop goes round each second
-WORKED = frozenset({Verdict.COMPLETE, Verdict.UNCHANGED})
+SUCCESS_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.UNCHANGED})
 
 
 class Health:
@@ -23,77 +23,77 @@ class Health:
 
     def __init__(self, clock: Clock, ledger: Ledger) -> None:
         self._clock, self._ledger = clock, ledger
-        self._guard = Lock()
-        self._beaten_at = clock.monotonic()
+        self._lock = Lock()
+        self._last_heartbeat = clock.monotonic()
         self._verdicts: Counter[tuple[str, ...]] = Counter()
-        self._missed: Counter[tuple[str, ...]] = Counter()
+        self._missed_jobs: Counter[tuple[str, ...]] = Counter()
         self._reconcile_seconds: float | None = None
-        self._failures = 0
+        self._reconcile_failures = 0
         self._backup_at: datetime | None = None
         self._config_at = clock.now()
         self._is_config_good = True
-        self._bytes: int | None = None
-        self._lines: dict[tuple[str, str], Sequence[PullLine]] = {}
+        self._database_bytes: int | None = None
+        self._newest_pulls: dict[tuple[str, str], Sequence[StoredPull]] = {}
         self.parts: Sequence[PartState] = ()
 
     # --- what happened ------------------------------------------------------------------------------------------------
 
-    def beat(self) -> None:
+    def record_heartbeat(self) -> None:
         """The main loop went round."""
-        self._beaten_at = self._clock.monotonic()
+        self._last_heartbeat = self._clock.monotonic()
 
-    def missed(self, job: str) -> None:
+    def record_missed_job(self, job: str) -> None:
         """A run of a job was skipped."""
-        with self._guard:
-            self._missed[(job,)] += 1
+        with self._lock:
+            self._missed_jobs[(job,)] += 1
 
-    def brought(self, pulled: Iterable[Pulled], held: Iterable[Pulled]) -> None:
+    def record_pulls(self, pulled: Iterable[PullResult], held: Iterable[PullResult]) -> None:
         """Pulls were judged."""
         waiting = {one.pull for one in held}
-        with self._guard:
+        with self._lock:
             for one in pulled:
                 verdict = Verdict.HELD if one.pull in waiting else one.verdict
                 self._verdicts[(one.source, verdict.value)] += 1
 
-    def reconciled(self, seconds: float) -> None:
+    def record_reconciliation(self, seconds: float) -> None:
         """A reconciliation took *seconds*."""
         self._reconcile_seconds = seconds
 
-    def reconcile_failed(self) -> None:
+    def record_reconcile_failure(self) -> None:
         """A reconciliation ended in an error of our own."""
-        self._failures += 1
+        self._reconcile_failures += 1
 
-    def backed_up(self, at: datetime) -> None:
+    def record_backup(self, at: datetime) -> None:
         """A copy was made and verified *at*."""
         self._backup_at = at
 
-    def config_loaded(self) -> None:
+    def record_config_loaded(self) -> None:
         """A new configuration is in force."""
         self._config_at, self._is_config_good = self._clock.now(), True
 
-    def config_refused(self) -> None:
+    def record_config_refused(self) -> None:
         """A new configuration was not good."""
         self._is_config_good = False
 
     # --- a look at the database ---------------------------------------------------------------------------------------
 
-    def look(self, house: House) -> None:
+    def refresh_from_database(self, application: Application) -> None:
         """Refresh what the database says, off the path of a scrape."""
-        self.parts = self._ledger.part_states(house.world.parts())
-        self._lines = {
+        self.parts = self._ledger.part_states(application.run_context.parts())
+        self._newest_pulls = {
             (part.source, part.part): self._ledger.newest_pulls(part.source, part.part) for part in self.parts
         }
-        self._bytes = self._ledger.size_bytes()
+        self._database_bytes = self._ledger.size_bytes()
 
-    def working(self) -> set[tuple[str, str]]:
+    def working_parts(self) -> set[tuple[str, str]]:
         """The parts whose last attempt did not fail."""
-        return {at for at, lines in self._lines.items() if lines and lines[0].verdict is not Verdict.FAILED}
+        return {at for at, lines in self._newest_pulls.items() if lines and lines[0].verdict is not Verdict.FAILED}
 
     def is_alive(self) -> bool:
         """Whether the main loop went round lately."""
-        return self._clock.monotonic() - self._beaten_at < ALIVE_SECONDS
+        return self._clock.monotonic() - self._last_heartbeat < ALIVE_SECONDS
 
-    def is_database_there(self) -> bool:
+    def is_database_reachable(self) -> bool:
         """Whether the database answers."""
         try:
             self._ledger.newest_reconciliation()
@@ -103,48 +103,50 @@ class Health:
 
     # --- what is told -------------------------------------------------------------------------------------------------
 
-    def pulse(self, house: House, *, is_leader: bool) -> Pulse:
+    def daemon_status(self, application: Application, *, is_leader: bool) -> DaemonStatus:
         """All of it, at this instant."""
-        world = house.world
-        checked = world.policy.reference.checked_on
-        names = [source.name for source in world.sources]
+        run_context = application.run_context
+        checked = run_context.policy.reference.checked_on
+        names = [source.name for source in run_context.sources]
         # From zero: what appears only at its first time has no beginning for a rate, and a hole after each start.
         verdicts: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in names for verdict in Verdict}
         missed: dict[tuple[str, ...], float] = {
-            (job,): 0 for job in (*map(job_of, names), *(job.name for job in house.settings.jobs))
+            (job,): 0 for job in (*map(pull_job_name, names), *(job.name for job in application.settings.jobs))
         }
-        with self._guard:
+        with self._lock:
             verdicts |= self._verdicts
-            missed |= self._missed
-        return Pulse(
+            missed |= self._missed_jobs
+        return DaemonStatus(
             version=version(),
             revision="",
-            parts=[self._part(part, world.policy.time_zone) for part in self.parts],
+            parts=[self._part_pulse(part, run_context.policy.time_zone) for part in self.parts],
             credentials={
                 (part.source, name): at for part in self.parts for name, at in sorted(part.credentials.items())
             },
-            requests={(name, code): n for name in names for code, n in list(world.runner.meter(name).requests.items())},
-            retries={(name,): world.runner.meter(name).retries for name in names},
-            rate_limited={(name,): world.runner.meter(name).rate_limited_seconds for name in names},
+            requests={
+                (name, code): n for name in names for code, n in list(run_context.runner.meter(name).requests.items())
+            },
+            retries={(name,): run_context.runner.meter(name).retries for name in names},
+            rate_limited={(name,): run_context.runner.meter(name).rate_limited_seconds for name in names},
             verdicts=verdicts,
             jobs_missed=missed,
-            is_school_day=world.calendars.default.is_school_day(world.moment().today),
+            is_school_day=run_context.calendars.default.is_school_day(run_context.moment().today),
             is_leader=is_leader,
             reconcile_seconds=self._reconcile_seconds,
-            reconcile_failures=self._failures,
+            reconcile_failures=self._reconcile_failures,
             reference_checked_at=datetime.combine(checked, time(), UTC) if checked else None,
-            database_bytes=self._bytes,
+            database_bytes=self._database_bytes,
             backup_at=self._backup_at,
             config_loaded_at=self._config_at,
             is_config_good=self._is_config_good,
         )
 
-    def _part(self, part: PartState, zone: str) -> PartPulse:
-        judged = self._lines.get((part.source, part.part), ())
+    def _part_pulse(self, part: PartState, zone: str) -> PartStatus:
+        judged = self._newest_pulls.get((part.source, part.part), ())
         last = judged[0] if judged else None
-        worked = next((line for line in judged if line.verdict in WORKED), None)
+        worked = next((line for line in judged if line.verdict in SUCCESS_VERDICTS), None)
         complete = next((line for line in judged if line.verdict is Verdict.COMPLETE), None)
-        return PartPulse(
+        return PartStatus(
             source=part.source,
             part=part.part,
             is_up=last is not None and last.verdict is not Verdict.FAILED,
@@ -161,7 +163,7 @@ class Health:
         )
 
 
-def job_of(source: str) -> str:
+def pull_job_name(source: str) -> str:
     """How the pulls of a source are called among the jobs."""
     return f"pull:{source}"
 

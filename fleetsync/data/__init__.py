@@ -24,37 +24,37 @@ from fleetsync.core.model import (
     OsSupport,
     Platform,
     Purpose,
-    Reference,
+    ReferenceFacts,
     SerialRules,
 )
 
 T = TypeVar("T")
 
-NAMES = (
+DATA_FILES = (
     "device_words",
     "employment_forms",
     "models",
     "os_support",
     "placeholder_serials",
-    "protected_spellings",
+    "unprotected_spellings",
     "virtual_machines",
 )
 
 
 class DeviceWords(msgspec.Struct, frozen=True):
-    """What the words of device lists and registers mean; the keys are `spelled`."""
+    """What the words of device lists and registers mean; the keys are `normalised_word`."""
 
     purposes: Mapping[str, Purpose]
     conditions: Mapping[str, Condition]
 
 
 @cache
-def load(name: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+def load_tables(name: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     """The tables of one file by kind of row. Raises ValueError for a row without source or date."""
-    return checked(name, tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8")))
+    return validated_tables(name, tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8")))
 
 
-def checked(
+def validated_tables(
     name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
     """The tables, frozen, once every row has its source and its day. Raises ValueError."""
@@ -65,32 +65,32 @@ def checked(
     return MappingProxyType({kind: tuple(map(MappingProxyType, rows)) for kind, rows in tables.items()})
 
 
-def spelled(word: str) -> str:
+def normalised_word(word: str) -> str:
     """A word without case, accents, spaces and punctuation: how the words of files are compared."""
     plain = unicodedata.normalize("NFKD", word).casefold()
     return "".join(letter for letter in plain if letter.isalnum())
 
 
 @cache
-def reference() -> Reference:
+def reference() -> ReferenceFacts:
     """What the core is given to know of serials, models and ends of support. `checked_on` is the oldest row's day."""
-    return Reference(
+    return ReferenceFacts(
         serials=_serials(),
         models=tuple(_models()),
         os_support=tuple(_os_support()),
-        checked_on=min(row["checked"] for name in NAMES for rows in load(name).values() for row in rows),
+        checked_on=min(row["checked"] for name in DATA_FILES for rows in load_tables(name).values() for row in rows),
     )
 
 
 @cache
-def protected_spellings() -> frozenset[str]:
+def unprotected_spellings() -> frozenset[str]:
     """The values, case-folded, by which a mark of protection says that there is none; all others protect."""
-    return frozenset(_all("protected_spellings", "spelling", "words"))
+    return frozenset(_all_values("unprotected_spellings", "spelling", "words"))
 
 
 @cache
 def employment_forms() -> Mapping[str, EmploymentForm]:
-    """What the words and codes for a form of employment mean; the keys are `spelled`."""
+    """What the words and codes for a form of employment mean; the keys are `normalised_word`."""
     return _meanings("employment_forms", "form", EmploymentForm)
 
 
@@ -106,15 +106,17 @@ def device_words() -> DeviceWords:
 # --------------------------------------------------------------------------------------------------------------- inside
 
 
-def _all(name: str, kind: str, key: str) -> Iterator[str]:
-    return (value for row in load(name)[kind] for value in row[key])
+def _all_values(name: str, kind: str, key: str) -> Iterator[str]:
+    return (value for row in load_tables(name)[kind] for value in row[key])
 
 
 def _meanings(name: str, kind: str, meaning: Callable[[str], T]) -> Mapping[str, T]:
-    return one_meaning_each((spelled(word), meaning(row[kind])) for row in load(name)[kind] for word in row["words"])
+    return unambiguous_table(
+        (normalised_word(word), meaning(row[kind])) for row in load_tables(name)[kind] for word in row["words"]
+    )
 
 
-def one_meaning_each(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
+def unambiguous_table(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
     """The pairs as a table. Raises ValueError for a word that would mean two things."""
     meanings: dict[str, T] = {}
     for word, meant in pairs:
@@ -125,17 +127,17 @@ def one_meaning_each(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
 
 def _serials() -> SerialRules:
     return SerialRules(
-        placeholders=frozenset(_all("placeholder_serials", "value", "serials")),
-        placeholder_patterns=tuple(_all("placeholder_serials", "pattern", "patterns")),
-        placeholder_prefixes=tuple(_all("placeholder_serials", "prefix", "prefixes")),
-        virtual_serial_patterns=tuple(_all("virtual_machines", "serial", "patterns")),
-        virtual_models=tuple(_all("virtual_machines", "model", "globs")),
-        virtual_manufacturers=tuple(_all("virtual_machines", "manufacturer", "globs")),
+        placeholders=frozenset(_all_values("placeholder_serials", "value", "serials")),
+        placeholder_patterns=tuple(_all_values("placeholder_serials", "pattern", "patterns")),
+        placeholder_prefixes=tuple(_all_values("placeholder_serials", "prefix", "prefixes")),
+        virtual_serial_patterns=tuple(_all_values("virtual_machines", "serial", "patterns")),
+        virtual_models=tuple(_all_values("virtual_machines", "model", "globs")),
+        virtual_manufacturers=tuple(_all_values("virtual_machines", "manufacturer", "globs")),
     )
 
 
 def _models() -> Iterator[ModelRule]:
-    for row in load("models")["model"]:
+    for row in load_tables("models")["model"]:
         for pattern in row["patterns"]:
             yield ModelRule(
                 platform=Platform(row["platform"]) if "platform" in row else None,
@@ -146,7 +148,7 @@ def _models() -> Iterator[ModelRule]:
 
 
 def _os_support() -> Iterator[OsSupport]:
-    for row in load("os_support")["release"]:
+    for row in load_tables("os_support")["release"]:
         yield OsSupport(
             platform=Platform(row["platform"]),
             version_prefix=row["version"],

@@ -69,7 +69,7 @@ _HOLIDAYS = frozenset(
 )  # fmt: skip
 
 
-def days_of(first: date, last: date) -> Iterable[date]:
+def days_between(first: date, last: date) -> Iterable[date]:
     """Every day from *first* to *last*, both inclusive."""
     return (first + timedelta(days=n) for n in range((last - first).days + 1))
 
@@ -82,12 +82,12 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def _closed_days(self) -> frozenset[date]:
-        return frozenset(day for span in self.closed for day in days_of(*span))
+        return frozenset(day for span in self.closed for day in days_between(*span))
 
     @cached_property
     def open_days(self) -> tuple[date, ...]:
         """All school days, in order."""
-        return tuple(day for term in self.terms for day in days_of(*term) if self._is_worked(day))
+        return tuple(day for term in self.terms for day in days_between(*term) if self._is_worked(day))
 
     @cached_property
     def _open_days(self) -> frozenset[date]:
@@ -117,7 +117,7 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
         """How many school days there are before *day*."""
         return bisect_left(self.open_days, day)
 
-    def with_left(self, end: date, number: int) -> date:
+    def first_day_with_left(self, end: date, number: int) -> date:
         """The first day on which at most *number* school days are left, *end* counted."""
         return self.open_days[bisect_right(self.open_days, end) - number - 1]
 
@@ -131,10 +131,10 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
             return False
         place = bisect_left(self.open_days, day)
         last_open = self.open_days[place - 1] if place else min(day, _FIRST)
-        free = days_of(last_open + timedelta(days=1), self.open_days[place] - timedelta(days=1))
+        free = days_between(last_open + timedelta(days=1), self.open_days[place] - timedelta(days=1))
         return any(one.weekday() < 5 and one not in _HOLIDAYS for one in free)
 
-    def out_of_break(self, day: date) -> date:
+    def next_day_outside_break(self, day: date) -> date:
         """*day* itself, or the first day after the break that it lies in."""
         while self.is_in_break(day):
             day += timedelta(days=1)
@@ -145,4 +145,4 @@ SCHOOLS = SchoolDays(terms=_TERMS, closed=_CLOSED)
 PRESCHOOLS = SchoolDays(terms=((_FIRST, _LAST),), closed=_PRESCHOOLS_CLOSED)
 
 WORLD_BEGINS, WORLD_ENDS = date(2025, 8, 11), date(2027, 9, 30)
-SHOWN_ON = date(2026, 11, 24)  # the day that the demo ends on, and that most of what is planted is visible on
+DEMO_DAY = date(2026, 11, 24)  # the day that the demo ends on, and that most of what is planted is visible on

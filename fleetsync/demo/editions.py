@@ -2,20 +2,22 @@
 
 from datetime import date, timedelta
 
-from fleetsync.demo.days import WORLD_ENDS, days_of
+from fleetsync.demo.days import WORLD_ENDS, days_between
 
 # The personnel system mails its report on the first of the month; in March 2026 somebody forgot, and it came on the 9th.
-_FORGOTTEN, _LATE = date(2026, 3, 1), date(2026, 3, 9)
+_MISSED_REPORT_DAY, _LATE_REPORT_DAY = date(2026, 3, 1), date(2026, 3, 9)
 STAFF_FILE_DAYS = tuple(
-    _LATE if day == _FORGOTTEN else day for day in days_of(date(2025, 8, 1), WORLD_ENDS) if day.day == 1
+    _LATE_REPORT_DAY if day == _MISSED_REPORT_DAY else day
+    for day in days_between(date(2025, 8, 1), WORLD_ENDS)
+    if day.day == 1
 )
 # Once somebody chose too much, and the file was the whole municipality's.
 WHOLE_MUNICIPALITY_ON = date(2026, 5, 1)
 # The partner's list of computers is made on Mondays.
-LIST_DAYS = tuple(day for day in days_of(date(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
+LIST_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
 
 # The workshop writes what it has in hand on every working day.
-WORKSHOP_DAYS = tuple(day for day in days_of(date(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
+WORKSHOP_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
 
 
 def edition_on(days: tuple[date, ...], day: date) -> date:

@@ -21,20 +21,28 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from fleetsync.clock import Clock
-from fleetsync.demo.nouns import Row
-from fleetsync.demo.servers import Asked, Fault, Reply, Stand, json_reply, patience_headers, status_of
+from fleetsync.demo.model import SourceRow
+from fleetsync.demo.stub_server import (
+    ServerFault,
+    StubReply,
+    StubRequest,
+    StubServer,
+    json_reply,
+    refusal_status,
+    retry_after_headers,
+)
 
 TENANT = "5e1ec7ed-0000-4000-8000-00000000ex1b".replace("ex", "e0")
 CLIENT = "c11e0700-0000-4000-8000-000000000001"
 SECRET = "Exempelby-hemlighet-1"
 LARGEST_PAGE = 1000
-SECONDS_OF_SKEW = 300
-LONGEST_ASSERTION = 600
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-FOREIGN = "http://127.0.0.1:9/v1.0/deviceManagement/managedDevices?$skiptoken=x"
+CLOCK_SKEW_SECONDS = 300
+MAX_ASSERTION_SECONDS = 600
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+FOREIGN_LINK = "http://127.0.0.1:9/v1.0/deviceManagement/managedDevices?$skiptoken=x"
 
 # Everything a row of the listing has beside what the world says of it; most of it must never be kept.
-_REST: Row = {
+_OTHER_FIELDS: SourceRow = {
     "activationLockBypassCode": None,
     "androidSecurityPatchLevel": "",
     "azureADDeviceId": "00000000-0000-0000-0000-000000000000",
@@ -63,7 +71,7 @@ _REST: Row = {
     "userDisplayName": "",
     "wiFiMacAddress": "",
 }
-_BETA: Row = {"lostModeState": "disabled"}
+_BETA_FIELDS: SourceRow = {"lostModeState": "disabled"}
 _V1_ENROLMENTS = frozenset(
     {
         "unknown", "userEnrollment", "deviceEnrollmentManager", "appleBulkWithUser", "appleBulkWithoutUser",
@@ -73,10 +81,10 @@ _V1_ENROLMENTS = frozenset(
     }
 )  # fmt: skip
 
-Rows = Callable[[], Sequence[Row]]
+RowsProvider = Callable[[], Sequence[SourceRow]]
 
 
-class Graph:
+class GraphStub:
     """The system behind the stand. *rows*: all managed devices now, in the order of names.
 
     *largest_page*: however much is asked for; *token_seconds*: how long a token is good; *permitted*: whether the
@@ -85,7 +93,7 @@ class Graph:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: RowsProvider,
         *,
         certificate_pem: str | None = None,
         largest_page: int = LARGEST_PAGE,
@@ -101,14 +109,14 @@ class Graph:
         self._clock = clock or Clock()
         self._tokens: dict[str, float] = {}
         self._assertions: set[str] = set()
-        self._stand = Stand(self.answer, _refusal, "graph")
+        self._stub_server = StubServer(self.answer, _refusal, "graph")
 
     @property
-    def stand(self) -> Stand:
+    def stub_server(self) -> StubServer:
         """The server to start, fail and stop."""
-        return self._stand
+        return self._stub_server
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: StubRequest) -> StubReply:
         """What Graph answers, or its sign-in."""
         if asked.path.endswith("/oauth2/v2.0/token"):
             return self._sign_in(asked)
@@ -124,7 +132,7 @@ class Graph:
 
     # --- sign-in ------------------------------------------------------------------------------------------------------
 
-    def _sign_in(self, asked: Asked) -> Reply:
+    def _sign_in(self, asked: StubRequest) -> StubReply:
         form = asked.form()
         if asked.path != f"/{TENANT}/oauth2/v2.0/token":
             return _sign_in_error(90002, "invalid_request", "Tenant not found.")
@@ -132,23 +140,23 @@ class Graph:
             return _sign_in_error(70003, "unsupported_grant_type", "The grant type is not supported.")
         if form.get("client_id") != CLIENT:
             return _sign_in_error(700016, "unauthorized_client", "The application was not found in the directory.")
-        if form.get("scope") != f"{self._stand.address}/.default":
+        if form.get("scope") != f"{self._stub_server.address}/.default":
             return _sign_in_error(70011, "invalid_scope", "The scope is not valid.")
         problem = self._credential_problem(form)
         if problem is not None:
             return problem
         return json_reply(self._new_token())
 
-    def _credential_problem(self, form: Mapping[str, str]) -> Reply | None:
+    def _credential_problem(self, form: Mapping[str, str]) -> StubReply | None:
         if "client_assertion" in form:
-            if form.get("client_assertion_type") != ASSERTION or self._certificate is None:
+            if form.get("client_assertion_type") != ASSERTION_TYPE or self._certificate is None:
                 return _sign_in_error(700027, "invalid_client", "The certificate is not registered.")
             return self._assertion_problem(form["client_assertion"], self._certificate)
         if not compare_digest(form.get("client_secret", ""), SECRET):
             return _sign_in_error(7000215, "invalid_client", "Invalid client secret provided.")
         return None
 
-    def _assertion_problem(self, assertion: str, certificate: Certificate) -> Reply | None:
+    def _assertion_problem(self, assertion: str, certificate: Certificate) -> StubReply | None:
         key = RSAKey.import_key(certificate.public_bytes(Encoding.PEM))
         try:
             token = jwt.decode(assertion, key, algorithms=["RS256", "PS256"])
@@ -157,7 +165,7 @@ class Graph:
         if not _has_thumbprint(token.header, certificate):
             return _sign_in_error(700027, "invalid_client", "The thumbprint names no registered certificate.")
         claims = token.claims
-        if claims.get("aud") != f"{self._stand.address}/{TENANT}/oauth2/v2.0/token":
+        if claims.get("aud") != f"{self._stub_server.address}/{TENANT}/oauth2/v2.0/token":
             return _sign_in_error(700023, "invalid_client", "The audience is wrong.")
         if (claims.get("iss"), claims.get("sub")) != (CLIENT, CLIENT):
             return _sign_in_error(700021, "invalid_client", "Issuer and subject must be the client.")
@@ -174,9 +182,9 @@ class Graph:
         begins, ends = claims.get("nbf", 0), claims.get("exp", 0)
         if not isinstance(begins, int | float) or not isinstance(ends, int | float):
             return False
-        return begins - SECONDS_OF_SKEW <= now < ends + SECONDS_OF_SKEW and ends - begins <= LONGEST_ASSERTION
+        return begins - CLOCK_SKEW_SECONDS <= now < ends + CLOCK_SKEW_SECONDS and ends - begins <= MAX_ASSERTION_SECONDS
 
-    def _new_token(self) -> Row:
+    def _new_token(self) -> SourceRow:
         number = len(self._tokens) + len(self._assertions) + round(self._clock.monotonic() * 1e6)
         token = sha256(f"{TENANT}/{number}".encode()).hexdigest()
         self._tokens[token] = self._clock.monotonic() + self.token_seconds
@@ -187,7 +195,7 @@ class Graph:
             "access_token": token,
         }
 
-    def _refused(self, asked: Asked) -> Reply | None:
+    def _refused(self, asked: StubRequest) -> StubReply | None:
         kind, _, token = asked.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or self._tokens.get(token, 0.0) <= self._clock.monotonic():
             return _error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
@@ -195,16 +203,16 @@ class Graph:
 
     # --- the listing --------------------------------------------------------------------------------------------------
 
-    def _devices(self, asked: Asked, version: str) -> Reply:
+    def _devices(self, asked: StubRequest, version: str) -> StubReply:
         fault = asked.fault.kind if asked.fault else None
-        after, asked_for = _place(asked), asked.one("$top")
+        after, asked_for = _cursor(asked), asked.one("$top")
         if fault == "page_token_expired" and any(after):
             return _error(400, "BadRequest", "The skip token is no longer valid.")
         if asked_for is not None and not (asked_for.isdigit() and 0 < int(asked_for) <= LARGEST_PAGE):
             return _error(400, "BadRequest", "The limit of '1000' for Top query has been exceeded.")
-        known = {**_REST, **(_BETA if version == "beta" else {})}
-        fields = [field for part in asked.every("$select") for field in part.split(",")]
-        rows: list[Row] = [{**known, **row} for row in self._rows()]
+        known = {**_OTHER_FIELDS, **(_BETA_FIELDS if version == "beta" else {})}
+        fields = [field for part in asked.all_values("$select") for field in part.split(",")]
+        rows: list[SourceRow] = [{**known, **row} for row in self._rows()]
         unknown = [field for field in fields if rows and field not in rows[0]]
         if unknown:
             return _error(400, "BadRequest", "Could not find a property named as asked for on type managedDevice.")
@@ -212,28 +220,28 @@ class Graph:
         waiting = [row for row in rows if _key(row) > after]
         page = waiting[:size]
         link = self._link(asked, _key(page[-1])) if len(waiting) > size else None
-        page, link = self._spoiled(fault, page, link, asked, after)
-        shown = [_shown(row, fields, asked) for row in page]
+        page, link = self._with_fault(fault, page, link, asked, after)
+        shown = [_selected_fields(row, fields, asked) for row in page]
         body: dict[str, object] = {
             "@odata.context": "$metadata#deviceManagement/managedDevices",
             "@odata.count": len(shown),
         }
         return json_reply({**body, **({"@odata.nextLink": link} if link else {}), "value": shown})
 
-    def _link(self, asked: Asked, key: tuple[str, str]) -> str:
+    def _link(self, asked: StubRequest, key: tuple[str, str]) -> str:
         token = urlsafe_b64encode(json.dumps(key).encode()).decode()
         kept = [(name, value) for name, value in asked.query if name != "$skiptoken"]
         query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in [*kept, ("$skiptoken", token)])
-        return f"{self._stand.address}{asked.path}?{query}"
+        return f"{self._stub_server.address}{asked.path}?{query}"
 
-    def _spoiled(
-        self, fault: str | None, page: list[Row], link: str | None, asked: Asked, after: tuple[str, str]
-    ) -> tuple[list[Row], str | None]:
+    def _with_fault(
+        self, fault: str | None, page: list[SourceRow], link: str | None, asked: StubRequest, after: tuple[str, str]
+    ) -> tuple[list[SourceRow], str | None]:
         """The page as a fault of the system's own makes it."""
         if fault == "loop":
             return page, self._link(asked, after)
         if fault == "foreign_link":
-            return page, FOREIGN
+            return page, FOREIGN_LINK
         if fault == "duplicate" and len(page) > 1:
             # The last one comes on the next page once more: it was renamed in between.
             return page, self._link(asked, _key(page[-2]))
@@ -245,7 +253,7 @@ class Graph:
         return page, link
 
 
-def _place(asked: Asked) -> tuple[str, str]:
+def _cursor(asked: StubRequest) -> tuple[str, str]:
     token = asked.one("$skiptoken")
     if not token:
         return ("", "")
@@ -256,11 +264,11 @@ def _place(asked: Asked) -> tuple[str, str]:
     return str(name), str(device)
 
 
-def _key(row: Row) -> tuple[str, str]:
+def _key(row: SourceRow) -> tuple[str, str]:
     return str(row["deviceName"]), str(row["id"])
 
 
-def _shown(row: Row, fields: Sequence[str], asked: Asked) -> Row:
+def _selected_fields(row: SourceRow, fields: Sequence[str], asked: StubRequest) -> SourceRow:
     tells_all = "include-unknown-enum-members" in asked.headers.get("prefer", "")
     if not tells_all and row["deviceEnrollmentType"] not in _V1_ENROLMENTS:
         row = {**row, "deviceEnrollmentType": "unknownFutureValue"}
@@ -281,13 +289,13 @@ def _base64(digest: bytes) -> str:
 # --------------------------------------------------------------------------------------------------------------- refusals
 
 
-def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> StubReply:
     inner = {"date": "2026-11-24T06:00:51", "request-id": str(UUID(int=status)), "client-request-id": str(UUID(int=0))}
     reply = json_reply({"error": {"code": code, "message": message, "innerError": inner}}, status)
-    return Reply(reply.status, reply.body, reply.kind, headers or {})
+    return StubReply(reply.status, reply.body, reply.kind, headers or {})
 
 
-def _forbidden() -> Reply:
+def _forbidden() -> StubReply:
     nested = {
         "_version": 3,
         "Message": "Application is not authorized to perform this operation. Application must have one of the following "
@@ -300,7 +308,7 @@ def _forbidden() -> Reply:
     return _error(403, "Forbidden", json.dumps(nested))
 
 
-def _sign_in_error(number: int, code: str, words: str) -> Reply:
+def _sign_in_error(number: int, code: str, words: str) -> StubReply:
     body = {
         "error": code,
         "error_description": f"AADSTS{number}: {words}",
@@ -311,10 +319,10 @@ def _sign_in_error(number: int, code: str, words: str) -> Reply:
     return json_reply(body, 401 if code == "invalid_client" else 400)
 
 
-def _refusal(fault: Fault) -> Reply:
+def _refusal(fault: ServerFault) -> StubReply:
     """A fault in Graph's words."""
     if fault.kind == "forbidden":
         return _forbidden()
-    status = status_of(fault)
+    status = refusal_status(fault)
     codes = {401: "InvalidAuthenticationToken", 404: "ResourceNotFound", 429: "TooManyRequests", 500: "UnknownError"}
-    return _error(status, codes.get(status, "NotImplemented"), "Please retry again later.", patience_headers(fault))
+    return _error(status, codes.get(status, "NotImplemented"), "Please retry again later.", retry_after_headers(fault))

@@ -53,7 +53,7 @@ class Namer:
         given = self._random.choice(_BEGINNINGS) + self._random.choice(_ENDINGS)
         return self._unique(given, self._random.choice(_FAMILIES))
 
-    def hidden_name(self) -> Name:
+    def canary_name(self) -> Name:
         """A name for somebody of whom nothing may be kept."""
         self._count += 1
         return Name(f"{CANARY.title()}{self._count:05}", "Skyddsson", f"{CANARY}{self._count:05}.skyddsson")

@@ -12,23 +12,23 @@ from threading import Event
 from zoneinfo import ZoneInfo
 
 from fleetsync import sync
-from fleetsync.clock import Clock, SetClock
+from fleetsync.clock import Clock, ManualClock
 from fleetsync.core.model import CENTRAL
-from fleetsync.daemon.house import House, build, open_store
-from fleetsync.demo.municipality import DELIVERIES, write_configuration
-from fleetsync.demo.sources import deliver
-from fleetsync.demo.stands import Stands
-from fleetsync.demo.world import Exempelby
+from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.demo.configuration import DELIVERIES, write_configuration
+from fleetsync.demo.file_exports import deliver
+from fleetsync.demo.systems import StubSystems
+from fleetsync.demo.world import DemoWorld
 from fleetsync.settings import Settings, load
 
 ZONE = ZoneInfo("Europe/Stockholm")
-MORNING = time(6, 30)
+FIRST_RUN_TIME = time(6, 30)
 TODAY = date(2026, 11, 24)  # an ordinary Tuesday in the middle of an autumn term
 
 Progress = Callable[[date, int, int], None]
 
 
-class Town:
+class DemoEnvironment:
     """Exempelby with its systems answering on loopback, as of the day of its clock."""
 
     def __init__(
@@ -41,9 +41,9 @@ class Town:
         with_schools: bool = False,
     ) -> None:
         self.folder = folder
-        self.world = Exempelby(seed, with_schools=with_schools)
-        self.clock = clock or SetClock(morning_of(TODAY))
-        self.stands = Stands(self.world, self.day)
+        self.world = DemoWorld(seed, with_schools=with_schools)
+        self.clock = clock or ManualClock(first_run_at(TODAY))
+        self.systems = StubSystems(self.world, self.day)
         self._seed, self._listen = seed, listen
 
     def day(self) -> date:
@@ -54,30 +54,30 @@ class Town:
     def open(self) -> Iterator[Settings]:
         """Start the systems and write the configuration that names them."""
         with ExitStack() as running:
-            for stand in self.stands.all():
+            for stand in self.systems.all():
                 running.enter_context(stand)
-            file = write_configuration(self.folder, self.stands.addresses(), self._seed, self._listen)
+            file = write_configuration(self.folder, self.systems.addresses(), self._seed, self._listen)
             yield load(file)
 
     def deliver(self) -> None:
         """Whatever has been exported by this morning lies in its folder."""
-        deliver(self.world.at(self.day()), self.folder / DELIVERIES)
+        deliver(self.world.contents_on(self.day()), self.folder / DELIVERIES)
 
-    def wake_on(self, day: date) -> None:
+    def start_day(self, day: date) -> None:
         """It is the morning of *day*."""
-        if not isinstance(self.clock, SetClock):
+        if not isinstance(self.clock, ManualClock):
             raise TypeError("only a clock that is set can be set")
-        self.clock.set(morning_of(day))
+        self.clock.set(first_run_at(day))
         self.deliver()
 
 
-def morning_of(day: date) -> datetime:
+def first_run_at(day: date) -> datetime:
     """When Exempelby's daemon looks first."""
-    return datetime.combine(day, MORNING, ZONE)
+    return datetime.combine(day, FIRST_RUN_TIME, ZONE)
 
 
 def replay(
-    town: Town,
+    town: DemoEnvironment,
     settings: Settings,
     first: date,
     last: date,
@@ -89,29 +89,29 @@ def replay(
 
     Of the days before *weekly_before* only one a week is lived, on the weekday of *last*: a trend needs no more.
     """
-    with open_store(settings, town.clock) as ledger:
-        house = build(settings, town.clock, ledger, Event())
-        days = [day for day in _days(first, last) if _is_lived(day, last, weekly_before)]
+    with open_configured_ledger(settings, town.clock) as ledger:
+        house = build_application(settings, town.clock, ledger, Event())
+        days = [day for day in _days(first, last) if _is_replayed(day, last, weekly_before)]
         for number, day in enumerate(days, 1):
-            live(town, house, day)
+            run_day(town, house, day)
             if progress is not None:
                 progress(day, number, len(days))
 
 
-def publish(town: Town, settings: Settings) -> None:
+def publish_all_units(town: DemoEnvironment, settings: Settings) -> None:
     """End the trial of every unit: somebody has looked at the numbers of Exempelby."""
-    with open_store(settings, town.clock) as ledger:
+    with open_configured_ledger(settings, town.clock) as ledger:
         for slug in (*(unit.slug for unit in settings.units), CENTRAL):
             ledger.publish(slug, "demo")
 
 
-def live(town: Town, house: House, day: date) -> sync.Report:
+def run_day(town: DemoEnvironment, house: Application, day: date) -> sync.RunReport:
     """One day: the sources say what they say that morning, and one run is made of it."""
-    town.wake_on(day)
-    return sync.run(house.world, [(source, part) for source in house.sources for part in source.parts])
+    town.start_day(day)
+    return sync.run(house.run_context, [(source, part) for source in house.sources for part in source.parts])
 
 
-def _is_lived(day: date, last: date, weekly_before: date | None) -> bool:
+def _is_replayed(day: date, last: date, weekly_before: date | None) -> bool:
     return weekly_before is None or day >= weekly_before or day.weekday() == last.weekday()
 
 

@@ -12,29 +12,32 @@ from datetime import date, timedelta
 import msgspec
 
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.model import SchoolClass
 from fleetsync.demo.names import Namer
-from fleetsync.demo.nouns import SchoolClass
 
 YEARS = (2025, 2026, 2027)  # by the autumn in which they begin
 FIRST_DAY: Mapping[int, date] = {2025: date(2025, 8, 18), 2026: date(2026, 8, 17), 2027: date(2027, 8, 16)}
 LAST_DAY: Mapping[int, date] = {2025: date(2026, 6, 11), 2026: date(2027, 6, 11), 2027: date(2028, 6, 9)}
-TURN: Mapping[int, date] = {2025: WORLD_BEGINS, 2026: date(2026, 7, 27), 2027: date(2027, 7, 26)}
-HANDED_OUT: Mapping[int, date] = {2025: date(2025, 8, 4), 2026: date(2026, 8, 10), 2027: date(2027, 8, 9)}
-REWRITTEN, FORGOTTEN = (7, 2), (7, 10)  # month and day on which the register turns, and on which leavers go
+TURNOVER_ON: Mapping[int, date] = {2025: WORLD_BEGINS, 2026: date(2026, 7, 27), 2027: date(2027, 7, 26)}
+HANDED_OUT_ON: Mapping[int, date] = {2025: date(2025, 8, 4), 2026: date(2026, 8, 10), 2027: date(2027, 8, 9)}
+REGISTER_ROLLOVER, LEAVERS_DELETED = (
+    (7, 2),
+    (7, 10),
+)  # month and day on which the register turns, and on which leavers go
 
 # Every value but "Ingen" protects, in whatever spelling: composed or not, in any case, known or not.
-MARKS = (
+PROTECTION_MARKS = (
     "Sekretessmarkering", "Skyddad folkbokföring", unicodedata.normalize("NFD", "Skyddad folkbokföring"),
     "sekretessmarkering", "SKYDDAD FOLKBOKFÖRING", "Kvarskrivning", "1",
 )  # fmt: skip
 
-LEAVING = 9
-FIRST_COHORT, LAST_COHORT = YEARS[0] - LEAVING, YEARS[-1]
+LAST_GRADE = 9
+FIRST_COHORT, LAST_COHORT = YEARS[0] - LAST_GRADE, YEARS[-1]
 _CLASS_SIZE = 25
-_OFFSETS = (-2, -1, 0, 1, 2, -2, -1, 0, 1, 2, 0, 0, -1, 1)
+_CLASS_SIZE_OFFSETS = (-2, -1, 0, 1, 2, -2, -1, 0, 1, 2, 0, 0, -1, 1)
 
 
-class Track(msgspec.Struct, frozen=True):
+class ClassTrack(msgspec.Struct, frozen=True):
     """The schools of years 0–3, 4–6 and 7–9, and the letters of the class below year 7 and from it on."""
 
     low: str
@@ -54,12 +57,12 @@ class Track(msgspec.Struct, frozen=True):
         return f"{grade}{self.letter if grade <= 6 else self.high_letter}"
 
 
-def _tracks(low: str, middle: str, high: str, letters: str, high_letters: str) -> Iterator[Track]:
+def _tracks(low: str, middle: str, high: str, letters: str, high_letters: str) -> Iterator[ClassTrack]:
     for letter, high_letter in zip(letters, high_letters, strict=True):
-        yield Track(low, middle, high, letter, high_letter)
+        yield ClassTrack(low, middle, high, letter, high_letter)
 
 
-TRACKS: tuple[Track, ...] = (
+TRACKS: tuple[ClassTrack, ...] = (
     *_tracks("vretaskolan", "vretaskolan", "kullaskolan", "AB", "AB"),
     *_tracks("akerbyskolan", "akerbyskolan", "kullaskolan", "ABC", "CDE"),
     *_tracks("sjoangsskolan", "sjoangsskolan", "tallmoskolan", "ABC", "ABC"),
@@ -70,25 +73,25 @@ TRACKS: tuple[Track, ...] = (
 
 def class_size(cohort: int, track: int) -> int:
     """How many began; 23 to 27, and 350 in each cohort."""
-    return _CLASS_SIZE + _OFFSETS[(track + cohort) % len(_OFFSETS)]
+    return _CLASS_SIZE + _CLASS_SIZE_OFFSETS[(track + cohort) % len(_CLASS_SIZE_OFFSETS)]
 
 
-def first_day_of(year: int) -> date:
+def first_school_day(year: int) -> date:
     """The first school day of a school year, of years before the world by habit."""
     return FIRST_DAY.get(year, date(year, 8, 18))
 
 
-def span_of(year: int) -> tuple[date, date]:
+def counting_span(year: int) -> tuple[date, date]:
     """The days on which a school year's places count: from one turn to the day before the next."""
-    return TURN[year], TURN[year + 1] - timedelta(days=1) if year + 1 in TURN else OPEN_END
+    return TURNOVER_ON[year], TURNOVER_ON[year + 1] - timedelta(days=1) if year + 1 in TURNOVER_ON else OPEN_END
 
 
 def register_year(day: date) -> int:
     """The school year that the register is in on *day*."""
-    return day.year if (day.month, day.day) >= REWRITTEN else day.year - 1
+    return day.year if (day.month, day.day) >= REGISTER_ROLLOVER else day.year - 1
 
 
-class Classes:
+class ClassRegistry:
     """All classes of the world's school years."""
 
     def __init__(self, namer: Namer) -> None:
@@ -99,9 +102,9 @@ class Classes:
         """The class of that name in that school year; made when it is first asked for."""
         key = (year, unit, name)
         if key not in self._found:
-            known = date(year, *REWRITTEN)
+            known = date(year, *REGISTER_ROLLOVER)
             last = date(year + 1, 6, 30)
-            self._found[key] = SchoolClass(self._namer.uuid(), unit, name, first_day_of(year), last, known)
+            self._found[key] = SchoolClass(self._namer.uuid(), unit, name, first_school_day(year), last, known)
         return self._found[key]
 
     def all(self) -> tuple[SchoolClass, ...]:

@@ -18,24 +18,32 @@ from typing import Literal
 import msgspec
 
 from fleetsync.clock import Clock
-from fleetsync.demo.register import Object, Register, Relation, school_of_organisation
-from fleetsync.demo.servers import Asked, Fault, Reply, Stand, json_reply, patience_headers, status_of
+from fleetsync.demo.register import JsonObject, OrganisationRelation, RegisterContents, school_of_organisation
+from fleetsync.demo.stub_server import (
+    ServerFault,
+    StubReply,
+    StubRequest,
+    StubServer,
+    json_reply,
+    refusal_status,
+    retry_after_headers,
+)
 
 CLIENT, SECRET = "fleetsync-exempelby", "Exempelby-hemlighet-2"
 LARGEST_LOOKUP = 500
 RESOURCES = ("organisations", "persons", "groups", "duties", "placements")
 
-_PATHS = {
+_TOKEN_AND_BASE_PATHS = {
     False: ("/connect/token", "/ss12000/v2.0/"),
     True: ("/WE.Education.IdentityServer.Web/connect/token", "/WE.Education.IntegrationPortal.ExternalApi/api/v1/"),
 }
 _PAGING = frozenset({"limit", "pageToken"})
 _DATES = ("startDate", "endDate")
 
-Version = Literal["2.0", "2.1"]
+StandardVersion = Literal["2.0", "2.1"]
 
 
-class SchoolRegister:
+class Ss12000Stub:
     """The system behind the stand. *register*: what it holds now.
 
     *edlevo*: speaks as Edlevo does. *largest_page*: however much is asked for. *missing*: resource → status of what it
@@ -44,9 +52,9 @@ class SchoolRegister:
 
     def __init__(
         self,
-        register: Callable[[], Register],
+        register: Callable[[], RegisterContents],
         *,
-        version: Version = "2.1",
+        version: StandardVersion = "2.1",
         edlevo: bool = False,
         largest_page: int = 500,
         missing: Mapping[str, int] | None = None,
@@ -54,7 +62,7 @@ class SchoolRegister:
         page_token_seconds: float = 600.0,
         clock: Clock | None = None,
     ) -> None:
-        self.version: Version = version
+        self.version: StandardVersion = version
         self.edlevo = edlevo
         self.largest_page = largest_page
         self.missing = dict(missing or {})
@@ -64,27 +72,27 @@ class SchoolRegister:
         self._clock = clock or Clock()
         self._tokens: dict[str, float] = {}
         self._numbers = count()
-        self._newest: tuple[Register | None, object, Sequence[Object]] = (None, None, ())
-        self._stand = Stand(self.answer, _refusal, "ss12000")
+        self._last_listing: tuple[RegisterContents | None, object, Sequence[JsonObject]] = (None, None, ())
+        self._stub_server = StubServer(self.answer, _refusal, "ss12000")
 
     @property
-    def stand(self) -> Stand:
+    def stub_server(self) -> StubServer:
         """The server to start, fail and stop."""
-        return self._stand
+        return self._stub_server
 
     @property
     def base_url(self) -> str:
         """The address that the resources hang below."""
-        return self._stand.address + _PATHS[self.edlevo][1].rstrip("/")
+        return self._stub_server.address + _TOKEN_AND_BASE_PATHS[self.edlevo][1].rstrip("/")
 
     @property
     def token_url(self) -> str:
         """Where tokens are given."""
-        return self._stand.address + _PATHS[self.edlevo][0]
+        return self._stub_server.address + _TOKEN_AND_BASE_PATHS[self.edlevo][0]
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: StubRequest) -> StubReply:
         """What the interface answers, or its sign-in."""
-        token_path, base = _PATHS[self.edlevo]
+        token_path, base = _TOKEN_AND_BASE_PATHS[self.edlevo]
         if asked.path == token_path:
             return self._sign_in(asked)
         if asked.fault is not None and asked.fault.kind == "token_expires":
@@ -93,7 +101,7 @@ class SchoolRegister:
         if kind.lower() != "bearer" or self._tokens.get(token, 0.0) <= self._clock.monotonic():
             return _error(401, "UNAUTHORIZED", "The token is missing or has expired.")
         if not asked.path.startswith(base):
-            return Reply(404)
+            return StubReply(404)
         resource, _, rest = asked.path.removeprefix(base).partition("/")
         if resource in self.missing:
             return _error(self.missing[resource], "NOT_SUPPORTED", "This resource is not supported.")
@@ -101,7 +109,7 @@ class SchoolRegister:
 
     # --- sign-in ------------------------------------------------------------------------------------------------------
 
-    def _sign_in(self, asked: Asked) -> Reply:
+    def _sign_in(self, asked: StubRequest) -> StubReply:
         form = asked.form()
         client, secret = _basic(asked) or (form.get("client_id", ""), form.get("client_secret", ""))
         if form.get("grant_type") != "client_credentials":
@@ -114,40 +122,40 @@ class SchoolRegister:
 
     # --- resources ----------------------------------------------------------------------------------------------------
 
-    def _resource(self, asked: Asked, resource: str, rest: str) -> Reply:
+    def _resource(self, asked: StubRequest, resource: str, rest: str) -> StubReply:
         register = self._register()
-        if resource == "placements" and register.placements_fail:
+        if resource == "placements" and register.placements_forbidden:
             return _error(403, "FORBIDDEN", "The client may not read this.")
         if resource.lower() == "deletedentities" and asked.method == "GET" and not rest:
             return self._deleted(asked, register)
         if resource not in RESOURCES:
-            return Reply(404)
+            return StubReply(404)
         if asked.method == "POST":
-            return self._lookup(asked, resource, register) if rest == "lookup" else Reply(404)
+            return self._lookup(asked, resource, register) if rest == "lookup" else StubReply(404)
         if rest:
             found = [one for one in self._all(resource, register) if one["id"] == rest.lower()]
-            return json_reply(found[0]) if found else Reply(404)
+            return json_reply(found[0]) if found else StubReply(404)
         return self._listing(asked, resource, register)
 
-    def _all(self, resource: str, register: Register) -> Iterable[Object]:
-        objects: Sequence[Object] = getattr(register, resource)
-        return objects if not self.edlevo and self.version == "2.1" else self._spoken(resource, objects)
+    def _all(self, resource: str, register: RegisterContents) -> Iterable[JsonObject]:
+        objects: Sequence[JsonObject] = getattr(register, resource)
+        return objects if not self.edlevo and self.version == "2.1" else self._in_dialect(resource, objects)
 
-    def _spoken(self, resource: str, objects: Iterable[Object]) -> Iterable[Object]:
+    def _in_dialect(self, resource: str, objects: Iterable[JsonObject]) -> Iterable[JsonObject]:
         """Objects as this version, or this vendor, has them."""
         for one in objects:
-            said = _as_20(resource, one) if self.version == "2.0" else one
+            said = _as_version_20(resource, one) if self.version == "2.0" else one
             spoken = _as_edlevo(resource, said) if self.edlevo else said
             if spoken is not None:
                 yield spoken
 
-    def _deleted(self, asked: Asked, register: Register) -> Reply:
+    def _deleted(self, asked: StubRequest, register: RegisterContents) -> StubReply:
         after = _instant(asked.one("after"))
         if asked.one("after") is not None and after is None:
             return _error(400, "BAD_REQUEST", "after must be an instant with its zone.")
         return json_reply({"data": register.deleted_since(after.date() if after else date.min)})
 
-    def _lookup(self, asked: Asked, resource: str, register: Register) -> Reply:
+    def _lookup(self, asked: StubRequest, resource: str, register: RegisterContents) -> StubReply:
         try:
             body = msgspec.json.decode(asked.body, type=dict[str, list[str]])
         except msgspec.DecodeError:
@@ -159,7 +167,7 @@ class SchoolRegister:
 
     # --- a listing ----------------------------------------------------------------------------------------------------
 
-    def _listing(self, asked: Asked, resource: str, register: Register) -> Reply:
+    def _listing(self, asked: StubRequest, resource: str, register: RegisterContents) -> StubReply:
         limit = asked.one("limit")
         if limit is not None and (not limit.isdigit() or not int(limit)):
             return _error(400, "BAD_REQUEST", "limit must be 1 or more.")
@@ -167,26 +175,30 @@ class SchoolRegister:
         if token is None:
             query, offset = tuple(pair for pair in asked.query if pair[0] not in _PAGING), 0
         else:
-            place = self._place(asked, resource, token)
-            if isinstance(place, Reply):
+            place = self._cursor(asked, resource, token)
+            if isinstance(place, StubReply):
                 return place
             query, offset = place
         problem = self._problem(resource, query)
         if problem is not None:
             return _error(400, "BAD_REQUEST", problem)
-        found = self._found(resource, query, register)
+        found = self._matching_objects(resource, query, register)
         size = min(int(limit or self.largest_page), self.largest_page)
         return self._page(asked, resource, query, found, offset, size, register)
 
-    def _found(self, resource: str, query: tuple[tuple[str, str], ...], register: Register) -> Sequence[Object]:
+    def _matching_objects(
+        self, resource: str, query: tuple[tuple[str, str], ...], register: RegisterContents
+    ) -> Sequence[JsonObject]:
         """All that meet the query; a listing asks for the same page by page, so the last one is remembered."""
-        of, asked, found = self._newest
+        of, asked, found = self._last_listing
         if of is not register or asked != (resource, query):
             found = [one for one in self._all(resource, register) if _is_wanted(resource, one, query, register)]
-            self._newest = (register, (resource, query), found)
+            self._last_listing = (register, (resource, query), found)
         return found
 
-    def _place(self, asked: Asked, resource: str, token: str) -> tuple[tuple[tuple[str, str], ...], int] | Reply:
+    def _cursor(
+        self, asked: StubRequest, resource: str, token: str
+    ) -> tuple[tuple[tuple[str, str], ...], int] | StubReply:
         """The query and the offset that a token stands for, or why it stands for nothing."""
         if any(name not in _PAGING for name, _ in asked.query):
             return _error(400, "BAD_REQUEST", "pageToken cannot be combined with filters.")
@@ -215,14 +227,14 @@ class SchoolRegister:
 
     def _page(
         self,
-        asked: Asked,
+        asked: StubRequest,
         resource: str,
         query: tuple[tuple[str, str], ...],
-        found: Sequence[Object],
+        found: Sequence[JsonObject],
         offset: int,
         size: int,
-        register: Register,
-    ) -> Reply:
+        register: RegisterContents,
+    ) -> StubReply:
         fault = asked.fault.kind if asked.fault else None
         page = list(found[offset : offset + size])
         following: int | None = offset + size
@@ -239,7 +251,7 @@ class SchoolRegister:
         shown = [_expanded(resource, one, query, register) for one in page]
         return self._paged(shown, None if following is None else self._token(resource, query, following))
 
-    def _paged(self, page: Sequence[Object], token: str | None) -> Reply:
+    def _paged(self, page: Sequence[JsonObject], token: str | None) -> StubReply:
         return json_reply({"data": page, **({"pageToken": token} if token else {})})
 
     def _token(self, resource: str, query: tuple[tuple[str, str], ...], offset: int) -> str:
@@ -250,7 +262,7 @@ class SchoolRegister:
 # ------------------------------------------------------------------------------------------------------------- filters
 
 
-def _basic(asked: Asked) -> tuple[str, str] | None:
+def _basic(asked: StubRequest) -> tuple[str, str] | None:
     kind, _, value = asked.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return None
@@ -270,25 +282,25 @@ def _instant(text: str | None) -> datetime | None:
     return found if found.tzinfo else None
 
 
-def _at(one: Object, field: str) -> str:
+def _reference_or_text(one: JsonObject, field: str) -> str:
     """The id of a reference, or the text of a field."""
     value = one.get(field)
     return str(value.get("id", value.get("value", ""))) if isinstance(value, dict) else str(value or "")
 
 
-def _is_below(field: str) -> Callable[[Register, Object, frozenset[str]], bool]:
-    def test(register: Register, one: Object, wanted: frozenset[str]) -> bool:
-        return any(_at(one, field) in register.below.get(at, ()) for at in wanted)
+def _is_below(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
+    def test(register: RegisterContents, one: JsonObject, wanted: frozenset[str]) -> bool:
+        return any(_reference_or_text(one, field) in register.descendants.get(at, ()) for at in wanted)
 
     return test
 
 
-def _is(field: str) -> Callable[[Register, Object, frozenset[str]], bool]:
-    return lambda _, one, wanted: _at(one, field) in wanted
+def _is(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
+    return lambda _, one, wanted: _reference_or_text(one, field) in wanted
 
 
-def _has_any(field: str) -> Callable[[Register, Object, frozenset[str]], bool]:
-    def test(_: Register, one: Object, wanted: frozenset[str]) -> bool:
+def _has_any(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
+    def test(_: RegisterContents, one: JsonObject, wanted: frozenset[str]) -> bool:
         values = one.get(field)
         texts = values if isinstance(values, list) else [values]
         return any((value.get("id") if isinstance(value, dict) else value) in wanted for value in texts)
@@ -296,7 +308,7 @@ def _has_any(field: str) -> Callable[[Register, Object, frozenset[str]], bool]:
     return test
 
 
-_FILTERS: Mapping[str, Mapping[str, Callable[[Register, Object, frozenset[str]], bool]]] = {
+_FILTERS: Mapping[str, Mapping[str, Callable[[RegisterContents, JsonObject, frozenset[str]], bool]]] = {
     "organisations": {
         "parent": _is("parentOrganisation"),
         "schoolUnitCode": _is("schoolUnitCode"),
@@ -321,7 +333,7 @@ _FILTERS: Mapping[str, Mapping[str, Callable[[Register, Object, frozenset[str]],
 }
 
 
-def _is_wanted(resource: str, one: Object, query: Sequence[tuple[str, str]], register: Register) -> bool:
+def _is_wanted(resource: str, one: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents) -> bool:
     """Whether an object meets all filters; a filter that is not known narrows nothing."""
     asked: dict[str, list[str]] = {}
     for name, value in query:
@@ -331,22 +343,22 @@ def _is_wanted(resource: str, one: Object, query: Sequence[tuple[str, str]], reg
         return False
     if resource == "persons" and not _is_related(register.relations.get(str(one["id"]), ()), asked):
         return False
-    return _is_timely(one.get("startDate"), one.get("endDate"), asked, "") and _is_of_time(one, asked)
+    return _meets_date_filters(one.get("startDate"), one.get("endDate"), asked, "") and _meets_meta_filters(one, asked)
 
 
-def _is_related(relations: Sequence[Relation], asked: Mapping[str, Sequence[str]]) -> bool:
+def _is_related(relations: Sequence[OrganisationRelation], asked: Mapping[str, Sequence[str]]) -> bool:
     if not any(name.startswith("relationship.") for name in asked):
         return True
     kinds, places = asked.get("relationship.entity.type"), asked.get("relationship.organisation")
     return any(
         (kinds is None or relation.kind in kinds)
         and (places is None or relation.organisation in places)
-        and _is_timely(relation.first, relation.last, asked, "relationship.")
+        and _meets_date_filters(relation.first, relation.last, asked, "relationship.")
         for relation in relations
     )
 
 
-def _is_timely(first: object, last: object, asked: Mapping[str, Sequence[str]], prefix: str) -> bool:
+def _meets_date_filters(first: object, last: object, asked: Mapping[str, Sequence[str]], prefix: str) -> bool:
     """By the date filters; what lacks the date is always included."""
     for field, value in zip(_DATES, (first, last), strict=True):
         if value is None:
@@ -357,7 +369,7 @@ def _is_timely(first: object, last: object, asked: Mapping[str, Sequence[str]], 
     return True
 
 
-def _is_of_time(one: Object, asked: Mapping[str, Sequence[str]]) -> bool:
+def _meets_meta_filters(one: JsonObject, asked: Mapping[str, Sequence[str]]) -> bool:
     """By the stamps: after is exclusive, before is not."""
     meta = one.get("meta")
     if not isinstance(meta, dict) or not any(name.startswith("meta.") for name in asked):
@@ -372,33 +384,35 @@ def _is_of_time(one: Object, asked: Mapping[str, Sequence[str]]) -> bool:
     return True
 
 
-def _is_looked_up(one: Object, wanted: Mapping[str, frozenset[str]]) -> bool:
+def _is_looked_up(one: JsonObject, wanted: Mapping[str, frozenset[str]]) -> bool:
     fields = {
         "ids": "id",
         "schoolUnitCodes": "schoolUnitCode",
         "organisationCodes": "organisationCode",
         "civicNos": "civicNo",
     }
-    return any(_at(one, fields[name]) in values for name, values in wanted.items() if name in fields)
+    return any(_reference_or_text(one, fields[name]) in values for name, values in wanted.items() if name in fields)
 
 
 # --------------------------------------------------------------------------------------------------------------- expand
 
-_OF_PERSONS = frozenset({"duties", "placements", "ownedPlacements", "groupMemberships"})
+_EXPANDABLE_OF_PERSON = frozenset({"duties", "placements", "ownedPlacements", "groupMemberships"})
 _REFERENCES = {"person": "person", "child": "child"}
 
 
-def _expanded(resource: str, one: Object, query: Sequence[tuple[str, str]], register: Register) -> Object:
+def _expanded(
+    resource: str, one: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents
+) -> JsonObject:
     """With what *expand* asks for in `_embedded`."""
     asked = {word for name, value in query if name == "expand" for word in value.split(",")}
     if not asked:
         return one
-    embedded: Object = {}
+    embedded: JsonObject = {}
     if resource == "persons":
-        for word in asked & _OF_PERSONS:
-            embedded[word] = register.of_persons[word].get(str(one["id"]), [])
+        for word in asked & _EXPANDABLE_OF_PERSON:
+            embedded[word] = register.objects_by_person[word].get(str(one["id"]), [])
     for word in asked & _REFERENCES.keys():
-        person = _at(one, _REFERENCES[word])
+        person = _reference_or_text(one, _REFERENCES[word])
         embedded[word] = next((other for other in register.persons if other["id"] == person), None)
     return {**one, "_embedded": embedded}
 
@@ -406,7 +420,7 @@ def _expanded(resource: str, one: Object, query: Sequence[tuple[str, str]], regi
 # ---------------------------------------------------------------------------------------------------- versions and vendors
 
 
-def _as_20(resource: str, one: Object) -> Object:
+def _as_version_20(resource: str, one: JsonObject) -> JsonObject:
     """As version 2.0 has it: stamps are optional, a place is given for another reason, and some words are not there."""
     said = {
         name: value for name, value in one.items() if name not in {"meta", "description"} or resource == "organisations"
@@ -418,20 +432,20 @@ def _as_20(resource: str, one: Object) -> Object:
     return said
 
 
-_EDLEVO_LACKS = {
+_FIELDS_EDLEVO_LACKS = {
     "organisations": frozenset({"organisationNumber"}),
     "persons": frozenset({"externalIdentifiers", "photo"}),
     "placements": frozenset({"owners"}),
 }
 
 
-def _as_edlevo(resource: str, one: Object) -> Object | None:
+def _as_edlevo(resource: str, one: JsonObject) -> JsonObject | None:
     """As Edlevo has it; None for what it does not have."""
-    said = {name: value for name, value in one.items() if name not in _EDLEVO_LACKS.get(resource, ())}
+    said = {name: value for name, value in one.items() if name not in _FIELDS_EDLEVO_LACKS.get(resource, ())}
     if resource == "organisations":
         return _organisation_of_edlevo(said)
     if resource == "groups":
-        return {**said, "organisation": {"id": school_of_organisation(_at(said, "organisation"))}}
+        return {**said, "organisation": {"id": school_of_organisation(_reference_or_text(said, "organisation"))}}
     if resource == "duties" and said["dutyRole"] not in {"Lärare", "Rektor"}:
         said["dutyRole"] = "Annan personal"
     enrolments = said.get("enrolments")
@@ -440,7 +454,7 @@ def _as_edlevo(resource: str, one: Object) -> Object | None:
     return said
 
 
-def _organisation_of_edlevo(said: Object) -> Object | None:
+def _organisation_of_edlevo(said: JsonObject) -> JsonObject | None:
     """Skola and Skolenhet alone, no root above them; a preschool is a Skola, and the only one with a code."""
     if said["organisationType"] not in {"Skola", "Skolenhet"}:
         return None
@@ -456,11 +470,13 @@ def _organisation_of_edlevo(said: Object) -> Object | None:
 # --------------------------------------------------------------------------------------------------------------- refusals
 
 
-def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> StubReply:
     reply = json_reply({"code": code, "message": message}, status)
-    return Reply(reply.status, reply.body, reply.kind, headers or {})
+    return StubReply(reply.status, reply.body, reply.kind, headers or {})
 
 
-def _refusal(fault: Fault) -> Reply:
-    status = status_of(fault)
-    return Reply(404) if status == 404 else _error(status, fault.kind.upper(), "Not now.", patience_headers(fault))
+def _refusal(fault: ServerFault) -> StubReply:
+    status = refusal_status(fault)
+    return (
+        StubReply(404) if status == 404 else _error(status, fault.kind.upper(), "Not now.", retry_after_headers(fault))
+    )

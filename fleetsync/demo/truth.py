@@ -10,45 +10,45 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from fleetsync.core.model import CoverageDay, Stage
-from fleetsync.demo.days import SHOWN_ON, WORLD_BEGINS
+from fleetsync.demo.days import DEMO_DAY, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, WORKSHOP_DAYS, edition_from
-from fleetsync.demo.fleet import BY_HAND
-from fleetsync.demo.nouns import Claim, Flaw, Holding, Life, Phase, Watcher
-from fleetsync.demo.places import days_at
-from fleetsync.demo.planted_pupils import FORGOTTEN_ON
-from fleetsync.demo.world import Exempelby
+from fleetsync.demo.model import ExpectedGap, ExpectedHolding, ExpectedOwed, ExpectedPhase, ExpectedStages, Observer
+from fleetsync.demo.pupil_cases import DELETED_FROM_REGISTER_ON
+from fleetsync.demo.shared_devices import OVERLAPPING_SETS
+from fleetsync.demo.units import school_days_of
+from fleetsync.demo.world import DemoWorld
 
-Cell = tuple[str, str]  # unit, entitlement
-Groups = tuple[str, ...]
-SET_FOR, POOLED = "pupils", "preschool"
+UnitEntitlement = tuple[str, str]  # unit, entitlement
+SetGroups = tuple[str, ...]
+SET_ENTITLEMENT, POOL_ENTITLEMENT = "pupils", "preschool"
 CHILDREN_PER_DEVICE = 5  # of the plan
-NOT_THERE = (Stage.RETIRED, Stage.LOST, None)
+STAGES_NOT_ASSIGNED = (Stage.RETIRED, Stage.LOST, None)
 
 
-class Truth:
+class GroundTruth:
     """The known truth of one world. *watched_since*: the day of the first run, before which nobody saw anything.
 
     What the register forgets in a summer is known only to those who watched before it: they do not begin in a break.
     """
 
-    def __init__(self, world: Exempelby, watched_since: date = WORLD_BEGINS) -> None:
-        self._made = world.made
-        self.watched_since = watched_since
+    def __init__(self, world: DemoWorld, watched_since: date = WORLD_BEGINS) -> None:
+        self._builder = world.builder
+        self.first_run_on = watched_since
 
     # --- coverage -----------------------------------------------------------------------------------------------------
 
-    def coverage(self, day: date = SHOWN_ON) -> Mapping[Cell, CoverageDay]:
+    def coverage(self, day: date = DEMO_DAY) -> Mapping[UnitEntitlement, CoverageDay]:
         """The published numbers by unit and entitlement; a cell in which nothing is counted is left out."""
-        numbers: defaultdict[Cell, Counter[str]] = defaultdict(Counter)
-        claims = [claim for claim in self._made.claims if claim.first <= day <= claim.last]
+        numbers: defaultdict[UnitEntitlement, Counter[str]] = defaultdict(Counter)
+        claims = [claim for claim in self._builder.expected_owed if claim.first <= day <= claim.last]
         for claim in claims:
-            if claim.entitlement != POOLED:
-                numbers[claim.unit, claim.entitlement].update(self._of_claim(claim, day))
-        for (unit, _), counts in self._of_sets(claims, day):
-            numbers[unit, SET_FOR].update(counts)
-        for unit, counts in self._of_pools(claims, day):
-            numbers[unit, POOLED].update(counts)
-        for extra in self._made.extras:
+            if claim.entitlement != POOL_ENTITLEMENT:
+                numbers[claim.unit, claim.entitlement].update(self._owed_numbers(claim, day))
+        for (unit, _), counts in self._set_numbers(claims, day):
+            numbers[unit, SET_ENTITLEMENT].update(counts)
+        for unit, counts in self._pool_numbers(claims, day):
+            numbers[unit, POOL_ENTITLEMENT].update(counts)
+        for extra in self._builder.expected_adjustments:
             if extra.first <= day <= extra.last:
                 numbers[extra.unit, extra.entitlement][extra.number] += extra.amount
         return {
@@ -56,10 +56,10 @@ class Truth:
             for (unit, entitlement), counts in numbers.items()
         }
 
-    def _of_claim(self, claim: Claim, day: date) -> Mapping[str, int]:
+    def _owed_numbers(self, claim: ExpectedOwed, day: date) -> Mapping[str, int]:
         if claim.counts_as != "entitled":
             return {claim.counts_as: 1}
-        there, working = self._own(claim.person, day)
+        there, working = self._own_device_counts(claim.person, day)
         is_in_a_set = (claim.unit, claim.group) in self._groups_of_sets
         return {
             "entitled": 1,
@@ -71,24 +71,32 @@ class Truth:
             "working_devices": working,
         }
 
-    def _own(self, person: str, day: date) -> tuple[int, int]:
+    def _own_device_counts(self, person: str, day: date) -> tuple[int, int]:
         """How many devices somebody has, and how many of them work."""
-        held = (one.thing for one in self._holdings[person] if one.first <= day <= one.last and self._sees(one.by))
-        phases = self._there(held, day)
+        held = (
+            one.device_key
+            for one in self._holdings[person]
+            if one.first <= day <= one.last and self._is_observed(one.observed_by)
+        )
+        phases = self._present_phases(held, day)
         return len(phases), sum(phase.works for phase in phases)
 
-    def _there(self, things: Iterable[str], day: date) -> list[Phase]:
-        phases = (self._lives[thing].on(day) for thing in things)
-        return [phase for phase in phases if phase is not None and phase.stage not in NOT_THERE]
+    def _present_phases(self, things: Iterable[str], day: date) -> list[ExpectedPhase]:
+        phases = (self._stages_by_device[thing].phase_on(day) for thing in things)
+        return [phase for phase in phases if phase is not None and phase.stage not in STAGES_NOT_ASSIGNED]
 
-    def _of_sets(self, claims: Sequence[Claim], day: date) -> Iterator[tuple[tuple[str, Groups], Mapping[str, int]]]:
+    def _set_numbers(
+        self, claims: Sequence[ExpectedOwed], day: date
+    ) -> Iterator[tuple[tuple[str, SetGroups], Mapping[str, int]]]:
         """What each set gives its classes, which it shares with no other set; of those that do it is written down."""
         for (unit, groups), things in self._sets.items():
-            members = [one for one in claims if one.unit == unit and one.group in groups and one.entitlement == SET_FOR]
-            own = [self._own(one.person, day) for one in members]
+            members = [
+                one for one in claims if one.unit == unit and one.group in groups and one.entitlement == SET_ENTITLEMENT
+            ]
+            own = [self._own_device_counts(one.person, day) for one in members]
             to_cover = sum(1 for _, working in own if not working)
             broken = sum(1 for there, working in own if there and not working)
-            phases = self._there(things, day)
+            phases = self._present_phases(things, day)
             working = sum(phase.works for phase in phases)
             assigned = min(len(phases), to_cover)
             covered = min(working, to_cover)
@@ -103,15 +111,15 @@ class Truth:
                 },
             )
 
-    def _of_pools(self, claims: Sequence[Claim], day: date) -> Iterator[tuple[str, Mapping[str, int]]]:
+    def _pool_numbers(self, claims: Sequence[ExpectedOwed], day: date) -> Iterator[tuple[str, Mapping[str, int]]]:
         """One device for five children that are begun, of each school form at each unit."""
         heads: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for claim in claims:
-            if claim.entitlement == POOLED:
+            if claim.entitlement == POOL_ENTITLEMENT:
                 heads[claim.unit][claim.form] += 1
         for unit in {*heads, *self._pools}:
             places = sum(-(-count // CHILDREN_PER_DEVICE) for count in heads[unit].values())
-            phases = self._there(self._pools[unit], day)
+            phases = self._present_phases(self._pools[unit], day)
             working = sum(phase.works for phase in phases)
             covered = min(places, working)
             yield (
@@ -127,23 +135,25 @@ class Truth:
             )
 
     @cached_property
-    def _holdings(self) -> Mapping[str, list[Holding]]:
-        found: defaultdict[str, list[Holding]] = defaultdict(list)
-        for holding in self._made.holdings:
+    def _holdings(self) -> Mapping[str, list[ExpectedHolding]]:
+        found: defaultdict[str, list[ExpectedHolding]] = defaultdict(list)
+        for holding in self._builder.expected_holdings:
             found[holding.person].append(holding)
         return found
 
     @cached_property
-    def _lives(self) -> Mapping[str, Life]:
-        return {life.thing: life for life in self._made.lives}
+    def _stages_by_device(self) -> Mapping[str, ExpectedStages]:
+        return {life.device_key: life for life in self._builder.expected_stages}
 
     @cached_property
-    def _sets(self) -> Mapping[tuple[str, Groups], list[str]]:
+    def _sets(self) -> Mapping[tuple[str, SetGroups], list[str]]:
         """Things by unit and classes, without those sets whose numbers are written down."""
-        found: defaultdict[tuple[str, Groups], list[str]] = defaultdict(list)
-        for sharing in self._made.sharings:
-            if sharing.groups and not (sharing.unit == BY_HAND[0] and set(sharing.groups) <= set(BY_HAND[1])):
-                found[sharing.unit, sharing.groups].append(sharing.thing)
+        found: defaultdict[tuple[str, SetGroups], list[str]] = defaultdict(list)
+        for sharing in self._builder.expected_sharings:
+            if sharing.groups and not (
+                sharing.unit == OVERLAPPING_SETS[0] and set(sharing.groups) <= set(OVERLAPPING_SETS[1])
+            ):
+                found[sharing.unit, sharing.groups].append(sharing.device_key)
         return found
 
     @cached_property
@@ -153,16 +163,16 @@ class Truth:
     @cached_property
     def _pools(self) -> Mapping[str, list[str]]:
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for sharing in self._made.sharings:
+        for sharing in self._builder.expected_sharings:
             if not sharing.groups:
-                found[sharing.unit].append(sharing.thing)
+                found[sharing.unit].append(sharing.device_key)
         return found
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
-    def devices(self, day: date = SHOWN_ON) -> Mapping[tuple[str, str, str], int]:
+    def devices(self, day: date = DEMO_DAY) -> Mapping[tuple[str, str, str], int]:
         """Devices by unit, platform and stage."""
-        phases = (life.on(day) for life in self._made.lives)
+        phases = (life.phase_on(day) for life in self._builder.expected_stages)
         return Counter(
             (phase.unit, phase.platform.value, phase.stage.value)
             for phase in phases
@@ -171,22 +181,22 @@ class Truth:
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
 
-    def gaps(self, day: date = SHOWN_ON) -> Mapping[tuple[str, str], int]:
+    def gaps(self, day: date = DEMO_DAY) -> Mapping[tuple[str, str], int]:
         """Open gaps by unit and kind, of those whose kind is planted."""
-        seen = (flaw for flaw in self._made.flaws if self._sees(flaw.by))
+        seen = (flaw for flaw in self._builder.expected_gaps if self._is_observed(flaw.observed_by))
         return Counter((flaw.unit, flaw.kind) for flaw in seen if self.is_open(flaw, day))
 
-    def _sees(self, by: Watcher) -> bool:
-        return by == "anybody" or (by == "who remembers") == (self.watched_since < FORGOTTEN_ON)
+    def _is_observed(self, by: Observer) -> bool:
+        return by == "anybody" or (by == "who remembers") == (self.first_run_on < DELETED_FROM_REGISTER_ON)
 
-    def is_open(self, flaw: Flaw, day: date) -> bool:
+    def is_open(self, flaw: ExpectedGap, day: date) -> bool:
         """Whether people see the flaw on *day*."""
-        return self._opens(flaw) <= day <= flaw.last
+        return self._opens_on(flaw) <= day <= flaw.last
 
-    def _opens(self, flaw: Flaw) -> date:
-        days = days_at(flaw.unit)
-        seen = max(flaw.first, self.watched_since)
-        if flaw.next_day and seen == self.watched_since:
+    def _opens_on(self, flaw: ExpectedGap) -> date:
+        days = school_days_of(flaw.unit)
+        seen = max(flaw.first, self.first_run_on)
+        if flaw.opens_next_day and seen == self.first_run_on:
             seen += timedelta(days=1)
         elif flaw.after:
             seen = days.after(seen, flaw.after)
@@ -194,5 +204,5 @@ class Truth:
             editions = LIST_DAYS if flaw.seen_by == "list" else WORKSHOP_DAYS
             # An old list shows an old flaw on the first day; what must have been watched for a while needs a new one.
             told = edition_from(editions, seen if flaw.after else flaw.first)
-            seen = max(told, self.watched_since)
-        return days.out_of_break(seen) if flaw.outside_breaks else seen
+            seen = max(told, self.first_run_on)
+        return days.next_day_outside_break(seen) if flaw.outside_breaks else seen

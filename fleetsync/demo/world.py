@@ -10,25 +10,25 @@ from functools import cached_property
 
 import msgspec
 
+from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
-from fleetsync.demo.fleet import plant_fleet
-from fleetsync.demo.making import Making
+from fleetsync.demo.model import DemoDevice, EmploymentContract, SourceRow, StaffMember, row_on
 from fleetsync.demo.names import CANARY
-from fleetsync.demo.nouns import Employee, Job, Row, Thing, current
-from fleetsync.demo.places import days_at
-from fleetsync.demo.planted_pupils import plant_pupils
-from fleetsync.demo.preschool import Nursery, plant_children
-from fleetsync.demo.register import Register
-from fleetsync.demo.school_years import Classes
-from fleetsync.demo.staff import plant_staff
+from fleetsync.demo.preschool import PreschoolBuilder, add_children
+from fleetsync.demo.pupil_cases import add_pupils
+from fleetsync.demo.register import RegisterContents
+from fleetsync.demo.school_years import ClassRegistry
+from fleetsync.demo.shared_devices import add_shared_devices
+from fleetsync.demo.staff import add_staff
+from fleetsync.demo.units import school_days_of
 
-SCHOOLS_COUNT_FROM = 100_000  # so that no number or serial is given twice
+FIRST_SCHOOL_NUMBER = 100_000  # so that no number or serial is given twice
 NEVER = "0001-01-01T00:00:00Z"  # as Graph writes it
 
 
-class Exempelby:
-    """The municipality. What was planted, and in which numbers, is `planted`; no canary may ever get through.
+class DemoWorld:
+    """The municipality. What was planted, and in which numbers, is `case_counts`; no canary may ever get through.
 
     *with_schools*: with its pupils and children, and all devices that are theirs; without, with the staff alone.
     """
@@ -36,45 +36,45 @@ class Exempelby:
     def __init__(self, seed: int = 1, *, with_schools: bool = False) -> None:
         self.seed = seed
         self.with_schools = with_schools
-        self.made = Making(f"{seed}/staff")
-        plant_staff(self.made)
+        self.builder = WorldBuilder(f"{seed}/staff")
+        add_staff(self.builder)
         if with_schools:
-            self.made.take(_schools(seed))
-        self._shown: Showing | None = None
+            self.builder.merge(_build_schools(seed))
+        self._shown: SourceContents | None = None
 
     @property
-    def planted(self) -> Mapping[str, int]:
+    def case_counts(self) -> Mapping[str, int]:
         """How many of each case there are."""
-        return Counter(self.made.planted)
+        return Counter(self.builder.case_counts)
 
     @property
     def canaries(self) -> tuple[str, ...]:
         """Texts of people of whom nothing may be kept."""
-        return (*self.made.canaries, CANARY, CANARY.title())
+        return (*self.builder.canaries, CANARY, CANARY.title())
 
-    def at(self, day: date) -> "Showing":
+    def contents_on(self, day: date) -> "SourceContents":
         """What every source says on the morning of *day*."""
         shown = self._shown
         if shown is None or shown.day != day:
             # Every page of every listing asks for the same day.
-            shown = self._shown = Showing(world=self, day=day)
+            shown = self._shown = SourceContents(world=self, day=day)
         return shown
 
 
-def _schools(seed: int) -> Making:
-    m = Making(f"{seed}/schools", numbers_from=SCHOOLS_COUNT_FROM)
-    classes, nursery = Classes(m.namer), Nursery(m)
-    desk = plant_pupils(m, classes, nursery)
-    plant_children(nursery)
-    plant_fleet(m, desk)
-    m.classes += [*classes.all(), *nursery.departments.all]
-    return m
+def _build_schools(seed: int) -> WorldBuilder:
+    builder = WorldBuilder(f"{seed}/schools", numbers_from=FIRST_SCHOOL_NUMBER)
+    classes, preschools = ClassRegistry(builder.namer), PreschoolBuilder(builder)
+    desk = add_pupils(builder, classes, preschools)
+    add_children(preschools)
+    add_shared_devices(builder, desk)
+    builder.classes += [*classes.all(), *preschools.departments.all]
+    return builder
 
 
-class Showing(msgspec.Struct, frozen=True, dict=True):
+class SourceContents(msgspec.Struct, frozen=True, dict=True):
     """One morning of Exempelby, as its sources tell it."""
 
-    world: Exempelby
+    world: DemoWorld
     day: date
 
     @property
@@ -88,31 +88,31 @@ class Showing(msgspec.Struct, frozen=True, dict=True):
         return edition_on(LIST_DAYS, self.day)
 
     @cached_property
-    def employments(self) -> tuple[tuple[Employee, Job], ...]:
+    def employments(self) -> tuple[tuple[StaffMember, EmploymentContract], ...]:
         """The rows of the newest staff file."""
         newest = self.staff_file_day
-        return tuple((who, job) for who in self.world.made.employees for job in who.jobs if job.known <= newest)
+        return tuple((who, job) for who in self.world.builder.employees for job in who.contracts if job.known <= newest)
 
     @property
-    def is_for_all(self) -> bool:
+    def is_whole_municipality(self) -> bool:
         """Whether the newest staff file is the one that was exported for the whole municipality."""
         return self.staff_file_day == WHOLE_MUNICIPALITY_ON
 
     @cached_property
-    def register(self) -> Register:
+    def register(self) -> RegisterContents:
         """The school register."""
-        return Register(self.world.made, self.day)
+        return RegisterContents(self.world.builder, self.day)
 
     @cached_property
-    def managed_devices(self) -> tuple[Row, ...]:
+    def managed_devices(self) -> tuple[SourceRow, ...]:
         """All rows of Intune, with every field that Graph would have for them, in the order of names."""
-        rows = (self._managed(thing) for thing in self.world.made.things if thing.intune)
+        rows = (self._managed(thing) for thing in self.world.builder.devices if thing.intune_versions)
         return tuple(
             sorted((row for row in rows if row is not None), key=lambda row: (str(row["deviceName"]), str(row["id"])))
         )
 
-    def _managed(self, thing: Thing) -> Row | None:
-        row = current(thing.intune, self.day)
+    def _managed(self, thing: DemoDevice) -> SourceRow | None:
+        row = row_on(thing.intune_versions, self.day)
         if row is None:
             return None
         seen_at = last_used(thing, self.day)
@@ -123,12 +123,12 @@ class Showing(msgspec.Struct, frozen=True, dict=True):
         }
 
     @cached_property
-    def listed_computers(self) -> tuple[Row, ...]:
+    def listed_computers(self) -> tuple[SourceRow, ...]:
         """The rows of the newest list of computers."""
         day = self.list_day
         rows = []
-        for thing in self.world.made.things:
-            if (row := current(thing.listed, day)) is not None:
+        for thing in self.world.builder.devices:
+            if (row := row_on(thing.list_versions, day)) is not None:
                 seen_at = last_used(thing, day)
                 rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
@@ -139,16 +139,20 @@ class Showing(msgspec.Struct, frozen=True, dict=True):
         return edition_on(WORKSHOP_DAYS, self.day)
 
     @cached_property
-    def workshop(self) -> tuple[Row, ...]:
+    def workshop(self) -> tuple[SourceRow, ...]:
         """The rows of the workshop's newest list."""
         day = self.workshop_day
-        said = ((thing, current(thing.repaired, day)) for thing in self.world.made.things if thing.repaired)
+        said = (
+            (thing, row_on(thing.workshop_versions, day))
+            for thing in self.world.builder.devices
+            if thing.workshop_versions
+        )
         return tuple({"serial": thing.serial, **row} for thing, row in said if row is not None)
 
 
-def last_used(thing: Thing, morning: date) -> datetime | None:
+def last_used(thing: DemoDevice, morning: date) -> datetime | None:
     """When *thing* was last switched on before the *morning*; at a time of the working day, so that zones agree."""
-    days = days_at(thing.unit)
+    days = school_days_of(thing.unit)
     used = (_last_use(thing, days, first, min(last, morning - timedelta(days=1))) for first, last in thing.used)
     newest = max((day for day in used if day is not None), default=None)
     if newest is None:
@@ -158,18 +162,18 @@ def last_used(thing: Thing, morning: date) -> datetime | None:
     return max(at, thing.enrolled_at) if thing.enrolled_at else at
 
 
-def _last_use(thing: Thing, days: SchoolDays, first: date, last: date) -> date | None:
+def _last_use(thing: DemoDevice, days: SchoolDays, first: date, last: date) -> date | None:
     """The last day of use in a span: its first and its last day, and every so many school days between."""
     if last < first:
         return None
-    if not thing.every:
+    if not thing.use_interval:
         return max(first, last - timedelta(days=max(0, last.weekday() - 4)))
     newest = days.at_or_before(last)
     ends_here = any(span_first == first and span_last == last for span_first, span_last in thing.used)
     if ends_here:
         return last
-    for _ in range(thing.every):
-        if days.index_of(newest) % thing.every == 0:
+    for _ in range(thing.use_interval):
+        if days.index_of(newest) % thing.use_interval == 0:
             break
         newest = days.at_or_before(newest - timedelta(days=1))
     return max(newest, first)

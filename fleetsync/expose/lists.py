@@ -16,7 +16,7 @@ from fleetsync.core.model import DeviceCase, Episode, PartState, PersonCase, Sub
 from fleetsync.core.snapshot import Snapshot
 
 
-class Kind(StrEnum):
+class CellFormat(StrEnum):
     """How a cell is to be written."""
 
     TEXT = "text"
@@ -27,25 +27,25 @@ class Kind(StrEnum):
     SENTENCE = "sentence"  # a Text
 
 
-class Column(msgspec.Struct, frozen=True):
+class OutputColumn(msgspec.Struct, frozen=True):
     """A column: its name in machine-readable forms, its title, and how its cells are written."""
 
     name: str
     title: Text
-    kind: Kind = Kind.TEXT
+    kind: CellFormat = CellFormat.TEXT
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
+class OutputTable(msgspec.Struct, frozen=True, kw_only=True):
     """A list: `rows` hold one value per column; None is unknown."""
 
     name: str
     title: Text
-    columns: tuple[Column, ...]
+    columns: tuple[OutputColumn, ...]
     rows: tuple[tuple[Any, ...], ...]
     as_of: date | None = None
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class OutputFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What to show; None: all."""
 
     unit: str | None = None
@@ -55,49 +55,49 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None
     stage: str | None = None
 
-    def takes(self, **values: str | None) -> bool:
+    def matches(self, **values: str | None) -> bool:
         """Whether each of *values* is what is asked for."""
         return all(getattr(self, name) in (None, value) for name, value in values.items())
 
 
-def coverage(snapshot: Snapshot, wanted: Filter) -> Listing:
+def coverage(snapshot: Snapshot, wanted: OutputFilter) -> OutputTable:
     """Per unit and entitlement: owed, existing, working, unknown, short, over, and the ratio with its upper end."""
     columns = (
-        Column("unit", Text("Enhet", "Unit")),
-        Column("entitlement", Text("Rättighet", "Entitlement")),
-        Column("entitled", Text("Ska ha", "Entitled"), Kind.NUMBER),
-        Column("assigned", Text("Har", "Assigned"), Kind.NUMBER),
-        Column("covered", Text("Har och i drift", "Covered"), Kind.NUMBER),
-        Column("unknown", Text("Vet inte", "Unknown"), Kind.NUMBER),
-        Column("short", Text("Saknar", "Short"), Kind.NUMBER),
-        Column("surplus", Text("Över", "Surplus"), Kind.NUMBER),
-        Column("undecided", Text("Oavgjorda", "Undecided"), Kind.NUMBER),
-        Column("on_leave", Text("Lediga", "On leave"), Kind.NUMBER),
-        Column("ratio", Text("Täckning", "Coverage"), Kind.RATIO),
-        Column("ratio_at_best", Text("Täckning som mest", "Coverage at best"), Kind.RATIO),
+        OutputColumn("unit", Text("Enhet", "Unit")),
+        OutputColumn("entitlement", Text("Rättighet", "Entitlement")),
+        OutputColumn("entitled", Text("Ska ha", "Entitled"), CellFormat.NUMBER),
+        OutputColumn("assigned", Text("Har", "Assigned"), CellFormat.NUMBER),
+        OutputColumn("covered", Text("Har och i drift", "Covered"), CellFormat.NUMBER),
+        OutputColumn("unknown", Text("Vet inte", "Unknown"), CellFormat.NUMBER),
+        OutputColumn("short", Text("Saknar", "Short"), CellFormat.NUMBER),
+        OutputColumn("surplus", Text("Över", "Surplus"), CellFormat.NUMBER),
+        OutputColumn("undecided", Text("Oavgjorda", "Undecided"), CellFormat.NUMBER),
+        OutputColumn("on_leave", Text("Lediga", "On leave"), CellFormat.NUMBER),
+        OutputColumn("ratio", Text("Täckning", "Coverage"), CellFormat.RATIO),
+        OutputColumn("ratio_at_best", Text("Täckning som mest", "Coverage at best"), CellFormat.RATIO),
     )
     rows = tuple(
         tuple(getattr(row, column.name) for column in columns)
         for row in snapshot.outcome.coverage
-        if wanted.takes(unit=row.unit, entitlement=row.entitlement)
+        if wanted.matches(unit=row.unit, entitlement=row.entitlement)
     )
-    return _listing("coverage", Text("Täckning", "Coverage"), columns, rows, snapshot)
+    return _snapshot_table("coverage", Text("Täckning", "Coverage"), columns, rows, snapshot)
 
 
 GAP_TITLES = {gap.id: gap.title for gap in GAPS}
 
 
-def gaps(snapshot: Snapshot, wanted: Filter) -> Listing:
+def gaps(snapshot: Snapshot, wanted: OutputFilter) -> OutputTable:
     """Open gaps, oldest first; those that a first complete pull found have no age."""
     columns = (
-        Column("kind", Text("Avvikelse", "Gap")),
-        Column("title", Text("Rubrik", "Title"), Kind.SENTENCE),
-        Column("unit", Text("Enhet", "Unit")),
-        Column("subject", Text("Gäller", "Subject")),
-        Column("subject_id", Text("Id", "Id")),
-        Column("opened_at", Text("Öppnad", "Opened"), Kind.INSTANT),
-        Column("state", Text("Läge", "State")),
-        Column("reason", Text("Varför", "Why"), Kind.SENTENCE),
+        OutputColumn("kind", Text("Avvikelse", "Gap")),
+        OutputColumn("title", Text("Rubrik", "Title"), CellFormat.SENTENCE),
+        OutputColumn("unit", Text("Enhet", "Unit")),
+        OutputColumn("subject", Text("Gäller", "Subject")),
+        OutputColumn("subject_id", Text("Id", "Id")),
+        OutputColumn("opened_at", Text("Öppnad", "Opened"), CellFormat.INSTANT),
+        OutputColumn("state", Text("Läge", "State")),
+        OutputColumn("reason", Text("Varför", "Why"), CellFormat.SENTENCE),
     )
     rows = [
         (
@@ -105,50 +105,52 @@ def gaps(snapshot: Snapshot, wanted: Filter) -> Listing:
             GAP_TITLES.get(episode.kind, Text(episode.kind, episode.kind)),
             episode.unit,
             episode.subject.value,
-            _shown_subject(episode, snapshot),
+            _visible_subject_id(episode, snapshot),
             None if episode.known_before else episode.opened_at,
-            state_of(episode, snapshot),
+            gap_state(episode, snapshot),
             episode.reason,
         )
         for episode in sorted(snapshot.outcome.episodes, key=lambda one: (one.opened_at, one.key))
-        if wanted.takes(unit=episode.unit, kind=episode.kind, state=state_of(episode, snapshot))
+        if wanted.matches(unit=episode.unit, kind=episode.kind, state=gap_state(episode, snapshot))
     ]
-    return _listing("gaps", Text("Avvikelser", "Gaps"), columns, rows, snapshot)
+    return _snapshot_table("gaps", Text("Avvikelser", "Gaps"), columns, rows, snapshot)
 
 
-def state_of(episode: Episode, snapshot: Snapshot) -> str:
+def gap_state(episode: Episode, snapshot: Snapshot) -> str:
     """Return "parked" while somebody has taken it out of alerts, else "open"."""
     until = episode.parked_until
     return "parked" if until is not None and snapshot.outcome.moment.today <= until else "open"
 
 
-def _shown_subject(episode: Episode, snapshot: Snapshot) -> str | None:
+def _visible_subject_id(episode: Episode, snapshot: Snapshot) -> str | None:
     is_hidden = episode.subject is Subject.PERSON and episode.subject_id in snapshot.hidden
     return None if is_hidden else episode.subject_id
 
 
-def devices(snapshot: Snapshot, wanted: Filter) -> Listing:
+def devices(snapshot: Snapshot, wanted: OutputFilter) -> OutputTable:
     """The devices of this moment, what they are for, where, and whether they work. Ignored ones are not listed."""
     columns = (
-        Column("id", Text("Id", "Id")),
-        Column("serial", Text("Serienummer", "Serial")),
-        Column("unit", Text("Enhet", "Unit")),
-        Column("platform", Text("Plattform", "Platform")),
-        Column("model", Text("Modell", "Model")),
-        Column("purpose", Text("Ändamål", "Purpose")),
-        Column("stage", Text("Skede", "Stage")),
-        Column("holder", Text("Innehavare", "Holder")),
-        Column("works", Text("I drift", "Works")),
-        Column("last_contact_at", Text("Senaste kontakt", "Last contact"), Kind.INSTANT),
-        Column("why", Text("Varför", "Why"), Kind.SENTENCE),
+        OutputColumn("id", Text("Id", "Id")),
+        OutputColumn("serial", Text("Serienummer", "Serial")),
+        OutputColumn("unit", Text("Enhet", "Unit")),
+        OutputColumn("platform", Text("Plattform", "Platform")),
+        OutputColumn("model", Text("Modell", "Model")),
+        OutputColumn("purpose", Text("Ändamål", "Purpose")),
+        OutputColumn("stage", Text("Skede", "Stage")),
+        OutputColumn("holder", Text("Innehavare", "Holder")),
+        OutputColumn("works", Text("I drift", "Works")),
+        OutputColumn("last_contact_at", Text("Senaste kontakt", "Last contact"), CellFormat.INSTANT),
+        OutputColumn("why", Text("Varför", "Why"), CellFormat.SENTENCE),
     )
     rows = [
         _device_row(case, snapshot)
         for case in snapshot.outcome.devices
-        if case.life.stage is not None
-        and wanted.takes(unit=case.placement.unit, platform=case.device.platform.value, stage=case.life.stage.value)
+        if case.device_state.stage is not None
+        and wanted.matches(
+            unit=case.placement.unit, platform=case.device.platform.value, stage=case.device_state.stage.value
+        )
     ]
-    return _listing("devices", Text("Verktyg", "Devices"), columns, rows, snapshot)
+    return _snapshot_table("devices", Text("Verktyg", "Devices"), columns, rows, snapshot)
 
 
 def _device_row(case: DeviceCase, snapshot: Snapshot) -> tuple[Any, ...]:
@@ -160,48 +162,49 @@ def _device_row(case: DeviceCase, snapshot: Snapshot) -> tuple[Any, ...]:
         case.device.platform.value,
         case.device.model,
         case.placement.purpose.value,
-        case.life.stage.value if case.life.stage else None,
+        case.device_state.stage.value if case.device_state.stage else None,
         None if holder in snapshot.hidden else holder,
-        case.life.works,
+        case.device_state.works,
         case.device.last_contact_at,
-        case.life.works_reason,
+        case.device_state.works_reason,
     )
 
 
-def people(snapshot: Snapshot, wanted: Filter) -> Listing:
+def people(snapshot: Snapshot, wanted: OutputFilter) -> OutputTable:
     """Those who may be listed and belong to a unit today, with what they are owed and have; ids alone, never a name."""
     columns = (
-        Column("id", Text("Id", "Id")),
-        Column("unit", Text("Enhet", "Unit")),
-        Column("entitlement", Text("Rättighet", "Entitlement")),
-        Column("owed", Text("Ska ha", "Owed"), Kind.NUMBER),
-        Column("assigned", Text("Har", "Assigned"), Kind.NUMBER),
-        Column("covered", Text("I drift", "Covered"), Kind.NUMBER),
-        Column("devices", Text("Verktyg", "Devices")),
-        Column("why", Text("Varför", "Why"), Kind.SENTENCE),
+        OutputColumn("id", Text("Id", "Id")),
+        OutputColumn("unit", Text("Enhet", "Unit")),
+        OutputColumn("entitlement", Text("Rättighet", "Entitlement")),
+        OutputColumn("owed", Text("Ska ha", "Owed"), CellFormat.NUMBER),
+        OutputColumn("assigned", Text("Har", "Assigned"), CellFormat.NUMBER),
+        OutputColumn("covered", Text("I drift", "Covered"), CellFormat.NUMBER),
+        OutputColumn("devices", Text("Verktyg", "Devices")),
+        OutputColumn("why", Text("Varför", "Why"), CellFormat.SENTENCE),
     )
     rows = [
         _person_row(case)
         for case in snapshot.outcome.people
         if is_listed(case, snapshot)
-        and wanted.takes(
-            unit=case.standing.unit, entitlement=case.standing.owed.entitlement if case.standing.owed else None
+        and wanted.matches(
+            unit=case.person_state.unit,
+            entitlement=case.person_state.owed.entitlement if case.person_state.owed else None,
         )
     ]
-    return _listing("people", Text("Personer", "People"), columns, rows, snapshot)
+    return _snapshot_table("people", Text("Personer", "People"), columns, rows, snapshot)
 
 
 def is_listed(case: PersonCase, snapshot: Snapshot) -> bool:
     """Whether somebody may be in a list: no child, nobody masked, and only who counts today."""
-    return case.standing.counted and not case.standing.is_child and case.person.id not in snapshot.hidden
+    return case.person_state.counted and not case.person_state.is_child and case.person.id not in snapshot.hidden
 
 
 def _person_row(case: PersonCase) -> tuple[Any, ...]:
-    owed = case.standing.owed
-    reasons = [decision.reason for decision in case.standing.decisions]
+    owed = case.person_state.owed
+    reasons = [decision.reason for decision in case.person_state.decisions]
     return (
         case.person.id,
-        case.standing.unit,
+        case.person_state.unit,
         owed.entitlement if owed else None,
         owed.count if owed else 0,
         case.assigned,
@@ -211,16 +214,16 @@ def _person_row(case: PersonCase) -> tuple[Any, ...]:
     )
 
 
-def assignments(snapshot: Snapshot, wanted: Filter) -> Listing:
+def assignments(snapshot: Snapshot, wanted: OutputFilter) -> OutputTable:
     """Which device serves whom or what."""
     columns = (
-        Column("device", Text("Verktyg", "Device")),
-        Column("by", Text("Genom", "By")),
-        Column("subject_id", Text("För", "For")),
-        Column("entitlement", Text("Rättighet", "Entitlement")),
-        Column("unit", Text("Enhet", "Unit")),
-        Column("works", Text("I drift", "Works")),
-        Column("why", Text("Varför", "Why"), Kind.SENTENCE),
+        OutputColumn("device", Text("Verktyg", "Device")),
+        OutputColumn("by", Text("Genom", "By")),
+        OutputColumn("subject_id", Text("För", "For")),
+        OutputColumn("entitlement", Text("Rättighet", "Entitlement")),
+        OutputColumn("unit", Text("Enhet", "Unit")),
+        OutputColumn("works", Text("I drift", "Works")),
+        OutputColumn("why", Text("Varför", "Why"), CellFormat.SENTENCE),
     )
     rows = [
         (
@@ -233,23 +236,23 @@ def assignments(snapshot: Snapshot, wanted: Filter) -> Listing:
             one.reason,
         )
         for one in snapshot.outcome.assignments
-        if wanted.takes(unit=one.unit, entitlement=one.entitlement)
+        if wanted.matches(unit=one.unit, entitlement=one.entitlement)
     ]
-    return _listing("assignments", Text("Tilldelningar", "Assignments"), columns, rows, snapshot)
+    return _snapshot_table("assignments", Text("Tilldelningar", "Assignments"), columns, rows, snapshot)
 
 
-def sources(parts: Sequence[PartState]) -> Listing:
+def sources(parts: Sequence[PartState]) -> OutputTable:
     """Every part of every source, how old its content is, and what stands in its way."""
     columns = (
-        Column("source", Text("Källa", "Source")),
-        Column("part", Text("Del", "Part")),
-        Column("role", Text("Roll", "Role")),
-        Column("state", Text("Läge", "State")),
-        Column("as_of", Text("Gäller", "As of"), Kind.DAY),
-        Column("last_complete_at", Text("Senast hel", "Last complete"), Kind.INSTANT),
-        Column("last_attempt_at", Text("Senaste försök", "Last attempt"), Kind.INSTANT),
-        Column("held_pull", Text("Väntar på beslut", "Held pull"), Kind.NUMBER),
-        Column("reason", Text("Varför", "Why")),
+        OutputColumn("source", Text("Källa", "Source")),
+        OutputColumn("part", Text("Del", "Part")),
+        OutputColumn("role", Text("Roll", "Role")),
+        OutputColumn("state", Text("Läge", "State")),
+        OutputColumn("as_of", Text("Gäller", "As of"), CellFormat.DAY),
+        OutputColumn("last_complete_at", Text("Senast hel", "Last complete"), CellFormat.INSTANT),
+        OutputColumn("last_attempt_at", Text("Senaste försök", "Last attempt"), CellFormat.INSTANT),
+        OutputColumn("held_pull", Text("Väntar på beslut", "Held pull"), CellFormat.NUMBER),
+        OutputColumn("reason", Text("Varför", "Why")),
     )
     rows = tuple(
         (
@@ -265,7 +268,7 @@ def sources(parts: Sequence[PartState]) -> Listing:
         )
         for part in parts
     )
-    return Listing(name="sources", title=Text("Källor", "Sources"), columns=columns, rows=rows)
+    return OutputTable(name="sources", title=Text("Källor", "Sources"), columns=columns, rows=rows)
 
 
 def part_state(part: PartState) -> str:
@@ -279,13 +282,13 @@ def part_state(part: PartState) -> str:
     return "fresh" if part.last_complete_at else "never"
 
 
-def _listing(
-    name: str, title: Text, columns: tuple[Column, ...], rows: Iterable[tuple[Any, ...]], snapshot: Snapshot
-) -> Listing:
-    return Listing(name=name, title=title, columns=columns, rows=tuple(rows), as_of=snapshot.as_of)
+def _snapshot_table(
+    name: str, title: Text, columns: tuple[OutputColumn, ...], rows: Iterable[tuple[Any, ...]], snapshot: Snapshot
+) -> OutputTable:
+    return OutputTable(name=name, title=title, columns=columns, rows=tuple(rows), as_of=snapshot.as_of)
 
 
-LISTS: dict[str, Callable[[Snapshot, Filter], Listing]] = {
+LISTS: dict[str, Callable[[Snapshot, OutputFilter], OutputTable]] = {
     "coverage": coverage,
     "gaps": gaps,
     "devices": devices,
@@ -295,12 +298,12 @@ LISTS: dict[str, Callable[[Snapshot, Filter], Listing]] = {
 AS_OF_LISTS = frozenset({"coverage", "gaps", "assignments"})
 
 
-def plain(value: Any, language: str) -> str | int | float | None:
+def plain_value(value: Any, language: str) -> str | int | float | None:
     """A cell as a value of JSON, CSV or a workbook: instants in ISO form with their zone, sentences in *language*."""
     if value is None or isinstance(value, str | int | float):
         return value if not isinstance(value, bool) else ("yes" if value else "no")
     if isinstance(value, Text):
-        return value.said(language)
+        return value.in_language(language)
     if isinstance(value, date | datetime):
         return value.isoformat()
     return str(value)

@@ -22,14 +22,14 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fleetsync_gaps_closed": ("Gaps closed, by kind", ("kind",)),
 }
 
-Totals = Mapping[str, Mapping[tuple[str, ...], int]]
+CounterTotals = Mapping[str, Mapping[tuple[str, ...], int]]
 
 
 class Exposition:
     """The text of one snapshot; `body` and `compressed` may be called by any thread."""
 
-    def __init__(self, snapshot: Snapshot, totals: Totals) -> None:
-        self._text = rendered(families(snapshot, totals))
+    def __init__(self, snapshot: Snapshot, totals: CounterTotals) -> None:
+        self._text = render(families(snapshot, totals))
         # One gzip member for both halves: the snapshot's part is compressed once and copied per scrape.
         self._gzip = zlib.compressobj(6, zlib.DEFLATED, 31)
         self._head = self._gzip.compress(self._text) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
@@ -44,12 +44,12 @@ class Exposition:
         return self._head + rest.compress(live) + rest.flush()
 
 
-def rendered(metrics: Iterable[Metric]) -> bytes:
+def render(metrics: Iterable[Metric]) -> bytes:
     """Text format 0.0.4 of *metrics*."""
-    return generate_latest(_Prebuilt(tuple(metrics)))
+    return generate_latest(_PrebuiltRegistry(tuple(metrics)))
 
 
-class _Prebuilt(CollectorRegistry):
+class _PrebuiltRegistry(CollectorRegistry):
     """A registry that hands out metrics built before, for the renderer of the client library."""
 
     def __init__(self, metrics: tuple[Metric, ...]) -> None:
@@ -60,7 +60,7 @@ class _Prebuilt(CollectorRegistry):
         return iter(self._metrics)
 
 
-def families(snapshot: Snapshot, totals: Totals) -> Iterable[Metric]:
+def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[Metric]:
     """Every domain series of *snapshot*."""
     for measure in MEASURES:
         family = GaugeMetricFamily(measure.name, measure.help.en, labels=measure.labels)

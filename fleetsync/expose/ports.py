@@ -11,13 +11,13 @@ from typing import Protocol
 import msgspec
 
 from fleetsync.clock import Clock
-from fleetsync.core.model import AssignmentInterval, CoverageDay, PartState, Plan, Refusal, Verdict
+from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageDay, HoldReason, PartState, Verdict
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.telemetry import Pulse
+from fleetsync.expose.telemetry import DaemonStatus
 
 
-class PullLine(msgspec.Struct, frozen=True, kw_only=True):
+class PullSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt at a part, as lists show it."""
 
     pull: int
@@ -26,7 +26,7 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     verdict: Verdict | None  # None: under way
     reason: str = ""
-    refusals: tuple[Refusal, ...] = ()  # of a held one: what the guard found, in both languages
+    refusals: tuple[HoldReason, ...] = ()  # of a held one: what the guard found, in both languages
     seen: int = 0
     rejected: Mapping[str, int] = {}  # records that could not be read, by why
     drift: Mapping[str, int] = {}  # words that the connector does not know, as field=word
@@ -35,14 +35,14 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str = ""
 
 
-class Showing(Protocol):
+class PublishedState(Protocol):
     """What is shown now; each attribute is replaced by one assignment and may be read by any thread."""
 
     @property
     def snapshot(self) -> Snapshot: ...
     @property
     def exposition(self) -> Exposition: ...
-    def pulse(self) -> Pulse: ...
+    def daemon_status(self) -> DaemonStatus: ...
     def is_alive(self) -> bool:
         """Whether the main loop went round lately."""
         ...
@@ -52,7 +52,7 @@ class Showing(Protocol):
         ...
 
 
-class History(Protocol):
+class HistoryReader(Protocol):
     """What was known on past days."""
 
     def past(self, day: date) -> Snapshot | None:
@@ -75,11 +75,11 @@ class History(Protocol):
         """Every configured part with what its pulls have come to, as the database has it now."""
         ...
 
-    def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullLine]:
+    def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullSummary]:
         """Newest first."""
         ...
 
-    def refusals(self, source: str, part: str) -> Sequence[Refusal]:
+    def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         """Why the part's held pull is held; empty where none is."""
         ...
 
@@ -91,7 +91,7 @@ class DecisionError(Exception):
 class Decisions(Protocol):
     """What people decide. A decision is written and the loop is woken; a web request never reconciles."""
 
-    def plan(self, source: str, part: str, pull: int) -> Plan:
+    def plan(self, source: str, part: str, pull: int) -> ChangePlan:
         """What a held pull would change. Raises DecisionError."""
         ...
 
@@ -106,7 +106,7 @@ class AccountRole(StrEnum):
     STRATEGIST = "strategist"
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class SignInAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may sign in."""
 
     name: str
@@ -115,26 +115,26 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
-class Accounts(Protocol):
+class AccountReader(Protocol):
     """Local accounts."""
 
-    def account(self, name: str) -> Account | None: ...
+    def account(self, name: str) -> SignInAccount | None: ...
 
 
-class Audit(Protocol):
+class AuditLog(Protocol):
     """Who looked at or decided what; never a person's name or log-in, ids alone."""
 
     def audit(self, who: str, what: str, subject: str) -> None: ...
 
 
-class Services(msgspec.Struct, frozen=True, kw_only=True):
+class WebServices(msgspec.Struct, frozen=True, kw_only=True):
     """All of it together, as the web application is given it."""
 
-    showing: Showing
-    history: History
+    published_state: PublishedState
+    history: HistoryReader
     decisions: Decisions
-    accounts: Accounts
-    audit: Audit
+    accounts: AccountReader
+    audit: AuditLog
     clock: Clock  # ages are told as of its now
     session_key: bytes
     municipality: str

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import xlsxwriter
 
-Cell = str | int | float | date | datetime | None
+ExportCell = str | int | float | date | datetime | None
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-LINES_AT_A_TIME = 500
-BYTES_AT_A_TIME = 1 << 16
-WIDEST = 48  # characters of a column; a reason of a whole sentence wraps no screen
+LINES_PER_CHUNK = 500
+BYTES_PER_CHUNK = 1 << 16
+MAX_COLUMN_CHARACTERS = 48  # characters of a column; a reason of a whole sentence wraps no screen
 
 
 @dataclass(frozen=True)
-class Dialect:
+class CsvDialect:
     """How a CSV file is spelled."""
 
     delimiter: str
@@ -30,13 +30,13 @@ class Dialect:
     has_bom: bool
 
 
-SWEDISH_EXCEL = Dialect(delimiter=";", decimal_comma=True, has_bom=True)
-PLAIN = Dialect(delimiter=",", decimal_comma=False, has_bom=False)
-DIALECTS = {"excel-sv": SWEDISH_EXCEL, "plain": PLAIN}
+SWEDISH_EXCEL = CsvDialect(delimiter=";", decimal_comma=True, has_bom=True)
+PLAIN_CSV = CsvDialect(delimiter=",", decimal_comma=False, has_bom=False)
+DIALECTS = {"excel-sv": SWEDISH_EXCEL, "plain": PLAIN_CSV}
 
 
 def csv_file(
-    titles: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = SWEDISH_EXCEL
+    titles: Sequence[str], rows: Iterable[Sequence[ExportCell]], dialect: CsvDialect = SWEDISH_EXCEL
 ) -> Iterator[bytes]:
     """The file in pieces, its first line the titles. Instants are written with their offset, days as ISO days."""
     text = io.StringIO()
@@ -44,47 +44,47 @@ def csv_file(
     writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator="\r\n")
     if dialect.has_bom:
         text.write("\ufeff")
-    writer.writerow([harmless(title) for title in titles])
+    writer.writerow([escape_formula(title) for title in titles])
     for number, row in enumerate(rows, 1):
-        writer.writerow([_spelled(cell, dialect) for cell in row])
-        if number % LINES_AT_A_TIME == 0:
-            yield _emptied(text)
-    yield _emptied(text)
+        writer.writerow([_csv_text(cell, dialect) for cell in row])
+        if number % LINES_PER_CHUNK == 0:
+            yield _drain(text)
+    yield _drain(text)
 
 
-def harmless(text: str) -> str:
+def escape_formula(text: str) -> str:
     """*text* with an apostrophe before what a spreadsheet would take for the start of a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
-def _spelled(cell: Cell, dialect: Dialect) -> str:
+def _csv_text(cell: ExportCell, dialect: CsvDialect) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float):
         return str(cell).replace(".", ",") if dialect.decimal_comma else str(cell)
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ", timespec="minutes")
-    return harmless(cell) if isinstance(cell, str) else str(cell)
+    return escape_formula(cell) if isinstance(cell, str) else str(cell)
 
 
-def _emptied(text: io.StringIO) -> bytes:
+def _drain(text: io.StringIO) -> bytes:
     piece = text.getvalue().encode()
     text.seek(0)
     text.truncate()
     return piece
 
 
-def xlsx_file(sheet: str, titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+def xlsx_file(sheet: str, titles: Sequence[str], rows: Iterable[Sequence[ExportCell]]) -> Iterator[bytes]:
     """The workbook in pieces. It is written to a temporary file, which is gone when the last piece has been read."""
     with tempfile.TemporaryDirectory(prefix="fleetsync-") as folder:
         path = Path(folder, "list.xlsx")
-        _write(path, sheet, titles, rows)
+        _write_workbook(path, sheet, titles, rows)
         with path.open("rb") as file:
-            while piece := file.read(BYTES_AT_A_TIME):
+            while piece := file.read(BYTES_PER_CHUNK):
                 yield piece
 
 
-def _write(path: Path, sheet: str, titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+def _write_workbook(path: Path, sheet: str, titles: Sequence[str], rows: Iterable[Sequence[ExportCell]]) -> None:
     options = {
         "constant_memory": True,
         "strings_to_formulas": False,
@@ -100,22 +100,22 @@ def _write(path: Path, sheet: str, titles: Sequence[str], rows: Iterable[Sequenc
             for look in ({"bold": True}, {"num_format": "yyyy-mm-dd"}, {"num_format": "yyyy-mm-dd hh:mm"})
         )
         for column, title in enumerate(titles):
-            page.set_column(column, column, min(WIDEST, max(12, len(title) + 2)))
+            page.set_column(column, column, min(MAX_COLUMN_CHARACTERS, max(12, len(title) + 2)))
         for column, title in enumerate(titles):
             page.write_string(0, column, title, bold)
         last = 0
         for last, row in enumerate(rows, 1):
             for column, cell in enumerate(row):
-                _put(page, last, column, cell, day, instant)
+                _write_cell(page, last, column, cell, day, instant)
         page.freeze_panes(1, 0)
         page.autofilter(0, 0, last, max(0, len(titles) - 1))
 
 
-def _put(
+def _write_cell(
     page: xlsxwriter.worksheet.Worksheet,
     row: int,
     column: int,
-    cell: Cell,
+    cell: ExportCell,
     day: xlsxwriter.format.Format,
     instant: xlsxwriter.format.Format,
 ) -> None:

@@ -11,14 +11,14 @@ from datetime import datetime
 from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from fleetsync.expose.metrics import rendered
+from fleetsync.expose.metrics import render
 
 Labels = tuple[str, ...]
-Values = Iterable[tuple[Labels, float]]
+Samples = Iterable[tuple[Labels, float]]
 
 
 @dataclass(frozen=True)
-class PartPulse:
+class PartStatus:
     """How one part of a source does. Unknown instants are None and leave their series out."""
 
     source: str
@@ -36,12 +36,12 @@ class PartPulse:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class DaemonStatus:
     """How the daemon does at one instant."""
 
     version: str
     revision: str
-    parts: Sequence[PartPulse] = ()
+    parts: Sequence[PartStatus] = ()
     credentials: Mapping[Labels, datetime] = field(default_factory=dict)
     requests: Mapping[Labels, float] = field(default_factory=dict)
     retries: Mapping[Labels, float] = field(default_factory=dict)
@@ -60,18 +60,18 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Series:
+class TelemetrySeries:
     """One family: a gauge, or a counter when its name ends in `_total`."""
 
     name: str
     help: str
     labels: Labels
-    values: Callable[[Pulse], Values]
+    values: Callable[[DaemonStatus], Samples]
 
 
-def _per_part(ask: Callable[[PartPulse], float | datetime | None]) -> Callable[[Pulse], Values]:
-    def values(pulse: Pulse) -> Values:
-        for part in pulse.parts:
+def _per_part(ask: Callable[[PartStatus], float | datetime | None]) -> Callable[[DaemonStatus], Samples]:
+    def values(daemon_status: DaemonStatus) -> Samples:
+        for part in daemon_status.parts:
             answer = ask(part)
             if answer is not None:
                 yield (part.source, part.part), answer.timestamp() if isinstance(answer, datetime) else float(answer)
@@ -79,168 +79,190 @@ def _per_part(ask: Callable[[PartPulse], float | datetime | None]) -> Callable[[
     return values
 
 
-def _single(ask: Callable[[Pulse], float | datetime | None]) -> Callable[[Pulse], Values]:
-    def values(pulse: Pulse) -> Values:
-        answer = ask(pulse)
+def _single(ask: Callable[[DaemonStatus], float | datetime | None]) -> Callable[[DaemonStatus], Samples]:
+    def values(daemon_status: DaemonStatus) -> Samples:
+        answer = ask(daemon_status)
         if answer is not None:
             yield (), answer.timestamp() if isinstance(answer, datetime) else float(answer)
 
     return values
 
 
-def _table(ask: Callable[[Pulse], Mapping[Labels, float]]) -> Callable[[Pulse], Values]:
-    return lambda pulse: sorted(ask(pulse).items())
+def _labelled(ask: Callable[[DaemonStatus], Mapping[Labels, float]]) -> Callable[[DaemonStatus], Samples]:
+    return lambda daemon_status: sorted(ask(daemon_status).items())
 
 
-PART = ("source", "part")
+PART_LABELS = ("source", "part")
 
-TELEMETRY: tuple[Series, ...] = (
-    Series("fleetsync_source_up", "1 if the last attempt at the part worked", PART, _per_part(lambda part: part.is_up)),
-    Series(
+TELEMETRY: tuple[TelemetrySeries, ...] = (
+    TelemetrySeries(
+        "fleetsync_source_up",
+        "1 if the last attempt at the part worked",
+        PART_LABELS,
+        _per_part(lambda part: part.is_up),
+    ),
+    TelemetrySeries(
         "fleetsync_source_held",
         "1 while a pull of the part waits for a decision",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.is_held),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_data_timestamp_seconds",
         "The instant that the believed content of the part speaks for",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.data_at),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_expected_interval_seconds",
         "How often new content of the part is due",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.expected_seconds),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_last_attempt_timestamp_seconds",
         "When the part was last tried",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.attempt_at),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_last_success_timestamp_seconds",
         "When a pull of the part was last complete or unchanged",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.success_at),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_last_duration_seconds",
         "How long the last attempt took",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.seconds),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_records",
         "Records of the part in its last complete pull",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.records),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_rejected_records",
         "Records that could not be read in the last pull",
-        PART,
+        PART_LABELS,
         _per_part(lambda part: part.rejected),
     ),
-    Series("fleetsync_source_drift", "Unknown words met in the last pull", PART, _per_part(lambda part: part.drift)),
-    Series(
+    TelemetrySeries(
+        "fleetsync_source_drift", "Unknown words met in the last pull", PART_LABELS, _per_part(lambda part: part.drift)
+    ),
+    TelemetrySeries(
         "fleetsync_source_credential_expiry_timestamp_seconds",
         "When a credential of the source runs out",
         ("source", "credential"),
-        lambda pulse: ((labels, at.timestamp()) for labels, at in sorted(pulse.credentials.items())),
+        lambda daemon_status: ((labels, at.timestamp()) for labels, at in sorted(daemon_status.credentials.items())),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_requests_total",
         "Requests by status code; code none: no answer",
         ("source", "code"),
-        _table(lambda pulse: pulse.requests),
+        _labelled(lambda daemon_status: daemon_status.requests),
     ),
-    Series("fleetsync_source_retries_total", "Requests tried again", ("source",), _table(lambda pulse: pulse.retries)),
-    Series(
+    TelemetrySeries(
+        "fleetsync_source_retries_total",
+        "Requests tried again",
+        ("source",),
+        _labelled(lambda daemon_status: daemon_status.retries),
+    ),
+    TelemetrySeries(
         "fleetsync_source_rate_limited_seconds_total",
         "Seconds waited because the source asked for patience",
         ("source",),
-        _table(lambda pulse: pulse.rate_limited),
+        _labelled(lambda daemon_status: daemon_status.rate_limited),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_source_pulls_total",
         "Pulls since the start of the process, by verdict",
         ("source", "verdict"),
-        _table(lambda pulse: pulse.verdicts),
+        _labelled(lambda daemon_status: daemon_status.verdicts),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_reconcile_duration_seconds",
         "How long the last reconciliation took",
         (),
-        _single(lambda pulse: pulse.reconcile_seconds),
+        _single(lambda daemon_status: daemon_status.reconcile_seconds),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_reconcile_failures_total",
         "Reconciliations that ended in an error of our own",
         (),
-        _single(lambda pulse: pulse.reconcile_failures),
+        _single(lambda daemon_status: daemon_status.reconcile_failures),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_school_day",
         "1 on a school day of the municipality's calendar",
         (),
-        _single(lambda pulse: pulse.is_school_day),
+        _single(lambda daemon_status: daemon_status.is_school_day),
     ),
-    Series("fleetsync_leader", "1 if this daemon pulls by the schedule", (), _single(lambda pulse: pulse.is_leader)),
-    Series(
+    TelemetrySeries(
+        "fleetsync_leader",
+        "1 if this daemon pulls by the schedule",
+        (),
+        _single(lambda daemon_status: daemon_status.is_leader),
+    ),
+    TelemetrySeries(
         "fleetsync_reference_data_timestamp_seconds",
         "When the shipped facts about models and operating systems were last checked",
         (),
-        _single(lambda pulse: pulse.reference_checked_at),
+        _single(lambda daemon_status: daemon_status.reference_checked_at),
     ),
-    Series("fleetsync_database_size_bytes", "Size of the database", (), _single(lambda pulse: pulse.database_bytes)),
-    Series(
+    TelemetrySeries(
+        "fleetsync_database_size_bytes",
+        "Size of the database",
+        (),
+        _single(lambda daemon_status: daemon_status.database_bytes),
+    ),
+    TelemetrySeries(
         "fleetsync_backup_last_success_timestamp_seconds",
         "When the last copy of the database was made and verified",
         (),
-        _single(lambda pulse: pulse.backup_at),
+        _single(lambda daemon_status: daemon_status.backup_at),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_build_info",
         "Version and revision of the program",
         ("version", "revision"),
-        lambda pulse: [((pulse.version, pulse.revision), 1.0)],
+        lambda daemon_status: [((daemon_status.version, daemon_status.revision), 1.0)],
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_config_last_reload_successful",
         "1 if the configuration was good when it was last read",
         (),
-        _single(lambda pulse: pulse.is_config_good),
+        _single(lambda daemon_status: daemon_status.is_config_good),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_config_last_reload_success_timestamp_seconds",
         "When a good configuration was last read",
         (),
-        _single(lambda pulse: pulse.config_loaded_at),
+        _single(lambda daemon_status: daemon_status.config_loaded_at),
     ),
-    Series(
+    TelemetrySeries(
         "fleetsync_job_missed_total",
         "Runs of a job that were skipped because the one before still ran",
         ("task",),  # `job` is what Prometheus calls whom it scrapes
-        _table(lambda pulse: pulse.jobs_missed),
+        _labelled(lambda daemon_status: daemon_status.jobs_missed),
     ),
 )
 
 
-def families(pulse: Pulse) -> Iterable[Metric]:
+def families(daemon_status: DaemonStatus) -> Iterable[Metric]:
     """Every telemetry series of *pulse*."""
     for series in TELEMETRY:
         is_counter = series.name.endswith("_total")
         name = series.name.removesuffix("_total") if is_counter else series.name
         family = (CounterMetricFamily if is_counter else GaugeMetricFamily)(name, series.help, labels=series.labels)
-        for labels, value in series.values(pulse):
+        for labels, value in series.values(daemon_status):
             family.add_metric(labels, value)
         yield family
 
 
-def text(pulse: Pulse) -> bytes:
+def render_telemetry(daemon_status: DaemonStatus) -> bytes:
     """The telemetry of *pulse* and of this process as text format 0.0.4."""
     process = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
-    return rendered([*families(pulse), *(metric for collector in process for metric in collector.collect())])
+    return render([*families(daemon_status), *(metric for collector in process for metric in collector.collect())])

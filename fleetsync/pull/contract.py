@@ -18,7 +18,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from fleetsync import log
-from fleetsync.core.model import Record, RecordType, Role
+from fleetsync.core.model import PartRole, Record, RecordType
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -63,7 +63,7 @@ class RecordError(PullError):
 
 # ------------------------------------------------------------------------------------------------- what a connector has
 
-Raw: TypeAlias = Any
+RawRecord: TypeAlias = Any
 """One record as the connector decoded it: its own struct of just the fields it keeps, or a row of a file."""
 
 
@@ -78,7 +78,7 @@ class Part:
 
     name: str
     types: tuple[RecordType, ...]
-    role: Role = Role.ROSTER
+    role: PartRole = PartRole.ROSTER
     after: tuple[str, ...] = ()
     expects_mdm: bool = False
     reads: Literal["whole", "some"] = "whole"
@@ -94,16 +94,16 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class UnknownValue:
     """A word of the source's that the connector does not know. *value* is a word of its schema, never personal: of a cell
-    of a file, in which anybody writes anything, see `files.word_to_tell`.
+    of a file, in which anybody writes anything, see `files.reportable_word`.
     """
 
     field: str
     value: str
 
 
-Noted: TypeAlias = Record | Credential | Drift
+NormalisedItem: TypeAlias = Record | Credential | UnknownValue
 """What one raw record can become."""
 
 
@@ -117,18 +117,18 @@ class Page:
     *rejected*: one reason per record that could not even be decoded. *drift*: unknown words met outside of any record.
     """
 
-    raws: Sequence[Raw]
+    raws: Sequence[RawRecord]
     total: int | None = None
     as_of: date | None = None
     scope: str | None = None
     mark: str | None = None
     fingerprint: str | None = None
     rejected: tuple[str, ...] = ()
-    drift: tuple[Drift, ...] = ()
+    drift: tuple[UnknownValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProbeResult:
     """One line of `fleetsync check`: what was asked of which part (None: of the source), and what to do if not *ok*."""
 
     part: str | None
@@ -233,7 +233,7 @@ class MutualTls:
 
     certificate_file: Path
     key_file: Path
-    then: "Auth" = field(default_factory=NoAuth)
+    inner_auth: "Auth" = field(default_factory=NoAuth)
 
 
 Auth: TypeAlias = (
@@ -245,12 +245,12 @@ Auth: TypeAlias = (
 ParamValue: TypeAlias = str | int | bool | Sequence[str]
 Params: TypeAlias = Mapping[str, ParamValue]
 Decode: TypeAlias = type[T] | msgspec.json.Decoder[T]
-Next: TypeAlias = str | Params | None
+NextPage: TypeAlias = str | Params | None
 """Where a listing goes on: a link as received, or the whole new query of the same address, or nowhere: the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T_co]):
+class DecodedResponse(Generic[T_co]):
     """A decoded answer with its headers (names in lower case), for totals and links that are kept there."""
 
     body: T_co
@@ -275,7 +275,7 @@ class Client(Protocol):
         may_be_missing: bool = False,
     ) -> T: ...
 
-    def answer(
+    def get_with_headers(
         self,
         path: str,
         params: Params | None = None,
@@ -283,7 +283,7 @@ class Client(Protocol):
         decode: Decode[T],
         needs: str = "",
         may_be_missing: bool = False,
-    ) -> Answer[T]:
+    ) -> DecodedResponse[T]:
         """As `get`, with the headers."""
         ...
 
@@ -293,7 +293,7 @@ class Client(Protocol):
         params: Params | None = None,
         *,
         decode: Decode[T],
-        next_page: Callable[[T], Next],
+        next_page: Callable[[T], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
     ) -> Iterator[T]:
@@ -320,7 +320,7 @@ class Client(Protocol):
         ...
 
 
-class Row(Protocol):
+class FileRow(Protocol):
     """A line of a file. A blank cell, and a field that the file has no column for (`has`), are None.
 
     What cannot be read as asked raises `RecordError` without the value.
@@ -332,10 +332,10 @@ class Row(Protocol):
     def text(self, field: str) -> str | None: ...
     def day(self, field: str) -> date | None: ...
     def amount(self, field: str) -> Decimal | None: ...
-    def truth(self, field: str) -> bool | None: ...
+    def boolean(self, field: str) -> bool | None: ...
 
 
-class OpenedFile(Protocol):
+class SourceFile(Protocol):
     """A stable file. *as_of* is the day it speaks for; *fingerprint* that of its bytes.
 
     *scope*: its name without day and ending, the same for every edition of one list. *lacking*: deciding fields that it
@@ -353,14 +353,14 @@ class OpenedFile(Protocol):
     @property
     def fingerprint(self) -> str: ...
     @property
-    def lacking(self) -> tuple[str, ...]: ...
-    def rows(self) -> Iterator[Row]: ...
+    def missing_fields(self) -> tuple[str, ...]: ...
+    def rows(self) -> Iterator[FileRow]: ...
 
-    def records(self, build: Callable[[Row], T]) -> Iterator[T]:
+    def records(self, build: Callable[[FileRow], T]) -> Iterator[T]:
         """What *build* makes of each row; one for which it raises `RecordError` is rejected."""
         ...
 
-    def pages(self, build: Callable[[Row], Any], scope: str | None = None) -> Iterator[Page]:
+    def pages(self, build: Callable[[FileRow], Any], scope: str | None = None) -> Iterator[Page]:
         """The whole file as pages of what *build* makes, ready to be yielded by `pull`."""
         ...
 
@@ -394,7 +394,7 @@ class Connect(Protocol):
         """A client for one origin; *requests_per_minute* only where the source documents or needs a pace."""
         ...
 
-    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[OpenedFile]:
+    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         """Stable files of *pattern*, oldest content first, without those of the last complete pull's fingerprint.
 
         *columns*: `files.Column`s; *reading*: what `files.StableFiles` lets one choose (*form*, *which*, *each_whole*).
@@ -409,22 +409,22 @@ class Connect(Protocol):
 # ------------------------------------------------------------------------------------------------- a [[source]] table
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def duration(text: object) -> timedelta:
+def parse_duration(text: object) -> timedelta:
     """`"90s"`, `"15m"`, `"1h"`, `"35d"`, `"2w"`; more than nothing. Raises ValueError."""
     if isinstance(text, timedelta):
         return text
     found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None or int(found[1]) == 0:
         raise ValueError('must be a time such as "30m", "1h" or "7d"')
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_DURATION_UNITS[found[2]]: int(found[1])})
 
 
-Duration: TypeAlias = Annotated[timedelta, BeforeValidator(duration)]
+Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
 Ratio: TypeAlias = Annotated[float, Field(ge=0, le=1)]
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+SourceName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 
 class SourceSettings(BaseModel):
@@ -439,7 +439,7 @@ class SourceSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     kind: str
-    name: Name
+    name: SourceName
     every: Duration = timedelta(hours=1)
     expected_every: Duration | None = None
     """How often new content is due, where that is not *every* (a monthly file: 35d)."""
@@ -480,7 +480,7 @@ class SourceSettings(BaseModel):
         return self.namespace or self.name
 
     @property
-    def fresh_for(self) -> timedelta:
+    def freshness_limit(self) -> timedelta:
         """How old the content may grow before it is late."""
         return self.expected_every or self.every
 
@@ -545,13 +545,13 @@ class Connector(Protocol):
         ...
 
     @property
-    def normalise(self) -> Callable[[str, Any, Raw], tuple[Noted, ...]]:
+    def normalise(self) -> Callable[[str, Any, RawRecord], tuple[NormalisedItem, ...]]:
         """Pure: one raw record as the house's records; `RecordError` for one that cannot be used."""
         ...
 
 
-class Probing(Connector, Protocol):
+class ProbingConnector(Connector, Protocol):
     """A connector that can tell, with one request per address and permission, what it may read."""
 
     @property
-    def probe(self) -> Callable[[Any, Connect], Iterator[Finding]]: ...
+    def probe(self) -> Callable[[Any, Connect], Iterator[ProbeResult]]: ...

@@ -12,13 +12,13 @@ from fleetsync.clock import Clock
 from fleetsync.core.identity import canonical_key, canonical_serial
 from fleetsync.core.model import Key, Override, Policy, Scheme
 from fleetsync.pull.contract import RecordError, SourceRefused
-from fleetsync.pull.files import Column, FileForm, Row, StableFiles
+from fleetsync.pull.files import FileColumn, FileFormat, StableFiles, TableRow
 
 COLUMNS = (
-    Column("serial", aliases=("serienummer", "serial number")),
-    Column("login", aliases=("inloggning", "användarnamn", "konto")),
-    Column("person", aliases=("person", "innehavare", "holder"), required=True),
-    Column("until", aliases=("till", "t.o.m", "tom", "slutdatum"), kind="day"),
+    FileColumn("serial", aliases=("serienummer", "serial number")),
+    FileColumn("login", aliases=("inloggning", "användarnamn", "konto")),
+    FileColumn("person", aliases=("person", "innehavare", "holder"), required=True),
+    FileColumn("until", aliases=("till", "t.o.m", "tom", "slutdatum"), kind="day"),
 )
 
 
@@ -26,7 +26,7 @@ def read_overrides(file: Path, policy: Policy, clock: Clock) -> tuple[Override, 
     """All lines of *file*. Raises SourceRefused, SourceUnavailable with the row's number and never its words."""
     found: list[Override] = []
     for opened in StableFiles(
-        file, COLUMNS, form=FileForm(), source="[identity] overrides_file", clock=clock, stop=Event(), known={}
+        file, COLUMNS, form=FileFormat(), source="[identity] overrides_file", clock=clock, stop=Event(), known={}
     ):
         for row in opened.rows():
             try:
@@ -38,7 +38,7 @@ def read_overrides(file: Path, policy: Policy, clock: Clock) -> tuple[Override, 
     return tuple(found)
 
 
-def _override(row: Row, policy: Policy) -> Override:
+def _override(row: TableRow, policy: Policy) -> Override:
     serial, login, person = row.text("serial"), row.text("login"), row.text("person")
     if bool(serial) == bool(login) or person is None:
         raise RecordError("a row needs a person, and either a serial or a login")

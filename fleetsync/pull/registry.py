@@ -1,4 +1,4 @@
-"""From a `[[source]]` table to the connector that reads it: kind by file name, keys by the connector's own `Settings`.
+"""From a `[[build_source]]` table to the connector that reads it: kind by file name, keys by the connector's own `Settings`.
 
 No connector is named here: the folder `connectors/` and the entry points `fleetsync.connectors` are the list. A secret
 that stands in the file itself is refused, and no refusal quotes one.
@@ -18,9 +18,9 @@ from typing import Any, cast, get_args
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from fleetsync.core.model import Limits, MembershipType, Role
+from fleetsync.core.model import MembershipType, PartRole, PullLimits
 from fleetsync.pull.contract import Connector, Part, SourceRefused, SourceSettings
-from fleetsync.settings import Settings, SettingsError, did_you_mean, faults, open_to_others
+from fleetsync.settings import Settings, SettingsError, did_you_mean, secret_file_warning, validation_messages
 
 # `counts` names parts; whoever writes what a part's memberships are means the part of that name.
 PART_OF_MEMBERSHIPS: Mapping[str, str] = {
@@ -29,12 +29,12 @@ PART_OF_MEMBERSHIPS: Mapping[str, str] = {
     MembershipType.PLACEMENT: "children",
 }
 
-FOLDER = "connectors"
-ENTRY_POINTS = "fleetsync.connectors"
+CONNECTORS_PACKAGE = "connectors"
+ENTRY_POINT_GROUP = "fleetsync.connectors"
 
 
 class RegistryError(SettingsError):
-    """A `[[source]]` table or a connector cannot be used: which, why, and what to write instead."""
+    """A `[[build_source]]` table or a connector cannot be used: which, why, and what to write instead."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Source:
         return self.module.PARTS
 
     @property
-    def roles(self) -> frozenset[Role]:
+    def roles(self) -> frozenset[PartRole]:
         """What its parts are to us."""
         return frozenset(part.role for part in self.parts)
 
@@ -68,7 +68,7 @@ class Source:
     def warnings(self) -> tuple[str, ...]:
         """What works and should not stay so: secret files that others can read or write."""
         named = (getattr(self.settings, f"{key}_file", None) for key in secret_keys(type(self.settings)))
-        return tuple(filter(None, (open_to_others(file) for file in named if isinstance(file, Path))))
+        return tuple(filter(None, (secret_file_warning(file) for file in named if isinstance(file, Path))))
 
     def part(self, name: str) -> Part:
         """The part called *name*. Raises RegistryError, which names the nearest."""
@@ -80,10 +80,10 @@ class Source:
 
     def counts(self, part: str) -> bool:
         """Whether *part* founds entitlements; else it is a witness."""
-        return part in self.counted
+        return part in self.counted_parts
 
     @property
-    def counted(self) -> frozenset[str]:
+    def counted_parts(self) -> frozenset[str]:
         """The parts that found entitlements."""
         return frozenset(PART_OF_MEMBERSHIPS.get(word, word) for word in self.settings.counts)
 
@@ -97,10 +97,10 @@ class Source:
                 if self.settings.has_secret(key):
                     yield self.settings.secret(key).get_secret_value()
 
-    def limits(self, part: str) -> Limits:
+    def limits(self, part: str) -> PullLimits:
         """How much a pull of *part* may change before a person must look."""
         own = self.settings
-        return Limits(
+        return PullLimits(
             max_shrink_ratio=own.max_shrink_ratio,
             turnover_max_shrink_ratio=own.turnover_max_shrink_ratio,
             max_growth_ratio=own.max_growth_ratio,
@@ -113,20 +113,20 @@ class Source:
 # ---------------------------------------------------------------------------------------------------------------- kinds
 
 
-def kinds() -> tuple[str, ...]:
+def connector_kinds() -> tuple[str, ...]:
     """All kinds there are: files and folders of `connectors/`, and those that installed packages add."""
-    return tuple(sorted({*_modules(), *_added()}))
+    return tuple(sorted({*_connector_modules(), *_installed_connectors()}))
 
 
-def connector(kind: str) -> Connector:
+def load_connector(kind: str) -> Connector:
     """The module of *kind*. Raises RegistryError for an unknown one, and for one that cannot be loaded."""
-    if kind in _modules():
-        return _whole(kind, import_module(f"{FOLDER}.{kind}"))
-    added = _added().get(kind)
+    if kind in _connector_modules():
+        return _checked_connector(kind, import_module(f"{CONNECTORS_PACKAGE}.{kind}"))
+    added = _installed_connectors().get(kind)
     if added is None:
-        raise RegistryError(f"kind = {_quoted(kind)} is not known." + did_you_mean(kind, kinds()))
+        raise RegistryError(f"kind = {_quoted(kind)} is not known." + did_you_mean(kind, connector_kinds()))
     try:
-        return _whole(kind, added.load())
+        return _checked_connector(kind, added.load())
     except (ImportError, AttributeError) as error:
         raise RegistryError(
             f"kind {kind} of the installed package {added.value} cannot be loaded ({type(error).__name__}). "
@@ -135,18 +135,18 @@ def connector(kind: str) -> Connector:
 
 
 @cache
-def _modules() -> frozenset[str]:
-    spec = find_spec(FOLDER)
+def _connector_modules() -> frozenset[str]:
+    spec = find_spec(CONNECTORS_PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     return frozenset(module.name for module in iter_modules(folders or ()) if not module.name.startswith("_"))
 
 
 @cache
-def _added() -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+def _installed_connectors() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
 
 
-def _whole(kind: str, module: Any) -> Connector:
+def _checked_connector(kind: str, module: Any) -> Connector:
     missing = [name for name in ("PARTS", "Settings", "pull", "normalise") if not hasattr(module, name)]
     if missing:
         raise RegistryError(f"kind {kind} is no connector: it lacks {', '.join(missing)}. See fleetsync.pull.contract")
@@ -156,13 +156,13 @@ def _whole(kind: str, module: Any) -> Connector:
 # -------------------------------------------------------------------------------------------------------------- sources
 
 
-def sources(settings: Settings) -> tuple[Source, ...]:
+def build_sources(settings: Settings) -> tuple[Source, ...]:
     """All configured sources in the order of the file. Raises RegistryError with one line for each fault."""
     found, refused = [], []
     for table in settings.sources:
         try:
             found.append(
-                source(
+                build_source(
                     table,
                     settings.file_name,
                     given=settings.source_variables.get(str(table.get("name")), {}),
@@ -173,14 +173,14 @@ def sources(settings: Settings) -> tuple[Source, ...]:
             )
         except RegistryError as error:
             refused.append(str(error))
-    refused += _counted_twice(found, settings.file_name)
-    refused += _counted_nowhere(found, settings)
+    refused += _overlapping_counts(found, settings.file_name)
+    refused += _unknown_counted_units(found, settings)
     if refused:
         raise RegistryError("\n".join(refused))
     return tuple(found)
 
 
-def source(
+def build_source(
     table: Mapping[str, Any],
     where: str,
     *,
@@ -189,27 +189,27 @@ def source(
     folder: Path | None = None,
     may_store_names: bool = True,
 ) -> Source:
-    """One `[[source]]` *table* of the file called *where*, judged by its connector.
+    """One `[[build_source]]` *table* of the file called *where*, judged by its connector.
 
     *given*: keys that the environment gives; they outrank the table's. Relative paths of the table count from *folder*.
     Raises RegistryError with one line for each fault.
     """
-    at = f"{where}: [[source]] {_label(table)}:"
+    at = f"{where}: [[source]] {_source_label(table)}:"
     try:
-        module = connector(str(table.get("kind", "")))
+        module = load_connector(str(table.get("kind", "")))
     except RegistryError as error:
         raise RegistryError(f"{at} {error}") from None
     model, variables = module.Settings, dict(given or {})
-    refused = list(_secrets_in_the_open(table, model, at, where))
+    refused = list(_inline_secrets(table, model, at, where))
     if refused:
         raise RegistryError("\n".join(refused))
     try:
         settings = model.model_validate(
-            {**_in_folder(table, model, folder), **variables}, context={"secrets_dirs": tuple(secrets_dirs)}
+            {**_with_absolute_paths(table, model, folder), **variables}, context={"secrets_dirs": tuple(secrets_dirs)}
         )
     except ValidationError as error:
-        places = _Places(at, table, variables)
-        raise RegistryError("\n".join(dict.fromkeys(faults(error, model, places)))) from None
+        places = _KeyLocations(at, table, variables)
+        raise RegistryError("\n".join(dict.fromkeys(validation_messages(error, model, places)))) from None
     found = Source(settings, module)
     refused = list(_contradictions(found, at, may_store_names))
     if refused:
@@ -219,11 +219,11 @@ def source(
 
 def secret_keys(model: type[SourceSettings]) -> tuple[str, ...]:
     """The keys of *model* that are secrets by their type."""
-    return tuple(key for key, field in model.model_fields.items() if _mentions(field.annotation, SecretStr))
+    return tuple(key for key, field in model.model_fields.items() if _annotation_contains(field.annotation, SecretStr))
 
 
 @dataclass(frozen=True)
-class _Places:
+class _KeyLocations:
     """Where a key was given: by a variable of the environment, or in the table."""
 
     at: str
@@ -238,7 +238,7 @@ class _Places:
         return self.at, ".".join(words)
 
 
-def _label(table: Mapping[str, Any]) -> str:
+def _source_label(table: Mapping[str, Any]) -> str:
     return _quoted(str(table.get("name") or "without name")).strip("'")
 
 
@@ -247,7 +247,7 @@ def _quoted(text: str) -> str:
     return repr(text if len(text) <= 63 else text[:60] + "…")
 
 
-def _secrets_in_the_open(table: Mapping[str, Any], model: type[SourceSettings], at: str, file: str) -> Iterator[str]:
+def _inline_secrets(table: Mapping[str, Any], model: type[SourceSettings], at: str, file: str) -> Iterator[str]:
     for key in secret_keys(model):
         if key in table:
             yield f"{at} {key} may not stand in {file}: put it in a file and name it in {key}_file"
@@ -263,7 +263,7 @@ def _has_password(text: str) -> bool:
     return bool(scheme) and "@" in rest.partition("/")[0]
 
 
-def _in_folder(table: Mapping[str, Any], model: type[SourceSettings], folder: Path | None) -> dict[str, Any]:
+def _with_absolute_paths(table: Mapping[str, Any], model: type[SourceSettings], folder: Path | None) -> dict[str, Any]:
     """The table with its relative paths counted from the configuration's folder."""
     if folder is None:
         return dict(table)
@@ -275,20 +275,20 @@ def _in_folder(table: Mapping[str, Any], model: type[SourceSettings], folder: Pa
 
 def _is_path(model: type[SourceSettings], key: str) -> bool:
     field: FieldInfo | None = model.model_fields.get(key)
-    return field is not None and _mentions(field.annotation, Path)
+    return field is not None and _annotation_contains(field.annotation, Path)
 
 
-def _mentions(annotation: object, wanted: type) -> bool:
-    return annotation is wanted or any(_mentions(inner, wanted) for inner in get_args(annotation))
+def _annotation_contains(annotation: object, wanted: type) -> bool:
+    return annotation is wanted or any(_annotation_contains(inner, wanted) for inner in get_args(annotation))
 
 
-def _counted_twice(found: Iterable[Source], where: str) -> Iterator[str]:
+def _overlapping_counts(found: Iterable[Source], where: str) -> Iterator[str]:
     """Two rosters that both counted at one unit would double the denominator."""
     founders: dict[str, list[Source]] = {}
     for one in found:
-        for part in sorted(one.counted):
+        for part in sorted(one.counted_parts):
             for founder in founders.setdefault(part, []):
-                if (shared := _both_at(one, founder)) is not None:
+                if (shared := _shared_units(one, founder)) is not None:
                     yield (
                         f"{where}: [[source]] {one.name}: counts {part}{shared}, as {founder.name} does. Exactly one "
                         "source may count a part at a unit; leave it out of counts of the other, which is a witness "
@@ -297,7 +297,7 @@ def _counted_twice(found: Iterable[Source], where: str) -> Iterator[str]:
             founders[part].append(one)
 
 
-def _both_at(one: Source, other: Source) -> str | None:
+def _shared_units(one: Source, other: Source) -> str | None:
     """Where both would count, in words; None: nowhere."""
     mine, others = one.settings.counts_at, other.settings.counts_at
     if not mine or not others:
@@ -306,7 +306,7 @@ def _both_at(one: Source, other: Source) -> str | None:
     return f" at {', '.join(shared)}" if shared else None
 
 
-def _counted_nowhere(found: Iterable[Source], settings: Settings) -> Iterator[str]:
+def _unknown_counted_units(found: Iterable[Source], settings: Settings) -> Iterator[str]:
     known = [unit.slug for unit in settings.units]
     for one in found:
         for slug in one.settings.counts_at:
@@ -319,7 +319,7 @@ def _counted_nowhere(found: Iterable[Source], settings: Settings) -> Iterator[st
 
 def _contradictions(found: Source, at: str, may_store_names: bool) -> Iterator[str]:
     known = [part.name for part in found.parts]
-    for key, names in (("counts", sorted(found.counted)), ("allow_empty", found.settings.allow_empty)):
+    for key, names in (("counts", sorted(found.counted_parts)), ("allow_empty", found.settings.allow_empty)):
         for name in names:
             if name not in known:
                 yield f"{at} {key}: {_quoted(name)} is no part of kind {found.kind}." + did_you_mean(name, known)

@@ -6,28 +6,28 @@ an unknown key, section or unit is an error with the nearest known one. `[[sourc
 which keys a source has, its connector says, and `pull.registry` asks it.
 """
 
-from fleetsync.settings.configured import (
+from fleetsync.settings.effective import EffectiveValue
+from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
+from fleetsync.settings.layers import notify_socket
+from fleetsync.settings.loading import (
     Settings,
     changed_keys,
+    keys_needing_restart,
     load,
-    open_to_others,
+    secret_file_warning,
     unknown_environment,
-    what_needs_restart,
 )
-from fleetsync.settings.reading import notify_socket
-from fleetsync.settings.refusals import SettingsError, did_you_mean, faults
-from fleetsync.settings.showing import Line
 
 __all__ = [
-    "Line",
+    "EffectiveValue",
     "Settings",
     "SettingsError",
     "changed_keys",
     "did_you_mean",
-    "faults",
+    "keys_needing_restart",
     "load",
     "notify_socket",
-    "open_to_others",
+    "secret_file_warning",
     "unknown_environment",
-    "what_needs_restart",
+    "validation_messages",
 ]

@@ -10,10 +10,10 @@ from urllib.parse import unquote, urlsplit
 from fleetsync.log import HIDDEN
 
 # Whoever stands before the @ of an address, and what follows its question mark.
-_SECRETS = re.compile(r"(?<=://)[^\s/@]+(?=@)|(?<=\?)\S+")
+_URL_SECRETS = re.compile(r"(?<=://)[^\s/@]+(?=@)|(?<=\?)\S+")
 
 
-def password(url: str) -> str | None:
+def url_password(url: str) -> str | None:
     """The password inside of an address, as written there."""
     try:
         return urlsplit(url).password or None
@@ -21,15 +21,15 @@ def password(url: str) -> str | None:
         return None
 
 
-def password_texts(url: str | None) -> tuple[str, ...]:
+def password_spellings(url: str | None) -> tuple[str, ...]:
     """The password of *url* in all its spellings: as written, and as it is sent."""
-    found = password(url or "")
+    found = url_password(url or "")
     return (found, unquote(found)) if found else ()
 
 
-def hidden(text: str) -> str:
+def without_url_secrets(text: str) -> str:
     """*text* without what an address may hide before its @ and after its question mark; other text as it is."""
-    return _SECRETS.sub(HIDDEN, text) if "://" in text else text
+    return _URL_SECRETS.sub(HIDDEN, text) if "://" in text else text
 
 
 def database_url(url: str, folder: Path) -> str:

@@ -19,23 +19,30 @@ from fleetsync.core.model import (
     RESERVED_UNITS,
     UNPLACED,
     DeviceRule,
+    EligibilityCriteria,
     Entitlement,
     Policy,
     Staleness,
     Text,
     Unit,
     UnitMap,
-    Who,
 )
 from fleetsync.data import reference
-from fleetsync.settings.reading import spelled_in_variables
-from fleetsync.settings.refusals import did_you_mean
-from fleetsync.settings.tables import DeviceRuleTable, EntitlementTable, StalenessTable, Tables, UnitMapTable, UnitTable
+from fleetsync.settings.errors import did_you_mean
+from fleetsync.settings.layers import as_variable_name
+from fleetsync.settings.tables import (
+    ConfigTables,
+    DeviceRuleTable,
+    EntitlementTable,
+    StalenessTable,
+    UnitMapTable,
+    UnitTable,
+)
 
 FINGERPRINT_BYTES = 16
 
 
-def policy_of(tables: Tables) -> Policy:
+def policy_of(tables: ConfigTables) -> Policy:
     """The core's policy, with reference data and the fingerprint of it all."""
     policy = Policy(
         entitlements=tuple(map(_entitlement, tables.entitlement)) or RULES,
@@ -62,12 +69,12 @@ def fingerprint(policy: Policy) -> str:
     return blake2b(msgspec.json.encode(bare, order="deterministic"), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
-def contradictions(tables: Tables, file: str) -> Iterator[str]:
+def contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
     """What is wrong between the tables, one sentence each."""
-    yield from _of_sources(tables.source, file)
-    yield from _of_units(tables.unit, file)
-    yield from _of_rules(tables.entitlement, file)
-    yield from _of_references(tables, file)
+    yield from _source_contradictions(tables.source, file)
+    yield from _unit_contradictions(tables.unit, file)
+    yield from _entitlement_contradictions(tables.entitlement, file)
+    yield from _reference_contradictions(tables, file)
 
 
 # ---------------------------------------------------------------------------------------------------------- translation
@@ -76,7 +83,7 @@ def contradictions(tables: Tables, file: str) -> Iterator[str]:
 def _entitlement(table: EntitlementTable) -> Entitlement:
     plain = {name: getattr(table, name) for name in EntitlementTable.model_fields if name not in {"title", "who"}}
     who = {name: getattr(table.who, name) for name in type(table.who).model_fields}
-    return Entitlement(title=Text(table.title.sv, table.title.en), who=Who(**who), **plain)
+    return Entitlement(title=Text(table.title.sv, table.title.en), who=EligibilityCriteria(**who), **plain)
 
 
 def _unit(table: UnitTable) -> Unit:
@@ -110,13 +117,13 @@ def _staleness(table: StalenessTable) -> Staleness:
 # ------------------------------------------------------------------------------------------------------- contradictions
 
 
-def _of_sources(sources: Sequence[Mapping[str, Any]], file: str) -> Iterator[str]:
+def _source_contradictions(sources: Sequence[Mapping[str, Any]], file: str) -> Iterator[str]:
     named = [str(source["name"]) for source in sources]
-    for name in _twice(named):
+    for name in _duplicates(named):
         yield f"{file}: [[source]] {name}: two sources have this name. Give each its own"
     spelled: dict[str, str] = {}
     for name in dict.fromkeys(named):
-        other = spelled.setdefault(spelled_in_variables(name), name)
+        other = spelled.setdefault(as_variable_name(name), name)
         if other != name:
             yield (
                 f"{file}: [[source]] {name}: {other} and {name} would read the same environment variables. "
@@ -124,8 +131,8 @@ def _of_sources(sources: Sequence[Mapping[str, Any]], file: str) -> Iterator[str
             )
 
 
-def _of_units(units: Sequence[UnitTable], file: str) -> Iterator[str]:
-    for slug in _twice(unit.slug for unit in units):
+def _unit_contradictions(units: Sequence[UnitTable], file: str) -> Iterator[str]:
+    for slug in _duplicates(unit.slug for unit in units):
         yield f"{file}: [[unit]] {slug}: two units have this slug. Give each its own"
     holders: dict[str, str] = {}
     for unit in units:
@@ -137,7 +144,7 @@ def _of_units(units: Sequence[UnitTable], file: str) -> Iterator[str]:
                 yield f"{file}: [[unit]] {unit.slug}: code {code!r} is given to {holder} too. A code names one unit"
 
 
-def _of_rules(rules: Sequence[EntitlementTable], file: str) -> Iterator[str]:
+def _entitlement_contradictions(rules: Sequence[EntitlementTable], file: str) -> Iterator[str]:
     for (first, one), (second, other) in combinations(enumerate(rules, 1), 2):
         if one.id == other.id and (day := _first_common_day(one, other)) is not None:
             both = f"rules {first} and {second} of this id are both valid on {day}"
@@ -153,26 +160,28 @@ def _first_common_day(one: EntitlementTable, other: EntitlementTable) -> date | 
     return start if start > date.min else end
 
 
-def _of_references(tables: Tables, file: str) -> Iterator[str]:
+def _reference_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
     units = {unit.slug for unit in tables.unit} | {CENTRAL}
     sources = {str(source["name"]) for source in tables.source}
     for number, entry in enumerate(tables.unit_map, 1):
         at = f"{file}: [[unit_map]] {number}:"
         if entry.source not in sources:
             yield f"{at} source = {entry.source!r} is no [[source]] of this file." + did_you_mean(entry.source, sources)
-        yield from _unit_refusal(entry.unit, units, at)
+        yield from _unknown_unit_messages(entry.unit, units, at)
     for number, rule in enumerate(tables.device_rule, 1):
         if rule.unit is not None:
-            yield from _unit_refusal(rule.unit, units, f"{file}: [[device_rule]] {number}:")
+            yield from _unknown_unit_messages(rule.unit, units, f"{file}: [[device_rule]] {number}:")
     for entitlement in tables.entitlement:
         for slug in entitlement.units:
-            yield from _unit_refusal(slug, units | {UNPLACED}, f"{file}: [[entitlement]] {entitlement.id}:", "units:")
+            yield from _unknown_unit_messages(
+                slug, units | {UNPLACED}, f"{file}: [[entitlement]] {entitlement.id}:", "units:"
+            )
 
 
-def _unit_refusal(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:
+def _unknown_unit_messages(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:
     if slug not in known:
         yield f"{at} {key} {slug!r} is no [[unit]] of this file." + did_you_mean(slug, known)
 
 
-def _twice(names: Iterable[str]) -> list[str]:
+def _duplicates(names: Iterable[str]) -> list[str]:
     return [name for name, times in Counter(names).items() if times > 1]

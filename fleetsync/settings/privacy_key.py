@@ -8,16 +8,16 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from fleetsync.settings.reading import read_text
-from fleetsync.settings.refusals import SettingsError
+from fleetsync.settings.errors import SettingsError
+from fleetsync.settings.layers import read_text
 
 KEY_BYTES = 32
-CREDENTIAL = "privacy-key"  # how it is called where the service is offered it in a folder for secrets
+CREDENTIAL_NAME = "privacy-key"  # how it is called where the service is offered it in a folder for secrets
 
 
 def key_file(configured: Path, secrets_dirs: Iterable[Path]) -> Path:
     """Where the key is: in the first folder for secrets that has it, else where the configuration says."""
-    offered = (folder / CREDENTIAL for folder in secrets_dirs)
+    offered = (folder / CREDENTIAL_NAME for folder in secrets_dirs)
     return next((file for file in offered if file.is_file()), configured)
 
 
@@ -25,12 +25,12 @@ def read_or_make(file: Path, may_make: bool) -> bytes:
     """The key; made when it is missing and *may_make*. Raises SettingsError when it is lost, unreadable, or no key."""
     if not file.exists():
         if not may_make:
-            raise SettingsError(_lost(file))
-        _make(file)
-    return _key(read_text(file, f"[privacy] key_file {file}"), file)
+            raise SettingsError(_lost_key_message(file))
+        _create_key_file(file)
+    return _parse_key(read_text(file, f"[privacy] key_file {file}"), file)
 
 
-def _make(file: Path) -> None:
+def _create_key_file(file: Path) -> None:
     """Whole or not at all, readable by its owner alone; if another process was first, its key counts."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:
@@ -48,11 +48,11 @@ def _make(file: Path) -> None:
     except OSError as error:
         raise SettingsError(
             f"[privacy] key_file {file} cannot be made ({error.strerror}). Make it, and give it to the daemon's user: "
-            + _by_hand(file)
+            + _make_key_command(file)
         ) from None
 
 
-def _key(text: str, file: Path) -> bytes:
+def _parse_key(text: str, file: Path) -> bytes:
     try:
         key = bytes.fromhex(text)
     except ValueError:
@@ -65,13 +65,13 @@ def _key(text: str, file: Path) -> bytes:
     return key
 
 
-def _lost(file: Path) -> str:
+def _lost_key_message(file: Path) -> str:
     return (
         f"[privacy] key_file {file} is missing although there is a database. Restore it: under a new key every token is "
         "new, so that protected persons are not recognised, the erased come back, and children and persons known by a "
-        f"civic number alone look like new ones. With a new database, or if it is lost for good: {_by_hand(file)}"
+        f"civic number alone look like new ones. With a new database, or if it is lost for good: {_make_key_command(file)}"
     )
 
 
-def _by_hand(file: Path) -> str:
+def _make_key_command(file: Path) -> str:
     return f"openssl rand -hex {KEY_BYTES} > {file} && chmod 600 {file}"

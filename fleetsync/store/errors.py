@@ -13,11 +13,11 @@ class PartBusy(StoreError):
     """Try later: another process, or another thread of this one, is pulling or deciding the part right now."""
 
 
-class Overtaken(StoreError):
+class StaleReconciliation(StoreError):
     """Try again at once: somebody was protected, erased or found to be a child after what was believed had been read."""
 
 
-class NotHeld(StoreError):
+class PullNotHeld(StoreError):
     """The pull that was decided on is not the one that waits. *newest* is the one that does, if any: show it first."""
 
     def __init__(self, message: str, newest: int | None) -> None:

@@ -33,24 +33,24 @@ class Locks:
 
     def schedule(self) -> FileLock | None:
         """The lease of the daemon that pulls by the clock; None while another one has it."""
-        return self._try("schedule.lock")
+        return self._try_lock("schedule.lock")
 
     def part(self, source: str, part: str) -> FileLock | None:
         """The lock of one part; None while anybody else is pulling or deciding it."""
-        return self._try(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
+        return self._try_lock(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
 
     @contextmanager
     def upgrade(self) -> Iterator[None]:
         """Alone with the database's schema and its file; waits for whoever is at it."""
-        descriptor = self._open("upgrade.lock")
+        descriptor = self._open_file("upgrade.lock")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
-    def _try(self, name: str) -> FileLock | None:
-        descriptor = self._open(name)
+    def _try_lock(self, name: str) -> FileLock | None:
+        descriptor = self._open_file(name)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -58,6 +58,6 @@ class Locks:
             return None
         return FileLock(descriptor)
 
-    def _open(self, name: str) -> int:
+    def _open_file(self, name: str) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(self._folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from fleetsync.store.errors import StoreRefused
 
-OLDEST = (3, 35)  # RETURNING and upserts as they are written here
+OLDEST_SUPPORTED_VERSION = (3, 35)  # RETURNING and upserts as they are written here
 
 READER_BUSY_MS = 5_000
 WRITER_BUSY_MS = 30_000  # a first load by another process is one transaction of some seconds
@@ -33,8 +33,8 @@ COMMON_PRAGMAS = (
 
 def check_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Raise StoreRefused where the system's SQLite is too old."""
-    if version < OLDEST:
-        has, wants = (".".join(map(str, numbers)) for numbers in (version, OLDEST))
+    if version < OLDEST_SUPPORTED_VERSION:
+        has, wants = (".".join(map(str, numbers)) for numbers in (version, OLDEST_SUPPORTED_VERSION))
         raise StoreRefused(f"SQLite {has} is too old: {wants} or later is needed. Use a newer Python or distribution")
 
 
@@ -48,7 +48,7 @@ def database_file(url: URL) -> Path:
 def reading_engine(file: Path) -> Engine:
     """Deferred transactions that see one state throughout and cannot write."""
     engine = create_engine(_url(file), poolclass=QueuePool, pool_size=4, max_overflow=8, hide_parameters=True)
-    _prepare(engine, "BEGIN", (f"busy_timeout={READER_BUSY_MS}", *COMMON_PRAGMAS, "query_only=ON"))
+    _configure(engine, "BEGIN", (f"busy_timeout={READER_BUSY_MS}", *COMMON_PRAGMAS, "query_only=ON"))
     return engine
 
 
@@ -62,7 +62,7 @@ def writing_engine(file: Path) -> Engine:
         pool_timeout=WRITER_QUEUE_SECONDS,
         hide_parameters=True,  # what a failed statement was given are people
     )
-    _prepare(engine, "BEGIN IMMEDIATE", (f"busy_timeout={WRITER_BUSY_MS}", *COMMON_PRAGMAS))
+    _configure(engine, "BEGIN IMMEDIATE", (f"busy_timeout={WRITER_BUSY_MS}", *COMMON_PRAGMAS))
     return engine
 
 
@@ -70,7 +70,7 @@ def _url(file: Path) -> URL:
     return URL.create("sqlite", database=str(file))
 
 
-def _prepare(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
+def _configure(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver would begin by itself, deferred, and only at the first write
         for pragma in pragmas:
@@ -121,8 +121,8 @@ def copy(source: Path, target: Path) -> None:
     half = target.with_name(target.name + ".part")
     half.unlink(missing_ok=True)
     half.touch(mode=0o600)
-    _pour(source, half)
-    _settle(half)
+    _copy_content(source, half)
+    _leave_wal_mode(half)
     if problems := integrity(half):
         half.unlink()
         raise StoreRefused(f"{source.name}: its copy is damaged ({problems[0]}). Restore the latest sound copy")
@@ -131,10 +131,10 @@ def copy(source: Path, target: Path) -> None:
 
 def overwrite(target: Path, source: Path) -> None:
     """Fill the database *target*, open or not, with the content of *source*, in one transaction of SQLite's own."""
-    _pour(source, target)
+    _copy_content(source, target)
 
 
-def _pour(source: Path, target: Path) -> None:
+def _copy_content(source: Path, target: Path) -> None:
     from_, to = sqlite3.connect(source), sqlite3.connect(target, timeout=WRITER_BUSY_MS / 1000)
     try:
         from_.backup(to)
@@ -143,7 +143,7 @@ def _pour(source: Path, target: Path) -> None:
         from_.close()
 
 
-def _settle(file: Path) -> None:
+def _leave_wal_mode(file: Path) -> None:
     """Leave WAL mode: a copy is one file, whole by itself."""
     connection = sqlite3.connect(file)
     try:
@@ -176,7 +176,7 @@ def revisions(file: Path) -> tuple[str, ...]:
         connection.close()
 
 
-def forget(engine: Engine, *, shrink: bool = False) -> None:
+def scrub_deleted_bytes(engine: Engine, *, shrink: bool = False) -> None:
     """Take the bytes of what was deleted out of the journal too; with *shrink* out of the file's free pages as well.
 
     A reader that is in the middle of something keeps its pages of the journal; the next call takes those.

@@ -27,10 +27,10 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
-from sqlalchemy import Text as Words
+from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
-from fleetsync.core.model import Refusal, Text
+from fleetsync.core.model import HoldReason, Text
 
 metadata = MetaData(
     naming_convention={
@@ -43,10 +43,10 @@ metadata = MetaData(
 )
 
 
-CACHED = 1 << 14
+CACHE_SIZE = 1 << 14
 
 
-class Instant(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant, kept in UTC: not every database keeps the zone, and a naive one is refused."""
 
     impl = DateTime(timezone=True)
@@ -61,7 +61,7 @@ class Instant(TypeDecorator[datetime]):
         read = self.impl_instance.result_processor(dialect, coltype)
 
         # Most rows share their instants, which are those of pulls: a cache saves the time and the copies.
-        @lru_cache(maxsize=CACHED)
+        @lru_cache(maxsize=CACHE_SIZE)
         def aware(value: Any) -> datetime | None:
             instant: datetime | None = read(value) if read else value
             if instant is None:
@@ -86,10 +86,10 @@ class Unsigned64(TypeDecorator[int]):
         return value if value is None else value & ((1 << 64) - 1)
 
 
-class Packed(TypeDecorator[Any]):
+class JsonText(TypeDecorator[Any]):
     """A small immutable value of ours as JSON text: groups of a set, a sentence in two languages."""
 
-    impl = Words
+    impl = SqlText
     cache_ok = True
 
     def __init__(self, kind: Any) -> None:
@@ -102,31 +102,31 @@ class Packed(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         decode = msgspec.json.Decoder(self.kind).decode
 
-        @lru_cache(maxsize=CACHED)
+        @lru_cache(maxsize=CACHE_SIZE)
         def unpacked(value: str | None) -> Any:
             return None if value is None else decode(value)
 
         return unpacked
 
 
-Names = Packed(tuple[str, ...])
-Counts = Packed(tuple[tuple[str, int], ...])
-Sentence = Packed(Text)
+TextTuple = JsonText(tuple[str, ...])
+CountPairs = JsonText(tuple[tuple[str, int], ...])
+BilingualText = JsonText(Text)
 
 
-def _words(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Words, nullable=null)
+def _text_column(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, SqlText, nullable=null)
 
 
-def _instant(name: str, *, null: bool = False) -> Column[datetime]:
-    return Column(name, Instant, nullable=null)
+def _datetime_column(name: str, *, null: bool = False) -> Column[datetime]:
+    return Column(name, UtcDateTime, nullable=null)
 
 
-def _truth(name: str) -> Column[bool]:
+def _boolean_column(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=false())
 
 
-def _number(name: str) -> Column[int]:
+def _integer_column(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
 
 
@@ -136,30 +136,30 @@ pull = Table(
     "pull",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("source"),
-    _words("part"),
-    _instant("started_at"),
-    _instant("finished_at", null=True),  # None: still reading, or the process died
-    _words("verdict", null=True),  # None: not judged yet
-    _words("reason", null=True),
-    _number("requests"),
-    _number("seen"),
-    _number("duplicates"),
-    _number("contacts_untold"),
-    _number("puts"),
-    _number("returns"),
-    _number("contacts"),
-    _number("absences"),
-    Column("rejected", Counts, nullable=False),
-    Column("drift", Counts, nullable=False),
-    _truth("is_first"),
-    _truth("reads_some"),
-    _words("mark", null=True),
-    Column("refusals", Packed(tuple[Refusal, ...]), nullable=False),
-    _words("decision", null=True),  # of a held one: accepted, rejected, dissolved, followed
-    _words("decided_by", null=True),
-    _instant("decided_at", null=True),
-    _words("decision_reason", null=True),
+    _text_column("source"),
+    _text_column("part"),
+    _datetime_column("started_at"),
+    _datetime_column("finished_at", null=True),  # None: still reading, or the process died
+    _text_column("verdict", null=True),  # None: not judged yet
+    _text_column("reason", null=True),
+    _integer_column("requests"),
+    _integer_column("seen"),
+    _integer_column("duplicates"),
+    _integer_column("contacts_untold"),
+    _integer_column("puts"),
+    _integer_column("returns"),
+    _integer_column("contacts"),
+    _integer_column("absences"),
+    Column("rejected", CountPairs, nullable=False),
+    Column("drift", CountPairs, nullable=False),
+    _boolean_column("is_first"),
+    _boolean_column("reads_some"),
+    _text_column("mark", null=True),
+    Column("refusals", JsonText(tuple[HoldReason, ...]), nullable=False),
+    _text_column("decision", null=True),  # of a held one: accepted, rejected, dissolved, followed
+    _text_column("decided_by", null=True),
+    _datetime_column("decided_at", null=True),
+    _text_column("decision_reason", null=True),
     Index(None, "source", "part", "started_at"),
 )
 
@@ -167,60 +167,60 @@ pull_scope = Table(
     "pull_scope",
     metadata,
     Column("pull_id", ForeignKey("pull.id", ondelete="CASCADE"), primary_key=True),
-    Column("scope", Words, primary_key=True),  # "": the part
+    Column("scope", SqlText, primary_key=True),  # "": the part
     Column("as_of", Date, nullable=False),
-    _words("fingerprint", null=True),
+    _text_column("fingerprint", null=True),
 )
 
 staged_record = Table(
     "staged_record",
     metadata,
     Column("pull_id", ForeignKey("pull.id", ondelete="CASCADE"), primary_key=True),
-    Column("type", Words, primary_key=True),
-    Column("source_id", Words, primary_key=True),
-    _words("change"),
-    _words("scope", null=True),
-    _words("body", null=True),
+    Column("type", SqlText, primary_key=True),
+    Column("source_id", SqlText, primary_key=True),
+    _text_column("change"),
+    _text_column("scope", null=True),
+    _text_column("body", null=True),
     Column("fingerprint", Unsigned64, nullable=False),
-    _words("own_id"),
-    _instant("last_contact_at", null=True),
-    _truth("masked"),
+    _text_column("own_id"),
+    _datetime_column("last_contact_at", null=True),
+    _boolean_column("masked"),
 )
 
 # What the pulls of a part have come to; it survives the retention of the pulls themselves.
 part_state = Table(
     "part_state",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("part", Words, primary_key=True),
-    _instant("last_attempt_at", null=True),
-    _instant("last_complete_at", null=True),
-    _instant("first_complete_at", null=True),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    _datetime_column("last_attempt_at", null=True),
+    _datetime_column("last_complete_at", null=True),
+    _datetime_column("first_complete_at", null=True),
     Column("complete_pull", Integer),
     Column("held_pull", Integer),
-    _words("mark", null=True),
-    _words("reason", null=True),
+    _text_column("mark", null=True),
+    _text_column("reason", null=True),
     Column("drift", Integer, nullable=False, server_default="0"),
-    _number("contacts_untold"),
+    _integer_column("contacts_untold"),
 )
 
 credential = Table(
     "credential",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("part", Words, primary_key=True),
-    Column("name", Words, primary_key=True),
-    _instant("expires_at"),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    Column("name", SqlText, primary_key=True),
+    _datetime_column("expires_at"),
 )
 
 part_scope = Table(
     "part_scope",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("part", Words, primary_key=True),
-    Column("scope", Words, primary_key=True),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    Column("scope", SqlText, primary_key=True),
     Column("as_of", Date, nullable=False),
-    _words("fingerprint", null=True),
+    _text_column("fingerprint", null=True),
 )
 
 # --- what is believed --------------------------------------------------------------------------------------------------
@@ -229,21 +229,21 @@ record = Table(
     "record",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("source"),
-    _words("part"),
-    _words("type"),
-    _words("source_id"),
-    _words("scope", null=True),
-    _words("own_id"),
-    _words("thing_id", null=True),
+    _text_column("source"),
+    _text_column("part"),
+    _text_column("type"),
+    _text_column("source_id"),
+    _text_column("scope", null=True),
+    _text_column("own_id"),
+    _text_column("thing_id", null=True),
     Column("fingerprint", Unsigned64, nullable=False),
-    _words("body"),
-    _instant("first_seen"),
-    _instant("changed_at"),
-    _instant("absent_since", null=True),
-    _number("absent_pulls"),
-    _truth("gone"),
-    _truth("masked"),
+    _text_column("body"),
+    _datetime_column("first_seen"),
+    _datetime_column("changed_at"),
+    _datetime_column("absent_since", null=True),
+    _integer_column("absent_pulls"),
+    _boolean_column("gone"),
+    _boolean_column("masked"),
     UniqueConstraint("source", "part", "type", "source_id"),
 )
 
@@ -252,7 +252,7 @@ contact = Table(
     "contact",
     metadata,
     Column("record_id", ForeignKey("record.id", ondelete="CASCADE"), primary_key=True),
-    _instant("last_contact_at"),
+    _datetime_column("last_contact_at"),
 )
 
 # --- the outcome, for people who query it ------------------------------------------------------------------------------
@@ -261,77 +261,77 @@ contact = Table(
 device = Table(
     "device",
     metadata,
-    Column("id", Words, primary_key=True),
-    _words("serial", null=True),
-    _words("manufacturer", null=True),
-    _words("model", null=True),
-    _words("platform"),
-    _words("form_factor"),
-    _words("os_version", null=True),
-    _words("os_edition", null=True),
-    _words("asset_tag", null=True),
-    _words("ownership", null=True),
+    Column("id", SqlText, primary_key=True),
+    _text_column("serial", null=True),
+    _text_column("manufacturer", null=True),
+    _text_column("model", null=True),
+    _text_column("platform"),
+    _text_column("form_factor"),
+    _text_column("os_version", null=True),
+    _text_column("os_edition", null=True),
+    _text_column("asset_tag", null=True),
+    _text_column("ownership", null=True),
     Column("managed", Boolean),
-    _words("compliance", null=True),
+    _text_column("compliance", null=True),
     Column("encrypted", Boolean),
-    _instant("enrolled_at", null=True),
+    _datetime_column("enrolled_at", null=True),
     Column("purchased_on", Date),
     Column("warranty_until", Date),
     Column("support_until", Date),
-    _words("holder", null=True),
-    _words("purpose"),
-    _words("unit"),
-    Column("serves", Names, nullable=False),
-    _words("stage", null=True),
-    _instant("stage_since"),
-    _truth("works"),
-    _truth("ours"),
+    _text_column("holder", null=True),
+    _text_column("purpose"),
+    _text_column("unit"),
+    Column("serves", TextTuple, nullable=False),
+    _text_column("stage", null=True),
+    _datetime_column("stage_since"),
+    _boolean_column("works"),
+    _boolean_column("ours"),
     Column("secure", Boolean),
-    _truth("masked"),
+    _boolean_column("masked"),
 )
 
 person = Table(
     "person",
     metadata,
-    Column("id", Words, primary_key=True),
-    _words("name", null=True),
-    _words("unit"),
-    Column("groups", Names, nullable=False),
-    _words("school_form", null=True),
+    Column("id", SqlText, primary_key=True),
+    _text_column("name", null=True),
+    _text_column("unit"),
+    Column("groups", TextTuple, nullable=False),
+    _text_column("school_form", null=True),
     Column("grade_index", Integer),
     Column("began_on", Date),
     Column("ends_on", Date),
     Column("ended_on", Date),
     Column("starts_on", Date),
-    _truth("counted"),
-    _truth("has_login"),
-    _truth("is_child"),
-    _truth("masked"),
+    _boolean_column("counted"),
+    _boolean_column("has_login"),
+    _boolean_column("is_child"),
+    _boolean_column("masked"),
 )
 
 unit = Table(
     "unit",
     metadata,
-    Column("slug", Words, primary_key=True),
-    _words("name"),
-    Column("codes", Names, nullable=False),
-    Column("school_forms", Names, nullable=False),
-    _truth("published"),
+    Column("slug", SqlText, primary_key=True),
+    _text_column("name"),
+    Column("codes", TextTuple, nullable=False),
+    Column("school_forms", TextTuple, nullable=False),
+    _boolean_column("published"),
 )
 
 membership = Table(
     "membership",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("part", Words, primary_key=True),
-    Column("source_id", Words, primary_key=True),
-    _words("person"),
-    _words("membership"),
-    Column("codes", Names, nullable=False),
-    _words("group_id", null=True),
-    _words("school_form", null=True),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    Column("source_id", SqlText, primary_key=True),
+    _text_column("person"),
+    _text_column("membership"),
+    Column("codes", TextTuple, nullable=False),
+    _text_column("group_id", null=True),
+    _text_column("school_form", null=True),
     Column("year", Integer),
-    _words("employment_form", null=True),
+    _text_column("employment_form", null=True),
     Column("share", Float),
     Column("start_on", Date),
     Column("end_on", Date),
@@ -342,12 +342,12 @@ membership = Table(
 login = Table(
     "login",
     metadata,
-    Column("scheme", Words, primary_key=True),
-    Column("namespace", Words, primary_key=True),
-    Column("value", Words, primary_key=True),
-    Column("person", Words, primary_key=True),
-    _instant("first_seen"),
-    _instant("last_seen"),
+    Column("scheme", SqlText, primary_key=True),
+    Column("namespace", SqlText, primary_key=True),
+    Column("value", SqlText, primary_key=True),
+    Column("person", SqlText, primary_key=True),
+    _datetime_column("first_seen"),
+    _datetime_column("last_seen"),
 )
 
 # --- intervals of knowledge, [since, until); until None: it is known now ----------------------------------------------
@@ -356,17 +356,17 @@ owed = Table(
     "owed",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("entitlement"),
-    _words("subject"),
-    _words("subject_id"),
-    _words("unit"),
-    Column("groups", Names, nullable=False),
+    _text_column("entitlement"),
+    _text_column("subject"),
+    _text_column("subject_id"),
+    _text_column("unit"),
+    Column("groups", TextTuple, nullable=False),
     Column("count", Integer, nullable=False),
     Column("heads", Integer, nullable=False),
-    _truth("decidable"),
-    Column("reason", Sentence, nullable=False),
-    _instant("since"),
-    _instant("until", null=True),
+    _boolean_column("decidable"),
+    Column("reason", BilingualText, nullable=False),
+    _datetime_column("since"),
+    _datetime_column("until", null=True),
     Index(None, "until", "since"),
     Index(None, "subject_id"),
 )
@@ -375,18 +375,18 @@ assignment = Table(
     "assignment",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("device"),
-    _words("by"),
-    _words("entitlement"),
-    _words("subject_id"),
-    _words("unit"),
-    Column("groups", Names, nullable=False),
-    _truth("works"),
-    Column("reason", Sentence, nullable=False),
-    _instant("assigned_at"),  # of the assignment, which may have stopped and begun to work since
-    _truth("known_before"),
-    _instant("since"),
-    _instant("until", null=True),
+    _text_column("device"),
+    _text_column("by"),
+    _text_column("entitlement"),
+    _text_column("subject_id"),
+    _text_column("unit"),
+    Column("groups", TextTuple, nullable=False),
+    _boolean_column("works"),
+    Column("reason", BilingualText, nullable=False),
+    _datetime_column("assigned_at"),  # of the assignment, which may have stopped and begun to work since
+    _boolean_column("known_before"),
+    _datetime_column("since"),
+    _datetime_column("until", null=True),
     Index(None, "until", "since"),
     Index(None, "device"),
     Index(None, "subject_id"),
@@ -396,16 +396,16 @@ gap = Table(
     "gap",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("kind"),
-    _words("subject"),
-    _words("subject_id"),
-    _words("unit"),
-    _instant("opened_at"),  # of the episode, which may have closed and opened again since
-    _truth("known_before"),
+    _text_column("kind"),
+    _text_column("subject"),
+    _text_column("subject_id"),
+    _text_column("unit"),
+    _datetime_column("opened_at"),  # of the episode, which may have closed and opened again since
+    _boolean_column("known_before"),
     Column("parked_until", Date),
-    Column("reason", Sentence, nullable=False),
-    _instant("since"),
-    _instant("until", null=True),
+    Column("reason", BilingualText, nullable=False),
+    _datetime_column("since"),
+    _datetime_column("until", null=True),
     Index(None, "until", "since"),
     Index(None, "subject_id"),
 )
@@ -416,39 +416,39 @@ coverage = Table(
     "coverage",
     metadata,
     Column("day", Date, primary_key=True),
-    Column("unit", Words, primary_key=True),
-    Column("entitlement", Words, primary_key=True),
-    _number("entitled"),
-    _number("heads"),
-    _number("assigned_own"),
-    _number("assigned_set"),
-    _number("assigned_pool"),
-    _number("covered_own"),
-    _number("covered_set"),
-    _number("covered_pool"),
-    _number("unknown"),
-    _number("surplus"),
-    _number("undecided"),
-    _number("on_leave"),
-    _number("working_devices"),
+    Column("unit", SqlText, primary_key=True),
+    Column("entitlement", SqlText, primary_key=True),
+    _integer_column("entitled"),
+    _integer_column("heads"),
+    _integer_column("assigned_own"),
+    _integer_column("assigned_set"),
+    _integer_column("assigned_pool"),
+    _integer_column("covered_own"),
+    _integer_column("covered_set"),
+    _integer_column("covered_pool"),
+    _integer_column("unknown"),
+    _integer_column("surplus"),
+    _integer_column("undecided"),
+    _integer_column("on_leave"),
+    _integer_column("working_devices"),
 )
 
 reconciliation = Table(
     "reconciliation",
     metadata,
     Column("id", Integer, primary_key=True),
-    _instant("at"),
+    _datetime_column("at"),
     Column("day", Date, nullable=False),
-    Column("pulls", Packed(tuple[int, ...]), nullable=False),
-    _words("policy_fingerprint"),
+    Column("pulls", JsonText(tuple[int, ...]), nullable=False),
+    _text_column("policy_fingerprint"),
     Column("duration_seconds", Float, nullable=False),
 )
 
 counter = Table(
     "counter",
     metadata,
-    Column("name", Words, primary_key=True),
-    Column("label", Words, primary_key=True),
+    Column("name", SqlText, primary_key=True),
+    Column("label", SqlText, primary_key=True),
     Column("total", BigInteger, nullable=False),
 )
 
@@ -457,40 +457,40 @@ counter = Table(
 correction = Table(
     "correction",
     metadata,
-    Column("device", Words, primary_key=True),
-    Column("field", Words, primary_key=True),
-    _words("value"),
+    Column("device", SqlText, primary_key=True),
+    Column("field", SqlText, primary_key=True),
+    _text_column("value"),
     Column("until", Date),
-    _words("reason"),
-    _words("who"),
-    _instant("at"),
+    _text_column("reason"),
+    _text_column("who"),
+    _datetime_column("at"),
 )
 
 override = Table(
     "override",
     metadata,
     Column("id", Integer, primary_key=True),
-    _words("serial", null=True),
-    _words("login_scheme", null=True),
-    _words("login_namespace", null=True),
-    _words("login_value", null=True),
-    _words("person_scheme"),
-    _words("person_namespace"),
-    _words("person_value"),
+    _text_column("serial", null=True),
+    _text_column("login_scheme", null=True),
+    _text_column("login_namespace", null=True),
+    _text_column("login_value", null=True),
+    _text_column("person_scheme"),
+    _text_column("person_namespace"),
+    _text_column("person_value"),
     Column("until", Date),
-    _words("who"),
-    _instant("at"),
+    _text_column("who"),
+    _datetime_column("at"),
 )
 
 parked = Table(
     "parked",
     metadata,
-    Column("kind", Words, primary_key=True),
-    Column("subject_id", Words, primary_key=True),
+    Column("kind", SqlText, primary_key=True),
+    Column("subject_id", SqlText, primary_key=True),
     Column("until", Date, nullable=False),
-    _words("reason"),
-    _words("who"),
-    _instant("at"),
+    _text_column("reason"),
+    _text_column("who"),
+    _datetime_column("at"),
 )
 
 turnover = Table(
@@ -498,47 +498,47 @@ turnover = Table(
     metadata,
     Column("first_school_day", Date, primary_key=True),  # of the year that is turned to
     Column("last_school_day", Date, nullable=False),  # of the year that ends
-    _instant("copied_at"),
-    _instant("turned_at", null=True),
-    _words("how", null=True),
+    _datetime_column("copied_at"),
+    _datetime_column("turned_at", null=True),
+    _text_column("how", null=True),
 )
 
 turnover_membership = Table(
     "turnover_membership",
     metadata,
     Column("first_school_day", ForeignKey("turnover.first_school_day", ondelete="CASCADE"), primary_key=True),
-    Column("source", Words, primary_key=True),
-    Column("part", Words, primary_key=True),
-    Column("type", Words, primary_key=True),  # membership, or a group that one names
-    Column("source_id", Words, primary_key=True),
-    _words("body"),
-    _truth("masked"),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    Column("type", SqlText, primary_key=True),  # membership, or a group that one names
+    Column("source_id", SqlText, primary_key=True),
+    _text_column("body"),
+    _boolean_column("masked"),
 )
 
 unit_state = Table(
     "unit_state",
     metadata,
-    Column("unit", Words, primary_key=True),
-    _instant("published_at"),
-    _words("published_by"),
+    Column("unit", SqlText, primary_key=True),
+    _datetime_column("published_at"),
+    _text_column("published_by"),
 )
 
 individual = Table(
     "individual",
     metadata,
-    Column("person", Words, primary_key=True),
+    Column("person", SqlText, primary_key=True),
     Column("count", Integer, nullable=False),
     Column("until", Date),
-    _words("who"),
-    _instant("at"),
+    _text_column("who"),
+    _datetime_column("at"),
 )
 
 headcount = Table(
     "headcount",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("unit", Words, primary_key=True),
-    Column("school_form", Words, primary_key=True),
+    Column("source", SqlText, primary_key=True),
+    Column("unit", SqlText, primary_key=True),
+    Column("school_form", SqlText, primary_key=True),
     Column("children", Integer, nullable=False),
     Column("as_of", Date, nullable=False),
 )
@@ -546,8 +546,8 @@ headcount = Table(
 deferred_count = Table(
     "deferred_count",
     metadata,
-    Column("series", Words, primary_key=True),
-    Column("labels", Words, primary_key=True),
+    Column("series", SqlText, primary_key=True),
+    Column("labels", SqlText, primary_key=True),
     Column("until", Date, primary_key=True),
     Column("delta", Integer, nullable=False),
 )
@@ -555,25 +555,29 @@ deferred_count = Table(
 account = Table(
     "account",
     metadata,
-    Column("name", Words, primary_key=True),
-    _words("password_hash"),
-    _words("role"),
-    Column("units", Names, nullable=False),
-    _words("entitlement", null=True),
-    _instant("created_at"),
+    Column("name", SqlText, primary_key=True),
+    _text_column("password_hash"),
+    _text_column("role"),
+    Column("units", TextTuple, nullable=False),
+    _text_column("entitlement", null=True),
+    _datetime_column("created_at"),
 )
 
-protected_token = Table("protected_token", metadata, Column("token", Words, primary_key=True), _instant("since"))
+protected_token = Table(
+    "protected_token", metadata, Column("token", SqlText, primary_key=True), _datetime_column("since")
+)
 
-erased_token = Table("erased_token", metadata, Column("token", Words, primary_key=True), _instant("erased_at"))
+erased_token = Table(
+    "erased_token", metadata, Column("token", SqlText, primary_key=True), _datetime_column("erased_at")
+)
 
 audit = Table(
     "audit",
     metadata,
     Column("id", Integer, primary_key=True),
-    _instant("at"),
-    _words("who"),
-    _words("what"),
-    _words("subject", null=True),
+    _datetime_column("at"),
+    _text_column("who"),
+    _text_column("what"),
+    _text_column("subject", null=True),
     Index(None, "at"),
 )

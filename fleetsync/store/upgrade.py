@@ -21,9 +21,9 @@ def upgrade(engines: Engines, locks: Locks, migrations: Path = MIGRATIONS) -> No
         was = sqlite.revisions(engines.file)
         if was == (newest,):
             return
-        _refuse_stranger(engines, was, migrations)
+        _refuse_foreign_database(engines, was, migrations)
         if was:
-            sqlite.copy(engines.file, copy_before(engines.file, newest))
+            sqlite.copy(engines.file, pre_migration_copy(engines.file, newest))
         with engines.writing.begin() as connection:
             migrate(connection, migrations)
 
@@ -38,7 +38,7 @@ def known_revisions(migrations: Path = MIGRATIONS) -> frozenset[str]:
     return frozenset(path.stem.split("_")[0] for path in (migrations / "versions").glob("*.py"))
 
 
-def copy_before(file: Path, revision: str) -> Path:
+def pre_migration_copy(file: Path, revision: str) -> Path:
     """Where the copy is that is taken before the migration to *revision*."""
     return file.with_name(f"{file.name}.before-{revision}")
 
@@ -55,7 +55,7 @@ def migrate(connection: Connection, migrations: Path = MIGRATIONS) -> None:
     command.upgrade(config, "head")
 
 
-def _refuse_stranger(engines: Engines, was: tuple[str, ...], migrations: Path) -> None:
+def _refuse_foreign_database(engines: Engines, was: tuple[str, ...], migrations: Path) -> None:
     if not was:
         with engines.reading.connect() as connection:
             if inspect(connection).get_table_names():

@@ -2,20 +2,20 @@
 
 import pytest
 
-from tests.browser.reader import number
+from tests.browser.browser_session import number
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
-def tea(newcomer, held):
-    reader = newcomer(held).goto("/").signs_in("tekniker")
-    reader.waits_for(held.is_worked_out)
+def tea(open_session, held):
+    reader = open_session(held).goto("/").sign_in("tekniker")
+    reader.wait_until(held.are_held_plans_ready)
     return reader
 
 
 def coverage(reader):
-    rows = reader.asked("/api/v1/coverage")["rows"]
+    rows = reader.get_json("/api/v1/coverage")["rows"]
     return {(row["unit"], row["entitlement"]): (row["entitled"], row["covered"]) for row in rows}
 
 
@@ -50,7 +50,7 @@ def test_an_accepted_pull_changes_the_numbers_as_its_plan_said(tea):
     decide(tea, "Godta hämtningen")
     assert "Beslutet är antecknat" in tea.text(".banner.done")
     wanted = before | {cell: (entitled[1], covered[1]) for cell, (entitled, covered) in promised.items()}
-    tea.waits_for(lambda: coverage(tea) == wanted)
+    tea.wait_until(lambda: coverage(tea) == wanted)
 
     tea.goto("/sources/personal/staff")
     assert tea.page.locator(".decide").count() == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleetsync.cli.accounts import hashed
+from fleetsync.cli.accounts import hash_password
 from tests.serving import PASSWORD
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
@@ -13,28 +13,28 @@ NOT_AN_ANSWER = "Failed to load resource"  # how the browser itself comments on 
 
 def forgiven(reader):
     """What the browser says of an answer that was asked for: a refusal."""
-    reader.noted[:] = [line for line in reader.noted if not line.startswith(NOT_AN_ANSWER)]
+    reader.problems[:] = [line for line in reader.problems if not line.startswith(NOT_AN_ANSWER)]
 
 
-def test_a_wrong_password_opens_nothing_and_says_which_of_both_to_nobody(newcomer, ordinary):
-    guest = newcomer(ordinary).goto("/").signs_in("tekniker", "gissat")
+def test_a_wrong_password_opens_nothing_and_says_which_of_both_to_nobody(open_session, ordinary):
+    guest = open_session(ordinary).goto("/").sign_in("tekniker", "gissat")
     assert "Fel namn eller lösenord." in guest.text()
     assert guest.page.locator("nav").count() == 0
 
-    guest.signs_in("tekniker")
+    guest.sign_in("tekniker")
     assert "saknas" in guest.title
     forgiven(guest)
 
 
-def test_nothing_is_shown_at_the_door(newcomer, ordinary):
-    guest = newcomer(ordinary).goto("/units/vretaskolan")
+def test_nothing_is_shown_at_the_door(open_session, ordinary):
+    guest = open_session(ordinary).goto("/units/vretaskolan")
 
     assert guest.path == "/sign-in"
     assert "Vretaskolan" not in guest.text()
 
 
-def test_a_session_lasts_half_a_day_and_its_cookie_is_for_no_script(newcomer, ordinary):
-    guest = newcomer(ordinary).goto("/").signs_in("tekniker")
+def test_a_session_lasts_half_a_day_and_its_cookie_is_for_no_script(open_session, ordinary):
+    guest = open_session(ordinary).goto("/").sign_in("tekniker")
     (cookie,) = [one for one in guest.context.cookies() if one["name"] == "fleetsync"]
     seconds_left = cookie["expires"] - guest.page.evaluate("Date.now() / 1000")
 
@@ -43,17 +43,17 @@ def test_a_session_lasts_half_a_day_and_its_cookie_is_for_no_script(newcomer, or
     assert cookie["sameSite"] == "Lax"
 
 
-def test_signing_out_ends_the_session(newcomer, ordinary):
-    guest = newcomer(ordinary).goto("/policy").signs_in("vikarie")
+def test_signing_out_ends_the_session(open_session, ordinary):
+    guest = open_session(ordinary).goto("/policy").sign_in("vikarie")
     guest.click(guest.page.get_by_role("button", name="Logga ut"))
 
     assert "Du är utloggad." in guest.text()
     assert guest.goto("/policy").path == "/sign-in"
 
 
-def test_a_new_password_ends_the_sessions_of_the_old_one(newcomer, ordinary):
-    guest = newcomer(ordinary).goto("/").signs_in("vikarie")
-    ordinary.daemon.ledger.set_password("vikarie", hashed(PASSWORD))
+def test_a_new_password_ends_the_sessions_of_the_old_one(open_session, ordinary):
+    guest = open_session(ordinary).goto("/").sign_in("vikarie")
+    ordinary.daemon.ledger.set_password("vikarie", hash_password(PASSWORD))
 
     assert guest.goto("/policy").path == "/sign-in"
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from tests.browser.reader import number
+from tests.browser.browser_session import number
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
@@ -24,7 +24,7 @@ MOST_LINKS = 250
 
 
 def refusal_forgiven(reader):
-    reader.noted[:] = [line for line in reader.noted if "404" not in line]
+    reader.problems[:] = [line for line in reader.problems if "404" not in line]
 
 
 def graves(reader):
@@ -53,8 +53,8 @@ def test_a_page_keeps_nobody_out_in_both_languages_and_themes(technician, addres
     assert found == {}
 
 
-def test_the_door_keeps_nobody_out(newcomer, ordinary):
-    guest = newcomer(ordinary)
+def test_the_door_keeps_nobody_out(open_session, ordinary):
+    guest = open_session(ordinary)
 
     assert {theme: graves(guest.goto(f"/sign-in?theme={theme}")) for theme in ("light", "dark")} == {
         "light": {},
@@ -75,8 +75,8 @@ def test_a_page_is_as_wide_as_its_screen(technician, addresses, name):
     assert technician.page.locator("h1").count() == 1
 
 
-def test_all_rights_of_a_unit_are_seen_at_once_on_every_screen(newcomer, schools):
-    reader = newcomer(schools).goto("/").signs_in("tekniker")
+def test_all_rights_of_a_unit_are_seen_at_once_on_every_screen(open_session, schools):
+    reader = open_session(schools).goto("/").sign_in("tekniker")
     hidden = {}
     for width in (*WIDTHS, *LAPTOPS):
         reader.page.set_viewport_size({"width": width, "height": 900})
@@ -194,7 +194,7 @@ def test_a_number_is_the_same_published_shown_and_added_up(technician, measure):
     assert cells
     for labels, value in (cells[0], cells[-1]):
         technician.goto(f"/numbers/{measure}?{'&'.join(f'{key}={word}' for key, word in labels)}")
-        rows = technician.asked(f"/api/v1/numbers/{measure}?{'&'.join(f'{key}={word}' for key, word in labels)}")[
+        rows = technician.get_json(f"/api/v1/numbers/{measure}?{'&'.join(f'{key}={word}' for key, word in labels)}")[
             "rows"
         ]
 

@@ -7,18 +7,18 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from fleetsync.demo.replay import TODAY
-from tests.browser.reader import number
+from tests.browser.browser_session import number
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
 YESTERDAY = TODAY.replace(day=TODAY.day - 1)
 
 
-def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_in_five_clicks(newcomer, ordinary):
-    tea = newcomer(ordinary).goto("/").signs_in("tekniker")
+def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_in_five_clicks(open_session, ordinary):
+    tea = open_session(ordinary).goto("/").sign_in("tekniker")
     assert "saknas" in tea.title
     assert tea.page.locator(".rule.alarm").count() >= 1
-    (worst, *_) = tea.asked("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
+    (worst, *_) = tea.get_json("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
 
     tea.click(tea.page.locator(".matrix th a", has_text=worst["unit"]).first)
     card = tea.page.locator("#staff")
@@ -37,8 +37,8 @@ def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_i
     assert tea.clicks == 5
 
 
-def test_a_technician_gets_from_the_door_to_the_pull_behind_an_idle_device_in_four_clicks(newcomer, ordinary):
-    tea = newcomer(ordinary).goto("/").signs_in("tekniker")
+def test_a_technician_gets_from_the_door_to_the_pull_behind_an_idle_device_in_four_clicks(open_session, ordinary):
+    tea = open_session(ordinary).goto("/").sign_in("tekniker")
     tea.click(tea.page.locator(".hero .lead a").first)
     assert tea.title.startswith("Har, inte i drift")
 
@@ -53,8 +53,8 @@ def test_a_technician_gets_from_the_door_to_the_pull_behind_an_idle_device_in_fo
     assert tea.clicks == 4
 
 
-def test_a_strategist_reads_the_rules_a_past_day_and_takes_the_numbers_home_in_six_clicks(newcomer, ordinary):
-    stina = newcomer(ordinary, accept_downloads=True).goto("/").signs_in("strateg")
+def test_a_strategist_reads_the_rules_a_past_day_and_takes_the_numbers_home_in_six_clicks(open_session, ordinary):
+    stina = open_session(ordinary, accept_downloads=True).goto("/").sign_in("strateg")
     trend = stina.page.locator(".rule .spark").first
     assert (trend.get_attribute("aria-label") or "").startswith("Från")
 
@@ -90,8 +90,8 @@ def in_xlsx(content):
     return [[row[0], row[1], *(int(str(cell).removesuffix(".0")) for cell in row[2:10])] for row in rows]
 
 
-def test_a_principal_follows_a_link_to_the_own_unit_and_prints_it_in_one_click(newcomer, ordinary):
-    rektor = newcomer(ordinary).goto("/units/vretaskolan").signs_in("strateg")
+def test_a_principal_follows_a_link_to_the_own_unit_and_prints_it_in_one_click(open_session, ordinary):
+    rektor = open_session(ordinary).goto("/units/vretaskolan").sign_in("strateg")
     assert rektor.title.startswith("Vretaskolan")
     assert rektor.page.locator("#staff .ratio").is_visible()
 
@@ -103,10 +103,10 @@ def test_a_principal_follows_a_link_to_the_own_unit_and_prints_it_in_one_click(n
     assert rektor.clicks == 1
 
 
-def test_only_a_technician_is_shown_what_somebody_is_known_by(newcomer, ordinary, technician, addresses):
+def test_only_a_technician_is_shown_what_somebody_is_known_by(open_session, ordinary, technician, addresses):
     assert "@exempelby.se" in technician.goto(addresses["person"]).text()
 
-    stina = newcomer(ordinary).goto(addresses["person"]).signs_in("strateg")
+    stina = open_session(ordinary).goto(addresses["person"]).sign_in("strateg")
     assert "Inloggningar visas för tekniker" in stina.text()
     assert "@exempelby.se" not in stina.text()
 
@@ -120,8 +120,10 @@ def sets_of(reader):
     ]
 
 
-def test_a_technician_gets_from_the_door_to_the_pull_behind_a_set_that_is_too_small_in_five_clicks(newcomer, schools):
-    tea = newcomer(schools).goto("/").signs_in("tekniker")
+def test_a_technician_gets_from_the_door_to_the_pull_behind_a_set_that_is_too_small_in_five_clicks(
+    open_session, schools
+):
+    tea = open_session(schools).goto("/").sign_in("tekniker")
     tea.click(tea.page.locator(".todo a", has_text="Klassuppsättning för liten").first)
     assert tea.page.locator(".as-gap").count() == len(tea.rows())
 
@@ -141,8 +143,8 @@ def test_a_technician_gets_from_the_door_to_the_pull_behind_a_set_that_is_too_sm
     assert tea.clicks == 5
 
 
-def test_a_principal_sees_the_classes_of_the_own_school_and_opens_each_number_with_one_click(newcomer, schools):
-    rektor = newcomer(schools).goto("/units/vretaskolan").signs_in("strateg")
+def test_a_principal_sees_the_classes_of_the_own_school_and_opens_each_number_with_one_click(open_session, schools):
+    rektor = open_session(schools).goto("/units/vretaskolan").sign_in("strateg")
     sets = sets_of(rektor)
     assert [row[0] for row in sets] == sorted(row[0] for row in sets)
     assert sum(row[3] for row in sets) == number(
@@ -159,8 +161,8 @@ def test_a_principal_sees_the_classes_of_the_own_school_and_opens_each_number_wi
             )
 
 
-def test_a_strategist_asks_why_a_pupil_was_short_yesterday_in_five_clicks(newcomer, schools):
-    stina = newcomer(schools).goto("/").signs_in("strateg")
+def test_a_strategist_asks_why_a_pupil_was_short_yesterday_in_five_clicks(open_session, schools):
+    stina = open_session(schools).goto("/").sign_in("strateg")
     stina.click(stina.page.get_by_role("link", name="Vretaskolan"))
     stina.page.locator("#as_of").fill(YESTERDAY.isoformat())
     stina.click(stina.page.get_by_role("button", name="Visa dagen"))

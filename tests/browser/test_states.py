@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from tests.browser import served
+from tests.browser import scenarios
 from tests.browser.test_every_page import graves
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
@@ -14,19 +14,19 @@ SILENT_DAYS = 40
 
 @pytest.fixture(scope="module")
 def silent(past, tmp_path_factory):
-    with served.silent(past, tmp_path_factory.mktemp("silent"), SILENT_DAYS) as scene:
+    with scenarios.silent(past, tmp_path_factory.mktemp("silent"), SILENT_DAYS) as scene:
         yield scene
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    with served.first_start(tmp_path_factory.mktemp("first")) as scene:
+    with scenarios.first_start(tmp_path_factory.mktemp("first")) as scene:
         yield scene
 
 
-def test_what_rests_on_old_data_says_so_and_how_old(newcomer, silent):
-    tea = newcomer(silent).goto("/").signs_in("tekniker")
-    tea.waits_for(lambda: "hämtas inte" in tea.goto("/").text(".fresh-list"))
+def test_what_rests_on_old_data_says_so_and_how_old(open_session, silent):
+    tea = open_session(silent).goto("/").sign_in("tekniker")
+    tea.wait_until(lambda: "hämtas inte" in tea.goto("/").text(".fresh-list"))
 
     assert "Talen vilar på gamla uppgifter." in tea.text(".banner.old")
     assert "De är gamla, inte lägre." in tea.text(".banner.old")
@@ -42,8 +42,8 @@ def test_what_rests_on_old_data_says_so_and_how_old(newcomer, silent):
     assert graves(tea) == {}
 
 
-def test_a_first_start_says_what_to_do_and_shows_no_number(newcomer, first):
-    tea = newcomer(first).goto("/").signs_in("tekniker")
+def test_a_first_start_says_what_to_do_and_shows_no_number(open_session, first):
+    tea = open_session(first).goto("/").sign_in("tekniker")
 
     assert tea.title == "Här syns läget när källorna har hämtats"
     assert "fleetsync check" in tea.text(".steps")
@@ -60,21 +60,21 @@ def test_a_first_start_says_what_to_do_and_shows_no_number(newcomer, first):
         assert graves(tea) == {}
 
 
-def test_a_day_without_numbers_is_said_in_words(newcomer, ordinary):
-    tea = newcomer(ordinary).goto("/coverage?as_of=2026-01-01").signs_in("tekniker")
-    tea.noted.clear()
+def test_a_day_without_numbers_is_said_in_words(open_session, ordinary):
+    tea = open_session(ordinary).goto("/coverage?as_of=2026-01-01").sign_in("tekniker")
+    tea.problems.clear()
 
     assert "Det finns inga tal för 1 jan. 2026. De första är från 18 nov. 2026." in tea.text()
 
 
-def test_a_fault_of_ours_is_a_page_and_not_a_traceback(newcomer, first):
-    tea = newcomer(first).goto("/").signs_in("tekniker")
+def test_a_fault_of_ours_is_a_page_and_not_a_traceback(open_session, first):
+    tea = open_session(first).goto("/").sign_in("tekniker")
     database = sqlite3.connect(first.town.folder / "database" / "fleetsync.db")
     database.execute("ALTER TABLE pull RENAME TO misplaced")
     tea.goto("/sources/personal/staff")
     database.execute("ALTER TABLE misplaced RENAME TO pull")
     database.close()
-    tea.noted.clear()
+    tea.problems.clear()
 
     assert tea.title == "Något gick fel hos oss"
     assert "misplaced" not in tea.page.content()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.connectors.case import Case, Listing, Query
+from tests.connectors.connector_case import ConnectorCase, Query, RecordedListing
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 PATH = "/v1.0/deviceManagement/managedDevices"
@@ -16,9 +16,9 @@ def linked(body: dict[str, Any], here: str, following: int | None) -> dict[str, 
     return body if following is None else body | {"@odata.nextLink": f"{here}?$top=500&$skiptoken={following}"}
 
 
-LISTING = Listing(PATH, ("devices-1.json", "devices-2.json", "devices-3.json"), page_of, linked)
+LISTING = RecordedListing(PATH, ("devices-1.json", "devices-2.json", "devices-3.json"), page_of, linked)
 
-CASE = Case(
+CASE = ConnectorCase(
     kind="intune",
     table={
         "kind": "intune",
@@ -29,7 +29,7 @@ CASE = Case(
         "authority": "{server}",
         "graph_root": "{server}",
     },
-    expects={"devices": {"device": 11}},
+    expected_counts={"devices": {"device": 11}},
     listings={"devices": LISTING},
     token_paths=(f"/{TENANT}/oauth2/v2.0/token",),
 )

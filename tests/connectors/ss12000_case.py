@@ -6,7 +6,7 @@ are seen: a token that is not there, one that is null, one that is blank.
 
 from typing import Any
 
-from tests.connectors.case import Case, Listing, Query
+from tests.connectors.connector_case import ConnectorCase, Query, RecordedListing
 
 BASE = "/ss12000/v2.0"
 LAST: dict[str, dict[str, Any]] = {f"{BASE}/duties": {"pageToken": None}, f"{BASE}/placements": {"pageToken": ""}}
@@ -22,9 +22,9 @@ def linked(body: dict[str, Any], here: str, following: int | None) -> dict[str, 
     return next((body | end for path, end in LAST.items() if here.endswith(path)), body)
 
 
-def listing(resource: str, pages: int) -> Listing:
+def listing(resource: str, pages: int) -> RecordedListing:
     names = tuple(f"{resource}-{number}.json" for number in range(1, pages + 1))
-    return Listing(f"{BASE}/{resource}", names, page_of, linked)
+    return RecordedListing(f"{BASE}/{resource}", names, page_of, linked)
 
 
 LISTINGS = {
@@ -35,7 +35,7 @@ LISTINGS = {
     "staff": listing("duties", 2),
 }
 
-CASE = Case(
+CASE = ConnectorCase(
     kind="ss12000",
     table={
         "kind": "ss12000",
@@ -46,7 +46,7 @@ CASE = Case(
         "client_secret": "hemlig-7f3a-mycket",
         "identifiers": {"https://exempelby.se/entra": {"scheme": "object_id", "namespace": "exempelby-tenant"}},
     },
-    expects={
+    expected_counts={
         "units": {"unit": 9},
         "groups": {"group": 5},
         "pupils": {"person": 9, "membership": 17},

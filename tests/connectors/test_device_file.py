@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 
 from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
-from fleetsync.pull.contract import Drift, SourceUnavailable
-from fleetsync.pull.files import UNTOLD
+from fleetsync.pull.contract import SourceUnavailable, UnknownValue
+from fleetsync.pull.files import WITHHELD_TEXT
+from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
-from tests.connectors.outside import Outside, outside
 
 NAME = "lista_2026-11-15.csv"
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Outside]:
-    with outside(CASE, tmp_path) as here:
+def recorded(tmp_path: Path) -> Iterator[CaseRunner]:
+    with running_case(CASE, tmp_path) as here:
         yield here
 
 
 class Desk:
     """A folder with a list of our own; each row is of one device and begins with its serial."""
 
-    def __init__(self, world: Outside) -> None:
+    def __init__(self, world: CaseRunner) -> None:
         self.world = world
 
     def write(self, head: str, *rows: str, name: str = NAME) -> None:
@@ -42,20 +42,20 @@ class Desk:
         assert isinstance(found, DeviceRecord)
         return found
 
-    def drift(self, head: str, row: str, **keys: Any) -> list[Drift]:
+    def drift(self, head: str, row: str, **keys: Any) -> list[UnknownValue]:
         return self.noted(head, row, **keys)[1:]
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with outside(replace(CASE, files=()), tmp_path) as here:
+    with running_case(replace(CASE, files=()), tmp_path) as here:
         yield Desk(here)
 
 
 # ------------------------------------------------------------------------------------------------------ the recorded lists
 
 
-def test_a_device_is_read_whole(recorded: Outside) -> None:
+def test_a_device_is_read_whole(recorded: CaseRunner) -> None:
     found = next(one for one in recorded.records("devices") if one.source_id == "datorer-vretaskolan/PF3EX101")
 
     assert found == DeviceRecord(
@@ -76,7 +76,7 @@ def test_a_device_is_read_whole(recorded: Outside) -> None:
     )
 
 
-def test_each_list_is_whole_for_itself_and_speaks_for_its_day(recorded: Outside) -> None:
+def test_each_list_is_whole_for_itself_and_speaks_for_its_day(recorded: CaseRunner) -> None:
     pages = recorded.pages("devices")
 
     assert [(page.scope, page.as_of, len(page.raws)) for page in pages] == [
@@ -86,27 +86,27 @@ def test_each_list_is_whole_for_itself_and_speaks_for_its_day(recorded: Outside)
     assert [page.rejected for page in pages] == [(), ("serial and asset tag are empty",)]
 
 
-def test_a_list_that_did_not_change_is_skipped_alone(recorded: Outside) -> None:
+def test_a_list_that_did_not_change_is_skipped_alone(recorded: CaseRunner) -> None:
     first, _ = recorded.pages("devices")
     (other,) = recorded.pages("devices", known={first.scope: first.fingerprint})
 
     assert other.scope == "datorer-vretaskolan"
 
 
-def test_a_new_edition_is_the_same_list(recorded: Outside) -> None:
+def test_a_new_edition_is_the_same_list(recorded: CaseRunner) -> None:
     shutil.copy(recorded.folder / TEXT, recorded.folder / "plattor-asen_2026-11-20.csv")
     pages = {page.scope: page.as_of for page in recorded.pages("devices")}
 
     assert pages == {"plattor-asen": date(2026, 11, 20), "datorer-vretaskolan": date(2026, 11, 15)}
 
 
-def test_one_serial_on_two_lists_is_two_records(recorded: Outside) -> None:
+def test_one_serial_on_two_lists_is_two_records(recorded: CaseRunner) -> None:
     found = [one.source_id for one in recorded.records("devices") if one.source_id.endswith("PF3EX101")]
 
     assert found == ["plattor-asen/PF3EX101", "datorer-vretaskolan/PF3EX101"]
 
 
-def test_a_torn_upload_is_no_short_list(recorded: Outside) -> None:
+def test_a_torn_upload_is_no_short_list(recorded: CaseRunner) -> None:
     file = recorded.folder / WORKBOOK
     file.write_bytes(file.read_bytes()[:-200])
 
@@ -114,7 +114,7 @@ def test_a_torn_upload_is_no_short_list(recorded: Outside) -> None:
         recorded.pages("devices")
 
 
-def test_a_probe_tells_of_each_list(recorded: Outside) -> None:
+def test_a_probe_tells_of_each_list(recorded: CaseRunner) -> None:
     assert [finding.what for finding in recorded.findings()] == [
         f"{TEXT} speaks for 2026-10-31 and has 3 devices",
         f"{WORKBOOK} speaks for 2026-11-15 and has 9 devices",
@@ -205,7 +205,7 @@ def test_the_sources_own_words_of_status_come_first(desk: Desk) -> None:
 
 
 def test_a_word_that_nobody_knows_is_told_and_makes_nothing_work(desk: Desk) -> None:
-    assert desk.drift("Status", "Hylla") == [Drift("status", "hylla")]
+    assert desk.drift("Status", "Hylla") == [UnknownValue("status", "hylla")]
     assert desk.device("Status", "Hylla").status == "hylla"
 
 
@@ -220,7 +220,7 @@ def test_what_may_name_somebody_in_place_of_a_word_is_not_kept_and_is_counted(
     noted = desk.noted(header, note)
 
     assert note.casefold() not in (repr(noted) + repr(desk.world.pages("devices"))).casefold()
-    assert noted[1].value == UNTOLD
+    assert noted[1].value == WITHHELD_TEXT
     assert noted[0].status is None
 
 
@@ -244,7 +244,7 @@ def test_groups_are_told_apart_and_make_no_set_by_themselves(desk: Desk) -> None
 def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(desk: Desk) -> None:
     assert desk.device("Klass;Syfte", "2A;Klassuppsättning").purpose is Purpose.SET
     assert desk.device("Syfte", "Elevlåda", purposes={"elevlåda": "set"}).purpose is Purpose.SET
-    assert desk.drift("Syfte", "Diverse") == [Drift("purpose", "diverse")]
+    assert desk.drift("Syfte", "Diverse") == [UnknownValue("purpose", "diverse")]
 
 
 @pytest.mark.parametrize(
@@ -283,12 +283,12 @@ def test_a_holders_name_is_nobodys_key_and_not_kept(desk: Desk, domain: str) -> 
     noted = desk.noted("Användare", "Anna Andersson", domain=domain)
 
     assert noted[0].keys == ()
-    assert noted[1:] == [Drift("holder", "a name")]
+    assert noted[1:] == [UnknownValue("holder", "a name")]
     assert "Andersson" not in repr(desk.world.pages("devices"))
 
 
 def test_an_account_without_a_domain_is_told(desk: Desk) -> None:
-    assert desk.drift("Användare", "annexe") == [Drift("holder", "account name without a domain")]
+    assert desk.drift("Användare", "annexe") == [UnknownValue("holder", "account name without a domain")]
 
 
 def test_a_holders_number_is_of_the_declared_namespace(desk: Desk) -> None:
@@ -328,7 +328,7 @@ def test_a_platform_is_told_by_its_word_else_by_a_model_that_runs_nothing_else(
 
 def test_the_sources_own_words_of_platforms_come_first(desk: Desk) -> None:
     assert desk.device("OS", "standardklient", platforms={"Standardklient": "windows"}).platform is Platform.WINDOWS
-    assert desk.drift("OS", "BeOS") == [Drift("platform", UNTOLD)]
+    assert desk.drift("OS", "BeOS") == [UnknownValue("platform", WITHHELD_TEXT)]
 
 
 # ------------------------------------------------------------------------------------------------------- what a list lacks
@@ -343,7 +343,7 @@ def test_a_list_that_cannot_be_joined_or_placed_is_told(desk: Desk, head: str, l
     (page,) = desk.world.pages("devices")
     (finding,) = desk.world.findings()
 
-    assert page.drift == tuple(Drift("missing column", field) for field in lacks)
+    assert page.drift == tuple(UnknownValue("missing column", field) for field in lacks)
     assert (finding.ok, bool(finding.remedy)) == (not lacks, bool(lacks))
 
 
@@ -354,7 +354,7 @@ def test_a_long_list_is_told_once_what_it_lacks(desk: Desk) -> None:
     assert [(len(page.raws), len(page.drift)) for page in pages] == [(5000, 1), (1, 0)]
 
 
-def test_a_probe_of_lists_that_were_read_says_so(recorded: Outside) -> None:
+def test_a_probe_of_lists_that_were_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("devices")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [

@@ -20,29 +20,36 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors import intune
-from connectors.intune import Expiry, ManagedDevice, Settings, normalise
+from connectors.intune import CredentialExpiry, ManagedDevice, Settings, normalise
 from fleetsync.core.model import Compliance, Condition, DeviceRecord, Key, Ownership, Platform, Scheme
-from fleetsync.pull.contract import Credential, Drift, Noted, RecordError, SourceRefused, SourceUnavailable
+from fleetsync.pull.contract import (
+    Credential,
+    NormalisedItem,
+    RecordError,
+    SourceRefused,
+    SourceUnavailable,
+    UnknownValue,
+)
+from tests.connectors.case_runner import CaseRunner, RecordedFault, running_case
+from tests.connectors.case_runner import fake_connect as what_is_given
 from tests.connectors.intune_case import CASE, LISTING, TENANT
-from tests.connectors.outside import Fault, Outside, outside
-from tests.connectors.outside import given as what_is_given
 
-SETTINGS = Settings.model_validate(CASE.filled("https://graph.exempelby.se", Path("/srv")))
+SETTINGS = Settings.model_validate(CASE.filled_table("https://graph.exempelby.se", Path("/srv")))
 NULL_GUID = "00000000-0000-0000-0000-000000000000"
 A_USER = {"user_id": "0e0e", "user_principal_name": "anna@exempelby.se"}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Outside]:
-    with outside(CASE, tmp_path) as here:
+def world(tmp_path: Path) -> Iterator[CaseRunner]:
+    with running_case(CASE, tmp_path) as here:
         yield here
 
 
-def noted(**fields: object) -> tuple[Noted, ...]:
+def noted(**fields: object) -> tuple[NormalisedItem, ...]:
     return normalise("devices", SETTINGS, ManagedDevice(**{"id": "b3f1", "management_state": "managed"} | fields))  # type: ignore[arg-type]
 
 
-def noted_or_refused(**fields: object) -> tuple[Noted | RecordError, ...]:
+def noted_or_refused(**fields: object) -> tuple[NormalisedItem | RecordError, ...]:
     try:
         return noted(**fields)
     except RecordError as error:
@@ -55,14 +62,14 @@ def device(**fields: object) -> DeviceRecord:
     return record
 
 
-def drift(**fields: object) -> list[Noted]:
-    return [one for one in noted(**fields) if isinstance(one, Drift)]
+def drift(**fields: object) -> list[NormalisedItem]:
+    return [one for one in noted(**fields) if isinstance(one, UnknownValue)]
 
 
 # ------------------------------------------------------------------------------------------------------------- a pull
 
 
-def test_only_kept_fields_are_asked_for_500_a_page(world: Outside) -> None:
+def test_only_kept_fields_are_asked_for_500_a_page(world: CaseRunner) -> None:
     world.pages("devices")
     query = parse_qs(urlsplit(world.server.asked[0]).query)
     asked = query["$select"][0].split(",")
@@ -72,7 +79,7 @@ def test_only_kept_fields_are_asked_for_500_a_page(world: Outside) -> None:
     assert not {"userDisplayName", "phoneNumber", "imei", "wiFiMacAddress", "lostModeState"} & set(asked)
 
 
-def test_a_device_is_read_whole(world: Outside) -> None:
+def test_a_device_is_read_whole(world: CaseRunner) -> None:
     first = next(one for one in world.records("devices") if one.source_id.endswith("01"))
 
     assert first == DeviceRecord(
@@ -101,29 +108,29 @@ def test_a_device_is_read_whole(world: Outside) -> None:
 
 def test_an_empty_first_page_with_a_link_is_not_the_end(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json", *LISTING.pages))
-    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
         assert len(world.records("devices")) == 11
 
 
 def test_a_tenant_without_devices_is_whole_and_empty(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
-    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
         assert [list(page.raws) for page in world.pages("devices")] == [[]]
 
 
-def test_the_count_of_a_page_is_not_taken_for_a_total(world: Outside) -> None:
+def test_the_count_of_a_page_is_not_taken_for_a_total(world: CaseRunner) -> None:
     assert {page.total for page in world.pages("devices")} == {None}
 
 
-def test_a_torn_page_is_no_short_pull(world: Outside) -> None:
-    world.server.fail(LISTING, 1, Fault(cut=True))
+def test_a_torn_page_is_no_short_pull(world: CaseRunner) -> None:
+    world.server.fail(LISTING, 1, RecordedFault(cut=True))
 
     with pytest.raises(SourceUnavailable):
         world.pages("devices")
 
 
-def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(world: Outside) -> None:
-    world.server.fail(LISTING, 0, Fault(403, CASE.recorded("refused.json").read_bytes()))
+def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(world: CaseRunner) -> None:
+    world.server.fail(LISTING, 0, RecordedFault(403, CASE.recorded("refused.json").read_bytes()))
 
     with pytest.raises(SourceRefused) as refused:
         world.pages("devices")
@@ -132,7 +139,7 @@ def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(
     assert "kanarie" not in str(refused.value)
 
 
-def test_newer_members_of_enums_are_asked_for_by_name(world: Outside) -> None:
+def test_newer_members_of_enums_are_asked_for_by_name(world: CaseRunner) -> None:
     world.pages("devices")
 
     assert {sent["prefer"] for sent in world.server.headers} == {"include-unknown-enum-members"}
@@ -140,7 +147,7 @@ def test_newer_members_of_enums_are_asked_for_by_name(world: Outside) -> None:
 
 def test_beta_is_another_address_and_asks_for_lost_mode(tmp_path: Path) -> None:
     listing = replace(LISTING, path="/beta/deviceManagement/managedDevices")
-    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
         world.pages("devices", world.settings_with(beta=True))
 
         assert "lostModeState" in world.server.asked[0]
@@ -149,7 +156,7 @@ def test_beta_is_another_address_and_asks_for_lost_mode(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------------- signing in
 
 
-def test_a_secret_goes_to_the_tenants_token_address_with_the_scope_of_the_same_cloud(world: Outside) -> None:
+def test_a_secret_goes_to_the_tenants_token_address_with_the_scope_of_the_same_cloud(world: CaseRunner) -> None:
     world.pages("devices")
 
     assert world.server.signed_in == [
@@ -180,7 +187,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(("signature", "thumbprint"), [("PS256", "x5t#S256"), ("RS256", "x5t")])
 def test_a_certificate_signs_in_without_any_secret(
-    world: Outside, identity: tuple[Path, Path], signature: str, thumbprint: str
+    world: CaseRunner, identity: tuple[Path, Path], signature: str, thumbprint: str
 ) -> None:
     certificate, key = identity
     settings = world.settings_with(
@@ -196,7 +203,7 @@ def test_a_certificate_signs_in_without_any_secret(
     assert thumbprint in header
 
 
-def test_a_key_without_a_password_needs_none(world: Outside, identity: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_key_without_a_password_needs_none(world: CaseRunner, identity: tuple[Path, Path], tmp_path: Path) -> None:
     certificate, key = identity
     opened = serialization.load_pem_private_key(key.read_bytes(), b"ett losenord")
     plain = tmp_path / "plain.pem"
@@ -210,7 +217,7 @@ def test_a_key_without_a_password_needs_none(world: Outside, identity: tuple[Pat
 
 
 @pytest.mark.parametrize("content", [None, "å är ingen PEM"])
-def test_a_certificate_that_cannot_be_read_is_named(world: Outside, tmp_path: Path, content: str | None) -> None:
+def test_a_certificate_that_cannot_be_read_is_named(world: CaseRunner, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "certificate.pem"
     if content is not None:
         file.write_text(content, encoding="utf-8")
@@ -222,16 +229,16 @@ def test_a_certificate_that_cannot_be_read_is_named(world: Outside, tmp_path: Pa
 @pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers", "", "a/b"])
 def test_a_tenant_is_one_tenant(tenant: str) -> None:
     with pytest.raises(ValidationError, match="tenant"):
-        Settings.model_validate(CASE.filled("", Path()) | {"tenant": tenant})
+        Settings.model_validate(CASE.filled_table("", Path()) | {"tenant": tenant})
 
 
-def test_an_expiry_is_told_before_anything_is_asked(world: Outside) -> None:
+def test_an_expiry_is_told_before_anything_is_asked(world: CaseRunner) -> None:
     settings = world.settings_with(credential_expires=date(2026, 12, 1))
-    world.server.fail(LISTING, 0, Fault(401))
+    world.server.fail(LISTING, 0, RecordedFault(401))
     with what_is_given(settings) as connect:
         pages = intune.pull("devices", settings, connect)
 
-        assert list(next(pages).raws) == [Expiry(date(2026, 12, 1))]
+        assert list(next(pages).raws) == [CredentialExpiry(date(2026, 12, 1))]
         assert world.server.asked == []
         with pytest.raises(SourceRefused):
             next(pages)
@@ -239,9 +246,9 @@ def test_an_expiry_is_told_before_anything_is_asked(world: Outside) -> None:
 
 @pytest.mark.parametrize(("file", "name"), [(None, "client secret"), (Path("c.pem"), "certificate")])
 def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: str) -> None:
-    settings = Settings.model_validate(CASE.filled("", Path()) | {"certificate_file": file})
+    settings = Settings.model_validate(CASE.filled_table("", Path()) | {"certificate_file": file})
 
-    assert normalise("devices", settings, Expiry(date(2026, 12, 1))) == (
+    assert normalise("devices", settings, CredentialExpiry(date(2026, 12, 1))) == (
         Credential(name, datetime(2026, 12, 1, tzinfo=UTC)),
     )
 
@@ -249,7 +256,7 @@ def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: s
 # ------------------------------------------------------------------------------------------------------------ a probe
 
 
-def test_a_probe_asks_for_one_device(world: Outside) -> None:
+def test_a_probe_asks_for_one_device(world: CaseRunner) -> None:
     signed_in, devices = world.findings()
 
     assert parse_qs(urlsplit(world.server.asked[0]).query) == {"$select": ["id"], "$top": ["1"]}
@@ -259,12 +266,12 @@ def test_a_probe_asks_for_one_device(world: Outside) -> None:
 
 def test_a_probe_says_that_nothing_is_enrolled(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
-    with outside(replace(CASE, listings={"devices": listing}), tmp_path) as world:
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
         assert "no device is enrolled" in world.findings()[-1].what
 
 
-def test_a_refused_probe_says_where_to_grant_what(world: Outside) -> None:
-    world.server.fail(LISTING, 0, Fault(403))
+def test_a_refused_probe_says_where_to_grant_what(world: CaseRunner) -> None:
+    world.server.fail(LISTING, 0, RecordedFault(403))
     (finding,) = world.findings()
 
     assert not finding.ok
@@ -278,7 +285,7 @@ def test_a_refused_probe_says_where_to_grant_what(world: Outside) -> None:
     [(date(2026, 11, 24), False, True), (date(2026, 12, 24), True, True), (date(2026, 12, 25), True, False)],
 )
 def test_a_probe_warns_of_a_credential_thirty_days_ahead(
-    world: Outside, expires: date, ok: bool, has_remedy: bool
+    world: CaseRunner, expires: date, ok: bool, has_remedy: bool
 ) -> None:
     finding = world.findings(world.settings_with(credential_expires=expires))[0]
 
@@ -409,7 +416,7 @@ def test_a_platform_is_told_by_system_and_model(system: str | None, model: str |
 
 
 def test_a_system_that_nobody_knows_is_other_and_told() -> None:
-    assert noted(operating_system="HarmonyOS")[1:] == (Drift("operatingSystem", "HarmonyOS"),)
+    assert noted(operating_system="HarmonyOS")[1:] == (UnknownValue("operatingSystem", "HarmonyOS"),)
     assert device(operating_system="HarmonyOS").platform is Platform.OTHER
 
 
@@ -509,7 +516,7 @@ def test_compliance_means(state: str | None, compliance: Compliance | None) -> N
 )
 @pytest.mark.parametrize("word", ["unknownFutureValue", "brandNew"])
 def test_a_member_that_is_new_is_told_and_means_nothing(field: str, name: str, word: str) -> None:
-    assert drift(**{field: word}) == [Drift(name, word)]
+    assert drift(**{field: word}) == [UnknownValue(name, word)]
 
 
 @pytest.mark.parametrize(("state", "condition"), [("enabled", Condition.LOST), ("disabled", Condition.ACTIVE)])
@@ -530,4 +537,4 @@ def test_lost_mode_is_lost(state: str, condition: Condition) -> None:
 def test_no_row_is_ever_beyond_reading(fields: dict[str, str | None]) -> None:
     found = noted_or_refused(**fields)
 
-    assert all(isinstance(one, DeviceRecord | Drift) or str(one).endswith("is not a time") for one in found)
+    assert all(isinstance(one, DeviceRecord | UnknownValue) or str(one).endswith("is not a time") for one in found)

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from connectors.ss12000 import PARTS, Settings, normalise, pull
-from fleetsync.core.model import Change, MembershipRecord, PersonRecord, Verdict
-from fleetsync.demo.days import SHOWN_ON
-from fleetsync.demo.register import Register
-from fleetsync.demo.servers import Fault, FaultKind
-from fleetsync.demo.ss12000 import CLIENT, SECRET, SchoolRegister
-from fleetsync.demo.world import Exempelby
-from fleetsync.pull.contract import Noted
-from fleetsync.pull.runner import Pulled
-from tests.connectors.outside import given
-from tests.flow.village import Life, Village
+from fleetsync.core.model import MembershipRecord, PersonRecord, RowChange, Verdict
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.register import RegisterContents
+from fleetsync.demo.ss12000 import CLIENT, SECRET, Ss12000Stub
+from fleetsync.demo.stub_server import FaultKind, ServerFault
+from fleetsync.demo.world import DemoWorld
+from fleetsync.pull.contract import NormalisedItem
+from fleetsync.pull.runner import PullResult
+from tests.connectors.case_runner import fake_connect
+from tests.flow.installation import Installation, OpenInstallation
 
 RESOURCES = {
     "units": "organisations", "groups": "groups", "pupils": "persons", "children": "placements", "staff": "duties"
@@ -37,24 +37,24 @@ counts = ["pupils", "children"]
 
 
 @pytest.fixture(scope="module")
-def register() -> Register:
+def register() -> RegisterContents:
     """Exempelby in small: some of its learners, employees and classes, and all organisations."""
-    made = copy(Exempelby(1, with_schools=True).made)
+    made = copy(DemoWorld(1, with_schools=True).builder)
     made.learners, made.employees, made.classes = made.learners[::30], made.employees[::30], made.classes[::10]
-    return Register(made, SHOWN_ON)
+    return RegisterContents(made, DEMO_DAY)
 
 
 @pytest.fixture
-def school(register: Register) -> Iterator[SchoolRegister]:
-    found = SchoolRegister(lambda: register)
-    with found.stand:
+def school(register: RegisterContents) -> Iterator[Ss12000Stub]:
+    found = Ss12000Stub(lambda: register)
+    with found.stub_server:
         yield found
 
 
 @pytest.fixture
-def life(school: SchoolRegister, tmp_path: Path) -> Iterator[Life]:
+def life(school: Ss12000Stub, tmp_path: Path) -> Iterator[OpenInstallation]:
     """A house whose one source is the register, ten objects a page."""
-    village = Village(tmp_path)
+    village = Installation(tmp_path)
     village.names = ()
     village.more = TABLE.format(base_url=school.base_url, token_url=school.token_url, client=CLIENT)
     with village:
@@ -65,16 +65,16 @@ def life(school: SchoolRegister, tmp_path: Path) -> Iterator[Life]:
             yield opened
 
 
-def read(life: Life, name: str) -> Pulled:
+def read(life: OpenInstallation, name: str) -> PullResult:
     """One attempt at a part, with the second one that some failures are worth."""
-    (source,) = life.house.sources
-    return life.house.world.runner.pull(source, source.part(name), Event())
+    (source,) = life.application.sources
+    return life.application.run_context.runner.pull(source, source.part(name), Event())
 
 
-def staged(life: Life, pulled: Pulled) -> set[tuple[str, str]]:
+def staged(life: OpenInstallation, pulled: PullResult) -> set[tuple[str, str]]:
     """What a pull has staged, by type and id; it is put away, so that the part can be read again."""
-    found = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is Change.PUT}
-    life.ledger.fail(pulled.pull, Verdict.FAILED, "put away")
+    found = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is RowChange.PUT}
+    life.ledger.fail_pull(pulled.pull, Verdict.FAILED, "put away")
     return found
 
 
@@ -86,26 +86,26 @@ PASSING: tuple[FaultKind, ...] = (
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_whatever_passes_in_the_middle_of_a_listing_costs_not_one_row(
-    life: Life, school: SchoolRegister, fault: FaultKind
+    life: OpenInstallation, school: Ss12000Stub, fault: FaultKind
 ) -> None:
     untroubled = staged(life, read(life, "staff"))
-    path = school.base_url.removeprefix(school.stand.address)
-    school.stand.fail(f"{path}/duties", Fault(fault), skip=1)
+    path = school.base_url.removeprefix(school.stub_server.address)
+    school.stub_server.fail(f"{path}/duties", ServerFault(fault), skip=1)
 
     troubled = read(life, "staff")
 
-    assert school.stand.failed[fault] == 1
+    assert school.stub_server.failed[fault] == 1
     assert (troubled.verdict, staged(life, troubled)) == (Verdict.COMPLETE, untroubled)
     assert len(untroubled) > 20
-    assert (troubled.begun_again is not None) is (fault == "page_token_expired")
+    assert (troubled.restarted_from is not None) is (fault == "page_token_expired")
 
 
 @pytest.mark.parametrize("fault", ["loop", "forbidden", "unauthorised", "missing", "page_token_expired"])
 def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
-    life: Life, school: SchoolRegister, fault: FaultKind
+    life: OpenInstallation, school: Ss12000Stub, fault: FaultKind
 ) -> None:
-    path = school.base_url.removeprefix(school.stand.address)
-    school.stand.fail(f"{path}/duties", Fault(fault), times=99, skip=1)
+    path = school.base_url.removeprefix(school.stub_server.address)
+    school.stub_server.fail(f"{path}/duties", ServerFault(fault), times=99, skip=1)
 
     pulled = read(life, "staff")
 
@@ -115,7 +115,7 @@ def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
 
 @pytest.mark.parametrize("part", list(RESOURCES))
 def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
-    life: Life, school: SchoolRegister, part: str
+    life: OpenInstallation, school: Ss12000Stub, part: str
 ) -> None:
     school.missing = {RESOURCES[part]: 501}
     # Without /persons nobody knows who is protected, so that no part that tells of people can be read.
@@ -129,19 +129,19 @@ def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
         assert verdict is (missing if name in lost else Verdict.COMPLETE)
 
 
-def told_by(register: Register, part: str, **ways: Any) -> list[Noted]:
+def told_by(register: RegisterContents, part: str, **ways: Any) -> list[NormalisedItem]:
     """What a part of the register comes to that speaks in these *ways*."""
-    school = SchoolRegister(lambda: register, **ways)
+    school = Ss12000Stub(lambda: register, **ways)
     table = {"kind": "ss12000", "name": "skolregister", "client_id": CLIENT, "client_secret": SECRET}
-    with school.stand:
+    with school.stub_server:
         settings = Settings.model_validate({**table, "base_url": school.base_url, "token_url": school.token_url})
-        with given(settings) as connect:
+        with fake_connect(settings) as connect:
             raws = [raw for page in pull(part, settings, connect) for raw in page.raws]
     return [noted for raw in raws for noted in normalise(part, settings, raw)]
 
 
 @pytest.mark.parametrize("part", ["pupils", "children", "staff"])
-def test_both_versions_and_edlevo_tell_of_the_same_people_the_same(register: Register, part: str) -> None:
+def test_both_versions_and_edlevo_tell_of_the_same_people_the_same(register: RegisterContents, part: str) -> None:
     told = told_by(register, part)
 
     assert {type(one) for one in told} >= {PersonRecord, MembershipRecord}
@@ -151,6 +151,6 @@ def test_both_versions_and_edlevo_tell_of_the_same_people_the_same(register: Reg
 
 @pytest.mark.parametrize("ways", [{}, {"edlevo": True}], ids=["standard", "edlevo"])
 def test_a_register_that_knows_no_pages_beyond_its_own_size_is_read_whole(
-    register: Register, ways: dict[str, Any]
+    register: RegisterContents, ways: dict[str, Any]
 ) -> None:
     assert told_by(register, "staff", largest_page=7, **ways) == told_by(register, "staff", **ways)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fleetsync.core.model import (
-    TOKEN_MARK,
+    TOKEN_PREFIX,
     EmploymentForm,
     Key,
     MembershipRecord,
@@ -17,24 +17,24 @@ from fleetsync.core.model import (
     PersonRecord,
     Scheme,
 )
-from fleetsync.pull.contract import Drift, SourceRefused, SourceUnavailable
-from fleetsync.pull.files import UNTOLD
-from tests.connectors.outside import Outside, outside
+from fleetsync.pull.contract import SourceRefused, SourceUnavailable, UnknownValue
+from fleetsync.pull.files import WITHHELD_TEXT
+from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.staff_file_case import CASE, FILE
 
 HEAD = "Anst.nr;E-post;Arbetsplats;Kst;Anst.form;From;Tom;Ssg;Sekretess"
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> Iterator[Outside]:
-    with outside(CASE, tmp_path) as here:
+def recorded(tmp_path: Path) -> Iterator[CaseRunner]:
+    with running_case(CASE, tmp_path) as here:
         yield here
 
 
 class Desk:
     """A folder with one staff file of our own."""
 
-    def __init__(self, world: Outside) -> None:
+    def __init__(self, world: CaseRunner) -> None:
         self.world = world
 
     def write(self, *rows: str, head: str = HEAD, name: str = FILE) -> None:
@@ -50,8 +50,8 @@ class Desk:
     def employments(self, *rows: str, head: str = HEAD, **keys: Any) -> list[MembershipRecord]:
         return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, MembershipRecord)]
 
-    def drift(self, *rows: str, head: str = HEAD, **keys: Any) -> list[Drift]:
-        return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, Drift)]
+    def drift(self, *rows: str, head: str = HEAD, **keys: Any) -> list[UnknownValue]:
+        return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, UnknownValue)]
 
     def rejected(self, *rows: str, head: str = HEAD, **keys: Any) -> list[str]:
         self.write(*rows, head=head)
@@ -61,7 +61,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with outside(replace(CASE, files=()), tmp_path) as here:
+    with running_case(replace(CASE, files=()), tmp_path) as here:
         yield Desk(here)
 
 
@@ -72,7 +72,7 @@ def of(records: list[Any], person: str) -> list[Any]:
     return [one for one in records if person in (one.source_id, getattr(one, "person", None))]
 
 
-def test_a_person_is_read_whole_with_all_rows(recorded: Outside) -> None:
+def test_a_person_is_read_whole_with_all_rows(recorded: CaseRunner) -> None:
     assert of(recorded.records("staff"), "1002") == [
         PersonRecord(
             source_id="1002",
@@ -109,20 +109,20 @@ def test_a_person_is_read_whole_with_all_rows(recorded: Outside) -> None:
     ]
 
 
-def test_a_row_that_stands_twice_is_one_employment(recorded: Outside) -> None:
+def test_a_row_that_stands_twice_is_one_employment(recorded: CaseRunner) -> None:
     person, employment = of(recorded.records("staff"), "1001")
 
     assert isinstance(person, PersonRecord)
     assert employment.end is None
 
 
-def test_leave_has_its_dates_and_no_cause(recorded: Outside) -> None:
+def test_leave_has_its_dates_and_no_cause(recorded: CaseRunner) -> None:
     _, employment = of(recorded.records("staff"), "1004")
 
     assert (employment.leave_from, employment.leave_to) == (date(2026, 8, 1), date(2027, 6, 30))
 
 
-def test_the_file_speaks_for_the_day_in_its_name(recorded: Outside) -> None:
+def test_the_file_speaks_for_the_day_in_its_name(recorded: CaseRunner) -> None:
     (page,) = recorded.pages("staff")
 
     assert page.as_of == date(2026, 10, 31)
@@ -131,30 +131,30 @@ def test_the_file_speaks_for_the_day_in_its_name(recorded: Outside) -> None:
     assert page.rejected == ("start is not a date",)
 
 
-def test_it_counts_and_is_due_monthly_by_itself(recorded: Outside) -> None:
+def test_it_counts_and_is_due_monthly_by_itself(recorded: CaseRunner) -> None:
     settings = recorded.settings
 
     assert settings.counts == ("staff",)
-    assert settings.fresh_for == timedelta(days=35)
+    assert settings.freshness_limit == timedelta(days=35)
     assert settings.every == timedelta(hours=1)
     assert settings.grace_pulls == 1
 
 
-def test_only_the_newest_edition_is_read(recorded: Outside) -> None:
+def test_only_the_newest_edition_is_read(recorded: CaseRunner) -> None:
     old = recorded.folder / "personal_2026-09-30.csv"
     old.write_text(f"{HEAD}\n9;x@exempelby.se;;;;;;;\n", encoding="utf-8")
 
-    assert len(recorded.records("staff")) == sum(CASE.expects["staff"].values())
+    assert len(recorded.records("staff")) == sum(CASE.expected_counts["staff"].values())
 
 
-def test_two_lists_are_refused_since_one_would_be_left_out(recorded: Outside) -> None:
+def test_two_lists_are_refused_since_one_would_be_left_out(recorded: CaseRunner) -> None:
     (recorded.folder / "personal_vikarier_2026-10-31.csv").write_text(f"{HEAD}\n", encoding="utf-8")
 
     with pytest.raises(SourceRefused, match="path matches 2 lists"):
         recorded.pages("staff")
 
 
-def test_a_probe_tells_day_and_people(recorded: Outside) -> None:
+def test_a_probe_tells_day_and_people(recorded: CaseRunner) -> None:
     (finding,) = recorded.findings()
 
     assert finding.what == f"{FILE} speaks for 2026-10-31 and has 8 people"
@@ -179,11 +179,11 @@ def test_people_are_told_apart_by_civic_number_where_numbers_are_per_employment(
     head = "Personnummer;Anst.nr;Arbetsplats"
     (person,) = desk.people("19800101-9876;1;A", "800101-9876;2;B", head=head, person_is="civic_number")
 
-    assert person.source_id.startswith(TOKEN_MARK)
+    assert person.source_id.startswith(TOKEN_PREFIX)
     assert [(key.scheme, key.value[:1]) for key in person.keys] == [
         (Scheme.NUMBER, "1"),
         (Scheme.NUMBER, "2"),
-        (Scheme.CIVIC, TOKEN_MARK),
+        (Scheme.CIVIC, TOKEN_PREFIX),
     ]
 
 
@@ -267,7 +267,9 @@ def test_an_account_is_of_its_domain(desk: Desk) -> None:
 
 def test_an_account_without_a_domain_is_no_key_and_told(desk: Desk) -> None:
     assert logins(desk, "annexe") == []
-    assert desk.drift("1;annexe", head="Anst.nr;Användarnamn") == [Drift("login", "account name without a domain")]
+    assert desk.drift("1;annexe", head="Anst.nr;Användarnamn") == [
+        UnknownValue("login", "account name without a domain")
+    ]
 
 
 def test_private_mail_is_not_kept_where_our_domains_are_declared(desk: Desk) -> None:
@@ -319,7 +321,7 @@ def test_a_file_without_the_column_says_nothing_of_the_form(desk: Desk) -> None:
 
 def test_a_word_that_nobody_knows_is_told_and_a_blank_is_not(desk: Desk) -> None:
     assert desk.drift("1;Månadslön visstid", "2;", head="Anst.nr;Anst.form") == [
-        Drift("employment_form", "månadslön visstid")
+        UnknownValue("employment_form", "månadslön visstid")
     ]
 
 
@@ -328,7 +330,7 @@ def test_what_may_name_somebody_in_place_of_a_form_is_not_kept_and_entitles_nobo
     noted = desk.noted(f"1;{note}", head="Anst.nr;Anst.form")
 
     assert note not in repr(noted) + repr(desk.world.pages("staff"))
-    assert [one for one in noted if isinstance(one, Drift)] == [Drift("employment_form", UNTOLD)]
+    assert [one for one in noted if isinstance(one, UnknownValue)] == [UnknownValue("employment_form", WITHHELD_TEXT)]
     assert employment(desk, "Anst.form", note).employment_form is EmploymentForm.UNKNOWN
 
 
@@ -457,12 +459,12 @@ def test_a_file_that_cannot_tell_coverage_is_told(desk: Desk, head: str, lacks: 
     (page,) = desk.world.pages("staff")
     (finding,) = desk.world.findings()
 
-    assert page.drift == tuple(Drift("missing column", field) for field in lacks)
+    assert page.drift == tuple(UnknownValue("missing column", field) for field in lacks)
     assert finding.ok is not bool(lacks)
     assert bool(finding.remedy) is bool(lacks)
 
 
-def test_a_probe_of_a_file_that_was_read_says_so(recorded: Outside) -> None:
+def test_a_probe_of_a_file_that_was_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("staff")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [
@@ -493,7 +495,7 @@ def test_a_large_file_comes_in_pages_and_is_rejected_once(desk: Desk) -> None:
     assert [len(page.rejected) for page in pages] == [1, 0, 0]
 
 
-def test_a_torn_upload_is_no_short_staff(recorded: Outside) -> None:
+def test_a_torn_upload_is_no_short_staff(recorded: CaseRunner) -> None:
     file = recorded.folder / FILE
     file.write_bytes(file.read_bytes()[:-90])
 

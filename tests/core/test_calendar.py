@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fleetsync.core.calendar import (
     Calendar,
     Calendars,
-    Closed,
+    ClosedPeriod,
     Term,
     add_months,
     grade_index,
@@ -33,9 +33,9 @@ def term(first: str, last: str) -> Term:
 CALENDAR = Calendar(
     terms=(term("2026-08-17", "2026-12-18"), term("2027-01-11", "2027-06-11"), term("2027-08-16", "2027-12-17")),
     closed=(
-        Closed(day("2026-10-26"), day("2026-10-30"), "höstlov"),
-        Closed(day("2026-11-20"), day("2026-11-20"), "studiedag"),
-        Closed(day("2027-03-30"), day("2027-04-02"), "påsklov"),
+        ClosedPeriod(day("2026-10-26"), day("2026-10-30"), "höstlov"),
+        ClosedPeriod(day("2026-11-20"), day("2026-11-20"), "studiedag"),
+        ClosedPeriod(day("2027-03-30"), day("2027-04-02"), "påsklov"),
     ),
     holidays=frozenset(
         day(text)
@@ -46,7 +46,7 @@ LAST_ONLY_SPRING = Calendar(terms=(term("2027-01-11", "2027-06-11"),))
 FIRST_ONLY_AUTUMN = Calendar(terms=(term("2026-08-17", "2026-12-18"),))
 PRESCHOOL = Calendar(
     terms=(term("2026-07-01", "2027-06-30"),),
-    closed=(Closed(day("2026-07-06"), day("2026-07-24"), "sommarstängt"),),
+    closed=(ClosedPeriod(day("2026-07-06"), day("2026-07-24"), "sommarstängt"),),
     is_year_round=True,
 )
 WITHOUT_TERMS = Calendar(holidays=frozenset({day("2026-12-25")}))
@@ -66,7 +66,7 @@ def calendars(draw: st.DrawFn) -> Calendar:
     closed = draw(st.lists(st.tuples(days, st.integers(0, 20)), max_size=5))
     return Calendar(
         terms=tuple(terms),
-        closed=tuple(Closed(start, start + timedelta(days=more), "lov") for start, more in closed),
+        closed=tuple(ClosedPeriod(start, start + timedelta(days=more), "lov") for start, more in closed),
         holidays=draw(st.frozensets(days, max_size=20)),
         is_year_round=draw(st.booleans()),
     )
@@ -191,13 +191,13 @@ def test_a_term_shorter_than_asked_for_runs_on_into_the_next() -> None:
 
 def test_for_ten_weeks_after_the_last_term_no_day_counts() -> None:
     assert CALENDAR.school_days_between(day("2027-12-17"), day("2027-12-17") + timedelta(days=69)) == 0
-    assert not CALENDAR.counts_by_weekdays(day("2027-12-17") + timedelta(days=69))
+    assert not CALENDAR.is_beyond_calendar(day("2027-12-17") + timedelta(days=69))
 
 
 def test_from_ten_weeks_after_the_last_term_weekdays_count_that_are_no_public_holidays() -> None:
     start = day("2027-12-17") + timedelta(weeks=10)  # Friday, 25 February 2028
 
-    assert CALENDAR.counts_by_weekdays(start)
+    assert CALENDAR.is_beyond_calendar(start)
     assert CALENDAR.is_school_day(start)
     assert CALENDAR.school_days_between(start, start + timedelta(weeks=4)) == 20
     assert CALENDAR.school_days_between(day("2028-04-13"), day("2028-05-01")) == 10  # two holidays, 12 weekdays
@@ -212,10 +212,10 @@ def test_for_ten_weeks_before_the_first_term_no_day_counts_and_further_back_week
 
 
 def test_a_scope_open_all_year_counts_weekdays_from_the_day_after_its_calendar() -> None:
-    assert not PRESCHOOL.counts_by_weekdays(day("2027-06-30"))
-    assert PRESCHOOL.counts_by_weekdays(day("2027-07-01"))
+    assert not PRESCHOOL.is_beyond_calendar(day("2027-06-30"))
+    assert PRESCHOOL.is_beyond_calendar(day("2027-07-01"))
     assert PRESCHOOL.is_school_day(day("2027-07-01"))
-    assert PRESCHOOL.counts_by_weekdays(day("2026-06-30"))
+    assert PRESCHOOL.is_beyond_calendar(day("2026-06-30"))
 
 
 def test_a_closed_week_stops_the_preschools_clock_and_the_rest_of_summer_does_not() -> None:
@@ -225,13 +225,13 @@ def test_a_closed_week_stops_the_preschools_clock_and_the_rest_of_summer_does_no
 
 def test_without_any_term_weekdays_always_count_save_for_public_holidays() -> None:
     assert WITHOUT_TERMS.school_days_between(day("2026-12-18"), day("2027-01-01")) == 9
-    assert WITHOUT_TERMS.counts_by_weekdays(day("2026-12-18"))
-    assert not WITHOUT_TERMS.in_break(day("2026-12-25"))
+    assert WITHOUT_TERMS.is_beyond_calendar(day("2026-12-18"))
+    assert not WITHOUT_TERMS.is_in_break(day("2026-12-25"))
 
 
 @given(calendars(), days)
 def test_nothing_ever_stops_for_lack_of_a_calendar(calendar: Calendar, start: date) -> None:
-    assume(calendar.counts_by_weekdays(start))
+    assume(calendar.is_beyond_calendar(start))
     assume(calendar.ends_on is None or start > calendar.ends_on)
 
     assert calendar.school_days_between(start, start + timedelta(weeks=10)) >= 50 - len(calendar.holidays)
@@ -240,12 +240,12 @@ def test_nothing_ever_stops_for_lack_of_a_calendar(calendar: Calendar, start: da
 @pytest.mark.parametrize(("before_the_end", "expected"), [(61, False), (60, True), (0, True), (-100, True)])
 def test_a_new_calendar_is_due_from_sixty_days_before_the_end(before_the_end: int, expected: bool) -> None:
     assert CALENDAR.ends_on == day("2027-12-17")
-    assert CALENDAR.is_without_calendar(day("2027-12-17") - timedelta(days=before_the_end)) is expected
+    assert CALENDAR.needs_new_calendar(day("2027-12-17") - timedelta(days=before_the_end)) is expected
 
 
 def test_a_scope_without_terms_is_without_calendar() -> None:
     assert WITHOUT_TERMS.ends_on is None
-    assert WITHOUT_TERMS.is_without_calendar(day("2026-09-01"))
+    assert WITHOUT_TERMS.needs_new_calendar(day("2026-09-01"))
 
 
 @pytest.mark.parametrize(
@@ -287,27 +287,27 @@ def test_terms_that_overlap_are_unordered_or_end_before_they_begin_are_no_calend
     ],
 )
 def test_a_break_is_a_stretch_with_a_weekday_closed_or_outside_of_the_terms(text: str, expected: bool) -> None:
-    assert CALENDAR.in_break(day(text)) is expected
+    assert CALENDAR.is_in_break(day(text)) is expected
 
 
 def test_terms_that_meet_over_a_weekend_have_no_break_between() -> None:
     meeting = Calendar(terms=(term("2026-08-17", "2026-12-18"), term("2026-12-21", "2027-06-11")))
 
-    assert not meeting.in_break(day("2026-12-19"))
+    assert not meeting.is_in_break(day("2026-12-19"))
 
 
 @given(calendars(), days)
 def test_no_school_day_is_ever_in_a_break(calendar: Calendar, some: date) -> None:
-    assert not (calendar.is_school_day(some) and calendar.in_break(some))
+    assert not (calendar.is_school_day(some) and calendar.is_in_break(some))
 
 
 @given(calendars(), days)
 def test_a_break_is_always_a_whole_stretch_with_a_known_weekday_shut(calendar: Calendar, some: date) -> None:
     stretch = days_after(calendar.last_school_day(some), calendar.first_school_day(some) - DAY)
-    shut = [one for one in stretch if one.weekday() < 5 and not calendar.counts_by_weekdays(one)]
+    shut = [one for one in stretch if one.weekday() < 5 and not calendar.is_beyond_calendar(one)]
     shut = [one for one in shut if calendar.term_of(one) is None or is_closed(calendar, one)]
 
-    assert {calendar.in_break(one) for one in stretch} <= {bool(shut)}
+    assert {calendar.is_in_break(one) for one in stretch} <= {bool(shut)}
 
 
 def test_a_day_lies_in_a_term_or_before_the_next() -> None:

@@ -10,27 +10,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.guard import DECIDING_FIELDS, FIELDS_SV, TYPES_SV, Setting, after, judge, moved_too_far, state_after
+from fleetsync.core.guard import (
+    DECIDING_FIELDS,
+    FIELDS_SV,
+    TYPES_SV,
+    PullContext,
+    outcome_hold_reasons,
+    projected_part_state,
+    projected_records,
+    pull_hold_reasons,
+)
 from fleetsync.core.model import (
-    Change,
+    BelievedRecord,
     CoverageDay,
     DeviceRecord,
     EmploymentForm,
     GroupRecord,
+    HoldReason,
     Key,
-    Known,
-    Limits,
     MembershipRecord,
     MembershipType,
+    PartRole,
     PartState,
     PersonRecord,
+    PulledScope,
     PullEffect,
+    PullLimits,
     Record,
     RecordType,
-    Refusal,
-    Role,
+    RowChange,
     Scheme,
-    ScopeRead,
     StagedRow,
 )
 
@@ -38,10 +47,10 @@ FIRST = datetime(2026, 9, 1, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
 LOGIN = Key(Scheme.ADDRESS, "", "alva@edu.exempelby.se")
 NUMBER = Key(Scheme.NUMBER, "exempelby", "4711")
-NORMAL = Limits()
-MDM = Setting(role=Role.MDM)
-ROSTER = Setting(role=Role.ROSTER)
-TURNING = Setting(role=Role.ROSTER, in_turnover_window=True)
+NORMAL = PullLimits()
+MDM = PullContext(role=PartRole.MDM)
+ROSTER = PullContext(role=PartRole.ROSTER)
+TURNING = PullContext(role=PartRole.ROSTER, in_turnover_window=True)
 Make = Callable[..., Record]
 CONTACT = datetime(2026, 8, 30, 5, tzinfo=UTC)
 
@@ -81,9 +90,9 @@ def many(make: Make, count: int, first: int = 0, **more: Any) -> list[Record]:
 class Part:
     """A part of a source as it is believed, and what its pulls would make of it."""
 
-    known: tuple[Known, ...] = ()
-    limits: Limits = NORMAL
-    setting: Setting = MDM
+    known: tuple[BelievedRecord, ...] = ()
+    limits: PullLimits = NORMAL
+    setting: PullContext = MDM
     at: datetime = FIRST
     pulls: int = 0
 
@@ -94,7 +103,7 @@ class Part:
         seen = {(row_type(record), record.source_id) for record in shown}
         if not more.get("reads_some"):
             rows += [
-                StagedRow(change=Change.ABSENT, type=known.type, source_id=known.record.source_id)
+                StagedRow(change=RowChange.ABSENT, type=known.type, source_id=known.record.source_id)
                 for ref, known in believed.items()
                 if ref not in seen and not known.gone
             ]
@@ -103,7 +112,7 @@ class Part:
             "source": "jamf",
             "part": "devices",
             "started_at": self.at,
-            "scopes": (ScopeRead(as_of=self.at.date()),),
+            "scopes": (PulledScope(as_of=self.at.date()),),
             "rows": tuple(rows),
             "seen": len(seen),
             "is_first": self.pulls == 0,
@@ -113,44 +122,44 @@ class Part:
     def rules(self, shown: Sequence[Record], **more: Any) -> list[str]:
         return [refusal.rule for refusal in self.refusals(shown, **more)]
 
-    def refusals(self, shown: Sequence[Record], **more: Any) -> tuple[Refusal, ...]:
-        return judge(self.known, self.effect(shown, **more), self.limits, self.setting)
+    def refusals(self, shown: Sequence[Record], **more: Any) -> tuple[HoldReason, ...]:
+        return pull_hold_reasons(self.known, self.effect(shown, **more), self.limits, self.setting)
 
     def believing(self, shown: Sequence[Record], wait: timedelta = DAY, **more: Any) -> "Part":
         """The part once a pull of *shown* was applied, *wait* before the next."""
-        known = after(self.known, self.effect(shown, **more), self.limits)
+        known = projected_records(self.known, self.effect(shown, **more), self.limits)
         return replace(self, known=known, pulls=self.pulls + 1, at=self.at + wait)
 
-    def one(self, source_id: str) -> Known:
+    def one(self, source_id: str) -> BelievedRecord:
         (found,) = (known for known in self.known if known.record.source_id == source_id)
         return found
 
 
 def row_type(record: Record) -> str:
-    return Known(source="", part="", record=record, own_id="", first_seen=FIRST).type.value
+    return BelievedRecord(source="", part="", record=record, own_id="", first_seen=FIRST).type.value
 
 
-def row_of(record: Record, believed: dict[tuple[str, str], Known]) -> StagedRow | None:
+def row_of(record: Record, believed: dict[tuple[str, str], BelievedRecord]) -> StagedRow | None:
     before = believed.get((row_type(record), record.source_id))
     contact = record.last_contact_at if isinstance(record, DeviceRecord) else None
     body = msgspec.structs.replace(record, last_contact_at=None) if isinstance(record, DeviceRecord) else record
-    change = Change.PUT
+    change = RowChange.PUT
     if before is not None and before.record == body:
         if before.absent_since is None and (contact is None or contact == before.last_contact_at):
             return None
-        change = Change.CONTACT if before.absent_since is None else Change.RETURN
+        change = RowChange.CONTACT if before.absent_since is None else RowChange.RETURN
     return StagedRow(
         change=change,
         type=RecordType(row_type(record)),
         source_id=record.source_id,
-        record=body if change is Change.PUT else None,
+        record=body if change is RowChange.PUT else None,
         own_id=f"own-{record.source_id}",
         last_contact_at=contact,
     )
 
 
-def believing(records: Sequence[Record], setting: Setting = MDM, **limits: Any) -> Part:
-    return Part(setting=setting, limits=Limits(**limits)).believing(records)
+def believing(records: Sequence[Record], setting: PullContext = MDM, **limits: Any) -> Part:
+    return Part(setting=setting, limits=PullLimits(**limits)).believing(records)
 
 
 # --- the first pull ---------------------------------------------------------------------------------------------------
@@ -175,7 +184,7 @@ def test_a_part_that_may_be_empty_may() -> None:
 def test_too_many_records_that_cannot_be_read_hold_a_pull(
     seen: int, rejected: int, ratio: float, is_held: bool
 ) -> None:
-    part = Part(limits=Limits(max_rejected_ratio=ratio))
+    part = Part(limits=PullLimits(max_rejected_ratio=ratio))
     reasons = {"serial": rejected - 1, "date": 1}
 
     assert part.rules(many(device, seen), rejected=reasons) == (["rejected"] if is_held else [])
@@ -295,11 +304,11 @@ def test_each_record_type_is_compared_by_itself() -> None:
     [
         (TURNING, 50, False),
         (TURNING, 51, True),
-        (Setting(role=Role.MDM, in_turnover_window=True), 11, True),
+        (PullContext(role=PartRole.MDM, in_turnover_window=True), 11, True),
         (ROSTER, 11, True),
     ],
 )
-def test_a_roster_may_lose_half_while_the_school_year_turns(setting: Setting, lost: int, is_held: bool) -> None:
+def test_a_roster_may_lose_half_while_the_school_year_turns(setting: PullContext, lost: int, is_held: bool) -> None:
     part = believing(many(person, 100), setting)
 
     assert part.rules(many(person, 100 - lost)) == (["shrink"] if is_held else [])
@@ -389,9 +398,9 @@ def test_what_is_gone_and_comes_back_is_growth() -> None:
     assert part.rules(records) == ["growth"]
 
 
-@pytest.mark.parametrize("role", [Role.ROSTER, Role.MDM])
-def test_while_the_school_year_turns_anything_may_grow(role: Role) -> None:
-    setting = Setting(role=role, in_turnover_window=True)
+@pytest.mark.parametrize("role", [PartRole.ROSTER, PartRole.MDM])
+def test_while_the_school_year_turns_anything_may_grow(role: PartRole) -> None:
+    setting = PullContext(role=role, in_turnover_window=True)
     part = believing(many(device, 40), setting)
 
     assert not part.rules(many(device, 80))
@@ -553,19 +562,19 @@ def test_only_enrolments_have_years() -> None:
 
 @pytest.mark.parametrize(("as_of", "is_held"), [("2026-09-01", False), ("2026-09-02", False), ("2026-08-31", True)])
 def test_content_that_is_older_than_what_is_believed_is_held(as_of: str, is_held: bool) -> None:
-    setting = Setting(role=Role.ROSTER, as_of_by_scope={"": "2026-09-01", "b.csv": "2026-12-01"})
+    setting = PullContext(role=PartRole.ROSTER, as_of_by_scope={"": "2026-09-01", "b.csv": "2026-12-01"})
     part = believing(many(person, 5), setting)
 
-    rules = part.rules(many(person, 5), scopes=(ScopeRead(as_of=date.fromisoformat(as_of)),))
+    rules = part.rules(many(person, 5), scopes=(PulledScope(as_of=date.fromisoformat(as_of)),))
 
     assert rules == (["older"] if is_held else [])
 
 
 def test_the_refusal_of_an_older_file_names_it_and_both_days() -> None:
-    setting = Setting(role=Role.LIST, as_of_by_scope={"ek.csv": "2026-09-01"})
+    setting = PullContext(role=PartRole.LIST, as_of_by_scope={"ek.csv": "2026-09-01"})
     part = believing(many(device, 5), setting)
 
-    scopes = (ScopeRead(name="ek.csv", as_of=date(2026, 8, 1)), ScopeRead(name="new.csv", as_of=date(2020, 1, 1)))
+    scopes = (PulledScope(name="ek.csv", as_of=date(2026, 8, 1)), PulledScope(name="new.csv", as_of=date(2020, 1, 1)))
     (refusal,) = part.refusals(many(device, 5), scopes=scopes)
 
     assert refusal.text.en == (
@@ -652,16 +661,16 @@ def test_a_contact_alone_moves_only_the_contact() -> None:
 def test_a_new_record_is_first_seen_when_its_pull_began() -> None:
     effect = Part().effect([device(1, last_contact_at=CONTACT)])
     row = msgspec.structs.replace(effect.rows[0], scope="ek.csv", masked=True)
-    (known,) = after((), msgspec.structs.replace(effect, rows=(row,)), Limits())
+    (known,) = projected_records((), msgspec.structs.replace(effect, rows=(row,)), PullLimits())
 
     assert (known.source, known.part, known.own_id, known.scope) == ("jamf", "devices", "own-d1", "ek.csv")
     assert (known.first_seen, known.last_contact_at, known.masked) == (FIRST, CONTACT, True)
 
 
 def test_the_absence_of_what_nobody_knows_is_nothing() -> None:
-    row = StagedRow(change=Change.ABSENT, type=RecordType.DEVICE, source_id="d9")
+    row = StagedRow(change=RowChange.ABSENT, type=RecordType.DEVICE, source_id="d9")
 
-    assert not after((), msgspec.structs.replace(Part().effect([]), rows=(row,)), Limits())
+    assert not projected_records((), msgspec.structs.replace(Part().effect([]), rows=(row,)), PullLimits())
 
 
 def test_a_pull_that_shows_the_same_changes_nothing() -> None:
@@ -677,7 +686,7 @@ subsets = st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=8)
 def test_what_a_pull_shows_is_always_present_and_what_it_lacks_is_never_gone_at_once(
     story: list[set[int]], grace_pulls: int, wait: timedelta
 ) -> None:
-    part = replace(believing(many(device, 8)), limits=Limits(grace_pulls=grace_pulls))
+    part = replace(believing(many(device, 8)), limits=PullLimits(grace_pulls=grace_pulls))
     for numbers in story:
         before = part
         part = part.believing([device(number) for number in sorted(numbers)], wait)
@@ -691,11 +700,13 @@ def test_what_a_pull_shows_is_always_present_and_what_it_lacks_is_never_gone_at_
 
 def test_a_part_speaks_for_its_oldest_scope() -> None:
     state = PartState(
-        source="jamf", part="devices", role=Role.LIST, types=(RecordType.DEVICE,), held_pull=3, reason="x"
+        source="jamf", part="devices", role=PartRole.LIST, types=(RecordType.DEVICE,), held_pull=3, reason="x"
     )
-    scopes = (ScopeRead(name="a", as_of=date(2026, 9, 3)), ScopeRead(name="b", as_of=date(2026, 9, 1)))
-    once = state_after(state, Part().effect([], scopes=scopes))
-    twice = state_after(once, Part(at=FIRST + DAY).effect([], scopes=(ScopeRead(name="b", as_of=date(2026, 9, 9)),)))
+    scopes = (PulledScope(name="a", as_of=date(2026, 9, 3)), PulledScope(name="b", as_of=date(2026, 9, 1)))
+    once = projected_part_state(state, Part().effect([], scopes=scopes))
+    twice = projected_part_state(
+        once, Part(at=FIRST + DAY).effect([], scopes=(PulledScope(name="b", as_of=date(2026, 9, 9)),))
+    )
 
     assert (once.as_of, twice.as_of) == (date(2026, 9, 1), date(2026, 9, 3))
     assert (once.first_complete_at, twice.first_complete_at, twice.last_complete_at) == (FIRST, FIRST, FIRST + DAY)
@@ -718,20 +729,20 @@ def cover(entitled: int, covered: int, unit: str = "bjorkskolan", entitlement: s
 def test_no_unit_may_move_by_more_than_a_fifth_and_ten(
     of: Callable[[int], CoverageDay], old: int, new: int, is_held: bool
 ) -> None:
-    assert [refusal.rule for refusal in moved_too_far([of(old)], [of(new)])] == (["outcome"] if is_held else [])
+    assert [refusal.rule for refusal in outcome_hold_reasons([of(old)], [of(new)])] == (["outcome"] if is_held else [])
 
 
 def test_a_staff_that_is_lost_does_not_drown_among_the_pupils_of_its_school() -> None:
     before = [cover(400, 0), cover(40, 0, entitlement="staff")]
 
-    (refusal,) = moved_too_far(before, [before[0], cover(0, 0, entitlement="staff")])
+    (refusal,) = outcome_hold_reasons(before, [before[0], cover(0, 0, entitlement="staff")])
 
     assert refusal.text.en == "bjorkskolan, staff: entitled would go from 40 to 0; the limit is 20% and 10"
 
 
 def test_a_row_that_vanishes_has_gone_to_zero_and_one_that_is_new_has_come_from_nowhere() -> None:
-    assert len(moved_too_far([cover(40, 30)], [])) == 2
-    assert not moved_too_far([], [cover(40, 30)])
+    assert len(outcome_hold_reasons([cover(40, 30)], [])) == 2
+    assert not outcome_hold_reasons([], [cover(40, 30)])
 
 
 def test_the_sentences_name_no_record() -> None:

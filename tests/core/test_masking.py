@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.masking import id_token, masked, token, tokenised, tokens_of, without_child_keys
+from fleetsync.core.masking import key_tokeniser, mask_child_keys, mask_record, person_tokens, tokenise_id, tokenise_key
 from fleetsync.core.model import (
-    TOKEN_MARK,
+    TOKEN_PREFIX,
     Condition,
     DeviceRecord,
     GroupRecord,
@@ -23,7 +23,7 @@ from fleetsync.core.model import (
 )
 
 SECRET = b"a key that lies outside of the database"
-TOKEN_OF = tokenised(SECRET)
+TOKEN_OF = key_tokeniser(SECRET)
 LOGIN = Key(Scheme.ADDRESS, "", "anna.ek@exempelby.se")
 
 keys = st.builds(Key, st.sampled_from(Scheme), st.sampled_from(["", "skola", "hr"]), st.text(min_size=1, max_size=12))
@@ -63,7 +63,7 @@ A_DEVICE = DeviceRecord(
 
 
 def test_a_token_is_an_hmac_of_the_whole_key_and_keeps_its_scheme() -> None:
-    made = token(SECRET, LOGIN)
+    made = tokenise_key(SECRET, LOGIN)
 
     assert made == Key(Scheme.ADDRESS, "", "~d42q4akizjprxeu4zldwn6azmr6ij4zm")
     assert made.is_token
@@ -71,24 +71,24 @@ def test_a_token_is_an_hmac_of_the_whole_key_and_keeps_its_scheme() -> None:
 
 @given(keys)
 def test_a_token_never_becomes_another_token(key: Key) -> None:
-    once = token(SECRET, key)
+    once = tokenise_key(SECRET, key)
 
-    assert token(SECRET, once) == once
+    assert tokenise_key(SECRET, once) == once
 
 
 @given(keys, keys)
 def test_two_keys_never_share_a_token(one: Key, other: Key) -> None:
     if not one.is_token and not other.is_token:
-        assert (token(SECRET, one).value == token(SECRET, other).value) == (one == other)
+        assert (tokenise_key(SECRET, one).value == tokenise_key(SECRET, other).value) == (one == other)
 
 
 def test_another_secret_makes_every_token_new() -> None:
-    assert token(SECRET, LOGIN) != token(b"another", LOGIN)
+    assert tokenise_key(SECRET, LOGIN) != tokenise_key(b"another", LOGIN)
 
 
 def test_the_ids_of_two_sources_that_number_from_one_do_not_meet() -> None:
-    assert id_token("hr", "1", TOKEN_OF) != id_token("skola", "1", TOKEN_OF)
-    assert id_token("hr", id_token("hr", "1", TOKEN_OF), TOKEN_OF) == id_token("hr", "1", TOKEN_OF)
+    assert tokenise_id("hr", "1", TOKEN_OF) != tokenise_id("skola", "1", TOKEN_OF)
+    assert tokenise_id("hr", tokenise_id("hr", "1", TOKEN_OF), TOKEN_OF) == tokenise_id("hr", "1", TOKEN_OF)
 
 
 @pytest.mark.parametrize(
@@ -101,24 +101,24 @@ def test_the_ids_of_two_sources_that_number_from_one_do_not_meet() -> None:
     ids=["says so", "another source says so", "device"],
 )
 def test_a_child_is_kept_by_tokens_without_a_name(record: Any, children: frozenset[str]) -> None:
-    left = without_child_keys(record, children, TOKEN_OF)
+    left = mask_child_keys(record, children, TOKEN_OF)
 
     assert left == msgspec.structs.replace(record, keys=(TOKEN_OF(LOGIN),), name=None)
-    assert without_child_keys(left, children, TOKEN_OF) == left
+    assert mask_child_keys(left, children, TOKEN_OF) == left
 
 
 @pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE, UnitRecord(source_id="1", name="Vretaskolan")])
 def test_what_is_no_childs_stays_as_it_is(record: Record) -> None:
-    assert without_child_keys(record, frozenset(), TOKEN_OF) is record
-    assert without_child_keys(record, frozenset({"~another"}), TOKEN_OF) is record
+    assert mask_child_keys(record, frozenset(), TOKEN_OF) is record
+    assert mask_child_keys(record, frozenset({"~another"}), TOKEN_OF) is record
 
 
 def test_a_person_is_recognised_by_keys_and_id_a_membership_by_its_person_a_device_by_its_user() -> None:
-    of_login, of_id = TOKEN_OF(LOGIN).value, id_token("skola", "anna.ek", TOKEN_OF)
+    of_login, of_id = TOKEN_OF(LOGIN).value, tokenise_id("skola", "anna.ek", TOKEN_OF)
 
-    assert tokens_of(A_PERSON, TOKEN_OF, source="skola") == {of_login, of_id}
-    assert tokens_of(A_MEMBERSHIP, TOKEN_OF, source="skola") == {of_id}
-    assert tokens_of(A_DEVICE, TOKEN_OF, source="jamf") == {of_login}
+    assert person_tokens(A_PERSON, TOKEN_OF, source="skola") == {of_login, of_id}
+    assert person_tokens(A_MEMBERSHIP, TOKEN_OF, source="skola") == {of_id}
+    assert person_tokens(A_DEVICE, TOKEN_OF, source="jamf") == {of_login}
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,20 @@ def test_a_person_is_recognised_by_keys_and_id_a_membership_by_its_person_a_devi
     ids=["unit", "group"],
 )
 def test_units_and_groups_are_nobody(record: Record) -> None:
-    assert tokens_of(record, TOKEN_OF, source="skola") == frozenset()
-    assert masked(record, TOKEN_OF, source="skola") is record
+    assert person_tokens(record, TOKEN_OF, source="skola") == frozenset()
+    assert mask_record(record, TOKEN_OF, source="skola") is record
 
 
 @pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE], ids=["person", "membership", "device"])
 def test_nothing_that_tells_who_or_where_is_left(record: Record) -> None:
-    left = msgspec.json.encode(masked(record, TOKEN_OF, source="skola")).lower()
+    left = msgspec.json.encode(mask_record(record, TOKEN_OF, source="skola")).lower()
 
     for word in (b"anna", b"exempelby", b"vreta", b"vre", b"5b", b"12345678", b"protected"):
         assert word not in left
 
 
 def test_what_an_entitlement_is_judged_by_stays() -> None:
-    left = masked(A_MEMBERSHIP, TOKEN_OF, source="skola")
+    left = mask_record(A_MEMBERSHIP, TOKEN_OF, source="skola")
 
     assert isinstance(left, MembershipRecord)
     assert (left.membership, left.school_form, left.year) == (MembershipType.ENROLMENT, "GR", 5)
@@ -148,7 +148,7 @@ def test_what_an_entitlement_is_judged_by_stays() -> None:
 
 
 def test_what_a_device_is_stays() -> None:
-    left = masked(A_DEVICE, TOKEN_OF, source="jamf")
+    left = mask_record(A_DEVICE, TOKEN_OF, source="jamf")
 
     assert isinstance(left, DeviceRecord)
     assert (left.source_id, left.serial, left.asset_tag) == ("7", "C02XK1", "4711")
@@ -160,11 +160,11 @@ def test_what_a_device_is_stays() -> None:
 
 
 def test_a_masked_person_still_meets_his_masked_memberships() -> None:
-    person, membership = (masked(record, TOKEN_OF, source="skola") for record in (A_PERSON, A_MEMBERSHIP))
+    person, membership = (mask_record(record, TOKEN_OF, source="skola") for record in (A_PERSON, A_MEMBERSHIP))
 
     assert isinstance(membership, MembershipRecord)
     assert membership.person == person.source_id
-    assert person.source_id.startswith(TOKEN_MARK)
+    assert person.source_id.startswith(TOKEN_PREFIX)
 
 
 @given(st.lists(keys, max_size=3), st.text(min_size=1, max_size=8))
@@ -174,9 +174,9 @@ def test_masking_what_is_masked_never_changes_it(some: list[Key], source_id: str
         DeviceRecord(source_id=source_id, keys=tuple(some)),
         MembershipRecord(source_id=source_id, person=source_id, membership=MembershipType.GROUP),
     ):
-        once = masked(record, TOKEN_OF, source="skola")
+        once = mask_record(record, TOKEN_OF, source="skola")
 
-        assert masked(once, TOKEN_OF, source="skola") == once
+        assert mask_record(once, TOKEN_OF, source="skola") == once
 
 
 DROPPED = {
@@ -191,7 +191,7 @@ def test_every_field_of_a_record_is_kept_or_dropped_by_name(kind: Any) -> None:
     whole: Any = {DeviceRecord: A_DEVICE, PersonRecord: A_PERSON, MembershipRecord: A_MEMBERSHIP}[kind]
     marked = kind(**{name: _mark(whole, name) for name in kind.__struct_fields__})
 
-    left = masked(marked, TOKEN_OF, source="skola")
+    left = mask_record(marked, TOKEN_OF, source="skola")
 
     unset = {f.name for f in msgspec.structs.fields(kind) if getattr(left, f.name) in (f.default, False, ())}
     assert unset == DROPPED[kind]

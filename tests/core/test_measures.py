@@ -10,41 +10,41 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import unit_book
-from fleetsync.core.measures import FACTS, MEASURES, shown_unit, too_few_unplaced
+from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.measures import FACTS, MEASURES, entitlements_with_few_unplaced, shown_unit
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
-    Believed,
+    BelievedRecord,
+    BelievedState,
     Compliance,
     Condition,
-    Decision,
+    EntitlementDecision,
     Episode,
-    Known,
     Moment,
     OsSupport,
     Outcome,
     Ownership,
     Parking,
+    PartRole,
+    PersonState,
     Platform,
     Purpose,
-    Reference,
-    Role,
-    Standing,
+    ReferenceFacts,
     Subject,
     Text,
 )
-from fleetsync.core.snapshot import Snapshot, snapshot
-from tests.core.coverage.believed import (
+from fleetsync.core.snapshot import Snapshot, build_snapshot
+from tests.core.coverage.coverage_samples import (
     CALENDARS,
     MOMENT,
     NOW,
     POLICY,
     TODAY,
-    Town,
+    RecordsBuilder,
     part,
+    record_builders,
     shown,
-    towns,
     with_rules,
 )
 
@@ -54,8 +54,8 @@ SUMMED_BY = {"fleetsync_assigned", "fleetsync_covered"}
 
 
 @pytest.fixture
-def town() -> Town:
-    return Town()
+def town() -> RecordsBuilder:
+    return RecordsBuilder()
 
 
 def counted(found: Snapshot, name: str) -> dict[tuple[str, ...], int]:
@@ -67,8 +67,8 @@ def counted(found: Snapshot, name: str) -> dict[tuple[str, ...], int]:
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_the_rows_of_every_number_always_add_up_to_it(town: Town) -> None:
+@given(record_builders())
+def test_the_rows_of_every_number_always_add_up_to_it(town: RecordsBuilder) -> None:
     found = town.shown()
     for measure in MEASURES:
         for labels, number in found.numbers[measure.name].items():
@@ -77,8 +77,8 @@ def test_the_rows_of_every_number_always_add_up_to_it(town: Town) -> None:
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_the_numbers_are_always_those_of_the_published_rows(town: Town) -> None:
+@given(record_builders())
+def test_the_numbers_are_always_those_of_the_published_rows(town: RecordsBuilder) -> None:
     found = town.shown()
     for row in found.outcome.coverage:
         cell = (row.unit, row.entitlement)
@@ -90,8 +90,8 @@ def test_the_numbers_are_always_those_of_the_published_rows(town: Town) -> None:
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_no_label_ever_holds_an_id_or_a_log_in(town: Town) -> None:
+@given(record_builders())
+def test_no_label_ever_holds_an_id_or_a_log_in(town: RecordsBuilder) -> None:
     found = town.shown()
     kept = {case.person.id for case in found.outcome.people} | {case.device.id for case in found.outcome.devices}
     kept |= {key.value for case in found.outcome.people for key in case.person.keys}
@@ -103,8 +103,8 @@ def test_no_label_ever_holds_an_id_or_a_log_in(town: Town) -> None:
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_every_series_always_has_the_labels_that_its_table_names(town: Town) -> None:
+@given(record_builders())
+def test_every_series_always_has_the_labels_that_its_table_names(town: RecordsBuilder) -> None:
     found = town.shown()
     for measure in MEASURES:
         assert {len(labels) for labels in found.numbers[measure.name]} <= {len(measure.labels)}
@@ -113,10 +113,10 @@ def test_every_series_always_has_the_labels_that_its_table_names(town: Town) -> 
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_the_municipalitys_devices_are_always_counted_once_in_every_view_of_them(town: Town) -> None:
+@given(record_builders())
+def test_the_municipalitys_devices_are_always_counted_once_in_every_view_of_them(town: RecordsBuilder) -> None:
     found = town.shown()
-    ours = [one for one in found.outcome.devices if one.life.ours and one.life.stage is not None]
+    ours = [one for one in found.outcome.devices if one.device_state.ours and one.device_state.stage is not None]
 
     assert sum(found.numbers["fleetsync_devices"].values()) == len(ours)
     assert sum(found.numbers["fleetsync_devices_by_contact_age"].values()) == len(ours)
@@ -124,8 +124,8 @@ def test_the_municipalitys_devices_are_always_counted_once_in_every_view_of_them
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_every_open_gap_of_a_subject_that_is_no_source_is_always_counted_once(town: Town) -> None:
+@given(record_builders())
+def test_every_open_gap_of_a_subject_that_is_no_source_is_always_counted_once(town: RecordsBuilder) -> None:
     found = town.shown()
 
     gaps = [one for one in found.outcome.episodes if one.subject is not Subject.SOURCE]
@@ -135,7 +135,7 @@ def test_every_open_gap_of_a_subject_that_is_no_source_is_always_counted_once(to
 # --- filled with zero -------------------------------------------------------------------------------------------------
 
 
-def test_every_cell_and_all_three_bys_are_published_though_nothing_is_there(town: Town) -> None:
+def test_every_cell_and_all_three_bys_are_published_though_nothing_is_there(town: RecordsBuilder) -> None:
     found = town.shown()
 
     for name in ("entitled", "unknown", "short", "surplus", "undecided", "on_leave", "heads", "working_devices"):
@@ -147,7 +147,7 @@ def test_every_cell_and_all_three_bys_are_published_though_nothing_is_there(town
         assert {by for unit, _, by in found.numbers[name] if unit == "masen"} == {"own", "set", "pool"}
 
 
-def test_where_a_device_is_every_stage_and_age_is_published(town: Town) -> None:
+def test_where_a_device_is_every_stage_and_age_is_published(town: RecordsBuilder) -> None:
     town.device(location="Lager 1")
     found = town.shown()
 
@@ -159,9 +159,9 @@ def test_where_a_device_is_every_stage_and_age_is_published(town: Town) -> None:
     assert found.numbers["fleetsync_secure_devices"] == {("central", "windows"): 0}
 
 
-def test_where_a_gap_is_or_ever_was_both_states_are_published(town: Town) -> None:
+def test_where_a_gap_is_or_ever_was_both_states_are_published(town: RecordsBuilder) -> None:
     town.device(condition=Condition.LOST, location="Lager 1")
-    found = town.shown(gap_places=frozenset({("masen", "stale")}))
+    found = town.shown(gap_unit_kinds=frozenset({("masen", "stale")}))
 
     numbers = found.numbers["fleetsync_gaps"]
     assert (numbers[("central", "lost", "open")], numbers[("central", "lost", "parked")]) == (1, 0)
@@ -171,7 +171,7 @@ def test_where_a_gap_is_or_ever_was_both_states_are_published(town: Town) -> Non
 # --- devices ----------------------------------------------------------------------------------------------------------
 
 
-def test_phones_and_retired_devices_are_counted_and_personal_and_ignored_ones_are_not(town: Town) -> None:
+def test_phones_and_retired_devices_are_counted_and_personal_and_ignored_ones_are_not(town: RecordsBuilder) -> None:
     town.device(platform=Platform.IOS, location="Lager 1")
     town.device(condition=Condition.RETIRED, location="Lager 1")
     town.device(ownership=Ownership.PERSONAL, location="Lager 1")
@@ -196,7 +196,7 @@ def test_phones_and_retired_devices_are_counted_and_personal_and_ignored_ones_ar
         ("2026-08-24", "over_60"),
     ],
 )
-def test_the_bands_of_silence_are_disjoint_and_count_school_days(town: Town, contact: str, age: str) -> None:
+def test_the_bands_of_silence_are_disjoint_and_count_school_days(town: RecordsBuilder, contact: str, age: str) -> None:
     # Between lie 44 weekdays since September and the closed week of November.
     days = (TODAY - date.fromisoformat(contact)).days
     town.device(silent=days, location="Lager 1")
@@ -204,17 +204,17 @@ def test_the_bands_of_silence_are_disjoint_and_count_school_days(town: Town, con
     assert [labels[2] for labels in counted(town.shown(), "fleetsync_devices_by_contact_age")] == [age]
 
 
-def test_a_device_that_was_never_in_contact_has_an_age_of_its_own(town: Town) -> None:
+def test_a_device_that_was_never_in_contact_has_an_age_of_its_own(town: RecordsBuilder) -> None:
     town.device(location="Lager 1")
     town.known = [replace(one, last_contact_at=None) for one in town.known]
 
     assert [labels[2] for labels in counted(town.shown(), "fleetsync_devices_by_contact_age")] == ["never"]
 
 
-def secure(town: Town, **said: Any) -> int:
+def secure(town: RecordsBuilder, **said: Any) -> int:
     told = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **said}
     town.device(town.pupil("alva"), **told)
-    policy = replace(POLICY, reference=Reference(os_support=(SUPPORTED,)))
+    policy = replace(POLICY, reference=ReferenceFacts(os_support=(SUPPORTED,)))
     return sum(town.shown(policy).numbers["fleetsync_secure_devices"].values())
 
 
@@ -233,7 +233,7 @@ def secure(town: Town, **said: Any) -> int:
     ],
 )
 def test_secure_is_what_is_in_use_and_known_to_be_supported_encrypted_and_compliant(
-    town: Town, said: dict[str, Any], number: int
+    town: RecordsBuilder, said: dict[str, Any], number: int
 ) -> None:
     assert secure(town, **said) == number
 
@@ -241,7 +241,7 @@ def test_secure_is_what_is_in_use_and_known_to_be_supported_encrypted_and_compli
 # --- gaps -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_parked_gap_is_counted_apart_to_its_last_day(town: Town) -> None:
+def test_a_parked_gap_is_counted_apart_to_its_last_day(town: RecordsBuilder) -> None:
     town.device(condition=Condition.LOST, location="Lager 1")
     (lost,) = (one for one in town.outcome().episodes if one.kind == "lost")
     parked = Parking(kind="lost", subject_id=lost.subject_id, until=TODAY)
@@ -252,29 +252,29 @@ def test_a_parked_gap_is_counted_apart_to_its_last_day(town: Town) -> None:
     assert counted(of(late), "fleetsync_gaps") == {("central", "lost", "open"): 1}
 
 
-def test_gaps_of_a_source_are_not_counted_among_the_gaps(town: Town) -> None:
-    late = part("intune", "devices", Role.MDM, as_of=date(2026, 10, 1))
+def test_gaps_of_a_source_are_not_counted_among_the_gaps(town: RecordsBuilder) -> None:
+    late = part("intune", "devices", PartRole.MDM, as_of=date(2026, 10, 1))
     found = town.shown(parts=(late,))
 
     assert {one.kind for one in found.outcome.episodes if one.subject is Subject.SOURCE} == {"source_stale"}
     assert not any(kind == "source_stale" for _, kind, _ in found.numbers["fleetsync_gaps"])
 
 
-def of(outcome: Outcome, calendars: Calendars = CALENDARS, known: Sequence[Known] = ()) -> Snapshot:
-    return snapshot(outcome, POLICY, calendars, unit_book(known, POLICY))
+def of(outcome: Outcome, calendars: Calendars = CALENDARS, known: Sequence[BelievedRecord] = ()) -> Snapshot:
+    return build_snapshot(outcome, POLICY, calendars, build_unit_directory(known, POLICY))
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_ratio_is_left_out_where_nobody_is_owed(town: Town) -> None:
+def test_the_ratio_is_left_out_where_nobody_is_owed(town: RecordsBuilder) -> None:
     town.device(town.pupil("alva"))
     town.pupil("bo")
 
     assert town.shown().facts["fleetsync_coverage_ratio"] == {("bjorkskolan", "pupils"): 0.5}
 
 
-def test_target_and_alarm_stand_beside_every_row_of_a_rule_in_force(town: Town) -> None:
+def test_target_and_alarm_stand_beside_every_row_of_a_rule_in_force(town: RecordsBuilder) -> None:
     rules = [replace(one, target=0.9, alert_below=0.8) for one in POLICY.entitlements[:1]]
     found = town.shown(with_rules(*rules))
 
@@ -284,9 +284,9 @@ def test_target_and_alarm_stand_beside_every_row_of_a_rule_in_force(town: Town) 
     }
 
 
-def test_a_row_of_a_rule_that_is_gone_has_no_target(town: Town) -> None:
+def test_a_row_of_a_rule_that_is_gone_has_no_target(town: RecordsBuilder) -> None:
     found = town.shown()
-    gone = snapshot(found.outcome, with_rules(), CALENDARS, found.view.book)
+    gone = build_snapshot(found.outcome, with_rules(), CALENDARS, found.view.book)
 
     assert gone.facts["fleetsync_coverage_target_ratio"] == {}
 
@@ -308,7 +308,7 @@ def test_the_oldest_gap_is_the_oldest_whose_age_is_known() -> None:
     assert alone == {}
 
 
-def test_a_unit_is_named_with_its_first_code_and_its_forms(town: Town) -> None:
+def test_a_unit_is_named_with_its_first_code_and_its_forms(town: RecordsBuilder) -> None:
     series = set(town.shown().facts["fleetsync_unit_info"])
 
     assert ("ekskolan", "Ekskolan", "ek", "GR") in series
@@ -316,13 +316,13 @@ def test_a_unit_is_named_with_its_first_code_and_its_forms(town: Town) -> None:
     assert (UNPLACED, "Utan enhet", "", "") in series
 
 
-def test_a_unit_is_published_or_on_trial_and_unplaced_is_neither(town: Town) -> None:
+def test_a_unit_is_published_or_on_trial_and_unplaced_is_neither(town: RecordsBuilder) -> None:
     assert town.shown().facts["fleetsync_unit_published"] == {
         ("bjorkskolan",): 1.0, ("ekskolan",): 0.0, ("masen",): 0.0, ("ugglan",): 0.0, (CENTRAL,): 0.0,
     }  # fmt: skip
 
 
-def test_the_end_of_a_calendar_is_left_out_where_none_is_known(town: Town) -> None:
+def test_the_end_of_a_calendar_is_left_out_where_none_is_known(town: RecordsBuilder) -> None:
     schools = Calendars(default=CALENDARS.default)
     ends = of(town.outcome(), schools).facts["fleetsync_calendar_end_timestamp_seconds"]
     last_second = datetime(2027, 6, 10, 21, 59, 59, tzinfo=UTC).timestamp()
@@ -335,19 +335,19 @@ def test_the_end_of_a_calendar_is_left_out_where_none_is_known(town: Town) -> No
 # --- a few without a unit ---------------------------------------------------------------------------------------------
 
 
-def standing(number: int, unit: str = UNPLACED, **said: Any) -> Standing:
-    decision = Decision(entitlement="staff", reason=WHY, **{"owed": False, **said})
-    return Standing(person=f"p{number}", unit=unit, decisions=(decision,))
+def person_state(number: int, unit: str = UNPLACED, **said: Any) -> PersonState:
+    decision = EntitlementDecision(entitlement="staff", reason=WHY, **{"owed": False, **said})
+    return PersonState(person=f"p{number}", unit=unit, decisions=(decision,))
 
 
 @pytest.mark.parametrize("said", [{"owed": True}, {"undecided": True}, {"on_leave": True}])
 def test_fewer_than_five_without_a_unit_are_too_few(said: dict[str, Any]) -> None:
-    four = [standing(number, **said) for number in range(4)]
+    four = [person_state(number, **said) for number in range(4)]
 
-    assert too_few_unplaced(four) == {"staff"}
-    assert too_few_unplaced([*four, standing(5, **said)]) == frozenset()
-    assert too_few_unplaced([*four, standing(5, "masen", **said), standing(6)]) == {"staff"}
-    assert too_few_unplaced([standing(7)]) == frozenset()
+    assert entitlements_with_few_unplaced(four) == {"staff"}
+    assert entitlements_with_few_unplaced([*four, person_state(5, **said)]) == frozenset()
+    assert entitlements_with_few_unplaced([*four, person_state(5, "masen", **said), person_state(6)]) == {"staff"}
+    assert entitlements_with_few_unplaced([person_state(7)]) == frozenset()
 
 
 @given(st.sampled_from([UNPLACED, CENTRAL, "masen"]), st.sampled_from(["staff", "pupils"]))
@@ -357,7 +357,7 @@ def test_only_the_few_without_a_unit_are_shown_elsewhere(unit: str, entitlement:
     assert at == (CENTRAL if (unit, entitlement) == (UNPLACED, "staff") else unit)
 
 
-def test_an_undecided_person_opens_from_where_he_is_counted(town: Town) -> None:
+def test_an_undecided_person_opens_from_where_he_is_counted(town: RecordsBuilder) -> None:
     town.pupil("alva", at=None, year=None)
     found = town.shown()
 
@@ -367,4 +367,4 @@ def test_an_undecided_person_opens_from_where_he_is_counted(town: Town) -> None:
 
 
 def test_an_empty_town_is_shown() -> None:
-    assert not shown(Believed()).rows("fleetsync_entitled", ("masen", "staff"))
+    assert not shown(BelievedState()).rows("fleetsync_entitled", ("masen", "staff"))

@@ -15,38 +15,38 @@ from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
-    Believed,
+    BelievedState,
     Key,
     Moment,
     Outcome,
+    PartRole,
     PersonRecord,
-    Role,
     Scheme,
     Subject,
 )
-from tests.core.coverage.believed import (
+from tests.core.coverage.coverage_samples import (
     CALENDARS,
     MOMENT,
     NOW,
     PARTS,
     POLICY,
     TODAY,
-    Town,
+    RecordsBuilder,
     address,
-    fed_back,
-    masking,
+    masked_records,
     part,
     people_of,
+    record_builders,
     shown,
     total,
-    towns,
+    with_recorded_outcome,
 )
 
 ELSEWHERE = {UNPLACED, CENTRAL}
 few = settings(max_examples=40)
 
 
-def judged(believed: Believed, moment: Moment = MOMENT) -> Outcome:
+def judged(believed: BelievedState, moment: Moment = MOMENT) -> Outcome:
     return reconcile(believed, POLICY, CALENDARS, moment)
 
 
@@ -74,8 +74,8 @@ def sorted_by_key(episodes: Iterable[Any]) -> list[Any]:
 
 
 @few
-@given(towns())
-def test_nobody_and_no_device_is_ever_counted_twice(town: Town) -> None:
+@given(record_builders())
+def test_nobody_and_no_device_is_ever_counted_twice(town: RecordsBuilder) -> None:
     outcome = town.outcome()
 
     people = Counter(share.subject_id for share in outcome.shares if share.subject is Subject.PERSON)
@@ -83,21 +83,21 @@ def test_nobody_and_no_device_is_ever_counted_twice(town: Town) -> None:
     serving = Counter(one.device for one in outcome.assignments)
     assert max([*people.values(), *devices.values(), *serving.values()], default=1) == 1
     for case in outcome.people:
-        said = [one for one in case.standing.decisions if one.owed or one.undecided or one.on_leave]
+        said = [one for one in case.person_state.decisions if one.owed or one.undecided or one.on_leave]
         assert len([one for one in said if one.owed]) <= 1
-        assert not (case.standing.owed and len(said) > 1)
+        assert not (case.person_state.owed and len(said) > 1)
 
 
 @few
-@given(towns())
-def test_everybody_who_is_owed_is_always_counted_somewhere(town: Town) -> None:
+@given(record_builders())
+def test_everybody_who_is_owed_is_always_counted_somewhere(town: RecordsBuilder) -> None:
     outcome = town.outcome()
-    by_head = [case.standing.owed for case in outcome.people if case.standing.owed is not None]
+    by_head = [case.person_state.owed for case in outcome.people if case.person_state.owed is not None]
     children = [
         decision.entitlement
         for case in outcome.people
-        for decision in case.standing.decisions
-        if decision.owed and case.standing.owed is None
+        for decision in case.person_state.decisions
+        if decision.owed and case.person_state.owed is None
     ]
 
     assert total(outcome.coverage, "heads") == len(by_head) + len(children)
@@ -107,8 +107,8 @@ def test_everybody_who_is_owed_is_always_counted_somewhere(town: Town) -> None:
 
 
 @few
-@given(towns())
-def test_the_formulas_hold_of_every_row(town: Town) -> None:
+@given(record_builders())
+def test_the_formulas_hold_of_every_row(town: RecordsBuilder) -> None:
     for row in town.outcome().coverage:
         assert row.entitled == row.covered + row.short + row.unknown
         assert min(row.short, row.unknown, row.surplus) >= 0
@@ -122,14 +122,14 @@ def test_the_formulas_hold_of_every_row(town: Town) -> None:
 
 
 @few
-@given(towns())
-def test_what_a_case_says_is_always_what_is_counted(town: Town) -> None:
+@given(record_builders())
+def test_what_a_case_says_is_always_what_is_counted(town: RecordsBuilder) -> None:
     outcome = town.outcome()
 
     covered = sum(case.covered for case in outcome.people)
     assert covered == total(outcome.coverage, "covered_own")
     assert sum(one.covered for one in outcome.sets) == total(outcome.coverage, "covered_set")
-    served = {case.served_by for case in outcome.people} - {None}
+    served = {case.serving_set for case in outcome.people} - {None}
     assert served <= {one.id for one in outcome.sets}
     for one in outcome.sets:
         assert one.members or not one.covered
@@ -139,8 +139,8 @@ def test_what_a_case_says_is_always_what_is_counted(town: Town) -> None:
 
 
 @few
-@given(towns(), st.randoms(use_true_random=False))
-def test_the_order_of_records_and_sources_never_matters(town: Town, chance: Any) -> None:
+@given(record_builders(), st.randoms(use_true_random=False))
+def test_the_order_of_records_and_sources_never_matters(town: RecordsBuilder, chance: Any) -> None:
     believed = town.believed()
     known, parts = list(believed.known), list(believed.parts)
     chance.shuffle(known)
@@ -150,9 +150,9 @@ def test_the_order_of_records_and_sources_never_matters(town: Town, chance: Any)
 
 
 @few
-@given(towns(), st.randoms(use_true_random=False))
-def test_the_order_in_which_history_is_read_never_matters(town: Town, chance: Any) -> None:
-    believed = fed_back(town.believed(), town.outcome())
+@given(record_builders(), st.randoms(use_true_random=False))
+def test_the_order_in_which_history_is_read_never_matters(town: RecordsBuilder, chance: Any) -> None:
+    believed = with_recorded_outcome(town.believed(), town.outcome())
     logins, episodes = list(believed.logins), list(believed.episodes)
     chance.shuffle(logins)
     chance.shuffle(episodes)
@@ -166,27 +166,27 @@ def test_the_order_in_which_history_is_read_never_matters(town: Town, chance: An
 
 
 @few
-@given(towns())
-def test_a_second_run_of_the_same_changes_nothing(town: Town) -> None:
+@given(record_builders())
+def test_a_second_run_of_the_same_changes_nothing(town: RecordsBuilder) -> None:
     believed = town.believed()
     first = judged(believed)
-    settled = fed_back(believed, first)
+    settled = with_recorded_outcome(believed, first)
     second = judged(settled, Moment(NOW + timedelta(hours=1), TODAY))
-    third = judged(fed_back(settled, second), Moment(NOW + timedelta(hours=2), TODAY))
+    third = judged(with_recorded_outcome(settled, second), Moment(NOW + timedelta(hours=2), TODAY))
 
     assert replace(third, moment=second.moment) == second
-    for found in ("owed", "assignments", "shares", "sets", "coverage", "episodes", "logins", "things"):
+    for found in ("owed", "assignments", "shares", "sets", "coverage", "episodes", "logins", "resolved_ids"):
         assert getattr(second, found) == getattr(first, found)
-    assert [case.life for case in second.devices] == [case.life for case in first.devices]
-    assert not second.closed
+    assert [case.device_state for case in second.devices] == [case.device_state for case in first.devices]
+    assert not second.closed_episodes
 
 
 @few
-@given(towns())
-def test_the_numbers_of_a_second_run_are_those_of_the_first(town: Town) -> None:
+@given(record_builders())
+def test_the_numbers_of_a_second_run_are_those_of_the_first(town: RecordsBuilder) -> None:
     believed = town.believed()
     first = shown(believed)
-    second = shown(fed_back(believed, first.outcome), moment=Moment(NOW + timedelta(hours=1), TODAY))
+    second = shown(with_recorded_outcome(believed, first.outcome), moment=Moment(NOW + timedelta(hours=1), TODAY))
 
     assert (second.numbers, second.facts) == (first.numbers, first.facts)
 
@@ -195,13 +195,15 @@ def test_the_numbers_of_a_second_run_are_those_of_the_first(town: Town) -> None:
 
 
 @few
-@given(towns(), st.data())
-def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(town: Town, data: st.DataObject) -> None:
+@given(record_builders(), st.data())
+def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(
+    town: RecordsBuilder, data: st.DataObject
+) -> None:
     everybody = people_of(town)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
     before = town.outcome()
-    after = judged(replace(town.believed(), known=masking(town.known, who)))
+    after = judged(replace(town.believed(), known=masked_records(town.known, who)))
 
     kept = ("heads", "undecided", "on_leave")
     assert totals(after, *kept) == totals(before, *kept)
@@ -211,16 +213,16 @@ def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(town: 
 
 
 @few
-@given(towns(), st.data())
+@given(record_builders(), st.data())
 def test_only_the_unit_of_who_is_protected_and_where_nobody_has_one_change_at_all(
-    town: Town, data: st.DataObject
+    town: RecordsBuilder, data: st.DataObject
 ) -> None:
     everybody = people_of(town)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
     before = town.outcome()
-    after = judged(replace(town.believed(), known=masking(town.known, who)))
-    homes = {case.standing.unit for case in before.people if _is(case.person.records, who)}
+    after = judged(replace(town.believed(), known=masked_records(town.known, who)))
+    homes = {case.person_state.unit for case in before.people if _is(case.person.records, who)}
     held = {case.placement.unit for case in before.devices if _names(case.device.records, who)}
 
     def elsewhere(outcome: Outcome) -> list[Any]:
@@ -238,18 +240,18 @@ def _names(records: Iterable[Any], who: str) -> bool:
 
 
 @few
-@given(towns(), st.data())
-def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: Town, data: st.DataObject) -> None:
+@given(record_builders(), st.data())
+def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: RecordsBuilder, data: st.DataObject) -> None:
     everybody = people_of(town)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
-    outcome = judged(replace(town.believed(), known=masking(town.known, who)))
+    outcome = judged(replace(town.believed(), known=masked_records(town.known, who)))
     hidden = {case.person.id for case in outcome.people if case.person.masked}
 
     assert hidden
     for case in outcome.people:
         if case.person.id in hidden:
-            assert (case.standing.unit, case.person.name, case.standing.groups) == (UNPLACED, None, ())
+            assert (case.person_state.unit, case.person.name, case.person_state.groups) == (UNPLACED, None, ())
     assert hidden.isdisjoint(one.subject_id for one in outcome.episodes)
     assert {case.placement.unit for case in outcome.devices if case.placement.holder in hidden} <= {UNPLACED}
     assert who not in {key.value.partition("@")[0] for case in outcome.people for key in case.person.keys}
@@ -259,12 +261,12 @@ def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: Town, data: st.
 
 
 @few
-@given(towns(), st.integers(1, 190))
-def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: Town, days: int) -> None:
+@given(record_builders(), st.integers(1, 190))
+def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: RecordsBuilder, days: int) -> None:
     """All of them fell silent today; however much later it is asked, nothing was shown, so nothing has ended."""
     believed = town.believed()
     today = judged(believed)
-    later = judged(fed_back(believed, today), on(TODAY + timedelta(days=days)))
+    later = judged(with_recorded_outcome(believed, today), on(TODAY + timedelta(days=days)))
 
     fields = ("entitled", "covered", "assigned", "unknown", "short", "surplus", "heads", "undecided", "on_leave")
     for before, after in zip(today.coverage, later.coverage, strict=True):
@@ -273,12 +275,14 @@ def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: Town, days
 
 
 @few
-@given(towns(), st.sampled_from([0, 5, 7]), st.integers(1, 120))
-def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(town: Town, dead: int, days: int) -> None:
+@given(record_builders(), st.sampled_from([0, 5, 7]), st.integers(1, 120))
+def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(
+    town: RecordsBuilder, dead: int, days: int
+) -> None:
     then = on(TODAY + timedelta(days=days))
     silent = PARTS[dead]
     # The others go on: what they show is as fresh as today, and unchanged.
-    parts = [one if one is silent or one.role is Role.ROSTER else replace(one, as_of=then.today) for one in PARTS]
+    parts = [one if one is silent or one.role is PartRole.ROSTER else replace(one, as_of=then.today) for one in PARTS]
     known = [
         replace(one, last_contact_at=one.last_contact_at + timedelta(days=days))
         if one.last_contact_at and (one.source, one.part) != (silent.source, silent.part)
@@ -287,32 +291,32 @@ def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(town: Tow
     ]
 
     before = judged(town.believed())
-    after = judged(Believed(known=known, parts=parts), then)
+    after = judged(BelievedState(known=known, parts=parts), then)
 
     assert total(after.coverage, "covered") >= total(before.coverage, "covered")
 
 
 @few
-@given(towns(), st.integers(0, 40))
-def test_a_later_day_never_makes_anybody_work_again(town: Town, days: int) -> None:
+@given(record_builders(), st.integers(0, 40))
+def test_a_later_day_never_makes_anybody_work_again(town: RecordsBuilder, days: int) -> None:
     """Without a new contact, with every source looking, devices only fall silent."""
     then = on(TODAY + timedelta(days=days))
-    parts = [replace(one, as_of=then.today) if one.role is not Role.ROSTER else one for one in PARTS]
-    before = {case.device.id for case in town.outcome().devices if case.life.works}
+    parts = [replace(one, as_of=then.today) if one.role is not PartRole.ROSTER else one for one in PARTS]
+    before = {case.device.id for case in town.outcome().devices if case.device_state.works}
     after = judged(town.believed(parts=parts), then)
 
     # That a list still names a device is its contact, so what only a list knows may be heard of again.
     heard = {case.device.id for case in after.devices if case.device.contact_part is None}
-    assert {case.device.id for case in after.devices if case.life.works} - heard <= before
+    assert {case.device.id for case in after.devices if case.device_state.works} - heard <= before
 
 
 # --- witnesses --------------------------------------------------------------------------------------------------------
 
 
 @st.composite
-def witnessed(draw: st.DrawFn) -> Town:
+def witnessed(draw: st.DrawFn) -> RecordsBuilder:
     """A town of whose people a directory knows some, and some whom no roster does."""
-    town = draw(towns())
+    town = draw(record_builders())
     everybody = people_of(town)
     for number, who in enumerate(draw(st.lists(st.sampled_from(everybody), unique=True) if everybody else st.just([]))):
         keys = (address(who), Key(Scheme.OBJECT_ID, "tenant", f"{number:032x}"))
@@ -324,10 +328,10 @@ def witnessed(draw: st.DrawFn) -> Town:
 
 @few
 @given(witnessed())
-def test_a_witness_never_adds_or_takes_anybody(town: Town) -> None:
+def test_a_witness_never_adds_or_takes_anybody(town: RecordsBuilder) -> None:
     before = town.outcome()
     alone = [one for one in town.known if one.source != "entra"]
-    after = judged(Believed(known=alone, parts=[one for one in PARTS if one.source != "entra"]))
+    after = judged(BelievedState(known=alone, parts=[one for one in PARTS if one.source != "entra"]))
 
     fields = ("entitled", "heads", "undecided", "on_leave")
     for with_, without in zip(before.coverage, after.coverage, strict=True):
@@ -335,9 +339,9 @@ def test_a_witness_never_adds_or_takes_anybody(town: Town) -> None:
 
 
 @few
-@given(towns(), st.sampled_from([Role.MDM, Role.LIST]))
+@given(record_builders(), st.sampled_from([PartRole.MDM, PartRole.LIST]))
 def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_nothing_else(
-    town: Town, role: Role
+    town: RecordsBuilder, role: PartRole
 ) -> None:
     unread = part("new", "devices", role, first_complete_at=None, as_of=None, last_complete_at=None)
     before = {(row.unit, row.entitlement): row for row in town.outcome().coverage}
@@ -353,8 +357,8 @@ def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_not
 
 
 @few
-@given(towns())
-def test_a_snapshot_of_the_same_outcome_is_always_the_same(town: Town) -> None:
+@given(record_builders())
+def test_a_snapshot_of_the_same_outcome_is_always_the_same(town: RecordsBuilder) -> None:
     one, other = town.shown(), town.shown()
 
     assert one.numbers == other.numbers

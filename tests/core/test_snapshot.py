@@ -10,16 +10,25 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import UNPLACED, CoverageDay, EmploymentForm, Moment, Row, Subject
-from fleetsync.core.snapshot import AS_OF_MEASURES, NOT_SHOWN, Snapshot, past_snapshot
-from tests.core.coverage.believed import MOMENT, NOW, TODAY, Town, masking, people_of, shown, towns
+from fleetsync.core.model import UNPLACED, CoverageDay, EmploymentForm, MeasureRow, Moment, Subject
+from fleetsync.core.snapshot import NOT_SHOWN, PAST_DAY_MEASURES, Snapshot, build_past_snapshot
+from tests.core.coverage.coverage_samples import (
+    MOMENT,
+    NOW,
+    TODAY,
+    RecordsBuilder,
+    masked_records,
+    people_of,
+    record_builders,
+    shown,
+)
 
 YESTERDAY = Moment(NOW - timedelta(days=1), TODAY - timedelta(days=1))
 
 
 @pytest.fixture
-def town() -> Town:
-    return Town()
+def town() -> RecordsBuilder:
+    return RecordsBuilder()
 
 
 def past(now: Snapshot, then: Snapshot, coverage: Sequence[CoverageDay] | None = None, **kept: Any) -> Snapshot:
@@ -27,17 +36,17 @@ def past(now: Snapshot, then: Snapshot, coverage: Sequence[CoverageDay] | None =
     outcome = then.outcome
     told = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
     rows = outcome.coverage if coverage is None else coverage
-    return past_snapshot(now, outcome.moment, told["owed"], told["assignments"], told["episodes"], rows)
+    return build_past_snapshot(now, outcome.moment, told["owed"], told["assignments"], told["episodes"], rows)
 
 
-def one_not_shown(rows: Sequence[Row]) -> list[int]:
+def one_not_shown(rows: Sequence[MeasureRow]) -> list[int]:
     return [row.count for row in rows if row.reason == NOT_SHOWN]
 
 
 # --- now --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_number_opens_into_who_is_counted_and_why(town: Town) -> None:
+def test_a_number_opens_into_who_is_counted_and_why(town: RecordsBuilder) -> None:
     town.device(town.pupil("alva"))
     town.pupil("bo")
     found = town.shown()
@@ -51,7 +60,7 @@ def test_a_number_opens_into_who_is_counted_and_why(town: Town) -> None:
     assert {row.reason.en for row in rows} == {"Attends GR from 2026-08-17, year 5"}
 
 
-def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: Town) -> None:
+def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: RecordsBuilder) -> None:
     found = town.shown()
 
     assert found.number("fleetsync_entitled", ("nowhere", "staff")) == 0
@@ -60,17 +69,17 @@ def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: Town)
         found.rows("fleetsync_nothing", ("masen", "staff"))
 
 
-def test_a_snapshot_holds_every_measure_and_is_of_now(town: Town) -> None:
+def test_a_snapshot_holds_every_measure_and_is_of_now(town: RecordsBuilder) -> None:
     found = town.shown()
 
     assert set(found.numbers) == {measure.name for measure in MEASURES}
     assert (found.as_of, found.outcome.moment) == (None, MOMENT)
 
 
-def test_protected_people_stand_together_in_one_row(town: Town) -> None:
+def test_protected_people_stand_together_in_one_row(town: RecordsBuilder) -> None:
     for number in range(6):
         town.pupil(f"p{number}", at=None)
-    town.known = list(masking(masking(town.known, "p1"), "p2"))
+    town.known = list(masked_records(masked_records(town.known, "p1"), "p2"))
     found = town.shown()
 
     rows = found.rows("fleetsync_entitled", (UNPLACED, "pupils"))
@@ -81,7 +90,7 @@ def test_protected_people_stand_together_in_one_row(town: Town) -> None:
     assert sum(row.count for row in rows) == 6
 
 
-def test_a_child_is_never_listed_where_its_form_is_unknown(town: Town) -> None:
+def test_a_child_is_never_listed_where_its_form_is_unknown(town: RecordsBuilder) -> None:
     town.child("~c1", form=None)
     found = town.shown()
 
@@ -91,11 +100,11 @@ def test_a_child_is_never_listed_where_its_form_is_unknown(town: Town) -> None:
 
 
 @settings(max_examples=30)
-@given(towns(), st.data())
-def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: Town, data: st.DataObject) -> None:
+@given(record_builders(), st.data())
+def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: RecordsBuilder, data: st.DataObject) -> None:
     everybody = people_of(town)
     for who in data.draw(st.lists(st.sampled_from(everybody), max_size=3) if everybody else st.just([])):
-        town.known = list(masking(town.known, who))
+        town.known = list(masked_records(town.known, who))
     found = town.shown()
     masked = {case.person.id for case in found.outcome.people if case.person.masked}
     for measure in MEASURES:
@@ -110,14 +119,14 @@ def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: Town, data:
 
 
 @settings(max_examples=30)
-@given(towns())
-def test_a_past_day_always_shows_what_was_published(town: Town) -> None:
+@given(record_builders())
+def test_a_past_day_always_shows_what_was_published(town: RecordsBuilder) -> None:
     then = shown(town.believed(), moment=YESTERDAY)
     found = past(town.shown(), then)
 
     assert found.as_of == YESTERDAY.today
-    assert set(found.numbers) == AS_OF_MEASURES
-    for name in AS_OF_MEASURES - {"fleetsync_gaps"}:
+    assert set(found.numbers) == PAST_DAY_MEASURES
+    for name in PAST_DAY_MEASURES - {"fleetsync_gaps"}:
         assert found.numbers[name] == then.numbers[name]
     gaps = {labels: number for labels, number in then.numbers["fleetsync_gaps"].items() if number}
     assert {labels: number for labels, number in found.numbers["fleetsync_gaps"].items() if number} == gaps
@@ -125,20 +134,22 @@ def test_a_past_day_always_shows_what_was_published(town: Town) -> None:
 
 
 @settings(max_examples=30)
-@given(towns(), st.data())
-def test_whatever_the_intervals_of_a_past_day_no_longer_hold_its_rows_add_up(town: Town, data: st.DataObject) -> None:
+@given(record_builders(), st.data())
+def test_whatever_the_intervals_of_a_past_day_no_longer_hold_its_rows_add_up(
+    town: RecordsBuilder, data: st.DataObject
+) -> None:
     then = shown(town.believed(), moment=YESTERDAY)
     kept = [one for one in then.outcome.owed if data.draw(st.booleans())]
     serving = [one for one in then.outcome.assignments if data.draw(st.booleans())]
 
     found = past(town.shown(), then, owed=kept, assignments=serving)
 
-    for name in AS_OF_MEASURES:
+    for name in PAST_DAY_MEASURES:
         for labels, number in found.numbers[name].items():
             assert sum(row.count for row in found.rows(name, labels)) == number
 
 
-def test_what_a_past_day_no_longer_holds_is_one_row(town: Town) -> None:
+def test_what_a_past_day_no_longer_holds_is_one_row(town: RecordsBuilder) -> None:
     for number in range(3):
         town.pupil(f"p{number}")
     then = shown(town.believed(), moment=YESTERDAY)
@@ -149,7 +160,7 @@ def test_what_a_past_day_no_longer_holds_is_one_row(town: Town) -> None:
     assert rows[1].reason == NOT_SHOWN
 
 
-def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(town: Town) -> None:
+def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(town: RecordsBuilder) -> None:
     town.stock(2)
     town.staff("alva", form=EmploymentForm.UNKNOWN)
     found = past(town.shown(), shown(town.believed(), moment=YESTERDAY))
@@ -158,12 +169,12 @@ def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(town
     assert one_not_shown(found.rows("fleetsync_undecided", ("bjorkskolan", "staff"))) == [1]
 
 
-def test_who_is_protected_today_is_not_listed_on_a_past_day_either(town: Town) -> None:
+def test_who_is_protected_today_is_not_listed_on_a_past_day_either(town: RecordsBuilder) -> None:
     town.pupil("alva")
     town.pupil("bo")
     then = shown(town.believed(), moment=YESTERDAY)
-    masked = [replace(one, thing_id=then.outcome.things.get(one.ref)) for one in town.known]
-    town.known = list(masking(masked, "alva"))
+    masked = [replace(one, thing_id=then.outcome.resolved_ids.get(one.ref)) for one in town.known]
+    town.known = list(masked_records(masked, "alva"))
 
     rows = past(town.shown(), then).rows("fleetsync_short", ("bjorkskolan", "pupils"))
 
@@ -171,11 +182,11 @@ def test_who_is_protected_today_is_not_listed_on_a_past_day_either(town: Town) -
     assert one_not_shown(rows) == [1]
 
 
-def test_whom_nobody_knows_any_more_is_not_listed(town: Town) -> None:
+def test_whom_nobody_knows_any_more_is_not_listed(town: RecordsBuilder) -> None:
     town.pupil("alva")
     then = shown(town.believed(), moment=YESTERDAY)
 
-    found = past(Town().shown(), then)
+    found = past(RecordsBuilder().shown(), then)
 
     assert one_not_shown(found.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))) == [1]
     gone = [one for one in then.outcome.episodes if one.subject is Subject.PERSON]
@@ -185,7 +196,7 @@ def test_whom_nobody_knows_any_more_is_not_listed(town: Town) -> None:
     assert gone
 
 
-def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(town: Town) -> None:
+def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(town: RecordsBuilder) -> None:
     town.pupil("alva")
     then = shown(town.believed(), moment=YESTERDAY)
     (no_device,) = (one for one in then.outcome.episodes if one.kind == "no_device")
@@ -195,10 +206,10 @@ def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(town: Town) -> None:
     assert found.number("fleetsync_gaps", ("bjorkskolan", "no_device", "parked")) == 1
 
 
-def test_a_day_of_which_no_row_is_left_has_no_numbers(town: Town) -> None:
+def test_a_day_of_which_no_row_is_left_has_no_numbers(town: RecordsBuilder) -> None:
     town.pupil("alva")
     now = town.shown()
 
-    found = past_snapshot(now, Moment(NOW, date(2026, 1, 1)), (), (), (), ())
+    found = build_past_snapshot(now, Moment(NOW, date(2026, 1, 1)), (), (), (), ())
 
     assert not any(number for numbers in found.numbers.values() for number in numbers.values())

@@ -4,18 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.dashboards.chain import Chain, chained
-from tests.dashboards.expected import expected
-from tests.dashboards.scene import Scene, troubled
+from tests.dashboards.expected_alerts import expected
+from tests.dashboards.monitoring_stack import MonitoringStack, running_stack
+from tests.dashboards.scenario import DashboardScenario, troubled_scenario
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with troubled(tmp_path_factory.mktemp("exempelby")) as town:
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardScenario]:
+    with troubled_scenario(tmp_path_factory.mktemp("exempelby")) as town:
         yield town
 
 
 @pytest.fixture(scope="session")
-def chain(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
-    with chained(tmp_path_factory.mktemp("chain"), scene, expected(scene)) as made:
+def chain(scene: DashboardScenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoringStack]:
+    with running_stack(tmp_path_factory.mktemp("chain"), scene, expected(scene)) as made:
         yield made

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.dashboards.catalogue import RUNBOOKS
-from tests.dashboards.chain import Chain
-from tests.dashboards.expected import Expected, below_limit, expected, reads_so
-from tests.dashboards.scene import WIPED, WIPED_AT
+from tests.dashboards.expected_alerts import ExpectedAlert, below_limit, expected, matches_text
+from tests.dashboards.monitoring_stack import MonitoringStack
+from tests.dashboards.scenario import WIPED, WIPED_AT
+from tests.dashboards.series_catalogue import RUNBOOKS
 
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
@@ -16,16 +16,16 @@ WHATEVER_ELSE = 6.0  # seconds
 PAGE, BOOKS = "https://fleetsync.exempelby.se", "https://git.exempelby.se/fleetsync/dashboards/runbooks"
 
 
-def test_the_webhook_is_told_exactly_what_is_wrong(chain: Chain) -> None:
+def test_the_webhook_is_told_exactly_what_is_wrong(chain: MonitoringStack) -> None:
     # Judged twice more, and whatever waits for its few seconds has waited: what else fires is told by then.
     time.sleep(WHATEVER_ELSE)
 
-    assert set(chain.hook.told) == set(expected(chain.scene))
+    assert set(chain.webhook.fired) == set(expected(chain.scene))
     firing = [one["metric"]["alertname"] for one in chain.query('ALERTS{alertstate="firing"}')]
     assert sorted(firing) == sorted(key.partition(" ")[0] for key in expected(chain.scene))
 
 
-def test_what_is_planted_is_more_than_one_case_of_coverage(chain: Chain) -> None:
+def test_what_is_planted_is_more_than_one_case_of_coverage(chain: MonitoringStack) -> None:
     """Else the expectation above could be empty where it matters."""
     assert len(below_limit(chain.scene)) >= 3
     assert (WIPED_AT, "pupils") not in below_limit(chain.scene)
@@ -36,14 +36,14 @@ def test_what_is_planted_is_more_than_one_case_of_coverage(chain: Chain) -> None
     assert yesterday.covered - today.covered == WIPED
 
 
-def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: Chain) -> None:
+def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: MonitoringStack) -> None:
     wrong = {}
     for key, wanted in expected(chain.scene).items():
-        alert = chain.hook.told[key]
+        alert = chain.webhook.fired[key]
         texts = alert.annotations
-        found = Expected(alert.labels["severity"], alert.labels["role"], texts["summary"], texts["link"])
+        found = ExpectedAlert(alert.labels["severity"], alert.labels["role"], texts["summary"], texts["link"])
         is_so = found._replace(summary="") == wanted._replace(summary="", link=PAGE + wanted.link)
-        if not (is_so and reads_so(found.summary, wanted.summary)):
+        if not (is_so and matches_text(found.summary, wanted.summary)):
             wrong[key] = found
         assert texts["runbook_url"] == f"{BOOKS}/{alert.labels['alertname']}.md"
         assert (RUNBOOKS / f"{alert.labels['alertname']}.md").is_file()
@@ -52,18 +52,18 @@ def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: Chain
     assert wrong == {}
 
 
-def test_where_an_alert_leads_the_page_shows_what_it_speaks_of(chain: Chain) -> None:
-    read = chain.scene.reader()
+def test_where_an_alert_leads_the_page_shows_what_it_speaks_of(chain: MonitoringStack) -> None:
+    read = chain.scene.signed_in_getter()
     for key, wanted in expected(chain.scene).items():
         assert read(wanted.link).status_code == 200, key
         if "/numbers/" in wanted.link:
             rows = read(f"/api/v1{wanted.link}").json()["rows"]
-            said = re.search(r": (\d+) verktyg", chain.hook.told[key].annotations["summary"])
+            said = re.search(r": (\d+) verktyg", chain.webhook.fired[key].annotations["summary"])
             assert said is not None
             assert sum(row["count"] for row in rows) == int(said[1]), key
 
 
-def test_two_instances_are_one_number(chain: Chain) -> None:
+def test_two_instances_are_one_number(chain: MonitoringStack) -> None:
     (found,) = chain.query("municipality:fleetsync_covered_per_entitled:ratio")
     true = chain.scene.truth.coverage(chain.scene.town.day()).values()
 
@@ -74,19 +74,19 @@ def test_two_instances_are_one_number(chain: Chain) -> None:
     )
 
 
-def test_a_day_without_school_holds_back_what_is_said_of_coverage(chain: Chain) -> None:
+def test_a_day_without_school_holds_back_what_is_said_of_coverage(chain: MonitoringStack) -> None:
     chain.scene.has_school = False
     try:
         chain.wait_for("silence", lambda: chain.state("FleetsyncCoverageBelowLimit") == {"suppressed"})
 
         assert chain.state("FleetsyncPullHeld") == {"active"}
-        assert "FleetsyncNoSchoolDay" not in chain.hook.told
+        assert "FleetsyncNoSchoolDay" not in chain.webhook.fired
     finally:
         chain.scene.has_school = True
         chain.wait_until_whole()
 
 
-def test_a_restart_ends_no_alert(chain: Chain) -> None:
+def test_a_restart_ends_no_alert(chain: MonitoringStack) -> None:
     chain.scene.stop()
     chain.wait_for("the hole", lambda: not chain.query("fleetsync_entitled"))
     # Two rounds without a number: what is not held on to is over by now, and told.
@@ -94,18 +94,18 @@ def test_a_restart_ends_no_alert(chain: Chain) -> None:
     chain.scene.start()
     chain.wait_until_whole()
 
-    assert chain.hook.over <= {"FleetsyncDown"}
+    assert chain.webhook.resolved <= {"FleetsyncDown"}
 
 
-def test_when_nothing_answers_that_alone_is_told(chain: Chain) -> None:
+def test_when_nothing_answers_that_alone_is_told(chain: MonitoringStack) -> None:
     chain.scene.is_answering = False
     try:
-        chain.wait_for("the alert", lambda: "FleetsyncDown" in chain.hook.told)
+        chain.wait_for("the alert", lambda: "FleetsyncDown" in chain.webhook.fired)
         chain.wait_for("silence", lambda: chain.state("FleetsyncPullHeld") == {"suppressed"})
-        told = chain.hook.told["FleetsyncDown"]
+        told = chain.webhook.fired["FleetsyncDown"]
 
         assert (told.labels["severity"], told.labels["role"]) == ("critical", "IT-tekniker")
-        assert set(chain.hook.told) == {*expected(chain.scene), "FleetsyncDown"}
+        assert set(chain.webhook.fired) == {*expected(chain.scene), "FleetsyncDown"}
     finally:
         chain.scene.is_answering = True
         chain.wait_until_whole()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.dashboards.catalogue import DASHBOARDS
-from tests.dashboards.chain import Chain
-from tests.dashboards.scene import LIVED
+from tests.dashboards.monitoring_stack import MonitoringStack
+from tests.dashboards.scenario import REPLAYED_DAYS
+from tests.dashboards.series_catalogue import DASHBOARDS
 
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
@@ -45,7 +45,7 @@ def with_chosen(expr: str, chosen: Mapping[str, str]) -> str:
 
 @pytest.mark.parametrize("chosen", CHOSEN, ids=lambda chosen: f"{chosen['unit']} {chosen['entitlement']}")
 @pytest.mark.parametrize("name", FILES)
-def test_every_panel_has_something_to_show(chain: Chain, name: str, chosen: Mapping[str, str]) -> None:
+def test_every_panel_has_something_to_show(chain: MonitoringStack, name: str, chosen: Mapping[str, str]) -> None:
     empty = {
         (title, target["expr"]) for title, target in asked(name) if not chain.query(with_chosen(target["expr"], chosen))
     }
@@ -53,20 +53,20 @@ def test_every_panel_has_something_to_show(chain: Chain, name: str, chosen: Mapp
     assert empty == set()
 
 
-def test_every_line_over_time_has_each_day_that_was_lived(chain: Chain) -> None:
+def test_every_line_over_time_has_each_day_that_was_lived(chain: MonitoringStack) -> None:
     lacking = {}
     for title, target in asked(FILES[0]):
         if target["range"]:
             series = chain.query_range(with_chosen(target["expr"], CHOSEN[0]), HOURS)
             days = {int(at // 86400) for one in series for at, _ in one["values"]}
-            if len(days) < len(LIVED) + 1:
+            if len(days) < len(REPLAYED_DAYS) + 1:
                 lacking[title] = days
 
     assert lacking == {}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_variable_has_something_to_choose(chain: Chain, name: str) -> None:
+def test_every_variable_has_something_to_choose(chain: MonitoringStack, name: str) -> None:
     for variable in committed(name)["templating"]["list"]:
         if variable["type"] == "query":
             found = LABEL_VALUES.fullmatch(variable["query"]["query"])
@@ -75,20 +75,20 @@ def test_every_variable_has_something_to_choose(chain: Chain, name: str) -> None
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_mark_is_shown_where_something_happened(chain: Chain, name: str) -> None:
+def test_every_mark_is_shown_where_something_happened(chain: MonitoringStack, name: str) -> None:
     """The scene's configuration was read anew before it was broken: else none is the healthy answer."""
     for mark in committed(name)["annotations"]["list"]:
         assert chain.query_range(mark["expr"], 1, step="30s"), mark["name"]
 
 
-def test_every_link_of_a_number_leads_to_a_page_that_is_there(chain: Chain) -> None:
-    read, found = chain.scene.reader(), paths(chain, FILES[0])
+def test_every_link_of_a_number_leads_to_a_page_that_is_there(chain: MonitoringStack) -> None:
+    read, found = chain.scene.signed_in_getter(), paths(chain, FILES[0])
 
     assert {path: status for path in found if (status := read(path).status_code) != 200} == {}
     assert found == paths(chain, FILES[1])
 
 
-def paths(chain: Chain, name: str) -> set[str]:
+def paths(chain: MonitoringStack, name: str) -> set[str]:
     """Where every link leads, taken at the first row of the panel's queries that has what the link names."""
     found = {link["url"] for link in committed(name)["links"]}
     for panel in committed(name)["panels"]:
@@ -114,6 +114,6 @@ def links(part: Any) -> Iterator[str]:
         yield from links(one)
 
 
-def test_a_question_for_what_nobody_told_has_no_answer(chain: Chain) -> None:
+def test_a_question_for_what_nobody_told_has_no_answer(chain: MonitoringStack) -> None:
     assert chain.query("fleetsync_entitled") != []
     assert chain.query("max by (unit) (fleetsync_entitled_devices)") == []

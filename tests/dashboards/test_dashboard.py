@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.dashboards.catalogue import DASHBOARDS, NOT_IN_A_LABEL, PUBLISHED, unknown_names
+from tests.dashboards.series_catalogue import DASHBOARDS, FORBIDDEN_LABELS, PUBLISHED_SERIES, unknown_names
 
-FILES = ("coverage.json", "coverage-en.json")
+DASHBOARD_FILES = ("coverage.json", "coverage-en.json")
 GROUPED = re.compile(r"\b(?:by|on|group_left|group_right|without) \(([^)]*)\)")
 LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 
@@ -54,11 +54,11 @@ def every(part: Any, key: str) -> Iterator[Any]:
             yield from every(one, key)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_the_committed_file_is_what_the_generator_writes(name: str) -> None:
     made = generator()
 
-    assert (DASHBOARDS / name).read_text(encoding="utf-8") == made.written(made.FILES[name])
+    assert (DASHBOARDS / name).read_text(encoding="utf-8") == made.dashboard_json(made.DASHBOARD_FILES[name])
 
 
 def test_a_changed_file_is_noticed(tmp_path: Any) -> None:
@@ -78,7 +78,7 @@ def test_the_page_address_is_written_where_it_is_asked_for(tmp_path: Any) -> Non
     assert "127.0.0.1" not in text
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_every_query_parses_and_names_only_what_is_published(name: str) -> None:
     assert {expr: unknown for expr in queries(name) if (unknown := unknown_names(expr))} == {}
 
@@ -90,7 +90,7 @@ def test_a_query_for_what_nobody_publishes_is_noticed() -> None:
         unknown_names("sum by (unit (fleetsync_entitled)")
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_every_variable_asks_for_a_label_that_its_series_has(name: str) -> None:
     asked = [one["query"]["query"] for one in committed(name)["templating"]["list"] if one["type"] == "query"]
 
@@ -98,10 +98,10 @@ def test_every_variable_asks_for_a_label_that_its_series_has(name: str) -> None:
     for query in asked:
         found = LABEL_VALUES.fullmatch(query)
         assert found is not None, query
-        assert found[2] in PUBLISHED[found[1]]
+        assert found[2] in PUBLISHED_SERIES[found[1]]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_every_series_is_one_truth_of_all_instances_before_anything_is_added(name: str) -> None:
     """Two daemons on one database tell every number twice."""
     bare = {
@@ -114,21 +114,21 @@ def test_every_series_is_one_truth_of_all_instances_before_anything_is_added(nam
     assert bare == set()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_no_ratio_is_averaged(name: str) -> None:
     assert [expr for expr in queries(name) if "avg" in expr or "fleetsync_coverage_ratio" in expr] == []
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_no_label_is_a_person_or_leads_to_one(name: str) -> None:
     labels = {label.strip() for expr in queries(name) for group in GROUPED.findall(expr) for label in group.split(",")}
 
-    assert {label for label in labels - {"name"} if NOT_IN_A_LABEL.search(label)} == set()
+    assert {label for label in labels - {"name"} if FORBIDDEN_LABELS.search(label)} == set()
     named = {found for expr in queries(name) for found in re.findall(r"by \([^)]*\bname\b[^)]*\) \((\w+)", expr)}
     assert named == {"fleetsync_unit_info"}  # a unit's
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_a_link_asks_for_what_was_told_and_not_for_what_a_cell_says(name: str) -> None:
     """Grafana puts a cell's words into a link, so a column that a link names has none, and its own heading."""
     for panel in panels(name):
@@ -143,7 +143,7 @@ def test_a_link_asks_for_what_was_told_and_not_for_what_a_cell_says(name: str) -
         assert asked & (changed | renamed) == set(), panel["title"]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_panels_have_ids_of_their_own_and_do_not_overlap(name: str) -> None:
     shown = committed(name)["panels"]
     ids = [panel["id"] for panel in shown]
@@ -166,7 +166,7 @@ def overlap(one: dict[str, int], other: dict[str, int]) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_every_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(name: str) -> None:
     for panel in panels(name):
         assert panel["title"], panel
@@ -177,7 +177,7 @@ def test_every_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(nam
     assert {json.dumps(one, sort_keys=True) for one in sources} == {'{"type": "prometheus", "uid": "${datasource}"}'}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_the_file_can_be_provisioned(name: str) -> None:
     found = committed(name)
 
@@ -189,16 +189,16 @@ def test_the_file_can_be_provisioned(name: str) -> None:
 
 
 def test_the_languages_differ_in_words_alone() -> None:
-    swedish, english = (committed(name) for name in FILES)
+    swedish, english = (committed(name) for name in DASHBOARD_FILES)
 
     assert swedish["uid"] != english["uid"]
-    assert list(queries(FILES[0])) == list(queries(FILES[1]))
+    assert list(queries(DASHBOARD_FILES[0])) == list(queries(DASHBOARD_FILES[1]))
     assert [panel["gridPos"] for panel in swedish["panels"]] == [panel["gridPos"] for panel in english["panels"]]
     same = {one["title"] for one in swedish["panels"]} & {one["title"] for one in english["panels"]}
     assert same == set()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", DASHBOARD_FILES)
 def test_every_link_leads_to_a_list_of_the_page(name: str) -> None:
     urls = set(every(committed(name), "url"))
 
@@ -206,4 +206,4 @@ def test_every_link_leads_to_a_list_of_the_page(name: str) -> None:
     for url in urls:
         assert re.match(r"\$\{base_url\}/(coverage|gaps|sources|units/|numbers/fleetsync_)", url), url
     numbers = {found[1] for url in urls if (found := re.search(r"/numbers/(\w+)", url))}
-    assert numbers <= set(PUBLISHED)
+    assert numbers <= set(PUBLISHED_SERIES)

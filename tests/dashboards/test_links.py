@@ -13,8 +13,8 @@ from werkzeug.exceptions import NotFound
 from fleetsync.cli import COMMANDS
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
-from fleetsync.expose.web.deciding import pages
-from tests.dashboards.catalogue import ALERTS, DASHBOARDS, RUNBOOKS
+from fleetsync.expose.web.source_pages import pages
+from tests.dashboards.series_catalogue import ALERTS, DASHBOARDS, RUNBOOKS
 
 LABELS = {measure.name: set(measure.labels) for measure in MEASURES}
 FILTERS = {"/gaps": {"unit", "kind", "state"}}

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from fleetsync.core.lifecycle import ActingRole, route
-from fleetsync.core.lifecycle.of_units import DROP_DEVICES, DROP_RATIO, DROP_WITHIN
+from fleetsync.core.lifecycle import ActingRole, acting_roles
+from fleetsync.core.lifecycle.unit_and_source_gaps import DROP_DEVICES, DROP_RATIO, DROP_WITHIN
 from fleetsync.core.model import Entitlement
-from tests.dashboards.catalogue import (
+from tests.dashboards.series_catalogue import (
     ALERTS,
     DASHBOARDS,
+    FORBIDDEN_LABELS,
     GROUPS,
-    NOT_IN_A_LABEL,
-    PUBLISHED,
-    RECORDED,
+    PUBLISHED_SERIES,
+    RECORDED_SERIES,
     RULE_TESTS,
     RULES,
     RULES_FILE,
@@ -130,7 +130,7 @@ def test_a_label_in_an_alerts_text_is_in_its_expression(alert: str) -> None:
     kept = set(re.findall(r"\w+", " ".join(re.findall(r"(?:by|on) \(([^)]*)\)", rule["expr"]))))
 
     assert used <= kept | set(rule["labels"])
-    assert not {label for label in used | kept if NOT_IN_A_LABEL.search(label)}
+    assert not {label for label in used | kept if FORBIDDEN_LABELS.search(label)}
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
@@ -164,7 +164,7 @@ def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
 def test_a_record_is_named_by_level_metric_and_operation_and_is_used() -> None:
     everything = " ".join(rule["expr"] for rule in RULES)
 
-    for name in RECORDED:
+    for name in RECORDED_SERIES:
         level, metric, _ = name.split(":")
         assert level in {"unit", "entitlement", "unit_entitlement", "municipality"}
         assert metric.startswith("fleetsync_")
@@ -186,7 +186,7 @@ def test_rules_begin_with_one_truth_of_all_instances() -> None:
 
 def test_no_published_label_is_one_that_prometheus_gives() -> None:
     """It would come out as exported_job, and is refused where history is filled in."""
-    assert {name for name, labels in PUBLISHED.items() if labels & {"job", "instance"}} == set()
+    assert {name for name, labels in PUBLISHED_SERIES.items() if labels & {"job", "instance"}} == set()
 
 
 def test_groups_are_judged_often_enough_to_leave_no_hole() -> None:
@@ -218,4 +218,4 @@ def test_the_limits_are_those_of_the_shipped_policy() -> None:
     ],
 )
 def test_an_alert_goes_to_the_role_to_which_the_page_gives_the_gap(alert: str, kind: str) -> None:
-    assert ALERTS[alert]["labels"]["role"] in route(kind, None, None)
+    assert ALERTS[alert]["labels"]["role"] in acting_roles(kind, None, None)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from fleetsync.demo.world import Exempelby
+from fleetsync.demo.world import DemoWorld
 
 
 @pytest.fixture(scope="session")
 def staff_only():
-    return Exempelby(1)
+    return DemoWorld(1)
 
 
 @pytest.fixture(scope="session")
 def whole():
-    return Exempelby(1, with_schools=True)
+    return DemoWorld(1, with_schools=True)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from fleetsync.demo.days import PRESCHOOLS, SCHOOLS, WORLD_BEGINS, WORLD_ENDS, days_of
+from fleetsync.demo.days import PRESCHOOLS, SCHOOLS, WORLD_BEGINS, WORLD_ENDS, days_between
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from, edition_on
 from fleetsync.schedule import load_calendars, shipped_calendar
 
@@ -20,9 +20,9 @@ def test_each_day_is_what_the_shipped_calendar_says_it_is(shipped, which):
     ours = {"default": SCHOOLS, "preschool": PRESCHOOLS}[which]
     theirs = getattr(shipped, which)
 
-    for day in days_of(WORLD_BEGINS, WORLD_ENDS):
+    for day in days_between(WORLD_BEGINS, WORLD_ENDS):
         assert ours.is_open(day) == theirs.is_school_day(day), day
-        assert ours.is_in_break(day) == theirs.in_break(day), day
+        assert ours.is_in_break(day) == theirs.is_in_break(day), day
 
 
 def test_days_are_counted_from_the_day_after():
@@ -35,7 +35,7 @@ def test_days_are_counted_from_the_day_after():
 
 def test_what_is_left_before_an_end_is_counted_with_the_end():
     end = date(2026, 9, 30)
-    first = SCHOOLS.with_left(end, 15)
+    first = SCHOOLS.first_day_with_left(end, 15)
 
     assert SCHOOLS.between(first, end) == 15
     assert SCHOOLS.between(first - timedelta(days=1), end) == 16

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from fleetsync.demo.graph import ASSERTION, CLIENT, SECRET, TENANT, Graph
+from fleetsync.demo.graph import ASSERTION_TYPE, CLIENT, SECRET, TENANT, GraphStub
 
 ROWS = [
     {
@@ -33,21 +33,21 @@ DEVICES = "/v1.0/deviceManagement/managedDevices"
 
 @pytest.fixture
 def graph():
-    found = Graph(lambda: ROWS)
-    with found.stand:
+    found = GraphStub(lambda: ROWS)
+    with found.stub_server:
         yield found
 
 
-def token_url(graph: Graph) -> str:
-    return f"{graph.stand.address}/{TENANT}/oauth2/v2.0/token"
+def token_url(graph: GraphStub) -> str:
+    return f"{graph.stub_server.address}/{TENANT}/oauth2/v2.0/token"
 
 
-def sign_in(graph: Graph, **changes: str) -> requests.Response:
+def sign_in(graph: GraphStub, **changes: str) -> requests.Response:
     form = {
         "grant_type": "client_credentials",
         "client_id": CLIENT,
         "client_secret": SECRET,
-        "scope": f"{graph.stand.address}/.default",
+        "scope": f"{graph.stub_server.address}/.default",
     }
     return requests.post(token_url(graph), data={**form, **changes}, timeout=10)
 
@@ -57,11 +57,11 @@ def signed_in(graph):
     return {"Authorization": f"Bearer {sign_in(graph).json()['access_token']}"}
 
 
-def get(graph: Graph, headers: dict[str, str], query: str = "", path: str = DEVICES) -> requests.Response:
-    return requests.get(f"{graph.stand.address}{path}{query}", headers=headers, timeout=10)
+def get(graph: GraphStub, headers: dict[str, str], query: str = "", path: str = DEVICES) -> requests.Response:
+    return requests.get(f"{graph.stub_server.address}{path}{query}", headers=headers, timeout=10)
 
 
-def pages(graph: Graph, headers: dict[str, str], query: str = "", most: int = 30) -> list[dict[str, Any]]:
+def pages(graph: GraphStub, headers: dict[str, str], query: str = "", most: int = 30) -> list[dict[str, Any]]:
     found = [get(graph, headers, query).json()]
     while (link := found[-1].get("@odata.nextLink")) and len(found) < most:
         found.append(requests.get(link, headers=headers, timeout=10).json())
@@ -88,7 +88,7 @@ def test_a_wrong_sign_in_is_refused_with_its_number(graph, changes, number):
 
 
 def test_another_tenant_is_not_found(graph):
-    answer = requests.post(f"{graph.stand.address}/common/oauth2/v2.0/token", data={}, timeout=10)
+    answer = requests.post(f"{graph.stub_server.address}/common/oauth2/v2.0/token", data={}, timeout=10)
 
     assert answer.json()["error_codes"] == [90002]
 
@@ -118,8 +118,8 @@ def certificate(key):
 
 @pytest.fixture
 def trusting(certificate):
-    found = Graph(lambda: ROWS, certificate_pem=certificate.public_bytes(Encoding.PEM).decode())
-    with found.stand:
+    found = GraphStub(lambda: ROWS, certificate_pem=certificate.public_bytes(Encoding.PEM).decode())
+    with found.stub_server:
         yield found
 
 
@@ -135,12 +135,12 @@ def assertion(graph, key, certificate, alg="PS256", header=None, **claims):
     return jwt.encode(head, {**said, **claims}, RSAKey.import_key(pem), algorithms=[alg])
 
 
-def sign_in_with(graph: Graph, token: str) -> requests.Response:
+def sign_in_with(graph: GraphStub, token: str) -> requests.Response:
     form = {
         "grant_type": "client_credentials",
         "client_id": CLIENT,
-        "scope": f"{graph.stand.address}/.default",
-        "client_assertion_type": ASSERTION,
+        "scope": f"{graph.stub_server.address}/.default",
+        "client_assertion_type": ASSERTION_TYPE,
         "client_assertion": token,
     }
     return requests.post(token_url(graph), data=form, timeout=10)
@@ -255,40 +255,40 @@ def test_a_missing_permission_is_told_as_json_within_json(graph, signed_in):
 
 
 def test_pages_can_go_round_in_a_circle(graph, signed_in):
-    graph.stand.fail("/v1.0", "loop", times=9)
+    graph.stub_server.fail("/v1.0", "loop", times=9)
     links = [page["@odata.nextLink"] for page in pages(graph, signed_in, "?$top=5", most=4)]
 
     assert len(set(links)) == 1
 
 
 def test_a_next_link_can_lead_to_another_server(graph, signed_in):
-    graph.stand.fail("/v1.0", "foreign_link")
+    graph.stub_server.fail("/v1.0", "foreign_link")
 
-    assert not get(graph, signed_in, "?$top=5").json()["@odata.nextLink"].startswith(graph.stand.address)
+    assert not get(graph, signed_in, "?$top=5").json()["@odata.nextLink"].startswith(graph.stub_server.address)
 
 
 def test_a_device_can_come_on_two_pages(graph, signed_in):
-    graph.stand.fail("/v1.0", "duplicate")
+    graph.stub_server.fail("/v1.0", "duplicate")
     ids = [row["id"] for page in pages(graph, signed_in, "?$top=10") for row in page["value"]]
 
     assert (len(ids), len(set(ids))) == (24, 23)
 
 
 def test_an_empty_page_with_a_link_is_not_the_end(graph, signed_in):
-    graph.stand.fail("/v1.0", "empty_page", skip=1)
+    graph.stub_server.fail("/v1.0", "empty_page", skip=1)
     found = pages(graph, signed_in, "?$top=10")
 
     assert [len(page["value"]) for page in found] == [10, 0, 10, 3]
 
 
 def test_most_rows_can_be_lost_without_a_word(graph, signed_in):
-    graph.stand.fail("/v1.0", "lost_rows")
+    graph.stub_server.fail("/v1.0", "lost_rows")
 
     assert len(pages(graph, signed_in)[0]["value"]) == 2
 
 
 def test_a_token_can_expire_between_two_pages(graph, signed_in):
-    graph.stand.fail("/v1.0", "token_expires", skip=1)
+    graph.stub_server.fail("/v1.0", "token_expires", skip=1)
     first = get(graph, signed_in, "?$top=10").json()
     refused = requests.get(first["@odata.nextLink"], headers=signed_in, timeout=10)
     again = {"Authorization": f"Bearer {sign_in(graph).json()['access_token']}"}
@@ -298,7 +298,7 @@ def test_a_token_can_expire_between_two_pages(graph, signed_in):
 
 
 def test_a_place_in_the_listing_can_be_forgotten(graph, signed_in):
-    graph.stand.fail("/v1.0", "page_token_expired", times=2)
+    graph.stub_server.fail("/v1.0", "page_token_expired", times=2)
     first = get(graph, signed_in, "?$top=10")
 
     assert first.status_code == 200
@@ -311,13 +311,13 @@ def test_a_link_that_was_tampered_with_leads_nowhere(graph, signed_in):
 
 @pytest.mark.parametrize(("kind", "status"), [("too_many_seconds", 429), ("server_error", 500), ("missing", 404)])
 def test_other_faults_are_told_in_graphs_words(graph, signed_in, kind, status):
-    graph.stand.fail("/v1.0", kind)
+    graph.stub_server.fail("/v1.0", kind)
     answer = get(graph, signed_in)
 
     assert (answer.status_code, "innerError" in answer.json()["error"]) == (status, True)
 
 
 def test_a_forbidden_fault_names_the_permission(graph, signed_in):
-    graph.stand.fail("/v1.0", "forbidden")
+    graph.stub_server.fail("/v1.0", "forbidden")
 
     assert "DeviceManagementManagedDevices.Read.All" in get(graph, signed_in).text

@@ -5,26 +5,26 @@ import tomllib
 
 import pytest
 
-from fleetsync.demo.days import SHOWN_ON
-from fleetsync.demo.municipality import Addresses, write_configuration
-from fleetsync.demo.places import PLACES
-from fleetsync.demo.stands import Stands
-from fleetsync.pull.registry import sources
+from fleetsync.demo.configuration import StubAddresses, write_configuration
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.systems import StubSystems
+from fleetsync.demo.units import DEMO_UNITS
+from fleetsync.pull.registry import build_sources
 from fleetsync.settings import load
 
 GRAPH = "http://127.0.0.1:1"
 
 
 def test_the_house_accepts_it_and_finds_every_source(tmp_path):
-    settings = load(write_configuration(tmp_path, Addresses(GRAPH)), environ={})
+    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH)), environ={})
 
-    assert [source.name for source in sources(settings)] == ["intune", "personal", "datorer"]
-    assert [unit.slug for unit in settings.units] == [place.slug for place in PLACES]
+    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer"]
+    assert [unit.slug for unit in settings.units] == [place.slug for place in DEMO_UNITS]
     assert settings.warnings == ()
 
 
 def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
-    file = write_configuration(tmp_path, Addresses(GRAPH, ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")))
+    file = write_configuration(tmp_path, StubAddresses(GRAPH, ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")))
     found = tomllib.loads(file.read_text(encoding="utf-8"))
 
     assert [source["name"] for source in found["source"]] == [
@@ -39,7 +39,7 @@ def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
 
 def test_the_same_seed_gives_the_same_key_and_another_another(tmp_path):
     keys = {
-        load(write_configuration(tmp_path / str(place), Addresses(GRAPH), seed), environ={}).privacy_key()
+        load(write_configuration(tmp_path / str(place), StubAddresses(GRAPH), seed), environ={}).privacy_key()
         for place, seed in enumerate((1, 1, 2))
     }
 
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_key_and_another_another(tmp_path):
 
 
 def test_nobody_else_may_read_the_secrets(tmp_path):
-    write_configuration(tmp_path, Addresses(GRAPH))
+    write_configuration(tmp_path, StubAddresses(GRAPH))
 
     for file in (*(tmp_path / "secrets").iterdir(), *(tmp_path / "keys").iterdir()):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -56,7 +56,7 @@ def test_nobody_else_may_read_the_secrets(tmp_path):
 @pytest.mark.parametrize(("kind", "names"), [("staff_only", ["graph"]), ("whole", ["graph", "ss12000"])])
 def test_there_is_a_stand_in_for_each_system(kind, names, request):
     world = request.getfixturevalue(kind)
-    stands = Stands(world, lambda: SHOWN_ON)
+    stands = StubSystems(world, lambda: DEMO_DAY)
 
     assert [stand.name for stand in stands.all()] == names
     assert (stands.addresses().register is None) == (kind == "staff_only")

@@ -30,7 +30,7 @@ def test_no_civic_number_is_anybodys():
 
 
 def test_whoever_may_not_be_named_carries_a_canary_in_every_text():
-    name = Namer("a").hidden_name()
+    name = Namer("a").canary_name()
 
     assert CANARY in name.given.casefold()
     assert CANARY in name.account

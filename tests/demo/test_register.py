@@ -8,21 +8,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from fleetsync.demo.days import SHOWN_ON
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.names import CANARY
-from fleetsync.demo.planted_pupils import REUSED_ON
 from fleetsync.demo.preschool import NEWLY_MARKED_ON
+from fleetsync.demo.pupil_cases import REUSED_ON
 from fleetsync.demo.register import organisation_id, school_of, school_of_organisation
-from fleetsync.demo.school_years import MARKS
+from fleetsync.demo.school_years import PROTECTION_MARKS
 
 
 @pytest.fixture(scope="module")
 def register(whole):
-    return whole.at(SHOWN_ON).register
+    return whole.contents_on(DEMO_DAY).register
 
 
 def on(whole, day: date):
-    return whole.at(day).register
+    return whole.contents_on(day).register
 
 
 def test_two_units_are_skolenheter_of_one_skola(register):
@@ -130,8 +130,8 @@ def test_years_are_rewritten_on_2_july_and_leavers_deleted_on_10_july(whole):
         persons = {one["id"]: one for one in on(whole, day).persons}
         return [row.get("schoolYear") for row in persons[person]["enrolments"]] if person in persons else []
 
-    staying = next(one for one in whole.made.learners if one.cohort == 2022 and len(one.enrolments) == 3)
-    leaving = next(one for one in whole.made.learners if one.cohort == 2016)
+    staying = next(one for one in whole.builder.learners if one.cohort == 2022 and len(one.enrolments) == 3)
+    leaving = next(one for one in whole.builder.learners if one.cohort == 2016)
     first, second = date(2026, 7, 1), date(2026, 7, 2)
 
     assert (row_of(staying.id, first)[1], row_of(staying.id, second)[1]) == (3, 4)
@@ -150,7 +150,7 @@ def test_next_years_places_are_there_before_the_summer(whole):
 def test_a_pupil_without_an_account_gets_one_after_three_days(whole):
     newcomer = next(
         one
-        for one in whole.made.learners
+        for one in whole.builder.learners
         if one.enrolments and one.logins and one.logins[0][0] > one.known > date(2026, 9, 1)
     )
     monday = newcomer.known
@@ -164,7 +164,7 @@ def test_a_pupil_without_an_account_gets_one_after_three_days(whole):
 
 def test_an_end_is_there_from_the_day_on_which_it_was_entered(whole):
     leaver = next(
-        one for one in whole.made.learners if one.enrolments and one.enrolments[-1].end_known > date(2026, 8, 1)
+        one for one in whole.builder.learners if one.enrolments and one.enrolments[-1].end_known > date(2026, 8, 1)
     )
     stay = leaver.enrolments[-1]
 
@@ -181,7 +181,7 @@ def test_a_log_in_is_given_to_somebody_new_when_its_first_holder_is_forgotten(wh
     def holders(day: date) -> set[str]:
         return {one["id"] for one in on(whole, day).persons if login in one["eduPersonPrincipalNames"]}
 
-    newcomer = next(one for one in whole.made.learners if one.known == REUSED_ON)
+    newcomer = next(one for one in whole.builder.learners if one.known == REUSED_ON)
     login = newcomer.logins[0][1]
 
     assert len(holders(date(2026, 10, 20))) == 1
@@ -195,7 +195,7 @@ def test_a_log_in_is_given_to_somebody_new_when_its_first_holder_is_forgotten(wh
 def test_marks_are_spelled_in_every_way(register):
     marks = {one["securityMarking"] for one in register.persons if "securityMarking" in one} - {"Ingen"}
 
-    assert set(MARKS) <= marks
+    assert set(PROTECTION_MARKS) <= marks
     assert any(mark != unicodedata.normalize("NFC", mark) for mark in marks)
 
 
@@ -229,4 +229,9 @@ def test_a_skolenhet_belongs_to_its_skola_and_others_to_themselves():
 
 
 def test_the_week_without_placements(whole):
-    assert [on(whole, date(2026, 10, day)).placements_fail for day in (11, 12, 18, 19)] == [False, True, True, False]
+    assert [on(whole, date(2026, 10, day)).placements_forbidden for day in (11, 12, 18, 19)] == [
+        False,
+        True,
+        True,
+        False,
+    ]

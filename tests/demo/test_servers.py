@@ -6,27 +6,36 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from fleetsync.demo.servers import Asked, Fault, Reply, Seen, Stand, json_reply, patience_headers, status_of
+from fleetsync.demo.stub_server import (
+    LoggedRequest,
+    ServerFault,
+    StubReply,
+    StubRequest,
+    StubServer,
+    json_reply,
+    refusal_status,
+    retry_after_headers,
+)
 
 
-def echo(asked: Asked) -> Reply:
+def echo(asked: StubRequest) -> StubReply:
     return json_reply(
         {"path": asked.path, "query": list(asked.query), "body": asked.body.decode(), "fault": asked.fault}
     )
 
 
-def refuse(fault: Fault) -> Reply:
-    reply = json_reply({"refused": fault.kind}, status_of(fault))
-    return Reply(reply.status, reply.body, reply.kind, patience_headers(fault))
+def refuse(fault: ServerFault) -> StubReply:
+    reply = json_reply({"refused": fault.kind}, refusal_status(fault))
+    return StubReply(reply.status, reply.body, reply.kind, retry_after_headers(fault))
 
 
 @pytest.fixture
 def stand():
-    with Stand(echo, refuse) as running:
+    with StubServer(echo, refuse) as running:
         yield running
 
 
-def ask(stand: Stand, path: str = "/things?a=1&a=2") -> requests.Response:
+def ask(stand: StubServer, path: str = "/things?a=1&a=2") -> requests.Response:
     return requests.get(stand.address + path, timeout=10)
 
 
@@ -52,7 +61,7 @@ def test_a_fault_of_one_path_leaves_the_others(stand):
 
 def test_an_ordered_fault_can_be_taken_back(stand):
     stand.fail("/", "forbidden", times=5)
-    stand.heal()
+    stand.clear_faults()
 
     assert ask(stand).status_code == 200
 
@@ -69,7 +78,7 @@ def test_a_refusal_has_its_status(stand, kind, status):
 
 def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(stand):
     for kind in ("too_many_seconds", "too_many_date", "too_many_silent"):
-        stand.fail("/", Fault(kind, seconds=30))
+        stand.fail("/", ServerFault(kind, seconds=30))
 
     seconds, as_date, silent = (ask(stand).headers.get("Retry-After") for _ in range(3))
 
@@ -97,7 +106,7 @@ def test_an_answer_can_break_off(stand, kind):
 
 
 def test_a_slow_answer_comes_all_the_same(stand):
-    stand.fail("/", Fault("slow", seconds=0.01))
+    stand.fail("/", ServerFault("slow", seconds=0.01))
 
     assert ask(stand).status_code == 200
 
@@ -111,7 +120,7 @@ def test_what_only_the_system_can_get_wrong_is_handed_to_it(stand):
 def test_the_log_holds_neither_query_nor_body(stand):
     ask(stand, "/things?name=somebody")
 
-    assert stand.log == [Seen("GET", "/things", 200)]
+    assert stand.log == [LoggedRequest("GET", "/things", 200)]
 
 
 def test_a_stopped_stand_answers_no_more(stand):

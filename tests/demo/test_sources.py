@@ -7,9 +7,9 @@ from io import StringIO
 import pytest
 from python_calamine import CalamineWorkbook
 
-from fleetsync.demo.days import SHOWN_ON
-from fleetsync.demo.sources import LIST_HEADER, OTHERS, STAFF_HEADER, WORKSHOP_HEADER, deliver
-from fleetsync.demo.world import Exempelby
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.file_exports import LIST_HEADER, OTHER_EMPLOYEES, STAFF_HEADER, WORKSHOP_HEADER, deliver
+from fleetsync.demo.world import DemoWorld
 
 
 def rows_of(content: bytes, encoding: str) -> list[list[str]]:
@@ -17,72 +17,72 @@ def rows_of(content: bytes, encoding: str) -> list[list[str]]:
 
 
 def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
-    first = deliver(staff_only.at(SHOWN_ON), tmp_path)
+    first = deliver(staff_only.contents_on(DEMO_DAY), tmp_path)
 
     assert [file.name for file in first] == ["personal_2026-11-01.csv", "datorer_2026-11-23.xlsx"]
-    assert deliver(staff_only.at(SHOWN_ON), tmp_path) == ()
+    assert deliver(staff_only.contents_on(DEMO_DAY), tmp_path) == ()
     assert all(file.with_name(f"{file.name}.done").exists() for file in first)
 
 
 def test_the_whole_world_has_a_workshop(whole, tmp_path):
-    assert deliver(whole.at(SHOWN_ON), tmp_path)[-1].name == "verkstad_20261124.csv"
-    assert deliver(whole.at(SHOWN_ON), tmp_path) == ()
+    assert deliver(whole.contents_on(DEMO_DAY), tmp_path)[-1].name == "verkstad_20261124.csv"
+    assert deliver(whole.contents_on(DEMO_DAY), tmp_path) == ()
 
 
 def test_the_staff_file_has_a_row_for_each_employment(staff_only, tmp_path):
-    file, _ = deliver(staff_only.at(SHOWN_ON), tmp_path)
+    file, _ = deliver(staff_only.contents_on(DEMO_DAY), tmp_path)
     title, header, *rows = rows_of(file.read_bytes(), "cp1252")
 
     assert title == ["Anställda, utskrivet 2026-11-01"]
     assert tuple(header) == STAFF_HEADER
-    assert len(rows) == len(staff_only.at(SHOWN_ON).employments)
+    assert len(rows) == len(staff_only.contents_on(DEMO_DAY).employments)
     assert {len(row) for row in rows} == {len(STAFF_HEADER)}
     assert any(row[8] == "Åkerbyskolan" for row in rows)
 
 
 def test_whoever_is_entered_later_is_not_in_the_file_yet(staff_only, tmp_path):
-    october = staff_only.at(date(2026, 10, 31)).employments
-    november = staff_only.at(date(2026, 11, 1)).employments
+    october = staff_only.contents_on(date(2026, 10, 31)).employments
+    november = staff_only.contents_on(date(2026, 11, 1)).employments
 
     assert len(november) - len(october) == 2 + 5  # entered late, and starting in December
 
 
 def test_the_file_of_the_whole_municipality_has_everybody_elses_rows_too(staff_only, tmp_path):
-    file, _ = deliver(staff_only.at(date(2026, 5, 1)), tmp_path)
+    file, _ = deliver(staff_only.contents_on(date(2026, 5, 1)), tmp_path)
     rows = rows_of(file.read_bytes(), "cp1252")
 
-    assert sum(1 for row in rows if len(row) > 7 and row[7].startswith("41")) == OTHERS
+    assert sum(1 for row in rows if len(row) > 7 and row[7].startswith("41")) == OTHER_EMPLOYEES
 
 
 def test_two_editions_are_never_one_and_the_same_file(staff_only, tmp_path):
     contents = set()
     for month in range(1, 7):
-        file, *_ = deliver(staff_only.at(date(2026, month, 12)), tmp_path)
+        file, *_ = deliver(staff_only.contents_on(date(2026, month, 12)), tmp_path)
         contents.add(file.read_bytes())
 
     assert len(contents) == 6
 
 
 def test_the_list_of_computers_is_a_workbook_with_days_as_days(staff_only, tmp_path):
-    _, file = deliver(staff_only.at(SHOWN_ON), tmp_path)
+    _, file = deliver(staff_only.contents_on(DEMO_DAY), tmp_path)
     title, header, *rows = CalamineWorkbook.from_path(file).get_sheet_by_index(0).to_python()
 
     assert title[0] == "Datorer per 2026-11-23"
     assert tuple(header) == LIST_HEADER
-    assert len(rows) == len(staff_only.at(SHOWN_ON).listed_computers)
+    assert len(rows) == len(staff_only.contents_on(DEMO_DAY).listed_computers)
     assert any(isinstance(row[8], date) for row in rows)
     assert {row[7] for row in rows} >= {"I drift", "Stulen", "På reparation", "Skrotad"}
 
 
 def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
-    one = deliver(staff_only.at(SHOWN_ON), tmp_path / "one")
-    other = deliver(Exempelby(1).at(SHOWN_ON), tmp_path / "other")
+    one = deliver(staff_only.contents_on(DEMO_DAY), tmp_path / "one")
+    other = deliver(DemoWorld(1).contents_on(DEMO_DAY), tmp_path / "other")
 
     assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
 
 
 def test_the_workshop_tells_what_it_has_and_what_came_back(whole, tmp_path):
-    *_, file = deliver(whole.at(SHOWN_ON), tmp_path)
+    *_, file = deliver(whole.contents_on(DEMO_DAY), tmp_path)
     _, header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 
     assert tuple(header) == WORKSHOP_HEADER
@@ -93,4 +93,4 @@ def test_the_workshop_tells_what_it_has_and_what_came_back(whole, tmp_path):
     ("day", "edition"), [(date(2026, 3, 8), date(2026, 2, 1)), (date(2026, 3, 9), date(2026, 3, 9))]
 )
 def test_in_march_the_staff_file_was_five_weeks_old(staff_only, day, edition):
-    assert staff_only.at(day).staff_file_day == edition
+    assert staff_only.contents_on(day).staff_file_day == edition

@@ -7,50 +7,50 @@ from typing import Any
 import pytest
 import requests
 
-from fleetsync.demo.days import SHOWN_ON
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.register import NEW_SCHOOL, organisation_id, school_of
-from fleetsync.demo.ss12000 import CLIENT, LARGEST_LOOKUP, SECRET, SchoolRegister
+from fleetsync.demo.ss12000 import CLIENT, LARGEST_LOOKUP, SECRET, Ss12000Stub
 
 
 @pytest.fixture(scope="module")
 def register(whole):
-    return whole.at(SHOWN_ON).register
+    return whole.contents_on(DEMO_DAY).register
 
 
 @pytest.fixture
 def school(register):
-    found = SchoolRegister(lambda: register)
-    with found.stand:
+    found = Ss12000Stub(lambda: register)
+    with found.stub_server:
         yield found
 
 
 @pytest.fixture
 def edlevo(register):
-    found = SchoolRegister(lambda: register, edlevo=True)
-    with found.stand:
+    found = Ss12000Stub(lambda: register, edlevo=True)
+    with found.stub_server:
         yield found
 
 
 FORM = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
 
 
-def sign_in(school: SchoolRegister, **changes: str) -> requests.Response:
+def sign_in(school: Ss12000Stub, **changes: str) -> requests.Response:
     return requests.post(school.token_url, data={**FORM, **changes}, timeout=10)
 
 
-def headers(school: SchoolRegister) -> dict[str, str]:
+def headers(school: Ss12000Stub) -> dict[str, str]:
     return {"Authorization": f"Bearer {sign_in(school).json()['access_token']}"}
 
 
 Row = dict[str, Any]
 
 
-def get(school: SchoolRegister, path: str, signed: dict[str, str] | None = None, **query: Any) -> requests.Response:
+def get(school: Ss12000Stub, path: str, signed: dict[str, str] | None = None, **query: Any) -> requests.Response:
     named = {name.replace("__", "."): value for name, value in query.items()}
     return requests.get(f"{school.base_url}/{path}", params=named, headers=signed or headers(school), timeout=30)
 
 
-def pages(school: SchoolRegister, path: str, limit: int, most: int = 40, **query: Any) -> list[list[Row]]:
+def pages(school: Ss12000Stub, path: str, limit: int, most: int = 40, **query: Any) -> list[list[Row]]:
     signed = headers(school)
     answer = get(school, path, signed, limit=limit, **query).json()
     found = [answer["data"]]
@@ -97,7 +97,7 @@ def test_nothing_is_told_without_a_token_that_is_good(school):
 def test_what_is_not_there_is_not_found(school):
     for path in ("studyplans", "log", "persons/nobody", "organisations/lookup/more"):
         assert get(school, path).status_code == 404
-    other = school.stand.address + "/elsewhere"
+    other = school.stub_server.address + "/elsewhere"
     assert requests.get(other, headers=headers(school), timeout=10).status_code == 404
 
 
@@ -291,7 +291,7 @@ def test_a_person_can_be_asked_for_with_a_duty_and_a_child_with_a_placement(scho
 # --- look-ups and deletions -------------------------------------------------------------------------------------------
 
 
-def look_up(school: SchoolRegister, resource: str, body: object) -> requests.Response:
+def look_up(school: Ss12000Stub, resource: str, body: object) -> requests.Response:
     return requests.post(f"{school.base_url}/{resource}/lookup", json=body, headers=headers(school), timeout=10)
 
 
@@ -313,9 +313,9 @@ def test_a_look_up_of_nonsense_is_a_bad_request(school):
 
 
 def test_deletions_are_ids_without_days(whole):
-    register = whole.at(date(2026, 7, 12)).register
-    school = SchoolRegister(lambda: register)
-    with school.stand:
+    register = whole.contents_on(date(2026, 7, 12)).register
+    school = Ss12000Stub(lambda: register)
+    with school.stub_server:
         found = get(school, "deletedEntities", after="2026-07-09T00:00:00Z").json()["data"]["persons"]
         later = get(school, "deletedEntities", after="2026-07-11T00:00:00Z").json()["data"]["persons"]
 
@@ -328,8 +328,8 @@ def test_deletions_are_ids_without_days(whole):
 
 
 def test_version_2_0_lacks_stamps_and_has_other_words(register):
-    school = SchoolRegister(lambda: register, version="2.0")
-    with school.stand:
+    school = Ss12000Stub(lambda: register, version="2.0")
+    with school.stub_server:
         placement = get(school, "placements", limit=1).json()["data"][0]
         kinds = {row["organisationType"] for row in get(school, "organisations").json()["data"]}
 
@@ -375,7 +375,7 @@ def test_edlevo_wants_to_know_how_persons_belong_before_where(edlevo):
 
 def test_edlevo_answers_elsewhere(edlevo, school):
     assert edlevo.base_url.endswith("ExternalApi/api/v1")
-    assert edlevo.token_url != school.token_url.replace(school.stand.address, edlevo.stand.address)
+    assert edlevo.token_url != school.token_url.replace(school.stub_server.address, edlevo.stub_server.address)
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -383,16 +383,16 @@ def test_edlevo_answers_elsewhere(edlevo, school):
 
 @pytest.mark.parametrize("status", [404, 501])
 def test_a_resource_may_be_missing(register, status):
-    school = SchoolRegister(lambda: register, missing={"placements": status})
-    with school.stand:
+    school = Ss12000Stub(lambda: register, missing={"placements": status})
+    with school.stub_server:
         assert get(school, "placements").status_code == status
         assert get(school, "duties", limit=1).status_code == 200
 
 
 def test_for_a_week_placements_cannot_be_read(whole):
-    register = whole.at(date(2026, 10, 14)).register
-    school = SchoolRegister(lambda: register)
-    with school.stand:
+    register = whole.contents_on(date(2026, 10, 14)).register
+    school = Ss12000Stub(lambda: register)
+    with school.stub_server:
         assert get(school, "placements").status_code == 403
         assert get(school, "persons", limit=1).status_code == 200
 
@@ -400,16 +400,16 @@ def test_for_a_week_placements_cannot_be_read(whole):
 def test_pages_can_go_round_in_a_circle(school):
     signed = headers(school)
     first = get(school, "persons", signed, limit=5).json()["pageToken"]
-    school.stand.fail("/ss12000", "loop", times=2)
+    school.stub_server.fail("/ss12000", "loop", times=2)
     tokens = {get(school, "persons", signed, limit=5, pageToken=first).json()["pageToken"] for _ in range(2)}
 
     assert tokens == {first}
 
 
 def test_a_person_can_come_on_two_pages_and_a_page_can_be_empty(school, register):
-    school.stand.fail("/ss12000", "duplicate")
+    school.stub_server.fail("/ss12000", "duplicate")
     twice = [row for page in pages(school, "organisations", 10) for row in page]
-    school.stand.fail("/ss12000", "empty_page", skip=1)
+    school.stub_server.fail("/ss12000", "empty_page", skip=1)
     sizes = [len(page) for page in pages(school, "organisations", 10)]
 
     assert len(ids(twice)) == len(set(ids(twice))) + 1
@@ -418,7 +418,7 @@ def test_a_person_can_come_on_two_pages_and_a_page_can_be_empty(school, register
 
 
 def test_most_rows_can_be_lost_without_a_word(school):
-    school.stand.fail("/ss12000", "lost_rows")
+    school.stub_server.fail("/ss12000", "lost_rows")
 
     assert [len(page) for page in pages(school, "persons", 100)] == [10]
 
@@ -426,9 +426,9 @@ def test_most_rows_can_be_lost_without_a_word(school):
 def test_a_place_in_a_listing_can_be_forgotten_and_a_token_expire(school):
     signed = headers(school)
     token = get(school, "persons", signed, limit=5).json()["pageToken"]
-    school.stand.fail("/ss12000", "page_token_expired")
+    school.stub_server.fail("/ss12000", "page_token_expired")
     gone = get(school, "persons", signed, pageToken=token)
-    school.stand.fail("/ss12000", "token_expires")
+    school.stub_server.fail("/ss12000", "token_expires")
     refused = get(school, "persons", signed, pageToken=token)
 
     assert (gone.status_code, refused.status_code) == (410, 401)
@@ -439,6 +439,6 @@ def test_a_place_in_a_listing_can_be_forgotten_and_a_token_expire(school):
 )
 def test_refusals_have_their_status(school, kind, status):
     signed = headers(school)
-    school.stand.fail("/ss12000", kind)
+    school.stub_server.fail("/ss12000", kind)
 
     assert get(school, "persons", signed, limit=1).status_code == status

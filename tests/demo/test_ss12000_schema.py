@@ -15,11 +15,11 @@ import pytest
 import requests
 
 from connectors.ss12000 import PARTS, Settings, pull
-from fleetsync.demo.days import SHOWN_ON
-from fleetsync.demo.register import Register
-from fleetsync.demo.servers import Asked, Reply
-from fleetsync.demo.ss12000 import CLIENT, RESOURCES, SECRET, SchoolRegister
-from tests.connectors.outside import given
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.register import RegisterContents
+from fleetsync.demo.ss12000 import CLIENT, RESOURCES, SECRET, Ss12000Stub
+from fleetsync.demo.stub_server import StubReply, StubRequest
+from tests.connectors.case_runner import fake_connect
 
 SCHEMAS = Path(__file__).parent.parent / "connectors" / "ss12000_schema"
 PAGE = 300
@@ -43,17 +43,17 @@ A_ROLE_OF_ITS_OWN: Faults = {"duties.dutyRole": {"Robotpedagog"}}  # Edlevo make
 UNSTAMPED: Faults = {name: {"'meta' is a required property"} for name in ("persons", "groups", "duties", "placements")}
 
 
-class Heard(SchoolRegister):
+class Heard(Ss12000Stub):
     """A stand-in that remembers what it answered, by path."""
 
-    def __init__(self, register: Register, **ways: Any) -> None:
+    def __init__(self, register: RegisterContents, **ways: Any) -> None:
         super().__init__(lambda: register, **ways)
         self.answers: defaultdict[str, list[Any]] = defaultdict(list)
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: StubRequest) -> StubReply:
         reply = super().answer(asked)
         if reply.status == 200:
-            self.answers[f"{self.stand.address}{asked.path}".removeprefix(f"{self.base_url}/")].append(
+            self.answers[f"{self.stub_server.address}{asked.path}".removeprefix(f"{self.base_url}/")].append(
                 json.loads(reply.body)
             )
         return reply
@@ -68,14 +68,14 @@ class Heard(SchoolRegister):
 
 @pytest.fixture(scope="module")
 def register(whole):
-    return whole.at(SHOWN_ON).register
+    return whole.contents_on(DEMO_DAY).register
 
 
 def read_by_parts(school: Heard) -> None:
     """Every part, as the connector reads it."""
     table = {"kind": "ss12000", "name": "skolregister", "page_size": PAGE, "client_id": CLIENT, "client_secret": SECRET}
     settings = Settings.model_validate({**table, "base_url": school.base_url, "token_url": school.token_url})
-    with given(settings) as connect:
+    with fake_connect(settings) as connect:
         for part in PARTS:
             assert list(pull(part.name, settings, connect))
 
@@ -123,7 +123,7 @@ def faults_of(school: Heard) -> Faults:
 )
 def test_every_answer_keeps_to_the_standard_but_for_what_is_named(register, ways, deviations):
     school = Heard(register, **ways)
-    with school.stand:
+    with school.stub_server:
         read_by_parts(school)
         read_whole(school)
 
@@ -137,7 +137,7 @@ def test_every_answer_keeps_to_the_standard_but_for_what_is_named(register, ways
 
 def test_a_fault_in_an_answer_would_be_found(register):
     school = Heard(register)
-    with school.stand:
+    with school.stub_server:
         school.answers["groups"] = [{"data": [{**register.groups[0], "startDate": "i höstas"}], "pageToken": None}]
         assert set(faults_of(school)) == {"groups.startDate"}
 

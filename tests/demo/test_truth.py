@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import pytest
 
 from fleetsync.core.model import CENTRAL, UNPLACED
-from fleetsync.demo.days import SCHOOLS, SHOWN_ON
-from fleetsync.demo.nouns import Flaw
-from fleetsync.demo.truth import Truth
+from fleetsync.demo.days import DEMO_DAY, SCHOOLS
+from fleetsync.demo.model import ExpectedGap
+from fleetsync.demo.truth import GroundTruth
 
 DAYS = [date(2025, 8, 11) + timedelta(days=29 * number) for number in range(26)]
 WATCHED_SINCE = date(2026, 9, 28)
@@ -16,12 +16,12 @@ WATCHED_SINCE = date(2026, 9, 28)
 
 @pytest.fixture(scope="module")
 def truth(whole):
-    return Truth(whole, WATCHED_SINCE)
+    return GroundTruth(whole, WATCHED_SINCE)
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_each_number_is_a_part_of_the_one_above_it(whole, day):
-    for row in Truth(whole).coverage(day).values():
+    for row in GroundTruth(whole).coverage(day).values():
         assert 0 <= row.covered <= row.assigned <= row.entitled
         assert row.entitled == row.covered + row.short + row.unknown
         assert row.short >= 0
@@ -31,14 +31,14 @@ def test_each_number_is_a_part_of_the_one_above_it(whole, day):
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_every_person_is_owed_once_and_somewhere(whole, day):
-    persons = [one.person for one in whole.made.claims if one.first <= day <= one.last]
+    persons = [one.person for one in whole.builder.expected_owed if one.first <= day <= one.last]
 
     assert len(persons) == len(set(persons))
 
 
 def test_the_staff_of_the_whole_world_is_that_of_the_small_one_and_one_teacher(staff_only, whole):
-    small = sum(row.entitled for row in Truth(staff_only).coverage().values())
-    large = sum(row.entitled for (_, id_), row in Truth(whole).coverage().items() if id_ == "staff")
+    small = sum(row.entitled for row in GroundTruth(staff_only).coverage().values())
+    large = sum(row.entitled for (_, id_), row in GroundTruth(whole).coverage().items() if id_ == "staff")
 
     assert large == small + 1
 
@@ -56,15 +56,15 @@ def test_a_cart_of_thirty_covers_thirty_of_three_classes(truth):
 
 def test_a_class_with_a_cart_and_its_neighbour_without_get_thirty_together(truth, whole):
     members = [
-        one for one in whole.made.claims
-        if one.unit == "vretaskolan" and one.group in {"3A", "3B"} and one.first <= SHOWN_ON <= one.last
+        one for one in whole.builder.expected_owed
+        if one.unit == "vretaskolan" and one.group in {"3A", "3B"} and one.first <= DEMO_DAY <= one.last
     ]  # fmt: skip
 
     assert truth.coverage()["vretaskolan", "pupils"].short >= len(members) - 30
 
 
 def test_five_children_share_one_and_a_sixth_needs_another(whole):
-    truth, before, after = Truth(whole), date(2026, 10, 4), date(2026, 10, 5)
+    truth, before, after = GroundTruth(whole), date(2026, 10, 4), date(2026, 10, 5)
     rows = [truth.coverage(day)["gasslan", "preschool"] for day in (before, after)]
 
     assert rows[1].heads == rows[0].heads + 8
@@ -80,7 +80,7 @@ def test_protected_persons_are_counted_without_a_unit_and_the_few_of_the_staff_c
 
 
 def test_nobody_leaves_the_sums_by_being_marked(whole):
-    truth = Truth(whole)
+    truth = GroundTruth(whole)
     sums = [
         sum(row.heads for (_, id_), row in truth.coverage(day).items() if id_ == "preschool")
         for day in (date(2026, 11, 1), date(2026, 11, 2))
@@ -90,19 +90,19 @@ def test_nobody_leaves_the_sums_by_being_marked(whole):
 
 
 def test_year_9_is_owed_nothing_from_the_day_after_the_last_school_day(whole):
-    truth = Truth(whole)
+    truth = GroundTruth(whole)
     june, after = (
         truth.coverage(day)["tallmoskolan", "pupils"].entitled for day in (date(2026, 6, 11), date(2026, 6, 12))
     )
 
     assert june - after == sum(
-        1 for one in whole.made.claims if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
+        1 for one in whole.builder.expected_owed if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
     )
     assert 140 < june - after < 160
 
 
 def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole):
-    truth = Truth(whole)
+    truth = GroundTruth(whole)
     numbers = [truth.coverage(day)["vretaskolan", "pupils"].entitled for day in (date(2026, 7, 26), date(2026, 7, 27))]
 
     assert numbers[0] != numbers[1]
@@ -110,28 +110,28 @@ def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole
 
 
 def test_who_came_later_takes_two_laptops_of_one_log_in_for_one_persons(whole):
-    remembering, later = (Truth(whole, day).gaps() for day in (date(2026, 10, 27), date(2026, 11, 2)))
-    new = Truth(whole, date(2026, 11, 11))
+    remembering, later = (GroundTruth(whole, day).gaps() for day in (date(2026, 10, 27), date(2026, 11, 2)))
+    new = GroundTruth(whole, date(2026, 11, 11))
     unit = next(unit for unit, kind in remembering if kind == "login_reused")
 
     assert not any(kind == "login_reused" for _, kind in later)
     assert later.get((unit, "extra_device"), 0) == remembering.get((unit, "extra_device"), 0)
     assert new.gaps()[unit, "extra_device"] == remembering.get((unit, "extra_device"), 0) + 1
-    assert Truth(whole, date(2026, 11, 2)).gaps(date(2026, 11, 6))[unit, "unknown_holder"] == 1
+    assert GroundTruth(whole, date(2026, 11, 2)).gaps(date(2026, 11, 6))[unit, "unknown_holder"] == 1
 
 
 # --- when a flaw is seen ----------------------------------------------------------------------------------------------
 
 
-def opens(truth: Truth, flaw: Flaw) -> date:
-    day = truth.watched_since
+def opens(truth: GroundTruth, flaw: ExpectedGap) -> date:
+    day = truth.first_run_on
     while not truth.is_open(flaw, day):
         day += timedelta(days=1)
     return day
 
 
-def a_flaw(first: date, **changes) -> Flaw:
-    return Flaw("stale", "vretaskolan", "x", first, **changes)
+def a_flaw(first: date, **changes) -> ExpectedGap:
+    return ExpectedGap("stale", "vretaskolan", "x", first, **changes)
 
 
 def test_what_was_wrong_before_is_seen_at_the_first_look(truth):
@@ -149,8 +149,8 @@ def test_some_things_have_to_be_seen_for_a_while(truth):
     first = date(2026, 10, 5)
 
     assert opens(truth, a_flaw(first, after=20)) == SCHOOLS.after(first, 20)
-    assert opens(truth, a_flaw(date(2026, 1, 1), next_day=True)) == WATCHED_SINCE + timedelta(days=1)
-    assert opens(truth, a_flaw(first, next_day=True)) == first
+    assert opens(truth, a_flaw(date(2026, 1, 1), opens_next_day=True)) == WATCHED_SINCE + timedelta(days=1)
+    assert opens(truth, a_flaw(first, opens_next_day=True)) == first
 
 
 def test_what_only_a_list_shows_is_seen_when_the_list_comes(truth):

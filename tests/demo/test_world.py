@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from fleetsync.core.model import Stage
-from fleetsync.demo.days import SHOWN_ON, WORLD_BEGINS, WORLD_ENDS
+from fleetsync.demo.days import DEMO_DAY, WORLD_BEGINS, WORLD_ENDS
+from fleetsync.demo.model import DemoDevice, RowVersion, row_on, text_on
 from fleetsync.demo.names import CANARY
-from fleetsync.demo.nouns import Thing, Version, current, said_on
-from fleetsync.demo.places import PLACES
 from fleetsync.demo.school_years import FIRST_COHORT, LAST_COHORT, TRACKS, class_size
-from fleetsync.demo.world import Exempelby, last_used
+from fleetsync.demo.units import DEMO_UNITS
+from fleetsync.demo.world import DemoWorld, last_used
 
 STAFF_CASES = {
     "two_accounts": 16, "two_schools": 6, "holds_nothing": 12, "silent_tablet": 6, "never_in_contact": 2,
@@ -37,60 +37,60 @@ SCHOOL_CASES = {
 }  # fmt: skip
 
 
-def snapshot_of(world: Exempelby, day: date) -> bytes:
-    showing = world.at(day)
+def snapshot_of(world: DemoWorld, day: date) -> bytes:
+    showing = world.contents_on(day)
     said = (showing.employments, showing.managed_devices, showing.listed_computers, showing.workshop)
     return msgspec.json.encode((said, showing.register.persons, showing.register.placements))
 
 
 def test_the_same_seed_makes_the_same_world():
-    assert snapshot_of(Exempelby(7), SHOWN_ON) == snapshot_of(Exempelby(7), SHOWN_ON)
+    assert snapshot_of(DemoWorld(7), DEMO_DAY) == snapshot_of(DemoWorld(7), DEMO_DAY)
 
 
 def test_the_whole_world_too_is_the_same_for_one_seed(whole):
-    assert snapshot_of(Exempelby(1, with_schools=True), SHOWN_ON) == snapshot_of(whole, SHOWN_ON)
+    assert snapshot_of(DemoWorld(1, with_schools=True), DEMO_DAY) == snapshot_of(whole, DEMO_DAY)
 
 
 def test_another_seed_makes_other_people_and_the_same_cases(staff_only):
-    other = Exempelby(2)
+    other = DemoWorld(2)
 
-    assert snapshot_of(other, SHOWN_ON) != snapshot_of(staff_only, SHOWN_ON)
-    assert other.planted == staff_only.planted
+    assert snapshot_of(other, DEMO_DAY) != snapshot_of(staff_only, DEMO_DAY)
+    assert other.case_counts == staff_only.case_counts
 
 
 def test_asking_about_another_day_in_between_changes_nothing(staff_only):
-    before = snapshot_of(staff_only, SHOWN_ON)
-    staff_only.at(WORLD_BEGINS)
+    before = snapshot_of(staff_only, DEMO_DAY)
+    staff_only.contents_on(WORLD_BEGINS)
 
-    assert snapshot_of(staff_only, SHOWN_ON) == before
+    assert snapshot_of(staff_only, DEMO_DAY) == before
 
 
 @pytest.mark.parametrize("case", STAFF_CASES)
 def test_each_case_of_the_staff_is_there_in_its_number(staff_only, case):
-    assert staff_only.planted[case] == STAFF_CASES[case]
+    assert staff_only.case_counts[case] == STAFF_CASES[case]
 
 
 @pytest.mark.parametrize("case", SCHOOL_CASES)
 def test_each_case_of_the_schools_is_there_in_its_number(whole, case):
-    assert whole.planted[case] == SCHOOL_CASES[case]
+    assert whole.case_counts[case] == SCHOOL_CASES[case]
 
 
 def test_there_are_fourteen_units():
-    assert len(PLACES) == 14
-    assert len({place.slug for place in PLACES}) == len({place.short for place in PLACES}) == 14
+    assert len(DEMO_UNITS) == 14
+    assert len({place.slug for place in DEMO_UNITS}) == len({place.short for place in DEMO_UNITS}) == 14
 
 
 def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
     ordinary = sum(
         class_size(cohort, track)
-        for cohort in range(SHOWN_ON.year - 9, SHOWN_ON.year + 1)
+        for cohort in range(DEMO_DAY.year - 9, DEMO_DAY.year + 1)
         for track in range(len(TRACKS))
     )
     forms = Counter(
         stay.form
-        for learner in whole.at(SHOWN_ON).register.learners
+        for learner in whole.contents_on(DEMO_DAY).register.learners
         for stay in learner.placements
-        if stay.first <= SHOWN_ON <= (stay.last or SHOWN_ON)
+        if stay.first <= DEMO_DAY <= (stay.last or DEMO_DAY)
     )
 
     assert ordinary == 3500
@@ -109,9 +109,9 @@ def test_every_cohort_is_as_large_as_the_others():
 
 @pytest.mark.parametrize("kind", ["staff_only", "whole"])
 def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kind, request):
-    made = request.getfixturevalue(kind).made
-    keys = [thing.key for thing in made.things]
-    serials = Counter(thing.serial for thing in made.things if thing.serial)
+    made = request.getfixturevalue(kind).builder
+    keys = [thing.key for thing in made.devices]
+    serials = Counter(thing.serial for thing in made.devices if thing.serial)
     shared = {serial: times for serial, times in serials.items() if times > 1}
 
     assert len(keys) == len(set(keys))
@@ -120,44 +120,44 @@ def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kin
 
 
 def test_every_device_has_a_life_or_is_nobodys_to_count(whole):
-    lived = {life.thing for life in whole.made.lives}
+    lived = {life.device_key for life in whole.builder.expected_stages}
 
-    assert lived == {thing.key for thing in whole.made.things}
+    assert lived == {thing.key for thing in whole.builder.devices}
 
 
 def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
-    for learner in whole.made.learners:
+    for learner in whole.builder.learners:
         assert CANARY in learner.given.casefold()
         if learner.marks:
             assert all(CANARY in login for _, login in learner.logins)
 
 
 def test_everything_that_may_not_get_through_is_listed(staff_only, whole):
-    protected = [who for who in staff_only.made.employees if who.mark]
+    protected = [who for who in staff_only.builder.employees if who.mark]
 
     assert {who.civic for who in protected} < set(staff_only.canaries)
-    assert {learner.civic for learner in whole.made.learners} < set(whole.canaries)
+    assert {learner.civic for learner in whole.builder.learners} < set(whole.canaries)
     assert {CANARY, CANARY.title()} < set(whole.canaries)
 
 
 def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_kept_and_get_another_in_year_1(whole):
-    six = [one for one in whole.made.learners if one.cohort == 2026 and one.enrolments]
+    six = [one for one in whole.builder.learners if one.cohort == 2026 and one.enrolments]
     child, pupil = date(2026, 11, 24), date(2027, 9, 1)
 
     assert six
-    assert all(CANARY in said_on(one.logins, child) for one in six)
-    assert not any(CANARY in said_on(one.logins, pupil) for one in six)
+    assert all(CANARY in text_on(one.logins, child) for one in six)
+    assert not any(CANARY in text_on(one.logins, pupil) for one in six)
 
 
 # --- when a device was last used --------------------------------------------------------------------------------------
 
 
-def a_thing(**changes) -> Thing:
-    plain = Thing("x-1", "SERIAL1", "vretaskolan", used=((date(2026, 8, 17), date(9999, 12, 31)),))
+def a_thing(**changes) -> DemoDevice:
+    plain = DemoDevice("x-1", "SERIAL1", "vretaskolan", used=((date(2026, 8, 17), date(9999, 12, 31)),))
     return msgspec.structs.replace(plain, **changes)
 
 
-def used_on(thing: Thing, morning: date) -> date:
+def used_on(thing: DemoDevice, morning: date) -> date:
     at = last_used(thing, morning)
     assert at is not None
     return at.date()
@@ -165,7 +165,7 @@ def used_on(thing: Thing, morning: date) -> date:
 
 def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
     for every in (1, 2, 3, 4):
-        thing = a_thing(every=every)
+        thing = a_thing(use_interval=every)
         for number in range(60):
             morning = date(2026, 9, 14) + timedelta(days=number)
             used = used_on(thing, morning)
@@ -174,41 +174,41 @@ def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
 
 
 def test_what_is_put_away_was_last_used_on_its_last_day():
-    thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), every=4)
+    thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), use_interval=4)
 
     assert used_on(thing, date(2026, 11, 24)) == date(2026, 10, 2)
 
 
 def test_what_was_never_switched_on_has_no_day():
-    assert last_used(a_thing(used=()), SHOWN_ON) is None
+    assert last_used(a_thing(used=()), DEMO_DAY) is None
 
 
 def test_what_is_always_on_is_on_in_breaks_too():
-    assert used_on(a_thing(every=0), date(2026, 10, 30)) == date(2026, 10, 29)
-    assert used_on(a_thing(every=0), date(2026, 11, 2)) == date(2026, 10, 30)
+    assert used_on(a_thing(use_interval=0), date(2026, 10, 30)) == date(2026, 10, 29)
+    assert used_on(a_thing(use_interval=0), date(2026, 11, 2)) == date(2026, 10, 30)
 
 
 def test_a_version_holds_from_its_day_on():
-    versions = (Version(date(2026, 1, 1), {"a": 1}), Version(date(2026, 2, 1), None))
+    versions = (RowVersion(date(2026, 1, 1), {"a": 1}), RowVersion(date(2026, 2, 1), None))
 
-    assert current(versions, date(2025, 12, 31)) is None
-    assert current(versions, date(2026, 1, 31)) == {"a": 1}
-    assert current(versions, date(2026, 2, 1)) is None
+    assert row_on(versions, date(2025, 12, 31)) is None
+    assert row_on(versions, date(2026, 1, 31)) == {"a": 1}
+    assert row_on(versions, date(2026, 2, 1)) is None
 
 
 def test_a_text_holds_from_its_day_on():
-    assert [said_on(((date(2026, 1, 1), "a"),), day) for day in (date(2025, 12, 31), date(2026, 1, 1))] == ["", "a"]
+    assert [text_on(((date(2026, 1, 1), "a"),), day) for day in (date(2025, 12, 31), date(2026, 1, 1))] == ["", "a"]
 
 
 def test_of_8_percent_of_the_devices_nobody_chose_a_location(whole):
-    rows = whole.at(SHOWN_ON).managed_devices
+    rows = whole.contents_on(DEMO_DAY).managed_devices
     without = sum(1 for row in rows if not row["deviceCategoryDisplayName"])
 
     assert 0.075 < without / len(rows) < 0.09
 
 
 def test_tablets_are_named_after_their_pupils(whole):
-    named = [row for row in whole.at(SHOWN_ON).managed_devices if CANARY in str(row["deviceName"]).casefold()]
+    named = [row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()]
 
     assert len(named) > 700
 
@@ -219,20 +219,20 @@ def test_tablets_are_named_after_their_pupils(whole):
 def test_the_world_can_be_asked_about_each_of_its_days(staff_only):
     day = WORLD_BEGINS
     while day <= WORLD_ENDS:
-        assert staff_only.at(day).managed_devices
+        assert staff_only.contents_on(day).managed_devices
         day += timedelta(days=50)
 
 
 def test_a_tablet_goes_from_year_6_to_year_4_over_the_summer(whole):
     """Handed over in the summer, each by itself: nobody has two, and none is held by two."""
     for day in (date(2026, 6, 1), date(2026, 9, 1), date(2027, 9, 1)):
-        holdings = (one for one in whole.made.holdings if one.by != "who came later")
-        held = Counter(one.thing for one in holdings if one.first <= day <= one.last)
+        holdings = (one for one in whole.builder.expected_holdings if one.observed_by != "who came later")
+        held = Counter(one.device_key for one in holdings if one.first <= day <= one.last)
         assert set(held.values()) == {1}
 
 
 def test_stock_is_held_by_nobody(whole):
-    lives = {life.thing: life for life in whole.made.lives}
-    for holding in whole.made.holdings:
-        phase = lives[holding.thing].on(max(holding.first, WORLD_BEGINS))
+    lives = {life.device_key: life for life in whole.builder.expected_stages}
+    for holding in whole.builder.expected_holdings:
+        phase = lives[holding.device_key].phase_on(max(holding.first, WORLD_BEGINS))
         assert phase is None or phase.stage is not Stage.STOCK

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from fleetsync.expose.report import DIALECTS, FORMULA_STARTS, Cell, csv_file, xlsx_file
+from fleetsync.expose.report import DIALECTS, FORMULA_STARTS, ExportCell, csv_file, xlsx_file
 
 SEEN = datetime(2026, 11, 24, 7, 5, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def test_the_plain_dialect_is_for_other_programs():
 
 
 def test_days_instants_numbers_and_nothing_keep_their_meaning():
-    row: list[Cell] = [date(2026, 11, 24), SEEN, -3, None]
+    row: list[ExportCell] = [date(2026, 11, 24), SEEN, -3, None]
 
     assert read_back(b"".join(csv_file(["a", "b", "c", "d"], [row])))[1] == [
         "2026-11-24",
@@ -63,7 +63,7 @@ def sheet_of(body: bytes, name: str) -> list[list[Any]]:
 
 
 def test_a_workbook_holds_values_and_no_formulas():
-    rows: list[list[Cell]] = [
+    rows: list[list[ExportCell]] = [
         ["=1+1", 7, 0.5, date(2026, 11, 24), SEEN, None],
         ["https://exempelby.se", 0, 1.0, None, None, ""],
     ]

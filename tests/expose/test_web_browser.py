@@ -7,7 +7,7 @@ import pytest
 from waitress import create_server
 
 from fleetsync.expose.web import wsgi
-from tests.expose import exempelby as e
+from tests.expose import example_page as e
 
 pytestmark = pytest.mark.part("chromium")
 
@@ -25,7 +25,7 @@ PATHS = (
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = create_server(wsgi(e.house().services), host="127.0.0.1", port=0, threads=4)
+    server = create_server(wsgi(e.page_setup().services), host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
@@ -38,9 +38,9 @@ def page(browser, address):
     """Signed in by the real form, everything the page asked for and complained about noted on it."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="sv-SE")
     page = context.new_page()
-    page.noted = []
-    page.on("console", lambda message: page.noted.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith(address) else page.noted.append(asked.url))
+    page.audited = []
+    page.on("console", lambda message: page.audited.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda asked: None if asked.url.startswith(address) else page.audited.append(asked.url))
     page.goto(f"{address}/gaps?kind=stale")
     page.get_by_label("Namn").fill("tea")
     page.get_by_label("Lösenord").fill(e.PASSWORD)
@@ -59,7 +59,7 @@ def test_every_page_obeys_its_own_policy_and_fits_a_phone(page, address, path):
     page.goto(address + path)
     page.set_viewport_size({"width": 390, "height": 800})
 
-    assert page.noted == []
+    assert page.audited == []
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator("h1").count() == 1
 

@@ -5,64 +5,64 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from fleetsync.clock import SetClock
-from fleetsync.expose.ports import Account
+from fleetsync.clock import ManualClock
+from fleetsync.expose.ports import SignInAccount
 from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi, wsgi
-from fleetsync.expose.web.limiter import FAILURES_ALLOWED, FORGOTTEN_AFTER_SECONDS, REMEMBERED, Limiter
-from tests.expose import exempelby as e
-from tests.expose.browsing import csrf_of, enter, opened
+from fleetsync.expose.web.limiter import FAILURES_ALLOWED, FORGOTTEN_AFTER_SECONDS, MAX_REMEMBERED_KEYS, SignInLimiter
+from tests.expose import example_page as e
+from tests.expose.page_client import csrf_of, open_client, submit_sign_in
 
 PAGES = ("/", "/coverage", "/units/ekskolan", "/gaps", "/devices", "/sources", "/policy", "/numbers/short")
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_nothing_is_shown_before_the_sign_in(path):
-    answer = opened(e.house()).get(path)
+    answer = open_client(e.page_setup()).get(path)
 
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/sign-in?next=")
 
 
 def test_the_api_answers_without_a_page():
-    answer = opened(e.house()).get("/api/v1/gaps")
+    answer = open_client(e.page_setup()).get("/api/v1/gaps")
 
     assert (answer.status_code, answer.get_json()) == (401, {"error": 401})
 
 
 def test_the_right_password_leads_back_to_where_one_was_going():
-    house = e.house()
-    client = opened(house)
-    answer = enter(client, "tea", to="/gaps?kind=stale")
+    house = e.page_setup()
+    client = open_client(house)
+    answer = submit_sign_in(client, "tea", to="/gaps?kind=stale")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/gaps?kind=stale")
     assert client.get("/gaps").status_code == 200
-    assert ("tea", "signed in", "") in house.desk.noted
+    assert ("tea", "signed in", "") in house.decision_port.audited
 
 
 @pytest.mark.parametrize("target", ["https://ondska.example/", "//ondska.example", "/\\ondska.example", "javascript:x"])
 def test_the_door_never_leads_out_of_the_house(target):
-    assert enter(opened(e.house()), "tea", to=target).headers["Location"] == "/"
+    assert submit_sign_in(open_client(e.page_setup()), "tea", to=target).headers["Location"] == "/"
 
 
 @pytest.mark.parametrize(("name", "password"), [("tea", "fel"), ("ingen", e.PASSWORD), ("", "")])
 def test_a_wrong_name_and_a_wrong_password_are_told_alike(name, password):
-    answer = enter(opened(e.house()), name, password)
+    answer = submit_sign_in(open_client(e.page_setup()), name, password)
 
     assert answer.status_code == 401
     assert "Fel namn eller lösenord." in answer.text
 
 
 def test_too_many_failures_close_the_door_even_to_the_right_password():
-    client = opened(e.house())
+    client = open_client(e.page_setup())
     for _ in range(FAILURES_ALLOWED):
-        enter(client, "tea", "fel")
+        submit_sign_in(client, "tea", "fel")
 
-    answer = enter(client, "tea")
+    answer = submit_sign_in(client, "tea")
     assert answer.status_code == 429
     assert "För många försök" in answer.text
 
 
-class HandClock(SetClock):
+class HandClock(ManualClock):
     """Real time as the test turns it."""
 
     __slots__ = ("seconds",)
@@ -77,9 +77,9 @@ class HandClock(SetClock):
 
 def test_failures_are_forgotten_after_a_while():
     clock = HandClock()
-    limiter = Limiter(clock)
+    limiter = SignInLimiter(clock)
     for _ in range(FAILURES_ALLOWED):
-        limiter.failed("name tea")
+        limiter.record_failure("name tea")
     assert limiter.is_blocked("name tea")
     assert not limiter.is_blocked("name stina")
 
@@ -88,37 +88,37 @@ def test_failures_are_forgotten_after_a_while():
 
 
 def test_whoever_tries_many_names_makes_the_oldest_forgotten():
-    limiter = Limiter(HandClock())
+    limiter = SignInLimiter(HandClock())
     for _ in range(FAILURES_ALLOWED):
-        limiter.failed("name tea")
-    for number in range(REMEMBERED):
-        limiter.failed(f"name {number}")
+        limiter.record_failure("name tea")
+    for number in range(MAX_REMEMBERED_KEYS):
+        limiter.record_failure(f"name {number}")
 
     assert not limiter.is_blocked("name tea")
 
 
 def test_a_new_password_ends_the_old_sessions():
-    house = e.house()
-    client = opened(house)
-    enter(client, "tea")
-    was: Account = house.staffroom.accounts["tea"]
-    house.staffroom.accounts["tea"] = msgspec.structs.replace(was, changed_at=was.changed_at + timedelta(days=1))
+    house = e.page_setup()
+    client = open_client(house)
+    submit_sign_in(client, "tea")
+    was: SignInAccount = house.account_port.accounts["tea"]
+    house.account_port.accounts["tea"] = msgspec.structs.replace(was, changed_at=was.changed_at + timedelta(days=1))
 
     assert client.get("/").status_code == 302
 
 
 def test_a_removed_account_is_out_at_once():
-    house = e.house()
-    client = opened(house)
-    enter(client, "tea")
-    del house.staffroom.accounts["tea"]
+    house = e.page_setup()
+    client = open_client(house)
+    submit_sign_in(client, "tea")
+    del house.account_port.accounts["tea"]
 
     assert client.get("/").status_code == 302
 
 
 def test_signing_out_needs_the_form_and_ends_the_session():
-    client = opened(e.house())
-    enter(client, "tea")
+    client = open_client(e.page_setup())
+    submit_sign_in(client, "tea")
 
     assert client.get("/sign-out").status_code == 405
     assert client.post("/sign-out", data={"csrf": csrf_of(client, "/")}).status_code == 302
@@ -129,7 +129,7 @@ def test_signing_out_needs_the_form_and_ends_the_session():
 
 
 def test_a_form_without_its_token_is_refused():
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
 
     assert client.post("/search", data={"q": "EXB00001"}).status_code == 403
     assert client.post("/search", data={"q": "EXB00001", "csrf": "gissat"}).status_code == 403
@@ -144,7 +144,7 @@ def test_a_form_without_its_token_is_refused():
     ],
 )
 def test_a_form_from_elsewhere_is_refused_even_with_its_token(headers):
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
 
     answer = client.post("/search", data={"q": "x", "csrf": csrf_of(client, "/")}, headers=headers)
     assert answer.status_code == 403
@@ -153,7 +153,7 @@ def test_a_form_from_elsewhere_is_refused_even_with_its_token(headers):
 
 @pytest.mark.parametrize("origin", ["null", "http://localhost"])
 def test_a_form_of_our_own_passes(origin):
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
 
     answer = client.post("/search", data={"q": "ekskolan", "csrf": csrf_of(client, "/")}, headers={"Origin": origin})
     assert answer.headers["Location"] == "/units/ekskolan"
@@ -163,14 +163,14 @@ def test_a_form_of_our_own_passes(origin):
 
 
 def test_a_foreign_name_gets_no_answer():
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
 
     assert client.get("/", headers={"Host": "ondska.example"}).status_code == 400
     assert client.get("/metrics", headers={"Host": "ondska.example"}).status_code == 400
 
 
 def test_every_answer_is_closed_to_the_rest_of_the_web():
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
     for path in (*PAGES, "/sign-in", "/finns-inte", "/static/page.css"):
         headers = client.get(path, buffered=True).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -181,7 +181,7 @@ def test_every_answer_is_closed_to_the_rest_of_the_web():
 
 
 def test_the_session_is_out_of_reach_of_scripts_and_other_pages():
-    answer = enter(opened(e.house()), "tea")
+    answer = submit_sign_in(open_client(e.page_setup()), "tea")
 
     cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith("fleetsync="))
     assert "HttpOnly" in cookie
@@ -189,7 +189,7 @@ def test_the_session_is_out_of_reach_of_scripts_and_other_pages():
 
 
 def test_over_https_cookies_are_for_https_alone():
-    house = e.house(is_loopback=False, public_url="https://verktyg.exempelby.se")
+    house = e.page_setup(is_loopback=False, public_url="https://verktyg.exempelby.se")
     client = create_app(house.services).test_client()
 
     answer = client.get("/sign-in?lang=en", base_url="https://verktyg.exempelby.se")
@@ -200,14 +200,14 @@ def test_over_https_cookies_are_for_https_alone():
 @pytest.mark.parametrize("public_url", ["", "http://verktyg.exempelby.se"])
 def test_a_page_for_others_demands_https(public_url):
     with pytest.raises(WebRefused, match="public_url must be the https:// address"):
-        create_app(e.house(is_loopback=False, public_url=public_url).services)
+        create_app(e.page_setup(is_loopback=False, public_url=public_url).services)
 
 
 # --- machines ---------------------------------------------------------------------------------------------------------
 
 
 def test_metrics_need_no_sign_in_on_this_machine_and_do_behind_a_proxy():
-    house = e.house(public_url="https://verktyg.exempelby.se")
+    house = e.page_setup(public_url="https://verktyg.exempelby.se")
     client = create_app(house.services).test_client()
 
     assert client.get("/metrics").status_code == 200
@@ -215,7 +215,7 @@ def test_metrics_need_no_sign_in_on_this_machine_and_do_behind_a_proxy():
 
 
 def test_metrics_are_the_exposition_with_the_daemons_own_series():
-    answer = opened(e.house()).get("/metrics")
+    answer = open_client(e.page_setup()).get("/metrics")
 
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert 'fleetsync_entitled{entitlement="pupils",unit="ekskolan"}' in answer.text
@@ -225,7 +225,7 @@ def test_metrics_are_the_exposition_with_the_daemons_own_series():
 def test_metrics_are_compressed_for_whoever_takes_it():
     import gzip
 
-    client = opened(e.house())
+    client = open_client(e.page_setup())
     answer = client.get("/metrics", headers={"Accept-Encoding": "gzip"})
 
     assert answer.headers["Content-Encoding"] == "gzip"
@@ -235,11 +235,11 @@ def test_metrics_are_compressed_for_whoever_takes_it():
 
 @pytest.mark.parametrize(("path", "broken"), [("/livez", "alive"), ("/readyz", "ready")])
 def test_health_says_what_failed(path, broken):
-    house = e.house()
-    client = opened(house)
+    house = e.page_setup()
+    client = open_client(house)
     assert client.get(path).get_json()["status"] == "ok"
 
-    setattr(house.window, broken, False)
+    setattr(house.shown_holder, broken, False)
     answer = client.get(path)
     assert answer.status_code == 503
     assert "failed" in answer.get_json()["checks"].values()
@@ -248,7 +248,7 @@ def test_health_says_what_failed(path, broken):
 def test_the_small_server_has_nothing_but_what_machines_ask():
     from werkzeug.test import Client
 
-    client = Client(metrics_wsgi(e.house().services))
+    client = Client(metrics_wsgi(e.page_setup().services))
     assert [client.get(path).status_code for path in ("/metrics", "/livez", "/readyz", "/", "/gaps", "/sign-in")] == [
         200, 200, 200, 404, 404, 404,
     ]  # fmt: skip
@@ -257,4 +257,4 @@ def test_the_small_server_has_nothing_but_what_machines_ask():
 def test_the_page_is_a_wsgi_callable():
     from werkzeug.test import Client
 
-    assert Client(wsgi(e.house().services)).get("/livez").status_code == 200
+    assert Client(wsgi(e.page_setup().services)).get("/livez").status_code == 200

@@ -14,14 +14,14 @@ from python_calamine import CalamineWorkbook
 from fleetsync.core.coverage import reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import By, MembershipRecord, Moment, Parking, Subject
-from fleetsync.core.snapshot import AS_OF_MEASURES, past_snapshot
+from fleetsync.core.model import CoveredBy, MembershipRecord, Moment, Parking, Subject
+from fleetsync.core.snapshot import PAST_DAY_MEASURES, build_past_snapshot
+from fleetsync.expose.web.drill_down import DERIVED_MEASURES, measure_of, number_of
+from fleetsync.expose.web.drill_down import drill_down as opened_number
 from fleetsync.expose.web.lookup import Lookup
-from fleetsync.expose.web.opened import DIFFERENCES, measure_of, number_of
-from fleetsync.expose.web.opened import opened as opened_number
-from fleetsync.expose.web.tasks import WEIGHT
-from tests.expose import exempelby as e
-from tests.expose.browsing import csrf_of, hrefs, inside, opened, read, seen_text
+from fleetsync.expose.web.tasks import SEVERITY_RANK
+from tests.expose import example_page as e
+from tests.expose.page_client import csrf_of, hrefs, open_client, read, signed_in_client, visible_text
 
 PAST = (e.TODAY - timedelta(days=10)).isoformat()
 MASKED = "p-edlevo-bj-5A-3"
@@ -32,9 +32,9 @@ LISTS = ("/coverage", "/gaps", "/devices", "/assignments", "/sources", "/numbers
 # --- every number opens -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("measure", [measure.name for measure in MEASURES] + list(DIFFERENCES))
+@pytest.mark.parametrize("measure", [measure.name for measure in MEASURES] + list(DERIVED_MEASURES))
 def test_the_rows_of_every_number_add_up_to_it(measure):
-    snapshot = e.shown(4)
+    snapshot = e.town_snapshot(4)
     concealed = Lookup(snapshot).concealed
     found = measure_of(measure)
     assert found is not None
@@ -46,7 +46,7 @@ def test_the_rows_of_every_number_add_up_to_it(measure):
 
 
 def test_entitled_is_covered_and_short_and_unknown():
-    snapshot = e.shown(4)
+    snapshot = e.town_snapshot(4)
     for unit in Lookup(snapshot).units:
         told = {name: number_of(snapshot, name, {"unit": unit}) for name in (
             "entitled", "covered", "short", "unknown", "not_working", "without")}  # fmt: skip
@@ -69,23 +69,23 @@ def test_every_number_of_a_page_leads_to_rows_whose_sum_it_is(path):
 @pytest.mark.parametrize("path", ["/units/bjorkskolan", f"/units/bjorkskolan?as_of={PAST}"])
 def test_the_counts_of_sets_open_into_their_devices(path):
     links = re.findall(r'<a class="n[^"]*" href="(/assignments[^"]+)">([^<]+)</a>', read(path))
-    assert len(links) == 2 * len([one for one in e.shown(4).outcome.sets if one.unit == "bjorkskolan"])
+    assert len(links) == 2 * len([one for one in e.town_snapshot(4).outcome.sets if one.unit == "bjorkskolan"])
     for href, count in links:
-        assert inside()[1].get("/api/v1" + unescape(href)).get_json()["count"] == int(count), href
+        assert signed_in_client()[1].get("/api/v1" + unescape(href)).get_json()["count"] == int(count), href
 
 
 def test_what_is_one_sets_own_is_asked_of_sets_and_pools_alone():
-    _, client = inside()
-    one = next(one for one in e.shown(4).outcome.shares if one.subject is Subject.SET and one.covered_set)
-    found = seen_text(read(f"/numbers/covered?unit={one.unit}&shared={one.subject_id}"))
+    _, client = signed_in_client()
+    one = next(one for one in e.town_snapshot(4).outcome.shares if one.subject is Subject.SET and one.covered_set)
+    found = visible_text(read(f"/numbers/covered?unit={one.unit}&shared={one.subject_id}"))
     assert f"Σ {one.covered_set} i 1 rad " in found
-    person = next(row for row in e.shown(4).outcome.shares if row.subject is Subject.PERSON and row.covered_own)
+    person = next(row for row in e.town_snapshot(4).outcome.shares if row.subject is Subject.PERSON and row.covered_own)
 
     assert "Inget räknas här" in client.get(f"/numbers/covered?shared={person.subject_id}").text
 
 
 def test_every_link_of_every_page_leads_somewhere():
-    _, client = inside()
+    _, client = signed_in_client()
     known: set[str] = set()
     waiting = ["/", "/units/lindskolan", "/people/p-personec-s-ek-3"]
     while waiting and len(known) < 250:
@@ -107,10 +107,10 @@ def test_every_link_of_every_page_leads_somewhere():
 
 
 def test_the_overview_answers_in_one_look():
-    told = seen_text(read("/"))
+    told = visible_text(read("/"))
 
-    short = number_of(e.shown(4), "short", {})
-    entitled = number_of(e.shown(4), "entitled", {})
+    short = number_of(e.town_snapshot(4), "short", {})
+    entitled = number_of(e.town_snapshot(4), "entitled", {})
     assert f"{short} av {entitled} verktyg saknas" in told
     assert "tisdag 24 november 2026" in told
     assert "intune/devices väntar på beslut" in told
@@ -123,27 +123,27 @@ def test_the_overview_answers_in_one_look():
 
 @pytest.mark.parametrize("path", ["/", "/units/bjorkskolan"])
 def test_the_year_is_drawn_once_more_is_known_than_the_small_curves_tell(path):
-    house = e.house()
-    assert "Täckningen under året" not in read(path, opened(house, "tea"))
+    house = e.page_setup()
+    assert "Täckningen under året" not in read(path, open_client(house, "tea"))
 
     house.history.days = 300
-    page = read(path, opened(house, "tea"))
+    page = read(path, open_client(house, "tea"))
 
     assert "Täckningen under året" in page
-    assert "28 jan. 2026" in seen_text(page)  # the first day that is known
+    assert "28 jan. 2026" in visible_text(page)  # the first day that is known
     assert page.count('class="spark big"') == len(re.findall(r"<dt>[^<]+ <small>(?:lägst|oförändrat) ", page)) > 1
 
 
 def test_what_rests_on_fresh_data_is_not_called_old():
     fresh = [msgspec.structs.replace(one, as_of=e.TODAY) for one in e.parts()]
     found = msgspec.structs.replace(e.outcome(4), parts=tuple(fresh))
-    house = e.house(e.shown_of(e.believed(4), found))
+    house = e.page_setup(e.snapshot_of(e.believed(4), found))
 
-    assert "vilar på gamla uppgifter" not in read("/", opened(house, "tea"))
+    assert "vilar på gamla uppgifter" not in read("/", open_client(house, "tea"))
 
 
 def test_a_first_start_says_what_to_do():
-    told = seen_text(read("/", opened(e.house(e.nothing()), "tea")))
+    told = visible_text(read("/", open_client(e.page_setup(e.empty_snapshot()), "tea")))
 
     assert "Första start" in told
     assert "fleetsync check" in told
@@ -153,17 +153,17 @@ def test_a_first_start_says_what_to_do():
 
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
 def test_no_page_breaks_while_there_is_nothing(path):
-    read(path, opened(e.house(e.nothing()), "tea"))
+    read(path, open_client(e.page_setup(e.empty_snapshot()), "tea"))
 
 
 def test_nothing_to_do_is_said():
-    house = e.house(e.shown_of(e.believed(4), msgspec.structs.replace(e.outcome(4), episodes=())))
+    house = e.page_setup(e.snapshot_of(e.believed(4), msgspec.structs.replace(e.outcome(4), episodes=())))
 
-    assert "Inget att göra i dag." in read("/", opened(house, "tea"))
+    assert "Inget att göra i dag." in read("/", open_client(house, "tea"))
 
 
 def test_a_moved_clock_is_said_on_every_page():
-    client = opened(e.house(rehearsal_now=e.NOW), "tea")
+    client = open_client(e.page_setup(rehearsal_now=e.NOW), "tea")
     for path in ("/", *LISTS, "/policy", "/finns-inte"):
         assert "Klockan är ställd" in client.get(path).text
 
@@ -172,21 +172,21 @@ def test_a_moved_clock_is_said_on_every_page():
 
 
 def test_a_filter_keeps_what_it_says():
-    rows = inside()[1].get("/api/v1/gaps?kind=stale&unit=ekskolan").get_json()["rows"]
+    rows = signed_in_client()[1].get("/api/v1/gaps?kind=stale&unit=ekskolan").get_json()["rows"]
 
     assert rows
     assert {(row["kind"]["sv"], row["unit"]) for row in rows} == {("Ingen kontakt", "Ekskolan")}
 
 
 def test_roles_of_the_plan_filter_the_gaps():
-    told = seen_text(read("/gaps?role=Sydnärke IT"))
+    told = visible_text(read("/gaps?role=Sydnärke IT"))
 
     assert "Sydnärke IT" in told
     assert "0 rader" not in told
 
 
 def test_a_list_sorts_both_ways_with_the_unknown_last():
-    _, client = inside()
+    _, client = signed_in_client()
     ages = [row["age"] for row in client.get("/api/v1/gaps?sort=-age").get_json()["rows"]]
     known = [age for age in ages if age is not None]
 
@@ -197,10 +197,10 @@ def test_a_list_sorts_both_ways_with_the_unknown_last():
 
 
 def test_what_matters_stands_first_without_a_choice():
-    _, client = inside()
+    _, client = signed_in_client()
     kinds = {str(kind.title.sv): kind.severity for kind in GAPS}
     gaps = client.get("/api/v1/gaps").get_json()["rows"]
-    weights = [WEIGHT[kinds[row["kind"]["sv"]]] for row in gaps]
+    weights = [SEVERITY_RANK[kinds[row["kind"]["sv"]]] for row in gaps]
     assert weights == sorted(weights)
     devices = client.get("/api/v1/devices").get_json()["rows"]
     idle = [row for row in devices if row["works"]["sv"] == "nej"]
@@ -216,26 +216,26 @@ def test_a_cleared_filter_keeps_the_day_that_is_asked_about():
 
 
 def test_swedish_letters_stand_last():
-    units = [row["unit"] for row in inside()[1].get("/api/v1/coverage?sort=unit").get_json()["rows"]]
+    units = [row["unit"] for row in signed_in_client()[1].get("/api/v1/coverage?sort=unit").get_json()["rows"]]
 
     assert units.index("Förskolan Måsen") < units.index("Förskolan Ugglan")
     assert units[-1] == "Lindskolan"
 
 
 def test_a_long_list_has_pages():
-    house = e.house(e.shown(24))
-    client = opened(house, "tea")
+    house = e.page_setup(e.town_snapshot(24))
+    client = open_client(house, "tea")
     first, last = read("/devices", client), read("/devices?page=999", client)
 
-    assert "sida 1 av " in seen_text(first)
+    assert "sida 1 av " in visible_text(first)
     assert 'rel="next"' in first
     assert 'rel="next"' not in last
 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_every_list_downloads_what_it_shows(path):
-    house = e.house()
-    client = opened(house, "tea")
+    house = e.page_setup()
+    client = open_client(house, "tea")
     answer = client.get(f"{path}?format=csv")
     lines = answer.data.decode("utf-8-sig").splitlines()
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(client.get(f"{path}?format=xlsx").data)).get_sheet_by_index(0)
@@ -243,11 +243,11 @@ def test_every_list_downloads_what_it_shows(path):
 
     assert answer.headers["Content-Disposition"].endswith('-2026-11-24.csv"')
     assert len(lines) - 1 == rows["count"] == len(rows["rows"]) == len(sheet.to_python()) - 1
-    assert [note[1].rsplit(" ", 1)[1] for note in house.desk.noted] == ["csv", "xlsx", "json"]
+    assert [note[1].rsplit(" ", 1)[1] for note in house.decision_port.audited] == ["csv", "xlsx", "json"]
 
 
 def test_a_download_keeps_the_filter():
-    body = inside()[1].get("/gaps?kind=stale&format=csv").data.decode("utf-8-sig").splitlines()[1:]
+    body = signed_in_client()[1].get("/gaps?kind=stale&format=csv").data.decode("utf-8-sig").splitlines()[1:]
 
     assert body
     assert all(line.startswith("Ingen kontakt;") for line in body)
@@ -272,7 +272,7 @@ def test_numbers_of_a_past_day_open_into_that_day():
 
 
 @dataclass
-class Otherwise(e.Archive):
+class Otherwise(e.FakeHistory):
     """A past on which one person was owed nothing, and his device, which works today, served nobody or did not work."""
 
     person: str = ""
@@ -280,8 +280,8 @@ class Otherwise(e.Archive):
     worked: bool = False
 
     def past(self, day):
-        now = self.window.snapshot
-        return past_snapshot(
+        now = self.shown_holder.snapshot
+        return build_past_snapshot(
             now,
             Moment(e.at(10), day),
             [one for one in now.outcome.owed if one.subject_id != self.person],
@@ -296,37 +296,39 @@ class Otherwise(e.Archive):
 
 
 def at_another_past(**more):
-    house = e.house()
-    services = msgspec.structs.replace(house.services, history=Otherwise(house.window, **more))
-    return opened(e.House(house.window, house.history, house.desk, house.staffroom, services), "tea")
+    house = e.page_setup()
+    services = msgspec.structs.replace(house.services, history=Otherwise(house.shown_holder, **more))
+    return open_client(
+        e.PageSetup(house.shown_holder, house.history, house.decision_port, house.account_port, services), "tea"
+    )
 
 
 def a_working_assignment():
-    return next(one for one in e.shown(4).outcome.assignments if one.by is By.OWN and one.works)
+    return next(one for one in e.town_snapshot(4).outcome.assignments if one.by is CoveredBy.OWN and one.works)
 
 
 def test_a_person_of_a_past_day_is_told_by_what_was_known_then():
     given = a_working_assignment()
     client = at_another_past(person=given.subject_id)
-    then = seen_text(read(f"/people/{given.subject_id}?as_of={PAST}", client))
+    then = visible_text(read(f"/people/{given.subject_id}?as_of={PAST}", client))
 
     assert "Ingen regel gav rätt till något verktyg, så vitt var känt." in then
     assert "Inget eget verktyg räknades för personen." in then
     assert "Tillhör som det är i dag" in then
     assert "Inga avvikelser." in then
-    now = seen_text(read(f"/people/{given.subject_id}", client))
+    now = visible_text(read(f"/people/{given.subject_id}", client))
     assert "som det är i dag" not in now
 
 
 def test_a_device_of_a_past_day_is_told_by_what_was_known_then():
     given = a_working_assignment()
-    idle = seen_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(device=given.device)))
+    idle = visible_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(device=given.device)))
     assert "Inte i drift den dagen" in idle
     assert "Så bedöms det som det är i dag" in idle
-    alone = seen_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(person=given.subject_id)))
+    alone = visible_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(person=given.subject_id)))
     assert "Den dagen räknades verktyget inte för någon." in alone
 
-    assert "I drift" in seen_text(read(f"/devices/{given.device}"))
+    assert "I drift" in visible_text(read(f"/devices/{given.device}"))
 
 
 def test_a_number_of_a_past_day_shows_whether_a_device_worked_then():
@@ -339,14 +341,14 @@ def test_a_number_of_a_past_day_shows_whether_a_device_worked_then():
 
 
 def test_whoever_shared_a_set_on_a_past_day_is_told_which():
-    member = next(case for case in e.shown(4).outcome.people if case.served_by)
+    member = next(case for case in e.town_snapshot(4).outcome.people if case.serving_set)
 
-    told = seen_text(read(f"/people/{member.person.id}?as_of={PAST}"))
-    assert f"Delade klassuppsättning {str(member.served_by).partition('/')[2]}." in told
+    told = visible_text(read(f"/people/{member.person.id}?as_of={PAST}"))
+    assert f"Delade klassuppsättning {str(member.serving_set).partition('/')[2]}." in told
 
 
 def test_who_is_not_shown_is_not_shown_of_a_past_day_either():
-    _, client = inside()
+    _, client = signed_in_client()
 
     assert client.get(f"/people/{MASKED}?as_of={PAST}").status_code == 404
     for path in LISTS:
@@ -362,16 +364,16 @@ def test_who_is_not_shown_is_not_shown_of_a_past_day_either():
     ],
 )
 def test_a_day_without_numbers_is_said(path, code, said):
-    answer = inside()[1].get(path)
+    answer = signed_in_client()[1].get(path)
 
     assert answer.status_code == code
-    assert said in seen_text(answer.text)
+    assert said in visible_text(answer.text)
 
 
 def test_only_what_is_kept_is_asked_of_a_past_day():
     for measure in MEASURES:
-        answer = inside()[1].get(f"/api/v1/numbers/{measure.name}?as_of={PAST}")
-        assert answer.status_code == (200 if measure.name in AS_OF_MEASURES else 404)
+        answer = signed_in_client()[1].get(f"/api/v1/numbers/{measure.name}?as_of={PAST}")
+        assert answer.status_code == (200 if measure.name in PAST_DAY_MEASURES else 404)
 
 
 # --- one thing --------------------------------------------------------------------------------------------------------
@@ -380,13 +382,13 @@ def test_only_what_is_kept_is_asked_of_a_past_day():
 def a_device(**wanted: object) -> str:
     return next(
         case.device.id
-        for case in e.shown(4).outcome.devices
+        for case in e.town_snapshot(4).outcome.devices
         if all(getattr(case.placement, key) == value for key, value in wanted.items())
     )
 
 
 def test_a_device_says_why_it_is_what_it_is():
-    told = seen_text(read(f"/devices/{a_device(purpose='personal')}"))
+    told = visible_text(read(f"/devices/{a_device(purpose='personal')}"))
 
     for said in (
         "Så bedöms det",
@@ -401,7 +403,7 @@ def test_a_device_says_why_it_is_what_it_is():
 def test_a_device_tells_whom_it_served_from_when_to_when_and_of_the_hidden_nothing():
     given = a_working_assignment()
     text = read(f"/devices/{given.device}")
-    told = seen_text(text)
+    told = visible_text(text)
 
     assert MASKED not in text
     assert "4 nov. 2026 fortfarande ja" in told
@@ -410,9 +412,9 @@ def test_a_device_tells_whom_it_served_from_when_to_when_and_of_the_hidden_nothi
 
 
 def test_a_device_that_served_nobody_says_so():
-    stock = next(case for case in e.shown(4).outcome.devices if case.placement.purpose == "stock")
+    stock = next(case for case in e.town_snapshot(4).outcome.devices if case.placement.purpose == "stock")
 
-    assert "Det har inte räknats för någon." in seen_text(read(f"/devices/{stock.device.id}"))
+    assert "Det har inte räknats för någon." in visible_text(read(f"/devices/{stock.device.id}"))
 
 
 def test_a_disagreement_shows_both_values_and_which_counts():
@@ -422,22 +424,22 @@ def test_a_disagreement_shows_both_values_and_which_counts():
     known.insert(place, msgspec.structs.replace(one, source="zuludesk", record=other))
     input_ = e.believed(4, known=tuple(known))
     found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
-    house = e.house(e.shown_of(input_, found))
-    case = next(case for case in found.devices if "model" in case.device.sayings)
+    house = e.page_setup(e.snapshot_of(input_, found))
+    case = next(case for case in found.devices if "model" in case.device.field_claims)
 
-    told = seen_text(read(f"/devices/{case.device.id}", opened(house, "tea")))
+    told = visible_text(read(f"/devices/{case.device.id}", open_client(house, "tea")))
     assert "ThinkPad X1 zuludesk" in told
     assert "räknas" in told
 
 
 def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
-    house = e.house()
-    told = seen_text(read("/people/p-edlevo-ek-4A-0", opened(house, "tea")))
+    house = e.page_setup()
+    told = visible_text(read("/people/p-edlevo-ek-4A-0", open_client(house, "tea")))
 
     assert "Elev 4A" in told
     assert "Elever i årskurs 1–9 ska ha" in told
     assert "Anställda ska inte ha Ingen anställning" in told
-    assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.desk.noted
+    assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.decision_port.audited
 
 
 def test_whom_only_a_witness_knows_is_said_to_be_so():
@@ -449,36 +451,38 @@ def test_whom_only_a_witness_knows_is_said_to_be_so():
     found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
 
     said = "Bara källor som inte ger rätt känner personen."
-    assert said in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(e.shown_of(input_, found)), "tea")))
-    assert said not in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(), "tea")))
+    assert said in visible_text(
+        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, found)), "tea"))
+    )
+    assert said not in visible_text(read("/people/p-personec-s-ek-0", open_client(e.page_setup(), "tea")))
 
 
 def test_log_ins_are_for_technicians_alone():
-    house = e.house()
-    assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", opened(house, "tea"))
-    assert "@edu.exempelby.se" not in read("/people/p-edlevo-ek-4A-0", opened(house, "stina"))
+    house = e.page_setup()
+    assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", open_client(house, "tea"))
+    assert "@edu.exempelby.se" not in read("/people/p-edlevo-ek-4A-0", open_client(house, "stina"))
 
 
 @pytest.mark.parametrize("person", [MASKED, CHILD, "p-finns-inte"])
 def test_who_may_not_be_shown_has_the_answer_of_who_does_not_exist(person):
-    house = e.house()
-    answer = opened(house, "tea").get(f"/people/{person}")
-    other = opened(house, "tea").get("/people/p-ingen")
+    house = e.page_setup()
+    answer = open_client(house, "tea").get(f"/people/{person}")
+    other = open_client(house, "tea").get("/people/p-ingen")
 
     assert answer.status_code == other.status_code == 404
     assert re.sub(r'value="[^"]+"|people/[^"&?]+', "", answer.text) == re.sub(
         r'value="[^"]+"|people/[^"&?]+', "", other.text
     )
-    assert not house.desk.noted
+    assert not house.decision_port.audited
 
 
 def test_nobody_hidden_stands_in_any_list_or_link():
-    snapshot, (_, client) = e.shown(4), inside()
+    snapshot, (_, client) = e.town_snapshot(4), signed_in_client()
     concealed = Lookup(snapshot).concealed
     assert MASKED in concealed
     assert CHILD in concealed
     paths = ["/", *LISTS, *(f"/units/{slug}" for slug in Lookup(snapshot).units)]
-    paths += [f"/numbers/{measure.name}" for measure in MEASURES] + [f"/numbers/{name}" for name in DIFFERENCES]
+    paths += [f"/numbers/{measure.name}" for measure in MEASURES] + [f"/numbers/{name}" for name in DERIVED_MEASURES]
     for path in paths:
         for form in ("", "format=csv", "format=json"):
             body = client.get(f"{path}?{form}").text
@@ -486,13 +490,13 @@ def test_nobody_hidden_stands_in_any_list_or_link():
 
 
 def test_hidden_persons_are_counted_in_one_row():
-    told = seen_text(read("/numbers/entitled?entitlement=pupils"))
+    told = visible_text(read("/numbers/entitled?entitlement=pupils"))
 
     assert re.search(r"\b2 visas inte", told)
 
 
 def test_no_log_in_stands_in_any_list():
-    _, client = inside()
+    _, client = signed_in_client()
     for path in LISTS:
         assert "@edu.exempelby.se" not in client.get(f"{path}?format=json").text
 
@@ -511,7 +515,7 @@ def test_no_log_in_stands_in_any_list():
     ],
 )
 def test_a_search_leads_to_an_opaque_id(typed, leads):
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
     answer = client.post("/search", data={"q": typed, "csrf": csrf_of(client, "/")})
 
     assert answer.status_code == 302
@@ -519,19 +523,19 @@ def test_a_search_leads_to_an_opaque_id(typed, leads):
 
 
 def test_a_log_in_stands_in_no_address_and_in_no_note():
-    house = e.house()
-    client = opened(house, "tea")
-    person = e.shown(4).outcome.people[0].person
+    house = e.page_setup()
+    client = open_client(house, "tea")
+    person = e.town_snapshot(4).outcome.people[0].person
     login = person.keys[0].value
     answer = client.post("/search", data={"q": login.upper(), "csrf": csrf_of(client, "/")})
 
     assert answer.headers["Location"] == f"/people/{person.id}"
-    assert login not in str(house.desk.noted)
+    assert login not in str(house.decision_port.audited)
 
 
 @pytest.mark.parametrize("typed", ["", "finns inte", MASKED, CHILD, "exb"])
 def test_a_search_for_nothing_or_for_the_hidden_finds_nothing(typed):
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
     answer = client.post("/search", data={"q": typed, "csrf": csrf_of(client, "/")})
 
     assert answer.status_code == 404
@@ -542,23 +546,23 @@ def test_a_search_for_nothing_or_for_the_hidden_finds_nothing(typed):
 
 
 def test_every_state_of_a_source_is_said():
-    told = seen_text(read("/sources"))
+    told = visible_text(read("/sources"))
 
     for said in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
         assert said in told
 
 
 def test_what_was_not_understood_in_the_last_pull_that_read_all_is_told_by_kind():
-    told = seen_text(read("/sources/jamf/devices"))
+    told = visible_text(read("/sources/jamf/devices"))
 
     assert "Vad som inte förstods i hämtning 4709" in told
     assert "serial is empty post som inte kunde läsas 2 status=kassaskåp oväntat i källan 2" in told
     # The newest of this one was held, and had nothing of the kind.
-    assert "inte förstods" not in seen_text(read("/sources/intune/devices"))
+    assert "inte förstods" not in visible_text(read("/sources/intune/devices"))
 
 
 def test_a_held_pull_shows_what_it_would_change():
-    told = seen_text(read("/sources/intune/devices"))
+    told = visible_text(read("/sources/intune/devices"))
 
     assert "312 saknas" in told
     assert "230 → 41" in told
@@ -567,7 +571,8 @@ def test_a_held_pull_shows_what_it_would_change():
 
 def test_why_a_pull_is_held_is_said_in_the_readers_language():
     swedish, english = (
-        seen_text(read(f"/sources/intune/devices?lang={one}", opened(e.house(), "tea"))) for one in ("sv", "en")
+        visible_text(read(f"/sources/intune/devices?lang={one}", open_client(e.page_setup(), "tea")))
+        for one in ("sv", "en")
     )
 
     for refusal in e.REFUSALS:
@@ -584,26 +589,28 @@ def decide(client, **form):
 
 @pytest.mark.parametrize("verb", ["accept", "reject"])
 def test_a_decision_is_written_with_who_and_why(verb):
-    house = e.house()
-    answer = decide(opened(house, "stina"), decision=verb, reason=" Stängt för inventering ")
+    house = e.page_setup()
+    answer = decide(open_client(house, "stina"), decision=verb, reason=" Stängt för inventering ")
 
-    assert house.desk.taken == [(verb, "intune", "devices", "4711", "stina", "Stängt för inventering")]
+    assert house.decision_port.decisions_taken == [
+        (verb, "intune", "devices", "4711", "stina", "Stängt för inventering")
+    ]
     assert "Beslutet är antecknat" in answer.text
 
 
 def test_no_decision_without_a_reason():
-    house = e.house()
-    answer = decide(opened(house, "tea"), decision="accept", reason="  ")
+    house = e.page_setup()
+    answer = decide(open_client(house, "tea"), decision="accept", reason="  ")
 
-    assert not house.desk.taken
+    assert not house.decision_port.decisions_taken
     assert "Skriv en motivering först." in answer.text
 
 
 def test_a_decision_that_comes_too_late_is_told_so():
-    house = e.house()
-    answer = decide(opened(house, "tea"), decision="accept", reason="Ja", pull="4000")
+    house = e.page_setup()
+    answer = decide(open_client(house, "tea"), decision="accept", reason="Ja", pull="4000")
 
-    assert not house.desk.taken
+    assert not house.decision_port.decisions_taken
     assert "no longer held" in answer.text
 
 
@@ -611,22 +618,22 @@ def test_a_decision_that_comes_too_late_is_told_so():
     "form", [{"decision": "kanske", "reason": "x"}, {"decision": "accept", "reason": "x", "pull": "x"}]
 )
 def test_a_form_that_makes_no_sense_is_refused(form):
-    assert decide(opened(e.house(), "tea"), **form).status_code == 400
+    assert decide(open_client(e.page_setup(), "tea"), **form).status_code == 400
 
 
 def test_a_plan_that_cannot_be_made_is_said():
     held = [msgspec.structs.replace(one, held_pull=1) if one.held_pull else one for one in e.parts()]
     found = msgspec.structs.replace(e.outcome(4), parts=tuple(held))
-    house = e.house(e.shown_of(e.believed(4), found))
+    house = e.page_setup(e.snapshot_of(e.believed(4), found))
 
-    assert "no longer held" in read("/sources/intune/devices", opened(house, "tea"))
+    assert "no longer held" in read("/sources/intune/devices", open_client(house, "tea"))
 
 
 # --- languages, looks, errors -----------------------------------------------------------------------------------------
 
 
 def test_the_language_is_chosen_by_link_and_kept():
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
     assert '<html lang="sv"' in read("/", client)
     assert '<html lang="en"' in read("/?lang=en", client)
     assert "What to do today" in read("/", client)
@@ -634,34 +641,34 @@ def test_the_language_is_chosen_by_link_and_kept():
 
 
 def test_the_theme_is_chosen_by_link_and_kept():
-    client = opened(e.house(), "tea")
+    client = open_client(e.page_setup(), "tea")
     assert 'data-theme="auto"' in read("/", client)
     read("/?theme=dark", client)
     assert 'data-theme="dark"' in read("/policy", client)
 
 
 def test_the_configured_language_is_the_one_without_a_choice():
-    assert '<html lang="en"' in read("/", opened(e.house(default_language="en"), "tea"))
+    assert '<html lang="en"' in read("/", open_client(e.page_setup(default_language="en"), "tea"))
 
 
 @pytest.mark.parametrize("path", ["/finns-inte", "/units/finns-inte", "/devices/x", "/numbers/x", "/sources/a/b"])
 def test_what_is_not_there_is_said_in_words(path):
-    answer = inside()[1].get(path)
+    answer = signed_in_client()[1].get(path)
 
     assert answer.status_code == 404
     assert "Sidan finns inte" in answer.text
 
 
-class Broken(e.Archive):
+class Broken(e.FakeHistory):
     def parts(self):
         raise RuntimeError("alva.al@edu.exempelby.se and a secret")
 
 
 def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
-    house = e.house()
-    services = msgspec.structs.replace(house.services, history=Broken(house.window))
-    house = e.House(house.window, house.history, house.desk, house.staffroom, services)
-    answer = opened(house, "tea").get("/sources")
+    house = e.page_setup()
+    services = msgspec.structs.replace(house.services, history=Broken(house.shown_holder))
+    house = e.PageSetup(house.shown_holder, house.history, house.decision_port, house.account_port, services)
+    answer = open_client(house, "tea").get("/sources")
 
     assert answer.status_code == 500
     assert "Något gick fel hos oss" in answer.text
@@ -674,10 +681,10 @@ def test_parked_gaps_are_marked_and_not_to_do():
     parking = Parking(kind="stale", subject_id=stale.subject_id, until=e.TODAY + timedelta(days=9))
     input_ = e.believed(4, parkings=(parking,))
     found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
-    client = opened(e.house(e.shown_of(input_, found)), "tea")
+    client = open_client(e.page_setup(e.snapshot_of(input_, found)), "tea")
 
     assert client.get("/api/v1/gaps?kind=stale&state=parked").get_json()["count"] == 1
-    assert "parkerad till 3 dec." in seen_text(read(f"/devices/{stale.subject_id}", client))
+    assert "parkerad till 3 dec." in visible_text(read(f"/devices/{stale.subject_id}", client))
 
 
 def test_a_membership_that_is_gone_is_said():
@@ -690,14 +697,16 @@ def test_a_membership_that_is_gone_is_said():
     input_ = e.believed(4, known=tuple(known))
     found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
 
-    assert "borta" in seen_text(read("/people/p-personec-s-ek-0", opened(e.house(e.shown_of(input_, found)), "tea")))
+    assert "borta" in visible_text(
+        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, found)), "tea"))
+    )
 
 
 # --- the API's description --------------------------------------------------------------------------------------------
 
 
 def test_the_description_is_of_the_api_as_it_is():
-    _, client = inside()
+    _, client = signed_in_client()
     document = client.get("/api/v1/openapi.json", buffered=True).get_json()
     routes = {
         re.sub(r"<([^>]+)>", r"{\1}", rule.rule)

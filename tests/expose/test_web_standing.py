@@ -11,29 +11,29 @@ from hypothesis import strategies as st
 from fleetsync.core.entitlement import RULES
 from fleetsync.core.model import (
     DeviceRule,
+    EligibilityCriteria,
     Entitlement,
+    EntitlementMode,
     MembershipType,
-    Mode,
+    PartRole,
     PartState,
     Platform,
     Policy,
     Purpose,
-    Role,
     Staleness,
     Text,
     UnitMap,
-    Who,
 )
-from fleetsync.expose.web import sentences
-from fleetsync.expose.web.dressing import BAR_WIDTH, bar, curve
+from fleetsync.expose.web import policy_sentences
+from fleetsync.expose.web.coverage_overview import CoverageFigures
+from fleetsync.expose.web.localiser import Localiser
 from fleetsync.expose.web.lookup import freshness, is_overdue
-from fleetsync.expose.web.speech import Speech
-from fleetsync.expose.web.standing import Figures
-from tests.expose import exempelby as e
+from fleetsync.expose.web.template_helpers import BAR_WIDTH, bar_parts, trend_polyline
+from tests.expose import example_page as e
 
 UNITS = {unit.slug: unit for unit in e.UNITS}
 PUPILS = next(rule for rule in RULES if rule.id == "pupils")
-SV, EN = Speech("sv", "Europe/Stockholm"), Speech("en", "Europe/Stockholm")
+SV, EN = Localiser("sv", "Europe/Stockholm"), Localiser("en", "Europe/Stockholm")
 
 
 def days_back(*ratios: float) -> list[tuple[date, float]]:
@@ -43,8 +43,8 @@ def days_back(*ratios: float) -> list[tuple[date, float]]:
     ]
 
 
-def figures(entitled: int = 100, covered: int = 90, unknown: int = 0, **more: object) -> Figures:
-    return Figures(entitled=entitled, covered=covered, assigned=covered, unknown=unknown,
+def figures(entitled: int = 100, covered: int = 90, unknown: int = 0, **more: object) -> CoverageFigures:
+    return CoverageFigures(entitled=entitled, covered=covered, assigned=covered, unknown=unknown,
                    short=entitled - covered - unknown, rule=PUPILS, **more)  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -62,8 +62,8 @@ def test_few_short_do_not_ring_however_low_the_ratio():
 
 def test_nothing_entitled_has_no_status():
     assert figures(entitled=0, covered=0).status == "none"
-    assert Figures().status == "none"
-    assert Figures().heads_per_device is None
+    assert CoverageFigures().status == "none"
+    assert CoverageFigures().heads_per_device is None
 
 
 def test_the_unbroken_stretch_below_the_limit_has_a_beginning():
@@ -105,7 +105,7 @@ counts = st.integers(min_value=0, max_value=5_000)
 @given(counts, counts, counts, counts)
 def test_a_bar_is_always_full_and_in_order(covered, idle, unknown, without):
     entitled = covered + idle + unknown + without
-    drawn = bar(Figures(entitled=entitled, covered=covered, assigned=covered + idle, unknown=unknown))
+    drawn = bar_parts(CoverageFigures(entitled=entitled, covered=covered, assigned=covered + idle, unknown=unknown))
 
     assert sum(width for _, _, width in drawn) == pytest.approx(BAR_WIDTH if entitled else 0, abs=0.1)
     assert [x for _, x, _ in drawn] == sorted(x for _, x, _ in drawn)
@@ -118,7 +118,7 @@ def test_a_bar_is_always_full_and_in_order(covered, idle, unknown, without):
 
 @given(st.lists(st.floats(min_value=0, max_value=1), min_size=2, max_size=60))
 def test_a_curve_always_stays_inside_its_frame(ratios):
-    drawn = curve(days_back(*ratios))
+    drawn = trend_polyline(days_back(*ratios))
     assert drawn is not None
     for point in drawn["points"].split():
         x, y = map(float, point.split(","))
@@ -127,15 +127,15 @@ def test_a_curve_always_stays_inside_its_frame(ratios):
 
 
 def test_one_day_is_no_curve():
-    assert curve(days_back(0.9)) is None
-    assert curve(()) is None
+    assert trend_polyline(days_back(0.9)) is None
+    assert trend_polyline(()) is None
 
 
 # --- how old ----------------------------------------------------------------------------------------------------------
 
 
 def part(**more: object) -> PartState:
-    return PartState(source="jamf", part="devices", role=Role.MDM, types=(), **more)  # type: ignore[arg-type]
+    return PartState(source="jamf", part="devices", role=PartRole.MDM, types=(), **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_was_never_pulled_is_overdue_and_what_is_frozen_is_not():
 
 
 def test_the_plan_is_read_aloud():
-    said = {rule.id: " ".join(sentences.of_entitlement(rule, UNITS, SV)) for rule in RULES[:3]}
+    said = {rule.id: " ".join(policy_sentences.entitlement_sentences(rule, UNITS, SV)) for rule in RULES[:3]}
 
     assert said["staff"].startswith(
         "1 verktyg per person: ett eget, eller en del i en klassuppsättning. Gäller den som är anställd tillsvidare "
@@ -187,8 +187,8 @@ def test_what_a_municipality_narrows_is_read_aloud():
         id="own",
         title=Text("Egna", "Own"),
         origin="x",
-        who=Who(memberships=(MembershipType.ENROLMENT,), school_forms=("GR",)),
-        mode=Mode.PERSONAL,
+        who=EligibilityCriteria(memberships=(MembershipType.ENROLMENT,), school_forms=("GR",)),
+        mode=EntitlementMode.PERSONAL,
         platforms=(Platform.CHROMEOS,),
         require=("supported", "encrypted"),
         target=0.985,
@@ -196,7 +196,7 @@ def test_what_a_municipality_narrows_is_read_aloud():
         valid_from=date(2026, 8, 1),
         valid_to=date(2027, 6, 30),
     )
-    said = " ".join(sentences.of_entitlement(rule, UNITS, EN)).replace("\u00a0", " ")
+    said = " ".join(policy_sentences.entitlement_sentences(rule, UNITS, EN)).replace("\u00a0", " ")
 
     assert "1 device of their own each. For children of grundskola." in said
     assert "Only ChromeOS. The device must be supported and be encrypted." in said
@@ -209,19 +209,19 @@ def test_a_device_rule_is_read_aloud():
         when={"location": "Lager*", "platform": "ipados"}, purpose=Purpose.STOCK, unit="central", groups=("1A",)
     )
 
-    assert sentences.of_device_rule(rule, UNITS, SV) == (
+    assert policy_sentences.device_rule_sentence(rule, UNITS, SV) == (
         "När platsen är ”Lager*” och plattformen är ”ipados” ligger verktyget i lager, hör till Centralt och betjänar 1A."
     )
-    assert sentences.of_device_rule(DeviceRule(when={"name": "VRE-*"}, purpose=Purpose.IGNORE), UNITS, EN) == (
-        "When the name is “VRE-*”, the device is ignored."
-    )
-    assert sentences.of_device_rule(DeviceRule(when={"name": "A&B"}, unit="ekskolan", groups=("1A",)), UNITS, EN) == (
-        "When the name is “A&amp;B”, the device belongs to Ekskolan and serves 1A."
-    )
+    assert policy_sentences.device_rule_sentence(
+        DeviceRule(when={"name": "VRE-*"}, purpose=Purpose.IGNORE), UNITS, EN
+    ) == ("When the name is “VRE-*”, the device is ignored.")
+    assert policy_sentences.device_rule_sentence(
+        DeviceRule(when={"name": "A&B"}, unit="ekskolan", groups=("1A",)), UNITS, EN
+    ) == ("When the name is “A&amp;B”, the device belongs to Ekskolan and serves 1A.")
 
 
 def test_what_sources_call_the_units_is_one_sentence_for_what_follows_one_another():
-    assert sentences.of_unit_maps(
+    assert policy_sentences.unit_map_sentences(
         [UnitMap(source="intune", field="location", pattern=one, unit="ekskolan") for one in ("Lager Ek", "Sal Ek")],
         UNITS,
         SV,
@@ -230,7 +230,7 @@ def test_what_sources_call_the_units_is_one_sentence_for_what_follows_one_anothe
 
 def test_silence_is_read_aloud():
     policy = msgspec.structs.replace(Policy(), staleness=Staleness(by_platform={"chromeos": 20}))
-    said = " ".join(sentences.of_staleness(policy, SV))
+    said = " ".join(policy_sentences.staleness_sentences(policy, SV))
 
     assert "inom 15 skoldagar" in said
     assert "Efter 60 skoldagar" in said

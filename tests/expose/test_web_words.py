@@ -16,9 +16,9 @@ from fleetsync.core.model import (
     EmploymentForm,
     FormFactor,
     MembershipType,
+    PartRole,
     Platform,
     Purpose,
-    Role,
     RoundBy,
     Scheme,
     Severity,
@@ -27,8 +27,8 @@ from fleetsync.core.model import (
     Verdict,
 )
 from fleetsync.expose import web
-from fleetsync.expose.web import dressing, sentences, words
-from fleetsync.expose.web.speech import Speech
+from fleetsync.expose.web import display_names, policy_sentences, template_helpers
+from fleetsync.expose.web.localiser import Localiser
 
 TEMPLATES = sorted(Path(web.__file__ or "").with_name("templates").glob("*.html"))
 MODULES = sorted(Path(web.__file__ or "").parent.glob("*.py"))
@@ -36,7 +36,7 @@ MODULES = sorted(Path(web.__file__ or "").parent.glob("*.py"))
 NAMES = frozenset(
     {"CSV", "XLSX", "English", "Svenska", "fleetsync", "check", "sync", "map", "init", "user", "add", "publish"}
 )
-SV, EN = Speech("sv", "Europe/Stockholm"), Speech("en", "Europe/Stockholm")
+SV, EN = Localiser("sv", "Europe/Stockholm"), Localiser("en", "Europe/Stockholm")
 
 
 def tree(path: Path) -> nodes.Template:
@@ -86,21 +86,21 @@ def test_no_word_stands_outside_of_a_sentence(path):
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        (words.PLATFORMS, Platform),
-        (words.FORM_FACTORS, FormFactor),
-        (words.PURPOSES, Purpose),
-        (words.STAGES, Stage),
-        (words.SEVERITIES, Severity),
-        (words.VERDICTS, Verdict),
-        (words.ROLES_OF_PARTS, Role),
-        (words.MEMBERSHIPS, MembershipType),
-        (words.EMPLOYMENT_FORMS, EmploymentForm),
-        (words.CONDITIONS, Condition),
-        (words.SCHEMES, Scheme),
-        (words.ACTING, ActingRole),
-        (sentences.BECOMES, Purpose),
-        (sentences.EMPLOYED, EmploymentForm),
-        (sentences.ROUNDINGS, RoundBy),
+        (display_names.PLATFORMS, Platform),
+        (display_names.FORM_FACTORS, FormFactor),
+        (display_names.PURPOSES, Purpose),
+        (display_names.STAGES, Stage),
+        (display_names.SEVERITIES, Severity),
+        (display_names.VERDICTS, Verdict),
+        (display_names.PART_ROLES, PartRole),
+        (display_names.MEMBERSHIPS, MembershipType),
+        (display_names.EMPLOYMENT_FORMS, EmploymentForm),
+        (display_names.CONDITIONS, Condition),
+        (display_names.KEY_SCHEMES, Scheme),
+        (display_names.ACTING_ROLES, ActingRole),
+        (policy_sentences.PURPOSE_CLAUSES, Purpose),
+        (policy_sentences.EMPLOYMENT_CLAUSES, EmploymentForm),
+        (policy_sentences.ROUNDINGS, RoundBy),
     ],
 )
 def test_every_value_has_a_name(table, values):
@@ -109,13 +109,13 @@ def test_every_value_has_a_name(table, values):
 
 def test_every_gap_and_measure_has_a_name_in_both_languages():
     named = [kind.title for kind in GAPS] + [kind.remedy for kind in GAPS]
-    named += [words.MEASURE_TITLES[measure.name.removeprefix("fleetsync_")] for measure in MEASURES]
+    named += [display_names.MEASURE_TITLES[measure.name.removeprefix("fleetsync_")] for measure in MEASURES]
 
     assert all(text.sv and text.en for text in named)
 
 
 def test_a_value_nobody_named_is_called_what_it_is():
-    assert words.word(words.STAGES, "molten") == Text("molten", "molten")
+    assert display_names.word(display_names.STAGES, "molten") == Text("molten", "molten")
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_numbers_are_grouped_and_have_a_real_minus():
 
 
 def test_fields_of_a_device_are_named():
-    assert all(text.sv and text.en for text in dressing.FIELDS.values())
+    assert all(text.sv and text.en for text in template_helpers.DEVICE_FIELDS.values())

@@ -11,14 +11,24 @@ from typing import Any
 
 import pytest
 
-from fleetsync.clock import SetClock
-from fleetsync.core.model import DeviceRecord, Key, Limits, PersonRecord, Policy, Record, RecordType, Role, Scheme
+from fleetsync.clock import ManualClock
+from fleetsync.core.model import (
+    DeviceRecord,
+    Key,
+    PartRole,
+    PersonRecord,
+    Policy,
+    PullLimits,
+    Record,
+    RecordType,
+    Scheme,
+)
 from fleetsync.pull.contract import Page, Part, SourceSettings
-from fleetsync.pull.http import Network
+from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner import Rules, Runner
+from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.store.ledger import Ledger
-from tests.store.scenes import SECRET, bytes_of
+from tests.store.ledger_samples import SECRET, bytes_of
 
 TINDRA = "Tindra.Al@exempelby.se"
 HER_WORDS = (b"tindra", b"Tindra", b"tial01")
@@ -31,7 +41,7 @@ def address(value: str) -> Key:
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "tial01")
 
 
-def said(name: str, *records: Record, role: Role = Role.ROSTER) -> Source:
+def said(name: str, *records: Record, role: PartRole = PartRole.ROSTER) -> Source:
     """A source that says these records, one part for all of them."""
     part = Part(name, tuple(RecordType), role=role)
     module: Any = SimpleNamespace(
@@ -50,20 +60,20 @@ def devices(**more: Any) -> Source:
     by_address = DeviceRecord(source_id="7", serial="SERIAL7", keys=(address(TINDRA),), name="Tindras iPad", **more)
     by_account = DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,))
     others = DeviceRecord(source_id="9", serial="SERIAL9", keys=(address("bo.al@exempelby.se"),))
-    return said("jamf", by_address, by_account, others, role=Role.MDM)
+    return said("jamf", by_address, by_account, others, role=PartRole.MDM)
 
 
 def directory() -> Source:
     return said("entra", PersonRecord(source_id="guid-1", keys=(address(TINDRA), ACCOUNT), name="Tindra Al"))
 
 
-def pulled(ledger: Ledger, clock: SetClock, source: Source) -> int:
+def pulled(ledger: Ledger, clock: ManualClock, source: Source) -> int:
     """A pull that is applied; the number of rows that it staged."""
     clock.set(clock.now() + timedelta(hours=1))
-    rules = Rules(policy=Policy(), token_secret=SECRET, row_secret=SECRET, keeps_device_names=True)
-    done = Runner(ledger, clock, rules, lambda _: Network()).pull(source, source.parts[0], Event())
+    rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET, keeps_device_names=True)
+    done = PullRunner(ledger, clock, rules, lambda _: OutboundNetwork()).pull(source, source.parts[0], Event())
     effect = ledger.effect(done.pull)
-    ledger.apply(effect, Limits())
+    ledger.apply(effect, PullLimits())
     return len(effect.rows)
 
 
@@ -75,7 +85,7 @@ def kept(ledger: Ledger) -> dict[str, Any]:
     "order", list(permutations([register, directory, devices])), ids=lambda order: order[0].__name__
 )
 def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
-    ledger: Ledger, clock: SetClock, file: Path, order: tuple[Any, ...]
+    ledger: Ledger, clock: ManualClock, file: Path, order: tuple[Any, ...]
 ) -> None:
     for source in order:
         pulled(ledger, clock, source())
@@ -90,7 +100,9 @@ def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
     assert (found["b-1"].name, found["guid-1"].name, found["7"].name) == (None, None, None)
 
 
-def test_what_is_read_beside_the_register_is_hidden_when_it_ends(ledger: Ledger, clock: SetClock, file: Path) -> None:
+def test_what_is_read_beside_the_register_is_hidden_when_it_ends(
+    ledger: Ledger, clock: ManualClock, file: Path
+) -> None:
     source = devices()
 
     def while_the_register_is_read(*_: Any) -> Iterator[Page]:
@@ -104,7 +116,7 @@ def test_what_is_read_beside_the_register_is_hidden_when_it_ends(ledger: Ledger,
     assert kept(ledger)["7"].keys == kept(ledger)["b-1"].keys
 
 
-def test_read_again_nothing_is_staged(ledger: Ledger, clock: SetClock) -> None:
+def test_read_again_nothing_is_staged(ledger: Ledger, clock: ManualClock) -> None:
     sources = (register(), directory(), devices())
     for source in sources:
         pulled(ledger, clock, source)
@@ -112,7 +124,7 @@ def test_read_again_nothing_is_staged(ledger: Ledger, clock: SetClock) -> None:
     assert [pulled(ledger, clock, source) for source in sources] == [0, 0, 0]
 
 
-def test_a_child_grows_up(ledger: Ledger, clock: SetClock) -> None:
+def test_a_child_grows_up(ledger: Ledger, clock: ManualClock) -> None:
     for source in (register(), directory(), devices(), register(child=False), directory(), devices()):
         pulled(ledger, clock, source)
 
@@ -121,15 +133,15 @@ def test_a_child_grows_up(ledger: Ledger, clock: SetClock) -> None:
     assert found["8"].keys == (ACCOUNT,)
 
 
-def test_a_rehearsal_writes_no_byte_of_what_it_hides(ledger: Ledger, clock: SetClock, file: Path) -> None:
-    from fleetsync.daemon.rehearsal import Rehearsal
+def test_a_rehearsal_writes_no_byte_of_what_it_hides(ledger: Ledger, clock: ManualClock, file: Path) -> None:
+    from fleetsync.daemon.memory_staging import MemoryStaging
 
     pulled(ledger, clock, devices())
     with sqlite3.connect(file) as connection:
         before = list(connection.iterdump())
-    rules = Rules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
+    rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
     source = register()
-    Runner(Rehearsal(ledger), clock, rules, lambda _: Network()).pull(source, source.parts[0], Event())
+    PullRunner(MemoryStaging(ledger), clock, rules, lambda _: OutboundNetwork()).pull(source, source.parts[0], Event())
 
     with sqlite3.connect(file) as connection:
         assert list(connection.iterdump()) == before

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from fleetsync.core.model import RecordType, Role
+from fleetsync.core.model import PartRole, RecordType
 from fleetsync.pull import contract
 from fleetsync.pull.contract import (
     PageTokenExpired,
@@ -21,7 +21,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     SourceUnavailable,
     Stopped,
-    duration,
+    parse_duration,
 )
 
 SECRET = SecretStr("hemlig-7f3a")
@@ -61,7 +61,7 @@ def test_a_part_is_whole_and_demands_nothing_unless_it_says_so():
     part = Part("devices", (RecordType.DEVICE,))
 
     assert [getattr(part, field.name) for field in fields(part)] == [
-        "devices", (RecordType.DEVICE,), Role.ROSTER, (), False, "whole", False,
+        "devices", (RecordType.DEVICE,), PartRole.ROSTER, (), False, "whole", False,
     ]  # fmt: skip
 
 
@@ -85,17 +85,17 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 @given(st.integers(1, 9999), st.sampled_from(sorted(UNITS)))
 def test_a_duration_is_always_its_number_times_its_unit(number, unit):
-    assert duration(f"{number}{unit}") == timedelta(seconds=number * UNITS[unit])
+    assert parse_duration(f"{number}{unit}") == timedelta(seconds=number * UNITS[unit])
 
 
 def test_a_duration_that_is_one_stays_as_it_is():
-    assert duration(timedelta(days=35)) == timedelta(days=35)
+    assert parse_duration(timedelta(days=35)) == timedelta(days=35)
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "0h", "-1h", "1.5h", "1h30m", "1 month", 3600, None, True])
 def test_what_is_no_duration_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match='such as "30m"'):
-        duration(text)
+        parse_duration(text)
 
 
 # ------------------------------------------------------------------------------------------------- a [[source]] table
@@ -104,7 +104,7 @@ def test_what_is_no_duration_is_refused_with_an_example(text):
 def test_a_source_needs_no_more_than_its_kind_and_name():
     source = settings()
 
-    assert (source.every, source.fresh_for, source.number_namespace) == (
+    assert (source.every, source.freshness_limit, source.number_namespace) == (
         timedelta(hours=1), timedelta(hours=1), "jamf-north",
     )  # fmt: skip
     assert (source.max_shrink_ratio, source.max_growth_ratio, source.grace_pulls, source.grace_hours) == (
@@ -115,7 +115,7 @@ def test_a_source_needs_no_more_than_its_kind_and_name():
 def test_a_monthly_file_is_looked_at_hourly_and_late_after_35_days():
     source = settings(every="1h", expected_every="35d", namespace="hr")
 
-    assert (source.every, source.fresh_for, source.number_namespace) == (
+    assert (source.every, source.freshness_limit, source.number_namespace) == (
         timedelta(hours=1), timedelta(days=35), "hr",
     )  # fmt: skip
 

@@ -20,47 +20,47 @@ from hypothesis import strategies as st
 from personnummer import personnummer  # type: ignore[import-untyped]  # ships no types
 from pydantic import ValidationError
 
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.pull import contract
 from fleetsync.pull.contract import PullError, RecordError, SourceRefused, SourceSettings, SourceUnavailable
 from fleetsync.pull.files import (
     HEADER_WORDS,
-    UNTOLD,
-    Column,
-    FileForm,
+    WITHHELD_TEXT,
+    FileColumn,
+    FileFormat,
     OpenedFile,
-    Row,
     StableFiles,
+    TableRow,
     civic_number,
-    condition,
     day_in_name,
-    day_of,
-    employment_form,
     fingerprint_of,
     is_protected,
-    number_of,
-    purpose,
-    truth_of,
-    word_to_tell,
+    parse_boolean,
+    parse_condition,
+    parse_day,
+    parse_employment_form,
+    parse_number,
+    parse_purpose,
+    reportable_word,
 )
-from fleetsync.pull.files.headers import folded, wanted
-from fleetsync.pull.files.tables import _broken_cells
+from fleetsync.pull.files.headers import fold_header, header_names_by_field
+from fleetsync.pull.files.tables import _error_cells
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()
 STAFF = (
-    Column("person_number", required=True, kind="id"),
-    Column("employment_form", deciding=True),
-    Column("start", kind="day"),
-    Column("end", kind="day", deciding=True),
-    Column("share", kind="number"),
-    Column("unit"),
+    FileColumn("person_number", required=True, kind="id"),
+    FileColumn("employment_form", deciding=True),
+    FileColumn("start", kind="day"),
+    FileColumn("end", kind="day", deciding=True),
+    FileColumn("share", kind="number"),
+    FileColumn("unit"),
 )
-LIST = (Column("serial", required=True, kind="id"), Column("unit"), Column("status"))
+LIST = (FileColumn("serial", required=True, kind="id"), FileColumn("unit"), FileColumn("status"))
 
 
-def opened(content: bytes | str, columns: Sequence[Column] = STAFF, /, **form: Any) -> OpenedFile:
+def opened(content: bytes | str, columns: Sequence[FileColumn] = STAFF, /, **form: Any) -> OpenedFile:
     return OpenedFile(
         "personal.csv",
         content.encode() if isinstance(content, str) else content,
@@ -69,7 +69,7 @@ def opened(content: bytes | str, columns: Sequence[Column] = STAFF, /, **form: A
         today=TODAY,
         modified_at=NOW,
         columns=columns,
-        form=FileForm(**form),
+        form=FileFormat(**form),
         source="hr",
         day_is_named=False,
     )
@@ -198,7 +198,7 @@ def test_utf_16_without_a_mark_is_read_when_it_is_named() -> None:
 @pytest.mark.parametrize("name", ["klingon", "hex"])
 def test_a_setting_names_only_encodings_that_exist(name: str) -> None:
     with pytest.raises(ValidationError, match="is not an encoding"):
-        FileForm(encoding=name)
+        FileFormat(encoding=name)
 
 
 # ----------------------------------------------------------------------------------------------------------- delimiters
@@ -234,12 +234,12 @@ def test_shipped_words_know_how_registers_write(field: str, header: str) -> None
 
 
 def test_no_shipped_word_means_two_fields() -> None:
-    assert wanted([Column(field) for field in HEADER_WORDS], {}).keys() == HEADER_WORDS.keys()
+    assert header_names_by_field([FileColumn(field) for field in HEADER_WORDS], {}).keys() == HEADER_WORDS.keys()
 
 
 def test_a_connector_whose_columns_share_a_word_is_told_so() -> None:
     with pytest.raises(ValueError, match="means both unit and place"):
-        wanted([Column("unit", ("Enhet",)), Column("place", ("enhet!",))], {})
+        header_names_by_field([FileColumn("unit", ("Enhet",)), FileColumn("place", ("enhet!",))], {})
 
 
 def test_configuration_names_a_header_and_takes_it_from_others() -> None:
@@ -317,11 +317,11 @@ def test_a_wrong_table_of_columns_is_refused(columns: dict[str, Any], reason: st
 
 
 def test_deciding_fields_without_a_column_are_told() -> None:
-    assert opened("Anst.nr;Slutdatum\n17;\n").lacking == ("employment_form",)
+    assert opened("Anst.nr;Slutdatum\n17;\n").missing_fields == ("employment_form",)
 
 
 def test_a_kind_of_file_that_needs_no_column_still_needs_one_that_is_known() -> None:
-    columns = (Column("serial"), Column("unit"))
+    columns = (FileColumn("serial"), FileColumn("unit"))
 
     assert texts(opened("x;Enhet\n1;Ås\n", columns), "serial", "unit") == [(None, "Ås")]
     assert "the file may have none" in refusal(opened("x;y\n1;2\n", columns))
@@ -329,7 +329,7 @@ def test_a_kind_of_file_that_needs_no_column_still_needs_one_that_is_known() -> 
 
 @given(st.text(max_size=20))
 def test_folding_a_header_twice_is_folding_it_once(header: str) -> None:
-    assert folded(folded(header)) == folded(header)
+    assert fold_header(fold_header(header)) == fold_header(header)
 
 
 # ------------------------------------------------------------------------------------------------------------ rows, rejects
@@ -344,7 +344,7 @@ def test_a_field_that_was_not_declared_is_a_mistake_of_the_connector() -> None:
     assert row.text("unit") is None
     assert row.day("end") is None
     assert row.amount("share") is None
-    assert row.truth("unit") is None
+    assert row.boolean("unit") is None
 
 
 def test_rows_with_too_few_or_too_many_fields_are_rejected_by_reason_and_number() -> None:
@@ -358,7 +358,7 @@ def test_rows_with_too_few_or_too_many_fields_are_rejected_by_reason_and_number(
 
 
 def test_a_bad_record_is_rejected_and_the_next_is_read() -> None:
-    def build(row: Row) -> tuple[str | None, date | None]:
+    def build(row: TableRow) -> tuple[str | None, date | None]:
         return row.text("person_number"), row.day("end")
 
     file = opened("Anst.nr;Slutdatum\n17;2027-02-30\n18;2027-02-28\n")
@@ -495,7 +495,7 @@ def test_scientific_notation_in_a_text_file_is_refused_and_a_serial_like_it_is_n
 
 
 def test_lost_leading_zeros_are_told_and_never_filled_in() -> None:
-    columns = (Column("unit_code", required=True, kind="id", digits=(4,)),)
+    columns = (FileColumn("unit_code", required=True, kind="id", digits=(4,)),)
 
     assert "lost its leading zeros" in refusal(opened(workbook(("Enhetskod",), (180,)), columns))
     file = opened("Enhetskod\n180\n0180\n01800\n", columns)
@@ -506,7 +506,7 @@ def test_lost_leading_zeros_are_told_and_never_filled_in() -> None:
 def test_true_and_false_of_a_spreadsheet_are_yes_and_no() -> None:
     (row,) = opened(workbook(("Serienummer", "Status"), ("AB12345", True)), LIST).rows()
 
-    assert row.truth("status") is True
+    assert row.boolean("status") is True
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.95])
@@ -556,7 +556,7 @@ def archive_of(members: Mapping[str, str]) -> bytes:
 def test_an_error_cell_is_found_wherever_it_lies_in_its_sheet(before: int) -> None:
     sheet = " " * before + '<c r="AB12" s="1" t="e"><v>#N/A</v></c><c r="A13" t="s"/><c t="e" r="C13"/>'
 
-    assert _broken_cells(archive_of({"xl/worksheets/sheet1.xml": sheet}), 0) == {11: {27}, 12: {2}}
+    assert _error_cells(archive_of({"xl/worksheets/sheet1.xml": sheet}), 0) == {11: {27}, 12: {2}}
 
 
 def test_an_open_document_is_read_too_and_its_errors_are_told() -> None:
@@ -605,8 +605,8 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused() -> None:
 
 
 def test_a_reader_is_what_the_contract_says_it_is() -> None:
-    file: contract.OpenedFile = opened("Anst.nr\n17\n")
-    row: contract.Row = next(file.rows())
+    file: contract.SourceFile = opened("Anst.nr\n17\n")
+    row: contract.FileRow = next(file.rows())
 
     assert row.number == 2
     with pytest.raises(ValueError, match="declares the columns"):
@@ -619,16 +619,16 @@ def test_a_reader_is_what_the_contract_says_it_is() -> None:
 @given(st.dates(date(1970, 1, 1), date(2068, 12, 30)))
 def test_every_swedish_spelling_of_a_day_is_that_day(day: date) -> None:
     for form in ("%Y-%m-%d", "%Y%m%d", "%y%m%d", "%Y/%m/%d", "%Y-%m-%dT00:00:00", "%Y-%m-%d 12:30:00.0000000"):
-        assert day_of(day.strftime(form), "end") == day
+        assert parse_day(day.strftime(form), "end") == day
 
 
 @given(st.dates(date(1970, 1, 1), date(2068, 12, 30)))
 def test_day_month_year_is_a_day_only_when_pinned(day: date) -> None:
     text = day.strftime("%d/%m/%Y")
 
-    assert day_of(text, "end", order="dmy") == day
+    assert parse_day(text, "end", order="dmy") == day
     with pytest.raises(RecordError, match="end is not a date"):
-        day_of(text, "end")
+        parse_day(text, "end")
 
 
 @pytest.mark.parametrize(
@@ -637,17 +637,17 @@ def test_day_month_year_is_a_day_only_when_pinned(day: date) -> None:
      "Tills vidare", "0"],
 )  # fmt: skip
 def test_an_open_end_is_none(text: str) -> None:
-    assert day_of(text, "end") is None
+    assert parse_day(text, "end") is None
 
 
 def test_an_instant_is_its_day_in_sweden() -> None:
-    assert day_of("2026-07-31T22:30:00Z", "end") == date(2026, 8, 1)
+    assert parse_day("2026-07-31T22:30:00Z", "end") == date(2026, 8, 1)
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "46235", "20261301", "i morgon", "2026-8-1", "٢٠٢٦-٠١-٠١", "26-08-01"])
 def test_what_is_no_day_is_told_without_the_value(text: str) -> None:
     with pytest.raises(RecordError) as error:
-        day_of(text, "end date")
+        parse_day(text, "end date")
     assert str(error.value) == "end date is not a date"
 
 
@@ -655,7 +655,7 @@ def test_what_is_no_day_is_told_without_the_value(text: str) -> None:
 def test_any_text_is_a_day_or_nothing_or_a_refusal_without_it(text: str) -> None:
     said = "end is not a date"
     try:
-        day_of(text, "end", order="dmy")
+        parse_day(text, "end", order="dmy")
     except RecordError as error:
         said = str(error)
 
@@ -674,7 +674,7 @@ def test_any_text_is_a_day_or_nothing_or_a_refusal_without_it(text: str) -> None
     ],
 )  # fmt: skip
 def test_a_number_is_read_as_swedes_write_it(text: str, value: str) -> None:
-    assert number_of(text, "price") == Decimal(value)
+    assert parse_number(text, "price") == Decimal(value)
 
 
 @pytest.mark.parametrize(
@@ -682,19 +682,19 @@ def test_a_number_is_read_as_swedes_write_it(text: str, value: str) -> None:
 )
 def test_a_number_that_is_none_or_two_is_refused(text: str, reason: str) -> None:
     with pytest.raises(RecordError, match=reason):
-        number_of(text, "price")
+        parse_number(text, "price")
 
 
 @given(st.decimals(-(10**9), 10**9, places=2))
 def test_a_grouped_number_with_decimal_comma_is_always_read_back(value: Decimal) -> None:
     swedish = f"{value:,.2f}".replace(",", "\u00a0").replace(".", ",")
 
-    assert number_of(swedish, "price") == value
-    assert number_of(" ", "price") is None
+    assert parse_number(swedish, "price") == value
+    assert parse_number(" ", "price") is None
 
 
 def test_yes_and_no_have_few_words_and_no_others() -> None:
-    assert [truth_of(word, "loan") for word in ("Ja", "x", "1", "NEJ", "0", " ")] == [
+    assert [parse_boolean(word, "loan") for word in ("Ja", "x", "1", "NEJ", "0", " ")] == [
         True,
         True,
         True,
@@ -703,7 +703,7 @@ def test_yes_and_no_have_few_words_and_no_others() -> None:
         None,
     ]
     with pytest.raises(RecordError, match="loan is neither yes nor no"):
-        truth_of("kanske", "loan")
+        parse_boolean("kanske", "loan")
 
 
 @pytest.mark.parametrize("mark", [None, "", " ", "Ingen", "INGEN", "0", 0, "nej", "N", "false", False, "\u00a0"])
@@ -731,41 +731,41 @@ def test_a_mark_that_nobody_listed_protects(mark: str | bool) -> None:
 
 
 def test_words_mean_what_the_source_says_first_and_what_we_ship_second() -> None:
-    assert employment_form("Tills.vidare") is EmploymentForm.PERMANENT
-    assert employment_form("SÄVA") is EmploymentForm.FIXED
-    assert employment_form("14") is EmploymentForm.UNKNOWN
-    assert employment_form(None) is EmploymentForm.UNKNOWN
-    assert employment_form("Tim", {"TIM": EmploymentForm.FIXED}) is EmploymentForm.FIXED
-    assert purpose("Klassuppsättning") is Purpose.SET
-    assert purpose("Klassuppsattning ") is Purpose.SET
-    assert purpose("mystisk") is None
-    assert condition("Stulen") is Condition.LOST
-    assert condition("") is None
+    assert parse_employment_form("Tills.vidare") is EmploymentForm.PERMANENT
+    assert parse_employment_form("SÄVA") is EmploymentForm.FIXED
+    assert parse_employment_form("14") is EmploymentForm.UNKNOWN
+    assert parse_employment_form(None) is EmploymentForm.UNKNOWN
+    assert parse_employment_form("Tim", {"TIM": EmploymentForm.FIXED}) is EmploymentForm.FIXED
+    assert parse_purpose("Klassuppsättning") is Purpose.SET
+    assert parse_purpose("Klassuppsattning ") is Purpose.SET
+    assert parse_purpose("mystisk") is None
+    assert parse_condition("Stulen") is Condition.LOST
+    assert parse_condition("") is None
 
 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ("Månadslön, visstid", UNTOLD),
+        ("Månadslön, visstid", WITHHELD_TEXT),
         ("MÅNADSLÖN visstid", "månadslön visstid"),
         (unicodedata.normalize("NFD", "Månadslön"), "månadslön"),
         ("hylla/kontor", "hylla/kontor"),
         ("Fjällräven visstid", "fjällräven visstid"),
-        ("Vik Ava", UNTOLD),  # words of personnel systems, and names
-        ("Anna", UNTOLD),
-        ("hylla " * 9, UNTOLD),
-        ("", UNTOLD),
+        ("Vik Ava", WITHHELD_TEXT),  # words of personnel systems, and names
+        ("Anna", WITHHELD_TEXT),
+        ("hylla " * 9, WITHHELD_TEXT),
+        ("", WITHHELD_TEXT),
     ],
 )
 def test_an_unknown_word_is_told_only_where_it_is_made_of_words_of_such_files(said: str, told: str) -> None:
-    assert word_to_tell(said, ("Fjällräven 24", "Bo")) == told
+    assert reportable_word(said, ("Fjällräven 24", "Bo")) == told
 
 
 @given(st.text())
 def test_what_is_told_of_a_cell_is_always_of_known_words_alone(said: str) -> None:
-    told = word_to_tell(said)
+    told = reportable_word(said)
 
-    assert told == UNTOLD or all(len(part) > 4 and part.isalpha() for part in re.split(r"[\s/-]+", told))
+    assert told == WITHHELD_TEXT or all(len(part) > 4 and part.isalpha() for part in re.split(r"[\s/-]+", told))
 
 
 # -------------------------------------------------------------------------------------------------------- civic numbers
@@ -857,14 +857,14 @@ class Folder:
         os.utime(file, (written.timestamp(), written.timestamp()))
         return file
 
-    def files(self, pattern: str = "*", columns: Sequence[Column] = LIST, **how: Any) -> StableFiles:
+    def files(self, pattern: str = "*", columns: Sequence[FileColumn] = LIST, **how: Any) -> StableFiles:
         form = how.pop("form", {})
         return StableFiles(
             self.path / pattern,
             columns,
-            form=FileForm(settle_seconds=how.pop("settle", 0), **form),
+            form=FileFormat(settle_seconds=how.pop("settle", 0), **form),
             source="listor",
-            clock=SetClock(NOW),
+            clock=ManualClock(NOW),
             stop=self.stop,
             known=self.known,
             **how,
@@ -897,10 +897,10 @@ def test_the_day_in_a_name_is_found_and_the_rest_is_the_same_for_every_edition(
 
 def test_a_configured_pattern_finds_the_day_in_a_name() -> None:
     assert day_in_name("HR_okt_31.10.2026", r"(?P<day>\d\d)\.(?P<month>\d\d)\.(?P<year>\d{4})")[0] == date(2026, 10, 31)
-    assert FileForm(as_of_pattern=r"(?P<month>\d\d)\.(?P<year>\d{4})").as_of_pattern
+    assert FileFormat(as_of_pattern=r"(?P<month>\d\d)\.(?P<year>\d{4})").as_of_pattern
     for wrong in ("(", r"\d{4}"):
         with pytest.raises(ValidationError):
-            FileForm(as_of_pattern=wrong)
+            FileFormat(as_of_pattern=wrong)
 
 
 def test_a_file_speaks_for_the_day_in_its_name_then_its_column_then_its_time(folder: Folder) -> None:
@@ -991,7 +991,7 @@ def test_files_that_are_wholes_of_their_own_are_skipped_one_by_one_and_others_on
     assert [file.name for file in together] == ["a.csv", "b.csv"]
 
 
-class Writing(SetClock):
+class Writing(ManualClock):
     """A clock during whose waits somebody writes."""
 
     def __init__(self, file: Path) -> None:
@@ -1006,7 +1006,7 @@ class Writing(SetClock):
 
 def written_meanwhile(folder: Folder, file: Path) -> StableFiles:
     return StableFiles(
-        folder.path, LIST, form=FileForm(), source="listor", clock=Writing(file), stop=folder.stop, known={}
+        folder.path, LIST, form=FileFormat(), source="listor", clock=Writing(file), stop=folder.stop, known={}
     )
 
 
@@ -1065,8 +1065,8 @@ def test_a_file_that_goes_away_is_tried_later(folder: Folder) -> None:
 
 def test_a_file_that_may_not_be_read_is_refused_and_a_failing_disk_is_tried_later(folder: Folder) -> None:
     # Tests run as root too, who may read everything: the system's answers are given by hand.
-    refused = folder.files()._unreadable(PermissionError(13, "Permission denied"))
-    failed = folder.files()._unreadable(OSError(5, "Input/output error"))
+    refused = folder.files()._unreadable_error(PermissionError(13, "Permission denied"))
+    failed = folder.files()._unreadable_error(OSError(5, "Input/output error"))
 
     assert isinstance(refused, SourceRefused)
     assert "Let the daemon's user read it" in str(refused)
@@ -1075,13 +1075,13 @@ def test_a_file_that_may_not_be_read_is_refused_and_a_failing_disk_is_tried_late
 
 
 def test_a_connectors_settings_are_the_form_of_its_files() -> None:
-    class Settings(SourceSettings, FileForm):
+    class Settings(SourceSettings, FileFormat):
         path: str
 
     made = Settings.model_validate({"kind": "hr_file", "name": "hr", "path": "/in/*.csv", "columns": {"unit": "Ort"}})
 
     assert made.encoding == "cp1252"
-    assert isinstance(made, FileForm)
+    assert isinstance(made, FileFormat)
     with pytest.raises(ValidationError):
         Settings.model_validate({"kind": "hr_file", "name": "hr", "path": "x", "encodings": "y"})
 

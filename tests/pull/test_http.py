@@ -56,9 +56,9 @@ from fleetsync.pull.contract import (
     SourceUnavailable,
     Stopped,
 )
-from fleetsync.pull.http import Meter, Network, Roads, Trip
-from fleetsync.pull.http.address import Origin, linked, with_query
-from fleetsync.pull.http.patience import seconds_asked
+from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
+from fleetsync.pull.http.address import Origin, resolve_link, url_with_query
+from fleetsync.pull.http.retrying import parse_retry_after
 
 SECRET = "hemlig-7f3a-mycket"
 TOKEN_PATH = "/token"
@@ -132,12 +132,12 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self.answer()
+        self.get_with_headers()
 
     def do_POST(self) -> None:
-        self.answer()
+        self.get_with_headers()
 
-    def answer(self) -> None:
+    def get_with_headers(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, self.path, headers, body)
@@ -248,22 +248,24 @@ class Desk:
     """What the runner would hold: one source's roads, and the trips on them."""
 
     clock: Any = field(default_factory=QuickClock)
-    network: Network = field(default_factory=Network)
+    network: OutboundNetwork = field(default_factory=OutboundNetwork)
     time_limit: timedelta = timedelta(hours=1)
     wait_limit: timedelta = timedelta(minutes=10)
-    meter: Meter = field(default_factory=Meter)
+    meter: RequestMeter = field(default_factory=RequestMeter)
     stop: threading.Event = field(default_factory=threading.Event)
-    trips: list[Trip] = field(default_factory=list)
+    trips: list[PullSession] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.roads = Roads("intune", self.clock, self.network, self.meter)
+        self.roads = SourceSessions("intune", self.clock, self.network, self.meter)
 
-    def trip(self) -> Trip:
-        self.trips.append(self.roads.trip(stop=self.stop, time_limit=self.time_limit, wait_limit=self.wait_limit))
+    def pull_session(self) -> PullSession:
+        self.trips.append(
+            self.roads.pull_session(stop=self.stop, time_limit=self.time_limit, wait_limit=self.wait_limit)
+        )
         return self.trips[-1]
 
     def client(self, base_url: str, auth=NoAuth(), **options):
-        return self.trip().client(base_url, auth, **options)
+        return self.pull_session().client(base_url, auth, **options)
 
 
 @pytest.fixture
@@ -305,7 +307,7 @@ def test_a_page_is_decoded_into_just_the_fields_that_are_named(source, desk):
     source.on("/api/devices", Reply(body={"value": [1, 2], "secret": "x"}, headers={"X-Total-Count": "2"}))
     client = desk.client(f"{source.url}/api", headers={"X-Server-Protocol-Version": "3"})
 
-    answer = client.answer("devices", {"$top": 500, "deep": True, "fields": ["a", "b"]}, decode=Listing)
+    answer = client.get_with_headers("devices", {"$top": 500, "deep": True, "fields": ["a", "b"]}, decode=Listing)
 
     assert answer.body == Listing([1, 2])
     assert answer.headers["x-total-count"] == "2"
@@ -669,10 +671,10 @@ def test_whatever_link_a_source_gives_only_its_own_origin_is_ever_asked(link):
     here = "https://graph.exempelby.se/v1/devices"
     for candidate in (link, f"https://graph.exempelby.se{link}", f"https:{link}"):
         try:
-            whole = with_query(linked(here, candidate), None)
+            whole = url_with_query(resolve_link(here, candidate), None)
         except ValueError:
             continue
-        assert with_query(whole, None) == whole
+        assert url_with_query(whole, None) == whole
         if Origin.of(whole) == Origin.of(here):
             assert urlsplit(whole).hostname == "graph.exempelby.se"
             assert urlsplit(whole).port in (None, 443)
@@ -999,7 +1001,7 @@ def test_a_token_that_another_thread_renewed_is_not_renewed_again(source, desk):
     source.on("/devices", tokens.guards(Reply()))
     client = desk.client(source.url, by_secret(source))
     client.get("/devices", decode=Listing)
-    client._road.renew(refused="an-older-one")
+    client._session.renew(refused="an-older-one")
 
     assert tokens.given == 1
 
@@ -1360,7 +1362,7 @@ def proxies():
 
 def test_a_proxy_and_an_authority_of_ones_own_lead_to_the_source(site, proxies, a_desk):
     proxy = proxies(site.source.port)
-    desk = a_desk(network=Network(f"http://nät:hemlig@{proxy.address}", ca_file=site.ca_file))
+    desk = a_desk(network=OutboundNetwork(f"http://nät:hemlig@{proxy.address}", ca_file=site.ca_file))
     client = desk.client("https://mdm.exempelby.se")
 
     assert client.get("/devices", decode=Listing).value == [1]
@@ -1371,7 +1373,7 @@ def test_a_proxy_and_an_authority_of_ones_own_lead_to_the_source(site, proxies, 
 
 
 def test_an_unknown_authority_is_said_so_once(site, proxies, a_desk):
-    desk = a_desk(network=Network(f"http://{proxies(site.source.port).address}"))
+    desk = a_desk(network=OutboundNetwork(f"http://{proxies(site.source.port).address}"))
 
     with pytest.raises(SourceUnavailable, match=r"certificate of https://mdm\.exempelby\.se is not trusted .*ca_file"):
         desk.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
@@ -1379,7 +1381,7 @@ def test_an_unknown_authority_is_said_so_once(site, proxies, a_desk):
 
 
 def test_a_certificate_of_another_name_is_not_accepted(site, proxies, a_desk):
-    desk = a_desk(network=Network(f"http://{proxies(site.source.port).address}", ca_file=site.ca_file))
+    desk = a_desk(network=OutboundNetwork(f"http://{proxies(site.source.port).address}", ca_file=site.ca_file))
 
     with pytest.raises(SourceUnavailable, match="is not trusted"):
         desk.client("https://graph.exempelby.se").get("/devices", decode=Listing)
@@ -1388,7 +1390,7 @@ def test_a_certificate_of_another_name_is_not_accepted(site, proxies, a_desk):
 @pytest.mark.parametrize(("status", "tries"), [(407, 1), (502, 6)])
 def test_a_proxy_that_refuses_is_named_without_its_password(site, proxies, a_desk, status, tries):
     proxy = proxies(site.source.port, status)
-    desk = a_desk(network=Network(f"http://user:hemlig@{proxy.address}"))
+    desk = a_desk(network=OutboundNetwork(f"http://user:hemlig@{proxy.address}"))
 
     with pytest.raises(SourceUnavailable, match=rf"the proxy {proxy.address} did not let us .*\({status} ") as refusal:
         desk.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
@@ -1397,7 +1399,7 @@ def test_a_proxy_that_refuses_is_named_without_its_password(site, proxies, a_des
 
 
 def test_loopback_goes_past_the_proxy(source, a_desk):
-    desk = a_desk(network=Network("http://proxy.exempelby.invalid:3128"))
+    desk = a_desk(network=OutboundNetwork("http://proxy.exempelby.invalid:3128"))
     source.on("/devices", Reply())
 
     assert desk.client(source.url).get("/devices", decode=Listing).value == [1]
@@ -1427,19 +1429,19 @@ def test_the_environments_proxy_is_not_looked_at(source, desk, monkeypatch):
     ],
 )
 def test_no_proxy_names_hosts_domains_and_networks(rule, host, straight):
-    network = Network("http://proxy.exempelby.se:3128", (rule,))
+    network = OutboundNetwork("http://proxy.exempelby.se:3128", (rule,))
     assert (network.proxy_for(Origin("https", host, 443)) is None) == straight
 
 
 def test_a_source_overrides_the_road():
-    house = Network("http://a:1", ("x",), Path("ca.pem"))
+    house = OutboundNetwork("http://a:1", ("x",), Path("ca.pem"))
 
-    def overridden(**keys) -> Network:
+    def overridden(**keys) -> OutboundNetwork:
         return house.for_source(SourceSettings(kind="k", name="n", **keys))
 
     assert overridden() == house
     assert overridden(proxy="").proxy is None
-    assert overridden(proxy="http://b:2", no_proxy=("y",), ca_file=Path("b.pem")) == Network(
+    assert overridden(proxy="http://b:2", no_proxy=("y",), ca_file=Path("b.pem")) == OutboundNetwork(
         "http://b:2", ("y",), Path("b.pem")
     )
 
@@ -1453,7 +1455,7 @@ def test_a_client_certificate_is_shown_on_the_connection(site, proxies, a_desk):
         finish(connection, address)
 
     site.source.server.finish_request = finish_request
-    desk = a_desk(network=Network(f"http://{proxies(site.source.port).address}", ca_file=site.ca_file))
+    desk = a_desk(network=OutboundNetwork(f"http://{proxies(site.source.port).address}", ca_file=site.ca_file))
     auth = MutualTls(site.client_certificate, site.client_key, Bearer(SecretStr(SECRET)))
 
     assert desk.client("https://mdm.exempelby.se", auth).get("/devices", decode=Listing).value == [1]
@@ -1474,7 +1476,7 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path, a_desk):
     (tmp_path / "empty.pem").write_text("")
     for name in ("empty.pem", "nowhere.pem"):
         with pytest.raises(SourceRefused, match=rf"ca_file .*{name} holds no certificate"):
-            a_desk(network=Network(ca_file=tmp_path / name)).client("https://mdm.exempelby.se")
+            a_desk(network=OutboundNetwork(ca_file=tmp_path / name)).client("https://mdm.exempelby.se")
 
 
 # ------------------------------------------------------------------------------------------------------------- secrecy
@@ -1503,7 +1505,7 @@ def test_what_is_kept_between_pulls_shows_no_token(source, desk):
 
 def test_a_pulls_connections_end_with_it(source, desk):
     source.on("/devices", Reply())
-    with desk.trip() as trip:
+    with desk.pull_session() as trip:
         assert trip.client(source.url, NoAuth()).get("/devices", decode=Listing).value == [1]
 
 
@@ -1523,27 +1525,27 @@ INSTANTS = st.integers(631_152_000, 4_102_444_800).map(lambda seconds: datetime.
 
 @given(st.integers(0, 10**9 - 1))
 def test_seconds_are_always_understood(seconds):
-    assert seconds_asked(str(seconds), None) == seconds
+    assert parse_retry_after(str(seconds), None) == seconds
 
 
 @given(INSTANTS, st.integers(-(10**6), 10**6))
 def test_a_date_is_always_taken_against_the_servers_own_clock_and_never_negative(now, seconds):
     until = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
 
-    assert seconds_asked(until, format_datetime(now, usegmt=True)) == max(0, seconds)
+    assert parse_retry_after(until, format_datetime(now, usegmt=True)) == max(0, seconds)
 
 
 @given(st.text(max_size=40), st.one_of(st.none(), st.text(max_size=40)))
 def test_whatever_is_sent_the_answer_is_none_or_a_wait_that_is_never_negative(retry_after, date):
-    seconds = seconds_asked(retry_after, date)
+    seconds = parse_retry_after(retry_after, date)
 
     assert seconds is None or 0 <= seconds < float("inf")
 
 
 @pytest.mark.parametrize("text", ["soon", "-5", "1e9", "", "inf", "nan", "12345678901"])
 def test_what_is_no_time_says_nothing(text):
-    assert seconds_asked(text, "Tue, 24 Nov 2026 06:00:00 GMT") is None
+    assert parse_retry_after(text, "Tue, 24 Nov 2026 06:00:00 GMT") is None
 
 
 def test_a_date_without_the_servers_own_says_nothing():
-    assert seconds_asked("Tue, 24 Nov 2026 06:00:00 GMT", None) is None
+    assert parse_retry_after("Tue, 24 Nov 2026 06:00:00 GMT", None) is None

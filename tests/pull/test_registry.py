@@ -1,4 +1,4 @@
-"""From a `[[source]]` table to its connector, and what is said of a table that cannot be used."""
+"""From a `[[build_source]]` table to its connector, and what is said of a table that cannot be used."""
 
 import sys
 from collections.abc import Iterator
@@ -10,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.model import Limits, Role
+from fleetsync.core.model import PartRole, PullLimits
 from fleetsync.pull import registry
-from fleetsync.pull.registry import RegistryError, Source, connector, kinds, secret_keys, source, sources
+from fleetsync.pull.registry import (
+    RegistryError,
+    Source,
+    build_source,
+    build_sources,
+    connector_kinds,
+    load_connector,
+    secret_keys,
+)
 from fleetsync.settings import load
 
 INTUNE: dict[str, Any] = {"kind": "intune", "name": "intune-a", "tenant": "exempelby.se", "client_id": "app"}
@@ -21,7 +29,7 @@ STAFF: dict[str, Any] = {"kind": "staff_file", "name": "hr", "path": "/srv/hr/*.
 
 def refusal(table: dict[str, Any], **given: str) -> str:
     with pytest.raises(RegistryError) as refused:
-        source(table, "config.toml", given=given)
+        build_source(table, "config.toml", given=given)
     return str(refused.value)
 
 
@@ -32,12 +40,12 @@ def test_every_file_of_the_folder_is_a_kind_and_nothing_else() -> None:
     folder = Path(__file__).parents[2] / "connectors"
     there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
 
-    assert set(kinds()) == there - {"__init__"}
+    assert set(connector_kinds()) == there - {"__init__"}
 
 
 def test_every_kind_has_what_the_house_asks_of_a_connector() -> None:
-    for kind in kinds():
-        assert connector(kind).PARTS, kind
+    for kind in connector_kinds():
+        assert load_connector(kind).PARTS, kind
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """A folder of installed packages in which further kinds can be declared."""
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    registry._added.cache_clear()
+    registry._installed_connectors.cache_clear()
     for name in [name for name in sys.modules if name.startswith("added_")]:
         del sys.modules[name]
 
@@ -56,34 +64,34 @@ def install(folder: Path, name: str, code: str) -> None:
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: added-{name}\nVersion: 1.0\n", encoding="utf-8")
     (about / "entry_points.txt").write_text(f"[fleetsync.connectors]\n{name} = added_{name}\n", encoding="utf-8")
-    registry._added.cache_clear()
+    registry._installed_connectors.cache_clear()
 
 
 def test_an_installed_package_adds_a_kind(installed: Path) -> None:
     install(installed, "abacus", "from connectors.staff_file import PARTS, Settings, pull, normalise\n")
 
-    assert "abacus" in kinds()
-    assert [part.name for part in connector("abacus").PARTS] == ["staff"]
+    assert "abacus" in connector_kinds()
+    assert [part.name for part in load_connector("abacus").PARTS] == ["staff"]
 
 
 def test_an_installed_kind_that_cannot_be_loaded_names_its_package(installed: Path) -> None:
     install(installed, "broken", "import not_there_at_all\n")
 
     with pytest.raises(RegistryError, match="kind broken of the installed package added_broken cannot be loaded"):
-        connector("broken")
+        load_connector("broken")
 
 
 def test_a_module_that_is_no_connector_says_what_it_lacks(installed: Path) -> None:
     install(installed, "empty", "PARTS = ()\n")
 
     with pytest.raises(RegistryError, match="kind empty is no connector: it lacks Settings, pull, normalise"):
-        connector("empty")
+        load_connector("empty")
 
 
 def test_a_file_of_the_folder_comes_before_an_installed_kind(installed: Path) -> None:
     install(installed, "intune", "import not_there_at_all\n")
 
-    assert connector("intune").PARTS
+    assert load_connector("intune").PARTS
     assert isinstance(next(iter(entry_points(group="fleetsync.connectors", name="intune"))), EntryPoint)
 
 
@@ -171,15 +179,15 @@ def test_names_are_kept_only_where_both_say_so() -> None:
     table = STAFF | {"store_names": True}
 
     with pytest.raises(RegistryError, match=r"store_names = true needs store_names = true under \[privacy\]"):
-        source(table, "config.toml", may_store_names=False)
-    assert source(table, "config.toml", may_store_names=True).settings.store_names
+        build_source(table, "config.toml", may_store_names=False)
+    assert build_source(table, "config.toml", may_store_names=True).settings.store_names
 
 
 def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
     table = INTUNE | {"client_secret_file": "secrets/intune", "ca_file": "/etc/ssl/ca.pem"}
 
-    settings: Any = source(table, "config.toml", folder=tmp_path).settings
-    pattern: Any = source(STAFF | {"path": "hr/*.csv"}, "config.toml", folder=tmp_path).settings
+    settings: Any = build_source(table, "config.toml", folder=tmp_path).settings
+    pattern: Any = build_source(STAFF | {"path": "hr/*.csv"}, "config.toml", folder=tmp_path).settings
 
     assert settings.client_secret_file == tmp_path / "secrets/intune"
     assert settings.ca_file == Path("/etc/ssl/ca.pem")
@@ -190,37 +198,39 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> Non
 
 
 def test_a_source_says_what_the_runner_asks_of_it() -> None:
-    found = source(INTUNE | {"max_shrink_ratio": 0.2, "allow_empty": ["devices"], "grace_hours": 5}, "config.toml")
+    found = build_source(
+        INTUNE | {"max_shrink_ratio": 0.2, "allow_empty": ["devices"], "grace_hours": 5}, "config.toml"
+    )
 
     assert (found.name, found.kind) == ("intune-a", "intune")
     assert [part.name for part in found.parts] == ["devices"]
-    assert found.part("devices").role is Role.MDM
-    assert found.roles == {Role.MDM}
-    assert found.limits("devices") == Limits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
+    assert found.part("devices").role is PartRole.MDM
+    assert found.roles == {PartRole.MDM}
+    assert found.limits("devices") == PullLimits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
     assert not found.limits("users").allow_empty
 
 
 def test_an_unknown_part_is_told_with_the_nearest() -> None:
     with pytest.raises(RegistryError, match=r"intune-a: device is no part of this source\. Did you mean devices\?"):
-        source(INTUNE, "config.toml").part("device")
+        build_source(INTUNE, "config.toml").part("device")
 
 
 @pytest.mark.parametrize("word", ["staff", "employment"])
 def test_a_part_counts_by_its_name_or_by_what_its_memberships_are(word: str) -> None:
-    assert source(STAFF | {"counts": [word]}, "config.toml").counts("staff")
-    assert not source(STAFF | {"counts": []}, "config.toml").counts("staff")
+    assert build_source(STAFF | {"counts": [word]}, "config.toml").counts("staff")
+    assert not build_source(STAFF | {"counts": []}, "config.toml").counts("staff")
 
 
 def test_secrets_are_told_by_type_and_known_only_where_they_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "intune-a-key_password").write_text("hunter3\n", encoding="utf-8")
     table = INTUNE | {"key_file": str(tmp_path / "nowhere")}
 
-    found = source(table, "config.toml", given={"client_secret": "hunter2"}, secrets_dirs=[tmp_path])
+    found = build_source(table, "config.toml", given={"client_secret": "hunter2"}, secrets_dirs=[tmp_path])
 
     assert set(secret_keys(type(found.settings))) == {"client_secret", "key", "key_password"}
     assert sorted(found.secret_texts()) == ["hunter2", "hunter3"]
     assert "hunter" not in repr(found)
-    assert source(INTUNE, "config.toml").secret_texts() == ()
+    assert build_source(INTUNE, "config.toml").secret_texts() == ()
 
 
 def test_a_secret_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
@@ -228,14 +238,14 @@ def test_a_secret_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None
     secret.touch()
     secret.chmod(0o644)
 
-    assert source(INTUNE | {"client_secret_file": str(secret)}, "config.toml").warnings == (
+    assert build_source(INTUNE | {"client_secret_file": str(secret)}, "config.toml").warnings == (
         f"{secret} can be read or written by others than its owner (644). Run: chmod 600 {secret}",
     )
 
 
 def configured(folder: Path, toml: str, **environ: str) -> tuple[Source, ...]:
     (folder / "config.toml").write_text(toml, encoding="utf-8")
-    return sources(load(folder / "config.toml", environ=environ))
+    return build_sources(load(folder / "config.toml", environ=environ))
 
 
 HR = '[[source]]\nkind = "staff_file"\nname = "{}"\npath = "hr.csv"\n'

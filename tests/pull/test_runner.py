@@ -13,62 +13,72 @@ from sqlalchemy import select
 
 from fleetsync import log, sync
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.masking import tokens_of
+from fleetsync.core.masking import person_tokens
 from fleetsync.core.model import (
-    Change,
     DeviceRecord,
     Key,
-    Limits,
     MembershipRecord,
     MembershipType,
     PersonRecord,
     PullEffect,
+    PullLimits,
+    RowChange,
     Scheme,
     Verdict,
 )
 from fleetsync.pull.contract import (
     Credential,
-    Drift,
     Page,
     PageTokenExpired,
     Part,
     PartMissing,
     SourceRefused,
     SourceUnavailable,
+    UnknownValue,
 )
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner import Pulled
+from fleetsync.pull.runner import PullResult
 from fleetsync.store import tables as t
-from tests.flow.invented import ALL, Connector, pages, raising
-from tests.flow.village import CANARY, DOMAIN, SCHOOL, Employee, Life, Village, civic, login, serial
+from tests.flow.fake_connector import ALL_RECORD_TYPES, FakeConnector, pages, pages_then_error
+from tests.flow.installation import (
+    CANARY,
+    DOMAIN,
+    SCHOOL,
+    Installation,
+    OpenInstallation,
+    StaffFileRow,
+    civic,
+    login,
+    serial,
+)
 
 DAY = date(2026, 11, 24)
 CONTACT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Village]:
-    with Village(tmp_path) as built:
+def village(tmp_path: Path) -> Iterator[Installation]:
+    with Installation(tmp_path) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Village) -> Iterator[Life]:
+def life(village: Installation) -> Iterator[OpenInstallation]:
     with ExitStack() as opened:
         yield opened.enter_context(village.open())
 
 
-def pull(life: Life, source: Source, stop: Event | None = None) -> Pulled:
-    return life.house.world.runner.pull(source, source.parts[0], stop or Event())
+def pull(life: OpenInstallation, source: Source, stop: Event | None = None) -> PullResult:
+    return life.application.run_context.runner.pull(source, source.parts[0], stop or Event())
 
 
-def believe(life: Life, pulled: Pulled) -> PullEffect:
+def believe(life: OpenInstallation, pulled: PullResult) -> PullEffect:
     effect = life.ledger.effect(pulled.pull)
-    life.ledger.apply(effect, Limits(grace_pulls=1, grace_hours=0))
+    life.ledger.apply(effect, PullLimits(grace_pulls=1, grace_hours=0))
     return effect
 
 
-def read(life: Life, connector: Connector, **keys: Any) -> PullEffect:
+def read(life: OpenInstallation, connector: FakeConnector, **keys: Any) -> PullEffect:
     """Pulled and believed."""
     return believe(life, pull(life, connector.source(**keys)))
 
@@ -89,9 +99,9 @@ def an_employment(person: str = "p1", **fields: Any) -> MembershipRecord:
     return MembershipRecord(source_id=f"m-{person}", person=person, membership=MembershipType.EMPLOYMENT, **fields)
 
 
-def written(life: Life) -> str:
+def written(life: OpenInstallation) -> str:
     """Every body in the database, staged ones too."""
-    with life.ledger._reading() as connection:
+    with life.ledger._read_transaction() as connection:
         bodies = [
             body
             for table in (t.record, t.staged_record, t.turnover_membership)
@@ -104,7 +114,7 @@ def written(life: Life) -> str:
 
 
 def test_a_listing_over_several_pages_is_read_whole(tmp_path):
-    with Village(tmp_path, people=25, page=10) as village, village.open() as life:
+    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
         report = life.run("intune")
 
         assert [applied.effect.seen for applied in report.applied] == [25]
@@ -112,8 +122,8 @@ def test_a_listing_over_several_pages_is_read_whole(tmp_path):
 
 @pytest.mark.parametrize("fault", ["cut_body", "server_error", "bad_gateway_html", "loop", "foreign_link", "not_json"])
 def test_a_listing_that_breaks_off_has_failed_and_leaves_nothing_staged(tmp_path, fault):
-    with Village(tmp_path, people=25, page=10) as village, village.open() as life:
-        village.graph.stand.fail("/v1.0/deviceManagement", fault, times=99, skip=1)
+    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
+        village.graph.stub_server.fail("/v1.0/deviceManagement", fault, times=99, skip=1)
 
         (pulled,) = life.run("intune").pulled
 
@@ -124,49 +134,49 @@ def test_a_listing_that_breaks_off_has_failed_and_leaves_nothing_staged(tmp_path
 
 
 def test_fewer_records_than_promised_are_no_whole_and_the_listing_is_begun_again_once(life):
-    connector = Connector(pages([a_device("d1"), a_device("d2")], total=3))
+    connector = FakeConnector(pages([a_device("d1"), a_device("d2")], total=3))
 
     pulled = pull(life, connector.source())
 
-    assert (pulled.verdict, len(connector.asked)) == (Verdict.FAILED, 2)
+    assert (pulled.verdict, len(connector.marks_given)) == (Verdict.FAILED, 2)
     assert pulled.reason.startswith("invented: things should have 3 records and gave 2")
     assert [line.verdict for line in life.ledger.pulls("invented", "things")] == [Verdict.FAILED] * 2
-    assert pulled.begun_again == pulled.pull - 1
+    assert pulled.restarted_from == pulled.pull - 1
 
 
 def test_a_listing_that_is_whole_at_the_second_try_is_complete(life):
     answers = iter([[a_device("d1")], [a_device("d1"), a_device("d2")]])
-    connector = Connector(lambda _: iter([Page(next(answers), total=2)]))
+    connector = FakeConnector(lambda _: iter([Page(next(answers), total=2)]))
 
     pulled = pull(life, connector.source())
 
-    assert (pulled.verdict, pulled.may_begin_again) == (Verdict.COMPLETE, False)
+    assert (pulled.verdict, pulled.may_restart) == (Verdict.COMPLETE, False)
 
 
 def test_a_page_token_that_ran_out_begins_the_listing_again(tmp_path):
-    with Village(tmp_path, people=25, page=10) as village, village.open() as life:
-        village.graph.stand.fail("/v1.0/deviceManagement", "page_token_expired", skip=1)
+    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
+        village.graph.stub_server.fail("/v1.0/deviceManagement", "page_token_expired", skip=1)
 
         (pulled,) = life.run("intune").pulled
 
-        assert (pulled.verdict, pulled.begun_again) == (Verdict.COMPLETE, pulled.pull - 1)
+        assert (pulled.verdict, pulled.restarted_from) == (Verdict.COMPLETE, pulled.pull - 1)
 
 
 def test_a_page_token_that_runs_out_again_is_no_third_try(life):
-    connector = Connector(raising(PageTokenExpired("invented: forgot where the listing was")))
+    connector = FakeConnector(pages_then_error(PageTokenExpired("invented: forgot where the listing was")))
 
     assert pull(life, connector.source()).verdict is Verdict.FAILED
-    assert len(connector.asked) == 2
+    assert len(connector.marks_given) == 2
 
 
 def test_rejected_records_count_towards_what_was_promised(life):
-    connector = Connector(pages([a_device("d1"), "serial is empty"], total=2))
+    connector = FakeConnector(pages([a_device("d1"), "serial is empty"], total=2))
 
     assert pull(life, connector.source()).verdict is Verdict.COMPLETE
 
 
 def test_a_record_that_cannot_be_read_stands_for_none_that_did_not_come(life):
-    connector = Connector(pages([a_device("d1"), "serial is empty"], total=3))
+    connector = FakeConnector(pages([a_device("d1"), "serial is empty"], total=3))
 
     assert "should have 3 records and gave 2" in pull(life, connector.source()).reason
 
@@ -177,7 +187,9 @@ def test_a_record_that_cannot_be_read_stands_for_none_that_did_not_come(life):
 def test_a_part_that_the_system_lacks_is_a_failure_unless_it_may_lack_it(life, optional, verdict):
     missing = PartMissing("invented: does not have this part (404)")
 
-    pulled = pull(life, Connector(raising(missing), Part("things", ALL, optional=optional)).source())
+    pulled = pull(
+        life, FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source()
+    )
 
     assert (pulled.verdict, pulled.reason) == (verdict, "invented: does not have this part (404)")
 
@@ -190,7 +202,7 @@ def test_a_stop_ends_a_pull_between_two_pages_and_says_nothing_against_the_sourc
         stop.set()
         yield Page([a_device("d2")])
 
-    pulled = pull(life, Connector(says).source(), stop)
+    pulled = pull(life, FakeConnector(says).source(), stop)
 
     assert (pulled.verdict, pulled.was_stopped) == (Verdict.FAILED, True)
 
@@ -199,14 +211,14 @@ def test_an_error_of_our_own_fails_the_part_is_logged_once_and_quotes_nothing(li
     out = io.StringIO()
     log.setup(to=out, json=True)
 
-    pulled = pull(life, Connector(raising(ValueError(f"{CANARY} cannot be read"))).source())
+    pulled = pull(life, FakeConnector(pages_then_error(ValueError(f"{CANARY} cannot be read"))).source())
 
-    assert (pulled.verdict, pulled.needs_person) == (Verdict.FAILED, False)
+    assert (pulled.verdict, pulled.needs_operator) == (Verdict.FAILED, False)
     assert "an error of our own" in pulled.reason
     assert out.getvalue().count("pull broke") == 1
     assert "ValueError" in out.getvalue()
     assert CANARY not in out.getvalue() + pulled.reason
-    assert pull(life, Connector(pages([a_device()])).source()).verdict is Verdict.COMPLETE  # the part is free again
+    assert pull(life, FakeConnector(pages([a_device()])).source()).verdict is Verdict.COMPLETE  # the part is free again
 
 
 def test_a_source_that_refuses_us_waits_for_a_person(village, life):
@@ -214,20 +226,20 @@ def test_a_source_that_refuses_us_waits_for_a_person(village, life):
 
     (pulled,) = life.run("intune").pulled
 
-    assert (pulled.verdict, pulled.needs_person) == (Verdict.FAILED, True)
+    assert (pulled.verdict, pulled.needs_operator) == (Verdict.FAILED, True)
     assert "DeviceManagementManagedDevices.Read.All" in pulled.reason
 
 
 @pytest.mark.parametrize("error", [SourceRefused("invented: no path is set"), SourceUnavailable("invented: is down")])
 def test_what_was_refused_without_a_request_may_be_tried_again_soon(life, error):
-    assert not pull(life, Connector(raising(error)).source()).needs_person
+    assert not pull(life, FakeConnector(pages_then_error(error)).source()).needs_operator
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------
 
 
 def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(life):
-    connector = Connector(pages([a_device("d1", model="old")], [a_device("d1", model="new"), a_device("d2")]))
+    connector = FakeConnector(pages([a_device("d1", model="old")], [a_device("d1", model="new"), a_device("d2")]))
 
     effect = believe(life, pull(life, connector.source()))
 
@@ -238,7 +250,7 @@ def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(life):
 def test_records_are_rejected_by_reason_and_the_others_are_read(life):
     said = Page([a_device("d1"), "id is empty", "id is empty"], rejected=("fewer fields than the header",))
 
-    effect = read(life, Connector(lambda _: iter([said])))
+    effect = read(life, FakeConnector(lambda _: iter([said])))
 
     assert effect.rejected == {"id is empty": 2, "fewer fields than the header": 1}
     assert effect.seen == 1
@@ -246,9 +258,11 @@ def test_records_are_rejected_by_reason_and_the_others_are_read(life):
 
 def test_unknown_words_are_counted_and_credentials_are_told(life):
     expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC))
-    said = Page([(a_device(), Drift("state", "frozen")), (expiry,)], drift=(Drift("missing column", "unit"),))
+    said = Page(
+        [(a_device(), UnknownValue("state", "frozen")), (expiry,)], drift=(UnknownValue("missing column", "unit"),)
+    )
 
-    pulled = pull(life, Connector(lambda _: iter([said])).source())
+    pulled = pull(life, FakeConnector(lambda _: iter([said])).source())
 
     assert pulled.credentials == (expiry,)
     assert pulled.effect is not None
@@ -260,43 +274,43 @@ def test_unknown_words_are_counted_and_credentials_are_told(life):
 
 def test_a_second_pull_of_the_same_stages_nothing(life):
     said = [a_person(), an_employment(), a_device(serial="DMPX000001", last_contact_at=CONTACT)]
-    read(life, Connector(pages(said)))
+    read(life, FakeConnector(pages(said)))
 
-    effect = read(life, Connector(pages(said)))
+    effect = read(life, FakeConnector(pages(said)))
 
     assert (effect.seen, effect.rows, effect.is_first) == (3, (), False)
 
 
 def test_a_later_contact_alone_is_no_change_of_the_record(life):
-    read(life, Connector(pages([a_device(last_contact_at=CONTACT)])))
+    read(life, FakeConnector(pages([a_device(last_contact_at=CONTACT)])))
 
-    effect = read(life, Connector(pages([a_device(last_contact_at=CONTACT + timedelta(days=1))])))
+    effect = read(life, FakeConnector(pages([a_device(last_contact_at=CONTACT + timedelta(days=1))])))
 
     (row,) = effect.rows
-    assert (row.change, row.record) == (Change.CONTACT, None)
+    assert (row.change, row.record) == (RowChange.CONTACT, None)
 
 
 def test_whatever_a_whole_pull_does_not_show_is_absent_and_comes_back_as_the_same(life):
-    both, one = Connector(pages([a_device("d1"), a_device("d2")])), Connector(pages([a_device("d1")]))
+    both, one = FakeConnector(pages([a_device("d1"), a_device("d2")])), FakeConnector(pages([a_device("d1")]))
     read(life, both)
 
-    assert changes(read(life, one)) == {"d2": Change.ABSENT}
-    assert changes(read(life, both)) == {"d2": Change.RETURN}
+    assert changes(read(life, one)) == {"d2": RowChange.ABSENT}
+    assert changes(read(life, both)) == {"d2": RowChange.RETURN}
 
 
 def test_a_pull_that_reads_some_never_makes_anything_absent_and_keeps_its_mark(life):
-    part = Part("things", ALL, reads="some")
-    read(life, Connector(pages([a_device("d1"), a_device("d2")], mark="page 7"), part))
-    later = Connector(pages([a_device("d2", model="new")], mark="page 9"), part)
+    part = Part("things", ALL_RECORD_TYPES, reads="some")
+    read(life, FakeConnector(pages([a_device("d1"), a_device("d2")], mark="page 7"), part))
+    later = FakeConnector(pages([a_device("d2", model="new")], mark="page 9"), part)
 
     effect = read(life, later)
 
-    assert (changes(effect), effect.mark) == ({"d2": Change.PUT}, "page 9")
-    assert later.asked == ["page 7"]
+    assert (changes(effect), effect.mark) == ({"d2": RowChange.PUT}, "page 9")
+    assert later.marks_given == ["page 7"]
 
 
 def test_a_list_that_is_not_delivered_any_more_makes_nothing_absent(tmp_path):
-    with Village(tmp_path) as village:
+    with Installation(tmp_path) as village:
         village.names = ("listor",)
         village.write()
         first = village.write_list("bibliotek", DAY, [{"Serienummer": serial(n)} for n in (1, 2)])
@@ -304,7 +318,7 @@ def test_a_list_that_is_not_delivered_any_more_makes_nothing_absent(tmp_path):
         with village.open() as life:
             life.run()
             first.unlink()
-            village.later(days=1)
+            village.advance_clock(days=1)
             village.write_list("slojd", DAY + timedelta(days=1), [{"Serienummer": serial(3)}])
 
             (applied,) = life.run().applied
@@ -319,7 +333,7 @@ def test_files_that_were_read_to_their_end_before_are_unchanged(village, life):
 
 def test_a_file_that_was_held_is_read_again(village, life):
     life.run("personal")
-    village.later(days=1)
+    village.advance_clock(days=1)
     village.staff = village.staff[:1]
     village.write_staff(village.today)
 
@@ -345,10 +359,10 @@ def test_the_same_file_is_read_again_when_it_would_be_read_otherwise(village, ke
 def test_fingerprints_are_keyed(tmp_path):
     prints = []
     for name, key in (("a", "4e" * 32), ("b", "4e" * 32), ("c", "5f" * 32)):
-        with Village(tmp_path / name) as village:
+        with Installation(tmp_path / name) as village:
             (tmp_path / name / "secrets" / "privacy.key").write_text(key, encoding="ascii")
             with village.open() as life:
-                effect = read(life, Connector(pages([a_person()])))
+                effect = read(life, FakeConnector(pages([a_person()])))
                 prints.append(effect.rows[0].fingerprint)
 
     assert prints[0] == prints[1] != prints[2]
@@ -373,15 +387,15 @@ unit = "{SCHOOL}"
     with village.open() as life:
         life.run("intune")
 
-        names = [known.record.name_matches for known in life.house.world.believed().known]
+        names = [known.record.name_matches for known in life.application.run_context.believed().known]
         assert {pattern for match in names for pattern, _ in match} == {f"{CANARY}s*", "*ipad*"}
-        assert all(known.record.name is None for known in life.house.world.believed().known)
+        assert all(known.record.name is None for known in life.application.run_context.believed().known)
         # A person's log-in is a key and is kept; the device's own name is not.
         assert f"{CANARY}s iPad" not in written(life)
 
 
 def test_a_serial_that_is_none_says_what_is_wrong_with_it(life):
-    effect = read(life, Connector(pages([a_device("d1", serial="0"), a_device("d2", serial=" dmpx000001 ")])))
+    effect = read(life, FakeConnector(pages([a_device("d1", serial="0"), a_device("d2", serial=" dmpx000001 ")])))
 
     records = [row.record for row in effect.rows if isinstance(row.record, DeviceRecord)]
     said = {one.source_id: (one.serial, one.serial_problem) for one in records}
@@ -394,7 +408,7 @@ def test_a_serial_that_is_none_says_what_is_wrong_with_it(life):
 def test_a_mark_on_the_last_page_masks_what_came_before(life):
     said = [a_person("p1")], [an_employment("p1", codes=("3101",)), a_person("p2")], [a_person("p1", protected=True)]
 
-    effect = read(life, Connector(pages(*said)))
+    effect = read(life, FakeConnector(pages(*said)))
 
     assert "p1" not in {row.source_id for row in effect.rows}
     assert f"p1@{DOMAIN}" not in written(life)
@@ -405,37 +419,37 @@ def test_a_mark_on_the_last_page_masks_what_came_before(life):
 def test_a_mark_on_a_membership_protects_the_person_by_all_his_keys(life):
     said = [a_person("p1")], [an_employment("p1", protected=True)]
 
-    read(life, Connector(pages(*said)))
+    read(life, FakeConnector(pages(*said)))
 
     key = canonical_key(Key(Scheme.ADDRESS, "", f"p1@{DOMAIN}"), {})
     assert key is not None
-    assert life.house.world.runner.rules.token_of(key).value in life.ledger.protected_tokens()
+    assert life.application.run_context.runner.rules.token_of(key).value in life.ledger.protected_tokens()
 
 
 def test_somebody_newly_protected_is_masked_in_what_other_sources_said(life):
-    read(life, Connector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])), name="mdm")
+    read(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])), name="mdm")
     assert f"p1@{DOMAIN}" in written(life)
 
-    read(life, Connector(pages([a_person("p1", protected=True)])), name="register")
+    read(life, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
 
     assert f"p1@{DOMAIN}" not in written(life)
     assert "Bäckskolan" not in written(life)
 
 
 def test_a_protected_person_s_device_is_masked_before_it_is_staged(life):
-    read(life, Connector(pages([a_person("p1", protected=True)])), name="register")
+    read(life, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
 
-    pull(life, Connector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])).source("mdm"))
+    pull(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])).source("mdm"))
 
     assert f"p1@{DOMAIN}" not in written(life)
     assert "Bäckskolan" not in written(life)
 
 
 def test_a_mark_protects_even_when_the_pull_fails(life):
-    says = raising(SourceUnavailable("invented: hung up"), Page([a_person("p1", protected=True)]))
+    says = pages_then_error(SourceUnavailable("invented: hung up"), Page([a_person("p1", protected=True)]))
 
-    read(life, Connector(pages([a_device("d1", keys=a_person("p1").keys)])), name="mdm")
-    pull(life, Connector(says).source("register"))
+    read(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys)])), name="mdm")
+    pull(life, FakeConnector(says).source("register"))
 
     assert f"p1@{DOMAIN}" not in written(life)
 
@@ -443,8 +457,8 @@ def test_a_mark_protects_even_when_the_pull_fails(life):
 def test_a_mark_protects_even_when_the_pull_is_held(village, life):
     life.run()
     assert login(1) in written(life)
-    village.later(days=1)
-    village.staff = [Employee(n=1, mark="Sekretessmarkerad")]
+    village.advance_clock(days=1)
+    village.staff = [StaffFileRow(n=1, mark="Sekretessmarkerad")]
     village.write_staff(village.today)
 
     assert life.run("personal").held
@@ -454,13 +468,13 @@ def test_a_mark_protects_even_when_the_pull_is_held(village, life):
 def test_no_log_line_and_no_byte_in_the_database_names_somebody_protected(tmp_path):
     out = io.StringIO()
     log.setup("DEBUG", json=True, to=out)
-    with Village(tmp_path) as village:
-        village.staff[0] = Employee(n=1, mark="J")
+    with Installation(tmp_path) as village:
+        village.staff[0] = StaffFileRow(n=1, mark="J")
         village.write_staff(village.today - timedelta(days=1))
         with village.open() as life:
             for _ in range(2):
                 life.run()
-                village.later(days=1)
+                village.advance_clock(days=1)
                 village.write_staff(village.today)
         kept = b"".join(file.read_bytes() for file in village.database.parent.glob("fleetsync.db*") if file.is_file())
 
@@ -470,16 +484,16 @@ def test_no_log_line_and_no_byte_in_the_database_names_somebody_protected(tmp_pa
 
 
 def test_the_mark_itself_is_not_kept(life):
-    read(life, Connector(pages([a_person("p1", protected=True), an_employment("p1", protected=True)])))
+    read(life, FakeConnector(pages([a_person("p1", protected=True), an_employment("p1", protected=True)])))
 
     assert "protected" not in written(life)
 
 
 def test_the_erased_are_not_brought_back(life):
-    said = Connector(pages([a_person("p1"), an_employment("p1"), a_person("p2")]))
+    said = FakeConnector(pages([a_person("p1"), an_employment("p1"), a_person("p2")]))
     read(life, said)
-    tokens = tokens_of(a_person("p1"), life.house.world.runner.rules.token_of, source="invented")
-    life.ledger.erase(tokens, life.house.world.clock.now())
+    tokens = person_tokens(a_person("p1"), life.application.run_context.runner.rules.token_of, source="invented")
+    life.ledger.erase(tokens, life.application.run_context.clock.now())
 
     effect = read(life, said)
 
@@ -492,18 +506,18 @@ def test_the_erased_are_not_brought_back(life):
 
 
 def test_a_part_that_is_being_pulled_is_left_to_whoever_does(life):
-    connector = Connector(pages([a_device()]))
-    life.ledger.begin("invented", "things", life.house.world.clock.now())
+    connector = FakeConnector(pages([a_device()]))
+    life.ledger.begin_pull("invented", "things", life.application.run_context.clock.now())
     source = connector.source()
 
-    assert sync.pull_source(life.house.world, [(source, source.parts[0])], None) == []
-    assert connector.asked == []
+    assert sync.pull_source(life.application.run_context, [(source, source.parts[0])], None) == []
+    assert connector.marks_given == []
 
 
 def test_tokens_and_costs_of_a_source_outlive_a_pull(village, life):
     life.run("intune")
     life.run("intune")
 
-    asked = [seen.path for seen in village.graph.stand.log]
+    asked = [seen.path for seen in village.graph.stub_server.log]
     assert sum("token" in path for path in asked) == 1
-    assert life.house.world.runner.meter("intune").requests["200"] == len(asked)
+    assert life.application.run_context.runner.meter("intune").requests["200"] == len(asked)

@@ -6,34 +6,44 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from fleetsync.clock import SetClock
-from fleetsync.core.model import DeviceRecord, Key, Limits, PersonRecord, Policy, PullEffect, Record, Scheme, Verdict
+from fleetsync.clock import ManualClock
+from fleetsync.core.model import (
+    DeviceRecord,
+    Key,
+    PersonRecord,
+    Policy,
+    PullEffect,
+    PullLimits,
+    Record,
+    Scheme,
+    Verdict,
+)
 from fleetsync.pull.contract import Page
-from fleetsync.pull.http import Network
-from fleetsync.pull.runner import Rules, Runner
+from fleetsync.pull.http import OutboundNetwork
+from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.store.ledger import Ledger
-from tests.flow.invented import Connector, pages
-from tests.flow.village import Employee, Village, login, serial
-from tests.store.scenes import SECRET, address, bytes_of, device, known, person, token_of
+from tests.flow.fake_connector import FakeConnector, pages
+from tests.flow.installation import Installation, StaffFileRow, login, serial
+from tests.store.ledger_samples import SECRET, address, believed_records, bytes_of, device, person, token_of
 
 ANNA, BO, TINDRA = "anna.ek@exempelby.se", "bo.al@exempelby.se", "tindra.al@exempelby.se"
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "aek01")
 
 
-def read(ledger: Ledger, clock: SetClock, name: str, connector: Connector) -> PullEffect:
+def read(ledger: Ledger, clock: ManualClock, name: str, connector: FakeConnector) -> PullEffect:
     """Pulled a day later, and believed."""
     clock.set(clock.now() + timedelta(days=1))
     source = connector.source(name)
-    rules = Rules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
-    pulled = Runner(ledger, clock, rules, lambda _: Network()).pull(source, source.parts[0], Event())
+    rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
+    pulled = PullRunner(ledger, clock, rules, lambda _: OutboundNetwork()).pull(source, source.parts[0], Event())
     assert pulled.verdict is Verdict.COMPLETE, pulled.reason
     effect = ledger.effect(pulled.pull)
-    ledger.apply(effect, Limits(grace_pulls=1, grace_hours=1))
+    ledger.apply(effect, PullLimits(grace_pulls=1, grace_hours=1))
     return effect
 
 
-def saying(*records: Record) -> Connector:
-    return Connector(pages(records))
+def saying(*records: Record) -> FakeConnector:
+    return FakeConnector(pages(records))
 
 
 def told(file: Path, *words: str) -> list[str]:
@@ -42,10 +52,10 @@ def told(file: Path, *words: str) -> list[str]:
 
 
 def is_masked(ledger: Ledger) -> dict[str, bool]:
-    return {one.record.source_id: one.masked for one in known(ledger) if one.type == "device"}
+    return {one.record.source_id: one.masked for one in believed_records(ledger) if one.type == "device"}
 
 
-def test_an_erased_person_does_not_come_back_by_the_device(ledger: Ledger, clock: SetClock, file: Path) -> None:
+def test_an_erased_person_does_not_come_back_by_the_device(ledger: Ledger, clock: ManualClock, file: Path) -> None:
     ipad = device("7", ANNA, location="Vretaskolan")
     read(ledger, clock, "skola", saying(person("u-1", ANNA), person("u-2", BO)))
     read(ledger, clock, "jamf", saying(ipad, device("9", BO)))
@@ -61,14 +71,14 @@ def test_an_erased_person_does_not_come_back_by_the_device(ledger: Ledger, clock
 
 
 def test_a_key_that_is_learnt_beside_the_marking_masks_the_device_of_a_third_source(
-    ledger: Ledger, clock: SetClock, file: Path
+    ledger: Ledger, clock: ManualClock, file: Path
 ) -> None:
     def beside(_: Any) -> Iterator[Page]:
         read(ledger, clock, "skola", saying(PersonRecord(source_id="u1", keys=(address(ANNA),), protected=True)))
         yield Page([PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT))])
 
     by_account = DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,))
-    read(ledger, clock, "hr", Connector(beside))
+    read(ledger, clock, "hr", FakeConnector(beside))
     read(ledger, clock, "jamf", saying(by_account))
 
     assert is_masked(ledger) == {"8": True}
@@ -76,7 +86,7 @@ def test_a_key_that_is_learnt_beside_the_marking_masks_the_device_of_a_third_sou
 
 
 def test_a_child_who_left_the_register_is_hidden_in_the_next_list_of_devices(
-    ledger: Ledger, clock: SetClock, file: Path
+    ledger: Ledger, clock: ManualClock, file: Path
 ) -> None:
     child = PersonRecord(source_id="b-1", keys=(address(TINDRA),), child=True)
     other = person("b-2", BO)
@@ -86,11 +96,11 @@ def test_a_child_who_left_the_register_is_hidden_in_the_next_list_of_devices(
 
     read(ledger, clock, "jamf", saying(device("7", TINDRA)))
 
-    assert [one.gone for one in known(ledger) if one.record.source_id == "b-1"] == [True]
+    assert [one.gone for one in believed_records(ledger) if one.record.source_id == "b-1"] == [True]
     assert told(file, TINDRA) == []
 
 
-class Renamed(Employee, frozen=True, kw_only=True):
+class Renamed(StaffFileRow, frozen=True, kw_only=True):
     """An employee with a log-in of her own choice."""
 
     address: str = ""
@@ -102,14 +112,14 @@ class Renamed(Employee, frozen=True, kw_only=True):
 
 def test_whoever_was_renamed_before_the_marking_is_hidden_by_the_name_of_before(tmp_path: Path) -> None:
     """The list of devices lags behind: it says the old log-in for days."""
-    with Village(tmp_path) as village, village.open() as life:
+    with Installation(tmp_path) as village, village.open() as life:
         life.run()
         for mark in ("", "Ja"):
-            village.later(days=1)
+            village.advance_clock(days=1)
             village.staff[2] = Renamed(n=3, address="nytt.namn@exempelby.se", mark=mark)
             village.write_staff(village.today)
             life.run()
-        village.later(days=1)
+        village.advance_clock(days=1)
         life.run()
 
         (found,) = (case for case in life.snapshot.outcome.devices if case.device.serial == serial(3))

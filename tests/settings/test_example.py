@@ -15,42 +15,42 @@ from fleetsync.core.entitlement import RULES
 from fleetsync.pull.contract import SourceSettings
 from fleetsync.schedule import load_jobs
 from fleetsync.settings import load
-from fleetsync.settings.reading import ARRAYS
+from fleetsync.settings.layers import ARRAY_SECTIONS
 from fleetsync.settings.tables import (
     CalendarTable,
-    Database,
+    ConfigTables,
+    DatabaseTable,
     DeviceRuleTable,
     EntitlementTable,
-    Identity,
-    Municipality,
-    Network,
-    Prices,
-    Privacy,
+    IdentityTable,
+    MunicipalityTable,
+    NetworkTable,
+    PricesTable,
+    PrivacyTable,
     StalenessTable,
-    Tables,
     UnitMapTable,
     UnitTable,
-    Web,
+    WebTable,
     WhoTable,
 )
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
 MODELS: Mapping[str, type[BaseModel]] = {
-    "municipality": Municipality,
-    "database": Database,
-    "web": Web,
-    "network": Network,
+    "municipality": MunicipalityTable,
+    "database": DatabaseTable,
+    "web": WebTable,
+    "network": NetworkTable,
     "calendar": CalendarTable,
     "staleness": StalenessTable,
-    "identity": Identity,
+    "identity": IdentityTable,
     "source": SourceSettings,
     "unit": UnitTable,
     "unit_map": UnitMapTable,
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
-    "privacy": Privacy,
-    "prices": Prices,
+    "privacy": PrivacyTable,
+    "prices": PricesTable,
 }
 
 
@@ -67,7 +67,7 @@ def with_examples() -> dict[str, Any]:
 def table(section: str) -> Mapping[str, Any]:
     """The documented table of a section: of an array, the one with most keys."""
     found = with_examples()[section]
-    return max(found, key=len) if section in ARRAYS else found
+    return max(found, key=len) if section in ARRAY_SECTIONS else found
 
 
 def test_the_example_as_it_stands_changes_nothing(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_each_default_it_shows_is_the_default(tmp_path: Path) -> None:
 
 
 def test_every_section_stands_in_it_and_no_other() -> None:
-    assert with_examples().keys() == Tables.model_fields.keys()
+    assert with_examples().keys() == ConfigTables.model_fields.keys()
 
 
 @pytest.mark.parametrize("section", MODELS)

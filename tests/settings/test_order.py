@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.settings import Settings, changed_keys, load, unknown_environment, what_needs_restart
-from fleetsync.settings.reading import notify_socket
+from fleetsync.settings import Settings, changed_keys, keys_needing_restart, load, unknown_environment
+from fleetsync.settings.layers import notify_socket
 
 SOURCE = '[[source]]\nkind = "intune"\nname = "{}"\n'
 
@@ -229,7 +229,7 @@ def test_a_reload_tells_the_changed_keys_and_never_their_values(tmp_path: Path) 
     ],
 )
 def test_a_change_that_only_a_restart_can_bring_is_named(tmp_path: Path, toml: str, named: tuple[str, ...]) -> None:
-    assert what_needs_restart(configured(tmp_path, ""), configured(tmp_path, toml)) == named
+    assert keys_needing_restart(configured(tmp_path, ""), configured(tmp_path, toml)) == named
 
 
 # -------------------------------------------------------------------------------------------------------------- secrets

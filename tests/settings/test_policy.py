@@ -9,16 +9,16 @@ import pytest
 from fleetsync.core.entitlement import RULES
 from fleetsync.core.model import (
     DeviceRule,
+    EligibilityCriteria,
     Entitlement,
+    EntitlementMode,
     FormFactor,
     MembershipType,
-    Mode,
     Purpose,
     Staleness,
     Text,
     Unit,
     UnitMap,
-    Who,
 )
 from fleetsync.data import reference
 from fleetsync.settings import Settings, load
@@ -100,8 +100,10 @@ def test_every_table_of_the_policy_reaches_the_core(tmp_path: Path) -> None:
             id="pupils",
             title=Text("Elever", "Pupils"),
             origin="Lokal plan",
-            who=Who(memberships=(MembershipType.ENROLMENT,), school_forms=("GR",), lowest_grade_index=4),
-            mode=Mode.PERSONAL,
+            who=EligibilityCriteria(
+                memberships=(MembershipType.ENROLMENT,), school_forms=("GR",), lowest_grade_index=4
+            ),
+            mode=EntitlementMode.PERSONAL,
             units=("vretaskolan",),
             require=("encrypted",),
             valid_from=date(2026, 8, 1),

@@ -40,7 +40,7 @@ def test_two_keys_are_never_the_same(tmp_path: Path) -> None:
 def test_a_key_that_another_process_made_first_counts(tmp_path: Path) -> None:
     first = configured(tmp_path).privacy_key()
 
-    privacy_key._make(tmp_path / "keys/privacy.key")
+    privacy_key._create_key_file(tmp_path / "keys/privacy.key")
 
     assert configured(tmp_path).privacy_key() == first
     assert len(list((tmp_path / "keys").iterdir())) == 1

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.store.ledger import Ledger
-from tests.store.scenes import MONDAY, opened
+from tests.store.ledger_samples import MONDAY, ledger_at
 
 
 @pytest.fixture
@@ -14,11 +14,11 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock(MONDAY)
+def clock() -> ManualClock:
+    return ManualClock(MONDAY)
 
 
 @pytest.fixture
-def ledger(file: Path, clock: SetClock) -> Iterator[Ledger]:
-    with opened(file, clock) as made:
+def ledger(file: Path, clock: ManualClock) -> Iterator[Ledger]:
+    with ledger_at(file, clock) as made:
         yield made

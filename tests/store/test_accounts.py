@@ -1,16 +1,18 @@
 import pytest
 
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import Correction, Override, Parking
-from fleetsync.store.ledger import Account, AuditLine, Ledger, StoreError
-from tests.store.scenes import HOUR, MONDAY, TODAY, address
+from fleetsync.store.ledger import AuditEntry, Ledger, StoredAccount, StoreError
+from tests.store.ledger_samples import HOUR, MONDAY, TODAY, address
 
 
 def test_an_account_can_be_added_seen_and_removed(ledger: Ledger) -> None:
     ledger.add_account("rektor", "scrypt:1", "unit", ("vretaskolan",))
     ledger.add_account("partner", "scrypt:2", "partner", entitlement="staff")
 
-    rektor = Account(name="rektor", password_hash="scrypt:1", role="unit", units=("vretaskolan",), created_at=MONDAY)
+    rektor = StoredAccount(
+        name="rektor", password_hash="scrypt:1", role="unit", units=("vretaskolan",), created_at=MONDAY
+    )
     assert ledger.account("rektor") == rektor
     assert [one.name for one in ledger.accounts()] == ["partner", "rektor"]
 
@@ -46,22 +48,22 @@ def test_nobodys_account_cannot_be_changed(ledger: Ledger) -> None:
         ledger.remove_account("rektor")
 
 
-def test_the_audit_says_who_did_what_newest_first(ledger: Ledger, clock: SetClock) -> None:
+def test_the_audit_says_who_did_what_newest_first(ledger: Ledger, clock: ManualClock) -> None:
     ledger.audit("rektor", "viewed", "p1")
     clock.set(MONDAY + HOUR)
     ledger.audit("rektor", "exported")
 
-    exported = AuditLine(at=MONDAY + HOUR, who="rektor", what="exported")
-    viewed = AuditLine(at=MONDAY, who="rektor", what="viewed", subject="p1")
-    assert ledger.audited() == (exported, viewed)
-    assert ledger.audited(limit=1) == (exported,)
-    assert ledger.audited(subject="p1") == (viewed,)
+    exported = AuditEntry(at=MONDAY + HOUR, who="rektor", what="exported")
+    viewed = AuditEntry(at=MONDAY, who="rektor", what="viewed", subject="p1")
+    assert ledger.audit_entries() == (exported, viewed)
+    assert ledger.audit_entries(limit=1) == (exported,)
+    assert ledger.audit_entries(subject="p1") == (viewed,)
 
 
 def test_a_later_correction_of_the_same_field_replaces_the_one_before(ledger: Ledger) -> None:
-    ledger.correct(Correction(device="d1", field="unit", value="ekskolan"), "drift")
+    ledger.set_correction(Correction(device="d1", field="unit", value="ekskolan"), "drift")
     later = Correction(device="d1", field="unit", value="vretaskolan", until=TODAY, reason="flyttad")
-    ledger.correct(later, "drift")
+    ledger.set_correction(later, "drift")
 
     assert ledger.believed(()).corrections == (later,)
 
@@ -96,4 +98,4 @@ def test_the_trial_of_a_unit_ends_once(ledger: Ledger) -> None:
     ledger.publish("vretaskolan", "strategen")
     ledger.publish("vretaskolan", "strategen")
 
-    assert ledger.published() == {"vretaskolan"}
+    assert ledger.published_units() == {"vretaskolan"}

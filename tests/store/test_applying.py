@@ -6,114 +6,128 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.guard import after
-from fleetsync.core.model import Change, Known, Limits, Refusal, ScopeRead, StagedRow, Text, Verdict
-from fleetsync.store.ledger import Ledger, NotHeld, PartBusy, StoreError
-from tests.store.scenes import (
+from fleetsync.core.guard import projected_records
+from fleetsync.core.model import (
+    BelievedRecord,
+    HoldReason,
+    PulledScope,
+    PullLimits,
+    RowChange,
+    StagedRow,
+    Text,
+    Verdict,
+)
+from fleetsync.store.ledger import Ledger, PartBusy, PullNotHeld, StoreError
+from tests.store.ledger_samples import (
     DAY,
     HOUR,
     MONDAY,
     TODAY,
-    applied,
+    believed_records,
     device,
     dump,
-    known,
+    ledger_at,
     membership,
-    opened,
     part_of,
     part_state,
     person,
-    put,
-    shown,
-    staged,
+    row_of_change,
+    row_to_put,
+    stage_and_apply,
+    stage_pull,
 )
 
-SHRUNK = Refusal("shrink", Text("3120 av 8125 poster saknas", "3120 of 8125 records are absent"))
+SHRUNK = HoldReason("shrink", Text("3120 av 8125 poster saknas", "3120 of 8125 records are absent"))
 
-changes = st.sampled_from(Change)
+changes = st.sampled_from(RowChange)
 contacts = st.one_of(st.none(), st.integers(0, 9).map(lambda hours: MONDAY + timedelta(hours=hours)))
 scopes = st.sampled_from([None, "a.csv"])
 
 
-def row_of(change: Change, source_id: str, fingerprint: int, contact: object, scope: str | None) -> StagedRow:
+def row_of(change: RowChange, source_id: str, fingerprint: int, contact: object, scope: str | None) -> StagedRow:
     record = device(source_id, model=f"iPad {fingerprint}")
-    if change is Change.PUT:
-        return put(record, fingerprint, last_contact_at=contact, scope=scope)
-    return shown(change, record, last_contact_at=contact if change is not Change.ABSENT else None, scope=scope)
+    if change is RowChange.PUT:
+        return row_to_put(record, fingerprint, last_contact_at=contact, scope=scope)
+    return row_of_change(
+        change, record, last_contact_at=contact if change is not RowChange.ABSENT else None, scope=scope
+    )
 
 
 rows = st.builds(row_of, changes, st.sampled_from("abc"), st.integers(0, 3), contacts, scopes)
 pulls = st.lists(st.tuples(st.lists(rows, max_size=4), st.integers(1, 30)), min_size=1, max_size=5)
-limits = st.builds(Limits, grace_pulls=st.integers(0, 2), grace_hours=st.sampled_from([0.0, 20.0]))
+limits = st.builds(PullLimits, grace_pulls=st.integers(0, 2), grace_hours=st.sampled_from([0.0, 20.0]))
 
 
-def by_ref(some: tuple[Known, ...]) -> dict[tuple[str, str, str], Known]:
+def by_ref(some: tuple[BelievedRecord, ...]) -> dict[tuple[str, str, str], BelievedRecord]:
     return {one.ref: one for one in some}
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with opened(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
+    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
         yield made
 
 
 @given(pulls, limits)
 def test_what_is_believed_is_always_what_the_guard_said_would_be(
-    shared: Ledger, story: list[tuple[list[StagedRow], int]], limits: Limits
+    shared: Ledger, story: list[tuple[list[StagedRow], int]], limits: PullLimits
 ) -> None:
-    shared.drop("jamf")
+    shared.drop_source("jamf")
     at = MONDAY
     for some, hours in story:
         at += timedelta(hours=hours)
-        effect = staged(shared, some, at=at)
-        before = known(shared)
+        effect = stage_pull(shared, some, at=at)
+        before = believed_records(shared)
 
         shared.apply(effect, limits)
 
-        assert by_ref(known(shared)) == by_ref(after(before, effect, limits))
+        assert by_ref(believed_records(shared)) == by_ref(projected_records(before, effect, limits))
 
 
 def test_a_record_that_returns_is_the_same_record(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
-    (first,) = known(ledger)
-    applied(ledger, [shown(Change.ABSENT, device("1"))], at=MONDAY + DAY)
-    applied(ledger, [shown(Change.RETURN, device("1"))], at=MONDAY + 2 * DAY)
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    (first,) = believed_records(ledger)
+    stage_and_apply(ledger, [row_of_change(RowChange.ABSENT, device("1"))], at=MONDAY + DAY)
+    stage_and_apply(ledger, [row_of_change(RowChange.RETURN, device("1"))], at=MONDAY + 2 * DAY)
 
-    assert known(ledger) == (first,)
+    assert believed_records(ledger) == (first,)
 
 
 def test_a_record_that_changes_keeps_its_first_sight_and_its_own_id(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
-    (first,) = known(ledger)
-    applied(ledger, [put(device("1", model="iPad 10"), 2, own_id="another")], at=MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    (first,) = believed_records(ledger)
+    stage_and_apply(ledger, [row_to_put(device("1", model="iPad 10"), 2, own_id="another")], at=MONDAY + DAY)
 
-    (now,) = known(ledger)
+    (now,) = believed_records(ledger)
     assert (now.first_seen, now.own_id) == (MONDAY, first.own_id)
     assert now.record == device("1", model="iPad 10")
 
 
 def test_two_parts_of_a_source_may_use_the_same_ids(ledger: Ledger) -> None:
-    applied(ledger, [put(person("1"))], part="pupils")
-    applied(ledger, [put(person("1", "bo@exempelby.se"))], part="staff")
-    applied(ledger, [shown(Change.ABSENT, person("1"))], part="staff", at=MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(person("1"))], part="pupils")
+    stage_and_apply(ledger, [row_to_put(person("1", "bo@exempelby.se"))], part="staff")
+    stage_and_apply(ledger, [row_of_change(RowChange.ABSENT, person("1"))], part="staff", at=MONDAY + DAY)
 
-    assert [(one.part, one.absent_since) for one in known(ledger)] == [("pupils", None), ("staff", MONDAY + DAY)]
+    assert [(one.part, one.absent_since) for one in believed_records(ledger)] == [
+        ("pupils", None),
+        ("staff", MONDAY + DAY),
+    ]
 
 
 def test_a_contact_alone_leaves_the_record_unwritten(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("1"), last_contact_at=MONDAY)])
+    stage_and_apply(ledger, [row_to_put(device("1"), last_contact_at=MONDAY)])
     before = dump(file)["record"]
     later = MONDAY + DAY
 
-    applied(ledger, [shown(Change.CONTACT, device("1"), last_contact_at=later)], at=later)
+    stage_and_apply(ledger, [row_of_change(RowChange.CONTACT, device("1"), last_contact_at=later)], at=later)
 
     assert dump(file)["record"] == before
-    assert known(ledger)[0].last_contact_at == later
+    assert believed_records(ledger)[0].last_contact_at == later
 
 
 def test_a_complete_pull_tells_its_part(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))], is_first=True)
-    applied(ledger, [], at=MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
+    stage_and_apply(ledger, [], at=MONDAY + DAY)
 
     part = part_of(ledger)
     assert (part.first_complete_at, part.last_complete_at, part.last_attempt_at) == (MONDAY, MONDAY + DAY, MONDAY + DAY)
@@ -122,21 +136,21 @@ def test_a_complete_pull_tells_its_part(ledger: Ledger) -> None:
 
 
 def test_parts_can_be_asked_for_without_what_is_believed(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
+    stage_and_apply(ledger, [row_to_put(device("1"))])
     asked = (part_state(), part_state("jamf", "users"))
 
     assert ledger.part_states(asked) == ledger.believed(asked).parts
 
 
 def test_a_first_load_is_analysed(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("1"))], is_first=True)
+    stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
 
-    with ledger._reading() as connection:
+    with ledger._read_transaction() as connection:
         assert connection.exec_driver_sql("SELECT 1 FROM sqlite_stat1 WHERE tbl = 'record'").first()
 
 
 def test_an_applied_pull_keeps_no_staged_rows(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("1"))])
+    stage_and_apply(ledger, [row_to_put(device("1"))])
 
     assert dump(file)["staged_record"] == []
 
@@ -145,7 +159,7 @@ def test_an_applied_pull_keeps_no_staged_rows(ledger: Ledger, file: Path) -> Non
 
 
 def held(ledger: Ledger, *some: str, at: object = MONDAY) -> int:
-    effect = staged(ledger, [put(device(one)) for one in some], at=at)  # type: ignore[arg-type]
+    effect = stage_pull(ledger, [row_to_put(device(one)) for one in some], at=at)  # type: ignore[arg-type]
     ledger.hold(effect.pull, [SHRUNK])
     return effect.pull
 
@@ -153,10 +167,10 @@ def held(ledger: Ledger, *some: str, at: object = MONDAY) -> int:
 def test_a_held_pull_changes_nothing_is_kept_and_says_how_to_accept_it(ledger: Ledger) -> None:
     pull = held(ledger, "1")
 
-    waiting = ledger.held("jamf", "devices")
+    waiting = ledger.find_held_pull("jamf", "devices")
     assert waiting is not None
     assert (waiting.pull, waiting.refusals) == (pull, (SHRUNK,))
-    assert known(ledger) == ()
+    assert believed_records(ledger) == ()
     assert len(ledger.effect(pull).rows) == 1
     part = part_of(ledger)
     assert part.held_pull == pull
@@ -165,14 +179,14 @@ def test_a_held_pull_changes_nothing_is_kept_and_says_how_to_accept_it(ledger: L
 
 
 def test_a_reason_of_the_callers_own_is_shown_instead(ledger: Ledger) -> None:
-    ledger.hold(staged(ledger, []).pull, [SHRUNK], "väntar på beslut")
+    ledger.hold(stage_pull(ledger, []).pull, [SHRUNK], "väntar på beslut")
 
     assert part_of(ledger).reason == "väntar på beslut"
 
 
 def test_a_failure_after_it_does_not_hide_why_a_pull_is_held(ledger: Ledger) -> None:
     held(ledger, "1")
-    ledger.fail(ledger.begin("jamf", "devices", MONDAY + HOUR), Verdict.FAILED, "no answer")
+    ledger.fail_pull(ledger.begin_pull("jamf", "devices", MONDAY + HOUR), Verdict.FAILED, "no answer")
 
     assert "records are absent" in (part_of(ledger).reason or "")
 
@@ -181,7 +195,7 @@ def test_a_held_pull_outlives_the_process(ledger: Ledger, file: Path) -> None:
     pull = held(ledger, "1")
     ledger.close()
 
-    with opened(file) as again:
+    with ledger_at(file) as again:
         assert len(again.effect(pull).rows) == 1
         assert part_of(again).held_pull == pull
 
@@ -199,7 +213,7 @@ def test_an_accepted_pull_is_believed_and_says_who_and_why(ledger: Ledger) -> No
 
     ledger.accept(pull, "strategen", "the school has closed")
 
-    assert len(known(ledger)) == 1
+    assert len(believed_records(ledger)) == 1
     (line,) = ledger.pulls()
     assert (line.verdict, line.decision) == (Verdict.COMPLETE, "accepted")
     assert (line.decided_by, line.decision_reason) == ("strategen", "the school has closed")
@@ -207,14 +221,14 @@ def test_an_accepted_pull_is_believed_and_says_who_and_why(ledger: Ledger) -> No
 
 
 def test_accepting_counts_absences_by_the_limits_of_the_source(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
-    strict = Limits(grace_pulls=0, grace_hours=0)
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    strict = PullLimits(grace_pulls=0, grace_hours=0)
     for number in (1, 2):
-        effect = staged(ledger, [shown(Change.ABSENT, device("1"))], at=MONDAY + number * DAY)
+        effect = stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("1"))], at=MONDAY + number * DAY)
         ledger.hold(effect.pull, [SHRUNK])
         ledger.accept(effect.pull, "strategen", "sold", strict)
 
-    assert known(ledger)[0].gone
+    assert believed_records(ledger)[0].gone
 
 
 def test_a_rejected_pull_leaves_nothing_but_the_decision(ledger: Ledger) -> None:
@@ -222,7 +236,11 @@ def test_a_rejected_pull_leaves_nothing_but_the_decision(ledger: Ledger) -> None
 
     ledger.reject(pull, "strategen", "half a file")
 
-    assert (known(ledger), ledger.effect(pull).rows, ledger.held("jamf", "devices")) == ((), (), None)
+    assert (believed_records(ledger), ledger.effect(pull).rows, ledger.find_held_pull("jamf", "devices")) == (
+        (),
+        (),
+        None,
+    )
     (line,) = ledger.pulls()
     assert (line.verdict, line.decision, line.decided_by) == (Verdict.HELD, "rejected", "strategen")
     assert (part_of(ledger).held_pull, part_of(ledger).reason) == (None, None)
@@ -234,39 +252,39 @@ def test_who_decides_on_a_pull_that_was_followed_is_told_of_the_newest(
 ) -> None:
     older, newer = held(ledger, "1"), held(ledger, "2", at=MONDAY + HOUR)
 
-    with pytest.raises(NotHeld, match=f"pull {newer} is the one that waits") as caught:
+    with pytest.raises(PullNotHeld, match=f"pull {newer} is the one that waits") as caught:
         decide(ledger, older, "strategen", "")
 
     assert caught.value.newest == newer
-    assert known(ledger) == ()
+    assert believed_records(ledger) == ()
 
 
 def test_who_decides_where_nothing_waits_is_told_so(ledger: Ledger) -> None:
-    effect = applied(ledger, [])
+    effect = stage_and_apply(ledger, [])
 
-    with pytest.raises(NotHeld, match="none waits"):
+    with pytest.raises(PullNotHeld, match="none waits"):
         ledger.accept(effect.pull, "strategen", "")
-    with pytest.raises(NotHeld, match="4711 is unknown"):
+    with pytest.raises(PullNotHeld, match="4711 is unknown"):
         ledger.accept(4711, "strategen", "")
 
 
 def test_nothing_is_decided_on_a_part_that_is_being_pulled(ledger: Ledger) -> None:
     pull = held(ledger, "1")
-    ledger.begin("jamf", "devices", MONDAY + HOUR)
+    ledger.begin_pull("jamf", "devices", MONDAY + HOUR)
 
     for decide in (ledger.accept, ledger.reject):
         with pytest.raises(PartBusy):
             decide(pull, "strategen", "")
     with pytest.raises(PartBusy):
-        ledger.drop("jamf")
+        ledger.drop_source("jamf")
     assert part_of(ledger).held_pull == pull
 
 
 def test_a_later_plausible_pull_dissolves_the_held_one(ledger: Ledger) -> None:
     pull = held(ledger, "1")
-    applied(ledger, [put(device("2"))], at=MONDAY + HOUR)
+    stage_and_apply(ledger, [row_to_put(device("2"))], at=MONDAY + HOUR)
 
-    assert [one.record.source_id for one in known(ledger)] == ["2"]
+    assert [one.record.source_id for one in believed_records(ledger)] == ["2"]
     assert ledger.effect(pull).rows == ()
     assert ledger.pulls()[1].decision == "dissolved"
     assert part_of(ledger).held_pull is None
@@ -279,32 +297,34 @@ def test_a_held_pull_can_be_dissolved_and_where_none_is_held_nothing_happens(led
 
     ledger.dissolve("jamf", "devices")
 
-    assert ledger.held("jamf", "devices") is None
+    assert ledger.find_held_pull("jamf", "devices") is None
     assert dump(file) == before
 
 
 def test_a_pull_older_than_what_is_believed_is_refused(ledger: Ledger) -> None:
-    effect = staged(ledger, [put(device("1"))])
-    with ledger._writing() as connection:
+    effect = stage_pull(ledger, [row_to_put(device("1"))])
+    with ledger._write_transaction() as connection:
         connection.exec_driver_sql("UPDATE part_state SET complete_pull = 4711")
 
     with pytest.raises(StoreError, match="pull 4711 was believed after"):
-        ledger.apply(effect, Limits())
+        ledger.apply(effect, PullLimits())
 
-    assert known(ledger) == ()
+    assert believed_records(ledger) == ()
 
 
 # --- dropped --------------------------------------------------------------------------------------------------------
 
 
 def test_a_dropped_source_is_gone_and_the_others_stay(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"), last_contact_at=MONDAY)], scopes=[ScopeRead(name="a.csv", as_of=TODAY)])
-    applied(ledger, [put(person("1")), put(membership("1", "1"))], source="hr", part="staff")
+    stage_and_apply(
+        ledger, [row_to_put(device("1"), last_contact_at=MONDAY)], scopes=[PulledScope(name="a.csv", as_of=TODAY)]
+    )
+    stage_and_apply(ledger, [row_to_put(person("1")), row_to_put(membership("1", "1"))], source="hr", part="staff")
     held(ledger, "2", at=MONDAY + HOUR)
 
-    assert ledger.drop("jamf") == 1
+    assert ledger.drop_source("jamf") == 1
 
-    assert {one.source for one in known(ledger)} == {"hr"}
+    assert {one.source for one in believed_records(ledger)} == {"hr"}
     assert ledger.known_files("jamf", "devices") == {}
     part = part_of(ledger)
     assert (part.held_pull, part.last_complete_at, part.first_complete_at) == (None, None, None)

@@ -9,29 +9,29 @@ from fleetsync.store import tables as t
 from fleetsync.store.engine import open_engines
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger import Ledger
-from tests.store.scenes import MONDAY
+from tests.store.ledger_samples import MONDAY
 
 
 def test_a_reader_cannot_write(ledger: Ledger) -> None:
     with (
-        ledger._reading() as connection,
+        ledger._read_transaction() as connection,
         pytest.raises(OperationalError, match="readonly"),
     ):
         connection.execute(insert(t.protected_token).values(token="~a", since=MONDAY))
 
 
 def test_a_reader_sees_one_state_while_somebody_writes(ledger: Ledger) -> None:
-    with ledger._reading() as connection:
+    with ledger._read_transaction() as connection:
         before = connection.execute(select(t.audit.c.what)).all()
         ledger.audit("drift", "looked", "p1")
 
         assert connection.execute(select(t.audit.c.what)).all() == before == []
-    assert len(ledger.audited()) == 1
+    assert len(ledger.audit_entries()) == 1
 
 
 def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     def half() -> None:
-        with ledger._writing() as connection:
+        with ledger._write_transaction() as connection:
             connection.execute(insert(t.protected_token).values(token="~a", since=MONDAY))
             raise LookupError
 

@@ -6,27 +6,27 @@ from threading import Thread
 
 import pytest
 
-from fleetsync.core.masking import id_token, masked, tokenised
+from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
-    By,
-    Change,
+    CoveredBy,
     DeviceRecord,
     Key,
-    Limits,
     Login,
     Outcome,
     Override,
     PersonRecord,
+    PulledScope,
     PullEffect,
+    PullLimits,
     Record,
+    RowChange,
     Scheme,
-    ScopeRead,
     StagedRow,
     Text,
 )
-from fleetsync.store.ledger import Ledger, Overtaken
-from tests.store.scenes import (
+from fleetsync.store.ledger import Ledger, StaleReconciliation
+from tests.store.ledger_samples import (
     DAY,
     HOUR,
     MONDAY,
@@ -34,26 +34,26 @@ from tests.store.scenes import (
     TODAY,
     a_whole_outcome,
     address,
-    applied,
     assignment,
+    believed_records,
     bytes_of,
     device,
     device_case,
     dump,
-    known,
+    ledger_at,
     login,
     membership,
-    opened,
     outcome,
     person,
     person_case,
-    put,
-    shown,
-    staged,
+    row_of_change,
+    row_to_put,
+    stage_and_apply,
+    stage_pull,
     token_of,
 )
 
-TOKEN_OF = tokenised(SECRET)
+TOKEN_OF = key_tokeniser(SECRET)
 OLD, NEW, BO = "anna.gammal@exempelby.se", "anna.ny@exempelby.se", "bo.al@exempelby.se"
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "aek01")
 OLD_TOKEN, NEW_TOKEN = token_of(address(OLD)), token_of(address(NEW))
@@ -67,7 +67,7 @@ def told(file: Path, *words: str) -> list[str]:
 
 
 def record_of(ledger: Ledger, source_id: str) -> DeviceRecord:
-    (found,) = (one.record for one in known(ledger) if one.record.source_id == source_id)
+    (found,) = (one.record for one in believed_records(ledger) if one.record.source_id == source_id)
     assert isinstance(found, DeviceRecord)
     return found
 
@@ -77,15 +77,19 @@ def record_of(ledger: Ledger, source_id: str) -> DeviceRecord:
 
 def renamed(ledger: Ledger, *more: Login) -> None:
     """Anna has another log-in since an hour, and her device says the old one."""
-    applied(ledger, [put(person("u-1", NEW)), put(person("u-2", BO))], source="skola", part="staff")
-    applied(ledger, [put(device("7", OLD, location="Vretaskolan")), put(device("9", BO, location="Ekskolan"))])
-    things = {
+    stage_and_apply(
+        ledger, [row_to_put(person("u-1", NEW)), row_to_put(person("u-2", BO))], source="skola", part="staff"
+    )
+    stage_and_apply(
+        ledger, [row_to_put(device("7", OLD, location="Vretaskolan")), row_to_put(device("9", BO, location="Ekskolan"))]
+    )
+    resolved_ids = {
         one.ref: {"u-1": "p1", "u-2": "p2"}.get(one.record.source_id, "d" + one.record.source_id)
-        for one in known(ledger)
+        for one in believed_records(ledger)
     }
     former = Login(address(OLD), "p1", MONDAY - DAY, MONDAY)
     logins = (former, login(NEW, "p1"), login(BO, "p2"), *more)
-    ledger.record(outcome(people=(person_case("p1"), person_case("p2")), logins=logins, things=things))
+    ledger.record(outcome(people=(person_case("p1"), person_case("p2")), logins=logins, resolved_ids=resolved_ids))
 
 
 @WAYS
@@ -99,7 +103,7 @@ def test_a_device_that_still_says_a_former_log_in_is_masked(ledger: Ledger, file
     assert told(file, BO, "Ekskolan") == [BO, "Ekskolan"]
     assert record_of(ledger, "7").keys == (address(OLD_TOKEN),)
     hidden = ledger.protected_tokens() if way == "protect" else ledger.erased_tokens()
-    assert hidden == {OLD_TOKEN, NEW_TOKEN, id_token("skola", "u-1", TOKEN_OF)}
+    assert hidden == {OLD_TOKEN, NEW_TOKEN, tokenise_id("skola", "u-1", TOKEN_OF)}
 
 
 @WAYS
@@ -107,7 +111,9 @@ def test_a_later_pull_of_a_former_log_in_is_masked(ledger: Ledger, file: Path, w
     renamed(ledger)
     getattr(ledger, way)([NEW_TOKEN], MONDAY + DAY)
 
-    applied(ledger, [put(device("7", OLD, location="Vretaskolan", os_version="27"), 2)], at=MONDAY + 2 * DAY)
+    stage_and_apply(
+        ledger, [row_to_put(device("7", OLD, location="Vretaskolan", os_version="27"), 2)], at=MONDAY + 2 * DAY
+    )
 
     assert told(file, OLD, "Vretaskolan") == []
     assert record_of(ledger, "7").os_version == "27"
@@ -117,13 +123,13 @@ def test_a_later_pull_of_a_former_log_in_is_masked(ledger: Ledger, file: Path, w
 def test_who_was_given_a_former_log_in_is_masked_with_who_had_it_and_is_not_erased_with_her(
     ledger: Ledger, way: str
 ) -> None:
-    cia = put(person("u-3", OLD))
+    cia = row_to_put(person("u-3", OLD))
     renamed(ledger, login(OLD, "p3"))
-    applied(ledger, [cia], source="skola", part="pupils")
+    stage_and_apply(ledger, [cia], source="skola", part="pupils")
 
     getattr(ledger, way)([NEW_TOKEN], MONDAY + DAY)
 
-    (left,) = (one for one in known(ledger) if one.part == "pupils")
+    (left,) = (one for one in believed_records(ledger) if one.part == "pupils")
     assert (left.masked, left.record == cia.record) == ((True, False) if way == "protect" else (False, True))
     assert OLD_TOKEN not in ledger.erased_tokens()
 
@@ -149,7 +155,7 @@ def test_overrides_name_nobody_protected_however_often_the_file_is_read(
     ledger: Ledger, file: Path, is_marked_first: bool
 ) -> None:
     renamed(ledger)
-    applied(ledger, [put(device("8", EXTRA, location="Vretaskolan"))], part="more")
+    stage_and_apply(ledger, [row_to_put(device("8", EXTRA, location="Vretaskolan"))], part="more")
     for is_marking in (is_marked_first, not is_marked_first, False):
         if is_marking:
             ledger.protect([NEW_TOKEN], MONDAY + DAY)
@@ -189,14 +195,17 @@ def test_overrides_are_kept_as_they_are_while_nobody_is_hidden(ledger: Ledger) -
 
 def judged(ledger: Ledger) -> tuple[Outcome, int]:
     """A reconciliation that is under way: what it found, and what it had been read after."""
-    applied(
+    stage_and_apply(
         ledger,
-        [put(person("u-1", "anna.ek@exempelby.se", name="Anna Ek")), put(membership("m-1", "u-1", group="HEMLIG"))],
+        [
+            row_to_put(person("u-1", "anna.ek@exempelby.se", name="Anna Ek")),
+            row_to_put(membership("m-1", "u-1", group="HEMLIG")),
+        ],
         source="skola",
         part="pupils",
     )
     believed = ledger.believed(())
-    return a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), believed.hidings
+    return a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), believed.privacy_generation
 
 
 @pytest.mark.parametrize("is_recorded_before", [True, False])
@@ -204,12 +213,12 @@ def judged(ledger: Ledger) -> tuple[Outcome, int]:
 def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
     ledger: Ledger, file: Path, way: str, is_recorded_before: bool
 ) -> None:
-    found, hidings = judged(ledger)
+    found, privacy_generation = judged(ledger)
     if is_recorded_before:
-        ledger.record(found, hidings=hidings)
+        ledger.record(found, privacy_generation=privacy_generation)
 
     def beside() -> None:
-        with opened(file) as other:
+        with ledger_at(file) as other:
             getattr(other, way)([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
 
     thread = Thread(target=beside)
@@ -217,8 +226,8 @@ def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
     thread.join()
     before = dump(file)
 
-    with pytest.raises(Overtaken, match="Judge what is believed now"):
-        ledger.record(found, hidings=hidings)
+    with pytest.raises(StaleReconciliation, match="Judge what is believed now"):
+        ledger.record(found, privacy_generation=privacy_generation)
 
     assert dump(file) == before
     assert told(file, "anna.ek", "Anna Ek", "HEMLIG") == []
@@ -229,21 +238,23 @@ def test_what_is_judged_after_a_marking_is_recorded(ledger: Ledger) -> None:
     ledger.protect([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
     believed = ledger.believed(())
 
-    made = ledger.record(a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), hidings=believed.hidings)
+    made = ledger.record(
+        a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), privacy_generation=believed.privacy_generation
+    )
 
     assert made.written["person"] == 1
 
 
 def test_a_marking_that_hides_nobody_new_overtakes_nobody_and_is_no_number_of_anybody_s(ledger: Ledger) -> None:
     ledger.protect(["~one"], MONDAY)
-    hidings = ledger.believed(()).hidings
+    privacy_generation = ledger.believed(()).privacy_generation
 
     ledger.protect(["~one"], MONDAY)
 
-    ledger.record(outcome(), hidings=hidings)
+    ledger.record(outcome(), privacy_generation=privacy_generation)
     assert ledger.counters() == {}
     ledger.erase(["~one"], MONDAY)
-    assert ledger.believed(()).hidings > hidings
+    assert ledger.believed(()).privacy_generation > privacy_generation
 
 
 # --- rows without a body ----------------------------------------------------------------------------------------------
@@ -252,29 +263,29 @@ ANNA = "anna.ek@exempelby.se"
 HER_TOKEN = token_of(address(ANNA))
 HERS = (person(ANNA, ANNA), membership(f"{ANNA}/vretaskolan", ANNA))
 HIS = (person(BO, BO), membership(f"{BO}/ekskolan", BO))
-AT_ONCE = Limits(grace_pulls=0, grace_hours=0)
+AT_ONCE = PullLimits(grace_pulls=0, grace_hours=0)
 
 
 @pytest.fixture
 def school(ledger: Ledger) -> Ledger:
     """Anna and Bo, whose ids at the source are their log-ins."""
-    applied(ledger, [put(one) for one in (*HERS, *HIS)], source="hr", part="staff")
+    stage_and_apply(ledger, [row_to_put(one) for one in (*HERS, *HIS)], source="hr", part="staff")
     return ledger
 
 
-def of_people(change: Change) -> list[StagedRow]:
-    return [shown(change, one) for one in (*HERS, *HIS)]
+def of_people(change: RowChange) -> list[StagedRow]:
+    return [row_of_change(change, one) for one in (*HERS, *HIS)]
 
 
 def absent(ledger: Ledger) -> set[tuple[str, bool]]:
     """What is absent: (type, whether it is hers, which is masked)."""
-    return {(one.type.value, one.masked) for one in known(ledger) if one.absent_since is not None}
+    return {(one.type.value, one.masked) for one in believed_records(ledger) if one.absent_since is not None}
 
 
 def finished(ledger: Ledger, pull: int) -> PullEffect:
-    scopes = (ScopeRead(as_of=TODAY),)
+    scopes = (PulledScope(as_of=TODAY),)
     read = {"source": "hr", "part": "staff", "started_at": MONDAY + HOUR, "scopes": scopes, "rows": (), "seen": 2}
-    ledger.finish(PullEffect(pull=pull, **read))  # type: ignore[arg-type]
+    ledger.finish_pull(PullEffect(pull=pull, **read))  # type: ignore[arg-type]
     return ledger.effect(pull)
 
 
@@ -282,10 +293,10 @@ def finished(ledger: Ledger, pull: int) -> PullEffect:
 def test_an_absence_that_waits_says_no_id_and_is_of_the_same_people_when_it_is_accepted(
     school: Ledger, file: Path, is_marked_first: bool
 ) -> None:
-    pull = school.begin("hr", "staff", MONDAY + HOUR)
+    pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
     if is_marked_first:
         school.protect([HER_TOKEN], MONDAY + HOUR)
-    school.put(pull, of_people(Change.ABSENT)[:3])
+    school.stage_rows(pull, of_people(RowChange.ABSENT)[:3])
     school.hold(finished(school, pull).pull, ())
     if not is_marked_first:
         school.protect([HER_TOKEN], MONDAY + DAY)
@@ -296,25 +307,25 @@ def test_an_absence_that_waits_says_no_id_and_is_of_the_same_people_when_it_is_a
 
 
 def test_a_return_brings_back_the_record_under_the_name_it_has_by_now(school: Ledger, file: Path) -> None:
-    applied(school, of_people(Change.ABSENT), source="hr", part="staff", at=MONDAY + HOUR)
-    effect = staged(school, of_people(Change.RETURN), source="hr", part="staff", at=MONDAY + DAY)
+    stage_and_apply(school, of_people(RowChange.ABSENT), source="hr", part="staff", at=MONDAY + HOUR)
+    effect = stage_pull(school, of_people(RowChange.RETURN), source="hr", part="staff", at=MONDAY + DAY)
     school.protect([HER_TOKEN], MONDAY + DAY)
 
-    school.apply(effect, Limits())
+    school.apply(effect, PullLimits())
 
     assert absent(school) == set()
-    assert len(known(school)) == 4
+    assert len(believed_records(school)) == 4
     assert told(file, ANNA, "vretaskolan") == []
 
 
 @pytest.mark.parametrize("is_staged_first", [True, False])
 def test_what_is_not_believed_any_more_is_not_spoken_of(school: Ledger, file: Path, is_staged_first: bool) -> None:
-    pull = school.begin("hr", "staff", MONDAY + HOUR)
+    pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
     if is_staged_first:
-        school.put(pull, of_people(Change.ABSENT))
+        school.stage_rows(pull, of_people(RowChange.ABSENT))
     school.erase([HER_TOKEN], MONDAY + HOUR)
     if not is_staged_first:
-        school.put(pull, of_people(Change.ABSENT))
+        school.stage_rows(pull, of_people(RowChange.ABSENT))
 
     assert told(file, ANNA, "vretaskolan") == []
     assert [row.source_id for row in finished(school, pull).rows] == [f"{BO}/ekskolan", BO]
@@ -322,31 +333,33 @@ def test_what_is_not_believed_any_more_is_not_spoken_of(school: Ledger, file: Pa
 
 @pytest.mark.parametrize("is_staged_first", [True, False])
 def test_who_is_shown_masked_is_not_absent_under_the_name_of_before(school: Ledger, is_staged_first: bool) -> None:
-    pull = school.begin("hr", "staff", MONDAY + HOUR)
-    now = [put(masked(one, TOKEN_OF, source="hr"), 2, masked=True) for one in HERS]
-    before = [shown(Change.ABSENT, one) for one in HERS]
+    pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
+    now = [row_to_put(mask_record(one, TOKEN_OF, source="hr"), 2, masked=True) for one in HERS]
+    before = [row_of_change(RowChange.ABSENT, one) for one in HERS]
     if is_staged_first:
-        school.put(pull, [*now, *before])
+        school.stage_rows(pull, [*now, *before])
     school.protect([HER_TOKEN], MONDAY + HOUR)
     if not is_staged_first:
-        school.put(pull, now)
-        school.put(pull, before)
+        school.stage_rows(pull, now)
+        school.stage_rows(pull, before)
 
     school.apply(finished(school, pull), AT_ONCE)
 
     assert absent(school) == set()
-    assert len(known(school)) == 4
+    assert len(believed_records(school)) == 4
 
 
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 
 def test_a_key_that_only_a_masked_row_tells_hides_what_others_say_with_it(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))])
-    pull = ledger.begin("hr", "staff", MONDAY)
+    stage_and_apply(
+        ledger, [row_to_put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))]
+    )
+    pull = ledger.begin_pull("hr", "staff", MONDAY)
     ledger.protect([HER_TOKEN], MONDAY)
 
-    ledger.put(pull, [put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
+    ledger.stage_rows(pull, [row_to_put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
 
     assert told(file, ANNA, "aek01", "Vretaskolan", "4711") == []
     assert record_of(ledger, "8").keys == (TOKEN_OF(ACCOUNT),)
@@ -354,27 +367,29 @@ def test_a_key_that_only_a_masked_row_tells_hides_what_others_say_with_it(ledger
 
 
 def test_a_row_of_the_same_page_with_a_key_that_was_learnt_there_is_masked(ledger: Ledger, file: Path) -> None:
-    pull = ledger.begin("hr", "staff", MONDAY)
+    pull = ledger.begin_pull("hr", "staff", MONDAY)
     ledger.protect([HER_TOKEN], MONDAY)
-    before = put(PersonRecord(source_id="4712", keys=(ACCOUNT,)))
+    before = row_to_put(PersonRecord(source_id="4712", keys=(ACCOUNT,)))
 
-    ledger.put(pull, [before, put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
+    ledger.stage_rows(pull, [before, row_to_put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
 
     assert told(file, "aek01", "4712") == []
 
 
 def test_a_device_s_other_key_makes_nobody_else_protected(ledger: Ledger) -> None:
-    pull = ledger.begin("jamf", "devices", MONDAY)
+    pull = ledger.begin_pull("jamf", "devices", MONDAY)
     ledger.protect([HER_TOKEN], MONDAY)
 
-    ledger.put(pull, [put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(address(ANNA), ACCOUNT)))])
+    ledger.stage_rows(pull, [row_to_put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(address(ANNA), ACCOUNT)))])
 
     assert ledger.protected_tokens() == {HER_TOKEN}
 
 
 def test_whoever_was_erased_since_the_pull_began_does_not_come_back(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))])
-    pull = ledger.begin("hr", "staff", MONDAY)
+    stage_and_apply(
+        ledger, [row_to_put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))]
+    )
+    pull = ledger.begin_pull("hr", "staff", MONDAY)
     ledger.erase([HER_TOKEN], MONDAY)
 
     hers: list[Record] = [
@@ -382,8 +397,8 @@ def test_whoever_was_erased_since_the_pull_began_does_not_come_back(ledger: Ledg
         PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)),
         device("7", ANNA),
     ]
-    ledger.put(pull, [put(one) for one in hers])
-    ledger.put(pull, [put(person("4712", BO))])
+    ledger.stage_rows(pull, [row_to_put(one) for one in hers])
+    ledger.stage_rows(pull, [row_to_put(person("4712", BO))])
 
     assert told(file, ANNA, "4711", "aek01", "Vretaskolan") == []
     rows = finished(ledger, pull).rows
@@ -394,12 +409,12 @@ def test_whoever_was_erased_since_the_pull_began_does_not_come_back(ledger: Ledg
 
 
 def test_a_protected_person_s_device_has_served_no_place_that_can_be_told(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("7", ANNA))])
-    things = {("jamf", "device", "7"): "d7"}
-    cases = {"devices": (device_case("d7"),), "things": things}
+    stage_and_apply(ledger, [row_to_put(device("7", ANNA))])
+    resolved_ids = {("jamf", "device", "7"): "d7"}
+    cases = {"devices": (device_case("d7"),), "resolved_ids": resolved_ids}
     why = Text("på HEMLIGA skolan", "at HEMLIGA skolan")
-    pool = assignment("d7", "preschool@HEMLIGA", by=By.POOL, unit="HEMLIGA", reason=why)
-    of_set = assignment("d7", "HEMLIGA/5B", by=By.SET, unit="HEMLIGA", groups=("5B",), reason=why)
+    pool = assignment("d7", "preschool@HEMLIGA", by=CoveredBy.POOL, unit="HEMLIGA", reason=why)
+    of_set = assignment("d7", "HEMLIGA/5B", by=CoveredBy.SET, unit="HEMLIGA", groups=("5B",), reason=why)
     bos = assignment("d7", "p2", unit="HEMLIGA", groups=("5B",), reason=why)
     for hours, given in enumerate((of_set, bos, pool)):
         ledger.record(outcome(MONDAY + timedelta(hours=hours), assignments=(given, assignment("d9", "p2")), **cases))

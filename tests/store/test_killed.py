@@ -11,16 +11,26 @@ import pytest
 
 from fleetsync.core.model import Verdict
 from fleetsync.store.ledger import Ledger
-from tests.store.scenes import MONDAY, a_whole_outcome, applied, device, dump, known, opened, put, staged
+from tests.store.ledger_samples import (
+    MONDAY,
+    a_whole_outcome,
+    believed_records,
+    device,
+    dump,
+    ledger_at,
+    row_to_put,
+    stage_and_apply,
+    stage_pull,
+)
 
 # The pause lies in the database's own engine, behind a row of the very transaction that is to be cut in two.
 PAUSED = """
     import sys, time
     from pathlib import Path
-    from fleetsync.core.model import Limits
-    from tests.store.scenes import *
+    from fleetsync.core.model import PullLimits
+    from tests.store.ledger_samples import *
 
-    ledger = opened(Path(sys.argv[1]))
+    ledger = ledger_at(Path(sys.argv[1]))
 
     def pause():
         print("in the middle", flush=True)
@@ -57,8 +67,8 @@ NEVER = "AFTER INSERT ON protected_token"
 @pytest.fixture
 def held(ledger: Ledger, file: Path) -> int:
     """A believed fleet, and a held pull of it that changes 200 devices and adds 200."""
-    applied(ledger, [put(device(str(number))) for number in range(400)])
-    effect = staged(ledger, [put(device(str(number), model="iPad 10"), 2) for number in range(200, 600)])
+    stage_and_apply(ledger, [row_to_put(device(str(number))) for number in range(400)])
+    effect = stage_pull(ledger, [row_to_put(device(str(number), model="iPad 10"), 2) for number in range(200, 600)])
     ledger.hold(effect.pull, ())
     ledger.close()
     return effect.pull
@@ -80,26 +90,26 @@ def test_killed_while_a_pull_is_applied_nothing_of_it_is_believed(file: Path, he
     said = killed(file, when, f"ledger.accept({held}, 'strategen', 'true')")
 
     assert said == "in the middle"
-    with opened(file) as ledger:
+    with ledger_at(file) as ledger:
         assert dump(file) == before
         assert ledger.verify() == ()
         ledger.accept(held, "strategen", "true")
-        assert len(known(ledger)) == 600
+        assert len(believed_records(ledger)) == 600
 
 
 def test_killed_after_a_pull_was_applied_all_of_it_is_believed(file: Path, held: int) -> None:
     said = killed(file, NEVER, f"ledger.accept({held}, 'strategen', 'true')")
 
     assert said == "all done"
-    with opened(file) as ledger:
-        assert len(known(ledger)) == 600
-        assert ledger.held("jamf", "devices") is None
+    with ledger_at(file) as ledger:
+        assert len(believed_records(ledger)) == 600
+        assert ledger.find_held_pull("jamf", "devices") is None
 
 
 STAGE = """
-    pull = ledger.begin("jamf", "devices", MONDAY)
-    ledger.put(pull, [put(device("1"), 2)])
-    ledger.put(pull, [put(device(str(number)), 2) for number in range(2, 100)])
+    pull = ledger.begin_pull("jamf", "devices", MONDAY)
+    ledger.stage_rows(pull, [row_to_put(device("1"), 2)])
+    ledger.stage_rows(pull, [row_to_put(device(str(number)), 2) for number in range(2, 100)])
 """
 
 
@@ -108,20 +118,20 @@ STAGE = """
     [("AFTER INSERT ON staged_record WHEN NEW.source_id = '50'", "in the middle"), (NEVER, "all done")],
 )
 def test_killed_while_it_stages_a_pull_leaves_nothing_but_a_failed_attempt(file: Path, when: str, report: str) -> None:
-    with opened(file) as ledger:
-        applied(ledger, [put(device("1"))])
+    with ledger_at(file) as ledger:
+        stage_and_apply(ledger, [row_to_put(device("1"))])
     unchanged = ("pull", "part_state")
     before = dump(file, *unchanged)
 
     assert killed(file, when, textwrap.dedent(STAGE).strip().replace("\n", "; ")) == report
 
-    with opened(file) as ledger:
+    with ledger_at(file) as ledger:
         assert dump(file, *unchanged) == before
         assert [line.verdict for line in ledger.pulls()] == [Verdict.FAILED, Verdict.COMPLETE]
-        assert ledger.begin("jamf", "devices", MONDAY)
+        assert ledger.begin_pull("jamf", "devices", MONDAY)
 
 
-RECORD = "ledger.record(a_whole_outcome(MONDAY + DAY, known(ledger)))"
+RECORD = "ledger.record(a_whole_outcome(MONDAY + DAY, believed_records(ledger)))"
 
 
 @pytest.mark.parametrize(
@@ -136,25 +146,25 @@ RECORD = "ledger.record(a_whole_outcome(MONDAY + DAY, known(ledger)))"
     ],
 )
 def test_killed_while_an_outcome_is_recorded_nothing_of_it_is_known(file: Path, when: str) -> None:
-    with opened(file) as ledger:
-        applied(ledger, [put(device("1"))])
+    with ledger_at(file) as ledger:
+        stage_and_apply(ledger, [row_to_put(device("1"))])
     before = dump(file)
 
     assert killed(file, when, RECORD) == "in the middle"
 
-    with opened(file) as ledger:
+    with ledger_at(file) as ledger:
         assert dump(file) == before
-        ledger.record(a_whole_outcome(MONDAY, known(ledger)))
+        ledger.record(a_whole_outcome(MONDAY, believed_records(ledger)))
 
 
 def test_killed_after_an_outcome_was_recorded_all_of_it_is_known(file: Path) -> None:
-    with opened(file) as ledger:
-        applied(ledger, [put(device("1"))])
+    with ledger_at(file) as ledger:
+        stage_and_apply(ledger, [row_to_put(device("1"))])
 
     assert killed(file, NEVER, RECORD) == "all done"
 
-    with opened(file) as ledger:
+    with ledger_at(file) as ledger:
         newest = ledger.newest_reconciliation()
         assert newest is not None
-        assert {one.thing_id for one in known(ledger)} == {"d1"}
+        assert {one.thing_id for one in believed_records(ledger)} == {"d1"}
         assert len(ledger.gaps_as_of(newest.at)) == 2

@@ -7,52 +7,55 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
+    BelievedRecord,
     CoverageDay,
     Episode,
-    Known,
-    Owed,
+    OwedDevices,
     Stage,
     StageSince,
     Subject,
     Text,
 )
 from fleetsync.store.ledger import Ledger
-from fleetsync.store.ledger.beliefs import COVERAGE_DAYS
-from tests.store.scenes import (
+from fleetsync.store.ledger.believed import COVERAGE_DAYS
+from tests.store.ledger_samples import (
     DAY,
     HOUR,
     MONDAY,
+    REASON,
     TODAY,
-    WHY,
     a_whole_outcome,
-    applied,
     assignment,
+    believed_records,
     coverage,
     device,
     device_case,
     dump,
     episode,
-    known,
+    ledger_at,
     membership,
-    opened,
     outcome,
     owed,
     part_state,
     person,
-    put,
+    row_to_put,
+    stage_and_apply,
 )
 
 
-def school(ledger: Ledger) -> tuple[Known, ...]:
+def school(ledger: Ledger) -> tuple[BelievedRecord, ...]:
     """A pupil with an enrolment and a device, believed."""
-    pupil = [put(person("anna", "anna.ek@exempelby.se")), put(membership("m1", "anna", year=5, start=TODAY))]
-    applied(ledger, pupil, source="skola", part="pupils")
-    applied(ledger, [put(device("1", "anna.ek@exempelby.se"))])
-    return known(ledger)
+    pupil = [
+        row_to_put(person("anna", "anna.ek@exempelby.se")),
+        row_to_put(membership("m1", "anna", year=5, start=TODAY)),
+    ]
+    stage_and_apply(ledger, pupil, source="skola", part="pupils")
+    stage_and_apply(ledger, [row_to_put(device("1", "anna.ek@exempelby.se"))])
+    return believed_records(ledger)
 
 
 def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path) -> None:
@@ -72,7 +75,7 @@ def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path)
         "coverage",
     }
     assert all(len(dump(file)[name]) == 1 for name in ("device", "person", "membership", "login", "owed", "coverage"))
-    assert {one.thing_id for one in known(ledger)} == {"p1", "d1"}
+    assert {one.thing_id for one in believed_records(ledger)} == {"p1", "d1"}
 
 
 def test_the_same_outcome_recorded_twice_writes_its_own_row_alone(ledger: Ledger, file: Path) -> None:
@@ -112,7 +115,7 @@ def test_what_is_no_longer_found_goes(ledger: Ledger, file: Path) -> None:
 
 def test_a_device_of_purpose_ignore_has_no_stage(ledger: Ledger) -> None:
     case = device_case("d1")
-    ignored = msgspec.structs.replace(case, life=msgspec.structs.replace(case.life, stage=None))
+    ignored = msgspec.structs.replace(case, device_state=msgspec.structs.replace(case.device_state, stage=None))
 
     ledger.record(outcome(devices=(ignored,)))
 
@@ -120,9 +123,9 @@ def test_a_device_of_purpose_ignore_has_no_stage(ledger: Ledger) -> None:
 
 
 def test_only_memberships_are_written_as_such(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
-    broken = a_whole_outcome(known=known(ledger))
-    case = msgspec.structs.replace(broken.people[0].person, memberships=known(ledger))
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    broken = a_whole_outcome(known=believed_records(ledger))
+    case = msgspec.structs.replace(broken.people[0].person, memberships=believed_records(ledger))
 
     with pytest.raises(TypeError, match="a device record among the memberships"):
         ledger.record(msgspec.structs.replace(broken, people=(msgspec.structs.replace(broken.people[0], person=case),)))
@@ -198,7 +201,7 @@ def test_the_core_is_fed_with_the_coverage_of_the_longest_break_and_the_days_aro
 # --- episodes -------------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledger, clock: SetClock) -> None:
+def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledger, clock: ManualClock) -> None:
     ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
     ledger.record(outcome(MONDAY + HOUR))
 
@@ -208,13 +211,13 @@ def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledg
     assert ledger.believed(()).episodes == ()
 
 
-def test_where_a_gap_ever_was_is_remembered_and_those_of_parts_are_nowhere(ledger: Ledger, clock: SetClock) -> None:
+def test_where_a_gap_ever_was_is_remembered_and_those_of_parts_are_nowhere(ledger: Ledger, clock: ManualClock) -> None:
     of_a_part = episode("pull_held", "hr/staff", subject=Subject.SOURCE, unit="")
     ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"), of_a_part)))
     ledger.record(outcome(MONDAY + HOUR))
     clock.set(MONDAY + 400 * HOUR)
 
-    assert ledger.believed(()).gap_places == {("vretaskolan", "no_device")}
+    assert ledger.believed(()).gap_unit_kinds == {("vretaskolan", "no_device")}
 
 
 def test_a_gap_that_reopens_is_one_episode_and_its_pause_stays_history(ledger: Ledger) -> None:
@@ -279,9 +282,9 @@ def test_a_reason_that_cites_another_day_ends_no_assignment(ledger: Ledger) -> N
 
 
 def test_what_a_first_complete_pull_finds_claims_no_age_and_what_begins_later_does(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))], is_first=True)
+    stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
     parts = ledger.believed((part_state(),)).parts
-    cases = (device_case("d1", known(ledger)), device_case("d2"))
+    cases = (device_case("d1", believed_records(ledger)), device_case("d2"))
 
     ledger.record(
         outcome(MONDAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d2", "p2")))
@@ -312,8 +315,8 @@ def test_a_device_remembers_whom_it_served_and_when_it_worked(ledger: Ledger) ->
 
 
 def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begun_before(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))], is_first=True)
-    more = {"devices": (device_case("d1", known(ledger)),), "parts": ledger.believed((part_state(),)).parts}
+    stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
+    more = {"devices": (device_case("d1", believed_records(ledger)),), "parts": ledger.believed((part_state(),)).parts}
     ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),), **more))
     ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),), **more))
 
@@ -328,7 +331,7 @@ def test_a_reconciliation_says_when_over_which_pulls_and_under_which_policy(ledg
     school(ledger)
     ledger.record(a_whole_outcome(), duration_seconds=1.25)
 
-    with opened(file) as other:
+    with ledger_at(file) as other:
         newest = other.newest_reconciliation()
     assert newest is not None
     assert (newest.at, newest.day, newest.pulls) == (MONDAY, TODAY, (1, 2))
@@ -342,16 +345,16 @@ owings = st.builds(owed, st.sampled_from(["p1", "p2"]), count=st.integers(1, 2),
 gaps = st.builds(episode, st.sampled_from(["no_device", "stale"]), st.sampled_from(["s1", "s2"]))
 
 
-def one_each(some: list[Assignment | Owed | Episode]) -> tuple[Assignment | Owed | Episode, ...]:
+def one_each(some: list[Assignment | OwedDevices | Episode]) -> tuple[Assignment | OwedDevices | Episode, ...]:
     """At most one of each identity, as an outcome has them."""
     return tuple({_identity(one): one for one in some}.values())
 
 
-def _identity(one: Assignment | Owed | Episode) -> tuple[str, ...]:
+def _identity(one: Assignment | OwedDevices | Episode) -> tuple[str, ...]:
     match one:
         case Assignment():
             return (one.device, one.subject_id)
-        case Owed():
+        case OwedDevices():
             return (one.subject_id,)
         case Episode():
             return one.key
@@ -370,7 +373,7 @@ stories = st.lists(
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database without a row, to begin each story with."""
     file = tmp_path_factory.mktemp("empty") / "fleetsync.db"
-    with opened(file) as ledger:
+    with ledger_at(file) as ledger:
         ledger.backup(file.with_name("copy.db"))
     return file.with_name("copy.db")
 
@@ -379,9 +382,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_was_known_at_an_instant_is_always_what_the_last_reconciliation_before_it_said(
     tmp_path_factory: pytest.TempPathFactory,
     empty: Path,
-    story: list[tuple[list[Assignment], list[Owed], list[Episode], int]],
+    story: list[tuple[list[Assignment], list[OwedDevices], list[Episode], int]],
 ) -> None:
-    with opened(Path(shutil.copy(empty, tmp_path_factory.mktemp("story")))) as ledger:
+    with ledger_at(Path(shutil.copy(empty, tmp_path_factory.mktemp("story")))) as ledger:
         at, said = MONDAY, {}
         for given_, owing, found, hours in story:
             at += hours * HOUR
@@ -407,7 +410,7 @@ def test_a_late_fact_never_rewrites_what_was_known(ledger: Ledger) -> None:
 
 
 def test_a_pool_is_owed_like_a_person(ledger: Ledger) -> None:
-    pool = owed("preschool@ekskolan", subject=Subject.POOL, heads=23, count=5, groups=(), reason=WHY)
+    pool = owed("preschool@ekskolan", subject=Subject.POOL, heads=23, count=5, groups=(), reason=REASON)
     ledger.record(outcome(owed=(pool,)))
 
     assert ledger.owed_as_of(MONDAY) == (pool,)

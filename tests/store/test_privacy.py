@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from fleetsync.core.masking import id_token, masked, tokenised
+from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
-    Change,
     Correction,
     Key,
-    Limits,
     Override,
     Parking,
+    PullLimits,
+    RowChange,
     Scheme,
     Subject,
     Text,
@@ -20,38 +20,38 @@ from fleetsync.core.model import (
 )
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import RETENTION, Ledger
-from fleetsync.store.ledger.desk import body_of
-from tests.store.scenes import (
+from fleetsync.store.ledger.base import encode_record
+from tests.store.ledger_samples import (
     DAY,
     HOUR,
     MONDAY,
+    REASON,
     SECRET,
     TODAY,
-    WHY,
     address,
-    applied,
     assignment,
+    believed_records,
     bytes_of,
     coverage,
     device,
     device_case,
     dump,
     episode,
-    known,
+    ledger_at,
     login,
     membership,
-    opened,
     outcome,
     owed,
     person,
     person_case,
-    put,
-    shown,
-    staged,
+    row_of_change,
+    row_to_put,
+    stage_and_apply,
+    stage_pull,
     token_of,
 )
 
-TOKEN_OF = tokenised(SECRET)
+TOKEN_OF = key_tokeniser(SECRET)
 ANNA = "anna.ek@exempelby.se"
 HER_TOKEN = token_of(address(ANNA))
 HER_WORDS = (b"anna.ek", b"Anna Ek", b"aek01", b"ae-4711", b"vretaskolan-5b", b"Annas", b"HEMLIGA")
@@ -61,23 +61,25 @@ HIS_WORDS = (b"bo.al@exempelby.se", b"ba-4712")
 def a_school(ledger: Ledger) -> None:
     """Anna, who will be protected, and Bo, who will not, in every table where a person can be."""
     pupils = [
-        put(person("ae-4711", ANNA, name="Anna Ek")),
-        put(person("ba-4712", "bo.al@exempelby.se")),
-        put(membership("ae-4711/vretaskolan-5b", "ae-4711", group="vretaskolan-5b", unit_name="HEMLIGA skolan")),
-        put(membership("ba-4712/ekskolan-2a", "ba-4712", group="ekskolan-2a")),
+        row_to_put(person("ae-4711", ANNA, name="Anna Ek")),
+        row_to_put(person("ba-4712", "bo.al@exempelby.se")),
+        row_to_put(membership("ae-4711/vretaskolan-5b", "ae-4711", group="vretaskolan-5b", unit_name="HEMLIGA skolan")),
+        row_to_put(membership("ba-4712/ekskolan-2a", "ba-4712", group="ekskolan-2a")),
     ]
-    applied(ledger, pupils, source="skola", part="pupils")
+    stage_and_apply(ledger, pupils, source="skola", part="pupils")
     # Another source knows her by the same address, and by an account that the register has never heard of.
     both = person("guid-1", ANNA)
     account = Key(Scheme.ACCOUNT, "exempelby", "aek01")
-    entra = put(type(both)(source_id=both.source_id, keys=(*both.keys, account)))
-    applied(ledger, [entra], source="entra", part="users")
-    hers = put(device("7", ANNA, name="Annas iPad", location="HEMLIGA skolan"), last_contact_at=MONDAY)
+    entra = row_to_put(type(both)(source_id=both.source_id, keys=(*both.keys, account)))
+    stage_and_apply(ledger, [entra], source="entra", part="users")
+    hers = row_to_put(device("7", ANNA, name="Annas iPad", location="HEMLIGA skolan"), last_contact_at=MONDAY)
     windows = device("8")
-    by_account = put(type(windows)(source_id="8", serial="SERIAL8", keys=(account,), groups=("HEMLIGA skolan",)))
-    applied(ledger, [hers, by_account, put(device("9", "bo.al@exempelby.se"))])
-    pull = staged(
-        ledger, [put(device("7", ANNA, name="Annas nya"), 2), put(person("ae-4711", ANNA), 2)], at=MONDAY + HOUR
+    by_account = row_to_put(type(windows)(source_id="8", serial="SERIAL8", keys=(account,), groups=("HEMLIGA skolan",)))
+    stage_and_apply(ledger, [hers, by_account, row_to_put(device("9", "bo.al@exempelby.se"))])
+    pull = stage_pull(
+        ledger,
+        [row_to_put(device("7", ANNA, name="Annas nya"), 2), row_to_put(person("ae-4711", ANNA), 2)],
+        at=MONDAY + HOUR,
     )
     ledger.hold(pull.pull, ())
     _remember(ledger)
@@ -86,8 +88,10 @@ def a_school(ledger: Ledger) -> None:
 
 def _remember(ledger: Ledger) -> None:
     of = {"ae-4711": "p1", "ae-4711/vretaskolan-5b": "p1", "guid-1": "p1", "ba-4712": "p2", "ba-4712/ekskolan-2a": "p2"}
-    things = {one.ref: of.get(one.record.source_id, "d" + one.record.source_id) for one in known(ledger)}
-    mine = tuple(one for one in known(ledger) if one.type == "membership" and things[one.ref] == "p1")
+    resolved_ids = {
+        one.ref: of.get(one.record.source_id, "d" + one.record.source_id) for one in believed_records(ledger)
+    }
+    mine = tuple(one for one in believed_records(ledger) if one.type == "membership" and resolved_ids[one.ref] == "p1")
     secret = Text("på HEMLIGA skolan", "at HEMLIGA skolan")
     ledger.record(
         outcome(
@@ -101,16 +105,16 @@ def _remember(ledger: Ledger) -> None:
                 episode("no_device", "p2"),
             ),
             logins=(login(ANNA, "p1"), login("bo.al@exempelby.se", "p2")),
-            things=things,
+            resolved_ids=resolved_ids,
         )
     )
 
 
 def _decide(ledger: Ledger) -> None:
     ledger.park(Parking(kind="no_device", subject_id="p1", until=TODAY, reason="Anna Ek är borta"), "drift")
-    ledger.correct(Correction(device="d7", field="unit", value="ekskolan", reason="Annas"), "drift")
-    ledger.correct(Correction(device="d7", field="holder", value=ANNA), "drift")
-    ledger.correct(Correction(device="d9", field="holder", value="bo.al@exempelby.se"), "drift")
+    ledger.set_correction(Correction(device="d7", field="unit", value="ekskolan", reason="Annas"), "drift")
+    ledger.set_correction(Correction(device="d7", field="holder", value=ANNA), "drift")
+    ledger.set_correction(Correction(device="d9", field="holder", value="bo.al@exempelby.se"), "drift")
     overrides = [
         Override(serial="SERIAL7", person=address(ANNA)),
         Override(login=address(ANNA), person=address("bo.al@exempelby.se")),
@@ -119,12 +123,12 @@ def _decide(ledger: Ledger) -> None:
     ledger.set_overrides(overrides, "drift")
     first_day = date(2027, 8, 16)
     copy = membership("ae-4711/vretaskolan-5b", "ae-4711", group="vretaskolan-5b")
-    with ledger._writing() as connection:
+    with ledger._write_transaction() as connection:
         days = {"first_school_day": first_day, "last_school_day": date(2027, 6, 10)}
         connection.execute(insert(t.turnover).values(copied_at=MONDAY, **days))
         row = {"first_school_day": first_day, "source": "skola", "part": "pupils", "type": "membership"}
         connection.execute(
-            insert(t.turnover_membership).values(row | {"source_id": copy.source_id, "body": body_of(copy)})
+            insert(t.turnover_membership).values(row | {"source_id": copy.source_id, "body": encode_record(copy)})
         )
 
 
@@ -151,27 +155,27 @@ def test_the_marks_of_all_keys_of_a_protected_person_are_kept(ledger: Ledger) ->
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
     account = token_of(Key(Scheme.ACCOUNT, "exempelby", "aek01"))
-    assert {HER_TOKEN, account, id_token("skola", "ae-4711", TOKEN_OF)} <= ledger.protected_tokens()
+    assert {HER_TOKEN, account, tokenise_id("skola", "ae-4711", TOKEN_OF)} <= ledger.protected_tokens()
     assert token_of(address("bo.al@exempelby.se")) not in ledger.protected_tokens()
 
 
 def test_masked_rows_still_meet_each_other_and_only_hers_are_masked(ledger: Ledger) -> None:
     a_school(ledger)
-    before = {one.own_id: one for one in known(ledger)}
+    before = {one.own_id: one for one in believed_records(ledger)}
 
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
-    hers = [one for one in known(ledger) if one.masked]
+    hers = [one for one in believed_records(ledger) if one.masked]
     assert {one.thing_id for one in hers} == {"p1", "d7", "d8"}
     assert {one.record for one in hers} == {
-        masked(before[one.own_id].record, TOKEN_OF, source=one.source) for one in hers
+        mask_record(before[one.own_id].record, TOKEN_OF, source=one.source) for one in hers
     }
-    assert all(before[one.own_id] == one for one in known(ledger) if not one.masked)
+    assert all(before[one.own_id] == one for one in believed_records(ledger) if not one.masked)
 
 
 def test_a_held_pull_of_a_protected_person_brings_nothing_back(ledger: Ledger, file: Path) -> None:
     a_school(ledger)
-    waiting = ledger.held("jamf", "devices")
+    waiting = ledger.find_held_pull("jamf", "devices")
     assert waiting is not None
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
@@ -192,7 +196,7 @@ def test_history_keeps_that_somebody_was_owed_a_device_and_not_where(ledger: Led
     assert {(one.subject_id, one.unit, one.reason) for one in ledger.gaps_as_of(MONDAY)} == {
         ("p1", UNPLACED, nowhere),
         ("d7", UNPLACED, nowhere),
-        ("p2", "vretaskolan", WHY),
+        ("p2", "vretaskolan", REASON),
     }
 
 
@@ -228,25 +232,25 @@ def test_protecting_nobody_we_know_keeps_the_mark_for_whoever_comes(ledger: Ledg
 
 def test_a_row_that_came_masked_already_replaces_the_plain_one(ledger: Ledger) -> None:
     plain = person("ae-4711", ANNA)
-    applied(ledger, [put(plain)])
-    applied(ledger, [put(masked(plain, TOKEN_OF, source="jamf"), 2, masked=True)], at=MONDAY + HOUR)
+    stage_and_apply(ledger, [row_to_put(plain)])
+    stage_and_apply(ledger, [row_to_put(mask_record(plain, TOKEN_OF, source="jamf"), 2, masked=True)], at=MONDAY + HOUR)
 
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
-    (only,) = known(ledger)
+    (only,) = believed_records(ledger)
     assert only.masked
 
 
 def test_a_masked_row_goes_on_being_the_row_of_the_next_pull(ledger: Ledger) -> None:
     plain = person("ae-4711", ANNA)
-    applied(ledger, [put(plain)])
+    stage_and_apply(ledger, [row_to_put(plain)])
     ledger.protect([HER_TOKEN], MONDAY + HOUR)
-    left = masked(plain, TOKEN_OF, source="jamf")
-    assert ("person", left.source_id) in ledger.index("jamf", "devices")
+    left = mask_record(plain, TOKEN_OF, source="jamf")
+    assert ("person", left.source_id) in ledger.record_index("jamf", "devices")
 
-    applied(ledger, [put(left, 2, masked=True)], at=MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(left, 2, masked=True)], at=MONDAY + DAY)
 
-    (only,) = known(ledger)
+    (only,) = believed_records(ledger)
     assert only.first_seen == MONDAY
 
 
@@ -272,8 +276,8 @@ def test_the_devices_of_an_erased_person_stay_without_him(ledger: Ledger) -> Non
 
     ledger.erase([HER_TOKEN], MONDAY + DAY)
 
-    assert {one.record.source_id for one in known(ledger) if one.type == "device"} == {"7", "8", "9"}
-    assert {one.thing_id for one in known(ledger) if one.type != "device"} == {"p2"}
+    assert {one.record.source_id for one in believed_records(ledger) if one.type == "device"} == {"7", "8", "9"}
+    assert {one.thing_id for one in believed_records(ledger) if one.type != "device"} == {"p2"}
     assert {one.assignment.subject_id for one in ledger.believed(()).assignments} == {"p2"}
     assert {one.person for one in ledger.believed(()).overrides} == {address("bo.al@exempelby.se")}
 
@@ -295,18 +299,18 @@ def test_a_restored_copy_brings_nobody_back(ledger: Ledger, file: Path, tmp_path
 
 
 def test_a_vanished_record_goes_a_term_later_with_its_bytes(ledger: Ledger, file: Path) -> None:
-    at_once = Limits(grace_pulls=0, grace_hours=0)
-    applied(ledger, [put(device("7", ANNA)), put(device("9"))])
+    at_once = PullLimits(grace_pulls=0, grace_hours=0)
+    stage_and_apply(ledger, [row_to_put(device("7", ANNA)), row_to_put(device("9"))])
     for number in (1, 2):
-        absent = [shown(Change.ABSENT, device("7", ANNA))]
-        ledger.apply(staged(ledger, absent, at=MONDAY + number * DAY), at_once)
+        absent = [row_of_change(RowChange.ABSENT, device("7", ANNA))]
+        ledger.apply(stage_pull(ledger, absent, at=MONDAY + number * DAY), at_once)
 
     ledger.purge(MONDAY + 180 * DAY)
     assert b"anna.ek" in bytes_of(file)
 
     assert ledger.purge(MONDAY + 182 * DAY)["record"] == 1
     assert b"anna.ek" not in bytes_of(file)
-    assert len(known(ledger)) == 1
+    assert len(believed_records(ledger)) == 1
 
 
 def test_history_goes_eighteen_months_after_it_ended_and_what_holds_now_stays(ledger: Ledger) -> None:
@@ -328,10 +332,10 @@ def test_history_goes_eighteen_months_after_it_ended_and_what_holds_now_stays(le
 
 def test_coverage_stays_and_of_pulls_and_reconciliations_the_newest(ledger: Ledger) -> None:
     for number in range(2):
-        applied(ledger, [put(device("1"), number)], at=MONDAY + number * DAY)
+        stage_and_apply(ledger, [row_to_put(device("1"), number)], at=MONDAY + number * DAY)
         day = TODAY + number * DAY
         ledger.record(outcome(MONDAY + number * DAY, coverage=(coverage(day),)))
-    held_pull = staged(ledger, [put(device("2"))], part="users").pull
+    held_pull = stage_pull(ledger, [row_to_put(device("2"))], part="users").pull
     ledger.hold(held_pull, ())
 
     gone = ledger.purge(MONDAY + 3000 * DAY)
@@ -351,8 +355,8 @@ def test_log_ins_go_with_the_person_and_those_of_somebody_known_stay(ledger: Led
 
 def test_decisions_go_a_term_after_they_ended_and_those_without_an_end_stay(ledger: Ledger) -> None:
     ledger.park(Parking(kind="stale", subject_id="d1", until=TODAY), "drift")
-    ledger.correct(Correction(device="d1", field="unit", value="ekskolan", until=TODAY), "drift")
-    ledger.correct(Correction(device="d2", field="unit", value="ekskolan"), "drift")
+    ledger.set_correction(Correction(device="d1", field="unit", value="ekskolan", until=TODAY), "drift")
+    ledger.set_correction(Correction(device="d2", field="unit", value="ekskolan"), "drift")
     ledger.set_overrides([Override(serial="S1", person=address(ANNA), until=TODAY)], "drift")
     ledger.audit("drift", "looked", "p1")
 
@@ -362,8 +366,8 @@ def test_decisions_go_a_term_after_they_ended_and_those_without_an_end_stay(ledg
 
 
 def test_a_deleted_row_leaves_no_byte_behind(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device(str(number), f"elev{number}@exempelby.se")) for number in range(500)])
-    ledger.drop("jamf")
+    stage_and_apply(ledger, [row_to_put(device(str(number), f"elev{number}@exempelby.se")) for number in range(500)])
+    ledger.drop_source("jamf")
 
     ledger.purge(MONDAY)
 
@@ -379,13 +383,13 @@ def test_a_retention_of_ones_own_counts(ledger: Ledger) -> None:
 def test_a_row_staged_by_a_pull_that_began_before_the_marking_is_masked_all_the_same(tmp_path: Path) -> None:
     """Sources are read side by side: the list of devices knows nothing of what the register has just said."""
     file = tmp_path / "fleetsync.db"
-    with opened(file) as ledger:
-        pull = ledger.begin("jamf", "devices", MONDAY)
+    with ledger_at(file) as ledger:
+        pull = ledger.begin_pull("jamf", "devices", MONDAY)
         ledger.protect([HER_TOKEN], MONDAY)
 
-        ledger.put(pull, [put(device("d1", ANNA)), put(device("d2", "bo.al@exempelby.se"))])
+        ledger.stage_rows(pull, [row_to_put(device("d1", ANNA)), row_to_put(device("d2", "bo.al@exempelby.se"))])
 
         rows = {row.source_id: row for row in ledger.effect(pull).rows}
         assert (rows["d1"].masked, rows["d2"].masked) == (True, False)
-        ledger.fail(pull, Verdict.FAILED, "enough")
+        ledger.fail_pull(pull, Verdict.FAILED, "enough")
     assert ANNA.encode() not in bytes_of(file)

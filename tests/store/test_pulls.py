@@ -7,37 +7,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.clock import SetClock
+from fleetsync.clock import ManualClock
 from fleetsync.core.model import (
-    Change,
     DeviceRecord,
     GroupRecord,
-    Limits,
+    PulledScope,
     PullEffect,
+    PullLimits,
     Record,
     RecordType,
-    ScopeRead,
+    RowChange,
     StagedRow,
     UnitRecord,
     Verdict,
 )
-from fleetsync.store.ledger import IndexEntry, Ledger, PartBusy, StoreError
-from tests.store.scenes import (
+from fleetsync.store.ledger import Ledger, PartBusy, RecordIndexEntry, StoreError
+from tests.store.ledger_samples import (
     DAY,
     HOUR,
     MONDAY,
     TODAY,
-    applied,
     device,
     dump,
+    ledger_at,
     membership,
-    opened,
     part_of,
     part_state,
     person,
-    put,
-    shown,
-    staged,
+    row_of_change,
+    row_to_put,
+    stage_and_apply,
+    stage_pull,
 )
 
 ids = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=10)
@@ -53,20 +53,20 @@ records: st.SearchStrategy[Record] = st.one_of(
 )
 rows = st.one_of(
     st.builds(
-        put,
+        row_to_put,
         records,
         st.integers(0, 2**64 - 1),
         scope=st.one_of(st.none(), ids),
         last_contact_at=st.one_of(st.none(), instants),
         masked=st.booleans(),
     ),
-    st.builds(shown, st.sampled_from([Change.RETURN, Change.CONTACT, Change.ABSENT]), records),
+    st.builds(row_of_change, st.sampled_from([RowChange.RETURN, RowChange.CONTACT, RowChange.ABSENT]), records),
 )
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with opened(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
+    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
         yield made
 
 
@@ -74,23 +74,23 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 def test_staged_rows_always_come_back_as_they_were_the_last_of_an_id_counting(
     shared: Ledger, some: list[StagedRow]
 ) -> None:
-    effect = staged(shared, some)
-    shared.fail(effect.pull, Verdict.FAILED, "the example is over")
+    effect = stage_pull(shared, some)
+    shared.fail_pull(effect.pull, Verdict.FAILED, "the example is over")
 
     last = {row.ref: row for row in some}
     assert {row.ref: msgspec.structs.replace(row, own_id="") for row in effect.rows} == last
 
 
 def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
-    pull = ledger.begin("skola", "pupils", MONDAY)
+    pull = ledger.begin_pull("skola", "pupils", MONDAY)
     noted = PullEffect(
         pull=pull,
         source="skola",
         part="pupils",
         started_at=MONDAY,
         scopes=(
-            ScopeRead(name="a.csv", as_of=TODAY, fingerprint="f1"),
-            ScopeRead(name="b.csv", as_of=date(2026, 11, 1)),
+            PulledScope(name="a.csv", as_of=TODAY, fingerprint="f1"),
+            PulledScope(name="b.csv", as_of=date(2026, 11, 1)),
         ),
         rows=(),
         seen=7,
@@ -102,7 +102,7 @@ def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
         mark="page-9",
     )
 
-    ledger.finish(noted, requests=12)
+    ledger.finish_pull(noted, requests=12)
 
     assert ledger.effect(pull) == noted
     (line,) = ledger.pulls()
@@ -110,19 +110,19 @@ def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
 
 
 def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledger: Ledger) -> None:
-    pull = ledger.begin("jamf", "devices", MONDAY)
-    ledger.put(pull, [put(device("1"), 1), put(device("2"), 2)])
-    ledger.put(pull, [])
-    ledger.put(pull, [put(device("1"), 9)])
+    pull = ledger.begin_pull("jamf", "devices", MONDAY)
+    ledger.stage_rows(pull, [row_to_put(device("1"), 1), row_to_put(device("2"), 2)])
+    ledger.stage_rows(pull, [])
+    ledger.stage_rows(pull, [row_to_put(device("1"), 9)])
 
     assert [(row.source_id, row.fingerprint) for row in ledger.effect(pull).rows] == [("1", 9), ("2", 2)]
 
 
 def test_an_own_id_tells_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
-    rows = [put(person("19900101-1234"))]
-    ours, again = (staged(ledger, rows, part=part).rows[0].own_id for part in ("pupils", "staff"))
-    with opened(tmp_path / "other.db") as other:
-        elsewhere = staged(other, rows, part="pupils").rows[0].own_id
+    rows = [row_to_put(person("19900101-1234"))]
+    ours, again = (stage_pull(ledger, rows, part=part).rows[0].own_id for part in ("pupils", "staff"))
+    with ledger_at(tmp_path / "other.db") as other:
+        elsewhere = stage_pull(other, rows, part="pupils").rows[0].own_id
 
     assert ours == elsewhere != again
     assert "1990" not in ours
@@ -130,26 +130,29 @@ def test_an_own_id_tells_nothing_and_never_changes(ledger: Ledger, tmp_path: Pat
 
 def test_the_index_shows_what_is_remembered_and_flags_what_is_away(ledger: Ledger) -> None:
     contact = MONDAY - HOUR
-    applied(ledger, [put(device("1"), 11, scope="a.csv", last_contact_at=contact), put(device("2"), 12, masked=True)])
-    limits = Limits(grace_pulls=0, grace_hours=0)
-    ledger.apply(staged(ledger, [shown(Change.ABSENT, device("2"))], at=MONDAY + DAY), limits)
+    stage_and_apply(
+        ledger,
+        [row_to_put(device("1"), 11, scope="a.csv", last_contact_at=contact), row_to_put(device("2"), 12, masked=True)],
+    )
+    limits = PullLimits(grace_pulls=0, grace_hours=0)
+    ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + DAY), limits)
 
-    away = IndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None, masked=True)
-    there = IndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv", masked=False)
-    assert ledger.index("jamf", "devices") == {("device", "1"): there, ("device", "2"): away}
+    away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None, masked=True)
+    there = RecordIndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv", masked=False)
+    assert ledger.record_index("jamf", "devices") == {("device", "1"): there, ("device", "2"): away}
 
-    ledger.apply(staged(ledger, [shown(Change.ABSENT, device("2"))], at=MONDAY + 2 * DAY), limits)
+    ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + 2 * DAY), limits)
 
-    assert ledger.index("jamf", "devices")[RecordType.DEVICE, "2"].gone
-    assert ledger.index("jamf", "users") == {}
+    assert ledger.record_index("jamf", "devices")[RecordType.DEVICE, "2"].gone
+    assert ledger.record_index("jamf", "users") == {}
 
 
 def test_files_are_known_once_they_are_believed(ledger: Ledger) -> None:
-    read = [ScopeRead(name="a.csv", as_of=TODAY, fingerprint="f1"), ScopeRead(name="b.csv", as_of=TODAY - DAY)]
-    effect = staged(ledger, [put(device("1"))], scopes=read)
+    read = [PulledScope(name="a.csv", as_of=TODAY, fingerprint="f1"), PulledScope(name="b.csv", as_of=TODAY - DAY)]
+    effect = stage_pull(ledger, [row_to_put(device("1"))], scopes=read)
     assert ledger.known_files("jamf", "devices") == {}
 
-    ledger.apply(effect, Limits())
+    ledger.apply(effect, PullLimits())
 
     assert ledger.known_files("jamf", "devices") == {"a.csv": ("f1", TODAY), "b.csv": (None, TODAY - DAY)}
     assert part_of(ledger).as_of == TODAY - DAY
@@ -157,20 +160,20 @@ def test_files_are_known_once_they_are_believed(ledger: Ledger) -> None:
 
 
 def test_a_bookmark_is_handed_back_once_its_pull_is_believed(ledger: Ledger) -> None:
-    effect = staged(ledger, [], reads_some=True, mark="page-9")
+    effect = stage_pull(ledger, [], reads_some=True, mark="page-9")
     assert ledger.mark("jamf", "devices") is None
 
-    ledger.apply(effect, Limits())
+    ledger.apply(effect, PullLimits())
 
     assert ledger.mark("jamf", "devices") == "page-9"
 
 
 def test_an_unchanged_pull_proves_an_attempt_and_refreshes_nothing(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1"))])
-    pull = ledger.begin("jamf", "devices", MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    pull = ledger.begin_pull("jamf", "devices", MONDAY + DAY)
     effect = PullEffect(pull=pull, source="jamf", part="devices", started_at=MONDAY + DAY, scopes=(), rows=(), seen=0)
 
-    ledger.finish(effect, Verdict.UNCHANGED, "the file is the same")
+    ledger.finish_pull(effect, Verdict.UNCHANGED, "the file is the same")
 
     part = part_of(ledger)
     assert (part.last_attempt_at, part.last_complete_at, part.as_of) == (MONDAY + DAY, MONDAY, TODAY)
@@ -179,10 +182,10 @@ def test_an_unchanged_pull_proves_an_attempt_and_refreshes_nothing(ledger: Ledge
 
 
 def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("1"))])
-    effect = staged(ledger, [put(device("2"))], at=MONDAY + HOUR)
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    effect = stage_pull(ledger, [row_to_put(device("2"))], at=MONDAY + HOUR)
 
-    ledger.fail(effect.pull, Verdict.FAILED, "the server refused our token")
+    ledger.fail_pull(effect.pull, Verdict.FAILED, "the server refused our token")
 
     assert [one.record.source_id for one in ledger.believed(()).known] == ["1"]
     assert dump(file)["staged_record"] == []
@@ -190,24 +193,24 @@ def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, fil
 
 
 def test_a_verdict_that_does_more_has_a_method_of_its_own(ledger: Ledger) -> None:
-    effect = staged(ledger, [])
+    effect = stage_pull(ledger, [])
 
     with pytest.raises(ValueError, match="apply, hold or fail"):
-        ledger.finish(effect, Verdict.COMPLETE)
+        ledger.finish_pull(effect, Verdict.COMPLETE)
     with pytest.raises(ValueError, match="apply or hold"):
-        ledger.fail(effect.pull, Verdict.HELD, "")
+        ledger.fail_pull(effect.pull, Verdict.HELD, "")
 
 
 def test_a_judged_pull_takes_nothing_more(ledger: Ledger) -> None:
-    effect = applied(ledger, [put(device("1"))])
+    effect = stage_and_apply(ledger, [row_to_put(device("1"))])
 
     for late in (
-        lambda: ledger.put(effect.pull, [put(device("2"))]),
-        lambda: ledger.finish(effect),
-        lambda: ledger.fail(effect.pull, Verdict.FAILED, ""),
-        lambda: ledger.apply(effect, Limits()),
+        lambda: ledger.stage_rows(effect.pull, [row_to_put(device("2"))]),
+        lambda: ledger.finish_pull(effect),
+        lambda: ledger.fail_pull(effect.pull, Verdict.FAILED, ""),
+        lambda: ledger.apply(effect, PullLimits()),
         lambda: ledger.hold(effect.pull, ()),
-        lambda: ledger.put(4711, [put(device("2"))]),
+        lambda: ledger.stage_rows(4711, [row_to_put(device("2"))]),
     ):
         with pytest.raises(StoreError, match="not one that is going on"):
             late()
@@ -219,47 +222,47 @@ def test_an_unknown_pull_has_no_effect(ledger: Ledger) -> None:
 
 
 def test_a_part_that_is_being_pulled_is_busy_until_that_is_judged(ledger: Ledger, file: Path) -> None:
-    effect = staged(ledger, [put(device("1"))])
+    effect = stage_pull(ledger, [row_to_put(device("1"))])
 
-    with opened(file) as daemon:
+    with ledger_at(file) as daemon:
         with pytest.raises(PartBusy, match="jamf/devices"):
-            daemon.begin("jamf", "devices", MONDAY)
-        daemon.fail(daemon.begin("jamf", "users", MONDAY), Verdict.FAILED, "")
-        ledger.apply(effect, Limits())
-        assert daemon.begin("jamf", "devices", MONDAY) > effect.pull
+            daemon.begin_pull("jamf", "devices", MONDAY)
+        daemon.fail_pull(daemon.begin_pull("jamf", "users", MONDAY), Verdict.FAILED, "")
+        ledger.apply(effect, PullLimits())
+        assert daemon.begin_pull("jamf", "devices", MONDAY) > effect.pull
 
 
 def test_a_pull_that_cannot_be_noted_leaves_its_part_free(ledger: Ledger) -> None:
     with pytest.raises(Exception, match="must be aware"):
-        ledger.begin("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - the very thing
+        ledger.begin_pull("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - the very thing
 
-    assert ledger.begin("jamf", "devices", MONDAY)
+    assert ledger.begin_pull("jamf", "devices", MONDAY)
 
 
 def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, file: Path) -> None:
-    effect = staged(ledger, [put(device("1"))])
+    effect = stage_pull(ledger, [row_to_put(device("1"))])
 
-    opened(file).close()
+    ledger_at(file).close()
 
     assert ledger.effect(effect.pull) == effect
 
 
-def test_who_starts_after_a_pull_that_died_finds_it_failed_and_its_rows_gone(file: Path, clock: SetClock) -> None:
-    with opened(file, clock) as dying:
-        pull = staged(dying, [put(device("1"))]).pull
+def test_who_starts_after_a_pull_that_died_finds_it_failed_and_its_rows_gone(file: Path, clock: ManualClock) -> None:
+    with ledger_at(file, clock) as dying:
+        pull = stage_pull(dying, [row_to_put(device("1"))]).pull
 
-    with opened(file, clock) as ledger:
+    with ledger_at(file, clock) as ledger:
         (line,) = ledger.pulls()
         assert (line.id, line.verdict) == (pull, Verdict.FAILED)
         assert "ended before the pull was judged" in (line.reason or "")
         assert dump(file)["staged_record"] == []
-        assert ledger.clear_dead() == 0
+        assert ledger.fail_abandoned_pulls() == 0
 
 
 def test_pulls_are_listed_newest_first_of_one_part_or_all(ledger: Ledger) -> None:
     for part in ("devices", "users", "devices"):
-        applied(ledger, [], part=part)
-    applied(ledger, [], source="hr", part="staff")
+        stage_and_apply(ledger, [], part=part)
+    stage_and_apply(ledger, [], source="hr", part="staff")
 
     assert [line.part for line in ledger.pulls()] == ["staff", "devices", "users", "devices"]
     assert [line.id for line in ledger.pulls("jamf", "devices")] == [3, 1]
@@ -267,13 +270,13 @@ def test_pulls_are_listed_newest_first_of_one_part_or_all(ledger: Ledger) -> Non
 
 
 def test_changes_are_counted_by_kind(ledger: Ledger) -> None:
-    applied(ledger, [put(device("1")), put(device("2")), put(device("3"))])
+    stage_and_apply(ledger, [row_to_put(device("1")), row_to_put(device("2")), row_to_put(device("3"))])
     rows = [
-        put(device("4")),
-        shown(Change.ABSENT, device("1")),
-        shown(Change.CONTACT, device("2"), last_contact_at=MONDAY),
+        row_to_put(device("4")),
+        row_of_change(RowChange.ABSENT, device("1")),
+        row_of_change(RowChange.CONTACT, device("2"), last_contact_at=MONDAY),
     ]
-    applied(ledger, rows, at=MONDAY + HOUR)
+    stage_and_apply(ledger, rows, at=MONDAY + HOUR)
 
     line = ledger.pulls(limit=1)[0]
     assert (line.puts, line.returns, line.contacts, line.absences) == (1, 0, 1, 1)
@@ -281,7 +284,7 @@ def test_changes_are_counted_by_kind(ledger: Ledger) -> None:
 
 def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
     some: list[Record] = [device("1"), person("1"), membership("1", "1"), UnitRecord(source_id="1", name="Vreta")]
-    applied(ledger, [put(record) for record in some])
+    stage_and_apply(ledger, [row_to_put(record) for record in some])
 
     assert {one.ref for one in ledger.believed(()).known} == {
         ("jamf", kind, "1") for kind in ("device", "person", "membership", "unit")
@@ -290,8 +293,8 @@ def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
 
 
 def test_the_expiries_that_the_newest_pull_told_are_those_that_are_believed(ledger: Ledger) -> None:
-    ledger.note_credentials("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
-    ledger.note_credentials("jamf", "devices", {"push": MONDAY + HOUR})
+    ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
+    ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY + HOUR})
 
     (part,) = ledger.part_states([part_state()])
 

@@ -6,37 +6,43 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from fleetsync.core.masking import masked, tokenised
-from fleetsync.core.model import GroupRecord, Known, Turnover
-from fleetsync.store.ledger import Ledger, Overtaken, StoreError
-from tests.store.scenes import (
+from fleetsync.core.masking import key_tokeniser, mask_record
+from fleetsync.core.model import BelievedRecord, GroupRecord, Turnover
+from fleetsync.store.ledger import Ledger, StaleReconciliation, StoreError
+from tests.store.ledger_samples import (
     DAY,
     MONDAY,
     SECRET,
     address,
-    applied,
+    believed_records,
     bytes_of,
     dump,
-    known,
     membership,
     outcome,
     person,
-    put,
+    row_to_put,
+    stage_and_apply,
     token_of,
 )
 
 ANNA = "anna.ek@exempelby.se"
-TOKEN_OF = tokenised(SECRET)
+TOKEN_OF = key_tokeniser(SECRET)
 
 
 def a_school(ledger: Ledger) -> Turnover:
     """Three pupils and a class in the register, and their copies, not recorded yet."""
-    rows = [put(membership(f"row-{who}", who, group="5b")) for who in ("anna", "bo", "cia")]
-    people = [put(person("anna", ANNA)), put(person("bo", "bo.al@exempelby.se")), put(person("cia"))]
-    applied(ledger, [*rows, *people, put(GroupRecord(source_id="5b", name="5B"))], source="skola", part="pupils")
+    rows = [row_to_put(membership(f"row-{who}", who, group="5b")) for who in ("anna", "bo", "cia")]
+    people = [
+        row_to_put(person("anna", ANNA)),
+        row_to_put(person("bo", "bo.al@exempelby.se")),
+        row_to_put(person("cia")),
+    ]
+    stage_and_apply(
+        ledger, [*rows, *people, row_to_put(GroupRecord(source_id="5b", name="5B"))], source="skola", part="pupils"
+    )
     copies = [
-        Known(source=one.source, part=one.part, record=one.record, own_id="", first_seen=MONDAY)
-        for one in known(ledger)
+        BelievedRecord(source=one.source, part=one.part, record=one.record, own_id="", first_seen=MONDAY)
+        for one in believed_records(ledger)
         if one.type in ("membership", "group")
     ]
     in_order = sorted(copies, key=lambda one: (one.type.value, one.record.source_id))
@@ -128,15 +134,15 @@ def test_without_a_turnover_nothing_can_be_turned(ledger: Ledger) -> None:
 
 def test_who_is_protected_is_masked_in_the_copies_and_meets_his_masked_row(ledger: Ledger) -> None:
     recorded(ledger, a_school(ledger))
-    before = {one.record for one in known(ledger)}
+    before = {one.record for one in believed_records(ledger)}
 
     ledger.protect([token_of(address(ANNA))], MONDAY + DAY)
 
     turnover = ledger.believed(()).turnover
     assert turnover is not None
     (hers,) = (one for one in turnover.copies if one.masked)
-    assert hers.record in {masked(record, TOKEN_OF, source="skola") for record in before}
-    assert hers.record in {one.record for one in known(ledger)}
+    assert hers.record in {mask_record(record, TOKEN_OF, source="skola") for record in before}
+    assert hers.record in {one.record for one in believed_records(ledger)}
 
 
 @pytest.mark.parametrize("is_recorded_before", [False, True])
@@ -149,7 +155,7 @@ def test_who_is_protected_or_erased_while_the_core_judges_is_not_brought_back(
         recorded(ledger, turnover)
     getattr(ledger, way)([token_of(address(ANNA))], MONDAY + DAY)
 
-    with pytest.raises(Overtaken):
+    with pytest.raises(StaleReconciliation):
         recorded(ledger, turnover)
 
     assert b"row-anna" not in bytes_of(file)
@@ -162,7 +168,7 @@ def test_who_is_protected_or_erased_while_the_core_judges_is_not_brought_back(
 
 def test_what_is_dropped_while_the_core_judges_is_not_brought_back(ledger: Ledger) -> None:
     turnover = a_school(ledger)
-    ledger.drop("skola")
+    ledger.drop_source("skola")
 
     assert recorded(ledger, turnover) == replace(turnover, copies=())
 
@@ -170,7 +176,7 @@ def test_what_is_dropped_while_the_core_judges_is_not_brought_back(ledger: Ledge
 def test_a_source_that_is_dropped_takes_its_copies_along(ledger: Ledger) -> None:
     turnover = a_school(ledger)
     recorded(ledger, turnover)
-    ledger.drop("skola")
+    ledger.drop_source("skola")
 
     assert ledger.believed(()).turnover == replace(turnover, copies=())
 

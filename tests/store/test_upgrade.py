@@ -11,8 +11,8 @@ from fleetsync.store.engine import Engines
 from fleetsync.store.ledger import Ledger, StoreRefused
 from fleetsync.store.locks import Locks
 from fleetsync.store.upgrade import MIGRATIONS, upgrade
-from tests.store.scenes import applied as apply_pull
-from tests.store.scenes import device, dump, known, opened, put
+from tests.store.ledger_samples import believed_records, device, dump, ledger_at, row_to_put
+from tests.store.ledger_samples import stage_and_apply as apply_pull
 
 NEXT = '''"""What a later version adds."""
 
@@ -43,14 +43,14 @@ def migrated(engines: Engines, migrations: Path) -> None:
 def test_opening_again_changes_nothing(ledger: Ledger, file: Path) -> None:
     before = dump(file)
 
-    opened(file).close()
+    ledger_at(file).close()
 
     assert dump(file) == before
     assert not list(file.parent.glob("*.before-*"))
 
 
 def test_a_migration_leaves_a_sound_copy_of_what_was(ledger: Ledger, file: Path, tmp_path: Path) -> None:
-    apply_pull(ledger, [put(device("1"))])
+    apply_pull(ledger, [row_to_put(device("1"))])
     before = dump(file)
 
     migrated(ledger._engines, later_version(tmp_path))
@@ -78,7 +78,7 @@ def test_a_newer_database_is_refused_by_name_and_left_alone(ledger: Ledger, file
     before = dump(file)
 
     with pytest.raises(StoreRefused, match=r"newer fleetsync \(schema 0002, this version knows 0001\).*db restore"):
-        opened(file)
+        ledger_at(file)
 
     assert dump(file) == before
 
@@ -89,20 +89,20 @@ def test_a_database_of_something_else_is_refused_and_left_alone(file: Path) -> N
     connection.close()
 
     with pytest.raises(StoreRefused, match="not fleetsync's"):
-        opened(file)
+        ledger_at(file)
 
     assert dump(file) == {"recipe": []}
 
 
 def test_a_damaged_database_is_not_migrated(ledger: Ledger, file: Path, tmp_path: Path) -> None:
-    apply_pull(ledger, [put(device(str(number))) for number in range(500)])
+    apply_pull(ledger, [row_to_put(device(str(number))) for number in range(500)])
     ledger.purge(ledger._clock.now())
     ledger.close()
     with file.open("r+b") as raw:
         raw.seek(file.stat().st_size // 2)
         raw.write(b"\xff" * 8192)
 
-    with pytest.raises(StoreRefused, match="damaged"), opened(file) as again:
+    with pytest.raises(StoreRefused, match="damaged"), ledger_at(file) as again:
         migrated(again._engines, later_version(tmp_path))
 
     assert not list(file.parent.glob("*.before-*"))
@@ -110,9 +110,9 @@ def test_a_damaged_database_is_not_migrated(ledger: Ledger, file: Path, tmp_path
 
 def test_those_who_start_at_once_find_one_database(file: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        started = list(pool.map(opened, [file] * 4))
-    apply_pull(started[0], [put(device("1"))])
+        started = list(pool.map(ledger_at, [file] * 4))
+    apply_pull(started[0], [row_to_put(device("1"))])
 
-    assert [len(known(one)) for one in started] == [1, 1, 1, 1]
+    assert [len(believed_records(one)) for one in started] == [1, 1, 1, 1]
     for one in started:
         one.close()

@@ -5,13 +5,23 @@ from pathlib import Path
 import pytest
 
 from fleetsync.store.ledger import Ledger, StoreRefused
-from tests.store.scenes import DAY, HOUR, MONDAY, applied, device, dump, known, opened, put
+from tests.store.ledger_samples import (
+    DAY,
+    HOUR,
+    MONDAY,
+    believed_records,
+    device,
+    dump,
+    ledger_at,
+    row_to_put,
+    stage_and_apply,
+)
 
 
 def test_a_backup_taken_while_somebody_writes_is_whole_and_private(ledger: Ledger, file: Path, tmp_path: Path) -> None:
-    applied(ledger, [put(device("1"))])
+    stage_and_apply(ledger, [row_to_put(device("1"))])
     copy = tmp_path / "copies" / "monday.db"
-    with ledger._writing() as connection:
+    with ledger._write_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM record")
         ledger.backup(copy)
         connection.rollback()
@@ -25,17 +35,17 @@ def test_a_restored_copy_is_what_is_believed_also_by_who_has_the_database_open(
     ledger: Ledger, file: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "monday.db"
-    applied(ledger, [put(device("1"))])
+    stage_and_apply(ledger, [row_to_put(device("1"))])
     ledger.backup(copy)
-    with opened(file) as daemon:
-        applied(ledger, [put(device("2"))], at=MONDAY + HOUR)
-        assert len(known(daemon)) == 2
+    with ledger_at(file) as daemon:
+        stage_and_apply(ledger, [row_to_put(device("2"))], at=MONDAY + HOUR)
+        assert len(believed_records(daemon)) == 2
 
         ledger.restore(copy)
 
-        assert [one.record.source_id for one in known(daemon)] == ["1"]
-        applied(daemon, [put(device("3"))], at=MONDAY + DAY)
-    assert len(known(ledger)) == 2
+        assert [one.record.source_id for one in believed_records(daemon)] == ["1"]
+        stage_and_apply(daemon, [row_to_put(device("3"))], at=MONDAY + DAY)
+    assert len(believed_records(ledger)) == 2
     assert ledger.verify() == ()
 
 
@@ -49,7 +59,7 @@ def a_database(path: Path, *statements: str) -> Path:
 
 
 def test_what_is_no_sound_copy_of_ours_is_not_restored(ledger: Ledger, file: Path, tmp_path: Path) -> None:
-    applied(ledger, [put(device("1"))])
+    stage_and_apply(ledger, [row_to_put(device("1"))])
     before = dump(file)
     text = tmp_path / "notes.db"
     text.write_text("no database at all, but long enough to look at " * 20)
@@ -73,7 +83,7 @@ def test_a_backup_that_cannot_be_written_says_so(ledger: Ledger, file: Path) -> 
 
 
 def test_what_is_wrong_is_found(ledger: Ledger, file: Path) -> None:
-    applied(ledger, [put(device("1"), last_contact_at=MONDAY)])
+    stage_and_apply(ledger, [row_to_put(device("1"), last_contact_at=MONDAY)])
     assert ledger.verify() == ()
     a_database(file, "PRAGMA foreign_keys=OFF", "DELETE FROM record", "UPDATE alembic_version SET version_num = '0000'")
 
@@ -83,7 +93,7 @@ def test_what_is_wrong_is_found(ledger: Ledger, file: Path) -> None:
 def test_the_lease_of_the_schedule_is_given_to_one_daemon(ledger: Ledger, file: Path) -> None:
     lease = ledger.schedule_lease()
     assert lease is not None
-    with opened(file) as other:
+    with ledger_at(file) as other:
         assert other.schedule_lease() is None
         lease.release()
         assert other.schedule_lease() is not None
@@ -91,7 +101,7 @@ def test_the_lease_of_the_schedule_is_given_to_one_daemon(ledger: Ledger, file: 
 
 def test_the_size_grows_with_what_is_kept(ledger: Ledger, file: Path) -> None:
     before = ledger.size_bytes()
-    applied(ledger, [put(device(str(number))) for number in range(500)])
+    stage_and_apply(ledger, [row_to_put(device(str(number))) for number in range(500)])
 
     assert ledger.size_bytes() > before > file.stat().st_size // 2
 

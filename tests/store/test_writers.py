@@ -6,7 +6,16 @@ from sqlalchemy import select, update
 
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import Ledger
-from tests.store.scenes import MONDAY, applied, coverage, device, known, opened, outcome, put
+from tests.store.ledger_samples import (
+    MONDAY,
+    believed_records,
+    coverage,
+    device,
+    ledger_at,
+    outcome,
+    row_to_put,
+    stage_and_apply,
+)
 
 TIMES = 100
 
@@ -14,13 +23,13 @@ TIMES = 100
 def raise_counter(ledger: Ledger) -> None:
     """Read, then write what was read and one more: a deferred transaction fails or loses here."""
     for _ in range(TIMES):
-        with ledger._writing() as connection:
+        with ledger._write_transaction() as connection:
             total = connection.execute(select(t.counter.c.total)).scalar_one()
             connection.execute(update(t.counter).values(total=total + 1))
 
 
 def counter_of(ledger: Ledger) -> None:
-    with ledger._writing() as connection:
+    with ledger._write_transaction() as connection:
         connection.execute(t.counter.insert().values(name="times", label="", total=0))
 
 
@@ -35,7 +44,7 @@ def test_four_threads_that_write_at_once_all_get_their_turn(ledger: Ledger) -> N
 
 def test_two_ledgers_on_one_file_that_write_at_once_both_get_their_turn(ledger: Ledger, file: Path) -> None:
     counter_of(ledger)
-    with opened(file) as other, ThreadPoolExecutor(2) as pool:
+    with ledger_at(file) as other, ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(raise_counter, one) for one in (ledger, other)]:
             done.result()
 
@@ -47,11 +56,11 @@ def test_sources_are_pulled_side_by_side_while_others_read_and_reconcile(ledger:
 
     def pull(source: str) -> None:
         for number in range(10):
-            applied(ledger, [put(device(f"{number}-{one}")) for one in range(20)], source=source)
+            stage_and_apply(ledger, [row_to_put(device(f"{number}-{one}")) for one in range(20)], source=source)
 
     def read() -> None:
         while not stop.is_set():
-            assert len(known(ledger)) % 20 == 0  # a pull is seen whole or not at all
+            assert len(believed_records(ledger)) % 20 == 0  # a pull is seen whole or not at all
             ledger.record(outcome(MONDAY, coverage=(coverage(),)))
 
     with ThreadPoolExecutor(4) as pool:
@@ -61,4 +70,4 @@ def test_sources_are_pulled_side_by_side_while_others_read_and_reconcile(ledger:
         stop.set()
         reader.result()
 
-    assert len(known(ledger)) == 600
+    assert len(believed_records(ledger)) == 600

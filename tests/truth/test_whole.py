@@ -22,19 +22,19 @@ import pytest
 import requests
 
 from fleetsync import log, sync
-from fleetsync.cli.accounts import hashed
+from fleetsync.cli.accounts import hash_password
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.snapshot import AS_OF_MEASURES, Snapshot
-from fleetsync.daemon.house import build, open_store
+from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot
+from fleetsync.daemon.composition import build_application, open_configured_ledger
+from fleetsync.daemon.ledger_ports import LedgerHistory
 from fleetsync.daemon.service import Daemon
-from fleetsync.daemon.services import LedgerHistory
-from fleetsync.demo.municipality import DELIVERIES
-from fleetsync.demo.replay import Town, live
-from fleetsync.demo.truth import Truth
+from fleetsync.demo.configuration import DELIVERIES
+from fleetsync.demo.replay import DemoEnvironment, run_day
+from fleetsync.demo.truth import GroundTruth
 from fleetsync.settings import Settings
-from tests.serving import PASSWORD, free_port, signed_in, turning
-from tests.truth import expected
-from tests.truth.holding import Difference, differences
+from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
+from tests.truth import expected_tables
+from tests.truth.comparison import TruthDifference, differences
 
 # One town is lived for all of them; see CONTRIBUTING.md for TRUTH=all, which lives each day of the year.
 pytestmark = pytest.mark.xdist_group("whole")
@@ -64,9 +64,9 @@ OF_EACH_PAGE = 40 if EVERY_DAY else 3  # pages of one kind that are read: of a u
 class Past:
     """What was lived: the town, what was wrong of each day, what was published on ten of them, and what was logged."""
 
-    town: Town
+    town: DemoEnvironment
     settings: Settings
-    wrong: dict[date, list[Difference]]
+    wrong: dict[date, list[TruthDifference]]
     published: dict[date, Snapshot]
     logged: io.StringIO
 
@@ -75,17 +75,17 @@ class Past:
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     logged = io.StringIO()
     log.setup("DEBUG", json=True, to=logged)
-    town = Town(tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    truth = Truth(town.world, DAYS[0])
+    town = DemoEnvironment(tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True)
+    truth = GroundTruth(town.world, DAYS[0])
     with town.open() as settings:
         found = Past(town, settings, {}, {}, logged)
-        with open_store(settings, town.clock) as ledger:
-            house = build(settings, town.clock, ledger, Event())
+        with open_configured_ledger(settings, town.clock) as ledger:
+            house = build_application(settings, town.clock, ledger, Event())
             for day in DAYS:
-                if wrong := differences(live(town, house, day).outcome, truth, day):
+                if wrong := differences(run_day(town, house, day).outcome, truth, day):
                     found.wrong[day] = wrong
                 if day in SAMPLE:
-                    found.published[day] = sync.rebuilt(house.world)
+                    found.published[day] = sync.rebuild_snapshot(house.run_context)
         yield found
     log.setup("ERROR")
 
@@ -101,17 +101,17 @@ def test_every_published_number_is_true_on_every_day(past: Past) -> None:
 def test_what_is_told_on_the_day_of_the_installation_and_on_the_next_is_true(
     tmp_path: Path, seed: int, looks: int
 ) -> None:
-    town = Town(tmp_path, seed, with_schools=True)
+    town = DemoEnvironment(tmp_path, seed, with_schools=True)
     installed = date(2026, 11, 24)
-    truth = Truth(town.world, installed)
-    with town.open() as settings, open_store(settings, town.clock) as ledger:
-        house = build(settings, town.clock, ledger, Event())
+    truth = GroundTruth(town.world, installed)
+    with town.open() as settings, open_configured_ledger(settings, town.clock) as ledger:
+        house = build_application(settings, town.clock, ledger, Event())
         for day in (installed + timedelta(days=number) for number in range(looks)):
-            assert differences(live(town, house, day).outcome, truth, day) == []
+            assert differences(run_day(town, house, day).outcome, truth, day) == []
 
 
 def test_the_expected_numbers_are_those_that_were_read_by_eye() -> None:
-    for file, text in expected.tables().items():
+    for file, text in expected_tables.tables().items():
         assert file.read_text(encoding="utf-8") == text, file.name
 
 
@@ -137,14 +137,14 @@ def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
 
 
 def test_each_of_ten_past_days_shows_what_was_published_on_it(past: Past) -> None:
-    with open_store(past.settings, past.town.clock) as ledger:
-        house = build(past.settings, past.town.clock, ledger, Event())
-        now = sync.rebuilt(house.world)
-        history = LedgerHistory(lambda: house.world, lambda: now)
+    with open_configured_ledger(past.settings, past.town.clock) as ledger:
+        house = build_application(past.settings, past.town.clock, ledger, Event())
+        now = sync.rebuild_snapshot(house.run_context)
+        history = LedgerHistory(lambda: house.run_context, lambda: now)
         for day, then in past.published.items():
             shown = history.past(day)
             assert shown is not None
-            for name in AS_OF_MEASURES:
+            for name in PAST_DAY_MEASURES:
                 assert _there(shown, name) == _there(then, name), (day, name)
                 for labels, number in shown.numbers[name].items():
                     assert sum(row.count for row in shown.rows(name, labels)) == number, (day, name, labels)
@@ -206,8 +206,8 @@ def _forbidden(past: Past) -> Forbidden:
 @contextmanager
 def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
     daemon = Daemon(past.settings, past.town.clock)
-    daemon.ledger.add_account("tekniker", hashed(PASSWORD), "technician")
-    with turning(daemon), signed_in(daemon.address, "tekniker") as browser:
+    daemon.ledger.add_account("tekniker", hash_password(PASSWORD), "technician")
+    with serving_daemon(daemon), signed_in_session(daemon.address, "tekniker") as browser:
         yield browser, daemon.address
 
 

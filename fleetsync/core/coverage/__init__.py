@@ -9,103 +9,116 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.coverage.tally import coverage_of, tally
-from fleetsync.core.entitlement import Bench, copied, groups_copied, pools, stand, turned
-from fleetsync.core.identity import UnitBook, resolve_devices, resolve_people, unit_book
-from fleetsync.core.lifecycle import accepts, counts_as_assigned, exists, find_gaps, live, why_not_for
-from fleetsync.core.matching import Matched, match
-from fleetsync.core.measures import shown_unit, too_few_unplaced
+from fleetsync.core.coverage.tally import sum_coverage, tally
+from fleetsync.core.entitlement import Bench, copied_groups, owed_to_pools, person_states, refresh_copies, turn_if_due
+from fleetsync.core.identity import UnitDirectory, build_unit_directory, resolve_devices, resolve_people
+from fleetsync.core.lifecycle import (
+    accepts,
+    counts_as_assigned,
+    device_states,
+    find_gaps,
+    is_countable,
+    not_working_reason_for,
+)
+from fleetsync.core.matching import MatchingResult, match
+from fleetsync.core.measures import entitlements_with_few_unplaced, shown_unit
 from fleetsync.core.model import (
     UNPLACED,
     Assignment,
-    Believed,
-    By,
+    BelievedState,
+    CoverageShare,
+    CoveredBy,
     DeviceCase,
     DeviceSet,
     Entitlement,
-    Mode,
+    EntitlementMode,
     Moment,
     Outcome,
-    Owed,
+    OwedDevices,
+    PartRole,
     PartState,
     Person,
     PersonCase,
+    PersonState,
     Policy,
     Purpose,
-    Role,
-    Share,
     Stage,
-    Standing,
     Subject,
     Text,
     Turnover,
     Unit,
 )
 
-__all__ = ["coverage_of", "reconcile", "tally"]
+__all__ = ["reconcile", "sum_coverage", "tally"]
 
-SHOWING_DEVICES = frozenset({Role.MDM, Role.LIST})  # parts without which nobody can be said to have none
-NOT_IN_STOCK = frozenset({Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR})
+DEVICE_ROLES = frozenset({PartRole.MDM, PartRole.LIST})  # parts without which nobody can be said to have none
+NON_STOCK_STAGES = frozenset({Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR})
 
 
-class _Sorted(msgspec.Struct, frozen=True):
+class _Resolved(msgspec.Struct, frozen=True):
     """Who is who, what is what, and what is whose: everything before anything is counted."""
 
     people: tuple[Person, ...]
-    standings: tuple[Standing, ...]
+    states: tuple[PersonState, ...]
     cases: tuple[DeviceCase, ...]
-    matched: Matched
-    book: UnitBook
+    matched: MatchingResult
+    book: UnitDirectory
     hidden: frozenset[str]  # entitlements of which too few are unplaced to be shown there
     turnover: Turnover | None
 
 
-def reconcile(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
+def reconcile(believed: BelievedState, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
     """What is true at *moment* of everything believed, under *policy*."""
-    found = _sort(believed, policy, calendars, moment)
+    found = _resolve(believed, policy, calendars, moment)
     rules = [rule for rule in policy.entitlements if rule.is_valid_on(moment.today)]
-    owed = _owed(found, pools(found.standings, found.book, policy, moment), believed.parts, rules)
+    owed = _owed_devices(found, owed_to_pools(found.states, found.book, policy, moment), believed.parts, rules)
     assignments = _assignments(found, owed, rules)
-    shares = (*tally(owed, assignments), *_stock(found.cases, rules))
+    shares = (*tally(owed, assignments), *_stock_shares(found.cases, rules))
     outcome = Outcome(
         moment=moment,
         units=found.book.units,
-        people=_people(found, owed, assignments, shares),
+        people=_person_cases(found, owed, assignments, shares),
         devices=found.cases,
-        sets=_sets(shares, owed, assignments),
+        sets=_device_sets(shares, owed, assignments),
         owed=owed,
         assignments=assignments,
         shares=shares,
-        coverage=coverage_of(moment.today, shares, _cells(found.book.units, rules), _beside(found)),
+        coverage=sum_coverage(
+            moment.today, shares, _coverage_cells(found.book.units, rules), _undecided_and_on_leave(found)
+        ),
         parts=tuple(believed.parts),
         logins=found.matched.logins,
-        things=_things(found.people, found.cases),
+        resolved_ids=_resolved_ids(found.people, found.cases),
         policy_fingerprint=policy.fingerprint,
         turnover=found.turnover,
     )
-    opened, closed = find_gaps(outcome, believed, policy, calendars, found.book)
-    return msgspec.structs.replace(outcome, episodes=opened, closed=closed, gap_places=believed.gap_places)
-
-
-def _sort(believed: Believed, policy: Policy, calendars: Calendars, moment: Moment) -> _Sorted:
-    book = unit_book(believed.known, policy)
-    people, turnover = _people_and_turnover(believed, book, policy, calendars, moment)
-    if groups := groups_copied(turnover):
-        book = unit_book((*believed.known, *groups), policy)
-    devices = resolve_devices(believed.known, believed.parts, policy, moment)
-    standings = stand(people, book, policy, calendars, believed.parts, moment, turnover)
-    by_person = {standing.person: standing for standing in standings}
-    matched = match(devices, people, by_person, book, policy, believed, moment, calendars)
-    lives = live(devices, matched.placements, policy, calendars, believed.parts, believed, moment, book, by_person)
-    cases = tuple(
-        DeviceCase(device=device, placement=placement, life=life)
-        for device, placement, life in zip(devices, matched.placements, lives, strict=True)
+    opened, closed_episodes = find_gaps(outcome, believed, policy, calendars, found.book)
+    return msgspec.structs.replace(
+        outcome, episodes=opened, closed_episodes=closed_episodes, gap_unit_kinds=believed.gap_unit_kinds
     )
-    return _Sorted(people, standings, cases, matched, book, too_few_unplaced(standings), turnover)
+
+
+def _resolve(believed: BelievedState, policy: Policy, calendars: Calendars, moment: Moment) -> _Resolved:
+    book = build_unit_directory(believed.known, policy)
+    people, turnover = _people_and_turnover(believed, book, policy, calendars, moment)
+    if groups := copied_groups(turnover):
+        book = build_unit_directory((*believed.known, *groups), policy)
+    devices = resolve_devices(believed.known, believed.parts, policy, moment)
+    states = person_states(people, book, policy, calendars, believed.parts, moment, turnover)
+    by_person = {person_state.person: person_state for person_state in states}
+    matched = match(devices, people, by_person, book, policy, believed, moment, calendars)
+    lives = device_states(
+        devices, matched.placements, policy, calendars, believed.parts, believed, moment, book, by_person
+    )
+    cases = tuple(
+        DeviceCase(device=device, placement=placement, device_state=device_state)
+        for device, placement, device_state in zip(devices, matched.placements, lives, strict=True)
+    )
+    return _Resolved(people, states, cases, matched, book, entitlements_with_few_unplaced(states), turnover)
 
 
 def _people_and_turnover(
-    believed: Believed, book: UnitBook, policy: Policy, calendars: Calendars, moment: Moment
+    believed: BelievedState, book: UnitDirectory, policy: Policy, calendars: Calendars, moment: Moment
 ) -> tuple[tuple[Person, ...], Turnover | None]:
     """Who is who, with the memberships that were copied on the last school day, and where the turnover stands now."""
     before = believed.turnover.copies if believed.turnover else ()
@@ -118,35 +131,35 @@ def _people_and_turnover(
         moment=moment,
         turnover=believed.turnover,
     )
-    turnover = copied(believed.known, people, bench)
+    turnover = refresh_copies(believed.known, people, bench)
     if turnover is not None and turnover.copies != before:
         people = resolve_people(believed.known, believed.parts, policy, turnover.copies)
-    return people, turned(believed.known, people, msgspec.structs.replace(bench, turnover=turnover))
+    return people, turn_if_due(believed.known, people, msgspec.structs.replace(bench, turnover=turnover))
 
 
 # --- who is owed ------------------------------------------------------------------------------------------------------
 
 
-def _owed(
-    found: _Sorted, pooled: Sequence[Owed], parts: Sequence[PartState], rules: Sequence[Entitlement]
-) -> tuple[Owed, ...]:
+def _owed_devices(
+    found: _Resolved, pooled: Sequence[OwedDevices], parts: Sequence[PartState], rules: Sequence[Entitlement]
+) -> tuple[OwedDevices, ...]:
     served = _served_groups(found.cases)
-    blind = any(part.role in SHOWING_DEVICES and part.first_complete_at is None and not part.disabled for part in parts)
-    unclear = _claimed(found.cases, rules)
+    blind = any(part.role in DEVICE_ROLES and part.first_complete_at is None and not part.disabled for part in parts)
+    unclear = _ambiguous_holders(found.cases, rules)
     people = [
         msgspec.structs.replace(
             debt,
             unit=shown_unit(debt.unit, debt.entitlement, found.hidden),
-            groups=_member_of(standing, served.get(debt.unit, frozenset())),
+            groups=_set_groups(person_state, served.get(debt.unit, frozenset())),
             decidable=debt.decidable and not blind and (debt.entitlement, debt.subject_id) not in unclear,
         )
-        for standing in found.standings
-        if (debt := standing.owed) is not None
+        for person_state in found.states
+        if (debt := person_state.owed) is not None
     ]
-    return (*people, *_pools_where_shown(pooled, found.hidden, blind))
+    return (*people, *_pools_by_shown_unit(pooled, found.hidden, blind))
 
 
-def _claimed(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> frozenset[tuple[str, str]]:
+def _ambiguous_holders(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> frozenset[tuple[str, str]]:
     """Entitlement and person, wherever a device that would be counted may be his as well as somebody else's."""
     return frozenset(
         (rule.id, person)
@@ -158,8 +171,8 @@ def _claimed(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> froze
     )
 
 
-def _pools_where_shown(pooled: Iterable[Owed], hidden: frozenset[str], blind: bool) -> Iterable[Owed]:
-    by_id: dict[str, Owed] = {}
+def _pools_by_shown_unit(pooled: Iterable[OwedDevices], hidden: frozenset[str], blind: bool) -> Iterable[OwedDevices]:
+    by_id: dict[str, OwedDevices] = {}
     for debt in pooled:
         unit = shown_unit(debt.unit, debt.entitlement, hidden)
         pool_id = _pool_id(debt.entitlement, unit)
@@ -183,66 +196,68 @@ def _served_groups(cases: Iterable[DeviceCase]) -> Mapping[str, frozenset[str]]:
     """Per unit the groups that a set names; a cart that is gone serves nobody and keeps no other away."""
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for case in cases:
-        if case.placement.purpose is Purpose.SET and exists(case):
+        if case.placement.purpose is Purpose.SET and is_countable(case):
             groups[case.placement.unit].update(case.placement.serves)
     return {unit: frozenset(names) for unit, names in groups.items()}
 
 
-def _member_of(standing: Standing, served: frozenset[str]) -> tuple[str, ...]:
+def _set_groups(person_state: PersonState, served: frozenset[str]) -> tuple[str, ...]:
     """The one group whose sets serve him: his class, else the group of another type that began last and has a set."""
-    for group in ((standing.class_group,) if standing.class_group else ()) + standing.groups:
+    for group in ((person_state.class_group,) if person_state.class_group else ()) + person_state.groups:
         if group in served:
             return (group,)
-    return (standing.class_group,) if standing.class_group else ()
+    return (person_state.class_group,) if person_state.class_group else ()
 
 
 # --- what serves whom -------------------------------------------------------------------------------------------------
 
 
-def _assignments(found: _Sorted, owed: Sequence[Owed], rules: Sequence[Entitlement]) -> tuple[Assignment, ...]:
+def _assignments(found: _Resolved, owed: Sequence[OwedDevices], rules: Sequence[Entitlement]) -> tuple[Assignment, ...]:
     by_person = {debt.subject_id: debt for debt in owed if debt.subject is Subject.PERSON}
     by_id = {rule.id: rule for rule in rules}
-    of_groups = _rules_of_groups(owed, rules)
-    made = [*_pooled(found, owed, rules)]
+    of_groups = _group_entitlements(owed, rules)
+    made = [*_pool_assignments(found, owed, rules)]
     for case in found.cases:
         if case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN):
-            made += _own(case, by_person, by_id)
+            made += _own_assignments(case, by_person, by_id)
         elif case.placement.purpose is Purpose.SET:
-            made += _in_a_set(case, of_groups, rules, found.book)
+            made += _set_assignments(case, of_groups, rules, found.book)
     return tuple(sorted(made, key=lambda one: one.device))
 
 
-def _assigned(case: DeviceCase, by: By, rule: Entitlement, subject_id: str, unit: str) -> Assignment:
-    why_not = why_not_for(rule, case)
+def _assignment(case: DeviceCase, by: CoveredBy, rule: Entitlement, subject_id: str, unit: str) -> Assignment:
+    why_not = not_working_reason_for(rule, case)
     return Assignment(
         device=case.device.id,
         by=by,
         entitlement=rule.id,
         subject_id=subject_id,
         unit=unit,
-        groups=tuple(sorted(set(case.placement.serves))) if by is By.SET else (),
+        groups=tuple(sorted(set(case.placement.serves))) if by is CoveredBy.SET else (),
         works=why_not is None,
-        reason=why_not or case.life.works_reason,
+        reason=why_not or case.device_state.works_reason,
     )
 
 
-def _own(case: DeviceCase, by_person: Mapping[str, Owed], by_id: Mapping[str, Entitlement]) -> Iterable[Assignment]:
+def _own_assignments(
+    case: DeviceCase, by_person: Mapping[str, OwedDevices], by_id: Mapping[str, Entitlement]
+) -> Iterable[Assignment]:
     debt = by_person.get(case.placement.holder or "")
     if debt is not None and counts_as_assigned(by_id[debt.entitlement], case):
-        yield _assigned(case, By.OWN, by_id[debt.entitlement], debt.subject_id, debt.unit)
+        yield _assignment(case, CoveredBy.OWN, by_id[debt.entitlement], debt.subject_id, debt.unit)
 
 
-def _in_a_set(
+def _set_assignments(
     case: DeviceCase,
     of_groups: Mapping[tuple[str, str], Entitlement],
     rules: Sequence[Entitlement],
-    book: UnitBook,
+    book: UnitDirectory,
 ) -> Iterable[Assignment]:
     unit, groups = case.placement.unit, case.placement.serves
     owing = [rule for group in groups if (rule := of_groups.get((unit, group))) is not None]
-    rule = min(owing, key=rules.index) if owing else _first_of_unit(unit, rules, book)
+    rule = min(owing, key=rules.index) if owing else _default_set_entitlement(unit, rules, book)
     if rule is not None and counts_as_assigned(rule, case):
-        yield _assigned(case, By.SET, rule, _set_id(unit, groups), unit)
+        yield _assignment(case, CoveredBy.SET, rule, _set_id(unit, groups), unit)
 
 
 def _set_id(unit: str, groups: Iterable[str]) -> str:
@@ -251,9 +266,11 @@ def _set_id(unit: str, groups: Iterable[str]) -> str:
     return f"{unit}/{'+'.join(names)}"
 
 
-def _rules_of_groups(owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Mapping[tuple[str, str], Entitlement]:
+def _group_entitlements(
+    owed: Sequence[OwedDevices], rules: Sequence[Entitlement]
+) -> Mapping[tuple[str, str], Entitlement]:
     """Per unit and group the first rule in file order that owes a member of it."""
-    place = {rule.id: index for index, rule in enumerate(rules) if rule.mode is Mode.PER_HEAD}
+    place = {rule.id: index for index, rule in enumerate(rules) if rule.mode is EntitlementMode.PER_HEAD}
     first: dict[tuple[str, str], Entitlement] = {}
     for debt in owed:
         if debt.subject is not Subject.PERSON or debt.entitlement not in place:
@@ -265,50 +282,56 @@ def _rules_of_groups(owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Mapp
     return first
 
 
-def _first_of_unit(unit: str, rules: Sequence[Entitlement], book: UnitBook) -> Entitlement | None:
+def _default_set_entitlement(unit: str, rules: Sequence[Entitlement], book: UnitDirectory) -> Entitlement | None:
     """The rule whose surplus a set without members is: the first per head whose school forms the unit has."""
-    forms = set(_unit(unit, book).school_forms)
-    per_head = (rule for rule in rules if rule.mode is Mode.PER_HEAD and unit in (rule.units or (unit,)))
+    forms = set(_unit_by_slug(unit, book).school_forms)
+    per_head = (rule for rule in rules if rule.mode is EntitlementMode.PER_HEAD and unit in (rule.units or (unit,)))
     return next((rule for rule in per_head if forms & set(rule.who.school_forms)), None)
 
 
-def _pooled(found: _Sorted, owed: Sequence[Owed], rules: Sequence[Entitlement]) -> Iterable[Assignment]:
+def _pool_assignments(
+    found: _Resolved, owed: Sequence[OwedDevices], rules: Sequence[Entitlement]
+) -> Iterable[Assignment]:
     """A unit's pool devices, those that work first, to its pools in file order until each has its places.
 
     What is left over, or stands where nobody is owed a pool, is surplus of the first that accepts it there.
     """
     room = Counter({debt.subject_id: debt.count for debt in owed if debt.subject is Subject.POOL})
-    asked = [rule for rule in rules if rule.mode is Mode.POOL]
+    asked = [rule for rule in rules if rule.mode is EntitlementMode.POOL]
     shared = (case for case in found.cases if case.placement.purpose is Purpose.POOL)
-    for case in sorted(shared, key=lambda case: (not case.life.works, case.device.id)):
-        rule = _pool_of(case, asked, room, found)
+    for case in sorted(shared, key=lambda case: (not case.device_state.works, case.device.id)):
+        rule = _pool_entitlement(case, asked, room, found)
         if rule is not None:
             unit = shown_unit(case.placement.unit, rule.id, found.hidden)
             pool_id = _pool_id(rule.id, unit)
             room[pool_id] -= 1
-            yield _assigned(case, By.POOL, rule, pool_id, unit)
+            yield _assignment(case, CoveredBy.POOL, rule, pool_id, unit)
 
 
-def _pool_of(
-    case: DeviceCase, rules: Sequence[Entitlement], room: Mapping[str, int], found: _Sorted
+def _pool_entitlement(
+    case: DeviceCase, rules: Sequence[Entitlement], room: Mapping[str, int], found: _Resolved
 ) -> Entitlement | None:
     at = case.placement.unit
     taking = [rule for rule in rules if counts_as_assigned(rule, case)]
     pools = {rule.id: _pool_id(rule.id, shown_unit(at, rule.id, found.hidden)) for rule in taking}
     with_room = (rule for rule in taking if room.get(pools[rule.id], 0) > 0)
     owing = (rule for rule in taking if pools[rule.id] in room)
-    possible = (rule for rule in taking if _can_occur(_unit(at, found.book), rule))
+    possible = (rule for rule in taking if _is_entitlement_possible(_unit_by_slug(at, found.book), rule))
     return next((rule for rules in (with_room, owing, possible, taking) for rule in rules), None)
 
 
-def _stock(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> Iterable[Share]:
+def _stock_shares(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> Iterable[CoverageShare]:
     """Surplus: devices of purpose stock, in contact or not, at the first rule that accepts their kind."""
     for case in cases:
-        if case.placement.purpose is not Purpose.STOCK or case.life.stage in NOT_IN_STOCK or not case.device.records:
+        if (
+            case.placement.purpose is not Purpose.STOCK
+            or case.device_state.stage in NON_STOCK_STAGES
+            or not case.device.records
+        ):
             continue
         rule = next((rule for rule in rules if accepts(rule, case)), None)
         if rule is not None:
-            yield Share(
+            yield CoverageShare(
                 unit=case.placement.unit,
                 entitlement=rule.id,
                 subject=Subject.DEVICE,
@@ -322,33 +345,33 @@ def _stock(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> Iterabl
 # --- the cases --------------------------------------------------------------------------------------------------------
 
 
-def _people(
-    found: _Sorted, owed: Sequence[Owed], assignments: Sequence[Assignment], shares: Sequence[Share]
+def _person_cases(
+    found: _Resolved, owed: Sequence[OwedDevices], assignments: Sequence[Assignment], shares: Sequence[CoverageShare]
 ) -> tuple[PersonCase, ...]:
     counted = {share.subject_id: share for share in shares if share.subject is Subject.PERSON}
-    served = _served(owed, assignments)
-    nothing = Share(unit="", entitlement="", subject=Subject.PERSON, subject_id="", reason=Text("", ""))
+    served = _sets_by_person(owed, assignments)
+    nothing = CoverageShare(unit="", entitlement="", subject=Subject.PERSON, subject_id="", reason=Text("", ""))
     cases = []
-    for person, standing in zip(found.people, found.standings, strict=True):
+    for person, person_state in zip(found.people, found.states, strict=True):
         share = counted.get(person.id, nothing)
         cases.append(
             PersonCase(
                 person=person,
-                standing=standing,
+                person_state=person_state,
                 devices=share.devices,
                 working=share.working_devices,
                 covered=share.covered_own,
                 assigned=share.assigned_own,
                 unknown=share.unknown,
-                served_by=served.get(person.id),
+                serving_set=served.get(person.id),
             )
         )
     return tuple(cases)
 
 
-def _served(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> Mapping[str, str]:
+def _sets_by_person(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[str, str]:
     """Person → the set that serves him, by the same rule; of several the one that is asked first."""
-    sets = {(len(one.groups), one.subject_id): one for one in assignments if one.by is By.SET}
+    sets = {(len(one.groups), one.subject_id): one for one in assignments if one.by is CoveredBy.SET}
     serving: dict[tuple[str, str, str], str] = {}
     for _, one in sorted(sets.items()):
         for group in one.groups:
@@ -358,8 +381,10 @@ def _served(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> Mapping[
     return {person: set_id for person, set_id in found if set_id is not None}
 
 
-def _sets(shares: Iterable[Share], owed: Iterable[Owed], assignments: Iterable[Assignment]) -> tuple[DeviceSet, ...]:
-    groups = {one.subject_id: one.groups for one in assignments if one.by is By.SET}
+def _device_sets(
+    shares: Iterable[CoverageShare], owed: Iterable[OwedDevices], assignments: Iterable[Assignment]
+) -> tuple[DeviceSet, ...]:
+    groups = {one.subject_id: one.groups for one in assignments if one.by is CoveredBy.SET}
     people = (debt for debt in owed if debt.subject is Subject.PERSON)
     members = Counter((debt.unit, debt.entitlement, group) for debt in people for group in debt.groups)
     return tuple(
@@ -380,7 +405,7 @@ def _sets(shares: Iterable[Share], owed: Iterable[Owed], assignments: Iterable[A
     )
 
 
-def _things(people: Iterable[Person], cases: Iterable[DeviceCase]) -> Mapping[tuple[str, str, str], str]:
+def _resolved_ids(people: Iterable[Person], cases: Iterable[DeviceCase]) -> Mapping[tuple[str, str, str], str]:
     of_people = {known.ref: person.id for person in people for known in person.records}
     of_devices = {
         known.ref: case.device.id
@@ -393,30 +418,30 @@ def _things(people: Iterable[Person], cases: Iterable[DeviceCase]) -> Mapping[tu
 # --- the published rows -----------------------------------------------------------------------------------------------
 
 
-def _cells(units: Iterable[Unit], rules: Sequence[Entitlement]) -> Iterable[tuple[str, str]]:
+def _coverage_cells(units: Iterable[Unit], rules: Sequence[Entitlement]) -> Iterable[tuple[str, str]]:
     """Unit × entitlement wherever its `who` can occur; `unplaced` has every one."""
     for unit in units:
         for rule in rules:
-            if unit.slug == UNPLACED or _can_occur(unit, rule):
+            if unit.slug == UNPLACED or _is_entitlement_possible(unit, rule):
                 yield (unit.slug, rule.id)
 
 
-def _unit(slug: str, book: UnitBook) -> Unit:
+def _unit_by_slug(slug: str, book: UnitDirectory) -> Unit:
     # A rule or a list may put a device where no [[unit]] is; it is counted there all the same.
     return book.by_slug.get(slug) or Unit(slug=slug, name=slug)
 
 
-def _can_occur(unit: Unit, rule: Entitlement) -> bool:
+def _is_entitlement_possible(unit: Unit, rule: Entitlement) -> bool:
     if rule.units and unit.slug not in rule.units:
         return False
     return not rule.who.school_forms or bool(set(unit.school_forms) & set(rule.who.school_forms))
 
 
-def _beside(found: _Sorted) -> Mapping[tuple[str, str], Mapping[str, int]]:
+def _undecided_and_on_leave(found: _Resolved) -> Mapping[tuple[str, str], Mapping[str, int]]:
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for standing in found.standings:
-        for decision in standing.decisions:
+    for person_state in found.states:
+        for decision in person_state.decisions:
             if decision.undecided or decision.on_leave:
-                unit = shown_unit(standing.unit, decision.entitlement, found.hidden)
+                unit = shown_unit(person_state.unit, decision.entitlement, found.hidden)
                 counts[unit, decision.entitlement]["undecided" if decision.undecided else "on_leave"] += 1
     return counts

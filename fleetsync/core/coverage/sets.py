@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 
-class Members(msgspec.Struct, frozen=True):
+class GroupNeed(msgspec.Struct, frozen=True):
     """A group's owed devices: all, those with a working own one, those with only own ones that do not work, and
     those that cannot be decided (no own device assigned).
     """
@@ -22,7 +22,7 @@ class Members(msgspec.Struct, frozen=True):
     undecidable: int = 0
 
 
-class SetStock(msgspec.Struct, frozen=True):
+class SetSupply(msgspec.Struct, frozen=True):
     """A set and its devices."""
 
     id: str
@@ -31,7 +31,7 @@ class SetStock(msgspec.Struct, frozen=True):
     other: int
 
 
-class Dealt(msgspec.Struct, frozen=True):
+class SetAllocation(msgspec.Struct, frozen=True):
     """What one set gives; what is left over for its whole component stands on the last set asked."""
 
     covered: int
@@ -42,17 +42,17 @@ class Dealt(msgspec.Struct, frozen=True):
     short: int = 0
 
 
-def deal(sets: Sequence[SetStock], members: Mapping[str, Members]) -> dict[str, Dealt]:
+def allocate_sets(sets: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> dict[str, SetAllocation]:
     """What each set gives to the members of its groups, by set id."""
-    dealt: dict[str, Dealt] = {}
-    for component in _components(sets):
-        dealt |= _deal_component(sorted(component, key=lambda one: (len(one.groups), one.id)), members)
+    dealt: dict[str, SetAllocation] = {}
+    for component in _connected_sets(sets):
+        dealt |= _allocate_connected(sorted(component, key=lambda one: (len(one.groups), one.id)), members)
     return dealt
 
 
-def _components(sets: Sequence[SetStock]) -> Iterable[list[SetStock]]:
+def _connected_sets(sets: Sequence[SetSupply]) -> Iterable[list[SetSupply]]:
     """Sets joined by common groups."""
-    found: list[tuple[set[str], list[SetStock]]] = []
+    found: list[tuple[set[str], list[SetSupply]]] = []
     for one in sorted(sets, key=lambda one: one.id):
         groups, joined = set(one.groups), [one]
         apart = []
@@ -66,18 +66,18 @@ def _components(sets: Sequence[SetStock]) -> Iterable[list[SetStock]]:
     return [joined for _, joined in found]
 
 
-def _deal_component(order: Sequence[SetStock], members: Mapping[str, Members]) -> dict[str, Dealt]:
-    groups = {group: members.get(group, Members()) for one in order for group in one.groups}
+def _allocate_connected(order: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> dict[str, SetAllocation]:
+    groups = {group: members.get(group, GroupNeed()) for one in order for group in one.groups}
     to_cover = {group: count.owed - count.working_own for group, count in groups.items()}
-    covered = {one.id: _give(one.working, one.groups, to_cover) for one in order}
+    covered = {one.id: _allocate(one.working, one.groups, to_cover) for one in order}
     to_assign = dict(to_cover)
-    other = {one.id: _give(one.other, one.groups, to_assign) for one in order}
+    other = {one.id: _allocate(one.other, one.groups, to_assign) for one in order}
     broken = min(sum(count.broken_own for count in groups.values()), sum(to_assign.values()))
     left = sum(to_assign.values()) - broken
     unknown = min(sum(count.undecidable for count in groups.values()), left)
     last = order[-1].id
     return {
-        one.id: Dealt(
+        one.id: SetAllocation(
             covered=covered[one.id],
             assigned=covered[one.id] + other[one.id],
             members=sum(groups[group].owed for group in set(one.groups)),
@@ -89,15 +89,15 @@ def _deal_component(order: Sequence[SetStock], members: Mapping[str, Members]) -
     }
 
 
-def _give(devices: int, groups: Sequence[str], need: dict[str, int]) -> int:
+def _allocate(devices: int, groups: Sequence[str], need: dict[str, int]) -> int:
     """Deal *devices* to *groups* by their *need*, which it lowers; how many were taken."""
-    taken = shared_out(devices, {group: need[group] for group in groups})
+    taken = apportion(devices, {group: need[group] for group in groups})
     for group, count in taken.items():
         need[group] -= count
     return sum(taken.values())
 
 
-def shared_out(count: int, need: Mapping[str, int]) -> dict[str, int]:
+def apportion(count: int, need: Mapping[str, int]) -> dict[str, int]:
     """At most *count*, in proportion to *need* and never beyond it, by largest remainder, ties by name."""
     total = sum(need.values())
     if count >= total:
@@ -109,10 +109,10 @@ def shared_out(count: int, need: Mapping[str, int]) -> dict[str, int]:
     return parts
 
 
-def by_group(pairs: Iterable[tuple[str, Members]]) -> dict[str, Members]:
+def sum_by_group(pairs: Iterable[tuple[str, GroupNeed]]) -> dict[str, GroupNeed]:
     """Members added up per group."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for group, one in pairs:
         for place, count in enumerate((one.owed, one.working_own, one.broken_own, one.undecidable)):
             sums[group][place] += count
-    return {group: Members(*counts) for group, counts in sums.items()}
+    return {group: GroupNeed(*counts) for group, counts in sums.items()}

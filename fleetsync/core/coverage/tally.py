@@ -10,30 +10,30 @@ from datetime import date
 
 import msgspec
 
-from fleetsync.core.coverage.sets import Dealt, Members, SetStock, by_group, deal
-from fleetsync.core.model import Assignment, By, CoverageDay, Owed, Share, Subject, Text
+from fleetsync.core.coverage.sets import GroupNeed, SetAllocation, SetSupply, allocate_sets, sum_by_group
+from fleetsync.core.model import Assignment, CoverageDay, CoverageShare, CoveredBy, OwedDevices, Subject, Text
 
 
-class _Place(msgspec.Struct):
+class _CellInput(msgspec.Struct):
     """What one unit and entitlement is counted from."""
 
-    people: list[Owed]
-    pools: list[Owed]
+    people: list[OwedDevices]
+    pools: list[OwedDevices]
     own: dict[str, list[Assignment]]
     sets: dict[str, list[Assignment]]
     pooled: dict[str, list[Assignment]]
 
 
-def tally(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> tuple[Share, ...]:
+def tally(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> tuple[CoverageShare, ...]:
     """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once."""
-    places: defaultdict[tuple[str, str], _Place] = defaultdict(
-        lambda: _Place([], [], defaultdict(list), defaultdict(list), defaultdict(list))
+    places: defaultdict[tuple[str, str], _CellInput] = defaultdict(
+        lambda: _CellInput([], [], defaultdict(list), defaultdict(list), defaultdict(list))
     )
     own: defaultdict[tuple[str, str], list[Assignment]] = defaultdict(list)
     for one in assignments:
-        if one.by is By.OWN:
+        if one.by is CoveredBy.OWN:
             own[(one.entitlement, one.subject_id)].append(one)
-        elif one.by is By.SET:
+        elif one.by is CoveredBy.SET:
             places[(one.unit, one.entitlement)].sets[one.subject_id].append(one)
         else:
             places[(one.unit, one.entitlement)].pooled[one.subject_id].append(one)
@@ -46,35 +46,35 @@ def tally(owed: Iterable[Owed], assignments: Iterable[Assignment]) -> tuple[Shar
         # A device serves its holder wherever his unit is: what counts is the person, not the device's own unit.
         if held := own.get((debt.entitlement, debt.subject_id)):
             place.own[debt.subject_id] = held
-    return tuple(share for key in sorted(places) for share in _shares(*key, places[key]))
+    return tuple(share for key in sorted(places) for share in _cell_shares(*key, places[key]))
 
 
-def _shares(unit: str, entitlement: str, place: _Place) -> list[Share]:
-    served = _groups_of_sets(place)
+def _cell_shares(unit: str, entitlement: str, place: _CellInput) -> list[CoverageShare]:
+    served = _served_groups(place)
     people = sorted(place.people, key=lambda debt: debt.subject_id)
     outside = [debt for debt in people if not served.intersection(debt.groups)]
     inside = [debt for debt in people if served.intersection(debt.groups)]
     return [
-        *(_person_alone(debt, place.own.get(debt.subject_id, ())) for debt in outside),
-        *(_person_in_a_set(debt, place.own.get(debt.subject_id, ())) for debt in inside),
+        *(_share_outside_sets(debt, place.own.get(debt.subject_id, ())) for debt in outside),
+        *(_share_inside_set(debt, place.own.get(debt.subject_id, ())) for debt in inside),
         *_set_shares(unit, entitlement, place, inside, served),
         *_pool_shares(unit, entitlement, place),
     ]
 
 
-def _groups_of_sets(place: _Place) -> frozenset[str]:
+def _served_groups(place: _CellInput) -> frozenset[str]:
     return frozenset(group for devices in place.sets.values() for device in devices for group in device.groups)
 
 
-def _own_counts(debt: Owed, held: Sequence[Assignment]) -> tuple[int, int]:
+def _own_device_counts(debt: OwedDevices, held: Sequence[Assignment]) -> tuple[int, int]:
     """(w, b): what his working and his not working own devices give of what he is owed."""
     working = min(debt.count, sum(1 for one in held if one.works))
     broken = min(debt.count - working, sum(1 for one in held if not one.works))
     return working, broken
 
 
-def _person(debt: Owed, held: Sequence[Assignment], **counts: int) -> Share:
-    return Share(
+def _person_share(debt: OwedDevices, held: Sequence[Assignment], **counts: int) -> CoverageShare:
+    return CoverageShare(
         unit=debt.unit,
         entitlement=debt.entitlement,
         subject=Subject.PERSON,
@@ -88,11 +88,11 @@ def _person(debt: Owed, held: Sequence[Assignment], **counts: int) -> Share:
     )
 
 
-def _person_alone(debt: Owed, held: Sequence[Assignment]) -> Share:
-    working, broken = _own_counts(debt, held)
+def _share_outside_sets(debt: OwedDevices, held: Sequence[Assignment]) -> CoverageShare:
+    working, broken = _own_device_counts(debt, held)
     missing = debt.count - working - broken
     unknown = 0 if debt.decidable else missing
-    return _person(
+    return _person_share(
         debt,
         held,
         covered_own=working,
@@ -102,39 +102,41 @@ def _person_alone(debt: Owed, held: Sequence[Assignment]) -> Share:
     )
 
 
-def _person_in_a_set(debt: Owed, held: Sequence[Assignment]) -> Share:
+def _share_inside_set(debt: OwedDevices, held: Sequence[Assignment]) -> CoverageShare:
     """Only what his own working device gives; the rest of a member's debt is counted on his sets."""
-    working, _ = _own_counts(debt, held)
-    return _person(debt, held, covered_own=working, assigned_own=working)
+    working, _ = _own_device_counts(debt, held)
+    return _person_share(debt, held, covered_own=working, assigned_own=working)
 
 
-def _members(debt: Owed, held: Sequence[Assignment]) -> Members:
-    working, broken = _own_counts(debt, held)
+def _group_need(debt: OwedDevices, held: Sequence[Assignment]) -> GroupNeed:
+    working, broken = _own_device_counts(debt, held)
     unclear = 0 if debt.decidable else debt.count - working - broken
-    return Members(debt.count, working, broken, unclear)
+    return GroupNeed(debt.count, working, broken, unclear)
 
 
 def _set_shares(
-    unit: str, entitlement: str, place: _Place, inside: Sequence[Owed], served: frozenset[str]
-) -> Iterable[Share]:
-    stocks = [_stock(set_id, devices) for set_id, devices in sorted(place.sets.items())]
-    members = by_group(
-        (next(group for group in debt.groups if group in served), _members(debt, place.own.get(debt.subject_id, ())))
+    unit: str, entitlement: str, place: _CellInput, inside: Sequence[OwedDevices], served: frozenset[str]
+) -> Iterable[CoverageShare]:
+    stocks = [_set_supply(set_id, devices) for set_id, devices in sorted(place.sets.items())]
+    members = sum_by_group(
+        (next(group for group in debt.groups if group in served), _group_need(debt, place.own.get(debt.subject_id, ())))
         for debt in inside
     )
-    dealt = deal(stocks, members)
+    dealt = allocate_sets(stocks, members)
     for stock in stocks:
         yield _set_share(unit, entitlement, stock, dealt[stock.id], place.sets[stock.id])
 
 
-def _stock(set_id: str, devices: Sequence[Assignment]) -> SetStock:
+def _set_supply(set_id: str, devices: Sequence[Assignment]) -> SetSupply:
     working = sum(1 for one in devices if one.works)
-    return SetStock(set_id, devices[0].groups, working, len(devices) - working)
+    return SetSupply(set_id, devices[0].groups, working, len(devices) - working)
 
 
-def _set_share(unit: str, entitlement: str, stock: SetStock, dealt: Dealt, devices: Sequence[Assignment]) -> Share:
+def _set_share(
+    unit: str, entitlement: str, stock: SetSupply, dealt: SetAllocation, devices: Sequence[Assignment]
+) -> CoverageShare:
     names = ", ".join(stock.groups)
-    return Share(
+    return CoverageShare(
         unit=unit,
         entitlement=entitlement,
         subject=Subject.SET,
@@ -154,7 +156,7 @@ def _set_share(unit: str, entitlement: str, stock: SetStock, dealt: Dealt, devic
     )
 
 
-def _pool_shares(unit: str, entitlement: str, place: _Place) -> Iterable[Share]:
+def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[CoverageShare]:
     """One share per pool: its places, and the unit's pool devices up to them."""
     debts = {debt.subject_id: debt for debt in place.pools}
     for pool in sorted({*debts, *place.pooled}):
@@ -163,7 +165,7 @@ def _pool_shares(unit: str, entitlement: str, place: _Place) -> Iterable[Share]:
         working = sum(1 for one in devices if one.works)
         covered, assigned = min(places, working), min(places, len(devices))
         unknown = 0 if debt is None or debt.decidable else places - assigned
-        yield Share(
+        yield CoverageShare(
             unit=unit,
             entitlement=entitlement,
             subject=Subject.POOL,
@@ -181,7 +183,7 @@ def _pool_shares(unit: str, entitlement: str, place: _Place) -> Iterable[Share]:
         )
 
 
-SUMMED = (
+SUMMED_FIELDS = (
     "entitled",
     "heads",
     "assigned_own",
@@ -196,9 +198,9 @@ SUMMED = (
 )
 
 
-def coverage_of(
+def sum_coverage(
     day: date,
-    shares: Iterable[Share],
+    shares: Iterable[CoverageShare],
     cells: Iterable[tuple[str, str]],
     beside: Mapping[tuple[str, str], Mapping[str, int]],
 ) -> tuple[CoverageDay, ...]:
@@ -210,7 +212,7 @@ def coverage_of(
         sums[cell] = {}
     for share in shares:
         numbers = sums[(share.unit, share.entitlement)]
-        for field in SUMMED:
+        for field in SUMMED_FIELDS:
             numbers[field] = numbers.get(field, 0) + int(getattr(share, field))
     for cell, counts in beside.items():
         for field, count in counts.items():

@@ -13,23 +13,30 @@ import msgspec
 
 from fleetsync.core.calendar import is_longer_than_months
 from fleetsync.core.entitlement.rules import FORMS_WITHOUT_YEAR
-from fleetsync.core.entitlement.ties import (
-    SCHOOLING,
+from fleetsync.core.entitlement.spans import (
+    SCHOOL_MEMBERSHIP_TYPES,
     Bench,
-    Current,
-    Days,
-    Tie,
+    CountingMembership,
+    EvaluationDates,
+    MembershipSpan,
     employments_on,
-    index_of,
-    rank,
-    schooling_on,
+    grade_index_of,
+    main_membership_key,
+    school_memberships_on,
 )
-from fleetsync.core.model import Decision, EmploymentForm, Entitlement, MembershipType, Text, Who
+from fleetsync.core.model import (
+    EligibilityCriteria,
+    EmploymentForm,
+    Entitlement,
+    EntitlementDecision,
+    MembershipType,
+    Text,
+)
 
 UNKNOWN_DAYS = frozenset({date.min, date.max})
 
 
-class Weight(IntEnum):
+class AnswerWeight(IntEnum):
     """What an answer weighs: of several memberships the heaviest answers for the person."""
 
     NO = 0
@@ -38,78 +45,82 @@ class Weight(IntEnum):
     YES = 3
 
 
-class Answer(msgspec.Struct, frozen=True):
+class RuleAnswer(msgspec.Struct, frozen=True):
     """What a rule says to one membership."""
 
-    weight: Weight
+    weight: AnswerWeight
     reason: Text
-    current: Current
+    current: CountingMembership
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+class EntitlementResult(msgspec.Struct, frozen=True, kw_only=True):
     """What all rules in force say to one person on one day.
 
-    `running` are the memberships of ours that count on the day; `basis` are those of them that entitle, else those that
+    `running` are the memberships of ours that count on the day; `deciding_memberships` are those of them that entitle, else those that
     would but for a leave or a blank, else all.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[EntitlementDecision, ...]
     owner: Entitlement | None = None
     reason: Text = Text("", "")
-    running: tuple[Current, ...] = ()
-    basis: tuple[Current, ...] = ()
+    running: tuple[CountingMembership, ...] = ()
+    deciding_memberships: tuple[CountingMembership, ...] = ()
 
 
-MEMBERSHIPS: Mapping[MembershipType, Text] = {
+MEMBERSHIP_NOUNS: Mapping[MembershipType, Text] = {
     MembershipType.EMPLOYMENT: Text("anställning", "employment"),
     MembershipType.ENROLMENT: Text("inskrivning", "enrolment"),
     MembershipType.PLACEMENT: Text("placering", "placement"),
     MembershipType.GROUP: Text("grupp", "group"),
 }
-NONE_RUNS = Text("Ingen {0}", "No {0}")
-FOREIGN = Text("Enheten har en annan huvudman", "The unit is another principal's")
-CLOSED = Text("Enheten upphörde {0}", "The unit ended on {0}")
+NO_MEMBERSHIP = Text("Ingen {0}", "No {0}")
+OTHER_PRINCIPAL = Text("Enheten har en annan huvudman", "The unit is another principal's")
+UNIT_ENDED = Text("Enheten upphörde {0}", "The unit ended on {0}")
 OTHER_UNITS = Text("Regeln gäller andra enheter", "The rule is for other units")
 ALREADY_OWED = Text("Ska redan ha enligt regeln {0}", "Already owed by {0}")
 UNDECIDED_BEFORE = Text("Redan oavgjort enligt regeln {0}", "Already undecided by {0}")
 UNKNOWN_DAY = Text("okänd dag", "an unknown day")
 
-FORM_BLANK = Text("Skolform saknas", "The school form is missing")
-FORM_UNKNOWN = Text("Skolformen {0} är okänd", "School form {0} is unknown")
-FORM_OUT = Text("Skolformen {0} ingår inte", "School form {0} is not included")
-YEAR_BLANK = Text("Årskurs saknas ({0})", "The year is missing ({0})")
+SCHOOL_FORM_MISSING = Text("Skolform saknas", "The school form is missing")
+SCHOOL_FORM_UNKNOWN = Text("Skolformen {0} är okänd", "School form {0} is unknown")
+SCHOOL_FORM_NOT_INCLUDED = Text("Skolformen {0} ingår inte", "School form {0} is not included")
+YEAR_MISSING = Text("Årskurs saknas ({0})", "The year is missing ({0})")
 YEAR_UNKNOWN = Text("Årskursen {1} är okänd ({0})", "Year {1} is unknown ({0})")
-YEAR_OUT = Text("Årskurs {1} ingår inte ({0})", "Year {1} is not included ({0})")
+YEAR_NOT_INCLUDED = Text("Årskurs {1} ingår inte ({0})", "Year {1} is not included ({0})")
 ENROLLED = Text("Går i {0} från {1}", "Attends {0} from {1}")
 ENROLLED_IN_YEAR = Text("Går i {0} från {1}, årskurs {2}", "Attends {0} from {1}, year {2}")
 
 HOURLY = Text("Timavlönad från {0}", "Paid by the hour from {0}")
-EMPLOYMENT_UNKNOWN = Text("Anställningsformen är okänd, från {0}", "The form of employment is unknown, from {0}")
-EMPLOYMENT_OUT = Text("Anställningsformen ingår inte, från {0}", "The form of employment is not included, from {0}")
+EMPLOYMENT_FORM_UNKNOWN = Text("Anställningsformen är okänd, från {0}", "The form of employment is unknown, from {0}")
+EMPLOYMENT_FORM_NOT_INCLUDED = Text(
+    "Anställningsformen ingår inte, från {0}", "The form of employment is not included, from {0}"
+)
 START_UNKNOWN = Text("Visstid till {0}, första dag okänd", "Fixed term until {0}, first day unknown")
 PERMANENT = Text("Tillsvidareanställd från {0}", "Permanent from {0}")
 OPEN_END = Text("Anställd från {0} utan slutdag", "Employed from {0} with no last day")
-LONGER = Text("Visstid {0}–{1}, längre än {2} månader", "Fixed term {0}–{1}, longer than {2} months")
-NOT_LONGER = Text("Visstid {0}–{1}, inte längre än {2} månader", "Fixed term {0}–{1}, not longer than {2} months")
+FIXED_TERM_LONGER = Text("Visstid {0}–{1}, längre än {2} månader", "Fixed term {0}–{1}, longer than {2} months")
+FIXED_TERM_NOT_LONGER = Text(
+    "Visstid {0}–{1}, inte längre än {2} månader", "Fixed term {0}–{1}, not longer than {2} months"
+)
 
 ON_LEAVE = Text("{0}; ledig {1}–{2}", "{0}; on leave {1}–{2}")
-JOINED = Text("{0} (sammanhängande)", "{0} (adjoining terms)")
+ADJOINING_TERMS = Text("{0} (sammanhängande)", "{0} (adjoining terms)")
 MAY_RETURN = Text(
     "{0}; slutar nära skolavslutningen {1} och räknas till {2}",
     "{0}; ends near the last school day {1} and counts until {2}",
 )
-NOTHING_NEWER = Text(
+COUNTS_UNTIL_SOURCE_UPDATES = Text(
     "{0}; slut {1}, räknas vidare: källan har inte visat något nyare",
     "{0}; ended {1}, counts on: its source has shown nothing newer",
 )
-UNTIL_TURNED = Text(
+COUNTS_UNTIL_TURNOVER = Text(
     "{0}; slut {1}, räknas vidare tills läsåret har bytts",
     "{0}; ended {1}, counts on until the school year has turned",
 )
 
 
 @lru_cache(maxsize=8192)
-def say(sentence: Text, *words: object) -> Text:
+def format_text(sentence: Text, *words: object) -> Text:
     """The sentence with its places filled, a word that is itself in both languages by language."""
     # Thousands share form, year and first day: one sentence is made for all of them.
     sv = (word.sv if isinstance(word, Text) else word for word in words)
@@ -125,205 +136,245 @@ def day_or_unknown(day: date) -> date | Text:
 # --- school -----------------------------------------------------------------------------------------------------------
 
 
-def _ask_schooling(rule: Entitlement, current: Current, day: date, bench: Bench) -> Answer:
-    tie, who = current.tie, rule.who
-    if tie.form is None:
-        return Answer(Weight.UNDECIDED, FORM_BLANK, current)
-    if tie.form not in bench.known_forms:
-        return Answer(Weight.UNDECIDED, say(FORM_UNKNOWN, tie.form), current)
-    if who.school_forms and tie.form not in who.school_forms:
-        return Answer(Weight.NO, say(FORM_OUT, tie.form), current)
+def _evaluate_school_membership(rule: Entitlement, current: CountingMembership, day: date, bench: Bench) -> RuleAnswer:
+    span, who = current.span, rule.who
+    if span.form is None:
+        return RuleAnswer(AnswerWeight.UNDECIDED, SCHOOL_FORM_MISSING, current)
+    if span.form not in bench.known_forms:
+        return RuleAnswer(AnswerWeight.UNDECIDED, format_text(SCHOOL_FORM_UNKNOWN, span.form), current)
+    if who.school_forms and span.form not in who.school_forms:
+        return RuleAnswer(AnswerWeight.NO, format_text(SCHOOL_FORM_NOT_INCLUDED, span.form), current)
     if who.lowest_grade_index is None and who.highest_grade_index is None:
-        return Answer(Weight.YES, _attends(tie), current)
-    return _ask_grade(who, current, day)
+        return RuleAnswer(AnswerWeight.YES, _attendance_reason(span), current)
+    return _evaluate_grade(who, current, day)
 
 
-def _ask_grade(who: Who, current: Current, day: date) -> Answer:
-    form, year = current.tie.form, current.tie.record.year
+def _evaluate_grade(who: EligibilityCriteria, current: CountingMembership, day: date) -> RuleAnswer:
+    form, year = current.span.form, current.span.record.year
     if form in FORMS_WITHOUT_YEAR:
-        return Answer(Weight.NO, say(FORM_OUT, form), current)
-    index = index_of(current.tie, day)
+        return RuleAnswer(AnswerWeight.NO, format_text(SCHOOL_FORM_NOT_INCLUDED, form), current)
+    index = grade_index_of(current.span, day)
     if index is None:
-        return Answer(Weight.UNDECIDED, say(YEAR_BLANK if year is None else YEAR_UNKNOWN, form, year), current)
+        return RuleAnswer(
+            AnswerWeight.UNDECIDED, format_text(YEAR_MISSING if year is None else YEAR_UNKNOWN, form, year), current
+        )
     if _is_within(who, index):
-        return Answer(Weight.YES, _attends(current.tie), current)
-    return Answer(Weight.NO, say(FORM_OUT if year is None else YEAR_OUT, form, year), current)
+        return RuleAnswer(AnswerWeight.YES, _attendance_reason(current.span), current)
+    return RuleAnswer(
+        AnswerWeight.NO,
+        format_text(SCHOOL_FORM_NOT_INCLUDED if year is None else YEAR_NOT_INCLUDED, form, year),
+        current,
+    )
 
 
-def _is_within(who: Who, index: int) -> bool:
+def _is_within(who: EligibilityCriteria, index: int) -> bool:
     is_above = who.lowest_grade_index is None or index >= who.lowest_grade_index
     return is_above and (who.highest_grade_index is None or index <= who.highest_grade_index)
 
 
-def _attends(tie: Tie) -> Text:
-    year = tie.record.year
-    return say(ENROLLED if year is None else ENROLLED_IN_YEAR, tie.form, day_or_unknown(tie.first), year)
+def _attendance_reason(span: MembershipSpan) -> Text:
+    year = span.record.year
+    return format_text(ENROLLED if year is None else ENROLLED_IN_YEAR, span.form, day_or_unknown(span.first), year)
 
 
 # --- employment -------------------------------------------------------------------------------------------------------
 
 
-def _ask_employment(rule: Entitlement, current: Current, day: date) -> Answer:
-    answer = _ask_form(rule.who, current)
-    if answer.weight is Weight.YES and current.tie.is_on_leave(day):
-        record = current.tie.record
+def _evaluate_employment(rule: Entitlement, current: CountingMembership, day: date) -> RuleAnswer:
+    answer = _evaluate_employment_form(rule.who, current)
+    if answer.weight is AnswerWeight.YES and current.span.is_on_leave(day):
+        record = current.span.record
         begins, ends = record.leave_from or date.min, record.leave_to or date.max
-        reason = say(ON_LEAVE, answer.reason, day_or_unknown(begins), day_or_unknown(ends))
-        return Answer(Weight.LEAVE if rule.on_leave == "apart" else Weight.YES, reason, current)
+        reason = format_text(ON_LEAVE, answer.reason, day_or_unknown(begins), day_or_unknown(ends))
+        return RuleAnswer(AnswerWeight.LEAVE if rule.on_leave == "apart" else AnswerWeight.YES, reason, current)
     return answer
 
 
-def _ask_form(who: Who, current: Current) -> Answer:
-    tie, form = current.tie, current.tie.record.employment_form
-    since = day_or_unknown(tie.first)
+def _evaluate_employment_form(who: EligibilityCriteria, current: CountingMembership) -> RuleAnswer:
+    span, form = current.span, current.span.record.employment_form
+    since = day_or_unknown(span.first)
     if form is EmploymentForm.HOURLY:
-        return Answer(Weight.NO, say(HOURLY, since), current)
+        return RuleAnswer(AnswerWeight.NO, format_text(HOURLY, since), current)
     if form is EmploymentForm.UNKNOWN:
-        return Answer(Weight.UNDECIDED, say(EMPLOYMENT_UNKNOWN, since), current)
+        return RuleAnswer(AnswerWeight.UNDECIDED, format_text(EMPLOYMENT_FORM_UNKNOWN, since), current)
     # A roster without the field is judged by its dates: an open end is permanent.
-    judged = form or (EmploymentForm.PERMANENT if tie.last == date.max else EmploymentForm.FIXED)
+    judged = form or (EmploymentForm.PERMANENT if span.last == date.max else EmploymentForm.FIXED)
     if who.employment and judged not in who.employment:
-        return Answer(Weight.NO, say(EMPLOYMENT_OUT, since), current)
+        return RuleAnswer(AnswerWeight.NO, format_text(EMPLOYMENT_FORM_NOT_INCLUDED, since), current)
     if judged is EmploymentForm.FIXED:
-        return _ask_length(who, current)
-    return Answer(Weight.YES, say(OPEN_END if form is None else PERMANENT, since), current)
+        return _evaluate_employment_length(who, current)
+    return RuleAnswer(AnswerWeight.YES, format_text(OPEN_END if form is None else PERMANENT, since), current)
 
 
-def _ask_length(who: Who, current: Current) -> Answer:
+def _evaluate_employment_length(who: EligibilityCriteria, current: CountingMembership) -> RuleAnswer:
     if current.last == date.max:
-        return Answer(Weight.YES, say(OPEN_END, day_or_unknown(current.first)), current)
+        return RuleAnswer(AnswerWeight.YES, format_text(OPEN_END, day_or_unknown(current.first)), current)
     if current.first == date.min:
-        return Answer(Weight.UNDECIDED, say(START_UNKNOWN, current.last), current)
+        return RuleAnswer(AnswerWeight.UNDECIDED, format_text(START_UNKNOWN, current.last), current)
     months = who.longer_than_months
     is_longer = is_longer_than_months(current.first, current.last, months)
-    reason = say(LONGER if is_longer else NOT_LONGER, current.first, current.last, months)
+    reason = format_text(FIXED_TERM_LONGER if is_longer else FIXED_TERM_NOT_LONGER, current.first, current.last, months)
     if current.is_joined:
-        reason = say(JOINED, reason)
-    return Answer(Weight.YES if is_longer else Weight.NO, reason, current)
+        reason = format_text(ADJOINING_TERMS, reason)
+    return RuleAnswer(AnswerWeight.YES if is_longer else AnswerWeight.NO, reason, current)
 
 
 # --- all rules to one person ------------------------------------------------------------------------------------------
 
 
-def judge(ties: Sequence[Tie], days: Days, rules: Sequence[Entitlement], bench: Bench) -> Judgement:
+def evaluate_rules(
+    spans: Sequence[MembershipSpan], days: EvaluationDates, rules: Sequence[Entitlement], bench: Bench
+) -> EntitlementResult:
     """What the rules say to the memberships of one person on *days*, asked in order: the first yes owns him."""
-    ties = [tie for tie in ties if tie.counts]
-    employments = [tie for tie in ties if tie.type is MembershipType.EMPLOYMENT]
-    schooling = [tie for tie in ties if tie.type in SCHOOLING]
-    running = employments_on(days.employed, employments, bench) + schooling_on(days.schooled, schooling, bench)
-    closed = [tie for tie in employments + schooling if tie.is_closed_on(days.of(tie))]
-    heard = [_hear(rule, running, days, bench) + _hear_closed(rule, closed) for rule in rules]
-    return _conclude(rules, heard, tuple(current for current in running if not current.tie.foreign))
+    spans = [span for span in spans if span.counts]
+    employments = [span for span in spans if span.type is MembershipType.EMPLOYMENT]
+    schooling = [span for span in spans if span.type in SCHOOL_MEMBERSHIP_TYPES]
+    running = employments_on(days.employment_day, employments, bench) + school_memberships_on(
+        days.schooling_day, schooling, bench
+    )
+    closed = [span for span in employments + schooling if span.is_closed_on(days.of(span))]
+    heard = [_answers_of_rule(rule, running, days, bench) + _answers_for_closed_units(rule, closed) for rule in rules]
+    return _combine_answers(rules, heard, tuple(current for current in running if not current.span.foreign))
 
 
-def _hear(rule: Entitlement, running: Iterable[Current], days: Days, bench: Bench) -> list[Answer]:
+def _answers_of_rule(
+    rule: Entitlement, running: Iterable[CountingMembership], days: EvaluationDates, bench: Bench
+) -> list[RuleAnswer]:
     return [
-        _ask(rule, current, days.of(current.tie), bench)
+        _evaluate_membership(rule, current, days.of(current.span), bench)
         for current in running
-        if current.tie.type in rule.who.memberships
+        if current.span.type in rule.who.memberships
     ]
 
 
-def _hear_closed(rule: Entitlement, closed: Iterable[Tie]) -> list[Answer]:
+def _answers_for_closed_units(rule: Entitlement, closed: Iterable[MembershipSpan]) -> list[RuleAnswer]:
     """What is said of memberships that ended with their organisation, and that their source still shows as running."""
     return [
-        Answer(Weight.NO, say(CLOSED, tie.closed_on), Current(tie, tie.first, tie.last))
-        for tie in closed
-        if tie.type in rule.who.memberships
+        RuleAnswer(
+            AnswerWeight.NO, format_text(UNIT_ENDED, span.closed_on), CountingMembership(span, span.first, span.last)
+        )
+        for span in closed
+        if span.type in rule.who.memberships
     ]
 
 
-def _ask(rule: Entitlement, current: Current, day: date, bench: Bench) -> Answer:
-    tie = current.tie
-    if tie.foreign:
-        return Answer(Weight.NO, FOREIGN, current)
-    if rule.units and tie.unit not in rule.units:
-        return Answer(Weight.NO, OTHER_UNITS, current)
-    is_employment = tie.type is MembershipType.EMPLOYMENT
-    answer = _ask_employment(rule, current, day) if is_employment else _ask_schooling(rule, current, day, bench)
-    return Answer(answer.weight, _counting_on(answer, day), current) if answer.weight is Weight.YES else answer
+def _evaluate_membership(rule: Entitlement, current: CountingMembership, day: date, bench: Bench) -> RuleAnswer:
+    span = current.span
+    if span.foreign:
+        return RuleAnswer(AnswerWeight.NO, OTHER_PRINCIPAL, current)
+    if rule.units and span.unit not in rule.units:
+        return RuleAnswer(AnswerWeight.NO, OTHER_UNITS, current)
+    is_employment = span.type is MembershipType.EMPLOYMENT
+    answer = (
+        _evaluate_employment(rule, current, day)
+        if is_employment
+        else _evaluate_school_membership(rule, current, day, bench)
+    )
+    return (
+        RuleAnswer(answer.weight, _reason_beyond_last_day(answer, day), current)
+        if answer.weight is AnswerWeight.YES
+        else answer
+    )
 
 
-def _counting_on(answer: Answer, day: date) -> Text:
+def _reason_beyond_last_day(answer: RuleAnswer, day: date) -> Text:
     """The reason, with why the membership counts beyond its last day."""
     current = answer.current
-    if current.returns_until is not None and day <= current.returns_until:
-        return say(MAY_RETURN, answer.reason, current.returns_from, current.returns_until)
-    if current.tie.last < day <= current.tie.holds_until:
-        return say(UNTIL_TURNED if current.tie.copied_on else NOTHING_NEWER, answer.reason, current.tie.last)
+    if current.may_return_until is not None and day <= current.may_return_until:
+        return format_text(MAY_RETURN, answer.reason, current.near_last_school_day, current.may_return_until)
+    if current.span.last < day <= current.span.holds_until:
+        return format_text(
+            COUNTS_UNTIL_TURNOVER if current.span.copied_on else COUNTS_UNTIL_SOURCE_UPDATES,
+            answer.reason,
+            current.span.last,
+        )
     return answer.reason
 
 
-def _conclude(rules: Sequence[Entitlement], heard: Sequence[list[Answer]], running: tuple[Current, ...]) -> Judgement:
-    best = [_best(answers) for answers in heard]
-    owner = next((place for place, answer in enumerate(best) if answer and answer.weight is Weight.YES), None)
+def _combine_answers(
+    rules: Sequence[Entitlement], heard: Sequence[list[RuleAnswer]], running: tuple[CountingMembership, ...]
+) -> EntitlementResult:
+    best = [_heaviest_answer(answers) for answers in heard]
+    owner = next((place for place, answer in enumerate(best) if answer and answer.weight is AnswerWeight.YES), None)
     if owner is None:
-        return Judgement(decisions=_undecided_once(rules, best), running=running, basis=_basis(heard) or running)
+        return EntitlementResult(
+            decisions=_decisions_without_owing_rule(rules, best),
+            running=running,
+            deciding_memberships=_deciding_memberships(heard) or running,
+        )
     owning, answer = rules[owner], best[owner]
     assert answer is not None
-    decisions = [_beside(owning, rule, other) for rule, other in zip(rules, best, strict=True)]
-    decisions[owner] = Decision(entitlement=owning.id, owed=True, reason=answer.reason)
-    return Judgement(
+    decisions = [_decision_beside_owing_rule(owning, rule, other) for rule, other in zip(rules, best, strict=True)]
+    decisions[owner] = EntitlementDecision(entitlement=owning.id, owed=True, reason=answer.reason)
+    return EntitlementResult(
         decisions=tuple(decisions),
         owner=owning,
         reason=answer.reason,
         running=running,
-        basis=_basis(heard[owner : owner + 1]),
+        deciding_memberships=_deciding_memberships(heard[owner : owner + 1]),
     )
 
 
-def _best(answers: Sequence[Answer]) -> Answer | None:
+def _heaviest_answer(answers: Sequence[RuleAnswer]) -> RuleAnswer | None:
     """The heaviest answer; of several, that of the membership which would place him."""
     if len(answers) <= 1:
         return answers[0] if answers else None
-    return min(answers, key=lambda answer: (-answer.weight, rank(answer.current.tie)))
+    return min(answers, key=lambda answer: (-answer.weight, main_membership_key(answer.current.span)))
 
 
-def _basis(heard: Iterable[Sequence[Answer]]) -> tuple[Current, ...]:
+def _deciding_memberships(heard: Iterable[Sequence[RuleAnswer]]) -> tuple[CountingMembership, ...]:
     """The memberships with the heaviest answer but no; of several rules, those of the first that gives it."""
-    weight = Weight.NO
-    heaviest: tuple[Current, ...] = ()
+    weight = AnswerWeight.NO
+    heaviest: tuple[CountingMembership, ...] = ()
     for answers in heard:
-        found = max([answer.weight for answer in answers], default=Weight.NO)
+        found = max([answer.weight for answer in answers], default=AnswerWeight.NO)
         if found > weight:
             weight, heaviest = found, tuple([answer.current for answer in answers if answer.weight is found])
     return heaviest
 
 
-def _beside(owner: Entitlement, rule: Entitlement, answer: Answer | None) -> Decision:
+def _decision_beside_owing_rule(
+    owner: Entitlement, rule: Entitlement, answer: RuleAnswer | None
+) -> EntitlementDecision:
     """What a rule says to somebody whom another rule owns: nobody is owed, undecided or on leave twice."""
-    if answer is None or answer.weight is Weight.NO:
+    if answer is None or answer.weight is AnswerWeight.NO:
         return _decision(rule, answer)
-    return Decision(entitlement=rule.id, owed=False, reason=say(ALREADY_OWED, owner.id))
+    return EntitlementDecision(entitlement=rule.id, owed=False, reason=format_text(ALREADY_OWED, owner.id))
 
 
-def _undecided_once(rules: Sequence[Entitlement], best: Sequence[Answer | None]) -> tuple[Decision, ...]:
+def _decisions_without_owing_rule(
+    rules: Sequence[Entitlement], best: Sequence[RuleAnswer | None]
+) -> tuple[EntitlementDecision, ...]:
     """The decisions about somebody whom no rule owns: what is unknown is undecided by the first rule that asks."""
-    decisions: list[Decision] = []
+    decisions: list[EntitlementDecision] = []
     asked: dict[tuple[str, str, str], str] = {}  # membership → the rule that it is undecided by
     for rule, answer in zip(rules, best, strict=True):
-        if answer is not None and answer.weight is Weight.UNDECIDED:
-            first = asked.setdefault(answer.current.tie.known.ref, rule.id)
+        if answer is not None and answer.weight is AnswerWeight.UNDECIDED:
+            first = asked.setdefault(answer.current.span.known.ref, rule.id)
             if first != rule.id:
-                decisions.append(Decision(entitlement=rule.id, owed=False, reason=say(UNDECIDED_BEFORE, first)))
+                decisions.append(
+                    EntitlementDecision(entitlement=rule.id, owed=False, reason=format_text(UNDECIDED_BEFORE, first))
+                )
                 continue
         decisions.append(_decision(rule, answer))
     return tuple(decisions)
 
 
-def _decision(rule: Entitlement, answer: Answer | None) -> Decision:
+def _decision(rule: Entitlement, answer: RuleAnswer | None) -> EntitlementDecision:
     if answer is None:
-        return Decision(entitlement=rule.id, owed=False, reason=_none_of(rule.who.memberships))
-    return Decision(
+        return EntitlementDecision(entitlement=rule.id, owed=False, reason=_no_membership_reason(rule.who.memberships))
+    return EntitlementDecision(
         entitlement=rule.id,
         owed=False,
-        undecided=answer.weight is Weight.UNDECIDED,
-        on_leave=answer.weight is Weight.LEAVE,
+        undecided=answer.weight is AnswerWeight.UNDECIDED,
+        on_leave=answer.weight is AnswerWeight.LEAVE,
         reason=answer.reason,
     )
 
 
 @lru_cache(maxsize=64)
-def _none_of(memberships: tuple[MembershipType, ...]) -> Text:
-    asked = [MEMBERSHIPS[membership] for membership in memberships]
-    return say(NONE_RUNS, Text(" eller ".join(one.sv for one in asked), " or ".join(one.en for one in asked)))
+def _no_membership_reason(memberships: tuple[MembershipType, ...]) -> Text:
+    asked = [MEMBERSHIP_NOUNS[membership] for membership in memberships]
+    return format_text(
+        NO_MEMBERSHIP, Text(" eller ".join(one.sv for one in asked), " or ".join(one.en for one in asked))
+    )

@@ -6,7 +6,15 @@ Pure. Holds no decision; `decisions` walks whatever rules are in force.
 from datetime import date, timedelta
 
 from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
-from fleetsync.core.model import EmploymentForm, Entitlement, MembershipType, Mode, Policy, Text, Who
+from fleetsync.core.model import (
+    EligibilityCriteria,
+    EmploymentForm,
+    Entitlement,
+    EntitlementMode,
+    MembershipType,
+    Policy,
+    Text,
+)
 
 # School forms that are known, by the enums of SS12000 2.0 and 2.1 and of the national register of school units; a form
 # that is neither here nor named by a rule is unknown, and nobody is owed anything for it by accident.
@@ -22,43 +30,45 @@ ADULT_FORMS = frozenset(
 )
 KNOWN_FORMS = CHILD_FORMS.union(GRADED_FORMS, FORMS_WITHOUT_YEAR, UPPER_FORMS, ADULT_FORMS)
 
-_SECTION = "IT-plan, ”Säkerställa tillgång till IT-baserade verksamhetslösningar”"
+_PLAN_SECTION = "IT-plan, ”Säkerställa tillgång till IT-baserade verksamhetslösningar”"
 _CHILDREN = Text("Barn i förskola och förskoleklass", "Children of förskola and förskoleklass")
-_PER_FIVE_CHILDREN = f"{_SECTION}: ”ett verktyg per fem barn i förskolan och förskoleklass”"
+_PER_FIVE_CHILDREN = f"{_PLAN_SECTION}: ”ett verktyg per fem barn i förskolan och förskoleklass”"
 
 RULES: tuple[Entitlement, ...] = (
     Entitlement(
         id="staff",
         title=Text("Anställda", "Staff"),
         origin=(
-            f"{_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per anställd "
+            f"{_PLAN_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per anställd "
             "(visstidsanställning > tre månader eller tillsvidareanställd)”"
         ),
-        who=Who(
+        who=EligibilityCriteria(
             memberships=(MembershipType.EMPLOYMENT,),
             employment=(EmploymentForm.PERMANENT, EmploymentForm.FIXED),
             longer_than_months=3,
         ),
-        mode=Mode.PER_HEAD,
+        mode=EntitlementMode.PER_HEAD,
     ),
     Entitlement(
         id="pupils",
         title=Text("Elever i årskurs 1–9", "Pupils in years 1–9"),
-        origin=f"{_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per elev i åk 1-9”",
-        who=Who(
+        origin=f"{_PLAN_SECTION}: ”Ett digitalt verktyg, dator eller motsvarande, per elev i åk 1-9”",
+        who=EligibilityCriteria(
             memberships=(MembershipType.ENROLMENT,),
             school_forms=GRADED_FORMS,
             lowest_grade_index=1,
             highest_grade_index=9,
         ),
-        mode=Mode.PER_HEAD,
+        mode=EntitlementMode.PER_HEAD,
     ),
     Entitlement(
         id="preschool",
         title=_CHILDREN,
         origin=_PER_FIVE_CHILDREN,
-        who=Who(memberships=(MembershipType.PLACEMENT, MembershipType.ENROLMENT), school_forms=(FS, FKLASS)),
-        mode=Mode.POOL,
+        who=EligibilityCriteria(
+            memberships=(MembershipType.PLACEMENT, MembershipType.ENROLMENT), school_forms=(FS, FKLASS)
+        ),
+        mode=EntitlementMode.POOL,
         per=5,
         valid_to=TEN_YEAR_SCHOOL_FROM - timedelta(days=1),
     ),
@@ -67,12 +77,12 @@ RULES: tuple[Entitlement, ...] = (
         id="preschool",
         title=_CHILDREN,
         origin=_PER_FIVE_CHILDREN,
-        who=Who(
+        who=EligibilityCriteria(
             memberships=(MembershipType.PLACEMENT, MembershipType.ENROLMENT),
             school_forms=(FS, FKLASS, *GRADED_FORMS),
             highest_grade_index=0,
         ),
-        mode=Mode.POOL,
+        mode=EntitlementMode.POOL,
         per=5,
         valid_from=TEN_YEAR_SCHOOL_FROM,
     ),

@@ -14,16 +14,23 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import TURNOVER_SCHOOL_DAYS, local_day
 from fleetsync.core.entitlement.rules import FKLASS, FORMS_WITHOUT_YEAR
-from fleetsync.core.entitlement.ties import LEAVING_GRADE_INDEX, SCHOOLING, Bench, Tie, index_of, schooling_on
-from fleetsync.core.model import GroupRecord, Known, MembershipRecord, MembershipType, Person, Turnover
+from fleetsync.core.entitlement.spans import (
+    LEAVING_GRADE_INDEX,
+    SCHOOL_MEMBERSHIP_TYPES,
+    Bench,
+    MembershipSpan,
+    grade_index_of,
+    school_memberships_on,
+)
+from fleetsync.core.model import BelievedRecord, GroupRecord, MembershipRecord, MembershipType, Person, Turnover
 
-EARLIEST_BEFORE_SCHOOL = timedelta(weeks=3)
-TURNED_PERCENT = 95
+EARLIEST_TURN_BEFORE_SCHOOL = timedelta(weeks=3)
+MIN_TURNED_PERCENT = 95
 
-How = Literal["most", "first_complete", "latest", "by_hand"]
+TurnTrigger = Literal["most", "first_complete", "latest", "by_hand"]
 
 
-class Progress(msgspec.Struct, frozen=True):
+class TurnoverProgress(msgspec.Struct, frozen=True):
     """How many of the copies of grade index 0–8 the registers have turned, of how many."""
 
     turned: int
@@ -32,46 +39,46 @@ class Progress(msgspec.Struct, frozen=True):
     @property
     def is_enough(self) -> bool:
         """Whether 95 % have; of none, never."""
-        return self.of > 0 and 100 * self.turned >= TURNED_PERCENT * self.of
+        return self.of > 0 and 100 * self.turned >= MIN_TURNED_PERCENT * self.of
 
 
-def copied(known: Sequence[Known], people: Sequence[Person], bench: Bench) -> Turnover | None:
+def refresh_copies(known: Sequence[BelievedRecord], people: Sequence[Person], bench: Bench) -> Turnover | None:
     """The turnover with what it holds copies of now: begun on the last school day, dwindling once the term has begun.
 
     `bench.turnover` is the one before, whose copies *people* have.
     """
-    turnover = _begun(bench)
+    turnover = _current_or_new_turnover(bench)
     if turnover is None:
         return None
     if turnover.turned_at is not None:
-        return _dwindled(turnover, people, bench)
+        return _with_leavers_only(turnover, people, bench)
     if bench.turnover is not None and turnover.copied_at != bench.turnover.copied_at:
-        turnover = replace(turnover, copies=_left_earlier(turnover, people, bench))
-    return _filled(turnover, known, people, bench) if bench.today < turnover.first_school_day else turnover
+        turnover = replace(turnover, copies=_earlier_leaver_copies(turnover, people, bench))
+    return _with_copies(turnover, known, people, bench) if bench.today < turnover.first_school_day else turnover
 
 
-def turned(known: Sequence[Known], people: Iterable[Person], bench: Bench) -> Turnover | None:
+def turn_if_due(known: Sequence[BelievedRecord], people: Iterable[Person], bench: Bench) -> Turnover | None:
     """`bench.turnover`, whose copies *people* have, turned when it is time; one that has turned stays as it is."""
     turnover = bench.turnover
     if turnover is None or turnover.turned_at is not None:
         return turnover
-    how = _how(turnover, known, people, bench)
+    how = _turn_trigger(turnover, known, people, bench)
     return turnover if how is None else replace(turnover, turned_at=bench.moment.at, how=how)
 
 
-def groups_copied(turnover: Turnover | None) -> tuple[Known, ...]:
+def copied_groups(turnover: Turnover | None) -> tuple[BelievedRecord, ...]:
     """The groups as they stood on the last school day, while they are what is judged: classes are renamed in summer."""
     if turnover is None or turnover.turned_at is not None:
         return ()
     return tuple(one for one in turnover.copies if isinstance(one.record, GroupRecord))
 
 
-def earliest(turnover: Turnover) -> date:
+def earliest_turn_day(turnover: Turnover) -> date:
     """The first day on which most copies being turned is believed."""
-    return turnover.first_school_day - EARLIEST_BEFORE_SCHOOL
+    return turnover.first_school_day - EARLIEST_TURN_BEFORE_SCHOOL
 
 
-def latest(turnover: Turnover, bench: Bench) -> date:
+def latest_turn_day(turnover: Turnover, bench: Bench) -> date:
     """The day on which it turns whatever the registers say: the tenth school day."""
     return bench.calendars.default.add_school_days(turnover.first_school_day, TURNOVER_SCHOOL_DAYS - 1)
 
@@ -79,7 +86,7 @@ def latest(turnover: Turnover, bench: Bench) -> date:
 # --- beginning --------------------------------------------------------------------------------------------------------
 
 
-def _begun(bench: Bench) -> Turnover | None:
+def _current_or_new_turnover(bench: Bench) -> Turnover | None:
     before, summer = bench.turnover, bench.calendars.default.summer_break(bench.today)
     if summer is not None and summer.last_school_day <= bench.today < summer.first_school_day:
         if before is not None and before.first_school_day.year == summer.first_school_day.year:
@@ -93,21 +100,25 @@ def _begun(bench: Bench) -> Turnover | None:
     return before
 
 
-def _filled(turnover: Turnover, known: Sequence[Known], people: Sequence[Person], bench: Bench) -> Turnover:
+def _with_copies(
+    turnover: Turnover, known: Sequence[BelievedRecord], people: Sequence[Person], bench: Bench
+) -> Turnover:
     """With what holds on the last school day: of all parts at first, later on of those that are read for the first time."""
-    is_wanted = _wanted(turnover, bench)
-    found = [one for person in people for one in _held_by(person, turnover.last_school_day, is_wanted, bench)]
+    is_wanted = _copy_filter(turnover, bench)
+    found = [
+        one for person in people for one in _memberships_to_copy(person, turnover.last_school_day, is_wanted, bench)
+    ]
     if not found:
         return turnover
     named = {(one.source, cast("MembershipRecord", one.record).group) for one in found}
     found += [
         one for one in known if isinstance(one.record, GroupRecord) and (one.source, one.record.source_id) in named
     ]
-    copies = {_place(one): one for one in (*turnover.copies, *(_copy(one, turnover) for one in found))}
+    copies = {_copy_key(one): one for one in (*turnover.copies, *(_as_copy(one, turnover) for one in found))}
     return replace(turnover, copies=tuple(copies[place] for place in sorted(copies)))
 
 
-def _wanted(turnover: Turnover, bench: Bench) -> Callable[[Known], bool]:
+def _copy_filter(turnover: Turnover, bench: Bench) -> Callable[[BelievedRecord], bool]:
     if turnover.copied_at == bench.moment.at:
         return lambda _: True
     has = {(one.source, one.part) for one in turnover.copies if isinstance(one.record, MembershipRecord)}
@@ -120,7 +131,9 @@ def _wanted(turnover: Turnover, bench: Bench) -> Callable[[Known], bool]:
     return lambda one: (one.source, one.part) in fresh - has
 
 
-def _held_by(person: Person, day: date, is_wanted: Callable[[Known], bool], bench: Bench) -> list[Known]:
+def _memberships_to_copy(
+    person: Person, day: date, is_wanted: Callable[[BelievedRecord], bool], bench: Bench
+) -> list[BelievedRecord]:
     """A pupil's or a child's memberships of *day*; what others belong to is not school's to turn."""
     rows = (row for row in bench.rows(person) if is_wanted(row.known))
     held = [row for row in rows if row.type is not MembershipType.EMPLOYMENT and row.holds_on(day)]
@@ -129,9 +142,9 @@ def _held_by(person: Person, day: date, is_wanted: Callable[[Known], bool], benc
     return [row.known for row in held]
 
 
-def _copy(one: Known, turnover: Turnover) -> Known:
+def _as_copy(one: BelievedRecord, turnover: Turnover) -> BelievedRecord:
     """As the store gives it back: what it says, and whether it is masked."""
-    return Known(
+    return BelievedRecord(
         source=one.source,
         part=one.part,
         record=one.record,
@@ -141,23 +154,25 @@ def _copy(one: Known, turnover: Turnover) -> Known:
     )
 
 
-def _place(copy: Known) -> tuple[str, str, str, str]:
+def _copy_key(copy: BelievedRecord) -> tuple[str, str, str, str]:
     return (copy.source, copy.part, copy.type.value, copy.record.source_id)
 
 
 # --- turning ----------------------------------------------------------------------------------------------------------
 
 
-def _how(turnover: Turnover, known: Iterable[Known], people: Iterable[Person], bench: Bench) -> How | None:
+def _turn_trigger(
+    turnover: Turnover, known: Iterable[BelievedRecord], people: Iterable[Person], bench: Bench
+) -> TurnTrigger | None:
     """By what it turns today, if it does."""
-    if bench.today >= earliest(turnover) and progress(people, bench).is_enough:
+    if bench.today >= earliest_turn_day(turnover) and turnover_progress(people, bench).is_enough:
         return "most"
     if _is_read_in_term(turnover, known, bench):
         return "first_complete"
-    return "latest" if bench.today >= latest(turnover, bench) else None
+    return "latest" if bench.today >= latest_turn_day(turnover, bench) else None
 
 
-def _is_read_in_term(turnover: Turnover, known: Iterable[Known], bench: Bench) -> bool:
+def _is_read_in_term(turnover: Turnover, known: Iterable[BelievedRecord], bench: Bench) -> bool:
     """Whether each part that counts and gives enrolments was read whole on or after the first school day."""
     zone, day = bench.policy.time_zone, turnover.first_school_day
     if bench.today < day:
@@ -169,11 +184,11 @@ def _is_read_in_term(turnover: Turnover, known: Iterable[Known], bench: Bench) -
     )
 
 
-def _is_enrolment(one: Known) -> bool:
+def _is_enrolment(one: BelievedRecord) -> bool:
     return isinstance(one.record, MembershipRecord) and one.record.membership is MembershipType.ENROLMENT
 
 
-def progress(people: Iterable[Person], bench: Bench) -> Progress:
+def turnover_progress(people: Iterable[Person], bench: Bench) -> TurnoverProgress:
     """How far the registers have turned: of the copies of grade index 0–8 those whose pupil has an enrolment on the
     first school day with a grade index one higher, or at a unit or in a form where none of his copies is.
     """
@@ -182,60 +197,60 @@ def progress(people: Iterable[Person], bench: Bench) -> Progress:
         if person.copies and (turnover := bench.turnover) is not None:
             was = _enrolments(bench.copies(person), turnover.last_school_day, bench)
             now = _enrolments(bench.rows(person), turnover.first_school_day, bench)
-            places = {_place_of(tie) for tie in was}
-            counted = [index for tie in was if (index := _turning_index(tie, turnover)) is not None]
+            places = {_unit_and_form(span) for span in was}
+            counted = [index for span in was if (index := _grade_index_to_advance(span, turnover)) is not None]
             of += len(counted)
-            has_moved = any(_place_of(tie) not in places for tie in now)
-            indexes = {index_of(tie, turnover.first_school_day) for tie in now}
+            has_moved = any(_unit_and_form(span) not in places for span in now)
+            indexes = {grade_index_of(span, turnover.first_school_day) for span in now}
             turned += sum(1 for index in counted if has_moved or index + 1 in indexes)
-    return Progress(turned, of)
+    return TurnoverProgress(turned, of)
 
 
-def _enrolments(ties: Iterable[Tie], day: date, bench: Bench) -> list[Tie]:
+def _enrolments(spans: Iterable[MembershipSpan], day: date, bench: Bench) -> list[MembershipSpan]:
     """The enrolments that count on *day*; a fritidshem beside the school tells nothing of the year."""
-    schooling = [tie for tie in ties if tie.counts and tie.type in SCHOOLING]
+    schooling = [span for span in spans if span.counts and span.type in SCHOOL_MEMBERSHIP_TYPES]
     return [
-        current.tie
-        for current in schooling_on(day, schooling, bench)
-        if current.tie.type is MembershipType.ENROLMENT
-        and current.tie.form is not None
-        and current.tie.form not in FORMS_WITHOUT_YEAR
+        current.span
+        for current in school_memberships_on(day, schooling, bench)
+        if current.span.type is MembershipType.ENROLMENT
+        and current.span.form is not None
+        and current.span.form not in FORMS_WITHOUT_YEAR
     ]
 
 
-def _place_of(tie: Tie) -> tuple[str, bool, str | None]:
-    return (tie.unit, tie.foreign, tie.form)
+def _unit_and_form(span: MembershipSpan) -> tuple[str, bool, str | None]:
+    return (span.unit, span.foreign, span.form)
 
 
-def _turning_index(tie: Tie, turnover: Turnover) -> int | None:
+def _grade_index_to_advance(span: MembershipSpan, turnover: Turnover) -> int | None:
     """The grade index of a copy that another follows on; None of leavers, and where there is none."""
-    if tie.foreign or not (tie.is_compulsory or tie.form == FKLASS):
+    if span.foreign or not (span.is_compulsory or span.form == FKLASS):
         return None
-    index = index_of(tie, turnover.last_school_day)
+    index = grade_index_of(span, turnover.last_school_day)
     return index if index is not None and index < LEAVING_GRADE_INDEX else None
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
 
-def _dwindled(turnover: Turnover, people: Sequence[Person], bench: Bench) -> Turnover:
+def _with_leavers_only(turnover: Turnover, people: Sequence[Person], bench: Bench) -> Turnover:
     """Once the term is ten school days old, with the copies of leavers alone whose rows a register still has."""
-    if bench.today <= latest(turnover, bench):
+    if bench.today <= latest_turn_day(turnover, bench):
         return turnover
-    kept = {_place(copy) for person in people for copy in _left_behind(person, bench)}
-    copies = tuple(copy for copy in turnover.copies if _place(copy) in kept)
+    kept = {_copy_key(copy) for person in people for copy in _leaver_copies(person, bench)}
+    copies = tuple(copy for copy in turnover.copies if _copy_key(copy) in kept)
     return turnover if len(copies) == len(turnover.copies) else replace(turnover, copies=copies)
 
 
-def _left_behind(person: Person, bench: Bench) -> Iterable[Known]:
+def _leaver_copies(person: Person, bench: Bench) -> Iterable[BelievedRecord]:
     """The copies that still tell that a person has left, each with the day on which he did as its end."""
     named = {(one.source, cast("MembershipRecord", one.record).person) for one in person.memberships}
     for copy in bench.copies(person) if person.copies else ():
-        is_leaving = copy.is_compulsory and index_of(copy, bench.today) == LEAVING_GRADE_INDEX
+        is_leaving = copy.is_compulsory and grade_index_of(copy, bench.today) == LEAVING_GRADE_INDEX
         if is_leaving and (copy.known.source, copy.record.person) in named:
             yield replace(copy.known, record=replace(copy.record, end=copy.last))
 
 
-def _left_earlier(turnover: Turnover, people: Sequence[Person], bench: Bench) -> tuple[Known, ...]:
+def _earlier_leaver_copies(turnover: Turnover, people: Sequence[Person], bench: Bench) -> tuple[BelievedRecord, ...]:
     """Those who left with an earlier year and whose rows a register has never ended: left they have for good."""
-    return tuple(_copy(one, turnover) for person in people for one in _left_behind(person, bench))
+    return tuple(_as_copy(one, turnover) for person in people for one in _leaver_copies(person, bench))

@@ -8,11 +8,12 @@ from fleetsync.core.identity.devices import resolve_devices
 from fleetsync.core.identity.keys import canonical_key, folded
 from fleetsync.core.identity.people import resolve_people
 from fleetsync.core.identity.serials import canonical_serial, compact_serial, is_virtual, vendor_class
-from fleetsync.core.identity.units import UnitBook, Unmapped, unit_book
+from fleetsync.core.identity.units import UnitDirectory, UnmappedOrganisation, build_unit_directory
 
 __all__ = [
-    "UnitBook",
-    "Unmapped",
+    "UnitDirectory",
+    "UnmappedOrganisation",
+    "build_unit_directory",
     "canonical_key",
     "canonical_serial",
     "compact_serial",
@@ -20,6 +21,5 @@ __all__ = [
     "is_virtual",
     "resolve_devices",
     "resolve_people",
-    "unit_book",
     "vendor_class",
 ]

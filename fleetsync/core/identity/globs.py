@@ -9,7 +9,7 @@ from fleetsync.core.identity.keys import folded
 
 
 @lru_cache(maxsize=4096)
-def glob(pattern: str) -> Callable[[str], bool]:
+def glob_test(pattern: str) -> Callable[[str], bool]:
     """A test of folded text against *pattern*; bounded, since patterns come from configuration only."""
     expression = compiled(translate(folded(pattern)))
     return lambda text: expression.match(text) is not None

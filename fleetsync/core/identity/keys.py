@@ -31,24 +31,24 @@ def canonical_key(key: Key, domain_aliases: Mapping[str, str]) -> Key | None:
     namespace, value = folded(key.namespace), folded(key.value)
     match key.scheme:
         case Scheme.OBJECT_ID:
-            return _named(Scheme.OBJECT_ID, namespace, "" if value == NULL_GUID else value)
+            return _key_or_none(Scheme.OBJECT_ID, namespace, "" if value == NULL_GUID else value)
         case Scheme.ADDRESS | Scheme.ACCOUNT:
-            return _log_in(key.scheme, namespace, value, domain_aliases)
+            return _login_key(key.scheme, namespace, value, domain_aliases)
         case _:
-            return _named(key.scheme, namespace, value)
+            return _key_or_none(key.scheme, namespace, value)
 
 
-def _named(scheme: Scheme, namespace: str, value: str) -> Key | None:
+def _key_or_none(scheme: Scheme, namespace: str, value: str) -> Key | None:
     return Key(scheme, namespace, value) if value else None
 
 
-def _log_in(scheme: Scheme, namespace: str, value: str, domain_aliases: Mapping[str, str]) -> Key | None:
+def _login_key(scheme: Scheme, namespace: str, value: str, domain_aliases: Mapping[str, str]) -> Key | None:
     if "\\" in value:
         domain, _, account = value.rpartition("\\")
-        return _named(Scheme.ACCOUNT, domain.strip(), account.strip())
+        return _key_or_none(Scheme.ACCOUNT, domain.strip(), account.strip())
     if scheme is Scheme.ACCOUNT and "@" not in value:
-        return _named(scheme, namespace, value)
-    return _named(Scheme.ADDRESS, "", _address(value.removeprefix("smtp:").strip(), domain_aliases))
+        return _key_or_none(scheme, namespace, value)
+    return _key_or_none(Scheme.ADDRESS, "", _address(value.removeprefix("smtp:").strip(), domain_aliases))
 
 
 def _address(value: str, domain_aliases: Mapping[str, str]) -> str:

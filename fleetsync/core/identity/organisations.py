@@ -12,15 +12,15 @@ from typing import cast
 from msgspec import Struct
 
 from fleetsync.core.identity.keys import folded
-from fleetsync.core.model import Known, Policy, Unit, UnitRecord
+from fleetsync.core.model import BelievedRecord, Policy, Unit, UnitRecord
 
-SCHOOL = "skola"  # what people call a school; its Skolenheter are parts of it
-SCHOOLS = frozenset({SCHOOL, "skolenhet"})
+SCHOOL_KIND = "skola"  # what people call a school; its Skolenheter are parts of it
+SCHOOL_KINDS = frozenset({SCHOOL_KIND, "skolenhet"})
 
-Name = tuple[str, str]  # source, folded id or code
+OrganisationRef = tuple[str, str]  # source, folded id or code
 
 
-class Verdict(Struct, frozen=True):
+class OrganisationMapping(Struct, frozen=True):
     """The unit of an organisation, or that it is foreign, or neither: unmapped."""
 
     slug: str | None = None
@@ -30,64 +30,66 @@ class Verdict(Struct, frozen=True):
 class Organisations(Struct, frozen=True, kw_only=True):
     """All organisations by (source, folded source id), gone ones included: memberships outlive them."""
 
-    known: Mapping[Name, Known]
-    verdicts: Mapping[Name, Verdict]
-    names: Mapping[Name, Name]  # by id and by code → by id
-    endings: Mapping[Name, Known | None]  # by id and by code → the organisation that ends it; None: none does
+    known: Mapping[OrganisationRef, BelievedRecord]
+    mappings: Mapping[OrganisationRef, OrganisationMapping]
+    names: Mapping[OrganisationRef, OrganisationRef]  # by id and by code → by id
+    ending_organisations: Mapping[
+        OrganisationRef, BelievedRecord | None
+    ]  # by id and by code → the organisation that ends it; None: none does
 
     @property
-    def slugs(self) -> dict[Name, str]:
+    def slugs(self) -> dict[OrganisationRef, str]:
         """The unit of every id and code that has one."""
-        found = ((name, self.verdicts[at].slug) for name, at in self.names.items())
+        found = ((name, self.mappings[at].slug) for name, at in self.names.items())
         return {name: slug for name, slug in found if slug}
 
     @property
-    def foreign(self) -> frozenset[Name]:
+    def foreign(self) -> frozenset[OrganisationRef]:
         """Every id and code of another's organisation."""
-        return frozenset(name for name, at in self.names.items() if self.verdicts[at].foreign)
+        return frozenset(name for name, at in self.names.items() if self.mappings[at].foreign)
 
-    def record(self, at: Name) -> UnitRecord:
+    def record(self, at: OrganisationRef) -> UnitRecord:
         """What its source says of it."""
         return _record(self.known[at])
 
-    def school_of(self, at: Name) -> Name:
+    def school_of(self, at: OrganisationRef) -> OrganisationRef:
         """The Skola that it is or lies below, else itself."""
-        return next((up for up in _upward(self.known, at) if _kind(self.record(up)) == SCHOOL), at)
+        return next((up for up in _with_ancestors(self.known, at) if _kind(self.record(up)) == SCHOOL_KIND), at)
 
-    def unmapped(self, named: Iterable[Name]) -> Iterator[Name]:
+    def unmapped(self, named: Iterable[OrganisationRef]) -> Iterator[OrganisationRef]:
         """Those present without a unit and not foreign: schools, what has no kind, and what memberships have *named*.
 
         Huvudman, förvaltning and rektorsområde only hold others; they are no loss until somebody belongs to one.
         """
         missed = set(named)
         for at, one in self.known.items():
-            is_missed = at in missed or _kind(_record(one)) in SCHOOLS | {""}
-            if is_missed and not one.gone and self.verdicts[at] == Verdict():
+            is_missed = at in missed or _kind(_record(one)) in SCHOOL_KINDS | {""}
+            if is_missed and not one.gone and self.mappings[at] == OrganisationMapping():
                 yield at
 
 
-def judge_organisations(
-    known: Iterable[Known], policy: Policy, slugs_by_code: Mapping[str, str], by_slug: Mapping[str, Unit]
+def map_organisations(
+    known: Iterable[BelievedRecord], policy: Policy, slugs_by_code: Mapping[str, str], by_slug: Mapping[str, Unit]
 ) -> Organisations:
-    """The verdict on every organisation; `unit_book` tells the rules of a unit.
+    """The verdict on every organisation; `build_unit_directory` tells the rules of a unit.
 
     Whose an organisation is, its nearest evidence tells, itself first: a unit that lists it, `not_ours`, or an
     organisation number, where `organisation_numbers` says which are ours.
     """
     units = sorted((one for one in known if isinstance(one.record, UnitRecord)), key=lambda one: one.ref)
     tree = {(one.source, folded(one.record.source_id)): one for one in units}
-    own, owners = _own_units(tree, slugs_by_code), _Owners.of(policy)
+    own, owners = _listed_units(tree, slugs_by_code), _OwnershipRules.of(policy)
     formless = frozenset(slug for slug, unit in by_slug.items() if not unit.school_forms)
     return Organisations(
         known=tree,
-        verdicts={at: _verdict(at, tree, own, formless, owners) for at in tree},
+        mappings={at: _mapping(at, tree, own, formless, owners) for at in tree},
         names={(at[0], folded(code)): at for at, one in tree.items() for code in _record(one).codes}
         | {at: at for at in tree},
-        endings=_endings(tree),
+        ending_organisations=_ending_organisations(tree),
     )
 
 
-def last_day(one: Known | None) -> date:
+def last_day(one: BelievedRecord | None) -> date:
     """The last day of an organisation; `date.max` when there is none."""
     return date.max if one is None else _record(one).end or date.max
 
@@ -97,7 +99,7 @@ def organisation_number(text: str) -> str:
     return "".join(filter(str.isdigit, text))[-10:]
 
 
-class _Owners(Struct, frozen=True):
+class _OwnershipRules(Struct, frozen=True):
     """Which organisation numbers, ids, codes and names are ours, and which are another's."""
 
     numbers: frozenset[str]
@@ -105,7 +107,7 @@ class _Owners(Struct, frozen=True):
     numbers_not_ours: frozenset[str]
 
     @classmethod
-    def of(cls, policy: Policy) -> "_Owners":
+    def of(cls, policy: Policy) -> "_OwnershipRules":
         return cls(
             frozenset(map(organisation_number, policy.organisation_numbers)),
             frozenset(map(folded, policy.not_ours)),
@@ -122,7 +124,7 @@ class _Owners(Struct, frozen=True):
         return number in self.numbers if number and self.numbers else None
 
 
-def _record(one: Known) -> UnitRecord:
+def _record(one: BelievedRecord) -> UnitRecord:
     return cast("UnitRecord", one.record)
 
 
@@ -130,57 +132,65 @@ def _kind(record: UnitRecord) -> str:
     return folded(record.kind or "")
 
 
-def _upward(tree: Mapping[Name, Known], at: Name) -> Iterator[Name]:
+def _with_ancestors(tree: Mapping[OrganisationRef, BelievedRecord], at: OrganisationRef) -> Iterator[OrganisationRef]:
     """An organisation, its parent and so on; a circle ends where it closes."""
-    passed: set[Name] = set()
+    passed: set[OrganisationRef] = set()
     while at in tree and at not in passed:
         yield at
         passed.add(at)
         at = (at[0], folded(_record(tree[at]).parent or ""))
 
 
-def _endings(tree: Mapping[Name, Known]) -> Mapping[Name, Known | None]:
+def _ending_organisations(
+    tree: Mapping[OrganisationRef, BelievedRecord],
+) -> Mapping[OrganisationRef, BelievedRecord | None]:
     """What ends each: of itself and all above it what ends first; of several with one code what ends last."""
-    found: dict[Name, Known | None] = {}
+    found: dict[OrganisationRef, BelievedRecord | None] = {}
     for at, one in tree.items():
-        first = min((tree[up] for up in _upward(tree, at)), key=last_day)
+        first = min((tree[up] for up in _with_ancestors(tree, at)), key=last_day)
         ending = first if last_day(first) < date.max else None
         for name in {at, *((at[0], folded(code)) for code in _record(one).codes)}:
             found[name] = max(found.get(name, ending), ending, key=last_day)
     return found
 
 
-def _own_units(tree: Mapping[Name, Known], slugs_by_code: Mapping[str, str]) -> Mapping[Name, str]:
+def _listed_units(
+    tree: Mapping[OrganisationRef, BelievedRecord], slugs_by_code: Mapping[str, str]
+) -> Mapping[OrganisationRef, str]:
     """Units by listing, and of a Skola that is not listed by what is listed below it, if that is one unit."""
-    listed: dict[Name, str] = {}
+    listed: dict[OrganisationRef, str] = {}
     for at, one in tree.items():
         words = map(folded, (*_record(one).codes, one.record.source_id))
         slug = next((slugs_by_code[word] for word in words if word in slugs_by_code), None)
         if slug:
             listed[at] = slug
-    below: defaultdict[Name, set[str]] = defaultdict(set)
+    below: defaultdict[OrganisationRef, set[str]] = defaultdict(set)
     for at, slug in listed.items():
-        for school in _schools(tree, at):
+        for school in _schools_above(tree, at):
             below[school].add(slug)
     return {at: min(slugs) for at, slugs in below.items() if len(slugs) == 1} | listed
 
 
-def _schools(tree: Mapping[Name, Known], at: Name) -> Iterator[Name]:
-    return (up for up in _upward(tree, at) if _kind(_record(tree[up])) == SCHOOL)
+def _schools_above(tree: Mapping[OrganisationRef, BelievedRecord], at: OrganisationRef) -> Iterator[OrganisationRef]:
+    return (up for up in _with_ancestors(tree, at) if _kind(_record(tree[up])) == SCHOOL_KIND)
 
 
-def _verdict(
-    at: Name, tree: Mapping[Name, Known], own: Mapping[Name, str], formless: frozenset[str], owners: _Owners
-) -> Verdict:
+def _mapping(
+    at: OrganisationRef,
+    tree: Mapping[OrganisationRef, BelievedRecord],
+    own: Mapping[OrganisationRef, str],
+    formless: frozenset[str],
+    owners: _OwnershipRules,
+) -> OrganisationMapping:
     passed_school = is_ours = False
-    for up in _upward(tree, at):
+    for up in _with_ancestors(tree, at):
         kind, slug = _kind(_record(tree[up])), own.get(up)
         # A Skola and all below it is one unit, whether or not its forms are told.
-        if slug and (up == at or kind == SCHOOL or not passed_school or slug not in formless):
-            return Verdict(slug=slug)
+        if slug and (up == at or kind == SCHOOL_KIND or not passed_school or slug not in formless):
+            return OrganisationMapping(slug=slug)
         said = owners.say(_record(tree[up]))
         if said is False and not is_ours:
-            return Verdict(foreign=True)
+            return OrganisationMapping(foreign=True)
         is_ours = is_ours or said is True
-        passed_school = passed_school or kind in SCHOOLS
-    return Verdict()
+        passed_school = passed_school or kind in SCHOOL_KINDS
+    return OrganisationMapping()

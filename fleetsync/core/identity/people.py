@@ -11,11 +11,17 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import cast
 
-from fleetsync.core.identity.things import age_of, by_name, deal_ids, name_of, trust_of
+from fleetsync.core.identity.stable_ids import (
+    assign_ids,
+    first_seen_key,
+    sorted_by_source_ref,
+    source_ref,
+    trust_by_part,
+)
 from fleetsync.core.model import (
     SCHEME_STRENGTH,
+    BelievedRecord,
     Key,
-    Known,
     MembershipRecord,
     PartState,
     Person,
@@ -24,18 +30,18 @@ from fleetsync.core.model import (
     Scheme,
 )
 
-Group = tuple[Known, ...]  # records taken for one person
+RecordGroup = tuple[BelievedRecord, ...]  # records taken for one person
 Schemes = tuple[Scheme, ...]  # strongest first
-Name = tuple[str, str]  # source, id there
+SourceRef = tuple[str, str]  # source, id there
 
 # Never given to somebody else: what shares one of these is the same human, even after his record changed its id.
-LASTING = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
+LASTING_SCHEMES = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
 
-_KEYS: Callable[[Known], tuple[Key, ...]] = attrgetter("record.keys")
+_KEYS_OF: Callable[[BelievedRecord], tuple[Key, ...]] = attrgetter("record.keys")
 
 
 def resolve_people(
-    known: Sequence[Known], parts: Sequence[PartState], policy: Policy, copies: Sequence[Known] = ()
+    known: Sequence[BelievedRecord], parts: Sequence[PartState], policy: Policy, copies: Sequence[BelievedRecord] = ()
 ) -> tuple[Person, ...]:
     """All persons by id: those with records, and those who have left.
 
@@ -49,14 +55,14 @@ def resolve_people(
     continues is kept as a person with `records` = () and the keys of his gone records, as long as a membership or an
     id is left of him. A membership whose person no record tells of is nobody's; so is one of *copies*, a turnover's.
     """
-    records = by_name(one for one in known if isinstance(one.record, PersonRecord))
+    records = sorted_by_source_ref(one for one in known if isinstance(one.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
-    found = _told_apart(_by_id(one for one in records if not one.gone), schemes)
-    left = _left(_by_id(one for one in records if one.gone), schemes)
-    groups = _continued([group for group, _ in found], left, schemes)
-    memberships, copied, trust = _memberships(known), _memberships(copies), trust_of(parts)
+    found = _split_by_source(_grouped_by_id(one for one in records if not one.gone), schemes)
+    left = _departed_groups(_grouped_by_id(one for one in records if one.gone), schemes)
+    groups = _with_departed_attached([group for group, _ in found], left, schemes)
+    memberships, copied, trust = _memberships(known), _memberships(copies), trust_by_part(parts)
     marked = [duplicate for _, duplicate in found] + [False] * (len(groups) - len(found))
-    ids = deal_ids(groups, "p")
+    ids = assign_ids(groups, "p")
     people = (_person(*each, memberships, copied, trust) for each in zip(ids, groups, marked, strict=True))
     return tuple(sorted((one for one in people if one is not None), key=lambda one: one.id))
 
@@ -64,16 +70,16 @@ def resolve_people(
 # --- which are one ----------------------------------------------------------------------------------------------------
 
 
-def _by_id(records: Iterable[Known]) -> list[Group]:
-    """*records*, which are in the order of `by_name`, those of one id at one source together."""
-    return [tuple(same) for _, same in groupby(records, key=name_of)]
+def _grouped_by_id(records: Iterable[BelievedRecord]) -> list[RecordGroup]:
+    """*records*, which are in the order of `sorted_by_source_ref`, those of one id at one source together."""
+    return [tuple(same) for _, same in groupby(records, key=source_ref)]
 
 
-def _keys(group: Iterable[Known]) -> Iterator[Key]:
-    return chain.from_iterable(map(_KEYS, group))
+def _keys(group: Iterable[BelievedRecord]) -> Iterator[Key]:
+    return chain.from_iterable(map(_KEYS_OF, group))
 
 
-def _joined(groups: Sequence[Group], schemes: Schemes) -> Iterable[list[Group]]:
+def _connected_by_keys(groups: Sequence[RecordGroup], schemes: Schemes) -> Iterable[list[RecordGroup]]:
     """Connected components over the shared keys of *schemes*."""
     above = list(range(len(groups)))
 
@@ -89,52 +95,56 @@ def _joined(groups: Sequence[Group], schemes: Schemes) -> Iterable[list[Group]]:
             if key.scheme in schemes and (first := first_with.setdefault(key, at)) != at:
                 one, other = root(at), root(first)
                 above[max(one, other)] = min(one, other)
-    components: defaultdict[int, list[Group]] = defaultdict(list)
+    components: defaultdict[int, list[RecordGroup]] = defaultdict(list)
     for at, group in enumerate(groups):
         components[root(at)].append(group)
     return components.values()
 
 
-def _told_apart(groups: Sequence[Group], schemes: Schemes) -> list[tuple[Group, bool]]:
+def _split_by_source(groups: Sequence[RecordGroup], schemes: Schemes) -> list[tuple[RecordGroup, bool]]:
     """Components without two groups of one source, and whether one was taken apart for it, weakest scheme first."""
-    found: list[tuple[Group, bool]] = []
-    for component in _joined(groups, schemes):
+    found: list[tuple[RecordGroup, bool]] = []
+    for component in _connected_by_keys(groups, schemes):
         if len(component) > 1 and _repeats_a_source(component):
-            found += [(group, True) for group, _ in _told_apart(component, schemes[:-1])]
+            found += [(group, True) for group, _ in _split_by_source(component, schemes[:-1])]
         else:
             found.append((tuple(chain.from_iterable(component)), False))
     return found
 
 
-def _repeats_a_source(component: Sequence[Group]) -> bool:
+def _repeats_a_source(component: Sequence[RecordGroup]) -> bool:
     sources = list(chain.from_iterable(map(_sources, component)))
     return len(set(sources)) < len(sources)
 
 
-def _sources(group: Group) -> Collection[str]:
+def _sources(group: RecordGroup) -> Collection[str]:
     return (group[0].source,) if len(group) == 1 else {one.source for one in group}
 
 
-def _left(gone: Sequence[Group], schemes: Schemes) -> list[Group]:
+def _departed_groups(gone: Sequence[RecordGroup], schemes: Schemes) -> list[RecordGroup]:
     # Two gone records of one source that share what lasts are no duplicate: one human whose record changed its id.
-    lasting = tuple(scheme for scheme in schemes if scheme in LASTING)
-    selves = [tuple(chain.from_iterable(component)) for component in _joined(gone, lasting)]
-    return sorted((group for group, _ in _told_apart(selves, schemes)), key=lambda group: min(map(age_of, group)))
+    lasting = tuple(scheme for scheme in schemes if scheme in LASTING_SCHEMES)
+    selves = [tuple(chain.from_iterable(component)) for component in _connected_by_keys(gone, lasting)]
+    return sorted(
+        (group for group, _ in _split_by_source(selves, schemes)), key=lambda group: min(map(first_seen_key, group))
+    )
 
 
-def _continued(living: Sequence[Group], left: Sequence[Group], schemes: Schemes) -> list[Group]:
+def _with_departed_attached(
+    living: Sequence[RecordGroup], left: Sequence[RecordGroup], schemes: Schemes
+) -> list[RecordGroup]:
     """The living, each with the gone records that are his, and behind them those who have left."""
     asked = {key for group in left for key in _keys(group) if key.scheme in schemes}
-    named = {name_of(one) for group in left for one in group}
-    owners: defaultdict[Key | Name, set[int]] = defaultdict(set)
+    named = {source_ref(one) for group in left for one in group}
+    owners: defaultdict[Key | SourceRef, set[int]] = defaultdict(set)
     for at, group in enumerate(living):
         for key in asked.intersection(_keys(group)):
             owners[key].add(at)
-        for name in named.intersection(map(name_of, group)):
+        for name in named.intersection(map(source_ref, group)):
             owners[name].add(at)
     grown, apart = list(living), []
     for group in left:
-        owner = _continuer(group, grown, owners)
+        owner = _continuing_group(group, grown, owners)
         if owner is None:
             apart.append(group)
         else:
@@ -142,9 +152,13 @@ def _continued(living: Sequence[Group], left: Sequence[Group], schemes: Schemes)
     return grown + apart
 
 
-def _continuer(group: Group, people: Sequence[Group], owners: Mapping[Key | Name, set[int]]) -> int | None:
+def _continuing_group(
+    group: RecordGroup, people: Sequence[RecordGroup], owners: Mapping[Key | SourceRef, set[int]]
+) -> int | None:
     keys = [key for key in _keys(group) if key in owners]
-    lasting: Iterable[Key | Name] = chain((key for key in keys if key.scheme in LASTING), map(name_of, group))
+    lasting: Iterable[Key | SourceRef] = chain(
+        (key for key in keys if key.scheme in LASTING_SCHEMES), map(source_ref, group)
+    )
     sure = {at for told in lasting for at in owners.get(told, ())}
     likely = sure or {at for key in keys for at in owners[key]}
     if len(likely) != 1:
@@ -156,38 +170,40 @@ def _continuer(group: Group, people: Sequence[Group], owners: Mapping[Key | Name
 # --- what they are ----------------------------------------------------------------------------------------------------
 
 
-def _memberships(known: Iterable[Known]) -> Mapping[tuple[str, str], list[Known]]:
-    found: defaultdict[tuple[str, str], list[Known]] = defaultdict(list)
+def _memberships(known: Iterable[BelievedRecord]) -> Mapping[tuple[str, str], list[BelievedRecord]]:
+    found: defaultdict[tuple[str, str], list[BelievedRecord]] = defaultdict(list)
     for one in known:
         if isinstance(one.record, MembershipRecord):
             found[one.source, one.record.person].append(one)
     return found
 
 
-def _ties_of(group: Group, memberships: Mapping[tuple[str, str], list[Known]]) -> tuple[Known, ...]:
-    found = (tie for name in dict.fromkeys(map(name_of, group)) for tie in memberships.get(name, ()))
-    return tuple(sorted(found, key=name_of))
+def _memberships_of(
+    group: RecordGroup, memberships: Mapping[tuple[str, str], list[BelievedRecord]]
+) -> tuple[BelievedRecord, ...]:
+    found = (tie for name in dict.fromkeys(map(source_ref, group)) for tie in memberships.get(name, ()))
+    return tuple(sorted(found, key=source_ref))
 
 
 def _person(
     at: str,
-    group: Group,
+    group: RecordGroup,
     duplicate: bool,
-    memberships: Mapping[tuple[str, str], list[Known]],
-    copied: Mapping[tuple[str, str], list[Known]],
+    memberships: Mapping[tuple[str, str], list[BelievedRecord]],
+    copied: Mapping[tuple[str, str], list[BelievedRecord]],
     trust: Mapping[tuple[str, str], int],
 ) -> Person | None:
-    his = _ties_of(group, memberships)
+    his = _memberships_of(group, memberships)
     living = [one for one in group if not one.gone]
     if not living and not his and not any(one.thing_id for one in group):
         return None
-    telling = sorted(living or group, key=lambda one: (-trust.get((one.source, one.part), 0), name_of(one)))
+    telling = sorted(living or group, key=lambda one: (-trust.get((one.source, one.part), 0), source_ref(one)))
     names = (cast("PersonRecord", one.record).name for one in telling)
     return Person(
         id=at,
         records=tuple(telling) if living else (),
         memberships=his,
-        copies=_ties_of(group, copied) if copied else (),
+        copies=_memberships_of(group, copied) if copied else (),
         keys=tuple(sorted(dict.fromkeys(_keys(telling)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
         name=next((name for name in names if name), None),
         masked=any(one.masked for one in group),

@@ -11,7 +11,7 @@ from unicodedata import category, normalize
 
 from msgspec import Struct
 
-from fleetsync.core.identity.globs import glob
+from fleetsync.core.identity.globs import glob_test
 from fleetsync.core.identity.keys import folded
 from fleetsync.core.model import Platform, SerialRules
 
@@ -25,7 +25,7 @@ APPLE_PLATFORMS = frozenset({Platform.MACOS, Platform.IPADOS, Platform.IOS, Plat
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+|\d[.,]\d+E\d+")
 
 
-class _Compiled(Struct, frozen=True):
+class _CompiledSerialRules(Struct, frozen=True):
     placeholders: frozenset[str]
     placeholder_patterns: tuple[re.Pattern[str], ...]
     placeholder_prefixes: tuple[str, ...]
@@ -41,7 +41,7 @@ def canonical_serial(
     serial, since clones share theirs, and is told by its model and maker too, with or without a serial.
     """
     serial = _cleaned(raw or "")
-    known = _compiled(rules)
+    known = _compile_rules(rules)
     if is_virtual(manufacturer, model, rules) or (serial and _any_matches(known.virtual_patterns, serial)):
         return None, "virtual"
     if not serial:
@@ -76,8 +76,8 @@ def vendor_class(manufacturer: str | None, platform: Platform) -> VendorClass | 
 def is_virtual(manufacturer: str | None, model: str | None, rules: SerialRules) -> bool:
     """Whether maker or model is a virtual machine's; models may be globs."""
     maker, kind = folded(manufacturer or ""), folded(model or "")
-    return any(glob(pattern)(kind) for pattern in rules.virtual_models) or any(
-        glob(pattern)(maker) for pattern in rules.virtual_manufacturers
+    return any(glob_test(pattern)(kind) for pattern in rules.virtual_models) or any(
+        glob_test(pattern)(maker) for pattern in rules.virtual_manufacturers
     )
 
 
@@ -87,12 +87,12 @@ def _cleaned(raw: str) -> str:
     return normalize("NFKC", "".join(visible).upper())
 
 
-def _undotted(text: str) -> str:
+def _without_spaces_and_dots(text: str) -> str:
     return "".join(text.split()).casefold().replace(".", "")
 
 
-def _is_placeholder(serial: str, known: _Compiled) -> bool:
-    bare = _undotted(serial)
+def _is_placeholder(serial: str, known: _CompiledSerialRules) -> bool:
+    bare = _without_spaces_and_dots(serial)
     return (
         bare in known.placeholders
         or bare.startswith(known.placeholder_prefixes)
@@ -106,13 +106,13 @@ def _any_matches(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _compiled(rules: SerialRules) -> _Compiled:
+def _compile_rules(rules: SerialRules) -> _CompiledSerialRules:
     def expressions(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
 
-    return _Compiled(
-        placeholders=frozenset(map(_undotted, rules.placeholders)),
+    return _CompiledSerialRules(
+        placeholders=frozenset(map(_without_spaces_and_dots, rules.placeholders)),
         placeholder_patterns=expressions(rules.placeholder_patterns),
-        placeholder_prefixes=tuple(map(_undotted, rules.placeholder_prefixes)),
+        placeholder_prefixes=tuple(map(_without_spaces_and_dots, rules.placeholder_prefixes)),
         virtual_patterns=expressions(rules.virtual_serial_patterns),
     )

@@ -11,26 +11,26 @@ from datetime import date
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fleetsync.core.identity.globs import glob
+from fleetsync.core.identity.globs import glob_test
 from fleetsync.core.identity.keys import folded
-from fleetsync.core.identity.organisations import Name, Organisations, judge_organisations, last_day
+from fleetsync.core.identity.organisations import OrganisationRef, Organisations, last_day, map_organisations
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
+    BelievedRecord,
     GroupRecord,
-    Known,
     MembershipRecord,
     Policy,
     Unit,
 )
 
 PRESCHOOL_FORM = "fs"
-RESERVED = (Unit(slug=CENTRAL, name="Centralt"), Unit(slug=UNPLACED, name="Utan enhet"))
+RESERVED_UNITS = (Unit(slug=CENTRAL, name="Centralt"), Unit(slug=UNPLACED, name="Utan enhet"))
 
-Test = Callable[[str], bool]
+TextMatcher = Callable[[str], bool]
 
 
-class Unmapped(Struct, frozen=True, order=True):
+class UnmappedOrganisation(Struct, frozen=True, order=True):
     """An organisation that is neither ours by a unit nor foreign; `below` are ids of what it stands for besides.
 
     `ends_on`: the last day of the last of them, where all have one.
@@ -44,19 +44,21 @@ class Unmapped(Struct, frozen=True, order=True):
     ends_on: date | None = None
 
 
-class UnitBook(Struct, frozen=True, kw_only=True):
-    """All that is known of units; built once per reconciliation by `unit_book`."""
+class UnitDirectory(Struct, frozen=True, kw_only=True):
+    """All that is known of units; built once per reconciliation by `build_unit_directory`."""
 
     units: tuple[Unit, ...]
     by_slug: Mapping[str, Unit]
-    unmapped: tuple[Unmapped, ...] = ()
+    unmapped: tuple[UnmappedOrganisation, ...] = ()
     slugs_by_word: Mapping[str, str | None] = {}  # folded slug, code or name; None: a name of several
     slugs_by_code: Mapping[str, str] = {}
-    slugs_by_organisation: Mapping[Name, str] = {}
-    foreign: frozenset[Name] = frozenset()
-    endings: Mapping[Name, Known | None] = {}
+    slugs_by_organisation: Mapping[OrganisationRef, str] = {}
+    foreign: frozenset[OrganisationRef] = frozenset()
+    ending_organisations: Mapping[OrganisationRef, BelievedRecord | None] = {}
     not_ours: frozenset[str] = frozenset()
-    places: Mapping[tuple[str, str], tuple[tuple[Test, str], ...]] = {}  # (source, field) → patterns in file order
+    places: Mapping[
+        tuple[str, str], tuple[tuple[TextMatcher, str], ...]
+    ] = {}  # (source, field) → patterns in file order
     groups: Mapping[tuple[str, str], GroupRecord] = {}
     group_names: Mapping[str, tuple[str, ...]] = {}  # by slug
 
@@ -72,7 +74,7 @@ class UnitBook(Struct, frozen=True, kw_only=True):
         found = next((slug for slug in (*listed, *below) if slug), None)
         if found or name is None or self.is_foreign(source, codes, name):
             return found
-        return self.of_text(name)
+        return self.slug_of_text(name)
 
     def is_foreign(self, source: str, codes: Sequence[str], name: str | None) -> bool:
         """Whether another's organisation is named, and no unit lists it.
@@ -86,25 +88,29 @@ class UnitBook(Struct, frozen=True, kw_only=True):
             return True
         return any((source, word) in self.foreign for word in words)
 
-    def ending(self, source: str, codes: Sequence[str]) -> Known | None:
+    def ending(self, source: str, codes: Sequence[str]) -> BelievedRecord | None:
         """The organisation whose last day is the last of everything at the one that *source* names by *codes*.
 
         It is that one or one above it, whichever ends first; of several that are named, what ends last. None: nothing
         ends it, or it is not known.
         """
         names = ((source, folded(code)) for code in codes)
-        return max((self.endings[name] for name in names if name in self.endings), key=last_day, default=None)
+        return max(
+            (self.ending_organisations[name] for name in names if name in self.ending_organisations),
+            key=last_day,
+            default=None,
+        )
 
-    def of_text(self, text: str) -> str | None:
+    def slug_of_text(self, text: str) -> str | None:
         """Slug of the unit with this slug, code or name, in any case; None for a name that several units have."""
         return self.slugs_by_word.get(folded(text))
 
-    def of_location(self, source: str, field: str, value: str) -> str | None:
+    def slug_of_location(self, source: str, field: str, value: str) -> str | None:
         """Slug by the first `[[unit_map]]` of *source* and *field* whose glob matches *value*, in any case."""
         text = folded(value)
         return next((slug for matches, slug in self.places.get((source, field), ()) if matches(text)), None)
 
-    def only_preschool(self, slug: str) -> bool:
+    def is_preschool_only(self, slug: str) -> bool:
         """Whether the unit has förskola and no other form; a unit whose forms nobody told has not."""
         unit = self.by_slug.get(slug)
         return unit is not None and {folded(form) for form in unit.school_forms} == {PRESCHOOL_FORM}
@@ -123,7 +129,7 @@ class UnitBook(Struct, frozen=True, kw_only=True):
         return self.group_names.get(unit, ())
 
 
-def unit_book(known: Sequence[Known], policy: Policy) -> UnitBook:
+def build_unit_directory(known: Sequence[BelievedRecord], policy: Policy) -> UnitDirectory:
     """The book of all units: those configured, `central` and `unplaced`.
 
     An organisation has the unit that lists its code or id, else its nearest parent's. A Skola that is not listed has
@@ -132,20 +138,20 @@ def unit_book(known: Sequence[Known], policy: Policy) -> UnitBook:
     by anything below them.
     """
     units = _with_reserved(policy.units)
-    bare = UnitBook(
+    bare = UnitDirectory(
         units=units,
         by_slug={unit.slug: unit for unit in units},
         slugs_by_word=_slugs_by_word(units),
         slugs_by_code=_slugs_by_code(units),
         not_ours=frozenset(map(folded, policy.not_ours)),
-        places=_places(policy),
+        places=_location_patterns(policy),
     )
-    organisations = judge_organisations(known, policy, bare.slugs_by_code, bare.by_slug)
+    organisations = map_organisations(known, policy, bare.slugs_by_code, bare.by_slug)
     book = replace(
         bare,
         slugs_by_organisation=organisations.slugs,
         foreign=organisations.foreign,
-        endings=organisations.endings,
+        ending_organisations=organisations.ending_organisations,
     )
     return _with_groups(replace(book, unmapped=_unmapped(known, organisations, book)), known)
 
@@ -155,7 +161,7 @@ def unit_book(known: Sequence[Known], policy: Policy) -> UnitBook:
 
 def _with_reserved(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
     configured = {unit.slug for unit in units}
-    return units + tuple(unit for unit in RESERVED if unit.slug not in configured)
+    return units + tuple(unit for unit in RESERVED_UNITS if unit.slug not in configured)
 
 
 def _slugs_by_code(units: Sequence[Unit]) -> dict[str, str]:
@@ -171,17 +177,17 @@ def _slugs_by_word(units: Sequence[Unit]) -> Mapping[str, str | None]:
     return words | _slugs_by_code(units) | {folded(unit.slug): unit.slug for unit in units}
 
 
-def _places(policy: Policy) -> Mapping[tuple[str, str], tuple[tuple[Test, str], ...]]:
-    places: defaultdict[tuple[str, str], tuple[tuple[Test, str], ...]] = defaultdict(tuple)
+def _location_patterns(policy: Policy) -> Mapping[tuple[str, str], tuple[tuple[TextMatcher, str], ...]]:
+    places: defaultdict[tuple[str, str], tuple[tuple[TextMatcher, str], ...]] = defaultdict(tuple)
     for line in policy.unit_maps:
-        places[line.source, line.field] += ((glob(line.pattern), line.unit),)
+        places[line.source, line.field] += ((glob_test(line.pattern), line.unit),)
     return places
 
 
 # --- what the registers say -------------------------------------------------------------------------------------------
 
 
-def _with_groups(book: UnitBook, known: Iterable[Known]) -> UnitBook:
+def _with_groups(book: UnitDirectory, known: Iterable[BelievedRecord]) -> UnitDirectory:
     groups: dict[tuple[str, str], GroupRecord] = {}
     names: defaultdict[str, set[str]] = defaultdict(set)
     for one in known:
@@ -193,43 +199,53 @@ def _with_groups(book: UnitBook, known: Iterable[Known]) -> UnitBook:
     return replace(book, groups=groups, group_names={slug: tuple(sorted(found)) for slug, found in names.items()})
 
 
-def _unmapped(known: Iterable[Known], organisations: Organisations, book: UnitBook) -> tuple[Unmapped, ...]:
+def _unmapped(
+    known: Iterable[BelievedRecord], organisations: Organisations, book: UnitDirectory
+) -> tuple[UnmappedOrganisation, ...]:
     """Organisations without a unit, one for a Skola with all below it; those of a file are known by memberships only."""
-    named: set[Name] = set()
-    alone: dict[Name, Unmapped] = {}
-    for source, codes, name in _places_named(known):
+    named: set[OrganisationRef] = set()
+    alone: dict[OrganisationRef, UnmappedOrganisation] = {}
+    for source, codes, name in _organisations_named(known):
         if book.of(source, codes, name) or book.is_foreign(source, codes, name):
             continue
         found = {at for code in codes if (at := organisations.names.get((source, folded(code))))}
         if found:
             named |= found
         else:
-            place = _of_a_file(source, codes, name)
+            place = _unmapped_from_membership(source, codes, name)
             spelt = alone.setdefault((source, folded(place.source_id)), place)
             alone[source, folded(place.source_id)] = min(spelt, place)
-    below: defaultdict[Name, list[Name]] = defaultdict(list)
+    below: defaultdict[OrganisationRef, list[OrganisationRef]] = defaultdict(list)
     for at in organisations.unmapped(named):
         below[organisations.school_of(at)].append(at)
-    return tuple(sorted([*alone.values(), *(_of_a_register(organisations, at, below[at]) for at in below)]))
+    return tuple(
+        sorted([*alone.values(), *(_unmapped_from_organisation(organisations, at, below[at]) for at in below)])
+    )
 
 
-def _places_named(known: Iterable[Known]) -> set[tuple[str, tuple[str, ...], str | None]]:
-    records = ((one.source, one.record) for one in known if isinstance(one.record, MembershipRecord) and _tells(one))
+def _organisations_named(known: Iterable[BelievedRecord]) -> set[tuple[str, tuple[str, ...], str | None]]:
+    records = (
+        (one.source, one.record)
+        for one in known
+        if isinstance(one.record, MembershipRecord) and _is_present_and_unmasked(one)
+    )
     return {(source, record.codes, record.unit_name) for source, record in records if record.codes or record.unit_name}
 
 
-def _tells(one: Known) -> bool:
+def _is_present_and_unmasked(one: BelievedRecord) -> bool:
     return not one.gone and not one.masked
 
 
-def _of_a_file(source: str, codes: tuple[str, ...], name: str | None) -> Unmapped:
+def _unmapped_from_membership(source: str, codes: tuple[str, ...], name: str | None) -> UnmappedOrganisation:
     words = (*codes, name or "")
-    return Unmapped(source, words[0], name or words[0], codes)
+    return UnmappedOrganisation(source, words[0], name or words[0], codes)
 
 
-def _of_a_register(organisations: Organisations, at: Name, below: Sequence[Name]) -> Unmapped:
+def _unmapped_from_organisation(
+    organisations: Organisations, at: OrganisationRef, below: Sequence[OrganisationRef]
+) -> UnmappedOrganisation:
     record = organisations.record(at)
     others = sorted(organisations.record(other).source_id for other in below if other != at)
-    last = max(last_day(organisations.endings[name]) for name in below)
+    last = max(last_day(organisations.ending_organisations[name]) for name in below)
     ends_on = None if last == date.max else last
-    return Unmapped(at[0], record.source_id, record.name, record.codes, tuple(others), ends_on)
+    return UnmappedOrganisation(at[0], record.source_id, record.name, record.codes, tuple(others), ends_on)

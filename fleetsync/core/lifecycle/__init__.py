@@ -4,29 +4,29 @@ Pure. GAPS and ROUTES are tables: a kind of gap is one function and one entry. N
 not shown is not judged, and a dead source makes a number old, never lower.
 """
 
-from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, exists, why_not_for
-from fleetsync.core.lifecycle.episodes import Finding, episodes
-from fleetsync.core.lifecycle.gaps import GAPS, Cases, GapKind, Opens, find_gaps
-from fleetsync.core.lifecycle.routes import ROUTES, ActingRole, Route, route
-from fleetsync.core.lifecycle.scene import Scene
-from fleetsync.core.lifecycle.stages import live
+from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, is_countable, not_working_reason_for
+from fleetsync.core.lifecycle.context import Scene
+from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
+from fleetsync.core.lifecycle.gaps import GAPS, CaseSelector, GapKind, OpeningRule, find_gaps
+from fleetsync.core.lifecycle.routes import ROUTES, ActingRole, Route, acting_roles
+from fleetsync.core.lifecycle.stages import device_states
 
 __all__ = [
     "GAPS",
     "ROUTES",
     "ActingRole",
-    "Cases",
-    "Finding",
+    "CaseSelector",
+    "GapFinding",
     "GapKind",
-    "Opens",
+    "OpeningRule",
     "Route",
     "Scene",
     "accepts",
+    "acting_roles",
     "counts_as_assigned",
-    "episodes",
-    "exists",
+    "device_states",
     "find_gaps",
-    "live",
-    "route",
-    "why_not_for",
+    "is_countable",
+    "not_working_reason_for",
+    "update_episodes",
 ]

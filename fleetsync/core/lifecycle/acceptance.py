@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from fleetsync.core.model import Compliance, DeviceCase, Entitlement, Stage, Text
 
-_GONE_FOR_GOOD = frozenset({Stage.RETIRED, Stage.LOST, None})
-_UNMET: Mapping[str, Text] = {
+_UNCOUNTED_STAGES = frozenset({Stage.RETIRED, Stage.LOST, None})
+_UNMET_REASONS: Mapping[str, Text] = {
     "supported": Text("dess system har inget känt stöd, vilket krävs", "its system is not known to be supported"),
     "encrypted": Text("inte känt som krypterat, vilket krävs", "not known to be encrypted, as is required"),
     "compliant": Text("följer inte reglerna i MDM, vilket krävs", "does not comply by its MDM, as is required"),
@@ -20,29 +20,29 @@ def accepts(entitlement: Entitlement, case: DeviceCase) -> bool:
     device = case.device
     if entitlement.platforms and device.platform not in entitlement.platforms:
         return False
-    return device.form_factor in entitlement.form_factors and case.life.ours
+    return device.form_factor in entitlement.form_factors and case.device_state.ours
 
 
-def why_not_for(entitlement: Entitlement, case: DeviceCase) -> Text | None:
+def not_working_reason_for(entitlement: Entitlement, case: DeviceCase) -> Text | None:
     """Why a device does not work for a rule: for its own reason, or for what the rule requires; None when it does."""
-    if not case.life.works:
-        return case.life.works_reason
-    return next((_UNMET[one] for one in entitlement.require if not _meets(one, case)), None)
+    if not case.device_state.works:
+        return case.device_state.works_reason
+    return next((_UNMET_REASONS[one] for one in entitlement.require if not _meets(one, case)), None)
 
 
 def _meets(requirement: str, case: DeviceCase) -> bool:
     if requirement == "supported":
-        return case.life.supported is True
+        return case.device_state.supported is True
     if requirement == "encrypted":
         return case.device.encrypted is True
     return case.device.compliance is Compliance.COMPLIANT
 
 
-def exists(case: DeviceCase) -> bool:
+def is_countable(case: DeviceCase) -> bool:
     """Whether a device is there to be counted: not retired, lost, gone or ignored; silent and in repair are."""
-    return bool(case.device.records) and case.life.stage not in _GONE_FOR_GOOD
+    return bool(case.device.records) and case.device_state.stage not in _UNCOUNTED_STAGES
 
 
 def counts_as_assigned(entitlement: Entitlement, case: DeviceCase) -> bool:
     """Whether a device exists and is accepted; what a rule requires besides decides only whether it works for it."""
-    return exists(case) and accepts(entitlement, case)
+    return is_countable(case) and accepts(entitlement, case)

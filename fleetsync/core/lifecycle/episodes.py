@@ -9,12 +9,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from fleetsync.core.model import Episode, Moment, Noun, Parking, Subject, Text
+from fleetsync.core.model import Episode, FrozenStruct, Moment, Parking, Subject, Text
 
 REOPENS_WITHIN = timedelta(hours=24)
 
 
-class Finding(Noun, frozen=True, kw_only=True):
+class GapFinding(FrozenStruct, frozen=True, kw_only=True):
     """A gap that holds now. `may_open` False: over a break, it stays open if it is and does not open if it is not.
 
     `known_before`: a first complete pull found it, so no age is claimed.
@@ -34,8 +34,8 @@ class Finding(Noun, frozen=True, kw_only=True):
         return (self.kind, self.subject_id)
 
 
-def episodes(
-    found: Iterable[Finding], believed: Sequence[Episode], parkings: Iterable[Parking], moment: Moment
+def update_episodes(
+    found: Iterable[GapFinding], believed: Sequence[Episode], parkings: Iterable[Parking], moment: Moment
 ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
     """The open episodes, in the order found, and those that close now; of several findings of one key the first counts.
 
@@ -43,10 +43,10 @@ def episodes(
     """
     earlier = {episode.key: episode for episode in sorted(believed, key=lambda one: one.closed_at is None)}
     parked = {(one.kind, one.subject_id): one for one in parkings if moment.today <= one.until}
-    first_of: dict[tuple[str, str], Finding] = {}
+    first_of: dict[tuple[str, str], GapFinding] = {}
     for finding in found:
         first_of.setdefault(finding.key, finding)
-    judged = (_episode(finding, earlier, parked, moment) for finding in first_of.values())
+    judged = (_open_or_continue(finding, earlier, parked, moment) for finding in first_of.values())
     now_open = {episode.key: episode for episode in judged if episode is not None}
     closed = tuple(
         replace(episode, closed_at=moment.at)
@@ -56,8 +56,8 @@ def episodes(
     return tuple(now_open.values()), closed
 
 
-def _episode(
-    finding: Finding,
+def _open_or_continue(
+    finding: GapFinding,
     earlier: Mapping[tuple[str, str], Episode],
     parked: Mapping[tuple[str, str], Parking],
     moment: Moment,

@@ -28,7 +28,7 @@ class Route(Struct, frozen=True):
     form_factors: frozenset[FormFactor]
     roles: tuple[ActingRole, ...]
 
-    def fits(self, kind: str, entitlement: str | None, form_factor: FormFactor | None) -> bool:
+    def matches(self, kind: str, entitlement: str | None, form_factor: FormFactor | None) -> bool:
         """Whether the route is for such a gap."""
         return (
             (not self.kinds or kind in self.kinds)
@@ -44,10 +44,10 @@ _TABLETS = frozenset({FormFactor.TABLET})
 # "Sydnärke IT: installera och erbjuda support för datorer till lärare och administrativ personal." "Lokal tekniskt
 # IT-ansvarig: elevers och personalens naturliga nära tekniska support." "IT-strateg: centrala inköp för elevenheter,
 # följa upp mål i IT-planen, förvalta elevregister." "IT-tekniker: MDM-verktyg, pedagogernas och elevernas enheter."
-_REGISTERS = frozenset({"duplicate_person", "login_reused", "not_in_register", "warranty_ending", "over_age"})
-_GOALS = frozenset({"below_target", "set_short", "pool_short", "hardware_support_ending", "no_calendar"})
-_CLOSE_BY = frozenset({"ending_with_device", "leaver_holds", "extra_device", "lost"})
-_SETTINGS = frozenset(
+_REGISTER_KINDS = frozenset({"duplicate_person", "login_reused", "not_in_register", "warranty_ending", "over_age"})
+_TARGET_KINDS = frozenset({"below_target", "set_short", "pool_short", "hardware_support_ending", "no_calendar"})
+_LOCAL_SUPPORT_KINDS = frozenset({"ending_with_device", "leaver_holds", "extra_device", "lost"})
+_CONFIGURATION_KINDS = frozenset(
     {
         "no_account",
         "unknown_holder",
@@ -67,23 +67,23 @@ _SETTINGS = frozenset(
         "schema_drift",
     }
 )
-_MISSING = frozenset({"no_device", "starting_without_device"})
-_NOT_WORKING = frozenset({"device_not_working", "stale", "long_in_repair", "never_enrolled", "unit_mismatch"})
+_MISSING_DEVICE_KINDS = frozenset({"no_device", "starting_without_device"})
+_NOT_WORKING_KINDS = frozenset({"device_not_working", "stale", "long_in_repair", "never_enrolled", "unit_mismatch"})
 _TECHNICIANS = (ActingRole.TECHNICIAN, ActingRole.LOCAL_TECHNICIAN)
 
 ROUTES: tuple[Route, ...] = (
-    Route(_REGISTERS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
-    Route(_GOALS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
-    Route(_CLOSE_BY, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
-    Route(_SETTINGS, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
+    Route(_REGISTER_KINDS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_TARGET_KINDS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_LOCAL_SUPPORT_KINDS, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
+    Route(_CONFIGURATION_KINDS, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
     Route(_ANY_KIND, "staff", _TABLETS, _TECHNICIANS),
     Route(_ANY_KIND, "staff", _ANY_FORM, (ActingRole.PARTNER,)),
-    Route(_MISSING, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
-    Route(_NOT_WORKING, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
+    Route(_MISSING_DEVICE_KINDS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_NOT_WORKING_KINDS, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
     Route(_ANY_KIND, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
 )
 
 
-def route(kind: str, entitlement: str | None, form_factor: FormFactor | None) -> tuple[ActingRole, ...]:
+def acting_roles(kind: str, entitlement: str | None, form_factor: FormFactor | None) -> tuple[ActingRole, ...]:
     """Who acts on such a gap; *entitlement* None: nobody is owed by one, *form_factor* None: no device is at hand."""
-    return next(one.roles for one in ROUTES if one.fits(kind, entitlement, form_factor))
+    return next(one.roles for one in ROUTES if one.matches(kind, entitlement, form_factor))

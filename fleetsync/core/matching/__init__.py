@@ -8,32 +8,32 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import UnitBook
+from fleetsync.core.identity import UnitDirectory
 from fleetsync.core.matching.globs import name_pattern_match
-from fleetsync.core.matching.holders import Held, Register
-from fleetsync.core.matching.logins import claims_of, dated
-from fleetsync.core.matching.places import Atlas, Place
-from fleetsync.core.matching.rules import RuleBook, Ruling, body
+from fleetsync.core.matching.holders import Register, ResolvedHolder
+from fleetsync.core.matching.logins import claims_by_key, update_logins
+from fleetsync.core.matching.rules import DeviceClassification, DeviceClassifier, device_record
+from fleetsync.core.matching.unit_resolution import Atlas, ResolvedUnit
 from fleetsync.core.model import (
-    Believed,
+    BelievedRecord,
+    BelievedState,
     Condition,
     Device,
-    Known,
+    FrozenStruct,
     Login,
     Moment,
-    Noun,
     Person,
+    PersonState,
     Placement,
     Policy,
     Purpose,
-    Standing,
     Text,
 )
 
-__all__ = ["Matched", "match", "name_pattern_match"]
+__all__ = ["MatchingResult", "match", "name_pattern_match"]
 
-_UNCOUNTED = frozenset({Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN})
-_OUT_OF_USE = frozenset({Condition.RETIRED, Condition.WIPED, Condition.DISABLED, Condition.LOST})
+_PURPOSES_WITHOUT_USER_LIMIT = frozenset({Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN})
+_OUT_OF_USE_CONDITIONS = frozenset({Condition.RETIRED, Condition.WIPED, Condition.DISABLED, Condition.LOST})
 
 _CORRECTED = Text("enligt en rättelse", "by a correction")
 _OF_A_CHILD = Text("inloggningen är ett barns", "the log-in is a child's")
@@ -44,156 +44,162 @@ _AT_A_PRESCHOOL = Text("utan inloggning på en förskola", "without a log-in at 
 _NOTHING_TELLS = Text("inget talar om vad det är till för", "nothing tells what it is for")
 
 
-class Matched(Noun, frozen=True):
+class MatchingResult(FrozenStruct, frozen=True):
     """The placements in the order of the devices, and the dated log-ins."""
 
     placements: tuple[Placement, ...]
     logins: tuple[Login, ...]
 
 
-class _Found(Noun, frozen=True):
+class _DeviceEvidence(FrozenStruct, frozen=True):
     """What is known of a device before accounts with too many are told apart."""
 
     device: Device
-    records: tuple[Known, ...]
-    held: Held
-    word: Ruling | None
-    rule: Ruling | None
+    records: tuple[BelievedRecord, ...]
+    resolved_holder: ResolvedHolder
+    from_list: DeviceClassification | None
+    from_rule: DeviceClassification | None
 
     @property
-    def decided(self) -> Purpose | None:
+    def classified_purpose(self) -> Purpose | None:
         """The purpose that a list or a rule gives."""
-        said = (found.purpose for found in (self.word, self.rule) if found is not None)
+        said = (found.purpose for found in (self.from_list, self.from_rule) if found is not None)
         return next((purpose for purpose in said if purpose is not None), None)
 
 
 def match(
     devices: Sequence[Device],
     people: Sequence[Person],
-    standings: Mapping[str, Standing],
-    book: UnitBook,
+    standings: Mapping[str, PersonState],
+    book: UnitDirectory,
     policy: Policy,
-    believed: Believed,
+    believed: BelievedState,
     moment: Moment,
     calendars: Calendars,
-) -> Matched:
+) -> MatchingResult:
     """Holder, purpose and unit of each device, and the log-ins as they are dated now.
 
     A device all of whose records have gone is placed by what they said last.
     """
-    logins = dated(people, believed.logins, moment)
+    logins = update_logins(people, believed.logins, moment)
     by_id = {person.id: person for person in people}
     register = Register(
-        claims=claims_of(people, logins),
+        claims=claims_by_key(people, logins),
         people=by_id,
         policy=policy,
         believed=believed,
         moment=moment,
     )
     atlas = Atlas(book=book, policy=policy, people=by_id, standings=standings)
-    rules = RuleBook(policy.device_rules, book)
-    found = [_find(device, register, atlas, rules) for device in devices]
-    crowded = _crowded(found, policy.max_devices_per_user)
-    placed = tuple(_placement(_without_a_crowd(one, crowded), register, atlas, rules) for one in found)
-    return Matched(placed, logins)
+    rules = DeviceClassifier(policy.device_rules, book)
+    found = [_collect_evidence(device, register, atlas, rules) for device in devices]
+    crowded = _overloaded_accounts(found, policy.max_devices_per_user)
+    placed = tuple(_placement(_without_overloaded_account(one, crowded), register, atlas, rules) for one in found)
+    return MatchingResult(placed, logins)
 
 
-def _find(device: Device, register: Register, atlas: Atlas, rules: RuleBook) -> _Found:
+def _collect_evidence(device: Device, register: Register, atlas: Atlas, rules: DeviceClassifier) -> _DeviceEvidence:
     records = device.records or device.gone
-    held = register.holder(device, records)
-    word = rules.word_of(records)
+    resolved_holder = register.resolve_holder(device, records)
+    from_list = rules.classify_by_lists(records)
 
     def unit_otherwise() -> str:
-        return atlas.place(records, (word,), held).unit
+        return atlas.resolve_unit(records, (from_list,), resolved_holder).unit
 
-    return _Found(device, records, held, word, rules.ruling(records, unit_otherwise))
+    return _DeviceEvidence(
+        device, records, resolved_holder, from_list, rules.classify_by_rules(records, unit_otherwise)
+    )
 
 
 # --- accounts with too many devices -----------------------------------------------------------------------------------
 
 
-def _account(held: Held) -> object:
-    return held.person or held.account_key
+def _account_identity(resolved_holder: ResolvedHolder) -> object:
+    return resolved_holder.person or resolved_holder.account_key
 
 
-def _crowded(found: Sequence[_Found], most: int) -> frozenset[object]:
+def _overloaded_accounts(found: Sequence[_DeviceEvidence], most: int) -> frozenset[object]:
     """Accounts with more than *most* devices, those in use whose purpose is not of many or of nobody."""
     counts = Counter(
-        _account(one.held)
+        _account_identity(one.resolved_holder)
         for one in found
-        if one.held.account == "person"
+        if one.resolved_holder.account == "person"
         and one.device.records
-        and one.decided not in _UNCOUNTED
-        and _OUT_OF_USE.isdisjoint(one.device.conditions)
+        and one.classified_purpose not in _PURPOSES_WITHOUT_USER_LIMIT
+        and _OUT_OF_USE_CONDITIONS.isdisjoint(one.device.conditions)
     )
     return frozenset(account for account, count in counts.items() if count > most)
 
 
-def _without_a_crowd(found: _Found, crowded: frozenset[object]) -> _Found:
-    held = found.held
-    if held.decided or held.account != "person" or _account(held) not in crowded:
+def _without_overloaded_account(found: _DeviceEvidence, crowded: frozenset[object]) -> _DeviceEvidence:
+    resolved_holder = found.resolved_holder
+    if (
+        resolved_holder.is_manual
+        or resolved_holder.account != "person"
+        or _account_identity(resolved_holder) not in crowded
+    ):
         return found
-    nobody = Held(reason=_TOO_MANY, account="function", account_of=held.person)
-    return _Found(found.device, found.records, nobody, found.word, found.rule)
+    nobody = ResolvedHolder(reason=_TOO_MANY, account="function", account_owner=resolved_holder.person)
+    return _DeviceEvidence(found.device, found.records, nobody, found.from_list, found.from_rule)
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
-def _placement(found: _Found, register: Register, atlas: Atlas, rules: RuleBook) -> Placement:
-    held = found.held
-    place = _place(found, register, atlas)
-    purpose, why = _purpose(found, place.unit, register, atlas)
-    is_childs = _is_childs(held, atlas)
+def _placement(found: _DeviceEvidence, register: Register, atlas: Atlas, rules: DeviceClassifier) -> Placement:
+    resolved_holder = found.resolved_holder
+    place = _resolve_unit(found, register, atlas)
+    purpose, why = _resolve_purpose(found, place.unit, register, atlas)
+    is_childs = _is_childs_device(resolved_holder, atlas)
     return Placement(
         device=found.device.id,
-        holder=None if is_childs else held.person,
-        holder_reason=_OF_A_CHILD if is_childs else held.reason,
-        troubles=() if is_childs else held.troubles,
-        claimed_by=held.claimed_by,
-        non_holder_account=held.account in ("function", "manager"),
-        reused_login_of=None if is_childs else held.reused_login_of,
+        holder=None if is_childs else resolved_holder.person,
+        holder_reason=_OF_A_CHILD if is_childs else resolved_holder.reason,
+        holder_problems=() if is_childs else resolved_holder.holder_problems,
+        claimed_by=resolved_holder.claimed_by,
+        non_holder_account=resolved_holder.account in ("function", "manager"),
+        reused_login_of=None if is_childs else resolved_holder.reused_login_of,
         purpose=purpose,
         purpose_reason=why,
         unit=place.unit,
         unit_reason=place.reason,
-        unit_elsewhere=place.elsewhere,
-        serves=rules.spelled(place.unit, _groups(found)) if purpose is Purpose.SET else (),
+        conflicting_unit=place.conflicting_unit,
+        serves=rules.roster_spelling(place.unit, _served_groups(found)) if purpose is Purpose.SET else (),
     )
 
 
-def _place(found: _Found, register: Register, atlas: Atlas) -> Place:
-    correction = register.corrected.get((found.device.id, "unit"))
+def _resolve_unit(found: _DeviceEvidence, register: Register, atlas: Atlas) -> ResolvedUnit:
+    correction = register.active_corrections.get((found.device.id, "unit"))
     if correction is not None and correction.value in atlas.book.by_slug:
-        return Place(correction.value, _CORRECTED)
-    return atlas.place(found.records, (found.word, found.rule), found.held)
+        return ResolvedUnit(correction.value, _CORRECTED)
+    return atlas.resolve_unit(found.records, (found.from_list, found.from_rule), found.resolved_holder)
 
 
-def _purpose(found: _Found, unit: str, register: Register, atlas: Atlas) -> tuple[Purpose, Text]:
+def _resolve_purpose(found: _DeviceEvidence, unit: str, register: Register, atlas: Atlas) -> tuple[Purpose, Text]:
     """What it is for: a correction, the list's word, the first rule, else what its log-in and its MDM tell."""
-    correction = register.corrected.get((found.device.id, "purpose"))
+    correction = register.active_corrections.get((found.device.id, "purpose"))
     if correction is not None:
         return Purpose(correction.value), _CORRECTED
-    for ruling in (found.word, found.rule):
+    for ruling in (found.from_list, found.from_rule):
         if ruling is not None and ruling.purpose is not None:
             return ruling.purpose, ruling.reason
-    if _is_childs(found.held, atlas):
+    if _is_childs_device(found.resolved_holder, atlas):
         return Purpose.POOL, _OF_A_CHILD
-    if any(body(known).reported_shared for known in found.records):
+    if any(device_record(known).reported_shared for known in found.records):
         return Purpose.POOL, _SHARED
-    if found.held.account == "person":
+    if found.resolved_holder.account == "person":
         return Purpose.PERSONAL, _HAS_A_LOGIN
-    if atlas.book.only_preschool(unit):
+    if atlas.book.is_preschool_only(unit):
         return Purpose.POOL, _AT_A_PRESCHOOL
     return Purpose.UNSORTED, _NOTHING_TELLS
 
 
-def _is_childs(held: Held, atlas: Atlas) -> bool:
+def _is_childs_device(resolved_holder: ResolvedHolder, atlas: Atlas) -> bool:
     """Children of förskola and förskoleklass hold nothing by name: what is theirs counts in the unit's pool."""
-    standing = atlas.standings.get(held.person) if held.person is not None else None
-    return standing is not None and standing.is_child
+    person_state = atlas.standings.get(resolved_holder.person) if resolved_holder.person is not None else None
+    return person_state is not None and person_state.is_child
 
 
-def _groups(found: _Found) -> tuple[str, ...]:
-    said = (ruling.groups for ruling in (found.word, found.rule) if ruling is not None)
+def _served_groups(found: _DeviceEvidence) -> tuple[str, ...]:
+    said = (ruling.groups for ruling in (found.from_list, found.from_rule) if ruling is not None)
     return next((groups for groups in said if groups), ())

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from fleetsync.core.model import Key, Login, Moment, Noun, Person, Scheme
+from fleetsync.core.model import FrozenStruct, Key, Login, Moment, Person, Scheme
 
 
-class Claim(Noun, frozen=True):
+class LoginClaim(FrozenStruct, frozen=True):
     """One person's hold on a key; `is_current`: a present record of his has it."""
 
     person: str
@@ -21,10 +21,10 @@ class Claim(Noun, frozen=True):
     is_current: bool
 
 
-Claims = Mapping[Key, tuple[Claim, ...]]
+ClaimsByKey = Mapping[Key, tuple[LoginClaim, ...]]
 
 
-def dated(people: Sequence[Person], logins: Sequence[Login], moment: Moment) -> tuple[Login, ...]:
+def update_logins(people: Sequence[Person], logins: Sequence[Login], moment: Moment) -> tuple[Login, ...]:
     """The log-ins known now: those believed, then new ones, first seen at *moment*.
 
     `last_seen` says when a log-in was found to be no longer his, and equals `first_seen` for as long as it is: so it
@@ -33,11 +33,13 @@ def dated(people: Sequence[Person], logins: Sequence[Login], moment: Moment) -> 
     of_person: defaultdict[str, list[Login]] = defaultdict(list)
     for login in logins:
         of_person[login.person].append(login)
-    dated_now = tuple(one for person in people for one in _dated(person, of_person.pop(person.id, ()), moment.at))
+    dated_now = tuple(
+        one for person in people for one in _update_logins_of_person(person, of_person.pop(person.id, ()), moment.at)
+    )
     return dated_now + tuple(login for others in of_person.values() for login in others)
 
 
-def _dated(person: Person, logins: Sequence[Login], at: datetime) -> Iterable[Login]:
+def _update_logins_of_person(person: Person, logins: Sequence[Login], at: datetime) -> Iterable[Login]:
     keys = person.keys if person.records else ()
     for login in logins:
         has_ended = login.last_seen != login.first_seen
@@ -49,26 +51,26 @@ def _dated(person: Person, logins: Sequence[Login], at: datetime) -> Iterable[Lo
     yield from (Login(key, person.id, at, at) for key in keys if key not in known)
 
 
-def claims_of(people: Sequence[Person], logins: Iterable[Login]) -> Claims:
+def claims_by_key(people: Sequence[Person], logins: Iterable[Login]) -> ClaimsByKey:
     """Who claims each key. Log-ins of people nobody knows any more resolve to nobody.
 
     The keys of a person whose records have all gone are past ones of his, even if they were never dated.
     """
     known = {person.id for person in people}
-    claims: dict[Key, tuple[Claim, ...]] = {}
+    claims: dict[Key, tuple[LoginClaim, ...]] = {}
     for login in logins:
         if login.person in known:
-            claim = Claim(login.person, login.first_seen, login.last_seen == login.first_seen)
+            claim = LoginClaim(login.person, login.first_seen, login.last_seen == login.first_seen)
             claims[login.key] = (*claims.get(login.key, ()), claim)
     for person in people:
         for key in person.keys if not person.records else ():
             earlier = claims.get(key, ())
             if all(claim.person != person.id for claim in earlier):
-                claims[key] = (*earlier, Claim(person.id, person.first_seen, False))
+                claims[key] = (*earlier, LoginClaim(person.id, person.first_seen, False))
     return claims
 
 
-def claimants(claims: Claims, key: Key, enrolled_at: datetime) -> tuple[Claim, ...]:
+def claimants(claims: ClaimsByKey, key: Key, enrolled_at: datetime) -> tuple[LoginClaim, ...]:
     """Who *key* means on a device enrolled at that instant: none, one, or several at the same time."""
     found = claims.get(key, ())
     if len(found) < 2:
@@ -78,9 +80,9 @@ def claimants(claims: Claims, key: Key, enrolled_at: datetime) -> tuple[Claim, .
         return current
     # Devices enrolled before the new person's first sighting stay with the old one.
     before = [claim for claim in found if claim.first_seen <= enrolled_at]
-    chosen = max(before, key=_lateness) if before else min(found, key=_lateness)
-    return tuple(claim for claim in found if _lateness(claim) == _lateness(chosen))
+    chosen = max(before, key=_recency) if before else min(found, key=_recency)
+    return tuple(claim for claim in found if _recency(claim) == _recency(chosen))
 
 
-def _lateness(claim: Claim) -> tuple[datetime, bool]:
+def _recency(claim: LoginClaim) -> tuple[datetime, bool]:
     return (claim.first_seen, claim.is_current)

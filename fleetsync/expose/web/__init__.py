@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from fleetsync.expose.ports import Services
-from fleetsync.expose.web.answers import failed, finished, no_past, refused
+from fleetsync.expose.ports import WebServices
 from fleetsync.expose.web.api import api
-from fleetsync.expose.web.deciding import pages
-from fleetsync.expose.web.dressing import dress
-from fleetsync.expose.web.health import SHOWING, health
-from fleetsync.expose.web.limiter import Limiter
-from fleetsync.expose.web.lookup import Lookups
-from fleetsync.expose.web.sign_in import SESSION_LIFE, guard, sign_in_pages
-from fleetsync.expose.web.visit import EXTENSION, House, NoPastError
+from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
+from fleetsync.expose.web.limiter import SignInLimiter
+from fleetsync.expose.web.lookup import LookupCache
+from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
+from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
+from fleetsync.expose.web.sign_in import SESSION_LIFETIME, check_access, sign_in_pages
+from fleetsync.expose.web.source_pages import pages
+from fleetsync.expose.web.template_helpers import register_template_helpers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -31,7 +31,7 @@ class WebRefused(Exception):
     """The page cannot be served as configured; the text says what to change."""
 
 
-def create_app(services: Services) -> Flask:
+def create_app(services: WebServices) -> Flask:
     """The page. Raises WebRefused when it would be reachable from elsewhere without an https address of its own."""
     if not services.is_loopback and not services.public_url.startswith("https://"):
         raise WebRefused(
@@ -47,31 +47,31 @@ def create_app(services: Services) -> Flask:
         SESSION_COOKIE_SECURE=is_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=SESSION_LIFE,
+        PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
         SESSION_REFRESH_EACH_REQUEST=False,  # a page that asks every minute must not keep itself signed in for ever
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
-    app.extensions[EXTENSION] = House(services, Lookups(), Limiter(services.clock), is_secure)
-    app.extensions[SHOWING] = services.showing
-    app.before_request(guard)
-    app.after_request(finished)
-    app.register_error_handler(NoPastError, no_past)
-    app.register_error_handler(HTTPException, refused)
-    app.register_error_handler(Exception, failed)
+    app.extensions[EXTENSION_KEY] = App(services, LookupCache(), SignInLimiter(services.clock), is_secure)
+    app.extensions[PUBLISHED_STATE_KEY] = services.published_state
+    app.before_request(check_access)
+    app.after_request(add_headers)
+    app.register_error_handler(NoNumbersForDayError, no_numbers)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, internal_error)
     for room in (pages, sign_in_pages, api, health):
         app.register_blueprint(room)
-    dress(app)
+    register_template_helpers(app)
     return app
 
 
-def wsgi(services: Services) -> "WSGIApplication":
+def wsgi(services: WebServices) -> "WSGIApplication":
     """The page with everything."""
     return create_app(services).wsgi_app
 
 
-def metrics_wsgi(services: Services) -> "WSGIApplication":
+def metrics_wsgi(services: WebServices) -> "WSGIApplication":
     """`/metrics`, `/livez` and `/readyz` alone, for a listener that no export can hold up."""
     app = Flask("fleetsync.expose.web.machines", static_folder=None)
-    app.extensions[SHOWING] = services.showing
+    app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.register_blueprint(health)
     return app.wsgi_app

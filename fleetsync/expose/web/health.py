@@ -3,28 +3,28 @@
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from fleetsync.expose.metrics import CONTENT_TYPE
-from fleetsync.expose.ports import Showing
-from fleetsync.expose.telemetry import text
+from fleetsync.expose.ports import PublishedState
+from fleetsync.expose.telemetry import render_telemetry
 
 health = Blueprint("health", __name__)
-SHOWING = "fleetsync.showing"
+PUBLISHED_STATE_KEY = "fleetsync.showing"
 
 
-def _showing() -> Showing:
-    found: Showing = current_app.extensions[SHOWING]
+def _published_state() -> PublishedState:
+    found: PublishedState = current_app.extensions[PUBLISHED_STATE_KEY]
     return found
 
 
 @health.get("/metrics")
 def metrics() -> Response:
     """The exposition of the snapshot and of the daemon itself."""
-    showing = _showing()
-    live = text(showing.pulse())
+    published_state = _published_state()
+    live = render_telemetry(published_state.daemon_status())
     if request.accept_encodings.quality("gzip"):
-        response = Response(showing.exposition.compressed(live), content_type=CONTENT_TYPE)
+        response = Response(published_state.exposition.compressed(live), content_type=CONTENT_TYPE)
         response.headers["Content-Encoding"] = "gzip"
     else:
-        response = Response(showing.exposition.body(live), content_type=CONTENT_TYPE)
+        response = Response(published_state.exposition.body(live), content_type=CONTENT_TYPE)
     response.headers["Vary"] = "Accept-Encoding"
     return response
 
@@ -32,16 +32,16 @@ def metrics() -> Response:
 @health.get("/livez")
 def livez() -> tuple[Response, int]:
     """Process and main loop."""
-    return _checked(loop=_showing().is_alive())
+    return _check_response(loop=_published_state().is_alive())
 
 
 @health.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Database and snapshot."""
-    return _checked(database_and_snapshot=_showing().is_ready())
+    return _check_response(database_and_snapshot=_published_state().is_ready())
 
 
-def _checked(**checks: bool) -> tuple[Response, int]:
+def _check_response(**checks: bool) -> tuple[Response, int]:
     is_good = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
     return jsonify(status="ok" if is_good else "failed", checks=named), 200 if is_good else 503

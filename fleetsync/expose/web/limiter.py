@@ -8,11 +8,11 @@ from fleetsync.clock import Clock
 
 FAILURES_ALLOWED = 5
 FORGOTTEN_AFTER_SECONDS = 900.0
-REMEMBERED = 10_000  # names and addresses; whoever floods it makes us forget the oldest
+MAX_REMEMBERED_KEYS = 10_000  # names and addresses; whoever floods it makes us forget the oldest
 
 
 @dataclass
-class Limiter:
+class SignInLimiter:
     """Counts failures by name and by address; real time, whatever the page's clock shows."""
 
     clock: Clock
@@ -24,13 +24,13 @@ class Limiter:
         with self._lock:
             return any(len(self._recent(key)) >= FAILURES_ALLOWED for key in keys)
 
-    def failed(self, *keys: str) -> None:
+    def record_failure(self, *keys: str) -> None:
         """Note a failure under each of *keys*."""
         with self._lock:
             for key in keys:
                 self._failures[key] = [*self._recent(key), self.clock.monotonic()]
                 self._failures.move_to_end(key)
-            while len(self._failures) > REMEMBERED:
+            while len(self._failures) > MAX_REMEMBERED_KEYS:
                 self._failures.popitem(last=False)
 
     def _recent(self, key: str) -> list[float]:

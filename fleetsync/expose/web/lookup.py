@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from fleetsync.core.calendar import Calendar, local_day
-from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, route
+from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, acting_roles
 from fleetsync.core.model import (
     UNPLACED,
     Assignment,
@@ -14,17 +14,19 @@ from fleetsync.core.model import (
     Entitlement,
     Episode,
     FormFactor,
-    Owed,
+    OwedDevices,
+    PartRole,
     PartState,
     PersonCase,
-    Role,
     Subject,
     Unit,
 )
 from fleetsync.core.snapshot import Snapshot
 
-KINDS: Mapping[str, GapKind] = {kind.id: kind for kind in GAPS}
-OF_NUMBERS = frozenset({Role.ROSTER, Role.MDM, Role.LIST})  # a part of these makes the numbers old with it
+GAP_KINDS: Mapping[str, GapKind] = {kind.id: kind for kind in GAPS}
+ROLES_BEHIND_NUMBERS = frozenset(
+    {PartRole.ROSTER, PartRole.MDM, PartRole.LIST}
+)  # a part of these makes the numbers old with it
 
 
 class Lookup:
@@ -57,7 +59,7 @@ class Lookup:
     @cached_property
     def concealed(self) -> frozenset[str]:
         """Persons who are counted and never listed, searched or linked: protected ones, and children."""
-        children = (case.person.id for case in self.snapshot.outcome.people if case.standing.is_child)
+        children = (case.person.id for case in self.snapshot.outcome.people if case.person_state.is_child)
         return self.snapshot.hidden | frozenset(children)
 
     def person(self, person_id: str) -> PersonCase | None:
@@ -70,7 +72,7 @@ class Lookup:
         return gaps_by_subject(self.snapshot)
 
     @cached_property
-    def owed(self) -> Mapping[str, Owed]:
+    def owed(self) -> Mapping[str, OwedDevices]:
         """By person or pool."""
         return {debt.subject_id: debt for debt in self.snapshot.outcome.owed}
 
@@ -85,7 +87,7 @@ class Lookup:
         return {one.id: one.entitlement or "" for one in self.snapshot.outcome.sets}
 
     @cached_property
-    def held_by(self) -> Mapping[str, Sequence[DeviceCase]]:
+    def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
         """Person → the devices of which he is the holder."""
         found: defaultdict[str, list[DeviceCase]] = defaultdict(list)
         for case in self.snapshot.outcome.devices:
@@ -96,7 +98,7 @@ class Lookup:
     def calendar(self, unit: str) -> Calendar:
         """By which the unit's days are counted."""
         view = self.snapshot.view
-        return view.calendars.for_unit(unit, view.book.only_preschool(unit))
+        return view.calendars.for_unit(unit, view.book.is_preschool_only(unit))
 
     def school_days_since(self, unit: str, at: datetime, until: date) -> int:
         """School days from the local day of *at* to *until*."""
@@ -105,9 +107,9 @@ class Lookup:
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
 
-    def acting(self, episode: Episode) -> Sequence[ActingRole]:
+    def acting_roles(self, episode: Episode) -> Sequence[ActingRole]:
         """Who acts on the gap, by the plan."""
-        return route(episode.kind, self.entitlement_of(episode), self._form_factor_of(episode))
+        return acting_roles(episode.kind, self.entitlement_of(episode), self._form_factor_of(episode))
 
     def entitlement_of(self, episode: Episode) -> str | None:
         """The entitlement that a gap is about, if it is about one."""
@@ -149,17 +151,17 @@ class Lookup:
         return unit is not None and slug != UNPLACED and not unit.published
 
 
-class Lookups:
+class LookupCache:
     """The lookup of the snapshot that was asked for last; replaced by one assignment, so any thread may ask."""
 
     def __init__(self) -> None:
-        self._last: Lookup | None = None
+        self._cached: Lookup | None = None
 
-    def of(self, snapshot: Snapshot) -> Lookup:
+    def for_snapshot(self, snapshot: Snapshot) -> Lookup:
         """The lookup of *snapshot*."""
-        last = self._last
+        last = self._cached
         if last is None or last.snapshot is not snapshot:
-            last = self._last = Lookup(snapshot)
+            last = self._cached = Lookup(snapshot)
         return last
 
 
@@ -203,5 +205,9 @@ def is_failing(part: PartState) -> bool:
 
 def overdue_parts(parts: Sequence[PartState], today: date) -> Sequence[PartState]:
     """Those that make the numbers old, the oldest first."""
-    asked = [part for part in parts if part.role in OF_NUMBERS and part.as_of is not None and is_overdue(part, today)]
+    asked = [
+        part
+        for part in parts
+        if part.role in ROLES_BEHIND_NUMBERS and part.as_of is not None and is_overdue(part, today)
+    ]
     return sorted(asked, key=lambda part: part.as_of or date.min)

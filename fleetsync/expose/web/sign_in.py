@@ -13,22 +13,22 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
-from fleetsync.expose.ports import Account
-from fleetsync.expose.web.visit import Visit, house, visit
+from fleetsync.expose.ports import SignInAccount
+from fleetsync.expose.web.request_context import RequestContext, current_app_state, request_context
 
 sign_in_pages = Blueprint("sign_in", __name__)
 
-SESSION_LIFE = timedelta(hours=12)
-NOBODY = generate_password_hash(secrets.token_hex(), method="scrypt")
-OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.enter", "static", "health.livez", "health.readyz"})
+SESSION_LIFETIME = timedelta(hours=12)
+UNKNOWN_NAME_HASH = generate_password_hash(secrets.token_hex(), method="scrypt")
+OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.sign_in", "static", "health.livez", "health.readyz"})
 
 
 # --- before every request ---------------------------------------------------------------------------------------------
 
 
-def guard() -> Response | None:
+def check_access() -> Response | None:
     """Refuse foreign hosts and forged forms; send whoever is not signed in to the door."""
-    services = house().services
+    services = current_app_state().services
     if request.endpoint in {"health.livez", "health.readyz"}:
         return None
     if not (_is_this_machine(services.is_loopback) or _is_public_host(services.public_url)):
@@ -37,15 +37,15 @@ def guard() -> Response | None:
     if request.endpoint == "health.metrics" and _is_this_machine(services.is_loopback):
         return None
     if request.method == "POST":
-        _check_form()
+        _check_csrf()
     if request.endpoint == "static":
         return None
-    seen = visit()
-    seen.account = _signed_in(seen)
+    seen = request_context()
+    seen.account = _signed_in_account(seen)
     if seen.account is None and request.endpoint not in OPEN_ENDPOINTS:
         if request.path.startswith("/api/") or request.endpoint == "health.metrics":
             abort(401)
-        return redirect(url_for("sign_in.form", next=_way_back()))
+        return redirect(url_for("sign_in.form", next=_return_path()))
     return None
 
 
@@ -62,7 +62,7 @@ def _is_public_host(public_url: str) -> bool:
     return bool(public_url) and _host() == (urlsplit(public_url).hostname or "").casefold()
 
 
-def _check_form() -> None:
+def _check_csrf() -> None:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         abort(403)
     origin = request.headers.get("Origin")
@@ -80,7 +80,7 @@ def csrf() -> str:
     return str(session["csrf"])
 
 
-def _signed_in(seen: Visit) -> Account | None:
+def _signed_in_account(seen: RequestContext) -> SignInAccount | None:
     name = session.get("name")
     account = seen.services.accounts.account(name) if isinstance(name, str) else None
     if account is None or session.get("since") != account.changed_at.isoformat():
@@ -88,7 +88,7 @@ def _signed_in(seen: Visit) -> Account | None:
     return account
 
 
-def _way_back() -> str:
+def _return_path() -> str:
     return request.full_path.rstrip("?") if request.method == "GET" else "/"
 
 
@@ -98,47 +98,47 @@ def _way_back() -> str:
 @sign_in_pages.get("/sign-in")
 def form() -> Response | str:
     """The form."""
-    if visit().account is not None:
-        return redirect(_inside(request.args.get("next", "/")))
-    return render_template("sign_in.html", way_back=_inside(request.args.get("next", "/")))
+    if request_context().account is not None:
+        return redirect(_local_path(request.args.get("next", "/")))
+    return render_template("sign_in.html", return_path=_local_path(request.args.get("next", "/")))
 
 
 @sign_in_pages.post("/sign-in")
-def enter() -> Response | tuple[str, int]:
+def sign_in() -> Response | tuple[str, int]:
     """Let in whoever knows the password."""
-    seen = visit()
-    limiter = house().limiter
+    seen = request_context()
+    limiter = current_app_state().limiter
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     keys = (f"name {name.casefold()}", f"address {request.remote_addr}")
-    way_back = _inside(request.form.get("next", "/"))
+    return_path = _local_path(request.form.get("next", "/"))
     if limiter.is_blocked(*keys):
-        text = seen.speech.t(
+        text = seen.localiser.t(
             "För många försök. Vänta en kvart och försök igen.", "Too many attempts. Wait a quarter of an hour."
         )
-        return render_template("sign_in.html", refusal=text, way_back=way_back), 429
+        return render_template("sign_in.html", refusal=text, return_path=return_path), 429
     account = seen.services.accounts.account(name)
-    is_right = check_password_hash(account.password_hash if account else NOBODY, password)
+    is_right = check_password_hash(account.password_hash if account else UNKNOWN_NAME_HASH, password)
     if account is None or not is_right:
-        limiter.failed(*keys)
-        text = seen.speech.t("Fel namn eller lösenord.", "Wrong name or password.")
-        return render_template("sign_in.html", refusal=text, way_back=way_back), 401
+        limiter.record_failure(*keys)
+        text = seen.localiser.t("Fel namn eller lösenord.", "Wrong name or password.")
+        return render_template("sign_in.html", refusal=text, return_path=return_path), 401
     session.clear()  # a session that somebody prepared before the sign-in ends here
     session.permanent = True
     session.update(name=account.name, since=account.changed_at.isoformat(), csrf=secrets.token_urlsafe(32))
     seen.services.audit.audit(account.name, "signed in", "")
-    return redirect(way_back)
+    return redirect(return_path)
 
 
 @sign_in_pages.post("/sign-out")
-def leave() -> Response:
+def sign_out() -> Response:
     """Forget the session."""
-    text = visit().speech.t("Du är utloggad.", "You have signed out.")
+    text = request_context().localiser.t("Du är utloggad.", "You have signed out.")
     session.clear()
     flash(text, "done")
     return redirect(url_for("sign_in.form"))
 
 
-def _inside(target: str) -> str:
+def _local_path(target: str) -> str:
     """*target* if it is a path of this page: a link to the door must not lead out of the house."""
     parts = urlsplit(target)
     is_path = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))

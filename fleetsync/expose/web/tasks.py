@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from fleetsync.core.lifecycle import ActingRole, GapKind
 from fleetsync.core.model import Episode, Severity
-from fleetsync.expose.web.lookup import KINDS, Lookup
+from fleetsync.expose.web.lookup import GAP_KINDS, Lookup
 
-WEIGHT: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+SEVERITY_RANK: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,19 @@ def tasks_by_role(lookup: Lookup, unit: str | None = None) -> Mapping[ActingRole
     today = lookup.snapshot.outcome.moment.today
     found: defaultdict[tuple[ActingRole, str], list[Episode]] = defaultdict(list)
     for episode in lookup.snapshot.outcome.episodes:
-        grave = KINDS[episode.kind].severity is not Severity.INFO
+        grave = GAP_KINDS[episode.kind].severity is not Severity.INFO
         if grave and not episode.is_parked(today) and unit in (None, episode.unit):
-            for role in lookup.acting(episode):
+            for role in lookup.acting_roles(episode):
                 found[role, episode.kind].append(episode)
     by_role: defaultdict[ActingRole, list[Task]] = defaultdict(list)
     for (role, kind), episodes in found.items():
-        by_role[role].append(Task(KINDS[kind], role, len(episodes), _oldest(episodes, lookup)))
+        by_role[role].append(Task(GAP_KINDS[kind], role, len(episodes), _oldest_school_days(episodes, lookup)))
     for tasks in by_role.values():
-        tasks.sort(key=lambda task: (WEIGHT[task.kind.severity], -task.count))
+        tasks.sort(key=lambda task: (SEVERITY_RANK[task.kind.severity], -task.count))
     return dict(sorted(by_role.items(), key=lambda pair: list(ActingRole).index(pair[0])))
 
 
-def _oldest(episodes: Sequence[Episode], lookup: Lookup) -> int | None:
+def _oldest_school_days(episodes: Sequence[Episode], lookup: Lookup) -> int | None:
     dated = [episode for episode in episodes if not episode.known_before]
     if not dated:
         return None

@@ -8,35 +8,42 @@ destroyed are dealt with here, the same for every connector. Nothing is guessed;
 with the setting that mends it, and no message holds the value of a cell.
 """
 
-from fleetsync.pull.files.civic import CivicNumber, civic_number
-from fleetsync.pull.files.finding import StableFiles, Which, day_in_name
-from fleetsync.pull.files.forms import FileForm
-from fleetsync.pull.files.headers import HEADER_WORDS, Column
-from fleetsync.pull.files.opened import OpenedFile, Rejected, Row, fingerprint_of
-from fleetsync.pull.files.values import DateOrder, day_of, number_of, truth_of
-from fleetsync.pull.files.words import UNTOLD, condition, employment_form, is_protected, purpose, word_to_tell
+from fleetsync.pull.files.civic_numbers import CivicNumber, civic_number
+from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
+from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
+from fleetsync.pull.files.opened_file import OpenedFile, RejectedRow, TableRow, fingerprint_of
+from fleetsync.pull.files.values import DateOrder, parse_boolean, parse_day, parse_number
+from fleetsync.pull.files.vocabulary import (
+    WITHHELD_TEXT,
+    is_protected,
+    parse_condition,
+    parse_employment_form,
+    parse_purpose,
+    reportable_word,
+)
 
 __all__ = [
     "HEADER_WORDS",
-    "UNTOLD",
+    "WITHHELD_TEXT",
     "CivicNumber",
-    "Column",
     "DateOrder",
-    "FileForm",
+    "FileColumn",
+    "FileFormat",
+    "FileSelection",
     "OpenedFile",
-    "Rejected",
-    "Row",
+    "RejectedRow",
     "StableFiles",
-    "Which",
+    "TableRow",
     "civic_number",
-    "condition",
     "day_in_name",
-    "day_of",
-    "employment_form",
     "fingerprint_of",
     "is_protected",
-    "number_of",
-    "purpose",
-    "truth_of",
-    "word_to_tell",
+    "parse_boolean",
+    "parse_condition",
+    "parse_day",
+    "parse_employment_form",
+    "parse_number",
+    "parse_purpose",
+    "reportable_word",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 
 # UTF-32 first: its mark begins with that of UTF-16.
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -20,67 +20,67 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # å ä ö é ü Å Ä Ö É Ü as their UTF-8 bytes look in cp1252 and in ISO 8859-1, and a mark in the middle of nowhere.
-_TWICE = re.compile("Ã[¥¤¶©¼…„–‰œ\x85\x84\x96\x89\x9c]|ï»¿")
-_CONTROLS = re.compile("[\x80-\x9f]")
+_DOUBLE_ENCODED = re.compile("Ã[¥¤¶©¼…„–‰œ\x85\x84\x96\x89\x9c]|ï»¿")
+_CONTROL_CHARACTERS = re.compile("[\x80-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedText:
     """A file's text (NFC) and the encoding that gave it."""
 
     text: str
     encoding: str
 
 
-def decode(content: bytes, fallback: str, where: str) -> Decoded:
+def decode(content: bytes, fallback: str, where: str) -> DecodedText:
     """The text of *content*. *where* begins each message: source and file.
 
     Raises SourceRefused when no rule gives letters, SourceUnavailable when the end was cut in the middle of one.
     """
-    decoded = _marked(content, where) or _unmarked(content, fallback, where)
+    decoded = _decode_with_bom(content, where) or _decode_without_bom(content, fallback, where)
     text = decoded.text
     if "\0" in text:
         raise SourceRefused(
             f"{where}: it holds zero bytes: not a text file, or UTF-16 without a byte order mark. "
             f'Save it as CSV UTF-8, or set encoding = "utf-16-le"'
         )
-    if _TWICE.search(text):
+    if _DOUBLE_ENCODED.search(text):
         raise SourceRefused(
             f"{where}: its letters were encoded twice (å ä ö stand as two characters). Export it again as UTF-8, without "
             "opening it in between"
         )
     if "\ufffd" in text:
         raise SourceRefused(f"{where}: letters were lost before it came here (�). Export it again as UTF-8")
-    return Decoded(unicodedata.normalize("NFC", text), decoded.encoding)
+    return DecodedText(unicodedata.normalize("NFC", text), decoded.encoding)
 
 
-def _marked(content: bytes, where: str) -> Decoded | None:
-    for mark, encoding in _MARKS:
+def _decode_with_bom(content: bytes, where: str) -> DecodedText | None:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if content.startswith(mark):
-            text = _strictly(content, encoding)
+            text = _decode_strict(content, encoding)
             if text is None:
                 raise SourceRefused(f"{where}: it begins as {encoding} and goes on as something else. Export it again")
-            return Decoded(text, encoding)
+            return DecodedText(text, encoding)
     return None
 
 
-def _unmarked(content: bytes, fallback: str, where: str) -> Decoded:
+def _decode_without_bom(content: bytes, fallback: str, where: str) -> DecodedText:
     # UTF-16 of plain letters is valid UTF-8 with zero bytes between: only its own name can tell.
     if not (fallback.startswith("utf-16") and b"\0" in content):
-        text = _strictly(content, "utf-8")
+        text = _decode_strict(content, "utf-8")
         if text is not None:
-            return Decoded(text, "utf-8")
-        if _is_cut_utf8(content):
+            return DecodedText(text, "utf-8")
+        if _is_truncated_utf8(content):
             raise SourceUnavailable(f"{where}: it ends in the middle of a letter. Is it still being written?")
-    text = _strictly(content, fallback)
-    if text is None or _CONTROLS.search(text):
+    text = _decode_strict(content, fallback)
+    if text is None or _CONTROL_CHARACTERS.search(text):
         raise SourceRefused(
             f"{where}: it is neither UTF-8 nor {fallback}. Save it as CSV UTF-8, or set encoding in the [[source]] table"
         )
-    return Decoded(text, fallback)
+    return DecodedText(text, fallback)
 
 
-def _strictly(content: bytes, encoding: str) -> str | None:
+def _decode_strict(content: bytes, encoding: str) -> str | None:
     # The error of a decoder holds the whole file: it ends here, and no message or traceback carries it on.
     try:
         return content.decode(encoding)
@@ -88,11 +88,11 @@ def _strictly(content: bytes, encoding: str) -> str | None:
         return None
 
 
-def _is_cut_utf8(content: bytes) -> bool:
+def _is_truncated_utf8(content: bytes) -> bool:
     """Whether this is UTF-8, with letters beyond ASCII, up to its last bytes."""
     if content.endswith(b"\n"):
         return False
     for cut in (1, 2, 3):
-        if content[:-cut] and not content[:-cut].isascii() and _strictly(content[:-cut], "utf-8") is not None:
+        if content[:-cut] and not content[:-cut].isascii() and _decode_strict(content[:-cut], "utf-8") is not None:
             return True
     return False

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleetsync.pull.contract import SourceRefused
-from fleetsync.pull.files.values import Cell, Kind, is_blank, text_of
+from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
 # Titles and dates of printing stand above the headers of many reports.
-HEADER_LINES: Final = 20
+MAX_HEADER_SEARCH_LINES: Final = 20
 
 HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     # people
@@ -99,7 +99,7 @@ between: it names the fields that its kind of file has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class FileColumn:
     """A field that a connector looks for.
 
     *aliases*: headers that mean it; none: those of `HEADER_WORDS`; the field's own name always does. *required*:
@@ -112,7 +112,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     deciding: bool = False
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     digits: tuple[int, ...] = ()
 
     @property
@@ -122,7 +122,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class HeaderRow:
     """Where each field stands. *line*: the row number of the headers, 0 for a file that has none."""
 
     line: int
@@ -130,19 +130,21 @@ class Header:
     places: Mapping[str, int]
 
 
-def folded(header: str) -> str:
+def fold_header(header: str) -> str:
     """A header without case, accents, spaces and punctuation; a percent sign stays, being a header itself."""
     plain = unicodedata.normalize("NFKD", header).casefold()
     return "".join(letter for letter in plain if letter.isalnum() or letter == "%")
 
 
-def wanted(columns: Sequence[Column], configured: Mapping[str, str | int]) -> dict[str, frozenset[str]]:
+def header_names_by_field(
+    columns: Sequence[FileColumn], configured: Mapping[str, str | int]
+) -> dict[str, frozenset[str]]:
     """Per field the folded headers that mean it, configuration first; a header that configuration gave to one field
     means no other.
 
     Raises ValueError when two columns of a connector share a word: nobody could tell which is meant.
     """
-    given = {field: folded(str(header)) for field, header in configured.items()}
+    given = {field: fold_header(str(header)) for field, header in configured.items()}
     taken = frozenset(given.values())
     names: dict[str, frozenset[str]] = {}
     owners: dict[str, str] = {}
@@ -150,51 +152,51 @@ def wanted(columns: Sequence[Column], configured: Mapping[str, str | int]) -> di
         if column.field in given:
             names[column.field] = frozenset({given[column.field]})
             continue
-        names[column.field] = frozenset(map(folded, column.words)) - taken
+        names[column.field] = frozenset(map(fold_header, column.words)) - taken
         for word in names[column.field]:
             if owners.setdefault(word, column.field) != column.field:
                 raise ValueError(f"the header {word} means both {owners[word]} and {column.field}")
     return names
 
 
-def fitness_of(
-    cells: Sequence[Cell], columns: Sequence[Column], names: Mapping[str, frozenset[str]]
+def header_score(
+    cells: Sequence[Cell], columns: Sequence[FileColumn], names: Mapping[str, frozenset[str]]
 ) -> tuple[int, int]:
     """How well a line would do as the header: needed fields that it names, then all."""
     needed = {column.field: names[column.field] for column in columns if column.required}
-    return known_headers(cells, needed), known_headers(cells, names)
+    return count_known_headers(cells, needed), count_known_headers(cells, names)
 
 
-def known_headers(cells: Sequence[Cell], names: Mapping[str, frozenset[str]]) -> int:
+def count_known_headers(cells: Sequence[Cell], names: Mapping[str, frozenset[str]]) -> int:
     """How many fields this line would name if it were the header."""
-    words = {folded(text_of(cell)) for cell in cells if isinstance(cell, str)}
+    words = {fold_header(cell_text(cell)) for cell in cells if isinstance(cell, str)}
     return sum(1 for headers in names.values() if headers & words)
 
 
 def find_header(
     head: Sequence[tuple[int, Sequence[Cell]]],
-    columns: Sequence[Column],
+    columns: Sequence[FileColumn],
     configured: Mapping[str, str | int],
     where: str,
-) -> Header:
+) -> HeaderRow:
     """The header among the first lines of a file. *where* begins each message: source and file.
 
     Raises SourceRefused: a needed header is missing, two mean one field, there is none at all, or `columns` is wrong.
     """
     _check_configured(columns, configured, where)
     if any(isinstance(place, int) for place in configured.values()):
-        return _numbered(head, columns, configured, where)
-    names = wanted(columns, configured)
+        return _header_from_numbers(head, columns, configured, where)
+    names = header_names_by_field(columns, configured)
     needed = sum(1 for column in columns if column.required)
     for number, cells in head:
-        found, known = fitness_of(cells, columns, names)
+        found, known = header_score(cells, columns, names)
         # Any one known header will do for a kind of file that needs none.
         if found == needed and known:
-            return Header(number, _width(cells), _places(cells, names, configured, where))
+            return HeaderRow(number, _width(cells), _column_positions(cells, names, configured, where))
     raise _no_header(head, columns, names, configured, where)
 
 
-def _check_configured(columns: Sequence[Column], configured: Mapping[str, str | int], where: str) -> None:
+def _check_configured(columns: Sequence[FileColumn], configured: Mapping[str, str | int], where: str) -> None:
     fields = [column.field for column in columns]
     for field in configured:
         if field not in fields:
@@ -204,12 +206,12 @@ def _check_configured(columns: Sequence[Column], configured: Mapping[str, str | 
             )
 
 
-def _numbered(
+def _header_from_numbers(
     head: Sequence[tuple[int, Sequence[Cell]]],
-    columns: Sequence[Column],
+    columns: Sequence[FileColumn],
     configured: Mapping[str, str | int],
     where: str,
-) -> Header:
+) -> HeaderRow:
     """A file without headers, whose columns are known by number."""
     places = {field: place - 1 for field, place in configured.items() if isinstance(place, int)}
     if len(places) != len(configured) or min(places.values()) < 0:
@@ -225,7 +227,7 @@ def _numbered(
         raise SourceRefused(
             f"{where}: the file has {width} columns, and columns puts {', '.join(beyond)} beyond the last"
         )
-    return Header(0, width, places)
+    return HeaderRow(0, width, places)
 
 
 def _width(cells: Sequence[Cell]) -> int:
@@ -235,10 +237,10 @@ def _width(cells: Sequence[Cell]) -> int:
     return width
 
 
-def _places(
+def _column_positions(
     cells: Sequence[Cell], names: Mapping[str, frozenset[str]], configured: Mapping[str, str | int], where: str
 ) -> dict[str, int]:
-    words = [folded(text_of(cell)) for cell in cells]
+    words = [fold_header(cell_text(cell)) for cell in cells]
     places: dict[str, int] = {}
     for field, headers in names.items():
         found = [place for place, word in enumerate(words) if word in headers]
@@ -254,24 +256,24 @@ def _places(
 # ------------------------------------------------------------------------------------------------ saying what is missing
 
 _DIGITS = re.compile(r"\d")
-_MOST_DIGITS_OF_A_HEADER = 4
+_MAX_HEADER_DIGITS = 4
 # One word of a record can happen to be a header ("barn"); a line is shown only when two of its words are.
-_SURELY_HEADERS = 2
+_MIN_KNOWN_HEADERS = 2
 
 
 def _no_header(
     head: Sequence[tuple[int, Sequence[Cell]]],
-    columns: Sequence[Column],
+    columns: Sequence[FileColumn],
     names: Mapping[str, frozenset[str]],
     configured: Mapping[str, str | int],
     where: str,
 ) -> SourceRefused:
-    number, cells = max(head, key=lambda line: known_headers(line[1], names), default=(0, ()))
-    lacking = (each for each in columns if each.required and not known_headers(cells, {"": names[each.field]}))
+    number, cells = max(head, key=lambda line: count_known_headers(line[1], names), default=(0, ()))
+    lacking = (each for each in columns if each.required and not count_known_headers(cells, {"": names[each.field]}))
     missing = next(lacking, columns[0])
     looked_for = configured.get(missing.field) or ", ".join(dict.fromkeys(missing.words))
     said = f"{where}: no header for {missing.field}. Looked for: {looked_for}."
-    if known_headers(cells, names) < _SURELY_HEADERS or _may_be_a_record(cells):
+    if count_known_headers(cells, names) < _MIN_KNOWN_HEADERS or _may_be_a_record(cells):
         return SourceRefused(
             f"{said} Hardly any header is one that we know, so the file may have none. Export it with headers, name them "
             f'in the [[source]] table: columns = {{ {missing.field} = "…" }}, or number the columns of a file without '
@@ -285,10 +287,10 @@ def _no_header(
 
 
 def _shown(cell: Cell) -> str:
-    return text_of(cell)[:40]
+    return cell_text(cell)[:40]
 
 
 def _may_be_a_record(cells: Sequence[Cell]) -> bool:
     """Whether a line could be about somebody: a number, a date or an address stands in it."""
-    texts = [text_of(cell) for cell in cells]
-    return any("@" in text or len(_DIGITS.findall(text)) > _MOST_DIGITS_OF_A_HEADER for text in texts)
+    texts = [cell_text(cell) for cell in cells]
+    return any("@" in text or len(_DIGITS.findall(text)) > _MAX_HEADER_DIGITS for text in texts)

@@ -19,41 +19,50 @@ import python_calamine
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 from fleetsync.pull.files.encoding import decode
-from fleetsync.pull.files.forms import FileForm
-from fleetsync.pull.files.headers import HEADER_LINES
-from fleetsync.pull.files.values import BrokenCell, Cell
+from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.headers import MAX_HEADER_SEARCH_LINES
+from fleetsync.pull.files.values import Cell, ErrorCell
 
-Line: TypeAlias = tuple[int, Sequence[Cell]]
-Score: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
+NumberedCells: TypeAlias = tuple[int, Sequence[Cell]]
+HeaderScore: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
 
 DELIMITERS: Final = (";", "\t", ",", "|")
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Real workbooks unpack to at most about twenty times their size.
-_MAX_UNPACKING = 32
+_MAX_UNPACK_RATIO = 32
 # What the archive module says of bytes that are no archive any more: unknown versions and methods are RuntimeErrors,
 # names that are no UTF-8 ValueErrors.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, ValueError, OverflowError, EOFError, OSError)
+_ARCHIVE_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    EOFError,
+    OSError,
+)
 
 
-class Table(Protocol):
+class CellTable(Protocol):
     """A file that is open. *encoding*: how its letters were read; *ends_open*: its last line has no end."""
 
     @property
     def encoding(self) -> str: ...
     @property
-    def ends_open(self) -> bool: ...
-    def lines(self) -> Iterator[Line]: ...
+    def lacks_final_newline(self) -> bool: ...
+    def lines(self) -> Iterator[NumberedCells]: ...
 
 
-def open_table(content: bytes, form: FileForm, score: Score, where: str) -> Table:
+def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> CellTable:
     """The table in *content*, told by its first bytes, not by its name.
 
     *score*: how well a line would do as the header, by which an undeclared delimiter is found.
     """
     if content.startswith((_ZIP, _OLE)):
-        return _workbook(content, form, where)
-    return _text(content, form, score, where)
+        return _open_workbook(content, form, where)
+    return _open_text(content, form, score, where)
 
 
 # ------------------------------------------------------------------------------------------------------------ text files
@@ -69,10 +78,10 @@ class TextTable:
     where: str
 
     @property
-    def ends_open(self) -> bool:
+    def lacks_final_newline(self) -> bool:
         return not self.text.endswith(("\n", "\r"))
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[NumberedCells]:
         # Strict: a quote that is never closed would swallow every row after it without a word.
         rows = csv.reader(StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
         number = 0
@@ -85,10 +94,10 @@ class TextTable:
             if cells is None:
                 return
             yield number, cells
-        raise self._torn(number)
+        raise self._unclosed_quote_error(number)
 
-    def _torn(self, number: int) -> SourceUnavailable | SourceRefused:
-        if self.ends_open:
+    def _unclosed_quote_error(self, number: int) -> SourceUnavailable | SourceRefused:
+        if self.lacks_final_newline:
             return SourceUnavailable(f"{self.where}: it ends inside a quoted cell. Is it still being written?")
         return SourceRefused(
             f"{self.where}: row {number} has a quotation mark that is not closed, text after one, or a cell "
@@ -96,25 +105,25 @@ class TextTable:
         )
 
 
-def _text(content: bytes, form: FileForm, score: Score, where: str) -> TextTable:
+def _open_text(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> TextTable:
     decoded = decode(content, form.encoding, where)
     text = decoded.text
-    if text.count("\n") > form.max_rows + HEADER_LINES:
-        raise _too_long(form, where)
+    if text.count("\n") > form.max_rows + MAX_HEADER_SEARCH_LINES:
+        raise _too_many_rows_error(form, where)
     delimiter = form.delimiter or _delimiter(text, score)
     return TextTable(text, delimiter, decoded.encoding, where)
 
 
-def _delimiter(text: str, score: Score) -> str:
-    head = "".join(islice(StringIO(text, newline=""), HEADER_LINES))
+def _delimiter(text: str, score: HeaderScore) -> str:
+    head = "".join(islice(StringIO(text, newline=""), MAX_HEADER_SEARCH_LINES))
     # "sep=;" is how a spreadsheet is told; it knows.
     told = re.match(r'"?sep=([;\t,|])', head)
     if told:
         return told[1]
-    return max(DELIMITERS, key=lambda candidate: _fitness(head, candidate, score))
+    return max(DELIMITERS, key=lambda candidate: _delimiter_score(head, candidate, score))
 
 
-def _fitness(head: str, delimiter: str, score: Score) -> tuple[tuple[int, int], int]:
+def _delimiter_score(head: str, delimiter: str, score: HeaderScore) -> tuple[tuple[int, int], int]:
     try:
         rows = list(csv.reader(StringIO(head, newline=""), delimiter=delimiter))
     except csv.Error:
@@ -122,7 +131,7 @@ def _fitness(head: str, delimiter: str, score: Score) -> tuple[tuple[int, int], 
     return max(map(score, rows), default=(0, 0)), max(map(len, rows[:1]), default=0)
 
 
-def _too_long(form: FileForm, where: str) -> SourceRefused:
+def _too_many_rows_error(form: FileFormat, where: str) -> SourceRefused:
     return SourceRefused(
         f"{where}: it has more than {form.max_rows} rows. If that is right, set max_rows in the [[source]] table"
     )
@@ -138,24 +147,24 @@ class SheetTable:
     sheet: python_calamine.CalamineSheet
     broken: Mapping[int, frozenset[int]]
     encoding: str = "workbook"
-    ends_open: bool = False
+    lacks_final_newline: bool = False
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[NumberedCells]:
         first_column = (self.sheet.start or (0, 0))[1]
         for place, cells in enumerate(self.sheet.iter_rows()):
             if place in self.broken:
                 broken = self.broken[place]
                 yield (
                     place + 1,
-                    [BrokenCell() if column + first_column in broken else cell for column, cell in enumerate(cells)],
+                    [ErrorCell() if column + first_column in broken else cell for column, cell in enumerate(cells)],
                 )
             else:
                 yield place + 1, cells
 
 
-def _workbook(content: bytes, form: FileForm, where: str) -> SheetTable:
+def _open_workbook(content: bytes, form: FileFormat, where: str) -> SheetTable:
     if content.startswith(_ZIP):
-        _check_unpacking(content, form, where)
+        _check_unpacked_size(content, form, where)
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(content))
         name = _sheet_name(book, form, where)
@@ -164,33 +173,33 @@ def _workbook(content: bytes, form: FileForm, where: str) -> SheetTable:
         raise SourceRefused(f"{where}: it is protected by a password. Save it without one") from None
     except python_calamine.CalamineError:
         raise SourceRefused(f"{where}: it is not a workbook that can be read. Save it as XLSX or CSV UTF-8") from None
-    if sheet.total_height > form.max_rows + HEADER_LINES:
-        raise _too_long(form, where)
+    if sheet.total_height > form.max_rows + MAX_HEADER_SEARCH_LINES:
+        raise _too_many_rows_error(form, where)
     try:
-        broken = _broken_cells(content, book.sheet_names.index(name)) if content.startswith(_ZIP) else {}
-    except _DAMAGED:
-        raise _damaged(where) from None
+        broken = _error_cells(content, book.sheet_names.index(name)) if content.startswith(_ZIP) else {}
+    except _ARCHIVE_ERRORS:
+        raise _damaged_file_error(where) from None
     return SheetTable(sheet, broken)
 
 
-def _check_unpacking(content: bytes, form: FileForm, where: str) -> None:
-    limit = form.max_mebibytes * 1024 * 1024 * _MAX_UNPACKING
+def _check_unpacked_size(content: bytes, form: FileFormat, where: str) -> None:
+    limit = form.max_mebibytes * 1024 * 1024 * _MAX_UNPACK_RATIO
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             size = sum(member.file_size for member in archive.infolist())
     except zipfile.BadZipFile:
         raise SourceUnavailable(f"{where}: its end is missing. Is it still being written?") from None
-    except _DAMAGED:
-        raise _damaged(where) from None
+    except _ARCHIVE_ERRORS:
+        raise _damaged_file_error(where) from None
     if size > limit:
         raise SourceRefused(f"{where}: it would unpack to more than {limit // 2**20} MiB. Save it as CSV UTF-8")
 
 
-def _damaged(where: str) -> SourceRefused:
+def _damaged_file_error(where: str) -> SourceRefused:
     return SourceRefused(f"{where}: it is damaged. Save it again as XLSX or CSV UTF-8")
 
 
-def _sheet_name(book: python_calamine.CalamineWorkbook, form: FileForm, where: str) -> str:
+def _sheet_name(book: python_calamine.CalamineWorkbook, form: FileFormat, where: str) -> str:
     shown = [
         sheet.name
         for sheet in book.sheets_metadata
@@ -208,23 +217,23 @@ def _sheet_name(book: python_calamine.CalamineWorkbook, form: FileForm, where: s
 # ------------------------------------------------------------------------------------- cells that show an error, in XLSX
 
 # The reader gives an error cell as a blank one. A blank end date is an open end: so they are looked for in the XML.
-_BROKEN = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"')
+_ERROR_CELL_TAG = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"')
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\s[^>]*>")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
-_PIECE = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _LONGEST_TAG = 512
 
 
-def _broken_cells(content: bytes, place: int) -> Mapping[int, frozenset[int]]:
+def _error_cells(content: bytes, place: int) -> Mapping[int, frozenset[int]]:
     with zipfile.ZipFile(BytesIO(content)) as archive:
-        found = {cell for member in _members_of_sheet(archive, place) for cell in _scan(archive, member)}
+        found = {cell for member in _sheet_members(archive, place) for cell in _scan_error_cells(archive, member)}
     rows: dict[int, set[int]] = {}
     for row, column in found:
         rows.setdefault(row, set()).add(column)
     return {row: frozenset(columns) for row, columns in rows.items()}
 
 
-def _members_of_sheet(archive: zipfile.ZipFile, place: int) -> list[str]:
+def _sheet_members(archive: zipfile.ZipFile, place: int) -> list[str]:
     """The part of an XLSX in which its sheet number *place* is kept; all sheets' where the workbook does not tell, since
     too much refused is better than an error read as a blank. None in an ODS, whose error cells are read as text.
     """
@@ -246,13 +255,13 @@ def _attribute(tag: bytes, name: bytes) -> str:
     return found[1].decode("utf-8", "replace") if found else ""
 
 
-def _scan(archive: zipfile.ZipFile, member: str) -> set[tuple[int, int]]:
+def _scan_error_cells(archive: zipfile.ZipFile, member: str) -> set[tuple[int, int]]:
     found: set[tuple[int, int]] = set()
     with archive.open(member) as part:
         rest = b""
-        while piece := part.read(_PIECE):
+        while piece := part.read(_CHUNK_BYTES):
             text = rest + piece
-            found.update((int(row) - 1, _column(letters)) for letters, row in _BROKEN.findall(text))
+            found.update((int(row) - 1, _column(letters)) for letters, row in _ERROR_CELL_TAG.findall(text))
             # A tag can lie across two pieces; one that is found twice is one place still.
             rest = text[-_LONGEST_TAG:]
     return found

@@ -47,7 +47,7 @@ class Origin:
     def is_loopback(self) -> bool:
         if self.host == "localhost":
             return True
-        address = _ip(self.host)
+        address = _parse_ip(self.host)
         return address is not None and address.is_loopback
 
 
@@ -63,12 +63,12 @@ def configured_origin(source: str, what: str, url: str) -> Origin:
     return origin
 
 
-def joined(base_url: str, path: str) -> str:
+def join_path(base_url: str, path: str) -> str:
     """*path* below *base_url* (whose own path is kept), unless it is a whole address."""
     return path if "://" in path else f"{base_url.rstrip('/')}/{path.lstrip('/')}" if path else base_url
 
 
-def linked(here: str, link: str) -> str:
+def resolve_link(here: str, link: str) -> str:
     """*link* as found at *here*, whole or relative; empty when it is no address."""
     try:
         return urljoin(here, link)
@@ -76,12 +76,12 @@ def linked(here: str, link: str) -> str:
         return ""
 
 
-def with_query(url: str, params: Params | None) -> str:
+def url_with_query(url: str, params: Params | None) -> str:
     """The very address that will be sent, so that what is checked is what is asked. Raises ValueError.
 
     Percent-encoding is put into its normal form (%3d becomes %3D), nothing else of a link is touched.
     """
-    pairs = [(name, _text(one)) for name, value in (params or {}).items() for one in _each(value)]
+    pairs = [(name, _query_text(one)) for name, value in (params or {}).items() for one in _as_list(value)]
     request = PreparedRequest()
     try:
         request.prepare_url(url, pairs)
@@ -90,15 +90,15 @@ def with_query(url: str, params: Params | None) -> str:
     return str(request.url)
 
 
-def _each(value: ParamValue) -> list[str | int | bool]:
+def _as_list(value: ParamValue) -> list[str | int | bool]:
     return [value] if isinstance(value, str | int | bool) else list(value)
 
 
-def _text(value: str | int | bool) -> str:
+def _query_text(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -106,7 +106,7 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class OutboundNetwork:
     """The road out of the house. The environment's proxy variables are not looked at: what counts is configured.
 
     *no_proxy*: hosts, domains (with all below), networks (`10.0.0.0/8`) or `*`; loopback always goes straight.
@@ -117,9 +117,9 @@ class Network:
     no_proxy: tuple[str, ...] = ()
     ca_file: Path | None = None
 
-    def for_source(self, settings: SourceSettings) -> "Network":
+    def for_source(self, settings: SourceSettings) -> "OutboundNetwork":
         """With what the source's own table says instead."""
-        return Network(
+        return OutboundNetwork(
             proxy=self.proxy if settings.proxy is None else settings.proxy or None,
             no_proxy=self.no_proxy if settings.no_proxy is None else settings.no_proxy,
             ca_file=settings.ca_file or self.ca_file,
@@ -127,7 +127,11 @@ class Network:
 
     def proxy_for(self, origin: Origin) -> str | None:
         """The proxy towards *origin*; None: straight."""
-        if self.proxy is None or origin.is_loopback or any(_covers(rule, origin.host) for rule in self.no_proxy):
+        if (
+            self.proxy is None
+            or origin.is_loopback
+            or any(_matches_no_proxy(rule, origin.host) for rule in self.no_proxy)
+        ):
             return None
         return self.proxy
 
@@ -136,40 +140,42 @@ class Network:
         parts = parse_url(self.proxy or "")
         return f"{parts.host}:{parts.port}" if parts.port else str(parts.host)
 
-    def tls(self, source: str, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    def tls_context(self, source: str, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
         """Who is trusted, and *certificate* (file, key file) to show. Raises SourceRefused naming the file."""
         context = ssl.create_default_context()
         if self.ca_file is not None:
             try:
                 context.load_verify_locations(self.ca_file)
             except OSError as error:
-                raise SourceRefused(f"{source}: ca_file {self.ca_file} holds no certificate ({_why(error)})") from None
+                raise SourceRefused(
+                    f"{source}: ca_file {self.ca_file} holds no certificate ({_error_cause(error)})"
+                ) from None
         if certificate is not None:
-            _show(context, source, *certificate)
+            _load_client_certificate(context, source, *certificate)
         return context
 
 
-def _show(context: ssl.SSLContext, source: str, certificate_file: Path, key_file: Path) -> None:
+def _load_client_certificate(context: ssl.SSLContext, source: str, certificate_file: Path, key_file: Path) -> None:
     try:
         # Without a password given, an encrypted key would make OpenSSL ask at the terminal, and the daemon stand still.
         context.load_cert_chain(certificate_file, key_file, password="")
     except (OSError, ValueError) as error:
         raise SourceRefused(
             f"{source}: the client certificate {certificate_file} with the key {key_file} cannot be used "
-            f"({_why(error)}). It takes PEM files that belong together, and a key that is not encrypted"
+            f"({_error_cause(error)}). It takes PEM files that belong together, and a key that is not encrypted"
         ) from None
 
 
-def _why(error: OSError | ValueError) -> str:
+def _error_cause(error: OSError | ValueError) -> str:
     return (
         (getattr(error, "reason", None) or getattr(error, "strerror", None) or "not usable").lower().replace("_", " ")
     )
 
 
-def _covers(rule: str, host: str) -> bool:
+def _matches_no_proxy(rule: str, host: str) -> bool:
     if rule == "*":
         return True
-    address = _ip(host)
+    address = _parse_ip(host)
     if address is not None and "/" in rule:
         try:
             return address in ipaddress.ip_network(rule, strict=False)

@@ -38,24 +38,24 @@ from fleetsync.pull.contract import (
     SourceRefused,
 )
 from fleetsync.pull.http.address import Origin, configured_origin
-from fleetsync.pull.http.exchange import Road
-from fleetsync.pull.http.refusals import token_problem
+from fleetsync.pull.http.error_responses import token_response_error
+from fleetsync.pull.http.exchange import BoundedSession
 
 _ASSERTION_SECONDS = 600
 _MARGIN_SECONDS = 60.0
 _MARGIN_SHARE = 0.2
 
-Key = TypeVar("Key", RSAKey, ECKey)
+PrivateKey = TypeVar("PrivateKey", RSAKey, ECKey)
 
 
 @dataclass(slots=True)
-class Kept:
+class CachedToken:
     """The last token of one credential, kept between pulls: token endpoints throttle too. In memory only."""
 
     token: dict[str, Any] | None = field(default=None, repr=False)
 
 
-class _Header(AuthBase):
+class _StaticHeaderAuth(AuthBase):
     """A header that never changes."""
 
     def __init__(self, name: str, value: SecretStr, prefix: str = "") -> None:
@@ -66,7 +66,7 @@ class _Header(AuthBase):
         return request
 
 
-class Renewing(Road, ABC):
+class TokenSession(BoundedSession, ABC):
     """A road whose token is fetched before the first request, before it runs out, and when it is refused."""
 
     token: Any
@@ -74,45 +74,47 @@ class Renewing(Road, ABC):
     source: str
     token_origin: Origin
     secrets: frozenset[str]
-    kept: Kept
+    cached_token: CachedToken
     _lock: threading.Lock
 
-    def prepare_tokens(self, source: str, token_origin: Origin, secrets: frozenset[str], kept: Kept) -> None:
+    def prepare_tokens(
+        self, source: str, token_origin: Origin, secrets: frozenset[str], cached_token: CachedToken
+    ) -> None:
         """Begin with the token that an earlier pull left, if any."""
-        self.source, self.token_origin, self.secrets, self.kept = source, token_origin, secrets, kept
+        self.source, self.token_origin, self.secrets, self.cached_token = source, token_origin, secrets, cached_token
         self._lock = threading.Lock()
-        if kept.token is not None:
-            self._take(kept.token)
+        if cached_token.token is not None:
+            self._store_token(cached_token.token)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         # The request for a token comes through here too, with its own proof; to lock it would be to wait for oneself.
         if not options.get("withhold_token") and options.get("auth") is None:
             with self._lock:
                 if not self.token or self.token.is_expired(self.leeway):
-                    self._fetch()
+                    self._get_new_token()
         return super().request(method, url, *args, **options)
 
     def renew(self, refused: str) -> None:
         """Get a new token instead of *refused*, unless another thread has already."""
         with self._lock:
             if self.token["access_token"] == refused:
-                self._fetch()
+                self._get_new_token()
 
     def parse_response_token(self, answer: requests.Response) -> Any:
         """Called by the library with the answer of the token endpoint."""
-        if (problem := token_problem(answer, self.source, self.token_origin, self.secrets)) is not None:
+        if (problem := token_response_error(answer, self.source, self.token_origin, self.secrets)) is not None:
             raise problem
-        return self._take(answer.json())
+        return self._store_token(answer.json())
 
-    def _take(self, token: Mapping[str, Any]) -> Any:
+    def _store_token(self, token: Mapping[str, Any]) -> Any:
         self.token = dict(token)
-        self.kept.token = dict(self.token)
+        self.cached_token.token = dict(self.token)
         lifetime = token.get("expires_in")
         usable = str(lifetime).isdecimal()
         self.leeway = min(_MARGIN_SECONDS, _MARGIN_SHARE * int(str(lifetime))) if usable else _MARGIN_SECONDS
         return self.token
 
-    def _fetch(self) -> None:
+    def _get_new_token(self) -> None:
         try:
             self.ask_for_token()
         except (OAuthError, JoseError, ValueError) as error:
@@ -126,7 +128,7 @@ class Renewing(Road, ABC):
         """Have the library ask."""
 
 
-class ClientCredentials(Renewing, OAuth2Session, Road):  # type: ignore[misc]  # the library has no types
+class ClientCredentialsSession(TokenSession, OAuth2Session, BoundedSession):  # type: ignore[misc]  # the library has no types
     """OAuth 2 client credentials, proven by a secret or by a signed assertion."""
 
     def __init__(self, url: str, client_id: str, proof: Any, method: Any, scope: str, extra: Mapping[str, str]) -> None:
@@ -145,7 +147,7 @@ class ClientCredentials(Renewing, OAuth2Session, Road):  # type: ignore[misc]  #
         self.fetch_token(**self._extra)
 
 
-class DelegatedAccount(Renewing, AssertionSession, Road):  # type: ignore[misc]  # the library has no types
+class ServiceAccountSession(TokenSession, AssertionSession, BoundedSession):  # type: ignore[misc]  # the library has no types
     """A Google service account in the name of an administrator."""
 
     def __init__(self, auth: ServiceAccount, key: RSAKey) -> None:
@@ -166,7 +168,7 @@ class DelegatedAccount(Renewing, AssertionSession, Road):  # type: ignore[misc] 
         self.refresh_token()
 
 
-class Assertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
+class ClientAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
     """Entra and Apple want `client_id` beside the assertion, and a short life."""
 
     def sign(self, auth: Any, token_endpoint: str) -> Any:
@@ -187,42 +189,42 @@ class Assertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no type
 def secrets_of(auth: Auth) -> frozenset[str]:
     """What must never be shown of *auth*."""
     if isinstance(auth, MutualTls):
-        return secrets_of(auth.then)
+        return secrets_of(auth.inner_auth)
     values = (getattr(auth, name) for name in getattr(auth, "__slots__", ()))
     return frozenset(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
 
-def signed_in(source: str, auth: Auth, kept: Kept) -> Road:
+def authenticated_session(source: str, auth: Auth, cached_token: CachedToken) -> BoundedSession:
     """A road that proves *auth*; not yet equipped. Raises SourceRefused for a key or address that cannot be used."""
     match auth:
         case MutualTls():
-            return signed_in(source, auth.then, kept)
+            return authenticated_session(source, auth.inner_auth, cached_token)
         case ClientSecret():
-            return _renewing(_client_secret(auth), source, auth, kept)
+            return _token_session(_client_secret(auth), source, auth, cached_token)
         case ClientCertificate():
-            return _renewing(_client_certificate(source, auth), source, auth, kept)
+            return _token_session(_client_certificate(source, auth), source, auth, cached_token)
         case SignedAssertion():
-            return _renewing(_signed_assertion(source, auth), source, auth, kept)
+            return _token_session(_signed_assertion(source, auth), source, auth, cached_token)
         case ServiceAccount():
-            key = _key(RSAKey, source, "an RSA key", auth.key_pem)
-            return _renewing(DelegatedAccount(auth, key), source, auth, kept)
+            key = _load_private_key(RSAKey, source, "an RSA key", auth.key_pem)
+            return _token_session(ServiceAccountSession(auth, key), source, auth, cached_token)
         case _:
-            return _unchanging(source, auth)
+            return _static_session(source, auth)
 
 
-def _unchanging(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> Road:
-    road = Road()
+def _static_session(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> BoundedSession:
+    road = BoundedSession()
     match auth:
         case Bearer():
-            road.auth = _Header("Authorization", _sendable(source, auth.token), "Bearer ")
+            road.auth = _StaticHeaderAuth("Authorization", _checked_header_value(source, auth.token), "Bearer ")
         case ApiKey():
-            road.auth = _Header(auth.header, _sendable(source, auth.value))
+            road.auth = _StaticHeaderAuth(auth.header, _checked_header_value(source, auth.value))
         case Basic():
             road.auth = HTTPBasicAuth(auth.user.encode(), auth.password.get_secret_value().encode())
     return road
 
 
-def _sendable(source: str, secret: SecretStr) -> SecretStr:
+def _checked_header_value(source: str, secret: SecretStr) -> SecretStr:
     """Of a header that it cannot send the library says so by quoting it, and this one is a secret."""
     value = secret.get_secret_value()
     if not (value.isascii() and value.isprintable() and value):
@@ -233,36 +235,40 @@ def _sendable(source: str, secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _client_secret(auth: ClientSecret) -> Renewing:
+def _client_secret(auth: ClientSecret) -> TokenSession:
     method = {"body": "client_secret_post", "basic": "client_secret_basic"}[auth.style]
     secret = auth.secret.get_secret_value()
-    return ClientCredentials(auth.token_url, auth.client_id, secret, method, auth.scope, auth.extra)
+    return ClientCredentialsSession(auth.token_url, auth.client_id, secret, method, auth.scope, auth.extra)
 
 
-def _client_certificate(source: str, auth: ClientCertificate) -> Renewing:
+def _client_certificate(source: str, auth: ClientCertificate) -> TokenSession:
     password = auth.key_password.get_secret_value() if auth.key_password else None
-    key = _key(RSAKey, source, "an RSA key", auth.key_pem, password)
-    assertion = Assertion(alg=auth.alg, headers={"typ": "JWT"} | _thumbprint(source, auth))
-    return ClientCredentials(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
+    key = _load_private_key(RSAKey, source, "an RSA key", auth.key_pem, password)
+    assertion = ClientAssertion(alg=auth.alg, headers={"typ": "JWT"} | _thumbprint(source, auth))
+    return ClientCredentialsSession(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
 
 
-def _signed_assertion(source: str, auth: SignedAssertion) -> Renewing:
-    key = _key(ECKey, source, "an EC key (P-256)", auth.key_pem)
-    assertion = Assertion(auth.audience, alg="ES256", headers={"typ": "JWT", "kid": auth.key_id})
-    return ClientCredentials(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
+def _signed_assertion(source: str, auth: SignedAssertion) -> TokenSession:
+    key = _load_private_key(ECKey, source, "an EC key (P-256)", auth.key_pem)
+    assertion = ClientAssertion(auth.audience, alg="ES256", headers={"typ": "JWT", "kid": auth.key_id})
+    return ClientCredentialsSession(auth.token_url, auth.client_id, key, assertion, auth.scope, {})
 
 
-def _renewing(
-    road: Renewing,
+def _token_session(
+    road: TokenSession,
     source: str,
     auth: ClientSecret | ClientCertificate | SignedAssertion | ServiceAccount,
-    kept: Kept,
-) -> Road:
-    road.prepare_tokens(source, configured_origin(source, "token address", auth.token_url), secrets_of(auth), kept)
+    cached_token: CachedToken,
+) -> BoundedSession:
+    road.prepare_tokens(
+        source, configured_origin(source, "token address", auth.token_url), secrets_of(auth), cached_token
+    )
     return road
 
 
-def _key(kind: type[Key], source: str, name: str, pem: SecretStr, password: str | None = None) -> Key:
+def _load_private_key(
+    kind: type[PrivateKey], source: str, name: str, pem: SecretStr, password: str | None = None
+) -> PrivateKey:
     try:
         key = kind.import_key(pem.get_secret_value(), password=password)
     except (JoseError, ValueError, TypeError):

@@ -7,45 +7,47 @@ from typing import Self
 
 from fleetsync.clock import Clock
 from fleetsync.store.engine import open_engines
-from fleetsync.store.errors import NotHeld, Overtaken, PartBusy, StoreError, StoreRefused
-from fleetsync.store.ledger.accounts import Account, Accounts, AuditLine
-from fleetsync.store.ledger.applying import Applying, HeldPull
-from fleetsync.store.ledger.beliefs import Beliefs
-from fleetsync.store.ledger.history import History, Reconciliation
-from fleetsync.store.ledger.outcomes import Outcomes, Recorded
-from fleetsync.store.ledger.pulls import IndexEntry, PullLine
-from fleetsync.store.ledger.turnovers import Turnovers
-from fleetsync.store.ledger.upkeep import RETENTION, Upkeep
+from fleetsync.store.errors import PartBusy, PullNotHeld, StaleReconciliation, StoreError, StoreRefused
+from fleetsync.store.ledger.accounts import AccountLedger, AuditEntry, StoredAccount
+from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
+from fleetsync.store.ledger.believed import BelievedLedger
+from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
+from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
+from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
+from fleetsync.store.ledger.pulls import RecordIndexEntry, StoredPull
+from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.locks import FileLock, Locks
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RETENTION",
-    "Account",
-    "AuditLine",
+    "AuditEntry",
     "FileLock",
     "HeldPull",
-    "IndexEntry",
     "Ledger",
-    "NotHeld",
-    "Overtaken",
     "PartBusy",
-    "PullLine",
+    "PullNotHeld",
     "Reconciliation",
-    "Recorded",
+    "RecordIndexEntry",
+    "RecordingResult",
+    "StaleReconciliation",
     "StoreError",
     "StoreRefused",
+    "StoredAccount",
+    "StoredPull",
     "open_ledger",
 ]
 
 
-class Ledger(Applying, Beliefs, Outcomes, Turnovers, History, Accounts, Upkeep):
+class Ledger(
+    ApplyLedger, BelievedLedger, OutcomeLedger, TurnoverLedger, HistoryLedger, AccountLedger, MaintenanceLedger
+):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
     def close(self) -> None:
         """Let go of the database, and of the parts that are still being pulled: to the next start, those are dead."""
         self._engines.close()
-        with self._guard:
+        with self._held_locks_mutex:
             locks, self._held_locks = list(self._held_locks.values()), {}
         for lock in locks:
             lock.release()
@@ -68,7 +70,7 @@ def open_ledger(url: str, clock: Clock, *, secret_key: bytes) -> Ledger:
     try:
         upgrade(engines, locks)
         ledger = Ledger(engines, clock, locks, secret_key)
-        ledger.clear_dead()
+        ledger.fail_abandoned_pulls()
     except BaseException:
         engines.close()
         raise

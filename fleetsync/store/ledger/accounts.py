@@ -11,17 +11,17 @@ from typing import Any, Self
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fleetsync.core.masking import TokenOf
+from fleetsync.core.masking import Tokeniser
 from fleetsync.core.model import Correction, Key, Override, Parking
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
-from fleetsync.store.ledger import masks
-from fleetsync.store.ledger.desk import Desk
-from fleetsync.store.ledger.hidden import child_tokens, erased_tokens, protected_tokens
+from fleetsync.store.ledger import redaction
+from fleetsync.store.ledger.base import LedgerBase
+from fleetsync.store.ledger.hidden_persons import child_tokens, erased_tokens, protected_tokens
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who may sign in. *units* of the role `unit`, *entitlement* of the role `partner`."""
 
     name: str
@@ -32,7 +32,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something somebody did or looked at."""
 
     at: datetime
@@ -41,7 +41,7 @@ class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
 
 
-class Accounts(Desk):
+class AccountLedger(LedgerBase):
     """The part of the ledger that people write by hand."""
 
     def add_account(
@@ -57,71 +57,71 @@ class Accounts(Desk):
             "created_at": self._clock.now(),
         }
         statement = sqlite.on_conflict(sqlite.insert_into(t.account), ("name",), {})
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             made = connection.execute(statement.values(row)).rowcount
         if not made:
             raise StoreError("the account exists already. To give it another password: fleetsync user passwd NAME")
 
     def set_password(self, name: str, scrypt_hash: str) -> None:
         """Another password; sessions of the old one end. StoreError for an unknown name."""
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             # A session is known by this instant: an account with another password is another account.
             changed = {"password_hash": scrypt_hash, "created_at": self._clock.now()}
             found = update(t.account).where(t.account.c.name == name).values(changed)
-            _one(connection.execute(found).rowcount)
+            _require_account(connection.execute(found).rowcount)
 
     def remove_account(self, name: str) -> None:
         """No longer let *name* sign in. StoreError for an unknown name."""
-        with self._writing() as connection:
-            _one(connection.execute(delete(t.account).where(t.account.c.name == name)).rowcount)
+        with self._write_transaction() as connection:
+            _require_account(connection.execute(delete(t.account).where(t.account.c.name == name)).rowcount)
 
-    def account(self, name: str) -> Account | None:
+    def account(self, name: str) -> StoredAccount | None:
         """The account of that name."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             row = connection.execute(select(t.account).where(t.account.c.name == name)).one_or_none()
-            return None if row is None else Account(**row._mapping)
+            return None if row is None else StoredAccount(**row._mapping)
 
-    def accounts(self) -> tuple[Account, ...]:
+    def accounts(self) -> tuple[StoredAccount, ...]:
         """All accounts, by name."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute(select(t.account).order_by(t.account.c.name))
-            return tuple(Account(**row._mapping) for row in rows)
+            return tuple(StoredAccount(**row._mapping) for row in rows)
 
     def audit(self, who: str, what: str, subject: str | None = None) -> None:
         """Note that *who* did *what* to *subject*, which is an opaque id: a log-in or a name never stands here."""
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             row = {"at": self._clock.now(), "who": who, "what": what, "subject": subject}
             connection.execute(insert(t.audit).values(row))
 
-    def audited(self, limit: int = 100, subject: str | None = None) -> tuple[AuditLine, ...]:
+    def audit_entries(self, limit: int = 100, subject: str | None = None) -> tuple[AuditEntry, ...]:
         """The newest lines, of all subjects or one."""
         line = t.audit.c
         wanted = select(line.at, line.who, line.what, line.subject).order_by(line.id.desc()).limit(limit)
         if subject is not None:
             wanted = wanted.where(line.subject == subject)
-        with self._reading() as connection:
-            return tuple(AuditLine(**row._mapping) for row in connection.execute(wanted))
+        with self._read_transaction() as connection:
+            return tuple(AuditEntry(**row._mapping) for row in connection.execute(wanted))
 
     # --- decisions by hand ------------------------------------------------------------------------------------------
 
-    def correct(self, correction: Correction, who: str) -> None:
+    def set_correction(self, correction: Correction, who: str) -> None:
         """A fact of a device that *who* knows better; the one before it of the same field goes."""
-        self._decide(t.correction, ("device", "field"), msgspec.structs.asdict(correction), who)
+        self._store_decision(t.correction, ("device", "field"), msgspec.structs.asdict(correction), who)
 
     def withdraw_correction(self, device: str, field: str) -> None:
         """Let the sources be right again."""
         correction = t.correction.c
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             connection.execute(delete(t.correction).where(correction.device == device, correction.field == field))
 
     def park(self, parking: Parking, who: str) -> None:
         """Take a gap out of alerts until a day; the parking before it goes."""
-        self._decide(t.parked, ("kind", "subject_id"), msgspec.structs.asdict(parking), who)
+        self._store_decision(t.parked, ("kind", "subject_id"), msgspec.structs.asdict(parking), who)
 
     def unpark(self, kind: str, subject_id: str) -> None:
         """Let a gap ring again."""
         parked = t.parked.c
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             connection.execute(delete(t.parked).where(parked.kind == kind, parked.subject_id == subject_id))
 
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
@@ -130,54 +130,54 @@ class Accounts(Desk):
         The file goes on naming people who are hidden by now: keys of the protected and of children are kept as tokens,
         and no row names somebody erased. A log-in that is said to be a protected person's is one of his keys.
         """
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             connection.execute(delete(t.override))
             if not overrides:
                 return
-            known = _Hidden.now(connection, self._token_of)
+            known = _OverrideFilter.now(connection, self._token_of)
             kept = [told for one in overrides if (told := known.told(one)) is not None]
             if kept:
-                rows = [_override(one, who, self._clock.now()) for one in kept]
+                rows = [_override_row(one, who, self._clock.now()) for one in kept]
                 connection.execute(insert(t.override), rows)
             fresh = known.fresh(kept)
             if fresh:
-                masks.protect(connection, fresh, self._clock.now(), self._token_of)
+                redaction.protect(connection, fresh, self._clock.now(), self._token_of)
         if fresh:
-            sqlite.forget(self._engines.writing)
+            sqlite.scrub_deleted_bytes(self._engines.writing)
 
     def publish(self, unit: str, who: str) -> None:
         """End the trial of *unit*; nothing where it has ended."""
         row = {"unit": unit, "published_at": self._clock.now(), "published_by": who}
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             connection.execute(sqlite.on_conflict(sqlite.insert_into(t.unit_state), ("unit",), {}).values(row))
 
-    def published(self) -> frozenset[str]:
+    def published_units(self) -> frozenset[str]:
         """The units whose trial has ended."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return frozenset(connection.execute(select(t.unit_state.c.unit)).scalars())
 
-    def _decide(self, table: Any, key: tuple[str, ...], row: dict[str, Any], who: str) -> None:
+    def _store_decision(self, table: Any, key: tuple[str, ...], row: dict[str, Any], who: str) -> None:
         row |= {"who": who, "at": self._clock.now()}
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             connection.execute(sqlite.upsert(table, key, [name for name in row if name not in key]), row)
 
 
-def _one(count: int) -> None:
+def _require_account(count: int) -> None:
     if count != 1:
         raise StoreError("there is no account of that name. Check its spelling")
 
 
 @dataclass(frozen=True, slots=True)
-class _Hidden:
+class _OverrideFilter:
     """Who is hidden while the overrides are read, as far as they have to know."""
 
-    token_of: TokenOf
+    token_of: Tokeniser
     protected: frozenset[str]
     children: frozenset[str]
     erased: frozenset[str]
 
     @classmethod
-    def now(cls, connection: Connection, token_of: TokenOf) -> Self:
+    def now(cls, connection: Connection, token_of: Tokeniser) -> Self:
         children = frozenset().union(*child_tokens(connection, token_of).values())
         return cls(token_of, protected_tokens(connection), children, erased_tokens(connection))
 
@@ -186,15 +186,15 @@ class _Hidden:
         login = override.login
         if self._token(override.person) in self.erased or (login is not None and self._token(login) in self.erased):
             return None
-        kept = self._kept(login) if login is not None else None
-        return msgspec.structs.replace(override, login=kept, person=self._kept(override.person))
+        kept = self._stored_key(login) if login is not None else None
+        return msgspec.structs.replace(override, login=kept, person=self._stored_key(override.person))
 
     def fresh(self, overrides: Iterable[Override]) -> frozenset[str]:
         """Tokens of log-ins of the protected that no mark has told."""
         theirs = (one.login for one in overrides if one.person.value in self.protected)
         return frozenset(self._token(login) for login in theirs if login is not None) - self.protected
 
-    def _kept(self, key: Key) -> Key:
+    def _stored_key(self, key: Key) -> Key:
         token = self.token_of(key)
         return token if token.value in self.protected or token.value in self.children else key
 
@@ -202,7 +202,7 @@ class _Hidden:
         return self.token_of(key).value
 
 
-def _override(override: Override, who: str, at: datetime) -> dict[str, Any]:
+def _override_row(override: Override, who: str, at: datetime) -> dict[str, Any]:
     login = override.login
     return {
         "serial": override.serial,

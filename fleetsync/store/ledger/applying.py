@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, text, update
 
-from fleetsync.core.guard import after
-from fleetsync.core.model import Change, Known, Limits, PullEffect, Refusal, Verdict
+from fleetsync.core.guard import projected_records
+from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RowChange, Verdict
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
-from fleetsync.store.errors import NotHeld, StoreError
-from fleetsync.store.ledger.desk import KNOWN_COLUMNS, known_of
-from fleetsync.store.ledger.pulls import Pulls, drop_rows, read_effect, set_part
+from fleetsync.store.errors import PullNotHeld, StoreError
+from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
+from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
 
 RECORD_KEY = ("source", "part", "type", "source_id")
 
@@ -29,52 +29,52 @@ class HeldPull(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     started_at: datetime
     reason: str | None
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[HoldReason, ...]
 
 
-class Applying(Pulls):
+class ApplyLedger(PullLedger):
     """The part of the ledger that changes what is believed."""
 
-    def apply(self, effect: PullEffect, limits: Limits) -> None:
+    def apply(self, effect: PullEffect, limits: PullLimits) -> None:
         """Believe a finished pull, as it was staged. It dissolves the part's held pull, and becomes complete.
 
         StoreError when it was judged already, or a later one of the part was believed meanwhile.
         """
-        with self._writing() as connection:
-            self._open_pull(connection, effect.pull)
-            self._believe(connection, effect.pull, limits)
-            self._decide_held(connection, effect.source, effect.part, "dissolved")
-        self._let_go(effect.pull)
+        with self._write_transaction() as connection:
+            self._require_unjudged_pull(connection, effect.pull)
+            self._apply_staged(connection, effect.pull, limits)
+            self._close_held(connection, effect.source, effect.part, "dissolved")
+        self._release_lock(effect.pull)
 
-    def hold(self, pull: int, refusals: Sequence[Refusal], reason: str | None = None) -> None:
+    def hold(self, pull: int, refusals: Sequence[HoldReason], reason: str | None = None) -> None:
         """Keep a finished pull for a person to decide. The part's older held pull loses its rows.
 
         *reason* is what lists show; by default the refusals in English, and the command that accepts.
         """
-        with self._writing() as connection:
-            source, part = self._open_pull(connection, pull)
-            self._decide_held(connection, source, part, "followed")
-            said = reason or _reason(source, part, pull, refusals)
+        with self._write_transaction() as connection:
+            source, part = self._require_unjudged_pull(connection, pull)
+            self._close_held(connection, source, part, "followed")
+            said = reason or _held_reason(source, part, pull, refusals)
             values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": said}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
-            set_part(connection, source, part, held_pull=pull, reason=said)
-        self._let_go(pull)
+            update_part_state(connection, source, part, held_pull=pull, reason=said)
+        self._release_lock(pull)
 
-    def held(self, source: str, part: str) -> HeldPull | None:
+    def find_held_pull(self, source: str, part: str) -> HeldPull | None:
         """The part's pull that waits for a person, if any."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             row = connection.execute(_select_held(source, part)).one_or_none()
             return None if row is None else HeldPull(**row._mapping)
 
-    def accept(self, pull: int, who: str, reason: str, limits: Limits = Limits()) -> None:
+    def accept(self, pull: int, who: str, reason: str, limits: PullLimits = PullLimits()) -> None:
         """Believe the held *pull* because *who* says so. Raises NotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
-            with self._writing() as connection:
-                _refuse_other(connection, source, part, pull)
-                self._believe(connection, pull, limits)
-                self._decide_held(connection, source, part, "accepted", who, reason)
+            with self._write_transaction() as connection:
+                _require_held(connection, source, part, pull)
+                self._apply_staged(connection, pull, limits)
+                self._close_held(connection, source, part, "accepted", who, reason)
         finally:
             lock.release()
 
@@ -83,22 +83,22 @@ class Applying(Pulls):
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
-            with self._writing() as connection:
-                _refuse_other(connection, source, part, pull)
-                self._decide_held(connection, source, part, "rejected", who, reason)
+            with self._write_transaction() as connection:
+                _require_held(connection, source, part, pull)
+                self._close_held(connection, source, part, "rejected", who, reason)
         finally:
             lock.release()
 
     def dissolve(self, source: str, part: str) -> None:
         """Forget the part's held pull, because the source has come to its senses. Nothing where none is held."""
-        with self._writing() as connection:
-            self._decide_held(connection, source, part, "dissolved")
+        with self._write_transaction() as connection:
+            self._close_held(connection, source, part, "dissolved")
 
-    def drop(self, source: str) -> int:
+    def drop_source(self, source: str) -> int:
         """Remove all that *source* ever said, staged and held rows and its parts' state included; its pulls stay as
         history. The number of records removed. Raises PartBusy.
         """
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             state = t.part_state.c
             parts = connection.execute(select(state.part).where(state.source == source).order_by(state.part)).scalars()
             names = list(parts)
@@ -106,35 +106,35 @@ class Applying(Pulls):
         try:
             for part in names:
                 locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if one fails
-            with self._writing() as connection:
-                return _drop(connection, source)
+            with self._write_transaction() as connection:
+                return _delete_source(connection, source)
         finally:
             for lock in locks:
                 lock.release()
 
     def _part_of(self, pull: int) -> tuple[str, str]:
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             found = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
             row = connection.execute(found).one_or_none()
         if row is None:
-            raise NotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
+            raise PullNotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
         return row.source, row.part
 
-    def _believe(self, connection: Connection, pull: int, limits: Limits) -> None:
+    def _apply_staged(self, connection: Connection, pull: int, limits: PullLimits) -> None:
         # All other rows are applied where they lie.
-        effect = read_effect(connection, pull, Change.ABSENT)
-        self._refuse_late(connection, effect)
-        _put(connection, effect)
-        _present(connection, pull)
-        _contacts(connection, effect)
-        _absences(connection, effect, limits)
-        drop_rows(connection, pull)
-        self._complete(connection, effect)
+        effect = read_effect(connection, pull, RowChange.ABSENT)
+        self._refuse_outdated(connection, effect)
+        _upsert_records(connection, effect)
+        _mark_present(connection, pull)
+        _update_contacts(connection, effect)
+        _update_absences(connection, effect, limits)
+        delete_staged_rows(connection, pull)
+        self._mark_complete(connection, effect)
         if effect.is_first:
             # Without it, joins over tables that were just filled are planned as if these were empty.
             connection.execute(text("ANALYZE"))
 
-    def _refuse_late(self, connection: Connection, effect: PullEffect) -> None:
+    def _refuse_outdated(self, connection: Connection, effect: PullEffect) -> None:
         state = t.part_state.c
         newest = connection.execute(
             select(state.complete_pull).where(state.source == effect.source, state.part == effect.part)
@@ -145,11 +145,11 @@ class Applying(Pulls):
                 "Pull the part again"
             )
 
-    def _complete(self, connection: Connection, effect: PullEffect) -> None:
+    def _mark_complete(self, connection: Connection, effect: PullEffect) -> None:
         source, part, at = effect.source, effect.part, effect.started_at
         done = {"verdict": Verdict.COMPLETE.value, "finished_at": self._clock.now(), "reason": None}
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(done))
-        set_part(
+        update_part_state(
             connection,
             source,
             part,
@@ -176,9 +176,9 @@ class Applying(Pulls):
         known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
         # Of some files of many it tells nothing about the others.
         if set(known) <= {read.name for read in effect.scopes}:
-            set_part(connection, source, part, contacts_untold=effect.contacts_untold)
+            update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
 
-    def _decide_held(
+    def _close_held(
         self, connection: Connection, source: str, part: str, decision: str, who: str | None = None, reason: str = ""
     ) -> None:
         row = connection.execute(_select_held(source, part)).one_or_none()
@@ -191,11 +191,11 @@ class Applying(Pulls):
             "decision_reason": reason or None,
         }
         connection.execute(update(t.pull).where(t.pull.c.id == row.pull).values(decided))
-        drop_rows(connection, row.pull)
-        set_part(connection, source, part, held_pull=None, reason=None)
+        delete_staged_rows(connection, row.pull)
+        update_part_state(connection, source, part, held_pull=None, reason=None)
 
 
-def _reason(source: str, part: str, pull: int, refusals: Sequence[Refusal]) -> str:
+def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
     said = "; ".join(refusal.text.en for refusal in refusals)
     return f"{said}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
@@ -209,15 +209,15 @@ def _select_held(source: str, part: str) -> Select[Any]:
     )
 
 
-def _refuse_other(connection: Connection, source: str, part: str, pull: int) -> None:
+def _require_held(connection: Connection, source: str, part: str, pull: int) -> None:
     row = connection.execute(_select_held(source, part)).one_or_none()
     newest = None if row is None else row.pull
     if newest != pull:
         waits = "none waits" if newest is None else f"pull {newest} is the one that waits"
-        raise NotHeld(f"{source}/{part}: pull {pull} does not wait for a decision; {waits}", newest)
+        raise PullNotHeld(f"{source}/{part}: pull {pull} does not wait for a decision; {waits}", newest)
 
 
-def _drop(connection: Connection, source: str) -> int:
+def _delete_source(connection: Connection, source: str) -> int:
     pulls = select(t.pull.c.id).where(t.pull.c.source == source)
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
     for table in (t.part_scope, t.part_state, t.credential, t.headcount, t.turnover_membership, t.membership):
@@ -228,7 +228,7 @@ def _drop(connection: Connection, source: str) -> int:
 # --- the effect, set-based ----------------------------------------------------------------------------------------------
 
 
-def _put(connection: Connection, effect: PullEffect) -> None:
+def _upsert_records(connection: Connection, effect: PullEffect) -> None:
     staged = t.staged_record.c
     values: Mapping[str, Any] = {
         "source": literal(effect.source),
@@ -245,7 +245,7 @@ def _put(connection: Connection, effect: PullEffect) -> None:
         "gone": false(),
         "masked": staged.masked,
     }
-    rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == Change.PUT.value)
+    rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == RowChange.PUT.value)
     statement = sqlite.insert_from(t.record, list(values), rows)
     kept = {"own_id", "first_seen", *RECORD_KEY}
     overwritten = {name: statement.excluded[name] for name in values if name not in kept}
@@ -265,11 +265,11 @@ def _staged_with_records(pull: int) -> tuple[Any, Any]:
     return joined, staged.pull_id == pull
 
 
-def _present(connection: Connection, pull: int) -> None:
+def _mark_present(connection: Connection, pull: int) -> None:
     """What was shown unchanged is there again; most of it was never away, and is not written."""
     staged, record = t.staged_record.c, t.record.c
     joined, of_pull = _staged_with_records(pull)
-    shown = staged.change.in_((Change.RETURN.value, Change.CONTACT.value))
+    shown = staged.change.in_((RowChange.RETURN.value, RowChange.CONTACT.value))
     differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
     found = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
     rows = [dict(row._mapping) for row in connection.execute(found.where(of_pull, shown, differs))]
@@ -284,7 +284,7 @@ def _present(connection: Connection, pull: int) -> None:
         connection.execute(back.values(values), rows)
 
 
-def _contacts(connection: Connection, effect: PullEffect) -> None:
+def _update_contacts(connection: Connection, effect: PullEffect) -> None:
     staged = t.staged_record.c
     joined, of_pull = _staged_with_records(effect.pull)
     moved = (
@@ -297,18 +297,18 @@ def _contacts(connection: Connection, effect: PullEffect) -> None:
     connection.execute(sqlite.on_conflict(statement, ("record_id",), newest))
 
 
-def _absences(connection: Connection, effect: PullEffect, limits: Limits) -> None:
+def _update_absences(connection: Connection, effect: PullEffect, limits: PullLimits) -> None:
     joined, of_pull = _staged_with_records(effect.pull)
     missed = joined.outerjoin(t.contact, t.contact.c.record_id == t.record.c.id)
     found = (
-        select(t.record.c.id, *KNOWN_COLUMNS)
+        select(t.record.c.id, *BELIEVED_COLUMNS)
         .select_from(missed)
-        .where(of_pull, t.staged_record.c.change == Change.ABSENT.value)
+        .where(of_pull, t.staged_record.c.change == RowChange.ABSENT.value)
     )
-    before: dict[int, Known] = {row[0]: known_of(row[1:]) for row in connection.execute(found)}
+    before: dict[int, BelievedRecord] = {row[0]: believed_record_from_row(row[1:]) for row in connection.execute(found)}
     if not before:
         return
-    judged = after(list(before.values()), effect, limits)
+    judged = projected_records(list(before.values()), effect, limits)
     rows = [
         {"row": row, "since": known.absent_since, "pulls": known.absent_pulls, "is_gone": known.gone}
         for row, known in zip(before, judged, strict=True)

@@ -7,11 +7,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, Table, func, select
 
-from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, Owed, RunningAssignment
+from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, OwedDevices, RunningAssignment
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.desk import Desk, many
-from fleetsync.store.ledger.hidden import HIDINGS
-from fleetsync.store.ledger.rows import assignment_of, coverage_columns, coverage_of, episode_of, interval_of, owed_of
+from fleetsync.store.ledger.base import LedgerBase, stream_rows
+from fleetsync.store.ledger.hidden_persons import PRIVACY_GENERATION_COUNTER
+from fleetsync.store.ledger.outcome_rows import (
+    assignment_interval_from_row,
+    coverage_columns,
+    coverage_from_row,
+    episode_from_row,
+    owed_from_row,
+    running_assignment_from_row,
+)
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +32,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     duration_seconds: float
 
 
-class History(Desk):
+class HistoryLedger(LedgerBase):
     """The part of the ledger that answers as-of. An *instant* is aware; for the end of a day give the next midnight."""
 
     def coverage_as_of(self, day: date) -> tuple[CoverageDay, ...]:
@@ -48,42 +55,44 @@ class History(Desk):
 
     def _coverage(self, wanted: Select[Any]) -> tuple[CoverageDay, ...]:
         coverage = t.coverage.c
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             rows = connection.execute(wanted.order_by(coverage.day, coverage.unit, coverage.entitlement))
-            return tuple(coverage_of(row) for row in rows)
+            return tuple(coverage_from_row(row) for row in rows)
 
     def first_day(self) -> date | None:
         """The first day with numbers."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             found: date | None = connection.execute(select(func.min(t.coverage.c.day))).scalar_one()
             return found
 
     def gaps_as_of(self, instant: datetime) -> tuple[Episode, ...]:
         """The gaps that were open at *instant*."""
-        with self._reading() as connection:
-            return tuple(episode_of(row, None) for row in many(connection, _known_at(t.gap, instant)))
+        with self._read_transaction() as connection:
+            return tuple(episode_from_row(row, None) for row in stream_rows(connection, _known_at(t.gap, instant)))
 
     def assignments_as_of(self, instant: datetime) -> tuple[RunningAssignment, ...]:
         """Which device served whom or what at *instant*, and since when."""
-        with self._reading() as connection:
-            return tuple(assignment_of(row) for row in many(connection, _known_at(t.assignment, instant)))
+        with self._read_transaction() as connection:
+            return tuple(
+                running_assignment_from_row(row) for row in stream_rows(connection, _known_at(t.assignment, instant))
+            )
 
     def assignments_of(self, device: str) -> tuple[AssignmentInterval, ...]:
         """Whom or what *device* has served as far as is remembered, the newest first."""
         given = t.assignment.c
         wanted = select(t.assignment).where(given.device == device).order_by(given.since.desc(), given.id.desc())
-        with self._reading() as connection:
-            return tuple(interval_of(row) for row in many(connection, wanted))
+        with self._read_transaction() as connection:
+            return tuple(assignment_interval_from_row(row) for row in stream_rows(connection, wanted))
 
-    def owed_as_of(self, instant: datetime) -> tuple[Owed, ...]:
+    def owed_as_of(self, instant: datetime) -> tuple[OwedDevices, ...]:
         """Who or what was owed devices at *instant*."""
-        with self._reading() as connection:
-            return tuple(owed_of(row) for row in many(connection, _known_at(t.owed, instant)))
+        with self._read_transaction() as connection:
+            return tuple(owed_from_row(row) for row in stream_rows(connection, _known_at(t.owed, instant)))
 
     def newest_reconciliation(self) -> Reconciliation | None:
         """The last one that was recorded, by whichever process."""
         made = t.reconciliation.c
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             row = connection.execute(select(t.reconciliation).order_by(made.id.desc()).limit(1)).one_or_none()
             return None if row is None else Reconciliation(**row._mapping)
 
@@ -91,8 +100,8 @@ class History(Desk):
         """Totals that survive retention, by (name, label): ("gaps_opened_total", "no_device")."""
         counter = t.counter.c
         # How often somebody was hidden is nobody's number: two looks at it would tell the day of a marking.
-        wanted = select(counter.name, counter.label, counter.total).where(counter.name != HIDINGS)
-        with self._reading() as connection:
+        wanted = select(counter.name, counter.label, counter.total).where(counter.name != PRIVACY_GENERATION_COUNTER)
+        with self._read_transaction() as connection:
             rows = connection.execute(wanted)
             return {(name, label): total for name, label, total in rows}
 

@@ -10,51 +10,53 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from fleetsync.core.model import DeviceCase, Known, MembershipRecord, Outcome, PersonCase
+from fleetsync.core.model import BelievedRecord, DeviceCase, MembershipRecord, Outcome, PersonCase
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
-from fleetsync.store.errors import Overtaken
-from fleetsync.store.ledger.desk import Desk, many
-from fleetsync.store.ledger.difference import Intervals, Moved, Row, replace_rows, write_intervals
-from fleetsync.store.ledger.hidden import hidings
+from fleetsync.store.errors import StaleReconciliation
+from fleetsync.store.ledger.base import LedgerBase, stream_rows
+from fleetsync.store.ledger.hidden_persons import privacy_generation
+from fleetsync.store.ledger.table_diff import IntervalChanges, IntervalTable, RowValues, replace_rows, write_intervals
 from fleetsync.store.ledger.turnovers import write_turnover
 
-OWED = Intervals(
+OWED_INTERVALS = IntervalTable(
     table=t.owed,
     key=("entitlement", "subject", "subject_id", "unit"),
     compared=("groups", "count", "heads", "decidable", "reason"),
 )
-ASSIGNED = Intervals(
+ASSIGNMENT_INTERVALS = IntervalTable(
     table=t.assignment,
     key=("device", "by", "entitlement", "subject_id"),
     compared=("unit", "groups", "works"),
     # It cites the day of the last contact, which moves while the assignment does not.
-    noted=("reason",),
-    carried=("assigned_at", "known_before"),
+    written_once=("reason",),
+    carried_forward=("assigned_at", "known_before"),
 )
-FOUND = Intervals(
+GAP_INTERVALS = IntervalTable(
     table=t.gap,
     key=("kind", "subject", "subject_id", "opened_at", "known_before"),
     compared=("unit", "parked_until", "reason"),
 )
 
-LONGEST_UNJUDGED = timedelta(days=7)
+MAX_UNRECONCILED = timedelta(days=7)
 
 COVERAGE_KEY = ("day", "unit", "entitlement")
 COVERAGE_VALUES = tuple(column.name for column in t.coverage.c if column.name not in COVERAGE_KEY)
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class RecordingResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a recording wrote: rows by table, those that were changed; nothing where nothing did."""
 
     reconciliation: int
     written: Mapping[str, int]
 
 
-class Outcomes(Desk):
+class OutcomeLedger(LedgerBase):
     """The part of the ledger that remembers what the core found."""
 
-    def record(self, outcome: Outcome, *, hidings: int = 0, duration_seconds: float = 0.0) -> Recorded:
+    def record(
+        self, outcome: Outcome, *, privacy_generation: int = 0, duration_seconds: float = 0.0
+    ) -> RecordingResult:
         """Write *outcome* down, which was judged of what was believed after so many *hidings*.
 
         Overtaken when somebody was hidden since: his name and place must not come back by what was read before.
@@ -62,40 +64,40 @@ class Outcomes(Desk):
         """
         if strangers := {row.day for row in outcome.coverage} - {outcome.moment.today}:
             raise ValueError(f"coverage of {min(strangers)} in the outcome of {outcome.moment.today}")
-        with self._writing() as connection:
-            _refuse_overtaken(connection, hidings)
+        with self._write_transaction() as connection:
+            _refuse_stale(connection, privacy_generation)
             newest = connection.execute(select(func.max(t.reconciliation.c.at))).scalar_one()
             # A clock that was set back must not make anything end before it began.
             at = outcome.moment.at if newest is None else max(outcome.moment.at, newest)
             written = {
-                "record": _things(connection, outcome),
-                "device": _devices(connection, outcome.devices),
-                "person": _people(connection, outcome.people),
-                "unit": _units(connection, outcome),
-                "membership": _memberships(connection, outcome.people),
-                "login": _logins(connection, outcome),
-                "owed": _owed(connection, outcome, at).written,
-                "assignment": _assignments(connection, outcome, newest, at).written,
-                "gap": _gaps(connection, outcome, at),
-                "coverage": _coverage(connection, outcome),
+                "record": _write_thing_ids(connection, outcome),
+                "device": _write_devices(connection, outcome.devices),
+                "person": _write_persons(connection, outcome.people),
+                "unit": _write_units(connection, outcome),
+                "membership": _write_memberships(connection, outcome.people),
+                "login": _write_logins(connection, outcome),
+                "owed": _write_owed(connection, outcome, at).written,
+                "assignment": _write_assignments(connection, outcome, newest, at).written,
+                "gap": _write_gaps(connection, outcome, at),
+                "coverage": _write_coverage(connection, outcome),
                 "turnover": write_turnover(connection, outcome.turnover),
             }
-            row = _reconciliation(connection, outcome, duration_seconds)
-        return Recorded(reconciliation=row, written={name: count for name, count in written.items() if count})
+            row = _insert_reconciliation(connection, outcome, duration_seconds)
+        return RecordingResult(reconciliation=row, written={name: count for name, count in written.items() if count})
 
 
-def _refuse_overtaken(connection: Connection, known: int) -> None:
-    if hidings(connection) != known:
-        raise Overtaken("somebody was protected or erased while this was judged. Judge what is believed now")
+def _refuse_stale(connection: Connection, known: int) -> None:
+    if privacy_generation(connection) != known:
+        raise StaleReconciliation("somebody was protected or erased while this was judged. Judge what is believed now")
 
 
-def _things(connection: Connection, outcome: Outcome) -> int:
+def _write_thing_ids(connection: Connection, outcome: Outcome) -> int:
     record = t.record.c
-    found = many(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
+    found = stream_rows(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
     rows = [
         {"row": row, "thing": thing}
         for row, source, kind, source_id, was in found
-        if (thing := outcome.things.get((source, kind, source_id), was)) != was
+        if (thing := outcome.resolved_ids.get((source, kind, source_id), was)) != was
     ]
     if rows:
         connection.execute(
@@ -107,14 +109,14 @@ def _things(connection: Connection, outcome: Outcome) -> int:
 DEVICE_VALUES = tuple(column.name for column in t.device.c if column.name != "id")
 
 
-def _devices(connection: Connection, cases: Iterable[DeviceCase]) -> int:
+def _write_devices(connection: Connection, cases: Iterable[DeviceCase]) -> int:
     return replace_rows(
-        connection, t.device, ("id",), DEVICE_VALUES, {(case.device.id,): _device(case) for case in cases}
+        connection, t.device, ("id",), DEVICE_VALUES, {(case.device.id,): _device_row(case) for case in cases}
     )
 
 
-def _device(case: DeviceCase) -> Row:
-    device, placement, life = case.device, case.placement, case.life
+def _device_row(case: DeviceCase) -> RowValues:
+    device, placement, device_state = case.device, case.placement, case.device_state
     return (
         device.serial,
         device.manufacturer,
@@ -136,11 +138,11 @@ def _device(case: DeviceCase) -> Row:
         placement.purpose,
         placement.unit,
         placement.serves,
-        life.stage,
-        life.since,
-        life.works,
-        life.ours,
-        life.secure,
+        device_state.stage,
+        device_state.since,
+        device_state.works,
+        device_state.ours,
+        device_state.secure,
         device.masked,
     )
 
@@ -148,32 +150,32 @@ def _device(case: DeviceCase) -> Row:
 PERSON_VALUES = tuple(column.name for column in t.person.c if column.name != "id")
 
 
-def _people(connection: Connection, cases: Iterable[PersonCase]) -> int:
+def _write_persons(connection: Connection, cases: Iterable[PersonCase]) -> int:
     return replace_rows(
-        connection, t.person, ("id",), PERSON_VALUES, {(case.person.id,): _person(case) for case in cases}
+        connection, t.person, ("id",), PERSON_VALUES, {(case.person.id,): _person_row(case) for case in cases}
     )
 
 
-def _person(case: PersonCase) -> Row:
-    standing = case.standing
+def _person_row(case: PersonCase) -> RowValues:
+    person_state = case.person_state
     return (
         case.person.name,
-        standing.unit,
-        standing.groups,
-        standing.school_form,
-        standing.grade_index,
-        standing.began_on,
-        standing.ends_on,
-        standing.ended_on,
-        standing.starts_on,
-        standing.counted,
-        standing.has_login,
-        standing.is_child,
+        person_state.unit,
+        person_state.groups,
+        person_state.school_form,
+        person_state.grade_index,
+        person_state.began_on,
+        person_state.ends_on,
+        person_state.ended_on,
+        person_state.starts_on,
+        person_state.counted,
+        person_state.has_login,
+        person_state.is_child,
         case.person.masked,
     )
 
 
-def _units(connection: Connection, outcome: Outcome) -> int:
+def _write_units(connection: Connection, outcome: Outcome) -> int:
     wanted = {(unit.slug,): (unit.name, unit.codes, unit.school_forms, unit.published) for unit in outcome.units}
     return replace_rows(connection, t.unit, ("slug",), ("name", "codes", "school_forms", "published"), wanted)
 
@@ -182,16 +184,16 @@ MEMBERSHIP_KEY = ("source", "part", "source_id")
 MEMBERSHIP_VALUES = tuple(column.name for column in t.membership.c if column.name not in MEMBERSHIP_KEY)
 
 
-def _memberships(connection: Connection, cases: Iterable[PersonCase]) -> int:
+def _write_memberships(connection: Connection, cases: Iterable[PersonCase]) -> int:
     wanted = {
-        (known.source, known.part, known.record.source_id): _membership(case.person.id, known)
+        (known.source, known.part, known.record.source_id): _membership_row(case.person.id, known)
         for case in cases
         for known in case.person.memberships
     }
     return replace_rows(connection, t.membership, MEMBERSHIP_KEY, MEMBERSHIP_VALUES, wanted)
 
 
-def _membership(person: str, known: Known) -> Row:
+def _membership_row(person: str, known: BelievedRecord) -> RowValues:
     record = known.record
     if not isinstance(record, MembershipRecord):
         raise TypeError(f"a {known.type} record among the memberships of a person")
@@ -211,7 +213,7 @@ def _membership(person: str, known: Known) -> Row:
     )
 
 
-def _logins(connection: Connection, outcome: Outcome) -> int:
+def _write_logins(connection: Connection, outcome: Outcome) -> int:
     wanted = {
         (login.key.scheme, login.key.namespace, login.key.value, login.person): (login.first_seen, login.last_seen)
         for login in outcome.logins
@@ -223,7 +225,7 @@ def _logins(connection: Connection, outcome: Outcome) -> int:
 # --- intervals ----------------------------------------------------------------------------------------------------------
 
 
-def _owed(connection: Connection, outcome: Outcome, at: datetime) -> Moved:
+def _write_owed(connection: Connection, outcome: Outcome, at: datetime) -> IntervalChanges:
     wanted = {
         (owed.entitlement, owed.subject, owed.subject_id, owed.unit): (
             (owed.groups, owed.count, owed.heads, owed.decidable, owed.reason),
@@ -232,11 +234,13 @@ def _owed(connection: Connection, outcome: Outcome, at: datetime) -> Moved:
         )
         for owed in outcome.owed
     }
-    return write_intervals(connection, OWED, wanted, at)
+    return write_intervals(connection, OWED_INTERVALS, wanted, at)
 
 
-def _assignments(connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime) -> Moved:
-    found_first = _found_first(outcome, _complete_before(connection, newest))
+def _write_assignments(
+    connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime
+) -> IntervalChanges:
+    found_first = _newly_known_ids(outcome, _parts_complete_before(connection, newest))
     wanted = {
         (given.device, given.by, given.entitlement, given.subject_id): (
             (given.unit, given.groups, given.works),
@@ -245,10 +249,10 @@ def _assignments(connection: Connection, outcome: Outcome, newest: datetime | No
         )
         for given in outcome.assignments
     }
-    return write_intervals(connection, ASSIGNED, wanted, at)
+    return write_intervals(connection, ASSIGNMENT_INTERVALS, wanted, at)
 
 
-def _complete_before(connection: Connection, newest: datetime | None) -> Collection[tuple[str, str]]:
+def _parts_complete_before(connection: Connection, newest: datetime | None) -> Collection[tuple[str, str]]:
     """The parts that had been complete at the last reconciliation."""
     if newest is None:
         return ()
@@ -258,11 +262,11 @@ def _complete_before(connection: Connection, newest: datetime | None) -> Collect
     known = {tuple(row) for row in connection.execute(select(pull.source, pull.part).where(pull.id.in_(judged)))}
     firsts = connection.execute(select(state.source, state.part, state.first_complete_at))
     # A pull is forgotten before its part is; what was complete that long ago was judged since.
-    long_ago = newest - LONGEST_UNJUDGED
+    long_ago = newest - MAX_UNRECONCILED
     return {(source, part) for source, part, first in firsts if first and ((source, part) in known or first < long_ago)}
 
 
-def _found_first(outcome: Outcome, before: Collection[tuple[str, str]]) -> Collection[str]:
+def _newly_known_ids(outcome: Outcome, before: Collection[tuple[str, str]]) -> Collection[str]:
     """Devices and persons that a part knows which was complete for the first time since the last reconciliation.
 
     What begins with them has begun some time before, nobody knows when. Not by the clock: while a slow source is read
@@ -278,7 +282,7 @@ def _found_first(outcome: Outcome, before: Collection[tuple[str, str]]) -> Colle
     return {thing for thing, records in things if any((known.source, known.part) in fresh for known in records)}
 
 
-def _gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
+def _write_gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
     wanted = {
         (found.kind, found.subject, found.subject_id, found.opened_at, found.known_before): (
             (found.unit, found.parked_until, found.reason),
@@ -287,13 +291,13 @@ def _gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
         )
         for found in outcome.episodes
     }
-    moved = write_intervals(connection, FOUND, wanted, at)
-    _count(connection, "gaps_opened_total", [key[0] for key in moved.begun])
-    _count(connection, "gaps_closed_total", [key[0] for key in moved.ended])
+    moved = write_intervals(connection, GAP_INTERVALS, wanted, at)
+    _add_to_counters(connection, "gaps_opened_total", [key[0] for key in moved.begun])
+    _add_to_counters(connection, "gaps_closed_total", [key[0] for key in moved.ended])
     return moved.written
 
 
-def _count(connection: Connection, name: str, labels: Iterable[str]) -> None:
+def _add_to_counters(connection: Connection, name: str, labels: Iterable[str]) -> None:
     tally = Counter(labels)
     rows = [{"name": name, "label": label, "total": count} for label, count in sorted(tally.items())]
     if rows:
@@ -305,7 +309,7 @@ def _count(connection: Connection, name: str, labels: Iterable[str]) -> None:
 # --- numbers ------------------------------------------------------------------------------------------------------------
 
 
-def _coverage(connection: Connection, outcome: Outcome) -> int:
+def _write_coverage(connection: Connection, outcome: Outcome) -> int:
     today, day = outcome.moment.today, t.coverage.c.day
     if connection.execute(select(func.count()).where(day > today)).scalar_one():
         # The clock was set back: that day is closed.
@@ -317,7 +321,7 @@ def _coverage(connection: Connection, outcome: Outcome) -> int:
     return replace_rows(connection, t.coverage, COVERAGE_KEY, COVERAGE_VALUES, wanted, day == today)
 
 
-def _reconciliation(connection: Connection, outcome: Outcome, duration_seconds: float) -> int:
+def _insert_reconciliation(connection: Connection, outcome: Outcome, duration_seconds: float) -> int:
     state = t.part_state.c
     complete = select(state.complete_pull).where(state.complete_pull.is_not(None)).order_by(state.complete_pull)
     row = {

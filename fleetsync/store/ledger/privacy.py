@@ -9,25 +9,25 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from fleetsync.core.masking import without_child_keys
+from fleetsync.core.masking import mask_child_keys
 from fleetsync.store import sqlite
-from fleetsync.store.ledger import hidden, masks
-from fleetsync.store.ledger.desk import Desk, body_of
-from fleetsync.store.ledger.traces import Search, all_traces
+from fleetsync.store.ledger import hidden_persons, redaction
+from fleetsync.store.ledger.base import LedgerBase, encode_record
+from fleetsync.store.ledger.person_search import PersonSearch, all_stored_records
 
 
-class Privacy(Desk):
+class PrivacyLedger(LedgerBase):
     """The part of the ledger that forgets."""
 
     def protected_tokens(self) -> frozenset[str]:
         """Tokens of everybody with a protected identity."""
-        with self._reading() as connection:
-            return hidden.protected_tokens(connection)
+        with self._read_transaction() as connection:
+            return hidden_persons.protected_tokens(connection)
 
     def erased_tokens(self) -> frozenset[str]:
         """Tokens of everybody who was erased: a pull must not bring them back."""
-        with self._reading() as connection:
-            return hidden.erased_tokens(connection)
+        with self._read_transaction() as connection:
+            return hidden_persons.erased_tokens(connection)
 
     def protect(self, tokens: Iterable[str], at: datetime) -> int:
         """Mask all that is kept of the people of *tokens*, from now on and back through history; rows masked.
@@ -35,43 +35,43 @@ class Privacy(Desk):
         In one transaction: records of all sources, staged and held rows, log-ins, intervals, what people entered. Then
         the bytes are taken out of the journal as well.
         """
-        with self._writing() as connection:
-            found = masks.protect(connection, tokens, at, self._token_of)
-        self._forget()
-        return len(found.traces)
+        with self._write_transaction() as connection:
+            found = redaction.protect(connection, tokens, at, self._token_of)
+        self._scrub_deleted_bytes()
+        return len(found.stored_records)
 
     def erase(self, tokens: Iterable[str], at: datetime) -> int:
         """Remove all that is kept of the people of *tokens*, and keep the tokens; rows removed. Devices stay, masked."""
-        with self._writing() as connection:
-            found = masks.erase(connection, tokens, at, self._token_of)
-        self._forget()
-        return len(found.traces)
+        with self._write_transaction() as connection:
+            found = redaction.erase(connection, tokens, at, self._token_of)
+        self._scrub_deleted_bytes()
+        return len(found.stored_records)
 
     def child_tokens(self) -> Mapping[str, frozenset[str]]:
         """Tokens of the keys of children of förskola and förskoleklass, by the source that says what they are."""
-        with self._reading() as connection:
-            return hidden.child_tokens(connection, self._token_of)
+        with self._read_transaction() as connection:
+            return hidden_persons.child_tokens(connection, self._token_of)
 
-    def hide_children(self, children: Mapping[str, frozenset[str]]) -> int:
+    def tokenise_child_logins(self, children: Mapping[str, frozenset[str]]) -> int:
         """Keep the log-ins of *children* (`child_tokens`) as tokens alone, whoever told them plain; rows changed.
 
         A source that says itself who is a child is not overruled by another's, so that a child grows up.
         """
-        with self._writing() as connection:
-            found = Search(set().union(*children.values()))
-            for trace in all_traces(connection, self._token_of):
+        with self._write_transaction() as connection:
+            found = PersonSearch(set().union(*children.values()))
+            for trace in all_stored_records(connection, self._token_of):
                 said = [tokens for source, tokens in children.items() if source != trace.source or trace.is_device]
-                left = without_child_keys(trace.record, frozenset().union(*said), self._token_of)
+                left = mask_child_keys(trace.record, frozenset().union(*said), self._token_of)
                 if left != trace.record:
-                    found.traces.append(trace)
-                    here = masks.at_key(trace.table, trace.at)
-                    connection.execute(update(trace.table).where(*here).values(body=body_of(left)))
-            if found.traces:
-                masks.mask_keys(connection, found, self._token_of)
-                hidden.count_hiding(connection)
-        if found.traces:
-            self._forget()
-        return len(found.traces)
+                    found.stored_records.append(trace)
+                    here = redaction.primary_key_conditions(trace.table, trace.at)
+                    connection.execute(update(trace.table).where(*here).values(body=encode_record(left)))
+            if found.stored_records:
+                redaction.mask_keys(connection, found, self._token_of)
+                hidden_persons.advance_privacy_generation(connection)
+        if found.stored_records:
+            self._scrub_deleted_bytes()
+        return len(found.stored_records)
 
-    def _forget(self) -> None:
-        sqlite.forget(self._engines.writing)
+    def _scrub_deleted_bytes(self) -> None:
+        sqlite.scrub_deleted_bytes(self._engines.writing)

@@ -1,7 +1,7 @@
 """Pulls and their staging: what a pull would change, page by page, and what is believed for it to compare with.
 
 A pull that has begun holds the lock of its part until it is judged: complete, unchanged, held or failed. Whoever began
-one sees to it that it ends, with `fail` where nothing else does. Only the newest held pull of a part keeps its rows.
+one sees to it that it ends, with `fail_pull` where nothing else does. Only the newest held pull of a part keeps its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,25 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fleetsync.core.model import Change, PullEffect, RecordType, Refusal, ScopeRead, StagedRow, Verdict
+from fleetsync.core.model import HoldReason, PulledScope, PullEffect, RecordType, RowChange, StagedRow, Verdict
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
-from fleetsync.store.ledger import masks
-from fleetsync.store.ledger.desk import RECORD_WITH_CONTACT, Desk, body_of, many, record_of
-from fleetsync.store.ledger.entrance import entrance
+from fleetsync.store.ledger import redaction
+from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.staging_filter import staging_filter
 
-DEAD = "the process ended before the pull was judged; the next pull reads the part again"
+PROCESS_ENDED_REASON = "the process ended before the pull was judged; the next pull reads the part again"
 
-COUNTED: Mapping[str, str] = {
-    Change.PUT.value: "puts",
-    Change.RETURN.value: "returns",
-    Change.CONTACT.value: "contacts",
-    Change.ABSENT.value: "absences",
+COUNT_COLUMN_BY_CHANGE: Mapping[str, str] = {
+    RowChange.PUT.value: "puts",
+    RowChange.RETURN.value: "returns",
+    RowChange.CONTACT.value: "contacts",
+    RowChange.ABSENT.value: "absences",
 }
 
 
-class IndexEntry(msgspec.Struct, frozen=True, gc=False):
+class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
     """What a pull has to know of a record that is remembered: enough to see whether it differs."""
 
     fingerprint: int
@@ -40,7 +40,7 @@ class IndexEntry(msgspec.Struct, frozen=True, gc=False):
     masked: bool
 
 
-class PullLine(msgspec.Struct, frozen=True, kw_only=True):
+class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
     """A pull as lists show it; *decision* of a held one: accepted, rejected, dissolved or followed (by another)."""
 
     id: int
@@ -60,7 +60,7 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     rejected: Mapping[str, int] = {}
     drift: Mapping[str, int] = {}
     is_first: bool = False
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[HoldReason, ...] = ()
     decision: str | None = None
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -70,28 +70,28 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
 STAGED_KEY = ("pull_id", "type", "source_id")
 STAGED_VALUES = tuple(column.name for column in t.staged_record.c if column.name not in STAGED_KEY)
 
-LINE_COLUMNS = tuple(t.pull.c[name] for name in PullLine.__struct_fields__)
+PULL_COLUMNS = tuple(t.pull.c[name] for name in StoredPull.__struct_fields__)
 
 
-class Pulls(Desk):
+class PullLedger(LedgerBase):
     """The part of the ledger that the runner sees."""
 
-    def begin(self, source: str, part: str, at: datetime) -> int:
+    def begin_pull(self, source: str, part: str, at: datetime) -> int:
         """The id of a new pull, which holds the part's lock from here on. Raises PartBusy."""
         lock = self._lock_part(source, part)
         try:
-            with self._writing() as connection:
+            with self._write_transaction() as connection:
                 row = {"source": source, "part": part, "started_at": at, "rejected": (), "drift": (), "refusals": ()}
                 pull: int = connection.execute(insert(t.pull).values(row).returning(t.pull.c.id)).scalar_one()
-                set_part(connection, source, part, last_attempt_at=at)
+                update_part_state(connection, source, part, last_attempt_at=at)
         except BaseException:
             lock.release()
             raise
-        with self._guard:
+        with self._held_locks_mutex:
             self._held_locks[pull] = lock
         return pull
 
-    def index(self, source: str, part: str) -> dict[tuple[str, str], IndexEntry]:
+    def record_index(self, source: str, part: str) -> dict[tuple[str, str], RecordIndexEntry]:
         """All that is remembered of a part, by (type, source id); gone records are flagged."""
         record = t.record.c
         wanted = (
@@ -108,71 +108,75 @@ class Pulls(Desk):
             .select_from(RECORD_WITH_CONTACT)
             .where(record.source == source, record.part == part)
         )
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return {
-                (kind, source_id): IndexEntry(fingerprint, absent_since is not None, gone, contact, scope, masked)
-                for kind, source_id, fingerprint, absent_since, gone, contact, scope, masked in many(connection, wanted)
+                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope, masked)
+                for kind, source_id, fingerprint, absent_since, gone, contact, scope, masked in stream_rows(
+                    connection, wanted
+                )
             }
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
         """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
         scope = t.part_scope.c
         wanted = select(scope.scope, scope.fingerprint, scope.as_of).where(scope.source == source, scope.part == part)
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(wanted)}
 
     def mark(self, source: str, part: str) -> str | None:
         """The bookmark of the last complete pull of a part that reads some."""
         state = t.part_state.c
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             found: str | None = connection.execute(
                 select(state.mark).where(state.source == source, state.part == part)
             ).scalar_one_or_none()
             return found
 
-    def put(self, pull: int, rows: Sequence[StagedRow]) -> None:
+    def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
         """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
 
         Whoever was protected or erased since the pull began is so here, and by what these rows tell of him.
         """
         if not rows:
             return
-        with self._writing() as connection:
-            source, part = self._open_pull(connection, pull)
-            door = entrance(connection, source, part, self._token_of)
-            latest = {row.ref: self._staged(pull, source, part, row) for row in door.entering(connection, rows)}
-            self._stage(connection, sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+        with self._write_transaction() as connection:
+            source, part = self._require_unjudged_pull(connection, pull)
+            door = staging_filter(connection, source, part, self._token_of)
+            latest = {row.ref: self._staged_row(pull, source, part, row) for row in door.filter(connection, rows)}
+            self._upsert_staged(connection, sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
             # Whoever is shown masked by this pull is there, although the name he had before is not.
-            renamed = {row.ref: self._staged(pull, source, part, row) for row in door.renamed}
-            self._stage(connection, sqlite.on_conflict(sqlite.insert_into(t.staged_record), STAGED_KEY, {}), renamed)
+            renamed = {row.ref: self._staged_row(pull, source, part, row) for row in door.renamed_rows}
+            self._upsert_staged(
+                connection, sqlite.on_conflict(sqlite.insert_into(t.staged_record), STAGED_KEY, {}), renamed
+            )
             # Their other keys may stand in what other sources say.
-            if door.fresh_protected:
-                masks.protect(connection, door.fresh_protected, self._clock.now(), self._token_of)
-            if door.fresh_erased:
-                masks.erase(connection, door.fresh_erased, self._clock.now(), self._token_of)
-        if door.fresh_protected or door.fresh_erased:
-            sqlite.forget(self._engines.writing)
+            if door.newly_protected:
+                redaction.protect(connection, door.newly_protected, self._clock.now(), self._token_of)
+            if door.newly_erased:
+                redaction.erase(connection, door.newly_erased, self._clock.now(), self._token_of)
+        if door.newly_protected or door.newly_erased:
+            sqlite.scrub_deleted_bytes(self._engines.writing)
 
     @staticmethod
-    def _stage(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+    def _upsert_staged(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
         if rows:
             connection.execute(statement, list(rows.values()))
 
-    def _staged(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
+    def _staged_row(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
         return {
             "pull_id": pull,
             "type": row.type.value,
             "source_id": row.source_id,
             "change": row.change.value,
             "scope": row.scope,
-            "body": None if row.record is None else body_of(row.record),
+            "body": None if row.record is None else encode_record(row.record),
             "fingerprint": row.fingerprint,
             "own_id": row.own_id or self._own_id(source, part, row.type.value, row.source_id),
             "last_contact_at": row.last_contact_at,
             "masked": row.masked,
         }
 
-    def finish(
+    def finish_pull(
         self, effect: PullEffect, verdict: Verdict | None = None, reason: str | None = None, *, requests: int = 0
     ) -> None:
         """The part is read whole: note what *effect* says beside its rows, which are staged already.
@@ -182,26 +186,26 @@ class Pulls(Desk):
         """
         if verdict not in (None, Verdict.UNCHANGED):
             raise ValueError(f"finish cannot make a pull {verdict}: apply, hold or fail does")
-        with self._writing() as connection:
-            self._open_pull(connection, effect.pull)
-            self._note(connection, effect, requests)
+        with self._write_transaction() as connection:
+            self._require_unjudged_pull(connection, effect.pull)
+            self._store_effect(connection, effect, requests)
             if verdict is not None:
-                self._end(connection, effect.pull, verdict, reason)
+                self._end_pull(connection, effect.pull, verdict, reason)
         if verdict is not None:
-            self._let_go(effect.pull)
+            self._release_lock(effect.pull)
 
-    def _note(self, connection: Connection, effect: PullEffect, requests: int) -> None:
+    def _store_effect(self, connection: Connection, effect: PullEffect, requests: int) -> None:
         staged = t.staged_record.c
         tally = select(staged.change, func.count()).where(staged.pull_id == effect.pull).group_by(staged.change)
-        noted = {COUNTED[change]: count for change, count in connection.execute(tally)}
+        noted = {COUNT_COLUMN_BY_CHANGE[change]: count for change, count in connection.execute(tally)}
         noted |= {
             "finished_at": self._clock.now(),
             "requests": requests,
             "seen": effect.seen,
             "duplicates": effect.duplicates,
             "contacts_untold": effect.contacts_untold,
-            "rejected": _counts(effect.rejected),
-            "drift": _counts(effect.drift),
+            "rejected": _sorted_counts(effect.rejected),
+            "drift": _sorted_counts(effect.drift),
             "is_first": effect.is_first,
             "reads_some": effect.reads_some,
             "mark": effect.mark,
@@ -214,20 +218,20 @@ class Pulls(Desk):
         if scopes:
             connection.execute(sqlite.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes)
 
-    def fail(self, pull: int, verdict: Verdict, reason: str) -> None:
+    def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
         if verdict not in (Verdict.FAILED, Verdict.UNCHANGED):
             raise ValueError(f"fail cannot make a pull {verdict}: apply or hold does")
-        with self._writing() as connection:
-            self._open_pull(connection, pull)
-            self._end(connection, pull, verdict, reason)
-        self._let_go(pull)
+        with self._write_transaction() as connection:
+            self._require_unjudged_pull(connection, pull)
+            self._end_pull(connection, pull, verdict, reason)
+        self._release_lock(pull)
 
-    def note_credentials(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
+    def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
         """When the credentials of a part run out, as its newest pull told, be it believed or not."""
         named = {"source": source, "part": part}
         rows = [{**named, "name": name, "expires_at": at} for name, at in sorted(expiries.items())]
-        with self._writing() as connection:
+        with self._write_transaction() as connection:
             kept = t.credential.c
             connection.execute(delete(t.credential).where(kept.source == source, kept.part == part))
             if rows:
@@ -235,29 +239,29 @@ class Pulls(Desk):
 
     def effect(self, pull: int) -> PullEffect:
         """A finished pull with its staged rows, in the order of (type, source id)."""
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             return read_effect(connection, pull)
 
-    def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[PullLine, ...]:
+    def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[StoredPull, ...]:
         """The newest pulls, of all sources or one, of all its parts or one."""
         pull = t.pull.c
-        wanted = select(*LINE_COLUMNS).order_by(pull.id.desc()).limit(limit)
+        wanted = select(*PULL_COLUMNS).order_by(pull.id.desc()).limit(limit)
         if source is not None:
             wanted = wanted.where(pull.source == source)
         if part is not None:
             wanted = wanted.where(pull.part == part)
-        with self._reading() as connection:
-            return tuple(line_of(row) for row in connection.execute(wanted))
+        with self._read_transaction() as connection:
+            return tuple(stored_pull_from_row(row) for row in connection.execute(wanted))
 
-    def newest_pulls(self, source: str, part: str) -> tuple[PullLine, ...]:
+    def newest_pulls(self, source: str, part: str) -> tuple[StoredPull, ...]:
         """The newest pull of each verdict, newest first: how a part does, however often it came to nothing since."""
         pull = t.pull.c
         newest = select(func.max(pull.id)).where(pull.source == source, pull.part == part, pull.verdict.is_not(None))
-        wanted = select(*LINE_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
-        with self._reading() as connection:
-            return tuple(line_of(row) for row in connection.execute(wanted))
+        wanted = select(*PULL_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
+        with self._read_transaction() as connection:
+            return tuple(stored_pull_from_row(row) for row in connection.execute(wanted))
 
-    def _open_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
+    def _require_unjudged_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
         """(source, part) of a pull that is not judged yet."""
         row = connection.execute(
             select(t.pull.c.source, t.pull.c.part, t.pull.c.verdict).where(t.pull.c.id == pull)
@@ -266,13 +270,13 @@ class Pulls(Desk):
             raise StoreError(f"pull {pull} is {row.verdict if row else 'unknown'}, not one that is going on")
         return row.source, row.part
 
-    def _end(self, connection: Connection, pull: int, verdict: Verdict, reason: str | None) -> None:
+    def _end_pull(self, connection: Connection, pull: int, verdict: Verdict, reason: str | None) -> None:
         ended = {"verdict": verdict.value, "reason": reason, "finished_at": self._clock.now()}
         found = t.pull.c
         source, part = connection.execute(
             update(t.pull).where(found.id == pull).values(ended).returning(found.source, found.part)
         ).one()
-        drop_rows(connection, pull)
+        delete_staged_rows(connection, pull)
         # While one is held, its reason is what people have to see.
         state = t.part_state.c
         connection.execute(
@@ -281,57 +285,57 @@ class Pulls(Desk):
             .values(reason=reason)
         )
 
-    def _let_go(self, pull: int) -> None:
-        with self._guard:
+    def _release_lock(self, pull: int) -> None:
+        with self._held_locks_mutex:
             lock = self._held_locks.pop(pull, None)
         if lock is not None:
             lock.release()
 
-    def clear_dead(self) -> int:
+    def fail_abandoned_pulls(self) -> int:
         """End the pulls whose process died, and drop what they had staged; those going on elsewhere stay. Count."""
         pull = t.pull.c
-        with self._reading() as connection:
+        with self._read_transaction() as connection:
             unjudged = connection.execute(select(pull.id, pull.source, pull.part).where(pull.verdict.is_(None))).all()
-        return sum(self._clear(*row) for row in unjudged)
+        return sum(self._fail_if_abandoned(*row) for row in unjudged)
 
-    def _clear(self, pull: int, source: str, part: str) -> bool:
+    def _fail_if_abandoned(self, pull: int, source: str, part: str) -> bool:
         lock = self._locks.part(source, part)
         if lock is None:
             return False
         try:
-            with self._writing() as connection:
+            with self._write_transaction() as connection:
                 verdict = connection.execute(select(t.pull.c.verdict).where(t.pull.c.id == pull)).scalar_one()
                 if verdict is None:
-                    self._end(connection, pull, Verdict.FAILED, DEAD)
+                    self._end_pull(connection, pull, Verdict.FAILED, PROCESS_ENDED_REASON)
                 return verdict is None
         finally:
             lock.release()
 
 
-def line_of(row: Any) -> PullLine:
-    """A row of `LINE_COLUMNS` as a noun."""
+def stored_pull_from_row(row: Any) -> StoredPull:
+    """A row of `PULL_COLUMNS` as a noun."""
     values = dict(row._mapping)
     verdict = values.pop("verdict")
     values |= {"rejected": dict(row.rejected), "drift": dict(row.drift)}
-    return PullLine(verdict=None if verdict is None else Verdict(verdict), **values)
+    return StoredPull(verdict=None if verdict is None else Verdict(verdict), **values)
 
 
-def _counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items()))
 
 
-def set_part(connection: Connection, source: str, part: str, **values: Any) -> None:
+def update_part_state(connection: Connection, source: str, part: str, **values: Any) -> None:
     """Write *values* into the part's state, which is made where there is none."""
     statement = sqlite.upsert(t.part_state, ("source", "part"), values)
     connection.execute(statement, {"source": source, "part": part, **values})
 
 
-def drop_rows(connection: Connection, pull: int) -> None:
+def delete_staged_rows(connection: Connection, pull: int) -> None:
     """Forget what a pull had staged."""
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id == pull))
 
 
-def read_effect(connection: Connection, pull: int, only: Change | None = None) -> PullEffect:
+def read_effect(connection: Connection, pull: int, only: RowChange | None = None) -> PullEffect:
     """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown."""
     row = connection.execute(select(t.pull).where(t.pull.c.id == pull)).one_or_none()
     if row is None:
@@ -341,8 +345,8 @@ def read_effect(connection: Connection, pull: int, only: Change | None = None) -
         source=row.source,
         part=row.part,
         started_at=row.started_at,
-        scopes=_scopes(connection, pull),
-        rows=_rows(connection, pull, only),
+        scopes=_read_scopes(connection, pull),
+        rows=_read_staged_rows(connection, pull, only),
         seen=row.seen,
         duplicates=row.duplicates,
         contacts_untold=row.contacts_untold,
@@ -354,31 +358,31 @@ def read_effect(connection: Connection, pull: int, only: Change | None = None) -
     )
 
 
-def _scopes(connection: Connection, pull: int) -> tuple[ScopeRead, ...]:
+def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
     found = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
     return tuple(
-        ScopeRead(name=name, as_of=as_of, fingerprint=fingerprint)
+        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint)
         for name, as_of, fingerprint in connection.execute(found)
     )
 
 
-def _rows(connection: Connection, pull: int, only: Change | None) -> tuple[StagedRow, ...]:
+def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:
     staged = t.staged_record.c
     found = select(t.staged_record).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
     if only is not None:
         found = found.where(staged.change == only.value)
     return tuple(
         StagedRow(
-            change=Change(row.change),
+            change=RowChange(row.change),
             type=RecordType(row.type),
             source_id=row.source_id,
             scope=row.scope,
-            record=None if row.body is None else record_of(row.body),
+            record=None if row.body is None else decode_record(row.body),
             fingerprint=row.fingerprint,
             own_id=row.own_id,
             last_contact_at=row.last_contact_at,
             masked=row.masked,
         )
-        for row in many(connection, found)
+        for row in stream_rows(connection, found)
     )

@@ -9,23 +9,23 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Delete, Table, bindparam, delete, insert, select, update
 
-from fleetsync.core.model import Known, Turnover
+from fleetsync.core.model import BelievedRecord, Turnover
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
-from fleetsync.store.ledger.desk import Desk, body_of, many, record_of
+from fleetsync.store.ledger.base import LedgerBase, decode_record, encode_record, stream_rows
 
-STATE = ("first_school_day", "last_school_day", "copied_at", "turned_at", "how")
-PLACE = ("source", "part", "type", "source_id")
-Place = tuple[str, str, str, str]
+TURNOVER_COLUMNS = ("first_school_day", "last_school_day", "copied_at", "turned_at", "how")
+COPY_KEY = ("source", "part", "type", "source_id")
+CopyKey = tuple[str, str, str, str]
 
 
-class Turnovers(Desk):
+class TurnoverLedger(LedgerBase):
     """The part of the ledger that turns the school year when somebody says so."""
 
     def turn_by_hand(self, at: datetime) -> None:
         """Turn the newest turnover. StoreError when there is none that waits."""
-        with self._writing() as connection:
-            newest = _newest(connection)
+        with self._write_transaction() as connection:
+            newest = _newest_turnover(connection)
             if newest is None or newest.turned_at is not None:
                 raise StoreError(
                     "no turnover waits to be turned. One begins by itself on the last school day: fleetsync turnover status"
@@ -36,7 +36,7 @@ class Turnovers(Desk):
 
 def read_turnover(connection: Connection) -> Turnover | None:
     """The newest turnover with its copies."""
-    row = _newest(connection)
+    row = _newest_turnover(connection)
     if row is None:
         return None
     columns = t.turnover_membership.c
@@ -46,18 +46,20 @@ def read_turnover(connection: Connection) -> Turnover | None:
     in_order = copies.order_by(columns.source, columns.part, columns.type, columns.source_id)
     return Turnover(
         **row._mapping,
-        copies=tuple(_copy_of(copy, row.copied_at) for copy in many(connection, in_order)),
+        copies=tuple(_copy_from_row(copy, row.copied_at) for copy in stream_rows(connection, in_order)),
     )
 
 
-def _newest(connection: Connection) -> Any:
+def _newest_turnover(connection: Connection) -> Any:
     columns = t.turnover.c
     return connection.execute(select(t.turnover).order_by(columns.first_school_day.desc()).limit(1)).one_or_none()
 
 
-def _copy_of(row: Any, copied_at: datetime) -> Known:
+def _copy_from_row(row: Any, copied_at: datetime) -> BelievedRecord:
     source, part, body, is_masked = row
-    return Known(source=source, part=part, record=record_of(body), own_id="", first_seen=copied_at, masked=is_masked)
+    return BelievedRecord(
+        source=source, part=part, record=decode_record(body), own_id="", first_seen=copied_at, masked=is_masked
+    )
 
 
 def write_turnover(connection: Connection, turnover: Turnover | None) -> int:
@@ -68,30 +70,30 @@ def write_turnover(connection: Connection, turnover: Turnover | None) -> int:
     """
     if turnover is None:
         return 0
-    stands = _of_year(connection, turnover.first_school_day)
+    stands = _turnover_of_year(connection, turnover.first_school_day)
     if stands is not None and stands.copied_at != turnover.copied_at:
         return 0
     written = _write_state(connection, turnover, stands)
     if turnover.turned_at is not None:
-        written += _remove_others(connection, turnover)
-    return written + _write_fresh(connection, turnover)
+        written += _delete_stale_copies(connection, turnover)
+    return written + _insert_new_copies(connection, turnover)
 
 
-def _of_year(connection: Connection, first: date) -> Any:
+def _turnover_of_year(connection: Connection, first: date) -> Any:
     column = t.turnover.c.first_school_day
     in_year = column.between(date(first.year, 1, 1), date(first.year, 12, 31))
     return connection.execute(select(t.turnover).where(in_year)).one_or_none()
 
 
 def _write_state(connection: Connection, turnover: Turnover, stands: Any) -> int:
-    values = {name: getattr(turnover, name) for name in STATE}
+    values = {name: getattr(turnover, name) for name in TURNOVER_COLUMNS}
     if stands is None:
         connection.execute(insert(t.turnover).values(values))
         return 1
     if stands.turned_at is not None or values == dict(stands._mapping):
         return 0
     if stands.first_school_day == turnover.first_school_day:
-        connection.execute(update(t.turnover).where(_is_of(t.turnover, turnover)).values(values))
+        connection.execute(update(t.turnover).where(_same_turnover(t.turnover, turnover)).values(values))
         return 1
     # The calendar was corrected: the copies move over to the other first school day.
     copies, was = t.turnover_membership, stands.first_school_day
@@ -102,22 +104,24 @@ def _write_state(connection: Connection, turnover: Turnover, stands: Any) -> int
     return 2 + moved
 
 
-def _remove_others(connection: Connection, turnover: Turnover) -> int:
+def _delete_stale_copies(connection: Connection, turnover: Turnover) -> int:
     """Take away the copies that are done with."""
-    wanted = {_place(copy) for copy in turnover.copies}
-    stale = [place for place in _places(connection, turnover) if place not in wanted]
-    return _at_each(connection, delete(t.turnover_membership).where(_is_of(t.turnover_membership, turnover)), stale)
+    wanted = {_copy_key(copy) for copy in turnover.copies}
+    stale = [place for place in _stored_copy_keys(connection, turnover) if place not in wanted]
+    return _execute_per_key(
+        connection, delete(t.turnover_membership).where(_same_turnover(t.turnover_membership, turnover)), stale
+    )
 
 
-def _write_fresh(connection: Connection, turnover: Turnover) -> int:
-    places = _places(connection, turnover)
-    fresh = {_place(copy): copy for copy in turnover.copies if _place(copy) not in places}
+def _insert_new_copies(connection: Connection, turnover: Turnover) -> int:
+    places = _stored_copy_keys(connection, turnover)
+    fresh = {_copy_key(copy): copy for copy in turnover.copies if _copy_key(copy) not in places}
     if not fresh:
         return 0
-    kept = {tuple(row) for row in many(connection, select(*(t.record.c[name] for name in PLACE)))}
+    kept = {tuple(row) for row in stream_rows(connection, select(*(t.record.c[name] for name in COPY_KEY)))}
     rows = [
-        dict(zip(PLACE, place, strict=True))
-        | {"first_school_day": turnover.first_school_day, "body": body_of(copy.record), "masked": copy.masked}
+        dict(zip(COPY_KEY, place, strict=True))
+        | {"first_school_day": turnover.first_school_day, "body": encode_record(copy.record), "masked": copy.masked}
         for place, copy in fresh.items()
         if place in kept
     ]
@@ -126,23 +130,23 @@ def _write_fresh(connection: Connection, turnover: Turnover) -> int:
     return len(rows)
 
 
-def _places(connection: Connection, turnover: Turnover) -> frozenset[Place]:
-    columns = [t.turnover_membership.c[name] for name in PLACE]
-    found = select(*columns).where(_is_of(t.turnover_membership, turnover))
-    return frozenset(tuple(row) for row in many(connection, found))
+def _stored_copy_keys(connection: Connection, turnover: Turnover) -> frozenset[CopyKey]:
+    columns = [t.turnover_membership.c[name] for name in COPY_KEY]
+    found = select(*columns).where(_same_turnover(t.turnover_membership, turnover))
+    return frozenset(tuple(row) for row in stream_rows(connection, found))
 
 
-def _place(copy: Known) -> Place:
+def _copy_key(copy: BelievedRecord) -> CopyKey:
     return (copy.source, copy.part, copy.type.value, copy.record.source_id)
 
 
-def _is_of(table: Table, turnover: Turnover) -> ColumnElement[bool]:
+def _same_turnover(table: Table, turnover: Turnover) -> ColumnElement[bool]:
     return table.c.first_school_day == turnover.first_school_day
 
 
-def _at_each(connection: Connection, statement: Delete, places: Sequence[Place]) -> int:
+def _execute_per_key(connection: Connection, statement: Delete, places: Sequence[CopyKey]) -> int:
     if places:
-        here = [t.turnover_membership.c[name] == bindparam(f"at_{name}") for name in PLACE]
-        names = [f"at_{name}" for name in PLACE]
+        here = [t.turnover_membership.c[name] == bindparam(f"at_{name}") for name in COPY_KEY]
+        names = [f"at_{name}" for name in COPY_KEY]
         connection.execute(statement.where(*here), [dict(zip(names, place, strict=True)) for place in places])
     return len(places)

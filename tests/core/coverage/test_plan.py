@@ -5,25 +5,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from fleetsync.core.coverage.plan import plan
+from fleetsync.core.coverage.plan import plan_changes
 from fleetsync.core.model import (
     Assignment,
-    By,
-    Change,
+    ChangePlan,
+    CoverageChange,
     CoverageDay,
+    CoveredBy,
     Episode,
     Moment,
     Outcome,
-    Plan,
+    PulledScope,
     PullEffect,
     RecordType,
-    ScopeRead,
-    Shift,
+    RowChange,
     StagedRow,
     Subject,
     Text,
 )
-from tests.core.coverage.believed import Town
+from tests.core.coverage.coverage_samples import RecordsBuilder
 
 AT = datetime(2026, 11, 24, 6, tzinfo=UTC)
 DAY = date(2026, 11, 24)
@@ -34,15 +34,21 @@ def outcome(**found: Any) -> Outcome:
     return Outcome(moment=Moment(AT, DAY), **found)
 
 
-def effect(*changes: tuple[Change, str]) -> PullEffect:
+def effect(*changes: tuple[RowChange, str]) -> PullEffect:
     rows = tuple(StagedRow(change=change, type=RecordType.DEVICE, source_id=name) for change, name in changes)
-    scopes = (ScopeRead(as_of=DAY),)
+    scopes = (PulledScope(as_of=DAY),)
     return PullEffect(pull=1, source="intune", part="devices", started_at=AT, scopes=scopes, rows=rows, seen=len(rows))
 
 
 def serving(device: str) -> Assignment:
     return Assignment(
-        device=device, by=By.OWN, entitlement="pupils", subject_id="p1", unit="bjorkskolan", works=True, reason=WHY
+        device=device,
+        by=CoveredBy.OWN,
+        entitlement="pupils",
+        subject_id="p1",
+        unit="bjorkskolan",
+        works=True,
+        reason=WHY,
     )
 
 
@@ -55,15 +61,15 @@ def cover(unit: str, entitled: int, covered: int) -> CoverageDay:
 
 
 def test_records_are_counted_by_what_becomes_of_them() -> None:
-    town = Town()
+    town = RecordsBuilder()
     names = [town.device() for _ in range(3)]
     known = [replace(one, gone=one.record.source_id == names[2]) for one in town.known]
     pulled = effect(
-        (Change.PUT, names[0]), (Change.PUT, "new"), (Change.PUT, names[2]), (Change.ABSENT, names[1]),
-        (Change.RETURN, "back"), (Change.CONTACT, "heard"),
+        (RowChange.PUT, names[0]), (RowChange.PUT, "new"), (RowChange.PUT, names[2]), (RowChange.ABSENT, names[1]),
+        (RowChange.RETURN, "back"), (RowChange.CONTACT, "heard"),
     )  # fmt: skip
 
-    found = plan(outcome(), outcome(), [pulled], known)
+    found = plan_changes(outcome(), outcome(), [pulled], known)
 
     assert (found.new, found.changed, found.returned, found.absent) == (2, 1, 1, 1)
 
@@ -72,7 +78,7 @@ def test_assignments_begin_and_end() -> None:
     before = outcome(assignments=(serving("d1"), serving("d2")))
     then = outcome(assignments=(serving("d2"), serving("d3"), serving("d4")))
 
-    found = plan(before, then, [], [])
+    found = plan_changes(before, then, [], [])
 
     assert (found.assignments_begun, found.assignments_ended) == (2, 1)
 
@@ -81,7 +87,7 @@ def test_gaps_open_and_close_by_kind() -> None:
     before = outcome(episodes=(gap("stale", "d1"), gap("lost", "d2")))
     then = outcome(episodes=(gap("stale", "d3"), gap("stale", "d4"), gap("lost", "d2")))
 
-    found = plan(before, then, [], [])
+    found = plan_changes(before, then, [], [])
 
     assert (found.gaps_opened, found.gaps_closed) == ({"stale": 2}, {"stale": 1})
 
@@ -90,18 +96,18 @@ def test_numbers_that_move_are_shown_with_both_sides() -> None:
     before = outcome(coverage=(cover("a", 10, 9), cover("b", 5, 5), cover("c", 1, 1)))
     then = outcome(coverage=(cover("a", 10, 2), cover("b", 5, 5), cover("d", 3, 0)))
 
-    def shift(unit: str, *numbers: int) -> Shift:
+    def shift(unit: str, *numbers: int) -> CoverageChange:
         names = ("entitled_before", "entitled_after", "covered_before", "covered_after")
-        return Shift(unit=unit, entitlement="pupils", **dict(zip(names, numbers, strict=True)))
+        return CoverageChange(unit=unit, entitlement="pupils", **dict(zip(names, numbers, strict=True)))
 
-    assert plan(before, then, [], []).shifts == (
+    assert plan_changes(before, then, [], []).coverage_changes == (
         shift("a", 10, 10, 9, 2), shift("c", 1, 0, 1, 0), shift("d", 0, 3, 0, 0),
     )  # fmt: skip
 
 
 def test_pulls_that_change_nothing_have_an_empty_plan() -> None:
-    town = Town()
+    town = RecordsBuilder()
     town.device(town.pupil("alva"))
     found = town.outcome()
 
-    assert plan(found, found, [], town.known) == Plan()
+    assert plan_changes(found, found, [], town.known) == ChangePlan()

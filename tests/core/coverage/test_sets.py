@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.coverage.sets import Dealt, Members, SetStock, by_group, deal, shared_out
+from fleetsync.core.coverage.sets import GroupNeed, SetAllocation, SetSupply, allocate_sets, apportion, sum_by_group
 
 NAMES = ("A", "B", "C", "D")
 
 
 @st.composite
-def members(draw: st.DrawFn) -> Members:
+def members(draw: st.DrawFn) -> GroupNeed:
     owed = draw(st.integers(0, 30))
     working = draw(st.integers(0, owed))
     broken = draw(st.integers(0, owed - working))
-    return Members(owed, working, broken, draw(st.integers(0, owed - working - broken)))
+    return GroupNeed(owed, working, broken, draw(st.integers(0, owed - working - broken)))
 
 
 groups = st.dictionaries(st.sampled_from(NAMES), members())
@@ -25,16 +25,16 @@ chosen = st.lists(st.frozensets(st.sampled_from(NAMES), min_size=1), min_size=1,
 
 
 @st.composite
-def stocks(draw: st.DrawFn) -> list[SetStock]:
+def stocks(draw: st.DrawFn) -> list[SetSupply]:
     counts = st.integers(0, 40)
     return [
-        SetStock("+".join(sorted(names)), tuple(sorted(names)), draw(counts), draw(counts)) for names in draw(chosen)
+        SetSupply("+".join(sorted(names)), tuple(sorted(names)), draw(counts), draw(counts)) for names in draw(chosen)
     ]
 
 
-def joined(sets: Sequence[SetStock]) -> list[list[SetStock]]:
+def joined(sets: Sequence[SetSupply]) -> list[list[SetSupply]]:
     """Sets joined by common groups, found the slow way."""
-    found: list[list[SetStock]] = []
+    found: list[list[SetSupply]] = []
     for one in sets:
         touching = [others for others in found if any(set(one.groups) & set(other.groups) for other in others)]
         found = [others for others in found if others not in touching]
@@ -42,10 +42,10 @@ def joined(sets: Sequence[SetStock]) -> list[list[SetStock]]:
     return found
 
 
-def of(sets: Sequence[SetStock], members: Mapping[str, Members]) -> Members:
+def of(sets: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> GroupNeed:
     names = {name for one in sets for name in one.groups}
-    counts = [members.get(name, Members()) for name in names]
-    return Members(
+    counts = [members.get(name, GroupNeed()) for name in names]
+    return GroupNeed(
         sum(one.owed for one in counts),
         sum(one.working_own for one in counts),
         sum(one.broken_own for one in counts),
@@ -57,93 +57,99 @@ def of(sets: Sequence[SetStock], members: Mapping[str, Members]) -> Members:
 
 
 @given(st.integers(0, 90), st.integers(0, 90), members())
-def test_one_set_is_always_dealt_by_the_formula(working: int, other: int, group: Members) -> None:
-    dealt = deal([SetStock("s", ("A",), working, other)], {"A": group})["s"]
+def test_one_set_is_always_dealt_by_the_formula(working: int, other: int, group: GroupNeed) -> None:
+    dealt = allocate_sets([SetSupply("s", ("A",), working, other)], {"A": group})["s"]
 
     need = group.owed - group.working_own
     covered, assigned = min(working, need), min(working + other, need)
     own = min(group.broken_own, need - assigned)
     unknown = min(group.undecidable, need - assigned - own)
-    assert dealt == Dealt(covered, assigned, group.owed, own, unknown, need - covered - unknown)
+    assert dealt == SetAllocation(covered, assigned, group.owed, own, unknown, need - covered - unknown)
 
 
 @given(st.integers(0, 90), st.integers(0, 90), members(), st.sampled_from([("A",), ("A", "B"), ("A", "B", "C")]))
 def test_a_set_gives_the_same_however_its_members_stand_in_groups(
-    working: int, other: int, group: Members, names: tuple[str, ...]
+    working: int, other: int, group: GroupNeed, names: tuple[str, ...]
 ) -> None:
-    one = deal([SetStock("s", ("A",), working, other)], {"A": group})
-    all_in_the_last = deal([SetStock("s", names, working, other)], {names[-1]: group})
+    one = allocate_sets([SetSupply("s", ("A",), working, other)], {"A": group})
+    all_in_the_last = allocate_sets([SetSupply("s", names, working, other)], {names[-1]: group})
 
     assert one == all_in_the_last
 
 
 def test_a_cart_of_thirty_for_three_classes_covers_thirty() -> None:
-    class_ = Members(owed=25)
-    dealt = deal([SetStock("s", ("2A", "2B", "2C"), 30, 0)], dict.fromkeys(("2A", "2B", "2C"), class_))
+    class_ = GroupNeed(owed=25)
+    dealt = allocate_sets([SetSupply("s", ("2A", "2B", "2C"), 30, 0)], dict.fromkeys(("2A", "2B", "2C"), class_))
 
-    assert dealt["s"] == Dealt(covered=30, assigned=30, members=75, short=45)
+    assert dealt["s"] == SetAllocation(covered=30, assigned=30, members=75, short=45)
 
 
 def test_own_devices_that_do_not_work_come_last() -> None:
-    class_ = Members(owed=10, working_own=1, broken_own=4)
+    class_ = GroupNeed(owed=10, working_own=1, broken_own=4)
 
-    assert deal([SetStock("s", ("2A",), 5, 2)], {"2A": class_})["s"] == Dealt(5, 7, 10, broken_own=2, short=4)
+    assert allocate_sets([SetSupply("s", ("2A",), 5, 2)], {"2A": class_})["s"] == SetAllocation(
+        5, 7, 10, broken_own=2, short=4
+    )
 
 
 def test_what_cannot_be_decided_is_at_most_what_nothing_is_assigned_to() -> None:
-    class_ = Members(owed=10, undecidable=6)
+    class_ = GroupNeed(owed=10, undecidable=6)
 
-    assert deal([SetStock("s", ("2A",), 3, 4)], {"2A": class_})["s"] == Dealt(3, 7, 10, unknown=3, short=4)
-    assert deal([SetStock("s", ("2A",), 1, 0)], {"2A": class_})["s"] == Dealt(1, 1, 10, unknown=6, short=3)
+    assert allocate_sets([SetSupply("s", ("2A",), 3, 4)], {"2A": class_})["s"] == SetAllocation(
+        3, 7, 10, unknown=3, short=4
+    )
+    assert allocate_sets([SetSupply("s", ("2A",), 1, 0)], {"2A": class_})["s"] == SetAllocation(
+        1, 1, 10, unknown=6, short=3
+    )
 
 
 def test_a_set_without_members_gives_nothing() -> None:
-    assert deal([SetStock("s", ("2A",), 9, 1)], {})["s"] == Dealt(0, 0, 0)
-    assert deal([SetStock("s", (), 9, 1)], {"2A": Members(owed=3)})["s"] == Dealt(0, 0, 0)
+    assert allocate_sets([SetSupply("s", ("2A",), 9, 1)], {})["s"] == SetAllocation(0, 0, 0)
+    assert allocate_sets([SetSupply("s", (), 9, 1)], {"2A": GroupNeed(owed=3)})["s"] == SetAllocation(0, 0, 0)
 
 
 # --- several sets -----------------------------------------------------------------------------------------------------
 
 
 def test_a_class_with_a_cart_of_its_own_takes_less_of_the_shared_one() -> None:
-    classes = dict.fromkeys(("A", "B", "C"), Members(owed=20))
-    sets = [SetStock("A", ("A",), 10, 0), SetStock("A+B+C", ("A", "B", "C"), 12, 0)]
+    classes = dict.fromkeys(("A", "B", "C"), GroupNeed(owed=20))
+    sets = [SetSupply("A", ("A",), 10, 0), SetSupply("A+B+C", ("A", "B", "C"), 12, 0)]
 
-    dealt = deal(sets, classes)
+    dealt = allocate_sets(sets, classes)
 
-    assert dealt["A"] == Dealt(covered=10, assigned=10, members=20)
-    assert dealt["A+B+C"] == Dealt(covered=12, assigned=12, members=60, short=38)
+    assert dealt["A"] == SetAllocation(covered=10, assigned=10, members=20)
+    assert dealt["A+B+C"] == SetAllocation(covered=12, assigned=12, members=60, short=38)
 
 
 def test_working_devices_of_every_set_come_before_any_that_do_not_work() -> None:
     # The class's own cart is broken: the shared one covers its members before the broken ones are assigned.
-    sets = [SetStock("A", ("A",), 0, 20), SetStock("A+B", ("A", "B"), 20, 0)]
+    sets = [SetSupply("A", ("A",), 0, 20), SetSupply("A+B", ("A", "B"), 20, 0)]
 
-    dealt = deal(sets, {"A": Members(owed=20), "B": Members(owed=20)})
+    dealt = allocate_sets(sets, {"A": GroupNeed(owed=20), "B": GroupNeed(owed=20)})
 
-    assert dealt["A+B"] == Dealt(covered=20, assigned=20, members=40, short=20)
-    assert dealt["A"] == Dealt(covered=0, assigned=10, members=20)
+    assert dealt["A+B"] == SetAllocation(covered=20, assigned=20, members=40, short=20)
+    assert dealt["A"] == SetAllocation(covered=0, assigned=10, members=20)
 
 
 def test_what_is_short_stands_once_on_the_last_set_asked() -> None:
-    sets = [SetStock("B", ("B",), 1, 0), SetStock("A", ("A",), 1, 0), SetStock("A+B", ("A", "B"), 1, 0)]
+    sets = [SetSupply("B", ("B",), 1, 0), SetSupply("A", ("A",), 1, 0), SetSupply("A+B", ("A", "B"), 1, 0)]
 
-    dealt = deal(sets, {"A": Members(owed=5, undecidable=1), "B": Members(owed=5)})
+    dealt = allocate_sets(sets, {"A": GroupNeed(owed=5, undecidable=1), "B": GroupNeed(owed=5)})
 
     assert {name: (one.short, one.unknown) for name, one in dealt.items()} == {"A": (0, 0), "B": (0, 0), "A+B": (6, 1)}
 
 
 def test_of_sets_with_as_many_groups_the_name_decides() -> None:
-    sets = [SetStock("B+C", ("B", "C"), 4, 0), SetStock("A+B", ("A", "B"), 4, 0)]
+    sets = [SetSupply("B+C", ("B", "C"), 4, 0), SetSupply("A+B", ("A", "B"), 4, 0)]
 
-    dealt = deal(sets, {"B": Members(owed=6)})
+    dealt = allocate_sets(sets, {"B": GroupNeed(owed=6)})
 
     assert (dealt["A+B"].covered, dealt["B+C"].covered, dealt["B+C"].short) == (4, 2, 0)
 
 
 @given(stocks(), groups)
-def test_nobody_is_ever_given_two_and_nobody_is_forgotten(sets: list[SetStock], members: dict[str, Members]) -> None:
-    dealt = deal(sets, members)
+def test_nobody_is_ever_given_two_and_nobody_is_forgotten(sets: list[SetSupply], members: dict[str, GroupNeed]) -> None:
+    dealt = allocate_sets(sets, members)
     for component in joined(sets):
         all_, given_ = of(component, members), [dealt[one.id] for one in component]
         covered = all_.working_own + sum(one.covered for one in given_)
@@ -157,8 +163,8 @@ def test_nobody_is_ever_given_two_and_nobody_is_forgotten(sets: list[SetStock], 
 
 
 @given(stocks(), groups)
-def test_a_set_never_gives_what_it_has_not(sets: list[SetStock], members: dict[str, Members]) -> None:
-    dealt = deal(sets, members)
+def test_a_set_never_gives_what_it_has_not(sets: list[SetSupply], members: dict[str, GroupNeed]) -> None:
+    dealt = allocate_sets(sets, members)
     for one in sets:
         given_ = dealt[one.id]
         need = of([one], members)
@@ -170,9 +176,9 @@ def test_a_set_never_gives_what_it_has_not(sets: list[SetStock], members: dict[s
 
 @given(stocks(), groups)
 def test_a_working_device_is_never_left_over_while_a_member_of_its_groups_alone_lacks_one(
-    sets: list[SetStock], members: dict[str, Members]
+    sets: list[SetSupply], members: dict[str, GroupNeed]
 ) -> None:
-    dealt = deal(sets, members)
+    dealt = allocate_sets(sets, members)
     for component in joined(sets):
         if all(dealt[one.id].covered < one.working for one in component):
             assert all(dealt[one.id].short == dealt[one.id].unknown == 0 for one in component)
@@ -180,21 +186,21 @@ def test_a_working_device_is_never_left_over_while_a_member_of_its_groups_alone_
 
 @given(stocks(), groups, st.randoms(use_true_random=False))
 def test_the_order_of_sets_and_groups_never_matters(
-    sets: list[SetStock], members: dict[str, Members], chance: object
+    sets: list[SetSupply], members: dict[str, GroupNeed], chance: object
 ) -> None:
     shuffled = list(sets)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    assert deal(shuffled, dict(reversed(members.items()))) == deal(sets, members)
+    assert allocate_sets(shuffled, dict(reversed(members.items()))) == allocate_sets(sets, members)
 
 
 @given(stocks(), groups)
 def test_sets_that_share_no_group_are_never_of_each_others_concern(
-    sets: list[SetStock], members: dict[str, Members]
+    sets: list[SetSupply], members: dict[str, GroupNeed]
 ) -> None:
-    alone = {name: one for component in joined(sets) for name, one in deal(component, members).items()}
+    alone = {name: one for component in joined(sets) for name, one in allocate_sets(component, members).items()}
 
-    assert alone == deal(sets, members)
+    assert alone == allocate_sets(sets, members)
 
 
 # --- largest remainder ------------------------------------------------------------------------------------------------
@@ -202,7 +208,7 @@ def test_sets_that_share_no_group_are_never_of_each_others_concern(
 
 @given(st.integers(0, 200), st.dictionaries(st.sampled_from(NAMES), st.integers(0, 60)))
 def test_shares_always_add_up_and_never_exceed_the_need(count: int, need: dict[str, int]) -> None:
-    shares = shared_out(count, need)
+    shares = apportion(count, need)
     total = sum(need.values())
 
     assert sum(shares.values()) == min(count, total)
@@ -224,11 +230,11 @@ def test_shares_always_add_up_and_never_exceed_the_need(count: int, need: dict[s
 def test_the_largest_remainder_takes_what_is_left_and_the_first_name_a_tie(
     count: int, need: dict[str, int], shares: dict[str, int]
 ) -> None:
-    assert shared_out(count, need) == shares
+    assert apportion(count, need) == shares
 
 
 def test_members_are_added_up_per_group() -> None:
-    assert by_group([("A", Members(1, 1)), ("B", Members(2, 0, 1)), ("A", Members(1, 0, 0, 1))]) == {
-        "A": Members(2, 1, 0, 1),
-        "B": Members(2, 0, 1),
+    assert sum_by_group([("A", GroupNeed(1, 1)), ("B", GroupNeed(2, 0, 1)), ("A", GroupNeed(1, 0, 0, 1))]) == {
+        "A": GroupNeed(2, 1, 0, 1),
+        "B": GroupNeed(2, 0, 1),
     }

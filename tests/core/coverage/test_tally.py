@@ -8,31 +8,31 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.coverage import coverage_of, tally
-from fleetsync.core.model import Assignment, By, CoverageDay, Owed, Share, Subject, Text
+from fleetsync.core.coverage import sum_coverage, tally
+from fleetsync.core.model import Assignment, CoverageDay, CoverageShare, CoveredBy, OwedDevices, Subject, Text
 
 DAY = date(2026, 11, 24)
 WHY = Text("därför", "because")
 BYS = ("own", "set", "pool")
 
 
-def owed(who: str, *groups: str, devices: int = 1, **more: Any) -> Owed:
+def owed(who: str, *groups: str, devices: int = 1, **more: Any) -> OwedDevices:
     told: dict[str, Any] = {"unit": "bjorkskolan", "entitlement": "pupils", "reason": WHY}
-    return Owed(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**told, **more})
+    return OwedDevices(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**told, **more})
 
 
-def pool(places: int, heads: int, **more: Any) -> Owed:
+def pool(places: int, heads: int, **more: Any) -> OwedDevices:
     told: dict[str, Any] = {"unit": "ugglan", "entitlement": "preschool", "reason": WHY, "subject_id": "pool"}
-    return Owed(subject=Subject.POOL, count=places, heads=heads, **{**told, **more})
+    return OwedDevices(subject=Subject.POOL, count=places, heads=heads, **{**told, **more})
 
 
 _numbers = count(1)
 
 
-def serving(by: By, subject_id: str, works: bool = True, **more: Any) -> Assignment:
+def serving(by: CoveredBy, subject_id: str, works: bool = True, **more: Any) -> Assignment:
     told: dict[str, Any] = {
-        "unit": "ugglan" if by is By.POOL else "bjorkskolan",
-        "entitlement": "preschool" if by is By.POOL else "pupils",
+        "unit": "ugglan" if by is CoveredBy.POOL else "bjorkskolan",
+        "entitlement": "preschool" if by is CoveredBy.POOL else "pupils",
         "device": f"d{next(_numbers):04d}",
         "reason": WHY,
     }
@@ -40,25 +40,25 @@ def serving(by: By, subject_id: str, works: bool = True, **more: Any) -> Assignm
 
 
 def own(who: str, *works: bool) -> list[Assignment]:
-    return [serving(By.OWN, who, one) for one in works or (True,)]
+    return [serving(CoveredBy.OWN, who, one) for one in works or (True,)]
 
 
 def cart(working: int, other: int = 0, *groups: str) -> list[Assignment]:
     names = groups or ("2A",)
     set_id = f"bjorkskolan/{'+'.join(names)}"
-    return [serving(By.SET, set_id, place < working, groups=names) for place in range(working + other)]
+    return [serving(CoveredBy.SET, set_id, place < working, groups=names) for place in range(working + other)]
 
 
 def shared(working: int, other: int = 0) -> list[Assignment]:
-    return [serving(By.POOL, "pool", place < working) for place in range(working + other)]
+    return [serving(CoveredBy.POOL, "pool", place < working) for place in range(working + other)]
 
 
-def row(debts: Sequence[Owed], devices: Sequence[Assignment]) -> CoverageDay:
-    (found,) = coverage_of(DAY, tally(debts, devices), (), {})
+def row(debts: Sequence[OwedDevices], devices: Sequence[Assignment]) -> CoverageDay:
+    (found,) = sum_coverage(DAY, tally(debts, devices), (), {})
     return found
 
 
-def share_of(subject_id: str, debts: Sequence[Owed], devices: Sequence[Assignment]) -> Share:
+def share_of(subject_id: str, debts: Sequence[OwedDevices], devices: Sequence[Assignment]) -> CoverageShare:
     (found,) = (share for share in tally(debts, devices) if share.subject_id == subject_id)
     return found
 
@@ -104,13 +104,13 @@ def test_an_extra_device_is_never_surplus_and_is_counted_as_working() -> None:
 
 
 def test_a_device_serves_its_holder_wherever_its_own_unit_is() -> None:
-    devices = [serving(By.OWN, "a", unit="ekskolan")]
+    devices = [serving(CoveredBy.OWN, "a", unit="ekskolan")]
 
     assert by_own(row([owed("a")], devices)) == (1, 1, 0, 0)
 
 
 def test_a_device_of_another_entitlement_covers_nobody_here() -> None:
-    assert by_own(row([owed("a")], [serving(By.OWN, "a", entitlement="staff")])) == (0, 0, 0, 1)
+    assert by_own(row([owed("a")], [serving(CoveredBy.OWN, "a", entitlement="staff")])) == (0, 0, 0, 1)
 
 
 def test_a_person_is_shown_with_his_devices_and_why_he_is_owed() -> None:
@@ -125,7 +125,7 @@ def test_a_person_is_shown_with_his_devices_and_why_he_is_owed() -> None:
 # --- set --------------------------------------------------------------------------------------------------------------
 
 
-def class_of(size: int, *groups: str, **more: Any) -> list[Owed]:
+def class_of(size: int, *groups: str, **more: Any) -> list[OwedDevices]:
     names = groups or ("2A",)
     return [owed(f"{names[0]}-{seat:02d}", *names, **more) for seat in range(size)]
 
@@ -188,7 +188,7 @@ def test_working_devices_of_a_set_beyond_its_members_are_surplus() -> None:
 def test_a_set_serves_only_members_of_its_own_unit_and_entitlement() -> None:
     class_ = [*class_of(2, unit="ekskolan"), *class_of(2, entitlement="upper")]
 
-    covered = {(one.unit, one.entitlement): one.covered for one in coverage_of(DAY, tally(class_, cart(9)), (), {})}
+    covered = {(one.unit, one.entitlement): one.covered for one in sum_coverage(DAY, tally(class_, cart(9)), (), {})}
 
     assert covered == {("ekskolan", "pupils"): 0, ("bjorkskolan", "upper"): 0, ("bjorkskolan", "pupils"): 0}
 
@@ -245,7 +245,7 @@ people = st.lists(
 )
 devices = st.lists(
     st.tuples(
-        st.sampled_from(By),
+        st.sampled_from(CoveredBy),
         st.integers(0, 14),
         st.frozensets(st.sampled_from(GROUPS), min_size=1),
         st.sampled_from(UNITS),
@@ -260,7 +260,7 @@ pools = st.lists(
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Owed], list[Assignment]]:
+def worlds(draw: st.DrawFn) -> tuple[list[OwedDevices], list[Assignment]]:
     debts = [
         owed(f"p{number}", *groups, unit=unit, entitlement=rule, devices=count, decidable=sure)
         for number, (unit, rule, groups, count, sure) in enumerate(draw(people))
@@ -273,9 +273,9 @@ def worlds(draw: st.DrawFn) -> tuple[list[Owed], list[Assignment]]:
     found = []
     for by, who, names, unit, rule, works in draw(devices):
         groups = tuple(sorted(names))
-        if by is By.POOL:
+        if by is CoveredBy.POOL:
             found.append(serving(by, f"pool@{unit}", works, unit=unit))
-        elif by is By.SET:
+        elif by is CoveredBy.SET:
             found.append(serving(by, f"{unit}/{'+'.join(groups)}", works, unit=unit, entitlement=rule, groups=groups))
         elif (debt := holders.get(f"p{who}")) is not None:
             found.append(serving(by, debt.subject_id, works, unit=debt.unit, entitlement=debt.entitlement))
@@ -283,10 +283,10 @@ def worlds(draw: st.DrawFn) -> tuple[list[Owed], list[Assignment]]:
 
 
 @given(worlds())
-def test_entitled_is_always_covered_and_short_and_unknown(world: tuple[list[Owed], list[Assignment]]) -> None:
+def test_entitled_is_always_covered_and_short_and_unknown(world: tuple[list[OwedDevices], list[Assignment]]) -> None:
     debts, devices = world
     shares = tally(debts, devices)
-    for one in coverage_of(DAY, shares, (), {}):
+    for one in sum_coverage(DAY, shares, (), {}):
         at = [share for share in shares if (share.unit, share.entitlement) == (one.unit, one.entitlement)]
         assert one.entitled == one.covered + one.unknown + sum(share.short for share in at)
         assert one.short == sum(share.short for share in at)
@@ -297,9 +297,9 @@ def test_entitled_is_always_covered_and_short_and_unknown(world: tuple[list[Owed
 
 @given(worlds())
 def test_covered_is_never_more_than_assigned_nor_assigned_than_entitled(
-    world: tuple[list[Owed], list[Assignment]],
+    world: tuple[list[OwedDevices], list[Assignment]],
 ) -> None:
-    for one in coverage_of(DAY, tally(*world), (), {}):
+    for one in sum_coverage(DAY, tally(*world), (), {}):
         for by in BYS:
             assert 0 <= getattr(one, f"covered_{by}") <= getattr(one, f"assigned_{by}")
         assert one.assigned + one.unknown <= one.entitled
@@ -307,15 +307,15 @@ def test_covered_is_never_more_than_assigned_nor_assigned_than_entitled(
 
 
 @given(worlds())
-def test_no_device_is_ever_counted_in_two_shares(world: tuple[list[Owed], list[Assignment]]) -> None:
+def test_no_device_is_ever_counted_in_two_shares(world: tuple[list[OwedDevices], list[Assignment]]) -> None:
     counted = [device for share in tally(*world) for device in share.devices]
 
     assert len(counted) == len(set(counted)) == len(world[1])
 
 
 @given(worlds())
-def test_the_band_never_ends_below_the_ratio(world: tuple[list[Owed], list[Assignment]]) -> None:
-    for one in coverage_of(DAY, tally(*world), (), {}):
+def test_the_band_never_ends_below_the_ratio(world: tuple[list[OwedDevices], list[Assignment]]) -> None:
+    for one in sum_coverage(DAY, tally(*world), (), {}):
         if one.ratio is None or one.ratio_at_best is None:
             assert one.entitled == 0
         else:
@@ -324,7 +324,7 @@ def test_the_band_never_ends_below_the_ratio(world: tuple[list[Owed], list[Assig
 
 @given(worlds(), st.randoms(use_true_random=False))
 def test_the_order_in_which_anything_stands_never_matters(
-    world: tuple[list[Owed], list[Assignment]], chance: Any
+    world: tuple[list[OwedDevices], list[Assignment]], chance: Any
 ) -> None:
     debts, devices = list(world[0]), list(world[1])
     chance.shuffle(debts)
@@ -337,7 +337,7 @@ def test_the_order_in_which_anything_stands_never_matters(
 
 
 def test_rows_are_filled_with_zero_wherever_somebody_can_be_owed() -> None:
-    (found,) = coverage_of(DAY, (), [("ekskolan", "staff")], {})
+    (found,) = sum_coverage(DAY, (), [("ekskolan", "staff")], {})
 
     assert found == CoverageDay(day=DAY, unit="ekskolan", entitlement="staff", entitled=0)
 
@@ -345,7 +345,7 @@ def test_rows_are_filled_with_zero_wherever_somebody_can_be_owed() -> None:
 def test_what_is_counted_beside_stands_in_the_same_row() -> None:
     beside = {("bjorkskolan", "pupils"): {"undecided": 2}, ("ekskolan", "staff"): {"on_leave": 1}}
 
-    first, second = coverage_of(DAY, tally([owed("a")], []), (), beside)
+    first, second = sum_coverage(DAY, tally([owed("a")], []), (), beside)
 
     assert (first.unit, first.entitled, first.undecided, first.on_leave) == ("bjorkskolan", 1, 2, 0)
     assert (second.unit, second.entitled, second.undecided, second.on_leave) == ("ekskolan", 0, 0, 1)

@@ -9,21 +9,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import add_months
-from fleetsync.core.entitlement import stand
-from fleetsync.core.identity import resolve_people, unit_book
+from fleetsync.core.entitlement import person_states
+from fleetsync.core.identity import build_unit_directory, resolve_people
 from fleetsync.core.model import (
     UNPLACED,
+    BelievedRecord,
     EmploymentForm,
-    Known,
+    EntitlementMode,
     MembershipRecord,
     MembershipType,
-    Mode,
-    Standing,
+    PersonState,
 )
-from tests.core.entitlement.town import (
+from tests.core.entitlement.entitlement_samples import (
     CALENDARS,
     FIXED,
     HOURLY,
+    all_person_states,
     decision,
     employed,
     enrolled,
@@ -32,11 +33,10 @@ from tests.core.entitlement.town import (
     owed_by,
     parts,
     people_of,
+    person_state_of,
     placed,
     policy,
     pooled_by,
-    stand_all,
-    stands,
     witnessed,
 )
 
@@ -55,7 +55,7 @@ def spans(draw: st.DrawFn) -> tuple[str | None, str | None]:
 
 
 @st.composite
-def ties(draw: st.DrawFn) -> Known:
+def ties(draw: st.DrawFn) -> BelievedRecord:
     start, end = draw(spans())
     outside: dict[str, Any] = {"at": draw(UNITS), "who": draw(PEOPLE), "source_id": draw(st.uuids()).hex}
     if draw(st.booleans()):
@@ -76,67 +76,75 @@ def ties(draw: st.DrawFn) -> Known:
 TOWNS = st.lists(ties(), min_size=1, max_size=8)
 
 
-def all_of(known: list[Known], on: date, *, masked: bool = False) -> tuple[Standing, ...]:
-    return stand_all([*people_of(known, keys=(), masked=masked), *known], on.isoformat())
+def all_of(known: list[BelievedRecord], on: date, *, masked: bool = False) -> tuple[PersonState, ...]:
+    return all_person_states([*people_of(known, keys=(), masked=masked), *known], on.isoformat())
 
 
 @given(TOWNS, DAYS)
-def test_nobody_is_ever_owed_twice_or_owed_and_undecided(known: list[Known], on: date) -> None:
-    for standing in all_of(known, on):
-        owing = [one.entitlement for one in standing.decisions if one.owed]
+def test_nobody_is_ever_owed_twice_or_owed_and_undecided(known: list[BelievedRecord], on: date) -> None:
+    for person_state in all_of(known, on):
+        owing = [one.entitlement for one in person_state.decisions if one.owed]
         assert len(owing) <= 1
-        assert not (owing and any(one.undecided or one.on_leave for one in standing.decisions))
-        if standing.owed is not None:
-            assert [standing.owed.entitlement] == owing
-            assert standing.owed.unit == standing.unit
+        assert not (owing and any(one.undecided or one.on_leave for one in person_state.decisions))
+        if person_state.owed is not None:
+            assert [person_state.owed.entitlement] == owing
+            assert person_state.owed.unit == person_state.unit
 
 
 @given(TOWNS, DAYS)
-def test_every_rule_in_force_always_decides_and_says_why_in_both_languages(known: list[Known], on: date) -> None:
-    for standing in all_of(known, on):
-        assert [one.entitlement for one in standing.decisions] == ["staff", "pupils", "preschool"]
-        assert all(one.reason.sv and one.reason.en for one in standing.decisions)
-        assert not any("{" in one.reason.sv or "alva" in one.reason.sv for one in standing.decisions)
+def test_every_rule_in_force_always_decides_and_says_why_in_both_languages(
+    known: list[BelievedRecord], on: date
+) -> None:
+    for person_state in all_of(known, on):
+        assert [one.entitlement for one in person_state.decisions] == ["staff", "pupils", "preschool"]
+        assert all(one.reason.sv and one.reason.en for one in person_state.decisions)
+        assert not any("{" in one.reason.sv or "alva" in one.reason.sv for one in person_state.decisions)
 
 
 @given(TOWNS, DAYS, st.randoms())
-def test_what_is_decided_never_depends_on_the_order_of_records(known: list[Known], on: date, chance: Random) -> None:
+def test_what_is_decided_never_depends_on_the_order_of_records(
+    known: list[BelievedRecord], on: date, chance: Random
+) -> None:
     shuffled = list(known)
     chance.shuffle(shuffled)
     rules, read = policy(), parts(on.isoformat())
-    book = unit_book(known, rules)
+    book = build_unit_directory(known, rules)
     people = resolve_people([*people_of(known, keys=()), *known], read, rules)
     mixed = [replace(one, memberships=tuple(chance.sample(one.memberships, len(one.memberships)))) for one in people]
 
-    found = stand(people, book, rules, CALENDARS, read, moment(on.isoformat()))
-    assert found == stand(mixed, book, rules, CALENDARS, tuple(reversed(read)), moment(on.isoformat()))
+    found = person_states(people, book, rules, CALENDARS, read, moment(on.isoformat()))
+    assert found == person_states(mixed, book, rules, CALENDARS, tuple(reversed(read)), moment(on.isoformat()))
     assert found == all_of(shuffled, on)
     assert [one.id for one in people] == [one.person for one in found]
 
 
 @given(TOWNS, DAYS)
-def test_a_masked_person_is_always_unplaced_without_groups_and_undecidable(known: list[Known], on: date) -> None:
-    for standing in all_of(known, on, masked=True):
-        assert (standing.unit, standing.class_group, standing.groups) == (UNPLACED, None, ())
-        assert standing.owed is None or not standing.owed.decidable
+def test_a_masked_person_is_always_unplaced_without_groups_and_undecidable(
+    known: list[BelievedRecord], on: date
+) -> None:
+    for person_state in all_of(known, on, masked=True):
+        assert (person_state.unit, person_state.class_group, person_state.groups) == (UNPLACED, None, ())
+        assert person_state.owed is None or not person_state.owed.decidable
 
 
 @given(TOWNS, DAYS)
-def test_somebody_has_never_left_while_he_counts_and_never_comes_while_he_is_owed(known: list[Known], on: date) -> None:
-    for standing in all_of(known, on):
-        assert standing.ended_on is None or (standing.ended_on < on and not standing.counted)
-        assert standing.starts_on is None or (standing.starts_on > on and standing.owed is None)
-        assert not (standing.only_in_witness and standing.counted)
+def test_somebody_has_never_left_while_he_counts_and_never_comes_while_he_is_owed(
+    known: list[BelievedRecord], on: date
+) -> None:
+    for person_state in all_of(known, on):
+        assert person_state.ended_on is None or (person_state.ended_on < on and not person_state.counted)
+        assert person_state.starts_on is None or (person_state.starts_on > on and person_state.owed is None)
+        assert not (person_state.only_in_witness and person_state.counted)
 
 
 @given(ties(), DAYS, st.integers(1, 180))
-def test_a_source_that_is_dead_never_ends_what_ran_when_it_died(one: Known, died: date, later: int) -> None:
+def test_a_source_that_is_dead_never_ends_what_ran_when_it_died(one: BelievedRecord, died: date, later: int) -> None:
     record, on = one.record, (died + timedelta(days=later)).isoformat()
     assert isinstance(record, MembershipRecord)
     assume(not one.gone and not (record.leave_from or record.leave_to) and (record.end or date.max) >= died)
 
-    before = stands(one, on=died.isoformat())
-    after = stands(one, on=on, read=parts(died.isoformat()))
+    before = person_state_of(one, on=died.isoformat())
+    after = person_state_of(one, on=on, read=parts(died.isoformat()))
     assert (after.counted, after.ended_on) == (before.counted or after.counted, None)
     assert owed_by(before) is None or owed_by(after) == owed_by(before)
     assert pooled_by(before) is None or pooled_by(after) == pooled_by(before)
@@ -155,30 +163,30 @@ def test_a_chain_of_adjoining_terms_is_always_judged_as_one_term_of_its_whole_le
         )
     on = date.fromisoformat(str(terms[at % len(terms)].record.start))  # type: ignore[union-attr]
 
-    standing = stands(*terms, on=on.isoformat())
-    assert (owed_by(standing) == "staff") == (end >= add_months(first, 3))
-    assert (standing.began_on, standing.ends_on) == (first, end)
+    person_state = person_state_of(*terms, on=on.isoformat())
+    assert (owed_by(person_state) == "staff") == (end >= add_months(first, 3))
+    assert (person_state.began_on, person_state.ends_on) == (first, end)
 
 
 @given(spans(), DAYS)
 def test_hourly_never_entitles_and_an_unknown_form_is_never_decided(
     span: tuple[str | None, str | None], on: date
 ) -> None:
-    assert owed_by(stands(employed(HOURLY, *span), on=on.isoformat())) is None
-    found = decision(stands(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
+    assert owed_by(person_state_of(employed(HOURLY, *span), on=on.isoformat())) is None
+    found = decision(person_state_of(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
     assert not found.owed
     assert found.undecided or found.reason.en == "No employment"
 
 
 @given(TOWNS, DAYS)
-def test_a_child_is_never_owed_by_head(known: list[Known], on: date) -> None:
-    assert all(standing.owed is None for standing in all_of(known, on) if standing.is_child)
+def test_a_child_is_never_owed_by_head(known: list[BelievedRecord], on: date) -> None:
+    assert all(person_state.owed is None for person_state in all_of(known, on) if person_state.is_child)
 
 
 @given(TOWNS, DAYS)
-def test_whoever_is_in_a_pool_is_always_a_child(known: list[Known], on: date) -> None:
-    pooled = {rule.id for rule in policy().entitlements if rule.mode is Mode.POOL}
+def test_whoever_is_in_a_pool_is_always_a_child(known: list[BelievedRecord], on: date) -> None:
+    pooled = {rule.id for rule in policy().entitlements if rule.mode is EntitlementMode.POOL}
 
-    for standing in all_of(known, on):
-        if any(one.owed and one.entitlement in pooled for one in standing.decisions):
-            assert standing.is_child
+    for person_state in all_of(known, on):
+        if any(one.owed and one.entitlement in pooled for one in person_state.decisions):
+            assert person_state.is_child

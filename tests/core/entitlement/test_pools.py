@@ -7,10 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fleetsync.core.entitlement import RULES, heads_by_unit, places_by_unit, places_for, pools, shared_out
-from fleetsync.core.identity import unit_book
-from fleetsync.core.model import UNPLACED, Decision, Owed, RoundBy, Standing, Subject, Text
-from tests.core.entitlement.town import TODAY, enrolled, moment, placed, policy, stands
+from fleetsync.core.entitlement import (
+    RULES,
+    heads_by_unit,
+    owed_to_pools,
+    pool_devices_by_unit,
+    pool_devices_for,
+    share_by_largest_remainder,
+)
+from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.model import UNPLACED, EntitlementDecision, OwedDevices, PersonState, RoundBy, Subject, Text
+from tests.core.entitlement.entitlement_samples import TODAY, enrolled, moment, person_state_of, placed, policy
 
 PRESCHOOL = RULES[2]
 HEADS = st.dictionaries(
@@ -19,18 +26,18 @@ HEADS = st.dictionaries(
 )
 
 
-def children(heads: Mapping[tuple[str, str], int]) -> list[Standing]:
-    owed = Decision(entitlement="preschool", owed=True, reason=Text("", ""))
+def children(heads: Mapping[tuple[str, str], int]) -> list[PersonState]:
+    owed = EntitlementDecision(entitlement="preschool", owed=True, reason=Text("", ""))
     return [
-        Standing(person=f"{unit}-{form}-{place}", unit=unit, school_form=form, decisions=(owed,))
+        PersonState(person=f"{unit}-{form}-{place}", unit=unit, school_form=form, decisions=(owed,))
         for (unit, form), count in heads.items()
         for place in range(count)
     ]
 
 
-def owed_to(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> tuple[Owed, ...]:
+def owed_to(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> tuple[OwedDevices, ...]:
     rules = policy(RULES)
-    return pools(children(heads), unit_book((), rules), rules, moment(TODAY), round_by)
+    return owed_to_pools(children(heads), build_unit_directory((), rules), rules, moment(TODAY), round_by)
 
 
 def counts(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> dict[str, int]:
@@ -39,8 +46,8 @@ def counts(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None
 
 @pytest.mark.parametrize(("heads", "places"), [(0, 0), (1, 1), (5, 1), (6, 2), (23, 5)])
 def test_every_five_children_that_are_begun_owe_one_device(heads: int, places: int) -> None:
-    assert places_for(PRESCHOOL, heads) == places
-    assert places_for(replace(PRESCHOOL, devices=2), heads) == 2 * places
+    assert pool_devices_for(PRESCHOOL, heads) == places
+    assert pool_devices_for(replace(PRESCHOOL, devices=2), heads) == 2 * places
 
 
 def test_a_pool_is_owed_per_unit_with_its_children_and_says_why() -> None:
@@ -72,7 +79,7 @@ def test_the_rule_says_where_it_is_rounded_when_nobody_asks_for_another_way() ->
     rules = policy([replace(PRESCHOOL, round_by=RoundBy.UNIT)])
     heads = {("ekskolan", "FKLASS"): 1, ("ekskolan", "FS"): 1}
 
-    (pool,) = pools(children(heads), unit_book((), rules), rules, moment(TODAY))
+    (pool,) = owed_to_pools(children(heads), build_unit_directory((), rules), rules, moment(TODAY))
     assert pool.count == 1
 
 
@@ -85,21 +92,25 @@ def test_a_unit_that_the_book_lacks_comes_last_and_is_not_dropped() -> None:
 
 
 def test_only_children_whom_a_pool_rule_owns_are_counted() -> None:
-    standings = [stands(placed("2024-08-19")), stands(enrolled("GR", 4, "2024-08-19")), stands(placed("2027-08-16"))]
+    standings = [
+        person_state_of(placed("2024-08-19")),
+        person_state_of(enrolled("GR", 4, "2024-08-19")),
+        person_state_of(placed("2027-08-16")),
+    ]
     rules = policy()
 
-    assert [one.heads for one in pools(standings, unit_book((), rules), rules, moment(TODAY))] == [1]
+    assert [one.heads for one in owed_to_pools(standings, build_unit_directory((), rules), rules, moment(TODAY))] == [1]
 
 
 def test_nothing_is_shared_out_to_nobody() -> None:
-    assert shared_out(3, {}) == {}
+    assert share_by_largest_remainder(3, {}) == {}
 
 
 @given(HEADS)
 def test_the_shares_of_the_municipality_are_always_what_it_is_owed_and_none_is_a_device_off(
     heads: dict[tuple[str, str], int],
 ) -> None:
-    shares, by_unit = places_by_unit(PRESCHOOL, heads, RoundBy.MUNICIPALITY), heads_by_unit(heads)
+    shares, by_unit = pool_devices_by_unit(PRESCHOOL, heads, RoundBy.MUNICIPALITY), heads_by_unit(heads)
     total = sum(heads.values())
 
     assert sum(shares.values()) == -(-total // 5)
@@ -108,7 +119,7 @@ def test_the_shares_of_the_municipality_are_always_what_it_is_owed_and_none_is_a
 
 @given(HEADS)
 def test_rounding_up_in_more_places_never_owes_less(heads: dict[tuple[str, str], int]) -> None:
-    by_form, by_unit, by_all = (sum(places_by_unit(PRESCHOOL, heads, where).values()) for where in RoundBy)
+    by_form, by_unit, by_all = (sum(pool_devices_by_unit(PRESCHOOL, heads, where).values()) for where in RoundBy)
 
     assert by_form >= by_unit >= by_all
 
@@ -120,8 +131,8 @@ def test_pools_never_depend_on_the_order_of_children_and_always_hold_each_once(
     rules, standings = policy(), children(heads)
     shuffled = list(standings)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    book = unit_book((), rules)
+    book = build_unit_directory((), rules)
 
-    found = pools(standings, book, rules, moment(TODAY), round_by)
-    assert found == pools(shuffled, book, rules, moment(TODAY), round_by)
+    found = owed_to_pools(standings, book, rules, moment(TODAY), round_by)
+    assert found == owed_to_pools(shuffled, book, rules, moment(TODAY), round_by)
     assert sum(one.heads for one in found) == len(standings)

@@ -6,8 +6,8 @@ import pytest
 
 from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
 from fleetsync.core.entitlement import RULES, rules_in_force
-from fleetsync.core.model import EmploymentForm, Mode, Policy
-from tests.core.entitlement.town import policy
+from fleetsync.core.model import EmploymentForm, EntitlementMode, Policy
+from tests.core.entitlement.entitlement_samples import policy
 
 
 @pytest.mark.parametrize("day", [date(2026, 11, 24), date(2028, 6, 30), TEN_YEAR_SCHOOL_FROM, date(2031, 1, 1)])
@@ -29,8 +29,8 @@ def test_every_rule_says_where_in_the_plan_it_stands() -> None:
 def test_staff_and_pupils_are_owed_by_head_and_children_five_to_a_device() -> None:
     by_id = {rule.id: rule for rule in RULES}
 
-    assert by_id["staff"].mode is by_id["pupils"].mode is Mode.PER_HEAD
-    assert (by_id["preschool"].mode, by_id["preschool"].per) == (Mode.POOL, 5)
+    assert by_id["staff"].mode is by_id["pupils"].mode is EntitlementMode.PER_HEAD
+    assert (by_id["preschool"].mode, by_id["preschool"].per) == (EntitlementMode.POOL, 5)
     assert EmploymentForm.HOURLY not in by_id["staff"].who.employment
 
 

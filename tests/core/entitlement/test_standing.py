@@ -6,25 +6,25 @@ import pytest
 from msgspec.structs import replace
 
 from fleetsync.core.model import UNPLACED, Key, MembershipType, PersonRecord, Scheme
-from tests.core.entitlement.town import (
+from tests.core.entitlement.entitlement_samples import (
     FIXED,
     HOURLY,
     NUMBER,
     PERMANENT,
+    absent_since_fields,
+    all_person_states,
+    believed_record,
     decision,
     employed,
     enrolled,
     group,
     in_group,
-    known,
-    missed,
     owed_by,
     parts,
     people_of,
+    person_state_of,
     placed,
     pooled_by,
-    stand_all,
-    stands,
     witnessed,
 )
 
@@ -32,45 +32,55 @@ from tests.core.entitlement.town import (
 
 
 def test_staff_belong_where_their_share_is_largest() -> None:
-    standing = stands(
+    person_state = person_state_of(
         employed(PERMANENT, "2019-08-12", at="ek", share=0.4), employed(PERMANENT, "2024-08-12", at="bj", share=0.6)
     )
 
-    assert standing.unit == "bjorkskolan"
-    assert standing.unit_reason.en == (
+    assert person_state.unit == "bjorkskolan"
+    assert person_state.unit_reason.en == (
         "Employed there from 2024-08-12; of 2 employments the largest share counts, else the earliest start"
     )
 
 
 def test_at_equal_shares_staff_belong_where_they_began_first_and_then_to_the_lowest_slug() -> None:
-    assert stands(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2024-08-12", at="bj")).unit == "ekskolan"
-    assert stands(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2019-08-12", at="bj")).unit == "bjorkskolan"
+    assert (
+        person_state_of(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2024-08-12", at="bj")).unit
+        == "ekskolan"
+    )
+    assert (
+        person_state_of(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2019-08-12", at="bj")).unit
+        == "bjorkskolan"
+    )
 
 
 def test_only_memberships_that_entitle_place() -> None:
-    standing = stands(
+    person_state = person_state_of(
         employed(HOURLY, "2019-08-12", at="ek", share=0.9), employed(PERMANENT, "2024-08-12", at="bj", share=0.1)
     )
 
-    assert standing.unit == "bjorkskolan"
-    assert standing.unit_reason.en == "Employed there from 2024-08-12"
+    assert person_state.unit == "bjorkskolan"
+    assert person_state.unit_reason.en == "Employed there from 2024-08-12"
 
 
 def test_children_with_two_places_belong_where_they_began_last_and_are_one_child() -> None:
-    standing = stands(placed("2024-08-19", at="ug"), placed("2026-08-17", at="ek"))
+    person_state = person_state_of(placed("2024-08-19", at="ug"), placed("2026-08-17", at="ek"))
 
-    assert (standing.unit, pooled_by(standing)) == ("ekskolan", "preschool")
-    assert standing.unit_reason.en == "Attends from 2026-08-17; of 2 the one that began last counts"
+    assert (person_state.unit, pooled_by(person_state)) == ("ekskolan", "preschool")
+    assert person_state.unit_reason.en == "Attends from 2026-08-17; of 2 the one that began last counts"
 
 
 def test_somebody_who_is_owed_nothing_belongs_where_he_is() -> None:
-    assert stands(enrolled("FTH", None, "2024-08-19", at="bj")).unit == "bjorkskolan"
+    assert person_state_of(enrolled("FTH", None, "2024-08-19", at="bj")).unit == "bjorkskolan"
 
 
 def test_somebody_with_no_membership_belongs_nowhere() -> None:
-    (standing,) = stand_all([known("entra", "users", PersonRecord(source_id="alva"))])
+    (person_state,) = all_person_states([believed_record("entra", "users", PersonRecord(source_id="alva"))])
 
-    assert (standing.unit, standing.unit_reason.sv, standing.began_on) == (UNPLACED, "Ingen enhet är känd", None)
+    assert (person_state.unit, person_state.unit_reason.sv, person_state.began_on) == (
+        UNPLACED,
+        "Ingen enhet är känd",
+        None,
+    )
 
 
 # --- protected --------------------------------------------------------------------------------------------------------
@@ -78,8 +88,8 @@ def test_somebody_with_no_membership_belongs_nowhere() -> None:
 
 def test_a_masked_person_is_unplaced_without_groups_and_undecidable_in_words_that_tell_nothing() -> None:
     class_2b = group("g1", "2B", "Klass")
-    masked = stands(enrolled("GR", 2, "2026-08-17", group="g1"), masked=True, beside=[class_2b])
-    unmapped = stands(enrolled("GR", 2, "2026-08-17", at="zz"))
+    masked = person_state_of(enrolled("GR", 2, "2026-08-17", group="g1"), masked=True, beside=[class_2b])
+    unmapped = person_state_of(enrolled("GR", 2, "2026-08-17", at="zz"))
 
     assert masked.owed is not None
     assert unmapped.owed is not None
@@ -100,10 +110,10 @@ def test_a_masked_person_is_unplaced_without_groups_and_undecidable_in_words_tha
     ],
 )
 def test_what_is_owed_can_be_decided_when_some_source_gives_a_log_in(key: Key, is_decidable: bool) -> None:
-    standing = stands(enrolled("GR", 2, "2026-08-17"), keys=(key,))
+    person_state = person_state_of(enrolled("GR", 2, "2026-08-17"), keys=(key,))
 
-    assert standing.owed is not None
-    assert standing.owed.decidable is standing.has_login is is_decidable
+    assert person_state.owed is not None
+    assert person_state.owed.decidable is person_state.has_login is is_decidable
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------
@@ -116,7 +126,7 @@ def test_the_class_that_began_last_is_his_and_the_others_are_in_order_of_their_b
         group("g3", "Slöjd", "Undervisning"),
         group("g4", "Kören", None),
     ]
-    standing = stands(
+    person_state = person_state_of(
         enrolled("GR", 2, "2026-08-17", group="g1"),
         in_group("g2", "2026-10-01"),
         in_group("g3", "2026-09-01"),
@@ -125,16 +135,16 @@ def test_the_class_that_began_last_is_his_and_the_others_are_in_order_of_their_b
         beside=groups,
     )
 
-    assert (standing.class_group, standing.groups) == ("2B", ("Kören", "Slöjd"))
-    assert standing.owed is not None
-    assert standing.owed.groups == ("2B", "Kören", "Slöjd")
+    assert (person_state.class_group, person_state.groups) == ("2B", ("Kören", "Slöjd"))
+    assert person_state.owed is not None
+    assert person_state.owed.groups == ("2B", "Kören", "Slöjd")
 
 
 def test_groups_of_another_unit_groups_that_ended_and_groups_nobody_lists_are_not_his() -> None:
-    standing = stands(
+    person_state = person_state_of(
         enrolled("GR", 2, "2026-08-17"),
         in_group("g1", "2026-08-17"),
-        in_group("g2", "2026-08-17", **missed("2026-09-10")),
+        in_group("g2", "2026-08-17", **absent_since_fields("2026-09-10")),
         in_group("g9", "2026-08-17"),
         in_group("g3", "2026-08-17", at="bj"),
         in_group("g4", "2026-08-17"),
@@ -146,76 +156,84 @@ def test_groups_of_another_unit_groups_that_ended_and_groups_nobody_lists_are_no
         ],
     )
 
-    assert (standing.class_group, standing.groups) == ("2D", ())
+    assert (person_state.class_group, person_state.groups) == ("2D", ())
 
 
 # --- days -------------------------------------------------------------------------------------------------------------
 
 
 def test_he_begins_and_ends_with_the_memberships_that_entitle() -> None:
-    standing = stands(enrolled("GR", 9, "2026-08-17", "2027-06-10"), enrolled("FTH", None, "2020-08-17", "2028-06-30"))
+    person_state = person_state_of(
+        enrolled("GR", 9, "2026-08-17", "2027-06-10"), enrolled("FTH", None, "2020-08-17", "2028-06-30")
+    )
 
-    assert (standing.began_on, standing.ends_on) == (date(2026, 8, 17), date(2027, 6, 10))
+    assert (person_state.began_on, person_state.ends_on) == (date(2026, 8, 17), date(2027, 6, 10))
 
 
 def test_of_several_that_entitle_the_last_end_counts_and_an_open_one_is_none() -> None:
     two = employed(FIXED, "2026-01-08", "2026-12-31"), employed(FIXED, "2026-02-01", "2027-03-31", at="bj")
 
-    assert stands(*two).ends_on == date(2027, 3, 31)
-    assert stands(*two, employed(PERMANENT, "2026-03-01")).ends_on is None
+    assert person_state_of(*two).ends_on == date(2027, 3, 31)
+    assert person_state_of(*two, employed(PERMANENT, "2026-03-01")).ends_on is None
 
 
 def test_somebody_who_has_left_keeps_his_last_unit_and_day() -> None:
-    standing = stands(
+    person_state = person_state_of(
         enrolled("GR", 4, "2023-08-14", "2025-06-12", at="bj"), enrolled("GR", 5, "2025-08-18", "2026-10-30", at="ek")
     )
 
-    assert (standing.ended_on, standing.unit, standing.counted) == (date(2026, 10, 30), "ekskolan", False)
+    assert (person_state.ended_on, person_state.unit, person_state.counted) == (date(2026, 10, 30), "ekskolan", False)
 
 
 def test_whom_the_roster_lost_has_left_though_his_records_are_gone() -> None:
-    ties = [employed(PERMANENT, "2019-08-12", **missed("2026-11-10"))]
-    records = [replace(one, thing_id="p1", **missed("2026-11-10")) for one in people_of(ties)]
-    (standing,) = stand_all([*records, *ties])
+    ties = [employed(PERMANENT, "2019-08-12", **absent_since_fields("2026-11-10"))]
+    records = [replace(one, thing_id="p1", **absent_since_fields("2026-11-10")) for one in people_of(ties)]
+    (person_state,) = all_person_states([*records, *ties])
 
-    assert (standing.person, standing.ended_on, standing.unit) == ("p1", date(2026, 11, 9), "ekskolan")
+    assert (person_state.person, person_state.ended_on, person_state.unit) == ("p1", date(2026, 11, 9), "ekskolan")
 
 
 def test_whose_other_membership_runs_has_not_left() -> None:
-    standing = stands(enrolled("GR", 9, "2024-08-19", "2026-10-30"), enrolled("FTH", None, "2024-08-19"))
+    person_state = person_state_of(enrolled("GR", 9, "2024-08-19", "2026-10-30"), enrolled("FTH", None, "2024-08-19"))
 
-    assert (standing.ended_on, standing.counted) == (None, True)
+    assert (person_state.ended_on, person_state.counted) == (None, True)
 
 
 @pytest.mark.parametrize(("start", "comes"), [("2026-12-15", True), ("2026-12-16", False)])
 def test_somebody_comes_when_he_starts_within_fifteen_school_days(start: str, comes: bool) -> None:
-    standing = stands(employed(PERMANENT, start, at="bj"))
+    person_state = person_state_of(employed(PERMANENT, start, at="bj"))
 
-    assert (standing.starts_on is not None) == comes
-    assert (standing.owed, standing.counted, standing.unit) == (None, False, "bjorkskolan")
+    assert (person_state.starts_on is not None) == comes
+    assert (person_state.owed, person_state.counted, person_state.unit) == (None, False, "bjorkskolan")
 
 
 def test_somebody_who_will_be_owed_nothing_or_is_owed_already_does_not_come() -> None:
-    assert stands(employed(HOURLY, "2026-12-01")).starts_on is None
-    assert stands(placed("2026-12-01")).starts_on is None
-    assert stands(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2026-12-01", at="bj")).starts_on is None
-    assert stands(employed(PERMANENT, "2026-12-01", **missed("2026-11-10"))).starts_on is None
+    assert person_state_of(employed(HOURLY, "2026-12-01")).starts_on is None
+    assert person_state_of(placed("2026-12-01")).starts_on is None
+    assert (
+        person_state_of(employed(PERMANENT, "2019-08-12"), employed(PERMANENT, "2026-12-01", at="bj")).starts_on is None
+    )
+    assert person_state_of(employed(PERMANENT, "2026-12-01", **absent_since_fields("2026-11-10"))).starts_on is None
 
 
 def test_a_child_of_a_pool_comes_to_a_device_of_his_own() -> None:
-    standing = stands(
+    person_state = person_state_of(
         enrolled("FKLASS", None, "2025-08-18", "2026-11-30"), enrolled("GR", 1, "2026-12-01"), on="2026-11-24"
     )
 
-    assert (pooled_by(standing), standing.starts_on, standing.is_child) == ("preschool", date(2026, 12, 1), True)
+    assert (pooled_by(person_state), person_state.starts_on, person_state.is_child) == (
+        "preschool",
+        date(2026, 12, 1),
+        True,
+    )
 
 
 def test_somebody_who_has_left_and_comes_again_belongs_where_he_comes() -> None:
-    standing = stands(
+    person_state = person_state_of(
         employed(PERMANENT, "2019-08-12", "2026-10-31"), employed(PERMANENT, "2026-12-01", at="bj"), on="2026-11-24"
     )
 
-    assert (standing.unit, standing.starts_on, standing.ended_on) == (
+    assert (person_state.unit, person_state.starts_on, person_state.ended_on) == (
         "bjorkskolan",
         date(2026, 12, 1),
         date(2026, 10, 31),
@@ -230,33 +248,42 @@ def test_a_register_counts_at_its_units_and_where_nobody_knows_the_unit() -> Non
     nowhere = enrolled("GR", 5, "2024-08-19", at=None)
     read = tuple(replace(part, counts_at=("bjorkskolan",)) for part in parts("2026-11-24"))
 
-    assert [owed_by(stands(row, read=read)) for row in (here, elsewhere, nowhere)] == ["pupils", None, "pupils"]
-    assert stands(elsewhere, read=read).only_in_witness
+    assert [owed_by(person_state_of(row, read=read)) for row in (here, elsewhere, nowhere)] == [
+        "pupils",
+        None,
+        "pupils",
+    ]
+    assert person_state_of(elsewhere, read=read).only_in_witness
 
 
 def test_a_witness_founds_nothing_but_says_where_somebody_may_be() -> None:
-    standing = stands(witnessed(MembershipType.EMPLOYMENT, "2020-01-01", employment_form=PERMANENT))
+    person_state = person_state_of(witnessed(MembershipType.EMPLOYMENT, "2020-01-01", employment_form=PERMANENT))
 
-    assert (standing.only_in_witness, standing.counted, standing.owed, standing.unit) == (True, False, None, "ekskolan")
-    assert decision(standing, "staff").reason.en == "No employment"
+    assert (person_state.only_in_witness, person_state.counted, person_state.owed, person_state.unit) == (
+        True,
+        False,
+        None,
+        "ekskolan",
+    )
+    assert decision(person_state, "staff").reason.en == "No employment"
 
 
 def test_whom_a_roster_knows_or_knew_is_not_only_in_a_witness() -> None:
     witness = witnessed(MembershipType.EMPLOYMENT, "2020-01-01")
 
-    assert not stands(witness, employed(PERMANENT, "2020-01-01")).only_in_witness
-    left = stands(witness, employed(PERMANENT, "2020-01-01", "2026-10-31"))
+    assert not person_state_of(witness, employed(PERMANENT, "2020-01-01")).only_in_witness
+    left = person_state_of(witness, employed(PERMANENT, "2020-01-01", "2026-10-31"))
     assert (left.only_in_witness, left.ended_on) == (False, date(2026, 10, 31))
 
 
 def test_a_group_alone_is_no_membership_that_a_witness_tells_of() -> None:
-    assert not stands(in_group("g1", "2026-08-17")).only_in_witness
+    assert not person_state_of(in_group("g1", "2026-08-17")).only_in_witness
 
 
 def test_of_a_part_that_is_not_configured_nothing_counts() -> None:
-    standing = stands(employed(PERMANENT, "2020-01-01", "2026-10-31"), read=())
+    person_state = person_state_of(employed(PERMANENT, "2020-01-01", "2026-10-31"), read=())
 
-    assert (standing.owed, standing.only_in_witness) == (None, False)
+    assert (person_state.owed, person_state.only_in_witness) == (None, False)
 
 
 @pytest.mark.parametrize(("file_of", "is_quiet"), [("2026-11-15", True), ("2026-11-16", False)])
@@ -265,14 +292,14 @@ def test_a_new_account_is_not_yet_in_a_staff_file_that_is_older_than_its_first_s
 ) -> None:
     known_staff = employed(PERMANENT, "2019-08-12", who="bo")
     bo = people_of([known_staff], keys=())
-    new = known(
+    new = believed_record(
         "entra",
         "users",
         PersonRecord(source_id="cia", keys=(Key(Scheme.ADDRESS, "", "c@exempelby.se"),)),
         since="2026-11-16",
     )
     records = [*bo, known_staff, new]
-    standings = stand_all(records, read=parts("2026-11-24", hr=file_of))
+    standings = all_person_states(records, read=parts("2026-11-24", hr=file_of))
 
     assert [one.not_yet_in_roster for one in standings if not one.counted] == [is_quiet]
     assert not any(one.not_yet_in_roster for one in standings if one.counted)
@@ -280,13 +307,13 @@ def test_a_new_account_is_not_yet_in_a_staff_file_that_is_older_than_its_first_s
 
 def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack() -> None:
     known_staff = employed(PERMANENT, "2019-08-12", who="bo")
-    silent = known("entra", "users", PersonRecord(source_id="cia"), since="2026-11-16")
+    silent = believed_record("entra", "users", PersonRecord(source_id="cia"), since="2026-11-16")
     left = replace(
-        known("entra", "users", PersonRecord(source_id="dan"), since="2026-11-16"),
+        believed_record("entra", "users", PersonRecord(source_id="dan"), since="2026-11-16"),
         thing_id="p9",
-        **missed("2026-11-20"),
+        **absent_since_fields("2026-11-20"),
     )
-    standings = stand_all(
+    standings = all_person_states(
         [*people_of([known_staff], keys=()), known_staff, silent, left], read=parts("2026-11-24", hr="2026-11-01")
     )
 
@@ -297,28 +324,28 @@ def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack
 
 
 def test_whoever_may_be_a_child_of_forskola_or_forskoleklass_is_one() -> None:
-    assert stands(placed("2027-08-16")).is_child
-    assert stands(placed("2024-08-19", "2026-10-31")).is_child
-    assert stands(placed("2024-08-19", at="friskolan")).is_child
-    assert stands(witnessed(MembershipType.PLACEMENT, "2024-08-19", school_form="FS")).is_child
-    assert stands(placed("2024-08-19", "2026-10-31", at="friskolan")).is_child
-    assert stands(enrolled("GR", 0, "2026-08-17")).is_child
-    assert stands(placed("2024-08-19", form="FTH"), enrolled("FKLASS", None, "2026-08-17")).is_child
+    assert person_state_of(placed("2027-08-16")).is_child
+    assert person_state_of(placed("2024-08-19", "2026-10-31")).is_child
+    assert person_state_of(placed("2024-08-19", at="friskolan")).is_child
+    assert person_state_of(witnessed(MembershipType.PLACEMENT, "2024-08-19", school_form="FS")).is_child
+    assert person_state_of(placed("2024-08-19", "2026-10-31", at="friskolan")).is_child
+    assert person_state_of(enrolled("GR", 0, "2026-08-17")).is_child
+    assert person_state_of(placed("2024-08-19", form="FTH"), enrolled("FKLASS", None, "2026-08-17")).is_child
     # Known by rows to come alone, of which the fritidshem's places him and tells nothing of his age.
-    assert stands(placed("2027-08-18", form="FTH"), enrolled("FKLASS", None, "2027-08-16")).is_child
-    assert stands(placed("2027-08-16", form="FTH"), enrolled("FKLASS", None, "2027-08-18")).is_child
+    assert person_state_of(placed("2027-08-18", form="FTH"), enrolled("FKLASS", None, "2027-08-16")).is_child
+    assert person_state_of(placed("2027-08-16", form="FTH"), enrolled("FKLASS", None, "2027-08-18")).is_child
 
 
 def test_a_pupil_who_has_left_is_no_child_though_an_old_row_says_so() -> None:
-    standing = stands(
+    person_state = person_state_of(
         enrolled("FKLASS", None, "2025-08-18", "2026-06-11"), enrolled("GR", 1, "2026-08-17", "2026-10-30")
     )
 
-    assert (standing.is_child, standing.ended_on) == (False, date(2026, 10, 30))
-    assert not stands(employed(PERMANENT, "2019-08-12")).is_child
+    assert (person_state.is_child, person_state.ended_on) == (False, date(2026, 10, 30))
+    assert not person_state_of(employed(PERMANENT, "2019-08-12")).is_child
 
 
 def test_somebody_whose_row_names_no_unit_is_owed_all_the_same() -> None:
-    standing = stands(employed(PERMANENT, "2019-08-12", at=None))
+    person_state = person_state_of(employed(PERMANENT, "2019-08-12", at=None))
 
-    assert (owed_by(standing), standing.unit) == ("staff", UNPLACED)
+    assert (owed_by(person_state), person_state.unit) == ("staff", UNPLACED)

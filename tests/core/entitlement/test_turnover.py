@@ -12,42 +12,42 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
 from fleetsync.core.coverage import reconcile
-from fleetsync.core.entitlement import Bench, Progress, progress
-from fleetsync.core.identity import unit_book
-from fleetsync.core.masking import masked, tokenised
+from fleetsync.core.entitlement import Bench, TurnoverProgress, turnover_progress
+from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import (
-    Believed,
+    BelievedRecord,
+    BelievedState,
     DeviceRecord,
-    Known,
     MembershipRecord,
     MembershipType,
     Outcome,
+    PartRole,
     PartState,
     Person,
+    PersonState,
     Platform,
     Purpose,
     RecordType,
-    Role,
-    Standing,
     Turnover,
 )
-from tests.core.entitlement.town import (
+from tests.core.entitlement.entitlement_samples import (
     CALENDARS,
     SCHOOLS,
+    absent_since_fields,
+    believed_record,
     day,
     employed,
     enrolled,
     group,
     in_group,
     instant,
-    known,
-    missed,
+    membership_record,
     moment,
     parts,
     people_of,
     placed,
     policy,
-    tie,
 )
 
 LAST, FIRST, LATEST = "2027-06-10", "2027-08-16", "2027-08-27"
@@ -57,33 +57,33 @@ POLICY = policy()
 
 
 def judged(
-    rows: Iterable[Known],
+    rows: Iterable[BelievedRecord],
     on: str,
     turnover: Turnover | None = None,
     *,
     read: Sequence[PartState] | None = None,
     calendars: Calendars = CALENDARS,
-    people: Sequence[Known] | None = None,
+    people: Sequence[BelievedRecord] | None = None,
 ) -> Outcome:
     """One reconciliation over the rows and a record for everybody who is named in them."""
     rows = tuple(rows)
     found = (*(people_of(rows, keys=()) if people is None else people), *rows)
-    believed = Believed(known=found, parts=parts(on) if read is None else read, turnover=turnover)
+    believed = BelievedState(known=found, parts=parts(on) if read is None else read, turnover=turnover)
     return reconcile(believed, POLICY, calendars, moment(on))
 
 
-def begun(rows: Iterable[Known], on: str = LAST, **more: Any) -> Turnover:
+def begun(rows: Iterable[BelievedRecord], on: str = LAST, **more: Any) -> Turnover:
     found = judged(rows, on, **more).turnover
     assert found is not None
     return found
 
 
-def later(rows: Iterable[Known], on: str, turnover: Turnover, **more: Any) -> Outcome:
+def later(rows: Iterable[BelievedRecord], on: str, turnover: Turnover, **more: Any) -> Outcome:
     return judged(rows, on, turnover, **more)
 
 
-def standing(outcome: Outcome, who: str = "alva") -> Standing:
-    (found,) = (case.standing for case in outcome.people if _is(case.person, who))
+def person_state(outcome: Outcome, who: str = "alva") -> PersonState:
+    (found,) = (case.person_state for case in outcome.people if _is(case.person, who))
     return found
 
 
@@ -93,7 +93,7 @@ def _is(person: Person, who: str) -> bool:
 
 
 def owed(outcome: Outcome, who: str = "alva") -> str | None:
-    found = standing(outcome, who)
+    found = person_state(outcome, who)
     return found.owed.entitlement if found.owed else None
 
 
@@ -107,11 +107,11 @@ def turned(outcome: Outcome) -> str | None:
     return outcome.turnover.how
 
 
-def pupil(who: str, year: int, start: str | None = "2024-08-19", end: str | None = None, **more: Any) -> Known:
+def pupil(who: str, year: int, start: str | None = "2024-08-19", end: str | None = None, **more: Any) -> BelievedRecord:
     return enrolled("GR", year, start, end, who=who, **{"source_id": f"row-{who}", **more})
 
 
-def promoted(row: Known, **more: Any) -> Known:
+def promoted(row: BelievedRecord, **more: Any) -> BelievedRecord:
     assert isinstance(row.record, MembershipRecord)
     year = 1 if row.record.school_form == "FKLASS" else (row.record.year or 0) + 1
     return replace(row, record=replace(row.record, **{"year": year, "school_form": "GR", **more}))
@@ -132,10 +132,10 @@ def test_on_the_last_school_day_what_holds_of_pupils_and_children_is_copied() ->
         group("g5b", "5B", "Klass"),
         group("g6b", "6B", "Klass"),
         employed(None, "2020-01-01", who="cia"),
-        tie("sis", "groups", MembershipType.GROUP, "2026-08-17", None, {"group": "team", "who": "cia"}),
+        membership_record("sis", "groups", MembershipType.GROUP, "2026-08-17", None, {"group": "team", "who": "cia"}),
         pupil("dan", 5, end="2027-05-31"),
         pupil("eva", 5, start="2027-08-16"),
-        placed("2026-08-17", who="fia", source_id="row-fia", **missed("2027-05-01")),
+        placed("2026-08-17", who="fia", source_id="row-fia", **absent_since_fields("2027-05-01")),
     ]
     turnover = begun(rows)
 
@@ -150,15 +150,15 @@ def test_on_the_last_school_day_what_holds_of_pupils_and_children_is_copied() ->
 
 
 def test_a_copy_is_masked_as_its_row_is() -> None:
-    token_of = tokenised(b"an invented secret")
+    token_of = key_tokeniser(b"an invented secret")
     rows = [*people_of([pupil("alva", 5)], keys=()), pupil("alva", 5)]
-    hidden = [replace(one, record=masked(one.record, token_of, source="sis"), masked=True) for one in rows]
+    hidden = [replace(one, record=mask_record(one.record, token_of, source="sis"), masked=True) for one in rows]
     turnover = begun(hidden, people=())
 
     (copy,) = turnover.copies
     assert (copy.masked, copy.record) == (True, hidden[1].record)
     (case,) = later(hidden, "2027-07-15", turnover, people=()).people
-    assert (case.standing.unit, case.standing.owed is not None) == ("unplaced", True)
+    assert (case.person_state.unit, case.person_state.owed is not None) == ("unplaced", True)
 
 
 def test_a_year_that_was_not_copied_by_the_first_school_day_has_no_turnover() -> None:
@@ -175,7 +175,7 @@ def test_who_comes_to_forskoleklass_by_rows_to_come_alone_is_a_child_whatever_th
     turnover = begun([*rows, *coming])
     found = later([*rows, *coming], on, turnover)
 
-    assert standing(found).is_child
+    assert person_state(found).is_child
 
 
 def test_without_a_summer_break_there_is_no_turnover() -> None:
@@ -236,7 +236,7 @@ def test_installed_in_the_break_it_copies_what_the_register_still_says() -> None
         pupil("alva", 5, end="2027-06-30"),
         pupil("bo", 5, end="2027-06-01"),
         pupil("cia", 5, start="2027-07-01"),
-        pupil("dan", 5, **missed("2027-06-25")),
+        pupil("dan", 5, **absent_since_fields("2027-06-25")),
     ]
     turnover = begun(rows, "2027-07-15")
 
@@ -288,7 +288,7 @@ def test_installed_when_the_registers_have_turned_it_turns_at_once() -> None:
     rows = [pupil("alva", 5, end="2027-06-30"), pupil("alva", 6, start="2027-07-01", source_id="new")]
 
     assert turned(judged(rows, "2027-08-05")) == "most"
-    assert standing(judged(rows, "2027-08-05")).grade_index == 6
+    assert person_state(judged(rows, "2027-08-05")).grade_index == 6
 
 
 # --- until it turns ---------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_a_register_that_rewrites_its_years_on_2_july_and_deletes_on_10_july_mov
 
 
 def test_a_class_that_is_renamed_keeps_its_cart() -> None:
-    cart = known(
+    cart = believed_record(
         "list",
         "devices",
         DeviceRecord(
@@ -333,7 +333,7 @@ def test_a_class_that_is_renamed_keeps_its_cart() -> None:
         ),
     )
     lists = PartState(
-        source="list", part="devices", role=Role.LIST, types=(RecordType.DEVICE,), as_of=day("2027-07-05")
+        source="list", part="devices", role=PartRole.LIST, types=(RecordType.DEVICE,), as_of=day("2027-07-05")
     )
     rows = [
         pupil("alva", 5),
@@ -346,14 +346,14 @@ def test_a_class_that_is_renamed_keeps_its_cart() -> None:
     found = later(
         [*renamed, cart], "2027-07-05", turnover, people=people_of(rows, keys=()), read=(*parts("2027-07-05"), lists)
     )
-    assert standing(found).class_group == "5B"
+    assert person_state(found).class_group == "5B"
     (one,) = found.sets
     assert (one.groups, one.entitlement, one.members) == (("5B",), "pupils", 1)
 
 
 def test_the_reason_tells_that_a_row_which_ended_counts_until_the_turn() -> None:
     turnover = begun([pupil("alva", 5, end="2027-06-15")])
-    found = standing(later([pupil("alva", 5, end="2027-06-15")], "2027-06-20", turnover))
+    found = person_state(later([pupil("alva", 5, end="2027-06-15")], "2027-06-20", turnover))
 
     assert found.owed is not None
     assert found.owed.reason.en == (
@@ -366,7 +366,7 @@ def test_the_last_grade_leaves_on_the_last_school_day_whatever_its_row_says() ->
     turnover = begun(rows)
 
     assert owed(judged(rows, LAST)) == "pupils"
-    left = standing(later(rows, "2027-06-11", turnover))
+    left = person_state(later(rows, "2027-06-11", turnover))
     assert (left.owed, left.counted, left.ended_on, left.unit) == (None, False, day(LAST), "ekskolan")
 
 
@@ -403,7 +403,7 @@ def test_who_has_left_never_comes_back_however_many_years_his_row_stays_open() -
         for on in (f"{year}-06-12", f"{year}-08-{first}", f"{year}-10-01", f"{year + 1}-06-01"):
             found = later(rows, on, turnover, calendars=THREE_YEARS)
             turnover = found.turnover or turnover
-            assert (owed(found), standing(found).ended_on) == (None, day("2026-06-11")), on
+            assert (owed(found), person_state(found).ended_on) == (None, day("2026-06-11")), on
 
 
 def test_who_left_and_takes_the_last_grade_once_more_leaves_with_that_year() -> None:
@@ -418,7 +418,7 @@ def test_who_left_and_takes_the_last_grade_once_more_leaves_with_that_year() -> 
     afterwards = later(again, "2027-06-11", on_the_last_day.turnover)
 
     assert [owed(turned), owed(on_the_last_day), owed(afterwards)] == ["pupils", "pupils", None]
-    assert standing(afterwards).ended_on == day(LAST)
+    assert person_state(afterwards).ended_on == day(LAST)
 
 
 def test_of_a_source_that_fell_silent_before_somebody_of_the_last_grade_should_have_ended_others_count_on() -> None:
@@ -431,7 +431,7 @@ def test_of_a_source_that_fell_silent_before_somebody_of_the_last_grade_should_h
 
 def test_what_ended_before_the_last_school_day_tells_when_somebody_left() -> None:
     rows = [pupil("alva", 5, end="2027-03-31"), pupil("bo", 5)]
-    found = standing(later(rows, "2027-07-01", begun(rows)))
+    found = person_state(later(rows, "2027-07-01", begun(rows)))
 
     assert (found.ended_on, found.unit, found.owed) == (date(2027, 3, 31), "ekskolan", None)
 
@@ -446,11 +446,11 @@ def test_who_comes_in_the_break_stands_apart_until_the_turn() -> None:
     turnover = begun([pupil("bo", 5)])
     rows = [pupil("bo", 5), pupil("alva", 6, start="2027-07-01", at="bj")]
 
-    comes = standing(later(rows, "2027-07-20", turnover))
+    comes = person_state(later(rows, "2027-07-20", turnover))
     assert (comes.starts_on, comes.owed, comes.unit) == (date(2027, 7, 1), None, "bjorkskolan")
     assert not comes.only_in_witness
     done = replace(turnover, turned_at=instant("2027-07-30"), how="most")
-    counts = standing(later(rows, "2027-07-30", done))
+    counts = person_state(later(rows, "2027-07-30", done))
     assert (counts.starts_on, counts.owed is not None, counts.began_on) == (None, True, date(2027, 7, 1))
 
 
@@ -459,22 +459,25 @@ def test_a_child_who_begins_school_comes_until_the_turn() -> None:
     turnover = begun([row])
     new = enrolled("GR", 1, "2027-08-16", source_id="new")
 
-    comes = standing(later([row, new], "2027-07-20", turnover))
+    comes = person_state(later([row, new], "2027-07-20", turnover))
     assert (comes.starts_on, comes.is_child, comes.owed) == (day(FIRST), True, None)
 
 
 def test_an_end_that_the_register_announces_in_the_break_stands_apart_until_the_turn() -> None:
     turnover = begun([pupil("alva", 5)])
 
-    moving = standing(later([pupil("alva", 5, end="2027-07-15")], "2027-07-20", turnover))
+    moving = person_state(later([pupil("alva", 5, end="2027-07-15")], "2027-07-20", turnover))
     assert (moving.ends_on, moving.owed is not None, moving.ended_on) == (date(2027, 7, 15), True, None)
     purged = later([], "2027-07-20", turnover, people=people_of([pupil("alva", 5)], keys=()))
-    assert (standing(purged).ends_on, owed(purged)) == (None, "pupils")
+    assert (person_state(purged).ends_on, owed(purged)) == (None, "pupils")
 
 
 def test_employment_is_not_frozen() -> None:
     row = employed(None, "2020-01-01", "2027-06-18")
-    rows = [row, tie("sis", "groups", MembershipType.GROUP, "2026-08-17", None, {"group": "team", "at": None})]
+    rows = [
+        row,
+        membership_record("sis", "groups", MembershipType.GROUP, "2026-08-17", None, {"group": "team", "at": None}),
+    ]
     turnover = begun(rows)
 
     assert owed(later(rows, "2027-06-18", turnover)) == "staff"
@@ -487,7 +490,7 @@ def test_who_is_employed_and_enrolled_is_owed_as_staff_and_has_not_turned() -> N
 
     assert owed(later(rows, "2027-07-01", turnover)) == "staff"
     done = replace(turnover, turned_at=instant("2027-08-01"), how="by_hand")
-    assert standing(later(rows, "2027-08-01", done)).turned_on is None
+    assert person_state(later(rows, "2027-08-01", done)).turnover_changed_on is None
 
 
 def test_of_the_ten_year_school_a_copy_keeps_the_grade_index_of_its_last_school_day() -> None:
@@ -498,18 +501,18 @@ def test_of_the_ten_year_school_a_copy_keeps_the_grade_index_of_its_last_school_
 
     for on in ("2028-06-30", "2028-07-01", "2028-08-20"):
         found = later(rows, on, turnover, calendars=calendars)
-        assert (owed(found, "alva"), owed(found, "bo"), standing(found, "bo").grade_index) == (None, "pupils", 1)
+        assert (owed(found, "alva"), owed(found, "bo"), person_state(found, "bo").grade_index) == (None, "pupils", 1)
     # Promoted and relabelled: two labels higher is one grade index more.
     relabelled = [pupil("alva", 11), pupil("bo", 3)]
     assert turned(later([pupil("alva", 10), pupil("bo", 2)], "2028-08-10", turnover, calendars=calendars)) is None
     done = later(relabelled, "2028-08-10", turnover, calendars=calendars)
-    assert (turned(done), standing(done, "bo").grade_index, owed(done, "alva")) == ("most", 2, None)
+    assert (turned(done), person_state(done, "bo").grade_index, owed(done, "alva")) == ("most", 2, None)
 
 
 # --- by what it turns -------------------------------------------------------------------------------------------------
 
 
-def a_class(moved: int, stayed: int) -> tuple[list[Known], list[Known]]:
+def a_class(moved: int, stayed: int) -> tuple[list[BelievedRecord], list[BelievedRecord]]:
     rows = [pupil(f"p{number}", 5) for number in range(moved + stayed)]
     return rows, [promoted(row) if number < moved else row for number, row in enumerate(rows)]
 
@@ -548,7 +551,7 @@ def test_it_does_not_turn_earlier_than_three_weeks_before_the_first_school_day()
         (enrolled("FKLASS", None, "2026-08-17"), enrolled("FKLASS", None, "2026-08-17"), False),
     ],
 )
-def test_what_moving_on_is(before: Known, after: Known, has_moved: bool) -> None:
+def test_what_moving_on_is(before: BelievedRecord, after: BelievedRecord, has_moved: bool) -> None:
     turnover = begun([before])
 
     assert turned(later([after], "2027-08-10", turnover)) == ("most" if has_moved else None)
@@ -565,7 +568,7 @@ def test_what_moving_on_is(before: Known, after: Known, has_moved: bool) -> None
         pupil("alva", 5, at="friskolan"),
     ],
 )
-def test_what_nobody_follows_is_not_waited_for_and_is_not_enough_either(row: Known) -> None:
+def test_what_nobody_follows_is_not_waited_for_and_is_not_enough_either(row: BelievedRecord) -> None:
     turnover = begun([row])
 
     assert turned(later([pupil("alva", 6, source_id="new")], "2027-08-10", turnover)) is None
@@ -634,9 +637,12 @@ def test_turned_by_hand_what_holds_on_the_first_school_day_is_judged() -> None:
     found = later(before, "2027-06-20", done)
 
     assert [owed(found, who) for who in ("alva", "bo", "cia", "eva")] == ["pupils", None, None, "pupils"]
-    assert (standing(found, "bo").ended_on, standing(found, "cia").starts_on) == (date(2027, 8, 13), date(2027, 8, 17))
-    assert not standing(found, "dan").counted
-    eva = standing(found, "eva")
+    assert (person_state(found, "bo").ended_on, person_state(found, "cia").starts_on) == (
+        date(2027, 8, 13),
+        date(2027, 8, 17),
+    )
+    assert not person_state(found, "dan").counted
+    eva = person_state(found, "eva")
     assert eva.owed is not None
     assert (eva.began_on, eva.owed.reason.en) == (day(FIRST), "Attends GR from 2027-08-16, year 6")
 
@@ -653,12 +659,12 @@ def test_turned_by_hand_what_holds_on_the_first_school_day_is_judged() -> None:
     ],
 )
 def test_who_has_another_grade_index_or_unit_by_the_turn_is_moved_on_the_first_school_day(
-    after: Known, is_moved: bool
+    after: BelievedRecord, is_moved: bool
 ) -> None:
     done = replace(begun([pupil("alva", 5)]), turned_at=instant("2027-08-10"), how="by_hand")
 
     for on in ("2027-08-10", "2027-08-20"):
-        assert standing(later([after], on, done)).turned_on == (day(FIRST) if is_moved else None)
+        assert person_state(later([after], on, done)).turnover_changed_on == (day(FIRST) if is_moved else None)
 
 
 def test_who_has_another_group_by_the_turn_is_moved() -> None:
@@ -666,21 +672,21 @@ def test_who_has_another_group_by_the_turn_is_moved() -> None:
     done = replace(begun(rows), turned_at=instant("2027-08-10"), how="by_hand")
     other = [rows[0], in_group("b", "2026-08-17", source_id="in-b"), group("b", "5B", "Klass")]
 
-    assert standing(later(rows, "2027-08-20", done)).turned_on is None
-    assert standing(later(other, "2027-08-20", done)).turned_on == day(FIRST)
+    assert person_state(later(rows, "2027-08-20", done)).turnover_changed_on is None
+    assert person_state(later(other, "2027-08-20", done)).turnover_changed_on == day(FIRST)
 
 
 def test_a_protected_pupil_is_moved_by_his_grade_index_alone() -> None:
-    token_of = tokenised(b"an invented secret")
+    token_of = key_tokeniser(b"an invented secret")
 
-    def hidden(row: Known) -> list[Known]:
+    def hidden(row: BelievedRecord) -> list[BelievedRecord]:
         rows = (*people_of([row], keys=()), row)
-        return [replace(one, record=masked(one.record, token_of, source="sis"), masked=True) for one in rows]
+        return [replace(one, record=mask_record(one.record, token_of, source="sis"), masked=True) for one in rows]
 
     done = replace(begun(hidden(pupil("alva", 5)), people=()), turned_at=instant("2027-08-10"), how="by_hand")
     for year, moved_on in ((5, None), (6, day(FIRST))):
         (case,) = later(hidden(pupil("alva", year)), "2027-08-20", done, people=()).people
-        assert case.standing.turned_on == moved_on
+        assert case.person_state.turnover_changed_on == moved_on
 
 
 def test_who_is_new_or_had_nothing_of_ours_is_not_moved_by_the_turn() -> None:
@@ -688,7 +694,7 @@ def test_who_is_new_or_had_nothing_of_ours_is_not_moved_by_the_turn() -> None:
     done = replace(begun(before), turned_at=instant("2027-08-10"), how="by_hand")
     found = later([pupil("alva", 6), pupil("bo", 6), pupil("cia", 5, end="2027-06-30")], "2027-08-20", done)
 
-    assert [standing(found, who).turned_on for who in ("alva", "bo")] == [None, None]
+    assert [person_state(found, who).turnover_changed_on for who in ("alva", "bo")] == [None, None]
 
 
 # --- afterwards -------------------------------------------------------------------------------------------------------
@@ -716,15 +722,17 @@ def test_how_far_it_has_come_is_told() -> None:
     bench = Bench(
         policy=POLICY,
         calendars=CALENDARS,
-        book=unit_book(told, POLICY),
+        book=build_unit_directory(told, POLICY),
         parts={(part.source, part.part): part for part in parts("2027-07-01")},
         moment=moment("2027-07-01"),
         turnover=found.turnover,
     )
 
-    assert progress([case.person for case in found.people], bench) == Progress(turned=3, of=4)
-    assert progress([case.person for case in found.people], replace(bench, turnover=None)) == Progress(turned=0, of=0)
-    assert not Progress(turned=0, of=0).is_enough
+    assert turnover_progress([case.person for case in found.people], bench) == TurnoverProgress(turned=3, of=4)
+    assert turnover_progress([case.person for case in found.people], replace(bench, turnover=None)) == TurnoverProgress(
+        turned=0, of=0
+    )
+    assert not TurnoverProgress(turned=0, of=0).is_enough
 
 
 # --- always -----------------------------------------------------------------------------------------------------------
@@ -732,7 +740,7 @@ def test_how_far_it_has_come_is_told() -> None:
 CHANGES = st.sampled_from(["keep", "promote", "end", "delete", "move", "rename", "reopen", "arrive"])
 
 
-def changed(row: Known, change: str, on: date) -> list[Known]:
+def changed(row: BelievedRecord, change: str, on: date) -> list[BelievedRecord]:
     record = row.record
     if change == "keep" or not isinstance(record, MembershipRecord) or row.source == "hr":
         return [row]

@@ -9,31 +9,31 @@ from msgspec.structs import replace
 
 from fleetsync.core.identity import resolve_devices
 from fleetsync.core.model import (
+    BelievedRecord,
     Compliance,
     Condition,
     Device,
+    FieldClaim,
     FormFactor,
-    Known,
     ModelRule,
     Ownership,
+    PartRole,
     Platform,
     Policy,
-    Reference,
-    Role,
-    Saying,
+    ReferenceFacts,
     SerialRules,
 )
-from tests.core.identity.invented import MOMENT, day, device, part
+from tests.core.identity.identity_samples import MOMENT, day, device, part
 
 PARTS = (
-    part("intune", Role.MDM, trust=5),
-    part("jamf", Role.MDM, trust=1),
-    part("register", Role.REGISTER, trust=9),
-    part("lists", Role.LIST, trust=3),
-    part("intune", Role.PURCHASES, name="autopilot"),
+    part("intune", PartRole.MDM, trust=5),
+    part("jamf", PartRole.MDM, trust=1),
+    part("register", PartRole.REGISTER, trust=9),
+    part("lists", PartRole.LIST, trust=3),
+    part("intune", PartRole.PURCHASES, name="autopilot"),
 )
 POLICY = Policy(
-    reference=Reference(
+    reference=ReferenceFacts(
         serials=SerialRules(virtual_models=("Virtual Machine",)),
         models=(
             ModelRule(pattern="apple appletv*", form_factor=FormFactor.TV),
@@ -44,16 +44,16 @@ POLICY = Policy(
 )
 
 
-def resolve(*known: Known) -> tuple[Device, ...]:
+def resolve(*known: BelievedRecord) -> tuple[Device, ...]:
     return resolve_devices(known, PARTS, POLICY, MOMENT)
 
 
-def the(*known: Known) -> Device:
+def the(*known: BelievedRecord) -> Device:
     (found,) = resolve(*known)
     return found
 
 
-def names(records: tuple[Known, ...]) -> list[str]:
+def names(records: tuple[BelievedRecord, ...]) -> list[str]:
     return [f"{one.source}/{one.record.source_id}" for one in records]
 
 
@@ -68,7 +68,7 @@ def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
 
     assert names(found.records) == ["register/r", "intune/1"]
     assert found.serial == "PF2-ABC12"
-    assert found.sayings == {}
+    assert found.field_claims == {}
 
 
 def test_serials_of_two_vendors_never_meet() -> None:
@@ -82,7 +82,7 @@ def test_records_without_a_serial_stand_for_themselves() -> None:
     found = resolve(device("intune", "1"), device("jamf", "2"), device("jamf", "3", serial_problem="placeholder"))
 
     assert len(found) == 3
-    assert not any(one.stands_alone for one in found)
+    assert not any(one.has_ambiguous_serial for one in found)
 
 
 def test_a_record_that_names_no_vendor_joins_the_only_device_of_its_serial() -> None:
@@ -135,7 +135,7 @@ def test_a_barcode_is_none_in_the_source_that_has_the_serial_or_where_nobody_has
     assert the(device("lists", "row", "SDMPXK1ABCD12", platform=Platform.OTHER)).serial == "SDMPXK1ABCD12"
 
 
-def nine(**more: object) -> list[Known]:
+def nine(**more: object) -> list[BelievedRecord]:
     return [device("intune", str(at), "SAME12345", last_contact_at=day(60 + at), since=at, **more) for at in range(9)]
 
 
@@ -143,7 +143,7 @@ def test_a_serial_shared_by_nine_means_none_of_them() -> None:
     found = resolve(*nine(), device("register", "r", "SAME12345"))
 
     assert len(found) == 10
-    assert all(one.stands_alone and one.serial == "SAME12345" for one in found)
+    assert all(one.has_ambiguous_serial and one.serial == "SAME12345" for one in found)
 
 
 @given(back=st.integers(0, 9))
@@ -234,7 +234,7 @@ def test_absent_records_count_and_gone_ones_do_not() -> None:
 
     assert (names(found.records), names(found.gone)) == (["register/r"], ["intune/1"])
     assert found.os_version is None
-    assert found.roles == {Role.REGISTER}
+    assert found.roles == {PartRole.REGISTER}
     assert (found.ever_in_mdm, found.ever_in_list) == (True, False)
 
 
@@ -263,9 +263,9 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
 
     assert (found.platform, found.manufacturer, found.encrypted) == (Platform.WINDOWS, "Lenovo", False)
     assert (found.purchased_on, found.compliance) == (date(2025, 8, 1), Compliance.GRACE)
-    assert found.sayings == {
-        "encrypted": (Saying("intune", "false", True), Saying("lists", "true", False)),
-        "purchased_on": (Saying("register", "2025-08-01", True), Saying("lists", "2025-09-01", False)),
+    assert found.field_claims == {
+        "encrypted": (FieldClaim("intune", "false", True), FieldClaim("lists", "true", False)),
+        "purchased_on": (FieldClaim("register", "2025-08-01", True), FieldClaim("lists", "2025-09-01", False)),
     }
 
 
@@ -275,9 +275,9 @@ def test_words_in_which_sources_disagree_are_shown_as_they_are_said() -> None:
         device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
     )
 
-    assert found.sayings == {
-        "ownership": (Saying("intune", "personal", True), Saying("lists", "organisation", False)),
-        "os_version": (Saying("intune", "11", True), Saying("lists", "10", False)),
+    assert found.field_claims == {
+        "ownership": (FieldClaim("intune", "personal", True), FieldClaim("lists", "organisation", False)),
+        "os_version": (FieldClaim("intune", "11", True), FieldClaim("lists", "10", False)),
     }
 
 
@@ -338,7 +338,7 @@ def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
     )
 
-    assert (found.platform, found.sayings) == (Platform.IPADOS, {})
+    assert (found.platform, found.field_claims) == (Platform.IPADOS, {})
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ SERIALS = ("SAME12345", "SAME-12345", "DMPXK1ABCD12", "SDMPXK1ABCD12", "SSDMPXK1
 
 
 @st.composite
-def some_devices(draw: st.DrawFn) -> list[Known]:
+def some_devices(draw: st.DrawFn) -> list[BelievedRecord]:
     return [
         device(
             draw(st.sampled_from(["intune", "jamf", "register", "lists"])),
@@ -388,35 +388,37 @@ def some_devices(draw: st.DrawFn) -> list[Known]:
 
 
 @given(some_devices().flatmap(lambda known: st.tuples(st.just(known), st.permutations(known))))
-def test_the_order_of_records_and_parts_never_matters(orders: tuple[list[Known], list[Known]]) -> None:
+def test_the_order_of_records_and_parts_never_matters(
+    orders: tuple[list[BelievedRecord], list[BelievedRecord]],
+) -> None:
     known, shuffled = orders
 
     assert resolve_devices(known, PARTS, POLICY, MOMENT) == resolve_devices(shuffled, PARTS[::-1], POLICY, MOMENT)
 
 
 @given(some_devices())
-def test_every_record_is_always_in_exactly_one_device(known: list[Known]) -> None:
+def test_every_record_is_always_in_exactly_one_device(known: list[BelievedRecord]) -> None:
     found = Counter(one.ref for thing in resolve(*known) for one in (*thing.records, *thing.superseded, *thing.gone))
 
     assert found == Counter(one.ref for one in known)
 
 
 @given(some_devices())
-def test_an_id_is_never_given_to_two(known: list[Known]) -> None:
+def test_an_id_is_never_given_to_two(known: list[BelievedRecord]) -> None:
     ids = [thing.id for thing in resolve(*known)]
 
     assert len(ids) == len(set(ids))
 
 
 @given(some_devices())
-def test_of_one_part_never_two_records_count(known: list[Known]) -> None:
+def test_of_one_part_never_two_records_count(known: list[BelievedRecord]) -> None:
     for thing in resolve(*known):
         parts = [(one.source, one.part) for one in thing.records]
         assert len(parts) == len(set(parts))
 
 
 @given(some_devices())
-def test_a_second_look_at_the_same_always_finds_the_same(known: list[Known]) -> None:
+def test_a_second_look_at_the_same_always_finds_the_same(known: list[BelievedRecord]) -> None:
     first = resolve(*known)
     ids = {one.ref: thing.id for thing in first for one in (*thing.records, *thing.superseded, *thing.gone)}
 
@@ -426,7 +428,9 @@ def test_a_second_look_at_the_same_always_finds_the_same(known: list[Known]) -> 
 
 
 @given(some_devices(), st.sampled_from(SERIALS))
-def test_the_id_of_the_longest_known_never_ends_by_learning_a_serial(known: list[Known], serial: str | None) -> None:
+def test_the_id_of_the_longest_known_never_ends_by_learning_a_serial(
+    known: list[BelievedRecord], serial: str | None
+) -> None:
     (alone,) = resolve(device("jamf", "x", since=-1))
     learned = device("jamf", "x", serial, since=-1, thing_id=alone.id)
 

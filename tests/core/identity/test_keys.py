@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.model import TOKEN_MARK, Key, Scheme
+from fleetsync.core.model import TOKEN_PREFIX, Key, Scheme
 
 ALIASES = {"edu.exempelby.se": "exempelby.se", "exempelby.onmicrosoft.com": "exempelby.se"}
 
@@ -84,7 +84,7 @@ def test_nothing_but_space_names_nobody(scheme: Scheme) -> None:
 
 @given(keys, texts)
 def test_a_token_is_never_changed(key: Key, value: str) -> None:
-    token = Key(key.scheme, key.namespace, TOKEN_MARK + value)
+    token = Key(key.scheme, key.namespace, TOKEN_PREFIX + value)
 
     assert canonical_key(token, ALIASES) is token
 

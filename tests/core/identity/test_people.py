@@ -7,14 +7,24 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.identity import resolve_people
-from fleetsync.core.model import Key, Known, Person, Policy, Role
-from tests.core.identity.invented import account, address, civic, day, number, object_id, part, person, tie
+from fleetsync.core.model import BelievedRecord, Key, PartRole, Person, Policy
+from tests.core.identity.identity_samples import (
+    account,
+    address,
+    civic,
+    day,
+    membership_record,
+    number,
+    object_id,
+    part,
+    person,
+)
 
-PARTS = (part("sis", Role.ROSTER, trust=2), part("hr", Role.ROSTER, trust=1), part("entra", Role.REGISTER))
+PARTS = (part("sis", PartRole.ROSTER, trust=2), part("hr", PartRole.ROSTER, trust=1), part("entra", PartRole.REGISTER))
 WITH_CIVIC = Policy(match_on_civic_number=True)
 
 
-def resolve(*known: Known, policy: Policy = Policy()) -> tuple[Person, ...]:
+def resolve(*known: BelievedRecord, policy: Policy = Policy()) -> tuple[Person, ...]:
     return resolve_people(known, PARTS, policy)
 
 
@@ -61,7 +71,7 @@ def test_what_several_parts_of_a_source_tell_of_one_id_is_one_person_with_each_m
         person("sis", "1", part="children"),
         person("sis", "1", address("ann@exempelby.se"), part="pupils"),
         person("hr", "9", address("ann@exempelby.se")),
-        tie("sis", "e1", "1"),
+        membership_record("sis", "e1", "1"),
     )
 
     assert [one.part for one in found.records if one.source == "sis"] == ["children", "pupils"]
@@ -73,7 +83,7 @@ def test_who_is_gone_from_one_part_and_present_in_another_is_one_and_is_not_coun
     (found,) = resolve(
         person("sis", "1", part="children", gone=True, thing_id="p1", since=0),
         person("sis", "1", address("ann@exempelby.se"), part="pupils", since=3),
-        tie("sis", "e1", "1"),
+        membership_record("sis", "e1", "1"),
     )
 
     assert (found.id, [one.part for one in found.records]) == ("p1", ["pupils"])
@@ -84,7 +94,7 @@ def test_who_is_gone_from_all_parts_is_one_who_has_left() -> None:
     (found,) = resolve(
         person("sis", "1", part="children", gone=True),
         person("sis", "1", address("ann@exempelby.se"), part="pupils", gone=True),
-        tie("sis", "e1", "1", gone=True),
+        membership_record("sis", "e1", "1", gone=True),
     )
 
     assert (found.records, len(found.memberships)) == ((), 1)
@@ -188,7 +198,12 @@ def test_one_masked_record_masks_the_person() -> None:
 
 
 def test_memberships_are_their_person_s_within_a_source_gone_ones_included() -> None:
-    ties = (tie("sis", "b", "1"), tie("sis", "a", "1", gone=True), tie("hr", "c", "1"), tie("hr", "d", "9"))
+    ties = (
+        membership_record("sis", "b", "1"),
+        membership_record("sis", "a", "1", gone=True),
+        membership_record("hr", "c", "1"),
+        membership_record("hr", "d", "9"),
+    )
     (found,) = resolve(*ties, person("sis", "1", address("ann")), person("hr", "9", address("ann")))
 
     assert [one.record.source_id for one in found.memberships] == ["d", "a", "b"]
@@ -210,14 +225,14 @@ def test_somebody_who_left_is_kept_with_his_keys_and_without_records() -> None:
 def test_of_somebody_who_left_a_membership_is_enough_and_nothing_is_too_little() -> None:
     gone = person("sis", "1", address("ann"), gone=True)
 
-    assert len(resolve(gone, tie("sis", "a", "1", gone=True))) == 1
+    assert len(resolve(gone, membership_record("sis", "a", "1", gone=True))) == 1
     assert resolve(gone) == ()
 
 
 def test_a_record_that_is_gone_lends_its_person_id_and_memberships_but_no_key() -> None:
     (found,) = resolve(
         person("sis", "1", address("ann"), account("old"), gone=True, thing_id="p1"),
-        tie("sis", "a", "1", gone=True),
+        membership_record("sis", "a", "1", gone=True),
         person("hr", "9", address("ann"), since=1, thing_id="p1"),
     )
 
@@ -297,7 +312,7 @@ some_keys = st.lists(
 
 
 @st.composite
-def some_people(draw: st.DrawFn) -> list[Known]:
+def some_people(draw: st.DrawFn) -> list[BelievedRecord]:
     return [
         person(
             source,
@@ -316,28 +331,32 @@ policies = st.sampled_from([Policy(), WITH_CIVIC])
 
 
 @given(some_people().flatmap(lambda known: st.tuples(st.just(known), st.permutations(known))), policies)
-def test_the_order_of_records_and_parts_never_matters(orders: tuple[list[Known], list[Known]], policy: Policy) -> None:
+def test_the_order_of_records_and_parts_never_matters(
+    orders: tuple[list[BelievedRecord], list[BelievedRecord]], policy: Policy
+) -> None:
     known, shuffled = orders
 
     assert resolve_people(known, PARTS, policy) == resolve_people(shuffled, PARTS[::-1], policy)
 
 
 @given(some_people(), policies)
-def test_every_record_that_is_not_gone_is_always_in_exactly_one_person(known: list[Known], policy: Policy) -> None:
+def test_every_record_that_is_not_gone_is_always_in_exactly_one_person(
+    known: list[BelievedRecord], policy: Policy
+) -> None:
     found = Counter(one.ref for someone in resolve(*known, policy=policy) for one in someone.records)
 
     assert found == Counter(one.ref for one in known if not one.gone)
 
 
 @given(some_people(), policies)
-def test_no_person_ever_has_two_records_of_one_source(known: list[Known], policy: Policy) -> None:
+def test_no_person_ever_has_two_records_of_one_source(known: list[BelievedRecord], policy: Policy) -> None:
     for someone in resolve(*known, policy=policy):
         sources = [one.source for one in someone.records]
         assert len(sources) == len(set(sources))
 
 
 @given(some_people(), policies)
-def test_an_id_is_never_given_to_two(known: list[Known], policy: Policy) -> None:
+def test_an_id_is_never_given_to_two(known: list[BelievedRecord], policy: Policy) -> None:
     ids = [someone.id for someone in resolve(*known, policy=policy)]
 
     assert len(ids) == len(set(ids))
@@ -345,7 +364,7 @@ def test_an_id_is_never_given_to_two(known: list[Known], policy: Policy) -> None
 
 @settings(max_examples=50)
 @given(some_people(), policies)
-def test_a_second_look_at_the_same_always_finds_the_same_ids(known: list[Known], policy: Policy) -> None:
+def test_a_second_look_at_the_same_always_finds_the_same_ids(known: list[BelievedRecord], policy: Policy) -> None:
     first = resolve(*known, policy=policy)
     ids = {one.ref: someone.id for someone in first for one in someone.records}
     again = [replace(one, thing_id=ids.get(one.ref, one.thing_id)) for one in known if not one.gone]

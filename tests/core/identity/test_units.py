@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.identity import UnitBook, Unmapped, unit_book
-from fleetsync.core.model import CENTRAL, UNPLACED, Known, Policy, Unit, UnitMap, UnitRecord
-from tests.core.identity.invented import group, organisation, person, tie
+from fleetsync.core.identity import UnitDirectory, UnmappedOrganisation, build_unit_directory
+from fleetsync.core.model import CENTRAL, UNPLACED, BelievedRecord, Policy, Unit, UnitMap, UnitRecord
+from tests.core.identity.identity_samples import group, membership_record, organisation, person
 
 VRETA = Unit(slug="vretaskolan", name="Vretaskolan", codes=("12345678", "KST-4711"), school_forms=("FKLASS", "GR"))
 TALLEN = Unit(slug="tallen", name="Förskolan Tallen", codes=("tallen-id",), school_forms=("FS",))
@@ -23,8 +23,8 @@ POLICY = Policy(
 )
 
 
-def book(*known: Known, policy: Policy = POLICY) -> UnitBook:
-    return unit_book(known, policy)
+def book(*known: BelievedRecord, policy: Policy = POLICY) -> UnitDirectory:
+    return build_unit_directory(known, policy)
 
 
 def test_the_units_are_those_configured_with_central_and_unplaced() -> None:
@@ -213,36 +213,36 @@ def test_a_school_without_a_unit_is_asked_for_once_with_all_below_it() -> None:
     )
 
     assert found.unmapped == (
-        Unmapped("csv", "c", "C"),
-        Unmapped("sis", "s", "Ekskolan", ("8",), ("e", "f")),
-        Unmapped("sis", "x", "Ensam"),
+        UnmappedOrganisation("csv", "c", "C"),
+        UnmappedOrganisation("sis", "s", "Ekskolan", ("8",), ("e", "f")),
+        UnmappedOrganisation("sis", "x", "Ensam"),
     )
 
 
 def test_what_only_holds_others_is_asked_for_when_somebody_belongs_to_it() -> None:
     area = organisation("sis", "r", "Rektorsområde", codes=("77",))
 
-    assert book(area, tie("sis", "1", "p", codes=("77",), gone=True)).unmapped == ()
-    assert book(area, tie("sis", "1", "p", codes=("77",), masked=True)).unmapped == ()
-    assert [one.source_id for one in book(area, tie("sis", "1", "p", codes=("77",))).unmapped] == ["r"]
+    assert book(area, membership_record("sis", "1", "p", codes=("77",), gone=True)).unmapped == ()
+    assert book(area, membership_record("sis", "1", "p", codes=("77",), masked=True)).unmapped == ()
+    assert [one.source_id for one in book(area, membership_record("sis", "1", "p", codes=("77",))).unmapped] == ["r"]
 
 
 def test_a_place_of_a_file_that_nothing_lists_is_asked_for_once() -> None:
     found = book(
         person("hr", "p"),
-        tie("hr", "1", "p", codes=("88",), unit_name="Ekskolan"),
-        tie("hr", "2", "p", codes=("88",), unit_name="EKSKOLAN"),
-        tie("hr", "3", "p", unit_name="Kansliet"),
-        tie("hr", "4", "p", codes=("99",)),
-        tie("hr", "5", "p", unit_name="Friskolan"),
-        tie("hr", "6", "p", unit_name="Vretaskolan"),
-        tie("hr", "7", "p"),
+        membership_record("hr", "1", "p", codes=("88",), unit_name="Ekskolan"),
+        membership_record("hr", "2", "p", codes=("88",), unit_name="EKSKOLAN"),
+        membership_record("hr", "3", "p", unit_name="Kansliet"),
+        membership_record("hr", "4", "p", codes=("99",)),
+        membership_record("hr", "5", "p", unit_name="Friskolan"),
+        membership_record("hr", "6", "p", unit_name="Vretaskolan"),
+        membership_record("hr", "7", "p"),
     )
 
     assert found.unmapped == (
-        Unmapped("hr", "88", "EKSKOLAN", ("88",)),
-        Unmapped("hr", "99", "99", ("99",)),
-        Unmapped("hr", "Kansliet", "Kansliet"),
+        UnmappedOrganisation("hr", "88", "EKSKOLAN", ("88",)),
+        UnmappedOrganisation("hr", "99", "99", ("99",)),
+        UnmappedOrganisation("hr", "Kansliet", "Kansliet"),
     )
 
 
@@ -251,7 +251,7 @@ def test_a_place_of_a_file_that_nothing_lists_is_asked_for_once() -> None:
 JUNE, JULY = date(2026, 6, 30), date(2026, 7, 31)
 
 
-def ends(found: UnitBook, *codes: str) -> str | None:
+def ends(found: UnitDirectory, *codes: str) -> str | None:
     """The id of the organisation that ends what is at those codes."""
     ending = found.ending("sis", codes)
     return ending.record.source_id if ending else None
@@ -300,7 +300,7 @@ def test_what_is_asked_for_tells_when_all_of_it_has_ended() -> None:
 def test_a_word_of_a_list_is_a_slug_a_name_or_a_code() -> None:
     found = book()
 
-    assert [found.of_text(word) for word in ("VRETASKOLAN", " förskolan tallen ", "kst-4711", "Eken")] == [
+    assert [found.slug_of_text(word) for word in ("VRETASKOLAN", " förskolan tallen ", "kst-4711", "Eken")] == [
         "vretaskolan", "tallen", "vretaskolan", None,
     ]  # fmt: skip
 
@@ -308,19 +308,19 @@ def test_a_word_of_a_list_is_a_slug_a_name_or_a_code() -> None:
 def test_a_name_of_two_units_names_neither() -> None:
     twice = Policy(units=(Unit(slug="a", name="Ekskolan"), Unit(slug="b", name="EKSKOLAN")))
 
-    assert book(policy=twice).of_text("Ekskolan") is None
+    assert book(policy=twice).slug_of_text("Ekskolan") is None
 
 
 def test_a_place_is_the_unit_of_the_first_pattern_that_matches() -> None:
     found = book()
 
-    assert found.of_location("jamf", "location", "VRETA sal 2") == "vretaskolan"
-    assert found.of_location("jamf", "location", "Okänd") == "tallen"
-    assert found.of_location("jamf", "tag", "Vreta") is None
+    assert found.slug_of_location("jamf", "location", "VRETA sal 2") == "vretaskolan"
+    assert found.slug_of_location("jamf", "location", "Okänd") == "tallen"
+    assert found.slug_of_location("jamf", "tag", "Vreta") is None
 
 
 def test_only_a_unit_of_forskola_alone_is_only_preschool() -> None:
-    assert [book().only_preschool(slug) for slug in ("tallen", "vretaskolan", CENTRAL, "okand")] == [
+    assert [book().is_preschool_only(slug) for slug in ("tallen", "vretaskolan", CENTRAL, "okand")] == [
         True,
         False,
         False,
@@ -357,7 +357,7 @@ organisations = st.lists(
 
 
 @given(organisations.flatmap(lambda known: st.tuples(st.just(known), st.permutations(known))))
-def test_the_order_of_records_never_matters(orders: tuple[list[Known], list[Known]]) -> None:
+def test_the_order_of_records_never_matters(orders: tuple[list[BelievedRecord], list[BelievedRecord]]) -> None:
     first, second = (book(*known) for known in orders)
 
     assert first.unmapped == second.unmapped
@@ -365,7 +365,7 @@ def test_the_order_of_records_never_matters(orders: tuple[list[Known], list[Know
 
 
 @given(organisations)
-def test_a_school_always_has_a_unit_or_is_foreign_or_is_asked_for(known: list[Known]) -> None:
+def test_a_school_always_has_a_unit_or_is_foreign_or_is_asked_for(known: list[BelievedRecord]) -> None:
     found = book(*known)
     asked = {name for one in found.unmapped for name in (one.source_id, *one.below)}
     schools = [one.record for one in known if isinstance(one.record, UnitRecord) and one.record.kind != "Huvudman"]

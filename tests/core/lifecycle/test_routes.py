@@ -1,6 +1,6 @@
 import pytest
 
-from fleetsync.core.lifecycle import GAPS, ROUTES, ActingRole, route
+from fleetsync.core.lifecycle import GAPS, ROUTES, ActingRole, acting_roles
 from fleetsync.core.model import FormFactor, Subject
 
 STRATEGIST, TECHNICIAN = ActingRole.STRATEGIST, ActingRole.TECHNICIAN
@@ -27,13 +27,13 @@ LOCAL, PARTNER = ActingRole.LOCAL_TECHNICIAN, ActingRole.PARTNER
 def test_who_acts_on_a_gap(
     kind: str, entitlement: str | None, form_factor: FormFactor | None, roles: tuple[ActingRole, ...]
 ) -> None:
-    assert route(kind, entitlement, form_factor) == roles
+    assert acting_roles(kind, entitlement, form_factor) == roles
 
 
 def test_every_kind_has_somebody_who_acts() -> None:
     for kind in GAPS:
         for entitlement in (None, "staff", "pupils", "preschool"):
-            assert route(kind.id, entitlement, None)
+            assert acting_roles(kind.id, entitlement, None)
 
 
 def test_no_route_speaks_of_a_kind_that_is_none() -> None:
@@ -51,4 +51,4 @@ def test_every_kind_is_told_in_both_languages_and_has_a_name_of_its_own() -> Non
 
 
 def test_every_gap_of_a_person_keeps_out_of_breaks() -> None:
-    assert {kind.opens.value for kind in GAPS if kind.subject is Subject.PERSON} == {"outside_breaks"}
+    assert {kind.opening_rule.value for kind in GAPS if kind.subject is Subject.PERSON} == {"outside_breaks"}

@@ -6,30 +6,30 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
-from fleetsync.core.lifecycle import accepts, counts_as_assigned, why_not_for
+from fleetsync.core.lifecycle import accepts, counts_as_assigned, not_working_reason_for
 from fleetsync.core.model import (
-    Believed,
+    BelievedState,
     Compliance,
     Condition,
     Correction,
     Device,
     DeviceRecord,
+    EligibilityCriteria,
     Entitlement,
+    EntitlementMode,
     FormFactor,
-    Mode,
     OsSupport,
     Ownership,
+    PartRole,
     Platform,
     Purpose,
-    Reference,
-    Role,
+    ReferenceFacts,
     Stage,
     StageSince,
     Staleness,
     Text,
-    Who,
 )
-from tests.core.lifecycle.invented import (
+from tests.core.lifecycle.lifecycle_samples import (
     BOUGHT,
     LIST,
     MDM,
@@ -37,11 +37,11 @@ from tests.core.lifecycle.invented import (
     REGISTER,
     ROSTER,
     TODAY,
-    Room,
+    LifecycleCase,
+    believed_record,
     day,
     device,
     instant,
-    known,
     part,
     parts,
 )
@@ -55,84 +55,92 @@ FIRST_DAY_WITHOUT = "2026-11-02"
 
 
 def test_a_device_in_contact_within_the_limit_works_and_its_reason_holds_no_day() -> None:
-    life = Room().life(device(contact=LAST_DAY_WITHIN))
+    device_state = LifecycleCase().device_state(device(contact=LAST_DAY_WITHIN))
 
-    assert (life.works, life.silent_school_days) == (True, 15)
-    assert life.works_reason == Text(
+    assert (device_state.works, device_state.silent_school_days) == (True, 15)
+    assert device_state.works_reason == Text(
         "i kontakt inom 15 skoldagar och hanterat", "in contact within 15 school days, managed"
     )
 
 
 def test_a_device_silent_for_longer_does_not_work_and_its_reason_cites_the_day() -> None:
-    life = Room().life(device(contact=FIRST_DAY_WITHOUT))
+    device_state = LifecycleCase().device_state(device(contact=FIRST_DAY_WITHOUT))
 
-    assert (life.works, life.silent_school_days, life.stage) == (False, 16, Stage.IN_USE)
-    assert life.works_reason.en == "no contact since 2026-11-02, limit 15 school days"
-    assert life.works_reason.sv == "ingen kontakt sedan 2026-11-02, gräns 15 skoldagar"
+    assert (device_state.works, device_state.silent_school_days, device_state.stage) == (False, 16, Stage.IN_USE)
+    assert device_state.works_reason.en == "no contact since 2026-11-02, limit 15 school days"
+    assert device_state.works_reason.sv == "ingen kontakt sedan 2026-11-02, gräns 15 skoldagar"
 
 
 def test_a_device_silent_over_the_holidays_works() -> None:
-    life = Room("2027-01-12", sources=parts(MDM, as_of="2027-01-12")).life(device(contact="2026-12-17"))
+    device_state = LifecycleCase("2027-01-12", sources=parts(MDM, as_of="2027-01-12")).device_state(
+        device(contact="2026-12-17")
+    )
 
-    assert (life.works, life.silent_school_days) == (True, 3)
+    assert (device_state.works, device_state.silent_school_days) == (True, 3)
 
 
 def test_a_platform_has_a_limit_of_its_own_and_a_unit_goes_before_it() -> None:
-    room = Room(staleness=Staleness(by_platform={"windows": 5}))
+    room = LifecycleCase(staleness=Staleness(by_platform={"windows": 5}))
     silent = device(contact=LAST_DAY_WITHIN)
 
-    assert not room.life(silent).works
-    assert room.life(silent, unit="ekskolan").works
-    assert room.life(replace(silent, platform=Platform.LINUX)).works
+    assert not room.device_state(silent).works
+    assert room.device_state(silent, unit="ekskolan").works
+    assert room.device_state(replace(silent, platform=Platform.LINUX)).works
 
 
 def test_the_clock_of_a_source_stops_with_it() -> None:
     silent = device(contact="2026-10-20")
-    dead = Room("2027-05-03", sources=parts(MDM, as_of="2026-10-21"))
-    other_dead = Room(sources=(part(MDM), part(OTHER_MDM, "2026-10-21")))
+    dead = LifecycleCase("2027-05-03", sources=parts(MDM, as_of="2026-10-21"))
+    other_dead = LifecycleCase(sources=(part(MDM), part(OTHER_MDM, "2026-10-21")))
 
-    assert (dead.life(silent).works, dead.life(silent).judged_until) == (True, day("2026-10-21"))
-    assert not other_dead.life(silent).works
+    assert (dead.device_state(silent).works, dead.device_state(silent).evaluated_until) == (True, day("2026-10-21"))
+    assert not other_dead.device_state(silent).works
 
 
 def test_of_several_files_a_contact_is_judged_by_its_own() -> None:
-    record = known(LIST, DeviceRecord(source_id="d1"), scope="ekskolan")
+    record = believed_record(LIST, DeviceRecord(source_id="d1"), scope="ekskolan")
     listed = device("d1", LIST, contact="2026-10-20", records=(record,))
     sources = (part(LIST, "2026-10-21", scope_as_of={"ekskolan": day(TODAY), "ugglan": day("2026-10-21")}),)
 
-    assert Room(sources=sources).life(listed).judged_until == day(TODAY)
+    assert LifecycleCase(sources=sources).device_state(listed).evaluated_until == day(TODAY)
 
 
 def test_a_contact_of_a_source_that_is_configured_no_longer_is_judged_by_its_own_day() -> None:
-    life = Room(sources=()).life(device(contact="2026-03-02"))
+    device_state = LifecycleCase(sources=()).device_state(device(contact="2026-03-02"))
 
-    assert (life.silent_school_days, life.judged_until) == (0, day("2026-03-02"))
+    assert (device_state.silent_school_days, device_state.evaluated_until) == (0, day("2026-03-02"))
 
 
 def test_nothing_is_judged_beyond_today() -> None:
-    assert Room(sources=parts(MDM, as_of="2026-12-01")).life(device()).judged_until == day(TODAY)
+    assert LifecycleCase(sources=parts(MDM, as_of="2026-12-01")).device_state(device()).evaluated_until == day(TODAY)
 
 
 def test_that_a_list_without_days_still_names_a_device_is_its_contact() -> None:
-    life = Room(sources=parts(LIST, as_of="2026-11-01")).life(device("d1", LIST, contact=None))
+    device_state = LifecycleCase(sources=parts(LIST, as_of="2026-11-01")).device_state(device("d1", LIST, contact=None))
 
-    assert (life.works, life.silent_school_days, life.judged_until) == (True, 0, day("2026-11-01"))
+    assert (device_state.works, device_state.silent_school_days, device_state.evaluated_until) == (
+        True,
+        0,
+        day("2026-11-01"),
+    )
 
 
 def test_a_list_is_no_contact_of_what_an_mdm_had() -> None:
-    life = Room(sources=parts(LIST, MDM)).life(device("d1", LIST, contact=None, ever_in_mdm=True))
+    device_state = LifecycleCase(sources=parts(LIST, MDM)).device_state(
+        device("d1", LIST, contact=None, ever_in_mdm=True)
+    )
 
-    assert life.silent_school_days is None
+    assert device_state.silent_school_days is None
 
 
 def test_a_list_that_is_configured_no_longer_is_no_contact() -> None:
-    assert Room(sources=()).life(device("d1", LIST, contact=None)).silent_school_days is None
+    assert LifecycleCase(sources=()).device_state(device("d1", LIST, contact=None)).silent_school_days is None
 
 
 def test_never_in_contact_works_for_as_long_from_enrolment() -> None:
-    room = Room()
-    within = room.life(device(contact=None, enrolled_at=instant(LAST_DAY_WITHIN)))
-    without = room.life(device(contact=None, enrolled_at=instant(FIRST_DAY_WITHOUT)))
+    room = LifecycleCase()
+    within = room.device_state(device(contact=None, enrolled_at=instant(LAST_DAY_WITHIN)))
+    without = room.device_state(device(contact=None, enrolled_at=instant(FIRST_DAY_WITHOUT)))
 
     assert (within.works, within.silent_school_days) == (True, None)
     assert within.works_reason.en == "enrolled at most 15 school days ago"
@@ -141,15 +149,18 @@ def test_never_in_contact_works_for_as_long_from_enrolment() -> None:
 
 
 def test_never_in_contact_and_never_enrolled_does_not_work() -> None:
-    assert Room().life(device(contact=None)).works_reason.en == "never in contact, day of enrolment unknown"
+    assert (
+        LifecycleCase().device_state(device(contact=None)).works_reason.en
+        == "never in contact, day of enrolment unknown"
+    )
 
 
 def test_never_in_contact_is_judged_up_to_the_oldest_day_of_the_mdms_that_have_it() -> None:
     sources = (part(MDM, "2026-11-01"), part(OTHER_MDM, "2026-10-01"))
     here, both = device(contact=None), device("d2", MDM, OTHER_MDM, contact=None)
 
-    assert Room(sources=sources).life(here).judged_until == day("2026-11-01")
-    assert Room(sources=sources).life(both).judged_until == day("2026-10-01")
+    assert LifecycleCase(sources=sources).device_state(here).evaluated_until == day("2026-11-01")
+    assert LifecycleCase(sources=sources).device_state(both).evaluated_until == day("2026-10-01")
 
 
 def test_what_no_mdm_has_is_judged_up_to_the_oldest_day_of_those_that_run() -> None:
@@ -157,19 +168,23 @@ def test_what_no_mdm_has_is_judged_up_to_the_oldest_day_of_those_that_run() -> N
     running = (part(MDM, "2026-11-01"), part(OTHER_MDM, "2026-10-01", disabled=True))
     never = (part(MDM, None),)
 
-    assert Room(sources=running).life(bought).judged_until == day("2026-11-01")
-    assert Room(sources=(part(MDM, "2026-10-01", disabled=True),)).life(bought).judged_until == day("2026-10-01")
-    assert Room(sources=never).life(bought).judged_until == day("2026-01-01")
-    assert Room(sources=()).life(bought).judged_until == day(TODAY)
+    assert LifecycleCase(sources=running).device_state(bought).evaluated_until == day("2026-11-01")
+    assert LifecycleCase(sources=(part(MDM, "2026-10-01", disabled=True),)).device_state(bought).evaluated_until == day(
+        "2026-10-01"
+    )
+    assert LifecycleCase(sources=never).device_state(bought).evaluated_until == day("2026-01-01")
+    assert LifecycleCase(sources=()).device_state(bought).evaluated_until == day(TODAY)
 
 
 def test_after_the_end_of_the_calendar_weekdays_count_and_every_reason_says_so() -> None:
     ended = Calendars(default=Calendar(terms=(Term(day("2026-01-08"), day("2026-06-11")),)))
-    room = Room(calendars=ended)
+    room = LifecycleCase(calendars=ended)
 
-    assert room.life(device()).works_reason.en.endswith("; weekdays count, the calendar has ended")
-    assert room.life(device(contact="2026-09-01")).works_reason.sv.endswith("; vardagar räknas, kalendern är slut")
-    assert "calendar" not in Room(calendars=Calendars()).life(device()).works_reason.en
+    assert room.device_state(device()).works_reason.en.endswith("; weekdays count, the calendar has ended")
+    assert room.device_state(device(contact="2026-09-01")).works_reason.sv.endswith(
+        "; vardagar räknas, kalendern är slut"
+    )
+    assert "calendar" not in LifecycleCase(calendars=Calendars()).device_state(device()).works_reason.en
 
 
 # --- works ------------------------------------------------------------------------------------------------------------
@@ -192,32 +207,36 @@ def test_after_the_end_of_the_calendar_weekdays_count_and_every_reason_says_so()
     ],
 )
 def test_a_device_does_not_work_when(fields: dict[str, Any], why: str) -> None:
-    life = Room().life(device(**fields))
+    device_state = LifecycleCase().device_state(device(**fields))
 
-    assert (life.works, life.works_reason.en) == (False, why)
+    assert (device_state.works, device_state.works_reason.en) == (False, why)
 
 
 def test_a_device_whose_purpose_is_repair_is_in_repair() -> None:
-    life = Room().life(device(), purpose=Purpose.REPAIR)
+    device_state = LifecycleCase().device_state(device(), purpose=Purpose.REPAIR)
 
-    assert (life.works, life.works_reason.en, life.stage) == (False, "in repair", Stage.IN_REPAIR)
+    assert (device_state.works, device_state.works_reason.en, device_state.stage) == (
+        False,
+        "in repair",
+        Stage.IN_REPAIR,
+    )
 
 
 def test_what_only_a_list_knows_works_while_its_status_is_in_use() -> None:
-    room = Room(sources=parts(LIST))
+    room = LifecycleCase(sources=parts(LIST))
     in_use = device("d1", LIST, conditions=frozenset({Condition.ACTIVE}))
     pending = device("d1", LIST, conditions=frozenset({Condition.PENDING}))
 
-    assert room.life(in_use).works
-    assert room.life(pending).works_reason.en == "its list does not say in use"
+    assert room.device_state(in_use).works
+    assert room.device_state(pending).works_reason.en == "its list does not say in use"
 
 
 def test_what_an_mdm_has_lost_is_not_managed_by_a_list() -> None:
-    assert not Room(sources=parts(LIST, MDM)).life(device("d1", LIST, ever_in_mdm=True)).works
+    assert not LifecycleCase(sources=parts(LIST, MDM)).device_state(device("d1", LIST, ever_in_mdm=True)).works
 
 
 def test_what_only_a_register_knows_is_not_managed() -> None:
-    assert Room().life(device("d1", REGISTER)).works_reason.en == "no MDM says that it is managed"
+    assert LifecycleCase().device_state(device("d1", REGISTER)).works_reason.en == "no MDM says that it is managed"
 
 
 @pytest.mark.parametrize(
@@ -226,15 +245,15 @@ def test_what_only_a_register_knows_is_not_managed() -> None:
         ({"ownership": Ownership.PERSONAL}, False),
         ({"ownership": Ownership.ORGANISATION}, True),
         ({}, True),
-        ({"ownership": Ownership.PERSONAL, "roles": frozenset({Role.MDM, Role.PURCHASES})}, True),
-        ({"ownership": Ownership.PERSONAL, "roles": frozenset({Role.MDM, Role.REGISTER})}, True),
+        ({"ownership": Ownership.PERSONAL, "roles": frozenset({PartRole.MDM, PartRole.PURCHASES})}, True),
+        ({"ownership": Ownership.PERSONAL, "roles": frozenset({PartRole.MDM, PartRole.REGISTER})}, True),
         ({"ownership": Ownership.PERSONAL, "ever_in_list": True}, True),
     ],
 )
 def test_a_device_is_the_municipalitys_when_it_has_it_in_writing_or_no_mdm_says_personal(
     fields: dict[str, Any], ours: bool
 ) -> None:
-    assert Room().life(device(**fields)).ours is ours
+    assert LifecycleCase().device_state(device(**fields)).ours is ours
 
 
 def test_a_correction_stands_for_all_conditions() -> None:
@@ -243,9 +262,9 @@ def test_a_correction_stands_for_all_conditions() -> None:
     ended = Correction(device="d1", field="condition", value="lost", until=day("2026-11-23"))
 
     gone = device(conditions=frozenset({Condition.LOST}))
-    assert Room(believed=Believed(corrections=(found,))).life(gone).stage is Stage.IN_USE
-    assert Room(believed=Believed(corrections=(lost,))).life(device()).stage is Stage.LOST
-    assert Room(believed=Believed(corrections=(ended,))).life(device()).stage is Stage.IN_USE
+    assert LifecycleCase(believed=BelievedState(corrections=(found,))).device_state(gone).stage is Stage.IN_USE
+    assert LifecycleCase(believed=BelievedState(corrections=(lost,))).device_state(device()).stage is Stage.LOST
+    assert LifecycleCase(believed=BelievedState(corrections=(ended,))).device_state(device()).stage is Stage.IN_USE
 
 
 # --- stages -----------------------------------------------------------------------------------------------------------
@@ -258,7 +277,7 @@ def test_a_correction_stands_for_all_conditions() -> None:
         ({"conditions": frozenset({Condition.WIPED})}, Purpose.STOCK, Stage.RETIRED),
         ({"conditions": frozenset({Condition.LOST, Condition.IN_REPAIR})}, Purpose.PERSONAL, Stage.LOST),
         ({"conditions": frozenset({Condition.IN_REPAIR})}, Purpose.LOAN, Stage.IN_REPAIR),
-        ({"roles": frozenset({Role.REGISTER})}, Purpose.PERSONAL, Stage.SILENT),
+        ({"roles": frozenset({PartRole.REGISTER})}, Purpose.PERSONAL, Stage.SILENT),
         ({"records": ()}, Purpose.PERSONAL, Stage.SILENT),
         ({}, Purpose.LOAN, Stage.LOAN),
         ({}, Purpose.ROOM, Stage.ROOM),
@@ -271,35 +290,37 @@ def test_a_correction_stands_for_all_conditions() -> None:
     ],
 )
 def test_the_first_stage_that_holds(fields: dict[str, Any], purpose: Purpose, stage: Stage | None) -> None:
-    assert Room().life(device(**fields), purpose=purpose).stage is stage
+    assert LifecycleCase().device_state(device(**fields), purpose=purpose).stage is stage
 
 
 def test_what_only_purchases_know_is_ordered() -> None:
     bought = device("d1", BOUGHT, contact=None, enrolled_at=instant("2026-01-08"))
 
-    assert Room().life(bought, purpose=Purpose.UNSORTED).stage is Stage.ORDERED
-    assert Room().life(bought, purpose=Purpose.STOCK).stage is Stage.STOCK
-    assert Room().life(replace(bought, ever_in_list=True), purpose=Purpose.UNSORTED).stage is Stage.SILENT
+    assert LifecycleCase().device_state(bought, purpose=Purpose.UNSORTED).stage is Stage.ORDERED
+    assert LifecycleCase().device_state(bought, purpose=Purpose.STOCK).stage is Stage.STOCK
+    assert (
+        LifecycleCase().device_state(replace(bought, ever_in_list=True), purpose=Purpose.UNSORTED).stage is Stage.SILENT
+    )
 
 
 @pytest.mark.parametrize(("limit", "stage"), [(16, Stage.IN_USE), (15, Stage.SILENT)])
 def test_a_device_is_silent_for_good_after_its_limit(limit: int, stage: Stage) -> None:
-    room = Room(staleness=Staleness(silent_after_school_days=limit))
+    room = LifecycleCase(staleness=Staleness(silent_after_school_days=limit))
 
-    assert room.life(device(contact=FIRST_DAY_WITHOUT)).stage is stage
+    assert room.device_state(device(contact=FIRST_DAY_WITHOUT)).stage is stage
 
 
 def test_a_stage_keeps_its_day_while_it_stays() -> None:
     long_ago = instant("2026-09-01")
-    stayed = Room(believed=Believed(stages={"d1": StageSince(Stage.IN_USE, long_ago)}))
-    changed = Room(believed=Believed(stages={"d1": StageSince(Stage.STOCK, long_ago)}))
+    stayed = LifecycleCase(believed=BelievedState(stages={"d1": StageSince(Stage.IN_USE, long_ago)}))
+    changed = LifecycleCase(believed=BelievedState(stages={"d1": StageSince(Stage.STOCK, long_ago)}))
 
-    assert stayed.life(device()).since == long_ago
-    assert changed.life(device()).since == Room().life(device()).since == instant(TODAY)
+    assert stayed.device_state(device()).since == long_ago
+    assert changed.device_state(device()).since == LifecycleCase().device_state(device()).since == instant(TODAY)
 
 
 def test_an_ignored_device_has_no_stage_and_a_day_that_never_moves() -> None:
-    assert Room().life(device(), purpose=Purpose.IGNORE).since == instant("2026-01-01")
+    assert LifecycleCase().device_state(device(), purpose=Purpose.IGNORE).since == instant("2026-01-01")
 
 
 @given(
@@ -318,22 +339,22 @@ def test_an_ignored_device_has_no_stage_and_a_day_that_never_moves() -> None:
 def test_a_device_always_has_exactly_one_stage_or_is_ignored_and_a_reason_in_both_languages(
     one: Device, purpose: Purpose
 ) -> None:
-    life = Room(sources=parts(ROSTER, MDM, LIST, REGISTER)).life(one, purpose=purpose)
+    device_state = LifecycleCase(sources=parts(ROSTER, MDM, LIST, REGISTER)).device_state(one, purpose=purpose)
 
-    assert (life.stage is None) == (purpose is Purpose.IGNORE)
-    assert life.works_reason.sv
-    assert life.works_reason.en
-    assert not life.works or life.stage not in (Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR)
+    assert (device_state.stage is None) == (purpose is Purpose.IGNORE)
+    assert device_state.works_reason.sv
+    assert device_state.works_reason.en
+    assert not device_state.works or device_state.stage not in (Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR)
 
 
 @given(st.integers(min_value=0, max_value=400), st.sampled_from([None, "2026-02-02", FIRST_DAY_WITHOUT, TODAY]))
 def test_a_dead_source_never_changes_a_device_on_any_later_day(days: int, contact: str | None) -> None:
     one = device(contact=contact, enrolled_at=instant("2026-10-20"), support_until=day("2026-12-01"))
-    stages = {"d1": StageSince(Room().life(one).stage or Stage.IN_USE, instant(TODAY))}
+    stages = {"d1": StageSince(LifecycleCase().device_state(one).stage or Stage.IN_USE, instant(TODAY))}
     today = day(TODAY).toordinal() + days
-    then = Room(type(day(TODAY)).fromordinal(today).isoformat(), believed=Believed(stages=stages))
+    then = LifecycleCase(type(day(TODAY)).fromordinal(today).isoformat(), believed=BelievedState(stages=stages))
 
-    assert then.life(one) == Room(believed=Believed(stages=stages)).life(one)
+    assert then.device_state(one) == LifecycleCase(believed=BelievedState(stages=stages)).device_state(one)
 
 
 # --- secure -----------------------------------------------------------------------------------------------------------
@@ -352,18 +373,27 @@ WINDOWS = OsSupport(platform=Platform.WINDOWS, version_prefix="10.0.26100", ends
     ],
 )
 def test_secure_takes_every_fact_and_an_unknown_one_is_unknown(fields: dict[str, Any], secure: bool | None) -> None:
-    assert Room(reference=Reference(os_support=(WINDOWS,))).life(device(**fields)).secure is secure
+    assert (
+        LifecycleCase(reference=ReferenceFacts(os_support=(WINDOWS,))).device_state(device(**fields)).secure is secure
+    )
 
 
 # --- acceptance -------------------------------------------------------------------------------------------------------
 
 
 def rule(**fields: Any) -> Entitlement:
-    return Entitlement(id="x", title=Text("", ""), origin="", who=Who(memberships=()), mode=Mode.PER_HEAD, **fields)
+    return Entitlement(
+        id="x",
+        title=Text("", ""),
+        origin="",
+        who=EligibilityCriteria(memberships=()),
+        mode=EntitlementMode.PER_HEAD,
+        **fields,
+    )
 
 
 def test_a_rule_accepts_its_platforms_and_form_factors_and_only_the_municipalitys() -> None:
-    room = Room()
+    room = LifecycleCase()
     case = room.case(device())
 
     assert accepts(rule(), case)
@@ -382,10 +412,10 @@ def test_a_rule_accepts_its_platforms_and_form_factors_and_only_the_municipality
     ],
 )
 def test_an_unknown_fact_meets_no_requirement(requirement: Any, fields: dict[str, Any]) -> None:
-    room = Room(reference=Reference(os_support=(WINDOWS,)))
+    room = LifecycleCase(reference=ReferenceFacts(os_support=(WINDOWS,)))
 
-    assert why_not_for(rule(require=(requirement,)), room.case(device(**fields))) is None
-    assert why_not_for(rule(require=(requirement,)), room.case(device())) is not None
+    assert not_working_reason_for(rule(require=(requirement,)), room.case(device(**fields))) is None
+    assert not_working_reason_for(rule(require=(requirement,)), room.case(device())) is not None
     assert accepts(rule(require=(requirement,)), room.case(device()))
 
 
@@ -404,15 +434,15 @@ def test_an_unknown_fact_meets_no_requirement(requirement: Any, fields: dict[str
 def test_silent_and_in_repair_count_as_assigned_retired_lost_and_gone_do_not(
     fields: dict[str, Any], counts: bool
 ) -> None:
-    assert counts_as_assigned(rule(), Room().case(device(**fields))) is counts
+    assert counts_as_assigned(rule(), LifecycleCase().case(device(**fields))) is counts
 
 
 def test_an_ignored_device_is_assigned_to_nobody() -> None:
-    assert not counts_as_assigned(rule(), Room().case(device(), purpose=Purpose.IGNORE))
+    assert not counts_as_assigned(rule(), LifecycleCase().case(device(), purpose=Purpose.IGNORE))
 
 
 def test_lives_stand_in_the_order_of_the_devices() -> None:
     ones = [device(f"d{number}") for number in range(3)]
-    cases = [Room().case(one) for one in ones]
+    cases = [LifecycleCase().case(one) for one in ones]
 
-    assert [one.device for one in Room().lives(ones, [case.placement for case in cases])] == ["d0", "d1", "d2"]
+    assert [one.device for one in LifecycleCase().lives(ones, [case.placement for case in cases])] == ["d0", "d1", "d2"]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetsync.core.matching import name_pattern_match
-from fleetsync.core.matching.globs import cuts, glob, is_match
+from fleetsync.core.matching.globs import compile_glob, is_match, parse_captures
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_name_that_can_be_cut_in_two_ways_gives_both() -> None:
     caught = name_pattern_match("{unit} {class}", "Norra Ekskolan 2B")
 
     assert caught is not None
-    assert cuts(glob("{unit} {class}").braces, caught) == (
+    assert parse_captures(compile_glob("{unit} {class}").braces, caught) == (
         (("unit", "Norra Ekskolan"), ("class", "2B")),
         (("unit", "Norra"), ("class", "Ekskolan 2B")),
     )
@@ -58,7 +58,7 @@ def test_a_brace_catches_at_least_one_character() -> None:
 
 
 def test_without_braces_there_is_one_way_that_catches_nothing() -> None:
-    assert cuts((), "") == ((),)
+    assert parse_captures((), "") == ((),)
 
 
 @given(st.text(alphabet="abåÅ-[]{}*?.\\^ ", max_size=12))

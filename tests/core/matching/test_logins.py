@@ -4,9 +4,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.matching.logins import claimants, claims_of, dated
+from fleetsync.core.matching.logins import claimants, claims_by_key, update_logins
 from fleetsync.core.model import Login, Moment, Person
-from tests.core.matching.invented import AT, LONG_AGO, TODAY, address, object_id, person
+from tests.core.matching.matching_samples import AT, LONG_AGO, TODAY, address, object_id, person
 
 NOW = Moment(AT, TODAY)
 LATER = Moment(AT + timedelta(days=1), TODAY + timedelta(days=1))
@@ -26,46 +26,46 @@ def login(name: str, of: str, first: datetime = LONG_AGO, last: datetime | None 
 
 
 def test_a_new_login_is_first_seen_now() -> None:
-    assert dated([somebody("p1", "alva")], [], NOW) == (Login(address("alva"), "p1", AT, AT),)
+    assert update_logins([somebody("p1", "alva")], [], NOW) == (Login(address("alva"), "p1", AT, AT),)
 
 
 def test_a_login_that_is_still_his_is_left_as_it_is() -> None:
     believed = (login("alva", "p1"),)
 
-    assert dated([somebody("p1", "alva")], believed, NOW) == believed
+    assert update_logins([somebody("p1", "alva")], believed, NOW) == believed
 
 
 def test_a_login_that_disappears_is_last_seen_then_and_moves_no_more() -> None:
-    first = dated([somebody("p1", "alva.ny")], [login("alva", "p1")], NOW)
-    second = dated([somebody("p1", "alva.ny")], first, LATER)
+    first = update_logins([somebody("p1", "alva.ny")], [login("alva", "p1")], NOW)
+    second = update_logins([somebody("p1", "alva.ny")], first, LATER)
 
     assert first[0] == login("alva", "p1", LONG_AGO, AT)
     assert second == first
 
 
 def test_a_login_that_returns_is_his_again_since_it_was_first() -> None:
-    assert dated([somebody("p1", "alva")], [login("alva", "p1", LONG_AGO, AT)], LATER) == (login("alva", "p1"),)
+    assert update_logins([somebody("p1", "alva")], [login("alva", "p1", LONG_AGO, AT)], LATER) == (login("alva", "p1"),)
 
 
 def test_the_logins_of_somebody_who_has_left_are_past_ones() -> None:
-    assert dated([gone("p1", "alva")], [login("alva", "p1")], NOW) == (login("alva", "p1", LONG_AGO, AT),)
+    assert update_logins([gone("p1", "alva")], [login("alva", "p1")], NOW) == (login("alva", "p1", LONG_AGO, AT),)
 
 
 def test_the_logins_of_somebody_nobody_knows_are_kept_and_resolve_to_nobody() -> None:
     believed = (login("alva", "erased"),)
 
-    assert dated([], believed, NOW) == believed
-    assert claims_of([], believed) == {}
+    assert update_logins([], believed, NOW) == believed
+    assert claims_by_key([], believed) == {}
 
 
 def test_an_undated_key_of_somebody_who_has_left_is_a_past_one_of_his() -> None:
-    claims = claims_of([gone("p1", "alva")], ())
+    claims = claims_by_key([gone("p1", "alva")], ())
 
     assert [(one.person, one.is_current) for one in claims[address("alva")]] == [("p1", False)]
 
 
 def test_a_dated_key_of_somebody_who_has_left_is_claimed_once() -> None:
-    claims = claims_of([gone("p1", "alva")], [login("alva", "p1", LONG_AGO, AT)])
+    claims = claims_by_key([gone("p1", "alva")], [login("alva", "p1", LONG_AGO, AT)])
 
     assert len(claims[address("alva")]) == 1
 
@@ -75,13 +75,13 @@ def test_a_key_that_nobody_has_means_nobody() -> None:
 
 
 def test_two_who_have_a_key_at_the_same_time_both_claim_it() -> None:
-    claims = claims_of([somebody("p1", "a"), somebody("p2", "a")], [login("a", "p1"), login("a", "p2")])
+    claims = claims_by_key([somebody("p1", "a"), somebody("p2", "a")], [login("a", "p1"), login("a", "p2")])
 
     assert {one.person for one in claimants(claims, address("a"), AT)} == {"p1", "p2"}
 
 
 def given_on(day: datetime) -> Any:
-    return claims_of(
+    return claims_by_key(
         [gone("old", "a"), somebody("new", "a")], [login("a", "old", LONG_AGO, AT), login("a", "new", day)]
     )
 
@@ -101,7 +101,7 @@ def test_a_device_older_than_every_sighting_stays_with_the_first() -> None:
 def test_an_object_id_is_whose_it_is_now_whenever_the_device_was_enrolled() -> None:
     key = object_id(1)
     new = Person(id="new", records=(person("new", key),), keys=(key,), first_seen=AT)
-    claims = claims_of([gone("old"), new], [Login(key, "old", LONG_AGO, AT), Login(key, "new", AT, AT)])
+    claims = claims_by_key([gone("old"), new], [Login(key, "old", LONG_AGO, AT), Login(key, "new", AT, AT)])
 
     assert [one.person for one in claimants(claims, key, LONG_AGO)] == ["new"]
 
@@ -112,5 +112,5 @@ def test_a_second_run_of_the_same_input_always_changes_nothing(histories: list[l
     for hours, names in enumerate(histories):
         people = [somebody("p1", *names), gone("p2", "a")]
         moment = Moment(AT + timedelta(hours=hours), TODAY)
-        logins = dated(people, logins, moment)
-        assert dated(people, logins, Moment(moment.at + timedelta(minutes=1), TODAY)) == logins
+        logins = update_logins(people, logins, moment)
+        assert update_logins(people, logins, Moment(moment.at + timedelta(minutes=1), TODAY)) == logins

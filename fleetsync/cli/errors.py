@@ -1,0 +1,71 @@
+"""How a command says that it failed: one sentence and the remedy on stderr, an exit code, never a traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+EXIT_ATTENTION = 1
+EXIT_UNUSABLE = 2
+EXIT_INTERRUPTED = 130
+
+
+class CommandError(click.ClickException):
+    """Ends a command with a sentence. *exit_code* as the commands' module says."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_ATTENTION) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it on the class and reads it on the instance
+
+    def show(self, file: object = None) -> None:
+        """Print it."""
+        for line in self.message.splitlines():
+            click.echo(f"fleetsync: {line}", err=True)
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Around everything: what the house says by remedy is said, what is our own fault is said to be so."""
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last net: no traceback reaches a user
+        sys.exit(_report_error(error))
+
+
+def _report_error(error: Exception) -> int:
+    known = _as_command_error(error)
+    if known is not None:
+        known.show()
+        return known.exit_code
+    from fleetsync import log
+
+    if log.is_set_up():  # before, structlog's own way of telling would show locals
+        log.get(__name__).debug("an error of our own", exc_info=error)
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename.rpartition('fleetsync/')[2]}:{where.tb_lineno}" if where else "?"
+    # The error's text is left out: it may hold a value of a record.
+    CommandError(
+        f"an error of our own, {type(error).__name__} at {place}. Nothing believed was changed by it. "
+        "Report it with this line, the version (fleetsync --version), and what --log-level DEBUG adds"
+    ).show()
+    return EXIT_ATTENTION
+
+
+def _as_command_error(error: Exception) -> CommandError | None:
+    from fleetsync.expose.ports import DecisionError
+    from fleetsync.expose.web import WebRefused
+    from fleetsync.pull.contract import PullError
+    from fleetsync.schedule import ScheduleError
+    from fleetsync.settings import SettingsError
+    from fleetsync.store.errors import StoreError
+
+    if isinstance(error, SettingsError | ScheduleError | WebRefused):
+        return CommandError(str(error), EXIT_UNUSABLE)
+    if isinstance(error, StoreError | PullError | DecisionError):
+        return CommandError(str(error))
+    return None

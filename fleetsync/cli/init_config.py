@@ -1,0 +1,78 @@
+"""init: a commented configuration to begin with, that runs as it is."""
+
+from pathlib import Path
+
+import click
+
+from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+
+CONFIG_HEAD = """\
+# fleetsync: which systems we read, and what the plan promises.
+# Every key there is stands in config.example.toml with its meaning. Try this file with: fleetsync check
+
+[municipality]
+name = "{name}"
+
+[database]
+url = "database/fleetsync.db"
+
+[privacy]
+# Under this key log-ins become tokens. Made at the first start; keep a copy elsewhere than the database's.
+key_file = "secrets/privacy.key"
+
+[calendar]
+# Without terms every weekday that is no public holiday counts. A municipality's own terms go into a file:
+# file = "calendar.toml"
+"""
+
+
+@click.command(help="Write a commented configuration for the systems you name.")
+@click.option("--kind", "kinds", multiple=True, help="A system to read, such as intune; may be given several times.")
+@click.option("--name", default="", help="The municipality's name.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True)
+def init(kinds: tuple[str, ...], name: str, output: Path) -> None:
+    """Runs with no source ready; asks on a terminal which systems there are when none is named."""
+    from fleetsync.pull.registry import connector_kinds as known_kinds
+    from fleetsync.pull.registry import load_connector
+
+    if output.exists():
+        raise CommandError(f"{output} exists and is left as it is. Write elsewhere with --output", EXIT_UNUSABLE)
+    chosen = kinds or _ask_kinds(known_kinds())
+    tables = [_source_table(kind, load_connector(kind).__doc__ or "") for kind in chosen]
+    parts = [CONFIG_HEAD.format(name=name.replace('"', "'")), *tables]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    (output.parent / "secrets").mkdir(mode=0o700, exist_ok=True)
+    output.write_text("\n".join(parts), encoding="utf-8")
+    click.echo(f"{output} is written. Fill in what stands in <…>, then: fleetsync --config {output} check")
+
+
+def _ask_kinds(known: tuple[str, ...]) -> tuple[str, ...]:
+    import sys
+
+    if not sys.stdin.isatty():
+        return ()
+    return tuple(kind for kind in known if click.confirm(f"Read {kind}?", default=False))
+
+
+def _source_table(kind: str, about: str) -> str:
+    """A `[[source]]` table: required keys open, the connector's own first sentence above."""
+    from pydantic_core import PydanticUndefined
+
+    from fleetsync.pull.registry import load_connector
+
+    lines = [
+        f"# {about.strip().splitlines()[0]}",
+        "# [[source]]",
+        f'# kind = "{kind}"',
+        f'# name = "{kind.replace("_", "-")}"',
+    ]
+    for key, field in load_connector(kind).Settings.model_fields.items():
+        if key in {"kind", "name"} or field.default is not PydanticUndefined or field.default_factory is not None:
+            continue
+        lines.append(f'# {key} = "<…>"')
+    secrets = [key for key in load_connector(kind).Settings.model_fields if key.endswith("_file") and "secret" in key]
+    lines += [f'# {key} = "secrets/{kind}-{key.removesuffix("_file")}"' for key in secrets]
+    return "\n".join([*lines, ""])
+
+
+COMMANDS = {"init": init}

@@ -1,0 +1,86 @@
+"""Until when a device is supported, by dates that ship with us or that its source gives.
+
+Pure. An unknown release is unknown, never "supported".
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property
+
+from msgspec import Struct
+
+from fleetsync.core.identity import folded
+from fleetsync.core.identity.globs import glob_test
+from fleetsync.core.model import Device, ModelRule, OsSupport, Platform, ReferenceFacts
+
+
+class SupportDates(Struct, frozen=True, dict=True):
+    """The reference dates, each release and model looked up once."""
+
+    reference: ReferenceFacts
+
+    @cached_property
+    def _os_release_cache(self) -> dict[tuple[Platform, str, str], OsSupport | None]:
+        return {}
+
+    @cached_property
+    def _model_support_cache(self) -> dict[tuple[Platform, str], date | None]:
+        return {}
+
+    @cached_property
+    def _model_rules(self) -> tuple[tuple[ModelRule, Callable[[str], bool]], ...]:
+        dated = (rule for rule in self.reference.models if rule.hardware_support_until is not None)
+        return tuple((rule, glob_test(rule.pattern)) for rule in dated)
+
+    def os_release(self, device: Device) -> OsSupport | None:
+        """The release that *device* runs: the longest version prefix, of an edition before any; None: not listed."""
+        if device.os_version is None:
+            return None
+        key = (device.platform, device.os_version, folded(device.os_edition or ""))
+        if key not in self._os_release_cache:
+            fitting = [row for row in self.reference.os_support if _matches_release(row, *key)]
+            self._os_release_cache[key] = max(fitting, key=_specificity, default=None)
+        return self._os_release_cache[key]
+
+    def hardware_support_end(self, device: Device) -> date | None:
+        """The last day of the hardware's support: what a source gives, else what is known of the model."""
+        if device.support_until is not None:
+            return device.support_until
+        if not self._model_rules:
+            return None
+        key = (device.platform, folded(f"{device.manufacturer or ''} {device.model or ''}"))
+        if key not in self._model_support_cache:
+            fitting = (
+                rule for rule, matches in self._model_rules if _applies_to_platform(rule, key[0]) and matches(key[1])
+            )
+            rule = next(fitting, None)
+            self._model_support_cache[key] = rule.hardware_support_until if rule else None
+        return self._model_support_cache[key]
+
+    def is_supported(self, device: Device, day: date) -> bool | None:
+        """Whether system and hardware are supported on *day*; None when no date tells.
+
+        ChromeOS has one date for both, and its source gives it; elsewhere supported hardware says nothing of a system.
+        """
+        os_release, hardware_support_end = self.os_release(device), self.hardware_support_end(device)
+        ends = [end for end in (os_release.ends_on if os_release else None, hardware_support_end) if end is not None]
+        if any(end < day for end in ends):
+            return False
+        is_known = os_release is not None or (device.platform is Platform.CHROMEOS and hardware_support_end is not None)
+        return True if is_known else None
+
+
+def _matches_release(row: OsSupport, platform: Platform, version: str, edition: str) -> bool:
+    if row.platform is not platform or (row.edition is not None and folded(row.edition) not in edition):
+        return False
+    rest = version.removeprefix(row.version_prefix)
+    # "1" must not take "15.1", nor "10.0.2262" take "10.0.22621".
+    return version.startswith(row.version_prefix) and (row.version_prefix.endswith(".") or not rest[:1].isdigit())
+
+
+def _specificity(row: OsSupport) -> tuple[int, bool]:
+    return (len(row.version_prefix), row.edition is not None)
+
+
+def _applies_to_platform(rule: ModelRule, platform: Platform) -> bool:
+    return rule.platform is None or rule.platform is platform

@@ -1,0 +1,78 @@
+"""A staging area in memory: what a pull would stage, without writing a byte to the database."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from itertools import count
+from threading import Lock
+
+import msgspec
+
+from fleetsync.core.model import PullEffect, StagedRow, Verdict
+from fleetsync.pull.runner import BelievedEntry
+from fleetsync.store.ledger import Ledger
+
+
+class MemoryStaging:
+    """`pull.runner.Staging` that reads from the ledger and keeps what is staged to itself."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._pull_numbers = count(1)
+        self._lock = Lock()
+        self._rows: dict[int, dict[tuple[str, str], StagedRow]] = {}
+        self._effects: dict[int, PullEffect] = {}
+
+    def begin_pull(self, source: str, part: str, at: datetime) -> int:
+        """A number that no pull in the database has a use for."""
+        with self._lock:
+            pull = next(self._pull_numbers)
+        self._rows[pull] = {}
+        return pull
+
+    def record_index(self, source: str, part: str) -> Mapping[tuple[str, str], BelievedEntry]:
+        """As the ledger has it."""
+        return self._ledger.record_index(source, part)
+
+    def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]:
+        """As the ledger has it."""
+        return self._ledger.known_files(source, part)
+
+    def mark(self, source: str, part: str) -> str | None:
+        """As the ledger has it."""
+        return self._ledger.mark(source, part)
+
+    def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
+        """The last row of a record counts."""
+        self._rows[pull] |= {row.ref: row for row in rows}
+
+    def finish_pull(self, effect: PullEffect) -> None:
+        """Keep what was read."""
+        self._effects[effect.pull] = effect
+
+    def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
+        """Forget it."""
+        self._rows.pop(pull, None)
+
+    def effect(self, pull: int) -> PullEffect:
+        """What was read, with its rows."""
+        return msgspec.structs.replace(self._effects[pull], rows=tuple(self._rows[pull].values()))
+
+    def protected_tokens(self) -> frozenset[str]:
+        """As the ledger has it."""
+        return self._ledger.protected_tokens()
+
+    def erased_tokens(self) -> frozenset[str]:
+        """As the ledger has it."""
+        return self._ledger.erased_tokens()
+
+    def child_tokens(self) -> Mapping[str, frozenset[str]]:
+        """As the ledger has it."""
+        return self._ledger.child_tokens()
+
+    def tokenise_child_logins(self, children: Mapping[str, frozenset[str]]) -> int:
+        """Nothing: what is staged here is never written, and what is believed is not a rehearsal's to change."""
+        return 0
+
+    def protect(self, tokens: Iterable[str], at: datetime) -> int:
+        """The one thing that a rehearsal does for good: whoever is found to be protected is protected at once."""
+        return self._ledger.protect(tokens, at)

@@ -1,0 +1,340 @@
+"""The bench on which the world is made: people, their devices, and with each what is true of it.
+
+Everything is made together with its truth, in one place, so that neither can be changed without the other.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
+from typing import Literal, TypeAlias, TypedDict, Unpack
+
+from fleetsync.core.model import Platform, Stage
+from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.editions import LIST_DAYS, edition_from
+from fleetsync.demo.model import (
+    DemoDevice,
+    EmploymentContract,
+    ExpectedAdjustment,
+    ExpectedGap,
+    ExpectedHolding,
+    ExpectedOwed,
+    ExpectedPhase,
+    ExpectedSharing,
+    ExpectedStages,
+    Learner,
+    Observer,
+    RowVersion,
+    SchoolClass,
+    SourceRow,
+    StaffMember,
+)
+from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of, object_id_of
+from fleetsync.demo.units import school_days_of, unit_name
+
+# The words of the plan and of the configuration that the world is lived by.
+STALE_AFTER, SILENT_AFTER = 15, 60
+
+LONG_AGO = date(2025, 6, 2)  # in use before the world begins
+_LAPTOP: SourceRow = {
+    "operatingSystem": "Windows",
+    "osVersion": "10.0.26200.7171",
+    "manufacturer": "LENOVO",
+    "model": "21M3EXMPL1",
+    "deviceEnrollmentType": "windowsAzureADJoin",
+    "isEncrypted": True,
+}
+_TABLET: SourceRow = {
+    "operatingSystem": "iPadOS",
+    "osVersion": "26.1",
+    "manufacturer": "Apple",
+    "model": "iPad (A16)",
+    "deviceEnrollmentType": "appleBulkWithUser",
+    "isEncrypted": True,
+}
+_NEW_SYSTEM: tuple[date, SourceRow] = (date(2026, 10, 5), {"osVersion": "27.0.1"})
+_PLATFORMS = {"Windows": Platform.WINDOWS, "iPadOS": Platform.IPADOS, "iOS": Platform.IOS, "Android": Platform.ANDROID}
+
+UseSpans: TypeAlias = tuple[tuple[date, date], ...]
+StagePhases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
+UnitMoves: TypeAlias = Sequence[tuple[date, str]]
+RowChanges: TypeAlias = Sequence[tuple[date, SourceRow | None]]
+
+
+class IntuneDeviceOptions(TypedDict, total=False):
+    """What may be unusual about a device in Intune: Graph's *fields*, how they change from a day on, what the lists say
+    of it, at which unit it is counted where that is not where it is, and from when on at another, and whether it is on in
+    breaks too.
+    """
+
+    enrolled: date
+    used: UseSpans
+    fields: SourceRow
+    changes: RowChanges
+    phases: StagePhases
+    listed: bool
+    repaired: tuple[RowVersion, ...]
+    shown_at: str
+    moves: UnitMoves
+    always_on: bool
+
+
+class ListedComputerOptions(TypedDict, total=False):
+    """What may be unusual about a computer in the list."""
+
+    first: date
+    used: UseSpans
+    fields: SourceRow
+    changes: RowChanges
+    phases: StagePhases
+
+
+class GapTiming(TypedDict, total=False):
+    """When a flaw is one; see `ExpectedGap`."""
+
+    first: date
+    last: date
+    after: int
+    opens_next_day: bool
+    seen_by: Literal["everybody", "list", "workshop"]
+    observed_by: Observer
+
+
+class WorldBuilder:
+    """What has been made so far."""
+
+    def __init__(self, seed: str, numbers_from: int = 1) -> None:
+        self.namer = Namer(seed)
+        self.employees: list[StaffMember] = []
+        self.devices: list[DemoDevice] = []
+        self.expected_owed: list[ExpectedOwed] = []
+        self.expected_holdings: list[ExpectedHolding] = []
+        self.expected_stages: list[ExpectedStages] = []
+        self.expected_gaps: list[ExpectedGap] = []
+        self.expected_adjustments: list[ExpectedAdjustment] = []
+        self.learners: list[Learner] = []
+        self.classes: list[SchoolClass] = []
+        self.expected_sharings: list[ExpectedSharing] = []
+        self.case_counts: Counter[str] = Counter()
+        self.canaries: list[str] = []
+        self._mark = ascii_of(seed)
+        self._numbers = count(numbers_from)
+
+    def number(self) -> int:
+        """The next number of anything."""
+        return next(self._numbers)
+
+    def merge(self, other: "WorldBuilder") -> None:
+        """All that was made on another bench too."""
+        for kind in (
+            "employees",
+            "devices",
+            "expected_owed",
+            "expected_holdings",
+            "expected_stages",
+            "expected_gaps",
+            "expected_adjustments",
+            "learners",
+            "classes",
+            "expected_sharings",
+            "canaries",
+        ):
+            getattr(self, kind).extend(getattr(other, kind))
+        self.case_counts.update(other.case_counts)
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def add_employee(
+        self,
+        *jobs: EmploymentContract,
+        mark: str = "",
+        login: str | None = None,
+        further_logins: Sequence[str] = (),
+        name: Name | None = None,
+        title: str = "Lärare",
+    ) -> StaffMember:
+        """Somebody with these employments; *login* "" for none, None for an ordinary one."""
+        number = self.number()
+        name = name or self.namer.name()
+        made = StaffMember(
+            key=f"{self._mark}-{number:04}",
+            number=f"{100000 + number}",
+            civic=self.namer.civic(1960, 2002),
+            given=name.given,
+            family=name.family,
+            login=f"{name.account}@{STAFF_DOMAIN}" if login is None else login,
+            contracts=jobs,
+            further_logins=tuple(further_logins),
+            mark=mark,
+            title=title,
+        )
+        self.employees.append(made)
+        return made
+
+    def second_account(self, name: Name) -> str:
+        """The log-in of the same person at the schools' own tenant."""
+        return f"{name.account}@{SCHOOL_DOMAIN}"
+
+    def add_owed(self, who: StaffMember, unit: str, first: date = WORLD_BEGINS, last: date = OPEN_END) -> None:
+        """*who* is to have a device from *first* to *last*."""
+        self.expected_owed.append(ExpectedOwed(who.key, unit, first=first, last=last))
+
+    def add_holding(
+        self, who: StaffMember, thing: DemoDevice, first: date = WORLD_BEGINS, last: date = OPEN_END
+    ) -> None:
+        """*thing* is seen to be *who*'s."""
+        self.expected_holdings.append(ExpectedHolding(who.key, thing.key, first, last))
+
+    # --- devices ------------------------------------------------------------------------------------------------------
+
+    def add_laptop(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+        """A laptop that Intune has, used every few school days."""
+        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, rest)
+
+    def add_tablet(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+        """An iPad that Intune has."""
+        rest["changes"] = (*rest.get("changes", ()), _NEW_SYSTEM)
+        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, rest)
+
+    def _add_managed_device(
+        self, serial: str, unit: str, login: str, kind: SourceRow, rest: IntuneDeviceOptions
+    ) -> DemoDevice:
+        enrolled = rest.get("enrolled", LONG_AGO)
+        seen = enrolled + timedelta(days=1)
+        said = {
+            "id": self.namer.uuid(),
+            "deviceName": f"EXB-{serial}",
+            "serialNumber": serial,
+            **primary_user_fields(login),
+            "managementState": "managed",
+            "managementAgent": "mdm",
+            "managedDeviceOwnerType": "company",
+            "complianceState": "compliant",
+            "deviceCategoryDisplayName": unit_name(unit),
+            **kind,
+            **rest.get("fields", {}),
+        }
+        thing = self._add_device(
+            str(said["serialNumber"]),
+            unit,
+            rest.get("used", ((enrolled, OPEN_END),)),
+            enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
+            intune_versions=_row_versions(seen, said, rest.get("changes", ())),
+            list_versions=_row_versions(enrolled, self._list_row(unit, login, said), ()) if rest.get("listed") else (),
+            workshop_versions=rest.get("repaired", ()),
+            always_on=rest.get("always_on", False),
+        )
+        platform = _PLATFORMS[str(said["operatingSystem"])]
+        phases = rest.get("phases", [(seen, Stage.IN_USE, True)])
+        self.add_stages(thing, platform, phases, rest.get("shown_at"), rest.get("moves", ()))
+        return thing
+
+    def add_computer(self, unit: str, login: str, **rest: Unpack[ListedComputerOptions]) -> DemoDevice:
+        """A computer that only the partner's list knows."""
+        first = rest.get("first", LONG_AGO)
+        serial = f"D{self.number():05}X"
+        kind = {"serialNumber": serial, "manufacturer": "Dell", "model": "Latitude 5450"}
+        said = {**self._list_row(unit, login, kind), **rest.get("fields", {})}
+        used = rest.get("used", ((first, OPEN_END),))
+        thing = self._add_device(serial, unit, used, list_versions=_row_versions(first, said, rest.get("changes", ())))
+        seen = edition_from(LIST_DAYS, first)
+        self.add_stages(thing, Platform.WINDOWS, rest.get("phases", [(seen, Stage.IN_USE, True)]))
+        return thing
+
+    def _list_row(self, unit: str, login: str, kind: SourceRow) -> SourceRow:
+        return {
+            "serial": kind["serialNumber"],
+            "tag": f"SYD{self.number():05}",
+            "maker": kind["manufacturer"],
+            "model": kind["model"],
+            "platform": "Windows",
+            "unit": unit_name(unit),
+            "user": login,
+            "status": "I drift",
+            "bought": date(2024, 6, 3),
+        }
+
+    def _add_device(
+        self,
+        serial: str,
+        unit: str,
+        used: UseSpans,
+        *,
+        enrolled_at: datetime | None = None,
+        intune_versions: tuple[RowVersion, ...] = (),
+        list_versions: tuple[RowVersion, ...] = (),
+        workshop_versions: tuple[RowVersion, ...] = (),
+        always_on: bool = False,
+    ) -> DemoDevice:
+        number = self.number()
+        thing = DemoDevice(
+            key=f"{self._mark}-{number:05}",
+            serial=serial,
+            unit=unit,
+            used=used,
+            use_interval=0 if always_on else 1 + number % 4,
+            enrolled_at=enrolled_at,
+            intune_versions=intune_versions,
+            list_versions=list_versions,
+            workshop_versions=workshop_versions,
+        )
+        self.devices.append(thing)
+        return thing
+
+    def add_stages(
+        self, thing: DemoDevice, platform: Platform, phases: StagePhases, unit: str | None = None, moves: UnitMoves = ()
+    ) -> None:
+        """The life of *thing*, at its unit until it *moves*."""
+        places = [(date.min, unit or thing.unit), *moves]
+        lived = []
+        for day in sorted({first for first, _, _ in phases} | {first for first, _ in moves}):
+            begun = [phase for phase in phases if phase[0] <= day]
+            if begun:
+                _, stage, works = begun[-1]
+                at = [place for first, place in places if first <= day][-1]
+                lived.append(ExpectedPhase(day, stage, works, at, platform))
+        self.expected_stages.append(ExpectedStages(thing.key, tuple(lived)))
+
+    # --- what is wrong ------------------------------------------------------------------------------------------------
+
+    def add_person_gap(self, kind: str, who: StaffMember | Learner, unit: str, **when: Unpack[GapTiming]) -> None:
+        """Something is wrong for *who*; nobody sees it in a break."""
+        self.expected_gaps.append(ExpectedGap(kind, unit, who.key, outside_breaks=True, **when))
+
+    def add_device_gap(self, kind: str, thing: DemoDevice, *, counted: bool = False, **when: Unpack[GapTiming]) -> None:
+        """Something is wrong with *thing*; of kinds that count school days (*counted*) nobody sees it in a break."""
+        self.expected_gaps.append(ExpectedGap(kind, thing.unit, thing.key, outside_breaks=counted, **when))
+
+
+def primary_user_fields(login: str) -> SourceRow:
+    """Graph's fields of the primary user."""
+    return {"userId": object_id_of(login) if login else "", "userPrincipalName": login, "emailAddress": login}
+
+
+def silence_phases(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> StagePhases:
+    """The phases of a device that was in use and is not switched on any more after *last_used*."""
+    days = school_days_of(unit)
+    return [
+        (WORLD_BEGINS, stage, True),
+        (days.after(last_used, STALE_AFTER + 1), stage, False),
+        (days.after(last_used, SILENT_AFTER + 1), Stage.SILENT, False),
+    ]
+
+
+def _row_versions(first: date, row: SourceRow, changes: RowChanges) -> tuple[RowVersion, ...]:
+    """What a source says from *first* on, each change on top of all before it; a change of None: not any more."""
+    said: SourceRow = row
+    versions = [RowVersion(first, row)]
+    for day, change in sorted(changes, key=lambda one: one[0]):
+        said = {**said, **(change or {})}
+        versions.append(RowVersion(day, None if change is None else said))
+    return tuple(versions)
+
+
+def missing_device_due_on(unit: str, start: date) -> date:
+    """The day on which somebody who began on *start* should have got everything: three school days after it, or on the
+    third of a term that he begins with.
+    """
+    days = school_days_of(unit)
+    begins_with_term = start in {days.nth(first, 1) for first, _ in days.terms}
+    return days.after(start - timedelta(days=1) if begins_with_term else start, 3)

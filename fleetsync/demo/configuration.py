@@ -1,0 +1,206 @@
+"""The configuration of Exempelby: a folder with config.toml, secrets and the folders that files are delivered to.
+
+It is a configuration as a municipality would write it; the keys mean what `config.example.toml` says. Refuses to say
+anything that the world does not need.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from fleetsync.demo.graph import CLIENT, SECRET, TENANT
+from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
+from fleetsync.demo.register import EXTRA_UNIT_CODES
+from fleetsync.demo.shared_devices import SPECIAL_CARTS
+from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
+from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
+from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
+
+MUNICIPALITY_NAME = "Exempelby kommun"
+DELIVERIES = "deliveries"
+
+
+class StubAddresses(msgspec.Struct, frozen=True):
+    """Where the stand-ins answer. *register*: the school register's base and token address; None: without schools."""
+
+    graph: str
+    register: tuple[str, str] | None = None
+
+
+def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
+    """Write config.toml and what it names into *folder*; returns the file. The same seed gives the same privacy key."""
+    _write_secret(folder / "secrets" / "intune", SECRET)
+    _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
+    _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
+    for name in ("personal", "datorer", "verkstad"):
+        (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
+    (folder / "database").mkdir(parents=True, exist_ok=True)
+    file = folder / "config.toml"
+    file.write_text("\n".join(_config_tables(addresses, listen)) + "\n", encoding="utf-8")
+    return file
+
+
+def _write_secret(file: Path, text: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text + "\n", encoding="ascii")
+
+
+def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
+    yield from _base_tables(listen)
+    yield from _units()
+    yield from _sources(addresses)
+    if addresses.register is not None:
+        yield from _sources_of_schools(*addresses.register)
+        yield from _rules_of_schools()
+    yield from _maps_and_rules()
+
+
+def _base_tables(listen: str) -> Iterator[str]:
+    yield f"""\
+# Exempelby is invented, and so is everybody in it.
+
+[municipality]
+name = "{MUNICIPALITY_NAME}"
+organisation_numbers = ["212000-0000"]
+
+[database]
+url = "database/fleetsync.db"
+
+[web]
+listen = "{listen}"
+
+[calendar]
+name = "exempelby"
+
+[privacy]
+key_file = "keys/privacy.key"
+
+[identity]
+function_accounts = ["reception.*@{STAFF_DOMAIN}"]
+enrolment_managers = ["dem.*@{STAFF_DOMAIN}"]
+"""
+
+
+def _units() -> Iterator[str]:
+    for place in DEMO_UNITS:
+        yield f"""\
+[[unit]]
+slug = "{place.slug}"
+name = "{place.name}"
+codes = {_toml_list((*place.codes, *EXTRA_UNIT_CODES.get(place.slug, ())))}
+school_forms = {_toml_list(place.forms)}
+"""
+
+
+def _sources(addresses: StubAddresses) -> Iterator[str]:
+    yield f"""\
+[[source]]
+kind = "intune"
+name = "intune"
+tenant = "{TENANT}"
+client_id = "{CLIENT}"
+client_secret_file = "secrets/intune"
+authority = "{addresses.graph}"
+graph_root = "{addresses.graph}"
+
+[[source]]
+kind = "staff_file"
+name = "personal"
+path = "{DELIVERIES}/personal/personal_*.csv"
+departments = ["31*", "32*", "33*"]
+counts = ["employment"]
+
+[[source]]
+kind = "device_file"
+name = "datorer"
+path = "{DELIVERIES}/datorer/datorer_*.xlsx"
+expected_every = "7d"
+"""
+
+
+def _sources_of_schools(base_url: str, token_url: str) -> Iterator[str]:
+    yield f"""\
+[[source]]
+kind = "ss12000"
+name = "skolregister"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{REGISTER_CLIENT}"
+client_secret_file = "secrets/skolregister"
+counts = ["enrolment", "placement"]
+
+[[source]]
+kind = "device_file"
+name = "verkstad"
+path = "{DELIVERIES}/verkstad/verkstad_*.csv"
+"""
+
+
+def _rules_of_schools() -> Iterator[str]:
+    for cart in SPECIAL_CARTS:
+        if cart.name_prefix:
+            short = UNIT_BY_SLUG[cart.unit].short
+            yield f"""\
+[[device_rule]]
+when = {{ source = "intune", name = "{short}-{cart.name_prefix}-*" }}
+purpose = "set"
+unit = "{cart.unit}"
+groups = {_toml_list(cart.groups)}
+"""
+    yield f"""\
+[[device_rule]]
+when = {{ source = "intune", login = "{{class}}-[0-9][0-9]@{PUPIL_DOMAIN}" }}
+purpose = "set"
+
+[[device_rule]]
+when = {{ source = "intune", name = "{{unit}}-{{class}}-*" }}
+purpose = "set"
+
+[[device_rule]]
+when = {{ source = "intune", name = "HOL-FKL-*" }}
+purpose = "pool"
+unit = "hojdens-skola-lag"
+
+[[device_rule]]
+when = {{ source = "intune", location = "Lån *" }}
+purpose = "loan"
+
+[[device_rule]]
+when = {{ source = "intune", location = "Sal *" }}
+purpose = "room"
+"""
+
+
+def _maps_and_rules() -> Iterator[str]:
+    yield f"""\
+[[device_rule]]
+when = {{ source = "intune", location = "Lager*" }}
+purpose = "stock"
+
+[[device_rule]]
+when = {{ source = "intune", login = "reception.*@{STAFF_DOMAIN}" }}
+purpose = "room"
+"""
+    for place in DEMO_UNITS:
+        for what in ("Lager", "Lån", "Sal"):
+            yield f"""\
+[[unit_map]]
+source = "intune"
+field = "location"
+pattern = "{what} {place.name}"
+unit = "{place.slug}"
+"""
+    yield """\
+[[unit_map]]
+source = "intune"
+field = "location"
+pattern = "Lager"
+unit = "central"
+"""
+
+
+def _toml_list(words: tuple[str, ...]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"

@@ -1,0 +1,284 @@
+"""What every stand-in server has: a loopback address, faults that can be switched on while it runs, and a log.
+
+A stand-in speaks as the real system does, its failures included. The log holds method, path and status: no query, no
+body, no token. Refuses any address but loopback.
+"""
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import Literal, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from fleetsync.clock import Clock
+
+FaultKind = Literal[
+    "too_many_seconds", "too_many_date", "too_many_silent",  # 429, with Retry-After as seconds, as a date, without
+    "bad_gateway_html", "unavailable", "server_error", "cut_body", "slow", "hang_up", "not_json",
+    "forbidden", "missing", "not_implemented", "unauthorised", "token_expires", "page_token_expired",
+    "loop", "foreign_link", "duplicate", "empty_page", "lost_rows",
+]  # fmt: skip
+GATEWAY_ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+
+
+class ServerFault(msgspec.Struct, frozen=True):
+    """A way to fail. *seconds*: of patience asked for, or of slowness."""
+
+    kind: FaultKind
+    seconds: float = 1.0
+
+
+class StubRequest(msgspec.Struct, frozen=True):
+    """A request. *fault*: one that the system itself has to bring about, such as a loop of pages."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    fault: ServerFault | None = None
+
+    def one(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        return next((value for key, value in self.query if key == name), None)
+
+    def all_values(self, name: str) -> tuple[str, ...]:
+        """All values of a query parameter."""
+        return tuple(value for key, value in self.query if key == name)
+
+    def form(self) -> Mapping[str, str]:
+        """The fields of a form body."""
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+
+class StubReply(msgspec.Struct, frozen=True):
+    """An answer."""
+
+    status: int
+    body: bytes = b""
+    kind: str = "application/json"
+    headers: Mapping[str, str] = {}
+
+
+class LoggedRequest(msgspec.Struct, frozen=True):
+    """A line of the log."""
+
+    method: str
+    path: str
+    status: int
+
+
+def json_reply(body: object, status: int = 200, **headers: str) -> StubReply:
+    """*body* as JSON."""
+    return StubReply(
+        status, msgspec.json.encode(body), headers={key.replace("_", "-"): value for key, value in headers.items()}
+    )
+
+
+class _ScheduledFault(msgspec.Struct):
+    """A fault that was ordered: for the next *times* requests below *path*, after *skip* good ones."""
+
+    path: str
+    fault: ServerFault
+    times: int
+    skip: int
+
+
+RequestHandler = Callable[[StubRequest], StubReply]
+FaultHandler = Callable[[ServerFault], StubReply]
+
+
+class StubServer:
+    """One stand-in server; `with` starts and stops it.
+
+    *answer* is the system; *refuse* words a fault as the system would (403, 401, 404, …).
+    """
+
+    def __init__(self, answer: RequestHandler, refuse: FaultHandler, name: str = "stand-in") -> None:
+        self.name = name
+        self.log: list[LoggedRequest] = []
+        self.failed: Counter[FaultKind] = Counter()
+        self._answer = answer
+        self._refuse = refuse
+        self._scheduled_faults: list[_ScheduledFault] = []
+        self._lock = Lock()
+        self._stopping = Event()
+        self._server = _StubHttpServer(self)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name=name, daemon=True)
+
+    @property
+    def address(self) -> str:
+        """Scheme, host and port."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Answer no more; returns when the port is free."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- faults -------------------------------------------------------------------------------------------------------
+
+    def fail(self, path: str, fault: ServerFault | FaultKind, times: int = 1, skip: int = 0) -> None:
+        """Let the next *times* requests whose path begins with *path* fail, after *skip* that do not."""
+        ordered = fault if isinstance(fault, ServerFault) else ServerFault(fault)
+        with self._lock:
+            self._scheduled_faults.append(_ScheduledFault(path, ordered, times, skip))
+
+    def clear_faults(self) -> None:
+        """Forget all faults that were ordered."""
+        with self._lock:
+            self._scheduled_faults.clear()
+
+    def _fault_for(self, path: str) -> ServerFault | None:
+        with self._lock:
+            order = next((one for one in self._scheduled_faults if one.times > 0 and path.startswith(one.path)), None)
+            if order is None:
+                return None
+            if order.skip > 0:
+                order.skip -= 1
+                return None
+            order.times -= 1
+            self.failed[order.fault.kind] += 1
+            return order.fault
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def reply(self, asked: StubRequest) -> tuple[StubReply, ServerFault | None]:
+        """The answer to a request, and a fault of the connection that it suffers."""
+        fault = self._fault_for(asked.path)
+        if fault is None:
+            reply = self._answer(asked)
+        elif fault.kind in _GATEWAY_FAULTS:
+            reply = _GATEWAY_FAULTS[fault.kind](fault)
+        elif fault.kind in _CONNECTION_FAULTS:
+            reply = self._answer(asked)
+        elif fault.kind in _SYSTEM_FAULTS:
+            reply = self._answer(msgspec.structs.replace(asked, fault=fault))
+        else:
+            reply = self._refuse(fault)
+        with self._lock:
+            self.log.append(LoggedRequest(asked.method, asked.path, reply.status))
+        return reply, fault if fault is not None and fault.kind in _CONNECTION_FAULTS else None
+
+    def pause(self, seconds: float) -> None:
+        """Be slow, unless stopped."""
+        Clock().wait(seconds, self._stopping)
+
+
+def _retry_after_seconds(fault: ServerFault) -> str:
+    return str(max(1, round(fault.seconds)))
+
+
+def _retry_after_date(fault: ServerFault) -> str:
+    return format_datetime(Clock().now() + timedelta(seconds=fault.seconds), usegmt=True)
+
+
+_GATEWAY_FAULTS: Mapping[str, Callable[[ServerFault], StubReply]] = {
+    "bad_gateway_html": lambda _: StubReply(502, GATEWAY_ERROR_HTML, "text/html"),
+    "not_json": lambda _: StubReply(200, GATEWAY_ERROR_HTML, "text/html"),
+    "unavailable": lambda _: StubReply(503, GATEWAY_ERROR_HTML, "text/html"),
+}
+_CONNECTION_FAULTS = frozenset({"cut_body", "slow", "hang_up"})
+_SYSTEM_FAULTS = frozenset(
+    {"loop", "foreign_link", "duplicate", "empty_page", "lost_rows", "token_expires", "page_token_expired"}
+)
+
+
+def retry_after_headers(fault: ServerFault) -> Mapping[str, str]:
+    """How a 429 asks for patience: in seconds, as a date, or not at all."""
+    if fault.kind == "too_many_seconds":
+        return {"Retry-After": _retry_after_seconds(fault)}
+    if fault.kind == "too_many_date":
+        return {"Retry-After": _retry_after_date(fault)}
+    return {}
+
+
+def refusal_status(fault: ServerFault) -> int:
+    """The status by which a system refuses."""
+    return {
+        "forbidden": 403, "missing": 404, "not_implemented": 501, "unauthorised": 401, "server_error": 500,
+    }.get(fault.kind, 429)  # fmt: skip
+
+
+class _StubHttpServer(ThreadingHTTPServer):
+    """A server that knows whose requests it takes."""
+
+    daemon_threads = True
+
+    def __init__(self, stand: StubServer) -> None:
+        super().__init__(("127.0.0.1", 0), _StubHttpHandler)
+        self.stub_server = stand
+
+
+class _StubHttpHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        assert isinstance(self.server, _StubHttpServer)
+        stand = self.server.stub_server
+        parts = urlsplit(self.path)
+        asked = StubRequest(
+            self.command,
+            parts.path,
+            tuple(parse_qsl(parts.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+        )
+        reply, fault = stand.reply(asked)
+        kind = fault.kind if fault else None
+        if fault is not None and kind == "slow":
+            stand.pause(fault.seconds)
+        if kind == "hang_up":
+            self._hang_up()
+            return
+        self._send_head(reply)
+        self.wfile.write(reply.body[: len(reply.body) // 2] if kind == "cut_body" else reply.body)
+        if kind == "cut_body":
+            self._hang_up()
+
+    def _send_head(self, reply: StubReply) -> None:
+        self.send_response(reply.status, HTTPStatus(reply.status).phrase)
+        self.send_header("Content-Type", reply.kind)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Nothing on the terminal: the log is the stand's."""

@@ -1,0 +1,31 @@
+"""All stand-in servers of Exempelby together: which there are, and where they answer."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from fleetsync.demo.configuration import StubAddresses
+from fleetsync.demo.graph import GraphStub
+from fleetsync.demo.ss12000 import Ss12000Stub
+from fleetsync.demo.stub_server import StubServer
+from fleetsync.demo.world import DemoWorld
+
+
+class StubSystems:
+    """The systems of one world, answering as of the day that *today* says."""
+
+    def __init__(self, world: DemoWorld, today: Callable[[], date]) -> None:
+        self.graph = GraphStub(lambda: world.contents_on(today()).managed_devices)
+        self.register = Ss12000Stub(lambda: world.contents_on(today()).register) if world.with_schools else None
+
+    def all(self) -> Iterator[StubServer]:
+        """Every server, not yet started."""
+        yield self.graph.stub_server
+        if self.register is not None:
+            yield self.register.stub_server
+
+    def addresses(self) -> StubAddresses:
+        """Where they answer, for the configuration."""
+        register = self.register
+        return StubAddresses(
+            self.graph.stub_server.address, None if register is None else (register.base_url, register.token_url)
+        )

@@ -1,0 +1,101 @@
+"""What every answer has: headers that close the page to the rest of the web, and words instead of tracebacks."""
+
+from flask import Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from fleetsync import log
+from fleetsync.expose.web.localiser import LANGUAGES, Localiser
+from fleetsync.expose.web.request_context import THEMES, NoNumbersForDayError, current_app_state, request_context
+
+logger = log.get(__name__)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+A_YEAR_SECONDS = 31_536_000
+A_DAY_SECONDS = 86_400
+
+
+def add_headers(response: Response) -> Response:
+    """*response* with the headers of the house, and what the reader chose kept in cookies."""
+    headers = response.headers
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    is_static = request.endpoint == "static"
+    headers["Cache-Control"] = f"private, max-age={A_DAY_SECONDS}" if is_static else "no-store"
+    for key, values in (("lang", LANGUAGES), ("theme", THEMES)):
+        if (chosen := request.args.get(key)) in values:
+            is_secure = current_app_state().is_secure
+            response.set_cookie(
+                key, chosen or "", max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=is_secure
+            )
+    return response
+
+
+def http_error(error: HTTPException) -> tuple[Response | str, int]:
+    """An answer that is no page: 400, 401, 403, 404, 405, 500."""
+    code = error.code or 500
+    if request.path.startswith("/api/") or request.endpoint == "health.metrics":
+        return Response(f'{{"error": {code}}}\n', content_type="application/json"), code
+    seen = request_context()
+    seen.as_of = None  # the page of an error speaks of no day, least of all of an unreadable one
+    title, text = _error_message(code, seen.localiser)
+    return render_template("message.html", title=title, text=text, code=code), code
+
+
+def internal_error(error: Exception) -> tuple[Response | str, int]:
+    """An error of our own: named in the log by place and kind, never by what was asked or about whom."""
+    logger.error("page failed", page=request.endpoint, kind=type(error).__name__, at=_error_location(error))
+    if request.path.startswith("/api/"):
+        return Response('{"error": 500}\n', content_type="application/json"), 500
+    title, text = _error_message(500, request_context().localiser)
+    return render_template("message.html", title=title, text=text, code=500), 500
+
+
+def _error_location(error: Exception) -> str:
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    return f"{step.tb_frame.f_globals.get('__name__')}:{step.tb_lineno}" if step is not None else ""
+
+
+def no_numbers(error: NoNumbersForDayError) -> tuple[str, int]:
+    """A day of which nothing was published."""
+    seen = request_context()
+    first = seen.services.history.first_day()
+    text = seen.localiser.t(
+        "Det finns inga tal för {day}.", "There are no numbers of {day}.", day=seen.localiser.day(error.day)
+    )
+    if first is not None:
+        seen.as_of = None
+        text += " " + seen.localiser.t(
+            "De första är från {first}.", "The first are of {first}.", first=seen.localiser.day(first)
+        )
+    return render_template("message.html", title=seen.localiser.t("Inga tal", "No numbers"), text=text, code=404), 404
+
+
+def _error_message(code: int, localiser: Localiser) -> tuple[str, str]:
+    t = localiser.t
+    if code == 404:
+        return t("Sidan finns inte", "No such page"), t(
+            "Adressen leder ingenstans, eller så finns det den gällde inte längre.",
+            "The address leads nowhere, or what it was about is no longer there.",
+        )
+    if code == 403:
+        return t("Inte tillåtet", "Not allowed"), t(
+            "Formuläret kom inte från den här sidan, eller så har sessionen gått ut. Gå tillbaka, ladda om och försök igen.",
+            "The form did not come from this page, or the session has ended. Go back, reload and try again.",
+        )
+    if code == 500:
+        return t("Något gick fel hos oss", "Something went wrong here"), t(
+            "Felet är antecknat i loggen. Talen i /metrics påverkas inte. Försök igen; hjälper det inte, se loggen.",
+            "The error is in the log. The numbers in /metrics are not affected. Try again; if it stays, see the log.",
+        )
+    return t("Det gick inte att förstå", "That could not be understood"), t(
+        "Adressen eller formuläret har ett värde som inte går att läsa.",
+        "The address or the form has a value that cannot be read.",
+    )

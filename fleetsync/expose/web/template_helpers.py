@@ -1,0 +1,282 @@
+"""What templates may say: the reader's language, names of values, links to numbers, and figures of a drawing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Flask, request, session, url_for
+from jinja2 import StrictUndefined, Undefined
+from jinja2.utils import missing
+
+from fleetsync.core.model import BelievedRecord, Device, Subject, Text
+from fleetsync.expose.web import display_names as w
+from fleetsync.expose.web import lists
+from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
+from fleetsync.expose.web.drill_down import number_of
+from fleetsync.expose.web.lookup import GAP_KINDS, freshness, is_failing
+from fleetsync.expose.web.request_context import THEMES, request_context
+from fleetsync.expose.web.sign_in import csrf
+
+DISPLAY_NAMES: Mapping[str, Mapping[str, Text]] = {
+    "purpose": w.PURPOSES,
+    "stage": w.STAGES,
+    "stages": w.STAGES_PLURAL,
+    "platform": w.PLATFORMS,
+    "form_factor": w.FORM_FACTORS,
+    "acting": w.ACTING_ROLES,
+    "verdict": w.VERDICTS,
+    "decided": w.PULL_DECISIONS,
+    "role": w.PART_ROLES,
+    "freshness": w.FRESHNESS,
+    "membership": w.MEMBERSHIPS,
+    "employment": w.EMPLOYMENT_FORMS,
+    "condition": w.CONDITIONS,
+    "scheme": w.KEY_SCHEMES,
+    "school_form": w.SCHOOL_FORMS,
+    "account_role": w.ACCOUNT_ROLES,
+    "measure": w.MEASURE_TITLES,
+    "way": w.COVERED_BY,
+}
+DEVICE_FIELDS: Mapping[str, Text] = {
+    "manufacturer": Text("Tillverkare", "Manufacturer"),
+    "model": Text("Modell", "Model"),
+    "platform": Text("Plattform", "Platform"),
+    "os_version": Text("Systemversion", "System version"),
+    "os_edition": Text("Utgåva", "Edition"),
+    "asset_tag": Text("Inventarienummer", "Asset tag"),
+    "ownership": Text("Ägare", "Ownership"),
+    "managed": Text("Hanterat", "Managed"),
+    "compliance": Text("Följer reglerna", "Compliance"),
+    "encrypted": Text("Krypterat", "Encrypted"),
+    "enrolled_at": Text("Inskrivet", "Enrolled"),
+    "purchased_on": Text("Inköpt", "Purchased"),
+    "warranty_until": Text("Garanti till", "Warranty until"),
+    "support_until": Text("Stöd till", "Support until"),
+}
+FIELD_VALUES: Mapping[str, Mapping[str, Text]] = {
+    "platform": w.PLATFORMS,
+    "ownership": {
+        "organisation": Text("kommunen", "the municipality"),
+        "personal": Text("privat", "personal"),
+    },
+    "compliance": {
+        "compliant": Text("ja", "yes"),
+        "noncompliant": Text("nej", "no"),
+        "grace": Text("har respit", "in grace"),
+    },
+}
+HOURS_OF_A_DAY = 24
+
+
+class _StrictAttributes(Undefined):
+    """A variable that a page was not given is empty; a misspelt attribute of one that it was given is an error."""
+
+    def __new__(cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *rest: Any) -> Any:
+        if obj is missing:
+            return super().__new__(cls)
+        return StrictUndefined(hint, obj, name, *rest)
+
+
+def register_template_helpers(app: Flask) -> None:
+    """Give the templates of *app* their words."""
+    app.jinja_env.undefined = _StrictAttributes
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        t=translate_pair,
+        translate=translate_text,
+        display_name_of=display_name_of,
+        number_url=number_url,
+        current_page_url=current_page_url,
+        trend_polyline=trend_polyline,
+        bar_parts=bar_parts,
+        covered_by=covered_by,
+        field_text=field_text,
+        field_sources=field_sources,
+        part_as_of=part_as_of,
+        membership_group_name=membership_group_name,
+        interval_text=interval_text,
+        csrf=csrf,
+        freshness=freshness,
+        is_failing=is_failing,
+        GAP_KINDS=GAP_KINDS,
+        DEVICE_FIELDS=DEVICE_FIELDS,
+        THEMES=THEMES,
+        Subject=Subject,
+        gaps_url=gaps_url,
+        label_names=label_names,
+    )
+    app.context_processor(_request_variables)
+
+
+def _request_variables() -> dict[str, Any]:
+    seen = request_context()
+    return {
+        "context": seen,
+        "localiser": seen.localiser,
+        "services": seen.services,
+        "subjects": lists.SubjectNames(seen),
+        "is_signed_in": "name" in session and seen.account is not None,
+    }
+
+
+def translate_pair(sv: str, en: str, **words: object) -> str:
+    """The sentence in the reader's language."""
+    return request_context().localiser.t(sv, en, **words)
+
+
+def translate_text(text: Text) -> str:
+    """A text of the core in the reader's language."""
+    return request_context().localiser.translate(text)
+
+
+def display_name_of(table: str, value: object) -> str:
+    """What a value of the core is called."""
+    return request_context().localiser.translate(w.word(DISPLAY_NAMES[table], value))
+
+
+def label_names(name: str, value: str) -> tuple[str, str]:
+    """(what a label is called, what its value is called)."""
+    seen = request_context()
+    if name == "unit":
+        return seen.localiser.translate(lists.UNIT_TITLE), seen.unit_name(value)
+    if name == "entitlement":
+        return seen.localiser.translate(lists.ENTITLEMENT_TITLE), lists.SubjectNames(seen).rule(value)
+    if name == "shared":
+        return seen.localiser.t("Delas av", "Shared by"), lists.SubjectNames(seen).shared_name(value)
+    title, words = w.LABEL_NAMES[name]
+    return seen.localiser.translate(title), seen.localiser.translate(w.word(words, value))
+
+
+def number_url(measure: str, labels: Mapping[str, str], **more: str) -> str:
+    """Where a number opens into its rows; on the page of a past day, those of that day."""
+    values: dict[str, Any] = {**labels, **more}
+    return url_for("pages.numbers", measure=measure, as_of=request_context().as_of, **values)
+
+
+def current_page_url(**changes: Any) -> str:
+    """This page with something else in its address; what was posted is not asked for again."""
+    if request.method != "GET" or request.endpoint is None:
+        return url_for("pages.overview", **changes)
+    kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
+    values: dict[str, Any] = {**(request.view_args or {}), **kept, **changes}
+    return url_for(request.endpoint, **values)
+
+
+def gaps_url(**choices: str | None) -> str:
+    """The list of gaps with these choices."""
+    values: dict[str, Any] = {key: value for key, value in choices.items() if value}
+    return url_for("pages.gaps", **values)
+
+
+def covered_by(labels: Mapping[str, str], by: str) -> int:
+    """How much of a cell is covered by own, set or pool."""
+    return number_of(request_context().snapshot, "covered", {**labels, "by": by})
+
+
+def field_text(device: Device, field: str) -> str:
+    """A device's value of a field in words; "" where no source gives it."""
+    value, localiser = getattr(device, field), request_context().localiser
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return str(localiser.t("ja", "yes") if value else localiser.t("nej", "no"))
+    if field in FIELD_VALUES:
+        return localiser.translate(w.word(FIELD_VALUES[field], value))
+    return localiser.day(value) if isinstance(value, date) else str(value)
+
+
+def field_sources(device: Device, field: str) -> str:
+    """Which sources give a device's value of a field."""
+    told = {known.source for known in device.records if getattr(known.record, field, None) not in (None, "", "other")}
+    return ", ".join(sorted(told))
+
+
+def part_as_of(known: BelievedRecord) -> date | None:
+    """The day that the part of a record speaks for."""
+    return next(
+        (part.as_of for part in request_context().parts if (part.source, part.part) == (known.source, known.part)), None
+    )
+
+
+def membership_group_name(known: BelievedRecord) -> str:
+    """The name of the group that a membership is of; "" for none."""
+    group = getattr(known.record, "group", None)
+    return (request_context().latest.view.book.group_name(known.source, group) or "") if group else ""
+
+
+def interval_text(interval: timedelta) -> str:
+    """How often, in words."""
+    localiser, hours = request_context().localiser, round(interval.total_seconds() / 3600)
+    if hours >= HOURS_OF_A_DAY and hours % HOURS_OF_A_DAY == 0:
+        days = hours // HOURS_OF_A_DAY
+        return str(
+            localiser.t("varje dag", "daily") if days == 1 else localiser.t("var {n}:e dag", "every {n} days", n=days)
+        )
+    if hours == 0:
+        return str(localiser.t("var {n}:e minut", "every {n} minutes", n=round(interval.total_seconds() / 60)))
+    return str(
+        localiser.t("varje timme", "hourly")
+        if hours == 1
+        else localiser.t("var {n}:e timme", "every {n} hours", n=hours)
+    )
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+BAR_WIDTH = 1000
+TREND_SIZE = (120.0, 28.0)
+MIN_RATIO_SPREAD = 0.02  # of a ratio: a flat curve is drawn flat, not as the noise of its last tenth
+
+
+def bar_parts(figures: CoverageFigures) -> Sequence[tuple[str, float, float]]:
+    """(part, where it begins, how wide) of a bar of BAR_WIDTH: what works, what does not, what is unknown, what is
+    not there.
+    """
+    if not figures.entitled:
+        return ()
+    parts = (
+        ("works", figures.covered),
+        ("idle", figures.not_working),
+        ("unknown", figures.unknown),
+        ("lack", figures.without),
+    )
+    drawn, begin = [], 0.0
+    for name, count in parts:
+        width = BAR_WIDTH * count / figures.entitled
+        if count:
+            drawn.append((name, round(begin, 2), round(width, 2)))
+        begin += width
+    return drawn
+
+
+def trend_polyline(trend: CoverageTrend, size: tuple[float, float] = TREND_SIZE) -> dict[str, Any] | None:
+    """A trend as points of a polyline; None with fewer than two days."""
+    if len(trend) < 2:
+        return None
+    width, height = size
+    first, last = trend[0][0], trend[-1][0]
+    days = max(1, (last - first).days)
+    ratios = [ratio for _, ratio in trend]
+    low, high = min(ratios), max(ratios)
+    middle, spread = (low + high) / 2, max(high - low, MIN_RATIO_SPREAD)
+    floor = middle - spread / 2
+
+    def at(day: date, ratio: float) -> tuple[float, float]:
+        return (
+            round(2 + (width - 6) * (day - first).days / days, 1),
+            round(3 + (height - 6) * (1 - (ratio - floor) / spread), 1),
+        )
+
+    points = [at(day, ratio) for day, ratio in trend]
+    return {
+        "points": " ".join(f"{x},{y}" for x, y in points),
+        "area": f"M{points[0][0]},{height} "
+        + " ".join(f"L{x},{y}" for x, y in points)
+        + f" L{points[-1][0]},{height} Z",
+        "end": points[-1],
+        "first": trend[0],
+        "last": trend[-1],
+        "width": width,
+        "height": height,
+    }

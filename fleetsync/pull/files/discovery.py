@@ -1,0 +1,248 @@
+"""Which files there are to read, and whether somebody is still writing them.
+
+A file is opened only when it stands still: size and time do not change over a short wait, or a `.done` lies beside it.
+What was read to its end before is skipped and counted, so that "nothing new" never reads as "nothing there".
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from threading import Event
+from typing import Literal, TypeAlias
+
+from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
+from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.headers import FileColumn
+from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.values import ZONE
+
+FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
+
+_CHUNK_BYTES = 1024 * 1024
+_TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
+_WILDCARD = re.compile(r"[*?\[]")
+
+_DAY = re.compile(
+    r"(?<!\d)(?P<year>20\d\d)(?P<gap>[-_.]?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)(?:[T_ -]?\d{4,6})?(?!\d)"
+)
+_MONTH = re.compile(r"(?<!\d)(?P<year>20\d\d)-(?P<month>\d\d)(?![-\d])")
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedFile:
+    """A file as it was when the folder was listed."""
+
+    path: Path
+    size: int
+    modified_ns: int
+    scope: str
+    named_day: date | None
+
+    @property
+    def modified_at(self) -> datetime:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.modified_ns // 1000)
+
+    def has_changed(self) -> bool:
+        now = self.path.stat()
+        return (now.st_size, now.st_mtime_ns) != (self.size, self.modified_ns)
+
+    def is_done(self) -> bool:
+        beside = (self.path.with_name(f"{self.path.name}.done"), self.path.with_suffix(".done"))
+        return any(marker.exists() for marker in beside)
+
+
+def day_in_name(name: str, pattern: str | None = None) -> tuple[date | None, str]:
+    """The day that a file's name says, and the name without it: what all editions of one list share.
+
+    YYYY-MM-DD, YYYYMMDD (a time behind it is ignored), YYYY-MM = its last day; the last that is a date counts.
+    *pattern*: a regular expression with the groups year, month and perhaps day, instead of these.
+    """
+    for form in (re.compile(pattern),) if pattern else (_DAY, _MONTH):
+        for found in reversed(list(form.finditer(name))):
+            day = _day_of_groups(found.groupdict())
+            if day:
+                return day, name[: found.start()] + name[found.end() :]
+    return None, name
+
+
+def _day_of_groups(groups: Mapping[str, str | None]) -> date | None:
+    try:
+        year, month = int(groups["year"] or ""), int(groups["month"] or "")
+        if groups.get("day"):
+            return date(year, month, int(groups["day"] or ""))
+        following = (date(year, month, 1) + timedelta(days=31)).replace(day=1)
+        return following - timedelta(days=1)
+    except (ValueError, OverflowError):
+        return None
+
+
+class StableFiles:
+    """The files of a pattern, oldest content first. *opened* and *unchanged* are true when the iteration has ended.
+
+    *pattern*: a path with `*`, `?`, `[…]` or `**`, or a folder, or one file. *known*: fingerprints of the last complete
+    pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
+    by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
+    otherwise the files together are the part, and are skipped only when every one is known.
+    """
+
+    def __init__(
+        self,
+        pattern: str | Path,
+        columns: Sequence[FileColumn],
+        *,
+        form: FileFormat,
+        source: str,
+        clock: Clock,
+        stop: Event,
+        known: Mapping[str | None, str],
+        which: FileSelection = "latest_of_each",
+        each_whole: bool = False,
+        zone: str = ZONE,
+    ) -> None:
+        self.opened: list[str] = []
+        self.unchanged: list[str] = []
+        self._pattern = Path(pattern)
+        self._columns = tuple(columns)
+        self._form = form
+        self._source = source
+        self._clock = clock
+        self._stop = stop
+        self._known = frozenset(known.values())
+        self._which = which
+        self._each_whole = each_whole
+        self._zone = zone
+
+    @property
+    def all_unchanged(self) -> bool:
+        """Whether every file there was had been read to its end before: the pull is `unchanged`."""
+        return bool(self.unchanged) and not self.opened
+
+    def __iter__(self) -> Iterator[OpenedFile]:
+        """Raises SourceUnavailable: none there, or one still being written; SourceRefused: unreadable, or too large."""
+        self.opened, self.unchanged = [], []
+        try:
+            yield from self._open_all()
+        except OSError as error:
+            raise self._unreadable_error(error) from None
+
+    def _open_all(self) -> Iterator[OpenedFile]:
+        sightings = self._selected_files()
+        self._wait_until_stable(sightings)
+        prints = {sighting.path: self._fingerprint(sighting) for sighting in sightings}
+        nothing_new = self._known.issuperset(prints.values())
+        for sighting in sightings:
+            fingerprint = prints[sighting.path]
+            if nothing_new or (self._each_whole and fingerprint in self._known):
+                self.unchanged.append(sighting.path.name)
+            else:
+                self.opened.append(sighting.path.name)
+                yield self._open(sighting, fingerprint)
+
+    # ------------------------------------------------------------------------------------------------- which there are
+
+    def _selected_files(self) -> list[_ListedFile]:
+        seen = sorted((self._stat_file(path) for path in self._paths()), key=self._sort_key)
+        if not seen:
+            raise SourceUnavailable(
+                f"{self._source}: no file matches {self._pattern}. Has the export run? Temporary and hidden names do not count"
+            )
+        if self._which == "latest":
+            return seen[-1:]
+        if self._which == "latest_of_each":
+            newest = {sighting.scope: sighting for sighting in seen}
+            return sorted(newest.values(), key=self._sort_key)
+        return seen
+
+    def _paths(self) -> Iterator[Path]:
+        return (path for path in _matching_paths(self._pattern) if _is_finished_name(path.name) and path.is_file())
+
+    def _stat_file(self, path: Path) -> _ListedFile:
+        status = path.stat()
+        day, rest = day_in_name(path.stem, self._form.as_of_pattern)
+        return _ListedFile(path, status.st_size, status.st_mtime_ns, rest.strip(" _-.").casefold(), day)
+
+    def _sort_key(self, sighting: _ListedFile) -> tuple[date, int, str]:
+        return self._day(sighting), sighting.modified_ns, sighting.path.name
+
+    def _day(self, sighting: _ListedFile) -> date:
+        # No file can speak for a day to come; a month's file that is made before its end says its last day.
+        return min(sighting.named_day or local_day(sighting.modified_at, self._zone), self._today())
+
+    def _today(self) -> date:
+        return local_day(self._clock.now(), self._zone)
+
+    # ------------------------------------------------------------------------------------------------- whether to wait
+
+    def _wait_until_stable(self, sightings: Collection[_ListedFile]) -> None:
+        waiting = [sighting for sighting in sightings if not sighting.is_done()]
+        if waiting and self._clock.wait(self._form.settle_seconds, self._stop):
+            raise SourceUnavailable(f"{self._source}: stopped before {self._pattern} was read")
+        for sighting in waiting:
+            if sighting.has_changed():
+                raise self._still_written_error(sighting)
+
+    def _still_written_error(self, sighting: _ListedFile) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._source}: {sighting.path.name} is still being written; it is read next time")
+
+    # ------------------------------------------------------------------------------------------------------ what is in it
+
+    def _fingerprint(self, sighting: _ListedFile) -> str:
+        self._check_size(sighting.size, sighting.path.name)
+        running = blake2b(digest_size=16)
+        with sighting.path.open("rb") as file:
+            while piece := file.read(_CHUNK_BYTES):
+                running.update(piece)
+        return running.hexdigest()
+
+    def _open(self, sighting: _ListedFile, fingerprint: str) -> OpenedFile:
+        with sighting.path.open("rb") as file:
+            content = file.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
+        if fingerprint_of(content) != fingerprint:
+            raise self._still_written_error(sighting)
+        return OpenedFile(
+            sighting.path.name,
+            content,
+            scope=sighting.scope,
+            as_of=self._day(sighting),
+            today=self._today(),
+            modified_at=sighting.modified_at,
+            columns=self._columns,
+            form=self._form,
+            source=self._source,
+            day_is_named=sighting.named_day is not None,
+            zone=self._zone,
+        )
+
+    def _check_size(self, size: int, name: str) -> None:
+        if size > self._form.max_mebibytes * _CHUNK_BYTES:
+            raise SourceRefused(
+                f"{self._source}: {name} is larger than {self._form.max_mebibytes} MiB. If that is right, set "
+                "max_mebibytes in the [[source]] table"
+            )
+
+    def _unreadable_error(self, error: OSError) -> SourceRefused | SourceUnavailable:
+        if isinstance(error, FileNotFoundError):
+            return SourceUnavailable(f"{self._source}: a file of {self._pattern} went away while it was read")
+        if isinstance(error, PermissionError):
+            return SourceRefused(f"{self._source}: {self._pattern} may not be read. Let the daemon's user read it")
+        return SourceUnavailable(f"{self._source}: {self._pattern} cannot be read ({error.strerror})")
+
+
+def _matching_paths(pattern: Path) -> Iterator[Path]:
+    if pattern.is_dir():
+        return pattern.iterdir()
+    parts = pattern.parts
+    fixed = next((place for place, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
+    if fixed == len(parts):
+        return iter([pattern] if pattern.exists() else [])
+    return Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
+
+
+def _is_finished_name(name: str) -> bool:
+    lowered = name.casefold()
+    return not (lowered.startswith((".", "~")) or lowered.endswith((*_TEMPORARY_SUFFIXES, ".done")))

@@ -1,0 +1,120 @@
+"""What every part of the ledger works with: the engines, the clock, the locks, and the spelling of records."""
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, select
+
+from fleetsync.clock import Clock
+from fleetsync.core.masking import key_tokeniser
+from fleetsync.core.model import BelievedRecord, Record
+from fleetsync.store import tables as t
+from fleetsync.store.engine import Engines
+from fleetsync.store.errors import PartBusy
+from fleetsync.store.locks import FileLock, Locks
+
+OWN_ID_BYTES = 10
+
+_encode = msgspec.json.Encoder().encode
+_decode: Callable[[str], Record] = msgspec.json.Decoder(Record).decode
+
+
+def encode_record(record: Record) -> str:
+    """A record as it is kept: JSON with its type in front, fields at their default left out."""
+    return _encode(record).decode()
+
+
+def decode_record(body: str) -> Record:
+    """The record that `encode_record` wrote."""
+    return _decode(body)
+
+
+class LedgerBase:
+    """The base of the ledger's parts."""
+
+    def __init__(self, engines: Engines, clock: Clock, locks: Locks, secret_key: bytes) -> None:
+        self._engines = engines
+        self._clock = clock
+        self._locks = locks
+        self._own_id_key = hashlib.blake2b(secret_key, digest_size=32, person=b"own id").digest()
+        self._token_of = key_tokeniser(secret_key)
+        self._held_locks: dict[int, FileLock] = {}
+        self._held_locks_mutex = threading.Lock()
+
+    @contextmanager
+    def _read_transaction(self) -> Iterator[Connection]:
+        """One state of the database throughout, in which nothing can be written."""
+        with self._engines.reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write_transaction(self) -> Iterator[Connection]:
+        """The writer: all of it, or none."""
+        with self._engines.writing.begin() as connection:
+            yield connection
+
+    def _lock_part(self, source: str, part: str) -> FileLock:
+        lock = self._locks.part(source, part)
+        if lock is None:
+            raise PartBusy(f"{source}/{part}: is being pulled or decided right now. Try again when that has ended")
+        return lock
+
+    def _own_id(self, source: str, part: str, kind: str, source_id: str) -> str:
+        message = f"{source}\x1f{part}\x1f{kind}\x1f{source_id}".encode()
+        digest = hashlib.blake2b(message, key=self._own_id_key, digest_size=OWN_ID_BYTES).digest()
+        return base64.b32encode(digest).decode().lower()
+
+
+ROWS_AT_A_TIME = 5_000
+
+
+def stream_rows(connection: Connection, statement: Select[Any]) -> Iterable[Any]:
+    """The rows of a statement that may have many: read in pieces, neither one by one nor all at once."""
+    return connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME})
+
+
+BELIEVED_COLUMNS = (
+    t.record.c.source,
+    t.record.c.part,
+    t.record.c.body,
+    t.record.c.own_id,
+    t.record.c.thing_id,
+    t.record.c.scope,
+    t.record.c.first_seen,
+    t.record.c.absent_since,
+    t.record.c.absent_pulls,
+    t.record.c.gone,
+    t.contact.c.last_contact_at,
+    t.record.c.masked,
+)
+
+RECORD_WITH_CONTACT = t.record.outerjoin(t.contact, t.contact.c.record_id == t.record.c.id)
+
+
+def select_believed_records() -> Select[Any]:
+    """The columns that `believed_record_from_row` reads, of all records, in one order."""
+    return select(*BELIEVED_COLUMNS).select_from(RECORD_WITH_CONTACT).order_by(t.record.c.id)
+
+
+def believed_record_from_row(row: Any) -> BelievedRecord:
+    """A row of `BELIEVED_COLUMNS` as what is believed."""
+    source, part, body, own_id, thing_id, scope, first_seen, absent_since, absent_pulls, gone, contact, masked = row
+    return BelievedRecord(
+        source=source,
+        part=part,
+        record=_decode(body),
+        own_id=own_id,
+        thing_id=thing_id,
+        scope=scope,
+        first_seen=first_seen,
+        absent_since=absent_since,
+        absent_pulls=absent_pulls,
+        gone=gone,
+        last_contact_at=contact,
+        masked=masked,
+    )

@@ -1,0 +1,187 @@
+"""The whole input of the core, read in one state of the database."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from fleetsync.core.model import (
+    BelievedState,
+    Correction,
+    CoverageDay,
+    Episode,
+    Key,
+    Login,
+    Override,
+    Parking,
+    PartState,
+    RunningAssignment,
+    Scheme,
+    Stage,
+    StageSince,
+    Subject,
+)
+from fleetsync.store import tables as t
+from fleetsync.store.ledger.base import LedgerBase, believed_record_from_row, select_believed_records, stream_rows
+from fleetsync.store.ledger.hidden_persons import privacy_generation
+from fleetsync.store.ledger.outcome_rows import (
+    coverage_columns,
+    coverage_from_row,
+    episode_from_row,
+    running_assignment_from_row,
+)
+from fleetsync.store.ledger.turnovers import read_turnover
+
+REOPENS_WITHIN = timedelta(hours=24)
+COVERAGE_DAYS = 90  # over the longest break, and the school days on both sides that a gap of coverage is counted by
+
+
+class BelievedLedger(LedgerBase):
+    """The part of the ledger that the core is fed from."""
+
+    def believed(self, parts: Sequence[PartState]) -> BelievedState:
+        """All that is believed, with the configured *parts* filled in with what their pulls have come to.
+
+        Records of sources that are no longer configured are among it, until they are dropped.
+        """
+        now = self._clock.now()
+        with self._read_transaction() as connection:
+            return BelievedState(
+                known=tuple(
+                    believed_record_from_row(row) for row in stream_rows(connection, select_believed_records())
+                ),
+                parts=_with_states(connection, parts),
+                logins=_logins(connection),
+                episodes=_episodes(connection, now - REOPENS_WITHIN),
+                assignments=_running_assignments(connection),
+                stages=_stages(connection),
+                coverage=_coverage(connection),
+                gap_unit_kinds=_gap_units_and_kinds(connection),
+                overrides=_overrides(connection),
+                corrections=_corrections(connection),
+                parkings=_parkings(connection),
+                turnover=read_turnover(connection),
+                privacy_generation=privacy_generation(connection),
+            )
+
+    def part_states(self, parts: Sequence[PartState]) -> tuple[PartState, ...]:
+        """The configured *parts* with what their pulls have come to."""
+        with self._read_transaction() as connection:
+            return _with_states(connection, parts)
+
+
+def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:
+    state = t.part_state.c
+    wanted = select(
+        state.source,
+        state.part,
+        state.last_attempt_at,
+        state.last_complete_at,
+        state.first_complete_at,
+        state.held_pull,
+        state.reason,
+        state.drift,
+        state.contacts_untold,
+    )
+    states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(wanted)}
+    scopes: dict[tuple[str, str], dict[str, date]] = {}
+    for row in connection.execute(select(t.part_scope)):
+        scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
+    expiries: dict[tuple[str, str], dict[str, datetime]] = {}
+    for row in connection.execute(select(t.credential)):
+        expiries.setdefault((row.source, row.part), {})[row.name] = row.expires_at
+    return tuple(
+        _with_state(part, states, scopes.get(at, {}), expiries.get(at, {}))
+        for part in parts
+        for at in ((part.source, part.part),)
+    )
+
+
+def _with_state(
+    part: PartState,
+    states: Mapping[tuple[str, str], dict[str, Any]],
+    scopes: Mapping[str, date],
+    credentials: Mapping[str, datetime],
+) -> PartState:
+    state = {**states.get((part.source, part.part), {}), "credentials": credentials}
+    # A part is as old as the oldest of the files it was put together from.
+    return msgspec.structs.replace(part, **state, scope_as_of=scopes, as_of=min(scopes.values(), default=None))
+
+
+def _logins(connection: Connection) -> tuple[Login, ...]:
+    login = t.login.c
+    wanted = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
+    ordered = wanted.order_by(login.scheme, login.namespace, login.value, login.person)
+    return tuple(
+        Login(Key(Scheme(scheme), namespace, value), person, first_seen, last_seen)
+        for scheme, namespace, value, person, first_seen, last_seen in stream_rows(connection, ordered)
+    )
+
+
+def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, ...]:
+    gap = t.gap.c
+    wanted = select(t.gap).where(gap.until.is_(None) | (gap.until > closed_after)).order_by(gap.id)
+    rows = connection.execute(wanted).all()
+    running = {(row.kind, row.subject_id) for row in rows if row.until is None}
+    # A row may also have ended because its unit, reason or parking changed; the last one of its key is the closing.
+    ended = {(row.kind, row.subject_id): row for row in rows if row.until is not None}
+    closed = [row for key, row in ended.items() if key not in running]
+    return tuple(episode_from_row(row, row.until) for row in [*(row for row in rows if row.until is None), *closed])
+
+
+def _gap_units_and_kinds(connection: Connection) -> frozenset[tuple[str, str]]:
+    gap = t.gap.c
+    wanted = select(gap.unit, gap.kind).where(gap.subject != Subject.SOURCE.value).distinct()
+    return frozenset((unit, kind) for unit, kind in connection.execute(wanted))
+
+
+def _running_assignments(connection: Connection) -> tuple[RunningAssignment, ...]:
+    wanted = select(t.assignment).where(t.assignment.c.until.is_(None)).order_by(t.assignment.c.id)
+    return tuple(running_assignment_from_row(row) for row in stream_rows(connection, wanted))
+
+
+def _stages(connection: Connection) -> dict[str, StageSince]:
+    device = t.device.c
+    wanted = select(device.id, device.stage, device.stage_since).where(device.stage.is_not(None))
+    return {row: StageSince(Stage(stage), since) for row, stage, since in stream_rows(connection, wanted)}
+
+
+def _coverage(connection: Connection) -> tuple[CoverageDay, ...]:
+    day = t.coverage.c.day
+    newest = connection.execute(select(day).order_by(day.desc()).limit(1)).scalar_one_or_none()
+    if newest is None:
+        return ()
+    wanted = select(*coverage_columns()).where(day > newest - timedelta(days=COVERAGE_DAYS))
+    rows = connection.execute(wanted.order_by(day, t.coverage.c.unit, t.coverage.c.entitlement))
+    return tuple(coverage_from_row(row) for row in rows)
+
+
+def _overrides(connection: Connection) -> tuple[Override, ...]:
+    rows = connection.execute(select(t.override).order_by(t.override.c.id))
+    return tuple(
+        Override(
+            serial=row.serial,
+            login=None
+            if row.login_scheme is None
+            else Key(Scheme(row.login_scheme), row.login_namespace, row.login_value),
+            person=Key(Scheme(row.person_scheme), row.person_namespace, row.person_value),
+            until=row.until,
+        )
+        for row in rows
+    )
+
+
+def _corrections(connection: Connection) -> tuple[Correction, ...]:
+    correction = t.correction.c
+    wanted = select(correction.device, correction.field, correction.value, correction.until, correction.reason)
+    rows = connection.execute(wanted.order_by(correction.device, correction.field))
+    return tuple(Correction(**row._mapping) for row in rows)
+
+
+def _parkings(connection: Connection) -> tuple[Parking, ...]:
+    parked = t.parked.c
+    wanted = select(parked.kind, parked.subject_id, parked.until, parked.reason)
+    rows = connection.execute(wanted.order_by(parked.kind, parked.subject_id))
+    return tuple(Parking(**row._mapping) for row in rows)

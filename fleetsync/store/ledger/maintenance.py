@@ -1,0 +1,151 @@
+"""Copies, checks and retention of the database, and the lease of the schedule."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, Table, delete, func, select
+
+from fleetsync.store import sqlite
+from fleetsync.store import tables as t
+from fleetsync.store.errors import StoreRefused
+from fleetsync.store.ledger.privacy import PrivacyLedger
+from fleetsync.store.locks import FileLock
+from fleetsync.store.upgrade import head, known_revisions, pre_migration_copy, upgrade
+
+TERM_LENGTH = timedelta(days=180)
+
+# How long a kind of row is kept after it has ended. Coverage, counters and what a register still says are not here.
+RETENTION: Mapping[str, timedelta] = {
+    "record": TERM_LENGTH,  # gone: a term after it vanished
+    "login": TERM_LENGTH,  # of a person nobody knows any more
+    "owed": timedelta(days=548),
+    "assignment": timedelta(days=548),
+    "gap": timedelta(days=548),
+    "turnover": timedelta(days=400),  # till the next: who left with it must not come back by a row left open
+    "pull": timedelta(days=548),  # never the newest of a part that is believed or held
+    "reconciliation": timedelta(days=548),  # never the newest
+    "correction": TERM_LENGTH,
+    "override": TERM_LENGTH,
+    "parked": TERM_LENGTH,
+    "individual": TERM_LENGTH,
+    "deferred_count": timedelta(0),
+    "audit": timedelta(days=730),
+    "copy": timedelta(days=30),  # taken before a migration
+}
+
+
+class MaintenanceLedger(PrivacyLedger):
+    """The part of the ledger that looks after the file."""
+
+    def schedule_lease(self) -> FileLock | None:
+        """The lease of the daemon that pulls by the clock, until it is released; None while another one has it."""
+        return self._locks.schedule()
+
+    def size_bytes(self) -> int:
+        """The database with its journal."""
+        return sqlite.size_bytes(self._engines.file)
+
+    def backup(self, path: Path) -> None:
+        """A verified copy at *path*, while everything goes on. It holds personal data, and only its owner can read it.
+
+        Raises StoreRefused when the copy is damaged or cannot be written.
+        """
+        try:
+            sqlite.copy(self._engines.file, path)
+        except OSError as cause:
+            raise StoreRefused(f"{path}: cannot be written ({cause.strerror}). Choose another place") from None
+
+    def restore(self, path: Path) -> None:
+        """Become what the copy at *path* is, migrated to this version; who was protected or erased since stays so.
+
+        Raises StoreRefused for what is no sound copy of ours, or a newer version's. Nothing is changed then.
+        """
+        _refuse_unusable_copy(path)
+        kept = self._privacy_tokens()
+        with self._locks.upgrade():
+            sqlite.overwrite(self._engines.file, path)
+        upgrade(self._engines, self._locks)
+        for is_erased, tokens, at in kept:
+            (self.erase if is_erased else self.protect)(tokens, at)
+
+    def _privacy_tokens(self) -> tuple[tuple[bool, frozenset[str], datetime], ...]:
+        now = self._clock.now()
+        return ((False, self.protected_tokens(), now), (True, self.erased_tokens(), now))
+
+    def verify(self) -> tuple[str, ...]:
+        """What is wrong with the database; empty when it is sound."""
+        problems = sqlite.integrity(self._engines.file)
+        if (has := sqlite.revisions(self._engines.file)) != (head(),):
+            problems += (f"its schema is {', '.join(has) or 'none'}, not {head()}",)
+        return problems
+
+    def purge(self, now: datetime, retention: Mapping[str, timedelta] = RETENTION) -> Mapping[str, int]:
+        """Remove what has been kept long enough, and its bytes; the number of rows by kind, where any went."""
+        removed: dict[str, int] = {}
+        with self._write_transaction() as connection:
+            for kind, (table, is_over) in _purge_conditions(now, retention).items():
+                removed[kind] = connection.execute(delete(table).where(is_over)).rowcount
+        sqlite.scrub_deleted_bytes(self._engines.writing, shrink=True)
+        removed["copy"] = self._purge_copies(now - retention["copy"])
+        return {kind: count for kind, count in removed.items() if count}
+
+    def _purge_copies(self, before: datetime) -> int:
+        file = self._engines.file
+        old = [
+            copy
+            for copy in file.parent.glob(pre_migration_copy(file, "*").name)
+            if copy.stat().st_mtime < before.timestamp()
+        ]
+        for copy in old:
+            copy.unlink()
+        return len(old)
+
+
+def _refuse_unusable_copy(path: Path) -> None:
+    if not path.is_file():
+        raise StoreRefused(f"{path}: there is no such file")
+    if problems := sqlite.integrity(path):
+        raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
+    has = sqlite.revisions(path)
+    if not has or not known_revisions().issuperset(has):
+        raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
+
+
+def _purge_conditions(
+    now: datetime, retention: Mapping[str, timedelta]
+) -> Mapping[str, tuple[Table, ColumnElement[bool]]]:
+    """By kind: which rows of which table have been kept long enough."""
+    state = t.part_state.c
+    in_use = (
+        select(state.complete_pull)
+        .where(state.complete_pull.is_not(None))
+        .union(select(state.held_pull).where(state.held_pull.is_not(None)))
+    )
+    old = {kind: now - kept for kind, kept in retention.items()}
+    return {
+        "record": (t.record, t.record.c.gone & (t.record.c.absent_since < old["record"])),
+        "login": (
+            t.login,
+            (t.login.c.last_seen < old["login"]) & t.login.c.person.not_in(select(t.person.c.id)),
+        ),
+        "owed": (t.owed, t.owed.c.until < old["owed"]),
+        "assignment": (t.assignment, t.assignment.c.until < old["assignment"]),
+        "gap": (t.gap, t.gap.c.until < old["gap"]),
+        "turnover": (t.turnover, t.turnover.c.turned_at < old["turnover"]),
+        "pull": (
+            t.pull,
+            t.pull.c.verdict.is_not(None) & (t.pull.c.started_at < old["pull"]) & t.pull.c.id.not_in(in_use),
+        ),
+        "reconciliation": (
+            t.reconciliation,
+            (t.reconciliation.c.at < old["reconciliation"])
+            & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
+        ),
+        "correction": (t.correction, t.correction.c.until < old["correction"].date()),
+        "override": (t.override, t.override.c.until < old["override"].date()),
+        "parked": (t.parked, t.parked.c.until < old["parked"].date()),
+        "individual": (t.individual, t.individual.c.until < old["individual"].date()),
+        "deferred_count": (t.deferred_count, t.deferred_count.c.until < old["deferred_count"].date()),
+        "audit": (t.audit, t.audit.c.at < old["audit"]),
+    }

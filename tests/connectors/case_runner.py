@@ -1,0 +1,243 @@
+"""A world outside of the house: a server that answers as recorded and can be made to fail, and what a pull is given."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fleetsync.clock import ManualClock
+from fleetsync.core.masking import tokenise_key
+from fleetsync.core.model import Key, Record, Scheme
+from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceSettings
+from fleetsync.pull.files import OpenedFile, StableFiles
+from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
+from fleetsync.pull.http.client import HttpClient
+from fleetsync.pull.registry import load_connector
+from tests.connectors.connector_case import ConnectorCase, RecordedListing
+
+NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 24)
+
+
+class RecordingClock(ManualClock):
+    """Stands at NOW; waiting takes no time, but passes."""
+
+    __slots__ = ("ahead", "waited")
+
+    def __init__(self) -> None:
+        super().__init__(NOW)
+        self.ahead = 0.0
+        self.waited: list[float] = []
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+    def wait(self, seconds: float, stop: threading.Event) -> bool:
+        if seconds > 0:
+            self.waited.append(seconds)
+            self.ahead += seconds
+        return stop.is_set()
+
+
+# ------------------------------------------------------------------------------------------------------------ an API
+
+
+@dataclass
+class RecordedFault:
+    """An answer in place of the recorded one. *cut*: half of the recorded body is sent. *following*: which page it
+    points to instead; *elsewhere*: at which address. *times*: how often; None: always.
+    """
+
+    status: int = 200
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: bool = False
+    following: int | None = None
+    elsewhere: str | None = None
+    times: int | None = None
+
+
+class RecordedServer:
+    """Serves the listings of a case on loopback."""
+
+    def __init__(self, case: ConnectorCase) -> None:
+        self.case = case
+        self.listings: dict[str, RecordedListing] = {one.path: one for one in case.listings.values()}
+        self.faults: dict[tuple[str, int], RecordedFault] = {}
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.signed_in: list[dict[str, str]] = []
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_RecordedHandler,), {"outside": self}))
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def fail(self, listing: RecordedListing, page: int, fault: RecordedFault) -> None:
+        self.faults[listing.path, page] = fault
+
+    def fault(self, path: str, page: int) -> RecordedFault | None:
+        fault = self.faults.get((path, page))
+        if fault is None or fault.times is None:
+            return fault
+        fault.times -= 1
+        if fault.times == 0:
+            del self.faults[path, page]
+        return fault
+
+    def body(self, listing: RecordedListing, page: int, fault: RecordedFault | None) -> bytes:
+        recorded = json.loads(self.case.recorded(listing.pages[page]).read_text(encoding="utf-8"))
+        following = page + 1 if page + 1 < len(listing.pages) else None
+        if fault is not None and fault.following is not None:
+            following = fault.following
+        here = (fault.elsewhere if fault is not None else None) or self.url
+        return json.dumps(listing.with_next_link(recorded, here + listing.path, following)).encode()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+class _RecordedHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    outside: RecordedServer
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        self.outside.signed_in.append({name: values[0] for name, values in parse_qs(body).items()})
+        known = urlsplit(self.path).path in self.outside.case.token_paths
+        given = {"access_token": "token-of-the-stand-in", "token_type": "Bearer", "expires_in": 3600}
+        self.answer(200 if known else 404, json.dumps(given if known else {}).encode(), {})
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        self.outside.asked.append(self.path)
+        self.outside.headers.append({name.lower(): value for name, value in self.headers.items()})
+        listing = self.outside.listings.get(parts.path)
+        if listing is None:
+            self.answer(404, b"{}", {})
+            return
+        page = listing.page_of(parse_qs(parts.query))
+        fault = self.outside.fault(parts.path, page)
+        body = self.outside.body(listing, page, fault)
+        if fault is None:
+            self.answer(200, body, {})
+        else:
+            self.answer(fault.status, fault.body if fault.body is not None else body, fault.headers, cut=fault.cut)
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str], *, cut: bool = False) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": "application/json"} | dict(headers)).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.close_connection = cut
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+
+
+# ------------------------------------------------------------------------------------------------ what a pull is given
+
+
+class FakeConnect:
+    """`contract.Connect`, made of the house's own parts and a quick clock."""
+
+    mark: str | None = None
+    today = TODAY
+
+    def __init__(self, source: str, trip: PullSession, clock: RecordingClock, known: Mapping[str | None, str]) -> None:
+        self.stop = threading.Event()
+        self._source, self._trip, self.clock, self._known = source, trip, clock, known
+
+    def __call__(
+        self,
+        base_url: str,
+        auth: Auth,
+        *,
+        headers: Mapping[str, str] | None = None,
+        requests_per_minute: float | None = None,
+    ) -> HttpClient:
+        return self._trip.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+
+    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[OpenedFile]:
+        source, clock = self._source, self.clock
+        found = StableFiles(pattern, columns, source=source, clock=clock, stop=self.stop, known=self._known, **reading)
+        return iter(found)
+
+    def token(self, value: str) -> str:
+        return tokenise_key(b"a key of tests, 32 bytes long....", Key(Scheme.CIVIC, "", value)).value
+
+
+@contextmanager
+def fake_connect(settings: SourceSettings, known: Mapping[str | None, str] | None = None) -> Iterator[FakeConnect]:
+    """What one pull is given."""
+    clock = RecordingClock()
+    roads = SourceSessions(settings.name, clock, OutboundNetwork(), RequestMeter())
+    with roads.pull_session(
+        stop=threading.Event(), time_limit=timedelta(hours=1), wait_limit=timedelta(minutes=10)
+    ) as trip:
+        yield FakeConnect(settings.name, trip, clock, known or {})
+
+
+# ------------------------------------------------------------------------------------------------- a case, ready to pull
+
+
+class CaseRunner:
+    """The world of one case: its server and its folder, and pulls out of it."""
+
+    def __init__(self, case: ConnectorCase, folder: Path, server: RecordedServer) -> None:
+        self.case, self.folder, self.server = case, folder, server
+        self.module = load_connector(case.kind)
+        self.settings = self.settings_with()
+        self.waited: list[float] = []
+
+    def settings_with(self, **keys: Any) -> Any:
+        """The case's settings with other *keys*."""
+        return self.module.Settings.model_validate(self.case.filled_table(self.server.url, self.folder) | keys)
+
+    def part(self, name: str) -> Part:
+        return next(part for part in self.module.PARTS if part.name == name)
+
+    def pages(self, part: str, settings: Any = None, known: Mapping[str | None, str] | None = None) -> list[Any]:
+        settings = settings or self.settings
+        with fake_connect(settings, known) as connect:
+            self.waited = connect.clock.waited
+            return list(self.module.pull(part, settings, connect))
+
+    def noted(self, part: str, settings: Any = None) -> list[NormalisedItem]:
+        """All that a pull comes to. A record that is refused alone is left out, as the runner does."""
+        settings = settings or self.settings
+        found: list[NormalisedItem] = []
+        for page in self.pages(part, settings):
+            for raw in page.raws:
+                with suppress(RecordError):
+                    found += self.module.normalise(part, settings, raw)
+        return found
+
+    def records(self, part: str, settings: Any = None) -> list[Record]:
+        return [noted for noted in self.noted(part, settings) if isinstance(noted, Record)]
+
+    def findings(self, settings: Any = None, known: Mapping[str | None, str] | None = None) -> list[Any]:
+        settings = settings or self.settings
+        with fake_connect(settings, known) as connect:
+            return list(self.module.probe(settings, connect))  # type: ignore[attr-defined]
+
+
+@contextmanager
+def running_case(case: ConnectorCase, folder: Path) -> Iterator[CaseRunner]:
+    """*case* on loopback and in *folder*, its files put there as recorded."""
+    with ExitStack() as stack:
+        server = RecordedServer(case)
+        stack.callback(server.close)
+        for name in case.files:
+            (folder / name).write_bytes(case.recorded(name).read_bytes())
+        yield CaseRunner(case, folder, server)

@@ -1,0 +1,81 @@
+"""What must ring in the scene, and nothing else: from what was planted and what is true of Exempelby, not from what it tells."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import NamedTuple
+
+from fleetsync.core.model import CoverageDay
+from fleetsync.demo.truth import UnitEntitlement
+from fleetsync.demo.units import unit_name
+from tests.dashboards.scenario import REPLAYED_DAYS, WIPED_AT, DashboardScenario
+
+STRATEGIST, TECHNICIAN = "IT-strateg", "IT-tekniker"
+ALERT_BELOW, ALERT_SHORT = 0.95, 5  # of the plan
+DAYS = r"\d+ dygn"
+
+
+class ExpectedAlert(NamedTuple):
+    """How an alert must read. *summary*: a pattern; *link*: where on the page it leads."""
+
+    severity: str
+    role: str
+    summary: str
+    link: str
+
+
+def expected(scene: DashboardScenario) -> Mapping[str, ExpectedAlert]:
+    """By the alert's name and what it is about."""
+    return {**dict(_of_coverage(scene)), **_OF_SOURCES}
+
+
+_OF_SOURCES = {
+    "FleetsyncSourceStale skolregister children": ExpectedAlert(
+        "warning", TECHNICIAN, f"Uppgifterna från skolregister/children är {DAYS} gamla.*", "/sources"
+    ),
+    "FleetsyncSourceNeverRead vikarier staff": ExpectedAlert(
+        "warning", TECHNICIAN, "vikarier/staff har försökts men aldrig kunnat hämtas helt.", "/sources"
+    ),
+    "FleetsyncPullHeld personal staff": ExpectedAlert(
+        "warning", TECHNICIAN, "En hämtning från personal/staff ser orimlig ut och väntar på beslut.*", "/sources"
+    ),
+    "FleetsyncCredentialExpiring intune client secret": ExpectedAlert(
+        "warning", TECHNICIAN, f"client secret för intune går ut om {DAYS}. Förnya den.", "/sources"
+    ),
+    "FleetsyncConfigReloadFailed": ExpectedAlert(
+        "warning", TECHNICIAN, "Den nya inställningsfilen är fel och används inte.*", "/policy"
+    ),
+}
+
+
+def _of_coverage(scene: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]]:
+    today = scene.town.day()
+    true = scene.truth.coverage(today)
+    for unit, entitlement in sorted(below_limit(scene)):
+        row = true[unit, entitlement]
+        text = (
+            f"{unit_name(unit)}, {entitlement}: {row.short} verktyg i drift saknas, och täckningen har varit under .*"
+        )
+        link = f"/numbers/fleetsync_short?unit={unit}&entitlement={entitlement}"
+        yield f"FleetsyncCoverageBelowLimit {unit} {entitlement}", ExpectedAlert("warning", STRATEGIST, text, link)
+    working = true[WIPED_AT, "pupils"].covered
+    text = f"{unit_name(WIPED_AT)}, pupils: täckningen har fallit med .* på en vecka; {working} är i drift nu."
+    dropped = ExpectedAlert("critical", STRATEGIST, text, f"/gaps?unit={WIPED_AT}")
+    yield f"FleetsyncCoverageDropped {WIPED_AT} pupils", dropped
+
+
+def below_limit(scene: DashboardScenario) -> set[UnitEntitlement]:
+    """Where it has truly been so on each day since the first; the batch that was wiped today has not."""
+    days: tuple[date, ...] = (*REPLAYED_DAYS, scene.town.day())
+    return set.intersection(
+        *({cell for cell, row in scene.truth.coverage(day).items() if _is_below(row)} for day in days)
+    )
+
+
+def _is_below(row: CoverageDay) -> bool:
+    return row.short >= ALERT_SHORT and row.covered < ALERT_BELOW * row.entitled
+
+
+def matches_text(text: str, pattern: str) -> bool:
+    """Whether *text* is what *pattern* says, all of it."""
+    return re.fullmatch(pattern, text) is not None

@@ -1,0 +1,333 @@
+"""A real Prometheus that has Exempelby's past and scrapes its daemon, and a real Alertmanager that calls a webhook.
+
+The rules are the shipped ones with one change, made here: every `for:` is cut short and everything is judged every two
+seconds, because a test cannot wait six hours. How long each waits is promtool's to test. The five school days are not
+shortened: the days before are given to Prometheus as the history that they were.
+"""
+
+import json
+import re
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fleetsync.clock import Clock
+from fleetsync.expose.metrics import CONTENT_TYPE
+from tests.dashboards.scenario import DashboardScenario, shift_instants
+from tests.dashboards.series_catalogue import DASHBOARDS, RECORDED_SERIES, RULES_FILE
+from tests.serving import free_port
+
+TIMEOUT_SECONDS = 90.0  # seconds until a test gives up; it goes on as soon as what it waits for is there
+SCRAPE_INTERVAL = "2s"
+LOOKBACK = "4h1m"  # a past day is told every four hours, since a minute's pace would be a million samples
+NOT_BELOW_SERIES = "unit_entitlement:fleetsync_not_below_limit_timestamp_seconds:last"
+BELOW_DAYS_SERIES = "unit_entitlement:fleetsync_below_limit:school_days"
+_RECORDED_NAME = re.compile(r"\w+:fleetsync_\w+:\w+")
+_SAMPLE = re.compile(r"^(fleetsync_\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+
+
+# --- the past ---------------------------------------------------------------------------------------------------------
+
+
+def openmetrics_history(past: Mapping[datetime, str], moved_by: timedelta, instance: str) -> Iterator[str]:
+    """What was told, as OpenMetrics with the labels and instants of scrapes."""
+    for told_at, text in past.items():
+        at = (told_at + moved_by).timestamp()
+        for name, labels, value in _SAMPLE.findall(shift_instants(text, moved_by)):
+            of_scrape = f'job="fleetsync",instance="{instance}"'
+            yield f"{name}{{{of_scrape}{',' if labels else ''}{labels}}} {value} {at}"
+    yield "# EOF\n"
+
+
+def recording_rules(hours: int) -> Mapping[str, str]:
+    """What each series of the rules is, without the series of others, to be asked of a past in which none was recorded.
+
+    The one that looks at its own past is asked of all *hours* at once. The one that counts school days is asked of
+    the present alone.
+    """
+    first_branch = re.split(r"\n *or\n", RECORDED_SERIES[NOT_BELOW_SERIES]["expr"])[0]
+    known = "unit_entitlement:fleetsync_entitled:max * 0 + time()"
+    whole_past = f"max_over_time(({first_branch})[{hours}h:1h]) or min_over_time(({known})[{hours}h:1h])"
+    asked = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
+        NOT_BELOW_SERIES: whole_past
+    }
+    return {name: expanded(expr) for name, expr in asked.items()}
+
+
+def expanded(expr: str) -> str:
+    """*expr* with every recorded name replaced by its expression."""
+    return _RECORDED_NAME.sub(lambda name: f"({expanded(RECORDED_SERIES[name[0]]['expr'])})", expr)
+
+
+def recorded_samples(past: "PrometheusServer", hours: int) -> Iterator[str]:
+    """What the rules would have recorded in the last *hours*, as OpenMetrics. promtool makes 600 blocks of it in a minute."""
+    for name, expr in recording_rules(hours).items():
+        for series in past.query_range(expr, hours):
+            labels = ",".join(f'{label}="{value}"' for label, value in series["metric"].items() if label != "__name__")
+            yield from (f"{name}{{{labels}}} {value} {at}" for at, value in series["values"])
+    yield "# EOF\n"
+
+
+# --- what they talk to ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What the webhook was told of one alert."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """Its name and what it is about."""
+        about = (self.labels.get(name, "") for name in ("unit", "entitlement", "source", "part", "credential"))
+        return " ".join((self.labels["alertname"], *filter(None, about)))
+
+
+@dataclass
+class WebhookLog:
+    """What Alertmanager has told: all that ever fired, and all that was ever said to be over."""
+
+    fired: dict[str, Alert] = field(default_factory=dict)
+    resolved: set[str] = field(default_factory=set)
+
+    def record(self, body: Mapping[str, Any]) -> None:
+        """One call."""
+        for one in body["alerts"]:
+            alert = Alert(one["labels"], one["annotations"])
+            if one["status"] == "firing":
+                self.fired[alert.key] = alert
+            else:
+                self.resolved.add(alert.key)
+
+
+def metrics_and_webhook_server(scene: DashboardScenario, hook: WebhookLog) -> ThreadingHTTPServer:
+    """/metrics and the webhook on one port of loopback."""
+
+    class _MetricsAndWebhookHandler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            try:
+                status, body = 200, scene.metrics().encode()
+            except OSError:
+                status, body = 503, b""
+            with suppress(ConnectionError):  # who asked did not wait
+                self.send_response(status)
+                self.send_header("Content-Type", CONTENT_TYPE)
+                self.end_headers()
+                self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            hook.record(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Nothing: pytest's output is for failures."""
+
+    return ThreadingHTTPServer(("127.0.0.1", 0), _MetricsAndWebhookHandler)
+
+
+# --- the processes ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(log: Path, *command: str) -> Iterator[None]:
+    """A process that is gone afterwards, whatever happens."""
+    with log.open("ab") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def get_json(url: str) -> Any:
+    """What is answered, decoded where it is JSON."""
+    with urllib.request.urlopen(url, timeout=30) as response:
+        body = response.read()
+    return json.loads(body) if body.startswith((b"{", b"[")) else body
+
+
+@dataclass(frozen=True)
+class PrometheusServer:
+    """A Prometheus over the store of *folder*."""
+
+    folder: Path
+    port: int
+
+    @property
+    def log(self) -> Path:
+        """Where it writes what it does."""
+        return self.folder / "prometheus.log"
+
+    @contextmanager
+    def running(self, config: str, *options: str, lookback: str = LOOKBACK) -> Iterator[None]:
+        """It runs, and is ready."""
+        command = [
+            "prometheus",
+            f"--config.file={self.folder / config}",
+            f"--storage.tsdb.path={self.folder}/store",
+            "--storage.tsdb.retention.time=400d",
+            f"--query.lookback-delta={lookback}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            *options,
+        ]
+        with running(self.log, *command):
+            self.wait_for("Prometheus", lambda: bool(get_json(f"http://127.0.0.1:{self.port}/-/ready")))
+            yield
+
+    def query(self, expr: str) -> list[Any]:
+        """The series that *expr* has now."""
+        return self._ask("query", query=expr)
+
+    def query_range(self, expr: str, hours: int, step: str = "1h") -> list[Any]:
+        """The series that *expr* had in the last *hours*."""
+        now = time.time()
+        return self._ask("query_range", query=expr, start=now - hours * 3600, end=now, step=step)
+
+    def values(self, label: str, selector: str) -> list[str]:
+        """Of a label, as a variable of a dashboard asks for them."""
+        question = urllib.parse.urlencode({"match[]": selector})
+        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/label/{label}/values?{question}")
+        return [str(value) for value in found["data"]]
+
+    def _ask(self, path: str, **question: object) -> list[Any]:
+        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(question)}")
+        result = found["data"]["result"]
+        assert isinstance(result, list)
+        return result
+
+    def store(self, lines: Iterable[str]) -> None:
+        """Put *lines* of OpenMetrics into the store; it must not run."""
+        (self.folder / "past.om").write_text("\n".join(lines), encoding="utf-8")
+        # In blocks of two hours it would read the whole file once for each.
+        command = ["promtool", "tsdb", "create-blocks-from", "--max-block-duration=720h"]
+        command += ["openmetrics", "past.om", "store"]
+        subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
+
+    def load_past(self, past: Mapping[datetime, str], moved_by: timedelta, instance: str) -> None:
+        """The store with what was told, and with what the rules would have recorded of it."""
+        self.store(openmetrics_history(past, moved_by, instance))
+        write(self.folder / "past.yml", {"global": {}})
+        with self.running("past.yml"):
+            since = Clock().now() - min(past) - moved_by
+            lines = list(recorded_samples(self, since // timedelta(hours=1) + 1))
+        self.store(lines)
+
+    def wait_for(self, what: str, holds: Callable[[], bool]) -> None:
+        """Until it *holds*; fails with the end of the log."""
+        until = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < until:
+            try:
+                if holds():
+                    return
+            except OSError:  # not listening yet
+                pass
+            time.sleep(0.2)
+        ends = self.log.read_text(encoding="utf-8")[-2000:] if self.log.is_file() else ""
+        pytest.fail(f"waited in vain for {what}; {self.log.name} ends:\n{ends}")
+
+
+@dataclass(frozen=True)
+class MonitoringStack(PrometheusServer):
+    """The Prometheus that scrapes the scene, the Alertmanager behind it, and what that has told."""
+
+    scene: DashboardScenario
+    webhook: WebhookLog
+    alertmanager: str
+
+    def state(self, alert: str) -> set[str]:
+        """Alertmanager's states of the alert: active or suppressed."""
+        alerts = get_json(f"{self.alertmanager}/api/v2/alerts")
+        return {one["status"]["state"] for one in alerts if one["labels"]["alertname"] == alert}
+
+    def wait_until_whole(self) -> None:
+        """Until it is as each test finds it: both instances answer, the rules have recorded it, and there is school."""
+        whole = (
+            'count(up{job="fleetsync"} == 1) == 2',
+            "unit_entitlement:fleetsync_below_limit:school_days",
+            "municipality:fleetsync_school_day:max == 1",
+        )
+        self.wait_for("the whole chain", lambda: all(map(self.query, whole)) and not self.state("FleetsyncDown"))
+
+
+def configure(folder: Path, metrics_port: int, alertmanager_port: int) -> None:
+    """The shipped files with this test's addresses and pace."""
+    rules = RULES_FILE.read_text(encoding="utf-8")
+    rules = re.sub(r"\bfor: \w+", "for: 4s", rules).replace("interval: 1m", f"interval: {SCRAPE_INTERVAL}")
+    # A machine that is busy misses a scrape or two.
+    rules = re.sub(r"(alert: FleetsyncDown\n.*\n +for:) 4s", r"\1 8s", rules)
+    (folder / "rules").mkdir()
+    (folder / "rules" / RULES_FILE.name).write_text(rules, encoding="utf-8")
+
+    shipped = yaml.safe_load((DASHBOARDS / "prometheus.example.yml").read_text(encoding="utf-8"))
+    shipped["global"].update(
+        scrape_interval=SCRAPE_INTERVAL, evaluation_interval=SCRAPE_INTERVAL, scrape_timeout=SCRAPE_INTERVAL
+    )
+    shipped["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]}]
+    shipped["scrape_configs"][0]["static_configs"] = [{"targets": instances(metrics_port)}]
+    write(folder / "prometheus.yml", shipped)
+
+    alertmanager = yaml.safe_load((DASHBOARDS / "alertmanager.example.yml").read_text(encoding="utf-8"))
+    alertmanager["route"].update(group_wait="1s", group_interval="1s")
+    hook = [{"url": f"http://127.0.0.1:{metrics_port}/", "send_resolved": True}]
+    alertmanager["receivers"] = [
+        {"name": one["name"], **({"webhook_configs": hook} if one["name"] != "nobody" else {})}
+        for one in alertmanager["receivers"]
+    ]
+    write(folder / "alertmanager.yml", alertmanager)
+
+
+def instances(port: int) -> list[str]:
+    """The daemon twice, as two on one database would be."""
+    return [f"127.0.0.1:{port}", f"localhost:{port}"]
+
+
+def write(file: Path, content: object) -> None:
+    """*content* as YAML."""
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@contextmanager
+def running_stack(folder: Path, scene: DashboardScenario, expected: Iterable[str]) -> Iterator[MonitoringStack]:
+    """The whole chain, begun when everything *expected* has been told: each test begins there, alone or after another."""
+    port, alertmanager_port = free_port(), free_port()
+    made = MonitoringStack(folder, port, scene, WebhookLog(), f"http://127.0.0.1:{alertmanager_port}")
+    with ExitStack() as stack:
+        server = metrics_and_webhook_server(scene, made.webhook)
+        stack.callback(server.server_close)
+        stack.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        configure(folder, server.server_address[1], alertmanager_port)
+        made.load_past(scene.past, scene.moved_by, instances(server.server_address[1])[0])
+        made.wait_for("the first pulls", scene.has_pulled)
+        alertmanager = [
+            "prometheus-alertmanager",
+            f"--config.file={folder}/alertmanager.yml",
+            f"--storage.path={folder}/alerts",
+            f"--web.listen-address=127.0.0.1:{alertmanager_port}",
+            "--cluster.listen-address=",
+        ]
+        stack.enter_context(running(folder / "alertmanager.log", *alertmanager))
+        stack.enter_context(made.running("prometheus.yml"))
+        made.wait_for("Alertmanager", lambda: bool(get_json(f"{made.alertmanager}/-/ready")))
+        made.wait_for("two scrapes", lambda: len(made.query('up{job="fleetsync"} == 1')) == 2)
+        scene.misconfigure()
+        made.wait_for("every expected alert", lambda: set(made.webhook.fired) >= set(expected))
+        yield made

@@ -1,0 +1,225 @@
+"""Exempelby with trouble planted, a school week of it lived by the real pipeline, then served by the real daemon.
+
+A clock of Prometheus cannot be moved, so every instant that Exempelby tells is: by whole days, to where its Tuesday is
+the day on which it is read.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from fleetsync import sync
+from fleetsync.cli.accounts import hash_password
+from fleetsync.clock import Clock
+from fleetsync.core.model import Parking, Stage
+from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.daemon.health import Health
+from fleetsync.daemon.service import Daemon
+from fleetsync.demo.configuration import DELIVERIES
+from fleetsync.demo.model import ExpectedPhase, RowVersion, row_on
+from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units, run_day
+from fleetsync.demo.truth import GroundTruth
+from fleetsync.demo.world import DemoWorld
+from fleetsync.expose import telemetry
+from fleetsync.expose.metrics import Exposition
+from fleetsync.settings import Settings, load
+from tests.browser.scenarios import deliver_half
+from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
+
+FIRST_REPLAYED_DAY = date(2026, 11, 16)  # a Monday
+REPLAYED_DAYS = tuple(FIRST_REPLAYED_DAY + timedelta(days=number) for number in (0, 1, 2, 3, 4, 7))
+EXPOSED_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8, 12))
+"""When the text of a day is told, from its morning on; the last one is out of sight before the day is over."""
+
+USER_NAME = "strateg"
+WIPED_AT, WIPED = "ostanaskolan", 60
+SILENT_SINCE = date(2026, 11, 20)
+SECRET_EXPIRES_ON = TODAY + timedelta(days=10)
+UNDELIVERED_SOURCE = """
+[[source]]
+kind = "staff_file"
+name = "vikarier"
+path = "deliveries/vikarier/vikarier_*.csv"
+counts = []
+"""
+_INSTANT = re.compile(r"^(fleetsync_\w+_timestamp_seconds(?:\{.*\})?) (\S+)$", re.MULTILINE)
+
+
+class DashboardScenario:
+    """The town, what it told in the past, and the daemon that serves it now. `is_answering` off: a scrape gets 503."""
+
+    def __init__(self, town: DemoEnvironment, past: Mapping[datetime, str]) -> None:
+        self.past = past
+        self.truth = GroundTruth(town.world, FIRST_REPLAYED_DAY)
+        self.town = town
+        self.has_school = True
+        self.is_answering = True
+        self.daemon: Daemon | None = None
+        self._running = ExitStack()
+        self.moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
+
+    def start(self) -> None:
+        """The daemon as its operator starts it, or starts it again."""
+        self.daemon = self._running.enter_context(serving_daemon(Daemon(load(self.config), self.town.clock)))
+
+    def stop(self) -> None:
+        """What a scrape gets from here on is no answer."""
+        self.daemon = None
+        self._running.close()
+
+    def has_pulled(self) -> bool:
+        """Whether each part was pulled and judged since the start."""
+        daemon_status = self._served().daemon_status()
+        return len(daemon_status.parts) <= sum(daemon_status.verdicts.values())
+
+    def _served(self) -> Daemon:
+        assert self.daemon is not None, "nothing serves the scene"
+        return self.daemon
+
+    @property
+    def config(self) -> Path:
+        """The daemon's configuration."""
+        return self.town.folder / "config.toml"
+
+    def misconfigure(self) -> None:
+        """The configuration is read anew, and is good; then somebody writes what cannot be read."""
+        self._served().reload()
+        good = self.config.read_text(encoding="utf-8")
+        self.config.write_text(f"{good}\nnaem = 1\n", encoding="utf-8")
+        self._served().reload()
+        self.config.write_text(good, encoding="utf-8")
+
+    def metrics(self) -> str:
+        """What /metrics answers, moved. Raises OSError while nothing answers."""
+        if self.daemon is None or not self.is_answering:
+            raise ConnectionRefusedError("no daemon serves the scene")
+        text = requests.get(f"{self.daemon.address}/metrics", timeout=10).text
+        if not self.has_school:
+            text = text.replace("\nfleetsync_school_day 1.0\n", "\nfleetsync_school_day 0.0\n")
+        return shift_instants(text, self.moved_by)
+
+    def signed_in_getter(self) -> Callable[[str], requests.Response]:
+        """Somebody signs in, and then asks for pages and for documents of the API."""
+        address = self._served().address
+        session = signed_in_session(address, USER_NAME)
+        return lambda path: session.get(f"{address}{path}", timeout=30, allow_redirects=False)
+
+
+def shift_instants(text: str, by: timedelta) -> str:
+    """*text* with every instant in it that much later."""
+    return _INSTANT.sub(lambda line: f"{line[1]} {float(line[2]) + by.total_seconds()}", text)
+
+
+@contextmanager
+def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
+    """The whole municipality.
+
+    This morning 60 pupils' devices are wiped at Östanåskolan and half a staff file is delivered. Since Friday nobody may
+    read who is placed at which preschool. A list of substitutes never came. The secret for Intune runs out soon.
+    """
+    town = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
+    wipe_devices(town.world, TODAY)
+    with ExitStack() as stack:
+        stack.enter_context(town.open())
+        settings = configured(folder / "config.toml")
+        publish_all_units(town, settings)
+        scene = DashboardScenario(town, replay_days(town, settings, REPLAYED_DAYS, daily_problems(town)))
+        town.clock = Clock(-scene.moved_by)
+        town.deliver()
+        deliver_half(folder / DELIVERIES / "personal", town.day())
+        with open_configured_ledger(settings, town.clock) as ledger:
+            ledger.add_account(USER_NAME, hash_password(PASSWORD), "strategist")
+        stack.callback(scene.stop)
+        scene.start()
+        yield scene
+
+
+def configured(config: Path) -> Settings:
+    """Exempelby's configuration with a date at its secret and a source that never delivers."""
+    text = config.read_text(encoding="utf-8")
+    secret = 'client_secret_file = "secrets/intune"\n'
+    config.write_text(
+        text.replace(secret, f"{secret}credential_expires = {SECRET_EXPIRES_ON}\n") + UNDELIVERED_SOURCE,
+        encoding="utf-8",
+    )
+    return load(config)
+
+
+def replay_days(
+    town: DemoEnvironment, settings: Settings, days: Iterable[date], trouble: Callable[[Application, date], None]
+) -> Mapping[datetime, str]:
+    """The *days*, each with its *trouble* before its morning, and the exposition of each as the daemon renders it."""
+    shown: deque[Snapshot] = deque(maxlen=1)
+    told: dict[datetime, str] = {}
+    with open_configured_ledger(settings, town.clock) as ledger:
+        house = build_application(settings, town.clock, ledger, Event(), shown.append)
+        health = Health(town.clock, ledger)
+        for day in days:
+            trouble(house, day)
+            run_day(town, house, day)
+            text = exposition(house, health, shown[-1])
+            told |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
+    return told
+
+
+def daily_problems(town: DemoEnvironment) -> Callable[[Application, date], None]:
+    """What happens on the days before today."""
+
+    def happens(house: Application, day: date) -> None:
+        if day == REPLAYED_DAYS[1]:
+            park_one_gap(house)
+        if day == SILENT_SINCE:
+            forbid_placements(town)
+
+    return happens
+
+
+def exposition(house: Application, health: Health, snapshot: Snapshot) -> str:
+    """What `/metrics` would have answered."""
+    health.refresh_from_database(house)
+    live_part = telemetry.render_telemetry(health.daemon_status(house, is_leader=True))
+    return Exposition(snapshot, sync.counter_totals(house.ledger)).body(live_part).decode()
+
+
+def forbid_placements(town: DemoEnvironment) -> None:
+    """Nobody may read any more who is placed at which preschool."""
+    register = town.systems.register
+    assert register is not None, "a town with schools has a register"
+    register.stub_server.fail(f"{urlsplit(register.base_url).path.rstrip('/')}/placements", "forbidden", times=1000)
+
+
+def park_one_gap(house: Application) -> None:
+    """Somebody has said of one gap until when it may be so."""
+    gap = next(one for one in house.run_context.believed().episodes if one.kind == "unsorted")
+    house.ledger.park(Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME)
+
+
+def wipe_devices(world: DemoWorld, day: date) -> None:
+    """From *day* on a batch of pupils' devices is being wiped: what Intune says of it, and what is therefore true."""
+    made = world.builder
+    pupils = {claim.person for claim in made.expected_owed if (claim.unit, claim.entitlement) == (WIPED_AT, "pupils")}
+    batch = {held.device_key for held in made.expected_holdings if held.person in pupils and held.last > day}
+    working = {
+        life.device_key for life in made.expected_stages if (now := life.phase_on(day)) is not None and now.works
+    }
+    known = (thing.key for thing in made.devices if thing.key in batch & working and row_on(thing.intune_versions, day))
+    wiped = set(sorted(known)[:WIPED])
+    for number, thing in enumerate(made.devices):
+        if thing.key in wiped:
+            row = {**(row_on(thing.intune_versions, day) or {}), "managementState": "wipePending"}
+            said = (*(one for one in thing.intune_versions if one.first <= day), RowVersion(day, row))
+            made.devices[number] = msgspec.structs.replace(thing, intune_versions=said)
+    for number, life in enumerate(made.expected_stages):
+        if life.device_key in wiped and (last := life.phase_on(day)) is not None:
+            gone = ExpectedPhase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
+            phases = (*(one for one in life.phases if one.first < day), gone)
+            made.expected_stages[number] = msgspec.structs.replace(life, phases=phases)

@@ -1,0 +1,71 @@
+"""What a query may name: the series that fleetsync publishes, with their labels, and those that the rules record."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import yaml
+
+from fleetsync.core.measures import FACTS, MEASURES
+from fleetsync.expose.metrics import COUNTERS
+from fleetsync.expose.telemetry import TELEMETRY
+
+ROOT = Path(__file__).parents[2]
+DASHBOARDS = ROOT / "dashboards"
+RULES_FILE = DASHBOARDS / "rules" / "fleetsync.rules.yml"
+RULE_TESTS = sorted((DASHBOARDS / "rules" / "tests").glob("*.yml"))
+RUNBOOKS = DASHBOARDS / "runbooks"
+
+GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES_FILE.read_text(encoding="utf-8"))["groups"]
+RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+ALERTS: dict[str, dict[str, Any]] = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+RECORDED_SERIES: dict[str, dict[str, Any]] = {rule["record"]: rule for rule in RULES if "record" in rule}
+
+PUBLISHED_SERIES: Mapping[str, frozenset[str]] = {
+    **{measure.name: frozenset(measure.labels) for measure in MEASURES},
+    **{fact.name: frozenset(fact.labels) for fact in FACTS},
+    **{series.name: frozenset(series.labels) for series in TELEMETRY},
+    **{f"{name}_total": frozenset(labels) for name, (_, labels) in COUNTERS.items()},
+    "fleetsync_snapshot_timestamp_seconds": frozenset(),
+}
+PROMETHEUS_SERIES = {
+    "up": frozenset({"job", "instance"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "unit", "entitlement"}),
+}
+# Each of the three would be a person, or lead to one.
+FORBIDDEN_LABELS = re.compile(r"person|login|log_in|user|serial|device_id|name|holder|civic|mail", re.IGNORECASE)
+
+
+def selectors(expr: str) -> Iterator[Any]:
+    """Every selector of *expr*. Raises ValueError when it is no PromQL."""
+    found: list[Any] = []
+
+    def note(node: Any) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+
+    promql_parser.transform(promql_parser.parse(without_variables(expr)), pre_visit=note)
+    yield from found
+
+
+def without_variables(expr: str) -> str:
+    """A panel's query as Grafana would send it, with everything chosen."""
+    return expr.replace("$unit", ".*").replace("$entitlement", ".*").replace("$__rate_interval", "5m")
+
+
+def unknown_names(expr: str) -> set[str]:
+    """Series and labels in *expr* that nobody publishes or records."""
+    known = {**PUBLISHED_SERIES, **PROMETHEUS_SERIES}
+    unknown = set()
+    for selector in selectors(expr):
+        if selector.name in RECORDED_SERIES:
+            continue
+        labels = known.get(selector.name)
+        if labels is None:
+            unknown.add(selector.name)
+            continue
+        asked = {matcher.name for matcher in selector.matchers.matchers}
+        unknown |= {f"{selector.name}{{{label}}}" for label in asked - labels}
+    return unknown

@@ -1,0 +1,512 @@
+"""Exempelby for the page: three schools, two förskolor, rosters and MDMs, with something wrong of most kinds.
+
+Everything is invented and counted out, nothing drawn, so that a test can name what it looks at.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+from werkzeug.security import generate_password_hash
+
+from fleetsync.clock import Clock, ManualClock
+from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
+from fleetsync.core.coverage import reconcile
+from fleetsync.core.entitlement import RULES
+from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    BelievedRecord,
+    BelievedState,
+    ChangePlan,
+    Compliance,
+    CoverageChange,
+    CoverageDay,
+    CoveredBy,
+    DeviceRecord,
+    DeviceRule,
+    EmploymentForm,
+    Episode,
+    GroupRecord,
+    HoldReason,
+    Key,
+    MembershipRecord,
+    MembershipType,
+    Moment,
+    Outcome,
+    Ownership,
+    PartRole,
+    PartState,
+    PersonRecord,
+    Platform,
+    Policy,
+    Purpose,
+    Record,
+    RecordType,
+    Scheme,
+    Text,
+    Unit,
+    UnitMap,
+    UnitRecord,
+    Verdict,
+)
+from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
+from fleetsync.data import reference
+from fleetsync.expose.metrics import Exposition
+from fleetsync.expose.ports import AccountRole, DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.telemetry import DaemonStatus, PartStatus
+
+TODAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 6, 5, tzinfo=UTC)
+PASSWORD = "en lång invented mening"
+FIRST_NAMES = ("alva", "bo", "cilla", "dag", "edith", "folke", "gun", "hugo", "iris", "jonas", "karin", "love")
+LAST_NAMES = ("al", "berg", "dal", "ek", "fors", "gran", "hed", "lind", "mo", "ny", "rask", "sten", "vik")
+
+UNITS = (
+    Unit(slug="bjorkskolan", name="Björkskolan", codes=("bj",), school_forms=("FKLASS", "GR"), published=True),
+    Unit(slug="ekskolan", name="Ekskolan", codes=("ek",), school_forms=("GR",), published=True),
+    Unit(slug="lindskolan", name="Lindskolan", codes=("li",), school_forms=("FKLASS", "GR")),
+    Unit(slug="masen", name="Förskolan Måsen", codes=("ma",), school_forms=("FS",), published=True),
+    Unit(slug="ugglan", name="Förskolan Ugglan", codes=("ug",), school_forms=("FS",), published=True),
+    Unit(slug="central", name="Centralt", codes=("ce",), published=True),
+)
+CALENDARS = Calendars(
+    default=Calendar(
+        terms=(
+            Term(date(2026, 1, 8), date(2026, 6, 11)),
+            Term(date(2026, 8, 17), date(2026, 12, 18)),
+            Term(date(2027, 1, 11), date(2027, 6, 10)),
+        ),
+        closed=(ClosedPeriod(date(2026, 11, 2), date(2026, 11, 6), "höstlov"),),
+    )
+)
+SCHOOLS = {"bj": "Björkskolan", "ek": "Ekskolan", "li": "Lindskolan"}
+POLICY = Policy(
+    entitlements=RULES,
+    units=UNITS,
+    unit_maps=(
+        UnitMap(source="jamf", field="location", pattern="Ugglan", unit="ugglan"),
+        UnitMap(source="jamf", field="location", pattern="Måsen*", unit="masen"),
+        UnitMap(source="jamf", field="location", pattern="Björk*", unit="bjorkskolan"),
+        UnitMap(source="jamf", field="location", pattern="Lind*", unit="lindskolan"),
+        UnitMap(source="jamf", field="location", pattern="Ek*", unit="ekskolan"),
+        UnitMap(source="intune", field="location", pattern="Lager*", unit="central"),
+    ),
+    device_rules=(
+        DeviceRule(when={"groups": "{unit} {class}"}, purpose=Purpose.SET, name="[[device_rule]] 1"),
+        DeviceRule(when={"location": "Lager*"}, purpose=Purpose.STOCK, name="[[device_rule]] 2"),
+        DeviceRule(when={"location": "*förskoleklass*"}, purpose=Purpose.POOL, name="[[device_rule]] 3"),
+    ),
+    reference=reference(),
+    fingerprint="exempelby",
+)
+
+
+def at(days_ago: float = 0.0) -> datetime:
+    return NOW - timedelta(days=days_ago)
+
+
+def part(source: str, name: str, role: PartRole, *types: RecordType, **more: Any) -> PartState:
+    told: dict[str, Any] = {
+        "last_attempt_at": at(0.02),
+        "last_complete_at": at(0.02),
+        "as_of": TODAY,
+        "first_complete_at": at(90),
+    }
+    return PartState(source=source, part=name, role=role, types=types, **{**told, **more})
+
+
+def parts() -> tuple[PartState, ...]:
+    """All parts: Personec monthly, Jamf three days old and failing, Intune held."""
+    of_people = (RecordType.PERSON, RecordType.MEMBERSHIP)
+    return (
+        part("personec", "staff", PartRole.ROSTER, *of_people, counts=True, as_of=date(2026, 11, 2),
+             expected_every=timedelta(days=35), last_complete_at=at(21)),
+        part("edlevo", "units", PartRole.ROSTER, RecordType.UNIT),
+        part("edlevo", "pupils", PartRole.ROSTER, *of_people, counts=True),
+        part("edlevo", "groups", PartRole.ROSTER, RecordType.GROUP, RecordType.MEMBERSHIP),
+        part("lifecare", "children", PartRole.ROSTER, *of_people, counts=True),
+        part("intune", "devices", PartRole.MDM, RecordType.DEVICE, held_pull=4711,
+             reason="312 of 486 devices are absent; the limit is 49", last_complete_at=at(1), as_of=date(2026, 11, 23)),
+        part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
+             reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
+        part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
+             last_complete_at=at(170)),
+    )  # fmt: skip
+
+
+REFUSALS = (
+    HoldReason(
+        "shrink",
+        Text(
+            "312 av 486 poster (device) saknas; gränsen är 49", "312 of 486 device records are absent; the limit is 49"
+        ),
+    ),
+    HoldReason("filled", Text("fältet serial är ifyllt för 10,0 %", "the field serial is filled for 10.0%")),
+)
+
+
+class PageRecords:
+    """Gathers what is known, one line of records after the other."""
+
+    def __init__(self) -> None:
+        self.known: list[BelievedRecord] = []
+        self.people = 0
+        self.serial = 0
+
+    def add(self, source: str, name: str, record: Record, **more: Any) -> None:
+        seen = {"first_seen": at(80), "own_id": f"-{source}-{record.source_id}"[-40:], **more}
+        self.known.append(BelievedRecord(source=source, part=name, record=record, **seen))
+
+    def login(self, domain: str) -> str:
+        number, first = divmod(self.people, len(FIRST_NAMES))
+        self.people += 1
+        again, last = divmod(number, len(LAST_NAMES))
+        name = f"{FIRST_NAMES[first]}.{LAST_NAMES[last]}{again or ''}"
+        return f"{name}@{domain}"
+
+    def person(self, source: str, name: str, who: str, login: str | None, **more: Any) -> None:
+        keys = (Key(Scheme.ADDRESS, "", login),) if login else ()
+        self.add(source, name, PersonRecord(source_id=who, keys=keys), **more)
+
+    def add_membership(self, source: str, name: str, who: str, membership: MembershipType, **more: Any) -> None:
+        masked = more.pop("masked", False)
+        group = more.get("group")
+        record = MembershipRecord(
+            source_id=f"{who}-{membership}{group or ''}", person=who, membership=membership, **more
+        )
+        self.add(source, name, record, masked=masked)
+
+    def device(self, source: str, platform: Platform, model: str, *, silent: float = 0.1, **more: Any) -> None:
+        self.serial += 1
+        serial = f"EXB{self.serial:05d}"
+        login = more.pop("login", None)
+        maker = "Apple" if platform is Platform.IPADOS else "Lenovo"
+        record = DeviceRecord(
+            source_id=serial.lower(),
+            serial=serial,
+            manufacturer=maker,
+            model=model,
+            platform=platform,
+            keys=(Key(Scheme.ADDRESS, "", login),) if login else (),
+            enrolled_at=at(400),
+            managed=True,
+            ownership=Ownership.ORGANISATION,
+            encrypted=self.serial % 9 != 0,
+            compliance=Compliance.COMPLIANT,
+            **{"os_version": "10.0.26100.4" if maker == "Lenovo" else "26.1", **more},
+        )
+        self.add(source, "devices", record, last_contact_at=at(silent))
+
+
+def _school(town: PageRecords, code: str, years: Sequence[int], size: int) -> None:
+    name = SCHOOLS[code]
+    unit = f"u-{code}"
+    town.add("edlevo", "units", UnitRecord(source_id=unit, name=name, kind="Skolenhet", codes=(code,)))
+    for year in years:
+        for letter in "AB":
+            group = f"{code}-{year}{letter}"
+            town.add("edlevo", "groups", GroupRecord(source_id=group, name=f"{year}{letter}", kind="Klass", unit=unit))
+            for seat in range(size):
+                _pupil(town, code, year, group, seat)
+            if year <= 3:
+                for place in range(size - 3 * (year == 2)):
+                    silent = 44.0 if place % 8 == 7 else 4.2
+                    town.device("jamf", Platform.IPADOS, "iPad (9th generation)", silent=silent,
+                                groups=(f"{name} {year}{letter}",), location=name)  # fmt: skip
+
+
+def _pupil(town: PageRecords, code: str, year: int, group: str, seat: int) -> None:
+    who = f"{group}-{seat}"
+    masked = (code, year, seat) == ("bj", 5, 3)
+    login = town.login("edu.exempelby.se")
+    has_login = not (seat == 11 and year > 6)
+    town.person("edlevo", "pupils", who, login if has_login and not masked else None, masked=masked)
+    town.add_membership("edlevo", "pupils", who, MembershipType.ENROLMENT, codes=() if masked else (code,), school_form="GR",
+             year=None if (code, year, seat) == ("ek", 8, 1) else year, start=date(2026, 8, 17), masked=masked)  # fmt: skip
+    if not masked:
+        town.add_membership("edlevo", "groups", who, MembershipType.GROUP, group=group, start=date(2026, 8, 17))
+    missing = 5 if code == "li" else 17
+    if year > 3 and has_login and not masked and (seat * 7 + year) % missing != 0:
+        silent = 40.0 if (seat + year) % 13 == 0 else 0.3
+        town.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", login=login, silent=1 + silent)
+
+
+def _staff(town: PageRecords, code: str, count: int) -> None:
+    for number in range(count):
+        who = f"s-{code}-{number}"
+        login = town.login("exempelby.se")
+        town.person("personec", "staff", who, login)
+        form = EmploymentForm.HOURLY if number % 11 == 10 else EmploymentForm.PERMANENT
+        leave = {"leave_from": date(2026, 9, 1), "leave_to": date(2027, 3, 1)} if number % 15 == 14 else {}
+        town.add_membership("personec", "staff", who, MembershipType.EMPLOYMENT, codes=(code,), employment_form=form,
+                 start=date(2020, 8, 1), end=date(2026, 12, 1) if number == 2 else None, **leave)  # fmt: skip
+        if form is EmploymentForm.PERMANENT and number % 17 != 3:
+            town.device("intune", Platform.WINDOWS, "ThinkPad X13 Gen 4", login=login, silent=1.2 if number % 9 else 38)
+        if number == 5:
+            town.device("intune", Platform.WINDOWS, "ThinkPad T480", login=login, silent=1.4)
+
+
+def _children(town: PageRecords, code: str, form: str, count: int, devices: int, location: str) -> None:
+    for number in range(count):
+        who = f"~c{code}{number}"
+        town.person("lifecare", "children", who, None)
+        town.add_membership("lifecare", "children", who, MembershipType.PLACEMENT, codes=(code,), school_form=form,
+                 start=date(2026, 8, 17))  # fmt: skip
+    for number in range(devices):
+        town.device("jamf", Platform.IPADOS, "iPad (10th generation)", location=location,
+                    silent=4.1 if number % 6 else 50.0)  # fmt: skip
+
+
+@cache
+def known(size: int = 24) -> tuple[BelievedRecord, ...]:
+    """Everything believed; *size* pupils a class."""
+    town = PageRecords()
+    _school(town, "bj", range(1, 7), size)
+    _school(town, "ek", range(4, 10), size)
+    _school(town, "li", range(1, 4), size)
+    for code, count in (("bj", 31), ("ek", 38), ("li", 17), ("ug", 12), ("ma", 9), ("ce", 8)):
+        _staff(town, code, count)
+    _children(town, "ug", "FS", 63, 13, "Ugglan")
+    _children(town, "ma", "FS", 41, 6, "Måsen")
+    _children(town, "bj", "FKLASS", 22, 5, "Björk förskoleklass")
+    for number in range(14):
+        town.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", location="Lager Centralt", silent=3 + number)
+    for number in range(9):
+        town.device(
+            "jamf", Platform.IPADOS, "iPad (9th generation)", silent=5, location="Okänd plats" if number % 2 else None
+        )
+    for number in range(3):
+        town.device("intune", Platform.WINDOWS, "ThinkPad L13", login=f"okand{number}@exempelby.se", silent=2)
+    return tuple(town.known)
+
+
+def believed(size: int = 24, **more: Any) -> BelievedState:
+    return BelievedState(**{"known": known(size), "parts": parts(), "episodes": old_episodes(size), **more})
+
+
+@cache
+def old_episodes(size: int) -> tuple[Episode, ...]:
+    """The gaps as they were found three weeks ago, so that they have an age; some were found by the first pulls."""
+    first = reconcile(
+        BelievedState(known=known(size), parts=parts()), POLICY, CALENDARS, Moment(at(21), TODAY - timedelta(days=21))
+    )
+    return tuple(
+        msgspec.structs.replace(one, opened_at=at(5 + place % 40), known_before=place % 4 == 0)
+        for place, one in enumerate(first.episodes)
+    )
+
+
+@cache
+def outcome(size: int = 24) -> Outcome:
+    return reconcile(believed(size), POLICY, CALENDARS, Moment(at(0.01), TODAY))
+
+
+@cache
+def town_snapshot(size: int = 24) -> Snapshot:
+    """The snapshot of the whole town."""
+    return snapshot_of(believed(size), outcome(size))
+
+
+def snapshot_of(input_: BelievedState, found: Outcome) -> Snapshot:
+    return build_snapshot(found, POLICY, CALENDARS, build_unit_directory(input_.known, POLICY))
+
+
+@cache
+def empty_snapshot() -> Snapshot:
+    """A first start: configured, and nothing pulled yet."""
+    waiting = tuple(
+        msgspec.structs.replace(one, last_attempt_at=None, last_complete_at=None, as_of=None, first_complete_at=None,
+                                held_pull=None, reason=None, disabled=False)
+        for one in parts()
+    )  # fmt: skip
+    empty = BelievedState(parts=waiting)
+    bare = msgspec.structs.replace(POLICY, units=())
+    found = reconcile(empty, bare, CALENDARS, Moment(NOW, TODAY))
+    return build_snapshot(found, bare, CALENDARS, build_unit_directory((), bare))
+
+
+# --- the ports, kept in memory ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class SnapshotHolder:
+    """What is shown; tests replace the snapshot."""
+
+    snapshot: Snapshot
+    alive: bool = True
+    ready: bool = True
+
+    @property
+    def exposition(self) -> Exposition:
+        return Exposition(self.snapshot, {})
+
+    def daemon_status(self) -> DaemonStatus:
+        told = [PartStatus(one.source, one.part, True, False, 3600.0) for one in self.snapshot.outcome.parts]
+        return DaemonStatus(version="0.1.0", revision="test", parts=told, is_school_day=True, is_leader=True)
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def is_ready(self) -> bool:
+        return self.ready
+
+
+@dataclass
+class FakeHistory:
+    """Past days, computed from today's: each day further back a little less was covered."""
+
+    shown_holder: SnapshotHolder
+    days: int = 45
+
+    def past(self, day: date) -> Snapshot | None:
+        if not self.first_day() <= day <= TODAY:
+            return None
+        now = self.shown_holder.snapshot
+        rows = self.coverage_between(day, day)
+        moment = Moment(datetime(day.year, day.month, day.day, 22, tzinfo=UTC), day)
+        owed: Iterable[Any] = now.outcome.owed
+        serving: Iterable[Assignment] = now.outcome.assignments
+        return build_past_snapshot(now, moment, tuple(owed), tuple(serving), now.outcome.episodes, rows)
+
+    def coverage_between(
+        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
+    ) -> Sequence[CoverageDay]:
+        days = [TODAY - timedelta(days=back) for back in range(self.days, -1, -1)]
+        return tuple(
+            row
+            for day in days
+            if first <= day <= last
+            for row in self._rows(day)
+            if unit in (None, row.unit) and entitlement in (None, row.entitlement)
+        )
+
+    def _rows(self, day: date) -> Iterator[CoverageDay]:
+        back = (TODAY - day).days
+        for row in self.shown_holder.snapshot.outcome.coverage:
+            wave = (back * 7 + len(row.unit) * 3) % 5
+            lost = min(row.covered_own, (back // 9 + wave // 3) * max(1, row.entitled // 60))
+            gained = back // 20 if row.covered_own + back // 20 + 9 <= row.entitled - row.unknown else 0
+            yield msgspec.structs.replace(row, day=day, covered_own=row.covered_own - lost + gained)
+
+    def first_day(self) -> date:
+        return TODAY - timedelta(days=self.days)
+
+    def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
+        """Of each device that serves somebody: since twenty days, before that not working, before that somebody else's."""
+        given = next((one for one in self.shown_holder.snapshot.outcome.assignments if one.device == device), None)
+        if given is None:
+            return ()
+        idle = msgspec.structs.replace(given, works=not given.works)
+        other = msgspec.structs.replace(
+            given, by=CoveredBy.OWN, subject_id="p-edlevo-bj-5A-3"
+        )  # the one who is protected
+        return (
+            AssignmentInterval(given, at(20)),
+            AssignmentInterval(idle, at(30), at(20)),
+            AssignmentInterval(other, at(40), at(30), known_before=True),
+        )
+
+    def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
+        return REFUSALS if source == "intune" else ()
+
+    def parts(self) -> Sequence[PartState]:
+        return self.shown_holder.snapshot.outcome.parts
+
+    def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullSummary]:
+        verdicts = (Verdict.HELD if source == "intune" else Verdict.COMPLETE, Verdict.COMPLETE, Verdict.UNCHANGED)
+        if source == "jamf":
+            verdicts = (Verdict.FAILED, Verdict.FAILED, Verdict.COMPLETE)
+        return [
+            PullSummary(pull=4711 - place, source=source, part=part, started_at=at(place / 24), verdict=verdict, seen=486,
+                     seconds=12.4, reason="312 of 486 device records are absent" if verdict is Verdict.HELD else "",
+                     refusals=REFUSALS if verdict is Verdict.HELD else (),
+                     rejected={"serial is empty": place} if place else {}, drift={"status=kassaskåp": 2} if place else {})
+            for place, verdict in enumerate((*verdicts, Verdict.COMPLETE)[:limit])
+        ]  # fmt: skip
+
+
+@dataclass
+class FakeDecisions:
+    """Decisions and the audit, as they were asked for."""
+
+    decisions_taken: list[tuple[str, ...]] = field(default_factory=list)
+    audited: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def plan(self, source: str, part: str, pull: int) -> ChangePlan:
+        if pull != 4711:
+            raise DecisionError("this pull is no longer held. Look at the newest one")
+        return ChangePlan(
+            new=3, changed=12, absent=312, assignments_ended=298, gaps_opened={"no_device": 287, "not_in_mdm": 25},
+            coverage_changes=(CoverageChange(unit="ekskolan", entitlement="pupils", entitled_before=264, entitled_after=264,
+                          covered_before=230, covered_after=41),),
+        )  # fmt: skip
+
+    def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
+        self._take("accept", source, part, pull, who, reason)
+
+    def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
+        self._take("reject", source, part, pull, who, reason)
+
+    def _take(self, verb: str, source: str, part: str, pull: int, who: str, reason: str) -> None:
+        if pull != 4711:
+            raise DecisionError("this pull is no longer held. Look at the newest one")
+        self.decisions_taken.append((verb, source, part, str(pull), who, reason))
+
+    def audit(self, who: str, what: str, subject: str) -> None:
+        self.audited.append((who, what, subject))
+
+
+@cache
+def _hash() -> str:
+    return generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
+
+
+class FakeAccounts:
+    """Two accounts."""
+
+    def __init__(self) -> None:
+        made = {"password_hash": _hash(), "changed_at": at(100)}
+        self.accounts: dict[str, SignInAccount] = {
+            "tea": SignInAccount(name="tea", role=AccountRole.TECHNICIAN, **made),  # type: ignore[arg-type]
+            "stina": SignInAccount(name="stina", role=AccountRole.STRATEGIST, **made),  # type: ignore[arg-type]
+        }
+
+    def account(self, name: str) -> SignInAccount | None:
+        return self.accounts.get(name)
+
+
+@dataclass
+class PageSetup:
+    """Everything a test of the page holds in its hands."""
+
+    shown_holder: SnapshotHolder
+    history: FakeHistory
+    decision_port: FakeDecisions
+    account_port: FakeAccounts
+    services: WebServices
+
+
+def page_setup(seen: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
+    window = SnapshotHolder(town_snapshot(4) if seen is None else seen)
+    history, desk, staffroom = FakeHistory(window), FakeDecisions(), FakeAccounts()
+    told: Mapping[str, Any] = {
+        "session_key": b"an invented key of the page's sessions",
+        "municipality": "Exempelby",
+        "is_loopback": True,
+        **more,
+    }
+    services = WebServices(
+        published_state=window,
+        history=history,
+        decisions=desk,
+        accounts=staffroom,
+        audit=desk,
+        clock=clock or ManualClock(NOW),
+        **told,
+    )
+    return PageSetup(window, history, desk, staffroom, services)

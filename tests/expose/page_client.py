@@ -1,0 +1,60 @@
+"""A browser of the page, as Flask lends one."""
+
+import re
+from functools import cache
+from html import unescape
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from fleetsync.expose.web import create_app
+from tests.expose import example_page as e
+
+
+def open_client(house: e.PageSetup, name: str | None = None) -> FlaskClient:
+    """A browser at the door, or with *name* already inside."""
+    client = create_app(house.services).test_client()
+    if name is not None:
+        with client.session_transaction() as session:
+            session["name"] = name
+            session["since"] = house.account_port.accounts[name].changed_at.isoformat()
+    return client
+
+
+def csrf_of(client: FlaskClient, path: str) -> str:
+    """The token of the forms of a page."""
+    found = re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)
+    assert found is not None
+    return found[1]
+
+
+def submit_sign_in(client: FlaskClient, name: str, password: str = e.PASSWORD, to: str = "/") -> TestResponse:
+    """Fill in the form at the door."""
+    form = {"name": name, "password": password, "next": to, "csrf": csrf_of(client, "/sign-in")}
+    return client.post("/sign-in", data=form)
+
+
+def hrefs(text: str) -> list[str]:
+    """Where the links of a page lead."""
+    return [unescape(href) for href in re.findall(r'href="([^"]+)"', text)]
+
+
+def visible_text(text: str) -> str:
+    """What of a page is read, in one line."""
+    bare = re.sub(r"<(script|style|title)[^>]*>.*?</\1>|<[^>]+>", " ", text, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", unescape(bare)).replace("\u00a0", " ")
+
+
+@cache
+def signed_in_client() -> tuple[e.PageSetup, FlaskClient]:
+    """A technician in the small town; for tests that change nothing."""
+    house = e.page_setup()
+    return house, open_client(house, "tea")
+
+
+def read(path: str, client: FlaskClient | None = None, **more: Any) -> str:
+    """A page that must be there."""
+    answer = (client or signed_in_client()[1]).get(path, **more)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return answer.text

@@ -1,0 +1,54 @@
+"""A connector that says what a test wants it to say: pages of records, a bookmark, an error."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fleetsync.core.model import RecordType
+from fleetsync.pull.contract import Connect, NormalisedItem, Page, Part, RecordError, SourceSettings
+from fleetsync.pull.registry import Source
+
+ALL_RECORD_TYPES = (RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE)
+THINGS_PART = Part("things", ALL_RECORD_TYPES)
+
+
+@dataclass
+class FakeConnector:
+    """A module of `connectors/`, as an object. *says* makes the pages anew at each pull."""
+
+    says: Callable[[Connect], Iterator[Page]] = lambda _: iter(())
+    part: Part = THINGS_PART
+    marks_given: list[str | None] = field(default_factory=list)  # the bookmark at each pull
+    Settings: type[SourceSettings] = SourceSettings
+
+    @property
+    def PARTS(self) -> tuple[Part, ...]:
+        return (self.part,)
+
+    def pull(self, part: str, settings: SourceSettings, connect: Connect) -> Iterator[Page]:
+        self.marks_given.append(connect.mark)
+        return self.says(connect)
+
+    def normalise(self, part: str, settings: SourceSettings, raw: Any) -> tuple[NormalisedItem, ...]:
+        if isinstance(raw, str):
+            raise RecordError(raw)
+        return raw if isinstance(raw, tuple) else (raw,)
+
+    def source(self, name: str = "invented", **keys: Any) -> Source:
+        """It as a configured source."""
+        return Source(SourceSettings(kind="invented", name=name, **keys), self)
+
+
+def pages(*pieces: Sequence[Any], **page: Any) -> Callable[[Connect], Iterator[Page]]:
+    """Says *pieces*, one a page."""
+    return lambda _: iter([Page(list(piece), **page) for piece in pieces])
+
+
+def pages_then_error(error: Exception, *said: Page) -> Callable[[Connect], Iterator[Page]]:
+    """Says *said*, and then breaks off."""
+
+    def says(_connect: Connect) -> Iterator[Page]:
+        yield from said
+        raise error
+
+    return says

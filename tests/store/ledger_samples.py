@@ -1,0 +1,257 @@
+"""What the store's tests are told with: a ledger on a file, a clock that is set by hand, pulls and outcomes in one call."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from fleetsync.clock import ManualClock
+from fleetsync.core.masking import tokenise_key
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    Assignment,
+    BelievedRecord,
+    CoverageDay,
+    CoveredBy,
+    Device,
+    DeviceCase,
+    DeviceRecord,
+    DeviceState,
+    Episode,
+    Key,
+    Login,
+    MembershipRecord,
+    MembershipType,
+    Moment,
+    Outcome,
+    OwedDevices,
+    PartRole,
+    PartState,
+    Person,
+    PersonCase,
+    PersonRecord,
+    PersonState,
+    Placement,
+    PulledScope,
+    PullEffect,
+    PullLimits,
+    Record,
+    RecordType,
+    RowChange,
+    Scheme,
+    Stage,
+    StagedRow,
+    Subject,
+    Text,
+)
+from fleetsync.store.ledger import Ledger, open_ledger
+
+SECRET = b"a key that lies outside of the database"
+MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 23)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+REASON = Text("därför", "because")
+
+
+def ledger_at(file: Path, clock: ManualClock | None = None) -> Ledger:
+    return open_ledger(f"sqlite:///{file}", clock or ManualClock(MONDAY), secret_key=SECRET)
+
+
+def address(value: str) -> Key:
+    return Key(Scheme.ADDRESS, "", value)
+
+
+def token_of(key: Key) -> str:
+    return tokenise_key(SECRET, key).value
+
+
+def device(source_id: str, login: str | None = None, **fields: object) -> DeviceRecord:
+    keys = () if login is None else (address(login),)
+    return DeviceRecord(source_id=source_id, serial=f"SERIAL{source_id}", keys=keys, **fields)  # type: ignore[arg-type]
+
+
+def person(source_id: str, *logins: str, **fields: object) -> PersonRecord:
+    return PersonRecord(source_id=source_id, keys=tuple(map(address, logins)), **fields)  # type: ignore[arg-type]
+
+
+def membership(source_id: str, person: str, **fields: object) -> MembershipRecord:
+    return MembershipRecord(
+        source_id=source_id,
+        person=person,
+        membership=MembershipType.ENROLMENT,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def row_to_put(record: Record, fingerprint: int = 1, **fields: object) -> StagedRow:
+    kind = RECORD_TYPES[type(record)]
+    return StagedRow(
+        change=RowChange.PUT,
+        type=kind,
+        source_id=record.source_id,
+        record=record,
+        fingerprint=fingerprint,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def row_of_change(change: RowChange, record: Record, **fields: object) -> StagedRow:
+    kind = RECORD_TYPES[type(record)]
+    return StagedRow(change=change, type=kind, source_id=record.source_id, **fields)  # type: ignore[arg-type]
+
+
+def stage_pull(
+    ledger: Ledger,
+    rows: Sequence[StagedRow],
+    *,
+    at: datetime = MONDAY,
+    source: str = "jamf",
+    part: str = "devices",
+    scopes: Iterable[PulledScope] | None = None,
+    **fields: object,
+) -> PullEffect:
+    """A pull that is read whole and waits for its judgement."""
+    pull = ledger.begin_pull(source, part, at)
+    ledger.stage_rows(pull, rows)
+    read = (PulledScope(as_of=at.date()),) if scopes is None else tuple(scopes)
+    ledger.finish_pull(
+        PullEffect(
+            pull=pull,
+            source=source,
+            part=part,
+            started_at=at,
+            scopes=read,
+            rows=(),
+            seen=len(rows),
+            **fields,  # type: ignore[arg-type]
+        )
+    )
+    return ledger.effect(pull)
+
+
+def stage_and_apply(ledger: Ledger, rows: Sequence[StagedRow], **where: object) -> PullEffect:
+    effect = stage_pull(ledger, rows, **where)  # type: ignore[arg-type]
+    ledger.apply(effect, PullLimits())
+    return effect
+
+
+def part_state(source: str = "jamf", part: str = "devices") -> PartState:
+    return PartState(source=source, part=part, role=PartRole.MDM, types=(RecordType.DEVICE,))
+
+
+def believed_records(ledger: Ledger) -> tuple[BelievedRecord, ...]:
+    return tuple(ledger.believed(()).known)
+
+
+def part_of(ledger: Ledger, source: str = "jamf", part: str = "devices") -> PartState:
+    return ledger.believed((part_state(source, part),)).parts[0]
+
+
+# --- outcomes -----------------------------------------------------------------------------------------------------------
+
+
+def outcome(at: datetime = MONDAY, **found: object) -> Outcome:
+    return Outcome(moment=Moment(at, at.date()), **found)  # type: ignore[arg-type]
+
+
+def device_case(device_id: str, records: tuple[BelievedRecord, ...] = (), **device_state: object) -> DeviceCase:
+    return DeviceCase(
+        device=Device(id=device_id, records=records, first_seen=MONDAY, serial="SERIAL" + device_id),
+        placement=Placement(device=device_id, unit="vretaskolan"),
+        device_state=DeviceState(
+            device=device_id, stage=Stage.IN_USE, since=MONDAY, works=True, works_reason=REASON, evaluated_until=TODAY
+        ),
+    )
+
+
+def person_case(
+    person_id: str, records: tuple[BelievedRecord, ...] = (), memberships: tuple[BelievedRecord, ...] = ()
+) -> PersonCase:
+    return PersonCase(
+        person=Person(id=person_id, records=records, memberships=memberships, first_seen=MONDAY),
+        person_state=PersonState(person=person_id, unit="vretaskolan", groups=("5B",)),
+    )
+
+
+def owed(person: str, **fields: object) -> OwedDevices:
+    values = {
+        "entitlement": "pupils",
+        "subject": Subject.PERSON,
+        "subject_id": person,
+        "unit": "vretaskolan",
+        "groups": ("5B",),
+        "count": 1,
+        "reason": REASON,
+    }
+    return OwedDevices(**(values | fields))  # type: ignore[arg-type]
+
+
+def assignment(device: str, person: str, **fields: object) -> Assignment:
+    values = {
+        "device": device,
+        "by": CoveredBy.OWN,
+        "entitlement": "pupils",
+        "subject_id": person,
+        "unit": "vretaskolan",
+        "works": True,
+        "reason": REASON,
+    }
+    return Assignment(**(values | fields))  # type: ignore[arg-type]
+
+
+def episode(kind: str, subject_id: str, opened_at: datetime = MONDAY, **fields: object) -> Episode:
+    values = {"subject": Subject.PERSON, "unit": "vretaskolan", "reason": REASON}
+    return Episode(kind=kind, subject_id=subject_id, opened_at=opened_at, **(values | fields))  # type: ignore[arg-type]
+
+
+def coverage(day: date = TODAY, unit: str = "vretaskolan", **numbers: int) -> CoverageDay:
+    return CoverageDay(day=day, unit=unit, entitlement="pupils", **({"entitled": 24} | numbers))
+
+
+def login(value: str, person: str) -> Login:
+    return Login(address(value), person, MONDAY, MONDAY)
+
+
+def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = ()) -> Outcome:
+    """An outcome with something for every table."""
+    people = tuple(one for one in known if one.type is RecordType.PERSON)
+    memberships = tuple(one for one in known if one.type is RecordType.MEMBERSHIP)
+    devices = tuple(one for one in known if one.type is RecordType.DEVICE)
+    return outcome(
+        at,
+        people=(person_case("p1", people, memberships),),
+        devices=(device_case("d1", devices),),
+        owed=(owed("p1"),),
+        assignments=(assignment("d1", "p1"),),
+        coverage=(coverage(at.date(), entitled=1, covered_own=1, assigned_own=1),),
+        episodes=(episode("no_device", "p2", MONDAY), episode("stale", "d2", MONDAY, subject=Subject.DEVICE)),
+        logins=(login("anna.ek@exempelby.se", "p1"),),
+        resolved_ids={
+            **{one.ref: "p1" for one in (*people, *memberships)},
+            **{one.ref: "d1" for one in devices},
+        },
+        policy_fingerprint="policy-1",
+    )
+
+
+# --- the file -----------------------------------------------------------------------------------------------------------
+
+
+def dump(file: Path, *without: str) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table but those named."""
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        names = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+            if name not in without and not name.startswith("sqlite_")
+        ]
+        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for name in names}
+    finally:
+        connection.close()
+
+
+def bytes_of(file: Path) -> bytes:
+    """All that lies on the disk of a database: file, journal, and the journal's index."""
+    return b"".join(part.read_bytes() for part in sorted(file.parent.glob(file.name + "*")) if part.is_file())
