@@ -766,7 +766,7 @@ class Staleness(FrozenStruct, frozen=True, kw_only=True):
 
 
 class SerialRules(FrozenStruct, frozen=True, kw_only=True):
-    """Which serials name nothing (`mdm-apis.md` §7.2, §7.3); compared case-folded with spaces and dots removed."""
+    """Which serials name nothing (`domain.md` §3); compared case-folded with spaces and dots removed."""
 
     placeholders: frozenset[str] = frozenset()
     placeholder_patterns: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Which serial number names a thing, and in which spelling it is compared.
 
 Pure. Refuses to read a serial as a number, to swap O and 0, and to let a placeholder or a virtual machine join
-anything (`reference/mdm-apis.md` §7.1-7.3).
+anything (`domain.md` §3).
 """
 
 import re
