@@ -4,7 +4,6 @@ import ast
 import importlib
 import re
 from collections.abc import Iterable, Iterator
-from functools import reduce
 from pathlib import Path
 from types import ModuleType
 
@@ -47,14 +46,13 @@ def is_defined(dotted: str) -> bool:
 
 
 def _has_member(module: ModuleType, names: Iterable[str]) -> bool:
-    missing = object()
-
-    def member(owner: object, name: str) -> object:
-        if name in getattr(owner, "__annotations__", {}):
-            return getattr(owner, name, None)  # a field without a default
-        return getattr(owner, name, missing)
-
-    return reduce(member, names, module) is not missing
+    owner: object = module
+    for name in names:
+        # A field without a default is only in the annotations of its class.
+        if not hasattr(owner, name) and name not in getattr(owner, "__annotations__", {}):
+            return False
+        owner = getattr(owner, name, None)
+    return True
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
@@ -191,7 +189,6 @@ def test_a_gap_kind_is_one_function_and_one_entry_with_its_texts() -> None:
     texts = [text for gap in GAPS for text in (gap.title.sv, gap.title.en, gap.remedy.sv, gap.remedy.en)]
 
     assert all(texts)
-    assert [gap.id for gap in GAPS if not callable(gap.reason)] == []
     assert len({gap.id for gap in GAPS}) == len(GAPS)
 
 
