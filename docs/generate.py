@@ -192,7 +192,7 @@ def _option_row(option: click.Option, context: click.Context) -> tuple[str, str]
 
 
 def _with_values(glossary: str) -> str:
-    """The glossary with its generated part made anew; what is written by hand stays."""
+    """The glossary with its generated part replaced. The rest is written by hand and stays."""
     part = re.compile(f"{re.escape(VALUES_START)}.*?{re.escape(VALUES_END)}", re.DOTALL)
     values = "\n".join((VALUES_START, *_values_lines(), "", VALUES_END))
     return part.sub(lambda _: values, glossary)

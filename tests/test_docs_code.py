@@ -167,15 +167,15 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_a_connector_is_one_file_or_folder_that_satisfies_the_contract() -> None:
-    found = {
+    kinds = {
         path.stem
         for path in (ROOT / "connectors").iterdir()
         if path.name not in {"__init__.py", "__pycache__", "py.typed", "README.md"}
     }
 
-    assert found == set(connector_kinds())
+    assert kinds == set(connector_kinds())
     offered = {"PARTS", "Settings", "pull", "normalise"}
-    assert [kind for kind in found if not offered <= set(vars(load_connector(kind)))] == []
+    assert [kind for kind in kinds if not offered <= set(vars(load_connector(kind)))] == []
 
 
 def test_a_measure_has_its_help_and_its_title() -> None:
