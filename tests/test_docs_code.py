@@ -70,6 +70,38 @@ def test_a_name_that_does_not_exist_is_noticed() -> None:
     assert not is_defined("fleetsync.core.nowhere.reconcile")
 
 
+@pytest.fixture(scope="module")
+def words_of_the_program() -> set[str]:
+    """All words of the program's own text: code, example configuration, calendars, rules."""
+    files = [
+        file
+        for folder in ("fleetsync", "connectors", "schedules", "dashboards")
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in {".py", ".toml", ".yml", ".html"}
+    ]
+    texts = [
+        file.read_text(encoding="utf-8") for file in (*files, ROOT / "config.example.toml", ROOT / "pyproject.toml")
+    ]
+    tests = {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
+    return tests | {word for text in texts for word in re.findall(r"\w+", text)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_identifier_in_a_document_occurs_in_the_program(document: Path, words_of_the_program: set[str]) -> None:
+    """A kind, a key, a table or a field that was renamed is noticed, whatever it is."""
+    spans = re.findall(r"`([^`\n]+)`", document.read_text(encoding="utf-8"))
+    identifiers = {word for span in spans for word in re.findall(r"\b[a-z]+(?:_[a-z0-9]+)+\b", span)}
+
+    assert {word for word in identifiers if not word.startswith(("fleetsync_", "python_"))} <= words_of_the_program
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_table_of_values_named_in_a_document_exists(document: Path, words_of_the_program: set[str]) -> None:
+    constants = set(re.findall(r"`([A-Z][A-Z_]{3,})`", document.read_text(encoding="utf-8")))
+
+    assert constants - {"MODES", "CASE"} <= words_of_the_program
+
+
 def test_every_row_of_the_glossary_names_the_code() -> None:
     by_hand = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").partition("## Values")[0]
     rows = [line for line in by_hand.splitlines() if line.startswith("| ") and not line.startswith("| English")]
