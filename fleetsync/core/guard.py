@@ -49,8 +49,6 @@ TYPES_SV: Mapping[RecordType, str] = {
     RecordType.MEMBERSHIP: "placeringar och anställningar",
     RecordType.UNIT: "enheter",
     RecordType.GROUP: "grupper",
-    RecordType.PURCHASE: "inköp",
-    RecordType.HEADCOUNT: "barnantal",
 }
 FIELDS_SV: Mapping[str, str] = {
     "serial": "serienummer",
