@@ -73,12 +73,21 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Login(FrozenStruct, frozen=True):
-    """A key under which a person is or was known. While it is theirs, `last_seen` equals `first_seen`."""
+    """A key under which a person is or was known.
+
+    `last_seen` is None while the key is theirs, else the instant at which it was found to be theirs no longer. A former
+    log-in still leads to its person, so that a device registered under it is recognised.
+    """
 
     key: Key
     person: str
     first_seen: datetime
-    last_seen: datetime
+    last_seen: datetime | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the key is still the person's."""
+        return self.last_seen is None
 
 
 class Turnover(FrozenStruct, frozen=True, kw_only=True):
