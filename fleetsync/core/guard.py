@@ -1,7 +1,7 @@
 """Decides whether a finished pull may change what is believed, and computes what would be believed then.
 
 A pull that loses, changes or adds too much is held: nothing of it is applied until a person accepts it. The rules have
-letters, (a) to (h), in `domain.md` §2.2; each `_check_…` function is one of them and returns the reasons to hold.
+letters, (a) to (h), in `domain.md` §2.2; each `_check_…` function is one rule and returns its reasons to hold.
 A record that an accepted pull lacks is not deleted: it counts fully until its grace has passed (`domain.md` §2.3).
 
 Pure. Compares with what is believed only; never asks a source, and never says which record or person is concerned.
