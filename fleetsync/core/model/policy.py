@@ -27,9 +27,8 @@ class EligibilityCriteria(FrozenStruct, frozen=True, kw_only=True):
     school_forms: tuple[str, ...] = ()
     lowest_grade_index: int | None = None
     highest_grade_index: int | None = None
-    employment: tuple[
-        EmploymentForm, ...
-    ] = ()  # for EMPLOYMENT: these forms; a fixed term counts if longer than `longer_than_months`
+    # For EMPLOYMENT: these forms. A fixed term counts only when it is longer than `longer_than_months`.
+    employment: tuple[EmploymentForm, ...] = ()
     longer_than_months: int = 3
 
 
@@ -41,27 +40,27 @@ class Entitlement(FrozenStruct, frozen=True, kw_only=True):
 
     id: str
     title: Text
-    origin: str
+    origin: str  # the decision or document that the rule comes from
     who: EligibilityCriteria
     mode: EntitlementMode
-    devices: int = 1
-    per: int = 1
+    devices: int = 1  # owed to each person
+    per: int = 1  # POOL: how many children share a device
     round_by: RoundBy = RoundBy.UNIT_AND_FORM
     platforms: tuple[Platform, ...] = ()  # empty: any
     form_factors: tuple[FormFactor, ...] = (FormFactor.COMPUTER, FormFactor.CHROMEBOOK, FormFactor.TABLET)
     require: tuple[Literal["supported", "encrypted", "compliant"], ...] = ()
-    target: float = 1.0
+    target: float = 1.0  # as a ratio, 0..1, like `alert_below`
     alert_below: float = 0.95
     alert_short: int = 5
     alert_after_school_days: int = 5
-    on_leave: Literal["apart", "owed"] = "apart"
+    on_leave: Literal["apart", "owed"] = "apart"  # a person on leave is counted apart, or owed as usual
     units: tuple[str, ...] = ()  # empty: all
     life_years: int | None = None
     valid_from: date | None = None
     valid_to: date | None = None
 
     def is_valid_on(self, day: date) -> bool:
-        """Whether the rule is in force on *day*; both ends inclusive."""
+        """Whether the rule is in force on *day*; both days are inclusive."""
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
@@ -103,7 +102,7 @@ class Staleness(FrozenStruct, frozen=True, kw_only=True):
 
     stale_after_school_days: int = 15
     silent_after_school_days: int = 60
-    by_platform: Mapping[str, int] = {}
+    by_platform: Mapping[str, int] = {}  # platform → `stale_after_school_days` for it
 
 
 class SerialRules(FrozenStruct, frozen=True, kw_only=True):
@@ -159,11 +158,11 @@ class Policy(FrozenStruct, frozen=True, kw_only=True):
     reference: ReferenceFacts = ReferenceFacts()
     domain_aliases: Mapping[str, str] = {}  # alias domain → the domain it stands for
     function_accounts: tuple[str, ...] = ()  # globs of log-ins that belong to no person
-    enrolment_managers: tuple[str, ...] = ()
+    enrolment_managers: tuple[str, ...] = ()  # globs of log-ins that only enrol devices, for others
     max_devices_per_user: int = 5
     match_on_civic_number: bool = False
-    organisation_numbers: tuple[str, ...] = ()
-    not_ours: tuple[str, ...] = ()
+    organisation_numbers: tuple[str, ...] = ()  # of the municipality itself
+    not_ours: tuple[str, ...] = ()  # ids, codes, names or numbers of organisations of others
     ending_after_school_days: int = 15
     time_zone: str = "Europe/Stockholm"
     fingerprint: str = ""

@@ -1,7 +1,7 @@
 """What one source says about one device, person, membership, unit or group.
 
-Connectors create these records, one per row that they read. A record holds the source's own words in a common shape and
-nothing that we concluded from them. What a source does not say is None or empty, never a guess or a sentinel value.
+Connectors create these records from the rows that they read. A record holds what the source says, in a common shape,
+and nothing that was concluded from it. What a source does not say is None or empty, never a guess or a sentinel value.
 """
 
 from collections.abc import Mapping
@@ -62,8 +62,8 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     os_version: str | None = None
     os_edition: str | None = None
     keys: tuple[Key, ...] = ()  # of the assigned user; strongest first within a scheme
-    enrolled_by_manager: bool = False
-    reported_shared: bool = False
+    enrolled_by_manager: bool = False  # by an account that enrols devices for others; its user holds no device
+    reported_shared: bool = False  # the source says that it is used without a user of its own
     location: str | None = None
     groups: tuple[str, ...] = ()
     profile: str | None = None
@@ -87,7 +87,10 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
 
 
 class PersonRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="person"):
-    """What one source says about one person. `protected` is cleared once the runner has masked the record."""
+    """What one source says about one person.
+
+    `protected`: the source marks a protected identity. The runner then masks the record, which also clears the mark.
+    """
 
     keys: tuple[Key, ...] = ()
     name: str | None = None
@@ -104,7 +107,7 @@ class MembershipRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, t
     unit_name: str | None = None
     group: str | None = None  # source id of a GroupRecord
     school_form: str | None = None
-    year: int | None = None
+    year: int | None = None  # year label as the school uses it; see `fleetsync.core.calendar.grade_index`
     employment_form: EmploymentForm | None = None  # None: this roster has no such field
     share: float | None = None  # 0..1 of full time
     start: date | None = None
@@ -120,7 +123,7 @@ class UnitRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="un
     name: str
     kind: str | None = None  # organisationType
     codes: tuple[str, ...] = ()
-    parent: str | None = None
+    parent: str | None = None  # source id of a UnitRecord
     school_forms: tuple[str, ...] = ()
     organisation_number: str | None = None
     start: date | None = None

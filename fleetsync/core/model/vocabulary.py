@@ -28,21 +28,21 @@ class RecordType(StrEnum):
 class PartRole(StrEnum):
     """What kind of list a part of a source is. It decides what follows when the part lacks a record (`domain.md` §2.5)."""
 
-    ROSTER = "roster"
-    MDM = "mdm"
-    LIST = "list"
-    REGISTER = "register"
-    PURCHASES = "purchases"
+    ROSTER = "roster"  # persons, memberships, units
+    MDM = "mdm"  # devices under management, with their last contact
+    LIST = "list"  # devices in use, as people write them down
+    REGISTER = "register"  # the inventory of all devices that exist
+    PURCHASES = "purchases"  # devices that were bought, delivered or not
 
 
 class Scheme(StrEnum):
     """Kinds of key, strongest first; the order of definition is the order of strength."""
 
-    OBJECT_ID = "object_id"
-    NUMBER = "number"
-    CIVIC = "civic"
-    ADDRESS = "address"
-    ACCOUNT = "account"
+    OBJECT_ID = "object_id"  # of a directory, such as Entra ID
+    NUMBER = "number"  # of a personnel or pupil system
+    CIVIC = "civic"  # personal identity number; only ever a token
+    ADDRESS = "address"  # e-mail address, UPN or EPPN
+    ACCOUNT = "account"  # sAMAccountName
 
 
 SCHEME_STRENGTH: Mapping[Scheme, int] = {scheme: rank for rank, scheme in enumerate(Scheme)}
@@ -78,14 +78,14 @@ class Purpose(StrEnum):
     """What a device is for."""
 
     PERSONAL = "personal"
-    SET = "set"
-    POOL = "pool"
+    SET = "set"  # shared by named groups, such as a class cart
+    POOL = "pool"  # shared by a unit
     LOAN = "loan"
     ROOM = "room"
     STOCK = "stock"
     REPAIR = "repair"
-    IGNORE = "ignore"
-    UNSORTED = "unsorted"
+    IGNORE = "ignore"  # counted nowhere
+    UNSORTED = "unsorted"  # not known
 
 
 class Ownership(StrEnum):
@@ -99,7 +99,7 @@ class Condition(StrEnum):
     """The state of a device as its source reports it."""
 
     ACTIVE = "active"
-    PENDING = "pending"
+    PENDING = "pending"  # known, but not in use yet
     IN_REPAIR = "in_repair"
     LOST = "lost"
     WIPED = "wiped"
@@ -112,7 +112,7 @@ class Compliance(StrEnum):
 
     COMPLIANT = "compliant"
     NONCOMPLIANT = "noncompliant"
-    GRACE = "grace"
+    GRACE = "grace"  # noncompliant, but still within the MDM's grace period
 
 
 class MembershipType(StrEnum):
@@ -140,13 +140,13 @@ class Stage(StrEnum):
     RETIRED = "retired"
     LOST = "lost"
     IN_REPAIR = "in_repair"
-    SILENT = "silent"
+    SILENT = "silent"  # long without contact, or gone from every MDM
     LOAN = "loan"
     ROOM = "room"
     STOCK = "stock"
-    SHARED = "shared"
+    SHARED = "shared"  # of purpose set or pool
     IN_USE = "in_use"
-    ORDERED = "ordered"
+    ORDERED = "ordered"  # only purchases know it
     UNSORTED = "unsorted"
 
 
@@ -164,17 +164,17 @@ class Subject(StrEnum):
 class CoveredBy(StrEnum):
     """What covers an owed device; no device counts twice."""
 
-    OWN = "own"
-    SET = "set"
-    POOL = "pool"
+    OWN = "own"  # assigned to the person
+    SET = "set"  # shared by named groups
+    POOL = "pool"  # shared by a unit
 
 
 class EntitlementMode(StrEnum):
     """How the devices that an entitlement owes are counted."""
 
-    PER_HEAD = "per_head"
-    PERSONAL = "personal"
-    POOL = "pool"
+    PER_HEAD = "per_head"  # a device per person: their own, or one of their group's set
+    PERSONAL = "personal"  # a device per person, and only their own counts
+    POOL = "pool"  # a device per so many children, shared by all of them
 
 
 class RoundBy(StrEnum):
