@@ -1,7 +1,7 @@
 """One pull: an attempt to read one part of a source completely, and what it would change.
 
 A pull is staged as differences from what is believed, then judged by `fleetsync.core.guard`, then applied or held.
-These values describe it on that way. They do not judge it.
+These values describe it in each of those steps; they do not judge it.
 """
 
 from collections.abc import Mapping
