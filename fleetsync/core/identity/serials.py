@@ -1,7 +1,8 @@
 """Cleans serial numbers, and decides which of them identify a device.
 
 A serial is text: it is never read as a number, and O and 0 stay different. Placeholders ("System Serial Number"),
-serials damaged by a spreadsheet and those of virtual machines identify nothing, and the reason is returned. Pure.
+serials damaged by a spreadsheet and those of virtual machines identify nothing, and the reason is returned
+(`domain.md` §3). Pure.
 """
 
 import re

@@ -106,7 +106,7 @@ class Staleness(FrozenStruct, frozen=True, kw_only=True):
 
 
 class SerialRules(FrozenStruct, frozen=True, kw_only=True):
-    """Serials that identify no device: placeholders and virtual machines.
+    """Serials that identify no device: placeholders and virtual machines (`domain.md` §3).
 
     Placeholders are compared case-folded, without spaces and dots.
     """
