@@ -81,8 +81,8 @@ def test_every_import_follows_the_rules(copied_sources: Path) -> None:
     [
         ("1", "fleetsync/utils.py", "anything = 1"),
         ("1", "fleetsync/store/planted.py", "import fleetsync.pull"),
-        ("2", "fleetsync/core/model.py", "import time"),
-        ("2", "fleetsync/core/model.py", "import requests"),
+        ("2", "fleetsync/core/model/base.py", "import time"),
+        ("2", "fleetsync/core/model/base.py", "import requests"),
         ("3", "fleetsync/core/planted.py", "anything = 1"),
         ("4", "connectors/planted.py", "import fleetsync.core"),
         ("4", "connectors/planted.py", "import fleetsync.pull.http"),
