@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.core.model import Correction, DeviceRecord, Key, Override, PersonRecord, RowChange, Scheme, StagedRow
+from fleetsync.core.model import DeviceRecord, Key, Override, PersonRecord, RowChange, Scheme, StagedRow
 from fleetsync.store.ledger import Ledger, StaleReconciliation
 from tests.store.ledger_samples import (
     DAY,
@@ -54,7 +54,6 @@ def told(ledger: Ledger, which: str) -> None:
             ledger, [row_to_put(IPAD), row_to_put(BY_ACCOUNT), row_to_put(device("9", "bo.al@exempelby.se"))]
         )
         ledger.record(outcome(logins=(login(TINDRA, "p1"), login("bo.al@exempelby.se", "p2"))))
-        ledger.set_correction(Correction(device="d7", field="holder", value=TINDRA), "drift")
         ledger.set_overrides([Override(serial="SERIAL7", person=address(TINDRA))], "drift")
 
 

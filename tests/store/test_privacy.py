@@ -7,10 +7,8 @@ from sqlalchemy import insert
 from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
-    Correction,
     Key,
     Override,
-    Parking,
     PullLimits,
     RowChange,
     Scheme,
@@ -111,10 +109,6 @@ def _remember(ledger: Ledger) -> None:
 
 
 def _decide(ledger: Ledger) -> None:
-    ledger.park(Parking(kind="no_device", subject_id="p1", until=TODAY, reason="Anna Ek är borta"), "drift")
-    ledger.set_correction(Correction(device="d7", field="unit", value="ekskolan", reason="Annas"), "drift")
-    ledger.set_correction(Correction(device="d7", field="holder", value=ANNA), "drift")
-    ledger.set_correction(Correction(device="d9", field="holder", value="bo.al@exempelby.se"), "drift")
     overrides = [
         Override(serial="SERIAL7", person=address(ANNA)),
         Override(login=address(ANNA), person=address("bo.al@exempelby.se")),
@@ -209,7 +203,6 @@ def test_decisions_about_a_protected_person_hold_by_token_and_name_nobody(ledger
     hers = address(HER_TOKEN)
     bo = address("bo.al@exempelby.se")
     assert [(one.login, one.person) for one in believed.overrides] == [(None, hers), (hers, bo), (None, bo)]
-    assert {(one.device, one.field) for one in believed.corrections} == {("d7", "unit"), ("d9", "holder")}
     assert {one.key for one in believed.logins} == {hers, bo}
 
 
@@ -354,15 +347,13 @@ def test_log_ins_go_with_the_person_and_those_of_somebody_known_stay(ledger: Led
 
 
 def test_decisions_go_a_term_after_they_ended_and_those_without_an_end_stay(ledger: Ledger) -> None:
-    ledger.park(Parking(kind="stale", subject_id="d1", until=TODAY), "drift")
-    ledger.set_correction(Correction(device="d1", field="unit", value="ekskolan", until=TODAY), "drift")
-    ledger.set_correction(Correction(device="d2", field="unit", value="ekskolan"), "drift")
-    ledger.set_overrides([Override(serial="S1", person=address(ANNA), until=TODAY)], "drift")
+    overrides = [Override(serial="S1", person=address(ANNA), until=TODAY), Override(serial="S2", person=address(ANNA))]
+    ledger.set_overrides(overrides, "drift")
     ledger.audit("drift", "looked", "p1")
 
     assert ledger.purge(MONDAY + 180 * DAY) == {}
-    assert ledger.purge(MONDAY + 800 * DAY) == {"parked": 1, "correction": 1, "override": 1, "audit": 1}
-    assert [one.device for one in ledger.believed(()).corrections] == ["d2"]
+    assert ledger.purge(MONDAY + 800 * DAY) == {"override": 1, "audit": 1}
+    assert [one.serial for one in ledger.believed(()).overrides] == ["S2"]
 
 
 def test_a_deleted_row_leaves_no_byte_behind(ledger: Ledger, file: Path) -> None:

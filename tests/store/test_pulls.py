@@ -102,11 +102,11 @@ def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
         mark="page-9",
     )
 
-    ledger.finish_pull(noted, requests=12)
+    ledger.finish_pull(noted)
 
     assert ledger.effect(pull) == noted
     (line,) = ledger.pulls()
-    assert (line.requests, line.seen, line.rejected, line.verdict) == (12, 7, {"the serial is empty": 3}, None)
+    assert (line.seen, line.rejected, line.verdict) == (7, {"the serial is empty": 3}, None)
 
 
 def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledger: Ledger) -> None:
@@ -137,8 +137,8 @@ def test_the_index_shows_what_is_remembered_and_flags_what_is_away(ledger: Ledge
     limits = PullLimits(grace_pulls=0, grace_hours=0)
     ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + DAY), limits)
 
-    away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None, masked=True)
-    there = RecordIndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv", masked=False)
+    away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None)
+    there = RecordIndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv")
     assert ledger.record_index("jamf", "devices") == {("device", "1"): there, ("device", "2"): away}
 
     ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + 2 * DAY), limits)
@@ -171,9 +171,8 @@ def test_a_bookmark_is_handed_back_once_its_pull_is_believed(ledger: Ledger) -> 
 def test_an_unchanged_pull_proves_an_attempt_and_refreshes_nothing(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))])
     pull = ledger.begin_pull("jamf", "devices", MONDAY + DAY)
-    effect = PullEffect(pull=pull, source="jamf", part="devices", started_at=MONDAY + DAY, scopes=(), rows=(), seen=0)
 
-    ledger.finish_pull(effect, Verdict.UNCHANGED, "the file is the same")
+    ledger.fail_pull(pull, Verdict.UNCHANGED, "the file is the same")
 
     part = part_of(ledger)
     assert (part.last_attempt_at, part.last_complete_at, part.as_of) == (MONDAY + DAY, MONDAY, TODAY)
@@ -195,8 +194,6 @@ def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, fil
 def test_a_verdict_that_does_more_has_a_method_of_its_own(ledger: Ledger) -> None:
     effect = stage_pull(ledger, [])
 
-    with pytest.raises(ValueError, match="apply, hold or fail"):
-        ledger.finish_pull(effect, Verdict.COMPLETE)
     with pytest.raises(ValueError, match="apply or hold"):
         ledger.fail_pull(effect.pull, Verdict.HELD, "")
 

@@ -8,7 +8,7 @@ from typing import Self
 from fleetsync.clock import Clock
 from fleetsync.store.engine import open_engines
 from fleetsync.store.errors import PartBusy, PullNotHeld, StaleReconciliation, StoreError, StoreRefused
-from fleetsync.store.ledger.accounts import AccountLedger, AuditEntry, StoredAccount
+from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
@@ -21,7 +21,6 @@ from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RETENTION",
-    "AuditEntry",
     "FileLock",
     "HeldPull",
     "Ledger",

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from fleetsync.core.masking import Tokeniser
-from fleetsync.core.model import Correction, Key, Override, Parking
+from fleetsync.core.model import Key, Override
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
@@ -30,15 +30,6 @@ class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[str, ...] = ()
     entitlement: str | None = None
     created_at: datetime
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something somebody did or looked at."""
-
-    at: datetime
-    who: str
-    what: str
-    subject: str | None = None
 
 
 class AccountLedger(LedgerBase):
@@ -93,36 +84,7 @@ class AccountLedger(LedgerBase):
             row = {"at": self._clock.now(), "who": who, "what": what, "subject": subject}
             connection.execute(insert(t.audit).values(row))
 
-    def audit_entries(self, limit: int = 100, subject: str | None = None) -> tuple[AuditEntry, ...]:
-        """The newest lines, of all subjects or one."""
-        line = t.audit.c
-        wanted = select(line.at, line.who, line.what, line.subject).order_by(line.id.desc()).limit(limit)
-        if subject is not None:
-            wanted = wanted.where(line.subject == subject)
-        with self._read_transaction() as connection:
-            return tuple(AuditEntry(**row._mapping) for row in connection.execute(wanted))
-
     # --- decisions by hand ------------------------------------------------------------------------------------------
-
-    def set_correction(self, correction: Correction, who: str) -> None:
-        """A fact of a device that *who* knows better; the one before it of the same field goes."""
-        self._store_decision(t.correction, ("device", "field"), msgspec.structs.asdict(correction), who)
-
-    def withdraw_correction(self, device: str, field: str) -> None:
-        """Let the sources be right again."""
-        correction = t.correction.c
-        with self._write_transaction() as connection:
-            connection.execute(delete(t.correction).where(correction.device == device, correction.field == field))
-
-    def park(self, parking: Parking, who: str) -> None:
-        """Take a gap out of alerts until a day; the parking before it goes."""
-        self._store_decision(t.parked, ("kind", "subject_id"), msgspec.structs.asdict(parking), who)
-
-    def unpark(self, kind: str, subject_id: str) -> None:
-        """Let a gap ring again."""
-        parked = t.parked.c
-        with self._write_transaction() as connection:
-            connection.execute(delete(t.parked).where(parked.kind == kind, parked.subject_id == subject_id))
 
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
         """Make *overrides*, all of the overrides file, the ones that hold.
@@ -155,11 +117,6 @@ class AccountLedger(LedgerBase):
         """The units whose trial has ended."""
         with self._read_transaction() as connection:
             return frozenset(connection.execute(select(t.unit_state.c.unit)).scalars())
-
-    def _store_decision(self, table: Any, key: tuple[str, ...], row: dict[str, Any], who: str) -> None:
-        row |= {"who": who, "at": self._clock.now()}
-        with self._write_transaction() as connection:
-            connection.execute(sqlite.upsert(table, key, [name for name in row if name not in key]), row)
 
 
 def _require_account(count: int) -> None:

@@ -220,7 +220,7 @@ def _require_held(connection: Connection, source: str, part: str, pull: int) -> 
 def _delete_source(connection: Connection, source: str) -> int:
     pulls = select(t.pull.c.id).where(t.pull.c.source == source)
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
-    for table in (t.part_scope, t.part_state, t.credential, t.headcount, t.turnover_membership, t.membership):
+    for table in (t.part_scope, t.part_state, t.credential, t.turnover_membership, t.membership):
         connection.execute(delete(table).where(table.c.source == source))
     return connection.execute(delete(t.record).where(t.record.c.source == source)).rowcount
 

@@ -9,13 +9,11 @@ from sqlalchemy import Connection, select
 
 from fleetsync.core.model import (
     BelievedState,
-    Correction,
     CoverageDay,
     Episode,
     Key,
     Login,
     Override,
-    Parking,
     PartState,
     RunningAssignment,
     Scheme,
@@ -60,8 +58,6 @@ class BelievedLedger(LedgerBase):
                 coverage=_coverage(connection),
                 gap_unit_kinds=_gap_units_and_kinds(connection),
                 overrides=_overrides(connection),
-                corrections=_corrections(connection),
-                parkings=_parkings(connection),
                 turnover=read_turnover(connection),
                 privacy_generation=privacy_generation(connection),
             )
@@ -171,17 +167,3 @@ def _overrides(connection: Connection) -> tuple[Override, ...]:
         )
         for row in rows
     )
-
-
-def _corrections(connection: Connection) -> tuple[Correction, ...]:
-    correction = t.correction.c
-    wanted = select(correction.device, correction.field, correction.value, correction.until, correction.reason)
-    rows = connection.execute(wanted.order_by(correction.device, correction.field))
-    return tuple(Correction(**row._mapping) for row in rows)
-
-
-def _parkings(connection: Connection) -> tuple[Parking, ...]:
-    parked = t.parked.c
-    wanted = select(parked.kind, parked.subject_id, parked.until, parked.reason)
-    rows = connection.execute(wanted.order_by(parked.kind, parked.subject_id))
-    return tuple(Parking(**row._mapping) for row in rows)

@@ -25,11 +25,7 @@ RETENTION: Mapping[str, timedelta] = {
     "turnover": timedelta(days=400),  # till the next: who left with it must not come back by a row left open
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
-    "correction": TERM_LENGTH,
     "override": TERM_LENGTH,
-    "parked": TERM_LENGTH,
-    "individual": TERM_LENGTH,
-    "deferred_count": timedelta(0),
     "audit": timedelta(days=730),
     "copy": timedelta(days=30),  # taken before a migration
 }
@@ -127,7 +123,8 @@ def _purge_conditions(
         "record": (t.record, t.record.c.gone & (t.record.c.absent_since < old["record"])),
         "login": (
             t.login,
-            (t.login.c.last_seen < old["login"]) & t.login.c.person.not_in(select(t.person.c.id)),
+            (func.coalesce(t.login.c.last_seen, t.login.c.first_seen) < old["login"])
+            & t.login.c.person.not_in(select(t.person.c.id)),
         ),
         "owed": (t.owed, t.owed.c.until < old["owed"]),
         "assignment": (t.assignment, t.assignment.c.until < old["assignment"]),
@@ -142,10 +139,6 @@ def _purge_conditions(
             (t.reconciliation.c.at < old["reconciliation"])
             & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
         ),
-        "correction": (t.correction, t.correction.c.until < old["correction"].date()),
         "override": (t.override, t.override.c.until < old["override"].date()),
-        "parked": (t.parked, t.parked.c.until < old["parked"].date()),
-        "individual": (t.individual, t.individual.c.until < old["individual"].date()),
-        "deferred_count": (t.deferred_count, t.deferred_count.c.until < old["deferred_count"].date()),
         "audit": (t.audit, t.audit.c.at < old["audit"]),
     }

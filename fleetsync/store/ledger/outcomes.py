@@ -10,13 +10,19 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from fleetsync.core.model import BelievedRecord, DeviceCase, MembershipRecord, Outcome, PersonCase
+from fleetsync.core.model import BelievedRecord, Outcome, PersonCase, RecordType
 from fleetsync.store import sqlite
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StaleReconciliation
 from fleetsync.store.ledger.base import LedgerBase, stream_rows
 from fleetsync.store.ledger.hidden_persons import privacy_generation
-from fleetsync.store.ledger.table_diff import IntervalChanges, IntervalTable, RowValues, replace_rows, write_intervals
+from fleetsync.store.ledger.table_diff import (
+    IntervalTable,
+    interval_rows,
+    outcome_rows,
+    replace_rows,
+    write_intervals,
+)
 from fleetsync.store.ledger.turnovers import write_turnover
 
 OWED_INTERVALS = IntervalTable(
@@ -39,9 +45,6 @@ GAP_INTERVALS = IntervalTable(
 )
 
 MAX_UNRECONCILED = timedelta(days=7)
-
-COVERAGE_KEY = ("day", "unit", "entitlement")
-COVERAGE_VALUES = tuple(column.name for column in t.coverage.c if column.name not in COVERAGE_KEY)
 
 
 class RecordingResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +74,13 @@ class OutcomeLedger(LedgerBase):
             at = outcome.moment.at if newest is None else max(outcome.moment.at, newest)
             written = {
                 "record": _write_thing_ids(connection, outcome),
-                "device": _write_devices(connection, outcome.devices),
-                "person": _write_persons(connection, outcome.people),
-                "unit": _write_units(connection, outcome),
+                "device": replace_rows(connection, t.device, outcome_rows(t.device, outcome.devices)),
+                "person": replace_rows(connection, t.person, outcome_rows(t.person, outcome.people)),
+                "unit": replace_rows(connection, t.unit, outcome_rows(t.unit, outcome.units)),
                 "membership": _write_memberships(connection, outcome.people),
-                "login": _write_logins(connection, outcome),
-                "owed": _write_owed(connection, outcome, at).written,
-                "assignment": _write_assignments(connection, outcome, newest, at).written,
+                "login": replace_rows(connection, t.login, outcome_rows(t.login, outcome.logins)),
+                "owed": _write_owed(connection, outcome, at),
+                "assignment": _write_assignments(connection, outcome, newest, at),
                 "gap": _write_gaps(connection, outcome, at),
                 "coverage": _write_coverage(connection, outcome),
                 "turnover": write_turnover(connection, outcome.turnover),
@@ -106,150 +109,35 @@ def _write_thing_ids(connection: Connection, outcome: Outcome) -> int:
     return len(rows)
 
 
-DEVICE_VALUES = tuple(column.name for column in t.device.c if column.name != "id")
+class PersonMembership(msgspec.Struct, frozen=True):
+    """A row of `membership`: the believed record, and the id of the person whose it is."""
 
-
-def _write_devices(connection: Connection, cases: Iterable[DeviceCase]) -> int:
-    return replace_rows(
-        connection, t.device, ("id",), DEVICE_VALUES, {(case.device.id,): _device_row(case) for case in cases}
-    )
-
-
-def _device_row(case: DeviceCase) -> RowValues:
-    device, placement, device_state = case.device, case.placement, case.device_state
-    return (
-        device.serial,
-        device.manufacturer,
-        device.model,
-        device.platform,
-        device.form_factor,
-        device.os_version,
-        device.os_edition,
-        device.asset_tag,
-        device.ownership,
-        device.managed,
-        device.compliance,
-        device.encrypted,
-        device.enrolled_at,
-        device.purchased_on,
-        device.warranty_until,
-        device.support_until,
-        placement.holder,
-        placement.purpose,
-        placement.unit,
-        placement.serves,
-        device_state.stage,
-        device_state.since,
-        device_state.works,
-        device_state.ours,
-        device_state.secure,
-        device.masked,
-    )
-
-
-PERSON_VALUES = tuple(column.name for column in t.person.c if column.name != "id")
-
-
-def _write_persons(connection: Connection, cases: Iterable[PersonCase]) -> int:
-    return replace_rows(
-        connection, t.person, ("id",), PERSON_VALUES, {(case.person.id,): _person_row(case) for case in cases}
-    )
-
-
-def _person_row(case: PersonCase) -> RowValues:
-    person_state = case.person_state
-    return (
-        case.person.name,
-        person_state.unit,
-        person_state.groups,
-        person_state.school_form,
-        person_state.grade_index,
-        person_state.began_on,
-        person_state.ends_on,
-        person_state.ended_on,
-        person_state.starts_on,
-        person_state.counted,
-        person_state.has_login,
-        person_state.is_child,
-        case.person.masked,
-    )
-
-
-def _write_units(connection: Connection, outcome: Outcome) -> int:
-    wanted = {(unit.slug,): (unit.name, unit.codes, unit.school_forms, unit.published) for unit in outcome.units}
-    return replace_rows(connection, t.unit, ("slug",), ("name", "codes", "school_forms", "published"), wanted)
-
-
-MEMBERSHIP_KEY = ("source", "part", "source_id")
-MEMBERSHIP_VALUES = tuple(column.name for column in t.membership.c if column.name not in MEMBERSHIP_KEY)
+    person: str
+    believed: BelievedRecord
 
 
 def _write_memberships(connection: Connection, cases: Iterable[PersonCase]) -> int:
-    wanted = {
-        (known.source, known.part, known.record.source_id): _membership_row(case.person.id, known)
-        for case in cases
-        for known in case.person.memberships
-    }
-    return replace_rows(connection, t.membership, MEMBERSHIP_KEY, MEMBERSHIP_VALUES, wanted)
-
-
-def _membership_row(person: str, known: BelievedRecord) -> RowValues:
-    record = known.record
-    if not isinstance(record, MembershipRecord):
-        raise TypeError(f"a {known.type} record among the memberships of a person")
-    return (
-        person,
-        record.membership,
-        record.codes,
-        record.group,
-        record.school_form,
-        record.year,
-        record.employment_form,
-        record.share,
-        record.start,
-        record.end,
-        record.leave_from,
-        record.leave_to,
-    )
-
-
-def _write_logins(connection: Connection, outcome: Outcome) -> int:
-    wanted = {
-        (login.key.scheme, login.key.namespace, login.key.value, login.person): (login.first_seen, login.last_seen)
-        for login in outcome.logins
-    }
-    key = ("scheme", "namespace", "value", "person")
-    return replace_rows(connection, t.login, key, ("first_seen", "last_seen"), wanted)
+    memberships = [PersonMembership(case.person.id, believed) for case in cases for believed in case.person.memberships]
+    for membership in memberships:
+        if membership.believed.type is not RecordType.MEMBERSHIP:
+            raise TypeError(f"a {membership.believed.type} record among the memberships of a person")
+    return replace_rows(connection, t.membership, outcome_rows(t.membership, memberships))
 
 
 # --- intervals ----------------------------------------------------------------------------------------------------------
 
 
-def _write_owed(connection: Connection, outcome: Outcome, at: datetime) -> IntervalChanges:
-    wanted = {
-        (owed.entitlement, owed.subject, owed.subject_id, owed.unit): (
-            (owed.groups, owed.count, owed.heads, owed.decidable, owed.reason),
-            (),
-            (),
-        )
-        for owed in outcome.owed
-    }
-    return write_intervals(connection, OWED_INTERVALS, wanted, at)
+def _write_owed(connection: Connection, outcome: Outcome, at: datetime) -> int:
+    return write_intervals(connection, OWED_INTERVALS, interval_rows(OWED_INTERVALS, outcome.owed), at).written
 
 
-def _write_assignments(
-    connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime
-) -> IntervalChanges:
-    found_first = _newly_known_ids(outcome, _parts_complete_before(connection, newest))
-    wanted = {
-        (given.device, given.by, given.entitlement, given.subject_id): (
-            (given.unit, given.groups, given.works),
-            (given.reason,),
-            (at, given.device in found_first or given.subject_id in found_first),
-        )
-        for given in outcome.assignments
-    }
-    return write_intervals(connection, ASSIGNMENT_INTERVALS, wanted, at)
+def _write_assignments(connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime) -> int:
+    newly_known = _newly_known_ids(outcome, _parts_complete_before(connection, newest))
+    rows = [
+        row | {"assigned_at": at, "known_before": row["device"] in newly_known or row["subject_id"] in newly_known}
+        for row in interval_rows(ASSIGNMENT_INTERVALS, outcome.assignments)
+    ]
+    return write_intervals(connection, ASSIGNMENT_INTERVALS, rows, at).written
 
 
 def _parts_complete_before(connection: Connection, newest: datetime | None) -> Collection[tuple[str, str]]:
@@ -283,18 +171,10 @@ def _newly_known_ids(outcome: Outcome, before: Collection[tuple[str, str]]) -> C
 
 
 def _write_gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
-    wanted = {
-        (found.kind, found.subject, found.subject_id, found.opened_at, found.known_before): (
-            (found.unit, found.parked_until, found.reason),
-            (),
-            (),
-        )
-        for found in outcome.episodes
-    }
-    moved = write_intervals(connection, GAP_INTERVALS, wanted, at)
-    _add_to_counters(connection, "gaps_opened_total", [key[0] for key in moved.begun])
-    _add_to_counters(connection, "gaps_closed_total", [key[0] for key in moved.ended])
-    return moved.written
+    changes = write_intervals(connection, GAP_INTERVALS, interval_rows(GAP_INTERVALS, outcome.episodes), at)
+    _add_to_counters(connection, "gaps_opened_total", [key[0] for key in changes.begun])
+    _add_to_counters(connection, "gaps_closed_total", [key[0] for key in changes.ended])
+    return changes.written
 
 
 def _add_to_counters(connection: Connection, name: str, labels: Iterable[str]) -> None:
@@ -314,11 +194,7 @@ def _write_coverage(connection: Connection, outcome: Outcome) -> int:
     if connection.execute(select(func.count()).where(day > today)).scalar_one():
         # The clock was set back: that day is closed.
         return 0
-    wanted = {
-        tuple(getattr(row, name) for name in COVERAGE_KEY): tuple(getattr(row, name) for name in COVERAGE_VALUES)
-        for row in outcome.coverage
-    }
-    return replace_rows(connection, t.coverage, COVERAGE_KEY, COVERAGE_VALUES, wanted, day == today)
+    return replace_rows(connection, t.coverage, outcome_rows(t.coverage, outcome.coverage), day == today)
 
 
 def _insert_reconciliation(connection: Connection, outcome: Outcome, duration_seconds: float) -> int:

@@ -105,8 +105,8 @@ def _login_history_links(connection: Connection, token_of: Tokeniser, given_on: 
     tied = [(value_token(row.scheme, row.namespace, row.value, token_of), row) for row in rows]
     holders: dict[str, set[str]] = {}
     for token, row in tied:
-        # A log-in that has not ended was last seen when it was first.
-        if row.last_seen == row.first_seen:
+        # A log-in that is still the person's has no last sighting, or one that equals its first.
+        if row.last_seen in (None, row.first_seen):
             holders.setdefault(token, set()).add(row.person)
     return [
         (token, row.person)

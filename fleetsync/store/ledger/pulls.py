@@ -37,7 +37,6 @@ class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
     gone: bool
     last_contact_at: datetime | None
     scope: str | None
-    masked: bool
 
 
 class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +49,6 @@ class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     verdict: Verdict | None = None  # None: not judged yet
     reason: str | None = None
-    requests: int = 0
     seen: int = 0
     duplicates: int = 0
     puts: int = 0
@@ -103,17 +101,14 @@ class PullLedger(LedgerBase):
                 record.gone,
                 t.contact.c.last_contact_at,
                 record.scope,
-                record.masked,
             )
             .select_from(RECORD_WITH_CONTACT)
             .where(record.source == source, record.part == part)
         )
         with self._read_transaction() as connection:
             return {
-                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope, masked)
-                for kind, source_id, fingerprint, absent_since, gone, contact, scope, masked in stream_rows(
-                    connection, wanted
-                )
+                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope)
+                for kind, source_id, fingerprint, absent_since, gone, contact, scope in stream_rows(connection, wanted)
             }
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
@@ -176,31 +171,21 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
-    def finish_pull(
-        self, effect: PullEffect, verdict: Verdict | None = None, reason: str | None = None, *, requests: int = 0
-    ) -> None:
-        """The part is read whole: note what *effect* says beside its rows, which are staged already.
+    def finish_pull(self, effect: PullEffect) -> None:
+        """The part is read whole: store what *effect* says beside its rows, which are staged already.
 
-        Without a *verdict* the pull waits for its judgement (`apply` or `hold`); UNCHANGED ends it. Other verdicts
-        have their own methods, since they do more: ValueError.
+        The pull then waits for its judgement: `apply` or `hold`.
         """
-        if verdict not in (None, Verdict.UNCHANGED):
-            raise ValueError(f"finish cannot make a pull {verdict}: apply, hold or fail does")
         with self._write_transaction() as connection:
             self._require_unjudged_pull(connection, effect.pull)
-            self._store_effect(connection, effect, requests)
-            if verdict is not None:
-                self._end_pull(connection, effect.pull, verdict, reason)
-        if verdict is not None:
-            self._release_lock(effect.pull)
+            self._store_effect(connection, effect)
 
-    def _store_effect(self, connection: Connection, effect: PullEffect, requests: int) -> None:
+    def _store_effect(self, connection: Connection, effect: PullEffect) -> None:
         staged = t.staged_record.c
         tally = select(staged.change, func.count()).where(staged.pull_id == effect.pull).group_by(staged.change)
         noted = {COUNT_COLUMN_BY_CHANGE[change]: count for change, count in connection.execute(tally)}
         noted |= {
             "finished_at": self._clock.now(),
-            "requests": requests,
             "seen": effect.seen,
             "duplicates": effect.duplicates,
             "contacts_untold": effect.contacts_untold,

@@ -117,7 +117,6 @@ def _mask_history(connection: Connection, found: PersonSearch) -> None:
     _update_each(connection, t.owed, "subject_id", found.people, {**UNPLACED_VALUES, "groups": ()})
     _update_each(connection, t.assignment, "subject_id", found.people, {**UNPLACED_VALUES, "groups": ()})
     _update_each(connection, t.gap, "subject_id", found.people, UNPLACED_VALUES)
-    _update_each(connection, t.parked, "subject_id", found.people, {"reason": ""})
     person = {"name": None, "unit": UNPLACED, "groups": (), "masked": True}
     _update_each(connection, t.person, "id", found.people, person)
     # It is written anew by the next reconciliation, from the masked records.
@@ -127,18 +126,15 @@ def _mask_history(connection: Connection, found: PersonSearch) -> None:
 def _mask_devices(connection: Connection, found: PersonSearch) -> None:
     _update_each(connection, t.device, "id", found.devices, {"unit": UNPLACED, "serves": (), "masked": True})
     _update_each(connection, t.gap, "subject_id", found.devices, UNPLACED_VALUES)
-    _update_each(connection, t.parked, "subject_id", found.devices, {"reason": ""})
-    _update_each(connection, t.correction, "device", found.devices, {"reason": ""})
     # Somebody else who had it before goes on having had it; a set and a pool are named by their place.
     _update_each(connection, t.assignment, "device", found.devices, {**UNPLACED_VALUES, "groups": ()})
     _delete_each(connection, t.assignment, "device", found.devices, t.assignment.c.by != CoveredBy.OWN.value)
 
 
 def _remove_history(connection: Connection, found: PersonSearch) -> None:
-    for table in (t.owed, t.assignment, t.gap, t.parked):
+    for table in (t.owed, t.assignment, t.gap):
         _delete_each(connection, table, "subject_id", found.people)
-    for table in (t.membership, t.individual):
-        _delete_each(connection, table, "person", found.people)
+    _delete_each(connection, t.membership, "person", found.people)
     _delete_each(connection, t.person, "id", found.people)
     _update_each(connection, t.device, "holder", found.people, {"holder": None})
 
@@ -173,7 +169,6 @@ def mask_keys(connection: Connection, found: PersonSearch, token_of: Tokeniser) 
         # The other side of it may be somebody else.
         values = {f"{side}_value": token for side, token in _override_tokens(row, token_of) if token in found.tokens}
         connection.execute(update(t.override).where(t.override.c.id == row.id).values(values))
-    _remove_holder_corrections(connection, found)
 
 
 def _remove_keys(connection: Connection, found: PersonSearch, token_of: Tokeniser) -> None:
@@ -181,7 +176,6 @@ def _remove_keys(connection: Connection, found: PersonSearch, token_of: Tokenise
         _delete_row(connection, t.login, (row.scheme, row.namespace, row.value, row.person))
     for row in _matching_overrides(connection, found, token_of):
         _delete_row(connection, t.override, (row.id,))
-    _remove_holder_corrections(connection, found)
 
 
 def _matching_logins(connection: Connection, found: PersonSearch, token_of: Tokeniser) -> list[Any]:
@@ -202,12 +196,3 @@ def _override_tokens(row: Any, token_of: Tokeniser) -> Iterable[tuple[str, str]]
     if row.login_value is not None:
         yield "login", value_token(row.login_scheme, row.login_namespace, row.login_value, token_of)
     yield "person", value_token(row.person_scheme, row.person_namespace, row.person_value, token_of)
-
-
-def _remove_holder_corrections(connection: Connection, found: PersonSearch) -> None:
-    """A correction may name a holder by a log-in: people wrote it, so no scheme stands beside it."""
-    correction = t.correction.c
-    values = {key.value for trace in found.stored_records for key in getattr(trace.record, "keys", ())} | found.people
-    for row in connection.execute(select(t.correction).where(correction.field == "holder")).all():
-        if row.value in values:
-            _delete_row(connection, t.correction, (row.device, row.field))
