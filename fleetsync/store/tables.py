@@ -492,6 +492,17 @@ override = Table(
     _datetime_column("at"),
 )
 
+parked = Table(
+    "parked",
+    metadata,
+    Column("kind", SqlText, primary_key=True),
+    Column("subject_id", SqlText, primary_key=True),
+    Column("until", Date, nullable=False),
+    _text_column("reason"),
+    _text_column("who"),
+    _datetime_column("at"),
+)
+
 turnover = Table(
     "turnover",
     metadata,

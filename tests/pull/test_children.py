@@ -1,6 +1,5 @@
 """What a pull keeps of children of förskola and förskoleklass: tokens, whichever source is read first."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import permutations
@@ -28,7 +27,7 @@ from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.store.ledger import Ledger
-from tests.store.ledger_samples import SECRET, bytes_of
+from tests.store.ledger_samples import SECRET, bytes_of, dump
 
 TINDRA = "Tindra.Al@exempelby.se"
 HER_WORDS = (b"tindra", b"Tindra", b"tial01")
@@ -137,11 +136,9 @@ def test_a_rehearsal_writes_no_byte_of_what_it_hides(ledger: Ledger, clock: Manu
     from fleetsync.daemon.memory_staging import MemoryStaging
 
     pulled(ledger, clock, devices())
-    with sqlite3.connect(file) as connection:
-        before = list(connection.iterdump())
+    before = dump(file)
     rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
     source = register()
     PullRunner(MemoryStaging(ledger), clock, rules, lambda _: OutboundNetwork()).pull(source, source.parts[0], Event())
 
-    with sqlite3.connect(file) as connection:
-        assert list(connection.iterdump()) == before
+    assert dump(file) == before

@@ -1,9 +1,10 @@
 """What the store's tests are told with: a ledger on a file, a clock that is set by hand, pulls and outcomes in one call."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import Connection, inspect
 
 from fleetsync.clock import ManualClock
 from fleetsync.core.masking import tokenise_key
@@ -44,6 +45,7 @@ from fleetsync.core.model import (
     Subject,
     Text,
 )
+from fleetsync.store.database import Database, open_database
 from fleetsync.store.ledger import Ledger, open_ledger
 
 SECRET = b"a key that lies outside of the database"
@@ -55,7 +57,16 @@ REASON = Text("därför", "because")
 
 
 def ledger_at(file: Path, clock: ManualClock | None = None) -> Ledger:
-    return open_ledger(f"sqlite:///{file}", clock or ManualClock(MONDAY), secret_key=SECRET)
+    return open_ledger(url_of(file), clock or ManualClock(MONDAY), secret_key=SECRET)
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def database_at(file: Path) -> Database:
+    """The database in *file* as it is: not migrated, nor is anything asked of it."""
+    return open_database(url_of(file))
 
 
 def address(value: str) -> Key:
@@ -239,17 +250,18 @@ def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = (
 
 
 def dump(file: Path, *without: str) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table but those named."""
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    """Every row of every table but those named, as the database keeps it."""
+    database = database_at(file)
     try:
-        names = [
-            name
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            if name not in without and not name.startswith("sqlite_")
-        ]
-        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for name in names}
+        with database.begin_reading() as connection:
+            names = [name for name in sorted(inspect(connection).get_table_names()) if name not in without]
+            return {name: sorted(_stored_rows(connection, name), key=repr) for name in names}
     finally:
-        connection.close()
+        database.close()
+
+
+def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
 
 
 def bytes_of(file: Path) -> bytes:

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from fleetsync.clock import ManualClock
-from fleetsync.core.model import Override
+from fleetsync.core.model import Override, Parking
 from fleetsync.store.ledger import Ledger, StoredAccount, StoreError
-from tests.store.ledger_samples import HOUR, MONDAY, TODAY, address, dump
+from tests.store.ledger_samples import DAY, HOUR, MONDAY, TODAY, address, dump
 
 
 def test_an_account_can_be_added_seen_and_removed(ledger: Ledger) -> None:
@@ -60,6 +60,14 @@ def test_the_audit_says_who_did_what(ledger: Ledger, clock: ManualClock, file: P
         ("2026-11-23 06:00:00.000000", "rektor", "viewed", "p1"),
         ("2026-11-23 07:00:00.000000", "rektor", "exported", None),
     ]
+
+
+def test_a_later_parking_of_the_same_gap_replaces_the_one_before(ledger: Ledger) -> None:
+    ledger.park(Parking(kind="stale", subject_id="d1", until=TODAY), "drift")
+    later = Parking(kind="stale", subject_id="d1", until=TODAY + DAY, reason="på lager")
+    ledger.park(later, "drift")
+
+    assert ledger.believed(()).parkings == (later,)
 
 
 def test_the_overrides_are_those_of_the_newest_file(ledger: Ledger) -> None:

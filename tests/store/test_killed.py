@@ -36,7 +36,7 @@ PAUSED = """
         print("in the middle", flush=True)
         time.sleep(600)
 
-    with ledger._engines.writing.connect() as connection:
+    with ledger._database.writing.connect() as connection:
         driver = connection.connection.driver_connection
         driver.create_function("pause", 0, pause)
         driver.execute("CREATE TEMP TRIGGER paused {when} BEGIN SELECT pause(); END")

@@ -9,6 +9,7 @@ from fleetsync.core.model import (
     UNPLACED,
     Key,
     Override,
+    Parking,
     PullLimits,
     RowChange,
     Scheme,
@@ -109,6 +110,7 @@ def _remember(ledger: Ledger) -> None:
 
 
 def _decide(ledger: Ledger) -> None:
+    ledger.park(Parking(kind="no_device", subject_id="p1", until=TODAY, reason="Anna Ek är borta"), "drift")
     overrides = [
         Override(serial="SERIAL7", person=address(ANNA)),
         Override(login=address(ANNA), person=address("bo.al@exempelby.se")),
@@ -347,12 +349,13 @@ def test_log_ins_go_with_the_person_and_those_of_somebody_known_stay(ledger: Led
 
 
 def test_decisions_go_a_term_after_they_ended_and_those_without_an_end_stay(ledger: Ledger) -> None:
+    ledger.park(Parking(kind="stale", subject_id="d1", until=TODAY), "drift")
     overrides = [Override(serial="S1", person=address(ANNA), until=TODAY), Override(serial="S2", person=address(ANNA))]
     ledger.set_overrides(overrides, "drift")
     ledger.audit("drift", "looked", "p1")
 
     assert ledger.purge(MONDAY + 180 * DAY) == {}
-    assert ledger.purge(MONDAY + 800 * DAY) == {"override": 1, "audit": 1}
+    assert ledger.purge(MONDAY + 800 * DAY) == {"parked": 1, "override": 1, "audit": 1}
     assert [one.serial for one in ledger.believed(()).overrides] == ["S2"]
 
 

@@ -46,7 +46,7 @@ def test_every_table_is_used_by_the_store() -> None:
 
 
 def test_a_migrated_database_is_what_the_tables_say(ledger: Ledger) -> None:
-    with ledger._engines.reading.connect() as connection:
+    with ledger._database.begin_reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
 
 

@@ -6,7 +6,7 @@ It judges nothing. Each change is one transaction: killed at any point, the next
 from typing import Self
 
 from fleetsync.clock import Clock
-from fleetsync.store.engine import open_engines
+from fleetsync.store.database import Lock, open_database
 from fleetsync.store.errors import PartBusy, PullNotHeld, StaleReconciliation, StoreError, StoreRefused
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
@@ -16,14 +16,13 @@ from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.pulls import RecordIndexEntry, StoredPull
 from fleetsync.store.ledger.turnovers import TurnoverLedger
-from fleetsync.store.locks import FileLock, Locks
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RETENTION",
-    "FileLock",
     "HeldPull",
     "Ledger",
+    "Lock",
     "PartBusy",
     "PullNotHeld",
     "Reconciliation",
@@ -45,7 +44,7 @@ class Ledger(
 
     def close(self) -> None:
         """Let go of the database, and of the parts that are still being pulled: to the next start, those are dead."""
-        self._engines.close()
+        self._database.close()
         with self._held_locks_mutex:
             locks, self._held_locks = list(self._held_locks.values()), {}
         for lock in locks:
@@ -64,13 +63,12 @@ def open_ledger(url: str, clock: Clock, *, secret_key: bytes) -> Ledger:
     *secret_key* is what tokens and opaque ids are made under (`[privacy] key_file`): with another one, all that is
     known by them is strange. Raises StoreRefused.
     """
-    engines = open_engines(url)
-    locks = Locks(engines.file.with_name(engines.file.name + ".locks"))
+    database = open_database(url)
     try:
-        upgrade(engines, locks)
-        ledger = Ledger(engines, clock, locks, secret_key)
+        upgrade(database)
+        ledger = Ledger(database, clock, secret_key)
         ledger.fail_abandoned_pulls()
     except BaseException:
-        engines.close()
+        database.close()
         raise
     return ledger

@@ -12,8 +12,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from fleetsync.core.masking import Tokeniser
-from fleetsync.core.model import Key, Override
-from fleetsync.store import sqlite
+from fleetsync.core.model import Key, Override, Parking
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
@@ -47,7 +46,7 @@ class AccountLedger(LedgerBase):
             "entitlement": entitlement,
             "created_at": self._clock.now(),
         }
-        statement = sqlite.on_conflict(sqlite.insert_into(t.account), ("name",), {})
+        statement = self._database.insert_new(t.account, ("name",))
         with self._write_transaction() as connection:
             made = connection.execute(statement.values(row)).rowcount
         if not made:
@@ -86,6 +85,14 @@ class AccountLedger(LedgerBase):
 
     # --- decisions by hand ------------------------------------------------------------------------------------------
 
+    def park(self, parking: Parking, who: str) -> None:
+        """Take a gap out of alerts until a day; an earlier parking of the same gap is replaced."""
+        row = msgspec.structs.asdict(parking) | {"who": who, "at": self._clock.now()}
+        key = ("kind", "subject_id")
+        statement = self._database.upsert(t.parked, key, [name for name in row if name not in key])
+        with self._write_transaction() as connection:
+            connection.execute(statement, row)
+
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
         """Make *overrides*, all of the overrides file, the ones that hold.
 
@@ -105,13 +112,13 @@ class AccountLedger(LedgerBase):
             if fresh:
                 redaction.protect(connection, fresh, self._clock.now(), self._token_of)
         if fresh:
-            sqlite.scrub_deleted_bytes(self._engines.writing)
+            self._database.scrub_deleted_bytes()
 
     def publish(self, unit: str, who: str) -> None:
         """End the trial of *unit*; nothing where it has ended."""
         row = {"unit": unit, "published_at": self._clock.now(), "published_by": who}
         with self._write_transaction() as connection:
-            connection.execute(sqlite.on_conflict(sqlite.insert_into(t.unit_state), ("unit",), {}).values(row))
+            connection.execute(self._database.insert_new(t.unit_state, ("unit",)).values(row))
 
     def published_units(self) -> frozenset[str]:
         """The units whose trial has ended."""

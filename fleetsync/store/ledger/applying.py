@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, update
 
 from fleetsync.core.guard import projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RowChange, Verdict
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
 from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
 from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
@@ -131,8 +131,7 @@ class ApplyLedger(PullLedger):
         delete_staged_rows(connection, pull)
         self._mark_complete(connection, effect)
         if effect.is_first:
-            # Without it, joins over tables that were just filled are planned as if these were empty.
-            connection.execute(text("ANALYZE"))
+            self._database.analyse(connection)
 
     def _refuse_outdated(self, connection: Connection, effect: PullEffect) -> None:
         state = t.part_state.c
@@ -170,7 +169,7 @@ class ApplyLedger(PullLedger):
             for read in effect.scopes
         ]
         if scopes:
-            statement = sqlite.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
+            statement = self._database.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
             connection.execute(statement, scopes)
         scope = t.part_scope.c
         known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
@@ -246,10 +245,12 @@ def _upsert_records(connection: Connection, effect: PullEffect) -> None:
         "masked": staged.masked,
     }
     rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == RowChange.PUT.value)
-    statement = sqlite.insert_from(t.record, list(values), rows)
     kept = {"own_id", "first_seen", *RECORD_KEY}
-    overwritten = {name: statement.excluded[name] for name in values if name not in kept}
-    connection.execute(sqlite.on_conflict(statement, RECORD_KEY, overwritten | {"absent_since": null()}))
+    overwritten = [name for name in values if name not in kept]
+    statement = database_of(connection).upsert(
+        t.record, RECORD_KEY, overwritten, reset={"absent_since": null()}, rows=(list(values), rows)
+    )
+    connection.execute(statement)
 
 
 def _staged_with_records(pull: int) -> tuple[Any, Any]:
@@ -292,9 +293,10 @@ def _update_contacts(connection: Connection, effect: PullEffect) -> None:
         .select_from(joined)
         .where(of_pull, staged.last_contact_at.is_not(None))
     )
-    statement = sqlite.insert_from(t.contact, ["record_id", "last_contact_at"], moved)
-    newest = {"last_contact_at": statement.excluded["last_contact_at"]}
-    connection.execute(sqlite.on_conflict(statement, ("record_id",), newest))
+    statement = database_of(connection).upsert(
+        t.contact, ("record_id",), ("last_contact_at",), rows=(("record_id", "last_contact_at"), moved)
+    )
+    connection.execute(statement)
 
 
 def _update_absences(connection: Connection, effect: PullEffect, limits: PullLimits) -> None:

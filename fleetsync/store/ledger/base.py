@@ -14,9 +14,8 @@ from fleetsync.clock import Clock
 from fleetsync.core.masking import key_tokeniser
 from fleetsync.core.model import BelievedRecord, Record
 from fleetsync.store import tables as t
-from fleetsync.store.engine import Engines
+from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import PartBusy
-from fleetsync.store.locks import FileLock, Locks
 
 OWN_ID_BYTES = 10
 
@@ -37,29 +36,28 @@ def decode_record(body: str) -> Record:
 class LedgerBase:
     """The base of the ledger's parts."""
 
-    def __init__(self, engines: Engines, clock: Clock, locks: Locks, secret_key: bytes) -> None:
-        self._engines = engines
+    def __init__(self, database: Database, clock: Clock, secret_key: bytes) -> None:
+        self._database = database
         self._clock = clock
-        self._locks = locks
         self._own_id_key = hashlib.blake2b(secret_key, digest_size=32, person=b"own id").digest()
         self._token_of = key_tokeniser(secret_key)
-        self._held_locks: dict[int, FileLock] = {}
+        self._held_locks: dict[int, Lock] = {}
         self._held_locks_mutex = threading.Lock()
 
     @contextmanager
     def _read_transaction(self) -> Iterator[Connection]:
         """One state of the database throughout, in which nothing can be written."""
-        with self._engines.reading.begin() as connection:
+        with self._database.begin_reading() as connection:
             yield connection
 
     @contextmanager
     def _write_transaction(self) -> Iterator[Connection]:
         """The writer: all of it, or none."""
-        with self._engines.writing.begin() as connection:
+        with self._database.begin_writing() as connection:
             yield connection
 
-    def _lock_part(self, source: str, part: str) -> FileLock:
-        lock = self._locks.part(source, part)
+    def _lock_part(self, source: str, part: str) -> Lock:
+        lock = self._database.locks.part(source, part)
         if lock is None:
             raise PartBusy(f"{source}/{part}: is being pulled or decided right now. Try again when that has ended")
         return lock

@@ -14,6 +14,7 @@ from fleetsync.core.model import (
     Key,
     Login,
     Override,
+    Parking,
     PartState,
     RunningAssignment,
     Scheme,
@@ -58,6 +59,7 @@ class BelievedLedger(LedgerBase):
                 coverage=_coverage(connection),
                 gap_unit_kinds=_gap_units_and_kinds(connection),
                 overrides=_overrides(connection),
+                parkings=_parkings(connection),
                 turnover=read_turnover(connection),
                 privacy_generation=privacy_generation(connection),
             )
@@ -167,3 +169,10 @@ def _overrides(connection: Connection) -> tuple[Override, ...]:
         )
         for row in rows
     )
+
+
+def _parkings(connection: Connection) -> tuple[Parking, ...]:
+    parked = t.parked.c
+    statement = select(parked.kind, parked.subject_id, parked.until, parked.reason)
+    rows = connection.execute(statement.order_by(parked.kind, parked.subject_id))
+    return tuple(Parking(**row._mapping) for row in rows)

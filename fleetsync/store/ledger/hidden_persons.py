@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Table, select
 
 from fleetsync.core.masking import Tokeniser
 from fleetsync.core.model import Key, PersonRecord, RecordType
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.ledger.base import decode_record, stream_rows
 
 CHILD_BODY_MARKER = '"child":true'  # as `PersonRecord.child` stands in a body
@@ -48,9 +48,8 @@ def privacy_generation(connection: Connection) -> int:
 
 def advance_privacy_generation(connection: Connection) -> None:
     """Say that somebody was hidden in this transaction."""
-    statement = sqlite.insert_into(t.counter).values(name=PRIVACY_GENERATION_COUNTER, label="", total=1)
-    more = {"total": t.counter.c.total + 1}
-    connection.execute(sqlite.on_conflict(statement, ("name", "label"), more))
+    statement = database_of(connection).upsert(t.counter, ("name", "label"), added=("total",))
+    connection.execute(statement, {"name": PRIVACY_GENERATION_COUNTER, "label": "", "total": 1})
 
 
 # --- children -----------------------------------------------------------------------------------------------------------

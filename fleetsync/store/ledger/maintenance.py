@@ -6,12 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Table, delete, func, select
 
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.privacy import PrivacyLedger
-from fleetsync.store.locks import FileLock
-from fleetsync.store.upgrade import head, known_revisions, pre_migration_copy, upgrade
+from fleetsync.store.upgrade import head, known_revisions, upgrade
 
 TERM_LENGTH = timedelta(days=180)
 
@@ -26,6 +25,7 @@ RETENTION: Mapping[str, timedelta] = {
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
     "override": TERM_LENGTH,
+    "parked": TERM_LENGTH,
     "audit": timedelta(days=730),
     "copy": timedelta(days=30),  # taken before a migration
 }
@@ -34,13 +34,13 @@ RETENTION: Mapping[str, timedelta] = {
 class MaintenanceLedger(PrivacyLedger):
     """The part of the ledger that looks after the file."""
 
-    def schedule_lease(self) -> FileLock | None:
+    def schedule_lease(self) -> Lock | None:
         """The lease of the daemon that pulls by the clock, until it is released; None while another one has it."""
-        return self._locks.schedule()
+        return self._database.locks.schedule()
 
     def size_bytes(self) -> int:
         """The database with its journal."""
-        return sqlite.size_bytes(self._engines.file)
+        return self._database.size_bytes()
 
     def backup(self, path: Path) -> None:
         """A verified copy at *path*, while everything goes on. It holds personal data, and only its owner can read it.
@@ -48,7 +48,7 @@ class MaintenanceLedger(PrivacyLedger):
         Raises StoreRefused when the copy is damaged or cannot be written.
         """
         try:
-            sqlite.copy(self._engines.file, path)
+            self._database.copy_to(path)
         except OSError as cause:
             raise StoreRefused(f"{path}: cannot be written ({cause.strerror}). Choose another place") from None
 
@@ -57,11 +57,11 @@ class MaintenanceLedger(PrivacyLedger):
 
         Raises StoreRefused for what is no sound copy of ours, or a newer version's. Nothing is changed then.
         """
-        _refuse_unusable_copy(path)
+        _refuse_unusable_copy(self._database, path)
         kept = self._privacy_tokens()
-        with self._locks.upgrade():
-            sqlite.overwrite(self._engines.file, path)
-        upgrade(self._engines, self._locks)
+        with self._database.locks.upgrade():
+            self._database.restore_from(path)
+        upgrade(self._database)
         for is_erased, tokens, at in kept:
             (self.erase if is_erased else self.protect)(tokens, at)
 
@@ -71,9 +71,9 @@ class MaintenanceLedger(PrivacyLedger):
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the database; empty when it is sound."""
-        problems = sqlite.integrity(self._engines.file)
-        if (has := sqlite.revisions(self._engines.file)) != (head(),):
-            problems += (f"its schema is {', '.join(has) or 'none'}, not {head()}",)
+        problems = self._database.problems()
+        if (revisions := self._database.revisions()) != (head(),):
+            problems += (f"its schema is {', '.join(revisions) or 'none'}, not {head()}",)
         return problems
 
     def purge(self, now: datetime, retention: Mapping[str, timedelta] = RETENTION) -> Mapping[str, int]:
@@ -82,29 +82,18 @@ class MaintenanceLedger(PrivacyLedger):
         with self._write_transaction() as connection:
             for kind, (table, is_over) in _purge_conditions(now, retention).items():
                 removed[kind] = connection.execute(delete(table).where(is_over)).rowcount
-        sqlite.scrub_deleted_bytes(self._engines.writing, shrink=True)
-        removed["copy"] = self._purge_copies(now - retention["copy"])
+        self._database.scrub_deleted_bytes(shrink=True)
+        removed["copy"] = self._database.purge_migration_copies(now - retention["copy"])
         return {kind: count for kind, count in removed.items() if count}
 
-    def _purge_copies(self, before: datetime) -> int:
-        file = self._engines.file
-        old = [
-            copy
-            for copy in file.parent.glob(pre_migration_copy(file, "*").name)
-            if copy.stat().st_mtime < before.timestamp()
-        ]
-        for copy in old:
-            copy.unlink()
-        return len(old)
 
-
-def _refuse_unusable_copy(path: Path) -> None:
+def _refuse_unusable_copy(database: Database, path: Path) -> None:
     if not path.is_file():
         raise StoreRefused(f"{path}: there is no such file")
-    if problems := sqlite.integrity(path):
+    if problems := database.copy_problems(path):
         raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
-    has = sqlite.revisions(path)
-    if not has or not known_revisions().issuperset(has):
+    revisions = database.copy_revisions(path)
+    if not revisions or not known_revisions().issuperset(revisions):
         raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
 
 
@@ -140,5 +129,6 @@ def _purge_conditions(
             & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
         ),
         "override": (t.override, t.override.c.until < old["override"].date()),
+        "parked": (t.parked, t.parked.c.until < old["parked"].date()),
         "audit": (t.audit, t.audit.c.at < old["audit"]),
     }

@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from fleetsync.core.model import BelievedRecord, Outcome, PersonCase, RecordType
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.errors import StaleReconciliation
 from fleetsync.store.ledger.base import LedgerBase, stream_rows
 from fleetsync.store.ledger.hidden_persons import privacy_generation
@@ -181,9 +181,7 @@ def _add_to_counters(connection: Connection, name: str, labels: Iterable[str]) -
     tally = Counter(labels)
     rows = [{"name": name, "label": label, "total": count} for label, count in sorted(tally.items())]
     if rows:
-        statement = sqlite.insert_into(t.counter)
-        more = {"total": t.counter.c.total + statement.excluded["total"]}
-        connection.execute(sqlite.on_conflict(statement, ("name", "label"), more), rows)
+        connection.execute(database_of(connection).upsert(t.counter, ("name", "label"), added=("total",)), rows)
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import update
 
 from fleetsync.core.masking import mask_child_keys
-from fleetsync.store import sqlite
 from fleetsync.store.ledger import hidden_persons, redaction
 from fleetsync.store.ledger.base import LedgerBase, encode_record
 from fleetsync.store.ledger.person_search import PersonSearch, all_stored_records
@@ -37,14 +36,14 @@ class PrivacyLedger(LedgerBase):
         """
         with self._write_transaction() as connection:
             found = redaction.protect(connection, tokens, at, self._token_of)
-        self._scrub_deleted_bytes()
+        self._database.scrub_deleted_bytes()
         return len(found.stored_records)
 
     def erase(self, tokens: Iterable[str], at: datetime) -> int:
         """Remove all that is kept of the people of *tokens*, and keep the tokens; rows removed. Devices stay, masked."""
         with self._write_transaction() as connection:
             found = redaction.erase(connection, tokens, at, self._token_of)
-        self._scrub_deleted_bytes()
+        self._database.scrub_deleted_bytes()
         return len(found.stored_records)
 
     def child_tokens(self) -> Mapping[str, frozenset[str]]:
@@ -70,8 +69,5 @@ class PrivacyLedger(LedgerBase):
                 redaction.mask_keys(connection, found, self._token_of)
                 hidden_persons.advance_privacy_generation(connection)
         if found.stored_records:
-            self._scrub_deleted_bytes()
+            self._database.scrub_deleted_bytes()
         return len(found.stored_records)
-
-    def _scrub_deleted_bytes(self) -> None:
-        sqlite.scrub_deleted_bytes(self._engines.writing)

@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleetsync.core.model import HoldReason, PulledScope, PullEffect, RecordType, RowChange, StagedRow, Verdict
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
@@ -138,19 +138,17 @@ class PullLedger(LedgerBase):
             source, part = self._require_unjudged_pull(connection, pull)
             door = staging_filter(connection, source, part, self._token_of)
             latest = {row.ref: self._staged_row(pull, source, part, row) for row in door.filter(connection, rows)}
-            self._upsert_staged(connection, sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+            self._upsert_staged(connection, self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
             # Whoever is shown masked by this pull is there, although the name he had before is not.
             renamed = {row.ref: self._staged_row(pull, source, part, row) for row in door.renamed_rows}
-            self._upsert_staged(
-                connection, sqlite.on_conflict(sqlite.insert_into(t.staged_record), STAGED_KEY, {}), renamed
-            )
+            self._upsert_staged(connection, self._database.insert_new(t.staged_record, STAGED_KEY), renamed)
             # Their other keys may stand in what other sources say.
             if door.newly_protected:
                 redaction.protect(connection, door.newly_protected, self._clock.now(), self._token_of)
             if door.newly_erased:
                 redaction.erase(connection, door.newly_erased, self._clock.now(), self._token_of)
         if door.newly_protected or door.newly_erased:
-            sqlite.scrub_deleted_bytes(self._engines.writing)
+            self._database.scrub_deleted_bytes()
 
     @staticmethod
     def _upsert_staged(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
@@ -201,7 +199,9 @@ class PullLedger(LedgerBase):
             for scope in effect.scopes
         ]
         if scopes:
-            connection.execute(sqlite.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes)
+            connection.execute(
+                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes
+            )
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
@@ -284,7 +284,7 @@ class PullLedger(LedgerBase):
         return sum(self._fail_if_abandoned(*row) for row in unjudged)
 
     def _fail_if_abandoned(self, pull: int, source: str, part: str) -> bool:
-        lock = self._locks.part(source, part)
+        lock = self._database.locks.part(source, part)
         if lock is None:
             return False
         try:
@@ -311,7 +311,7 @@ def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 def update_part_state(connection: Connection, source: str, part: str, **values: Any) -> None:
     """Write *values* into the part's state, which is made where there is none."""
-    statement = sqlite.upsert(t.part_state, ("source", "part"), values)
+    statement = database_of(connection).upsert(t.part_state, ("source", "part"), values)
     connection.execute(statement, {"source": source, "part": part, **values})
 
 

@@ -1,6 +1,6 @@
 """What a marking does to what is kept: rows of every table are masked or removed, in whoever's transaction.
 
-Whoever calls this takes the bytes out of the journal afterwards: `fleetsync.store.sqlite.forget`.
+Whoever calls this takes the bytes out of the journal afterwards: `Database.scrub_deleted_bytes`.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, sele
 
 from fleetsync.core.masking import Tokeniser, mask_record
 from fleetsync.core.model import RECORD_TYPES, UNPLACED, CoveredBy, Text
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.ledger.base import encode_record
 from fleetsync.store.ledger.hidden_persons import store_tokens
 from fleetsync.store.ledger.person_search import PersonSearch, StoredRecord, search_persons, value_token
@@ -117,6 +117,7 @@ def _mask_history(connection: Connection, found: PersonSearch) -> None:
     _update_each(connection, t.owed, "subject_id", found.people, {**UNPLACED_VALUES, "groups": ()})
     _update_each(connection, t.assignment, "subject_id", found.people, {**UNPLACED_VALUES, "groups": ()})
     _update_each(connection, t.gap, "subject_id", found.people, UNPLACED_VALUES)
+    _update_each(connection, t.parked, "subject_id", found.people, {"reason": ""})
     person = {"name": None, "unit": UNPLACED, "groups": (), "masked": True}
     _update_each(connection, t.person, "id", found.people, person)
     # It is written anew by the next reconciliation, from the masked records.
@@ -126,13 +127,14 @@ def _mask_history(connection: Connection, found: PersonSearch) -> None:
 def _mask_devices(connection: Connection, found: PersonSearch) -> None:
     _update_each(connection, t.device, "id", found.devices, {"unit": UNPLACED, "serves": (), "masked": True})
     _update_each(connection, t.gap, "subject_id", found.devices, UNPLACED_VALUES)
+    _update_each(connection, t.parked, "subject_id", found.devices, {"reason": ""})
     # Somebody else who had it before goes on having had it; a set and a pool are named by their place.
     _update_each(connection, t.assignment, "device", found.devices, {**UNPLACED_VALUES, "groups": ()})
     _delete_each(connection, t.assignment, "device", found.devices, t.assignment.c.by != CoveredBy.OWN.value)
 
 
 def _remove_history(connection: Connection, found: PersonSearch) -> None:
-    for table in (t.owed, t.assignment, t.gap):
+    for table in (t.owed, t.assignment, t.gap, t.parked):
         _delete_each(connection, table, "subject_id", found.people)
     _delete_each(connection, t.membership, "person", found.people)
     _delete_each(connection, t.person, "id", found.people)
@@ -164,7 +166,7 @@ def mask_keys(connection: Connection, found: PersonSearch, token_of: Tokeniser) 
         token = value_token(row.scheme, row.namespace, row.value, token_of)
         _delete_row(connection, t.login, (row.scheme, row.namespace, row.value, row.person))
         values = dict(row._mapping) | {"value": token}
-        connection.execute(sqlite.on_conflict(sqlite.insert_into(t.login), LOGIN_KEY, {}).values(values))
+        connection.execute(database_of(connection).insert_new(t.login, LOGIN_KEY).values(values))
     for row in _matching_overrides(connection, found, token_of):
         # The other side of it may be somebody else.
         values = {f"{side}_value": token for side, token in _override_tokens(row, token_of) if token in found.tokens}

@@ -11,7 +11,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    for table in ("correction", "parked", "individual", "headcount", "deferred_count"):
+    for table in ("correction", "individual", "headcount", "deferred_count"):
         op.drop_table(table)
     # Not as a batch: building `pull` anew would drop it, and delete by cascade what refers to it.
     op.drop_column("pull", "requests")
