@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from fleetsync import log, sync
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.masking import person_tokens
 from fleetsync.core.model import (
     DeviceRecord,
     Key,
@@ -26,6 +25,7 @@ from fleetsync.core.model import (
     Scheme,
     Verdict,
 )
+from fleetsync.core.privacy import person_tokens
 from fleetsync.pull.contract import (
     Credential,
     Page,

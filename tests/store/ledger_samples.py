@@ -7,7 +7,6 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 
 from fleetsync.clock import ManualClock
-from fleetsync.core.masking import tokenise_key
 from fleetsync.core.model import (
     RECORD_TYPES,
     Assignment,
@@ -45,6 +44,7 @@ from fleetsync.core.model import (
     Subject,
     Text,
 )
+from fleetsync.core.privacy import tokenise_key
 from fleetsync.store.database import Database, open_database
 from fleetsync.store.ledger import Ledger, open_ledger
 

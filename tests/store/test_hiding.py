@@ -6,7 +6,6 @@ from threading import Thread
 
 import pytest
 
-from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
     CoveredBy,
@@ -25,6 +24,7 @@ from fleetsync.core.model import (
     StagedRow,
     Text,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record, tokenise_id
 from fleetsync.store.ledger import Ledger, StaleReconciliation
 from tests.store.ledger_samples import (
     DAY,

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
     Key,
@@ -17,6 +16,7 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record, tokenise_id
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import RETENTION, Ledger
 from fleetsync.store.ledger.base import encode_record

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import BelievedRecord, GroupRecord, Turnover
+from fleetsync.core.privacy import key_tokeniser, mask_record
 from fleetsync.store.ledger import Ledger, StaleReconciliation, StoreError
 from tests.store.ledger_samples import (
     DAY,
