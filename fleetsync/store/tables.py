@@ -1,6 +1,6 @@
-"""The tables: one schema for every database we run on.
+"""The tables: one schema for every kind of database.
 
-No statement is built here, and nothing that only one database understands. A change here needs a migration beside it.
+No statement is built here, and nothing that only one kind of database understands. A change here needs a migration.
 Personal data lives in `record`, `staged_record`, `person`, `membership`, `login`, the intervals and what people
 entered; `coverage`, `counter`, `reconciliation` and `pull` hold none and outlive them.
 """
@@ -115,7 +115,7 @@ BilingualText = JsonText(Text)
 
 
 def _column(name: str, type_: Any, *, null: bool = False, reads: str = "") -> Column[Any]:
-    """A column that is set by whoever writes the row. *reads*: see `source_attribute`."""
+    """A column without a default. *reads*: see `source_attribute`."""
     return Column(name, type_, nullable=null, info={"reads": reads} if reads else {})
 
 

@@ -1,4 +1,4 @@
-"""Tokens are costly and the same everywhere: a pull computes those of a record once, whoever asks for them."""
+"""Tokens are costly and the same everywhere: a pull computes those of a record once."""
 
 import hmac
 from collections.abc import Callable, Iterator
@@ -91,12 +91,12 @@ def test_a_row_is_masked_by_the_tokens_that_came_with_it(
 ) -> None:
     """A person is protected while the pull is under way: the store masks the row, and computes nothing again."""
     ipad = DeviceRecord(source_id="7", serial="SERIAL7", keys=(address("anna.ek@exempelby.se"),))
-    hers = token_of(ipad.keys[0])
+    token = token_of(ipad.keys[0])
     computed.clear()
 
     def protected_meanwhile(connect: Any) -> Iterator[Any]:
         yield from pages([ipad])(connect)
-        ledger.protect([hers], clock.now())
+        ledger.protect([token], clock.now())
 
     source = FakeConnector(protected_meanwhile).source("jamf")
     rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)

@@ -1,4 +1,4 @@
-"""What the store's tests are told with: a ledger on a file, a clock that is set by hand, pulls and outcomes in one call."""
+"""Samples for the tests of the store: a ledger in a file, a clock that is set by hand, pulls and outcomes in one call."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -65,7 +65,7 @@ def url_of(file: Path) -> str:
 
 
 def database_at(file: Path) -> Database:
-    """The database in *file* as it is: not migrated, nor is anything asked of it."""
+    """The database in *file* as it is: not migrated."""
     return open_database(url_of(file))
 
 
@@ -162,8 +162,8 @@ def part_of(ledger: Ledger, source: str = "jamf", part: str = "devices") -> Part
 # --- outcomes -----------------------------------------------------------------------------------------------------------
 
 
-def outcome(at: datetime = MONDAY, **found: object) -> Outcome:
-    return Outcome(moment=Moment(at, at.date()), **found)  # type: ignore[arg-type]
+def outcome(at: datetime = MONDAY, **results: object) -> Outcome:
+    return Outcome(moment=Moment(at, at.date()), **results)  # type: ignore[arg-type]
 
 
 def device_case(device_id: str, records: tuple[BelievedRecord, ...] = (), **device_state: object) -> DeviceCase:
@@ -226,9 +226,9 @@ def login(value: str, person: str) -> Login:
 
 def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = ()) -> Outcome:
     """An outcome with something for every table."""
-    people = tuple(one for one in known if one.type is RecordType.PERSON)
-    memberships = tuple(one for one in known if one.type is RecordType.MEMBERSHIP)
-    devices = tuple(one for one in known if one.type is RecordType.DEVICE)
+    people = tuple(entry for entry in known if entry.type is RecordType.PERSON)
+    memberships = tuple(entry for entry in known if entry.type is RecordType.MEMBERSHIP)
+    devices = tuple(entry for entry in known if entry.type is RecordType.DEVICE)
     return outcome(
         at,
         people=(person_case("p1", people, memberships),),
@@ -239,8 +239,8 @@ def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = (
         episodes=(episode("no_device", "p2", MONDAY), episode("stale", "d2", MONDAY, subject=Subject.DEVICE)),
         logins=(login("anna.ek@exempelby.se", "p1"),),
         resolved_ids={
-            **{one.ref: "p1" for one in (*people, *memberships)},
-            **{one.ref: "d1" for one in devices},
+            **{entry.ref: "p1" for entry in (*people, *memberships)},
+            **{entry.ref: "d1" for entry in devices},
         },
         policy_fingerprint="policy-1",
     )
@@ -265,5 +265,5 @@ def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
 
 
 def bytes_of(file: Path) -> bytes:
-    """All that lies on the disk of a database: file, journal, and the journal's index."""
+    """All bytes on the disk of a database: file, journal, and the journal's index."""
     return b"".join(part.read_bytes() for part in sorted(file.parent.glob(file.name + "*")) if part.is_file())

@@ -16,7 +16,7 @@ def test_an_account_can_be_added_seen_and_removed(ledger: Ledger) -> None:
         name="rektor", password_hash="scrypt:1", role="unit", units=("vretaskolan",), created_at=MONDAY
     )
     assert ledger.account("rektor") == rektor
-    assert [one.name for one in ledger.accounts()] == ["partner", "rektor"]
+    assert [entry.name for entry in ledger.accounts()] == ["partner", "rektor"]
 
     ledger.remove_account("rektor")
 
@@ -43,7 +43,7 @@ def test_a_name_is_given_once_and_the_refusal_does_not_repeat_it(ledger: Ledger)
     assert ledger.accounts()[0].role == "unit"
 
 
-def test_nobodys_account_cannot_be_changed(ledger: Ledger) -> None:
+def test_an_unknown_account_cannot_be_changed(ledger: Ledger) -> None:
     with pytest.raises(StoreError, match="no account"):
         ledger.set_password("rektor", "scrypt:1")
     with pytest.raises(StoreError, match="no account"):
@@ -71,11 +71,11 @@ def test_a_later_parking_of_the_same_gap_replaces_the_one_before(ledger: Ledger)
 
 
 def test_the_overrides_are_those_of_the_newest_file(ledger: Ledger) -> None:
-    one = Override(serial="S1", person=address("anna.ek@exempelby.se"), until=TODAY)
+    first = Override(serial="S1", person=address("anna.ek@exempelby.se"), until=TODAY)
     other = Override(login=address("elev1@exempelby.se"), person=address("bo.al@exempelby.se"))
-    ledger.set_overrides([one], "drift")
-    ledger.set_overrides([other, one], "drift")
-    assert ledger.believed(()).overrides == (other, one)
+    ledger.set_overrides([first], "drift")
+    ledger.set_overrides([other, first], "drift")
+    assert ledger.believed(()).overrides == (other, first)
 
     ledger.set_overrides([], "drift")
 

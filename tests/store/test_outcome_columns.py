@@ -1,7 +1,7 @@
 """Each column of the outcome stores the attribute it is named after: changing one attribute changes one column.
 
 The expectations are written out here, apart from the code, so that two columns that were swapped there fail here. An
-attribute is changed alone, so that even columns with few possible values (yes and no) cannot stand in for each other.
+attribute is changed alone, so that even columns with few possible values (yes and no) cannot replace each other.
 """
 
 from collections.abc import Callable, Mapping
@@ -299,8 +299,8 @@ def replaced(value: Any, attribute: str, planted: object) -> Any:
 
 def stored(ledger: Ledger, recorded: Recorded, value: object, number: int) -> dict[str, Any]:
     """The row that is read back of *value*, recorded as the whole outcome."""
-    found: Outcome = outcome(MONDAY + timedelta(minutes=number), **recorded.outcome_of(value))
-    ledger.record(found)
+    whole: Outcome = outcome(MONDAY + timedelta(minutes=number), **recorded.outcome_of(value))
+    ledger.record(whole)
     rows = select(*(column for column in recorded.table.c if column.name not in recorded.others))
     if "until" in recorded.table.c:
         rows = rows.where(recorded.table.c.until.is_(None))
@@ -310,7 +310,9 @@ def stored(ledger: Ledger, recorded: Recorded, value: object, number: int) -> di
 
 @of_tables
 def test_every_column_is_planted(recorded: Recorded) -> None:
-    assert {column.name for column in recorded.table.c} - recorded.others == {one.column for one in recorded.columns}
+    assert {column.name for column in recorded.table.c} - recorded.others == {
+        column.column for column in recorded.columns
+    }
 
 
 @of_tables

@@ -66,8 +66,8 @@ rows = st.one_of(
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
-        yield made
+    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as opened:
+        yield opened
 
 
 @given(st.lists(rows, max_size=8))
@@ -118,7 +118,7 @@ def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledg
     assert [(row.source_id, row.fingerprint) for row in ledger.effect(pull).rows] == [("1", 9), ("2", 2)]
 
 
-def test_an_own_id_tells_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_own_id_reveals_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
     rows = [row_to_put(person("19900101-1234"))]
     ours, again = (stage_pull(ledger, rows, part=part).rows[0].own_id for part in ("pupils", "staff"))
     with ledger_at(tmp_path / "other.db") as other:
@@ -186,7 +186,7 @@ def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, fil
 
     ledger.fail_pull(effect.pull, Verdict.FAILED, "the server refused our token")
 
-    assert [one.record.source_id for one in ledger.believed(()).known] == ["1"]
+    assert [entry.record.source_id for entry in ledger.believed(()).known] == ["1"]
     assert dump(file)["staged_record"] == []
     assert part_of(ledger).reason == "the server refused our token"
 
@@ -231,12 +231,12 @@ def test_a_part_that_is_being_pulled_is_busy_until_that_is_judged(ledger: Ledger
 
 def test_a_pull_that_cannot_be_noted_leaves_its_part_free(ledger: Ledger) -> None:
     with pytest.raises(Exception, match="must be aware"):
-        ledger.begin_pull("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - the very thing
+        ledger.begin_pull("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - a naive instant is the case
 
     assert ledger.begin_pull("jamf", "devices", MONDAY)
 
 
-def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, file: Path) -> None:
+def test_a_process_that_starts_beside_a_running_pull_leaves_it_alone(ledger: Ledger, file: Path) -> None:
     effect = stage_pull(ledger, [row_to_put(device("1"))])
 
     ledger_at(file).close()
@@ -244,7 +244,9 @@ def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, f
     assert ledger.effect(effect.pull) == effect
 
 
-def test_who_starts_after_a_pull_that_died_finds_it_failed_and_its_rows_gone(file: Path, clock: ManualClock) -> None:
+def test_a_process_that_starts_after_a_pull_died_finds_it_failed_and_its_rows_gone(
+    file: Path, clock: ManualClock
+) -> None:
     with ledger_at(file, clock) as dying:
         pull = stage_pull(dying, [row_to_put(device("1"))]).pull
 
@@ -283,13 +285,13 @@ def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
     some: list[Record] = [device("1"), person("1"), membership("1", "1"), UnitRecord(source_id="1", name="Vreta")]
     stage_and_apply(ledger, [row_to_put(record) for record in some])
 
-    assert {one.ref for one in ledger.believed(()).known} == {
+    assert {entry.ref for entry in ledger.believed(()).known} == {
         ("jamf", kind, "1") for kind in ("device", "person", "membership", "unit")
     }
     assert isinstance(ledger.believed(()).known[0].record, DeviceRecord)
 
 
-def test_the_expiries_that_the_newest_pull_told_are_those_that_are_believed(ledger: Ledger) -> None:
+def test_the_expiries_of_the_newest_pull_are_believed(ledger: Ledger) -> None:
     ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
     ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY + HOUR})
 

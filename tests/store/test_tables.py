@@ -64,7 +64,7 @@ def test_an_instant_always_comes_back_as_the_same_moment_in_utc(instant: datetim
 
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(StatementError, match="must be aware"):
-        kept(t.record.c.first_seen, datetime(2026, 1, 1))  # noqa: DTZ001 - the very thing
+        kept(t.record.c.first_seen, datetime(2026, 1, 1))  # noqa: DTZ001 - a naive instant is the case
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -32,7 +32,7 @@ def test_a_backup_taken_while_somebody_writes_is_whole_and_private(ledger: Ledge
     assert [path.name for path in copy.parent.iterdir()] == ["monday.db"]
 
 
-def test_a_restored_copy_is_what_is_believed_also_by_who_has_the_database_open(
+def test_a_restored_copy_is_what_is_believed_also_by_another_process_that_has_it_open(
     ledger: Ledger, file: Path, tmp_path: Path
 ) -> None:
     copy = tmp_path / "monday.db"
@@ -44,7 +44,7 @@ def test_a_restored_copy_is_what_is_believed_also_by_who_has_the_database_open(
 
         ledger.restore(copy)
 
-        assert [one.record.source_id for one in believed_records(daemon)] == ["1"]
+        assert [entry.record.source_id for entry in believed_records(daemon)] == ["1"]
         stage_and_apply(daemon, [row_to_put(device("3"))], at=MONDAY + DAY)
     assert len(believed_records(ledger)) == 2
     assert ledger.verify() == ()

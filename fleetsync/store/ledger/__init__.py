@@ -1,6 +1,7 @@
-"""What fleetsync remembers: nouns of `fleetsync.core.model` on one side, tables on the other.
+"""The ledger: stores and reads values of `fleetsync.core.model` in the tables of the database.
 
-It judges nothing. Each change is one transaction: killed at any point, the next start finds the state before or after.
+It decides nothing. Each change is one transaction: if the process is killed at any point, the next start finds the state
+before or after it.
 """
 
 from typing import Self
@@ -43,7 +44,7 @@ class Ledger(
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
     def close(self) -> None:
-        """Let go of the database, and of the parts that are still being pulled: to the next start, those are dead."""
+        """Close the database and release the locks of parts that are still being pulled: the next start fails those pulls."""
         self._database.close()
         with self._held_locks_mutex:
             locks, self._held_locks = list(self._held_locks.values()), {}
@@ -58,10 +59,10 @@ class Ledger(
 
 
 def open_ledger(url: str, clock: Clock, *, secret_key: bytes) -> Ledger:
-    """The ledger at *url*, which is made or migrated where needed; what dead pulls had staged is removed.
+    """The ledger at *url*, which is created or migrated where needed; pulls whose process died are ended.
 
-    *secret_key* is what tokens and opaque ids are made under (`[privacy] key_file`): with another one, all that is
-    known by them is strange. Raises StoreRefused.
+    *secret_key* makes tokens and opaque ids (`[privacy] key_file`): with another key, nobody is recognised by those that
+    are stored. Raises StoreRefused.
     """
     database = open_database(url)
     try:

@@ -1,6 +1,6 @@
-"""From staged to believed: a plausible pull is applied, a held one waits for a person. One transaction each.
+"""Applies staged pulls to what is believed, and holds the implausible ones for a person. One transaction each.
 
-What a record's absence means is `fleetsync.core.guard`'s to say; here it is only written down.
+What a record's absence means is decided in `fleetsync.core.guard`; here it is only stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,10 +54,10 @@ class ApplyLedger(PullLedger):
         with self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
-            said = reason or _held_reason(source, part, pull, refusals)
-            values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": said}
+            shown = reason or _held_reason(source, part, pull, refusals)
+            values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": shown}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
-            update_part_state(connection, source, part, held_pull=pull, reason=said)
+            update_part_state(connection, source, part, held_pull=pull, reason=shown)
         self._release_lock(pull)
 
     def find_held_pull(self, source: str, part: str) -> HeldPull | None:
@@ -67,7 +67,7 @@ class ApplyLedger(PullLedger):
             return None if row is None else HeldPull(**row._mapping)
 
     def accept(self, pull: int, who: str, reason: str, limits: PullLimits = PullLimits()) -> None:
-        """Believe the held *pull* because *who* says so. Raises NotHeld (with the newest), PartBusy."""
+        """Believe the held *pull* because *who* says so. Raises PullNotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
@@ -79,7 +79,7 @@ class ApplyLedger(PullLedger):
             lock.release()
 
     def reject(self, pull: int, who: str, reason: str) -> None:
-        """Forget what the held *pull* would have changed. Raises NotHeld (with the newest), PartBusy."""
+        """Drop what the held *pull* would have changed. Raises PullNotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
@@ -90,12 +90,12 @@ class ApplyLedger(PullLedger):
             lock.release()
 
     def dissolve(self, source: str, part: str) -> None:
-        """Forget the part's held pull, because the source has come to its senses. Nothing where none is held."""
+        """Drop the part's held pull, because a later pull is plausible again. Nothing where none is held."""
         with self._write_transaction() as connection:
             self._close_held(connection, source, part, "dissolved")
 
     def drop_source(self, source: str) -> int:
-        """Remove all that *source* ever said, staged and held rows and its parts' state included; its pulls stay as
+        """Remove all records of *source*, staged and held rows and its parts' state included; its pulls stay as
         history. The number of records removed. Raises PartBusy.
         """
         with self._read_transaction() as connection:
@@ -105,7 +105,7 @@ class ApplyLedger(PullLedger):
         locks = []
         try:
             for part in names:
-                locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if one fails
+                locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if a later one fails
             with self._write_transaction() as connection:
                 return _delete_source(connection, source)
         finally:
@@ -114,8 +114,8 @@ class ApplyLedger(PullLedger):
 
     def _part_of(self, pull: int) -> tuple[str, str]:
         with self._read_transaction() as connection:
-            found = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
-            row = connection.execute(found).one_or_none()
+            statement = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
+            row = connection.execute(statement).one_or_none()
         if row is None:
             raise PullNotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
         return row.source, row.part
@@ -173,7 +173,7 @@ class ApplyLedger(PullLedger):
             connection.execute(statement, scopes)
         scope = t.part_scope.c
         known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
-        # Of some files of many it tells nothing about the others.
+        # A pull of some of the files says nothing about the others.
         if set(known) <= {read.name for read in effect.scopes}:
             update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
 
@@ -195,8 +195,8 @@ class ApplyLedger(PullLedger):
 
 
 def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
-    said = "; ".join(refusal.text.en for refusal in refusals)
-    return f"{said}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
+    sentences = "; ".join(refusal.text.en for refusal in refusals)
+    return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
 def _select_held(source: str, part: str) -> Select[Any]:
@@ -212,7 +212,7 @@ def _require_held(connection: Connection, source: str, part: str, pull: int) -> 
     row = connection.execute(_select_held(source, part)).one_or_none()
     newest = None if row is None else row.pull
     if newest != pull:
-        waits = "none waits" if newest is None else f"pull {newest} is the one that waits"
+        waits = "none waits" if newest is None else f"pull {newest} waits"
         raise PullNotHeld(f"{source}/{part}: pull {pull} does not wait for a decision; {waits}", newest)
 
 
@@ -254,7 +254,7 @@ def _upsert_records(connection: Connection, effect: PullEffect) -> None:
 
 
 def _staged_with_records(pull: int) -> tuple[Any, Any]:
-    """A join of a pull's staged rows with the records they speak of, and its condition on the pull."""
+    """A join of a pull's staged rows with their records, and its condition on the pull."""
     staged, record = t.staged_record.c, t.record.c
     joined = (t.staged_record.join(t.pull, t.pull.c.id == staged.pull_id)).join(
         t.record,
@@ -267,13 +267,13 @@ def _staged_with_records(pull: int) -> tuple[Any, Any]:
 
 
 def _mark_present(connection: Connection, pull: int) -> None:
-    """What was shown unchanged is there again; most of it was never away, and is not written."""
+    """Records that were shown unchanged are present again; most were never absent, and are not written."""
     staged, record = t.staged_record.c, t.record.c
     joined, of_pull = _staged_with_records(pull)
     shown = staged.change.in_((RowChange.RETURN.value, RowChange.CONTACT.value))
     differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
-    found = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
-    rows = [dict(row._mapping) for row in connection.execute(found.where(of_pull, shown, differs))]
+    statement = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
+    rows = [dict(row._mapping) for row in connection.execute(statement.where(of_pull, shown, differs))]
     if rows:
         back = update(t.record).where(record.id == bindparam("row"))
         values: dict[str, Any] = {
@@ -302,12 +302,14 @@ def _update_contacts(connection: Connection, effect: PullEffect) -> None:
 def _update_absences(connection: Connection, effect: PullEffect, limits: PullLimits) -> None:
     joined, of_pull = _staged_with_records(effect.pull)
     missed = joined.outerjoin(t.contact, t.contact.c.record_id == t.record.c.id)
-    found = (
+    statement = (
         select(t.record.c.id, *BELIEVED_COLUMNS)
         .select_from(missed)
         .where(of_pull, t.staged_record.c.change == RowChange.ABSENT.value)
     )
-    before: dict[int, BelievedRecord] = {row[0]: believed_record_from_row(row[1:]) for row in connection.execute(found)}
+    before: dict[int, BelievedRecord] = {
+        row[0]: believed_record_from_row(row[1:]) for row in connection.execute(statement)
+    }
     if not before:
         return
     judged = projected_records(list(before.values()), effect, limits)

@@ -17,11 +17,11 @@ TERM_LENGTH = timedelta(days=180)
 # How long a kind of row is kept after it has ended. Coverage, counters and what a register still says are not here.
 RETENTION: Mapping[str, timedelta] = {
     "record": TERM_LENGTH,  # gone: a term after it vanished
-    "login": TERM_LENGTH,  # of a person nobody knows any more
+    "login": TERM_LENGTH,  # of a person without any record
     "owed": timedelta(days=548),
     "assignment": timedelta(days=548),
     "gap": timedelta(days=548),
-    "turnover": timedelta(days=400),  # till the next: who left with it must not come back by a row left open
+    "turnover": timedelta(days=400),  # until the next: who left with it must not come back because a row was left open
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
     "override": TERM_LENGTH,
@@ -32,7 +32,7 @@ RETENTION: Mapping[str, timedelta] = {
 
 
 class MaintenanceLedger(PrivacyLedger):
-    """The part of the ledger that looks after the file."""
+    """The part of the ledger that looks after the database as a whole."""
 
     def schedule_lease(self) -> Lock | None:
         """The lease of the daemon that pulls by the clock, until it is released; None while another one has it."""
@@ -53,9 +53,9 @@ class MaintenanceLedger(PrivacyLedger):
             raise StoreRefused(f"{path}: cannot be written ({cause.strerror}). Choose another place") from None
 
     def restore(self, path: Path) -> None:
-        """Become what the copy at *path* is, migrated to this version; who was protected or erased since stays so.
+        """Replace all content by the copy at *path*, migrated to this version. Persons protected or erased since stay so.
 
-        Raises StoreRefused for what is no sound copy of ours, or a newer version's. Nothing is changed then.
+        Raises StoreRefused for a file that is not a sound copy of this or an earlier version. Nothing is changed then.
         """
         _refuse_unusable_copy(self._database, path)
         kept = self._privacy_tokens()

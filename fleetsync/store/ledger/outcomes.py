@@ -1,6 +1,7 @@
-"""What a reconciliation found, written by difference in one transaction; recorded twice, it writes its own row alone.
+"""Stores the outcome of a reconciliation by difference, in one transaction.
 
-Knowledge only grows forward: intervals begin and end at the reconciliation that saw it, a past day's coverage stays.
+The same outcome recorded again writes only the row of the reconciliation itself. The past is never rewritten: intervals
+begin and end at the reconciliation that found the change, and the coverage of a past day stays.
 """
 
 from collections import Counter
@@ -55,18 +56,18 @@ class RecordingResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeLedger(LedgerBase):
-    """The part of the ledger that remembers what the core found."""
+    """The part of the ledger that stores outcomes."""
 
     def record(
         self, outcome: Outcome, *, privacy_generation: int = 0, duration_seconds: float = 0.0
     ) -> RecordingResult:
-        """Write *outcome* down, which was judged of what was believed after so many *hidings*.
+        """Store *outcome*, which was computed from a state with this *privacy_generation*.
 
-        Overtaken when somebody was hidden since: his name and place must not come back by what was read before.
-        ValueError for coverage of another day than its own.
+        Raises StaleReconciliation when a person was hidden since: their name and place must not come back from what was
+        read before. ValueError for coverage of another day than its own.
         """
-        if strangers := {row.day for row in outcome.coverage} - {outcome.moment.today}:
-            raise ValueError(f"coverage of {min(strangers)} in the outcome of {outcome.moment.today}")
+        if other_days := {row.day for row in outcome.coverage} - {outcome.moment.today}:
+            raise ValueError(f"coverage of {min(other_days)} in the outcome of {outcome.moment.today}")
         with self._write_transaction() as connection:
             _refuse_stale(connection, privacy_generation)
             newest = connection.execute(select(func.max(t.reconciliation.c.at))).scalar_one()
@@ -96,15 +97,15 @@ def _refuse_stale(connection: Connection, known: int) -> None:
 
 def _write_thing_ids(connection: Connection, outcome: Outcome) -> int:
     record = t.record.c
-    found = stream_rows(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
+    stored = stream_rows(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
     rows = [
-        {"row": row, "thing": thing}
-        for row, source, kind, source_id, was in found
-        if (thing := outcome.resolved_ids.get((source, kind, source_id), was)) != was
+        {"row": row, "resolved": resolved}
+        for row, source, kind, source_id, before in stored
+        if (resolved := outcome.resolved_ids.get((source, kind, source_id), before)) != before
     ]
     if rows:
         connection.execute(
-            update(t.record).where(record.id == bindparam("row")).values(thing_id=bindparam("thing")), rows
+            update(t.record).where(record.id == bindparam("row")).values(thing_id=bindparam("resolved")), rows
         )
     return len(rows)
 
@@ -149,7 +150,7 @@ def _parts_complete_before(connection: Connection, newest: datetime | None) -> C
     pull, state = t.pull.c, t.part_state.c
     known = {tuple(row) for row in connection.execute(select(pull.source, pull.part).where(pull.id.in_(judged)))}
     firsts = connection.execute(select(state.source, state.part, state.first_complete_at))
-    # A pull is forgotten before its part is; what was complete that long ago was judged since.
+    # The rows of old pulls are removed; a part that was complete that long ago has been reconciled since.
     long_ago = newest - MAX_UNRECONCILED
     return {(source, part) for source, part, first in firsts if first and ((source, part) in known or first < long_ago)}
 
@@ -157,17 +158,17 @@ def _parts_complete_before(connection: Connection, newest: datetime | None) -> C
 def _newly_known_ids(outcome: Outcome, before: Collection[tuple[str, str]]) -> Collection[str]:
     """Devices and persons that a part knows which was complete for the first time since the last reconciliation.
 
-    What begins with them has begun some time before, nobody knows when. Not by the clock: while a slow source is read
-    for the first time, others are reconciled.
+    What begins with them began some time before, at an unknown date. This is not decided by the clock: while a slow source
+    is read for the first time, others are reconciled.
     """
     fresh = {
         (part.source, part.part)
         for part in outcome.parts
         if part.first_complete_at is not None and (part.source, part.part) not in before
     }
-    things = [(case.device.id, case.device.records) for case in outcome.devices]
-    things += [(case.person.id, (*case.person.records, *case.person.memberships)) for case in outcome.people]
-    return {thing for thing, records in things if any((known.source, known.part) in fresh for known in records)}
+    subjects = [(case.device.id, case.device.records) for case in outcome.devices]
+    subjects += [(case.person.id, (*case.person.records, *case.person.memberships)) for case in outcome.people]
+    return {subject for subject, records in subjects if any((known.source, known.part) in fresh for known in records)}
 
 
 def _write_gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
@@ -190,7 +191,7 @@ def _add_to_counters(connection: Connection, name: str, labels: Iterable[str]) -
 def _write_coverage(connection: Connection, outcome: Outcome) -> int:
     today, day = outcome.moment.today, t.coverage.c.day
     if connection.execute(select(func.count()).where(day > today)).scalar_one():
-        # The clock was set back: that day is closed.
+        # The clock was set back: a day before the newest is closed.
         return 0
     return replace_rows(connection, t.coverage, outcome_rows(t.coverage, outcome.coverage), day == today)
 
@@ -205,5 +206,6 @@ def _insert_reconciliation(connection: Connection, outcome: Outcome, duration_se
         "policy_fingerprint": outcome.policy_fingerprint,
         "duration_seconds": duration_seconds,
     }
-    made: int = connection.execute(insert(t.reconciliation).values(row).returning(t.reconciliation.c.id)).scalar_one()
-    return made
+    statement = insert(t.reconciliation).values(row).returning(t.reconciliation.c.id)
+    reconciliation: int = connection.execute(statement).scalar_one()
+    return reconciliation
