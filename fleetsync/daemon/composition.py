@@ -86,7 +86,7 @@ def with_memory_staging(application: Application) -> Application:
 
 
 DAYS_PER_YEAR = 365  # days
-ENDED_ROW_KINDS = ("record", "login", "correction", "override", "parked", "individual")
+ENDED_ROW_KINDS = ("record", "login", "override", "parked")
 HISTORY_ROW_KINDS = ("owed", "assignment", "gap", "reconciliation")
 
 

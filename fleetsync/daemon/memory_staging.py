@@ -23,7 +23,7 @@ class MemoryStaging:
         self._effects: dict[int, PullEffect] = {}
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
-        """A number that no pull in the database has a use for."""
+        """A number of its own: no pull is begun in the database."""
         with self._lock:
             pull = next(self._pull_numbers)
         self._rows[pull] = {}
@@ -50,7 +50,7 @@ class MemoryStaging:
         self._effects[effect.pull] = effect
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
-        """Forget it."""
+        """Drop its rows."""
         self._rows.pop(pull, None)
 
     def effect(self, pull: int) -> PullEffect:
@@ -70,9 +70,9 @@ class MemoryStaging:
         return self._ledger.child_tokens()
 
     def tokenise_child_logins(self, children: Mapping[str, frozenset[str]]) -> int:
-        """Nothing: what is staged here is never written, and what is believed is not a rehearsal's to change."""
+        """Does nothing: what is staged here is never stored, and a rehearsal does not change what is believed."""
         return 0
 
     def protect(self, tokens: Iterable[str], at: datetime) -> int:
-        """The one thing that a rehearsal does for good: whoever is found to be protected is protected at once."""
+        """Protects in the ledger: the only lasting effect of a rehearsal."""
         return self._ledger.protect(tokens, at)

@@ -1,4 +1,4 @@
-"""What is remembered: all SQL, on SQLite and on PostgreSQL.
+"""The store: everything that is kept, and all SQL.
 
-Refuses to judge: nouns go in and come out, and no rule of the core is written as a query.
+Stores and returns values of the core; no rule of the core is written as a query.
 """

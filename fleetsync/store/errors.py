@@ -1,4 +1,4 @@
-"""Why the store says no, by remedy. The texts are for people and hold no secret and no person."""
+"""Errors of the store, by remedy. The texts are for people and contain no secret and no person."""
 
 
 class StoreError(Exception):
@@ -14,11 +14,11 @@ class PartBusy(StoreError):
 
 
 class StaleReconciliation(StoreError):
-    """Try again at once: somebody was protected, erased or found to be a child after what was believed had been read."""
+    """Try again at once: a person was protected, erased or found to be a child after the believed state had been read."""
 
 
 class PullNotHeld(StoreError):
-    """The pull that was decided on is not the one that waits. *newest* is the one that does, if any: show it first."""
+    """The pull that was decided on does not wait for a decision. *newest* is the pull that does, if any: show it first."""
 
     def __init__(self, message: str, newest: int | None) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
-"""Who may pull: the schedule lease and one lock per part, as files next to the database.
+"""Locks as files next to the database: one for the daemon that pulls by the clock, and one per part.
 
-A lock lives as long as the process that holds it: the kernel lets go when it dies, however it dies. The third lock, the
-writer, is the write transaction itself. Local disks only: on a network share nobody keeps these promises.
+A lock lives as long as the process that holds it: the kernel releases it when the process ends, however it ends.
+Local disks only: on a network share such locks cannot be trusted.
 """
 
 import fcntl
@@ -25,23 +25,23 @@ class FileLock:
             self._descriptor = None
 
 
-class Locks:
+class FileLocks:
     """The locks of one database; files in *folder*, created on use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def schedule(self) -> FileLock | None:
-        """The lease of the daemon that pulls by the clock; None while another one has it."""
+        """The lock of the daemon that pulls by the clock; None while another daemon has it."""
         return self._try_lock("schedule.lock")
 
     def part(self, source: str, part: str) -> FileLock | None:
-        """The lock of one part; None while anybody else is pulling or deciding it."""
+        """The lock of one part; None while it is being pulled or decided elsewhere."""
         return self._try_lock(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
 
     @contextmanager
     def upgrade(self) -> Iterator[None]:
-        """Alone with the database's schema and its file; waits for whoever is at it."""
+        """Exclusive use of the schema and the file; waits for its turn."""
         descriptor = self._open_file("upgrade.lock")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,12 +1,12 @@
-"""The tables: one schema for every database we run on.
+"""The tables: one schema for every kind of database.
 
-No statement is built here, and nothing that only one database understands. A change here needs a migration beside it.
+No statement is built here, and nothing that only one kind of database understands. A change here needs a migration.
 Personal data lives in `record`, `staged_record`, `person`, `membership`, `login`, the intervals and what people
 entered; `coverage`, `counter`, `reconciliation` and `pull` hold none and outlive them.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -114,20 +114,43 @@ CountPairs = JsonText(tuple[tuple[str, int], ...])
 BilingualText = JsonText(Text)
 
 
-def _text_column(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, SqlText, nullable=null)
+def _column(name: str, type_: Any, *, null: bool = False, reads: str = "") -> Column[Any]:
+    """A column without a default. *reads*: see `source_attribute`."""
+    return Column(name, type_, nullable=null, info={"reads": reads} if reads else {})
 
 
-def _datetime_column(name: str, *, null: bool = False) -> Column[datetime]:
-    return Column(name, UtcDateTime, nullable=null)
+def _key_column(name: str, *, reads: str = "") -> Column[str]:
+    return Column(name, SqlText, primary_key=True, info={"reads": reads} if reads else {})
 
 
-def _boolean_column(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=false())
+def _text_column(name: str, *, null: bool = False, reads: str = "") -> Column[str]:
+    return _column(name, SqlText, null=null, reads=reads)
+
+
+def _datetime_column(name: str, *, null: bool = False, reads: str = "") -> Column[datetime]:
+    return _column(name, UtcDateTime, null=null, reads=reads)
+
+
+def _date_column(name: str, *, reads: str = "") -> Column[date]:
+    return _column(name, Date, null=True, reads=reads)
+
+
+def _boolean_column(name: str, *, reads: str = "") -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false(), info={"reads": reads} if reads else {})
 
 
 def _integer_column(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default="0")
+
+
+def source_attribute(column: Column[Any]) -> str:
+    """The attribute of the outcome's value that *column* stores, dotted; the column's own name where nothing else is said.
+
+    Only for the tables of the outcome: their rows are built from these names (`store/ledger/outcomes.py`), so that a
+    column and its value are named in one place.
+    """
+    attribute: str = column.info.get("reads", column.name)
+    return attribute
 
 
 # --- pulls -----------------------------------------------------------------------------------------------------------
@@ -142,7 +165,6 @@ pull = Table(
     _datetime_column("finished_at", null=True),  # None: still reading, or the process died
     _text_column("verdict", null=True),  # None: not judged yet
     _text_column("reason", null=True),
-    _integer_column("requests"),
     _integer_column("seen"),
     _integer_column("duplicates"),
     _integer_column("contacts_untold"),
@@ -258,101 +280,101 @@ contact = Table(
 # --- the outcome, for people who query it ------------------------------------------------------------------------------
 
 # No last contact here: a join over record.thing_id gives it, and these rows stay unwritten while devices check in.
-device = Table(
+device = Table(  # of `DeviceCase`
     "device",
     metadata,
-    Column("id", SqlText, primary_key=True),
-    _text_column("serial", null=True),
-    _text_column("manufacturer", null=True),
-    _text_column("model", null=True),
-    _text_column("platform"),
-    _text_column("form_factor"),
-    _text_column("os_version", null=True),
-    _text_column("os_edition", null=True),
-    _text_column("asset_tag", null=True),
-    _text_column("ownership", null=True),
-    Column("managed", Boolean),
-    _text_column("compliance", null=True),
-    Column("encrypted", Boolean),
-    _datetime_column("enrolled_at", null=True),
-    Column("purchased_on", Date),
-    Column("warranty_until", Date),
-    Column("support_until", Date),
-    _text_column("holder", null=True),
-    _text_column("purpose"),
-    _text_column("unit"),
-    Column("serves", TextTuple, nullable=False),
-    _text_column("stage", null=True),
-    _datetime_column("stage_since"),
-    _boolean_column("works"),
-    _boolean_column("ours"),
-    Column("secure", Boolean),
-    _boolean_column("masked"),
+    _key_column("id", reads="device.id"),
+    _text_column("serial", null=True, reads="device.serial"),
+    _text_column("manufacturer", null=True, reads="device.manufacturer"),
+    _text_column("model", null=True, reads="device.model"),
+    _text_column("platform", reads="device.platform"),
+    _text_column("form_factor", reads="device.form_factor"),
+    _text_column("os_version", null=True, reads="device.os_version"),
+    _text_column("os_edition", null=True, reads="device.os_edition"),
+    _text_column("asset_tag", null=True, reads="device.asset_tag"),
+    _text_column("ownership", null=True, reads="device.ownership"),
+    _column("managed", Boolean, null=True, reads="device.managed"),
+    _text_column("compliance", null=True, reads="device.compliance"),
+    _column("encrypted", Boolean, null=True, reads="device.encrypted"),
+    _datetime_column("enrolled_at", null=True, reads="device.enrolled_at"),
+    _date_column("purchased_on", reads="device.purchased_on"),
+    _date_column("warranty_until", reads="device.warranty_until"),
+    _date_column("support_until", reads="device.support_until"),
+    _text_column("holder", null=True, reads="placement.holder"),
+    _text_column("purpose", reads="placement.purpose"),
+    _text_column("unit", reads="placement.unit"),
+    _column("serves", TextTuple, reads="placement.serves"),
+    _text_column("stage", null=True, reads="device_state.stage"),
+    _datetime_column("stage_since", reads="device_state.since"),
+    _boolean_column("works", reads="device_state.works"),
+    _boolean_column("ours", reads="device_state.ours"),
+    _column("secure", Boolean, null=True, reads="device_state.secure"),
+    _boolean_column("masked", reads="device.masked"),
 )
 
-person = Table(
+person = Table(  # of `PersonCase`
     "person",
     metadata,
-    Column("id", SqlText, primary_key=True),
-    _text_column("name", null=True),
-    _text_column("unit"),
-    Column("groups", TextTuple, nullable=False),
-    _text_column("school_form", null=True),
-    Column("grade_index", Integer),
-    Column("began_on", Date),
-    Column("ends_on", Date),
-    Column("ended_on", Date),
-    Column("starts_on", Date),
-    _boolean_column("counted"),
-    _boolean_column("has_login"),
-    _boolean_column("is_child"),
-    _boolean_column("masked"),
+    _key_column("id", reads="person.id"),
+    _text_column("name", null=True, reads="person.name"),
+    _text_column("unit", reads="person_state.unit"),
+    _column("groups", TextTuple, reads="person_state.groups"),
+    _text_column("school_form", null=True, reads="person_state.school_form"),
+    _column("grade_index", Integer, null=True, reads="person_state.grade_index"),
+    _date_column("began_on", reads="person_state.began_on"),
+    _date_column("ends_on", reads="person_state.ends_on"),
+    _date_column("ended_on", reads="person_state.ended_on"),
+    _date_column("starts_on", reads="person_state.starts_on"),
+    _boolean_column("counted", reads="person_state.counted"),
+    _boolean_column("has_login", reads="person_state.has_login"),
+    _boolean_column("is_child", reads="person_state.is_child"),
+    _boolean_column("masked", reads="person.masked"),
 )
 
-unit = Table(
+unit = Table(  # of `Unit`
     "unit",
     metadata,
-    Column("slug", SqlText, primary_key=True),
+    _key_column("slug"),
     _text_column("name"),
-    Column("codes", TextTuple, nullable=False),
-    Column("school_forms", TextTuple, nullable=False),
+    _column("codes", TextTuple),
+    _column("school_forms", TextTuple),
     _boolean_column("published"),
 )
 
-membership = Table(
+membership = Table(  # of `PersonMembership`
     "membership",
     metadata,
-    Column("source", SqlText, primary_key=True),
-    Column("part", SqlText, primary_key=True),
-    Column("source_id", SqlText, primary_key=True),
+    _key_column("source", reads="believed.source"),
+    _key_column("part", reads="believed.part"),
+    _key_column("source_id", reads="believed.record.source_id"),
     _text_column("person"),
-    _text_column("membership"),
-    Column("codes", TextTuple, nullable=False),
-    _text_column("group_id", null=True),
-    _text_column("school_form", null=True),
-    Column("year", Integer),
-    _text_column("employment_form", null=True),
-    Column("share", Float),
-    Column("start_on", Date),
-    Column("end_on", Date),
-    Column("leave_from", Date),
-    Column("leave_to", Date),
+    _text_column("membership", reads="believed.record.membership"),
+    _column("codes", TextTuple, reads="believed.record.codes"),
+    _text_column("group_id", null=True, reads="believed.record.group"),
+    _text_column("school_form", null=True, reads="believed.record.school_form"),
+    _column("year", Integer, null=True, reads="believed.record.year"),
+    _text_column("employment_form", null=True, reads="believed.record.employment_form"),
+    _column("share", Float, null=True, reads="believed.record.share"),
+    _date_column("start_on", reads="believed.record.start"),
+    _date_column("end_on", reads="believed.record.end"),
+    _date_column("leave_from", reads="believed.record.leave_from"),
+    _date_column("leave_to", reads="believed.record.leave_to"),
 )
 
-login = Table(
+login = Table(  # of `Login`
     "login",
     metadata,
-    Column("scheme", SqlText, primary_key=True),
-    Column("namespace", SqlText, primary_key=True),
-    Column("value", SqlText, primary_key=True),
-    Column("person", SqlText, primary_key=True),
+    _key_column("scheme", reads="key.scheme"),
+    _key_column("namespace", reads="key.namespace"),
+    _key_column("value", reads="key.value"),
+    _key_column("person"),
     _datetime_column("first_seen"),
-    _datetime_column("last_seen"),
+    _datetime_column("last_seen", null=True),  # None while it is the person's
 )
 
 # --- intervals of knowledge, [since, until); until None: it is known now ----------------------------------------------
 
-owed = Table(
+owed = Table(  # of `OwedDevices`
     "owed",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -371,7 +393,7 @@ owed = Table(
     Index(None, "subject_id"),
 )
 
-assignment = Table(
+assignment = Table(  # of `Assignment`
     "assignment",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -392,7 +414,7 @@ assignment = Table(
     Index(None, "subject_id"),
 )
 
-gap = Table(
+gap = Table(  # of `Episode`
     "gap",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -412,7 +434,7 @@ gap = Table(
 
 # --- numbers without personal data -------------------------------------------------------------------------------------
 
-coverage = Table(
+coverage = Table(  # of `CoverageDay`
     "coverage",
     metadata,
     Column("day", Date, primary_key=True),
@@ -453,18 +475,6 @@ counter = Table(
 )
 
 # --- what people decided, and what follows from it ---------------------------------------------------------------------
-
-correction = Table(
-    "correction",
-    metadata,
-    Column("device", SqlText, primary_key=True),
-    Column("field", SqlText, primary_key=True),
-    _text_column("value"),
-    Column("until", Date),
-    _text_column("reason"),
-    _text_column("who"),
-    _datetime_column("at"),
-)
 
 override = Table(
     "override",
@@ -521,35 +531,6 @@ unit_state = Table(
     Column("unit", SqlText, primary_key=True),
     _datetime_column("published_at"),
     _text_column("published_by"),
-)
-
-individual = Table(
-    "individual",
-    metadata,
-    Column("person", SqlText, primary_key=True),
-    Column("count", Integer, nullable=False),
-    Column("until", Date),
-    _text_column("who"),
-    _datetime_column("at"),
-)
-
-headcount = Table(
-    "headcount",
-    metadata,
-    Column("source", SqlText, primary_key=True),
-    Column("unit", SqlText, primary_key=True),
-    Column("school_form", SqlText, primary_key=True),
-    Column("children", Integer, nullable=False),
-    Column("as_of", Date, nullable=False),
-)
-
-deferred_count = Table(
-    "deferred_count",
-    metadata,
-    Column("series", SqlText, primary_key=True),
-    Column("labels", SqlText, primary_key=True),
-    Column("until", Date, primary_key=True),
-    Column("delta", Integer, nullable=False),
 )
 
 account = Table(

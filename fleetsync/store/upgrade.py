@@ -1,30 +1,28 @@
-"""The schema, brought to this version's at start: under a lock, with a verified copy, and never backwards."""
+"""Migration of the schema to this version's at start: under a lock, after a verified copy, and never backwards."""
 
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect
 
-from fleetsync.store import sqlite
-from fleetsync.store.engine import Engines
+from fleetsync.store.database import Database
 from fleetsync.store.errors import StoreRefused
-from fleetsync.store.locks import Locks
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(engines: Engines, locks: Locks, migrations: Path = MIGRATIONS) -> None:
-    """Migrate the database to the newest of *migrations*. Raises StoreRefused for a newer one, and one not ours."""
+def upgrade(database: Database, migrations: Path = MIGRATIONS) -> None:
+    """Migrate *database* to the newest of *migrations*. Raises StoreRefused for a newer one, and one not ours."""
     newest = head(migrations)
-    if sqlite.revisions(engines.file) == (newest,):
+    if database.revisions() == (newest,):
         return
-    with locks.upgrade():
-        was = sqlite.revisions(engines.file)
-        if was == (newest,):
+    with database.locks.upgrade():
+        revisions = database.revisions()
+        if revisions == (newest,):
             return
-        _refuse_foreign_database(engines, was, migrations)
-        if was:
-            sqlite.copy(engines.file, pre_migration_copy(engines.file, newest))
-        with engines.writing.begin() as connection:
+        _refuse_foreign_database(database, revisions, migrations)
+        if revisions:
+            database.copy_before_migration(newest)
+        with database.begin_writing() as connection:
             migrate(connection, migrations)
 
 
@@ -36,11 +34,6 @@ def head(migrations: Path = MIGRATIONS) -> str:
 def known_revisions(migrations: Path = MIGRATIONS) -> frozenset[str]:
     """The revisions that this version can migrate from, its own included."""
     return frozenset(path.stem.split("_")[0] for path in (migrations / "versions").glob("*.py"))
-
-
-def pre_migration_copy(file: Path, revision: str) -> Path:
-    """Where the copy is that is taken before the migration to *revision*."""
-    return file.with_name(f"{file.name}.before-{revision}")
 
 
 def migrate(connection: Connection, migrations: Path = MIGRATIONS) -> None:
@@ -55,16 +48,14 @@ def migrate(connection: Connection, migrations: Path = MIGRATIONS) -> None:
     command.upgrade(config, "head")
 
 
-def _refuse_foreign_database(engines: Engines, was: tuple[str, ...], migrations: Path) -> None:
-    if not was:
-        with engines.reading.connect() as connection:
+def _refuse_foreign_database(database: Database, revisions: tuple[str, ...], migrations: Path) -> None:
+    if not revisions:
+        with database.begin_reading() as connection:
             if inspect(connection).get_table_names():
-                raise StoreRefused(
-                    f"{engines.file.name}: holds tables that are not fleetsync's. Give it a file of its own"
-                )
-    if unknown := sorted(set(was) - known_revisions(migrations)):
+                raise StoreRefused(f"{database.name}: holds tables that are not fleetsync's. Give it a file of its own")
+    if unknown := sorted(set(revisions) - known_revisions(migrations)):
         raise StoreRefused(
-            f"{engines.file.name}: written by a newer fleetsync (schema {unknown[0]}, this version knows "
+            f"{database.name}: written by a newer fleetsync (schema {unknown[0]}, this version knows "
             f"{head(migrations)}). Install that version again, or restore a copy from before it: "
             "fleetsync db restore FILE"
         )

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fleetsync.clock import ManualClock
-from fleetsync.core.masking import tokenise_key
 from fleetsync.core.model import Key, Record, Scheme
+from fleetsync.core.privacy import tokenise_key
 from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceSettings
 from fleetsync.pull.files import OpenedFile, StableFiles
 from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions

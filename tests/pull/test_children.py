@@ -1,6 +1,5 @@
 """What a pull keeps of children of förskola and förskoleklass: tokens, whichever source is read first."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import permutations
@@ -28,7 +27,7 @@ from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.store.ledger import Ledger
-from tests.store.ledger_samples import SECRET, bytes_of
+from tests.store.ledger_samples import SECRET, bytes_of, dump
 
 TINDRA = "Tindra.Al@exempelby.se"
 HER_WORDS = (b"tindra", b"Tindra", b"tial01")
@@ -41,30 +40,30 @@ def address(value: str) -> Key:
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "tial01")
 
 
-def said(name: str, *records: Record, role: PartRole = PartRole.ROSTER) -> Source:
-    """A source that says these records, one part for all of them."""
+def source_of(name: str, *said: Record, role: PartRole = PartRole.ROSTER) -> Source:
+    """A source that gives these records, one part for all of them."""
     part = Part(name, tuple(RecordType), role=role)
     module: Any = SimpleNamespace(
         PARTS=(part,),
-        pull=lambda part, settings, connect: iter([Page(records)]),
+        pull=lambda part, settings, connect: iter([Page(said)]),
         normalise=lambda part, settings, raw: (raw,),
     )
-    return Source(SourceSettings(kind="said", name=name, store_names=True), module)
+    return Source(SourceSettings(kind="invented", name=name, store_names=True), module)
 
 
 def register(child: bool = True) -> Source:
-    return said("skola", PersonRecord(source_id="b-1", keys=(address(TINDRA),), name="Tindra Al", child=child))
+    return source_of("skola", PersonRecord(source_id="b-1", keys=(address(TINDRA),), name="Tindra Al", child=child))
 
 
 def devices(**more: Any) -> Source:
     by_address = DeviceRecord(source_id="7", serial="SERIAL7", keys=(address(TINDRA),), name="Tindras iPad", **more)
     by_account = DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,))
     others = DeviceRecord(source_id="9", serial="SERIAL9", keys=(address("bo.al@exempelby.se"),))
-    return said("jamf", by_address, by_account, others, role=PartRole.MDM)
+    return source_of("jamf", by_address, by_account, others, role=PartRole.MDM)
 
 
 def directory() -> Source:
-    return said("entra", PersonRecord(source_id="guid-1", keys=(address(TINDRA), ACCOUNT), name="Tindra Al"))
+    return source_of("entra", PersonRecord(source_id="guid-1", keys=(address(TINDRA), ACCOUNT), name="Tindra Al"))
 
 
 def pulled(ledger: Ledger, clock: ManualClock, source: Source) -> int:
@@ -78,7 +77,7 @@ def pulled(ledger: Ledger, clock: ManualClock, source: Source) -> int:
 
 
 def kept(ledger: Ledger) -> dict[str, Any]:
-    return {one.record.source_id: one.record for one in ledger.believed(()).known}
+    return {entry.record.source_id: entry.record for entry in ledger.believed(()).known}
 
 
 @pytest.mark.parametrize(
@@ -92,12 +91,12 @@ def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
 
     assert [word for word in HER_WORDS if word in bytes_of(file)] == []
     assert b"bo.al@exempelby.se" in bytes_of(file)
-    found = kept(ledger)
-    (hers,) = found["b-1"].keys
-    assert hers.is_token
-    assert found["7"].keys == (hers,)
-    assert found["guid-1"].keys == (hers, *found["8"].keys)
-    assert (found["b-1"].name, found["guid-1"].name, found["7"].name) == (None, None, None)
+    records = kept(ledger)
+    (token_key,) = records["b-1"].keys
+    assert token_key.is_token
+    assert records["7"].keys == (token_key,)
+    assert records["guid-1"].keys == (token_key, *records["8"].keys)
+    assert (records["b-1"].name, records["guid-1"].name, records["7"].name) == (None, None, None)
 
 
 def test_what_is_read_beside_the_register_is_hidden_when_it_ends(
@@ -128,20 +127,18 @@ def test_a_child_grows_up(ledger: Ledger, clock: ManualClock) -> None:
     for source in (register(), directory(), devices(), register(child=False), directory(), devices()):
         pulled(ledger, clock, source)
 
-    found = kept(ledger)
-    assert found["b-1"].keys == found["7"].keys == (address(TINDRA.casefold()),)
-    assert found["8"].keys == (ACCOUNT,)
+    records = kept(ledger)
+    assert records["b-1"].keys == records["7"].keys == (address(TINDRA.casefold()),)
+    assert records["8"].keys == (ACCOUNT,)
 
 
-def test_a_rehearsal_writes_no_byte_of_what_it_hides(ledger: Ledger, clock: ManualClock, file: Path) -> None:
+def test_a_rehearsal_writes_no_byte_of_what_it_finds_hidden(ledger: Ledger, clock: ManualClock, file: Path) -> None:
     from fleetsync.daemon.memory_staging import MemoryStaging
 
     pulled(ledger, clock, devices())
-    with sqlite3.connect(file) as connection:
-        before = list(connection.iterdump())
+    before = dump(file)
     rules = NormalisationRules(policy=Policy(), token_secret=SECRET, row_secret=SECRET)
     source = register()
     PullRunner(MemoryStaging(ledger), clock, rules, lambda _: OutboundNetwork()).pull(source, source.parts[0], Event())
 
-    with sqlite3.connect(file) as connection:
-        assert list(connection.iterdump()) == before
+    assert dump(file) == before

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from fleetsync import log, sync
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.masking import person_tokens
 from fleetsync.core.model import (
     DeviceRecord,
     Key,
@@ -26,6 +25,7 @@ from fleetsync.core.model import (
     Scheme,
     Verdict,
 )
+from fleetsync.core.privacy import person_tokens
 from fleetsync.pull.contract import (
     Credential,
     Page,
@@ -57,30 +57,30 @@ CONTACT = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path) -> Iterator[Installation]:
     with Installation(tmp_path) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Installation) -> Iterator[OpenInstallation]:
-    with ExitStack() as opened:
-        yield opened.enter_context(village.open())
+def opened(installation: Installation) -> Iterator[OpenInstallation]:
+    with ExitStack() as stack:
+        yield stack.enter_context(installation.open())
 
 
-def pull(life: OpenInstallation, source: Source, stop: Event | None = None) -> PullResult:
-    return life.application.run_context.runner.pull(source, source.parts[0], stop or Event())
+def pull(opened: OpenInstallation, source: Source, stop: Event | None = None) -> PullResult:
+    return opened.application.run_context.runner.pull(source, source.parts[0], stop or Event())
 
 
-def believe(life: OpenInstallation, pulled: PullResult) -> PullEffect:
-    effect = life.ledger.effect(pulled.pull)
-    life.ledger.apply(effect, PullLimits(grace_pulls=1, grace_hours=0))
+def believe(opened: OpenInstallation, pulled: PullResult) -> PullEffect:
+    effect = opened.ledger.effect(pulled.pull)
+    opened.ledger.apply(effect, PullLimits(grace_pulls=1, grace_hours=0))
     return effect
 
 
-def read(life: OpenInstallation, connector: FakeConnector, **keys: Any) -> PullEffect:
+def read(opened: OpenInstallation, connector: FakeConnector, **keys: Any) -> PullEffect:
     """Pulled and believed."""
-    return believe(life, pull(life, connector.source(**keys)))
+    return believe(opened, pull(opened, connector.source(**keys)))
 
 
 def changes(effect: PullEffect) -> dict[str, str]:
@@ -99,9 +99,9 @@ def an_employment(person: str = "p1", **fields: Any) -> MembershipRecord:
     return MembershipRecord(source_id=f"m-{person}", person=person, membership=MembershipType.EMPLOYMENT, **fields)
 
 
-def written(life: OpenInstallation) -> str:
+def written(opened: OpenInstallation) -> str:
     """Every body in the database, staged ones too."""
-    with life.ledger._read_transaction() as connection:
+    with opened.ledger._read_transaction() as connection:
         bodies = [
             body
             for table in (t.record, t.staged_record, t.turnover_membership)
@@ -114,87 +114,87 @@ def written(life: OpenInstallation) -> str:
 
 
 def test_a_listing_over_several_pages_is_read_whole(tmp_path):
-    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
-        report = life.run("intune")
+    with Installation(tmp_path, people=25, page=10) as installation, installation.open() as opened:
+        report = opened.run("intune")
 
         assert [applied.effect.seen for applied in report.applied] == [25]
 
 
 @pytest.mark.parametrize("fault", ["cut_body", "server_error", "bad_gateway_html", "loop", "foreign_link", "not_json"])
 def test_a_listing_that_breaks_off_has_failed_and_leaves_nothing_staged(tmp_path, fault):
-    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
-        village.graph.stub_server.fail("/v1.0/deviceManagement", fault, times=99, skip=1)
+    with Installation(tmp_path, people=25, page=10) as installation, installation.open() as opened:
+        installation.graph.stub_server.fail("/v1.0/deviceManagement", fault, times=99, skip=1)
 
-        (pulled,) = life.run("intune").pulled
+        (pulled,) = opened.run("intune").pulled
 
         assert pulled.verdict is Verdict.FAILED
         assert pulled.reason.startswith("intune: ")
-        assert written(life) == ""
-        assert life.part("intune/devices").last_complete_at is None
+        assert written(opened) == ""
+        assert opened.part("intune/devices").last_complete_at is None
 
 
-def test_fewer_records_than_promised_are_no_whole_and_the_listing_is_begun_again_once(life):
+def test_fewer_records_than_promised_are_no_whole_and_the_listing_is_begun_again_once(opened):
     connector = FakeConnector(pages([a_device("d1"), a_device("d2")], total=3))
 
-    pulled = pull(life, connector.source())
+    pulled = pull(opened, connector.source())
 
     assert (pulled.verdict, len(connector.marks_given)) == (Verdict.FAILED, 2)
     assert pulled.reason.startswith("invented: things should have 3 records and gave 2")
-    assert [line.verdict for line in life.ledger.pulls("invented", "things")] == [Verdict.FAILED] * 2
+    assert [line.verdict for line in opened.ledger.pulls("invented", "things")] == [Verdict.FAILED] * 2
     assert pulled.restarted_from == pulled.pull - 1
 
 
-def test_a_listing_that_is_whole_at_the_second_try_is_complete(life):
+def test_a_listing_that_is_whole_at_the_second_try_is_complete(opened):
     answers = iter([[a_device("d1")], [a_device("d1"), a_device("d2")]])
     connector = FakeConnector(lambda _: iter([Page(next(answers), total=2)]))
 
-    pulled = pull(life, connector.source())
+    pulled = pull(opened, connector.source())
 
     assert (pulled.verdict, pulled.may_restart) == (Verdict.COMPLETE, False)
 
 
 def test_a_page_token_that_ran_out_begins_the_listing_again(tmp_path):
-    with Installation(tmp_path, people=25, page=10) as village, village.open() as life:
-        village.graph.stub_server.fail("/v1.0/deviceManagement", "page_token_expired", skip=1)
+    with Installation(tmp_path, people=25, page=10) as installation, installation.open() as opened:
+        installation.graph.stub_server.fail("/v1.0/deviceManagement", "page_token_expired", skip=1)
 
-        (pulled,) = life.run("intune").pulled
+        (pulled,) = opened.run("intune").pulled
 
         assert (pulled.verdict, pulled.restarted_from) == (Verdict.COMPLETE, pulled.pull - 1)
 
 
-def test_a_page_token_that_runs_out_again_is_no_third_try(life):
+def test_a_page_token_that_runs_out_again_is_no_third_try(opened):
     connector = FakeConnector(pages_then_error(PageTokenExpired("invented: forgot where the listing was")))
 
-    assert pull(life, connector.source()).verdict is Verdict.FAILED
+    assert pull(opened, connector.source()).verdict is Verdict.FAILED
     assert len(connector.marks_given) == 2
 
 
-def test_rejected_records_count_towards_what_was_promised(life):
+def test_rejected_records_count_towards_what_was_promised(opened):
     connector = FakeConnector(pages([a_device("d1"), "serial is empty"], total=2))
 
-    assert pull(life, connector.source()).verdict is Verdict.COMPLETE
+    assert pull(opened, connector.source()).verdict is Verdict.COMPLETE
 
 
-def test_a_record_that_cannot_be_read_stands_for_none_that_did_not_come(life):
+def test_a_record_that_cannot_be_read_does_not_replace_a_missing_record(opened):
     connector = FakeConnector(pages([a_device("d1"), "serial is empty"], total=3))
 
-    assert "should have 3 records and gave 2" in pull(life, connector.source()).reason
+    assert "should have 3 records and gave 2" in pull(opened, connector.source()).reason
 
 
 @pytest.mark.parametrize(
     ("optional", "verdict"), [(True, Verdict.UNCHANGED), (False, Verdict.FAILED)]
 )  # fmt: skip
-def test_a_part_that_the_system_lacks_is_a_failure_unless_it_may_lack_it(life, optional, verdict):
+def test_a_part_that_the_system_lacks_is_a_failure_unless_it_may_lack_it(opened, optional, verdict):
     missing = PartMissing("invented: does not have this part (404)")
 
     pulled = pull(
-        life, FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source()
+        opened, FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source()
     )
 
     assert (pulled.verdict, pulled.reason) == (verdict, "invented: does not have this part (404)")
 
 
-def test_a_stop_ends_a_pull_between_two_pages_and_says_nothing_against_the_source(life):
+def test_a_stop_ends_a_pull_between_two_pages_and_does_not_blame_the_source(opened):
     stop = Event()
 
     def says(_connect: Any) -> Iterator[Page]:
@@ -202,67 +202,68 @@ def test_a_stop_ends_a_pull_between_two_pages_and_says_nothing_against_the_sourc
         stop.set()
         yield Page([a_device("d2")])
 
-    pulled = pull(life, FakeConnector(says).source(), stop)
+    pulled = pull(opened, FakeConnector(says).source(), stop)
 
     assert (pulled.verdict, pulled.was_stopped) == (Verdict.FAILED, True)
 
 
-def test_an_error_of_our_own_fails_the_part_is_logged_once_and_quotes_nothing(life):
+def test_an_error_of_our_own_fails_the_part_is_logged_once_and_quotes_nothing(opened):
     out = io.StringIO()
     log.setup(to=out, json=True)
 
-    pulled = pull(life, FakeConnector(pages_then_error(ValueError(f"{CANARY} cannot be read"))).source())
+    pulled = pull(opened, FakeConnector(pages_then_error(ValueError(f"{CANARY} cannot be read"))).source())
 
     assert (pulled.verdict, pulled.needs_operator) == (Verdict.FAILED, False)
     assert "an error of our own" in pulled.reason
     assert out.getvalue().count("pull broke") == 1
     assert "ValueError" in out.getvalue()
     assert CANARY not in out.getvalue() + pulled.reason
-    assert pull(life, FakeConnector(pages([a_device()])).source()).verdict is Verdict.COMPLETE  # the part is free again
+    # The part is free again.
+    assert pull(opened, FakeConnector(pages([a_device()])).source()).verdict is Verdict.COMPLETE
 
 
-def test_a_source_that_refuses_us_waits_for_a_person(village, life):
-    village.graph.permitted = False
+def test_a_source_that_refuses_us_waits_for_a_person(installation, opened):
+    installation.graph.permitted = False
 
-    (pulled,) = life.run("intune").pulled
+    (pulled,) = opened.run("intune").pulled
 
     assert (pulled.verdict, pulled.needs_operator) == (Verdict.FAILED, True)
     assert "DeviceManagementManagedDevices.Read.All" in pulled.reason
 
 
 @pytest.mark.parametrize("error", [SourceRefused("invented: no path is set"), SourceUnavailable("invented: is down")])
-def test_what_was_refused_without_a_request_may_be_tried_again_soon(life, error):
-    assert not pull(life, FakeConnector(pages_then_error(error)).source()).needs_operator
+def test_what_was_refused_without_a_request_may_be_tried_again_soon(opened, error):
+    assert not pull(opened, FakeConnector(pages_then_error(error)).source()).needs_operator
 
 
 # --- what is counted --------------------------------------------------------------------------------------------------
 
 
-def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(life):
+def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(opened):
     connector = FakeConnector(pages([a_device("d1", model="old")], [a_device("d1", model="new"), a_device("d2")]))
 
-    effect = believe(life, pull(life, connector.source()))
+    effect = believe(opened, pull(opened, connector.source()))
 
     assert (effect.seen, effect.duplicates) == (2, 1)
     assert {row.source_id: getattr(row.record, "model", None) for row in effect.rows} == {"d1": "new", "d2": None}
 
 
-def test_records_are_rejected_by_reason_and_the_others_are_read(life):
-    said = Page([a_device("d1"), "id is empty", "id is empty"], rejected=("fewer fields than the header",))
+def test_records_are_rejected_by_reason_and_the_others_are_read(opened):
+    read_records = Page([a_device("d1"), "id is empty", "id is empty"], rejected=("fewer fields than the header",))
 
-    effect = read(life, FakeConnector(lambda _: iter([said])))
+    effect = read(opened, FakeConnector(lambda _: iter([read_records])))
 
     assert effect.rejected == {"id is empty": 2, "fewer fields than the header": 1}
     assert effect.seen == 1
 
 
-def test_unknown_words_are_counted_and_credentials_are_told(life):
+def test_unknown_words_are_counted_and_credentials_are_reported(opened):
     expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC))
-    said = Page(
+    read_records = Page(
         [(a_device(), UnknownValue("state", "frozen")), (expiry,)], drift=(UnknownValue("missing column", "unit"),)
     )
 
-    pulled = pull(life, FakeConnector(lambda _: iter([said])).source())
+    pulled = pull(opened, FakeConnector(lambda _: iter([read_records])).source())
 
     assert pulled.credentials == (expiry,)
     assert pulled.effect is not None
@@ -272,86 +273,86 @@ def test_unknown_words_are_counted_and_credentials_are_told(life):
 # --- what differs -----------------------------------------------------------------------------------------------------
 
 
-def test_a_second_pull_of_the_same_stages_nothing(life):
-    said = [a_person(), an_employment(), a_device(serial="DMPX000001", last_contact_at=CONTACT)]
-    read(life, FakeConnector(pages(said)))
+def test_a_second_pull_of_the_same_stages_nothing(opened):
+    read_records = [a_person(), an_employment(), a_device(serial="DMPX000001", last_contact_at=CONTACT)]
+    read(opened, FakeConnector(pages(read_records)))
 
-    effect = read(life, FakeConnector(pages(said)))
+    effect = read(opened, FakeConnector(pages(read_records)))
 
     assert (effect.seen, effect.rows, effect.is_first) == (3, (), False)
 
 
-def test_a_later_contact_alone_is_no_change_of_the_record(life):
-    read(life, FakeConnector(pages([a_device(last_contact_at=CONTACT)])))
+def test_a_later_contact_alone_is_no_change_of_the_record(opened):
+    read(opened, FakeConnector(pages([a_device(last_contact_at=CONTACT)])))
 
-    effect = read(life, FakeConnector(pages([a_device(last_contact_at=CONTACT + timedelta(days=1))])))
+    effect = read(opened, FakeConnector(pages([a_device(last_contact_at=CONTACT + timedelta(days=1))])))
 
     (row,) = effect.rows
     assert (row.change, row.record) == (RowChange.CONTACT, None)
 
 
-def test_whatever_a_whole_pull_does_not_show_is_absent_and_comes_back_as_the_same(life):
-    both, one = FakeConnector(pages([a_device("d1"), a_device("d2")])), FakeConnector(pages([a_device("d1")]))
-    read(life, both)
+def test_whatever_a_whole_pull_does_not_show_is_absent_and_comes_back_as_the_same(opened):
+    both, entry = FakeConnector(pages([a_device("d1"), a_device("d2")])), FakeConnector(pages([a_device("d1")]))
+    read(opened, both)
 
-    assert changes(read(life, one)) == {"d2": RowChange.ABSENT}
-    assert changes(read(life, both)) == {"d2": RowChange.RETURN}
+    assert changes(read(opened, entry)) == {"d2": RowChange.ABSENT}
+    assert changes(read(opened, both)) == {"d2": RowChange.RETURN}
 
 
-def test_a_pull_that_reads_some_never_makes_anything_absent_and_keeps_its_mark(life):
+def test_a_pull_that_reads_some_never_makes_anything_absent_and_keeps_its_mark(opened):
     part = Part("things", ALL_RECORD_TYPES, reads="some")
-    read(life, FakeConnector(pages([a_device("d1"), a_device("d2")], mark="page 7"), part))
+    read(opened, FakeConnector(pages([a_device("d1"), a_device("d2")], mark="page 7"), part))
     later = FakeConnector(pages([a_device("d2", model="new")], mark="page 9"), part)
 
-    effect = read(life, later)
+    effect = read(opened, later)
 
     assert (changes(effect), effect.mark) == ({"d2": RowChange.PUT}, "page 9")
     assert later.marks_given == ["page 7"]
 
 
 def test_a_list_that_is_not_delivered_any_more_makes_nothing_absent(tmp_path):
-    with Installation(tmp_path) as village:
-        village.names = ("listor",)
-        village.write()
-        first = village.write_list("bibliotek", DAY, [{"Serienummer": serial(n)} for n in (1, 2)])
-        village.write_list("slojd", DAY, [{"Serienummer": serial(n)} for n in (3, 4)])
-        with village.open() as life:
-            life.run()
+    with Installation(tmp_path) as installation:
+        installation.names = ("listor",)
+        installation.write()
+        first = installation.write_list("bibliotek", DAY, [{"Serienummer": serial(n)} for n in (1, 2)])
+        installation.write_list("slojd", DAY, [{"Serienummer": serial(n)} for n in (3, 4)])
+        with installation.open() as opened:
+            opened.run()
             first.unlink()
-            village.advance_clock(days=1)
-            village.write_list("slojd", DAY + timedelta(days=1), [{"Serienummer": serial(3)}])
+            installation.advance_clock(days=1)
+            installation.write_list("slojd", DAY + timedelta(days=1), [{"Serienummer": serial(3)}])
 
-            (applied,) = life.run().applied
+            (applied,) = opened.run().applied
 
         assert [(row.change.value, row.scope) for row in applied.effect.rows] == [("absent", "datorer_slojd")]
 
 
-def test_files_that_were_read_to_their_end_before_are_unchanged(village, life):
-    assert [one.verdict for one in life.run("personal").pulled] == [Verdict.COMPLETE]
-    assert [one.verdict for one in life.run("personal").pulled] == [Verdict.UNCHANGED]
+def test_files_that_were_read_to_their_end_before_are_unchanged(installation, opened):
+    assert [entry.verdict for entry in opened.run("personal").pulled] == [Verdict.COMPLETE]
+    assert [entry.verdict for entry in opened.run("personal").pulled] == [Verdict.UNCHANGED]
 
 
-def test_a_file_that_was_held_is_read_again(village, life):
-    life.run("personal")
-    village.advance_clock(days=1)
-    village.staff = village.staff[:1]
-    village.write_staff(village.today)
+def test_a_file_that_was_held_is_read_again(installation, opened):
+    opened.run("personal")
+    installation.advance_clock(days=1)
+    installation.staff = installation.staff[:1]
+    installation.write_staff(installation.today)
 
-    assert [len(life.run("personal").held) for _ in range(2)] == [1, 1]
+    assert [len(opened.run("personal").held) for _ in range(2)] == [1, 1]
 
 
 @pytest.mark.parametrize(
     ("key", "is_reread"),
     [('employment_forms = { "Tillsvidare" = "hourly" }', True), ('every = "2h"', False), ("max_shrink_ratio = 0.5", False)],
 )  # fmt: skip
-def test_the_same_file_is_read_again_when_it_would_be_read_otherwise(village, key, is_reread):
-    with village.open() as life:
-        life.run("personal")
-    village.keys["personal"] = key
-    village.write()
+def test_the_same_file_is_read_again_when_it_would_be_read_otherwise(installation, key, is_reread):
+    with installation.open() as opened:
+        opened.run("personal")
+    installation.keys["personal"] = key
+    installation.write()
 
-    with village.open() as life:
-        (pulled,) = life.run("personal").pulled
+    with installation.open() as opened:
+        (pulled,) = opened.run("personal").pulled
 
     assert pulled.verdict is (Verdict.COMPLETE if is_reread else Verdict.UNCHANGED)
 
@@ -359,10 +360,10 @@ def test_the_same_file_is_read_again_when_it_would_be_read_otherwise(village, ke
 def test_fingerprints_are_keyed(tmp_path):
     prints = []
     for name, key in (("a", "4e" * 32), ("b", "4e" * 32), ("c", "5f" * 32)):
-        with Installation(tmp_path / name) as village:
+        with Installation(tmp_path / name) as installation:
             (tmp_path / name / "secrets" / "privacy.key").write_text(key, encoding="ascii")
-            with village.open() as life:
-                effect = read(life, FakeConnector(pages([a_person()])))
+            with installation.open() as opened:
+                effect = read(opened, FakeConnector(pages([a_person()])))
                 prints.append(effect.rows[0].fingerprint)
 
     assert prints[0] == prints[1] != prints[2]
@@ -371,8 +372,8 @@ def test_fingerprints_are_keyed(tmp_path):
 # --- canonical --------------------------------------------------------------------------------------------------------
 
 
-def test_a_device_s_name_is_seen_by_rules_and_maps_and_is_not_kept(village):
-    village.more = f"""
+def test_a_device_s_name_is_seen_by_rules_and_maps_and_is_not_kept(installation):
+    installation.more = f"""
 [[device_rule]]
 when = {{ name = "{CANARY}s*" }}
 purpose = "loan"
@@ -383,141 +384,147 @@ field = "name"
 pattern = "*ipad*"
 unit = "{SCHOOL}"
 """
-    village.write()
-    with village.open() as life:
-        life.run("intune")
+    installation.write()
+    with installation.open() as opened:
+        opened.run("intune")
 
-        names = [known.record.name_matches for known in life.application.run_context.believed().known]
+        names = [known.record.name_matches for known in opened.application.run_context.believed().known]
         assert {pattern for match in names for pattern, _ in match} == {f"{CANARY}s*", "*ipad*"}
-        assert all(known.record.name is None for known in life.application.run_context.believed().known)
+        assert all(known.record.name is None for known in opened.application.run_context.believed().known)
         # A person's log-in is a key and is kept; the device's own name is not.
-        assert f"{CANARY}s iPad" not in written(life)
+        assert f"{CANARY}s iPad" not in written(opened)
 
 
-def test_a_serial_that_is_none_says_what_is_wrong_with_it(life):
-    effect = read(life, FakeConnector(pages([a_device("d1", serial="0"), a_device("d2", serial=" dmpx000001 ")])))
+def test_a_serial_that_is_none_says_what_is_wrong_with_it(opened):
+    effect = read(opened, FakeConnector(pages([a_device("d1", serial="0"), a_device("d2", serial=" dmpx000001 ")])))
 
     records = [row.record for row in effect.rows if isinstance(row.record, DeviceRecord)]
-    said = {one.source_id: (one.serial, one.serial_problem) for one in records}
-    assert said == {"d1": (None, "placeholder"), "d2": ("DMPX000001", None)}
+    read_records = {entry.source_id: (entry.serial, entry.serial_problem) for entry in records}
+    assert read_records == {"d1": (None, "placeholder"), "d2": ("DMPX000001", None)}
 
 
 # --- protected and erased ---------------------------------------------------------------------------------------------
 
 
-def test_a_mark_on_the_last_page_masks_what_came_before(life):
-    said = [a_person("p1")], [an_employment("p1", codes=("3101",)), a_person("p2")], [a_person("p1", protected=True)]
+def test_a_mark_on_the_last_page_masks_what_came_before(opened):
+    read_records = (
+        [a_person("p1")],
+        [an_employment("p1", codes=("3101",)), a_person("p2")],
+        [a_person("p1", protected=True)],
+    )
 
-    effect = read(life, FakeConnector(pages(*said)))
+    effect = read(opened, FakeConnector(pages(*read_records)))
 
     assert "p1" not in {row.source_id for row in effect.rows}
-    assert f"p1@{DOMAIN}" not in written(life)
-    assert "3101" not in written(life)
-    assert f"p2@{DOMAIN}" in written(life)
+    assert f"p1@{DOMAIN}" not in written(opened)
+    assert "3101" not in written(opened)
+    assert f"p2@{DOMAIN}" in written(opened)
 
 
-def test_a_mark_on_a_membership_protects_the_person_by_all_his_keys(life):
-    said = [a_person("p1")], [an_employment("p1", protected=True)]
+def test_a_mark_on_a_membership_protects_the_person_by_all_keys(opened):
+    read_records = [a_person("p1")], [an_employment("p1", protected=True)]
 
-    read(life, FakeConnector(pages(*said)))
+    read(opened, FakeConnector(pages(*read_records)))
 
     key = canonical_key(Key(Scheme.ADDRESS, "", f"p1@{DOMAIN}"), {})
     assert key is not None
-    assert life.application.run_context.runner.rules.token_of(key).value in life.ledger.protected_tokens()
+    assert opened.application.run_context.runner.rules.token_of(key).value in opened.ledger.protected_tokens()
 
 
-def test_somebody_newly_protected_is_masked_in_what_other_sources_said(life):
-    read(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])), name="mdm")
-    assert f"p1@{DOMAIN}" in written(life)
+def test_somebody_newly_protected_is_masked_in_the_records_of_other_sources(opened):
+    read(opened, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])), name="mdm")
+    assert f"p1@{DOMAIN}" in written(opened)
 
-    read(life, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
+    read(opened, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
 
-    assert f"p1@{DOMAIN}" not in written(life)
-    assert "Bäckskolan" not in written(life)
-
-
-def test_a_protected_person_s_device_is_masked_before_it_is_staged(life):
-    read(life, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
-
-    pull(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])).source("mdm"))
-
-    assert f"p1@{DOMAIN}" not in written(life)
-    assert "Bäckskolan" not in written(life)
+    assert f"p1@{DOMAIN}" not in written(opened)
+    assert "Bäckskolan" not in written(opened)
 
 
-def test_a_mark_protects_even_when_the_pull_fails(life):
+def test_a_protected_person_s_device_is_masked_before_it_is_staged(opened):
+    read(opened, FakeConnector(pages([a_person("p1", protected=True)])), name="register")
+
+    pull(opened, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys, location="Bäckskolan")])).source("mdm"))
+
+    assert f"p1@{DOMAIN}" not in written(opened)
+    assert "Bäckskolan" not in written(opened)
+
+
+def test_a_mark_protects_even_when_the_pull_fails(opened):
     says = pages_then_error(SourceUnavailable("invented: hung up"), Page([a_person("p1", protected=True)]))
 
-    read(life, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys)])), name="mdm")
-    pull(life, FakeConnector(says).source("register"))
+    read(opened, FakeConnector(pages([a_device("d1", keys=a_person("p1").keys)])), name="mdm")
+    pull(opened, FakeConnector(says).source("register"))
 
-    assert f"p1@{DOMAIN}" not in written(life)
+    assert f"p1@{DOMAIN}" not in written(opened)
 
 
-def test_a_mark_protects_even_when_the_pull_is_held(village, life):
-    life.run()
-    assert login(1) in written(life)
-    village.advance_clock(days=1)
-    village.staff = [StaffFileRow(n=1, mark="Sekretessmarkerad")]
-    village.write_staff(village.today)
+def test_a_mark_protects_even_when_the_pull_is_held(installation, opened):
+    opened.run()
+    assert login(1) in written(opened)
+    installation.advance_clock(days=1)
+    installation.staff = [StaffFileRow(n=1, mark="Sekretessmarkerad")]
+    installation.write_staff(installation.today)
 
-    assert life.run("personal").held
-    assert login(1) not in written(life)
+    assert opened.run("personal").held
+    assert login(1) not in written(opened)
 
 
 def test_no_log_line_and_no_byte_in_the_database_names_somebody_protected(tmp_path):
     out = io.StringIO()
     log.setup("DEBUG", json=True, to=out)
-    with Installation(tmp_path) as village:
-        village.staff[0] = StaffFileRow(n=1, mark="J")
-        village.write_staff(village.today - timedelta(days=1))
-        with village.open() as life:
+    with Installation(tmp_path) as installation:
+        installation.staff[0] = StaffFileRow(n=1, mark="J")
+        installation.write_staff(installation.today - timedelta(days=1))
+        with installation.open() as opened:
             for _ in range(2):
-                life.run()
-                village.advance_clock(days=1)
-                village.write_staff(village.today)
-        kept = b"".join(file.read_bytes() for file in village.database.parent.glob("fleetsync.db*") if file.is_file())
+                opened.run()
+                installation.advance_clock(days=1)
+                installation.write_staff(installation.today)
+        kept = b"".join(
+            file.read_bytes() for file in installation.database.parent.glob("fleetsync.db*") if file.is_file()
+        )
 
     assert not [word for word in (login(1), civic(1), civic(1).replace("-", "")) if word.encode() in kept]
     assert CANARY not in out.getvalue()
     assert "pull applied" in out.getvalue()
 
 
-def test_the_mark_itself_is_not_kept(life):
-    read(life, FakeConnector(pages([a_person("p1", protected=True), an_employment("p1", protected=True)])))
+def test_the_mark_itself_is_not_kept(opened):
+    read(opened, FakeConnector(pages([a_person("p1", protected=True), an_employment("p1", protected=True)])))
 
-    assert "protected" not in written(life)
+    assert "protected" not in written(opened)
 
 
-def test_the_erased_are_not_brought_back(life):
-    said = FakeConnector(pages([a_person("p1"), an_employment("p1"), a_person("p2")]))
-    read(life, said)
-    tokens = person_tokens(a_person("p1"), life.application.run_context.runner.rules.token_of, source="invented")
-    life.ledger.erase(tokens, life.application.run_context.clock.now())
+def test_the_erased_are_not_brought_back(opened):
+    read_records = FakeConnector(pages([a_person("p1"), an_employment("p1"), a_person("p2")]))
+    read(opened, read_records)
+    tokens = person_tokens(a_person("p1"), opened.application.run_context.runner.rules.token_of, source="invented")
+    opened.ledger.erase(tokens, opened.application.run_context.clock.now())
 
-    effect = read(life, said)
+    effect = read(opened, read_records)
 
     assert [row.source_id for row in effect.rows] == []
-    assert f"p1@{DOMAIN}" not in written(life)
-    assert f"p2@{DOMAIN}" in written(life)
+    assert f"p1@{DOMAIN}" not in written(opened)
+    assert f"p2@{DOMAIN}" in written(opened)
 
 
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 
-def test_a_part_that_is_being_pulled_is_left_to_whoever_does(life):
+def test_a_part_that_is_being_pulled_is_left_alone(opened):
     connector = FakeConnector(pages([a_device()]))
-    life.ledger.begin_pull("invented", "things", life.application.run_context.clock.now())
+    opened.ledger.begin_pull("invented", "things", opened.application.run_context.clock.now())
     source = connector.source()
 
-    assert sync.pull_source(life.application.run_context, [(source, source.parts[0])], None) == []
+    assert sync.pull_source(opened.application.run_context, [(source, source.parts[0])], None) == []
     assert connector.marks_given == []
 
 
-def test_tokens_and_costs_of_a_source_outlive_a_pull(village, life):
-    life.run("intune")
-    life.run("intune")
+def test_tokens_and_costs_of_a_source_outlive_a_pull(installation, opened):
+    opened.run("intune")
+    opened.run("intune")
 
-    asked = [seen.path for seen in village.graph.stub_server.log]
-    assert sum("token" in path for path in asked) == 1
-    assert life.application.run_context.runner.meter("intune").requests["200"] == len(asked)
+    paths = [seen.path for seen in installation.graph.stub_server.log]
+    assert sum("token" in path for path in paths) == 1
+    assert opened.application.run_context.runner.meter("intune").requests["200"] == len(paths)

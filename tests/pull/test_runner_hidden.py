@@ -1,4 +1,4 @@
-"""Whoever is hidden stays so in every later pull, of whichever source and under whichever of his keys."""
+"""A hidden person stays hidden in every later pull, of any source and under any of the person's keys."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -46,13 +46,13 @@ def saying(*records: Record) -> FakeConnector:
     return FakeConnector(pages(records))
 
 
-def told(file: Path, *words: str) -> list[str]:
+def words_on_disk(file: Path, *words: str) -> list[str]:
     there = bytes_of(file)
     return [word for word in words if word.encode() in there]
 
 
 def is_masked(ledger: Ledger) -> dict[str, bool]:
-    return {one.record.source_id: one.masked for one in believed_records(ledger) if one.type == "device"}
+    return {entry.record.source_id: entry.masked for entry in believed_records(ledger) if entry.type == "device"}
 
 
 def test_an_erased_person_does_not_come_back_by_the_device(ledger: Ledger, clock: ManualClock, file: Path) -> None:
@@ -62,11 +62,11 @@ def test_an_erased_person_does_not_come_back_by_the_device(ledger: Ledger, clock
     ledger.erase([token_of(address(ANNA))], clock.now())
 
     newer = device("7", ANNA, location="Vretaskolan", os_version="28")
-    staged = [read(ledger, clock, "jamf", saying(one, device("9", BO))).rows for one in (ipad, newer, newer)]
+    staged = [read(ledger, clock, "jamf", saying(entry, device("9", BO))).rows for entry in (ipad, newer, newer)]
 
     # The print of a row says that it is masked: so the same device is another row at first, and then is not.
     assert [[(row.source_id, row.masked) for row in rows] for rows in staged] == [[("7", True)], [("7", True)], []]
-    assert told(file, ANNA, "Vretaskolan", BO) == [BO]
+    assert words_on_disk(file, ANNA, "Vretaskolan", BO) == [BO]
     assert is_masked(ledger) == {"7": True, "9": False}
 
 
@@ -82,7 +82,7 @@ def test_a_key_that_is_learnt_beside_the_marking_masks_the_device_of_a_third_sou
     read(ledger, clock, "jamf", saying(by_account))
 
     assert is_masked(ledger) == {"8": True}
-    assert told(file, ANNA, "aek01") == []
+    assert words_on_disk(file, ANNA, "aek01") == []
 
 
 def test_a_child_who_left_the_register_is_hidden_in_the_next_list_of_devices(
@@ -96,12 +96,12 @@ def test_a_child_who_left_the_register_is_hidden_in_the_next_list_of_devices(
 
     read(ledger, clock, "jamf", saying(device("7", TINDRA)))
 
-    assert [one.gone for one in believed_records(ledger) if one.record.source_id == "b-1"] == [True]
-    assert told(file, TINDRA) == []
+    assert [entry.gone for entry in believed_records(ledger) if entry.record.source_id == "b-1"] == [True]
+    assert words_on_disk(file, TINDRA) == []
 
 
 class Renamed(StaffFileRow, frozen=True, kw_only=True):
-    """An employee with a log-in of her own choice."""
+    """An employee with a log-in of their own choice."""
 
     address: str = ""
 
@@ -110,18 +110,18 @@ class Renamed(StaffFileRow, frozen=True, kw_only=True):
         return self.address or login(self.n)
 
 
-def test_whoever_was_renamed_before_the_marking_is_hidden_by_the_name_of_before(tmp_path: Path) -> None:
+def test_a_person_renamed_before_the_marking_is_hidden_by_the_former_log_in(tmp_path: Path) -> None:
     """The list of devices lags behind: it says the old log-in for days."""
-    with Installation(tmp_path) as village, village.open() as life:
-        life.run()
+    with Installation(tmp_path) as installation, installation.open() as opened:
+        opened.run()
         for mark in ("", "Ja"):
-            village.advance_clock(days=1)
-            village.staff[2] = Renamed(n=3, address="nytt.namn@exempelby.se", mark=mark)
-            village.write_staff(village.today)
-            life.run()
-        village.advance_clock(days=1)
-        life.run()
+            installation.advance_clock(days=1)
+            installation.staff[2] = Renamed(n=3, address="nytt.namn@exempelby.se", mark=mark)
+            installation.write_staff(installation.today)
+            opened.run()
+        installation.advance_clock(days=1)
+        opened.run()
 
-        (found,) = (case for case in life.snapshot.outcome.devices if case.device.serial == serial(3))
-        assert (found.device.masked, found.placement.unit) == (True, "unplaced")
-        assert told(village.database, login(3), "nytt.namn") == []
+        (case,) = (case for case in opened.snapshot.outcome.devices if case.device.serial == serial(3))
+        assert (case.device.masked, case.placement.unit) == (True, "unplaced")
+        assert words_on_disk(installation.database, login(3), "nytt.namn") == []

@@ -20,5 +20,5 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def ledger(file: Path, clock: ManualClock) -> Iterator[Ledger]:
-    with ledger_at(file, clock) as made:
-        yield made
+    with ledger_at(file, clock) as opened:
+        yield opened

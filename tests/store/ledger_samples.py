@@ -1,12 +1,12 @@
-"""What the store's tests are told with: a ledger on a file, a clock that is set by hand, pulls and outcomes in one call."""
+"""Samples for the tests of the store: a ledger in a file, a clock that is set by hand, pulls and outcomes in one call."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection, inspect
+
 from fleetsync.clock import ManualClock
-from fleetsync.core.masking import tokenise_key
 from fleetsync.core.model import (
     RECORD_TYPES,
     Assignment,
@@ -44,6 +44,8 @@ from fleetsync.core.model import (
     Subject,
     Text,
 )
+from fleetsync.core.privacy import tokenise_key
+from fleetsync.store.database import Database, open_database
 from fleetsync.store.ledger import Ledger, open_ledger
 
 SECRET = b"a key that lies outside of the database"
@@ -55,7 +57,16 @@ REASON = Text("därför", "because")
 
 
 def ledger_at(file: Path, clock: ManualClock | None = None) -> Ledger:
-    return open_ledger(f"sqlite:///{file}", clock or ManualClock(MONDAY), secret_key=SECRET)
+    return open_ledger(url_of(file), clock or ManualClock(MONDAY), secret_key=SECRET)
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def database_at(file: Path) -> Database:
+    """The database in *file* as it is: not migrated."""
+    return open_database(url_of(file))
 
 
 def address(value: str) -> Key:
@@ -151,8 +162,8 @@ def part_of(ledger: Ledger, source: str = "jamf", part: str = "devices") -> Part
 # --- outcomes -----------------------------------------------------------------------------------------------------------
 
 
-def outcome(at: datetime = MONDAY, **found: object) -> Outcome:
-    return Outcome(moment=Moment(at, at.date()), **found)  # type: ignore[arg-type]
+def outcome(at: datetime = MONDAY, **results: object) -> Outcome:
+    return Outcome(moment=Moment(at, at.date()), **results)  # type: ignore[arg-type]
 
 
 def device_case(device_id: str, records: tuple[BelievedRecord, ...] = (), **device_state: object) -> DeviceCase:
@@ -215,9 +226,9 @@ def login(value: str, person: str) -> Login:
 
 def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = ()) -> Outcome:
     """An outcome with something for every table."""
-    people = tuple(one for one in known if one.type is RecordType.PERSON)
-    memberships = tuple(one for one in known if one.type is RecordType.MEMBERSHIP)
-    devices = tuple(one for one in known if one.type is RecordType.DEVICE)
+    people = tuple(entry for entry in known if entry.type is RecordType.PERSON)
+    memberships = tuple(entry for entry in known if entry.type is RecordType.MEMBERSHIP)
+    devices = tuple(entry for entry in known if entry.type is RecordType.DEVICE)
     return outcome(
         at,
         people=(person_case("p1", people, memberships),),
@@ -228,8 +239,8 @@ def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = (
         episodes=(episode("no_device", "p2", MONDAY), episode("stale", "d2", MONDAY, subject=Subject.DEVICE)),
         logins=(login("anna.ek@exempelby.se", "p1"),),
         resolved_ids={
-            **{one.ref: "p1" for one in (*people, *memberships)},
-            **{one.ref: "d1" for one in devices},
+            **{entry.ref: "p1" for entry in (*people, *memberships)},
+            **{entry.ref: "d1" for entry in devices},
         },
         policy_fingerprint="policy-1",
     )
@@ -239,19 +250,20 @@ def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = (
 
 
 def dump(file: Path, *without: str) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table but those named."""
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    """Every row of every table but those named, as the database keeps it."""
+    database = database_at(file)
     try:
-        names = [
-            name
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            if name not in without and not name.startswith("sqlite_")
-        ]
-        return {name: sorted(connection.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for name in names}
+        with database.begin_reading() as connection:
+            names = [name for name in sorted(inspect(connection).get_table_names()) if name not in without]
+            return {name: sorted(_stored_rows(connection, name), key=repr) for name in names}
     finally:
-        connection.close()
+        database.close()
+
+
+def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
 
 
 def bytes_of(file: Path) -> bytes:
-    """All that lies on the disk of a database: file, journal, and the journal's index."""
+    """All bytes on the disk of a database: file, journal, and the journal's index."""
     return b"".join(part.read_bytes() for part in sorted(file.parent.glob(file.name + "*")) if part.is_file())

@@ -59,13 +59,13 @@ limits = st.builds(PullLimits, grace_pulls=st.integers(0, 2), grace_hours=st.sam
 
 
 def by_ref(some: tuple[BelievedRecord, ...]) -> dict[tuple[str, str, str], BelievedRecord]:
-    return {one.ref: one for one in some}
+    return {entry.ref: entry for entry in some}
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
-        yield made
+    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as opened:
+        yield opened
 
 
 @given(pulls, limits)
@@ -108,7 +108,7 @@ def test_two_parts_of_a_source_may_use_the_same_ids(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(person("1", "bo@exempelby.se"))], part="staff")
     stage_and_apply(ledger, [row_of_change(RowChange.ABSENT, person("1"))], part="staff", at=MONDAY + DAY)
 
-    assert [(one.part, one.absent_since) for one in believed_records(ledger)] == [
+    assert [(entry.part, entry.absent_since) for entry in believed_records(ledger)] == [
         ("pupils", None),
         ("staff", MONDAY + DAY),
     ]
@@ -125,7 +125,7 @@ def test_a_contact_alone_leaves_the_record_unwritten(ledger: Ledger, file: Path)
     assert believed_records(ledger)[0].last_contact_at == later
 
 
-def test_a_complete_pull_tells_its_part(ledger: Ledger) -> None:
+def test_a_complete_pull_updates_its_part(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
     stage_and_apply(ledger, [], at=MONDAY + DAY)
 
@@ -135,11 +135,11 @@ def test_a_complete_pull_tells_its_part(ledger: Ledger) -> None:
     assert {line.verdict for line in ledger.pulls()} == {Verdict.COMPLETE}
 
 
-def test_parts_can_be_asked_for_without_what_is_believed(ledger: Ledger) -> None:
+def test_parts_can_be_read_without_what_is_believed(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))])
-    asked = (part_state(), part_state("jamf", "users"))
+    parts = (part_state(), part_state("jamf", "users"))
 
-    assert ledger.part_states(asked) == ledger.believed(asked).parts
+    assert ledger.part_states(parts) == ledger.believed(parts).parts
 
 
 def test_a_first_load_is_analysed(ledger: Ledger, file: Path) -> None:
@@ -159,7 +159,7 @@ def test_an_applied_pull_keeps_no_staged_rows(ledger: Ledger, file: Path) -> Non
 
 
 def held(ledger: Ledger, *some: str, at: object = MONDAY) -> int:
-    effect = stage_pull(ledger, [row_to_put(device(one)) for one in some], at=at)  # type: ignore[arg-type]
+    effect = stage_pull(ledger, [row_to_put(device(entry)) for entry in some], at=at)  # type: ignore[arg-type]
     ledger.hold(effect.pull, [SHRUNK])
     return effect.pull
 
@@ -247,19 +247,19 @@ def test_a_rejected_pull_leaves_nothing_but_the_decision(ledger: Ledger) -> None
 
 
 @pytest.mark.parametrize("decide", [Ledger.accept, Ledger.reject], ids=["accept", "reject"])
-def test_who_decides_on_a_pull_that_was_followed_is_told_of_the_newest(
+def test_a_decision_on_a_pull_that_was_followed_names_the_newest(
     ledger: Ledger, decide: Callable[[Ledger, int, str, str], None]
 ) -> None:
     older, newer = held(ledger, "1"), held(ledger, "2", at=MONDAY + HOUR)
 
-    with pytest.raises(PullNotHeld, match=f"pull {newer} is the one that waits") as caught:
+    with pytest.raises(PullNotHeld, match=f"pull {newer} waits") as caught:
         decide(ledger, older, "strategen", "")
 
     assert caught.value.newest == newer
     assert believed_records(ledger) == ()
 
 
-def test_who_decides_where_nothing_waits_is_told_so(ledger: Ledger) -> None:
+def test_a_decision_where_nothing_waits_is_refused(ledger: Ledger) -> None:
     effect = stage_and_apply(ledger, [])
 
     with pytest.raises(PullNotHeld, match="none waits"):
@@ -284,7 +284,7 @@ def test_a_later_plausible_pull_dissolves_the_held_one(ledger: Ledger) -> None:
     pull = held(ledger, "1")
     stage_and_apply(ledger, [row_to_put(device("2"))], at=MONDAY + HOUR)
 
-    assert [one.record.source_id for one in believed_records(ledger)] == ["2"]
+    assert [entry.record.source_id for entry in believed_records(ledger)] == ["2"]
     assert ledger.effect(pull).rows == ()
     assert ledger.pulls()[1].decision == "dissolved"
     assert part_of(ledger).held_pull is None
@@ -324,7 +324,7 @@ def test_a_dropped_source_is_gone_and_the_others_stay(ledger: Ledger) -> None:
 
     assert ledger.drop_source("jamf") == 1
 
-    assert {one.source for one in believed_records(ledger)} == {"hr"}
+    assert {entry.source for entry in believed_records(ledger)} == {"hr"}
     assert ledger.known_files("jamf", "devices") == {}
     part = part_of(ledger)
     assert (part.held_pull, part.last_complete_at, part.first_complete_at) == (None, None, None)

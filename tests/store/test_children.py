@@ -1,11 +1,11 @@
-"""Children of förskola and förskoleklass: their log-ins are kept as tokens, whoever tells them, in whatever order."""
+"""Children of förskola and förskoleklass: their log-ins are kept as tokens, whichever source gives them, in any order."""
 
 from itertools import permutations
 from pathlib import Path
 
 import pytest
 
-from fleetsync.core.model import Correction, DeviceRecord, Key, Override, PersonRecord, RowChange, Scheme, StagedRow
+from fleetsync.core.model import DeviceRecord, Key, Override, PersonRecord, RowChange, Scheme, StagedRow
 from fleetsync.store.ledger import Ledger, StaleReconciliation
 from tests.store.ledger_samples import (
     DAY,
@@ -44,7 +44,7 @@ IPAD = device("7", TINDRA, name="Tindras iPad", location="Ugglan")
 BY_ACCOUNT = DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,))
 
 
-def told(ledger: Ledger, which: str) -> None:
+def stage_source(ledger: Ledger, which: str) -> None:
     if which == "skola":
         stage_and_apply(ledger, [of_tindra()], source="skola", part="children")
     elif which == "entra":
@@ -54,7 +54,6 @@ def told(ledger: Ledger, which: str) -> None:
             ledger, [row_to_put(IPAD), row_to_put(BY_ACCOUNT), row_to_put(device("9", "bo.al@exempelby.se"))]
         )
         ledger.record(outcome(logins=(login(TINDRA, "p1"), login("bo.al@exempelby.se", "p2"))))
-        ledger.set_correction(Correction(device="d7", field="holder", value=TINDRA), "drift")
         ledger.set_overrides([Override(serial="SERIAL7", person=address(TINDRA))], "drift")
 
 
@@ -63,7 +62,7 @@ def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
     ledger: Ledger, file: Path, order: tuple[str, ...]
 ) -> None:
     for which in order:
-        told(ledger, which)
+        stage_source(ledger, which)
 
     assert [word for word in HER_WORDS if word not in bytes_of(file)] == []
     ledger.tokenise_child_logins(ledger.child_tokens())
@@ -73,19 +72,19 @@ def test_the_log_in_of_a_child_is_in_no_byte_of_the_database(
     assert ledger.verify() == ()
 
 
-def test_what_is_told_of_a_child_still_meets(ledger: Ledger) -> None:
+def test_the_records_of_a_child_still_meet(ledger: Ledger) -> None:
     for which in ("skola", "entra", "jamf"):
-        told(ledger, which)
+        stage_source(ledger, which)
     ledger.tokenise_child_logins(ledger.child_tokens())
 
-    keys = {one.record.source_id: getattr(one.record, "keys", ()) for one in believed_records(ledger)}
-    hers = Key(Scheme.ADDRESS, "", token_of(address(TINDRA)))
-    assert (keys["b-1"], keys["7"]) == ((hers,), (hers,))
-    assert keys["guid-1"] == (hers, *keys["8"])
-    (ipad,) = (one.record for one in believed_records(ledger) if one.record.source_id == "7")
+    keys = {entry.record.source_id: getattr(entry.record, "keys", ()) for entry in believed_records(ledger)}
+    token_key = Key(Scheme.ADDRESS, "", token_of(address(TINDRA)))
+    assert (keys["b-1"], keys["7"]) == ((token_key,), (token_key,))
+    assert keys["guid-1"] == (token_key, *keys["8"])
+    (ipad,) = (entry.record for entry in believed_records(ledger) if entry.record.source_id == "7")
     assert isinstance(ipad, DeviceRecord)
     assert (ipad.location, ipad.name) == ("Ugglan", None)
-    assert not any(one.masked for one in believed_records(ledger))
+    assert not any(entry.masked for entry in believed_records(ledger))
 
 
 def test_children_are_known_from_what_is_staged_and_what_is_staged_is_hidden(ledger: Ledger, file: Path) -> None:
@@ -102,8 +101,8 @@ def test_children_are_known_from_what_is_staged_and_what_is_staged_is_hidden(led
 
 
 def test_hiding_who_is_hidden_writes_nothing(ledger: Ledger, file: Path) -> None:
-    told(ledger, "skola")
-    told(ledger, "jamf")
+    stage_source(ledger, "skola")
+    stage_source(ledger, "jamf")
     ledger.tokenise_child_logins(ledger.child_tokens())
     before = dump(file)
 
@@ -116,24 +115,24 @@ def gone(ledger: Ledger, record: PersonRecord, part: str = "children") -> None:
         stage_and_apply(
             ledger, [row_of_change(RowChange.ABSENT, record)], source="skola", part=part, at=MONDAY + hours * HOUR
         )
-    assert [one.gone for one in believed_records(ledger) if one.part == part] == [True]
+    assert [entry.gone for entry in believed_records(ledger) if entry.part == part] == [True]
 
 
-def test_a_child_who_left_the_register_stays_one_for_as_long_as_her_row(ledger: Ledger) -> None:
+def test_a_child_who_left_the_register_stays_one_for_as_long_as_the_row(ledger: Ledger) -> None:
     for which in ("skola", "entra"):
-        told(ledger, which)
-    hers = ledger.child_tokens()["skola"]
-    assert hers == {token_of(address(TINDRA)), token_of(ACCOUNT)}
+        stage_source(ledger, which)
+    token_key = ledger.child_tokens()["skola"]
+    assert token_key == {token_of(address(TINDRA)), token_of(ACCOUNT)}
 
     gone(ledger, A_CHILD)
 
-    assert ledger.child_tokens() == {"skola": hers}
+    assert ledger.child_tokens() == {"skola": token_key}
     ledger.purge(MONDAY + 300 * DAY)
     assert ledger.child_tokens() == {}
 
 
-def test_a_child_who_left_has_grown_up_where_the_register_shows_her_as_a_pupil(ledger: Ledger) -> None:
-    told(ledger, "skola")
+def test_a_child_who_left_has_grown_up_where_the_register_shows_a_pupil(ledger: Ledger) -> None:
+    stage_source(ledger, "skola")
     gone(ledger, A_CHILD)
     # A directory knows nothing of anybody's age.
     stage_and_apply(ledger, [row_to_put(ENTRA)], source="entra", part="users", at=MONDAY + 61 * HOUR)
@@ -147,9 +146,9 @@ def test_a_child_who_left_has_grown_up_where_the_register_shows_her_as_a_pupil(l
     assert "skola" in ledger.child_tokens()
 
 
-def test_a_child_who_is_there_is_one_whatever_a_pupil_s_row_says(ledger: Ledger) -> None:
+def test_a_present_child_is_one_whatever_a_pupil_s_row_says(ledger: Ledger) -> None:
     alva = PersonRecord(source_id="b-2", keys=(address("alva@exempelby.se"),), child=True)
-    told(ledger, "skola")
+    stage_source(ledger, "skola")
     gone(ledger, A_CHILD)
     stage_and_apply(ledger, [row_to_put(alva)], source="skola", part="more children")
     stage_and_apply(ledger, [row_to_put(person("e-2", "alva@exempelby.se"))], source="skola", part="pupils")
@@ -157,15 +156,15 @@ def test_a_child_who_is_there_is_one_whatever_a_pupil_s_row_says(ledger: Ledger)
     assert ledger.child_tokens() == {"skola": {token_of(address(TINDRA)), token_of(address("alva@exempelby.se"))}}
 
 
-def test_a_child_who_comes_back_is_one_again_when_she_is_staged(ledger: Ledger) -> None:
+def test_a_child_who_comes_back_is_one_again_when_staged(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(person("b-1", TINDRA))], source="skola", part="children")
     stage_pull(ledger, [of_tindra()], source="skola", part="children", at=MONDAY + HOUR)
 
     assert ledger.child_tokens() == {"skola": {token_of(address(TINDRA))}}
 
 
-def test_who_is_protected_is_no_child_that_others_are_told_from(ledger: Ledger) -> None:
-    told(ledger, "skola")
+def test_a_protected_person_is_no_child_by_whom_others_are_recognised(ledger: Ledger) -> None:
+    stage_source(ledger, "skola")
 
     ledger.protect([token_of(address(TINDRA))], MONDAY)
 
@@ -173,13 +172,13 @@ def test_who_is_protected_is_no_child_that_others_are_told_from(ledger: Ledger) 
 
 
 def test_a_source_that_says_who_is_a_child_is_not_overruled_by_itself_nor_by_what_was_hidden(ledger: Ledger) -> None:
-    told(ledger, "skola")
+    stage_source(ledger, "skola")
     pupil = row_to_put(person("e-1", TINDRA))
     stage_and_apply(ledger, [pupil], source="skola", part="pupils")
     ledger.tokenise_child_logins(ledger.child_tokens())
-    assert pupil.record in {one.record for one in believed_records(ledger)}
+    assert pupil.record in {entry.record for entry in believed_records(ledger)}
 
-    # She is a pupil now, and Entra's row, which was hidden, hides nobody.
+    # The child is a pupil now, and Entra's row, which was hidden, hides nobody.
     hidden = Key(Scheme.ADDRESS, "", token_of(address(TINDRA)))
     stage_and_apply(
         ledger, [row_to_put(PersonRecord(source_id="guid-1", keys=(hidden,)))], source="entra", part="users"
@@ -190,7 +189,7 @@ def test_a_source_that_says_who_is_a_child_is_not_overruled_by_itself_nor_by_wha
 
 
 def test_an_override_of_a_child_is_kept_as_a_token_however_often_the_file_is_read(ledger: Ledger, file: Path) -> None:
-    told(ledger, "skola")
+    stage_source(ledger, "skola")
     overrides = [Override(login=address(TINDRA), person=address("bo.al@exempelby.se"))]
 
     for _ in range(2):
@@ -202,10 +201,10 @@ def test_an_override_of_a_child_is_kept_as_a_token_however_often_the_file_is_rea
 
 
 def test_what_was_judged_before_a_child_was_known_is_not_recorded(ledger: Ledger, file: Path) -> None:
-    told(ledger, "jamf")
+    stage_source(ledger, "jamf")
     before = ledger.believed(()).privacy_generation
-    told(ledger, "entra")
-    told(ledger, "skola")
+    stage_source(ledger, "entra")
+    stage_source(ledger, "skola")
     ledger.tokenise_child_logins(ledger.child_tokens())
 
     with pytest.raises(StaleReconciliation):

@@ -1,4 +1,4 @@
-"""Whoever is hidden is so by every key that is, was or is said to be his, whatever is going on beside it."""
+"""A hidden person is hidden by every present, former and declared key, whatever else happens at the same time."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -6,7 +6,6 @@ from threading import Thread
 
 import pytest
 
-from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
     CoveredBy,
@@ -25,6 +24,7 @@ from fleetsync.core.model import (
     StagedRow,
     Text,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record, tokenise_id
 from fleetsync.store.ledger import Ledger, StaleReconciliation
 from tests.store.ledger_samples import (
     DAY,
@@ -57,26 +57,26 @@ TOKEN_OF = key_tokeniser(SECRET)
 OLD, NEW, BO = "anna.gammal@exempelby.se", "anna.ny@exempelby.se", "bo.al@exempelby.se"
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "aek01")
 OLD_TOKEN, NEW_TOKEN = token_of(address(OLD)), token_of(address(NEW))
-WAYS = pytest.mark.parametrize("way", ["protect", "erase"])
+ACTIONS = pytest.mark.parametrize("action", ["protect", "erase"])
 
 
-def told(file: Path, *words: str) -> list[str]:
-    """Those of *words* that lie on the disk."""
+def words_on_disk(file: Path, *words: str) -> list[str]:
+    """Those of *words* that are on the disk."""
     there = bytes_of(file)
     return [word for word in words if word.encode() in there]
 
 
 def record_of(ledger: Ledger, source_id: str) -> DeviceRecord:
-    (found,) = (one.record for one in believed_records(ledger) if one.record.source_id == source_id)
-    assert isinstance(found, DeviceRecord)
-    return found
+    (result,) = (entry.record for entry in believed_records(ledger) if entry.record.source_id == source_id)
+    assert isinstance(result, DeviceRecord)
+    return result
 
 
 # --- log-ins of former days -------------------------------------------------------------------------------------------
 
 
 def renamed(ledger: Ledger, *more: Login) -> None:
-    """Anna has another log-in since an hour, and her device says the old one."""
+    """Anna has had another log-in for an hour, and the device still has the old one."""
     stage_and_apply(
         ledger, [row_to_put(person("u-1", NEW)), row_to_put(person("u-2", BO))], source="skola", part="staff"
     )
@@ -84,53 +84,53 @@ def renamed(ledger: Ledger, *more: Login) -> None:
         ledger, [row_to_put(device("7", OLD, location="Vretaskolan")), row_to_put(device("9", BO, location="Ekskolan"))]
     )
     resolved_ids = {
-        one.ref: {"u-1": "p1", "u-2": "p2"}.get(one.record.source_id, "d" + one.record.source_id)
-        for one in believed_records(ledger)
+        entry.ref: {"u-1": "p1", "u-2": "p2"}.get(entry.record.source_id, "d" + entry.record.source_id)
+        for entry in believed_records(ledger)
     }
     former = Login(address(OLD), "p1", MONDAY - DAY, MONDAY)
     logins = (former, login(NEW, "p1"), login(BO, "p2"), *more)
     ledger.record(outcome(people=(person_case("p1"), person_case("p2")), logins=logins, resolved_ids=resolved_ids))
 
 
-@WAYS
+@ACTIONS
 @pytest.mark.parametrize("mark", [OLD_TOKEN, NEW_TOKEN])
-def test_a_device_that_still_says_a_former_log_in_is_masked(ledger: Ledger, file: Path, way: str, mark: str) -> None:
+def test_a_device_that_still_says_a_former_log_in_is_masked(ledger: Ledger, file: Path, action: str, mark: str) -> None:
     renamed(ledger)
 
-    getattr(ledger, way)([mark], MONDAY + DAY)
+    getattr(ledger, action)([mark], MONDAY + DAY)
 
-    assert told(file, OLD, NEW, "Vretaskolan") == []
-    assert told(file, BO, "Ekskolan") == [BO, "Ekskolan"]
+    assert words_on_disk(file, OLD, NEW, "Vretaskolan") == []
+    assert words_on_disk(file, BO, "Ekskolan") == [BO, "Ekskolan"]
     assert record_of(ledger, "7").keys == (address(OLD_TOKEN),)
-    hidden = ledger.protected_tokens() if way == "protect" else ledger.erased_tokens()
+    hidden = ledger.protected_tokens() if action == "protect" else ledger.erased_tokens()
     assert hidden == {OLD_TOKEN, NEW_TOKEN, tokenise_id("skola", "u-1", TOKEN_OF)}
 
 
-@WAYS
-def test_a_later_pull_of_a_former_log_in_is_masked(ledger: Ledger, file: Path, way: str) -> None:
+@ACTIONS
+def test_a_later_pull_of_a_former_log_in_is_masked(ledger: Ledger, file: Path, action: str) -> None:
     renamed(ledger)
-    getattr(ledger, way)([NEW_TOKEN], MONDAY + DAY)
+    getattr(ledger, action)([NEW_TOKEN], MONDAY + DAY)
 
     stage_and_apply(
         ledger, [row_to_put(device("7", OLD, location="Vretaskolan", os_version="27"), 2)], at=MONDAY + 2 * DAY
     )
 
-    assert told(file, OLD, "Vretaskolan") == []
+    assert words_on_disk(file, OLD, "Vretaskolan") == []
     assert record_of(ledger, "7").os_version == "27"
 
 
-@WAYS
-def test_who_was_given_a_former_log_in_is_masked_with_who_had_it_and_is_not_erased_with_her(
-    ledger: Ledger, way: str
+@ACTIONS
+def test_the_new_holder_of_a_log_in_is_masked_with_the_former_one_and_not_erased_with_them(
+    ledger: Ledger, action: str
 ) -> None:
     cia = row_to_put(person("u-3", OLD))
     renamed(ledger, login(OLD, "p3"))
     stage_and_apply(ledger, [cia], source="skola", part="pupils")
 
-    getattr(ledger, way)([NEW_TOKEN], MONDAY + DAY)
+    getattr(ledger, action)([NEW_TOKEN], MONDAY + DAY)
 
-    (left,) = (one for one in believed_records(ledger) if one.part == "pupils")
-    assert (left.masked, left.record == cia.record) == ((True, False) if way == "protect" else (False, True))
+    (left,) = (entry for entry in believed_records(ledger) if entry.part == "pupils")
+    assert (left.masked, left.record == cia.record) == ((True, False) if action == "protect" else (False, True))
     assert OLD_TOKEN not in ledger.erased_tokens()
 
 
@@ -147,7 +147,7 @@ EXTRA_TOKEN = token_of(address(EXTRA))
 
 
 def kept(ledger: Ledger) -> list[tuple[str | None, str]]:
-    return [(one.login.value if one.login else None, one.person.value) for one in ledger.believed(()).overrides]
+    return [(entry.login.value if entry.login else None, entry.person.value) for entry in ledger.believed(()).overrides]
 
 
 @pytest.mark.parametrize("is_marked_first", [True, False])
@@ -162,7 +162,7 @@ def test_overrides_name_nobody_protected_however_often_the_file_is_read(
         else:
             ledger.set_overrides(OVERRIDES, "overrides file")
 
-    assert told(file, EXTRA, NEW, OLD, "Vretaskolan") == []
+    assert words_on_disk(file, EXTRA, NEW, OLD, "Vretaskolan") == []
     assert kept(ledger) == [(None, NEW_TOKEN), (EXTRA_TOKEN, NEW_TOKEN), (NEW_TOKEN, BO), (None, BO)]
     assert record_of(ledger, "8").keys == (address(EXTRA_TOKEN),)
     assert EXTRA_TOKEN in ledger.protected_tokens()
@@ -179,7 +179,7 @@ def test_an_override_of_somebody_erased_is_left_out(ledger: Ledger, file: Path, 
         ledger.erase([NEW_TOKEN], MONDAY + DAY)
 
     assert kept(ledger) == [(None, BO)]
-    assert told(file, EXTRA, NEW) == []
+    assert words_on_disk(file, EXTRA, NEW) == []
 
 
 def test_overrides_are_kept_as_they_are_while_nobody_is_hidden(ledger: Ledger) -> None:
@@ -194,7 +194,7 @@ def test_overrides_are_kept_as_they_are_while_nobody_is_hidden(ledger: Ledger) -
 
 
 def judged(ledger: Ledger) -> tuple[Outcome, int]:
-    """A reconciliation that is under way: what it found, and what it had been read after."""
+    """A reconciliation that is under way: its outcome, and the privacy generation that it was read at."""
     stage_and_apply(
         ledger,
         [
@@ -209,17 +209,17 @@ def judged(ledger: Ledger) -> tuple[Outcome, int]:
 
 
 @pytest.mark.parametrize("is_recorded_before", [True, False])
-@WAYS
+@ACTIONS
 def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
-    ledger: Ledger, file: Path, way: str, is_recorded_before: bool
+    ledger: Ledger, file: Path, action: str, is_recorded_before: bool
 ) -> None:
-    found, privacy_generation = judged(ledger)
+    result, privacy_generation = judged(ledger)
     if is_recorded_before:
-        ledger.record(found, privacy_generation=privacy_generation)
+        ledger.record(result, privacy_generation=privacy_generation)
 
     def beside() -> None:
         with ledger_at(file) as other:
-            getattr(other, way)([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
+            getattr(other, action)([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
 
     thread = Thread(target=beside)
     thread.start()
@@ -227,10 +227,10 @@ def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
     before = dump(file)
 
     with pytest.raises(StaleReconciliation, match="Judge what is believed now"):
-        ledger.record(found, privacy_generation=privacy_generation)
+        ledger.record(result, privacy_generation=privacy_generation)
 
     assert dump(file) == before
-    assert told(file, "anna.ek", "Anna Ek", "HEMLIG") == []
+    assert words_on_disk(file, "anna.ek", "Anna Ek", "HEMLIG") == []
 
 
 def test_what_is_judged_after_a_marking_is_recorded(ledger: Ledger) -> None:
@@ -238,14 +238,14 @@ def test_what_is_judged_after_a_marking_is_recorded(ledger: Ledger) -> None:
     ledger.protect([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
     believed = ledger.believed(())
 
-    made = ledger.record(
+    recorded = ledger.record(
         a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), privacy_generation=believed.privacy_generation
     )
 
-    assert made.written["person"] == 1
+    assert recorded.written["person"] == 1
 
 
-def test_a_marking_that_hides_nobody_new_overtakes_nobody_and_is_no_number_of_anybody_s(ledger: Ledger) -> None:
+def test_a_marking_that_hides_nobody_new_overtakes_nobody_and_is_in_no_published_number(ledger: Ledger) -> None:
     ledger.protect(["~one"], MONDAY)
     privacy_generation = ledger.believed(()).privacy_generation
 
@@ -261,25 +261,25 @@ def test_a_marking_that_hides_nobody_new_overtakes_nobody_and_is_no_number_of_an
 
 ANNA = "anna.ek@exempelby.se"
 HER_TOKEN = token_of(address(ANNA))
-HERS = (person(ANNA, ANNA), membership(f"{ANNA}/vretaskolan", ANNA))
-HIS = (person(BO, BO), membership(f"{BO}/ekskolan", BO))
+ANNAS = (person(ANNA, ANNA), membership(f"{ANNA}/vretaskolan", ANNA))
+BOS = (person(BO, BO), membership(f"{BO}/ekskolan", BO))
 AT_ONCE = PullLimits(grace_pulls=0, grace_hours=0)
 
 
 @pytest.fixture
 def school(ledger: Ledger) -> Ledger:
     """Anna and Bo, whose ids at the source are their log-ins."""
-    stage_and_apply(ledger, [row_to_put(one) for one in (*HERS, *HIS)], source="hr", part="staff")
+    stage_and_apply(ledger, [row_to_put(entry) for entry in (*ANNAS, *BOS)], source="hr", part="staff")
     return ledger
 
 
 def of_people(change: RowChange) -> list[StagedRow]:
-    return [row_of_change(change, one) for one in (*HERS, *HIS)]
+    return [row_of_change(change, entry) for entry in (*ANNAS, *BOS)]
 
 
 def absent(ledger: Ledger) -> set[tuple[str, bool]]:
-    """What is absent: (type, whether it is hers, which is masked)."""
-    return {(one.type.value, one.masked) for one in believed_records(ledger) if one.absent_since is not None}
+    """What is absent: (type, whether it is masked, as Anna's is)."""
+    return {(entry.type.value, entry.masked) for entry in believed_records(ledger) if entry.absent_since is not None}
 
 
 def finished(ledger: Ledger, pull: int) -> PullEffect:
@@ -290,7 +290,7 @@ def finished(ledger: Ledger, pull: int) -> PullEffect:
 
 
 @pytest.mark.parametrize("is_marked_first", [True, False])
-def test_an_absence_that_waits_says_no_id_and_is_of_the_same_people_when_it_is_accepted(
+def test_a_held_absence_has_no_id_and_is_of_the_same_people_when_it_is_accepted(
     school: Ledger, file: Path, is_marked_first: bool
 ) -> None:
     pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
@@ -301,7 +301,7 @@ def test_an_absence_that_waits_says_no_id_and_is_of_the_same_people_when_it_is_a
     if not is_marked_first:
         school.protect([HER_TOKEN], MONDAY + DAY)
 
-    assert told(file, ANNA, "vretaskolan", BO) == [BO]
+    assert words_on_disk(file, ANNA, "vretaskolan", BO) == [BO]
     school.accept(pull, "strategen", "true")
     assert absent(school) == {("person", True), ("membership", True), ("person", False)}
 
@@ -315,11 +315,11 @@ def test_a_return_brings_back_the_record_under_the_name_it_has_by_now(school: Le
 
     assert absent(school) == set()
     assert len(believed_records(school)) == 4
-    assert told(file, ANNA, "vretaskolan") == []
+    assert words_on_disk(file, ANNA, "vretaskolan") == []
 
 
 @pytest.mark.parametrize("is_staged_first", [True, False])
-def test_what_is_not_believed_any_more_is_not_spoken_of(school: Ledger, file: Path, is_staged_first: bool) -> None:
+def test_what_is_not_believed_any_more_is_not_staged(school: Ledger, file: Path, is_staged_first: bool) -> None:
     pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
     if is_staged_first:
         school.stage_rows(pull, of_people(RowChange.ABSENT))
@@ -327,15 +327,15 @@ def test_what_is_not_believed_any_more_is_not_spoken_of(school: Ledger, file: Pa
     if not is_staged_first:
         school.stage_rows(pull, of_people(RowChange.ABSENT))
 
-    assert told(file, ANNA, "vretaskolan") == []
+    assert words_on_disk(file, ANNA, "vretaskolan") == []
     assert [row.source_id for row in finished(school, pull).rows] == [f"{BO}/ekskolan", BO]
 
 
 @pytest.mark.parametrize("is_staged_first", [True, False])
-def test_who_is_shown_masked_is_not_absent_under_the_name_of_before(school: Ledger, is_staged_first: bool) -> None:
+def test_a_person_shown_masked_is_not_absent_under_the_former_id(school: Ledger, is_staged_first: bool) -> None:
     pull = school.begin_pull("hr", "staff", MONDAY + HOUR)
-    now = [row_to_put(mask_record(one, TOKEN_OF, source="hr"), 2, masked=True) for one in HERS]
-    before = [row_of_change(RowChange.ABSENT, one) for one in HERS]
+    now = [row_to_put(mask_record(entry, TOKEN_OF, source="hr"), 2, masked=True) for entry in ANNAS]
+    before = [row_of_change(RowChange.ABSENT, entry) for entry in ANNAS]
     if is_staged_first:
         school.stage_rows(pull, [*now, *before])
     school.protect([HER_TOKEN], MONDAY + HOUR)
@@ -352,7 +352,7 @@ def test_who_is_shown_masked_is_not_absent_under_the_name_of_before(school: Ledg
 # --- side by side -----------------------------------------------------------------------------------------------------
 
 
-def test_a_key_that_only_a_masked_row_tells_hides_what_others_say_with_it(ledger: Ledger, file: Path) -> None:
+def test_a_key_that_only_a_masked_row_has_hides_the_records_of_other_sources(ledger: Ledger, file: Path) -> None:
     stage_and_apply(
         ledger, [row_to_put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))]
     )
@@ -361,7 +361,7 @@ def test_a_key_that_only_a_masked_row_tells_hides_what_others_say_with_it(ledger
 
     ledger.stage_rows(pull, [row_to_put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
 
-    assert told(file, ANNA, "aek01", "Vretaskolan", "4711") == []
+    assert words_on_disk(file, ANNA, "aek01", "Vretaskolan", "4711") == []
     assert record_of(ledger, "8").keys == (TOKEN_OF(ACCOUNT),)
     assert TOKEN_OF(ACCOUNT).value in ledger.protected_tokens()
 
@@ -373,7 +373,7 @@ def test_a_row_of_the_same_page_with_a_key_that_was_learnt_there_is_masked(ledge
 
     ledger.stage_rows(pull, [before, row_to_put(PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)))])
 
-    assert told(file, "aek01", "4712") == []
+    assert words_on_disk(file, "aek01", "4712") == []
 
 
 def test_a_device_s_other_key_makes_nobody_else_protected(ledger: Ledger) -> None:
@@ -385,30 +385,30 @@ def test_a_device_s_other_key_makes_nobody_else_protected(ledger: Ledger) -> Non
     assert ledger.protected_tokens() == {HER_TOKEN}
 
 
-def test_whoever_was_erased_since_the_pull_began_does_not_come_back(ledger: Ledger, file: Path) -> None:
+def test_a_person_erased_since_the_pull_began_does_not_come_back(ledger: Ledger, file: Path) -> None:
     stage_and_apply(
         ledger, [row_to_put(DeviceRecord(source_id="8", serial="SERIAL8", keys=(ACCOUNT,), location="Vretaskolan"))]
     )
     pull = ledger.begin_pull("hr", "staff", MONDAY)
     ledger.erase([HER_TOKEN], MONDAY)
 
-    hers: list[Record] = [
+    her_records: list[Record] = [
         membership("m-1", "4711"),
         PersonRecord(source_id="4711", keys=(address(ANNA), ACCOUNT)),
         device("7", ANNA),
     ]
-    ledger.stage_rows(pull, [row_to_put(one) for one in hers])
+    ledger.stage_rows(pull, [row_to_put(entry) for entry in her_records])
     ledger.stage_rows(pull, [row_to_put(person("4712", BO))])
 
-    assert told(file, ANNA, "4711", "aek01", "Vretaskolan") == []
+    assert words_on_disk(file, ANNA, "4711", "aek01", "Vretaskolan") == []
     rows = finished(ledger, pull).rows
     assert [(row.source_id, row.masked) for row in rows] == [("7", True), ("4712", False)]
 
 
-# --- whom the device served -------------------------------------------------------------------------------------------
+# --- who the device served -------------------------------------------------------------------------------------------
 
 
-def test_a_protected_person_s_device_has_served_no_place_that_can_be_told(ledger: Ledger, file: Path) -> None:
+def test_a_protected_person_s_device_has_served_no_place_that_can_be_read(ledger: Ledger, file: Path) -> None:
     stage_and_apply(ledger, [row_to_put(device("7", ANNA))])
     resolved_ids = {("jamf", "device", "7"): "d7"}
     cases = {"devices": (device_case("d7"),), "resolved_ids": resolved_ids}
@@ -421,7 +421,7 @@ def test_a_protected_person_s_device_has_served_no_place_that_can_be_told(ledger
 
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
-    (left,) = (one.assignment for one in ledger.assignments_of("d7"))
+    (left,) = (entry.assignment for entry in ledger.assignments_of("d7"))
     assert left == assignment("d7", "p2", unit=UNPLACED, reason=Text("", ""))
-    assert [one.assignment for one in ledger.assignments_of("d9")] == [assignment("d9", "p2")]
-    assert told(file, "HEMLIGA") == []
+    assert [entry.assignment for entry in ledger.assignments_of("d9")] == [assignment("d9", "p2")]
+    assert words_on_disk(file, "HEMLIGA") == []

@@ -36,7 +36,7 @@ PAUSED = """
         print("in the middle", flush=True)
         time.sleep(600)
 
-    with ledger._engines.writing.connect() as connection:
+    with ledger._database.writing.connect() as connection:
         driver = connection.connection.driver_connection
         driver.create_function("pause", 0, pause)
         driver.execute("CREATE TEMP TRIGGER paused {when} BEGIN SELECT pause(); END")
@@ -55,10 +55,10 @@ def killed(file: Path, when: str, then: str) -> str:
     )
     assert process.stdout is not None
     with process.stdout as reports:
-        said = reports.readline().strip()
+        reported = reports.readline().strip()
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    return said
+    return reported
 
 
 NEVER = "AFTER INSERT ON protected_token"
@@ -87,9 +87,9 @@ def held(ledger: Ledger, file: Path) -> int:
 def test_killed_while_a_pull_is_applied_nothing_of_it_is_believed(file: Path, held: int, when: str) -> None:
     before = dump(file)
 
-    said = killed(file, when, f"ledger.accept({held}, 'strategen', 'true')")
+    reported = killed(file, when, f"ledger.accept({held}, 'strategen', 'true')")
 
-    assert said == "in the middle"
+    assert reported == "in the middle"
     with ledger_at(file) as ledger:
         assert dump(file) == before
         assert ledger.verify() == ()
@@ -98,9 +98,9 @@ def test_killed_while_a_pull_is_applied_nothing_of_it_is_believed(file: Path, he
 
 
 def test_killed_after_a_pull_was_applied_all_of_it_is_believed(file: Path, held: int) -> None:
-    said = killed(file, NEVER, f"ledger.accept({held}, 'strategen', 'true')")
+    reported = killed(file, NEVER, f"ledger.accept({held}, 'strategen', 'true')")
 
-    assert said == "all done"
+    assert reported == "all done"
     with ledger_at(file) as ledger:
         assert len(believed_records(ledger)) == 600
         assert ledger.find_held_pull("jamf", "devices") is None
@@ -166,5 +166,5 @@ def test_killed_after_an_outcome_was_recorded_all_of_it_is_known(file: Path) -> 
     with ledger_at(file) as ledger:
         newest = ledger.newest_reconciliation()
         assert newest is not None
-        assert {one.thing_id for one in believed_records(ledger)} == {"d1"}
+        assert {entry.thing_id for entry in believed_records(ledger)} == {"d1"}
         assert len(ledger.gaps_as_of(newest.at)) == 2

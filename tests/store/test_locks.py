@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.store.locks import Locks
+from fleetsync.store.locks import FileLocks
 
 
 @pytest.fixture
@@ -11,23 +11,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_lease_of_the_schedule_is_given_once(folder: Path) -> None:
-    mine = Locks(folder).schedule()
+    mine = FileLocks(folder).schedule()
 
     assert mine is not None
-    assert Locks(folder).schedule() is None
+    assert FileLocks(folder).schedule() is None
 
 
 def test_a_lease_that_is_let_go_can_be_taken(folder: Path) -> None:
-    mine = Locks(folder).schedule()
+    mine = FileLocks(folder).schedule()
     assert mine is not None
     mine.release()
     mine.release()
 
-    assert Locks(folder).schedule() is not None
+    assert FileLocks(folder).schedule() is not None
 
 
 def test_parts_are_locked_one_by_one(folder: Path) -> None:
-    locks = Locks(folder)
+    locks = FileLocks(folder)
 
     assert locks.part("jamf", "devices") is not None
     assert locks.part("jamf", "devices") is None
@@ -36,7 +36,7 @@ def test_parts_are_locked_one_by_one(folder: Path) -> None:
 
 @pytest.mark.parametrize(("source", "part"), [("../jamf", "a/b"), ("a.b", "c"), ("a", "b.c")])
 def test_no_name_leads_out_of_the_folder_or_to_anothers_lock(folder: Path, source: str, part: str) -> None:
-    locks = Locks(folder)
+    locks = FileLocks(folder)
     others = [locks.part(*names) for names in (("a", "b"), ("jamf", "devices"))]
 
     assert None not in (*others, locks.part(source, part))

@@ -75,7 +75,7 @@ def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path)
         "coverage",
     }
     assert all(len(dump(file)[name]) == 1 for name in ("device", "person", "membership", "login", "owed", "coverage"))
-    assert {one.thing_id for one in believed_records(ledger)} == {"p1", "d1"}
+    assert {entry.thing_id for entry in believed_records(ledger)} == {"p1", "d1"}
 
 
 def test_the_same_outcome_recorded_twice_writes_its_own_row_alone(ledger: Ledger, file: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_same_outcome_recorded_twice_writes_its_own_row_alone(ledger: Ledger
     assert len(dump(file)["reconciliation"]) == 2
 
 
-def test_what_the_core_is_fed_with_is_what_it_said(ledger: Ledger) -> None:
+def test_the_core_is_fed_with_its_own_outcome(ledger: Ledger) -> None:
     whole = a_whole_outcome()
     ledger.record(whole)
 
@@ -267,8 +267,8 @@ def test_an_assignment_keeps_its_start_when_it_stops_working(ledger: Ledger) -> 
 
 
 def test_an_assignment_that_paused_starts_anew(ledger: Ledger) -> None:
-    for number, given_ in enumerate([(assignment("d1", "p1"),), (), (assignment("d1", "p1"),)]):
-        ledger.record(outcome(MONDAY + number * DAY, assignments=given_))
+    for number, assignments_given in enumerate([(assignment("d1", "p1"),), (), (assignment("d1", "p1"),)]):
+        ledger.record(outcome(MONDAY + number * DAY, assignments=assignments_given))
 
     assert ledger.believed(()).assignments[0].since == MONDAY + 2 * DAY
 
@@ -293,23 +293,23 @@ def test_what_a_first_complete_pull_finds_claims_no_age_and_what_begins_later_do
         outcome(MONDAY + DAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d1", "p3")))
     )
 
-    before = {one.assignment.subject_id: one.known_before for one in ledger.believed(()).assignments}
+    before = {entry.assignment.subject_id: entry.known_before for entry in ledger.believed(()).assignments}
     assert before == {"p1": True, "p3": False}
-    assert [one.known_before for one in ledger.assignments_as_of(MONDAY)] == [True, False]
+    assert [entry.known_before for entry in ledger.assignments_as_of(MONDAY)] == [True, False]
 
 
-def test_a_device_remembers_whom_it_served_and_when_it_worked(ledger: Ledger) -> None:
-    given_ = [
+def test_a_device_remembers_who_it_served_and_when_it_worked(ledger: Ledger) -> None:
+    assignments_given = [
         assignment("d1", "p1"),
         assignment("d1", "p1", works=False),
         assignment("d1", "p2"),
     ]
-    for number, one in enumerate(given_):
-        ledger.record(outcome(MONDAY + number * DAY, assignments=(one, assignment("d2", "p9"))))
+    for number, entry in enumerate(assignments_given):
+        ledger.record(outcome(MONDAY + number * DAY, assignments=(entry, assignment("d2", "p9"))))
 
     assert ledger.assignments_of("d1") == tuple(
-        AssignmentInterval(one, MONDAY + number * DAY, None if number == 2 else MONDAY + (number + 1) * DAY)
-        for number, one in reversed([*enumerate(given_)])
+        AssignmentInterval(entry, MONDAY + number * DAY, None if number == 2 else MONDAY + (number + 1) * DAY)
+        for number, entry in reversed([*enumerate(assignments_given)])
     )
     assert ledger.assignments_of("d3") == ()
 
@@ -320,7 +320,7 @@ def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begu
     ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),), **more))
     ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),), **more))
 
-    assert [one.known_before for one in ledger.assignments_of("d1")] == [False, True]
+    assert [entry.known_before for entry in ledger.assignments_of("d1")] == [False, True]
 
 
 # --- reconciliations ------------------------------------------------------------------------------------------------
@@ -347,17 +347,17 @@ gaps = st.builds(episode, st.sampled_from(["no_device", "stale"]), st.sampled_fr
 
 def one_each(some: list[Assignment | OwedDevices | Episode]) -> tuple[Assignment | OwedDevices | Episode, ...]:
     """At most one of each identity, as an outcome has them."""
-    return tuple({_identity(one): one for one in some}.values())
+    return tuple({_identity(entry): entry for entry in some}.values())
 
 
-def _identity(one: Assignment | OwedDevices | Episode) -> tuple[str, ...]:
-    match one:
+def _identity(entry: Assignment | OwedDevices | Episode) -> tuple[str, ...]:
+    match entry:
         case Assignment():
-            return (one.device, one.subject_id)
+            return (entry.device, entry.subject_id)
         case OwedDevices():
-            return (one.subject_id,)
+            return (entry.subject_id,)
         case Episode():
-            return one.key
+            return entry.key
 
 
 stories = st.lists(
@@ -385,19 +385,24 @@ def test_what_was_known_at_an_instant_is_always_what_the_last_reconciliation_bef
     story: list[tuple[list[Assignment], list[OwedDevices], list[Episode], int]],
 ) -> None:
     with ledger_at(Path(shutil.copy(empty, tmp_path_factory.mktemp("story")))) as ledger:
-        at, said = MONDAY, {}
-        for given_, owing, found, hours in story:
+        at, recorded_at = MONDAY, {}
+        for assignments_given, owing, gaps_found, hours in story:
             at += hours * HOUR
-            told = outcome(at, assignments=one_each([*given_]), owed=one_each([*owing]), episodes=one_each([*found]))
-            ledger.record(told)
-            said[at] = told  # of two at one instant, the later one
+            recorded = outcome(
+                at,
+                assignments=one_each([*assignments_given]),
+                owed=one_each([*owing]),
+                episodes=one_each([*gaps_found]),
+            )
+            ledger.record(recorded)
+            recorded_at[at] = recorded  # of two at one instant, the later one
 
-        for instant, told in said.items():
+        for instant, recorded in recorded_at.items():
             for moment in (instant, instant + HOUR - timedelta(microseconds=1)):
-                running = {one.assignment for one in ledger.assignments_as_of(moment)}
-                assert running == set(told.assignments)
-                assert set(ledger.owed_as_of(moment)) == set(told.owed)
-                assert set(ledger.gaps_as_of(moment)) == set(told.episodes)
+                running = {entry.assignment for entry in ledger.assignments_as_of(moment)}
+                assert running == set(recorded.assignments)
+                assert set(ledger.owed_as_of(moment)) == set(recorded.owed)
+                assert set(ledger.gaps_as_of(moment)) == set(recorded.episodes)
         assert ledger.owed_as_of(MONDAY - timedelta(microseconds=1)) == ()
 
 

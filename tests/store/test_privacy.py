@@ -4,10 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from fleetsync.core.masking import key_tokeniser, mask_record, tokenise_id
 from fleetsync.core.model import (
     UNPLACED,
-    Correction,
     Key,
     Override,
     Parking,
@@ -18,6 +16,7 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record, tokenise_id
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import RETENTION, Ledger
 from fleetsync.store.ledger.base import encode_record
@@ -55,7 +54,7 @@ TOKEN_OF = key_tokeniser(SECRET)
 ANNA = "anna.ek@exempelby.se"
 HER_TOKEN = token_of(address(ANNA))
 HER_WORDS = (b"anna.ek", b"Anna Ek", b"aek01", b"ae-4711", b"vretaskolan-5b", b"Annas", b"HEMLIGA")
-HIS_WORDS = (b"bo.al@exempelby.se", b"ba-4712")
+BOS_WORDS = (b"bo.al@exempelby.se", b"ba-4712")
 
 
 def a_school(ledger: Ledger) -> None:
@@ -67,15 +66,15 @@ def a_school(ledger: Ledger) -> None:
         row_to_put(membership("ba-4712/ekskolan-2a", "ba-4712", group="ekskolan-2a")),
     ]
     stage_and_apply(ledger, pupils, source="skola", part="pupils")
-    # Another source knows her by the same address, and by an account that the register has never heard of.
+    # Another source knows Anna by the same address, and by an account that the register does not have.
     both = person("guid-1", ANNA)
     account = Key(Scheme.ACCOUNT, "exempelby", "aek01")
     entra = row_to_put(type(both)(source_id=both.source_id, keys=(*both.keys, account)))
     stage_and_apply(ledger, [entra], source="entra", part="users")
-    hers = row_to_put(device("7", ANNA, name="Annas iPad", location="HEMLIGA skolan"), last_contact_at=MONDAY)
+    her_records = row_to_put(device("7", ANNA, name="Annas iPad", location="HEMLIGA skolan"), last_contact_at=MONDAY)
     windows = device("8")
     by_account = row_to_put(type(windows)(source_id="8", serial="SERIAL8", keys=(account,), groups=("HEMLIGA skolan",)))
-    stage_and_apply(ledger, [hers, by_account, row_to_put(device("9", "bo.al@exempelby.se"))])
+    stage_and_apply(ledger, [her_records, by_account, row_to_put(device("9", "bo.al@exempelby.se"))])
     pull = stage_pull(
         ledger,
         [row_to_put(device("7", ANNA, name="Annas nya"), 2), row_to_put(person("ae-4711", ANNA), 2)],
@@ -89,9 +88,11 @@ def a_school(ledger: Ledger) -> None:
 def _remember(ledger: Ledger) -> None:
     of = {"ae-4711": "p1", "ae-4711/vretaskolan-5b": "p1", "guid-1": "p1", "ba-4712": "p2", "ba-4712/ekskolan-2a": "p2"}
     resolved_ids = {
-        one.ref: of.get(one.record.source_id, "d" + one.record.source_id) for one in believed_records(ledger)
+        entry.ref: of.get(entry.record.source_id, "d" + entry.record.source_id) for entry in believed_records(ledger)
     }
-    mine = tuple(one for one in believed_records(ledger) if one.type == "membership" and resolved_ids[one.ref] == "p1")
+    mine = tuple(
+        entry for entry in believed_records(ledger) if entry.type == "membership" and resolved_ids[entry.ref] == "p1"
+    )
     secret = Text("på HEMLIGA skolan", "at HEMLIGA skolan")
     ledger.record(
         outcome(
@@ -112,9 +113,6 @@ def _remember(ledger: Ledger) -> None:
 
 def _decide(ledger: Ledger) -> None:
     ledger.park(Parking(kind="no_device", subject_id="p1", until=TODAY, reason="Anna Ek är borta"), "drift")
-    ledger.set_correction(Correction(device="d7", field="unit", value="ekskolan", reason="Annas"), "drift")
-    ledger.set_correction(Correction(device="d7", field="holder", value=ANNA), "drift")
-    ledger.set_correction(Correction(device="d9", field="holder", value="bo.al@exempelby.se"), "drift")
     overrides = [
         Override(serial="SERIAL7", person=address(ANNA)),
         Override(login=address(ANNA), person=address("bo.al@exempelby.se")),
@@ -135,7 +133,7 @@ def _decide(ledger: Ledger) -> None:
 def test_what_is_to_be_found_in_the_bytes_is_there_before(ledger: Ledger, file: Path) -> None:
     a_school(ledger)
 
-    assert [word for word in (*HER_WORDS, *HIS_WORDS) if word not in bytes_of(file)] == []
+    assert [word for word in (*HER_WORDS, *BOS_WORDS) if word not in bytes_of(file)] == []
 
 
 def test_a_newly_protected_person_leaves_no_byte_of_key_name_or_place(ledger: Ledger, file: Path) -> None:
@@ -145,7 +143,7 @@ def test_a_newly_protected_person_leaves_no_byte_of_key_name_or_place(ledger: Le
 
     left = bytes_of(file)
     assert [word for word in HER_WORDS if word in left] == []
-    assert [word for word in HIS_WORDS if word not in left] == []
+    assert [word for word in BOS_WORDS if word not in left] == []
     assert ledger.verify() == ()
 
 
@@ -159,18 +157,18 @@ def test_the_marks_of_all_keys_of_a_protected_person_are_kept(ledger: Ledger) ->
     assert token_of(address("bo.al@exempelby.se")) not in ledger.protected_tokens()
 
 
-def test_masked_rows_still_meet_each_other_and_only_hers_are_masked(ledger: Ledger) -> None:
+def test_masked_rows_still_meet_each_other_and_only_those_of_the_person_are_masked(ledger: Ledger) -> None:
     a_school(ledger)
-    before = {one.own_id: one for one in believed_records(ledger)}
+    before = {entry.own_id: entry for entry in believed_records(ledger)}
 
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
-    hers = [one for one in believed_records(ledger) if one.masked]
-    assert {one.thing_id for one in hers} == {"p1", "d7", "d8"}
-    assert {one.record for one in hers} == {
-        mask_record(before[one.own_id].record, TOKEN_OF, source=one.source) for one in hers
+    her_records = [entry for entry in believed_records(ledger) if entry.masked]
+    assert {entry.thing_id for entry in her_records} == {"p1", "d7", "d8"}
+    assert {entry.record for entry in her_records} == {
+        mask_record(before[entry.own_id].record, TOKEN_OF, source=entry.source) for entry in her_records
     }
-    assert all(before[one.own_id] == one for one in believed_records(ledger) if not one.masked)
+    assert all(before[entry.own_id] == entry for entry in believed_records(ledger) if not entry.masked)
 
 
 def test_a_held_pull_of_a_protected_person_brings_nothing_back(ledger: Ledger, file: Path) -> None:
@@ -191,9 +189,9 @@ def test_history_keeps_that_somebody_was_owed_a_device_and_not_where(ledger: Led
 
     nowhere = Text("", "")
     assert set(ledger.owed_as_of(MONDAY)) == {owed("p1", unit=UNPLACED, groups=(), reason=nowhere), owed("p2")}
-    given_ = {one.assignment for one in ledger.assignments_as_of(MONDAY)}
-    assert given_ == {assignment("d7", "p1", unit=UNPLACED, reason=nowhere), assignment("d9", "p2")}
-    assert {(one.subject_id, one.unit, one.reason) for one in ledger.gaps_as_of(MONDAY)} == {
+    assignments_given = {entry.assignment for entry in ledger.assignments_as_of(MONDAY)}
+    assert assignments_given == {assignment("d7", "p1", unit=UNPLACED, reason=nowhere), assignment("d9", "p2")}
+    assert {(entry.subject_id, entry.unit, entry.reason) for entry in ledger.gaps_as_of(MONDAY)} == {
         ("p1", UNPLACED, nowhere),
         ("d7", UNPLACED, nowhere),
         ("p2", "vretaskolan", REASON),
@@ -206,11 +204,14 @@ def test_decisions_about_a_protected_person_hold_by_token_and_name_nobody(ledger
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 
     believed = ledger.believed(())
-    hers = address(HER_TOKEN)
+    her_records = address(HER_TOKEN)
     bo = address("bo.al@exempelby.se")
-    assert [(one.login, one.person) for one in believed.overrides] == [(None, hers), (hers, bo), (None, bo)]
-    assert {(one.device, one.field) for one in believed.corrections} == {("d7", "unit"), ("d9", "holder")}
-    assert {one.key for one in believed.logins} == {hers, bo}
+    assert [(entry.login, entry.person) for entry in believed.overrides] == [
+        (None, her_records),
+        (her_records, bo),
+        (None, bo),
+    ]
+    assert {entry.key for entry in believed.logins} == {her_records, bo}
 
 
 def test_protecting_twice_changes_nothing(ledger: Ledger, file: Path) -> None:
@@ -223,7 +224,7 @@ def test_protecting_twice_changes_nothing(ledger: Ledger, file: Path) -> None:
     assert dump(file) == before
 
 
-def test_protecting_nobody_we_know_keeps_the_mark_for_whoever_comes(ledger: Ledger) -> None:
+def test_protecting_nobody_we_know_keeps_the_mark_for_later(ledger: Ledger) -> None:
     assert ledger.protect(["~nobody"], MONDAY) == 0
     assert ledger.protect([], MONDAY) == 0
 
@@ -257,29 +258,29 @@ def test_a_masked_row_goes_on_being_the_row_of_the_next_pull(ledger: Ledger) -> 
 # --- erased -----------------------------------------------------------------------------------------------------------
 
 
-def test_an_erased_person_is_nowhere_and_his_marks_are_kept(ledger: Ledger, file: Path) -> None:
+def test_an_erased_person_is_nowhere_and_the_marks_are_kept(ledger: Ledger, file: Path) -> None:
     a_school(ledger)
 
     ledger.erase([HER_TOKEN], MONDAY + DAY)
 
     left = bytes_of(file)
     assert [word for word in HER_WORDS if word in left] == []
-    assert [word for word in HIS_WORDS if word not in left] == []
+    assert [word for word in BOS_WORDS if word not in left] == []
     assert HER_TOKEN in ledger.erased_tokens()
     assert ledger.protected_tokens() == frozenset()
     for rows in dump(file).values():
         assert not [row for row in rows if "p1" in row]
 
 
-def test_the_devices_of_an_erased_person_stay_without_him(ledger: Ledger) -> None:
+def test_the_devices_of_an_erased_person_stay_without_the_person(ledger: Ledger) -> None:
     a_school(ledger)
 
     ledger.erase([HER_TOKEN], MONDAY + DAY)
 
-    assert {one.record.source_id for one in believed_records(ledger) if one.type == "device"} == {"7", "8", "9"}
-    assert {one.thing_id for one in believed_records(ledger) if one.type != "device"} == {"p2"}
-    assert {one.assignment.subject_id for one in ledger.believed(()).assignments} == {"p2"}
-    assert {one.person for one in ledger.believed(()).overrides} == {address("bo.al@exempelby.se")}
+    assert {entry.record.source_id for entry in believed_records(ledger) if entry.type == "device"} == {"7", "8", "9"}
+    assert {entry.thing_id for entry in believed_records(ledger) if entry.type != "device"} == {"p2"}
+    assert {entry.assignment.subject_id for entry in ledger.believed(()).assignments} == {"p2"}
+    assert {entry.person for entry in ledger.believed(()).overrides} == {address("bo.al@exempelby.se")}
 
 
 @pytest.mark.parametrize("is_erased", [False, True])
@@ -350,19 +351,18 @@ def test_log_ins_go_with_the_person_and_those_of_somebody_known_stay(ledger: Led
     ledger.record(outcome(people=(person_case("p2"),), logins=logins))
 
     assert ledger.purge(MONDAY + 181 * DAY)["login"] == 1
-    assert [one.person for one in ledger.believed(()).logins] == ["p2"]
+    assert [entry.person for entry in ledger.believed(()).logins] == ["p2"]
 
 
 def test_decisions_go_a_term_after_they_ended_and_those_without_an_end_stay(ledger: Ledger) -> None:
     ledger.park(Parking(kind="stale", subject_id="d1", until=TODAY), "drift")
-    ledger.set_correction(Correction(device="d1", field="unit", value="ekskolan", until=TODAY), "drift")
-    ledger.set_correction(Correction(device="d2", field="unit", value="ekskolan"), "drift")
-    ledger.set_overrides([Override(serial="S1", person=address(ANNA), until=TODAY)], "drift")
+    overrides = [Override(serial="S1", person=address(ANNA), until=TODAY), Override(serial="S2", person=address(ANNA))]
+    ledger.set_overrides(overrides, "drift")
     ledger.audit("drift", "looked", "p1")
 
     assert ledger.purge(MONDAY + 180 * DAY) == {}
-    assert ledger.purge(MONDAY + 800 * DAY) == {"parked": 1, "correction": 1, "override": 1, "audit": 1}
-    assert [one.device for one in ledger.believed(()).corrections] == ["d2"]
+    assert ledger.purge(MONDAY + 800 * DAY) == {"parked": 1, "override": 1, "audit": 1}
+    assert [entry.serial for entry in ledger.believed(()).overrides] == ["S2"]
 
 
 def test_a_deleted_row_leaves_no_byte_behind(ledger: Ledger, file: Path) -> None:
@@ -374,14 +374,14 @@ def test_a_deleted_row_leaves_no_byte_behind(ledger: Ledger, file: Path) -> None
     assert b"@exempelby.se" not in bytes_of(file)
 
 
-def test_a_retention_of_ones_own_counts(ledger: Ledger) -> None:
+def test_a_configured_retention_counts(ledger: Ledger) -> None:
     ledger.audit("drift", "looked", "p1")
 
     assert ledger.purge(MONDAY + DAY, {**RETENTION, "audit": HOUR}) == {"audit": 1}
 
 
 def test_a_row_staged_by_a_pull_that_began_before_the_marking_is_masked_all_the_same(tmp_path: Path) -> None:
-    """Sources are read side by side: the list of devices knows nothing of what the register has just said."""
+    """Sources are read side by side: the list of devices knows nothing of the mark that the register has just given."""
     file = tmp_path / "fleetsync.db"
     with ledger_at(file) as ledger:
         pull = ledger.begin_pull("jamf", "devices", MONDAY)

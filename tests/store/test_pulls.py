@@ -66,8 +66,8 @@ rows = st.one_of(
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as made:
-        yield made
+    with ledger_at(tmp_path_factory.mktemp("shared") / "fleetsync.db") as opened:
+        yield opened
 
 
 @given(st.lists(rows, max_size=8))
@@ -102,11 +102,11 @@ def test_a_pull_comes_back_with_all_that_was_noted(ledger: Ledger) -> None:
         mark="page-9",
     )
 
-    ledger.finish_pull(noted, requests=12)
+    ledger.finish_pull(noted)
 
     assert ledger.effect(pull) == noted
     (line,) = ledger.pulls()
-    assert (line.requests, line.seen, line.rejected, line.verdict) == (12, 7, {"the serial is empty": 3}, None)
+    assert (line.seen, line.rejected, line.verdict) == (7, {"the serial is empty": 3}, None)
 
 
 def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledger: Ledger) -> None:
@@ -118,7 +118,7 @@ def test_rows_staged_on_several_pages_are_one_pull_and_the_last_page_counts(ledg
     assert [(row.source_id, row.fingerprint) for row in ledger.effect(pull).rows] == [("1", 9), ("2", 2)]
 
 
-def test_an_own_id_tells_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
+def test_an_own_id_reveals_nothing_and_never_changes(ledger: Ledger, tmp_path: Path) -> None:
     rows = [row_to_put(person("19900101-1234"))]
     ours, again = (stage_pull(ledger, rows, part=part).rows[0].own_id for part in ("pupils", "staff"))
     with ledger_at(tmp_path / "other.db") as other:
@@ -137,8 +137,8 @@ def test_the_index_shows_what_is_remembered_and_flags_what_is_away(ledger: Ledge
     limits = PullLimits(grace_pulls=0, grace_hours=0)
     ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + DAY), limits)
 
-    away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None, masked=True)
-    there = RecordIndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv", masked=False)
+    away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None)
+    there = RecordIndexEntry(11, absent=False, gone=False, last_contact_at=contact, scope="a.csv")
     assert ledger.record_index("jamf", "devices") == {("device", "1"): there, ("device", "2"): away}
 
     ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + 2 * DAY), limits)
@@ -171,9 +171,8 @@ def test_a_bookmark_is_handed_back_once_its_pull_is_believed(ledger: Ledger) -> 
 def test_an_unchanged_pull_proves_an_attempt_and_refreshes_nothing(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))])
     pull = ledger.begin_pull("jamf", "devices", MONDAY + DAY)
-    effect = PullEffect(pull=pull, source="jamf", part="devices", started_at=MONDAY + DAY, scopes=(), rows=(), seen=0)
 
-    ledger.finish_pull(effect, Verdict.UNCHANGED, "the file is the same")
+    ledger.fail_pull(pull, Verdict.UNCHANGED, "the file is the same")
 
     part = part_of(ledger)
     assert (part.last_attempt_at, part.last_complete_at, part.as_of) == (MONDAY + DAY, MONDAY, TODAY)
@@ -187,7 +186,7 @@ def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, fil
 
     ledger.fail_pull(effect.pull, Verdict.FAILED, "the server refused our token")
 
-    assert [one.record.source_id for one in ledger.believed(()).known] == ["1"]
+    assert [entry.record.source_id for entry in ledger.believed(()).known] == ["1"]
     assert dump(file)["staged_record"] == []
     assert part_of(ledger).reason == "the server refused our token"
 
@@ -195,8 +194,6 @@ def test_a_failed_pull_keeps_the_good_rows_and_drops_its_own(ledger: Ledger, fil
 def test_a_verdict_that_does_more_has_a_method_of_its_own(ledger: Ledger) -> None:
     effect = stage_pull(ledger, [])
 
-    with pytest.raises(ValueError, match="apply, hold or fail"):
-        ledger.finish_pull(effect, Verdict.COMPLETE)
     with pytest.raises(ValueError, match="apply or hold"):
         ledger.fail_pull(effect.pull, Verdict.HELD, "")
 
@@ -234,12 +231,12 @@ def test_a_part_that_is_being_pulled_is_busy_until_that_is_judged(ledger: Ledger
 
 def test_a_pull_that_cannot_be_noted_leaves_its_part_free(ledger: Ledger) -> None:
     with pytest.raises(Exception, match="must be aware"):
-        ledger.begin_pull("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - the very thing
+        ledger.begin_pull("jamf", "devices", datetime(2026, 11, 23))  # noqa: DTZ001 - a naive instant is the case
 
     assert ledger.begin_pull("jamf", "devices", MONDAY)
 
 
-def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, file: Path) -> None:
+def test_a_process_that_starts_beside_a_running_pull_leaves_it_alone(ledger: Ledger, file: Path) -> None:
     effect = stage_pull(ledger, [row_to_put(device("1"))])
 
     ledger_at(file).close()
@@ -247,7 +244,9 @@ def test_who_starts_beside_a_pull_that_goes_on_leaves_it_alone(ledger: Ledger, f
     assert ledger.effect(effect.pull) == effect
 
 
-def test_who_starts_after_a_pull_that_died_finds_it_failed_and_its_rows_gone(file: Path, clock: ManualClock) -> None:
+def test_a_process_that_starts_after_a_pull_died_finds_it_failed_and_its_rows_gone(
+    file: Path, clock: ManualClock
+) -> None:
     with ledger_at(file, clock) as dying:
         pull = stage_pull(dying, [row_to_put(device("1"))]).pull
 
@@ -286,13 +285,13 @@ def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
     some: list[Record] = [device("1"), person("1"), membership("1", "1"), UnitRecord(source_id="1", name="Vreta")]
     stage_and_apply(ledger, [row_to_put(record) for record in some])
 
-    assert {one.ref for one in ledger.believed(()).known} == {
+    assert {entry.ref for entry in ledger.believed(()).known} == {
         ("jamf", kind, "1") for kind in ("device", "person", "membership", "unit")
     }
     assert isinstance(ledger.believed(()).known[0].record, DeviceRecord)
 
 
-def test_the_expiries_that_the_newest_pull_told_are_those_that_are_believed(ledger: Ledger) -> None:
+def test_the_expiries_of_the_newest_pull_are_believed(ledger: Ledger) -> None:
     ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
     ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY + HOUR})
 

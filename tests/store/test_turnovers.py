@@ -1,4 +1,4 @@
-"""The turnover in the database: what the core found comes back as it was, and neither turns back nor betrays anybody."""
+"""The turnover in the database: it comes back as the core made it, never turns back, and reveals no hidden person."""
 
 from datetime import date
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import BelievedRecord, GroupRecord, Turnover
+from fleetsync.core.privacy import key_tokeniser, mask_record
 from fleetsync.store.ledger import Ledger, StaleReconciliation, StoreError
 from tests.store.ledger_samples import (
     DAY,
@@ -41,11 +41,11 @@ def a_school(ledger: Ledger) -> Turnover:
         ledger, [*rows, *people, row_to_put(GroupRecord(source_id="5b", name="5B"))], source="skola", part="pupils"
     )
     copies = [
-        BelievedRecord(source=one.source, part=one.part, record=one.record, own_id="", first_seen=MONDAY)
-        for one in believed_records(ledger)
-        if one.type in ("membership", "group")
+        BelievedRecord(source=entry.source, part=entry.part, record=entry.record, own_id="", first_seen=MONDAY)
+        for entry in believed_records(ledger)
+        if entry.type in ("membership", "group")
     ]
-    in_order = sorted(copies, key=lambda one: (one.type.value, one.record.source_id))
+    in_order = sorted(copies, key=lambda entry: (entry.type.value, entry.record.source_id))
     return Turnover(
         first_school_day=date(2027, 8, 16),
         last_school_day=date(2027, 6, 10),
@@ -100,7 +100,7 @@ def test_the_next_year_stands_beside_the_last(ledger: Ledger, file: Path) -> Non
     recorded(ledger, turnover)
     days = {"first_school_day": date(2028, 8, 21), "last_school_day": date(2028, 6, 14), "copied_at": MONDAY + DAY}
     following = replace(
-        turnover, **days, copies=tuple(replace(one, first_seen=MONDAY + DAY) for one in turnover.copies)
+        turnover, **days, copies=tuple(replace(entry, first_seen=MONDAY + DAY) for entry in turnover.copies)
     )
 
     assert recorded(ledger, following) == following
@@ -132,28 +132,28 @@ def test_without_a_turnover_nothing_can_be_turned(ledger: Ledger) -> None:
         ledger.turn_by_hand(MONDAY)
 
 
-def test_who_is_protected_is_masked_in_the_copies_and_meets_his_masked_row(ledger: Ledger) -> None:
+def test_a_protected_person_is_masked_in_the_copies_and_meets_the_masked_row(ledger: Ledger) -> None:
     recorded(ledger, a_school(ledger))
-    before = {one.record for one in believed_records(ledger)}
+    before = {entry.record for entry in believed_records(ledger)}
 
     ledger.protect([token_of(address(ANNA))], MONDAY + DAY)
 
     turnover = ledger.believed(()).turnover
     assert turnover is not None
-    (hers,) = (one for one in turnover.copies if one.masked)
-    assert hers.record in {mask_record(record, TOKEN_OF, source="skola") for record in before}
-    assert hers.record in {one.record for one in believed_records(ledger)}
+    (masked_copy,) = (entry for entry in turnover.copies if entry.masked)
+    assert masked_copy.record in {mask_record(record, TOKEN_OF, source="skola") for record in before}
+    assert masked_copy.record in {entry.record for entry in believed_records(ledger)}
 
 
 @pytest.mark.parametrize("is_recorded_before", [False, True])
-@pytest.mark.parametrize("way", ["protect", "erase"])
-def test_who_is_protected_or_erased_while_the_core_judges_is_not_brought_back(
-    ledger: Ledger, file: Path, way: str, is_recorded_before: bool
+@pytest.mark.parametrize("action", ["protect", "erase"])
+def test_a_person_protected_or_erased_while_the_core_computes_is_not_brought_back(
+    ledger: Ledger, file: Path, action: str, is_recorded_before: bool
 ) -> None:
     turnover = a_school(ledger)
     if is_recorded_before:
         recorded(ledger, turnover)
-    getattr(ledger, way)([token_of(address(ANNA))], MONDAY + DAY)
+    getattr(ledger, action)([token_of(address(ANNA))], MONDAY + DAY)
 
     with pytest.raises(StaleReconciliation):
         recorded(ledger, turnover)
@@ -162,8 +162,8 @@ def test_who_is_protected_or_erased_while_the_core_judges_is_not_brought_back(
     left = ledger.believed(()).turnover
     copies = left.copies if left is not None else ()
     others = {"row-bo", "row-cia", "5b"} if is_recorded_before else set()
-    assert {one.record.source_id for one in copies if not one.masked} == others
-    assert any(one.masked for one in copies) == (is_recorded_before and way == "protect")
+    assert {entry.record.source_id for entry in copies if not entry.masked} == others
+    assert any(entry.masked for entry in copies) == (is_recorded_before and action == "protect")
 
 
 def test_what_is_dropped_while_the_core_judges_is_not_brought_back(ledger: Ledger) -> None:

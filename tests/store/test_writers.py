@@ -45,7 +45,7 @@ def test_four_threads_that_write_at_once_all_get_their_turn(ledger: Ledger) -> N
 def test_two_ledgers_on_one_file_that_write_at_once_both_get_their_turn(ledger: Ledger, file: Path) -> None:
     counter_of(ledger)
     with ledger_at(file) as other, ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(raise_counter, one) for one in (ledger, other)]:
+        for done in [pool.submit(raise_counter, writer) for writer in (ledger, other)]:
             done.result()
 
     assert ledger.counters() == {("times", ""): 2 * TIMES}
@@ -56,7 +56,7 @@ def test_sources_are_pulled_side_by_side_while_others_read_and_reconcile(ledger:
 
     def pull(source: str) -> None:
         for number in range(10):
-            stage_and_apply(ledger, [row_to_put(device(f"{number}-{one}")) for one in range(20)], source=source)
+            stage_and_apply(ledger, [row_to_put(device(f"{number}-{row}")) for row in range(20)], source=source)
 
     def read() -> None:
         while not stop.is_set():

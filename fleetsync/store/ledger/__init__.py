@@ -1,14 +1,15 @@
-"""What fleetsync remembers: nouns of `fleetsync.core.model` on one side, tables on the other.
+"""The ledger: stores and reads values of `fleetsync.core.model` in the tables of the database.
 
-It judges nothing. Each change is one transaction: killed at any point, the next start finds the state before or after.
+It decides nothing. Each change is one transaction: if the process is killed at any point, the next start finds the state
+before or after it.
 """
 
 from typing import Self
 
 from fleetsync.clock import Clock
-from fleetsync.store.engine import open_engines
+from fleetsync.store.database import Lock, open_database
 from fleetsync.store.errors import PartBusy, PullNotHeld, StaleReconciliation, StoreError, StoreRefused
-from fleetsync.store.ledger.accounts import AccountLedger, AuditEntry, StoredAccount
+from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
@@ -16,15 +17,13 @@ from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.pulls import RecordIndexEntry, StoredPull
 from fleetsync.store.ledger.turnovers import TurnoverLedger
-from fleetsync.store.locks import FileLock, Locks
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RETENTION",
-    "AuditEntry",
-    "FileLock",
     "HeldPull",
     "Ledger",
+    "Lock",
     "PartBusy",
     "PullNotHeld",
     "Reconciliation",
@@ -45,8 +44,8 @@ class Ledger(
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
     def close(self) -> None:
-        """Let go of the database, and of the parts that are still being pulled: to the next start, those are dead."""
-        self._engines.close()
+        """Close the database and release the locks of parts that are still being pulled: the next start fails those pulls."""
+        self._database.close()
         with self._held_locks_mutex:
             locks, self._held_locks = list(self._held_locks.values()), {}
         for lock in locks:
@@ -60,18 +59,17 @@ class Ledger(
 
 
 def open_ledger(url: str, clock: Clock, *, secret_key: bytes) -> Ledger:
-    """The ledger at *url*, which is made or migrated where needed; what dead pulls had staged is removed.
+    """The ledger at *url*, which is created or migrated where needed; pulls whose process died are ended.
 
-    *secret_key* is what tokens and opaque ids are made under (`[privacy] key_file`): with another one, all that is
-    known by them is strange. Raises StoreRefused.
+    *secret_key* makes tokens and opaque ids (`[privacy] key_file`): with another key, nobody is recognised by those that
+    are stored. Raises StoreRefused.
     """
-    engines = open_engines(url)
-    locks = Locks(engines.file.with_name(engines.file.name + ".locks"))
+    database = open_database(url)
     try:
-        upgrade(engines, locks)
-        ledger = Ledger(engines, clock, locks, secret_key)
+        upgrade(database)
+        ledger = Ledger(database, clock, secret_key)
         ledger.fail_abandoned_pulls()
     except BaseException:
-        engines.close()
+        database.close()
         raise
     return ledger

@@ -1,19 +1,18 @@
-"""Who may sign in, who did what, and what people decided by hand.
+"""Accounts, the audit log, and what people decided by hand.
 
-A password is never seen here: only its scrypt hash comes in, and goes out to be compared.
+Never sees a password: only its scrypt hash comes in, and goes out to be compared.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
-from fleetsync.core.masking import Tokeniser
-from fleetsync.core.model import Correction, Key, Override, Parking
-from fleetsync.store import sqlite
+from fleetsync.core.model import Key, Override, Parking
+from fleetsync.core.privacy import HiddenTokens, Storage, Tokeniser, hidden_tokens, storage_of_key
 from fleetsync.store import tables as t
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
@@ -22,7 +21,7 @@ from fleetsync.store.ledger.hidden_persons import child_tokens, erased_tokens, p
 
 
 class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in. *units* of the role `unit`, *entitlement* of the role `partner`."""
+    """An account that may sign in. *units* of the role `unit`, *entitlement* of the role `partner`."""
 
     name: str
     password_hash: str
@@ -30,15 +29,6 @@ class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
     units: tuple[str, ...] = ()
     entitlement: str | None = None
     created_at: datetime
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Something somebody did or looked at."""
-
-    at: datetime
-    who: str
-    what: str
-    subject: str | None = None
 
 
 class AccountLedger(LedgerBase):
@@ -56,19 +46,19 @@ class AccountLedger(LedgerBase):
             "entitlement": entitlement,
             "created_at": self._clock.now(),
         }
-        statement = sqlite.on_conflict(sqlite.insert_into(t.account), ("name",), {})
+        statement = self._database.insert_new(t.account, ("name",))
         with self._write_transaction() as connection:
-            made = connection.execute(statement.values(row)).rowcount
-        if not made:
+            added = connection.execute(statement.values(row)).rowcount
+        if not added:
             raise StoreError("the account exists already. To give it another password: fleetsync user passwd NAME")
 
     def set_password(self, name: str, scrypt_hash: str) -> None:
-        """Another password; sessions of the old one end. StoreError for an unknown name."""
+        """Change the password; sessions of the old one end. StoreError for an unknown name."""
         with self._write_transaction() as connection:
             # A session is known by this instant: an account with another password is another account.
             changed = {"password_hash": scrypt_hash, "created_at": self._clock.now()}
-            found = update(t.account).where(t.account.c.name == name).values(changed)
-            _require_account(connection.execute(found).rowcount)
+            statement = update(t.account).where(t.account.c.name == name).values(changed)
+            _require_account(connection.execute(statement).rowcount)
 
     def remove_account(self, name: str) -> None:
         """No longer let *name* sign in. StoreError for an unknown name."""
@@ -88,78 +78,58 @@ class AccountLedger(LedgerBase):
             return tuple(StoredAccount(**row._mapping) for row in rows)
 
     def audit(self, who: str, what: str, subject: str | None = None) -> None:
-        """Note that *who* did *what* to *subject*, which is an opaque id: a log-in or a name never stands here."""
+        """Record that *who* did *what* to *subject*, which is an opaque id, never a log-in or a name."""
         with self._write_transaction() as connection:
             row = {"at": self._clock.now(), "who": who, "what": what, "subject": subject}
             connection.execute(insert(t.audit).values(row))
 
-    def audit_entries(self, limit: int = 100, subject: str | None = None) -> tuple[AuditEntry, ...]:
-        """The newest lines, of all subjects or one."""
-        line = t.audit.c
-        wanted = select(line.at, line.who, line.what, line.subject).order_by(line.id.desc()).limit(limit)
-        if subject is not None:
-            wanted = wanted.where(line.subject == subject)
-        with self._read_transaction() as connection:
-            return tuple(AuditEntry(**row._mapping) for row in connection.execute(wanted))
-
     # --- decisions by hand ------------------------------------------------------------------------------------------
 
-    def set_correction(self, correction: Correction, who: str) -> None:
-        """A fact of a device that *who* knows better; the one before it of the same field goes."""
-        self._store_decision(t.correction, ("device", "field"), msgspec.structs.asdict(correction), who)
-
-    def withdraw_correction(self, device: str, field: str) -> None:
-        """Let the sources be right again."""
-        correction = t.correction.c
-        with self._write_transaction() as connection:
-            connection.execute(delete(t.correction).where(correction.device == device, correction.field == field))
-
     def park(self, parking: Parking, who: str) -> None:
-        """Take a gap out of alerts until a day; the parking before it goes."""
-        self._store_decision(t.parked, ("kind", "subject_id"), msgspec.structs.asdict(parking), who)
-
-    def unpark(self, kind: str, subject_id: str) -> None:
-        """Let a gap ring again."""
-        parked = t.parked.c
+        """Take a gap out of alerts until a day; an earlier parking of the same gap is replaced."""
+        row = msgspec.structs.asdict(parking) | {"who": who, "at": self._clock.now()}
+        key = ("kind", "subject_id")
+        statement = self._database.upsert(t.parked, key, [name for name in row if name not in key])
         with self._write_transaction() as connection:
-            connection.execute(delete(t.parked).where(parked.kind == kind, parked.subject_id == subject_id))
+            connection.execute(statement, row)
 
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
-        """Make *overrides*, all of the overrides file, the ones that hold.
+        """Replace all overrides by *overrides*, the content of the overrides file.
 
-        The file goes on naming people who are hidden by now: keys of the protected and of children are kept as tokens,
-        and no row names somebody erased. A log-in that is said to be a protected person's is one of his keys.
+        The file may name people who are hidden by now: keys of protected persons and of children are kept as tokens,
+        and no row names an erased person. A log-in that is given to a protected person is one of that person's keys.
         """
         with self._write_transaction() as connection:
             connection.execute(delete(t.override))
-            if not overrides:
-                return
-            known = _OverrideFilter.now(connection, self._token_of)
-            kept = [told for one in overrides if (told := known.told(one)) is not None]
-            if kept:
-                rows = [_override_row(one, who, self._clock.now()) for one in kept]
-                connection.execute(insert(t.override), rows)
-            fresh = known.fresh(kept)
-            if fresh:
-                redaction.protect(connection, fresh, self._clock.now(), self._token_of)
-        if fresh:
-            sqlite.scrub_deleted_bytes(self._engines.writing)
+            newly_protected = self._insert_overrides(connection, overrides, who) if overrides else frozenset()
+            if newly_protected:
+                redaction.protect(connection, newly_protected, self._clock.now(), self._token_of)
+        if newly_protected:
+            self._database.scrub_deleted_bytes()
+
+    def _insert_overrides(self, connection: Connection, overrides: Sequence[Override], who: str) -> frozenset[str]:
+        """Store *overrides* as far as they may be; tokens of log-ins that they make protected."""
+        privacy = _OverrideFilter(self._token_of, self._hidden_tokens(connection))
+        kept = [stored for override in overrides if (stored := privacy.filter(override)) is not None]
+        if kept:
+            rows = [_override_row(override, who, self._clock.now()) for override in kept]
+            connection.execute(insert(t.override), rows)
+        return privacy.newly_protected(kept)
+
+    def _hidden_tokens(self, connection: Connection) -> HiddenTokens:
+        children = child_tokens(connection, self._tokens_of_keys)
+        return hidden_tokens("", children, protected_tokens(connection), erased_tokens(connection))
 
     def publish(self, unit: str, who: str) -> None:
         """End the trial of *unit*; nothing where it has ended."""
         row = {"unit": unit, "published_at": self._clock.now(), "published_by": who}
         with self._write_transaction() as connection:
-            connection.execute(sqlite.on_conflict(sqlite.insert_into(t.unit_state), ("unit",), {}).values(row))
+            connection.execute(self._database.insert_new(t.unit_state, ("unit",)).values(row))
 
     def published_units(self) -> frozenset[str]:
         """The units whose trial has ended."""
         with self._read_transaction() as connection:
             return frozenset(connection.execute(select(t.unit_state.c.unit)).scalars())
-
-    def _store_decision(self, table: Any, key: tuple[str, ...], row: dict[str, Any], who: str) -> None:
-        row |= {"who": who, "at": self._clock.now()}
-        with self._write_transaction() as connection:
-            connection.execute(sqlite.upsert(table, key, [name for name in row if name not in key]), row)
 
 
 def _require_account(count: int) -> None:
@@ -169,37 +139,34 @@ def _require_account(count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _OverrideFilter:
-    """Who is hidden while the overrides are read, as far as they have to know."""
+    """Decides how overrides may be stored, by who is hidden when they are read."""
 
     token_of: Tokeniser
-    protected: frozenset[str]
-    children: frozenset[str]
-    erased: frozenset[str]
+    hidden: HiddenTokens
 
-    @classmethod
-    def now(cls, connection: Connection, token_of: Tokeniser) -> Self:
-        children = frozenset().union(*child_tokens(connection, token_of).values())
-        return cls(token_of, protected_tokens(connection), children, erased_tokens(connection))
-
-    def told(self, override: Override) -> Override | None:
-        """The override as it may be kept; None when it names somebody erased."""
-        login = override.login
-        if self._token(override.person) in self.erased or (login is not None and self._token(login) in self.erased):
+    def filter(self, override: Override) -> Override | None:
+        """The override as it may be stored; None when it names an erased person."""
+        person = self._stored_key(override.person)
+        login = None if override.login is None else self._stored_key(override.login)
+        if person is None or (override.login is not None and login is None):
             return None
-        kept = self._stored_key(login) if login is not None else None
-        return msgspec.structs.replace(override, login=kept, person=self._stored_key(override.person))
+        return msgspec.structs.replace(override, login=login, person=person)
 
-    def fresh(self, overrides: Iterable[Override]) -> frozenset[str]:
-        """Tokens of log-ins of the protected that no mark has told."""
-        theirs = (one.login for one in overrides if one.person.value in self.protected)
-        return frozenset(self._token(login) for login in theirs if login is not None) - self.protected
+    def newly_protected(self, overrides: Iterable[Override]) -> frozenset[str]:
+        """Tokens of log-ins that the overrides give to protected persons, and that are not protected yet."""
+        logins = (override.login for override in overrides if override.person.value in self.hidden.protected)
+        tokens = frozenset(self.token_of(login).value for login in logins if login is not None)
+        return tokens - self.hidden.protected
 
-    def _stored_key(self, key: Key) -> Key:
+    def _stored_key(self, key: Key) -> Key | None:
         token = self.token_of(key)
-        return token if token.value in self.protected or token.value in self.children else key
-
-    def _token(self, key: Key) -> str:
-        return self.token_of(key).value
+        match storage_of_key(token.value, self.hidden):
+            case Storage.DROPPED:
+                return None
+            case Storage.PLAIN:
+                return key
+            case _:
+                return token
 
 
 def _override_row(override: Override, who: str, at: datetime) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""From staged to believed: a plausible pull is applied, a held one waits for a person. One transaction each.
+"""Applies staged pulls to what is believed, and holds the implausible ones for a person. One transaction each.
 
-What a record's absence means is `fleetsync.core.guard`'s to say; here it is only written down.
+What a record's absence means is decided in `fleetsync.core.guard`; here it is only stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, update
 
 from fleetsync.core.guard import projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RowChange, Verdict
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
 from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
 from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
@@ -54,10 +54,10 @@ class ApplyLedger(PullLedger):
         with self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
-            said = reason or _held_reason(source, part, pull, refusals)
-            values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": said}
+            shown = reason or _held_reason(source, part, pull, refusals)
+            values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": shown}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
-            update_part_state(connection, source, part, held_pull=pull, reason=said)
+            update_part_state(connection, source, part, held_pull=pull, reason=shown)
         self._release_lock(pull)
 
     def find_held_pull(self, source: str, part: str) -> HeldPull | None:
@@ -67,7 +67,7 @@ class ApplyLedger(PullLedger):
             return None if row is None else HeldPull(**row._mapping)
 
     def accept(self, pull: int, who: str, reason: str, limits: PullLimits = PullLimits()) -> None:
-        """Believe the held *pull* because *who* says so. Raises NotHeld (with the newest), PartBusy."""
+        """Believe the held *pull* because *who* says so. Raises PullNotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
@@ -79,7 +79,7 @@ class ApplyLedger(PullLedger):
             lock.release()
 
     def reject(self, pull: int, who: str, reason: str) -> None:
-        """Forget what the held *pull* would have changed. Raises NotHeld (with the newest), PartBusy."""
+        """Drop what the held *pull* would have changed. Raises PullNotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
@@ -90,12 +90,12 @@ class ApplyLedger(PullLedger):
             lock.release()
 
     def dissolve(self, source: str, part: str) -> None:
-        """Forget the part's held pull, because the source has come to its senses. Nothing where none is held."""
+        """Drop the part's held pull, because a later pull is plausible again. Nothing where none is held."""
         with self._write_transaction() as connection:
             self._close_held(connection, source, part, "dissolved")
 
     def drop_source(self, source: str) -> int:
-        """Remove all that *source* ever said, staged and held rows and its parts' state included; its pulls stay as
+        """Remove all records of *source*, staged and held rows and its parts' state included; its pulls stay as
         history. The number of records removed. Raises PartBusy.
         """
         with self._read_transaction() as connection:
@@ -105,7 +105,7 @@ class ApplyLedger(PullLedger):
         locks = []
         try:
             for part in names:
-                locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if one fails
+                locks.append(self._lock_part(source, part))  # noqa: PERF401 - those taken must be known if a later one fails
             with self._write_transaction() as connection:
                 return _delete_source(connection, source)
         finally:
@@ -114,8 +114,8 @@ class ApplyLedger(PullLedger):
 
     def _part_of(self, pull: int) -> tuple[str, str]:
         with self._read_transaction() as connection:
-            found = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
-            row = connection.execute(found).one_or_none()
+            statement = select(t.pull.c.source, t.pull.c.part).where(t.pull.c.id == pull)
+            row = connection.execute(statement).one_or_none()
         if row is None:
             raise PullNotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
         return row.source, row.part
@@ -131,8 +131,7 @@ class ApplyLedger(PullLedger):
         delete_staged_rows(connection, pull)
         self._mark_complete(connection, effect)
         if effect.is_first:
-            # Without it, joins over tables that were just filled are planned as if these were empty.
-            connection.execute(text("ANALYZE"))
+            self._database.analyse(connection)
 
     def _refuse_outdated(self, connection: Connection, effect: PullEffect) -> None:
         state = t.part_state.c
@@ -170,11 +169,11 @@ class ApplyLedger(PullLedger):
             for read in effect.scopes
         ]
         if scopes:
-            statement = sqlite.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
+            statement = self._database.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
             connection.execute(statement, scopes)
         scope = t.part_scope.c
         known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
-        # Of some files of many it tells nothing about the others.
+        # A pull of some of the files says nothing about the others.
         if set(known) <= {read.name for read in effect.scopes}:
             update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
 
@@ -196,8 +195,8 @@ class ApplyLedger(PullLedger):
 
 
 def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
-    said = "; ".join(refusal.text.en for refusal in refusals)
-    return f"{said}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
+    sentences = "; ".join(refusal.text.en for refusal in refusals)
+    return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
 def _select_held(source: str, part: str) -> Select[Any]:
@@ -213,14 +212,14 @@ def _require_held(connection: Connection, source: str, part: str, pull: int) -> 
     row = connection.execute(_select_held(source, part)).one_or_none()
     newest = None if row is None else row.pull
     if newest != pull:
-        waits = "none waits" if newest is None else f"pull {newest} is the one that waits"
+        waits = "none waits" if newest is None else f"pull {newest} waits"
         raise PullNotHeld(f"{source}/{part}: pull {pull} does not wait for a decision; {waits}", newest)
 
 
 def _delete_source(connection: Connection, source: str) -> int:
     pulls = select(t.pull.c.id).where(t.pull.c.source == source)
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
-    for table in (t.part_scope, t.part_state, t.credential, t.headcount, t.turnover_membership, t.membership):
+    for table in (t.part_scope, t.part_state, t.credential, t.turnover_membership, t.membership):
         connection.execute(delete(table).where(table.c.source == source))
     return connection.execute(delete(t.record).where(t.record.c.source == source)).rowcount
 
@@ -246,14 +245,16 @@ def _upsert_records(connection: Connection, effect: PullEffect) -> None:
         "masked": staged.masked,
     }
     rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == RowChange.PUT.value)
-    statement = sqlite.insert_from(t.record, list(values), rows)
     kept = {"own_id", "first_seen", *RECORD_KEY}
-    overwritten = {name: statement.excluded[name] for name in values if name not in kept}
-    connection.execute(sqlite.on_conflict(statement, RECORD_KEY, overwritten | {"absent_since": null()}))
+    overwritten = [name for name in values if name not in kept]
+    statement = database_of(connection).upsert(
+        t.record, RECORD_KEY, overwritten, reset={"absent_since": null()}, rows=(list(values), rows)
+    )
+    connection.execute(statement)
 
 
 def _staged_with_records(pull: int) -> tuple[Any, Any]:
-    """A join of a pull's staged rows with the records they speak of, and its condition on the pull."""
+    """A join of a pull's staged rows with their records, and its condition on the pull."""
     staged, record = t.staged_record.c, t.record.c
     joined = (t.staged_record.join(t.pull, t.pull.c.id == staged.pull_id)).join(
         t.record,
@@ -266,13 +267,13 @@ def _staged_with_records(pull: int) -> tuple[Any, Any]:
 
 
 def _mark_present(connection: Connection, pull: int) -> None:
-    """What was shown unchanged is there again; most of it was never away, and is not written."""
+    """Records that were shown unchanged are present again; most were never absent, and are not written."""
     staged, record = t.staged_record.c, t.record.c
     joined, of_pull = _staged_with_records(pull)
     shown = staged.change.in_((RowChange.RETURN.value, RowChange.CONTACT.value))
     differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
-    found = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
-    rows = [dict(row._mapping) for row in connection.execute(found.where(of_pull, shown, differs))]
+    statement = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
+    rows = [dict(row._mapping) for row in connection.execute(statement.where(of_pull, shown, differs))]
     if rows:
         back = update(t.record).where(record.id == bindparam("row"))
         values: dict[str, Any] = {
@@ -292,20 +293,23 @@ def _update_contacts(connection: Connection, effect: PullEffect) -> None:
         .select_from(joined)
         .where(of_pull, staged.last_contact_at.is_not(None))
     )
-    statement = sqlite.insert_from(t.contact, ["record_id", "last_contact_at"], moved)
-    newest = {"last_contact_at": statement.excluded["last_contact_at"]}
-    connection.execute(sqlite.on_conflict(statement, ("record_id",), newest))
+    statement = database_of(connection).upsert(
+        t.contact, ("record_id",), ("last_contact_at",), rows=(("record_id", "last_contact_at"), moved)
+    )
+    connection.execute(statement)
 
 
 def _update_absences(connection: Connection, effect: PullEffect, limits: PullLimits) -> None:
     joined, of_pull = _staged_with_records(effect.pull)
     missed = joined.outerjoin(t.contact, t.contact.c.record_id == t.record.c.id)
-    found = (
+    statement = (
         select(t.record.c.id, *BELIEVED_COLUMNS)
         .select_from(missed)
         .where(of_pull, t.staged_record.c.change == RowChange.ABSENT.value)
     )
-    before: dict[int, BelievedRecord] = {row[0]: believed_record_from_row(row[1:]) for row in connection.execute(found)}
+    before: dict[int, BelievedRecord] = {
+        row[0]: believed_record_from_row(row[1:]) for row in connection.execute(statement)
+    }
     if not before:
         return
     judged = projected_records(list(before.values()), effect, limits)

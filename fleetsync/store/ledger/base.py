@@ -1,24 +1,25 @@
-"""What every part of the ledger works with: the engines, the clock, the locks, and the spelling of records."""
+"""What every part of the ledger uses: the database, the clock, tokens, and how records are stored as text."""
 
 import base64
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, select
 
 from fleetsync.clock import Clock
-from fleetsync.core.masking import key_tokeniser
-from fleetsync.core.model import BelievedRecord, Record
+from fleetsync.core.model import BelievedRecord, Key, Record
+from fleetsync.core.privacy import key_tokeniser
 from fleetsync.store import tables as t
-from fleetsync.store.engine import Engines
+from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import PartBusy
-from fleetsync.store.locks import FileLock, Locks
 
 OWN_ID_BYTES = 10
+REMEMBERED_TOKENS = 1 << 17  # of persons: children are looked for at both ends of each pull
 
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[str], Record] = msgspec.json.Decoder(Record).decode
@@ -37,29 +38,32 @@ def decode_record(body: str) -> Record:
 class LedgerBase:
     """The base of the ledger's parts."""
 
-    def __init__(self, engines: Engines, clock: Clock, locks: Locks, secret_key: bytes) -> None:
-        self._engines = engines
+    def __init__(self, database: Database, clock: Clock, secret_key: bytes) -> None:
+        self._database = database
         self._clock = clock
-        self._locks = locks
         self._own_id_key = hashlib.blake2b(secret_key, digest_size=32, person=b"own id").digest()
         self._token_of = key_tokeniser(secret_key)
-        self._held_locks: dict[int, FileLock] = {}
+        self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
+        self._held_locks: dict[int, Lock] = {}
         self._held_locks_mutex = threading.Lock()
+
+    def _compute_tokens(self, keys: tuple[Key, ...]) -> frozenset[str]:
+        return frozenset(self._token_of(key).value for key in keys)
 
     @contextmanager
     def _read_transaction(self) -> Iterator[Connection]:
         """One state of the database throughout, in which nothing can be written."""
-        with self._engines.reading.begin() as connection:
+        with self._database.begin_reading() as connection:
             yield connection
 
     @contextmanager
     def _write_transaction(self) -> Iterator[Connection]:
-        """The writer: all of it, or none."""
-        with self._engines.writing.begin() as connection:
+        """The only writer: applied whole or not at all."""
+        with self._database.begin_writing() as connection:
             yield connection
 
-    def _lock_part(self, source: str, part: str) -> FileLock:
-        lock = self._locks.part(source, part)
+    def _lock_part(self, source: str, part: str) -> Lock:
+        lock = self._database.locks.part(source, part)
         if lock is None:
             raise PartBusy(f"{source}/{part}: is being pulled or decided right now. Try again when that has ended")
         return lock

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, select
 
 from fleetsync.core.model import (
     BelievedState,
-    Correction,
     CoverageDay,
     Episode,
     Key,
@@ -39,7 +38,7 @@ COVERAGE_DAYS = 90  # over the longest break, and the school days on both sides 
 
 
 class BelievedLedger(LedgerBase):
-    """The part of the ledger that the core is fed from."""
+    """The part of the ledger that reads the core's input."""
 
     def believed(self, parts: Sequence[PartState]) -> BelievedState:
         """All that is believed, with the configured *parts* filled in with what their pulls have come to.
@@ -60,7 +59,6 @@ class BelievedLedger(LedgerBase):
                 coverage=_coverage(connection),
                 gap_unit_kinds=_gap_units_and_kinds(connection),
                 overrides=_overrides(connection),
-                corrections=_corrections(connection),
                 parkings=_parkings(connection),
                 turnover=read_turnover(connection),
                 privacy_generation=privacy_generation(connection),
@@ -74,7 +72,7 @@ class BelievedLedger(LedgerBase):
 
 def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:
     state = t.part_state.c
-    wanted = select(
+    statement = select(
         state.source,
         state.part,
         state.last_attempt_at,
@@ -85,7 +83,7 @@ def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[Pa
         state.drift,
         state.contacts_untold,
     )
-    states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(wanted)}
+    states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(statement)}
     scopes: dict[tuple[str, str], dict[str, date]] = {}
     for row in connection.execute(select(t.part_scope)):
         scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
@@ -112,8 +110,8 @@ def _with_state(
 
 def _logins(connection: Connection) -> tuple[Login, ...]:
     login = t.login.c
-    wanted = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
-    ordered = wanted.order_by(login.scheme, login.namespace, login.value, login.person)
+    statement = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
+    ordered = statement.order_by(login.scheme, login.namespace, login.value, login.person)
     return tuple(
         # The column cannot be empty yet: a log-in that is current was last seen when it was first.
         Login(Key(Scheme(scheme), namespace, value), person, first_seen, None if last_seen == first_seen else last_seen)
@@ -123,8 +121,8 @@ def _logins(connection: Connection) -> tuple[Login, ...]:
 
 def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, ...]:
     gap = t.gap.c
-    wanted = select(t.gap).where(gap.until.is_(None) | (gap.until > closed_after)).order_by(gap.id)
-    rows = connection.execute(wanted).all()
+    statement = select(t.gap).where(gap.until.is_(None) | (gap.until > closed_after)).order_by(gap.id)
+    rows = connection.execute(statement).all()
     running = {(row.kind, row.subject_id) for row in rows if row.until is None}
     # A row may also have ended because its unit, reason or parking changed; the last one of its key is the closing.
     ended = {(row.kind, row.subject_id): row for row in rows if row.until is not None}
@@ -134,19 +132,19 @@ def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, 
 
 def _gap_units_and_kinds(connection: Connection) -> frozenset[tuple[str, str]]:
     gap = t.gap.c
-    wanted = select(gap.unit, gap.kind).where(gap.subject != Subject.SOURCE.value).distinct()
-    return frozenset((unit, kind) for unit, kind in connection.execute(wanted))
+    statement = select(gap.unit, gap.kind).where(gap.subject != Subject.SOURCE.value).distinct()
+    return frozenset((unit, kind) for unit, kind in connection.execute(statement))
 
 
 def _running_assignments(connection: Connection) -> tuple[RunningAssignment, ...]:
-    wanted = select(t.assignment).where(t.assignment.c.until.is_(None)).order_by(t.assignment.c.id)
-    return tuple(running_assignment_from_row(row) for row in stream_rows(connection, wanted))
+    statement = select(t.assignment).where(t.assignment.c.until.is_(None)).order_by(t.assignment.c.id)
+    return tuple(running_assignment_from_row(row) for row in stream_rows(connection, statement))
 
 
 def _stages(connection: Connection) -> dict[str, StageSince]:
     device = t.device.c
-    wanted = select(device.id, device.stage, device.stage_since).where(device.stage.is_not(None))
-    return {row: StageSince(Stage(stage), since) for row, stage, since in stream_rows(connection, wanted)}
+    statement = select(device.id, device.stage, device.stage_since).where(device.stage.is_not(None))
+    return {row: StageSince(Stage(stage), since) for row, stage, since in stream_rows(connection, statement)}
 
 
 def _coverage(connection: Connection) -> tuple[CoverageDay, ...]:
@@ -154,8 +152,8 @@ def _coverage(connection: Connection) -> tuple[CoverageDay, ...]:
     newest = connection.execute(select(day).order_by(day.desc()).limit(1)).scalar_one_or_none()
     if newest is None:
         return ()
-    wanted = select(*coverage_columns()).where(day > newest - timedelta(days=COVERAGE_DAYS))
-    rows = connection.execute(wanted.order_by(day, t.coverage.c.unit, t.coverage.c.entitlement))
+    statement = select(*coverage_columns()).where(day > newest - timedelta(days=COVERAGE_DAYS))
+    rows = connection.execute(statement.order_by(day, t.coverage.c.unit, t.coverage.c.entitlement))
     return tuple(coverage_from_row(row) for row in rows)
 
 
@@ -174,15 +172,8 @@ def _overrides(connection: Connection) -> tuple[Override, ...]:
     )
 
 
-def _corrections(connection: Connection) -> tuple[Correction, ...]:
-    correction = t.correction.c
-    wanted = select(correction.device, correction.field, correction.value, correction.until, correction.reason)
-    rows = connection.execute(wanted.order_by(correction.device, correction.field))
-    return tuple(Correction(**row._mapping) for row in rows)
-
-
 def _parkings(connection: Connection) -> tuple[Parking, ...]:
     parked = t.parked.c
-    wanted = select(parked.kind, parked.subject_id, parked.until, parked.reason)
-    rows = connection.execute(wanted.order_by(parked.kind, parked.subject_id))
+    statement = select(parked.kind, parked.subject_id, parked.until, parked.reason)
+    rows = connection.execute(statement.order_by(parked.kind, parked.subject_id))
     return tuple(Parking(**row._mapping) for row in rows)

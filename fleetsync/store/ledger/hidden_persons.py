@@ -1,37 +1,38 @@
-"""Who may not be told by his keys: the protected, the erased and children, read in whoever's transaction.
+"""Finds persons whose keys may only be stored as tokens: protected, erased, and children. Uses the caller's transaction.
 
-What is kept of them are tokens, which nobody can read without the key that lies outside of the database.
+Nobody can read the tokens without the key that is kept outside of the database.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
 import msgspec
 from sqlalchemy import Connection, Table, select
 
-from fleetsync.core.masking import Tokeniser
 from fleetsync.core.model import Key, PersonRecord, RecordType
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.ledger.base import decode_record, stream_rows
 
 CHILD_BODY_MARKER = '"child":true'  # as `PersonRecord.child` stands in a body
 PRIVACY_GENERATION_COUNTER = "hidings_total"
 
+KeysTokeniser = Callable[[tuple[Key, ...]], frozenset[str]]  # keys of one person → their tokens
+
 
 def protected_tokens(connection: Connection) -> frozenset[str]:
-    """Tokens of everybody with a protected identity."""
+    """Tokens of all persons with a protected identity."""
     return frozenset(connection.execute(select(t.protected_token.c.token)).scalars())
 
 
 def erased_tokens(connection: Connection) -> frozenset[str]:
-    """Tokens of everybody who was erased."""
+    """Tokens of all erased persons."""
     return frozenset(connection.execute(select(t.erased_token.c.token)).scalars())
 
 
 def store_tokens(connection: Connection, table: Table, tokens: Collection[str], at: datetime) -> None:
-    """Keep *tokens* in *table*, those of the protected or of the erased; who was hidden before stays as he was."""
+    """Keep *tokens* in *table*, that of the protected or that of the erased; tokens it has already keep their date."""
     fresh = sorted(set(tokens).difference(connection.execute(select(table.c.token)).scalars()))
     if fresh:
         when = "since" if table is t.protected_token else "erased_at"
@@ -40,75 +41,70 @@ def store_tokens(connection: Connection, table: Table, tokens: Collection[str], 
 
 
 def privacy_generation(connection: Connection) -> int:
-    """How often somebody was hidden so far. What was read before the last time may tell what is hidden by now."""
+    """How often a person was hidden so far. What was read under an older number may show what is hidden by now."""
     counter = t.counter.c
-    found = select(counter.total).where(counter.name == PRIVACY_GENERATION_COUNTER)
-    return connection.execute(found).scalar_one_or_none() or 0
+    statement = select(counter.total).where(counter.name == PRIVACY_GENERATION_COUNTER)
+    return connection.execute(statement).scalar_one_or_none() or 0
 
 
 def advance_privacy_generation(connection: Connection) -> None:
-    """Say that somebody was hidden in this transaction."""
-    statement = sqlite.insert_into(t.counter).values(name=PRIVACY_GENERATION_COUNTER, label="", total=1)
-    more = {"total": t.counter.c.total + 1}
-    connection.execute(sqlite.on_conflict(statement, ("name", "label"), more))
+    """Record that a person was hidden in this transaction."""
+    statement = database_of(connection).upsert(t.counter, ("name", "label"), added=("total",))
+    connection.execute(statement, {"name": PRIVACY_GENERATION_COUNTER, "label": "", "total": 1})
 
 
 # --- children -----------------------------------------------------------------------------------------------------------
 
 
 class PersonKeys(msgspec.Struct, frozen=True):
-    """What a row, believed or staged, tells of a person who is not masked."""
+    """The keys of a person who is not masked, from a believed or a staged row."""
 
     source: str
     keys: tuple[Key, ...]
     is_child: bool
     is_gone: bool
 
-    def tokens(self, token_of: Tokeniser) -> frozenset[str]:
-        """Those of his keys."""
-        return frozenset(token_of(key).value for key in self.keys)
 
+def child_tokens(connection: Connection, tokens_of: KeysTokeniser) -> Mapping[str, frozenset[str]]:
+    """Tokens of the keys of children of förskola and förskoleklass, by the source that says that they are.
 
-def child_tokens(connection: Connection, token_of: Tokeniser) -> Mapping[str, frozenset[str]]:
-    """Tokens of the keys of children of förskola and förskoleklass, by the source that says what they are.
-
-    Told by all that is kept, with the keys by which another source knows the same child. Who has gone from the register
-    stays a child for as long as her row is kept, since her tablet is pulled on; unless a record that is present says
-    that she has grown up, at a source that tells who is a child.
+    From all rows that are kept, with the keys by which another source knows the same child. A child who has gone from
+    the register stays a child for as long as the row is kept, since the child's tablet is still pulled; unless a present
+    record, at a source that says who is a child, says that the child has grown up.
     """
     children = [*_believed_keys(connection, CHILD_BODY_MARKER), *_staged_keys(connection, CHILD_BODY_MARKER)]
     if not children:
         return {}
     believed = _believed_keys(connection)
-    grown = _grown_up_tokens(children, believed, token_of)
-    found: dict[str, set[str]] = {}
+    grown_up = _grown_up_tokens(children, believed, tokens_of)
+    by_source: dict[str, set[str]] = {}
     for child in children:
-        tokens = child.tokens(token_of)
-        if not child.is_gone or tokens.isdisjoint(grown):
-            found.setdefault(child.source, set()).update(tokens)
-    # One key alone adds nothing to itself.
-    others = [one for one in (*believed, *_staged_keys(connection)) if len(one.keys) > 1]
-    beside = [(one.source, one.tokens(token_of)) for one in others]
+        tokens = tokens_of(child.keys)
+        if not child.is_gone or tokens.isdisjoint(grown_up):
+            by_source.setdefault(child.source, set()).update(tokens)
+    # A person with a single key adds no other key to a child's.
+    others = [person for person in (*believed, *_staged_keys(connection)) if len(person.keys) > 1]
+    same_person = [(person.source, tokens_of(person.keys)) for person in others]
     return {
         name: frozenset(tokens).union(
-            *(theirs for source, theirs in beside if source != name and not tokens.isdisjoint(theirs))
+            *(theirs for source, theirs in same_person if source != name and not tokens.isdisjoint(theirs))
         )
-        for name, tokens in found.items()
+        for name, tokens in by_source.items()
     }
 
 
 def _grown_up_tokens(
-    children: Sequence[PersonKeys], believed: Sequence[PersonKeys], token_of: Tokeniser
+    children: Sequence[PersonKeys], believed: Sequence[PersonKeys], tokens_of: KeysTokeniser
 ) -> frozenset[str]:
     if not any(child.is_gone for child in children):
         return frozenset()
-    tellers = {child.source for child in children}
-    grown = (one for one in believed if one.source in tellers and not one.is_child and not one.is_gone)
-    return frozenset().union(*(one.tokens(token_of) for one in grown))
+    sources = {child.source for child in children}
+    grown_up = (p for p in believed if p.source in sources and not p.is_child and not p.is_gone)
+    return frozenset().union(*(tokens_of(person.keys) for person in grown_up))
 
 
 def _believed_keys(connection: Connection, having: str = "") -> list[PersonKeys]:
-    """What is told of persons by what is believed, gone or not, with *having* in the body."""
+    """The keys of believed persons, gone or not, with *having* in the body."""
     record = t.record.c
     is_person = (record.type == RecordType.PERSON.value) & ~record.masked
     rows = select(record.source, record.body, record.gone).where(is_person, record.body.contains(having))

@@ -1,4 +1,4 @@
-"""What was known at a past instant, and the numbers of past days. Rows are knowledge: a late fact changes none."""
+"""What was known at a past instant, and the numbers of past days. A fact that comes late changes no past row."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -46,24 +46,24 @@ class HistoryLedger(LedgerBase):
     ) -> tuple[CoverageDay, ...]:
         """The rows of all days from *first* to *last*, both inclusive, of all units and entitlements or of one."""
         coverage = t.coverage.c
-        wanted = select(*coverage_columns()).where(coverage.day.between(first, last))
+        statement = select(*coverage_columns()).where(coverage.day.between(first, last))
         if unit is not None:
-            wanted = wanted.where(coverage.unit == unit)
+            statement = statement.where(coverage.unit == unit)
         if entitlement is not None:
-            wanted = wanted.where(coverage.entitlement == entitlement)
-        return self._coverage(wanted)
+            statement = statement.where(coverage.entitlement == entitlement)
+        return self._coverage(statement)
 
-    def _coverage(self, wanted: Select[Any]) -> tuple[CoverageDay, ...]:
+    def _coverage(self, statement: Select[Any]) -> tuple[CoverageDay, ...]:
         coverage = t.coverage.c
         with self._read_transaction() as connection:
-            rows = connection.execute(wanted.order_by(coverage.day, coverage.unit, coverage.entitlement))
+            rows = connection.execute(statement.order_by(coverage.day, coverage.unit, coverage.entitlement))
             return tuple(coverage_from_row(row) for row in rows)
 
     def first_day(self) -> date | None:
         """The first day with numbers."""
         with self._read_transaction() as connection:
-            found: date | None = connection.execute(select(func.min(t.coverage.c.day))).scalar_one()
-            return found
+            first: date | None = connection.execute(select(func.min(t.coverage.c.day))).scalar_one()
+            return first
 
     def gaps_as_of(self, instant: datetime) -> tuple[Episode, ...]:
         """The gaps that were open at *instant*."""
@@ -80,9 +80,9 @@ class HistoryLedger(LedgerBase):
     def assignments_of(self, device: str) -> tuple[AssignmentInterval, ...]:
         """Whom or what *device* has served as far as is remembered, the newest first."""
         given = t.assignment.c
-        wanted = select(t.assignment).where(given.device == device).order_by(given.since.desc(), given.id.desc())
+        statement = select(t.assignment).where(given.device == device).order_by(given.since.desc(), given.id.desc())
         with self._read_transaction() as connection:
-            return tuple(assignment_interval_from_row(row) for row in stream_rows(connection, wanted))
+            return tuple(assignment_interval_from_row(row) for row in stream_rows(connection, statement))
 
     def owed_as_of(self, instant: datetime) -> tuple[OwedDevices, ...]:
         """Who or what was owed devices at *instant*."""
@@ -90,19 +90,19 @@ class HistoryLedger(LedgerBase):
             return tuple(owed_from_row(row) for row in stream_rows(connection, _known_at(t.owed, instant)))
 
     def newest_reconciliation(self) -> Reconciliation | None:
-        """The last one that was recorded, by whichever process."""
-        made = t.reconciliation.c
+        """The last reconciliation that was recorded, by any process."""
+        reconciliation = t.reconciliation.c
         with self._read_transaction() as connection:
-            row = connection.execute(select(t.reconciliation).order_by(made.id.desc()).limit(1)).one_or_none()
+            row = connection.execute(select(t.reconciliation).order_by(reconciliation.id.desc()).limit(1)).one_or_none()
             return None if row is None else Reconciliation(**row._mapping)
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Totals that survive retention, by (name, label): ("gaps_opened_total", "no_device")."""
         counter = t.counter.c
-        # How often somebody was hidden is nobody's number: two looks at it would tell the day of a marking.
-        wanted = select(counter.name, counter.label, counter.total).where(counter.name != PRIVACY_GENERATION_COUNTER)
+        # How often a person was hidden is not published: two looks at it would reveal the day of a marking.
+        statement = select(counter.name, counter.label, counter.total).where(counter.name != PRIVACY_GENERATION_COUNTER)
         with self._read_transaction() as connection:
-            rows = connection.execute(wanted)
+            rows = connection.execute(statement)
             return {(name, label): total for name, label, total in rows}
 
 

@@ -6,45 +6,41 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Table, delete, func, select
 
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.privacy import PrivacyLedger
-from fleetsync.store.locks import FileLock
-from fleetsync.store.upgrade import head, known_revisions, pre_migration_copy, upgrade
+from fleetsync.store.upgrade import head, known_revisions, upgrade
 
 TERM_LENGTH = timedelta(days=180)
 
 # How long a kind of row is kept after it has ended. Coverage, counters and what a register still says are not here.
 RETENTION: Mapping[str, timedelta] = {
     "record": TERM_LENGTH,  # gone: a term after it vanished
-    "login": TERM_LENGTH,  # of a person nobody knows any more
+    "login": TERM_LENGTH,  # of a person without any record
     "owed": timedelta(days=548),
     "assignment": timedelta(days=548),
     "gap": timedelta(days=548),
-    "turnover": timedelta(days=400),  # till the next: who left with it must not come back by a row left open
+    "turnover": timedelta(days=400),  # until the next: who left with it must not come back because a row was left open
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
-    "correction": TERM_LENGTH,
     "override": TERM_LENGTH,
     "parked": TERM_LENGTH,
-    "individual": TERM_LENGTH,
-    "deferred_count": timedelta(0),
     "audit": timedelta(days=730),
     "copy": timedelta(days=30),  # taken before a migration
 }
 
 
 class MaintenanceLedger(PrivacyLedger):
-    """The part of the ledger that looks after the file."""
+    """The part of the ledger that looks after the database as a whole."""
 
-    def schedule_lease(self) -> FileLock | None:
+    def schedule_lease(self) -> Lock | None:
         """The lease of the daemon that pulls by the clock, until it is released; None while another one has it."""
-        return self._locks.schedule()
+        return self._database.locks.schedule()
 
     def size_bytes(self) -> int:
         """The database with its journal."""
-        return sqlite.size_bytes(self._engines.file)
+        return self._database.size_bytes()
 
     def backup(self, path: Path) -> None:
         """A verified copy at *path*, while everything goes on. It holds personal data, and only its owner can read it.
@@ -52,20 +48,20 @@ class MaintenanceLedger(PrivacyLedger):
         Raises StoreRefused when the copy is damaged or cannot be written.
         """
         try:
-            sqlite.copy(self._engines.file, path)
+            self._database.copy_to(path)
         except OSError as cause:
             raise StoreRefused(f"{path}: cannot be written ({cause.strerror}). Choose another place") from None
 
     def restore(self, path: Path) -> None:
-        """Become what the copy at *path* is, migrated to this version; who was protected or erased since stays so.
+        """Replace all content by the copy at *path*, migrated to this version. Persons protected or erased since stay so.
 
-        Raises StoreRefused for what is no sound copy of ours, or a newer version's. Nothing is changed then.
+        Raises StoreRefused for a file that is not a sound copy of this or an earlier version. Nothing is changed then.
         """
-        _refuse_unusable_copy(path)
+        _refuse_unusable_copy(self._database, path)
         kept = self._privacy_tokens()
-        with self._locks.upgrade():
-            sqlite.overwrite(self._engines.file, path)
-        upgrade(self._engines, self._locks)
+        with self._database.locks.upgrade():
+            self._database.restore_from(path)
+        upgrade(self._database)
         for is_erased, tokens, at in kept:
             (self.erase if is_erased else self.protect)(tokens, at)
 
@@ -75,9 +71,9 @@ class MaintenanceLedger(PrivacyLedger):
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the database; empty when it is sound."""
-        problems = sqlite.integrity(self._engines.file)
-        if (has := sqlite.revisions(self._engines.file)) != (head(),):
-            problems += (f"its schema is {', '.join(has) or 'none'}, not {head()}",)
+        problems = self._database.problems()
+        if (revisions := self._database.revisions()) != (head(),):
+            problems += (f"its schema is {', '.join(revisions) or 'none'}, not {head()}",)
         return problems
 
     def purge(self, now: datetime, retention: Mapping[str, timedelta] = RETENTION) -> Mapping[str, int]:
@@ -86,29 +82,18 @@ class MaintenanceLedger(PrivacyLedger):
         with self._write_transaction() as connection:
             for kind, (table, is_over) in _purge_conditions(now, retention).items():
                 removed[kind] = connection.execute(delete(table).where(is_over)).rowcount
-        sqlite.scrub_deleted_bytes(self._engines.writing, shrink=True)
-        removed["copy"] = self._purge_copies(now - retention["copy"])
+        self._database.scrub_deleted_bytes(shrink=True)
+        removed["copy"] = self._database.purge_migration_copies(now - retention["copy"])
         return {kind: count for kind, count in removed.items() if count}
 
-    def _purge_copies(self, before: datetime) -> int:
-        file = self._engines.file
-        old = [
-            copy
-            for copy in file.parent.glob(pre_migration_copy(file, "*").name)
-            if copy.stat().st_mtime < before.timestamp()
-        ]
-        for copy in old:
-            copy.unlink()
-        return len(old)
 
-
-def _refuse_unusable_copy(path: Path) -> None:
+def _refuse_unusable_copy(database: Database, path: Path) -> None:
     if not path.is_file():
         raise StoreRefused(f"{path}: there is no such file")
-    if problems := sqlite.integrity(path):
+    if problems := database.copy_problems(path):
         raise StoreRefused(f"{path}: is damaged ({problems[0]}). Choose another copy")
-    has = sqlite.revisions(path)
-    if not has or not known_revisions().issuperset(has):
+    revisions = database.copy_revisions(path)
+    if not revisions or not known_revisions().issuperset(revisions):
         raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
 
 
@@ -127,7 +112,8 @@ def _purge_conditions(
         "record": (t.record, t.record.c.gone & (t.record.c.absent_since < old["record"])),
         "login": (
             t.login,
-            (t.login.c.last_seen < old["login"]) & t.login.c.person.not_in(select(t.person.c.id)),
+            (func.coalesce(t.login.c.last_seen, t.login.c.first_seen) < old["login"])
+            & t.login.c.person.not_in(select(t.person.c.id)),
         ),
         "owed": (t.owed, t.owed.c.until < old["owed"]),
         "assignment": (t.assignment, t.assignment.c.until < old["assignment"]),
@@ -142,10 +128,7 @@ def _purge_conditions(
             (t.reconciliation.c.at < old["reconciliation"])
             & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
         ),
-        "correction": (t.correction, t.correction.c.until < old["correction"].date()),
         "override": (t.override, t.override.c.until < old["override"].date()),
         "parked": (t.parked, t.parked.c.until < old["parked"].date()),
-        "individual": (t.individual, t.individual.c.until < old["individual"].date()),
-        "deferred_count": (t.deferred_count, t.deferred_count.c.until < old["deferred_count"].date()),
         "audit": (t.audit, t.audit.c.at < old["audit"]),
     }

@@ -1,7 +1,7 @@
 """Pulls and their staging: what a pull would change, page by page, and what is believed for it to compare with.
 
-A pull that has begun holds the lock of its part until it is judged: complete, unchanged, held or failed. Whoever began
-one sees to it that it ends, with `fail_pull` where nothing else does. Only the newest held pull of a part keeps its rows.
+A pull that has begun holds the lock of its part until it is judged: complete, unchanged, held or failed. The caller that
+began it must end it, with `fail_pull` where nothing else does. Only the newest held pull of a part keeps its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleetsync.core.model import HoldReason, PulledScope, PullEffect, RecordType, RowChange, StagedRow, Verdict
-from fleetsync.store import sqlite
 from fleetsync.store import tables as t
+from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
@@ -37,7 +37,6 @@ class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
     gone: bool
     last_contact_at: datetime | None
     scope: str | None
-    masked: bool
 
 
 class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +49,6 @@ class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     verdict: Verdict | None = None  # None: not judged yet
     reason: str | None = None
-    requests: int = 0
     seen: int = 0
     duplicates: int = 0
     puts: int = 0
@@ -74,7 +72,7 @@ PULL_COLUMNS = tuple(t.pull.c[name] for name in StoredPull.__struct_fields__)
 
 
 class PullLedger(LedgerBase):
-    """The part of the ledger that the runner sees."""
+    """The part of the ledger that the runner uses: `pull.runner.Staging`."""
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
         """The id of a new pull, which holds the part's lock from here on. Raises PartBusy."""
@@ -94,7 +92,7 @@ class PullLedger(LedgerBase):
     def record_index(self, source: str, part: str) -> dict[tuple[str, str], RecordIndexEntry]:
         """All that is remembered of a part, by (type, source id); gone records are flagged."""
         record = t.record.c
-        wanted = (
+        statement = (
             select(
                 record.type,
                 record.source_id,
@@ -103,59 +101,58 @@ class PullLedger(LedgerBase):
                 record.gone,
                 t.contact.c.last_contact_at,
                 record.scope,
-                record.masked,
             )
             .select_from(RECORD_WITH_CONTACT)
             .where(record.source == source, record.part == part)
         )
         with self._read_transaction() as connection:
             return {
-                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope, masked)
-                for kind, source_id, fingerprint, absent_since, gone, contact, scope, masked in stream_rows(
-                    connection, wanted
+                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope)
+                for kind, source_id, fingerprint, absent_since, gone, contact, scope in stream_rows(
+                    connection, statement
                 )
             }
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
         """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
         scope = t.part_scope.c
-        wanted = select(scope.scope, scope.fingerprint, scope.as_of).where(scope.source == source, scope.part == part)
+        statement = select(scope.scope, scope.fingerprint, scope.as_of).where(
+            scope.source == source, scope.part == part
+        )
         with self._read_transaction() as connection:
-            return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(wanted)}
+            return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(statement)}
 
     def mark(self, source: str, part: str) -> str | None:
         """The bookmark of the last complete pull of a part that reads some."""
         state = t.part_state.c
         with self._read_transaction() as connection:
-            found: str | None = connection.execute(
+            mark: str | None = connection.execute(
                 select(state.mark).where(state.source == source, state.part == part)
             ).scalar_one_or_none()
-            return found
+            return mark
 
     def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
         """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
 
-        Whoever was protected or erased since the pull began is so here, and by what these rows tell of him.
+        Persons who were protected or erased since the pull began are hidden here, by all keys that these rows contain.
         """
         if not rows:
             return
         with self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
-            door = staging_filter(connection, source, part, self._token_of)
-            latest = {row.ref: self._staged_row(pull, source, part, row) for row in door.filter(connection, rows)}
-            self._upsert_staged(connection, sqlite.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
-            # Whoever is shown masked by this pull is there, although the name he had before is not.
-            renamed = {row.ref: self._staged_row(pull, source, part, row) for row in door.renamed_rows}
-            self._upsert_staged(
-                connection, sqlite.on_conflict(sqlite.insert_into(t.staged_record), STAGED_KEY, {}), renamed
-            )
-            # Their other keys may stand in what other sources say.
-            if door.newly_protected:
-                redaction.protect(connection, door.newly_protected, self._clock.now(), self._token_of)
-            if door.newly_erased:
-                redaction.erase(connection, door.newly_erased, self._clock.now(), self._token_of)
-        if door.newly_protected or door.newly_erased:
-            sqlite.scrub_deleted_bytes(self._engines.writing)
+            privacy = staging_filter(connection, source, part, self._token_of)
+            latest = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.filter(connection, rows)}
+            self._upsert_staged(connection, self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+            # A person whom this pull shows masked is present, although the former id is not.
+            renamed = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.renamed_rows}
+            self._upsert_staged(connection, self._database.insert_new(t.staged_record, STAGED_KEY), renamed)
+            # Their other keys may be in the records of other sources.
+            if privacy.newly_protected:
+                redaction.protect(connection, privacy.newly_protected, self._clock.now(), self._token_of)
+            if privacy.newly_erased:
+                redaction.erase(connection, privacy.newly_erased, self._clock.now(), self._token_of)
+        if privacy.newly_protected or privacy.newly_erased:
+            self._database.scrub_deleted_bytes()
 
     @staticmethod
     def _upsert_staged(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
@@ -176,31 +173,21 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
-    def finish_pull(
-        self, effect: PullEffect, verdict: Verdict | None = None, reason: str | None = None, *, requests: int = 0
-    ) -> None:
-        """The part is read whole: note what *effect* says beside its rows, which are staged already.
+    def finish_pull(self, effect: PullEffect) -> None:
+        """The part is read whole: store what *effect* says beside its rows, which are staged already.
 
-        Without a *verdict* the pull waits for its judgement (`apply` or `hold`); UNCHANGED ends it. Other verdicts
-        have their own methods, since they do more: ValueError.
+        The pull then waits for its judgement: `apply` or `hold`.
         """
-        if verdict not in (None, Verdict.UNCHANGED):
-            raise ValueError(f"finish cannot make a pull {verdict}: apply, hold or fail does")
         with self._write_transaction() as connection:
             self._require_unjudged_pull(connection, effect.pull)
-            self._store_effect(connection, effect, requests)
-            if verdict is not None:
-                self._end_pull(connection, effect.pull, verdict, reason)
-        if verdict is not None:
-            self._release_lock(effect.pull)
+            self._store_effect(connection, effect)
 
-    def _store_effect(self, connection: Connection, effect: PullEffect, requests: int) -> None:
+    def _store_effect(self, connection: Connection, effect: PullEffect) -> None:
         staged = t.staged_record.c
         tally = select(staged.change, func.count()).where(staged.pull_id == effect.pull).group_by(staged.change)
-        noted = {COUNT_COLUMN_BY_CHANGE[change]: count for change, count in connection.execute(tally)}
-        noted |= {
+        values: dict[str, Any] = {COUNT_COLUMN_BY_CHANGE[change]: count for change, count in connection.execute(tally)}
+        values |= {
             "finished_at": self._clock.now(),
-            "requests": requests,
             "seen": effect.seen,
             "duplicates": effect.duplicates,
             "contacts_untold": effect.contacts_untold,
@@ -210,13 +197,15 @@ class PullLedger(LedgerBase):
             "reads_some": effect.reads_some,
             "mark": effect.mark,
         }
-        connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(noted))
+        connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(values))
         scopes = [
             {"pull_id": effect.pull, "scope": scope.name, "as_of": scope.as_of, "fingerprint": scope.fingerprint}
             for scope in effect.scopes
         ]
         if scopes:
-            connection.execute(sqlite.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes)
+            connection.execute(
+                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes
+            )
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
@@ -228,7 +217,7 @@ class PullLedger(LedgerBase):
         self._release_lock(pull)
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
-        """When the credentials of a part run out, as its newest pull told, be it believed or not."""
+        """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
         named = {"source": source, "part": part}
         rows = [{**named, "name": name, "expires_at": at} for name, at in sorted(expiries.items())]
         with self._write_transaction() as connection:
@@ -245,21 +234,21 @@ class PullLedger(LedgerBase):
     def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[StoredPull, ...]:
         """The newest pulls, of all sources or one, of all its parts or one."""
         pull = t.pull.c
-        wanted = select(*PULL_COLUMNS).order_by(pull.id.desc()).limit(limit)
+        statement = select(*PULL_COLUMNS).order_by(pull.id.desc()).limit(limit)
         if source is not None:
-            wanted = wanted.where(pull.source == source)
+            statement = statement.where(pull.source == source)
         if part is not None:
-            wanted = wanted.where(pull.part == part)
+            statement = statement.where(pull.part == part)
         with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(wanted))
+            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
 
     def newest_pulls(self, source: str, part: str) -> tuple[StoredPull, ...]:
         """The newest pull of each verdict, newest first: how a part does, however often it came to nothing since."""
         pull = t.pull.c
         newest = select(func.max(pull.id)).where(pull.source == source, pull.part == part, pull.verdict.is_not(None))
-        wanted = select(*PULL_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
+        statement = select(*PULL_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
         with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(wanted))
+            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
 
     def _require_unjudged_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
         """(source, part) of a pull that is not judged yet."""
@@ -272,12 +261,12 @@ class PullLedger(LedgerBase):
 
     def _end_pull(self, connection: Connection, pull: int, verdict: Verdict, reason: str | None) -> None:
         ended = {"verdict": verdict.value, "reason": reason, "finished_at": self._clock.now()}
-        found = t.pull.c
+        columns = t.pull.c
         source, part = connection.execute(
-            update(t.pull).where(found.id == pull).values(ended).returning(found.source, found.part)
+            update(t.pull).where(columns.id == pull).values(ended).returning(columns.source, columns.part)
         ).one()
         delete_staged_rows(connection, pull)
-        # While one is held, its reason is what people have to see.
+        # While a pull is held, its reason is what people have to see.
         state = t.part_state.c
         connection.execute(
             update(t.part_state)
@@ -299,7 +288,7 @@ class PullLedger(LedgerBase):
         return sum(self._fail_if_abandoned(*row) for row in unjudged)
 
     def _fail_if_abandoned(self, pull: int, source: str, part: str) -> bool:
-        lock = self._locks.part(source, part)
+        lock = self._database.locks.part(source, part)
         if lock is None:
             return False
         try:
@@ -325,13 +314,13 @@ def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
 
 
 def update_part_state(connection: Connection, source: str, part: str, **values: Any) -> None:
-    """Write *values* into the part's state, which is made where there is none."""
-    statement = sqlite.upsert(t.part_state, ("source", "part"), values)
+    """Write *values* into the part's state, which is created where there is none."""
+    statement = database_of(connection).upsert(t.part_state, ("source", "part"), values)
     connection.execute(statement, {"source": source, "part": part, **values})
 
 
 def delete_staged_rows(connection: Connection, pull: int) -> None:
-    """Forget what a pull had staged."""
+    """Remove what a pull had staged."""
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id == pull))
 
 
@@ -360,18 +349,18 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
 
 def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
-    found = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
+    statement = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
     return tuple(
         PulledScope(name=name, as_of=as_of, fingerprint=fingerprint)
-        for name, as_of, fingerprint in connection.execute(found)
+        for name, as_of, fingerprint in connection.execute(statement)
     )
 
 
 def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:
     staged = t.staged_record.c
-    found = select(t.staged_record).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
+    statement = select(t.staged_record).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
     if only is not None:
-        found = found.where(staged.change == only.value)
+        statement = statement.where(staged.change == only.value)
     return tuple(
         StagedRow(
             change=RowChange(row.change),
@@ -384,5 +373,5 @@ def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None)
             last_contact_at=row.last_contact_at,
             masked=row.masked,
         )
-        for row in stream_rows(connection, found)
+        for row in stream_rows(connection, statement)
     )

@@ -1,6 +1,6 @@
-"""The turn of the school year as it is kept: when it was copied and turned, and the copies, by difference.
+"""Stores the turnover of the school year: when it was copied and turned, and the copies, by difference.
 
-The core says what it has come to; a person may turn it by hand. It never turns back, and no earlier year's is touched.
+The core decides when it turns; a person may turn it by hand. It never turns back, and earlier years are not touched.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ CopyKey = tuple[str, str, str, str]
 
 
 class TurnoverLedger(LedgerBase):
-    """The part of the ledger that turns the school year when somebody says so."""
+    """The part of the ledger that turns the school year by hand."""
 
     def turn_by_hand(self, at: datetime) -> None:
         """Turn the newest turnover. StoreError when there is none that waits."""
@@ -30,8 +30,8 @@ class TurnoverLedger(LedgerBase):
                 raise StoreError(
                     "no turnover waits to be turned. One begins by itself on the last school day: fleetsync turnover status"
                 )
-            here = t.turnover.c.first_school_day == newest.first_school_day
-            connection.execute(update(t.turnover).where(here).values(turned_at=at, how="by_hand"))
+            same_year = t.turnover.c.first_school_day == newest.first_school_day
+            connection.execute(update(t.turnover).where(same_year).values(turned_at=at, how="by_hand"))
 
 
 def read_turnover(connection: Connection) -> Turnover | None:
@@ -63,17 +63,17 @@ def _copy_from_row(row: Any, copied_at: datetime) -> BelievedRecord:
 
 
 def write_turnover(connection: Connection, turnover: Turnover | None) -> int:
-    """Write down what *turnover* has come to since; the number of rows written. None is nothing to say.
+    """Store the state of *turnover* and its copies; the number of rows written. Nothing for None.
 
-    What another process copied or turned first stands. A copy is written once, and only while its record is kept: what
-    was dropped while the core judged must not come back by what it had read before.
+    What another process copied or turned first is kept. A copy is written once, and only while its record exists: what
+    was dropped while the core computed must not come back from what it had read before.
     """
     if turnover is None:
         return 0
-    stands = _turnover_of_year(connection, turnover.first_school_day)
-    if stands is not None and stands.copied_at != turnover.copied_at:
+    stored = _turnover_of_year(connection, turnover.first_school_day)
+    if stored is not None and stored.copied_at != turnover.copied_at:
         return 0
-    written = _write_state(connection, turnover, stands)
+    written = _write_state(connection, turnover, stored)
     if turnover.turned_at is not None:
         written += _delete_stale_copies(connection, turnover)
     return written + _insert_new_copies(connection, turnover)
@@ -85,45 +85,47 @@ def _turnover_of_year(connection: Connection, first: date) -> Any:
     return connection.execute(select(t.turnover).where(in_year)).one_or_none()
 
 
-def _write_state(connection: Connection, turnover: Turnover, stands: Any) -> int:
+def _write_state(connection: Connection, turnover: Turnover, stored: Any) -> int:
     values = {name: getattr(turnover, name) for name in TURNOVER_COLUMNS}
-    if stands is None:
+    if stored is None:
         connection.execute(insert(t.turnover).values(values))
         return 1
-    if stands.turned_at is not None or values == dict(stands._mapping):
+    if stored.turned_at is not None or values == dict(stored._mapping):
         return 0
-    if stands.first_school_day == turnover.first_school_day:
+    if stored.first_school_day == turnover.first_school_day:
         connection.execute(update(t.turnover).where(_same_turnover(t.turnover, turnover)).values(values))
         return 1
     # The calendar was corrected: the copies move over to the other first school day.
-    copies, was = t.turnover_membership, stands.first_school_day
+    copies, was = t.turnover_membership, stored.first_school_day
     connection.execute(insert(t.turnover).values(values))
-    here = copies.c.first_school_day == was
-    moved = connection.execute(update(copies).where(here).values(first_school_day=turnover.first_school_day)).rowcount
+    same_year = copies.c.first_school_day == was
+    moved = connection.execute(
+        update(copies).where(same_year).values(first_school_day=turnover.first_school_day)
+    ).rowcount
     connection.execute(delete(t.turnover).where(t.turnover.c.first_school_day == was))
     return 2 + moved
 
 
 def _delete_stale_copies(connection: Connection, turnover: Turnover) -> int:
-    """Take away the copies that are done with."""
+    """Remove the copies that *turnover* does not have any more."""
     wanted = {_copy_key(copy) for copy in turnover.copies}
-    stale = [place for place in _stored_copy_keys(connection, turnover) if place not in wanted]
+    stale = [key for key in _stored_copy_keys(connection, turnover) if key not in wanted]
     return _execute_per_key(
         connection, delete(t.turnover_membership).where(_same_turnover(t.turnover_membership, turnover)), stale
     )
 
 
 def _insert_new_copies(connection: Connection, turnover: Turnover) -> int:
-    places = _stored_copy_keys(connection, turnover)
-    fresh = {_copy_key(copy): copy for copy in turnover.copies if _copy_key(copy) not in places}
+    stored = _stored_copy_keys(connection, turnover)
+    fresh = {_copy_key(copy): copy for copy in turnover.copies if _copy_key(copy) not in stored}
     if not fresh:
         return 0
     kept = {tuple(row) for row in stream_rows(connection, select(*(t.record.c[name] for name in COPY_KEY)))}
     rows = [
-        dict(zip(COPY_KEY, place, strict=True))
+        dict(zip(COPY_KEY, key, strict=True))
         | {"first_school_day": turnover.first_school_day, "body": encode_record(copy.record), "masked": copy.masked}
-        for place, copy in fresh.items()
-        if place in kept
+        for key, copy in fresh.items()
+        if key in kept
     ]
     if rows:
         connection.execute(insert(t.turnover_membership), rows)
@@ -132,8 +134,8 @@ def _insert_new_copies(connection: Connection, turnover: Turnover) -> int:
 
 def _stored_copy_keys(connection: Connection, turnover: Turnover) -> frozenset[CopyKey]:
     columns = [t.turnover_membership.c[name] for name in COPY_KEY]
-    found = select(*columns).where(_same_turnover(t.turnover_membership, turnover))
-    return frozenset(tuple(row) for row in stream_rows(connection, found))
+    statement = select(*columns).where(_same_turnover(t.turnover_membership, turnover))
+    return frozenset(tuple(row) for row in stream_rows(connection, statement))
 
 
 def _copy_key(copy: BelievedRecord) -> CopyKey:
@@ -144,9 +146,9 @@ def _same_turnover(table: Table, turnover: Turnover) -> ColumnElement[bool]:
     return table.c.first_school_day == turnover.first_school_day
 
 
-def _execute_per_key(connection: Connection, statement: Delete, places: Sequence[CopyKey]) -> int:
-    if places:
-        here = [t.turnover_membership.c[name] == bindparam(f"at_{name}") for name in COPY_KEY]
+def _execute_per_key(connection: Connection, statement: Delete, keys: Sequence[CopyKey]) -> int:
+    if keys:
+        same_key = [t.turnover_membership.c[name] == bindparam(f"at_{name}") for name in COPY_KEY]
         names = [f"at_{name}" for name in COPY_KEY]
-        connection.execute(statement.where(*here), [dict(zip(names, place, strict=True)) for place in places])
-    return len(places)
+        connection.execute(statement.where(*same_key), [dict(zip(names, key, strict=True)) for key in keys])
+    return len(keys)

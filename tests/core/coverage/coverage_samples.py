@@ -12,7 +12,6 @@ from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
 from fleetsync.core.coverage import reconcile
 from fleetsync.core.entitlement import RULES
 from fleetsync.core.identity import build_unit_directory
-from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
@@ -45,6 +44,7 @@ from fleetsync.core.model import (
     Unit,
     UnitMap,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 
 TODAY = date(2026, 11, 24)

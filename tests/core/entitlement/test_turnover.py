@@ -14,7 +14,6 @@ from fleetsync.core.calendar import Calendar, Calendars, Term
 from fleetsync.core.coverage import reconcile
 from fleetsync.core.entitlement import Bench, TurnoverProgress, turnover_progress
 from fleetsync.core.identity import build_unit_directory
-from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
@@ -31,6 +30,7 @@ from fleetsync.core.model import (
     RecordType,
     Turnover,
 )
+from fleetsync.core.privacy import key_tokeniser, mask_record
 from tests.core.entitlement.entitlement_samples import (
     CALENDARS,
     SCHOOLS,

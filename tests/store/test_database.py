@@ -1,14 +1,16 @@
+import ast
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
-from fleetsync.store import sqlite
+import fleetsync
 from fleetsync.store import tables as t
-from fleetsync.store.engine import open_engines
+from fleetsync.store.database import database_of, open_database
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger import Ledger
+from fleetsync.store.sqlite_database import check_version
 from tests.store.ledger_samples import MONDAY
 
 
@@ -26,7 +28,8 @@ def test_a_reader_sees_one_state_while_somebody_writes(ledger: Ledger) -> None:
         ledger.audit("drift", "looked", "p1")
 
         assert connection.execute(select(t.audit.c.what)).all() == before == []
-    assert len(ledger.audit_entries()) == 1
+    with ledger._read_transaction() as connection:
+        assert connection.execute(select(t.audit.c.what)).scalars().all() == ["looked"]
 
 
 def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
@@ -46,7 +49,7 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1), ("secure_delete", 1)],
 )
 def test_both_engines_keep_the_promises_of_the_file(ledger: Ledger, pragma: str, value: object) -> None:
-    for engine in (ledger._engines.reading, ledger._engines.writing):
+    for engine in (ledger._database.reading, ledger._database.writing):
         with engine.connect() as connection:
             assert connection.execute(text(f"PRAGMA {pragma}")).scalar_one() == value
 
@@ -56,7 +59,7 @@ def test_only_its_owner_can_read_the_database(ledger: Ledger, file: Path) -> Non
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:
-    open_engines(f"sqlite:///{tmp_path}/var/lib/fleetsync.db").close()
+    open_database(f"sqlite:///{tmp_path}/var/lib/fleetsync.db").close()
 
     assert (tmp_path / "var" / "lib" / "fleetsync.db").exists()
 
@@ -73,9 +76,42 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
 )
 def test_an_address_that_cannot_be_used_says_how_to_write_it(url: str, says: str) -> None:
     with pytest.raises(StoreRefused, match=says):
-        open_engines(url)
+        open_database(url)
 
 
 def test_a_sqlite_that_is_too_old_is_refused() -> None:
     with pytest.raises(StoreRefused, match=r"SQLite 3\.34\.1 is too old: 3\.35 or later"):
-        sqlite.check_version((3, 34, 1))
+        check_version((3, 34, 1))
+
+
+KINDS_OF_DATABASE = ("sqlite3", "sqlalchemy.dialects", "fleetsync.store.sqlite", "psycopg")
+
+
+def imported_names(path: Path) -> set[str]:
+    """All modules that a file imports, and the names it takes from them, dotted."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_only_one_module_knows_a_kind_of_database() -> None:
+    """Another kind of database is another file: nothing else of the package may depend on SQLite."""
+    package = Path(fleetsync.__file__).parent
+    knowing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if any(name.startswith(KINDS_OF_DATABASE) for name in imported_names(path))
+    }
+
+    assert knowing == {"store/sqlite_database.py"}
+
+
+def test_a_connection_knows_its_database(ledger: Ledger) -> None:
+    with ledger._read_transaction() as connection:
+        assert database_of(connection) is ledger._database
+    with ledger._write_transaction() as connection:
+        assert database_of(connection) is ledger._database

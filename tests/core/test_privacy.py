@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.masking import key_tokeniser, mask_child_keys, mask_record, person_tokens, tokenise_id, tokenise_key
 from fleetsync.core.model import (
     TOKEN_PREFIX,
     Condition,
@@ -20,6 +19,22 @@ from fleetsync.core.model import (
     Record,
     Scheme,
     UnitRecord,
+)
+from fleetsync.core.privacy import (
+    HiddenTokens,
+    Storage,
+    hidden_tokens,
+    key_tokeniser,
+    mask_record,
+    masked_record,
+    needs_token_keys,
+    person_tokens,
+    record_tokens,
+    storage_of_key,
+    storage_of_record,
+    tokenise_id,
+    tokenise_key,
+    with_token_keys,
 )
 
 SECRET = b"a key that lies outside of the database"
@@ -63,10 +78,10 @@ A_DEVICE = DeviceRecord(
 
 
 def test_a_token_is_an_hmac_of_the_whole_key_and_keeps_its_scheme() -> None:
-    made = tokenise_key(SECRET, LOGIN)
+    token = tokenise_key(SECRET, LOGIN)
 
-    assert made == Key(Scheme.ADDRESS, "", "~d42q4akizjprxeu4zldwn6azmr6ij4zm")
-    assert made.is_token
+    assert token == Key(Scheme.ADDRESS, "", "~d42q4akizjprxeu4zldwn6azmr6ij4zm")
+    assert token.is_token
 
 
 @given(keys)
@@ -77,9 +92,9 @@ def test_a_token_never_becomes_another_token(key: Key) -> None:
 
 
 @given(keys, keys)
-def test_two_keys_never_share_a_token(one: Key, other: Key) -> None:
-    if not one.is_token and not other.is_token:
-        assert (tokenise_key(SECRET, one).value == tokenise_key(SECRET, other).value) == (one == other)
+def test_two_keys_never_share_a_token(key: Key, other: Key) -> None:
+    if not key.is_token and not other.is_token:
+        assert (tokenise_key(SECRET, key).value == tokenise_key(SECRET, other).value) == (key == other)
 
 
 def test_another_secret_makes_every_token_new() -> None:
@@ -91,26 +106,105 @@ def test_the_ids_of_two_sources_that_number_from_one_do_not_meet() -> None:
     assert tokenise_id("hr", tokenise_id("hr", "1", TOKEN_OF), TOKEN_OF) == tokenise_id("hr", "1", TOKEN_OF)
 
 
+def children_of(record: Record, children: frozenset[str], *, source: str = "entra") -> tuple[bool, Record]:
+    """Whether the keys of *record* must be tokens when the register says these are children, and the record then."""
+    tokens = record_tokens(record, TOKEN_OF, source=source)
+    return needs_token_keys(record, tokens, hidden_tokens(source, {"skola": children})), with_token_keys(record, tokens)
+
+
+CHILD = frozenset({TOKEN_OF(LOGIN).value})
+
+
 @pytest.mark.parametrize(
     ("record", "children"),
     [
         (PersonRecord(source_id="7", keys=(LOGIN,), name="Anna Ek", child=True), frozenset()),
-        (PersonRecord(source_id="7", keys=(LOGIN,), name="Anna Ek"), frozenset({TOKEN_OF(LOGIN).value})),
-        (DeviceRecord(source_id="7", keys=(LOGIN,), name="Annas iPad"), frozenset({TOKEN_OF(LOGIN).value})),
+        (PersonRecord(source_id="7", keys=(LOGIN,), name="Anna Ek"), CHILD),
+        (DeviceRecord(source_id="7", keys=(LOGIN,), name="Annas iPad"), CHILD),
     ],
     ids=["says so", "another source says so", "device"],
 )
 def test_a_child_is_kept_by_tokens_without_a_name(record: Any, children: frozenset[str]) -> None:
-    left = mask_child_keys(record, children, TOKEN_OF)
+    needs_tokens, tokenised = children_of(record, children)
 
-    assert left == msgspec.structs.replace(record, keys=(TOKEN_OF(LOGIN),), name=None)
-    assert mask_child_keys(left, children, TOKEN_OF) == left
+    assert needs_tokens
+    assert tokenised == msgspec.structs.replace(record, keys=(TOKEN_OF(LOGIN),), name=None)
+    assert children_of(tokenised, children) == (True, tokenised)
 
 
 @pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE, UnitRecord(source_id="1", name="Vretaskolan")])
-def test_what_is_no_childs_stays_as_it_is(record: Record) -> None:
-    assert mask_child_keys(record, frozenset(), TOKEN_OF) is record
-    assert mask_child_keys(record, frozenset({"~another"}), TOKEN_OF) is record
+def test_a_record_of_nobody_who_is_a_child_keeps_its_keys(record: Record) -> None:
+    assert not children_of(record, frozenset())[0]
+    assert not children_of(record, frozenset({"~another"}))[0]
+
+
+def test_a_source_that_says_who_is_a_child_is_not_overruled_by_another() -> None:
+    grown_up = PersonRecord(source_id="7", keys=(LOGIN,))
+
+    assert children_of(grown_up, CHILD, source="entra")[0]
+    assert not children_of(grown_up, CHILD, source="skola")[0]
+    assert children_of(DeviceRecord(source_id="7", keys=(LOGIN,)), CHILD, source="skola")[0]
+
+
+@pytest.mark.parametrize("record", [A_MEMBERSHIP, UnitRecord(source_id="1", name="Vretaskolan")])
+def test_what_has_no_keys_stays_as_it_is(record: Record) -> None:
+    assert with_token_keys(record, record_tokens(record, TOKEN_OF, source="skola")) is record
+
+
+# --- the decision -----------------------------------------------------------------------------------------------------
+
+HERS = frozenset({TOKEN_OF(LOGIN).value, tokenise_id("skola", "anna.ek", TOKEN_OF)})
+UNIT = UnitRecord(source_id="1", name="Vretaskolan")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "person", "membership", "device"),
+    [
+        (HiddenTokens(), "plain", "plain", "plain"),
+        (HiddenTokens(children=HERS), "plain", "plain", "keys as tokens"),
+        (HiddenTokens(children=HERS, children_elsewhere=HERS), "keys as tokens", "plain", "keys as tokens"),
+        (HiddenTokens(protected=HERS), "masked", "masked", "masked"),
+        (HiddenTokens(protected=HERS, children=HERS, children_elsewhere=HERS), "masked", "masked", "masked"),
+        (HiddenTokens(erased=HERS), "dropped", "dropped", "masked"),
+        (HiddenTokens(erased=HERS, protected=HERS), "dropped", "dropped", "masked"),
+        (HiddenTokens(protected=frozenset({"~another"})), "plain", "plain", "plain"),
+    ],
+)
+def test_a_record_is_stored_as_who_is_hidden_says(
+    hidden: HiddenTokens, person: str, membership: str, device: str
+) -> None:
+    storages = [
+        storage_of_record(record, record_tokens(record, TOKEN_OF, source="skola"), hidden).value
+        for record in (A_PERSON, A_MEMBERSHIP, A_DEVICE, UNIT)
+    ]
+
+    assert storages == [person, membership, device, "plain"]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "storage"),
+    [
+        (HiddenTokens(protected=frozenset({"~another"})), Storage.PLAIN),
+        (HiddenTokens(children=HERS), Storage.KEYS_AS_TOKENS),
+        (HiddenTokens(protected=HERS), Storage.KEYS_AS_TOKENS),
+        (HiddenTokens(protected=HERS, erased=HERS), Storage.DROPPED),
+    ],
+)
+def test_a_single_key_is_stored_as_who_is_hidden_says(hidden: HiddenTokens, storage: Storage) -> None:
+    assert storage_of_key(TOKEN_OF(LOGIN).value, hidden) is storage
+
+
+@pytest.mark.parametrize("record", [A_PERSON, A_MEMBERSHIP, A_DEVICE], ids=["person", "membership", "device"])
+def test_the_tokens_of_a_masked_record_are_those_of_the_plain_one(record: Record) -> None:
+    tokens = record_tokens(record, TOKEN_OF, source="skola")
+
+    masked = masked_record(record, tokens, TOKEN_OF, source="skola")
+
+    assert record_tokens(masked, TOKEN_OF, source="skola") == tokens
+    assert record_tokens(with_token_keys(record, tokens), TOKEN_OF, source="skola") == tokens
+
+
+# --- tokens and masking -----------------------------------------------------------------------------------------------
 
 
 def test_a_person_is_recognised_by_keys_and_id_a_membership_by_its_person_a_device_by_its_user() -> None:
@@ -159,7 +253,7 @@ def test_what_a_device_is_stays() -> None:
     )
 
 
-def test_a_masked_person_still_meets_his_masked_memberships() -> None:
+def test_a_masked_person_is_still_found_by_the_masked_memberships() -> None:
     person, membership = (mask_record(record, TOKEN_OF, source="skola") for record in (A_PERSON, A_MEMBERSHIP))
 
     assert isinstance(membership, MembershipRecord)
@@ -198,7 +292,7 @@ def test_every_field_of_a_record_is_kept_or_dropped_by_name(kind: Any) -> None:
 
 
 def _mark(whole: Any, name: str) -> object:
-    """What *whole* says, or something that is no field's default."""
-    said = getattr(whole, name)
+    """The value of *whole*, or something that is no field's default."""
+    value = getattr(whole, name)
     default = {f.name: f.default for f in msgspec.structs.fields(type(whole))}[name]
-    return "something" if said in (default, False, ()) else said
+    return "something" if value in (default, False, ()) else value

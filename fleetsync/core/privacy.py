@@ -1,0 +1,249 @@
+"""Whether a record, or a key of a person, may be stored as it is: the one place that decides it.
+
+Pure. A person with a protected identity is stored without anything that tells who or where they are, an erased person
+not at all, and a child of förskola or förskoleklass without readable keys. Persons are recognised by tokens: HMAC-SHA256
+of a canonical key under a secret that is kept outside of the database. Masking fails closed: what is not known to be
+harmless is dropped, so a new field of a record must be kept here by name to be kept.
+"""
+
+import base64
+import hmac
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from fleetsync.core.model import (
+    TOKEN_PREFIX,
+    DeviceRecord,
+    FrozenStruct,
+    GroupRecord,
+    Key,
+    MembershipRecord,
+    PersonRecord,
+    Record,
+    Scheme,
+    StagedRow,
+    UnitRecord,
+)
+
+Tokeniser = Callable[[Key], Key]
+
+TOKEN_BYTES = 20  # of the digest's 32: beyond guessing and beyond meeting by chance, in 32 characters
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def tokenise_key(secret: bytes, key: Key) -> Key:
+    """The canonical *key* with its value replaced by a token; a key that is one already passes unchanged."""
+    if key.is_token:
+        return key
+    message = f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode()
+    digest = hmac.digest(secret, message, "sha256")[:TOKEN_BYTES]
+    return Key(key.scheme, key.namespace, TOKEN_PREFIX + base64.b32encode(digest).decode().lower())
+
+
+def key_tokeniser(secret: bytes) -> Tokeniser:
+    """`tokenise_key` under *secret*."""
+    return lambda key: tokenise_key(secret, key)
+
+
+def tokenise_id(source: str, source_id: str, token_of: Tokeniser) -> str:
+    """A person's id at *source* as a token: two sources that both number from 1 must not meet."""
+    if source_id.startswith(TOKEN_PREFIX):
+        return source_id
+    return token_of(Key(Scheme.NUMBER, source, source_id)).value
+
+
+class RecordTokens(FrozenStruct, frozen=True):
+    """The tokens of one record. They are computed once, where it is read, and carried along with it.
+
+    They are the same for the record as it was read, for its keys as tokens, and for the masked record.
+    """
+
+    keys: tuple[Key, ...] = ()  # the record's keys as tokens, in their order
+    person_id: str | None = None  # token of the id that the source gives the person; none of a device's user
+
+    @property
+    def of_keys(self) -> frozenset[str]:
+        """Tokens of the keys alone."""
+        return frozenset(key.value for key in self.keys)
+
+    @property
+    def of_persons(self) -> frozenset[str]:
+        """All tokens by which a protected or erased person is recognised in the record."""
+        return self.of_keys if self.person_id is None else self.of_keys | {self.person_id}
+
+
+def record_tokens(record: Record, token_of: Tokeniser, *, source: str) -> RecordTokens:
+    """The tokens of *record* of *source*: of its keys, and of the person's id. Empty for units and groups."""
+    match record:
+        case PersonRecord():
+            keys = tuple(map(token_of, record.keys))
+            return RecordTokens(keys, tokenise_id(source, record.source_id, token_of))
+        case MembershipRecord():
+            return RecordTokens((), tokenise_id(source, record.person, token_of))
+        case DeviceRecord():
+            return RecordTokens(tuple(map(token_of, record.keys)))
+        case UnitRecord() | GroupRecord():
+            return RecordTokens()
+        case unknown:
+            assert_never(unknown)
+
+
+def person_tokens(record: Record, token_of: Tokeniser, *, source: str) -> frozenset[str]:
+    """All tokens by which a protected or erased person is recognised in *record*."""
+    return record_tokens(record, token_of, source=source).of_persons
+
+
+class RowToStage(StagedRow, frozen=True, kw_only=True):
+    """A row on its way to the staging area, with the tokens of its record; they are in memory only."""
+
+    tokens: RecordTokens | None = None  # None: not computed yet
+
+
+# --- the decision -----------------------------------------------------------------------------------------------------
+
+
+class Storage(Enum):
+    """How a record or a key may be stored."""
+
+    PLAIN = "plain"
+    KEYS_AS_TOKENS = "keys as tokens"  # and without a name
+    MASKED = "masked"
+    DROPPED = "dropped"
+
+
+class HiddenTokens(FrozenStruct, frozen=True, kw_only=True):
+    """The tokens of everyone who may not be stored plainly, as seen from one source."""
+
+    protected: frozenset[str] = frozenset()
+    erased: frozenset[str] = frozenset()
+    children: frozenset[str] = frozenset()  # whichever source says so
+    children_elsewhere: frozenset[str] = frozenset()  # those that another source says to be children
+
+
+def hidden_tokens(
+    source: str,
+    children: Mapping[str, frozenset[str]],
+    protected: frozenset[str] = frozenset(),
+    erased: frozenset[str] = frozenset(),
+) -> HiddenTokens:
+    """The hidden tokens as seen from *source*; *children* by the source that says that they are."""
+    elsewhere = (tokens for name, tokens in children.items() if name != source)
+    return HiddenTokens(
+        protected=protected,
+        erased=erased,
+        children=frozenset().union(*children.values()),
+        children_elsewhere=frozenset().union(*elsewhere),
+    )
+
+
+def needs_token_keys(record: Record, tokens: RecordTokens, hidden: HiddenTokens) -> bool:
+    """Whether *record* is a child's of förskola or förskoleklass, or the device of one.
+
+    A source that says itself who is a child is not overruled by another source: so a child grows up.
+    """
+    if isinstance(record, PersonRecord):
+        return record.child or not tokens.of_keys.isdisjoint(hidden.children_elsewhere)
+    return isinstance(record, DeviceRecord) and not tokens.of_keys.isdisjoint(hidden.children)
+
+
+def storage_of_record(record: Record, tokens: RecordTokens, hidden: HiddenTokens) -> Storage:
+    """How *record* may be stored. The device of an erased person stays, masked."""
+    persons = tokens.of_persons
+    if not persons.isdisjoint(hidden.erased):
+        return Storage.MASKED if isinstance(record, DeviceRecord) else Storage.DROPPED
+    if not persons.isdisjoint(hidden.protected):
+        return Storage.MASKED
+    return Storage.KEYS_AS_TOKENS if needs_token_keys(record, tokens, hidden) else Storage.PLAIN
+
+
+def storage_of_key(token: str, hidden: HiddenTokens) -> Storage:
+    """How a single key with this *token* may be stored, such as a line of the overrides file names it."""
+    if token in hidden.erased:
+        return Storage.DROPPED
+    if token in hidden.protected or token in hidden.children:
+        return Storage.KEYS_AS_TOKENS
+    return Storage.PLAIN
+
+
+# --- what is left -----------------------------------------------------------------------------------------------------
+
+
+def with_token_keys(record: Record, tokens: RecordTokens) -> Record:
+    """*record* with its keys as tokens and without a name. Everything else about it stays."""
+    if isinstance(record, PersonRecord | DeviceRecord):
+        return replace(record, keys=tokens.keys, name=None)
+    return record
+
+
+def mask_record(record: Record, token_of: Tokeniser, *, source: str) -> Record:
+    """`masked_record` of a record whose tokens are not known yet."""
+    return masked_record(record, record_tokens(record, token_of, source=source), token_of, source=source)
+
+
+def masked_record(record: Record, tokens: RecordTokens, token_of: Tokeniser, *, source: str) -> Record:
+    """*record* with keys and ids of the person as tokens, without names, places, groups and free text.
+
+    What an entitlement is judged by stays (form, year, employment, dates), and what a device is. Masking what is masked
+    changes nothing. Ids of persons and memberships are tokens too: they are often a log-in or a number.
+    """
+    match record:
+        case PersonRecord():
+            return PersonRecord(source_id=tokens.person_id or "", keys=tokens.keys)
+        case MembershipRecord():
+            return _masked_membership(record, tokens, tokenise_id(source, record.source_id, token_of))
+        case DeviceRecord():
+            return _masked_device(record, tokens)
+        case UnitRecord() | GroupRecord():
+            return record
+        case unknown:
+            assert_never(unknown)
+
+
+def _masked_membership(record: MembershipRecord, tokens: RecordTokens, source_id: str) -> MembershipRecord:
+    return MembershipRecord(
+        source_id=source_id,
+        person=tokens.person_id or "",
+        membership=record.membership,
+        school_form=record.school_form,
+        year=record.year,
+        employment_form=record.employment_form,
+        share=record.share,
+        start=record.start,
+        end=record.end,
+        leave_from=record.leave_from,
+        leave_to=record.leave_to,
+    )
+
+
+def _masked_device(record: DeviceRecord, tokens: RecordTokens) -> DeviceRecord:
+    return DeviceRecord(
+        source_id=record.source_id,
+        serial=record.serial,
+        serial_problem=record.serial_problem,
+        manufacturer=record.manufacturer,
+        model=record.model,
+        platform=record.platform,
+        os_version=record.os_version,
+        os_edition=record.os_edition,
+        keys=tokens.keys,
+        enrolled_by_manager=record.enrolled_by_manager,
+        reported_shared=record.reported_shared,
+        order=record.order,
+        asset_tag=record.asset_tag,
+        enrolled_at=record.enrolled_at,
+        last_contact_at=record.last_contact_at,
+        ownership=record.ownership,
+        managed=record.managed,
+        condition=record.condition,
+        compliance=record.compliance,
+        encrypted=record.encrypted,
+        purpose=record.purpose,
+        purchased_on=record.purchased_on,
+        warranty_until=record.warranty_until,
+        support_until=record.support_until,
+    )

@@ -1,0 +1,223 @@
+"""One attempt at a part: every page read once, each record normalised, protected, compared and staged.
+
+Holds no lock on the database while the network is awaited, and never decides whether what it read may be believed: that
+is the guard's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
+from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType
+from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.pull.contract import (
+    Credential,
+    NormalisedItem,
+    Page,
+    Part,
+    RecordError,
+    SourceUnavailable,
+    Stopped,
+    UnknownValue,
+)
+from fleetsync.pull.http import SourceSessions
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
+from fleetsync.pull.runner.differences import PullDifferences, ReadRecord
+from fleetsync.pull.runner.normalisation import NormalisationRules
+from fleetsync.pull.runner.protection import PullProtection
+from fleetsync.pull.runner.staging import Staging
+
+STAGING_BATCH_ROWS = 2000
+PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
+
+ProgressCallback = Callable[[int], None]
+
+
+class TotalMismatchError(SourceUnavailable):
+    """The source gave fewer records than it says it has."""
+
+
+@dataclass
+class _PageCounters:
+    """What is counted while reading."""
+
+    raws: int = 0
+    undecodable: int = 0  # records beside the raws that a connector could not read
+    total: int | None = None  # as the source says
+    rejected: Counter[str] = field(default_factory=Counter)
+    drift: Counter[str] = field(default_factory=Counter)
+    scopes: dict[str, PulledScope] = field(default_factory=dict)
+    mark: str | None = None
+
+
+class PullAttempt:
+    """One attempt at a part, from its first page to its staged differences. Begins a pull when it is created."""
+
+    def __init__(
+        self,
+        staging: Staging,
+        clock: Clock,
+        rules: NormalisationRules,
+        source: Source,
+        part: Part,
+        progress: ProgressCallback | None = None,
+    ) -> None:
+        self._staging, self._clock, self._rules = staging, clock, rules
+        self._source, self._part, self._progress = source, part, progress
+        self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
+        self.pull = staging.begin_pull(source.name, part.name, self.started_at)
+        self.credentials: list[Credential] = []
+        self.protection = PullProtection(staging, source.name, self.started_at)
+        self._today = local_day(self.started_at, rules.policy.time_zone)
+        self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
+        self._counters = _PageCounters()
+        self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
+
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return self._clock.monotonic() - self._started_monotonic
+
+    def run(self, sessions: SourceSessions, stop: Event) -> PullEffect | None:
+        """Read the part whole. The finished effect; None when there was nothing new to read. Raises PullError."""
+        # What is known before the first page. The pull holds the part's lock, so that nobody changes it meanwhile.
+        name, part = self._source.name, self._part.name
+        self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
+        self._is_first = not self._staging.known_files(name, part)
+        self.protection.load()
+        is_unchanged = self._read_pages(sessions, stop)
+        self._check_total()
+        if is_unchanged:
+            return None
+        self._compare_persons()
+        self._stage_differences()
+        self.protection.hide_new_children()
+        return self._finish()
+
+    # --- reading pages ------------------------------------------------------------------------------------------------
+
+    def _read_pages(self, sessions: SourceSessions, stop: Event) -> bool:
+        """Read every page once. True when the files there are were read to their end before."""
+        settings = self._source.settings
+        limits = {"time_limit": settings.time_limit, "wait_limit": settings.wait_limit}
+        with sessions.pull_session(stop=stop, **limits) as session:
+            connect = PullConnect(
+                self._staging, self._clock, self._rules, self._source, self._part, session, stop, self._today
+            )
+            for page in self._source.module.pull(self._part.name, settings, connect):
+                if stop.is_set():
+                    raise Stopped(f"{self._source.name}: stopped before {self._part.name} was read to its end")
+                self._take_page(page)
+        return bool(connect.opened) and not self._counters.scopes and all(f.all_unchanged for f in connect.opened)
+
+    def _take_page(self, page: Page) -> None:
+        counters = self._counters
+        counters.scopes[page.scope or ""] = self._pulled_scope(page)
+        counters.total = page.total if page.total is not None else counters.total
+        counters.mark = page.mark or counters.mark
+        counters.rejected.update(page.rejected)
+        counters.undecodable += len(page.rejected)
+        counters.drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
+        for raw in page.raws:
+            counters.raws += 1
+            for item in self._normalise(raw):
+                self._take_item(item, page.scope)
+        if self._differences.waiting >= STAGING_BATCH_ROWS:
+            self._stage_differences()
+        if self._progress is not None:
+            self._progress(counters.raws)
+
+    def _pulled_scope(self, page: Page) -> PulledScope:
+        fingerprint = page.fingerprint
+        if fingerprint is not None:
+            fingerprint = f"{fingerprint}{FINGERPRINT_SEPARATOR}{self._settings_fingerprint}"
+        return PulledScope(name=page.scope or "", as_of=page.as_of or self._today, fingerprint=fingerprint)
+
+    def _normalise(self, raw: Any) -> Iterable[NormalisedItem]:
+        try:
+            return self._source.module.normalise(self._part.name, self._source.settings, raw)
+        except RecordError as error:
+            self._counters.rejected[str(error)] += 1
+            return ()
+
+    def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
+        if isinstance(item, Credential):
+            self.credentials.append(item)
+        elif isinstance(item, UnknownValue):
+            self._counters.drift[f"{item.field}={item.value}"] += 1
+        else:
+            self._take_record(self._rules.canonical(item, self._source.settings), scope)
+
+    def _check_total(self) -> None:
+        # A raw that could not be made a record came all the same.
+        total = self._counters.total
+        got = self._counters.raws + self._counters.undecodable - self._differences.duplicates
+        if total is not None and got < total:
+            raise TotalMismatchError(
+                f"{self._source.name}: {self._part.name} should have {total} records and gave {got}. "
+                "What was believed before stays; it is tried again at the next pull"
+            )
+
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _take_record(self, record: Record, scope: str | None) -> None:
+        tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
+        if needs_token_keys(record, tokens, self.protection.hidden):
+            record = with_token_keys(record, tokens)
+        self.protection.take_mark(record, tokens)
+        read = ReadRecord(record, tokens, scope)
+        if RECORD_TYPES[type(record)] in PERSON_TYPES:
+            self._waiting_records.append(read)
+        else:
+            self._compare(read)
+
+    def _compare(self, read: ReadRecord) -> None:
+        storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
+        if storage is not Storage.DROPPED:
+            self._differences.compare(read, storage)
+
+    def _compare_persons(self) -> None:
+        """After the last page, when the marks of all pages are known."""
+        for read in self._waiting_records:
+            self.protection.take_keys(read.record, read.tokens)
+        self.protection.store_marks()
+        for read in self._waiting_records:
+            self._compare(read)
+        self._waiting_records.clear()
+
+    # --- staging ------------------------------------------------------------------------------------------------------
+
+    def _stage_differences(self) -> None:
+        if rows := self._differences.take_rows():
+            self._staging.stage_rows(self.pull, rows)
+
+    def _finish(self) -> PullEffect:
+        effect = self._effect()
+        if not effect.reads_some:
+            absent = self._differences.absent_rows(scope.name for scope in effect.scopes)
+            self._staging.stage_rows(self.pull, list(absent))
+        self._staging.finish_pull(effect)
+        return effect
+
+    def _effect(self) -> PullEffect:
+        counters, differences = self._counters, self._differences
+        return PullEffect(
+            pull=self.pull,
+            source=self._source.name,
+            part=self._part.name,
+            started_at=self.started_at,
+            scopes=tuple(counters.scopes.values()) or (PulledScope(as_of=self._today),),
+            rows=(),
+            seen=len(differences.seen),
+            duplicates=differences.duplicates,
+            contacts_untold=differences.contacts_untold,
+            rejected=dict(counters.rejected),
+            drift=dict(counters.drift),
+            is_first=self._is_first,
+            reads_some=self._part.reads == "some",
+            mark=counters.mark,
+        )

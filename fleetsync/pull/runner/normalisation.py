@@ -1,0 +1,83 @@
+"""How a connector's records are made canonical: keys, serials, names and tokens, by the configuration of the run."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from fleetsync import version
+from fleetsync.core.identity import canonical_key, canonical_serial
+from fleetsync.core.matching import name_pattern_match
+from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
+from fleetsync.core.privacy import tokenise_key
+from fleetsync.pull.contract import SourceSettings
+from fleetsync.pull.registry import secret_keys
+
+
+@dataclass(frozen=True)
+class NormalisationRules:
+    """How records are made canonical, from the configuration of the run."""
+
+    policy: Policy
+    token_secret: bytes
+    row_secret: bytes
+    keeps_device_names: bool = False
+
+    def token_of(self, key: Key) -> Key:
+        """The key's token."""
+        return tokenise_key(self.token_secret, key)
+
+    @cached_property
+    def name_patterns(self) -> tuple[str, ...]:
+        """The patterns over a device's name that `[[device_rule]]` and `[[unit_map]]` ask for."""
+        rules = (rule.when["name"] for rule in self.policy.device_rules if "name" in rule.when)
+        maps = (unit_map.pattern for unit_map in self.policy.unit_maps if unit_map.field == "name")
+        return tuple(dict.fromkeys((*rules, *maps)))
+
+    def read_settings_fingerprint(self, settings: SourceSettings) -> str:
+        """What decides how a file's bytes become records, as one word: when it changes, the file is read again."""
+        model = type(settings)
+        left_out = {*SourceSettings.model_fields, *secret_keys(model), *(f"{key}_file" for key in secret_keys(model))}
+        own = settings.model_dump(mode="json", exclude=left_out - {"kind", "namespace", "store_names"} | {"path"})
+        ours = (self.name_patterns, self.keeps_device_names, self.policy.domain_aliases, self.policy.reference.serials)
+        text = msgspec.json.encode((version(), own, ours), order="deterministic")
+        return hashlib.blake2b(text, digest_size=6, key=self.row_secret[:64]).hexdigest()
+
+    def row_fingerprint(self, record: Record, *, is_masked: bool) -> int:
+        """A keyed hash of the fields of *record* before masking, and of whether the row is masked."""
+        body = msgspec.json.encode(record) + (b"1" if is_masked else b"0")
+        digest = hashlib.blake2b(body, digest_size=8, key=self.row_secret[:64]).digest()
+        return int.from_bytes(digest, "big")
+
+    def canonical(self, record: Record, settings: SourceSettings) -> Record:
+        """*record* with canonical keys and serial, and with a name only where names are kept."""
+        if isinstance(record, DeviceRecord):
+            return self._canonical_device(record)
+        if isinstance(record, PersonRecord):
+            name = record.name if settings.store_names else None
+            return msgspec.structs.replace(record, keys=self._canonical_keys(record.keys), name=name)
+        return record
+
+    def _canonical_device(self, record: DeviceRecord) -> DeviceRecord:
+        serial, problem = canonical_serial(
+            record.serial, record.manufacturer, record.model, self.policy.reference.serials
+        )
+        matches = tuple(
+            (pattern, caught)
+            for pattern in self.name_patterns
+            if record.name and (caught := name_pattern_match(pattern, record.name)) is not None
+        )
+        return msgspec.structs.replace(
+            record,
+            serial=serial,
+            serial_problem=problem,
+            name=record.name if self.keeps_device_names else None,
+            name_matches=matches,
+            keys=self._canonical_keys(record.keys),
+        )
+
+    def _canonical_keys(self, keys: Iterable[Key]) -> tuple[Key, ...]:
+        canonical = (canonical_key(key, self.policy.domain_aliases) for key in keys)
+        return tuple(dict.fromkeys(key for key in canonical if key is not None))

@@ -1,0 +1,146 @@
+"""Pulls parts of sources into the staging area, and turns whatever goes wrong into a result with a reason."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Event
+from typing import Any
+
+from fleetsync import log
+from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
+from fleetsync.core.model import PullEffect, Verdict
+from fleetsync.pull.contract import Credential, PageTokenExpired, Part, PartMissing, PullError, SourceRefused
+from fleetsync.pull.http import OutboundNetwork, RequestMeter, SourceSessions
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner.attempt import ProgressCallback, PullAttempt, TotalMismatchError
+from fleetsync.pull.runner.connect import PullConnect
+from fleetsync.pull.runner.normalisation import NormalisationRules
+from fleetsync.pull.runner.staging import Staging
+
+logger = log.get(__name__)
+
+INTERNAL_ERROR_REASON = "an error of our own; what was believed stays. The log says where"
+
+
+@dataclass(frozen=True)
+class PullResult:
+    """The result of one attempt at a part. *effect* is None unless the part was read whole and had something new.
+
+    *restarted_from*: the pull before it, of the same attempt. *needs_operator*: the source itself refused us, and asking
+    again soon can only make it worse. *was_stopped*: we stopped, so that nothing needs to be said about the source.
+    """
+
+    source: str
+    part: str
+    pull: int
+    started_at: datetime
+    seconds: float
+    verdict: Verdict
+    reason: str = ""
+    effect: PullEffect | None = None
+    credentials: tuple[Credential, ...] = ()
+    may_restart: bool = False
+    restarted_from: int | None = None
+    needs_operator: bool = False
+    was_stopped: bool = False
+
+
+class PullRunner:
+    """Pulls parts of sources. There is one per configuration; sign-in tokens of a source outlive a pull, and *meters*
+    outlive the configuration.
+    """
+
+    def __init__(
+        self,
+        staging: Staging,
+        clock: Clock,
+        rules: NormalisationRules,
+        network: Callable[[Source], OutboundNetwork],
+        meters: dict[str, RequestMeter] | None = None,
+    ) -> None:
+        self.staging, self.clock, self.rules = staging, clock, rules
+        self.network = network
+        self._source_sessions: dict[str, SourceSessions] = {}
+        self.meters: dict[str, RequestMeter] = {} if meters is None else meters
+
+    def meter(self, source: str) -> RequestMeter:
+        """What the source cost so far."""
+        return self.meters.setdefault(source, RequestMeter())
+
+    def source_sessions(self, source: Source) -> SourceSessions:
+        """The source's HTTP sessions, made at its first use."""
+        if source.name not in self._source_sessions:
+            self._source_sessions[source.name] = SourceSessions(
+                source.name, self.clock, self.network(source), self.meter(source.name)
+            )
+        return self._source_sessions[source.name]
+
+    def pull(self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None = None) -> PullResult:
+        """Read *part* whole into staging. Never raises for what the source or its connector does: the result has the
+        reason. What the staging area raises, it raises.
+
+        A listing that broke off in a way that a fresh start may cure is begun again once, as a pull of its own.
+        """
+        result = self._attempt(source, part, stop, progress)
+        if not result.may_restart:
+            return result
+        return replace(self._attempt(source, part, stop, progress), may_restart=False, restarted_from=result.pull)
+
+    def _attempt(self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None) -> PullResult:
+        requests_before = self._requests_sent(source)
+        attempt = PullAttempt(self.staging, self.clock, self.rules, source, part, progress)
+        begun = PullResult(source.name, part.name, attempt.pull, attempt.started_at, 0.0, Verdict.FAILED)
+        try:
+            effect = attempt.run(self.source_sessions(source), stop)
+        except PartMissing as missing:
+            verdict = Verdict.UNCHANGED if part.optional else Verdict.FAILED
+            return self._without_effect(attempt, begun, verdict, str(missing))
+        except (PageTokenExpired, TotalMismatchError) as error:
+            return replace(self._without_effect(attempt, begun, Verdict.FAILED, str(error)), may_restart=True)
+        except PullError as error:
+            failed = self._without_effect(attempt, begun, Verdict.FAILED, str(error))
+            is_refused = isinstance(error, SourceRefused) and self._requests_sent(source) != requests_before
+            return replace(failed, needs_operator=is_refused, was_stopped=stop.is_set())
+        except BaseException as error:
+            failed = self._internal_error(attempt, begun, error)
+            if isinstance(error, Exception):
+                return failed
+            raise
+        if effect is None:
+            return self._without_effect(attempt, begun, Verdict.UNCHANGED, "")
+        return _completed(begun, attempt, verdict=Verdict.COMPLETE, effect=effect)
+
+    def _requests_sent(self, source: Source) -> int:
+        """Requests that were sent so far: a refusal without one is cheap, and may be met again at once."""
+        return sum(self.meter(source.name).requests.values())
+
+    def _internal_error(self, attempt: PullAttempt, begun: PullResult, error: BaseException) -> PullResult:
+        if isinstance(error, Exception):
+            logger.error("pull broke", source=begun.source, part=begun.part, pull=begun.pull, exc_info=error)
+        reason = f"{begun.source}/{begun.part}: {INTERNAL_ERROR_REASON}"
+        return self._without_effect(attempt, begun, Verdict.FAILED, reason)
+
+    def _without_effect(self, attempt: PullAttempt, begun: PullResult, verdict: Verdict, reason: str) -> PullResult:
+        try:
+            # Who was marked is protected even if nothing of the pull is believed: it fails closed.
+            attempt.protection.store_marks()
+        finally:
+            self.staging.fail_pull(attempt.pull, verdict, reason)
+        return _completed(begun, attempt, verdict=verdict, reason=reason)
+
+    def probe(self, source: Source, stop: Event) -> Iterator[Any]:
+        """The findings of the source's own probe, if it has one. Raises as a pull does."""
+        probing = getattr(source.module, "probe", None)
+        if probing is None:
+            return
+        settings = source.settings
+        limits = {"time_limit": settings.time_limit, "wait_limit": settings.wait_limit}
+        with self.source_sessions(source).pull_session(stop=stop, **limits) as session:
+            today = local_day(self.clock.now(), self.rules.policy.time_zone)
+            connect = PullConnect(self.staging, self.clock, self.rules, source, source.parts[0], session, stop, today)
+            yield from probing(settings, connect)
+
+
+def _completed(begun: PullResult, attempt: PullAttempt, **result: Any) -> PullResult:
+    return replace(begun, seconds=attempt.seconds(), credentials=tuple(attempt.credentials), **result)

@@ -1,0 +1,181 @@
+"""The database that the ledger is kept in, as an object: everything in which one kind of database differs from another.
+
+The store asks a `Database` and names no kind of database itself. A kind is one module of this package, found by the name
+in the URL: `sqlite:///…` is `sqlite_database.py`. Another kind is another such file with its `open_database`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, make_url, text
+from sqlalchemy.exc import ArgumentError
+
+from fleetsync.store.errors import StoreRefused
+
+OPTION = "database"  # execution option of both engines: the `Database` that a connection belongs to
+
+
+class Lock(Protocol):
+    """A lock that is held until it is released, or until its process ends."""
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+
+
+class Locks(Protocol):
+    """The locks of one database, between processes and threads. The writer's lock is its transaction."""
+
+    def schedule(self) -> Lock | None:
+        """The lock of the daemon that pulls by the clock; None while another daemon has it."""
+
+    def part(self, source: str, part: str) -> Lock | None:
+        """The lock of one part; None while it is being pulled or decided elsewhere."""
+
+    def upgrade(self) -> AbstractContextManager[None]:
+        """Exclusive use of the schema and of the whole content; waits for its turn."""
+
+
+class Database(ABC):
+    """An open database.
+
+    *reading* is for the page, lists and health: each transaction sees one state and cannot write. *writing* has one
+    connection: each transaction is the only writer from its first statement on.
+    """
+
+    reading: Engine
+    writing: Engine
+    locks: Locks
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What messages call it; never with a password."""
+
+    def begin_reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one state of the database throughout and cannot write."""
+        return self.reading.begin()
+
+    def begin_writing(self) -> AbstractContextManager[Connection]:
+        """A transaction of the only writer: applied whole or not at all."""
+        return self.writing.begin()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.reading.dispose()
+        self.writing.dispose()
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _insert(self, table: Table) -> Any:
+        """An insert that can have an ON CONFLICT clause."""
+
+    def insert_new(self, table: Table, key: Sequence[str]) -> Insert:
+        """An insert into *table* that leaves a row with the same *key* as it is."""
+        statement: Insert = self._insert(table).on_conflict_do_nothing(index_elements=list(key))
+        return statement
+
+    def upsert(
+        self,
+        table: Table,
+        key: Sequence[str],
+        overwritten: Iterable[str] = (),
+        *,
+        added: Iterable[str] = (),
+        reset: Mapping[str, Any] | None = None,
+        rows: tuple[Sequence[str], Select[Any]] | None = None,
+    ) -> Insert:
+        """An insert into *table* that changes the row with the same *key*, where there is one.
+
+        Its columns *overwritten* take the new value, *added* are summed, *reset* get a value of their own. *rows* are
+        names of columns and a query that gives them, instead of values.
+        """
+        statement = self._insert(table)
+        if rows is not None:
+            statement = statement.from_select(list(rows[0]), rows[1])
+        values = {name: statement.excluded[name] for name in overwritten}
+        values |= {name: table.c[name] + statement.excluded[name] for name in added}
+        values |= reset or {}
+        changed: Insert = statement.on_conflict_do_update(index_elements=list(key), set_=values)
+        return changed
+
+    def analyse(self, connection: Connection) -> None:
+        """Let the planner learn the sizes of tables that were just filled: else it takes them for empty."""
+        connection.execute(text("ANALYZE"))
+
+    # --- upkeep -------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def revisions(self) -> tuple[str, ...]:
+        """The schema revisions that the database says it has; empty when it is not fleetsync's."""
+
+    @abstractmethod
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the content; empty when it is sound."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """The size on disk, with the journal."""
+
+    @abstractmethod
+    def scrub_deleted_bytes(self, *, shrink: bool = False) -> None:
+        """Take the bytes of deleted rows off the disk; with *shrink* give free space back as well."""
+
+    @abstractmethod
+    def copy_to(self, path: Path) -> None:
+        """Copy all content to *path* while the database is in use, and verify the copy.
+
+        Raises StoreRefused when the copy is damaged, OSError when it cannot be written.
+        """
+
+    @abstractmethod
+    def copy_problems(self, path: Path) -> tuple[str, ...]:
+        """What is wrong with the copy at *path*; empty when it is sound."""
+
+    @abstractmethod
+    def copy_revisions(self, path: Path) -> tuple[str, ...]:
+        """The schema revisions of the copy at *path*; empty when it is not fleetsync's."""
+
+    @abstractmethod
+    def restore_from(self, path: Path) -> None:
+        """Replace all content by that of the copy at *path*, also for those who have the database open."""
+
+    @abstractmethod
+    def copy_before_migration(self, revision: str) -> None:
+        """Keep a verified copy beside the database before it is migrated to *revision*. Raises StoreRefused."""
+
+    @abstractmethod
+    def purge_migration_copies(self, before: datetime) -> int:
+        """Remove the copies of `copy_before_migration` that are older than *before*; how many."""
+
+
+def database_of(connection: Connection) -> Database:
+    """The database that *connection* belongs to."""
+    database: Database = connection.get_execution_options()[OPTION]
+    return database
+
+
+def open_database(url: str) -> Database:
+    """The database at *url*, which is created where it does not exist. Raises StoreRefused."""
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise StoreRefused(
+            "[database] url is no address: write it as sqlite:////var/lib/fleetsync/fleetsync.db"
+        ) from None
+    return _open(address)
+
+
+def _open(address: URL) -> Database:
+    kind = address.get_backend_name()
+    module = f"{__package__}.{kind}_database"
+    if find_spec(module) is None:
+        raise StoreRefused(f"[database] url: {kind} is not supported. Use sqlite:///…")
+    database: Database = import_module(module).open_database(address)
+    return database
