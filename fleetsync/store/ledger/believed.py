@@ -113,8 +113,7 @@ def _logins(connection: Connection) -> tuple[Login, ...]:
     statement = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
     ordered = statement.order_by(login.scheme, login.namespace, login.value, login.person)
     return tuple(
-        # The column cannot be empty yet: a log-in that is current was last seen when it was first.
-        Login(Key(Scheme(scheme), namespace, value), person, first_seen, None if last_seen == first_seen else last_seen)
+        Login(Key(Scheme(scheme), namespace, value), person, first_seen, last_seen)
         for scheme, namespace, value, person, first_seen, last_seen in stream_rows(connection, ordered)
     )
 

@@ -109,7 +109,7 @@ def _login_history_links(
     holders: dict[str, set[str]] = {}
     for token, row in logins:
         # A log-in that is still the person's has no last sighting, or one that equals its first.
-        if row.last_seen in (None, row.first_seen):
+        if row.last_seen is None:
             holders.setdefault(token, set()).add(row.person)
     return [
         (token, row.person)
