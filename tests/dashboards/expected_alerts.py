@@ -1,4 +1,4 @@
-"""What must ring in the scene, and nothing else: from what was planted and what is true of Exempelby, not from what it tells."""
+"""What must ring in the scenario, and nothing else: from what was planted and what is true of Exempelby, not from what it tells."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,9 +24,9 @@ class ExpectedAlert(NamedTuple):
     link: str
 
 
-def expected(scene: DashboardScenario) -> Mapping[str, ExpectedAlert]:
+def expected(scenario: DashboardScenario) -> Mapping[str, ExpectedAlert]:
     """By the alert's name and what it is about."""
-    return {**dict(_of_coverage(scene)), **_OF_SOURCES}
+    return {**dict(_of_coverage(scenario)), **_OF_SOURCES}
 
 
 _OF_SOURCES = {
@@ -48,10 +48,10 @@ _OF_SOURCES = {
 }
 
 
-def _of_coverage(scene: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]]:
-    today = scene.town.day()
-    true = scene.truth.coverage(today)
-    for unit, entitlement in sorted(below_limit(scene)):
+def _of_coverage(scenario: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]]:
+    today = scenario.environment.day()
+    true = scenario.truth.coverage(today)
+    for unit, entitlement in sorted(below_limit(scenario)):
         row = true[unit, entitlement]
         text = (
             f"{unit_name(unit)}, {entitlement}: {row.short} verktyg i drift saknas, och täckningen har varit under .*"
@@ -64,11 +64,11 @@ def _of_coverage(scene: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]
     yield f"FleetsyncCoverageDropped {WIPED_AT} pupils", dropped
 
 
-def below_limit(scene: DashboardScenario) -> set[UnitEntitlement]:
+def below_limit(scenario: DashboardScenario) -> set[UnitEntitlement]:
     """Where it has truly been so on each day since the first; the batch that was wiped today has not."""
-    days: tuple[date, ...] = (*REPLAYED_DAYS, scene.town.day())
+    days: tuple[date, ...] = (*REPLAYED_DAYS, scenario.environment.day())
     return set.intersection(
-        *({cell for cell, row in scene.truth.coverage(day).items() if _is_below(row)} for day in days)
+        *({cell for cell, row in scenario.truth.coverage(day).items() if _is_below(row)} for day in days)
     )
 
 

@@ -60,10 +60,10 @@ def recording_rules(hours: int) -> Mapping[str, str]:
     first_branch = re.split(r"\n *or\n", RECORDED_SERIES[NOT_BELOW_SERIES]["expr"])[0]
     known = "unit_entitlement:fleetsync_entitled:max * 0 + time()"
     whole_past = f"max_over_time(({first_branch})[{hours}h:1h]) or min_over_time(({known})[{hours}h:1h])"
-    asked = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
+    expressions = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
         NOT_BELOW_SERIES: whole_past
     }
-    return {name: expanded(expr) for name, expr in asked.items()}
+    return {name: expanded(expr) for name, expr in expressions.items()}
 
 
 def expanded(expr: str) -> str:
@@ -106,21 +106,21 @@ class WebhookLog:
 
     def record(self, body: Mapping[str, Any]) -> None:
         """One call."""
-        for one in body["alerts"]:
-            alert = Alert(one["labels"], one["annotations"])
-            if one["status"] == "firing":
+        for entry in body["alerts"]:
+            alert = Alert(entry["labels"], entry["annotations"])
+            if entry["status"] == "firing":
                 self.fired[alert.key] = alert
             else:
                 self.resolved.add(alert.key)
 
 
-def metrics_and_webhook_server(scene: DashboardScenario, hook: WebhookLog) -> ThreadingHTTPServer:
+def metrics_and_webhook_server(scenario: DashboardScenario, hook: WebhookLog) -> ThreadingHTTPServer:
     """/metrics and the webhook on one port of loopback."""
 
     class _MetricsAndWebhookHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
-                status, body = 200, scene.metrics().encode()
+                status, body = 200, scenario.metrics().encode()
             except OSError:
                 status, body = 503, b""
             with suppress(ConnectionError):  # who asked did not wait
@@ -204,12 +204,12 @@ class PrometheusServer:
     def values(self, label: str, selector: str) -> list[str]:
         """Of a label, as a variable of a dashboard asks for them."""
         question = urllib.parse.urlencode({"match[]": selector})
-        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/label/{label}/values?{question}")
-        return [str(value) for value in found["data"]]
+        answer = get_json(f"http://127.0.0.1:{self.port}/api/v1/label/{label}/values?{question}")
+        return [str(value) for value in answer["data"]]
 
     def _ask(self, path: str, **question: object) -> list[Any]:
-        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(question)}")
-        result = found["data"]["result"]
+        answer = get_json(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(question)}")
+        result = answer["data"]["result"]
         assert isinstance(result, list)
         return result
 
@@ -246,16 +246,16 @@ class PrometheusServer:
 
 @dataclass(frozen=True)
 class MonitoringStack(PrometheusServer):
-    """The Prometheus that scrapes the scene, the Alertmanager behind it, and what that has told."""
+    """The Prometheus that scrapes the scenario, the Alertmanager behind it, and what that has told."""
 
-    scene: DashboardScenario
+    scenario: DashboardScenario
     webhook: WebhookLog
     alertmanager: str
 
     def state(self, alert: str) -> set[str]:
         """Alertmanager's states of the alert: active or suppressed."""
         alerts = get_json(f"{self.alertmanager}/api/v2/alerts")
-        return {one["status"]["state"] for one in alerts if one["labels"]["alertname"] == alert}
+        return {alert_row["status"]["state"] for alert_row in alerts if alert_row["labels"]["alertname"] == alert}
 
     def wait_until_whole(self) -> None:
         """Until it is as each test finds it: both instances answer, the rules have recorded it, and there is school."""
@@ -264,7 +264,7 @@ class MonitoringStack(PrometheusServer):
             "unit_entitlement:fleetsync_below_limit:school_days",
             "municipality:fleetsync_school_day:max == 1",
         )
-        self.wait_for("the whole chain", lambda: all(map(self.query, whole)) and not self.state("FleetsyncDown"))
+        self.wait_for("the whole stack", lambda: all(map(self.query, whole)) and not self.state("FleetsyncDown"))
 
 
 def configure(folder: Path, metrics_port: int, alertmanager_port: int) -> None:
@@ -305,18 +305,18 @@ def write(file: Path, content: object) -> None:
 
 
 @contextmanager
-def running_stack(folder: Path, scene: DashboardScenario, expected: Iterable[str]) -> Iterator[MonitoringStack]:
-    """The whole chain, begun when everything *expected* has been told: each test begins there, alone or after another."""
+def running_stack(folder: Path, scenario: DashboardScenario, expected: Iterable[str]) -> Iterator[MonitoringStack]:
+    """The whole stack, begun when everything *expected* has been told: each test begins there, alone or after another."""
     port, alertmanager_port = free_port(), free_port()
-    made = MonitoringStack(folder, port, scene, WebhookLog(), f"http://127.0.0.1:{alertmanager_port}")
-    with ExitStack() as stack:
-        server = metrics_and_webhook_server(scene, made.webhook)
-        stack.callback(server.server_close)
-        stack.callback(server.shutdown)
+    stack = MonitoringStack(folder, port, scenario, WebhookLog(), f"http://127.0.0.1:{alertmanager_port}")
+    with ExitStack() as resources:
+        server = metrics_and_webhook_server(scenario, stack.webhook)
+        resources.callback(server.server_close)
+        resources.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         configure(folder, server.server_address[1], alertmanager_port)
-        made.load_past(scene.past, scene.moved_by, instances(server.server_address[1])[0])
-        made.wait_for("the first pulls", scene.has_pulled)
+        stack.load_past(scenario.past, scenario.moved_by, instances(server.server_address[1])[0])
+        stack.wait_for("the first pulls", scenario.has_pulled)
         alertmanager = [
             "prometheus-alertmanager",
             f"--config.file={folder}/alertmanager.yml",
@@ -324,10 +324,10 @@ def running_stack(folder: Path, scene: DashboardScenario, expected: Iterable[str
             f"--web.listen-address=127.0.0.1:{alertmanager_port}",
             "--cluster.listen-address=",
         ]
-        stack.enter_context(running(folder / "alertmanager.log", *alertmanager))
-        stack.enter_context(made.running("prometheus.yml"))
-        made.wait_for("Alertmanager", lambda: bool(get_json(f"{made.alertmanager}/-/ready")))
-        made.wait_for("two scrapes", lambda: len(made.query('up{job="fleetsync"} == 1')) == 2)
-        scene.misconfigure()
-        made.wait_for("every expected alert", lambda: set(made.webhook.fired) >= set(expected))
-        yield made
+        resources.enter_context(running(folder / "alertmanager.log", *alertmanager))
+        resources.enter_context(stack.running("prometheus.yml"))
+        stack.wait_for("Alertmanager", lambda: bool(get_json(f"{stack.alertmanager}/-/ready")))
+        stack.wait_for("two scrapes", lambda: len(stack.query('up{job="fleetsync"} == 1')) == 2)
+        scenario.misconfigure()
+        stack.wait_for("every expected alert", lambda: set(stack.webhook.fired) >= set(expected))
+        yield stack

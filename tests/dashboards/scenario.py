@@ -57,10 +57,10 @@ _INSTANT = re.compile(r"^(fleetsync_\w+_timestamp_seconds(?:\{.*\})?) (\S+)$", r
 class DashboardScenario:
     """The town, what it told in the past, and the daemon that serves it now. `is_answering` off: a scrape gets 503."""
 
-    def __init__(self, town: DemoEnvironment, past: Mapping[datetime, str]) -> None:
+    def __init__(self, environment: DemoEnvironment, past: Mapping[datetime, str]) -> None:
         self.past = past
-        self.truth = GroundTruth(town.world, FIRST_REPLAYED_DAY)
-        self.town = town
+        self.truth = GroundTruth(environment.world, FIRST_REPLAYED_DAY)
+        self.environment = environment
         self.has_school = True
         self.is_answering = True
         self.daemon: Daemon | None = None
@@ -69,7 +69,7 @@ class DashboardScenario:
 
     def start(self) -> None:
         """The daemon as its operator starts it, or starts it again."""
-        self.daemon = self._running.enter_context(serving_daemon(Daemon(load(self.config), self.town.clock)))
+        self.daemon = self._running.enter_context(serving_daemon(Daemon(load(self.config), self.environment.clock)))
 
     def stop(self) -> None:
         """What a scrape gets from here on is no answer."""
@@ -82,13 +82,13 @@ class DashboardScenario:
         return len(daemon_status.parts) <= sum(daemon_status.verdicts.values())
 
     def _served(self) -> Daemon:
-        assert self.daemon is not None, "nothing serves the scene"
+        assert self.daemon is not None, "nothing serves the scenario"
         return self.daemon
 
     @property
     def config(self) -> Path:
         """The daemon's configuration."""
-        return self.town.folder / "config.toml"
+        return self.environment.folder / "config.toml"
 
     def misconfigure(self) -> None:
         """The configuration is read anew, and is good; then somebody writes what cannot be read."""
@@ -101,7 +101,7 @@ class DashboardScenario:
     def metrics(self) -> str:
         """What /metrics answers, moved. Raises OSError while nothing answers."""
         if self.daemon is None or not self.is_answering:
-            raise ConnectionRefusedError("no daemon serves the scene")
+            raise ConnectionRefusedError("no daemon serves the scenario")
         text = requests.get(f"{self.daemon.address}/metrics", timeout=10).text
         if not self.has_school:
             text = text.replace("\nfleetsync_school_day 1.0\n", "\nfleetsync_school_day 0.0\n")
@@ -126,21 +126,23 @@ def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
     This morning 60 pupils' devices are wiped at Östanåskolan and half a staff file is delivered. Since Friday nobody may
     read who is placed at which preschool. A list of substitutes never came. The secret for Intune runs out soon.
     """
-    town = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    wipe_devices(town.world, TODAY)
+    environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
+    wipe_devices(environment.world, TODAY)
     with ExitStack() as stack:
-        stack.enter_context(town.open())
+        stack.enter_context(environment.open())
         settings = configured(folder / "config.toml")
-        publish_all_units(town, settings)
-        scene = DashboardScenario(town, replay_days(town, settings, REPLAYED_DAYS, daily_problems(town)))
-        town.clock = Clock(-scene.moved_by)
-        town.deliver()
-        deliver_half(folder / DELIVERIES / "personal", town.day())
-        with open_configured_ledger(settings, town.clock) as ledger:
+        publish_all_units(environment, settings)
+        scenario = DashboardScenario(
+            environment, replay_days(environment, settings, REPLAYED_DAYS, daily_problems(environment))
+        )
+        environment.clock = Clock(-scenario.moved_by)
+        environment.deliver()
+        deliver_half(folder / DELIVERIES / "personal", environment.day())
+        with open_configured_ledger(settings, environment.clock) as ledger:
             ledger.add_account(USER_NAME, hash_password(PASSWORD), "strategist")
-        stack.callback(scene.stop)
-        scene.start()
-        yield scene
+        stack.callback(scenario.stop)
+        scenario.start()
+        yield scenario
 
 
 def configured(config: Path) -> Settings:
@@ -155,71 +157,81 @@ def configured(config: Path) -> Settings:
 
 
 def replay_days(
-    town: DemoEnvironment, settings: Settings, days: Iterable[date], trouble: Callable[[Application, date], None]
+    environment: DemoEnvironment, settings: Settings, days: Iterable[date], trouble: Callable[[Application, date], None]
 ) -> Mapping[datetime, str]:
     """The *days*, each with its *trouble* before its morning, and the exposition of each as the daemon renders it."""
     shown: deque[Snapshot] = deque(maxlen=1)
-    told: dict[datetime, str] = {}
-    with open_configured_ledger(settings, town.clock) as ledger:
-        house = build_application(settings, town.clock, ledger, Event(), shown.append)
-        health = Health(town.clock, ledger)
+    expositions: dict[datetime, str] = {}
+    with open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event(), shown.append)
+        health = Health(environment.clock, ledger)
         for day in days:
-            trouble(house, day)
-            run_day(town, house, day)
-            text = exposition(house, health, shown[-1])
-            told |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
-    return told
+            trouble(application, day)
+            run_day(environment, application, day)
+            text = exposition(application, health, shown[-1])
+            expositions |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
+    return expositions
 
 
-def daily_problems(town: DemoEnvironment) -> Callable[[Application, date], None]:
+def daily_problems(environment: DemoEnvironment) -> Callable[[Application, date], None]:
     """What happens on the days before today."""
 
-    def happens(house: Application, day: date) -> None:
+    def happens(application: Application, day: date) -> None:
         if day == REPLAYED_DAYS[1]:
-            park_one_gap(house)
+            park_one_gap(application)
         if day == SILENT_SINCE:
-            forbid_placements(town)
+            forbid_placements(environment)
 
     return happens
 
 
-def exposition(house: Application, health: Health, snapshot: Snapshot) -> str:
+def exposition(application: Application, health: Health, snapshot: Snapshot) -> str:
     """What `/metrics` would have answered."""
-    health.refresh_from_database(house)
-    live_part = telemetry.render_telemetry(health.daemon_status(house, is_leader=True))
-    return Exposition(snapshot, sync.counter_totals(house.ledger)).body(live_part).decode()
+    health.refresh_from_database(application)
+    live_part = telemetry.render_telemetry(health.daemon_status(application, is_leader=True))
+    return Exposition(snapshot, sync.counter_totals(application.ledger)).body(live_part).decode()
 
 
-def forbid_placements(town: DemoEnvironment) -> None:
+def forbid_placements(environment: DemoEnvironment) -> None:
     """Nobody may read any more who is placed at which preschool."""
-    register = town.systems.register
+    register = environment.systems.register
     assert register is not None, "a town with schools has a register"
     register.stub_server.fail(f"{urlsplit(register.base_url).path.rstrip('/')}/placements", "forbidden", times=1000)
 
 
-def park_one_gap(house: Application) -> None:
+def park_one_gap(application: Application) -> None:
     """Somebody has said of one gap until when it may be so."""
-    gap = next(one for one in house.run_context.believed().episodes if one.kind == "unsorted")
-    house.ledger.park(Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME)
+    gap = next(episode for episode in application.run_context.believed().episodes if episode.kind == "unsorted")
+    application.ledger.park(
+        Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME
+    )
 
 
 def wipe_devices(world: DemoWorld, day: date) -> None:
     """From *day* on a batch of pupils' devices is being wiped: what Intune says of it, and what is therefore true."""
-    made = world.builder
-    pupils = {claim.person for claim in made.expected_owed if (claim.unit, claim.entitlement) == (WIPED_AT, "pupils")}
-    batch = {held.device_key for held in made.expected_holdings if held.person in pupils and held.last > day}
-    working = {
-        life.device_key for life in made.expected_stages if (now := life.phase_on(day)) is not None and now.works
+    builder = world.builder
+    pupils = {owed.person for owed in builder.expected_owed if (owed.unit, owed.entitlement) == (WIPED_AT, "pupils")}
+    batch = {
+        holding.device_key for holding in builder.expected_holdings if holding.person in pupils and holding.last > day
     }
-    known = (thing.key for thing in made.devices if thing.key in batch & working and row_on(thing.intune_versions, day))
+    working = {
+        stages.device_key
+        for stages in builder.expected_stages
+        if (now := stages.phase_on(day)) is not None and now.works
+    }
+    known = (
+        device.key
+        for device in builder.devices
+        if device.key in batch & working and row_on(device.intune_versions, day)
+    )
     wiped = set(sorted(known)[:WIPED])
-    for number, thing in enumerate(made.devices):
-        if thing.key in wiped:
-            row = {**(row_on(thing.intune_versions, day) or {}), "managementState": "wipePending"}
-            said = (*(one for one in thing.intune_versions if one.first <= day), RowVersion(day, row))
-            made.devices[number] = msgspec.structs.replace(thing, intune_versions=said)
-    for number, life in enumerate(made.expected_stages):
-        if life.device_key in wiped and (last := life.phase_on(day)) is not None:
-            gone = ExpectedPhase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
-            phases = (*(one for one in life.phases if one.first < day), gone)
-            made.expected_stages[number] = msgspec.structs.replace(life, phases=phases)
+    for number, device in enumerate(builder.devices):
+        if device.key in wiped:
+            row = {**(row_on(device.intune_versions, day) or {}), "managementState": "wipePending"}
+            versions = (*(one for one in device.intune_versions if one.first <= day), RowVersion(day, row))
+            builder.devices[number] = msgspec.structs.replace(device, intune_versions=versions)
+    for number, stages in enumerate(builder.expected_stages):
+        if stages.device_key in wiped and (last := stages.phase_on(day)) is not None:
+            retired = ExpectedPhase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
+            phases = (*(one for one in stages.phases if one.first < day), retired)
+            builder.expected_stages[number] = msgspec.structs.replace(stages, phases=phases)

@@ -40,14 +40,14 @@ FORBIDDEN_LABELS = re.compile(r"person|login|log_in|user|serial|device_id|name|h
 
 def selectors(expr: str) -> Iterator[Any]:
     """Every selector of *expr*. Raises ValueError when it is no PromQL."""
-    found: list[Any] = []
+    result: list[Any] = []
 
     def note(node: Any) -> None:
         if isinstance(node, promql_parser.VectorSelector):
-            found.append(node)
+            result.append(node)
 
     promql_parser.transform(promql_parser.parse(without_variables(expr)), pre_visit=note)
-    yield from found
+    yield from result
 
 
 def without_variables(expr: str) -> str:
@@ -66,6 +66,6 @@ def unknown_names(expr: str) -> set[str]:
         if labels is None:
             unknown.add(selector.name)
             continue
-        asked = {matcher.name for matcher in selector.matchers.matchers}
-        unknown |= {f"{selector.name}{{{label}}}" for label in asked - labels}
+        used = {matcher.name for matcher in selector.matchers.matchers}
+        unknown |= {f"{selector.name}{{{label}}}" for label in used - labels}
     return unknown

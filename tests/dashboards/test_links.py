@@ -25,8 +25,8 @@ CHOSEN = re.compile(r"\$\{__\w+(?:\.\w+)*\}|\{\{ \$labels\.\w+ \}\}")
 def urls(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
         yield from (value for name, value in part.items() if name in {"url", "link"})
-    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from urls(one)
+    for child in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from urls(child)
 
 
 LINKS = sorted(
@@ -41,9 +41,9 @@ def route_of(link: str) -> tuple[str, dict[str, list[str]]]:
     """(path, query) of *link*, with something chosen for what stands for a label. Raises NotFound for no page."""
     app = Flask("links")
     app.register_blueprint(pages)
-    found = urlsplit(CHOSEN.sub("vretaskolan", PAGE.sub("", link)))
-    app.url_map.bind("fleetsync.exempelby.se").match(found.path)
-    return found.path, parse_qs(found.query)
+    address = urlsplit(CHOSEN.sub("vretaskolan", PAGE.sub("", link)))
+    app.url_map.bind("fleetsync.exempelby.se").match(address.path)
+    return address.path, parse_qs(address.query)
 
 
 @pytest.mark.parametrize("link", LINKS)
@@ -66,7 +66,7 @@ def test_a_runbook_names_only_commands_that_there_are(alert: str) -> None:
     text = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
     fenced = re.findall(r"```\n(.*?)```", text, re.DOTALL)
     code = "\n".join([*fenced, *re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))])
-    named = set(re.findall(r"\bfleetsync ([a-z]+)", code))
+    commands = set(re.findall(r"\bfleetsync ([a-z]+)", code))
 
-    assert named
-    assert named <= set(COMMANDS)
+    assert commands
+    assert commands <= set(COMMANDS)

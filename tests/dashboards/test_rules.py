@@ -38,17 +38,17 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.part("prometheus")
 def test_promtool_finds_nothing_to_say_about_the_rules() -> None:
-    shown = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
+    result = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("prometheus")
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
 def test_promtool_sees_every_case_turn_out_as_it_is_written(file: Path) -> None:
-    shown = run("promtool", "test", "rules", file)
+    result = run("promtool", "test", "rules", file)
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("prometheus")
@@ -76,23 +76,23 @@ def test_a_broken_rule_fails_its_case(tmp_path: Path, case: str, sound: str, bro
 
 @pytest.mark.part("prometheus")
 def test_the_example_of_prometheus_is_sound() -> None:
-    shown = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.example.yml")
+    result = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.example.yml")
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("alertmanager")
 def test_the_example_of_alertmanager_is_sound() -> None:
-    shown = run("amtool", "check-config", "alertmanager.example.yml")
+    result = run("amtool", "check-config", "alertmanager.example.yml")
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("alertmanager")
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
 def test_an_alert_reaches_the_role_that_acts(alert: str) -> None:
     labels = [f"{name}={value}" for name, value in ALERTS[alert]["labels"].items()]
-    shown = run(
+    result = run(
         "amtool", "config", "routes", "test", "--config.file=alertmanager.example.yml", f"alertname={alert}", *labels
     )
     expected = {"none": "nobody"}.get(
@@ -100,7 +100,7 @@ def test_an_alert_reaches_the_role_that_acts(alert: str) -> None:
         "strategist" if ALERTS[alert]["labels"]["role"] == ActingRole.STRATEGIST else "technicians",
     )
 
-    assert shown.stdout.strip() == expected
+    assert result.stdout.strip() == expected
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])

@@ -7,9 +7,9 @@ from fleetsync.pull.files import civic_number
 
 
 def test_the_same_seed_gives_the_same_names():
-    one, other = Namer("a"), Namer("a")
+    first, second = Namer("a"), Namer("a")
 
-    assert [one.name() for _ in range(50)] == [other.name() for _ in range(50)]
+    assert [first.name() for _ in range(50)] == [second.name() for _ in range(50)]
     assert Namer("b").name() != Namer("a").name()
 
 

@@ -75,10 +75,10 @@ def test_the_list_of_computers_is_a_workbook_with_days_as_days(staff_only, tmp_p
 
 
 def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
-    one = deliver(staff_only.contents_on(DEMO_DAY), tmp_path / "one")
-    other = deliver(DemoWorld(1).contents_on(DEMO_DAY), tmp_path / "other")
+    first = deliver(staff_only.contents_on(DEMO_DAY), tmp_path / "one")
+    second = deliver(DemoWorld(1).contents_on(DEMO_DAY), tmp_path / "other")
 
-    assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
+    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
 
 
 def test_the_workshop_tells_what_it_has_and_what_came_back(whole, tmp_path):

@@ -46,14 +46,14 @@ UNSTAMPED: Faults = {name: {"'meta' is a required property"} for name in ("perso
 class Heard(Ss12000Stub):
     """A stand-in that remembers what it answered, by path."""
 
-    def __init__(self, register: RegisterContents, **ways: Any) -> None:
-        super().__init__(lambda: register, **ways)
+    def __init__(self, register: RegisterContents, **options: Any) -> None:
+        super().__init__(lambda: register, **options)
         self.answers: defaultdict[str, list[Any]] = defaultdict(list)
 
-    def answer(self, asked: StubRequest) -> StubReply:
-        reply = super().answer(asked)
+    def answer(self, request: StubRequest) -> StubReply:
+        reply = super().answer(request)
         if reply.status == 200:
-            self.answers[f"{self.stub_server.address}{asked.path}".removeprefix(f"{self.base_url}/")].append(
+            self.answers[f"{self.stub_server.address}{request.path}".removeprefix(f"{self.base_url}/")].append(
                 json.loads(reply.body)
             )
         return reply
@@ -71,23 +71,23 @@ def register(whole):
     return whole.contents_on(DEMO_DAY).register
 
 
-def read_by_parts(school: Heard) -> None:
+def read_by_parts(stub: Heard) -> None:
     """Every part, as the connector reads it."""
     table = {"kind": "ss12000", "name": "skolregister", "page_size": PAGE, "client_id": CLIENT, "client_secret": SECRET}
-    settings = Settings.model_validate({**table, "base_url": school.base_url, "token_url": school.token_url})
+    settings = Settings.model_validate({**table, "base_url": stub.base_url, "token_url": stub.token_url})
     with fake_connect(settings) as connect:
         for part in PARTS:
             assert list(pull(part.name, settings, connect))
 
 
-def read_whole(school: Heard) -> None:
+def read_whole(stub: Heard) -> None:
     """Every resource to its last page without a filter, and a few of its objects by look-up."""
     form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
     with requests.Session() as session:
-        token = session.post(school.token_url, data=form, timeout=10).json()["access_token"]
+        token = session.post(stub.token_url, data=form, timeout=10).json()["access_token"]
         session.headers["Authorization"] = f"Bearer {token}"
         for resource in RESOURCES:
-            address = f"{school.base_url}/{resource}"
+            address = f"{stub.base_url}/{resource}"
             answer = first = session.get(address, params={"limit": PAGE}, timeout=10).json()
             while following := answer.get("pageToken"):
                 answer = session.get(address, params={"limit": PAGE, "pageToken": following}, timeout=10).json()
@@ -95,25 +95,25 @@ def read_whole(school: Heard) -> None:
             assert len(session.post(f"{address}/lookup", json={"ids": few}, timeout=10).json()) == len(few)
 
 
-def faults_of(school: Heard) -> Faults:
+def faults_of(stub: Heard) -> Faults:
     """All that is not as the standard has it."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    deviations: defaultdict[str, set[str]] = defaultdict(set)
     for resource in RESOURCES:
         schema = json.loads((SCHEMAS / f"{resource}.json").read_text(encoding="utf-8"))
         page = jsonschema.Draft202012Validator(schema)
         # The page around its rows; of rows that came more than once one is enough.
-        for answer in school.answers[resource]:
+        for answer in stub.answers[resource]:
             page.validate({**answer, "data": []})
         row = jsonschema.Draft202012Validator(schema["properties"]["data"]["items"])
-        for text in {json.dumps(one, sort_keys=True) for one in school.rows(resource)}:
+        for text in {json.dumps(row_object, sort_keys=True) for row_object in stub.rows(resource)}:
             for fault in row.iter_errors(json.loads(text)):
                 where = (resource, *(step for step in fault.absolute_path if isinstance(step, str)))
-                found[".".join(where)].add(str(fault.instance) if fault.validator == "enum" else fault.message)
-    return found
+                deviations[".".join(where)].add(str(fault.instance) if fault.validator == "enum" else fault.message)
+    return deviations
 
 
 @pytest.mark.parametrize(
-    ("ways", "deviations"),
+    ("options", "deviations"),
     [
         ({"version": "2.1"}, PLANTED | A_ROLE_OF_ITS_OWN),
         ({"version": "2.0"}, PLANTED | A_ROLE_OF_ITS_OWN | UNSTAMPED),
@@ -121,26 +121,26 @@ def faults_of(school: Heard) -> Faults:
     ],
     ids=["2.1", "2.0", "edlevo"],
 )
-def test_every_answer_keeps_to_the_standard_but_for_what_is_named(register, ways, deviations):
-    school = Heard(register, **ways)
-    with school.stub_server:
-        read_by_parts(school)
-        read_whole(school)
+def test_every_answer_keeps_to_the_standard_but_for_what_is_named(register, options, deviations):
+    stub = Heard(register, **options)
+    with stub.stub_server:
+        read_by_parts(stub)
+        read_whole(stub)
 
-    assert faults_of(school) == deviations
+    assert faults_of(stub) == deviations
     for resource in RESOURCES:
-        held = {row["id"] for row in getattr(register, resource)}
-        told = {row["id"] for row in school.rows(resource)}
+        in_register = {row["id"] for row in getattr(register, resource)}
+        answered = {row["id"] for row in stub.rows(resource)}
         # Edlevo has neither a root nor an office.
-        assert told == held or (school.edlevo and resource == "organisations" and told < held)
+        assert answered == in_register or (stub.edlevo and resource == "organisations" and answered < in_register)
 
 
 def test_a_fault_in_an_answer_would_be_found(register):
-    school = Heard(register)
-    with school.stub_server:
-        school.answers["groups"] = [{"data": [{**register.groups[0], "startDate": "i höstas"}], "pageToken": None}]
-        assert set(faults_of(school)) == {"groups.startDate"}
+    stub = Heard(register)
+    with stub.stub_server:
+        stub.answers["groups"] = [{"data": [{**register.groups[0], "startDate": "i höstas"}], "pageToken": None}]
+        assert set(faults_of(stub)) == {"groups.startDate"}
 
-        school.answers["groups"] = [{"data": [], "pageToken": 7}]
+        stub.answers["groups"] = [{"data": [], "pageToken": 7}]
         with pytest.raises(jsonschema.ValidationError):
-            faults_of(school)
+            faults_of(stub)

@@ -31,7 +31,7 @@ def test_each_number_is_a_part_of_the_one_above_it(whole, day):
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
 def test_every_person_is_owed_once_and_somewhere(whole, day):
-    persons = [one.person for one in whole.builder.expected_owed if one.first <= day <= one.last]
+    persons = [owed.person for owed in whole.builder.expected_owed if owed.first <= day <= owed.last]
 
     assert len(persons) == len(set(persons))
 
@@ -56,8 +56,8 @@ def test_a_cart_of_thirty_covers_thirty_of_three_classes(truth):
 
 def test_a_class_with_a_cart_and_its_neighbour_without_get_thirty_together(truth, whole):
     members = [
-        one for one in whole.builder.expected_owed
-        if one.unit == "vretaskolan" and one.group in {"3A", "3B"} and one.first <= DEMO_DAY <= one.last
+        owed for owed in whole.builder.expected_owed
+        if owed.unit == "vretaskolan" and owed.group in {"3A", "3B"} and owed.first <= DEMO_DAY <= owed.last
     ]  # fmt: skip
 
     assert truth.coverage()["vretaskolan", "pupils"].short >= len(members) - 30
@@ -72,11 +72,11 @@ def test_five_children_share_one_and_a_sixth_needs_another(whole):
 
 
 def test_protected_persons_are_counted_without_a_unit_and_the_few_of_the_staff_centrally(truth):
-    found = truth.coverage()
+    coverage = truth.coverage()
 
-    assert found[UNPLACED, "pupils"].covered == 7
-    assert found[UNPLACED, "preschool"].heads == 6
-    assert (found[CENTRAL, "staff"].covered, found[CENTRAL, "staff"].unknown) == (3, 1)
+    assert coverage[UNPLACED, "pupils"].covered == 7
+    assert coverage[UNPLACED, "preschool"].heads == 6
+    assert (coverage[CENTRAL, "staff"].covered, coverage[CENTRAL, "staff"].unknown) == (3, 1)
 
 
 def test_nobody_leaves_the_sums_by_being_marked(whole):
@@ -96,7 +96,7 @@ def test_year_9_is_owed_nothing_from_the_day_after_the_last_school_day(whole):
     )
 
     assert june - after == sum(
-        1 for one in whole.builder.expected_owed if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
+        1 for owed in whole.builder.expected_owed if owed.unit == "tallmoskolan" and owed.last == date(2026, 6, 11)
     )
     assert 140 < june - after < 160
 
@@ -123,9 +123,9 @@ def test_who_came_later_takes_two_laptops_of_one_log_in_for_one_persons(whole):
 # --- when a flaw is seen ----------------------------------------------------------------------------------------------
 
 
-def opens(truth: GroundTruth, flaw: ExpectedGap) -> date:
+def opens(truth: GroundTruth, gap: ExpectedGap) -> date:
     day = truth.first_run_on
-    while not truth.is_open(flaw, day):
+    while not truth.is_open(gap, day):
         day += timedelta(days=1)
     return day
 

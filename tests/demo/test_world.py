@@ -38,9 +38,9 @@ SCHOOL_CASES = {
 
 
 def snapshot_of(world: DemoWorld, day: date) -> bytes:
-    showing = world.contents_on(day)
-    said = (showing.employments, showing.managed_devices, showing.listed_computers, showing.workshop)
-    return msgspec.json.encode((said, showing.register.persons, showing.register.placements))
+    contents = world.contents_on(day)
+    rows = (contents.employments, contents.managed_devices, contents.listed_computers, contents.workshop)
+    return msgspec.json.encode((rows, contents.register.persons, contents.register.placements))
 
 
 def test_the_same_seed_makes_the_same_world():
@@ -77,7 +77,7 @@ def test_each_case_of_the_schools_is_there_in_its_number(whole, case):
 
 def test_there_are_fourteen_units():
     assert len(DEMO_UNITS) == 14
-    assert len({place.slug for place in DEMO_UNITS}) == len({place.short for place in DEMO_UNITS}) == 14
+    assert len({unit.slug for unit in DEMO_UNITS}) == len({unit.short for unit in DEMO_UNITS}) == 14
 
 
 def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
@@ -87,10 +87,10 @@ def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
         for track in range(len(TRACKS))
     )
     forms = Counter(
-        stay.form
+        membership.form
         for learner in whole.contents_on(DEMO_DAY).register.learners
-        for stay in learner.placements
-        if stay.first <= DEMO_DAY <= (stay.last or DEMO_DAY)
+        for membership in learner.placements
+        if membership.first <= DEMO_DAY <= (membership.last or DEMO_DAY)
     )
 
     assert ordinary == 3500
@@ -109,9 +109,9 @@ def test_every_cohort_is_as_large_as_the_others():
 
 @pytest.mark.parametrize("kind", ["staff_only", "whole"])
 def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kind, request):
-    made = request.getfixturevalue(kind).builder
-    keys = [thing.key for thing in made.devices]
-    serials = Counter(thing.serial for thing in made.devices if thing.serial)
+    builder = request.getfixturevalue(kind).builder
+    keys = [device.key for device in builder.devices]
+    serials = Counter(device.serial for device in builder.devices if device.serial)
     shared = {serial: times for serial, times in serials.items() if times > 1}
 
     assert len(keys) == len(set(keys))
@@ -120,9 +120,9 @@ def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kin
 
 
 def test_every_device_has_a_life_or_is_nobodys_to_count(whole):
-    lived = {life.device_key for life in whole.builder.expected_stages}
+    with_stages = {stages.device_key for stages in whole.builder.expected_stages}
 
-    assert lived == {thing.key for thing in whole.builder.devices}
+    assert with_stages == {device.key for device in whole.builder.devices}
 
 
 def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
@@ -133,20 +133,20 @@ def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
 
 
 def test_everything_that_may_not_get_through_is_listed(staff_only, whole):
-    protected = [who for who in staff_only.builder.employees if who.mark]
+    protected = [employee for employee in staff_only.builder.employees if employee.mark]
 
-    assert {who.civic for who in protected} < set(staff_only.canaries)
+    assert {employee.civic for employee in protected} < set(staff_only.canaries)
     assert {learner.civic for learner in whole.builder.learners} < set(whole.canaries)
     assert {CANARY, CANARY.title()} < set(whole.canaries)
 
 
 def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_kept_and_get_another_in_year_1(whole):
-    six = [one for one in whole.builder.learners if one.cohort == 2026 and one.enrolments]
+    six_year_olds = [learner for learner in whole.builder.learners if learner.cohort == 2026 and learner.enrolments]
     child, pupil = date(2026, 11, 24), date(2027, 9, 1)
 
-    assert six
-    assert all(CANARY in text_on(one.logins, child) for one in six)
-    assert not any(CANARY in text_on(one.logins, pupil) for one in six)
+    assert six_year_olds
+    assert all(CANARY in text_on(learner.logins, child) for learner in six_year_olds)
+    assert not any(CANARY in text_on(learner.logins, pupil) for learner in six_year_olds)
 
 
 # --- when a device was last used --------------------------------------------------------------------------------------
@@ -157,26 +157,26 @@ def a_thing(**changes) -> DemoDevice:
     return msgspec.structs.replace(plain, **changes)
 
 
-def used_on(thing: DemoDevice, morning: date) -> date:
-    at = last_used(thing, morning)
+def used_on(device: DemoDevice, morning: date) -> date:
+    at = last_used(device, morning)
     assert at is not None
     return at.date()
 
 
 def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
     for every in (1, 2, 3, 4):
-        thing = a_thing(use_interval=every)
+        device = a_thing(use_interval=every)
         for number in range(60):
             morning = date(2026, 9, 14) + timedelta(days=number)
-            used = used_on(thing, morning)
+            used = used_on(device, morning)
             assert used < morning
             assert (morning - used).days <= 16  # höstlov is no time of use
 
 
 def test_what_is_put_away_was_last_used_on_its_last_day():
-    thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), use_interval=4)
+    device = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), use_interval=4)
 
-    assert used_on(thing, date(2026, 11, 24)) == date(2026, 10, 2)
+    assert used_on(device, date(2026, 11, 24)) == date(2026, 10, 2)
 
 
 def test_what_was_never_switched_on_has_no_day():
@@ -208,9 +208,11 @@ def test_of_8_percent_of_the_devices_nobody_chose_a_location(whole):
 
 
 def test_tablets_are_named_after_their_pupils(whole):
-    named = [row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()]
+    tablets = [
+        row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()
+    ]
 
-    assert len(named) > 700
+    assert len(tablets) > 700
 
 
 # --- over the year ----------------------------------------------------------------------------------------------------
@@ -226,13 +228,13 @@ def test_the_world_can_be_asked_about_each_of_its_days(staff_only):
 def test_a_tablet_goes_from_year_6_to_year_4_over_the_summer(whole):
     """Handed over in the summer, each by itself: nobody has two, and none is held by two."""
     for day in (date(2026, 6, 1), date(2026, 9, 1), date(2027, 9, 1)):
-        holdings = (one for one in whole.builder.expected_holdings if one.observed_by != "who came later")
-        held = Counter(one.device_key for one in holdings if one.first <= day <= one.last)
-        assert set(held.values()) == {1}
+        holdings = (holding for holding in whole.builder.expected_holdings if holding.observed_by != "late")
+        holders_by_device = Counter(holding.device_key for holding in holdings if holding.first <= day <= holding.last)
+        assert set(holders_by_device.values()) == {1}
 
 
 def test_stock_is_held_by_nobody(whole):
-    lives = {life.device_key: life for life in whole.builder.expected_stages}
+    stages_by_device = {stages.device_key: stages for stages in whole.builder.expected_stages}
     for holding in whole.builder.expected_holdings:
-        phase = lives[holding.device_key].phase_on(max(holding.first, WORLD_BEGINS))
+        phase = stages_by_device[holding.device_key].phase_on(max(holding.first, WORLD_BEGINS))
         assert phase is None or phase.stage is not Stage.STOCK

@@ -38,9 +38,9 @@ def _of_coverage(
 ) -> Iterator[TruthDifference]:
     for cell in sorted({*true, *published}):
         for name in NUMBERS:
-            wanted, got = _number(true.get(cell), name), _number(published.get(cell), name)
-            if wanted != got:
-                yield cell, name, wanted, got
+            expected, got = _number(true.get(cell), name), _number(published.get(cell), name)
+            if expected != got:
+                yield cell, name, expected, got
 
 
 def _number(row: CoverageDay | None, name: str) -> int:
@@ -54,7 +54,9 @@ def _of_counts(name: str, true: Mapping[Any, int], published: Mapping[Any, int])
 
 
 def _gaps(outcome: Outcome) -> Mapping[object, int]:
-    return Counter((one.unit, one.kind) for one in outcome.episodes if one.subject is not Subject.SOURCE)
+    return Counter(
+        (episode.unit, episode.kind) for episode in outcome.episodes if episode.subject is not Subject.SOURCE
+    )
 
 
 def _devices(outcome: Outcome) -> Mapping[object, int]:

@@ -64,7 +64,7 @@ OF_EACH_PAGE = 40 if EVERY_DAY else 3  # pages of one kind that are read: of a u
 class Past:
     """What was lived: the town, what was wrong of each day, what was published on ten of them, and what was logged."""
 
-    town: DemoEnvironment
+    environment: DemoEnvironment
     settings: Settings
     wrong: dict[date, list[TruthDifference]]
     published: dict[date, Snapshot]
@@ -75,18 +75,20 @@ class Past:
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     logged = io.StringIO()
     log.setup("DEBUG", json=True, to=logged)
-    town = DemoEnvironment(tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    truth = GroundTruth(town.world, DAYS[0])
-    with town.open() as settings:
-        found = Past(town, settings, {}, {}, logged)
-        with open_configured_ledger(settings, town.clock) as ledger:
-            house = build_application(settings, town.clock, ledger, Event())
+    environment = DemoEnvironment(
+        tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True
+    )
+    truth = GroundTruth(environment.world, DAYS[0])
+    with environment.open() as settings:
+        past = Past(environment, settings, {}, {}, logged)
+        with open_configured_ledger(settings, environment.clock) as ledger:
+            application = build_application(settings, environment.clock, ledger, Event())
             for day in DAYS:
-                if wrong := differences(run_day(town, house, day).outcome, truth, day):
-                    found.wrong[day] = wrong
+                if wrong := differences(run_day(environment, application, day).outcome, truth, day):
+                    past.wrong[day] = wrong
                 if day in SAMPLE:
-                    found.published[day] = sync.rebuild_snapshot(house.run_context)
-        yield found
+                    past.published[day] = sync.rebuild_snapshot(application.run_context)
+        yield past
     log.setup("ERROR")
 
 
@@ -94,20 +96,20 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
 
 
 def test_every_published_number_is_true_on_every_day(past: Past) -> None:
-    assert {str(day): found[:20] for day, found in past.wrong.items()} == {}
+    assert {str(day): wrong[:20] for day, wrong in past.wrong.items()} == {}
 
 
 @pytest.mark.parametrize(("seed", "looks"), [(1, 2), (2, 1)])
 def test_what_is_told_on_the_day_of_the_installation_and_on_the_next_is_true(
     tmp_path: Path, seed: int, looks: int
 ) -> None:
-    town = DemoEnvironment(tmp_path, seed, with_schools=True)
+    environment = DemoEnvironment(tmp_path, seed, with_schools=True)
     installed = date(2026, 11, 24)
-    truth = GroundTruth(town.world, installed)
-    with town.open() as settings, open_configured_ledger(settings, town.clock) as ledger:
-        house = build_application(settings, town.clock, ledger, Event())
+    truth = GroundTruth(environment.world, installed)
+    with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event())
         for day in (installed + timedelta(days=number) for number in range(looks)):
-            assert differences(run_day(town, house, day).outcome, truth, day) == []
+            assert differences(run_day(environment, application, day).outcome, truth, day) == []
 
 
 def test_the_expected_numbers_are_those_that_were_read_by_eye() -> None:
@@ -126,28 +128,28 @@ def test_the_first_days_of_august_are_quiet_and_the_second_school_week_is_not(pa
 
 
 def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
-    shown = past.published[SAMPLE[-1]]
+    snapshot = past.published[SAMPLE[-1]]
 
     for measure in MEASURES:
-        for labels, number in shown.numbers[measure.name].items():
-            assert sum(row.count for row in shown.rows(measure.name, labels)) == number, (measure.name, labels)
+        for labels, number in snapshot.numbers[measure.name].items():
+            assert sum(row.count for row in snapshot.rows(measure.name, labels)) == number, (measure.name, labels)
 
 
 # --- a past day is what was published on it ---------------------------------------------------------------------------
 
 
 def test_each_of_ten_past_days_shows_what_was_published_on_it(past: Past) -> None:
-    with open_configured_ledger(past.settings, past.town.clock) as ledger:
-        house = build_application(past.settings, past.town.clock, ledger, Event())
-        now = sync.rebuild_snapshot(house.run_context)
-        history = LedgerHistory(lambda: house.run_context, lambda: now)
+    with open_configured_ledger(past.settings, past.environment.clock) as ledger:
+        application = build_application(past.settings, past.environment.clock, ledger, Event())
+        now = sync.rebuild_snapshot(application.run_context)
+        history = LedgerHistory(lambda: application.run_context, lambda: now)
         for day, then in past.published.items():
-            shown = history.past(day)
-            assert shown is not None
+            snapshot = history.past(day)
+            assert snapshot is not None
             for name in PAST_DAY_MEASURES:
-                assert _there(shown, name) == _there(then, name), (day, name)
-                for labels, number in shown.numbers[name].items():
-                    assert sum(row.count for row in shown.rows(name, labels)) == number, (day, name, labels)
+                assert _there(snapshot, name) == _there(then, name), (day, name)
+                for labels, number in snapshot.numbers[name].items():
+                    assert sum(row.count for row in snapshot.rows(name, labels)) == number, (day, name, labels)
 
 
 def _there(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
@@ -159,12 +161,12 @@ def _there(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
 
 def test_no_canary_is_in_what_is_kept_or_logged(past: Past) -> None:
     forbidden = _forbidden(past)
-    kept = [file for file in sorted((past.town.folder / "database").rglob("*")) if file.is_file()]
-    delivered = max((past.town.folder / DELIVERIES / "personal").glob("*.csv"))
+    kept = [file for file in sorted((past.environment.folder / "database").rglob("*")) if file.is_file()]
+    delivered = max((past.environment.folder / DELIVERIES / "personal").glob("*.csv"))
 
     assert forbidden.found_in(delivered.read_bytes()) & forbidden.numbers, "what comes in has what may not be kept"
     assert sum(file.stat().st_size for file in kept) > 1_000_000
-    assert {file.name: found for file in kept if (found := forbidden.found_in(file.read_bytes()))} == {}
+    assert {file.name: leaked for file in kept if (leaked := forbidden.found_in(file.read_bytes()))} == {}
     assert past.logged.getvalue().count("\n") > 2 * len(DAYS)
     assert forbidden.found_in(past.logged.getvalue().encode()) == set()
 
@@ -177,7 +179,7 @@ def test_no_canary_is_on_any_page_in_any_export_or_metric(past: Past) -> None:
     kinds = {_kind(path) for path in read}
     assert {"/", "/gaps", "/devices", "/policy", "/sources", "/metrics", "/units/…", "/devices/…", "/people/…"} <= kinds
     assert {"/devices format xlsx", "/gaps format csv", "/gaps as_of"} <= kinds
-    assert {path: found for path, found in read.items() if found} == {}
+    assert {path: leaked for path, leaked in read.items() if leaked} == {}
 
 
 @dataclass(frozen=True)
@@ -191,12 +193,12 @@ class Forbidden:
         if kept.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(kept)) as workbook:
                 kept = b"\n".join(workbook.read(name) for name in workbook.namelist())
-        digits = {found.group(1).replace(b"-", b"") for found in DIGITS.finditer(kept)}
+        digits = {match.group(1).replace(b"-", b"") for match in DIGITS.finditer(kept)}
         return set(CANARY.findall(kept)) | (digits & self.numbers)
 
 
 def _forbidden(past: Past) -> Forbidden:
-    texts = [text.encode() for text in past.town.world.canaries]
+    texts = [text.encode() for text in past.environment.world.canaries]
     civic = [text for text in texts if not CANARY.search(text)]
     assert len(civic) > 4000
     assert all(len(text) == 12 and text.isdigit() for text in civic)
@@ -205,7 +207,7 @@ def _forbidden(past: Past) -> Forbidden:
 
 @contextmanager
 def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
-    daemon = Daemon(past.settings, past.town.clock)
+    daemon = Daemon(past.settings, past.environment.clock)
     daemon.ledger.add_account("tekniker", hash_password(PASSWORD), "technician")
     with serving_daemon(daemon), signed_in_session(daemon.address, "tekniker") as browser:
         yield browser, daemon.address
@@ -214,19 +216,19 @@ def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
 def _all_pages(browser: requests.Session, address: str) -> Iterator[tuple[str, bytes]]:
     """Some of each kind of page that a link leads to, and the metrics, by address."""
     before = SAMPLE[-3]
-    waiting = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
-    seen, kinds = set[str](), Counter[str]()
-    while waiting:
-        path = waiting.pop(0)
-        if path in seen or kinds[_kind(path)] >= OF_EACH_PAGE:
+    queue = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
+    read, kinds = set[str](), Counter[str]()
+    while queue:
+        path = queue.pop(0)
+        if path in read or kinds[_kind(path)] >= OF_EACH_PAGE:
             continue
-        seen.add(path)
+        read.add(path)
         kinds[_kind(path)] += 1
         answer = browser.get(address + path)
         assert answer.status_code == 200, path
         yield path, answer.content
         if "html" in answer.headers["Content-Type"]:
-            waiting += _links(answer.text, path)
+            queue += _links(answer.text, path)
 
 
 def _kind(path: str) -> str:
