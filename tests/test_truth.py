@@ -1,4 +1,4 @@
-"""What is published of Exempelby's staff is what is true of it; all of the municipality is lived in `tests/truth`."""
+"""Published numbers of Exempelby's staff equal the expected ones. `tests/truth` replays the whole municipality."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,8 +13,8 @@ from fleetsync.demo.truth import GroundTruth
 from tests.truth.comparison import differences
 
 SAMPLES = (
-    (date(2025, 9, 29), 6),  # a staff file a day late to nobody
-    (date(2026, 2, 26), 13),  # sportlov behind, the staff file five weeks old, a device silent over the break
+    (date(2025, 9, 29), 6),  # around a new staff file
+    (date(2026, 2, 26), 13),  # after sportlov: the staff file five weeks old, a device silent over the break
     (date(2026, 11, 23), 2),
 )
 
@@ -31,7 +31,7 @@ def days(first: date, count: int) -> Iterator[date]:
 
 
 @pytest.mark.parametrize(("first", "count"), SAMPLES, ids=str)
-def test_every_published_number_is_true_on_every_day(
+def test_every_published_number_is_as_expected_on_every_day(
     running_environment: tuple[DemoEnvironment, Application], first: date, count: int
 ) -> None:
     environment, application = running_environment
@@ -46,7 +46,7 @@ def test_every_published_number_is_true_on_every_day(
     assert wrong == {}
 
 
-def test_a_second_look_at_the_same_day_changes_nothing(
+def test_a_second_run_on_the_same_day_changes_nothing(
     running_environment: tuple[DemoEnvironment, Application],
 ) -> None:
     environment, application = running_environment
@@ -61,7 +61,7 @@ def test_a_second_look_at_the_same_day_changes_nothing(
 
 
 @pytest.mark.parametrize("seed", [2, 3])
-def test_another_exempelby_is_told_as_truly(tmp_path: Path, seed: int) -> None:
+def test_other_seeds_are_published_as_expected(tmp_path: Path, seed: int) -> None:
     environment = DemoEnvironment(tmp_path, seed)
     day = date(2026, 11, 24)
     with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:

@@ -145,4 +145,4 @@ SCHOOLS = SchoolDays(terms=_TERMS, closed=_CLOSED)
 PRESCHOOLS = SchoolDays(terms=((_FIRST, _LAST),), closed=_PRESCHOOLS_CLOSED)
 
 WORLD_BEGINS, WORLD_ENDS = date(2025, 8, 11), date(2027, 9, 30)
-DEMO_DAY = date(2026, 11, 24)  # the demo's last day; most planted cases are visible on it
+DEMO_DAY = date(2026, 11, 24)  # the demo's last day; most special cases are visible on it

@@ -211,7 +211,7 @@ class GraphStub:
         problem = _listing_problem(request, after, rows, fields)
         if problem is not None:
             return problem
-        size = min(int(request.one("$top") or LARGEST_PAGE), self.largest_page)
+        size = min(int(request.query_value("$top") or LARGEST_PAGE), self.largest_page)
         remaining = [row for row in rows if _key(row) > after]
         page = remaining[:size]
         link = self._link(request, _key(page[-1])) if len(remaining) > size else None
@@ -258,7 +258,7 @@ def _listing_problem(
     """The error answer to a listing that asks for something Graph refuses; None for a valid one."""
     if request.fault is not None and request.fault.kind == "page_token_expired" and any(after):
         return _error(400, "BadRequest", "The skip token is no longer valid.")
-    top = request.one("$top")
+    top = request.query_value("$top")
     if top is not None and not (top.isdigit() and 0 < int(top) <= LARGEST_PAGE):
         return _error(400, "BadRequest", "The limit of '1000' for Top query has been exceeded.")
     if rows and any(field not in rows[0] for field in fields):
@@ -267,7 +267,7 @@ def _listing_problem(
 
 
 def _cursor(request: StubRequest) -> Cursor:
-    token = request.one("$skiptoken")
+    token = request.query_value("$skiptoken")
     if not token:
         return ("", "")
     try:

@@ -168,9 +168,9 @@ def add_children(preschools: PreschoolBuilder) -> None:
         preschools.builder.case_counts["child_starts"] += 1
 
 
-def _add_cohort(preschools: PreschoolBuilder, cohort: int, planted: Iterable[tuple[str, ChildCaseMaker]]) -> None:
+def _add_cohort(preschools: PreschoolBuilder, cohort: int, cases: Iterable[tuple[str, ChildCaseMaker]]) -> None:
     # Spread over the preschools: every twelfth child is a special case.
-    case_by_number = dict(zip(range(0, preschools.places, 12), planted, strict=False))
+    case_by_number = dict(zip(range(0, preschools.places, 12), cases, strict=False))
     for nth in range(preschools.places):
         unit = preschools.unit(nth)
         assert unit is not None, "nth is below the number of places"

@@ -150,8 +150,8 @@ class Ss12000Stub:
                 yield translated
 
     def _deleted(self, request: StubRequest, register: RegisterContents) -> StubReply:
-        after = _instant(request.one("after"))
-        if request.one("after") is not None and after is None:
+        after = _instant(request.query_value("after"))
+        if request.query_value("after") is not None and after is None:
             return _error(400, "BAD_REQUEST", "after must be an instant with its zone.")
         return json_reply({"data": register.deleted_since(after.date() if after else date.min)})
 
@@ -168,10 +168,10 @@ class Ss12000Stub:
     # --- a listing ----------------------------------------------------------------------------------------------------
 
     def _listing(self, request: StubRequest, resource: str, register: RegisterContents) -> StubReply:
-        limit = request.one("limit")
+        limit = request.query_value("limit")
         if limit is not None and (not limit.isdigit() or not int(limit)):
             return _error(400, "BAD_REQUEST", "limit must be 1 or more.")
-        token = request.one("pageToken")
+        token = request.query_value("pageToken")
         if token is None:
             query, offset = tuple(pair for pair in request.query if pair[0] not in _PAGING), 0
         else:
@@ -241,7 +241,7 @@ class Ss12000Stub:
         if len(page) < size:
             following = None
         if fault == "loop":
-            return self._paged(page, request.one("pageToken") or self._token(resource, query, offset))
+            return self._paged(page, request.query_value("pageToken") or self._token(resource, query, offset))
         if fault == "duplicate" and following is not None:
             following -= 1
         elif fault == "empty_page":

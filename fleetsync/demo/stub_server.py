@@ -46,7 +46,7 @@ class StubRequest(msgspec.Struct, frozen=True):
     body: bytes
     fault: ServerFault | None = None
 
-    def one(self, name: str) -> str | None:
+    def query_value(self, name: str) -> str | None:
         """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 

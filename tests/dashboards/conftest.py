@@ -1,4 +1,4 @@
-"""One scenario and one stack for all that is asked of them: a week of the whole municipality costs half a minute."""
+"""The scenario and the monitoring stack, shared by all tests: a replayed week takes half a minute."""
 
 from collections.abc import Iterator
 

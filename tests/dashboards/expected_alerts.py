@@ -1,4 +1,4 @@
-"""What must ring in the scenario, and nothing else: from what was planted and what is true of Exempelby, not from what it tells."""
+"""The alerts that must fire in the scenario, derived from its planted problems and the expected numbers."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ from fleetsync.demo.units import unit_name
 from tests.dashboards.scenario import REPLAYED_DAYS, WIPED_AT, DashboardScenario
 
 STRATEGIST, TECHNICIAN = "IT-strateg", "IT-tekniker"
-ALERT_BELOW, ALERT_SHORT = 0.95, 5  # of the plan
+ALERT_BELOW, ALERT_SHORT = 0.95, 5  # of the IT plan
 DAYS = r"\d+ dygn"
 
 
 class ExpectedAlert(NamedTuple):
-    """How an alert must read. *summary*: a pattern; *link*: where on the page it leads."""
+    """Labels and texts of an expected alert. *summary*: a regular expression. *link*: a path of the page."""
 
     severity: str
     role: str
@@ -25,7 +25,7 @@ class ExpectedAlert(NamedTuple):
 
 
 def expected(scenario: DashboardScenario) -> Mapping[str, ExpectedAlert]:
-    """By the alert's name and what it is about."""
+    """The expected alerts by name and subject."""
     return {**dict(_of_coverage(scenario)), **_OF_SOURCES}
 
 
@@ -65,7 +65,7 @@ def _of_coverage(scenario: DashboardScenario) -> Iterator[tuple[str, ExpectedAle
 
 
 def below_limit(scenario: DashboardScenario) -> set[UnitEntitlement]:
-    """Where it has truly been so on each day since the first; the batch that was wiped today has not."""
+    """Units and entitlements below the limit on every replayed day. The batch wiped today is not among them."""
     days: tuple[date, ...] = (*REPLAYED_DAYS, scenario.environment.day())
     return set.intersection(
         *({cell for cell, row in scenario.truth.coverage(day).items() if _is_below(row)} for day in days)
@@ -77,5 +77,5 @@ def _is_below(row: CoverageDay) -> bool:
 
 
 def matches_text(text: str, pattern: str) -> bool:
-    """Whether *text* is what *pattern* says, all of it."""
+    """Whether the whole *text* matches *pattern*."""
     return re.fullmatch(pattern, text) is not None

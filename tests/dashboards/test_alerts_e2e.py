@@ -1,4 +1,4 @@
-"""Exempelby with trouble planted → the real pipeline → its /metrics → Prometheus → Alertmanager → a webhook."""
+"""End to end: Exempelby with planted problems → pipeline → /metrics → Prometheus → Alertmanager → webhook."""
 
 import re
 import time
@@ -12,21 +12,21 @@ from tests.dashboards.series_catalogue import RUNBOOKS
 
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
-WHATEVER_ELSE = 6.0  # seconds
+SETTLE_SECONDS = 6.0
 PAGE, BOOKS = "https://fleetsync.exempelby.se", "https://git.exempelby.se/fleetsync/dashboards/runbooks"
 
 
-def test_the_webhook_is_told_exactly_what_is_wrong(stack: MonitoringStack) -> None:
-    # Judged twice more, and whatever waits for its few seconds has waited: what else fires is told by then.
-    time.sleep(WHATEVER_ELSE)
+def test_the_webhook_receives_exactly_the_expected_alerts(stack: MonitoringStack) -> None:
+    # Time for two more evaluations and the shortened `for:`, so that unexpected alerts would have arrived.
+    time.sleep(SETTLE_SECONDS)
 
     assert set(stack.webhook.fired) == set(expected(stack.scenario))
     firing = [series["metric"]["alertname"] for series in stack.query('ALERTS{alertstate="firing"}')]
     assert sorted(firing) == sorted(key.partition(" ")[0] for key in expected(stack.scenario))
 
 
-def test_what_is_planted_is_more_than_one_case_of_coverage(stack: MonitoringStack) -> None:
-    """Else the expectation above could be empty where it matters."""
+def test_the_scenario_has_several_cells_below_the_limit(stack: MonitoringStack) -> None:
+    """Guards the other tests against an empty expectation."""
     assert len(below_limit(stack.scenario)) >= 3
     assert (WIPED_AT, "pupils") not in below_limit(stack.scenario)
     truth = stack.scenario.truth.coverage
@@ -36,7 +36,7 @@ def test_what_is_planted_is_more_than_one_case_of_coverage(stack: MonitoringStac
     assert yesterday.covered - today.covered == WIPED
 
 
-def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(stack: MonitoringStack) -> None:
+def test_each_alert_has_severity_role_summary_link_and_runbook(stack: MonitoringStack) -> None:
     wrong = {}
     for key, expectation in expected(stack.scenario).items():
         alert = stack.webhook.fired[key]
@@ -52,7 +52,7 @@ def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(stack: Monit
     assert wrong == {}
 
 
-def test_where_an_alert_leads_the_page_shows_what_it_speaks_of(stack: MonitoringStack) -> None:
+def test_the_page_behind_an_alert_shows_the_same_number(stack: MonitoringStack) -> None:
     read = stack.scenario.signed_in_getter()
     for key, expectation in expected(stack.scenario).items():
         assert read(expectation.link).status_code == 200, key
@@ -63,7 +63,7 @@ def test_where_an_alert_leads_the_page_shows_what_it_speaks_of(stack: Monitoring
             assert sum(row["count"] for row in rows) == int(number[1]), key
 
 
-def test_two_instances_are_one_number(stack: MonitoringStack) -> None:
+def test_two_instances_count_once(stack: MonitoringStack) -> None:
     (coverage,) = stack.query("municipality:fleetsync_covered_per_entitled:ratio")
     true = stack.scenario.truth.coverage(stack.scenario.environment.day()).values()
 
@@ -74,7 +74,7 @@ def test_two_instances_are_one_number(stack: MonitoringStack) -> None:
     )
 
 
-def test_a_day_without_school_holds_back_what_is_said_of_coverage(stack: MonitoringStack) -> None:
+def test_a_day_without_school_suppresses_coverage_alerts(stack: MonitoringStack) -> None:
     stack.scenario.has_school = False
     try:
         stack.wait_for("silence", lambda: stack.state("FleetsyncCoverageBelowLimit") == {"suppressed"})
@@ -86,10 +86,10 @@ def test_a_day_without_school_holds_back_what_is_said_of_coverage(stack: Monitor
         stack.wait_until_whole()
 
 
-def test_a_restart_ends_no_alert(stack: MonitoringStack) -> None:
+def test_a_restart_resolves_no_alert(stack: MonitoringStack) -> None:
     stack.scenario.stop()
-    stack.wait_for("the hole", lambda: not stack.query("fleetsync_entitled"))
-    # Two rounds without a number: what is not held on to is over by now, and told.
+    stack.wait_for("the gap in the series", lambda: not stack.query("fleetsync_entitled"))
+    # Two evaluations without samples: an alert without keep_firing_for would be resolved by now.
     time.sleep(4)
     stack.scenario.start()
     stack.wait_until_whole()
@@ -97,7 +97,7 @@ def test_a_restart_ends_no_alert(stack: MonitoringStack) -> None:
     assert stack.webhook.resolved <= {"FleetsyncDown"}
 
 
-def test_when_nothing_answers_that_alone_is_told(stack: MonitoringStack) -> None:
+def test_when_nothing_answers_only_that_alert_is_sent(stack: MonitoringStack) -> None:
     stack.scenario.is_answering = False
     try:
         stack.wait_for("the alert", lambda: "FleetsyncDown" in stack.webhook.fired)

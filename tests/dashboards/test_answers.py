@@ -1,4 +1,4 @@
-"""Every question of the dashboards has an answer where Exempelby was lived, and every link leads to a page that is there."""
+"""Every query of the dashboards has a result on the replayed Exempelby, and every link leads to an existing page."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from tests.dashboards.series_catalogue import DASHBOARDS
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
 FILES = ("coverage.json", "coverage-en.json")
-HOURS = 12 * 24  # back beyond the first day lived
+HOURS = 12 * 24  # before the first replayed day
 CHOSEN = (
-    {"unit": ".*", "entitlement": ".*"},  # as they are at first
+    {"unit": ".*", "entitlement": ".*"},  # the initial choice
     {"unit": "akerbyskolan", "entitlement": "pupils"},
     {"unit": "(kullaskolan|ostanaskolan)", "entitlement": "(preschool|staff)"},
 )
@@ -29,33 +29,35 @@ def committed(name: str) -> dict[str, Any]:
     return dashboard
 
 
-def asked(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def panel_queries(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each panel's title and query."""
     for panel in committed(name)["panels"]:
         yield from ((panel["title"], target) for target in panel.get("targets", ()))
 
 
 def with_chosen(expr: str, chosen: Mapping[str, str]) -> str:
-    """*expr* as Grafana sends it."""
+    """*expr* as Grafana sends it with the *chosen* values."""
     for name, value in {**chosen, "__rate_interval": "5m"}.items():
         expr = expr.replace(f"${name}", value)
-    assert "$" not in expr.replace('"$1"', ""), expr  # of label_replace, which Grafana leaves alone
+    assert "$" not in expr.replace('"$1"', ""), expr  # "$1" belongs to label_replace; Grafana does not replace it
     return expr
 
 
 @pytest.mark.parametrize("chosen", CHOSEN, ids=lambda chosen: f"{chosen['unit']} {chosen['entitlement']}")
 @pytest.mark.parametrize("name", FILES)
-def test_every_panel_has_something_to_show(stack: MonitoringStack, name: str, chosen: Mapping[str, str]) -> None:
+def test_every_panel_shows_something(stack: MonitoringStack, name: str, chosen: Mapping[str, str]) -> None:
     empty = {
-        (title, target["expr"]) for title, target in asked(name) if not stack.query(with_chosen(target["expr"], chosen))
+        (title, target["expr"])
+        for title, target in panel_queries(name)
+        if not stack.query(with_chosen(target["expr"], chosen))
     }
 
     assert empty == set()
 
 
-def test_every_line_over_time_has_each_day_that_was_lived(stack: MonitoringStack) -> None:
+def test_every_line_over_time_has_each_replayed_day(stack: MonitoringStack) -> None:
     lacking = {}
-    for title, target in asked(FILES[0]):
+    for title, target in panel_queries(FILES[0]):
         if target["range"]:
             series = stack.query_range(with_chosen(target["expr"], CHOSEN[0]), HOURS)
             days = {int(at // 86400) for row in series for at, _ in row["values"]}
@@ -66,7 +68,7 @@ def test_every_line_over_time_has_each_day_that_was_lived(stack: MonitoringStack
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_variable_has_something_to_choose(stack: MonitoringStack, name: str) -> None:
+def test_every_variable_offers_values(stack: MonitoringStack, name: str) -> None:
     for variable in committed(name)["templating"]["list"]:
         if variable["type"] == "query":
             match = LABEL_VALUES.fullmatch(variable["query"]["query"])
@@ -75,13 +77,13 @@ def test_every_variable_has_something_to_choose(stack: MonitoringStack, name: st
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_mark_is_shown_where_something_happened(stack: MonitoringStack, name: str) -> None:
-    """The scenario's configuration was read anew before it was broken: else none is the healthy answer."""
+def test_every_annotation_marks_what_happened(stack: MonitoringStack, name: str) -> None:
+    """The scenario reloads its configuration before it breaks it, so there is something to mark."""
     for mark in committed(name)["annotations"]["list"]:
         assert stack.query_range(mark["expr"], 1, step="30s"), mark["name"]
 
 
-def test_every_link_of_a_number_leads_to_a_page_that_is_there(stack: MonitoringStack) -> None:
+def test_every_link_of_a_number_leads_to_an_existing_page(stack: MonitoringStack) -> None:
     read, linked = stack.scenario.signed_in_getter(), paths(stack, FILES[0])
 
     assert {path: status for path in linked if (status := read(path).status_code) != 200} == {}
@@ -89,7 +91,7 @@ def test_every_link_of_a_number_leads_to_a_page_that_is_there(stack: MonitoringS
 
 
 def paths(stack: MonitoringStack, name: str) -> set[str]:
-    """Where every link leads, taken at the first row of the panel's queries that has what the link names."""
+    """The paths of all links, filled in from the first row that has the labels named by the link."""
     linked = {link["url"] for link in committed(name)["links"]}
     for panel in committed(name)["panels"]:
         urls = set(links(panel.get("fieldConfig", {})))
@@ -114,6 +116,6 @@ def links(part: Any) -> Iterator[str]:
         yield from links(child)
 
 
-def test_a_question_for_what_nobody_told_has_no_answer(stack: MonitoringStack) -> None:
+def test_a_query_for_an_unpublished_series_has_no_result(stack: MonitoringStack) -> None:
     assert stack.query("fleetsync_entitled") != []
     assert stack.query("max by (unit) (fleetsync_entitled_devices)") == []

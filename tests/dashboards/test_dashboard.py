@@ -1,4 +1,4 @@
-"""The committed dashboards are what the generator writes, and ask only for what there is."""
+"""The committed dashboards are what the generator writes, and query only published series."""
 
 import json
 import re
@@ -77,11 +77,11 @@ def test_the_given_page_address_is_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARD_FILES)
-def test_every_query_parses_and_names_only_what_is_published(name: str) -> None:
+def test_every_query_parses_and_names_only_published_series(name: str) -> None:
     assert {expr: unknown for expr in queries(name) if (unknown := unknown_names(expr))} == {}
 
 
-def test_a_query_for_what_nobody_publishes_is_noticed() -> None:
+def test_a_query_for_an_unpublished_series_is_detected() -> None:
     assert unknown_names("max by (unit) (fleetsync_entitled_devices)") == {"fleetsync_entitled_devices"}
     assert unknown_names('fleetsync_entitled{person="1"}') == {"fleetsync_entitled{person}"}
     with pytest.raises(ValueError):
@@ -89,7 +89,7 @@ def test_a_query_for_what_nobody_publishes_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARD_FILES)
-def test_every_variable_asks_for_a_label_that_its_series_has(name: str) -> None:
+def test_every_variable_uses_a_label_of_its_series(name: str) -> None:
     variable_queries = [
         variable["query"]["query"] for variable in committed(name)["templating"]["list"] if variable["type"] == "query"
     ]
@@ -102,8 +102,8 @@ def test_every_variable_asks_for_a_label_that_its_series_has(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DASHBOARD_FILES)
-def test_every_series_is_one_truth_of_all_instances_before_anything_is_added(name: str) -> None:
-    """Two daemons on one database tell every number twice."""
+def test_every_series_is_deduplicated_before_it_is_summed(name: str) -> None:
+    """Two daemons on one database publish every number twice."""
     bare = {
         expr
         for expr in queries(name)
@@ -127,12 +127,12 @@ def test_no_label_is_a_person_or_leads_to_one(name: str) -> None:
     named_metrics = {
         metric for expr in queries(name) for metric in re.findall(r"by \([^)]*\bname\b[^)]*\) \((\w+)", expr)
     }
-    assert named_metrics == {"fleetsync_unit_info"}  # a unit's
+    assert named_metrics == {"fleetsync_unit_info"}  # the name of a unit
 
 
 @pytest.mark.parametrize("name", DASHBOARD_FILES)
-def test_a_link_asks_for_what_was_told_and_not_for_what_a_cell_says(name: str) -> None:
-    """Grafana puts a cell's words into a link, so a column that a link names has none, and its own heading."""
+def test_a_link_uses_label_values_and_not_translated_cells(name: str) -> None:
+    """Grafana puts the text of a cell into a link, so a column named by a link has no value mapping or other title."""
     for panel in panels(name):
         urls = every(panel["fieldConfig"], "url")
         linked = {column for url in urls for column in re.findall(r"\$\{__data\.fields\.(\w+)\}", url)}
@@ -169,7 +169,7 @@ def overlap(first: dict[str, int], second: dict[str, int]) -> bool:
 
 
 @pytest.mark.parametrize("name", DASHBOARD_FILES)
-def test_every_panel_says_what_it_shows_in_which_unit_from_the_chosen_source(name: str) -> None:
+def test_every_panel_has_title_description_unit_and_the_chosen_source(name: str) -> None:
     for panel in panels(name):
         assert panel["title"], panel
         assert panel["description"].endswith("."), panel["title"]

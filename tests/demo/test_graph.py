@@ -1,4 +1,4 @@
-"""The stand-in of Microsoft Graph is as strict as the real one, and has its traps."""
+"""The stub of Microsoft Graph is as strict as the real service and has the same quirks."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -224,7 +224,7 @@ def test_only_the_selected_fields_come(graph, signed_in):
     assert {field for page in answers for row in page["value"] for field in row} == {"id", "imei"}
 
 
-def test_without_a_selection_everything_comes_that_must_never_be_kept(graph, signed_in):
+def test_without_a_selection_fields_come_that_must_never_be_stored(graph, signed_in):
     assert {"imei", "phoneNumber", "wiFiMacAddress"} <= set(get(graph, signed_in).json()["value"][0])
 
 
@@ -243,7 +243,7 @@ def test_what_is_not_served_is_not_found(graph, signed_in, path):
     assert get(graph, signed_in, path=path).status_code == 404
 
 
-def test_newer_ways_to_enrol_are_told_only_to_those_who_ask(graph, signed_in):
+def test_newer_enrolment_types_come_only_with_the_prefer_header(graph, signed_in):
     query = "?$select=deviceEnrollmentType&$top=1"
     asking = {**signed_in, "Prefer": "include-unknown-enum-members"}
 
@@ -251,7 +251,7 @@ def test_newer_ways_to_enrol_are_told_only_to_those_who_ask(graph, signed_in):
     assert get(graph, asking, query).json()["value"][0]["deviceEnrollmentType"] == "androidEnterpriseFullyManaged"
 
 
-def test_a_missing_permission_is_told_as_json_within_json(graph, signed_in):
+def test_a_missing_permission_is_reported_as_json_within_json(graph, signed_in):
     graph.permitted = False
     error = get(graph, signed_in).json()["error"]
 
@@ -317,7 +317,7 @@ def test_a_link_that_was_tampered_with_leads_nowhere(graph, signed_in):
 
 
 @pytest.mark.parametrize(("kind", "status"), [("too_many_seconds", 429), ("server_error", 500), ("missing", 404)])
-def test_other_faults_are_told_in_graphs_words(graph, signed_in, kind, status):
+def test_other_faults_are_reported_in_graphs_format(graph, signed_in, kind, status):
     graph.stub_server.fail("/v1.0", kind)
     answer = get(graph, signed_in)
 

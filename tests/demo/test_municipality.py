@@ -1,4 +1,4 @@
-"""The configuration of Exempelby is one that the house accepts."""
+"""The configuration of Exempelby is valid, and each of its systems has a stub."""
 
 import stat
 import tomllib
@@ -15,7 +15,7 @@ from fleetsync.settings import load
 GRAPH = "http://127.0.0.1:1"
 
 
-def test_the_house_accepts_it_and_finds_every_source(tmp_path):
+def test_the_configuration_is_valid_and_names_every_source(tmp_path):
     settings = load(write_configuration(tmp_path, StubAddresses(GRAPH)), environ={})
 
     assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer"]
@@ -46,7 +46,7 @@ def test_the_same_seed_gives_the_same_key_and_another_another(tmp_path):
     assert len(keys) == 2
 
 
-def test_nobody_else_may_read_the_secrets(tmp_path):
+def test_only_the_owner_may_read_the_secrets(tmp_path):
     write_configuration(tmp_path, StubAddresses(GRAPH))
 
     for file in (*(tmp_path / "secrets").iterdir(), *(tmp_path / "keys").iterdir()):
@@ -54,7 +54,7 @@ def test_nobody_else_may_read_the_secrets(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "names"), [("staff_only", ["graph"]), ("whole", ["graph", "ss12000"])])
-def test_there_is_a_stand_in_for_each_system(kind, names, request):
+def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)
     systems = StubSystems(world, lambda: DEMO_DAY)
 

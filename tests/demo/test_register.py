@@ -1,4 +1,4 @@
-"""The school register as it is on a day: its tree, its people, and its habits."""
+"""The school register's content on a day: organisations, persons, and the quirks of real registers."""
 
 import unicodedata
 from collections import Counter
@@ -25,7 +25,7 @@ def on(whole, day: date):
     return whole.contents_on(day).register
 
 
-def test_two_units_are_skolenheter_of_one_skola(register):
+def test_two_units_are_skolenheter_of_the_same_skola(register):
     by_id = {organisation["id"]: organisation for organisation in register.organisations}
     low, middle = (by_id[organisation_id(f"hojdens-skola-{name}")] for name in ("lag", "mellan"))
 
@@ -33,13 +33,13 @@ def test_two_units_are_skolenheter_of_one_skola(register):
     assert by_id[low["parentOrganisation"]["id"]]["organisationType"] == "Skola"
 
 
-def test_every_parent_is_in_the_tree_and_the_two_heads_have_none(register):
+def test_every_parent_is_in_the_tree_and_the_two_roots_have_none(register):
     ids = {row["id"] for row in register.organisations}
-    heads = [row for row in register.organisations if "parentOrganisation" not in row]
+    roots = [row for row in register.organisations if "parentOrganisation" not in row]
 
-    assert {row["parentOrganisation"]["id"] for row in register.organisations if row not in heads} <= ids
-    assert [row["organisationType"] for row in heads] == ["Huvudman", "Huvudman"]
-    assert len({row["organisationNumber"] for row in heads}) == 2
+    assert {row["parentOrganisation"]["id"] for row in register.organisations if row not in roots} <= ids
+    assert [row["organisationType"] for row in roots] == ["Huvudman", "Huvudman"]
+    assert len({row["organisationNumber"] for row in roots}) == 2
 
 
 def test_a_preschool_has_no_skolenhetskod(register):
@@ -49,7 +49,7 @@ def test_a_preschool_has_no_skolenhetskod(register):
     assert all("schoolUnitCode" not in row and row["organisationCode"] for row in preschools)
 
 
-def test_letters_are_now_composed_and_now_not(register):
+def test_text_is_partly_nfc_and_partly_nfd(register):
     names = [row["displayName"] for row in register.organisations]
     composed = [name == unicodedata.normalize("NFC", name) for name in names]
 
@@ -57,14 +57,14 @@ def test_letters_are_now_composed_and_now_not(register):
     assert False in composed
 
 
-def test_a_new_school_appears_that_nobody_has_configured(whole):
+def test_a_new_school_appears_that_is_not_configured(whole):
     new = organisation_id("nyskolan")
 
     assert new not in {row["id"] for row in on(whole, date(2026, 11, 1)).organisations}
     assert new in {row["id"] for row in on(whole, date(2026, 11, 2)).organisations}
 
 
-def test_whoever_is_named_is_in_the_register(register):
+def test_every_reference_leads_to_an_object_of_the_register(register):
     persons = {row["id"] for row in register.persons}
     groups = {row["id"] for row in register.groups}
     places = {row["id"] for row in register.organisations}
@@ -99,7 +99,7 @@ def test_duties_sit_at_the_skola_and_never_at_its_skolenhet(register):
 PRESCHOOLS = ("gasslan", "fagelboet", "skogsgarden", "aspangen", "sjostjarnan")
 
 
-def test_all_that_may_never_be_kept_is_there_and_carries_a_canary(register):
+def test_fields_that_may_never_be_stored_are_there_and_carry_the_canary(register):
     pupil = next(row for row in register.persons if row.get("enrolments"))
 
     for field in ("civicNo", "birthDate", "sex", "phoneNumbers", "addresses", "photo"):
@@ -112,7 +112,7 @@ def test_all_that_may_never_be_kept_is_there_and_carries_a_canary(register):
 
 
 def years(register, day: date) -> Counter[int | None]:
-    """Years of the enrolments that run on *day*."""
+    """How many current enrolments have each school year on *day*."""
     return Counter(
         enrolment.get("schoolYear")
         for person in register.persons
@@ -145,7 +145,7 @@ def test_years_are_rewritten_on_2_july_and_leavers_deleted_on_10_july(whole):
     assert leaving.id in on(whole, date(2026, 7, 10)).deleted_since(date(2026, 7, 9))["persons"]
 
 
-def test_next_years_places_are_there_before_the_summer(whole):
+def test_next_years_enrolments_are_there_before_the_summer(whole):
     day, first = date(2026, 6, 8), "2026-08-17"
     next_year = [
         row for person in on(whole, day).persons for row in person.get("enrolments", ()) if row["startDate"] == first
@@ -188,7 +188,7 @@ def test_an_end_is_there_from_the_day_on_which_it_was_entered(whole):
     assert membership.last.weekday() == 2
 
 
-def test_a_log_in_is_given_to_somebody_new_when_its_first_holder_is_forgotten(whole):
+def test_a_log_in_is_given_to_another_pupil_after_its_first_holder_is_deleted(whole):
     def holders(day: date) -> set[str]:
         return {person["id"] for person in on(whole, day).persons if login in person["eduPersonPrincipalNames"]}
 
@@ -210,7 +210,7 @@ def test_marks_are_spelled_in_every_way(register):
     assert any(mark != unicodedata.normalize("NFC", mark) for mark in marks)
 
 
-def test_one_is_marked_by_a_reference_alone_in_the_very_last_placement(whole):
+def test_the_mark_of_a_child_is_only_in_the_reference_of_the_last_placement(whole):
     before, after = (on(whole, day) for day in (NEWLY_MARKED_ON - timedelta(days=1), NEWLY_MARKED_ON))
     last = after.placements[-1]
     person = next(row for row in after.persons if row["id"] == last["child"]["id"])
@@ -220,7 +220,7 @@ def test_one_is_marked_by_a_reference_alone_in_the_very_last_placement(whole):
     assert person["securityMarking"] == "Ingen"
 
 
-def test_what_nobody_expects_is_there(register):
+def test_values_outside_of_the_standard_are_there(register):
     forms = {row["schoolType"] for person in register.persons for row in person.get("enrolments", ())}
     without_year = [
         row for person in register.persons for row in person.get("enrolments", ())

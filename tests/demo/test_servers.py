@@ -1,4 +1,4 @@
-"""A stand-in server: its faults can be ordered while it runs, are counted, and leave nothing personal in its log."""
+"""A stub server: faults can be scheduled while it runs and are counted, and its log has nothing personal."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,31 +35,31 @@ def server():
         yield running
 
 
-def ask(server: StubServer, path: str = "/things?a=1&a=2") -> requests.Response:
+def ask(server: StubServer, path: str = "/devices?a=1&a=2") -> requests.Response:
     return requests.get(server.address + path, timeout=10)
 
 
 def test_a_request_reaches_the_system_with_its_query_and_body(server):
-    answer = requests.post(f"{server.address}/things?a=1&a=2", data=b"x=y", timeout=10).json()
+    answer = requests.post(f"{server.address}/devices?a=1&a=2", data=b"x=y", timeout=10).json()
 
-    assert answer == {"path": "/things", "query": [["a", "1"], ["a", "2"]], "body": "x=y", "fault": None}
+    assert answer == {"path": "/devices", "query": [["a", "1"], ["a", "2"]], "body": "x=y", "fault": None}
 
 
-def test_a_fault_lasts_for_as_many_requests_as_ordered_and_is_counted(server):
-    server.fail("/things", "server_error", times=2, skip=1)
+def test_a_fault_lasts_for_the_given_number_of_requests_and_is_counted(server):
+    server.fail("/devices", "server_error", times=2, skip=1)
 
     assert [ask(server).status_code for _ in range(4)] == [200, 500, 500, 200]
     assert server.failed == {"server_error": 2}
 
 
-def test_a_fault_of_one_path_leaves_the_others(server):
-    server.fail("/things", "missing")
+def test_a_fault_of_a_path_leaves_other_paths(server):
+    server.fail("/devices", "missing")
 
     assert ask(server, "/people").status_code == 200
     assert ask(server).status_code == 404
 
 
-def test_an_ordered_fault_can_be_taken_back(server):
+def test_scheduled_faults_can_be_cleared(server):
     server.fail("/", "forbidden", times=5)
     server.clear_faults()
 
@@ -76,7 +76,7 @@ def test_a_refusal_has_its_status(server, kind, status):
     assert ask(server).status_code == status
 
 
-def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(server):
+def test_retry_after_is_in_seconds_a_date_or_missing(server):
     for kind in ("too_many_seconds", "too_many_date", "too_many_silent"):
         server.fail("/", ServerFault(kind, seconds=30))
 
@@ -89,7 +89,7 @@ def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(server):
 
 
 @pytest.mark.parametrize(("kind", "status"), [("bad_gateway_html", 502), ("unavailable", 503), ("not_json", 200)])
-def test_something_in_between_answers_in_html(server, kind, status):
+def test_a_gateway_answers_in_html(server, kind, status):
     server.fail("/", kind)
     answer = ask(server)
 
@@ -111,19 +111,19 @@ def test_a_slow_answer_comes_all_the_same(server):
     assert ask(server).status_code == 200
 
 
-def test_what_only_the_system_can_get_wrong_is_handed_to_it(server):
+def test_a_fault_that_only_the_system_can_produce_is_passed_to_it(server):
     server.fail("/", "loop")
 
     assert ask(server).json()["fault"]["kind"] == "loop"
 
 
 def test_the_log_holds_neither_query_nor_body(server):
-    ask(server, "/things?name=somebody")
+    ask(server, "/devices?name=somebody")
 
-    assert server.log == [LoggedRequest("GET", "/things", 200)]
+    assert server.log == [LoggedRequest("GET", "/devices", 200)]
 
 
-def test_a_stopped_stand_answers_no_more(server):
+def test_a_stopped_server_does_not_answer(server):
     server.stop()
 
     with pytest.raises(requests.ConnectionError):

@@ -1,4 +1,4 @@
-"""The stand-in of a school register speaks SS12000:2020: sign-in, filters, pages, look-ups, and its faults."""
+"""The stub of a school register follows SS12000:2020: sign-in, filters, pages, look-ups, and faults."""
 
 from base64 import b64encode
 from datetime import date
@@ -93,7 +93,7 @@ def test_a_header_that_is_no_basic_at_all_is_refused(register_stub):
     assert answer.status_code == 400
 
 
-def test_nothing_is_told_without_a_token_that_is_good(register_stub):
+def test_nothing_is_answered_without_a_valid_token(register_stub):
     register_stub.token_seconds = 0
 
     assert get(register_stub, "organisations", {"Authorization": "Bearer x"}).status_code == 401
@@ -107,7 +107,7 @@ def test_what_is_not_there_is_not_found(register_stub):
     assert requests.get(other, headers=headers(register_stub), timeout=10).status_code == 404
 
 
-def test_one_can_be_asked_for_by_its_id(register_stub, register):
+def test_an_object_can_be_requested_by_its_id(register_stub, register):
     organisation = register.organisations[0]
 
     assert get(register_stub, f"organisations/{organisation['id'].upper()}").json() == organisation
@@ -123,20 +123,20 @@ def test_everything_comes_once(register_stub, register, resource):
     assert ids(rows) == ids(getattr(register, resource))
 
 
-def test_a_page_is_never_larger_than_the_server_likes(register_stub):
+def test_a_page_is_never_larger_than_the_servers_limit(register_stub):
     register_stub.largest_page = 30
 
     assert len(pages(register_stub, "placements", 500, most=1)[0]) == 30
 
 
-def test_a_page_that_happened_to_be_full_is_followed_by_an_empty_one(register_stub, register):
+def test_a_full_last_page_is_followed_by_an_empty_one(register_stub, register):
     number = len(register.organisations)
 
     assert [len(page) for page in pages(register_stub, "organisations", number)] == [number, 0]
     assert "pageToken" not in get(register_stub, "organisations", limit=number + 1).json()
 
 
-def test_a_token_goes_alone(register_stub):
+def test_a_page_token_is_refused_with_filters(register_stub):
     signed = headers(register_stub)
     token = get(register_stub, "organisations", signed, limit=5).json()["pageToken"]
 
@@ -153,7 +153,7 @@ def test_a_token_remembers_its_filters(register_stub):
     assert {row["organisationType"] for page in found_pages for row in page} == {"Skola"}
 
 
-def test_a_token_is_forgotten_after_a_while(register_stub):
+def test_a_page_token_expires(register_stub):
     register_stub.page_token_seconds = -1.0
     token = get(register_stub, "organisations", limit=5).json()["pageToken"]
 
@@ -204,7 +204,7 @@ def test_groups_are_those_directly_on_an_organisation(register_stub):
     assert {row["organisation"]["id"] for row in rows} == {unit}
 
 
-def test_placements_are_asked_for_by_child_and_owner(register_stub, register):
+def test_placements_are_filtered_by_child_and_owner(register_stub, register):
     owned = next(placement for placement in register.placements if placement.get("owners"))
     by_child = get(register_stub, "placements", child=owned["child"]["id"]).json()["data"]
     by_owner = get(register_stub, "placements", owner=owned["owners"][0]["id"]).json()["data"]
@@ -213,7 +213,7 @@ def test_placements_are_asked_for_by_child_and_owner(register_stub, register):
     assert owned["id"] in ids(by_owner)
 
 
-def test_dates_narrow_and_what_has_none_is_always_there(register_stub):
+def test_date_filters_keep_objects_without_a_date(register_stub):
     rows = get(register_stub, "duties", endDate__onOrAfter="2026-11-01").json()["data"]
     ended = get(register_stub, "duties", endDate__onOrBefore="2026-10-31", startDate__onOrBefore="2026-01-01").json()[
         "data"
@@ -228,21 +228,21 @@ def test_dates_narrow_and_what_has_none_is_always_there(register_stub):
     ("kind", "field"),
     [("enrolment", "enrolments"), ("duty", "emails"), ("placement.child", "birthDate"), ("groupMembership", "id")],
 )
-def test_persons_are_asked_for_by_how_they_belong(register_stub, register, kind, field):
+def test_persons_are_filtered_by_their_kind_of_relation(register_stub, register, kind, field):
     rows = [row for page in pages(register_stub, "persons", 500, relationship__entity__type=kind) for row in page]
 
     assert 0 < len(rows) < len(register.persons)
     assert all(row[field] for row in rows)
 
 
-def test_guardians_are_persons_and_belong_nowhere_themselves(register_stub):
+def test_guardians_are_persons_without_relations_of_their_own(register_stub):
     for kind in ("placement.owner", "responsibleFor.placement", "responsibleFor.enrolment"):
         rows = pages(register_stub, "persons", 500, relationship__entity__type=kind)[0]
         assert rows
         assert not any(row.get("enrolments") for row in rows)
 
 
-def test_where_and_when_are_asked_of_the_same_tie(register_stub):
+def test_organisation_and_dates_filter_the_same_relation(register_stub):
     unit, kind = organisation_id("vretaskolan"), "enrolment"
     now: Row = {"relationship.startDate.onOrBefore": "2026-11-24", "relationship.endDate.onOrAfter": "2026-11-24"}
     rows = pages(
@@ -261,18 +261,18 @@ def test_stamps_are_instants_with_a_zone(register_stub):
     assert before[0]
 
 
-def test_somebody_is_asked_for_by_log_in(register_stub, register):
+def test_a_person_can_be_requested_by_log_in(register_stub, register):
     person = next(person for person in register.persons if person["eduPersonPrincipalNames"])
     login = person["eduPersonPrincipalNames"][0]
 
     assert ids(get(register_stub, "persons", eduPersonPrincipalName=login).json()["data"]) == [person["id"]]
 
 
-def test_a_filter_that_is_not_known_narrows_nothing(register_stub, register):
+def test_an_unknown_filter_is_ignored(register_stub, register):
     assert len(get(register_stub, "organisations", shoeSize="42").json()["data"]) == len(register.organisations)
 
 
-def test_what_belongs_to_a_person_can_be_asked_for_with_him(register_stub, register):
+def test_objects_of_a_person_can_be_expanded(register_stub, register):
     placement = next(candidate for candidate in register.placements if candidate.get("owners"))
     child, owner = placement["child"]["id"], placement["owners"][0]["id"]
     words: Row = {"expand": ["placements,duties", "ownedPlacements", "groupMemberships"]}
@@ -290,7 +290,7 @@ def test_what_belongs_to_a_person_can_be_asked_for_with_him(register_stub, regis
     assert placement["id"] in ids(rows[owner]["_embedded"]["ownedPlacements"])
 
 
-def test_a_person_can_be_asked_for_with_a_duty_and_a_child_with_a_placement(register_stub):
+def test_the_person_of_a_duty_and_the_child_of_a_placement_can_be_expanded(register_stub):
     duty = get(register_stub, "duties", limit=1, expand="person").json()["data"][0]
     placement = get(register_stub, "placements", limit=1, expand="child").json()["data"][0]
 
@@ -308,9 +308,9 @@ def look_up(register_stub: Ss12000Stub, resource: str, body: object) -> requests
 
 
 def test_a_look_up_answers_with_a_bare_array(register_stub, register):
-    ids_wanted = ids(register.persons[:3])
+    person_ids = ids(register.persons[:3])
 
-    assert ids(look_up(register_stub, "persons", {"ids": ids_wanted}).json()) == ids_wanted
+    assert ids(look_up(register_stub, "persons", {"ids": person_ids}).json()) == person_ids
     assert len(look_up(register_stub, "organisations", {"schoolUnitCodes": ["99001010", "99001020"]}).json()) == 2
     assert look_up(register_stub, "persons", {"civicNos": [register.persons[0]["civicNo"]["value"]]}).json()
 
@@ -364,7 +364,7 @@ def test_edlevo_has_skola_and_skolenhet_alone_and_no_root(edlevo):
     assert not any("organisationCode" in row for row in rows if row not in preschools)
 
 
-def test_edlevo_ties_groups_and_duties_to_a_skola(edlevo):
+def test_edlevo_gives_groups_and_duties_the_skola(edlevo):
     schools = {row["id"] for row in get(edlevo, "organisations", type="Skola").json()["data"]}
     classes = get(edlevo, "groups", groupType="Klass").json()["data"]
 
@@ -372,7 +372,7 @@ def test_edlevo_ties_groups_and_duties_to_a_skola(edlevo):
     assert {row["dutyRole"] for page in pages(edlevo, "duties", 500) for row in page} <= {"Lärare", "Annan personal"}
 
 
-def test_edlevo_keeps_less_of_a_person_and_knows_no_cancelled_enrolment(edlevo):
+def test_edlevo_has_fewer_fields_of_a_person_and_no_cancelled_enrolment(edlevo):
     row = pages(edlevo, "persons", 100, most=1, relationship__entity__type="enrolment")[0][0]
 
     assert not {"photo", "externalIdentifiers"} & row.keys()
@@ -380,7 +380,7 @@ def test_edlevo_keeps_less_of_a_person_and_knows_no_cancelled_enrolment(edlevo):
     assert not any("owners" in placement for placement in pages(edlevo, "placements", 500, most=1)[0])
 
 
-def test_edlevo_wants_to_know_how_persons_belong_before_where(edlevo):
+def test_edlevo_requires_the_kind_of_relation_with_the_organisation(edlevo):
     where: Row = {"relationship.organisation": organisation_id("vretaskolan")}
 
     assert get(edlevo, "persons", limit=5, **where).status_code == 400
@@ -388,7 +388,7 @@ def test_edlevo_wants_to_know_how_persons_belong_before_where(edlevo):
     assert get(edlevo, "persons", limit=5, relationship__entity__type="placement.owner").status_code == 400
 
 
-def test_edlevo_answers_elsewhere(edlevo, register_stub):
+def test_edlevo_has_other_addresses(edlevo, register_stub):
     assert edlevo.base_url.endswith("ExternalApi/api/v1")
     assert edlevo.token_url != register_stub.token_url.replace(
         register_stub.stub_server.address, edlevo.stub_server.address

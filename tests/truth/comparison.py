@@ -21,11 +21,11 @@ NUMBERS = (
     "undecided",
     "on_leave",
 )
-TruthDifference = tuple[object, str, int, int]  # of what, which number, the truth, what was published
+TruthDifference = tuple[object, str, int, int]  # (subject, number, expected, published)
 
 
 def differences(outcome: Outcome, truth: GroundTruth, day: date) -> list[TruthDifference]:
-    """Everything that was published of *day* and is not true; empty when all of it is."""
+    """All published numbers of *day* that differ from the expected ones."""
     return [
         *_of_coverage(truth.coverage(day), {(row.unit, row.entitlement): row for row in outcome.coverage}),
         *_of_counts("gaps", truth.gaps(day), _gaps(outcome)),
