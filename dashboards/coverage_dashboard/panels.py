@@ -34,7 +34,7 @@ class Panel:
     kind: ClassVar[str]
     title: Text
     about: Text
-    place: GridPosition
+    position: GridPosition
 
     def render(self, number: int, language: str) -> Json:
         """The panel's JSON. *number* is its id: counted, so that links to a panel stay valid."""
@@ -42,7 +42,7 @@ class Panel:
             "id": number,
             "type": self.kind,
             "title": self.title.in_language(language),
-            "gridPos": self.place._asdict(),
+            "gridPos": self.position._asdict(),
             "description": self.about.in_language(language),
             "datasource": DATASOURCE,
             "targets": self.targets(language),

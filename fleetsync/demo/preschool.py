@@ -59,13 +59,13 @@ class PreschoolBuilder:
         """The preschool of the *nth* child of a cohort. None for a child outside of the municipality's preschools."""
         return self._units[nth] if nth < len(self._units) else None
 
-    def place(self, cohort: int, unit: str, nth: int, **changes: object) -> RegisterMembership:
+    def placement(self, cohort: int, unit: str, nth: int, **changes: object) -> RegisterMembership:
         """A placement from the August in which the child is one year old to the July before förskoleklass."""
         first, last = date(cohort - PRESCHOOL_YEARS, 8, 10), date(cohort, 7, 31)
-        stay = RegisterMembership(
+        placement = RegisterMembership(
             unit, "FS", first, last, known=first - timedelta(days=90), id=self.builder.namer.uuid()
         )
-        placed = msgspec.structs.replace(stay, group=self.departments.of(unit, nth))
+        placed = msgspec.structs.replace(placement, group=self.departments.of(unit, nth))
         return msgspec.structs.replace(placed, **changes)
 
     def add_expected_owed(
@@ -91,7 +91,7 @@ class PreschoolBuilder:
             family=name.family,
             civic=self.builder.namer.civic(cohort - 6, cohort - 6),
             placements=tuple(placements),
-            known=min(stay.known for stay in placements),
+            known=min(placement.known for placement in placements),
         )
         learner = msgspec.structs.replace(child, **changes)
         self.builder.learners.append(learner)
@@ -105,39 +105,39 @@ ChildCaseMaker = Callable[[PreschoolBuilder, int, int, str], None]
 
 
 def _ordinary(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
-    child = preschools.add_child(cohort, nth, [preschools.place(cohort, unit, nth)])
+    child = preschools.add_child(cohort, nth, [preschools.placement(cohort, unit, nth)])
     preschools.add_expected_owed(child.key, cohort, unit)
 
 
 def _protected(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
     mark = (_ALWAYS, PROTECTION_MARKS[nth % len(PROTECTION_MARKS)])
-    child = preschools.add_child(cohort, nth, [preschools.place(cohort, unit, nth)], marks=(mark,))
+    child = preschools.add_child(cohort, nth, [preschools.placement(cohort, unit, nth)], marks=(mark,))
     preschools.add_expected_owed(child.key, cohort, UNPLACED)
 
 
 def _newly_marked(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
     """The mark is only in a reference: that of the placement on the last page."""
-    stay = preschools.place(cohort, unit, nth, id="ffffffff-ffff-4fff-bfff-ffffffffffff")
-    child = preschools.add_child(cohort, nth, [stay], reference_marks=((NEWLY_MARKED_ON, "Sekretessmarkering"),))
+    placement = preschools.placement(cohort, unit, nth, id="ffffffff-ffff-4fff-bfff-ffffffffffff")
+    child = preschools.add_child(cohort, nth, [placement], reference_marks=((NEWLY_MARKED_ON, "Sekretessmarkering"),))
     preschools.add_expected_owed(child.key, cohort, unit, last=NEWLY_MARKED_ON - timedelta(days=1))
     preschools.add_expected_owed(child.key, cohort, UNPLACED, first=NEWLY_MARKED_ON)
 
 
 def _starts(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
-    stay = preschools.place(cohort, unit, nth, first=STARTED_ON, known=STARTED_ON - timedelta(days=14))
-    preschools.add_expected_owed(preschools.add_child(cohort, nth, [stay]).key, cohort, unit, first=STARTED_ON)
+    placement = preschools.placement(cohort, unit, nth, first=STARTED_ON, known=STARTED_ON - timedelta(days=14))
+    preschools.add_expected_owed(preschools.add_child(cohort, nth, [placement]).key, cohort, unit, first=STARTED_ON)
 
 
 def _leaves(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
-    stay = preschools.place(cohort, unit, nth, last=LEFT_ON, end_known=LEFT_ON - timedelta(days=14))
-    preschools.add_expected_owed(preschools.add_child(cohort, nth, [stay]).key, cohort, unit, last=LEFT_ON)
+    placement = preschools.placement(cohort, unit, nth, last=LEFT_ON, end_known=LEFT_ON - timedelta(days=14))
+    preschools.add_expected_owed(preschools.add_child(cohort, nth, [placement]).key, cohort, unit, last=LEFT_ON)
 
 
 def _at_two(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> None:
     """A child with two placements. Only the one that began later counts."""
     other = next(demo_unit.slug for demo_unit in PRESCHOOL_UNITS if demo_unit.slug != unit)
-    second = preschools.place(cohort, other, nth, first=MOVED_ON, known=MOVED_ON - timedelta(days=14))
-    child = preschools.add_child(cohort, nth, [preschools.place(cohort, unit, nth), second])
+    second = preschools.placement(cohort, other, nth, first=MOVED_ON, known=MOVED_ON - timedelta(days=14))
+    child = preschools.add_child(cohort, nth, [preschools.placement(cohort, unit, nth), second])
     preschools.add_expected_owed(child.key, cohort, unit, last=MOVED_ON - timedelta(days=1))
     preschools.add_expected_owed(child.key, cohort, other, first=MOVED_ON)
 

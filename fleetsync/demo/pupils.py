@@ -116,7 +116,7 @@ class PupilBuilder:
         nth = self._pupil_counts[seat.cohort]
         self._pupil_counts[seat.cohort] += 1
         unit = self.preschools.unit(nth) if seat.cohort > YEARS[0] else None
-        before = (self.preschools.place(seat.cohort, unit, nth),) if unit else ()
+        before = (self.preschools.placement(seat.cohort, unit, nth),) if unit else ()
         if unit:
             self.preschools.add_expected_owed(seat.key, seat.cohort, unit)
         if seat.number % 3 or seat.cohort < YEARS[0] - 3:

@@ -43,7 +43,7 @@ def school_of(unit: str) -> str:
     return f"skola/{SHARED_BUILDING if unit.startswith(SHARED_BUILDING) else unit}"
 
 
-_SCHOOLS = {organisation_id(place.slug): organisation_id(school_of(place.slug)) for place in SCHOOL_UNITS}
+_SCHOOLS = {organisation_id(unit.slug): organisation_id(school_of(unit.slug)) for unit in SCHOOL_UNITS}
 
 
 def school_of_organisation(id_: str) -> str:
@@ -437,7 +437,7 @@ def _duty(employee: StaffMember, job: EmploymentContract) -> JsonObject:
 
 
 _DUTY_ORGANISATIONS = frozenset(
-    {*(school_of(place.slug) for place in SCHOOL_UNITS), *(place.slug for place in PRESCHOOL_UNITS)}
+    {*(school_of(unit.slug) for unit in SCHOOL_UNITS), *(unit.slug for unit in PRESCHOOL_UNITS)}
 )
 
 

@@ -23,8 +23,8 @@ from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of, 
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
 
-SCHOOLS = tuple(place.slug for place in SCHOOL_UNITS)
-PRESCHOOLS = tuple(place.slug for place in PRESCHOOL_UNITS)
+SCHOOLS = tuple(unit.slug for unit in SCHOOL_UNITS)
+PRESCHOOLS = tuple(unit.slug for unit in PRESCHOOL_UNITS)
 SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the only unit far below its target
 
 LAST_SEEN = date(2026, 10, 2)

@@ -157,7 +157,15 @@ def test_an_alert_has_a_complete_runbook(alert: str) -> None:
     assert any("fleetsync " in line for line in lines)
 
 
-def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
+def test_the_readme_lists_every_alert_with_its_role() -> None:
+    text = (DASHBOARDS / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (Fleetsync\w+) \|.*\| ([^|]+) \|$", text, re.MULTILINE))
+    sent = {alert: rule["labels"] for alert, rule in ALERTS.items()}
+
+    assert rows == {alert: "–" if labels["severity"] == "none" else labels["role"] for alert, labels in sent.items()}
+
+
+def test_each_runbook_belongs_to_an_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(ALERTS)
 
 
