@@ -48,7 +48,8 @@ COVERAGE = share_of_entitled(covered())
 COVERAGE_UPPER_BOUND = share_of_entitled(f"({covered()} + {total_without_trial('fleetsync_unknown')})")
 # The goal of several entitlements together is weighted by the devices that each of them owes.
 TARGET_RATIO = (
-    f"sum ({deduplicated('fleetsync_coverage_target_ratio')} * on (unit, entitlement) {deduplicated('fleetsync_entitled')} {EXCEPT_TRIAL_UNITS})"
+    f"sum ({deduplicated('fleetsync_coverage_target_ratio')}"
+    f" * on (unit, entitlement) {deduplicated('fleetsync_entitled')} {EXCEPT_TRIAL_UNITS})"
     f" / ({total_without_trial('fleetsync_entitled')} > 0)"
 )
 COVERAGE_OF_EACH = f"{sum_over_by('fleetsync_covered')} / ({deduplicated('fleetsync_entitled')} > 0) {WITH_UNIT_NAME}"

@@ -190,19 +190,19 @@ class WorldBuilder:
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
-    def add_laptop(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+    def add_laptop(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
         """A laptop in Intune, used every few school days."""
-        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, rest)
+        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
 
-    def add_tablet(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+    def add_tablet(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
         """An iPad in Intune."""
-        rest["changes"] = (*rest.get("changes", ()), _NEW_SYSTEM)
-        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, rest)
+        options["changes"] = (*options.get("changes", ()), _NEW_SYSTEM)
+        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, options)
 
     def _add_managed_device(
-        self, serial: str, unit: str, login: str, kind: SourceRow, rest: IntuneDeviceOptions
+        self, serial: str, unit: str, login: str, kind: SourceRow, options: IntuneDeviceOptions
     ) -> DemoDevice:
-        enrolled = rest.get("enrolled", LONG_AGO)
+        enrolled = options.get("enrolled", LONG_AGO)
         shown_from = enrolled + timedelta(days=1)
         row = {
             "id": self.namer.uuid(),
@@ -215,33 +215,37 @@ class WorldBuilder:
             "complianceState": "compliant",
             "deviceCategoryDisplayName": unit_name(unit),
             **kind,
-            **rest.get("fields", {}),
+            **options.get("fields", {}),
         }
         device = self._add_device(
             str(row["serialNumber"]),
             unit,
-            rest.get("used", ((enrolled, OPEN_END),)),
+            options.get("used", ((enrolled, OPEN_END),)),
             enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
-            intune_versions=_row_versions(shown_from, row, rest.get("changes", ())),
-            list_versions=_row_versions(enrolled, self._list_row(unit, login, row), ()) if rest.get("listed") else (),
-            workshop_versions=rest.get("repaired", ()),
-            always_on=rest.get("always_on", False),
+            intune_versions=_row_versions(shown_from, row, options.get("changes", ())),
+            list_versions=_row_versions(enrolled, self._list_row(unit, login, row), ())
+            if options.get("listed")
+            else (),
+            workshop_versions=options.get("repaired", ()),
+            always_on=options.get("always_on", False),
         )
         platform = _PLATFORMS[str(row["operatingSystem"])]
-        phases = rest.get("phases", [(shown_from, Stage.IN_USE, True)])
-        self.add_stages(device, platform, phases, rest.get("shown_at"), rest.get("moves", ()))
+        phases = options.get("phases", [(shown_from, Stage.IN_USE, True)])
+        self.add_stages(device, platform, phases, options.get("shown_at"), options.get("moves", ()))
         return device
 
-    def add_computer(self, unit: str, login: str, **rest: Unpack[ListedComputerOptions]) -> DemoDevice:
+    def add_computer(self, unit: str, login: str, **options: Unpack[ListedComputerOptions]) -> DemoDevice:
         """A computer that is only in the partner's list."""
-        first = rest.get("first", LONG_AGO)
+        first = options.get("first", LONG_AGO)
         serial = f"D{self.number():05}X"
         kind = {"serialNumber": serial, "manufacturer": "Dell", "model": "Latitude 5450"}
-        row = {**self._list_row(unit, login, kind), **rest.get("fields", {})}
-        used = rest.get("used", ((first, OPEN_END),))
-        device = self._add_device(serial, unit, used, list_versions=_row_versions(first, row, rest.get("changes", ())))
+        row = {**self._list_row(unit, login, kind), **options.get("fields", {})}
+        used = options.get("used", ((first, OPEN_END),))
+        device = self._add_device(
+            serial, unit, used, list_versions=_row_versions(first, row, options.get("changes", ()))
+        )
         shown_from = edition_from(LIST_DAYS, first)
-        self.add_stages(device, Platform.WINDOWS, rest.get("phases", [(shown_from, Stage.IN_USE, True)]))
+        self.add_stages(device, Platform.WINDOWS, options.get("phases", [(shown_from, Stage.IN_USE, True)]))
         return device
 
     def _list_row(self, unit: str, login: str, kind: SourceRow) -> SourceRow:

@@ -29,7 +29,7 @@ class StubAddresses(msgspec.Struct, frozen=True):
 
 
 def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
-    """Write config.toml, and the files it names, into *folder*. Returns the file. A seed always gives the same privacy key."""
+    """Write config.toml and the files it names into *folder*. Returns the file. The seed decides the privacy key."""
     _write_secret(folder / "secrets" / "intune", SECRET)
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)

@@ -15,7 +15,10 @@ from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
 Observer = Literal["any", "early", "late"]
-"""Which installations see it, where the register has deleted a person: any; one that first ran before that (`early`) or after (`late`)."""
+"""Which installations see a fact about a person whom the register deletes later.
+
+`any`: all; `early`: those that first ran before the deletion; `late`: those that first ran after it.
+"""
 
 
 # --- people and devices -----------------------------------------------------------------------------------------------

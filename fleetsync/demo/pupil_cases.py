@@ -71,13 +71,13 @@ class PupilCase(msgspec.Struct, frozen=True):
 
 
 def _add_own_device(
-    pupils: PupilBuilder, seat: ClassSeat, learner: Learner, **rest: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, learner: Learner, **options: Unpack[IntuneDeviceOptions]
 ) -> DemoDevice:
     """A device with one holder only: the laptop of year 8, or the tablet of year 5."""
     unit = seat.unit(DEMO_DAY.year)
     make = pupils.builder.add_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
-    rest["fields"] = {"deviceCategoryDisplayName": building_of(unit), **rest.get("fields", {})}
-    return make(unit, login_of(learner, DEMO_DAY), **rest)
+    options["fields"] = {"deviceCategoryDisplayName": building_of(unit), **options.get("fields", {})}
+    return make(unit, login_of(learner, DEMO_DAY), **options)
 
 
 def _add_holding(
@@ -87,11 +87,11 @@ def _add_holding(
 
 
 def _add_pupil_with_device(
-    pupils: PupilBuilder, seat: ClassSeat, **rest: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, **options: Unpack[IntuneDeviceOptions]
 ) -> tuple[Learner, DemoDevice]:
     """An ordinary pupil with a device that nobody else had or gets."""
     learner = add_ordinary_pupil(pupils, seat)
-    device = _add_own_device(pupils, seat, learner, **rest)
+    device = _add_own_device(pupils, seat, learner, **options)
     _add_holding(pupils, learner, device)
     return learner, device
 

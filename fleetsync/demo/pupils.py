@@ -90,7 +90,7 @@ class PupilBuilder:
         self.by_key: dict[str, Learner] = {}
 
     def add_pupil(self, seat: ClassSeat, since: date = WORLD_BEGINS, **changes: object) -> Learner:
-        """Adds the pupil of *seat* to the register, in classes *since* that day. *changes*: differences from an ordinary pupil."""
+        """Adds the pupil of *seat* to the register, in classes *since* that day. *changes*: what is not ordinary."""
         name = self.builder.namer.canary_name()
         pupil = Learner(
             key=seat.key,
@@ -201,7 +201,10 @@ def _enrolment(unit: str, form: str, first_year: int, end_year: int) -> Register
 
 
 class HolderSpan(msgspec.Struct, frozen=True):
-    """Who holds a device from *first* on; None: nobody. In the summer of *leaves_in_year* the holder *goes_to* another unit."""
+    """Who holds a device from *first* on; None: nobody.
+
+    In the summer of *leaves_in_year* the holder *goes_to* another unit.
+    """
 
     first: date
     holder: Learner | None

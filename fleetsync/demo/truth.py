@@ -205,7 +205,7 @@ class GroundTruth:
             opens_on = days.after(opens_on, gap.after)
         if gap.seen_by != "any":
             editions = LIST_DAYS if gap.seen_by == "list" else WORKSHOP_DAYS
-            # The newest list shows an old gap at the first run. A gap that must last for a while first needs a later list.
+            # The newest list shows an old gap at the first run. A gap that must last first needs a later list.
             listed_on = edition_from(editions, opens_on if gap.after else gap.first)
             opens_on = max(listed_on, self.first_run_on)
         return days.next_day_outside_break(opens_on) if gap.outside_breaks else opens_on

@@ -258,7 +258,7 @@ class MonitoringStack(PrometheusServer):
         return {alert_row["status"]["state"] for alert_row in alerts if alert_row["labels"]["alertname"] == alert}
 
     def wait_until_whole(self) -> None:
-        """Wait for the state that each test begins with: both instances answer, rules are recorded, it is a school day."""
+        """Wait for the state each test begins with: both instances answer, rules are recorded, it is a school day."""
         whole = (
             'count(up{job="fleetsync"} == 1) == 2',
             "unit_entitlement:fleetsync_below_limit:school_days",

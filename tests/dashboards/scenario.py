@@ -56,7 +56,7 @@ _INSTANT = re.compile(r"^(fleetsync_\w+_timestamp_seconds(?:\{.*\})?) (\S+)$", r
 
 
 class DashboardScenario:
-    """The demo environment, its past expositions, and the daemon that serves it now. `is_answering` False: a scrape gets 503."""
+    """The demo environment, its past expositions, and its daemon. `is_answering` False: a scrape gets 503."""
 
     def __init__(self, environment: DemoEnvironment, past: Mapping[datetime, str]) -> None:
         self.past = past
@@ -163,7 +163,7 @@ def replay_days(
     days: Iterable[date],
     cause_problems: Callable[[Application, date], None],
 ) -> Mapping[datetime, str]:
-    """Replay *days*, each after its problems were caused. Returns the exposition at each instant, as a daemon renders it."""
+    """Replay *days*, each after its problems were caused. Returns the expositions by the instant of the scrape."""
     shown: deque[Snapshot] = deque(maxlen=1)
     expositions: dict[datetime, str] = {}
     with open_configured_ledger(settings, environment.clock) as ledger:
