@@ -1,30 +1,55 @@
-"""metrics.md, gaps.md and commands.md, made from the tables that the program itself walks.
+"""Generates metrics.md, gaps.md, commands.md and the tables of values in glossary.md from the tables of the program.
 
-`python docs/generate.py` writes them; a test compares, so that none is ever behind.
+`make docs` runs it; a test compares its output with the committed files, so that none of them falls behind.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 
 import click
 
 from fleetsync.cli import COMMANDS, root
+from fleetsync.core import model
 from fleetsync.core.lifecycle import GAPS, ROUTES
 from fleetsync.core.lifecycle.routes import Route
 from fleetsync.core.measures import FACTS, MEASURES
-from fleetsync.core.model import Subject
+from fleetsync.core.model import Subject, Text
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
+from fleetsync.expose.web import display_names
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
+VALUES_START, VALUES_END = "<!-- values: made by docs/generate.py from the page's own words -->", "<!-- /values -->"
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
+
+# Each enum that the page shows, with the page's words for it.
+SHOWN_ENUMS: Mapping[type[StrEnum], Mapping[str, Text]] = {
+    model.Verdict: display_names.VERDICTS,
+    model.PartRole: display_names.PART_ROLES,
+    model.Scheme: display_names.KEY_SCHEMES,
+    model.MembershipType: display_names.MEMBERSHIPS,
+    model.EmploymentForm: display_names.EMPLOYMENT_FORMS,
+    model.Platform: display_names.PLATFORMS,
+    model.FormFactor: display_names.FORM_FACTORS,
+    model.Purpose: display_names.PURPOSES,
+    model.Condition: display_names.CONDITIONS,
+    model.Stage: display_names.STAGES,
+    model.CoveredBy: display_names.COVERED_BY,
+    model.Severity: display_names.SEVERITIES,
+}
 
 
 def documents() -> Mapping[Path, str]:
-    """Every document that is made, by its file."""
-    made = {"metrics.md": _metrics_lines(), "gaps.md": _gaps_lines(), "commands.md": _commands_lines()}
-    return {FOLDER / name: "\n".join([*lines, ""]) for name, lines in made.items()}
+    """The text of every generated document, by its file."""
+    lines = {"metrics.md": _metrics_lines(), "gaps.md": _gaps_lines(), "commands.md": _commands_lines()}
+    glossary = FOLDER / "glossary.md"
+    return {
+        **{FOLDER / name: "\n".join([*lines_of_file, ""]) for name, lines_of_file in lines.items()},
+        glossary: _with_values(glossary.read_text(encoding="utf-8")),
+    }
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -48,34 +73,33 @@ def _metrics_lines() -> Iterator[str]:
         "",
         GENERATED_NOTICE,
         "",
-        "What the words mean stands in [numbers.md](numbers.md). No series has a label with a device, a serial number, a",
-        "person or a log-in. There are no total rows: add the units up. Never average a ratio: divide sums.",
+        "[numbers.md](numbers.md) explains the words. No series has a label with a device, a serial number, a person or a",
+        "log-in. There are no total rows: add the units up. Never average a ratio: divide sums.",
         "",
-        "## What is true of the municipality",
+        "## The municipality",
         "",
         "All of one snapshot, and zero where nothing is counted.",
         "",
     )
-    rows = [(f"`{one.name}`", _labels(one.labels), one.help.en) for one in MEASURES]
+    rows = [(f"`{measure.name}`", _labels(measure.labels), measure.help.en) for measure in MEASURES]
     yield from _table(("metric", "labels", "means"), rows)
     yield from (
         "",
         "## Facts of the same snapshot",
         "",
-        "Left out where they are not known: a zero would ring every alarm.",
+        "A fact that is not known is left out: a zero would trigger every alert.",
         "",
     )
-    facts = [(f"`{one.name}`", _labels(one.labels), one.help.en) for one in FACTS]
+    facts = [(f"`{fact.name}`", _labels(fact.labels), fact.help.en) for fact in FACTS]
     yield from _table(
         ("metric", "labels", "means"), [*facts, (f"`{SNAPSHOT}`", "–", "When what is shown was reconciled")]
     )
     yield from ("", "## Totals", "", "They survive restarts and retention.", "")
     totals = [(f"`{name}_total`", _labels(labels), about) for name, (about, labels) in COUNTERS.items()]
     yield from _table(("metric", "labels", "means"), totals)
-    yield from ("", "## How the daemon does", "", "Beside these: `process_*`, `python_info` and `python_gc_*`.", "")
-    yield from _table(
-        ("metric", "labels", "means"), [(f"`{one.name}`", _labels(one.labels), one.help) for one in TELEMETRY]
-    )
+    yield from ("", "## The daemon", "", "Beside these: `process_*`, `python_info` and `python_gc_*`.", "")
+    series = [(f"`{series.name}`", _labels(series.labels), series.help) for series in TELEMETRY]
+    yield from _table(("metric", "labels", "means"), series)
 
 
 # --- gaps ---------------------------------------------------------------------------------------------------------------
@@ -107,10 +131,10 @@ def _gaps_lines() -> Iterator[str]:
 
 
 def _acting_roles(kind: str) -> str:
-    """Everybody whom a route of the plan names for the kind, in the order of the routes."""
+    """Every role that a route of the plan names for the kind, in the order of the routes."""
     fitting = [route for route in ROUTES if not route.kinds or kind in route.kinds]
-    named = next((place for place, route in enumerate(fitting) if _applies_to_all(route)), len(fitting))
-    roles = [role.value for route in fitting[: named + 1] for role in route.roles]
+    last = next((place for place, route in enumerate(fitting) if _applies_to_all(route)), len(fitting))
+    roles = [role.value for route in fitting[: last + 1] for role in route.roles]
     return " or ".join(dict.fromkeys(roles))
 
 
@@ -127,9 +151,9 @@ def _commands_lines() -> Iterator[str]:
         "",
         GENERATED_NOTICE,
         "",
-        "`--config FILE` and `--log-level LEVEL` stand before the command. What worked is printed to stdout, what a person",
-        "must look at to stderr: one sentence with its remedy. Exit codes: 0 done; 1 something a person must look at; 2 the",
-        "command or the configuration cannot be used as it stands; 130 interrupted.",
+        "`--config FILE` and `--log-level LEVEL` stand before the command. Results are printed to stdout. What a person must",
+        "look at is printed to stderr: one sentence with its remedy. Exit codes: 0 done; 1 something a person must look at;",
+        "2 the command or the configuration cannot be used as it is; 130 interrupted.",
     )
     context = click.Context(root, info_name="fleetsync")
     for name in sorted(COMMANDS):
@@ -147,25 +171,43 @@ def _command_lines(command: click.Command, context: click.Context) -> Iterator[s
             yield from _command_lines(inner, click.Context(inner, info_name=name, parent=context))
         return
     yield from ("", "```", f"{context.command_path}{_usage(command, context)}", "```")
-    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
     if options:
         yield ""
-        yield from _table(("option", "does"), [_option(one, context) for one in options])
+        yield from _table(("option", "does"), [_option_row(option, context) for option in options])
 
 
 def _usage(command: click.Command, context: click.Context) -> str:
-    pieces = [one for one in command.collect_usage_pieces(context) if one != "[OPTIONS]"]
+    pieces = [piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]"]
     return "".join(f" {piece}" for piece in pieces) + (" [OPTIONS]" if len(pieces) < len(command.params) else "")
 
 
-def _option(option: click.Option, context: click.Context) -> tuple[str, str]:
-    record = option.get_help_record(context)
-    spelled, about = record if record is not None else ("", "")
-    return f"`{' '.join(spelled.split())}`", " ".join(about.split()) or "–"
+def _option_row(option: click.Option, context: click.Context) -> tuple[str, str]:
+    help_record = option.get_help_record(context)
+    spelling, about = help_record if help_record is not None else ("", "")
+    return f"`{' '.join(spelling.split())}`", " ".join(about.split()) or "–"
+
+
+# --- values -------------------------------------------------------------------------------------------------------------
+
+
+def _with_values(glossary: str) -> str:
+    """The glossary with its generated part replaced. The rest is written by hand and stays."""
+    part = re.compile(f"{re.escape(VALUES_START)}.*?{re.escape(VALUES_END)}", re.DOTALL)
+    values = "\n".join((VALUES_START, *_values_lines(), "", VALUES_END))
+    return part.sub(lambda _: values, glossary)
+
+
+def _values_lines() -> Iterator[str]:
+    yield from ("", "Every value that the page shows, with the page's words for it.")
+    for enum, words in SHOWN_ENUMS.items():
+        yield from ("", f"### `fleetsync.core.model.{enum.__name__}`", "")
+        rows = [(f"`{member.value}`", words[member.value].en, words[member.value].sv) for member in enum]
+        yield from _table(("value", "English", "Swedish"), rows)
 
 
 def main() -> None:
-    """Write them."""
+    """Write all generated documents."""
     for file, text in documents().items():
         file.write_text(text, encoding="utf-8")
 

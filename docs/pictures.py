@@ -1,9 +1,9 @@
-"""The pictures of the documents, made anew: all of Exempelby replayed, served by the real daemon, seen in Chromium.
+"""Makes the pictures of the documents: Exempelby is replayed, served by the real daemon, and photographed in Chromium.
 
     PYTHONPATH=. .venv/bin/python docs/pictures.py
 
-Needs what `make test` installs. Everybody in the pictures is invented. The stripe that says that the clock is moved is
-left out of them: it is there in every rehearsal, and tells nothing of the page.
+Needs what `make test` installs. All people in the pictures are invented. The banner that says that the clock is moved is
+cut off: it appears in every demo, and says nothing about the page.
 """
 
 import sys
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from fleetsync import log
 from tests.browser import scenarios
+from tests.serving import PASSWORD
 
 IMAGES = Path(__file__).with_name("images")
 REPLAYED_DAYS = 45  # as far back as a trend goes
@@ -30,7 +31,7 @@ HELD_PICTURES = {"sources-held": ("/sources/personal/staff", 830)}
 
 
 def main() -> None:
-    """Write all of them; fails when one is too heavy for a document."""
+    """Write all pictures. Fails when a picture is too large for a document."""
     log.setup("ERROR")
     IMAGES.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="fleetsync-pictures-") as name, sync_playwright() as playwright:
@@ -42,33 +43,36 @@ def main() -> None:
             env={"LANGUAGE": "sv", "HOME": name},
         )
         with (
-            scenarios.ordinary(past, folder / "ordinary", with_schools=True) as scene,
-            signed_in_page(browser, scene) as page,
+            scenarios.ordinary(past, folder / "ordinary", with_schools=True) as scenario,
+            signed_in_page(browser, scenario) as page,
         ):
-            take_screenshots(page, scene, PICTURES)
-        with scenarios.held(past, folder / "held", with_schools=True) as scene, signed_in_page(browser, scene) as page:
-            while not scene.are_held_plans_ready():
+            take_screenshots(page, scenario, PICTURES)
+        with (
+            scenarios.held(past, folder / "held", with_schools=True) as scenario,
+            signed_in_page(browser, scenario) as page,
+        ):
+            while not scenario.are_held_plans_ready():
                 page.wait_for_timeout(200)
-            take_screenshots(page, scene, HELD_PICTURES)
+            take_screenshots(page, scenario, HELD_PICTURES)
         browser.close()
 
 
 @contextmanager
-def signed_in_page(browser: Browser, scene: scenarios.ServedScenario) -> Iterator[Page]:
-    """A technician's window, in Swedish and light."""
+def signed_in_page(browser: Browser, scenario: scenarios.ServedScenario) -> Iterator[Page]:
+    """A technician's browser window, in Swedish, with the light theme."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 1200}, locale="sv-SE", color_scheme="light")
-    page.goto(scene.address)
+    page.goto(scenario.address)
     page.locator("#name").fill("tekniker")
-    page.locator("#password").fill(scenarios.PASSWORD)
+    page.locator("#password").fill(PASSWORD)
     page.locator(".door button").click()
     yield page
     page.close()
 
 
-def take_screenshots(page: Page, scene: scenarios.ServedScenario, pictures: dict[str, tuple[str, int]]) -> None:
-    """Each page from its head down, as high as it tells something."""
+def take_screenshots(page: Page, scenario: scenarios.ServedScenario, pictures: dict[str, tuple[str, int]]) -> None:
+    """Photograph each page from its header down to the given height."""
     for name, (path, height) in pictures.items():
-        page.goto(scene.address + path)
+        page.goto(scenario.address + path)
         page.evaluate("document.fonts.ready")
         top = page.evaluate("document.querySelector('header.top').getBoundingClientRect().top")
         file = IMAGES / f"{name}.png"

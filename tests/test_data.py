@@ -1,4 +1,4 @@
-"""Reference data: every row says where it is from and when it was checked, and means one thing."""
+"""Reference data: every row has a source and a day, and every word has one meaning."""
 
 import re
 from collections.abc import Mapping
@@ -37,10 +37,10 @@ def test_every_row_has_its_source_and_the_day_it_was_checked(name: str, kind: st
 def test_every_file_of_the_folder_is_named() -> None:
     from importlib.resources import files
 
-    there = {
+    files_in_folder = {
         file.name.removesuffix(".toml") for file in files("fleetsync.data").iterdir() if file.name.endswith(".toml")
     }
-    assert there == set(DATA_FILES)
+    assert files_in_folder == set(DATA_FILES)
 
 
 def test_every_pattern_compiles() -> None:
@@ -54,7 +54,7 @@ def test_every_pattern_compiles() -> None:
     ["To Be Filled By O.E.M.", "System Serial Number", "Default string", "0000000", "xxxxxxxx", "123456789", "0123456789",
      "OEM Default String 7", "None", "1.0.0", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "-------", "010101010"],
 )  # fmt: skip
-def test_a_placeholder_names_nothing(serial: str) -> None:
+def test_a_placeholder_identifies_no_device(serial: str) -> None:
     assert canonical_serial(serial, "Exempel", "Modell", reference().serials) == (None, "placeholder")
 
 
@@ -77,11 +77,11 @@ def test_a_real_serial_stays(serial: str) -> None:
         ("4C4C4544-0042-3510-8052-B4C04F4A4D32", "Okänd", "Okänd"),
     ],
 )
-def test_a_virtual_machine_is_told(serial: str, manufacturer: str, model: str) -> None:
+def test_a_virtual_machine_is_recognised(serial: str, manufacturer: str, model: str) -> None:
     assert canonical_serial(serial, manufacturer, model, reference().serials) == (None, "virtual")
 
 
-def test_a_surface_is_real_though_its_maker_also_makes_virtual_machines() -> None:
+def test_a_surface_is_a_real_device_of_a_manufacturer_of_virtual_machines() -> None:
     assert (
         canonical_serial("012345678953", "Microsoft Corporation", "Surface Laptop Go 3", reference().serials)[1]
         != "virtual"
@@ -116,7 +116,7 @@ def rule_of(manufacturer: str, model: str, platform: Platform) -> ModelRule | No
         ("", "Lenovo ThinkPad L13 Gen 5", Platform.OTHER, FormFactor.COMPUTER),
     ],
 )
-def test_a_model_is_the_thing_that_people_see(
+def test_a_model_has_its_form_factor(
     manufacturer: str, model: str, platform: Platform, form_factor: FormFactor
 ) -> None:
     rule = rule_of(manufacturer, model, platform)
@@ -125,7 +125,7 @@ def test_a_model_is_the_thing_that_people_see(
     assert rule.form_factor is form_factor
 
 
-def test_an_unknown_thing_is_nothing() -> None:
+def test_an_unknown_model_matches_no_rule() -> None:
     assert rule_of("Exempel", "Apparat 9", Platform.OTHER) is None
 
 
@@ -149,12 +149,12 @@ def test_an_end_of_hardware_support_belongs_to_exactly_its_model(model: str, end
 
 
 def ends(platform: Platform, version: str, edition: str | None = None) -> date | None:
-    (found,) = [
+    (release,) = [
         row
         for row in reference().os_support
         if (row.platform, row.version_prefix, row.edition) == (platform, version, edition)
     ]
-    return found.ends_on
+    return release.ends_on
 
 
 def test_windows_ends_by_build_and_edition() -> None:
@@ -164,7 +164,7 @@ def test_windows_ends_by_build_and_edition() -> None:
     assert ends(Platform.WINDOWS, "10.0.19045", "enterprise") == date(2025, 10, 14)
 
 
-def test_what_apple_does_not_publish_is_an_estimate_and_windows_is_none() -> None:
+def test_every_end_is_an_estimate_except_those_of_windows() -> None:
     for row in reference().os_support:
         assert row.estimated == (row.platform is not Platform.WINDOWS)
 
@@ -180,7 +180,7 @@ def test_the_age_of_the_reference_is_its_oldest_row() -> None:
     assert reference().checked_on == min(row["checked"] for _, _, row in ROWS)
 
 
-def test_protected_spellings_are_those_and_no_more() -> None:
+def test_only_these_spellings_mean_no_protection() -> None:
     assert unprotected_spellings() == {"", "0", "ingen", "nej", "n", "false"}
 
 
@@ -188,7 +188,7 @@ def test_every_form_of_employment_has_a_word() -> None:
     assert set(employment_forms().values()) == set(EmploymentForm)
 
 
-def test_words_of_devices_are_found_in_any_spelling() -> None:
+def test_words_of_devices_are_recognised_in_any_spelling() -> None:
     words = device_words()
 
     assert words.purposes[normalised_word("Klass-SET")] is Purpose.SET
@@ -211,5 +211,5 @@ def test_a_word_with_two_meanings_is_refused() -> None:
 
 
 @given(st.text(max_size=20))
-def test_spelling_a_word_twice_is_spelling_it_once(word: str) -> None:
+def test_normalising_a_word_twice_changes_nothing(word: str) -> None:
     assert normalised_word(normalised_word(word)) == normalised_word(word)

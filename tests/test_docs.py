@@ -1,8 +1,8 @@
-"""What there is stands in the documents, and what stands there exists."""
+"""The documents describe everything there is, and nothing that does not exist."""
 
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -16,94 +16,98 @@ from fleetsync.expose.telemetry import TELEMETRY
 from fleetsync.pull.registry import connector_kinds
 from fleetsync.settings.tables import ConfigTables
 
-HOUSE = Path(__file__).parents[1]
-DOCUMENTS = [*HOUSE.glob("*.md"), *(HOUSE / "docs").rglob("*.md"), *(HOUSE / "dashboards").rglob("*.md")]
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(
+        file
+        for folder in ("docs", "dashboards", "fleetsync", "connectors", "schedules")
+        for file in sorted((ROOT / folder).rglob("*.md"))
+    ),
+]
 SERIES = {
-    *(one.name for one in MEASURES),
-    *(one.name for one in FACTS),
-    *(one.name for one in TELEMETRY),
+    *(measure.name for measure in MEASURES),
+    *(fact.name for fact in FACTS),
+    *(series.name for series in TELEMETRY),
     *(f"{name}_total" for name in COUNTERS),
     "fleetsync_snapshot_timestamp_seconds",
 }
 LINK = re.compile(r"\]\((?!https?:|#)(?P<to>[^)#\s]+)[^)]*\)")
+FILE_NAME = re.compile(r"`((?:fleetsync|connectors|schedules|dashboards|tests|docs)/[\w/.-]+)`")
 
 
-def generator() -> ModuleType:
-    found = importlib.util.spec_from_file_location("generate", HOUSE / "docs" / "generate.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+def load_generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
-MADE: Mapping[Path, str] = generator().documents()
+GENERATED: Mapping[Path, str] = load_generator().documents()
 
 
-@pytest.mark.parametrize("file", MADE, ids=lambda file: file.name)
-def test_a_made_document_is_not_behind(file: Path) -> None:
-    assert file.read_text(encoding="utf-8") == MADE[file], "run: .venv/bin/python docs/generate.py"
+@pytest.mark.parametrize("file", GENERATED, ids=lambda file: file.name)
+def test_a_generated_document_is_up_to_date(file: Path) -> None:
+    assert file.read_text(encoding="utf-8") == GENERATED[file], "run: make docs (or .venv/bin/python docs/generate.py)"
 
 
-def named(file: str, pattern: str) -> set[str]:
-    return set(re.findall(pattern, (HOUSE / file).read_text(encoding="utf-8"), re.MULTILINE))
+def names_in(file: str, pattern: str) -> set[str]:
+    return set(re.findall(pattern, (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def test_every_metric_is_documented_and_the_other_way_round() -> None:
-    assert named("docs/metrics.md", r"^\| `(fleetsync_\w+)`") == SERIES
+def test_the_metrics_document_lists_exactly_the_series() -> None:
+    assert names_in("docs/metrics.md", r"^\| `(fleetsync_\w+)`") == SERIES
 
 
-def test_every_kind_of_gap_is_documented_and_the_other_way_round() -> None:
-    assert named("docs/gaps.md", r"^\| `(\w+)`") == {gap.id for gap in GAPS}
+def test_the_gaps_document_lists_exactly_the_kinds() -> None:
+    assert names_in("docs/gaps.md", r"^\| `(\w+)`") == {gap.id for gap in GAPS}
 
 
-def test_every_command_is_documented_and_the_other_way_round() -> None:
-    assert {name.partition(" ")[0] for name in named("docs/commands.md", r"^## (.+)$")} == set(COMMANDS)
+def test_the_commands_document_lists_exactly_the_commands() -> None:
+    assert {name.partition(" ")[0] for name in names_in("docs/commands.md", r"^## (.+)$")} == set(COMMANDS)
 
 
-def test_every_connector_is_documented_and_the_other_way_round() -> None:
-    assert named("connectors/README.md", r"^\| `(\w+)` \|") == set(connector_kinds())
-    assert named("connectors/README.md", r"^### `(\w+)`") == set(connector_kinds())
+def test_the_readme_of_the_connectors_lists_exactly_the_kinds() -> None:
+    assert names_in("connectors/README.md", r"^\| `(\w+)` \|") == set(connector_kinds())
+    assert names_in("connectors/README.md", r"^### `(\w+)`") == set(connector_kinds())
 
 
-def test_every_section_of_the_configuration_is_documented_and_the_other_way_round() -> None:
-    shown = named("config.example.toml", r"^#?;?\s*\[\[?(\w+)[\].]")
-
-    assert shown == set(ConfigTables.model_fields)
+def test_the_example_configuration_shows_exactly_the_sections() -> None:
+    assert names_in("config.example.toml", r"^#?;?\s*\[\[?(\w+)[\].]") == set(ConfigTables.model_fields)
 
 
-def words_of(document: Path) -> Iterator[str]:
-    yield from re.findall(r"\bfleetsync_[a-z_]+[a-z]\b", document.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_series_named_in_a_document_exists(document: Path) -> None:
+    names = re.findall(r"\bfleetsync_[a-z_]+[a-z]\b", document.read_text(encoding="utf-8"))
+    unknown = {name for name in names if not any(series.startswith(name) for series in SERIES)}
+
+    assert unknown - _recorded_series() == set()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(HOUSE)))
-def test_no_document_names_a_series_that_there_is_not(document: Path) -> None:
-    words = {word for word in words_of(document) if not any(name.startswith(word) for name in SERIES)}
-
-    assert words - _recorded() == set()
-
-
-def _recorded() -> set[str]:
-    """Names that rules make of the series."""
-    rules = "".join(file.read_text(encoding="utf-8") for file in (HOUSE / "dashboards").rglob("*.yml"))
+def _recorded_series() -> set[str]:
+    """Names that the recording rules make of the series."""
+    rules = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "dashboards").rglob("*.yml"))
     return set(re.findall(r"\bfleetsync_[a-z_]+\b", rules))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(HOUSE)))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_link_leads_to_a_file(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    lost = [found["to"] for found in LINK.finditer(text) if not (document.parent / found["to"]).exists()]
+    broken = [link["to"] for link in LINK.finditer(text) if not (document.parent / link["to"]).exists()]
 
-    assert lost == []
+    assert broken == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(HOUSE)))
-def test_no_document_names_a_module_that_there_is_not(document: Path) -> None:
-    names = re.findall(
-        r"`((?:fleetsync|connectors|schedules|dashboards|tests|docs)/[\w/.-]+)`", document.read_text(encoding="utf-8")
-    )
-    lost = [
-        name for name in names if not (HOUSE / name).exists() and not list(HOUSE.glob(f"{name.removesuffix('.py')}*"))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_file_named_in_a_document_exists(document: Path) -> None:
+    names = FILE_NAME.findall(document.read_text(encoding="utf-8"))
+    missing = [
+        name
+        for name in names
+        # A module may have become a package of the same name.
+        if not (ROOT / name).exists() and not (ROOT / name.removesuffix(".py")).is_dir()
     ]
 
-    assert lost == []
+    assert missing == []

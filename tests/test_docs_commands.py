@@ -1,4 +1,4 @@
-"""Every command that a document shows is run, over Exempelby, and understood."""
+"""Every command that a document shows is run on Exempelby, and is accepted."""
 
 import re
 import shlex
@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from fleetsync.cli import root
 from fleetsync.demo.replay import DemoEnvironment, first_run_at, replay
 
-HOUSE = Path(__file__).parents[1]
-DOCUMENTS = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md")), *sorted((HOUSE / "dashboards").rglob("*.md"))]
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "dashboards").rglob("*.md"))]
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:sudo )?fleetsync [^`]+)`")
-SERVES = {"run", "demo"}  # these serve until they are stopped: tests/test_flow.py runs them
+SERVING_COMMANDS = {"run", "demo"}  # they serve until they are stopped: tests/test_flow.py runs them
 DAY = date(2026, 11, 24)
 
 
@@ -24,8 +24,8 @@ def commands() -> Iterator[str]:
     for document in DOCUMENTS:
         text = document.read_text(encoding="utf-8")
         lines = [line.strip() for block in FENCE.findall(text) for line in block.splitlines()]
-        shown = [line for line in lines if line.startswith(("fleetsync ", "sudo fleetsync "))]
-        yield from shown
+        commands_in_blocks = [line for line in lines if line.startswith(("fleetsync ", "sudo fleetsync "))]
+        yield from commands_in_blocks
         yield from INLINE.findall(FENCE.sub("", text))
 
 
@@ -36,14 +36,14 @@ def words_of(command: str) -> list[str]:
 @pytest.fixture(scope="module")
 def exempelby(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("exempelby")
-    town = DemoEnvironment(folder)
-    with town.open() as settings:
-        replay(town, settings, DAY, DAY)
+    environment = DemoEnvironment(folder)
+    with environment.open() as settings:
+        replay(environment, settings, DAY, DAY)
         yield folder
 
 
 @pytest.mark.parametrize("command", sorted(set(commands())))
-def test_a_shown_command_is_understood(
+def test_a_command_in_a_document_is_accepted(
     command: str, exempelby: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -52,19 +52,21 @@ def test_a_shown_command_is_understood(
     words = [str(tmp_path / Path(word).name) if word.startswith("/srv/") else word for word in words_of(command)]
     if "--config" in words:
         del words[words.index("--config") : words.index("--config") + 2]
-    if len(words) < 2 or words[0] in SERVES or any(word.isupper() for word in words):
-        words = [*words[:1], "--help"]  # named, not shown: it is there
+    if len(words) < 2 or words[0] in SERVING_COMMANDS or any(word.isupper() for word in words):
+        words = [*words[:1], "--help"]  # only named in a sentence, without its arguments
     if words[0] in {"load", "restore"} or "restore" in words:
         (tmp_path / "fleetsync.db").touch()
 
     typed = "Ett-langt-losenord-1\n" if words[0] == "user" else "y\n"
-    done = CliRunner().invoke(root, words, input=typed)
+    result = CliRunner().invoke(root, words, input=typed)
 
-    assert "Usage:" not in done.output or "--help" in words, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit) or _is_told(done.exception), done.exception
+    assert "Usage:" not in result.output or "--help" in words, result.output
+    assert (
+        result.exception is None or isinstance(result.exception, SystemExit) or _is_command_error(result.exception)
+    ), result.exception
 
 
-def _is_told(error: BaseException) -> bool:
+def _is_command_error(error: BaseException) -> bool:
     from fleetsync.cli.errors import _as_command_error
 
     return isinstance(error, Exception) and _as_command_error(error) is not None

@@ -1,8 +1,8 @@
-"""`docs/images/dashboard.png` made anew: Exempelby lived, told to a real Prometheus, drawn by Grafana's own front-end code.
+"""Draws `docs/images/dashboard.png`: Exempelby's replayed past in a real Prometheus, drawn by Grafana's own front-end code.
 
     PYTHONPATH=. .venv/bin/python docs/dashboard_picture/draw.py BUNDLE
 
-BUNDLE is the folder with main.js and main.css that README.md beside this file tells how to make. Takes ten minutes.
+BUNDLE is the folder with main.js and main.css; README.md beside this file says how to make it. Takes ten minutes.
 """
 
 import json
@@ -21,10 +21,10 @@ from playwright.sync_api import sync_playwright
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.demo.replay import TODAY, DemoEnvironment, publish_all_units
-from tests.dashboards.monitoring_stack import Prometheus, write
-from tests.dashboards.scenario import lived
+from tests.dashboards.monitoring_stack import PrometheusServer, write
+from tests.dashboards.scenario import replay_days
 from tests.dashboards.series_catalogue import DASHBOARDS, RULES_FILE
-from tests.flow.daemon_process import free_port
+from tests.serving import free_port
 
 DASHBOARD = DASHBOARDS / "coverage.json"
 PICTURE = Path(__file__).parents[1] / "images" / "dashboard.png"
@@ -39,13 +39,13 @@ PAGE_HTML = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href=
 
 
 def main(bundle: Path) -> None:
-    """Write it; fails when a query was without an answer or the picture is too heavy for a document."""
+    """Write the picture. Fails when a query had no answer, or when the picture is too large for a document."""
     log.setup("ERROR")
     with TemporaryDirectory(prefix="fleetsync-picture-") as name:
-        prometheus = Prometheus(Path(name), free_port())
+        prometheus = PrometheusServer(Path(name), free_port())
         feed_prometheus(prometheus)
         write(prometheus.folder / "now.yml", {"rule_files": [str(RULES_FILE)], "global": {"evaluation_interval": "5s"}})
-        # A day is told four times, and the picture may be drawn in the night.
+        # A day has four samples, and the picture may be drawn at night.
         with (
             prometheus.running("now.yml", "--web.cors.origin=.*", lookback="24h"),
             serve_page(bundle, prometheus.port) as address,
@@ -58,21 +58,21 @@ def main(bundle: Path) -> None:
         sys.exit(f"{PICTURE.name} has {PICTURE.stat().st_size} bytes, more than {LARGEST_BYTES}: crop it")
 
 
-def feed_prometheus(prometheus: Prometheus) -> None:
-    """Exempelby's past, moved to where its today is ours."""
+def feed_prometheus(prometheus: PrometheusServer) -> None:
+    """Give Prometheus Exempelby's past, moved so that its last day is today."""
     moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
-    town = DemoEnvironment(prometheus.folder / "town", with_schools=True)
-    with town.open() as settings:
-        publish_all_units(town, settings)
+    environment = DemoEnvironment(prometheus.folder / "exempelby", with_schools=True)
+    with environment.open() as settings:
+        publish_all_units(environment, settings)
         days = [TODAY - timedelta(days=number) for number in range(REPLAYED_DAYS, -1, -1)]
-        past = lived(town, settings, days, lambda *_: None)
-    told = {at: text for at, text in past.items() if at + moved_by < Clock().now()}
-    prometheus.give_past(told, moved_by, "127.0.0.1:8470")
+        past = replay_days(environment, settings, days, lambda *_: None)
+    expositions = {at: text for at, text in past.items() if at + moved_by < Clock().now()}
+    prometheus.load_past(expositions, moved_by, "127.0.0.1:8470")
 
 
 @contextmanager
 def serve_page(bundle: Path, prometheus_port: int) -> Iterator[str]:
-    """The address of the page that draws the dashboard."""
+    """Serve the page that draws the dashboard; gives its address."""
     page = PAGE_HTML.format(
         prometheus=json.dumps(f"http://127.0.0.1:{prometheus_port}"),
         dashboard=DASHBOARD.read_text(encoding="utf-8"),
@@ -85,10 +85,10 @@ def serve_page(bundle: Path, prometheus_port: int) -> Iterator[str]:
 
 
 class QuietFileHandler(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing of it."""
+    """Serves files without logging."""
 
     def log_message(self, *arguments: object) -> None:
-        """Nothing: the icons and fonts of Grafana's application are not there, and are not missed."""
+        """Log nothing. The icons and fonts of Grafana's application do not exist here, and are not needed."""
 
 
 def take_screenshot(address: str) -> None:
@@ -104,10 +104,10 @@ def take_screenshot(address: str) -> None:
             viewport={"width": WIDTH, "height": HEIGHT}, locale="sv-SE", timezone_id="Europe/Stockholm"
         )
         page.goto(address)
-        page.wait_for_function(f"window.asked?.length >= {queries}", timeout=120_000)
-        page.wait_for_timeout(3000)  # until what was answered is drawn
+        page.wait_for_function(f"window.answeredQueries?.length >= {queries}", timeout=120_000)
+        page.wait_for_timeout(3000)  # until the answers are drawn
         page.screenshot(path=PICTURE)
-        empty = page.evaluate("window.asked.filter(one => one.series === 0).map(one => one.expr)")
+        empty = page.evaluate("window.answeredQueries.filter(query => query.series === 0).map(query => query.expr)")
         browser.close()
     if empty:
         sys.exit(f"without an answer: {empty}")

@@ -1,9 +1,9 @@
 // One Grafana dashboard in its classic JSON, drawn by Grafana's front-end libraries with the answers of a Prometheus.
 //
-// The page around it says where and what: window.PROMETHEUS, window.DASHBOARD, window.LOCALE. Everything that was asked
-// is noted in window.asked. What Grafana's application brings beside its libraries (registries, services, the panels'
-// plug-ins, the reading of the classic JSON) stands in here; looks, units, thresholds, transformations and links are
-// Grafana's own. Modules are required and not imported: two forms of one module would be two singletons.
+// The page around it sets window.PROMETHEUS, window.DASHBOARD and window.LOCALE. Every query that was answered is listed
+// in window.answeredQueries. What Grafana's application adds to its libraries (registries, services, the panels' plug-ins,
+// reading the classic JSON) is replaced here; looks, units, thresholds, transformations and links are Grafana's own.
+// Modules are required, not imported: a module loaded in both ways would give two singletons.
 
 require('@fontsource/inter/400.css');
 require('@fontsource/inter/500.css');
@@ -19,7 +19,7 @@ const ui = require('@grafana/ui');
 
 const element = React.createElement;
 const theme = data.createTheme({ colors: { mode: 'light' } });
-window.asked = [];
+window.answeredQueries = [];
 
 // ------------------------------------------------------------------------------------- what the application registers
 
@@ -40,60 +40,60 @@ data.standardFieldConfigEditorRegistry.setInit(() => [
   property('links', data.dataLinksOverrideProcessor),
 ]);
 data.standardTransformersRegistry.setInit(() => {
-  const each = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one]));
-  return [...each.values()].map((one) => ({ id: one.id, name: one.name, transformation: one, editor: () => null }));
+  const byId = new Map(Object.values(data.standardTransformers).map((transformation) => [transformation.id, transformation]));
+  return [...byId.values()].map((transformation) => ({ id: transformation.id, name: transformation.name, transformation, editor: () => null }));
 });
 
 // --------------------------------------------------------------------------------------------------------- Prometheus
 
-async function ask(path, question) {
-  const answer = await (await fetch(`${window.PROMETHEUS}/api/v1/${path}?${new URLSearchParams(question)}`)).json();
+async function ask(path, parameters) {
+  const answer = await (await fetch(`${window.PROMETHEUS}/api/v1/${path}?${new URLSearchParams(parameters)}`)).json();
   if (answer.status !== 'success') {
-    throw new Error(`${answer.error}: ${question.query}`);
+    throw new Error(`${answer.error}: ${parameters.query}`);
   }
   return answer.data;
 }
 
 const several = (value) => (Array.isArray(value) ? value.join('|') : value);
-const called = (labels, legend) => legend.replace(/{{\s*(\w+)\s*}}/g, (_, name) => labels[name] ?? '');
+const seriesName = (labels, legend) => legend.replace(/{{\s*(\w+)\s*}}/g, (_, name) => labels[name] ?? '');
 
 async function answers(target, range, scopedVars) {
-  const [start, end] = [range.from, range.to].map((one) => one.valueOf() / 1000);
+  const [start, end] = [range.from, range.to].map((instant) => instant.valueOf() / 1000);
   const step = Math.max(60, Math.ceil((end - start) / 800 / 60) * 60);
   const query = scenes.sceneGraph.interpolate(window.scene, target.expr, scopedVars, several);
-  const found = target.range ? await ask('query_range', { query, start, end, step }) : await ask('query', { query, time: end });
-  window.asked.push({ expr: query, series: found.result.length });
-  return target.format === 'table' ? [rows(target.refId, found.result)] : found.result.map((one) => line(target, one));
+  const answer = target.range ? await ask('query_range', { query, start, end, step }) : await ask('query', { query, time: end });
+  window.answeredQueries.push({ expr: query, series: answer.result.length });
+  return target.format === 'table' ? [rows(target.refId, answer.result)] : answer.result.map((series) => line(target, series));
 }
 
 function line(target, { metric, values, value }) {
-  const told = values ?? [value];
-  const displayNameFromDS = called(metric, target.legendFormat);
+  const samples = values ?? [value];
+  const displayNameFromDS = seriesName(metric, target.legendFormat);
   return data.toDataFrame({
     refId: target.refId,
     fields: [
-      { name: 'Time', type: 'time', config: {}, values: told.map(([at]) => at * 1000) },
-      { name: 'Value', type: 'number', labels: metric, config: { displayNameFromDS }, values: told.map(([, one]) => Number(one)) },
+      { name: 'Time', type: 'time', config: {}, values: samples.map(([at]) => at * 1000) },
+      { name: 'Value', type: 'number', labels: metric, config: { displayNameFromDS }, values: samples.map(([, number]) => Number(number)) },
     ],
   });
 }
 
 function rows(refId, result) {
-  const labels = [...new Set(result.flatMap((one) => Object.keys(one.metric)))].filter((name) => name !== '__name__');
+  const labels = [...new Set(result.flatMap((series) => Object.keys(series.metric)))].filter((name) => name !== '__name__');
   return data.toDataFrame({
     refId,
     fields: [
-      { name: 'Time', type: 'time', config: {}, values: result.map((one) => one.value[0] * 1000) },
-      ...labels.map((name) => ({ name, type: 'string', config: {}, values: result.map((one) => one.metric[name] ?? '') })),
-      { name: `Value #${refId}`, type: 'number', config: {}, values: result.map((one) => Number(one.value[1])) },
+      { name: 'Time', type: 'time', config: {}, values: result.map((series) => series.value[0] * 1000) },
+      ...labels.map((name) => ({ name, type: 'string', config: {}, values: result.map((series) => series.metric[name] ?? '') })),
+      { name: `Value #${refId}`, type: 'number', config: {}, values: result.map((series) => Number(series.value[1])) },
     ],
   });
 }
 
 class Prometheus extends scenes.RuntimeDataSource {
   query(request) {
-    const each = request.targets.map((target) => answers(target, request.range, request.scopedVars));
-    return from(Promise.all(each).then((found) => ({ data: found.flat() })));
+    const pending = request.targets.map((target) => answers(target, request.range, request.scopedVars));
+    return from(Promise.all(pending).then((frames) => ({ data: frames.flat() })));
   }
 
   async metricFindQuery({ query }) {
@@ -121,7 +121,7 @@ Object.assign(runtime.config, {
 runtime.setDataSourceSrv({
   get: async () => source, getList: () => [settings], getInstanceSettings: () => settings, reload() {}, registerRuntimeDataSource() {},
 });
-runtime.setRunRequest((asked, request) => asked.query(request).pipe(
+runtime.setRunRequest((dataSource, request) => dataSource.query(request).pipe(
   map((answer) => ({ state: 'Done', series: answer.data, annotations: [], timeRange: request.range, request })),
 ));
 runtime.setAppEvents(new data.EventBusSrv());
@@ -143,17 +143,17 @@ const values = (props) => data.getFieldDisplayValues({
 const Repeated = ({ props, draw, ...more }) => element(ui.VizRepeater, {
   source: props.data, getValues: () => values(props), getAlignmentFactors: data.getDisplayValueAlignmentFactors,
   width: props.width, height: props.height, renderCounter: 0,
-  renderValue: (one) => draw({ ...one, value: one.value.display, field: one.value.field, theme }), ...more,
+  renderValue: (repeated) => draw({ ...repeated, value: repeated.value.display, field: repeated.value.field, theme }), ...more,
 });
 
 const Stat = (props) => element(Repeated, {
   props, orientation: 'auto', autoGrid: true,
-  draw: (one) => element(ui.BigValue, { ...one, ...props.options }),
+  draw: (repeated) => element(ui.BigValue, { ...repeated, ...props.options }),
 });
 
 const Bars = (props) => element(Repeated, {
   props, ...props.options, itemSpacing: 8,
-  draw: (one) => element(ui.BarGauge, { ...one, ...props.options, valueDisplayMode: props.options.valueMode, itemSpacing: 8, lcdCellWidth: 12 }),
+  draw: (repeated) => element(ui.BarGauge, { ...repeated, ...props.options, valueDisplayMode: props.options.valueMode, itemSpacing: 8, lcdCellWidth: 12 }),
 });
 
 const Lines = (props) => element(ui.TimeSeries, {
@@ -199,8 +199,8 @@ function variable({ name, label, hide, type, query, multi, includeAll, allValue,
 }
 
 function body({ title, description, type, options, fieldConfig, targets, transformations }) {
-  const asked = new scenes.SceneQueryRunner({ queries: targets, datasource: { type: 'prometheus', uid: 'prometheus' } });
-  const $data = transformations ? new scenes.SceneDataTransformer({ $data: asked, transformations }) : asked;
+  const queryRunner = new scenes.SceneQueryRunner({ queries: targets, datasource: { type: 'prometheus', uid: 'prometheus' } });
+  const $data = transformations ? new scenes.SceneDataTransformer({ $data: queryRunner, transformations }) : queryRunner;
   return new scenes.VizPanel({ title, description, pluginId: type, options, fieldConfig, $data });
 }
 
@@ -215,7 +215,7 @@ function grid(panels) {
       (headings.at(-1)?.children ?? before).push(item);
     }
   }
-  return [...before, ...headings.map((one) => new scenes.SceneGridRow(one))];
+  return [...before, ...headings.map((heading) => new scenes.SceneGridRow(heading))];
 }
 
 async function main() {

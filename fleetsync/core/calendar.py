@@ -1,8 +1,8 @@
-"""School days, breaks and school years; the local day of an instant; months and grade indexes.
+"""Counts school days, and knows terms, breaks and school years.
 
-Pure: takes terms, closed days and public holidays as plain dates and never asks what day it is.
-Refuses to let anything stop for lack of a calendar: where no term is known, weekdays that are no
-public holidays count as school days, and the calendar says that it counts so.
+Terms, closed days and public holidays are passed in as plain dates; nothing here reads a clock. Nothing ever stops for
+lack of a calendar: where no term is known, every weekday that is not a public holiday counts as a school day, and
+`is_beyond_calendar` says so. Also: the local day of an instant, adding months, and grade indexes. Pure.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-ASSUMED_BREAK_DAYS = 70  # a summer break: for so long after the last known term its end looks like one
-CALENDAR_NOTICE_DAYS = 60  # so long before its end a calendar is reported as missing
-TURNOVER_SCHOOL_DAYS = 10  # so far into the autumn term the registers may still be turning
-TEN_YEAR_SCHOOL_FROM = date(2028, 7, 1)  # 2024/25:UbU17; every year label rises by one
+ASSUMED_BREAK_DAYS = 70  # so long after the last known term, it still looks like a summer break
+CALENDAR_NOTICE_DAYS = 60  # so long before its end, a new calendar is asked for
+TURNOVER_SCHOOL_DAYS = 10  # so far into the autumn term, registers may still change over to the new school year
+TEN_YEAR_SCHOOL_FROM = date(2028, 7, 1)  # Swedish parliament, 2024/25:UbU17: every year label rises by one
 
 
 class Term(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Term(Struct, frozen=True):
 
 
 class ClosedPeriod(Struct, frozen=True):
-    """Days within a term without school: höstlov, sportlov, a study day; both days inclusive."""
+    """Days without school within a term, such as höstlov, sportlov or a study day; both days inclusive."""
 
     first: date
     last: date
@@ -36,7 +36,7 @@ class ClosedPeriod(Struct, frozen=True):
 
 
 class SummerBreak(Struct, frozen=True):
-    """The break between two school years, and how long the registers may be turning around it."""
+    """The break between two school years, and until when registers may still be changing over."""
 
     last_school_day: date
     first_school_day: date
@@ -50,10 +50,10 @@ class SummerBreak(Struct, frozen=True):
 class Calendar(Struct, frozen=True, dict=True):
     """The school days of one scope: a municipality's schools, its preschools, or a single unit.
 
-    Terms are given in order and do not overlap (ValueError). A day is a school day when it is a weekday
-    inside a term, not closed and no public holiday. Within ten weeks after the last known term, and before
-    the first, no day is one: it looks like a summer break. Further out weekdays count. A scope that is open
-    all year (`is_year_round`) has no such break: weekdays count from the day after its end.
+    Terms are in order and do not overlap, else ValueError. A school day is a weekday inside a term that is neither
+    closed nor a public holiday. For ten weeks after the last known term, and before the first, there are no school days,
+    as in a summer break. Further away every weekday counts. Without such a break (`is_year_round`) weekdays count from
+    the day after the last term.
     """
 
     terms: tuple[Term, ...] = ()
@@ -77,11 +77,11 @@ class Calendar(Struct, frozen=True, dict=True):
         return self.ends_on is None or today >= self.ends_on - timedelta(days=CALENDAR_NOTICE_DAYS)
 
     def is_beyond_calendar(self, day: date) -> bool:
-        """Whether *day* lies beyond what the calendar knows, so that only weekend and public holiday are free."""
+        """Whether the calendar knows nothing about *day*, so that every weekday counts unless it is a public holiday."""
         return day.toordinal() not in self._known_days
 
     def is_school_day(self, day: date) -> bool:
-        """Whether there is school on *day*; beyond the calendar every weekday that is not a public holiday."""
+        """Whether *day* is a school day; beyond the calendar, every weekday that is not a public holiday."""
         return self._is_school_ordinal(day.toordinal())
 
     def school_days_between(self, earlier: date, later: date) -> int:
@@ -101,17 +101,17 @@ class Calendar(Struct, frozen=True, dict=True):
         if number == 0:
             return day
         start = day.toordinal() + 1
-        # Past the known days at least every second day counts, save for the public holidays.
+        # Beyond the known days at least every second day counts, apart from public holidays.
         stop = max(start, self._known_days.stop) + 2 * (number + len(self._holidays)) + 7
         wanted = self._school_days_until(day.toordinal()) + number
         return date.fromordinal(start + bisect_left(range(start, stop), wanted, key=self._school_days_until))
 
     def nth_school_day_of_term(self, term: Term, number: int) -> date:
-        """The *number*-th school day of *term*, the first being 1; a shorter term runs on into the next."""
+        """The *number*-th school day of *term*, the first being 1; in a shorter term the count goes on into the next."""
         return self.add_school_days(term.first - timedelta(days=1), number)
 
     def last_school_day(self, at: date) -> date:
-        """*at* itself when it is a school day, else the newest one before it."""
+        """*at* itself when it is a school day, else the last school day before it."""
         ordinal = at.toordinal()
         while not self._is_school_ordinal(ordinal):
             ordinal -= 1
@@ -124,25 +124,21 @@ class Calendar(Struct, frozen=True, dict=True):
     def is_in_break(self, day: date) -> bool:
         """Whether *day* belongs to a break, in which no gap of a person opens.
 
-        A break is a whole stretch without school that holds at least one weekday which is closed or outside
-        every term: the weekends and public holidays at its edges belong to it. A weekend or a public holiday
-        between two ordinary school days is none, nor is anything beyond the calendar.
+        A break is a whole period without school that has at least one weekday which is closed or outside every term.
+        The weekends and public holidays at its edges belong to it. A weekend or a public holiday between two school days
+        is no break, and beyond the calendar there are none.
         """
         return day.toordinal() in self._break_days
 
     def term_of(self, day: date) -> Term | None:
-        """The known term that *day* lies in, closed days included."""
+        """The known term that contains *day*, closed days included; None outside every term."""
         return next((term for term in self.terms if term.first <= day <= term.last), None)
 
-    def next_term(self, day: date) -> Term | None:
-        """The first known term that begins after *day*."""
-        return next((term for term in self.terms if term.first > day), None)
-
     def summer_break(self, day: date) -> SummerBreak | None:
-        """The summer break in the calendar year of *day*, be it past, present or to come.
+        """The summer break in the calendar year of *day*; it may lie before or after *day*.
 
-        Where only the term on one side is known, the other side is ten weeks away. None when neither is,
-        and for a scope that is open all year.
+        When only the term on one side is known, the break lasts ten weeks. None when neither is known, and for a scope
+        that is open all year.
         """
         middle = date(day.year, 7, 15)
         if self.is_year_round or self.is_beyond_calendar(middle) or self.term_of(middle) is not None:
@@ -150,11 +146,11 @@ class Calendar(Struct, frozen=True, dict=True):
         first = self.first_school_day(middle)
         return SummerBreak(self.last_school_day(middle), first, self.add_school_days(first, TURNOVER_SCHOOL_DAYS - 1))
 
-    # Days are counted as ordinals, from sums made once: a reconciliation asks 100 000 times and more.
+    # Days are ordinals here, and sums are computed once: a reconciliation asks more than 100,000 times.
 
     @cached_property
     def _known_days(self) -> range:
-        """The days about which the calendar decides; outside of them weekdays count."""
+        """The days that the calendar decides about; outside of them weekdays count."""
         if not self.terms:
             return range(0)
         reach = 1 if self.is_year_round else ASSUMED_BREAK_DAYS
@@ -169,7 +165,7 @@ class Calendar(Struct, frozen=True, dict=True):
 
     @cached_property
     def _holidays(self) -> tuple[int, ...]:
-        """Public holidays that take a weekday, in order."""
+        """Public holidays that fall on a weekday, sorted."""
         return tuple(sorted(day for day in map(date.toordinal, self.holidays) if _is_weekday(day)))
 
     @cached_property
@@ -178,13 +174,13 @@ class Calendar(Struct, frozen=True, dict=True):
 
     @cached_property
     def _cumulative_school_days(self) -> tuple[int, ...]:
-        """For each known day the school days up to and including it."""
+        """For each known day, the number of school days up to and including it."""
         before = self._weekdays_until(self._known_days.start - 1)
         return tuple(accumulate(map(self._is_school_ordinal, self._known_days), initial=before))[1:]
 
     @cached_property
     def _weekdays_without_school(self) -> int:
-        """By how many the known days hold fewer school days than weekdays."""
+        """How many weekdays among the known days are no school days."""
         return (
             self._weekdays_until(self._known_days.stop - 1) - self._cumulative_school_days[-1]
             if self._known_days
@@ -193,11 +189,11 @@ class Calendar(Struct, frozen=True, dict=True):
 
     @cached_property
     def _break_days(self) -> frozenset[int]:
-        found: set[int] = set()
-        for shut in self._closed_weekdays:
-            if shut not in found:
-                found.update(self._break_around(date.fromordinal(shut)))
-        return frozenset(found)
+        days: set[int] = set()
+        for weekday in self._closed_weekdays:
+            if weekday not in days:
+                days.update(self._break_around(date.fromordinal(weekday)))
+        return frozenset(days)
 
     def _break_around(self, day: date) -> range:
         return range(self.last_school_day(day).toordinal() + 1, self.first_school_day(day).toordinal())
@@ -206,46 +202,46 @@ class Calendar(Struct, frozen=True, dict=True):
         return _is_weekday(ordinal) and ordinal not in self._days_off
 
     def _school_days_until(self, ordinal: int) -> int:
-        """School days up to and including the day, from the first day of year 1 on."""
+        """The number of school days from the first day of year 1 up to and including the day."""
         known = self._known_days
         if ordinal in known:
             return self._cumulative_school_days[ordinal - known.start]
         return self._weekdays_until(ordinal) - (self._weekdays_without_school if ordinal >= known.stop else 0)
 
     def _weekdays_until(self, ordinal: int) -> int:
-        # Ordinal 1 is a Monday, so the remainder by seven is the day of the week, and 0 a Sunday.
+        # Ordinal 1 is a Monday, so the remainder by seven is the day of the week, 0 being Sunday.
         weeks, days = divmod(ordinal, 7)
         return 5 * weeks + min(days, 5) - bisect_right(self._holidays, ordinal)
 
 
 class Calendars(Struct, frozen=True):
-    """The calendars of a municipality: its schools', its preschools', and those of units with one of their own."""
+    """The calendars of a municipality: for its schools, its preschools, and single units with a calendar of their own."""
 
     default: Calendar = Calendar()
     preschool: Calendar = Calendar(is_year_round=True)
     units: Mapping[str, Calendar] = {}
 
     def for_unit(self, slug: str, preschool: bool) -> Calendar:
-        """The unit's own calendar where it has one, else that of all preschools or of all schools."""
+        """The unit's own calendar if there is one, else the calendar of all preschools or of all schools."""
         return self.units.get(slug) or (self.preschool if preschool else self.default)
 
 
 def school_year(day: date) -> int:
-    """The year in which the school year of *day* begins, on 1 July: 2026 stands for 2026/27."""
+    """The year in which the school year of *day* begins: 2026 for 2026/27. A school year begins on 1 July."""
     return day.year if day.month >= 7 else day.year - 1
 
 
 def grade_index(year_label: int, on: date) -> int:
-    """The grade index of a year label as used on a day: six-year-olds 0, leavers 9.
+    """The grade index of a year label as used on the day *on*: 0 for six-year-olds, 9 for the last year.
 
-    From 1 July 2028 the compulsory school has ten years and every label is one higher for the same age, so a
-    label says nothing without its day. Out-of-range labels are the caller's to refuse.
+    From 1 July 2028 the Swedish compulsory school has ten years, and every label is one higher for the same age. So a
+    label means nothing without its day. The caller must refuse labels that are out of range.
     """
     return year_label if on < TEN_YEAR_SCHOOL_FROM else year_label - 1
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day of the month *months* later (earlier when negative), clipped to the month's last day."""
+    """The same day of the month, *months* later (earlier when negative), but at most the last day of that month."""
     years, month = divmod(day.month - 1 + months, 12)
     year = day.year + years
     days_of_month = (date(year + (month + 1) // 12, (month + 1) % 12 + 1, 1) - date(year, month + 1, 1)).days
@@ -253,14 +249,14 @@ def add_months(day: date, months: int) -> date:
 
 
 def is_longer_than_months(start: date, last: date, months: int) -> bool:
-    """Whether a stretch with both ends inclusive is longer than whole months: 10 Aug-9 Nov is exactly three."""
+    """Whether a period, both days inclusive, is longer than so many months: 10 Aug to 9 Nov is exactly three."""
     return last >= add_months(start, months)
 
 
 def local_day(instant: datetime, zone: str) -> date:
-    """The day on which an instant falls in an IANA time zone; ValueError for an instant without an offset."""
+    """The day of an instant in an IANA time zone; ValueError for an instant without an offset."""
     if instant.tzinfo is None:
-        raise ValueError("an instant needs an offset: its local day is not known without one")
+        raise ValueError("an instant needs an offset: without it, its local day is unknown")
     return instant.astimezone(ZoneInfo(zone)).date()
 
 

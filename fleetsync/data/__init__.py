@@ -1,8 +1,8 @@
-"""Reference data that ships with us: facts of the outside world as TOML, each row with its source and the day it was
-checked.
+"""Reads the reference data that ships with fleetsync: facts about devices and systems, in the TOML files beside it.
 
-Serials that name nothing, virtual machines, what sort of thing a model is, ends of support, and the words of files.
-Refuses a row without source and date, and a word that two rows give two meanings.
+Serials that identify no device, virtual machines, form factors of models, ends of support, and the words that files use.
+Every row names its source and the day on which it was checked. A row without them is refused, and so is a word that two
+rows give different meanings.
 """
 
 import tomllib
@@ -42,7 +42,7 @@ DATA_FILES = (
 
 
 class DeviceWords(msgspec.Struct, frozen=True):
-    """What the words of device lists and registers mean; the keys are `normalised_word`."""
+    """What the words of device lists and registers mean. Keys have the form of `normalised_word`."""
 
     purposes: Mapping[str, Purpose]
     conditions: Mapping[str, Condition]
@@ -50,14 +50,14 @@ class DeviceWords(msgspec.Struct, frozen=True):
 
 @cache
 def load_tables(name: str) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
-    """The tables of one file by kind of row. Raises ValueError for a row without source or date."""
+    """The rows of one file by kind. Raises ValueError for a row without source or date."""
     return validated_tables(name, tomllib.loads((files(__name__) / f"{name}.toml").read_text(encoding="utf-8")))
 
 
 def validated_tables(
     name: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
-    """The tables, frozen, once every row has its source and its day. Raises ValueError."""
+    """The rows by kind, frozen. Raises ValueError for a row without source or date."""
     for kind, rows in tables.items():
         for row in rows:
             if not row.get("source") or not isinstance(row.get("checked"), date):
@@ -66,14 +66,14 @@ def validated_tables(
 
 
 def normalised_word(word: str) -> str:
-    """A word without case, accents, spaces and punctuation: how the words of files are compared."""
+    """A word without case, accents, spaces and punctuation: the form in which words of files are compared."""
     plain = unicodedata.normalize("NFKD", word).casefold()
     return "".join(letter for letter in plain if letter.isalnum())
 
 
 @cache
 def reference() -> ReferenceFacts:
-    """What the core is given to know of serials, models and ends of support. `checked_on` is the oldest row's day."""
+    """The facts about serials, models and ends of support for the core. `checked_on` is the day of the oldest row."""
     return ReferenceFacts(
         serials=_serials(),
         models=tuple(_models()),
@@ -84,26 +84,26 @@ def reference() -> ReferenceFacts:
 
 @cache
 def unprotected_spellings() -> frozenset[str]:
-    """The values, case-folded, by which a mark of protection says that there is none; all others protect."""
+    """The case-folded values that mean "no protected identity". Every other value protects the person."""
     return frozenset(_all_values("unprotected_spellings", "spelling", "words"))
 
 
 @cache
 def employment_forms() -> Mapping[str, EmploymentForm]:
-    """What the words and codes for a form of employment mean; the keys are `normalised_word`."""
+    """What the words and codes for forms of employment mean. Keys have the form of `normalised_word`."""
     return _meanings("employment_forms", "form", EmploymentForm)
 
 
 @cache
 def device_words() -> DeviceWords:
-    """What device lists and registers say of purpose and state."""
+    """What the words for purpose and state in device lists and registers mean."""
     return DeviceWords(
         _meanings("device_words", "purpose", Purpose),
         _meanings("device_words", "condition", Condition),
     )
 
 
-# --------------------------------------------------------------------------------------------------------------- inside
+# --- reading the tables -----------------------------------------------------------------------------------------------
 
 
 def _all_values(name: str, kind: str, key: str) -> Iterator[str]:
@@ -117,11 +117,11 @@ def _meanings(name: str, kind: str, meaning: Callable[[str], T]) -> Mapping[str,
 
 
 def unambiguous_table(pairs: Iterable[tuple[str, T]]) -> Mapping[str, T]:
-    """The pairs as a table. Raises ValueError for a word that would mean two things."""
+    """The pairs as a mapping. Raises ValueError for a word with two meanings."""
     meanings: dict[str, T] = {}
-    for word, meant in pairs:
-        if meanings.setdefault(word, meant) != meant:
-            raise ValueError(f"the word {word} means both {meanings[word]} and {meant}")
+    for word, meaning in pairs:
+        if meanings.setdefault(word, meaning) != meaning:
+            raise ValueError(f"the word {word} means both {meanings[word]} and {meaning}")
     return MappingProxyType(meanings)
 
 

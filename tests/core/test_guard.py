@@ -1,4 +1,4 @@
-"""What is believed of a pull and what is held: each rule on both sides of its limit."""
+"""Which pulls may change what is believed and which are held: each rule on both sides of its limit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,21 +56,25 @@ CONTACT = datetime(2026, 8, 30, 5, tzinfo=UTC)
 
 
 def device(number: int, **more: Any) -> DeviceRecord:
-    told = {"serial": f"S{number}", "keys": (LOGIN,), "location": "Björkskolan"}
-    return DeviceRecord(source_id=f"d{number}", **{**told, **more})
+    defaults = {"serial": f"S{number}", "keys": (LOGIN,), "location": "Björkskolan"}
+    return DeviceRecord(source_id=f"d{number}", **{**defaults, **more})
 
 
 def enrolment(number: int, **more: Any) -> MembershipRecord:
-    told: dict[str, Any] = {"year": 5, "codes": ("bj",), "start": date(2026, 8, 17)}
+    defaults: dict[str, Any] = {"year": 5, "codes": ("bj",), "start": date(2026, 8, 17)}
     return MembershipRecord(
-        source_id=f"m{number}", person=f"p{number}", membership=MembershipType.ENROLMENT, **{**told, **more}
+        source_id=f"m{number}", person=f"p{number}", membership=MembershipType.ENROLMENT, **{**defaults, **more}
     )
 
 
 def employment(number: int, **more: Any) -> MembershipRecord:
-    told: dict[str, Any] = {"employment_form": EmploymentForm.PERMANENT, "start": date(2020, 1, 1), "codes": ("bj",)}
+    defaults: dict[str, Any] = {
+        "employment_form": EmploymentForm.PERMANENT,
+        "start": date(2020, 1, 1),
+        "codes": ("bj",),
+    }
     return MembershipRecord(
-        source_id=f"m{number}", person=f"p{number}", membership=MembershipType.EMPLOYMENT, **{**told, **more}
+        source_id=f"m{number}", person=f"p{number}", membership=MembershipType.EMPLOYMENT, **{**defaults, **more}
     )
 
 
@@ -92,7 +96,7 @@ class Part:
 
     known: tuple[BelievedRecord, ...] = ()
     limits: PullLimits = NORMAL
-    setting: PullContext = MDM
+    context: PullContext = MDM
     at: datetime = FIRST
     pulls: int = 0
 
@@ -107,7 +111,7 @@ class Part:
                 for ref, known in believed.items()
                 if ref not in seen and not known.gone
             ]
-        told: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "pull": self.pulls + 1,
             "source": "jamf",
             "part": "devices",
@@ -117,22 +121,22 @@ class Part:
             "seen": len(seen),
             "is_first": self.pulls == 0,
         }
-        return PullEffect(**{**told, **more})
+        return PullEffect(**{**defaults, **more})
 
     def rules(self, shown: Sequence[Record], **more: Any) -> list[str]:
         return [refusal.rule for refusal in self.refusals(shown, **more)]
 
     def refusals(self, shown: Sequence[Record], **more: Any) -> tuple[HoldReason, ...]:
-        return pull_hold_reasons(self.known, self.effect(shown, **more), self.limits, self.setting)
+        return pull_hold_reasons(self.known, self.effect(shown, **more), self.limits, self.context)
 
     def believing(self, shown: Sequence[Record], wait: timedelta = DAY, **more: Any) -> "Part":
         """The part once a pull of *shown* was applied, *wait* before the next."""
         known = projected_records(self.known, self.effect(shown, **more), self.limits)
         return replace(self, known=known, pulls=self.pulls + 1, at=self.at + wait)
 
-    def one(self, source_id: str) -> BelievedRecord:
-        (found,) = (known for known in self.known if known.record.source_id == source_id)
-        return found
+    def record(self, source_id: str) -> BelievedRecord:
+        (match,) = (known for known in self.known if known.record.source_id == source_id)
+        return match
 
 
 def row_type(record: Record) -> str:
@@ -158,8 +162,8 @@ def row_of(record: Record, believed: dict[tuple[str, str], BelievedRecord]) -> S
     )
 
 
-def believing(records: Sequence[Record], setting: PullContext = MDM, **limits: Any) -> Part:
-    return Part(setting=setting, limits=PullLimits(**limits)).believing(records)
+def believing(records: Sequence[Record], context: PullContext = MDM, **limits: Any) -> Part:
+    return Part(context=context, limits=PullLimits(**limits)).believing(records)
 
 
 # --- the first pull ---------------------------------------------------------------------------------------------------
@@ -219,18 +223,18 @@ def test_a_pull_may_lose_ten_records_or_the_ratio(believed: int, lost: int, rati
     assert part.rules(many(device, believed - lost, location=None)) == (["shrink"] if is_held else [])
 
 
-def test_those_already_absent_are_counted_among_the_absent() -> None:
+def test_earlier_absences_are_counted_too() -> None:
     part = believing(many(device, 100, location=None)).believing(many(device, 94, location=None))
 
     assert not part.rules(many(device, 90, location=None))
     assert part.rules(many(device, 89, location=None)) == ["shrink"]
 
 
-def test_what_is_gone_already_is_not_counted_again() -> None:
+def test_records_that_are_gone_already_are_not_counted_again() -> None:
     records = many(device, 100, location=None)
     part = believing(records).believing(records[10:]).believing(records[10:]).believing(records[10:])
 
-    assert part.one("d0").gone
+    assert part.record("d0").gone
     assert not part.rules(records[20:])
 
 
@@ -238,7 +242,7 @@ def test_what_is_gone_already_is_not_counted_again() -> None:
 def test_erosion_by_small_steps_is_held_when_a_tenth_is_absent_within_the_grace(
     lost_each_time: int, held_at: int | None
 ) -> None:
-    # Grace of two pulls more: what was lost in three pulls stands absent together.
+    # With a grace of two more pulls, the losses of three pulls are absent at the same time.
     records = many(device, 1000, location=None)
     part = believing(records)
     for step in range(1, 8):
@@ -265,7 +269,7 @@ def test_however_small_the_steps_never_more_than_a_tenth_vanishes_within_the_gra
         assert len(absent) <= max(10, len(believed) // 10)
 
 
-def test_a_held_pull_stays_held_until_the_source_comes_to_its_senses() -> None:
+def test_a_pull_stays_held_until_the_source_shows_its_records_again() -> None:
     part = believing(many(device, 100, location=None))
 
     assert part.rules(many(device, 50, location=None)) == ["shrink"]
@@ -280,7 +284,7 @@ def test_the_refusal_of_a_shrunk_pull_names_what_how_many_and_the_limit() -> Non
     assert refusal.text.sv == "50 av 200 poster (verktyg) saknas; gränsen är 20 (max_shrink_ratio 0.1)"
 
 
-def test_a_refusal_is_whole_in_swedish() -> None:
+def test_a_refusal_is_entirely_in_swedish() -> None:
     refused = believing(many(device, 100, location=None)).refusals(many(device, 100, location=None, serial=None))
 
     assert [refusal.text.sv for refusal in refused] == [
@@ -300,7 +304,7 @@ def test_each_record_type_is_compared_by_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "lost", "is_held"),
+    ("context", "lost", "is_held"),
     [
         (TURNING, 50, False),
         (TURNING, 51, True),
@@ -308,8 +312,8 @@ def test_each_record_type_is_compared_by_itself() -> None:
         (ROSTER, 11, True),
     ],
 )
-def test_a_roster_may_lose_half_while_the_school_year_turns(setting: PullContext, lost: int, is_held: bool) -> None:
-    part = believing(many(person, 100), setting)
+def test_a_roster_may_lose_half_while_the_school_year_turns(context: PullContext, lost: int, is_held: bool) -> None:
+    part = believing(many(person, 100), context)
 
     assert part.rules(many(person, 100 - lost)) == (["shrink"] if is_held else [])
 
@@ -349,13 +353,13 @@ def test_moving_to_another_unit_is_a_loss_to_the_first() -> None:
 
 
 @pytest.mark.parametrize("record", [device(1, location=None), enrolment(1, codes=()), person(1), group(1, None)])
-def test_what_names_no_unit_is_no_loss_to_one(record: Record) -> None:
+def test_a_record_without_a_unit_is_no_loss_to_any_unit(record: Record) -> None:
     some = [msgspec.structs.replace(record, source_id=f"x{number}") for number in range(12)]
 
     assert not believing(some, ROSTER).rules(some[9:])
 
 
-def test_a_unit_named_in_words_alone_counts_as_well() -> None:
+def test_a_unit_that_is_only_named_counts_as_well() -> None:
     part = believing(many(enrolment, 12, codes=(), unit_name="Björkskolan"), ROSTER)
 
     assert part.rules(many(enrolment, 4, codes=(), unit_name="Björkskolan")) == ["per_unit"]
@@ -394,14 +398,14 @@ def test_what_is_gone_and_comes_back_is_growth() -> None:
     for _ in range(3):
         part = part.believing(records[:60])
 
-    assert part.one("d99").gone
+    assert part.record("d99").gone
     assert part.rules(records) == ["growth"]
 
 
 @pytest.mark.parametrize("role", [PartRole.ROSTER, PartRole.MDM])
 def test_while_the_school_year_turns_anything_may_grow(role: PartRole) -> None:
-    setting = PullContext(role=role, in_turnover_window=True)
-    part = believing(many(device, 40), setting)
+    context = PullContext(role=role, in_turnover_window=True)
+    part = believing(many(device, 40), context)
 
     assert not part.rules(many(device, 80))
 
@@ -414,11 +418,13 @@ def test_at_least_half_of_the_ids_must_be_known(familiar: int, new: int, is_held
     assert part.rules(shown) == (["identity"] if is_held else [])
 
 
-def test_the_content_of_another_municipality_is_held_and_said_to_be_so() -> None:
+def test_the_content_of_another_municipality_is_held_and_named_as_such() -> None:
     refusals = believing(many(person, 100), ROSTER).refusals(many(person, 100, first=500))
 
     assert {refusal.rule for refusal in refusals} == {"shrink", "growth", "identity"}
-    assert any("only 0 of 100 person records have a known id, the limit is half" in one.text.en for one in refusals)
+    assert any(
+        "only 0 of 100 person records have a known id, the limit is half" in refusal.text.en for refusal in refusals
+    )
 
 
 def test_a_roster_may_change_all_its_ids_while_the_school_year_turns() -> None:
@@ -427,7 +433,7 @@ def test_a_roster_may_change_all_its_ids_while_the_school_year_turns() -> None:
     assert not part.rules(many(person, 100, first=500))
 
 
-def test_a_record_type_that_appears_later_is_growth_and_no_stranger() -> None:
+def test_a_record_type_that_appears_later_is_growth_and_not_unknown_ids() -> None:
     people = many(person, 50)
     part = believing(people, ROSTER)
 
@@ -449,7 +455,7 @@ BLANK: Mapping[str, tuple[Make, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("field", BLANK)
 @pytest.mark.parametrize(("blank", "is_held"), [(10, False), (11, True)])
-def test_no_deciding_field_may_be_told_for_ten_points_fewer(field: str, blank: int, is_held: bool) -> None:
+def test_no_deciding_field_may_be_filled_for_over_ten_points_fewer(field: str, blank: int, is_held: bool) -> None:
     make, nothing = BLANK[field]
     part = believing(many(make, 100), ROSTER)
     shown = [*many(make, blank, **nothing), *many(make, 100 - blank, first=blank)]
@@ -468,15 +474,15 @@ def test_exactly_ten_points_are_allowed_from_wherever_they_fall(before: int, now
     assert part.rules(filled(now - 1)) == ["filled"]
 
 
-def test_a_last_contact_that_is_told_no_more_is_kept() -> None:
+def test_a_last_contact_that_is_no_longer_reported_is_kept() -> None:
     part = believing(many(device, 100, last_contact_at=CONTACT))
 
     assert not part.rules(many(device, 100, serial="S"))
-    assert part.believing(many(device, 100)).one("d0").last_contact_at == CONTACT
+    assert part.believing(many(device, 100)).record("d0").last_contact_at == CONTACT
 
 
 @pytest.mark.parametrize(("before", "now", "is_held"), [(0, 10, False), (0, 11, True), (30, 40, False), (30, 41, True)])
-def test_no_more_than_ten_points_fewer_may_tell_a_contact_than_did_so_last(
+def test_at_most_ten_points_fewer_devices_may_have_a_contact_than_last_time(
     before: int, now: int, is_held: bool
 ) -> None:
     part = believing(many(device, 100, last_contact_at=CONTACT), msgspec.structs.replace(MDM, contacts_untold=before))
@@ -484,7 +490,7 @@ def test_no_more_than_ten_points_fewer_may_tell_a_contact_than_did_so_last(
     assert part.rules(many(device, 100), contacts_untold=now) == (["filled"] if is_held else [])
 
 
-def test_of_some_lists_of_many_nothing_is_said_about_the_contacts_of_the_others() -> None:
+def test_a_pull_of_some_files_is_not_judged_by_the_contacts_of_the_others() -> None:
     part = believing(
         many(device, 100, last_contact_at=CONTACT), msgspec.structs.replace(MDM, as_of_by_scope={"other": "2026-08-17"})
     )
@@ -492,7 +498,7 @@ def test_of_some_lists_of_many_nothing_is_said_about_the_contacts_of_the_others(
     assert part.rules(many(device, 100), contacts_untold=100) == []
 
 
-def test_devices_that_come_without_a_contact_thin_it_out() -> None:
+def test_new_devices_without_a_contact_lower_the_share() -> None:
     part = believing(many(device, 100, last_contact_at=CONTACT))
     shown = [*many(device, 100, last_contact_at=CONTACT), *many(device, 20, first=100)]
 
@@ -515,12 +521,12 @@ def test_a_roster_may_leave_fields_blank_while_the_school_year_turns() -> None:
     assert not believing(many(enrolment, 50), TURNING).rules(many(enrolment, 50, start=None, codes=(), year=None))
 
 
-def test_of_fewer_than_ten_records_no_share_is_taken() -> None:
+def test_below_ten_records_no_share_is_compared() -> None:
     assert not believing(many(device, 9)).rules(many(device, 9, serial=None))
     assert believing(many(device, 10)).rules(many(device, 10, serial=None)) == ["filled"]
 
 
-def test_of_a_pull_without_a_record_no_share_is_taken() -> None:
+def test_in_a_pull_without_records_no_share_is_compared() -> None:
     assert "filled" not in believing(many(device, 20)).rules([])
 
 
@@ -562,8 +568,8 @@ def test_only_enrolments_have_years() -> None:
 
 @pytest.mark.parametrize(("as_of", "is_held"), [("2026-09-01", False), ("2026-09-02", False), ("2026-08-31", True)])
 def test_content_that_is_older_than_what_is_believed_is_held(as_of: str, is_held: bool) -> None:
-    setting = PullContext(role=PartRole.ROSTER, as_of_by_scope={"": "2026-09-01", "b.csv": "2026-12-01"})
-    part = believing(many(person, 5), setting)
+    context = PullContext(role=PartRole.ROSTER, as_of_by_scope={"": "2026-09-01", "b.csv": "2026-12-01"})
+    part = believing(many(person, 5), context)
 
     rules = part.rules(many(person, 5), scopes=(PulledScope(as_of=date.fromisoformat(as_of)),))
 
@@ -571,8 +577,8 @@ def test_content_that_is_older_than_what_is_believed_is_held(as_of: str, is_held
 
 
 def test_the_refusal_of_an_older_file_names_it_and_both_days() -> None:
-    setting = PullContext(role=PartRole.LIST, as_of_by_scope={"ek.csv": "2026-09-01"})
-    part = believing(many(device, 5), setting)
+    context = PullContext(role=PartRole.LIST, as_of_by_scope={"ek.csv": "2026-09-01"})
+    part = believing(many(device, 5), context)
 
     scopes = (PulledScope(name="ek.csv", as_of=date(2026, 8, 1)), PulledScope(name="new.csv", as_of=date(2020, 1, 1)))
     (refusal,) = part.refusals(many(device, 5), scopes=scopes)
@@ -591,7 +597,7 @@ def test_a_part_that_is_read_piece_by_piece_may_fill_up() -> None:
     assert not part.rules(many(device, 400, first=30), reads_some=True)
 
 
-def test_a_part_that_is_read_piece_by_piece_may_not_blank_what_it_told() -> None:
+def test_a_part_that_is_read_piece_by_piece_may_not_blank_fields() -> None:
     part = believing(many(device, 100))
 
     assert part.rules(many(device, 30, serial=None), reads_some=True) == ["filled"]
@@ -603,13 +609,13 @@ def test_a_part_that_is_read_piece_by_piece_may_not_blank_what_it_told() -> None
 def test_grace_needs_two_pulls_more_and_twenty_hours() -> None:
     wait = timedelta(hours=10)
     part = believing([device(1), device(2)]).believing([device(1)], wait)
-    seen = []
+    absences = []
     for _ in range(3):
         part = part.believing([device(1)], wait)
-        seen.append((part.one("d2").absent_pulls, part.one("d2").gone))
+        absences.append((part.record("d2").absent_pulls, part.record("d2").gone))
 
-    assert seen == [(1, False), (2, True), (2, True)]
-    assert part.one("d2").absent_since == FIRST + DAY
+    assert absences == [(1, False), (2, True), (2, True)]
+    assert part.record("d2").absent_since == FIRST + DAY
 
 
 def test_many_pulls_within_twenty_hours_do_not_end_the_grace() -> None:
@@ -617,34 +623,34 @@ def test_many_pulls_within_twenty_hours_do_not_end_the_grace() -> None:
     part = believing([device(1), device(2)])
     for _ in range(20):
         part = part.believing([device(1)], hour)
-    assert not part.one("d2").gone
+    assert not part.record("d2").gone
 
-    assert part.believing([device(1)]).one("d2").gone
+    assert part.believing([device(1)]).record("d2").gone
 
 
 def test_a_monthly_file_ends_the_grace_with_its_second_file() -> None:
     month = timedelta(days=31)
     part = believing([person(1), person(2)], ROSTER, grace_pulls=1).believing([person(1)], month)
-    assert not part.one("p2").gone
+    assert not part.record("p2").gone
 
-    assert part.believing([person(1)]).one("p2").gone
+    assert part.believing([person(1)]).record("p2").gone
 
 
-def test_who_is_absent_counts_fully_until_he_is_gone() -> None:
+def test_an_absent_record_counts_fully_until_it_is_gone() -> None:
     part = believing([device(1), device(2)]).believing([device(1)])
 
-    assert part.one("d2").record == device(2)
-    assert not part.one("d2").gone
+    assert part.record("d2").record == device(2)
+    assert not part.record("d2").gone
 
 
 @pytest.mark.parametrize("pulls_without_it", [1, 2, 3, 6])
 @pytest.mark.parametrize("again", [device(2), device(2, model="iPad 10", last_contact_at=CONTACT)])
-def test_what_returns_is_the_same_record(pulls_without_it: int, again: DeviceRecord) -> None:
+def test_a_record_that_returns_is_the_same_record(pulls_without_it: int, again: DeviceRecord) -> None:
     part = believing([device(1), device(2)])
-    before = part.one("d2")
+    before = part.record("d2")
     for _ in range(pulls_without_it):
         part = part.believing([device(1)])
-    now = part.believing([device(1), again]).one("d2")
+    now = part.believing([device(1), again]).record("d2")
 
     assert (now.own_id, now.first_seen, now.thing_id) == (before.own_id, before.first_seen, before.thing_id)
     assert (now.absent_since, now.absent_pulls, now.gone) == (None, 0, False)
@@ -655,7 +661,7 @@ def test_a_contact_alone_moves_only_the_contact() -> None:
     part = believing([device(1)])
     moved = part.believing([device(1, last_contact_at=CONTACT)])
 
-    assert moved.one("d1") == msgspec.structs.replace(part.one("d1"), last_contact_at=CONTACT)
+    assert moved.record("d1") == msgspec.structs.replace(part.record("d1"), last_contact_at=CONTACT)
 
 
 def test_a_new_record_is_first_seen_when_its_pull_began() -> None:
@@ -667,13 +673,13 @@ def test_a_new_record_is_first_seen_when_its_pull_began() -> None:
     assert (known.first_seen, known.last_contact_at, known.masked) == (FIRST, CONTACT, True)
 
 
-def test_the_absence_of_what_nobody_knows_is_nothing() -> None:
+def test_the_absence_of_an_unknown_record_changes_nothing() -> None:
     row = StagedRow(change=RowChange.ABSENT, type=RecordType.DEVICE, source_id="d9")
 
     assert not projected_records((), msgspec.structs.replace(Part().effect([]), rows=(row,)), PullLimits())
 
 
-def test_a_pull_that_shows_the_same_changes_nothing() -> None:
+def test_a_pull_that_shows_the_same_records_changes_nothing() -> None:
     part = believing(many(device, 20))
 
     assert part.believing(many(device, 20)).known == part.known
@@ -683,22 +689,22 @@ subsets = st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=8)
 
 
 @given(subsets, st.integers(1, 3), st.sampled_from([timedelta(hours=7), DAY]))
-def test_what_a_pull_shows_is_always_present_and_what_it_lacks_is_never_gone_at_once(
-    story: list[set[int]], grace_pulls: int, wait: timedelta
+def test_shown_records_are_always_present_and_missing_ones_never_gone_at_once(
+    history: list[set[int]], grace_pulls: int, wait: timedelta
 ) -> None:
     part = replace(believing(many(device, 8)), limits=PullLimits(grace_pulls=grace_pulls))
-    for numbers in story:
+    for numbers in history:
         before = part
         part = part.believing([device(number) for number in sorted(numbers)], wait)
         shown = {f"d{number}" for number in numbers}
         assert {known.record.source_id for known in part.known if known.absent_since is None} == shown
         for known in part.known:
-            was = before.one(known.record.source_id)
+            was = before.record(known.record.source_id)
             assert not known.gone or was.gone or was.absent_pulls + 1 >= grace_pulls > 0
             assert not (known.gone and was.absent_since is None)
 
 
-def test_a_part_speaks_for_its_oldest_scope() -> None:
+def test_a_part_is_as_old_as_its_oldest_file() -> None:
     state = PartState(
         source="jamf", part="devices", role=PartRole.LIST, types=(RecordType.DEVICE,), held_pull=3, reason="x"
     )
@@ -732,7 +738,7 @@ def test_no_unit_may_move_by_more_than_a_fifth_and_ten(
     assert [refusal.rule for refusal in outcome_hold_reasons([of(old)], [of(new)])] == (["outcome"] if is_held else [])
 
 
-def test_a_staff_that_is_lost_does_not_drown_among_the_pupils_of_its_school() -> None:
+def test_a_lost_staff_is_held_however_many_pupils_its_school_has() -> None:
     before = [cover(400, 0), cover(40, 0, entitlement="staff")]
 
     (refusal,) = outcome_hold_reasons(before, [before[0], cover(0, 0, entitlement="staff")])
@@ -740,12 +746,12 @@ def test_a_staff_that_is_lost_does_not_drown_among_the_pupils_of_its_school() ->
     assert refusal.text.en == "bjorkskolan, staff: entitled would go from 40 to 0; the limit is 20% and 10"
 
 
-def test_a_row_that_vanishes_has_gone_to_zero_and_one_that_is_new_has_come_from_nowhere() -> None:
+def test_a_row_that_disappears_counts_as_zero_and_a_new_row_is_not_compared() -> None:
     assert len(outcome_hold_reasons([cover(40, 30)], [])) == 2
     assert not outcome_hold_reasons([], [cover(40, 30)])
 
 
-def test_the_sentences_name_no_record() -> None:
+def test_the_sentences_name_no_record_or_person() -> None:
     makers: Sequence[Make] = (device, enrolment, person)
     for make in makers:
         part = believing(many(make, 100), ROSTER)

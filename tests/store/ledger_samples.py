@@ -210,7 +210,7 @@ def coverage(day: date = TODAY, unit: str = "vretaskolan", **numbers: int) -> Co
 
 
 def login(value: str, person: str) -> Login:
-    return Login(address(value), person, MONDAY, MONDAY)
+    return Login(address(value), person, MONDAY)
 
 
 def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = ()) -> Outcome:

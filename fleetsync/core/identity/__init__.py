@@ -1,7 +1,8 @@
-"""Which records are one thing, which keys are one person, and which unit an organisation is.
+"""Decides which records of different sources describe the same person, device or unit.
 
-Pure. Never by a name, never by "closest": what shares no key stands apart, and what the keys contradict is taken apart
-and said to be so. Nothing here depends on the order in which records or sources are given.
+Records are joined by exact keys only, never by a person's name and never by similarity. Records that share no key stay
+apart; where keys contradict each other the records are separated, and the result says so. The result never depends on
+the order in which records or sources are given. Pure.
 """
 
 from fleetsync.core.identity.devices import resolve_devices

@@ -1,4 +1,7 @@
-"""What sort of thing a device is, by its maker, model and platform."""
+"""Decides the form factor of a device (computer, tablet, phone, …) from its manufacturer, model and platform.
+
+The model table is reference data and is passed in. Nothing is guessed from names of devices or persons. Pure.
+"""
 
 from fleetsync.core.identity.globs import glob_test
 from fleetsync.core.identity.keys import folded
@@ -19,22 +22,22 @@ _FORM_FACTOR_BY_PLATFORM = {
 
 
 def platform_of(record: DeviceRecord) -> Platform:
-    """The platform as it counts: MDMs report an iPad as iOS."""
+    """The platform of a record. Some MDMs report an iPad as iOS; it counts as iPadOS."""
     return Platform.IPADOS if (record.model or "").startswith("iPad") else record.platform
 
 
 def form_factor(
     manufacturer: str | None, model: str | None, platform: Platform, reference: ReferenceFacts
 ) -> FormFactor:
-    """By the first of `reference.models` whose glob matches "manufacturer model", else by platform.
+    """The form factor of the first rule in `reference.models` whose glob matches "manufacturer model", else by platform.
 
-    Apple's maker is known by its platforms. An Android whose model says tab or pad is a tablet.
+    On Apple platforms a missing manufacturer is Apple. An Android model with "tab" or "pad" in its name is a tablet.
     """
     maker = manufacturer or ("Apple" if platform in APPLE_PLATFORMS else "")
-    kind = folded(f"{maker} {model or ''}")
+    maker_and_model = folded(f"{maker} {model or ''}")
     for rule in reference.models:
-        if rule.platform in (None, platform) and glob_test(rule.pattern)(kind):
+        if rule.platform in (None, platform) and glob_test(rule.pattern)(maker_and_model):
             return rule.form_factor
-    if platform is Platform.ANDROID and ("tab" in kind or "pad" in kind):
+    if platform is Platform.ANDROID and ("tab" in maker_and_model or "pad" in maker_and_model):
         return FormFactor.TABLET
     return _FORM_FACTOR_BY_PLATFORM[platform]

@@ -1,4 +1,7 @@
-"""Patterns of configuration and reference data: shell globs, compared case-folded over the whole text."""
+"""Matches text against shell globs from configuration and reference data.
+
+Case is ignored and the pattern must match the whole text. Regular expressions are not accepted. Pure.
+"""
 
 from collections.abc import Callable
 from fnmatch import translate
@@ -10,6 +13,6 @@ from fleetsync.core.identity.keys import folded
 
 @lru_cache(maxsize=4096)
 def glob_test(pattern: str) -> Callable[[str], bool]:
-    """A test of folded text against *pattern*; bounded, since patterns come from configuration only."""
+    """A function that tests folded text against *pattern*. The cache is bounded; patterns come from configuration only."""
     expression = compiled(translate(folded(pattern)))
     return lambda text: expression.match(text) is not None

@@ -1,7 +1,7 @@
-"""The one spelling of a key under which two sources can be found to mean the same person.
+"""Brings the keys of persons (log-ins, numbers, object ids) into one spelling, so that sources can be compared.
 
-Pure. Refuses to be clever: no dot or plus is dropped, no domain is taken for another unless somebody declared it, and
-what is already a token is left alone.
+Keeps what distinguishes persons: dots and plus signs stay, and a domain stands for another only when the configuration
+declares it. A key that is already a token is left unchanged. Pure.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ GUEST_MARK = "#ext#"
 
 
 def folded(text: str) -> str:
-    """*text* as it is compared: NFC, without surrounding space, case-folded."""
+    """*text* in the form in which it is compared: NFC, without surrounding space, case-folded."""
     # Folding can undo composition (ǰ), so it is composed again.
     return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()
 
 
 def canonical_key(key: Key, domain_aliases: Mapping[str, str]) -> Key | None:
-    r"""*key* as it is compared, or None when it names nobody (blank, the null guid).
+    r"""*key* in the form in which it is compared, or None when it identifies nobody (blank, the null GUID).
 
-    *domain_aliases*: alias → the domain it stands for, both in lower case; not followed twice. `DOM\user` becomes an
-    account of the namespace `dom` whatever its scheme. An account with an at sign is an address: Windows allows none in
-    a sAMAccountName, and Jamf has one field for both. A token is returned as it is.
+    *domain_aliases*: alias → the domain it stands for, both in lower case; applied once. `DOM\user` becomes an account
+    in the namespace `dom`, whatever its scheme. An account with an at sign is an address: Windows allows none in a
+    sAMAccountName, and Jamf has one field for both. A token is returned unchanged.
     """
     if key.is_token:
         return key
@@ -53,6 +53,6 @@ def _login_key(scheme: Scheme, namespace: str, value: str, domain_aliases: Mappi
 
 def _address(value: str, domain_aliases: Mapping[str, str]) -> str:
     if GUEST_MARK in value:
-        return value  # a guest's home is another tenant: what stands after the mark is no domain of his
+        return value  # a guest belongs to another tenant: the domain after the mark is not theirs
     name, at, domain = value.rpartition("@")
     return name + at + domain_aliases.get(domain, domain)

@@ -1,8 +1,8 @@
-"""Which records are one person.
+"""Decides which person records of different sources describe the same human.
 
-Pure. Records are one person by shared keys alone. A person who has left stays one: his records are gone, his
-memberships, keys and id are not, so that a device still in his name is his and nobody else's. A log-in is never enough
-to make a newcomer of a source the continuation of somebody who left it: log-ins are given again.
+Only shared keys join records, never names. A person whose records are all gone is kept with their memberships, keys and
+id, so that a device in their name still leads to them and to nobody else. A log-in alone never makes a new person of a
+source the successor of a departed one: log-ins are given to new people. Pure.
 """
 
 from collections import defaultdict
@@ -30,11 +30,11 @@ from fleetsync.core.model import (
     Scheme,
 )
 
-RecordGroup = tuple[BelievedRecord, ...]  # records taken for one person
+RecordGroup = tuple[BelievedRecord, ...]  # the records of one person
 Schemes = tuple[Scheme, ...]  # strongest first
 SourceRef = tuple[str, str]  # source, id there
 
-# Never given to somebody else: what shares one of these is the same human, even after his record changed its id.
+# Never given to another person: records that share such a key are the same human, even after the source id changed.
 LASTING_SCHEMES = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
 
 _KEYS_OF: Callable[[BelievedRecord], tuple[Key, ...]] = attrgetter("record.keys")
@@ -43,35 +43,39 @@ _KEYS_OF: Callable[[BelievedRecord], tuple[Key, ...]] = attrgetter("record.keys"
 def resolve_people(
     known: Sequence[BelievedRecord], parts: Sequence[PartState], policy: Policy, copies: Sequence[BelievedRecord] = ()
 ) -> tuple[Person, ...]:
-    """All persons by id: those with records, and those who have left.
+    """All persons, sorted by id: those with present records, and those who have left.
 
-    Keys are compared as they stand; the runner made them canonical. Civic-number tokens are compared only with
-    `match_on_civic_number`. Every record that is not gone is in exactly one person's `records`. Records of one id at one
-    source are one person's whatever their keys: several parts of a source may tell of him.
+    *known*: records of every type. *copies*: the memberships that a school-year turnover keeps. Keys are compared as
+    they are; the runner made them canonical. Civic-number tokens are compared only with `match_on_civic_number`. Every
+    record that is not gone is in exactly one person's `records`. Records with the same id at the same source are the
+    same person whatever their keys, since several parts of a source may list a person.
 
-    Gone records are first joined among themselves, then to the one person who has their id at their source or shares a
-    key that lasts (object id, number, civic number), or else to the one who shares a log-in and has no other record of those sources. They lend
-    him their id, first sighting and memberships, but no key: dated log-ins hold what he was known by. Whom nobody
-    continues is kept as a person with `records` = () and the keys of his gone records, as long as a membership or an
-    id is left of him. A membership whose person no record tells of is nobody's; so is one of *copies*, a turnover's.
+    Gone records are first joined among themselves. Then they are attached to the one person who has the same id at the
+    same source or shares a lasting key (object id, number, civic number), or else to the one person who shares a log-in
+    and has no other record of those sources. They add their id, first sighting and memberships, but no keys: former
+    log-ins are kept by date elsewhere. Gone records without such a person become a person with `records` = (), as long as
+    they have a membership or an id. A membership whose person has no record belongs to nobody.
     """
-    records = sorted_by_source_ref(one for one in known if isinstance(one.record, PersonRecord))
+    records = sorted_by_source_ref(each for each in known if isinstance(each.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
-    found = _split_by_source(_grouped_by_id(one for one in records if not one.gone), schemes)
-    left = _departed_groups(_grouped_by_id(one for one in records if one.gone), schemes)
-    groups = _with_departed_attached([group for group, _ in found], left, schemes)
+    present = _split_by_source(_grouped_by_id(each for each in records if not each.gone), schemes)
+    departed = _departed_groups(_grouped_by_id(each for each in records if each.gone), schemes)
+    groups = _with_departed_attached([group for group, _ in present], departed, schemes)
+    duplicates = [duplicate for _, duplicate in present] + [False] * (len(groups) - len(present))
     memberships, copied, trust = _memberships(known), _memberships(copies), trust_by_part(parts)
-    marked = [duplicate for _, duplicate in found] + [False] * (len(groups) - len(found))
     ids = assign_ids(groups, "p")
-    people = (_person(*each, memberships, copied, trust) for each in zip(ids, groups, marked, strict=True))
-    return tuple(sorted((one for one in people if one is not None), key=lambda one: one.id))
+    people = (
+        _person(id_, group, duplicate, memberships, copied, trust)
+        for id_, group, duplicate in zip(ids, groups, duplicates, strict=True)
+    )
+    return tuple(sorted((person for person in people if person is not None), key=lambda person: person.id))
 
 
-# --- which are one ----------------------------------------------------------------------------------------------------
+# --- which records are one person -------------------------------------------------------------------------------------
 
 
 def _grouped_by_id(records: Iterable[BelievedRecord]) -> list[RecordGroup]:
-    """*records*, which are in the order of `sorted_by_source_ref`, those of one id at one source together."""
+    """Groups of records with the same id at the same source. *records* must be sorted by `source_ref`."""
     return [tuple(same) for _, same in groupby(records, key=source_ref)]
 
 
@@ -81,20 +85,20 @@ def _keys(group: Iterable[BelievedRecord]) -> Iterator[Key]:
 
 def _connected_by_keys(groups: Sequence[RecordGroup], schemes: Schemes) -> Iterable[list[RecordGroup]]:
     """Connected components over the shared keys of *schemes*."""
-    above = list(range(len(groups)))
+    parent = list(range(len(groups)))  # union-find, with path halving
 
     def root(at: int) -> int:
-        while above[at] != at:
-            above[at] = above[above[at]]
-            at = above[at]
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
         return at
 
     first_with: dict[Key, int] = {}
     for at, group in enumerate(groups):
         for key in _keys(group):
             if key.scheme in schemes and (first := first_with.setdefault(key, at)) != at:
-                one, other = root(at), root(first)
-                above[max(one, other)] = min(one, other)
+                this_root, first_root = root(at), root(first)
+                parent[max(this_root, first_root)] = min(this_root, first_root)
     components: defaultdict[int, list[RecordGroup]] = defaultdict(list)
     for at, group in enumerate(groups):
         components[root(at)].append(group)
@@ -102,14 +106,17 @@ def _connected_by_keys(groups: Sequence[RecordGroup], schemes: Schemes) -> Itera
 
 
 def _split_by_source(groups: Sequence[RecordGroup], schemes: Schemes) -> list[tuple[RecordGroup, bool]]:
-    """Components without two groups of one source, and whether one was taken apart for it, weakest scheme first."""
-    found: list[tuple[RecordGroup, bool]] = []
+    """The records of each person, without two groups of one source, and whether a component was split to achieve that.
+
+    A component is split by ignoring its weakest scheme, then the next one.
+    """
+    persons: list[tuple[RecordGroup, bool]] = []
     for component in _connected_by_keys(groups, schemes):
         if len(component) > 1 and _repeats_a_source(component):
-            found += [(group, True) for group, _ in _split_by_source(component, schemes[:-1])]
+            persons += [(group, True) for group, _ in _split_by_source(component, schemes[:-1])]
         else:
-            found.append((tuple(chain.from_iterable(component)), False))
-    return found
+            persons.append((tuple(chain.from_iterable(component)), False))
+    return persons
 
 
 def _repeats_a_source(component: Sequence[RecordGroup]) -> bool:
@@ -118,48 +125,49 @@ def _repeats_a_source(component: Sequence[RecordGroup]) -> bool:
 
 
 def _sources(group: RecordGroup) -> Collection[str]:
-    return (group[0].source,) if len(group) == 1 else {one.source for one in group}
+    return (group[0].source,) if len(group) == 1 else {known.source for known in group}
 
 
 def _departed_groups(gone: Sequence[RecordGroup], schemes: Schemes) -> list[RecordGroup]:
-    # Two gone records of one source that share what lasts are no duplicate: one human whose record changed its id.
+    # Two gone records of one source that share a lasting key are no duplicate: the person's source id changed.
     lasting = tuple(scheme for scheme in schemes if scheme in LASTING_SCHEMES)
-    selves = [tuple(chain.from_iterable(component)) for component in _connected_by_keys(gone, lasting)]
+    merged = [tuple(chain.from_iterable(component)) for component in _connected_by_keys(gone, lasting)]
     return sorted(
-        (group for group, _ in _split_by_source(selves, schemes)), key=lambda group: min(map(first_seen_key, group))
+        (group for group, _ in _split_by_source(merged, schemes)), key=lambda group: min(map(first_seen_key, group))
     )
 
 
 def _with_departed_attached(
-    living: Sequence[RecordGroup], left: Sequence[RecordGroup], schemes: Schemes
+    present: Sequence[RecordGroup], departed: Sequence[RecordGroup], schemes: Schemes
 ) -> list[RecordGroup]:
-    """The living, each with the gone records that are his, and behind them those who have left."""
-    asked = {key for group in left for key in _keys(group) if key.scheme in schemes}
-    named = {source_ref(one) for group in left for one in group}
+    """The *present* groups, each with the gone records of the same person, then the *departed* groups that are left."""
+    departed_keys = {key for group in departed for key in _keys(group) if key.scheme in schemes}
+    departed_refs = {source_ref(known) for group in departed for known in group}
     owners: defaultdict[Key | SourceRef, set[int]] = defaultdict(set)
-    for at, group in enumerate(living):
-        for key in asked.intersection(_keys(group)):
+    for at, group in enumerate(present):
+        for key in departed_keys.intersection(_keys(group)):
             owners[key].add(at)
-        for name in named.intersection(map(source_ref, group)):
-            owners[name].add(at)
-    grown, apart = list(living), []
-    for group in left:
-        owner = _continuing_group(group, grown, owners)
+        for ref in departed_refs.intersection(map(source_ref, group)):
+            owners[ref].add(at)
+    extended, left = list(present), []
+    for group in departed:
+        owner = _continuing_group(group, extended, owners)
         if owner is None:
-            apart.append(group)
+            left.append(group)
         else:
-            grown[owner] += group
-    return grown + apart
+            extended[owner] += group
+    return extended + left
 
 
 def _continuing_group(
     group: RecordGroup, people: Sequence[RecordGroup], owners: Mapping[Key | SourceRef, set[int]]
 ) -> int | None:
+    """The index in *people* of the one person whose records continue the departed *group*; None when unclear."""
     keys = [key for key in _keys(group) if key in owners]
     lasting: Iterable[Key | SourceRef] = chain(
         (key for key in keys if key.scheme in LASTING_SCHEMES), map(source_ref, group)
     )
-    sure = {at for told in lasting for at in owners.get(told, ())}
+    sure = {at for evidence in lasting for at in owners.get(evidence, ())}
     likely = sure or {at for key in keys for at in owners[key]}
     if len(likely) != 1:
         return None
@@ -167,46 +175,48 @@ def _continuing_group(
     return owner if sure or set(_sources(group)).isdisjoint(_sources(people[owner])) else None
 
 
-# --- what they are ----------------------------------------------------------------------------------------------------
+# --- building the persons ---------------------------------------------------------------------------------------------
 
 
-def _memberships(known: Iterable[BelievedRecord]) -> Mapping[tuple[str, str], list[BelievedRecord]]:
-    found: defaultdict[tuple[str, str], list[BelievedRecord]] = defaultdict(list)
-    for one in known:
-        if isinstance(one.record, MembershipRecord):
-            found[one.source, one.record.person].append(one)
-    return found
+def _memberships(known: Iterable[BelievedRecord]) -> Mapping[SourceRef, list[BelievedRecord]]:
+    by_person: defaultdict[SourceRef, list[BelievedRecord]] = defaultdict(list)
+    for each in known:
+        if isinstance(each.record, MembershipRecord):
+            by_person[each.source, each.record.person].append(each)
+    return by_person
 
 
 def _memberships_of(
-    group: RecordGroup, memberships: Mapping[tuple[str, str], list[BelievedRecord]]
+    group: RecordGroup, memberships: Mapping[SourceRef, list[BelievedRecord]]
 ) -> tuple[BelievedRecord, ...]:
-    found = (tie for name in dict.fromkeys(map(source_ref, group)) for tie in memberships.get(name, ()))
-    return tuple(sorted(found, key=source_ref))
+    refs = dict.fromkeys(map(source_ref, group))
+    return tuple(sorted((membership for ref in refs for membership in memberships.get(ref, ())), key=source_ref))
 
 
 def _person(
-    at: str,
+    id_: str,
     group: RecordGroup,
     duplicate: bool,
-    memberships: Mapping[tuple[str, str], list[BelievedRecord]],
-    copied: Mapping[tuple[str, str], list[BelievedRecord]],
+    memberships: Mapping[SourceRef, list[BelievedRecord]],
+    copied: Mapping[SourceRef, list[BelievedRecord]],
     trust: Mapping[tuple[str, str], int],
 ) -> Person | None:
-    his = _memberships_of(group, memberships)
-    living = [one for one in group if not one.gone]
-    if not living and not his and not any(one.thing_id for one in group):
+    of_person = _memberships_of(group, memberships)
+    present = [known for known in group if not known.gone]
+    if not present and not of_person and not any(known.thing_id for known in group):
         return None
-    telling = sorted(living or group, key=lambda one: (-trust.get((one.source, one.part), 0), source_ref(one)))
-    names = (cast("PersonRecord", one.record).name for one in telling)
+    by_trust = sorted(
+        present or group, key=lambda known: (-trust.get((known.source, known.part), 0), source_ref(known))
+    )
+    names = (cast("PersonRecord", known.record).name for known in by_trust)
     return Person(
-        id=at,
-        records=tuple(telling) if living else (),
-        memberships=his,
+        id=id_,
+        records=tuple(by_trust) if present else (),
+        memberships=of_person,
         copies=_memberships_of(group, copied) if copied else (),
-        keys=tuple(sorted(dict.fromkeys(_keys(telling)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
+        keys=tuple(sorted(dict.fromkeys(_keys(by_trust)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
         name=next((name for name in names if name), None),
-        masked=any(one.masked for one in group),
-        first_seen=min(one.first_seen for one in group),
+        masked=any(known.masked for known in group),
+        first_seen=min(known.first_seen for known in group),
         duplicate=duplicate,
     )

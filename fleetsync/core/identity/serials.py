@@ -1,7 +1,8 @@
-"""Which serial number names a thing, and in which spelling it is compared.
+"""Cleans serial numbers, and decides which of them identify a device.
 
-Pure. Refuses to read a serial as a number, to swap O and 0, and to let a placeholder or a virtual machine join
-anything (`reference/mdm-apis.md` §7.1-7.3).
+A serial is text: it is never read as a number, and O and 0 stay different. Placeholders ("System Serial Number"),
+serials damaged by a spreadsheet and those of virtual machines identify nothing, and the reason is returned
+(`domain.md` §3). Pure.
 """
 
 import re
@@ -21,7 +22,7 @@ VendorClass = Literal["apple", "chromeos", "other"]
 MIN_SERIAL_LENGTH = 5  # compact; Dell has 7, Lenovo 8, Apple 10-12 (fusioninventory-for-glpi#978)
 APPLE_PLATFORMS = frozenset({Platform.MACOS, Platform.IPADOS, Platform.IOS, Platform.TVOS})
 
-# What a spreadsheet makes of a long number: 1.23E+11, 1,23E+11, 5E+11. "1E23456" can be a serial.
+# How a spreadsheet writes a long number: 1.23E+11, 1,23E+11, 5E+11. "1E23456" can be a serial.
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d+|\d[.,]\d+E\d+")
 
 
@@ -35,34 +36,34 @@ class _CompiledSerialRules(Struct, frozen=True):
 def canonical_serial(
     raw: str | None, manufacturer: str | None, model: str | None, rules: SerialRules
 ) -> tuple[str | None, SerialProblem | None]:
-    """The serial as it is kept, or None and why it names nothing; (None, None) when there was none.
+    """The serial as it is kept and None, or None and why it identifies no device; (None, None) when there was none.
 
-    Hyphens stay: `compact_serial` is what is compared. Too short a serial is a placeholder. A virtual machine has no
-    serial, since clones share theirs, and is told by its model and maker too, with or without a serial.
+    Hyphens stay; serials are compared by `compact_serial`. A serial that is too short is a placeholder. A virtual machine
+    has no serial, since clones share theirs; it is recognised by serial, model or manufacturer.
     """
     serial = _cleaned(raw or "")
-    known = _compile_rules(rules)
-    if is_virtual(manufacturer, model, rules) or (serial and _any_matches(known.virtual_patterns, serial)):
+    compiled_rules = _compile_rules(rules)
+    if is_virtual(manufacturer, model, rules) or (serial and _any_matches(compiled_rules.virtual_patterns, serial)):
         return None, "virtual"
     if not serial:
         return None, None
     if _SCIENTIFIC.fullmatch(serial):
         return None, "damaged"
-    if len(compact_serial(serial)) < MIN_SERIAL_LENGTH or _is_placeholder(serial, known):
+    if len(compact_serial(serial)) < MIN_SERIAL_LENGTH or _is_placeholder(serial, compiled_rules):
         return None, "placeholder"
     return serial, None
 
 
 def compact_serial(serial: str) -> str:
-    """Letters and digits alone: the spelling in which serials are compared."""
+    """The serial without anything but letters and digits: the form in which serials are compared."""
     return serial if serial.isalnum() else "".join(filter(str.isalnum, serial))
 
 
 @lru_cache(maxsize=4096)
 def vendor_class(manufacturer: str | None, platform: Platform) -> VendorClass | None:
-    """Whose numbering a serial is of, so that a Lenovo and an Apple serial never meet; None: no vendor is named.
+    """Which vendor's numbering a serial belongs to, so that equal serials of two vendors are not joined; None: unknown.
 
-    A maker outranks the platform: Windows on an Apple computer has an Apple serial.
+    The manufacturer outranks the platform: an Apple computer that runs Windows has an Apple serial.
     """
     maker = folded(manufacturer or "")
     if maker.startswith("apple") or (not maker and platform in APPLE_PLATFORMS):
@@ -74,16 +75,16 @@ def vendor_class(manufacturer: str | None, platform: Platform) -> VendorClass | 
 
 @lru_cache(maxsize=4096)
 def is_virtual(manufacturer: str | None, model: str | None, rules: SerialRules) -> bool:
-    """Whether maker or model is a virtual machine's; models may be globs."""
-    maker, kind = folded(manufacturer or ""), folded(model or "")
-    return any(glob_test(pattern)(kind) for pattern in rules.virtual_models) or any(
-        glob_test(pattern)(maker) for pattern in rules.virtual_manufacturers
+    """Whether the manufacturer or model is that of a virtual machine, by the globs of *rules*."""
+    folded_maker, folded_model = folded(manufacturer or ""), folded(model or "")
+    return any(glob_test(pattern)(folded_model) for pattern in rules.virtual_models) or any(
+        glob_test(pattern)(folded_maker) for pattern in rules.virtual_manufacturers
     )
 
 
 def _cleaned(raw: str) -> str:
-    visible = (sign for sign in normalize("NFKC", raw) if not sign.isspace() and category(sign) not in {"Cc", "Cf"})
-    # Upper case can undo composition, and what is kept must not change when it is read again.
+    visible = (char for char in normalize("NFKC", raw) if not char.isspace() and category(char) not in {"Cc", "Cf"})
+    # Upper case can undo composition. The result must not change when it is cleaned again.
     return normalize("NFKC", "".join(visible).upper())
 
 
@@ -91,13 +92,13 @@ def _without_spaces_and_dots(text: str) -> str:
     return "".join(text.split()).casefold().replace(".", "")
 
 
-def _is_placeholder(serial: str, known: _CompiledSerialRules) -> bool:
+def _is_placeholder(serial: str, rules: _CompiledSerialRules) -> bool:
     bare = _without_spaces_and_dots(serial)
     return (
-        bare in known.placeholders
-        or bare.startswith(known.placeholder_prefixes)
-        or _any_matches(known.placeholder_patterns, serial)  # "1.2.3" is told by its dots
-        or _any_matches(known.placeholder_patterns, bare)
+        bare in rules.placeholders
+        or bare.startswith(rules.placeholder_prefixes)
+        or _any_matches(rules.placeholder_patterns, serial)  # "1.2.3" is recognised by its dots
+        or _any_matches(rules.placeholder_patterns, bare)
     )
 
 

@@ -303,4 +303,4 @@ def _reassigned_logins(logins: Sequence[Login]) -> Iterable[Login]:
             by_key[login.key].append(login)
     for sharing in by_key.values():
         first = min(login.first_seen for login in sharing)
-        yield from (login for login in sharing if login.first_seen > first and login.last_seen == login.first_seen)
+        yield from (login for login in sharing if login.first_seen > first and login.is_current)

@@ -115,7 +115,8 @@ def _logins(connection: Connection) -> tuple[Login, ...]:
     wanted = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
     ordered = wanted.order_by(login.scheme, login.namespace, login.value, login.person)
     return tuple(
-        Login(Key(Scheme(scheme), namespace, value), person, first_seen, last_seen)
+        # The column cannot be empty yet: a log-in that is current was last seen when it was first.
+        Login(Key(Scheme(scheme), namespace, value), person, first_seen, None if last_seen == first_seen else last_seen)
         for scheme, namespace, value, person, first_seen, last_seen in stream_rows(connection, ordered)
     )
 

@@ -215,7 +215,10 @@ def _membership_row(person: str, known: BelievedRecord) -> RowValues:
 
 def _write_logins(connection: Connection, outcome: Outcome) -> int:
     wanted = {
-        (login.key.scheme, login.key.namespace, login.key.value, login.person): (login.first_seen, login.last_seen)
+        (login.key.scheme, login.key.namespace, login.key.value, login.person): (
+            login.first_seen,
+            login.last_seen or login.first_seen,
+        )
         for login in outcome.logins
     }
     key = ("scheme", "namespace", "value", "person")

@@ -1,4 +1,4 @@
-"""Believed records of invented people and things, with one line each."""
+"""Makes believed records of invented persons, devices and units, each in one line."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ MOMENT = Moment(NOW, date(2026, 11, 24))
 
 
 def day(number: int) -> datetime:
-    """Day *number* of the story; today is the 84th."""
+    """Day *number* after 1 September 2026; today is day 84."""
     return datetime(2026, 9, 1, 6, tzinfo=UTC) + timedelta(days=number)
 
 
@@ -60,24 +60,24 @@ def person(source: str, source_id: str, *keys: Key, name: str | None = None, **m
 
 
 def membership_record(source: str, source_id: str, to: str, **more: Any) -> BelievedRecord:
-    record = {word: more.pop(word) for word in ("codes", "unit_name", "group") if word in more}
+    record_fields = {name: more.pop(name) for name in ("codes", "unit_name", "group") if name in more}
     membership = MembershipRecord(
-        source_id=source_id, person=to, membership=MembershipType.ENROLMENT, start=date(2026, 8, 17), **record
+        source_id=source_id, person=to, membership=MembershipType.ENROLMENT, start=date(2026, 8, 17), **record_fields
     )
     return believed_record(source, membership, **more)
 
 
 def device(source: str, source_id: str, serial: str | None = None, **more: Any) -> BelievedRecord:
-    outside = ("part", "scope", "since", "gone", "thing_id", "last_contact_at", "masked", "absent_since")
-    told = {word: more.pop(word) for word in tuple(more) if word not in outside}
-    told.setdefault("platform", Platform.WINDOWS)
-    return believed_record(source, DeviceRecord(source_id=source_id, serial=serial, **told), **more)
+    believed_fields = ("part", "scope", "since", "gone", "thing_id", "last_contact_at", "masked", "absent_since")
+    record_fields = {name: more.pop(name) for name in tuple(more) if name not in believed_fields}
+    record_fields.setdefault("platform", Platform.WINDOWS)
+    return believed_record(source, DeviceRecord(source_id=source_id, serial=serial, **record_fields), **more)
 
 
 def organisation(source: str, source_id: str, kind: str | None = "Skola", **more: Any) -> BelievedRecord:
-    outside = {word: more.pop(word) for word in ("gone",) if word in more}
+    believed_fields = {name: more.pop(name) for name in ("gone",) if name in more}
     more.setdefault("name", source_id.title())
-    return believed_record(source, UnitRecord(source_id=source_id, kind=kind, **more), **outside)
+    return believed_record(source, UnitRecord(source_id=source_id, kind=kind, **more), **believed_fields)
 
 
 def group(source: str, source_id: str, name: str, unit: str | None, **more: Any) -> BelievedRecord:

@@ -49,26 +49,26 @@ def resolve(*known: BelievedRecord) -> tuple[Device, ...]:
 
 
 def the(*known: BelievedRecord) -> Device:
-    (found,) = resolve(*known)
-    return found
+    (device_,) = resolve(*known)
+    return device_
 
 
 def names(records: tuple[BelievedRecord, ...]) -> list[str]:
-    return [f"{one.source}/{one.record.source_id}" for one in records]
+    return [f"{known.source}/{known.record.source_id}" for known in records]
 
 
-# --- what is one device -----------------------------------------------------------------------------------------------
+# --- which records are one device -------------------------------------------------------------------------------------
 
 
 def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
-    found = the(
+    joined = the(
         device("intune", "1", "PF2ABC12", manufacturer="LENOVO"),
         device("register", "r", "PF2-ABC12", manufacturer="Lenovo"),
     )
 
-    assert names(found.records) == ["register/r", "intune/1"]
-    assert found.serial == "PF2-ABC12"
-    assert found.field_claims == {}
+    assert names(joined.records) == ["register/r", "intune/1"]
+    assert joined.serial == "PF2-ABC12"
+    assert joined.field_claims == {}
 
 
 def test_serials_of_two_vendors_never_meet() -> None:
@@ -79,10 +79,10 @@ def test_serials_of_two_vendors_never_meet() -> None:
 
 
 def test_records_without_a_serial_stand_for_themselves() -> None:
-    found = resolve(device("intune", "1"), device("jamf", "2"), device("jamf", "3", serial_problem="placeholder"))
+    separate = resolve(device("intune", "1"), device("jamf", "2"), device("jamf", "3", serial_problem="placeholder"))
 
-    assert len(found) == 3
-    assert not any(one.has_ambiguous_serial for one in found)
+    assert len(separate) == 3
+    assert not any(each.has_ambiguous_serial for each in separate)
 
 
 def test_a_record_that_names_no_vendor_joins_the_only_device_of_its_serial() -> None:
@@ -111,23 +111,23 @@ def test_a_maker_without_a_platform_may_mean_a_chromebook_but_no_apple() -> None
     assert len(resolve(register, chromebook, device("lists", "row", "ABCDE12345"))) == 2
 
 
-def test_a_record_without_vendor_finds_one_that_names_its_maker_alone() -> None:
+def test_a_record_without_vendor_joins_one_that_names_only_its_maker() -> None:
     named = device("register", "r", "ABCDE12345", platform=Platform.OTHER, manufacturer="Acer")
 
     assert len(resolve(device("lists", "row", "ABCDE12345", platform=Platform.OTHER), named)) == 1
 
 
 @pytest.mark.parametrize("platform", [Platform.IPADOS, Platform.OTHER])
-def test_a_scanned_barcode_finds_the_apple_serial_of_another_source(platform: Platform) -> None:
-    found = the(
+def test_a_scanned_barcode_joins_the_apple_serial_of_another_source(platform: Platform) -> None:
+    joined = the(
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS),
         device("register", "r", "SDMPXK1ABCD12", platform=platform),
     )
 
-    assert found.serial == "DMPXK1ABCD12"
+    assert joined.serial == "DMPXK1ABCD12"
 
 
-def test_a_barcode_is_none_in_the_source_that_has_the_serial_or_where_nobody_has() -> None:
+def test_a_serial_that_looks_like_a_barcode_stays_when_its_own_source_or_no_source_has_the_shorter_one() -> None:
     scanned = device("register", "r", "SDMPXK1ABCD12", platform=Platform.IPADOS)
 
     assert len(resolve(scanned, device("register", "q", "DMPXK1ABCD12", platform=Platform.IPADOS))) == 2
@@ -139,18 +139,18 @@ def nine(**more: object) -> list[BelievedRecord]:
     return [device("intune", str(at), "SAME12345", last_contact_at=day(60 + at), since=at, **more) for at in range(9)]
 
 
-def test_a_serial_shared_by_nine_means_none_of_them() -> None:
-    found = resolve(*nine(), device("register", "r", "SAME12345"))
+def test_a_serial_shared_by_nine_identifies_none_of_them() -> None:
+    separate = resolve(*nine(), device("register", "r", "SAME12345"))
 
-    assert len(found) == 10
-    assert all(one.has_ambiguous_serial and one.serial == "SAME12345" for one in found)
+    assert len(separate) == 10
+    assert all(each.has_ambiguous_serial and each.serial == "SAME12345" for each in separate)
 
 
 @given(back=st.integers(0, 9))
-def test_nine_enrolled_side_by_side_are_never_one_whoever_comes_back_first(back: int) -> None:
+def test_nine_enrolled_at_the_same_time_are_never_one_whichever_is_in_contact_first(back: int) -> None:
     known = [
-        replace(one, last_contact_at=day(70 if at < back else 5 + at))
-        for at, one in enumerate(nine(enrolled_at=day(1)))
+        replace(record, last_contact_at=day(70 if at < back else 5 + at))
+        for at, record in enumerate(nine(enrolled_at=day(1)))
     ]
 
     assert len(resolve(*known)) == 9
@@ -166,13 +166,13 @@ def test_nine_enrolled_one_after_the_other_are_one_device() -> None:
 
 
 def test_nine_in_a_row_over_time_are_one_device_enrolled_again() -> None:
-    known = [replace(one, last_contact_at=day(11 * at - 20)) for at, one in enumerate(nine())]
+    known = [replace(record, last_contact_at=day(11 * at - 20)) for at, record in enumerate(nine())]
 
     assert names(the(*known).records) == ["intune/8"]
 
 
-def test_gone_records_share_no_serial() -> None:
-    assert len(resolve(*(replace(one, gone=int(one.record.source_id) > 2) for one in nine()))) == 1
+def test_gone_records_do_not_make_a_serial_ambiguous() -> None:
+    assert len(resolve(*(replace(record, gone=int(record.record.source_id) > 2) for record in nine()))) == 1
 
 
 def test_four_rows_of_a_register_with_one_serial_and_no_contact_stand_alone() -> None:
@@ -186,74 +186,74 @@ def test_four_rows_of_a_register_with_one_serial_and_no_contact_stand_alone() ->
 
 
 def test_of_two_records_of_one_part_the_newest_enrolment_counts() -> None:
-    found = the(
+    joined = the(
         device("intune", "old", "PF2ABC12", enrolled_at=day(1), last_contact_at=day(50)),
         device("intune", "new", "PF2ABC12", enrolled_at=day(40), last_contact_at=day(45)),
         device("intune", "bought", "PF2ABC12", part="autopilot"),
     )
 
-    assert names(found.records) == ["intune/new", "intune/bought"]
-    assert names(found.superseded) == ["intune/old"]
-    assert (found.enrolled_at, found.last_contact_at) == (day(40), day(50))
+    assert names(joined.records) == ["intune/new", "intune/bought"]
+    assert names(joined.superseded) == ["intune/old"]
+    assert (joined.enrolled_at, joined.last_contact_at) == (day(40), day(50))
 
 
-def test_where_one_has_no_enrolment_the_newest_contact_counts() -> None:
-    found = the(
+def test_where_a_record_has_no_enrolment_the_newest_contact_counts() -> None:
+    joined = the(
         device("intune", "old", "PF2ABC12", enrolled_at=day(1), last_contact_at=day(40)),
         device("intune", "new", "PF2ABC12", last_contact_at=day(45)),
     )
 
-    assert names(found.records) == ["intune/new"]
+    assert names(joined.records) == ["intune/new"]
 
 
-def test_a_superseded_record_has_no_word_in_what_became_of_it() -> None:
-    found = the(
+def test_the_condition_of_a_superseded_record_does_not_count() -> None:
+    joined = the(
         device("intune", "old", "PF2ABC12", enrolled_at=day(1), condition=Condition.RETIRED),
         device("intune", "new", "PF2ABC12", enrolled_at=day(2)),
         device("register", "r", "PF2ABC12", condition=Condition.IN_REPAIR),
     )
 
-    assert found.conditions == {Condition.ACTIVE, Condition.IN_REPAIR}
+    assert joined.conditions == {Condition.ACTIVE, Condition.IN_REPAIR}
 
 
-def test_what_one_of_several_lists_says_became_of_it_holds_though_another_has_seen_it_since() -> None:
+def test_the_condition_in_one_of_several_lists_counts_even_if_another_has_a_newer_contact() -> None:
     stolen = device("lists", "stolen/1", "PF2ABC12", scope="stolen", condition=Condition.LOST)
     newer = {"last_contact_at": day(40), "scope": "school"}
 
     assert Condition.LOST in the(stolen, device("lists", "school/1", "PF2ABC12", **newer)).conditions
-    # Of one list the newer row takes the older one's place.
+    # Within one list the newer row replaces the older one.
     again = device("lists", "stolen/2", "PF2ABC12", **(newer | {"scope": "stolen"}))
     assert the(stolen, again).conditions == {Condition.ACTIVE}
 
 
 def test_absent_records_count_and_gone_ones_do_not() -> None:
-    found = the(
+    joined = the(
         device("intune", "1", "PF2ABC12", absent_since=day(80), gone=True, os_version="10"),
         device("register", "r", "PF2ABC12", absent_since=day(80)),
     )
 
-    assert (names(found.records), names(found.gone)) == (["register/r"], ["intune/1"])
-    assert found.os_version is None
-    assert found.roles == {PartRole.REGISTER}
-    assert (found.ever_in_mdm, found.ever_in_list) == (True, False)
+    assert (names(joined.records), names(joined.gone)) == (["register/r"], ["intune/1"])
+    assert joined.os_version is None
+    assert joined.roles == {PartRole.REGISTER}
+    assert (joined.ever_in_mdm, joined.ever_in_list) == (True, False)
 
 
-def test_a_device_of_which_all_is_gone_is_kept_with_what_was_said() -> None:
-    found = the(
+def test_a_device_whose_records_are_all_gone_is_kept_with_their_values() -> None:
+    joined = the(
         device("intune", "1", "PF2ABC12", gone=True, os_version="10", condition=Condition.LOST, last_contact_at=day(3)),
         device("lists", "row", "PF2ABC12", gone=True),
     )
 
-    assert (found.records, found.os_version, found.serial) == ((), "10", "PF2ABC12")
-    assert (found.conditions, found.roles, found.ever_in_list) == (frozenset(), frozenset(), True)
-    assert (found.last_contact_at, found.contact_part) == (day(3), "intune/part")
+    assert (joined.records, joined.os_version, joined.serial) == ((), "10", "PF2ABC12")
+    assert (joined.conditions, joined.roles, joined.ever_in_list) == (frozenset(), frozenset(), True)
+    assert (joined.last_contact_at, joined.contact_part) == (day(3), "intune/part")
 
 
-# --- what they say together -------------------------------------------------------------------------------------------
+# --- which value counts -----------------------------------------------------------------------------------------------
 
 
 def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
-    found = the(
+    joined = the(
         device(
             "register", "r", "PF2ABC12", platform=Platform.OTHER, manufacturer="Lenovo", purchased_on=date(2025, 8, 1)
         ),
@@ -261,21 +261,21 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
         device("lists", "row", "PF2ABC12", encrypted=True, purchased_on=date(2025, 9, 1), compliance=Compliance.GRACE),
     )
 
-    assert (found.platform, found.manufacturer, found.encrypted) == (Platform.WINDOWS, "Lenovo", False)
-    assert (found.purchased_on, found.compliance) == (date(2025, 8, 1), Compliance.GRACE)
-    assert found.field_claims == {
+    assert (joined.platform, joined.manufacturer, joined.encrypted) == (Platform.WINDOWS, "Lenovo", False)
+    assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
+    assert joined.field_claims == {
         "encrypted": (FieldClaim("intune", "false", True), FieldClaim("lists", "true", False)),
         "purchased_on": (FieldClaim("register", "2025-08-01", True), FieldClaim("lists", "2025-09-01", False)),
     }
 
 
-def test_words_in_which_sources_disagree_are_shown_as_they_are_said() -> None:
-    found = the(
+def test_values_in_which_sources_disagree_are_shown_as_reported() -> None:
+    joined = the(
         device("intune", "1", "PF2ABC12", ownership=Ownership.PERSONAL, os_version="11"),
         device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
     )
 
-    assert found.field_claims == {
+    assert joined.field_claims == {
         "ownership": (FieldClaim("intune", "personal", True), FieldClaim("lists", "organisation", False)),
         "os_version": (FieldClaim("intune", "11", True), FieldClaim("lists", "10", False)),
     }
@@ -287,27 +287,27 @@ def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> Non
         device("jamf", "2", "PF2ABC12", os_version="11", model="B", last_contact_at=day(70)),
         device("lists", "row", "PF2ABC12", model="C"),
     )
-    found = the(*known)
+    joined = the(*known)
 
-    assert names(found.records) == ["jamf/2", "lists/row", "intune/1"]
-    assert (found.os_version, found.model) == ("11", "B")
-    assert (found.last_contact_at, found.contact_part) == (day(70), "jamf/part")
+    assert names(joined.records) == ["jamf/2", "lists/row", "intune/1"]
+    assert (joined.os_version, joined.model) == ("11", "B")
+    assert (joined.last_contact_at, joined.contact_part) == (day(70), "jamf/part")
 
 
-def test_a_contact_that_has_not_come_yet_is_none() -> None:
-    found = the(device("intune", "1", "PF2ABC12", last_contact_at=day(90)))
+def test_a_contact_in_the_future_is_ignored() -> None:
+    joined = the(device("intune", "1", "PF2ABC12", last_contact_at=day(90)))
 
-    assert (found.last_contact_at, found.contact_part) == (None, None)
+    assert (joined.last_contact_at, joined.contact_part) == (None, None)
 
 
 def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
-    found = the(device("former", "1", "PF2ABC12", masked=True, since=3))
+    joined = the(device("former", "1", "PF2ABC12", masked=True, since=3))
 
-    assert (found.roles, found.ever_in_mdm, found.masked, found.first_seen) == (frozenset(), False, True, day(3))
+    assert (joined.roles, joined.ever_in_mdm, joined.masked, joined.first_seen) == (frozenset(), False, True, day(3))
 
 
 @pytest.mark.parametrize(
-    ("told", "form"),
+    ("fields", "form"),
     [
         ({"platform": Platform.WINDOWS}, FormFactor.COMPUTER),
         ({"platform": Platform.MACOS}, FormFactor.COMPUTER),
@@ -328,29 +328,29 @@ def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
         ({"platform": Platform.WINDOWS, "serial_problem": "virtual"}, FormFactor.VIRTUAL),
     ],
 )
-def test_a_form_factor_is_the_model_s_else_the_platform_s(told: dict[str, Any], form: FormFactor) -> None:
-    assert the(device("intune", "1", **told)).form_factor is form
+def test_a_form_factor_is_the_model_s_else_the_platform_s(fields: dict[str, Any], form: FormFactor) -> None:
+    assert the(device("intune", "1", **fields)).form_factor is form
 
 
 def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
-    found = the(
+    joined = the(
         device("intune", "1", "DMPXK1ABCD12", platform=Platform.IOS, model="iPad"),
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
     )
 
-    assert (found.platform, found.field_claims) == (Platform.IPADOS, {})
+    assert (joined.platform, joined.field_claims) == (Platform.IPADOS, {})
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_device_has_the_id_of_its_earliest_record_gone_or_not() -> None:
-    found = the(
+    joined = the(
         device("intune", "1", "PF2ABC12", since=5),
         device("register", "r", "PF2ABC12", since=2, gone=True, thing_id="d7"),
     )
 
-    assert found.id == "d7"
+    assert joined.id == "d7"
 
 
 def test_learning_a_serial_keeps_the_id() -> None:
@@ -398,42 +398,42 @@ def test_the_order_of_records_and_parts_never_matters(
 
 @given(some_devices())
 def test_every_record_is_always_in_exactly_one_device(known: list[BelievedRecord]) -> None:
-    found = Counter(one.ref for thing in resolve(*known) for one in (*thing.records, *thing.superseded, *thing.gone))
+    refs = Counter(record.ref for each in resolve(*known) for record in (*each.records, *each.superseded, *each.gone))
 
-    assert found == Counter(one.ref for one in known)
+    assert refs == Counter(record.ref for record in known)
 
 
 @given(some_devices())
 def test_an_id_is_never_given_to_two(known: list[BelievedRecord]) -> None:
-    ids = [thing.id for thing in resolve(*known)]
+    ids = [each.id for each in resolve(*known)]
 
     assert len(ids) == len(set(ids))
 
 
 @given(some_devices())
 def test_of_one_part_never_two_records_count(known: list[BelievedRecord]) -> None:
-    for thing in resolve(*known):
-        parts = [(one.source, one.part) for one in thing.records]
+    for each in resolve(*known):
+        parts = [(record.source, record.part) for record in each.records]
         assert len(parts) == len(set(parts))
 
 
 @given(some_devices())
-def test_a_second_look_at_the_same_always_finds_the_same(known: list[BelievedRecord]) -> None:
+def test_a_second_run_of_the_same_input_always_gives_the_same_ids(known: list[BelievedRecord]) -> None:
     first = resolve(*known)
-    ids = {one.ref: thing.id for thing in first for one in (*thing.records, *thing.superseded, *thing.gone)}
+    ids = {record.ref: each.id for each in first for record in (*each.records, *each.superseded, *each.gone)}
 
-    assert [thing.id for thing in resolve(*(replace(one, thing_id=ids[one.ref]) for one in known))] == [
-        thing.id for thing in first
+    assert [each.id for each in resolve(*(replace(record, thing_id=ids[record.ref]) for record in known))] == [
+        each.id for each in first
     ]
 
 
 @given(some_devices(), st.sampled_from(SERIALS))
-def test_the_id_of_the_longest_known_never_ends_by_learning_a_serial(
+def test_the_id_of_the_earliest_device_never_ends_by_learning_a_serial(
     known: list[BelievedRecord], serial: str | None
 ) -> None:
     (alone,) = resolve(device("jamf", "x", since=-1))
     learned = device("jamf", "x", serial, since=-1, thing_id=alone.id)
 
-    (found,) = (thing for thing in resolve(*known, learned) if learned in (*thing.records, *thing.superseded))
+    (joined,) = (each for each in resolve(*known, learned) if learned in (*each.records, *each.superseded))
 
-    assert found.id == alone.id
+    assert joined.id == alone.id

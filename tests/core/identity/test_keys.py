@@ -18,7 +18,7 @@ def canonical(scheme: Scheme, value: str, namespace: str = "") -> Key | None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("raw", "expected"),
     [
         (" Anna.Ek@Exempelby.SE ", "anna.ek@exempelby.se"),
         ("SMTP:anna.ek@exempelby.se", "anna.ek@exempelby.se"),
@@ -31,8 +31,8 @@ def canonical(scheme: Scheme, value: str, namespace: str = "") -> Key | None:
         ("Vän_skolan.se#EXT#@exempelby.onmicrosoft.com", "vän_skolan.se#ext#@exempelby.onmicrosoft.com"),
     ],
 )
-def test_an_address_is_compared_without_case_prefix_and_alias_domain(said: str, meant: str) -> None:
-    assert canonical(Scheme.ADDRESS, said, "ignored") == Key(Scheme.ADDRESS, "", meant)
+def test_an_address_is_compared_without_case_prefix_and_alias_domain(raw: str, expected: str) -> None:
+    assert canonical(Scheme.ADDRESS, raw, "ignored") == Key(Scheme.ADDRESS, "", expected)
 
 
 def test_an_alias_is_followed_once_and_only_when_declared() -> None:
@@ -63,7 +63,7 @@ def test_an_account_with_an_at_sign_is_an_address() -> None:
     )
 
 
-def test_an_object_id_is_lower_case_and_the_null_guid_names_nobody() -> None:
+def test_an_object_id_is_lower_case_and_the_null_guid_identifies_nobody() -> None:
     assert canonical(Scheme.OBJECT_ID, "A1B2-C3", "Tenant") == Key(Scheme.OBJECT_ID, "tenant", "a1b2-c3")
     assert canonical(Scheme.OBJECT_ID, " 00000000-0000-0000-0000-000000000000") is None
 
@@ -73,12 +73,12 @@ def test_a_number_keeps_its_leading_zeros() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\N{NO-BREAK SPACE}\t", "smtp:", " SMTP: ", "DOM\\ "])
-def test_a_blank_address_names_nobody(blank: str) -> None:
+def test_a_blank_address_identifies_nobody(blank: str) -> None:
     assert canonical(Scheme.ADDRESS, blank) is None
 
 
 @pytest.mark.parametrize("scheme", list(Scheme))
-def test_nothing_but_space_names_nobody(scheme: Scheme) -> None:
+def test_a_key_of_only_spaces_identifies_nobody(scheme: Scheme) -> None:
     assert canonical(scheme, " \t") is None
 
 
@@ -90,7 +90,7 @@ def test_a_token_is_never_changed(key: Key, value: str) -> None:
 
 
 @given(keys)
-def test_a_canonical_key_is_always_its_own(key: Key) -> None:
+def test_a_canonical_key_never_changes_again(key: Key) -> None:
     once = canonical_key(key, {})
 
     assert once is None or canonical_key(once, {}) == once

@@ -29,8 +29,8 @@ def resolve(*known: BelievedRecord, policy: Policy = Policy()) -> tuple[Person, 
 
 
 def together(people: Sequence[Person]) -> set[frozenset[str]]:
-    """Which records are one: "source/source id" of each person's records."""
-    return {frozenset(f"{one.source}/{one.record.source_id}" for one in found.records) for found in people}
+    """The records of each person, as "source/source id"."""
+    return {frozenset(f"{known.source}/{known.record.source_id}" for known in each.records) for each in people}
 
 
 def test_records_that_share_a_key_are_one_person_over_several_steps() -> None:
@@ -42,7 +42,7 @@ def test_records_that_share_a_key_are_one_person_over_several_steps() -> None:
     )
 
     assert together(people) == {frozenset({"sis/1", "entra/a", "hr/9"}), frozenset({"hr/8"})}
-    assert not any(found.duplicate for found in people)
+    assert not any(each.duplicate for each in people)
 
 
 def test_a_number_of_another_namespace_is_another_number() -> None:
@@ -66,41 +66,41 @@ def test_tokens_of_any_other_scheme_join_as_they_are() -> None:
     assert len(resolve(person("sis", "1", address("~x")), person("hr", "9", address("~x")))) == 1
 
 
-def test_what_several_parts_of_a_source_tell_of_one_id_is_one_person_with_each_membership_once() -> None:
-    (found,) = resolve(
+def test_records_of_one_id_in_several_parts_are_one_person_with_each_membership_once() -> None:
+    (joined,) = resolve(
         person("sis", "1", part="children"),
         person("sis", "1", address("ann@exempelby.se"), part="pupils"),
         person("hr", "9", address("ann@exempelby.se")),
         membership_record("sis", "e1", "1"),
     )
 
-    assert [one.part for one in found.records if one.source == "sis"] == ["children", "pupils"]
-    assert [one.record.source_id for one in found.memberships] == ["e1"]
-    assert not found.duplicate
+    assert [record.part for record in joined.records if record.source == "sis"] == ["children", "pupils"]
+    assert [record.record.source_id for record in joined.memberships] == ["e1"]
+    assert not joined.duplicate
 
 
-def test_who_is_gone_from_one_part_and_present_in_another_is_one_and_is_not_counted_twice() -> None:
-    (found,) = resolve(
+def test_a_person_gone_from_one_part_and_present_in_another_is_counted_once() -> None:
+    (joined,) = resolve(
         person("sis", "1", part="children", gone=True, thing_id="p1", since=0),
         person("sis", "1", address("ann@exempelby.se"), part="pupils", since=3),
         membership_record("sis", "e1", "1"),
     )
 
-    assert (found.id, [one.part for one in found.records]) == ("p1", ["pupils"])
-    assert len(found.memberships) == 1
+    assert (joined.id, [record.part for record in joined.records]) == ("p1", ["pupils"])
+    assert len(joined.memberships) == 1
 
 
-def test_who_is_gone_from_all_parts_is_one_who_has_left() -> None:
-    (found,) = resolve(
+def test_a_person_gone_from_all_parts_has_left() -> None:
+    (joined,) = resolve(
         person("sis", "1", part="children", gone=True),
         person("sis", "1", address("ann@exempelby.se"), part="pupils", gone=True),
         membership_record("sis", "e1", "1", gone=True),
     )
 
-    assert (found.records, len(found.memberships)) == ((), 1)
+    assert (joined.records, len(joined.memberships)) == ((), 1)
 
 
-def test_two_records_of_one_source_are_taken_apart_at_the_weakest_scheme() -> None:
+def test_two_records_of_one_source_are_separated_by_ignoring_the_weakest_scheme() -> None:
     people = resolve(
         person("sis", "1", object_id("a"), account("annek")),
         person("entra", "a", object_id("a")),
@@ -110,16 +110,16 @@ def test_two_records_of_one_source_are_taken_apart_at_the_weakest_scheme() -> No
     )
 
     assert together(people) == {frozenset({"sis/1", "entra/a"}), frozenset({"sis/2"}), frozenset({"hr/9", "entra/b"})}
-    assert all(found.duplicate for found in people)
+    assert all(each.duplicate for each in people)
 
 
-def test_what_the_strongest_scheme_contradicts_stands_alone() -> None:
+def test_records_that_the_strongest_scheme_contradicts_stand_alone() -> None:
     people = resolve(
         person("sis", "1", object_id("a")), person("sis", "2", object_id("a")), person("hr", "9", object_id("a"))
     )
 
     assert together(people) == {frozenset({"sis/1"}), frozenset({"sis/2"}), frozenset({"hr/9"})}
-    assert all(found.duplicate for found in people)
+    assert all(each.duplicate for each in people)
 
 
 def test_a_person_has_the_id_of_the_earliest_record() -> None:
@@ -134,114 +134,114 @@ def test_a_person_has_the_id_of_the_earliest_record() -> None:
 
 
 def test_where_the_earliest_record_has_no_id_yet_the_earliest_that_has_one_gives_it() -> None:
-    (found,) = resolve(
+    (joined,) = resolve(
         person("entra", "a", address("ann"), since=0),
         person("hr", "9", address("ann"), since=3, thing_id="p3"),
         person("sis", "1", address("ann"), since=2, thing_id="p2"),
     )
 
-    assert found.id == "p2"
+    assert joined.id == "p2"
 
 
 def test_records_first_seen_together_are_ordered_by_their_ref() -> None:
-    (found,) = resolve(person("sis", "1", address("ann")), person("hr", "9", address("ann")))
+    (joined,) = resolve(person("sis", "1", address("ann")), person("hr", "9", address("ann")))
 
-    assert found.id == "p-hr-9"
+    assert joined.id == "p-hr-9"
 
 
-def test_of_a_person_who_comes_apart_the_part_with_the_earliest_record_keeps_the_id() -> None:
+def test_when_a_person_is_separated_the_group_with_the_earliest_record_keeps_the_id() -> None:
     people = resolve(
         person("sis", "1", address("ann"), since=1, thing_id="p1"),
         person("hr", "9", address("bo"), since=0, thing_id="p1"),
     )
 
-    assert {found.id: together([found]) for found in people} == {
+    assert {each.id: together([each]) for each in people} == {
         "p1": {frozenset({"hr/9"})},
         "p-sis-1": {frozenset({"sis/1"})},
     }
 
 
-def test_a_minted_id_that_lives_on_elsewhere_is_not_given_again() -> None:
+def test_an_id_that_another_person_has_is_not_given_again() -> None:
     held = person("hr", "7", since=5, thing_id="p-sis-1")
     first = person("hr", "9", since=0, thing_id="p1")
     apart = (person("sis", "1", address("bo"), since=1, thing_id="p1"), person("entra", "a", address("bo"), since=2))
 
-    assert {found.id for found in resolve(held, first, apart[0])} == {"p1", "p-sis-1", "p-sis-1-2"}
-    assert {found.id for found in resolve(held, first, *apart)} == {"p1", "p-sis-1", "p-entra-a"}
+    assert {each.id for each in resolve(held, first, apart[0])} == {"p1", "p-sis-1", "p-sis-1-2"}
+    assert {each.id for each in resolve(held, first, *apart)} == {"p1", "p-sis-1", "p-entra-a"}
 
 
 def test_a_person_s_keys_are_the_strongest_first_and_each_once() -> None:
-    (found,) = resolve(
+    (joined,) = resolve(
         person("entra", "a", object_id("a"), address("ann@x.se"), address("ann@y.se")),
         person("sis", "1", account("annek"), address("ann@y.se")),
         person("hr", "9", number("7"), account("annek")),
     )
 
-    assert found.keys == (object_id("a"), number("7"), address("ann@y.se"), address("ann@x.se"), account("annek"))
+    assert joined.keys == (object_id("a"), number("7"), address("ann@y.se"), address("ann@x.se"), account("annek"))
 
 
 def test_a_name_is_the_most_trusted_source_s_that_has_one() -> None:
-    (found,) = resolve(
+    (joined,) = resolve(
         person("entra", "a", address("ann"), name="ANN"),
         person("hr", "9", address("ann"), name="Ann Ek"),
         person("sis", "1", address("ann"), part="unconfigured"),
     )
 
-    assert found.name == "Ann Ek"
-    assert [one.source for one in found.records] == ["hr", "entra", "sis"]
+    assert joined.name == "Ann Ek"
+    assert [record.source for record in joined.records] == ["hr", "entra", "sis"]
 
 
 def test_one_masked_record_masks_the_person() -> None:
-    (found,) = resolve(person("sis", "1", address("~x"), masked=True), person("hr", "9", address("~x")))
+    (joined,) = resolve(person("sis", "1", address("~x"), masked=True), person("hr", "9", address("~x")))
 
-    assert found.masked
+    assert joined.masked
 
 
 def test_memberships_are_their_person_s_within_a_source_gone_ones_included() -> None:
-    ties = (
+    memberships = (
         membership_record("sis", "b", "1"),
         membership_record("sis", "a", "1", gone=True),
         membership_record("hr", "c", "1"),
         membership_record("hr", "d", "9"),
     )
-    (found,) = resolve(*ties, person("sis", "1", address("ann")), person("hr", "9", address("ann")))
+    (joined,) = resolve(*memberships, person("sis", "1", address("ann")), person("hr", "9", address("ann")))
 
-    assert [one.record.source_id for one in found.memberships] == ["d", "a", "b"]
-
-
-# --- those who have left ----------------------------------------------------------------------------------------------
+    assert [record.record.source_id for record in joined.memberships] == ["d", "a", "b"]
 
 
-def test_somebody_who_left_is_kept_with_his_keys_and_without_records() -> None:
+# --- persons who have left --------------------------------------------------------------------------------------------
+
+
+def test_a_person_who_has_left_is_kept_with_their_keys_and_without_records() -> None:
     known = (
         person("sis", "1", address("ann"), gone=True, thing_id="p1", name="Ann"),
         person("hr", "9", address("ann"), gone=True, since=1),
     )
-    (found,) = resolve(*known)
+    (joined,) = resolve(*known)
 
-    assert (found.id, found.records, found.keys, found.name) == ("p1", (), (address("ann"),), "Ann")
+    assert (joined.id, joined.records, joined.keys, joined.name) == ("p1", (), (address("ann"),), "Ann")
 
 
-def test_of_somebody_who_left_a_membership_is_enough_and_nothing_is_too_little() -> None:
+def test_a_person_who_has_left_is_kept_only_with_an_id_or_a_membership() -> None:
     gone = person("sis", "1", address("ann"), gone=True)
 
     assert len(resolve(gone, membership_record("sis", "a", "1", gone=True))) == 1
     assert resolve(gone) == ()
 
 
-def test_a_record_that_is_gone_lends_its_person_id_and_memberships_but_no_key() -> None:
-    (found,) = resolve(
+def test_a_gone_record_gives_its_person_an_id_and_memberships_but_no_key() -> None:
+    (joined,) = resolve(
         person("sis", "1", address("ann"), account("old"), gone=True, thing_id="p1"),
         membership_record("sis", "a", "1", gone=True),
         person("hr", "9", address("ann"), since=1, thing_id="p1"),
     )
 
-    assert (found.id, found.first_seen, found.keys) == ("p1", day(0), (address("ann"),))
-    assert together([found]) == {frozenset({"hr/9"})}
-    assert len(found.memberships) == 1
+    assert (joined.id, joined.first_seen, joined.keys) == ("p1", day(0), (address("ann"),))
+    assert together([joined]) == {frozenset({"hr/9"})}
+    assert len(joined.memberships) == 1
 
 
-def test_a_log_in_given_again_makes_nobody_the_one_who_left() -> None:
+def test_a_log_in_given_to_a_new_person_does_not_make_them_the_one_who_left() -> None:
     new, left = resolve(
         person("sis", "1", address("ann"), gone=True, thing_id="p1"), person("sis", "2", address("ann"), since=9)
     )
@@ -251,34 +251,34 @@ def test_a_log_in_given_again_makes_nobody_the_one_who_left() -> None:
 
 
 @pytest.mark.parametrize("key", [object_id("a"), number("7"), civic("x")])
-def test_a_record_that_changed_its_id_in_its_source_is_the_same_by_what_lasts(key: Key) -> None:
-    (found,) = resolve(
+def test_a_record_that_changed_its_source_id_is_recognised_by_a_lasting_key(key: Key) -> None:
+    (joined,) = resolve(
         person("sis", "1", key, gone=True, thing_id="p1"), person("sis", "2", key, since=9), policy=WITH_CIVIC
     )
 
-    assert (found.id, together([found])) == ("p1", {frozenset({"sis/2"})})
+    assert (joined.id, together([joined])) == ("p1", {frozenset({"sis/2"})})
 
 
-def test_somebody_who_changed_his_id_and_then_left_is_still_one() -> None:
+def test_a_person_whose_source_id_changed_before_they_left_is_still_one() -> None:
     people = resolve(
         person("sis", "1", object_id("a"), gone=True, thing_id="p1"),
         person("sis", "2", object_id("a"), gone=True, since=9, thing_id="p1"),
     )
 
-    assert [found.id for found in people] == ["p1"]
+    assert [each.id for each in people] == ["p1"]
 
 
-def test_two_who_left_a_source_are_two_whatever_log_in_they_shared() -> None:
+def test_two_who_left_a_source_are_two_even_if_they_shared_a_log_in() -> None:
     people = resolve(
         person("sis", "1", address("ann"), gone=True, thing_id="p1"),
         person("sis", "2", address("ann"), gone=True, thing_id="p2"),
     )
 
-    assert [found.id for found in people] == ["p1", "p2"]
-    assert not any(found.duplicate for found in people)
+    assert [each.id for each in people] == ["p1", "p2"]
+    assert not any(each.duplicate for each in people)
 
 
-def test_who_could_be_continued_by_two_is_continued_by_none() -> None:
+def test_a_departed_person_who_matches_two_is_attached_to_neither() -> None:
     for first, second in ((object_id("a"), number("7")), (address("ann"), account("annek"))):
         people = resolve(
             person("sis", "1", first, second, gone=True, thing_id="p1"),
@@ -286,17 +286,17 @@ def test_who_could_be_continued_by_two_is_continued_by_none() -> None:
             person("hr", "9", second),
         )
 
-        assert [found.id for found in people if not found.records] == ["p1"]
+        assert [each.id for each in people if not each.records] == ["p1"]
 
 
-def test_of_two_who_left_one_source_only_the_earlier_is_continued_by_a_log_in() -> None:
+def test_of_two_who_left_one_source_only_the_earlier_is_attached_by_a_log_in() -> None:
     people = resolve(
         person("hr", "9", address("ann"), account("annek"), since=5),
         person("sis", "1", address("ann"), gone=True, since=2, thing_id="p1"),
         person("sis", "2", account("annek"), gone=True, since=1, thing_id="p2"),
     )
 
-    assert {found.id: len(found.records) for found in people} == {"p2": 1, "p1": 0}
+    assert {each.id: len(each.records) for each in people} == {"p2": 1, "p1": 0}
 
 
 # --- always, never ----------------------------------------------------------------------------------------------------
@@ -343,30 +343,30 @@ def test_the_order_of_records_and_parts_never_matters(
 def test_every_record_that_is_not_gone_is_always_in_exactly_one_person(
     known: list[BelievedRecord], policy: Policy
 ) -> None:
-    found = Counter(one.ref for someone in resolve(*known, policy=policy) for one in someone.records)
+    refs = Counter(record.ref for each in resolve(*known, policy=policy) for record in each.records)
 
-    assert found == Counter(one.ref for one in known if not one.gone)
+    assert refs == Counter(record.ref for record in known if not record.gone)
 
 
 @given(some_people(), policies)
 def test_no_person_ever_has_two_records_of_one_source(known: list[BelievedRecord], policy: Policy) -> None:
-    for someone in resolve(*known, policy=policy):
-        sources = [one.source for one in someone.records]
+    for each in resolve(*known, policy=policy):
+        sources = [record.source for record in each.records]
         assert len(sources) == len(set(sources))
 
 
 @given(some_people(), policies)
 def test_an_id_is_never_given_to_two(known: list[BelievedRecord], policy: Policy) -> None:
-    ids = [someone.id for someone in resolve(*known, policy=policy)]
+    ids = [each.id for each in resolve(*known, policy=policy)]
 
     assert len(ids) == len(set(ids))
 
 
 @settings(max_examples=50)
 @given(some_people(), policies)
-def test_a_second_look_at_the_same_always_finds_the_same_ids(known: list[BelievedRecord], policy: Policy) -> None:
+def test_a_second_run_of_the_same_input_always_gives_the_same_ids(known: list[BelievedRecord], policy: Policy) -> None:
     first = resolve(*known, policy=policy)
-    ids = {one.ref: someone.id for someone in first for one in someone.records}
-    again = [replace(one, thing_id=ids.get(one.ref, one.thing_id)) for one in known if not one.gone]
+    ids = {record.ref: each.id for each in first for record in each.records}
+    again = [replace(record, thing_id=ids.get(record.ref, record.thing_id)) for record in known if not record.gone]
 
-    assert {one.ref: someone.id for someone in resolve(*again, policy=policy) for one in someone.records} == ids
+    assert {record.ref: each.id for each in resolve(*again, policy=policy) for record in each.records} == ids

@@ -33,7 +33,7 @@ def canonical(
         ("1E23456", "1E23456"),
     ],
 )
-def test_a_serial_is_kept_upper_case_without_what_nobody_sees(raw: str, serial: str) -> None:
+def test_a_serial_is_kept_in_upper_case_without_invisible_characters(raw: str, serial: str) -> None:
     assert canonical(raw) == (serial, None)
 
 
@@ -49,12 +49,12 @@ def test_no_serial_is_no_problem(raw: str | None) -> None:
         "(null string)", ".", "00000000", "xxxxxxx", "1.2.345", "1234567890", "OEM Default String000", "AB12", "A-B-1-2",
     ],
 )  # fmt: skip
-def test_a_placeholder_names_nothing(raw: str) -> None:
+def test_a_placeholder_identifies_no_device(raw: str) -> None:
     assert canonical(raw) == (None, "placeholder")
 
 
 @pytest.mark.parametrize("raw", ["1.23E+11", "1,23E+11", "5E+11", "1.23e11"])
-def test_a_number_that_a_spreadsheet_made_of_a_serial_is_damaged(raw: str) -> None:
+def test_a_serial_that_a_spreadsheet_turned_into_a_number_is_damaged(raw: str) -> None:
     assert canonical(raw) == (None, "damaged")
 
 
@@ -74,21 +74,21 @@ def test_a_virtual_machine_has_no_serial(raw: str | None, manufacturer: str | No
     assert canonical(raw, manufacturer, model) == (None, "virtual")
 
 
-def test_a_surface_is_no_virtual_machine() -> None:
+def test_a_surface_is_not_a_virtual_machine() -> None:
     assert not is_virtual("Microsoft Corporation", "Surface Laptop SE", RULES)
     assert canonical("123456789012", "Microsoft Corporation", "Surface Laptop SE") == ("123456789012", None)
 
 
 @given(st.text(max_size=20))
-def test_what_is_kept_is_always_kept_as_it_is(raw: str) -> None:
+def test_a_cleaned_serial_never_changes_again(raw: str) -> None:
     serial, problem = canonical(raw)
 
     assert serial is None or (problem is None and canonical(serial) == (serial, None))
 
 
 @given(st.from_regex(r"[A-Z0-9]{6,10}", fullmatch=True), st.lists(st.sampled_from(" -._"), max_size=3))
-def test_signs_never_make_another_serial(serial: str, signs: list[str]) -> None:
-    assert compact_serial(serial[:2] + "".join(signs) + serial[2:]) == serial
+def test_separators_never_make_another_serial(serial: str, separators: list[str]) -> None:
+    assert compact_serial(serial[:2] + "".join(separators) + serial[2:]) == serial
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_a_device_that_every_source_has_lost_is_placed_by_what_they_said_last() 
 # --- reused log-ins ---------------------------------------------------------------------------------------------------
 
 GIVEN = LONG_AGO + timedelta(days=30)
-REUSED = (Login(address("a"), ALVA, LONG_AGO, GIVEN), Login(address("a"), BO, GIVEN, GIVEN))
+REUSED = (Login(address("a"), ALVA, LONG_AGO, GIVEN), Login(address("a"), BO, GIVEN))
 
 
 def reused(enrolled_at: Any, today: date = TODAY) -> MatchingCase:

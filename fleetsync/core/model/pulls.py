@@ -1,0 +1,96 @@
+"""One pull: an attempt to read one part of a source completely, and what it would change.
+
+A pull is staged as differences from what is believed, then judged by `fleetsync.core.guard`, then applied or held.
+These values describe it in each of those steps; they do not judge it.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+
+from fleetsync.core.model.base import FrozenStruct, Text
+from fleetsync.core.model.records import Record
+from fleetsync.core.model.vocabulary import RecordType
+
+
+class Verdict(StrEnum):
+    """The result of a pull. Only `complete` changes what is believed."""
+
+    COMPLETE = "complete"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    HELD = "held"
+
+
+class RowChange(StrEnum):
+    """How a staged row changes what is believed."""
+
+    PUT = "put"  # new, or its fingerprint differs
+    RETURN = "return"  # was absent, and is there again unchanged
+    CONTACT = "contact"  # only the last contact moved
+    ABSENT = "absent"  # believed and not gone, and missing in this complete pull
+
+
+class StagedRow(FrozenStruct, frozen=True, kw_only=True):
+    """One difference between a pull and what is believed."""
+
+    change: RowChange
+    type: RecordType
+    source_id: str
+    scope: str | None = None
+    record: Record | None = None  # of PUT
+    fingerprint: int = 0  # keyed hash of the kept fields before masking, and of whether the row was masked
+    own_id: str = ""
+    last_contact_at: datetime | None = None
+    masked: bool = False
+
+    @property
+    def ref(self) -> tuple[str, str]:
+        """(type, source id): unique within a part."""
+        return (self.type.value, self.source_id)
+
+
+class PulledScope(FrozenStruct, frozen=True, kw_only=True):
+    """What a pull read completely: the whole part (name ""), or one file of it. `as_of` is the day it describes."""
+
+    name: str = ""
+    as_of: date
+    fingerprint: str | None = None  # of a file's content
+
+
+class PullEffect(FrozenStruct, frozen=True, kw_only=True):
+    """A finished pull of a part: which records it would write and which it would mark absent."""
+
+    pull: int
+    source: str
+    part: str
+    started_at: datetime
+    scopes: tuple[PulledScope, ...]
+    rows: tuple[StagedRow, ...]
+    seen: int  # number of records, duplicates not counted
+    duplicates: int = 0
+    contacts_untold: int = 0  # devices without a last contact in this pull, for which one is believed
+    rejected: Mapping[str, int] = {}  # by reason
+    drift: Mapping[str, int] = {}  # "field=value" the connector did not know
+    is_first: bool = False
+    reads_some: bool = False  # the part is read piece by piece: it adds and changes, and never marks absent
+    mark: str | None = None  # where the next pull of such a part goes on
+
+
+class PullLimits(FrozenStruct, frozen=True, kw_only=True):
+    """How much a pull may change before a person must approve it (`domain.md` §2.2, §2.3). Ratios are 0..1."""
+
+    max_shrink_ratio: float = 0.1
+    turnover_max_shrink_ratio: float = 0.5
+    max_growth_ratio: float = 0.25
+    max_rejected_ratio: float = 0.1
+    allow_empty: bool = False
+    grace_pulls: int = 2
+    grace_hours: float = 20.0
+
+
+class HoldReason(FrozenStruct, frozen=True):
+    """Why a pull is held: the rule ("shrink", "per_unit", …) and a sentence with what, how many and the limit."""
+
+    rule: str
+    text: Text
