@@ -1,4 +1,4 @@
-"""What is published of Exempelby's staff is what is true of it; all of the municipality is lived in `tests/truth`."""
+"""Published numbers of Exempelby's staff equal the expected ones. `tests/truth` replays the whole municipality."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,17 +13,17 @@ from fleetsync.demo.truth import GroundTruth
 from tests.truth.comparison import differences
 
 SAMPLES = (
-    (date(2025, 9, 29), 6),  # a staff file a day late to nobody
-    (date(2026, 2, 26), 13),  # sportlov behind, the staff file five weeks old, a device silent over the break
+    (date(2025, 9, 29), 6),  # around a new staff file
+    (date(2026, 2, 26), 13),  # after sportlov: the staff file five weeks old, a device silent over the break
     (date(2026, 11, 23), 2),
 )
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[tuple[DemoEnvironment, Application]]:
-    found = DemoEnvironment(tmp_path)
-    with found.open() as settings, open_configured_ledger(settings, found.clock) as ledger:
-        yield found, build_application(settings, found.clock, ledger, Event())
+def running_environment(tmp_path: Path) -> Iterator[tuple[DemoEnvironment, Application]]:
+    environment = DemoEnvironment(tmp_path)
+    with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:
+        yield environment, build_application(settings, environment.clock, ledger, Event())
 
 
 def days(first: date, count: int) -> Iterator[date]:
@@ -31,38 +31,42 @@ def days(first: date, count: int) -> Iterator[date]:
 
 
 @pytest.mark.parametrize(("first", "count"), SAMPLES, ids=str)
-def test_every_published_number_is_true_on_every_day(
-    town: tuple[DemoEnvironment, Application], first: date, count: int
+def test_every_published_number_is_as_expected_on_every_day(
+    running_environment: tuple[DemoEnvironment, Application], first: date, count: int
 ) -> None:
-    exempelby, house = town
-    truth = GroundTruth(exempelby.world, first)
+    environment, application = running_environment
+    truth = GroundTruth(environment.world, first)
 
     wrong = {
-        day: found
+        day: wrong_then
         for day in days(first, count)
-        if (found := differences(run_day(exempelby, house, day).outcome, truth, day))
+        if (wrong_then := differences(run_day(environment, application, day).outcome, truth, day))
     }
 
     assert wrong == {}
 
 
-def test_a_second_look_at_the_same_day_changes_nothing(town: tuple[DemoEnvironment, Application]) -> None:
-    exempelby, house = town
-    first = run_day(exempelby, house, date(2026, 11, 24)).outcome
+def test_a_second_run_on_the_same_day_changes_nothing(
+    running_environment: tuple[DemoEnvironment, Application],
+) -> None:
+    environment, application = running_environment
+    first = run_day(environment, application, date(2026, 11, 24)).outcome
 
-    again = run_day(exempelby, house, date(2026, 11, 24))
+    again = run_day(environment, application, date(2026, 11, 24))
 
-    assert [one.effect for one in again.pulled if one.effect is not None and one.effect.rows] == []
+    assert [pull.effect for pull in again.pulled if pull.effect is not None and pull.effect.rows] == []
     assert again.outcome.coverage == first.coverage
     assert again.outcome.episodes == first.episodes
     assert again.outcome.assignments == first.assignments
 
 
 @pytest.mark.parametrize("seed", [2, 3])
-def test_another_exempelby_is_told_as_truly(tmp_path: Path, seed: int) -> None:
-    exempelby = DemoEnvironment(tmp_path, seed)
+def test_other_seeds_are_published_as_expected(tmp_path: Path, seed: int) -> None:
+    environment = DemoEnvironment(tmp_path, seed)
     day = date(2026, 11, 24)
-    with exempelby.open() as settings, open_configured_ledger(settings, exempelby.clock) as ledger:
-        house = build_application(settings, exempelby.clock, ledger, Event())
+    with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event())
 
-        assert differences(run_day(exempelby, house, day).outcome, GroundTruth(exempelby.world, day), day) == []
+        assert (
+            differences(run_day(environment, application, day).outcome, GroundTruth(environment.world, day), day) == []
+        )

@@ -1,4 +1,4 @@
-"""Exempelby: an invented municipality with a known truth, and the stand-ins that serve it.
+"""Exempelby: an invented municipality whose correct numbers are known, and the stub servers that serve its data.
 
-Refuses the rules: its truth comes from how the world was made, never from asking the core.
+The expected numbers come from how the municipality was built. They are never computed by fleetsync's own rules.
 """

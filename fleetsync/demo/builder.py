@@ -1,12 +1,13 @@
-"""The bench on which the world is made: people, their devices, and with each what is true of it.
+"""Collects the people and devices of the demo municipality, together with what fleetsync should publish about them.
 
-Everything is made together with its truth, in one place, so that neither can be changed without the other.
+A row of a source and its expected result are added by the same call, so that neither can change without the other.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
+from operator import itemgetter
 from typing import Literal, TypeAlias, TypedDict, Unpack
 
 from fleetsync.core.model import Platform, Stage
@@ -32,10 +33,10 @@ from fleetsync.demo.model import (
 from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of, object_id_of
 from fleetsync.demo.units import school_days_of, unit_name
 
-# The words of the plan and of the configuration that the world is lived by.
+# Limits of the IT plan and of the demo's configuration, in school days.
 STALE_AFTER, SILENT_AFTER = 15, 60
 
-LONG_AGO = date(2025, 6, 2)  # in use before the world begins
+LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
 _LAPTOP: SourceRow = {
     "operatingSystem": "Windows",
     "osVersion": "10.0.26200.7171",
@@ -62,9 +63,11 @@ RowChanges: TypeAlias = Sequence[tuple[date, SourceRow | None]]
 
 
 class IntuneDeviceOptions(TypedDict, total=False):
-    """What may be unusual about a device in Intune: Graph's *fields*, how they change from a day on, what the lists say
-    of it, at which unit it is counted where that is not where it is, and from when on at another, and whether it is on in
-    breaks too.
+    """What may be unusual about a device in Intune.
+
+    *fields* and *changes*: fields of Graph, at first and from a day on. *listed*, *repaired*: rows in the partner's and
+    the workshop's list. *shown_at*, *moves*: the unit that counts the device, where it is not the device's own.
+    *always_on*: in use during breaks too.
     """
 
     enrolled: date
@@ -80,7 +83,7 @@ class IntuneDeviceOptions(TypedDict, total=False):
 
 
 class ListedComputerOptions(TypedDict, total=False):
-    """What may be unusual about a computer in the list."""
+    """What may be unusual about a computer in the partner's list."""
 
     first: date
     used: UseSpans
@@ -90,18 +93,18 @@ class ListedComputerOptions(TypedDict, total=False):
 
 
 class GapTiming(TypedDict, total=False):
-    """When a flaw is one; see `ExpectedGap`."""
+    """When a gap is open. The fields are those of `ExpectedGap`."""
 
     first: date
     last: date
     after: int
     opens_next_day: bool
-    seen_by: Literal["everybody", "list", "workshop"]
+    seen_by: Literal["any", "list", "workshop"]
     observed_by: Observer
 
 
 class WorldBuilder:
-    """What has been made so far."""
+    """Everything that was built so far: people, devices, and the expected results."""
 
     def __init__(self, seed: str, numbers_from: int = 1) -> None:
         self.namer = Namer(seed)
@@ -121,11 +124,11 @@ class WorldBuilder:
         self._numbers = count(numbers_from)
 
     def number(self) -> int:
-        """The next number of anything."""
+        """The next unused number."""
         return next(self._numbers)
 
     def merge(self, other: "WorldBuilder") -> None:
-        """All that was made on another bench too."""
+        """Adds everything that *other* has built."""
         for kind in (
             "employees",
             "devices",
@@ -153,10 +156,10 @@ class WorldBuilder:
         name: Name | None = None,
         title: str = "Lärare",
     ) -> StaffMember:
-        """Somebody with these employments; *login* "" for none, None for an ordinary one."""
+        """An employee with these employments. *login*: "" for none, None for an ordinary one."""
         number = self.number()
         name = name or self.namer.name()
-        made = StaffMember(
+        employee = StaffMember(
             key=f"{self._mark}-{number:04}",
             number=f"{100000 + number}",
             civic=self.namer.civic(1960, 2002),
@@ -168,40 +171,40 @@ class WorldBuilder:
             mark=mark,
             title=title,
         )
-        self.employees.append(made)
-        return made
+        self.employees.append(employee)
+        return employee
 
     def second_account(self, name: Name) -> str:
-        """The log-in of the same person at the schools' own tenant."""
+        """The log-in of the same person in the schools' own tenant."""
         return f"{name.account}@{SCHOOL_DOMAIN}"
 
-    def add_owed(self, who: StaffMember, unit: str, first: date = WORLD_BEGINS, last: date = OPEN_END) -> None:
-        """*who* is to have a device from *first* to *last*."""
-        self.expected_owed.append(ExpectedOwed(who.key, unit, first=first, last=last))
+    def add_owed(self, employee: StaffMember, unit: str, first: date = WORLD_BEGINS, last: date = OPEN_END) -> None:
+        """Expects that *employee* is owed a device from *first* to *last*."""
+        self.expected_owed.append(ExpectedOwed(employee.key, unit, first=first, last=last))
 
     def add_holding(
-        self, who: StaffMember, thing: DemoDevice, first: date = WORLD_BEGINS, last: date = OPEN_END
+        self, person: StaffMember, device: DemoDevice, first: date = WORLD_BEGINS, last: date = OPEN_END
     ) -> None:
-        """*thing* is seen to be *who*'s."""
-        self.expected_holdings.append(ExpectedHolding(who.key, thing.key, first, last))
+        """Expects that *device* is assigned to *person*."""
+        self.expected_holdings.append(ExpectedHolding(person.key, device.key, first, last))
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
-    def add_laptop(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
-        """A laptop that Intune has, used every few school days."""
-        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, rest)
+    def add_laptop(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+        """A laptop in Intune, used every few school days."""
+        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
 
-    def add_tablet(self, unit: str, login: str, **rest: Unpack[IntuneDeviceOptions]) -> DemoDevice:
-        """An iPad that Intune has."""
-        rest["changes"] = (*rest.get("changes", ()), _NEW_SYSTEM)
-        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, rest)
+    def add_tablet(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+        """An iPad in Intune."""
+        options["changes"] = (*options.get("changes", ()), _NEW_SYSTEM)
+        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, options)
 
     def _add_managed_device(
-        self, serial: str, unit: str, login: str, kind: SourceRow, rest: IntuneDeviceOptions
+        self, serial: str, unit: str, login: str, kind: SourceRow, options: IntuneDeviceOptions
     ) -> DemoDevice:
-        enrolled = rest.get("enrolled", LONG_AGO)
-        seen = enrolled + timedelta(days=1)
-        said = {
+        enrolled = options.get("enrolled", LONG_AGO)
+        shown_from = enrolled + timedelta(days=1)
+        row = {
             "id": self.namer.uuid(),
             "deviceName": f"EXB-{serial}",
             "serialNumber": serial,
@@ -212,34 +215,38 @@ class WorldBuilder:
             "complianceState": "compliant",
             "deviceCategoryDisplayName": unit_name(unit),
             **kind,
-            **rest.get("fields", {}),
+            **options.get("fields", {}),
         }
-        thing = self._add_device(
-            str(said["serialNumber"]),
+        device = self._add_device(
+            str(row["serialNumber"]),
             unit,
-            rest.get("used", ((enrolled, OPEN_END),)),
+            options.get("used", ((enrolled, OPEN_END),)),
             enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
-            intune_versions=_row_versions(seen, said, rest.get("changes", ())),
-            list_versions=_row_versions(enrolled, self._list_row(unit, login, said), ()) if rest.get("listed") else (),
-            workshop_versions=rest.get("repaired", ()),
-            always_on=rest.get("always_on", False),
+            intune_versions=_row_versions(shown_from, row, options.get("changes", ())),
+            list_versions=_row_versions(enrolled, self._list_row(unit, login, row), ())
+            if options.get("listed")
+            else (),
+            workshop_versions=options.get("repaired", ()),
+            always_on=options.get("always_on", False),
         )
-        platform = _PLATFORMS[str(said["operatingSystem"])]
-        phases = rest.get("phases", [(seen, Stage.IN_USE, True)])
-        self.add_stages(thing, platform, phases, rest.get("shown_at"), rest.get("moves", ()))
-        return thing
+        platform = _PLATFORMS[str(row["operatingSystem"])]
+        phases = options.get("phases", [(shown_from, Stage.IN_USE, True)])
+        self.add_stages(device, platform, phases, options.get("shown_at"), options.get("moves", ()))
+        return device
 
-    def add_computer(self, unit: str, login: str, **rest: Unpack[ListedComputerOptions]) -> DemoDevice:
-        """A computer that only the partner's list knows."""
-        first = rest.get("first", LONG_AGO)
+    def add_computer(self, unit: str, login: str, **options: Unpack[ListedComputerOptions]) -> DemoDevice:
+        """A computer that is only in the partner's list."""
+        first = options.get("first", LONG_AGO)
         serial = f"D{self.number():05}X"
         kind = {"serialNumber": serial, "manufacturer": "Dell", "model": "Latitude 5450"}
-        said = {**self._list_row(unit, login, kind), **rest.get("fields", {})}
-        used = rest.get("used", ((first, OPEN_END),))
-        thing = self._add_device(serial, unit, used, list_versions=_row_versions(first, said, rest.get("changes", ())))
-        seen = edition_from(LIST_DAYS, first)
-        self.add_stages(thing, Platform.WINDOWS, rest.get("phases", [(seen, Stage.IN_USE, True)]))
-        return thing
+        row = {**self._list_row(unit, login, kind), **options.get("fields", {})}
+        used = options.get("used", ((first, OPEN_END),))
+        device = self._add_device(
+            serial, unit, used, list_versions=_row_versions(first, row, options.get("changes", ()))
+        )
+        shown_from = edition_from(LIST_DAYS, first)
+        self.add_stages(device, Platform.WINDOWS, options.get("phases", [(shown_from, Stage.IN_USE, True)]))
+        return device
 
     def _list_row(self, unit: str, login: str, kind: SourceRow) -> SourceRow:
         return {
@@ -267,7 +274,7 @@ class WorldBuilder:
         always_on: bool = False,
     ) -> DemoDevice:
         number = self.number()
-        thing = DemoDevice(
+        device = DemoDevice(
             key=f"{self._mark}-{number:05}",
             serial=serial,
             unit=unit,
@@ -278,41 +285,48 @@ class WorldBuilder:
             list_versions=list_versions,
             workshop_versions=workshop_versions,
         )
-        self.devices.append(thing)
-        return thing
+        self.devices.append(device)
+        return device
 
     def add_stages(
-        self, thing: DemoDevice, platform: Platform, phases: StagePhases, unit: str | None = None, moves: UnitMoves = ()
+        self,
+        device: DemoDevice,
+        platform: Platform,
+        phases: StagePhases,
+        unit: str | None = None,
+        moves: UnitMoves = (),
     ) -> None:
-        """The life of *thing*, at its unit until it *moves*."""
-        places = [(date.min, unit or thing.unit), *moves]
-        lived = []
+        """Expects the stages of *device*. It is counted at its own unit, or at *unit*, until it *moves*."""
+        units = [(date.min, unit or device.unit), *moves]
+        expected = []
         for day in sorted({first for first, _, _ in phases} | {first for first, _ in moves}):
             begun = [phase for phase in phases if phase[0] <= day]
             if begun:
                 _, stage, works = begun[-1]
-                at = [place for first, place in places if first <= day][-1]
-                lived.append(ExpectedPhase(day, stage, works, at, platform))
-        self.expected_stages.append(ExpectedStages(thing.key, tuple(lived)))
+                unit_then = [moved_to for first, moved_to in units if first <= day][-1]
+                expected.append(ExpectedPhase(day, stage, works, unit_then, platform))
+        self.expected_stages.append(ExpectedStages(device.key, tuple(expected)))
 
-    # --- what is wrong ------------------------------------------------------------------------------------------------
+    # --- gaps ---------------------------------------------------------------------------------------------------------
 
-    def add_person_gap(self, kind: str, who: StaffMember | Learner, unit: str, **when: Unpack[GapTiming]) -> None:
-        """Something is wrong for *who*; nobody sees it in a break."""
-        self.expected_gaps.append(ExpectedGap(kind, unit, who.key, outside_breaks=True, **when))
+    def add_person_gap(self, kind: str, person: StaffMember | Learner, unit: str, **when: Unpack[GapTiming]) -> None:
+        """Expects a gap of *person*. It does not open during a break."""
+        self.expected_gaps.append(ExpectedGap(kind, unit, person.key, outside_breaks=True, **when))
 
-    def add_device_gap(self, kind: str, thing: DemoDevice, *, counted: bool = False, **when: Unpack[GapTiming]) -> None:
-        """Something is wrong with *thing*; of kinds that count school days (*counted*) nobody sees it in a break."""
-        self.expected_gaps.append(ExpectedGap(kind, thing.unit, thing.key, outside_breaks=counted, **when))
+    def add_device_gap(
+        self, kind: str, device: DemoDevice, *, counted: bool = False, **when: Unpack[GapTiming]
+    ) -> None:
+        """Expects a gap of *device*. *counted*: its kind counts school days, so it does not open during a break."""
+        self.expected_gaps.append(ExpectedGap(kind, device.unit, device.key, outside_breaks=counted, **when))
 
 
 def primary_user_fields(login: str) -> SourceRow:
-    """Graph's fields of the primary user."""
+    """The fields of Graph that name the primary user."""
     return {"userId": object_id_of(login) if login else "", "userPrincipalName": login, "emailAddress": login}
 
 
 def silence_phases(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> StagePhases:
-    """The phases of a device that was in use and is not switched on any more after *last_used*."""
+    """The phases of a device that was in use and is never switched on after *last_used*."""
     days = school_days_of(unit)
     return [
         (WORLD_BEGINS, stage, True),
@@ -322,18 +336,19 @@ def silence_phases(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> S
 
 
 def _row_versions(first: date, row: SourceRow, changes: RowChanges) -> tuple[RowVersion, ...]:
-    """What a source says from *first* on, each change on top of all before it; a change of None: not any more."""
-    said: SourceRow = row
+    """The versions of a source's row from *first* on. Each change builds on those before it; None removes the row."""
+    current: SourceRow = row
     versions = [RowVersion(first, row)]
-    for day, change in sorted(changes, key=lambda one: one[0]):
-        said = {**said, **(change or {})}
-        versions.append(RowVersion(day, None if change is None else said))
+    for day, change in sorted(changes, key=itemgetter(0)):
+        current = {**current, **(change or {})}
+        versions.append(RowVersion(day, None if change is None else current))
     return tuple(versions)
 
 
 def missing_device_due_on(unit: str, start: date) -> date:
-    """The day on which somebody who began on *start* should have got everything: three school days after it, or on the
-    third of a term that he begins with.
+    """The day from which a missing device is a gap, for a person whose membership began on *start*.
+
+    It is three school days after *start*, or the third school day of a term that begins on *start*.
     """
     days = school_days_of(unit)
     begins_with_term = start in {days.nth(first, 1) for first, _ in days.terms}

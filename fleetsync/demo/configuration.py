@@ -1,7 +1,6 @@
-"""The configuration of Exempelby: a folder with config.toml, secrets and the folders that files are delivered to.
+"""Writes the configuration of Exempelby: config.toml, secrets, and the folders that files are delivered to.
 
-It is a configuration as a municipality would write it; the keys mean what `config.example.toml` says. Refuses to say
-anything that the world does not need.
+It is what a municipality would write, and only what the demo needs. `config.example.toml` explains the keys.
 """
 
 from collections.abc import Iterator
@@ -23,14 +22,14 @@ DELIVERIES = "deliveries"
 
 
 class StubAddresses(msgspec.Struct, frozen=True):
-    """Where the stand-ins answer. *register*: the school register's base and token address; None: without schools."""
+    """Addresses of the stub servers. *register*: base and token address of the school register; None without schools."""
 
     graph: str
     register: tuple[str, str] | None = None
 
 
 def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
-    """Write config.toml and what it names into *folder*; returns the file. The same seed gives the same privacy key."""
+    """Write config.toml and the files it names into *folder*. Returns the file. The seed decides the privacy key."""
     _write_secret(folder / "secrets" / "intune", SECRET)
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
@@ -53,8 +52,8 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
     yield from _units()
     yield from _sources(addresses)
     if addresses.register is not None:
-        yield from _sources_of_schools(*addresses.register)
-        yield from _rules_of_schools()
+        yield from _school_sources(*addresses.register)
+        yield from _school_rules()
     yield from _maps_and_rules()
 
 
@@ -85,13 +84,13 @@ enrolment_managers = ["dem.*@{STAFF_DOMAIN}"]
 
 
 def _units() -> Iterator[str]:
-    for place in DEMO_UNITS:
+    for unit in DEMO_UNITS:
         yield f"""\
 [[unit]]
-slug = "{place.slug}"
-name = "{place.name}"
-codes = {_toml_list((*place.codes, *EXTRA_UNIT_CODES.get(place.slug, ())))}
-school_forms = {_toml_list(place.forms)}
+slug = "{unit.slug}"
+name = "{unit.name}"
+codes = {_toml_list((*unit.codes, *EXTRA_UNIT_CODES.get(unit.slug, ())))}
+school_forms = {_toml_list(unit.forms)}
 """
 
 
@@ -121,7 +120,7 @@ expected_every = "7d"
 """
 
 
-def _sources_of_schools(base_url: str, token_url: str) -> Iterator[str]:
+def _school_sources(base_url: str, token_url: str) -> Iterator[str]:
     yield f"""\
 [[source]]
 kind = "ss12000"
@@ -139,7 +138,7 @@ path = "{DELIVERIES}/verkstad/verkstad_*.csv"
 """
 
 
-def _rules_of_schools() -> Iterator[str]:
+def _school_rules() -> Iterator[str]:
     for cart in SPECIAL_CARTS:
         if cart.name_prefix:
             short = UNIT_BY_SLUG[cart.unit].short
@@ -184,14 +183,14 @@ purpose = "stock"
 when = {{ source = "intune", login = "reception.*@{STAFF_DOMAIN}" }}
 purpose = "room"
 """
-    for place in DEMO_UNITS:
-        for what in ("Lager", "Lån", "Sal"):
+    for unit in DEMO_UNITS:
+        for location in ("Lager", "Lån", "Sal"):
             yield f"""\
 [[unit_map]]
 source = "intune"
 field = "location"
-pattern = "{what} {place.name}"
-unit = "{place.slug}"
+pattern = "{location} {unit.name}"
+unit = "{unit.slug}"
 """
     yield """\
 [[unit_map]]

@@ -1,7 +1,7 @@
-"""The school days of Exempelby as its own people know them, written down here a second time.
+"""School days of Exempelby, written down a second time for the demo's expected numbers.
 
-The truth of the demo must not rest on what it is the truth about, so these days come neither from the core nor from the
-shipped calendar; a test holds the two together. Refuses to count beyond what is written.
+Expected numbers must not depend on the code that they test. So these days come neither from the core nor from the
+shipped calendar; a test compares the two. Days outside of the terms below cannot be counted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -55,7 +55,7 @@ _PRESCHOOLS_CLOSED = (
     (date(2027, 8, 13), date(2027, 8, 13)),
     (date(2028, 1, 7), date(2028, 1, 7)),
 )
-# Public holidays on weekdays, and the eves on which nobody works.
+# Public holidays on weekdays, and eves that are days off.
 _HOLIDAYS = frozenset(
     date(*day)
     for day in (
@@ -109,16 +109,16 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
         return self.open_days[bisect_left(self.open_days, first) + number - 1]
 
     def at_or_before(self, day: date) -> date:
-        """The newest school day that is not later than *day*; before the first of all, the day before that."""
-        place = bisect_right(self.open_days, day)
-        return self.open_days[place - 1] if place else _FIRST - timedelta(days=1)
+        """The last school day up to *day*. If there is none, the day before the first day known."""
+        position = bisect_right(self.open_days, day)
+        return self.open_days[position - 1] if position else _FIRST - timedelta(days=1)
 
     def index_of(self, day: date) -> int:
         """How many school days there are before *day*."""
         return bisect_left(self.open_days, day)
 
     def first_day_with_left(self, end: date, number: int) -> date:
-        """The first day on which at most *number* school days are left, *end* counted."""
+        """The first day on which at most *number* school days are left, *end* included."""
         return self.open_days[bisect_right(self.open_days, end) - number - 1]
 
     def between(self, earlier: date, later: date) -> int:
@@ -126,16 +126,16 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
         return bisect_right(self.open_days, later) - bisect_right(self.open_days, earlier)
 
     def is_in_break(self, day: date) -> bool:
-        """Whether *day* is free because of a break: with a free weekday that is no holiday next to it, or itself one."""
+        """Whether *day* belongs to a break: a run of free days that contains a weekday which is no public holiday."""
         if self.is_open(day):
             return False
-        place = bisect_left(self.open_days, day)
-        last_open = self.open_days[place - 1] if place else min(day, _FIRST)
-        free = days_between(last_open + timedelta(days=1), self.open_days[place] - timedelta(days=1))
-        return any(one.weekday() < 5 and one not in _HOLIDAYS for one in free)
+        position = bisect_left(self.open_days, day)
+        last_open = self.open_days[position - 1] if position else min(day, _FIRST)
+        free = days_between(last_open + timedelta(days=1), self.open_days[position] - timedelta(days=1))
+        return any(free_day.weekday() < 5 and free_day not in _HOLIDAYS for free_day in free)
 
     def next_day_outside_break(self, day: date) -> date:
-        """*day* itself, or the first day after the break that it lies in."""
+        """*day* itself, or the first day after the break that contains it."""
         while self.is_in_break(day):
             day += timedelta(days=1)
         return day
@@ -145,4 +145,4 @@ SCHOOLS = SchoolDays(terms=_TERMS, closed=_CLOSED)
 PRESCHOOLS = SchoolDays(terms=((_FIRST, _LAST),), closed=_PRESCHOOLS_CLOSED)
 
 WORLD_BEGINS, WORLD_ENDS = date(2025, 8, 11), date(2027, 9, 30)
-DEMO_DAY = date(2026, 11, 24)  # the day that the demo ends on, and that most of what is planted is visible on
+DEMO_DAY = date(2026, 11, 24)  # the demo's last day; most special cases are visible on it

@@ -1,7 +1,6 @@
-"""The files that the systems of Exempelby export, written as such systems write them.
+"""Writes the files that Exempelby's systems export, in the formats of real systems.
 
-Each edition is whole and is written once; a `.done` beside it says that nobody is writing any more. Nothing here knows
-what a row will come to mean.
+Each edition is complete and written once. A `.done` file beside it marks that writing has finished.
 """
 
 import csv
@@ -31,45 +30,45 @@ LIST_HEADER = (
 LIST_FIELDS = ("serial", "tag", "maker", "model", "platform", "unit", "user", "status", "seen", "bought")
 
 
-def deliver(showing: SourceContents, folder: Path) -> tuple[Path, ...]:
-    """Write what has been exported by that morning and is not there yet; the new files."""
-    written = [write_staff_file(showing, folder / "personal"), write_device_list(showing, folder / "datorer")]
-    if showing.world.with_schools:
-        written.append(write_workshop_list(showing, folder / "verkstad"))
+def deliver(contents: SourceContents, folder: Path) -> tuple[Path, ...]:
+    """Write the newest edition of each file unless it exists. Returns the new files."""
+    written = [write_staff_file(contents, folder / "personal"), write_device_list(contents, folder / "datorer")]
+    if contents.world.with_schools:
+        written.append(write_workshop_list(contents, folder / "verkstad"))
     return tuple(file for file in written if file is not None)
 
 
-# ----------------------------------------------------------------------------------------------------------------- staff
+# --- staff ------------------------------------------------------------------------------------------------------------
 
 
-def write_staff_file(showing: SourceContents, folder: Path) -> Path | None:
-    """The personnel system's report: one row per employment, as an old Windows program writes CSV; None if it is there."""
-    file = folder / f"personal_{showing.staff_file_day}.csv"
+def write_staff_file(contents: SourceContents, folder: Path) -> Path | None:
+    """Write the personnel system's report: one row per employment, CSV in cp1252. None if it exists already."""
+    file = folder / f"personal_{contents.staff_file_day}.csv"
     if file.exists():
         return None
     text = StringIO(newline="")
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    # Without the date of printing two months in which nobody came or went would be one and the same file.
-    writer.writerow((f"Anställda, utskrivet {showing.staff_file_day}",))
+    # Without the date, two months without changes would give identical files.
+    writer.writerow((f"Anställda, utskrivet {contents.staff_file_day}",))
     writer.writerow(STAFF_HEADER)
-    writer.writerows(_staff_row(who, job) for who, job in showing.employments)
-    if showing.is_whole_municipality:
-        writer.writerows(_other_employee_rows(showing.world.seed))
+    writer.writerows(_staff_row(employee, job) for employee, job in contents.employments)
+    if contents.is_whole_municipality:
+        writer.writerows(_other_employee_rows(contents.world.seed))
     return _write_export(file, text.getvalue().encode("cp1252"))
 
 
-def _staff_row(who: StaffMember, job: EmploymentContract) -> Iterator[str]:
-    place = UNIT_BY_SLUG[job.unit]
+def _staff_row(employee: StaffMember, job: EmploymentContract) -> Iterator[str]:
+    unit = UNIT_BY_SLUG[job.unit]
     leave = job.leave or (None, None)
     yield from (
-        who.number,
-        f"{who.civic[:8]}-{who.civic[8:]}",
-        who.family,
-        who.given,
-        who.login,
-        ", ".join(who.further_logins),
+        employee.number,
+        f"{employee.civic[:8]}-{employee.civic[8:]}",
+        employee.family,
+        employee.given,
+        employee.login,
+        ", ".join(employee.further_logins),
     )
-    yield from (who.mark, place.cost_centre, place.name, who.title, job.form)
+    yield from (employee.mark, unit.cost_centre, unit.name, employee.title, job.form)
     yield from (
         _day_text(job.first),
         _day_text(job.last),
@@ -80,11 +79,11 @@ def _staff_row(who: StaffMember, job: EmploymentContract) -> Iterator[str]:
 
 
 def _other_employee_rows(seed: int) -> Iterator[tuple[str, ...]]:
-    """Everybody else who works for the municipality, and is none of ours."""
+    """Employees of other departments, who are not in the schools' staff."""
     namer = Namer(f"{seed}/others")
     for number in range(OTHER_EMPLOYEES):
         name, unit = namer.name(), OTHER_UNITS[number % len(OTHER_UNITS)]
-        who = (
+        name_cells = (
             f"{900000 + number}",
             namer.civic(1960, 2002),
             name.family,
@@ -93,7 +92,7 @@ def _other_employee_rows(seed: int) -> Iterator[tuple[str, ...]]:
             "",
         )
         yield (
-            *who,
+            *name_cells,
             "",
             f"41{number % len(OTHER_UNITS):03}",
             unit,
@@ -111,51 +110,51 @@ def _day_text(day: date | None) -> str:
     return "" if day is None else day.isoformat()
 
 
-# ------------------------------------------------------------------------------------------------------------- computers
+# --- computers --------------------------------------------------------------------------------------------------------
 
 
-def write_device_list(showing: SourceContents, folder: Path) -> Path | None:
-    """The partner's list of computers, a workbook; None if it is there."""
-    file = folder / f"datorer_{showing.list_day}.xlsx"
+def write_device_list(contents: SourceContents, folder: Path) -> Path | None:
+    """Write the partner's list of computers, a workbook. None if it exists already."""
+    file = folder / f"datorer_{contents.list_day}.xlsx"
     if file.exists():
         return None
     folder.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"}) as book:
         book.set_properties({"created": datetime(2025, 8, 1)})  # noqa: DTZ001 - a workbook's times have no zone
         sheet = book.add_worksheet("Datorer")
-        sheet.write_string(0, 0, f"Datorer per {showing.list_day}")
+        sheet.write_string(0, 0, f"Datorer per {contents.list_day}")
         sheet.write_row(1, 0, LIST_HEADER)
-        for number, row in enumerate(showing.listed_computers, 2):
-            for place, field in enumerate(LIST_FIELDS):
-                _write_cell(sheet, number, place, row[field])
+        for number, row in enumerate(contents.listed_computers, 2):
+            for column, field in enumerate(LIST_FIELDS):
+                _write_cell(sheet, number, column, row[field])
     _mark_done(file)
     return file
 
 
-def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, number: int, place: int, value: object) -> None:
+def _write_cell(sheet: xlsxwriter.worksheet.Worksheet, row: int, column: int, value: object) -> None:
     if isinstance(value, date):
-        sheet.write_datetime(number, place, datetime(value.year, value.month, value.day))  # noqa: DTZ001
+        sheet.write_datetime(row, column, datetime(value.year, value.month, value.day))  # noqa: DTZ001
     elif value:
-        sheet.write_string(number, place, str(value))
+        sheet.write_string(row, column, str(value))
 
 
-# -------------------------------------------------------------------------------------------------------------- workshop
+# --- workshop ---------------------------------------------------------------------------------------------------------
 
 
-def write_workshop_list(showing: SourceContents, folder: Path) -> Path | None:
-    """What the workshop has or had in hand, as UTF-8 with a mark at its beginning; None if it is there."""
-    file = folder / f"verkstad_{showing.workshop_day:%Y%m%d}.csv"
+def write_workshop_list(contents: SourceContents, folder: Path) -> Path | None:
+    """Write the workshop's list of repairs, CSV in UTF-8 with a byte order mark. None if it exists already."""
+    file = folder / f"verkstad_{contents.workshop_day:%Y%m%d}.csv"
     if file.exists():
         return None
     text = StringIO(newline="")
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow((f"Utskrivet {showing.workshop_day}",))
+    writer.writerow((f"Utskrivet {contents.workshop_day}",))
     writer.writerow(WORKSHOP_HEADER)
-    writer.writerows((row["serial"], row["status"], row["seen"] or "") for row in showing.workshop)
+    writer.writerows((row["serial"], row["status"], row["seen"] or "") for row in contents.workshop)
     return _write_export(file, text.getvalue().encode("utf-8-sig"))
 
 
-# ------------------------------------------------------------------------------------------------------------------- all
+# --- all --------------------------------------------------------------------------------------------------------------
 
 
 def _write_export(file: Path, content: bytes) -> Path:

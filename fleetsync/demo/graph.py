@@ -1,7 +1,7 @@
-"""A stand-in of Microsoft Graph and its sign-in, answering from the world as of the world's current day.
+"""A stub of Microsoft Graph and its sign-in. It serves the demo's devices as of the demo's current day.
 
-It is as strict as the real one: a token is needed and expires, a client assertion is verified (signature, audience,
-age, thumbprint), `$select` decides which fields come, and a page holds no more than it likes. Its traps are here too:
+It is as strict as the real service: tokens are required and expire, a client assertion is verified (signature,
+audience, age, thumbprint), `$select` chooses the fields, and pages have a largest size. It has the same quirks:
 `@odata.count` counts the page, a next link is opaque, an error's message is JSON within JSON.
 """
 
@@ -41,7 +41,7 @@ MAX_ASSERTION_SECONDS = 600
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FOREIGN_LINK = "http://127.0.0.1:9/v1.0/deviceManagement/managedDevices?$skiptoken=x"
 
-# Everything a row of the listing has beside what the world says of it; most of it must never be kept.
+# Fields of each row beside those that the demo sets. Most of them must never be stored.
 _OTHER_FIELDS: SourceRow = {
     "activationLockBypassCode": None,
     "androidSecurityPatchLevel": "",
@@ -71,7 +71,7 @@ _OTHER_FIELDS: SourceRow = {
     "userDisplayName": "",
     "wiFiMacAddress": "",
 }
-_BETA_FIELDS: SourceRow = {"lostModeState": "disabled"}
+_VERSION_FIELDS: Mapping[str, SourceRow] = {"v1.0": {}, "beta": {"lostModeState": "disabled"}}
 _V1_ENROLMENTS = frozenset(
     {
         "unknown", "userEnrollment", "deviceEnrollmentManager", "appleBulkWithUser", "appleBulkWithoutUser",
@@ -82,13 +82,14 @@ _V1_ENROLMENTS = frozenset(
 )  # fmt: skip
 
 RowsProvider = Callable[[], Sequence[SourceRow]]
+Cursor = tuple[str, str]  # name and id of the last device before a page
 
 
 class GraphStub:
-    """The system behind the stand. *rows*: all managed devices now, in the order of names.
+    """Answers as Graph does. *rows*: returns all managed devices of the day, ordered by name.
 
-    *largest_page*: however much is asked for; *token_seconds*: how long a token is good; *permitted*: whether the
-    application permission is granted.
+    *largest_page*: most rows of a page, even if more are requested. *token_seconds*: how long a token is valid.
+    *permitted*: whether the application permission is granted.
     """
 
     def __init__(
@@ -113,28 +114,28 @@ class GraphStub:
 
     @property
     def stub_server(self) -> StubServer:
-        """The server to start, fail and stop."""
+        """The HTTP server: start it, make it fail, stop it."""
         return self._stub_server
 
-    def answer(self, asked: StubRequest) -> StubReply:
-        """What Graph answers, or its sign-in."""
-        if asked.path.endswith("/oauth2/v2.0/token"):
-            return self._sign_in(asked)
-        if asked.fault is not None and asked.fault.kind == "token_expires":
+    def answer(self, request: StubRequest) -> StubReply:
+        """The answer of Graph, or of its sign-in."""
+        if request.path.endswith("/oauth2/v2.0/token"):
+            return self._sign_in(request)
+        if request.fault is not None and request.fault.kind == "token_expires":
             self._tokens.clear()
-        refused = self._refused(asked)
+        refused = self._refused(request)
         if refused is not None:
             return refused
-        version, _, resource = asked.path.lstrip("/").partition("/")
-        if version not in {"v1.0", "beta"} or resource != "deviceManagement/managedDevices":
+        version, _, resource = request.path.lstrip("/").partition("/")
+        if version not in _VERSION_FIELDS or resource != "deviceManagement/managedDevices":
             return _error(404, "ResourceNotFound", "Resource not found for the segment.")
-        return self._devices(asked, version)
+        return self._devices(request, version)
 
     # --- sign-in ------------------------------------------------------------------------------------------------------
 
-    def _sign_in(self, asked: StubRequest) -> StubReply:
-        form = asked.form()
-        if asked.path != f"/{TENANT}/oauth2/v2.0/token":
+    def _sign_in(self, request: StubRequest) -> StubReply:
+        form = request.form()
+        if request.path != f"/{TENANT}/oauth2/v2.0/token":
             return _sign_in_error(90002, "invalid_request", "Tenant not found.")
         if form.get("grant_type") != "client_credentials":
             return _sign_in_error(70003, "unsupported_grant_type", "The grant type is not supported.")
@@ -195,66 +196,78 @@ class GraphStub:
             "access_token": token,
         }
 
-    def _refused(self, asked: StubRequest) -> StubReply | None:
-        kind, _, token = asked.headers.get("authorization", "").partition(" ")
+    def _refused(self, request: StubRequest) -> StubReply | None:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or self._tokens.get(token, 0.0) <= self._clock.monotonic():
             return _error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
         return None if self.permitted else _forbidden()
 
     # --- the listing --------------------------------------------------------------------------------------------------
 
-    def _devices(self, asked: StubRequest, version: str) -> StubReply:
-        fault = asked.fault.kind if asked.fault else None
-        after, asked_for = _cursor(asked), asked.one("$top")
-        if fault == "page_token_expired" and any(after):
-            return _error(400, "BadRequest", "The skip token is no longer valid.")
-        if asked_for is not None and not (asked_for.isdigit() and 0 < int(asked_for) <= LARGEST_PAGE):
-            return _error(400, "BadRequest", "The limit of '1000' for Top query has been exceeded.")
-        known = {**_OTHER_FIELDS, **(_BETA_FIELDS if version == "beta" else {})}
-        fields = [field for part in asked.all_values("$select") for field in part.split(",")]
-        rows: list[SourceRow] = [{**known, **row} for row in self._rows()]
-        unknown = [field for field in fields if rows and field not in rows[0]]
-        if unknown:
-            return _error(400, "BadRequest", "Could not find a property named as asked for on type managedDevice.")
-        size = min(int(asked_for or LARGEST_PAGE), self.largest_page)
-        waiting = [row for row in rows if _key(row) > after]
-        page = waiting[:size]
-        link = self._link(asked, _key(page[-1])) if len(waiting) > size else None
-        page, link = self._with_fault(fault, page, link, asked, after)
-        shown = [_selected_fields(row, fields, asked) for row in page]
-        body: dict[str, object] = {
-            "@odata.context": "$metadata#deviceManagement/managedDevices",
-            "@odata.count": len(shown),
-        }
-        return json_reply({**body, **({"@odata.nextLink": link} if link else {}), "value": shown})
+    def _devices(self, request: StubRequest, version: str) -> StubReply:
+        after = _cursor(request)
+        rows: list[SourceRow] = [{**_OTHER_FIELDS, **_VERSION_FIELDS[version], **row} for row in self._rows()]
+        fields = [field for part in request.all_values("$select") for field in part.split(",")]
+        problem = _listing_problem(request, after, rows, fields)
+        if problem is not None:
+            return problem
+        size = min(int(request.query_value("$top") or LARGEST_PAGE), self.largest_page)
+        remaining = [row for row in rows if _key(row) > after]
+        page = remaining[:size]
+        link = self._link(request, _key(page[-1])) if len(remaining) > size else None
+        page, link = self._with_fault(page, link, request, after)
+        selected = [_selected_fields(row, fields, request) for row in page]
+        return json_reply(
+            {
+                "@odata.context": "$metadata#deviceManagement/managedDevices",
+                "@odata.count": len(selected),
+                **({"@odata.nextLink": link} if link else {}),
+                "value": selected,
+            }
+        )
 
-    def _link(self, asked: StubRequest, key: tuple[str, str]) -> str:
+    def _link(self, request: StubRequest, key: Cursor) -> str:
         token = urlsafe_b64encode(json.dumps(key).encode()).decode()
-        kept = [(name, value) for name, value in asked.query if name != "$skiptoken"]
+        kept = [(name, value) for name, value in request.query if name != "$skiptoken"]
         query = "&".join(f"{name}={quote(value, safe=',')}" for name, value in [*kept, ("$skiptoken", token)])
-        return f"{self._stub_server.address}{asked.path}?{query}"
+        return f"{self._stub_server.address}{request.path}?{query}"
 
     def _with_fault(
-        self, fault: str | None, page: list[SourceRow], link: str | None, asked: StubRequest, after: tuple[str, str]
+        self, page: list[SourceRow], link: str | None, request: StubRequest, after: Cursor
     ) -> tuple[list[SourceRow], str | None]:
-        """The page as a fault of the system's own makes it."""
+        """The page and its next link, changed by the request's fault."""
+        fault = request.fault.kind if request.fault else None
         if fault == "loop":
-            return page, self._link(asked, after)
+            return page, self._link(request, after)
         if fault == "foreign_link":
             return page, FOREIGN_LINK
         if fault == "duplicate" and len(page) > 1:
-            # The last one comes on the next page once more: it was renamed in between.
-            return page, self._link(asked, _key(page[-2]))
+            # The last device is repeated on the next page, as if it had been renamed in between.
+            return page, self._link(request, _key(page[-2]))
         if fault == "empty_page" and page:
-            # The same place in another spelling, since a link that comes twice is a loop.
-            return [], self._link(asked, after) + "%20"
+            # The same cursor in another spelling, because a repeated link would be taken for a loop.
+            return [], self._link(request, after) + "%20"
         if fault == "lost_rows":
             return page[: len(page) // 10], None
         return page, link
 
 
-def _cursor(asked: StubRequest) -> tuple[str, str]:
-    token = asked.one("$skiptoken")
+def _listing_problem(
+    request: StubRequest, after: Cursor, rows: Sequence[SourceRow], fields: Sequence[str]
+) -> StubReply | None:
+    """The error answer to a listing that asks for something Graph refuses; None for a valid one."""
+    if request.fault is not None and request.fault.kind == "page_token_expired" and any(after):
+        return _error(400, "BadRequest", "The skip token is no longer valid.")
+    top = request.query_value("$top")
+    if top is not None and not (top.isdigit() and 0 < int(top) <= LARGEST_PAGE):
+        return _error(400, "BadRequest", "The limit of '1000' for Top query has been exceeded.")
+    if rows and any(field not in rows[0] for field in fields):
+        return _error(400, "BadRequest", "Could not find a property named as asked for on type managedDevice.")
+    return None
+
+
+def _cursor(request: StubRequest) -> Cursor:
+    token = request.query_value("$skiptoken")
     if not token:
         return ("", "")
     try:
@@ -264,13 +277,13 @@ def _cursor(asked: StubRequest) -> tuple[str, str]:
     return str(name), str(device)
 
 
-def _key(row: SourceRow) -> tuple[str, str]:
+def _key(row: SourceRow) -> Cursor:
     return str(row["deviceName"]), str(row["id"])
 
 
-def _selected_fields(row: SourceRow, fields: Sequence[str], asked: StubRequest) -> SourceRow:
-    tells_all = "include-unknown-enum-members" in asked.headers.get("prefer", "")
-    if not tells_all and row["deviceEnrollmentType"] not in _V1_ENROLMENTS:
+def _selected_fields(row: SourceRow, fields: Sequence[str], request: StubRequest) -> SourceRow:
+    has_all_values = "include-unknown-enum-members" in request.headers.get("prefer", "")
+    if not has_all_values and row["deviceEnrollmentType"] not in _V1_ENROLMENTS:
         row = {**row, "deviceEnrollmentType": "unknownFutureValue"}
     return {field: row[field] for field in fields} if fields else row
 
@@ -286,7 +299,7 @@ def _base64(digest: bytes) -> str:
     return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-# --------------------------------------------------------------------------------------------------------------- refusals
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> StubReply:
@@ -320,7 +333,7 @@ def _sign_in_error(number: int, code: str, words: str) -> StubReply:
 
 
 def _refusal(fault: ServerFault) -> StubReply:
-    """A fault in Graph's words."""
+    """The error of Graph for *fault*."""
     if fault.kind == "forbidden":
         return _forbidden()
     status = refusal_status(fault)

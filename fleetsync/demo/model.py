@@ -1,7 +1,7 @@
-"""What the world of Exempelby is made of, and what is known to be true of it because it was made so.
+"""Data types of the demo municipality: its people and devices, and the results that fleetsync should publish.
 
-Two halves that never meet in code: people and things, from which the sources' rows are written; and claims, holdings,
-lives and flaws, which say in whose favour and on which days each of them counts. Spans are inclusive at both ends.
+The two halves do not know each other. The rows of the sources are written from people and devices. The expected numbers
+are added up from the `Expected…` types. Spans are inclusive at both ends.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,18 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
-Observer = Literal["anybody", "who remembers", "who came later"]
-"""Whether one must have watched while somebody was there whom the register has since forgotten."""
+Observer = Literal["any", "early", "late"]
+"""Which installations see a fact about a person whom the register deletes later.
+
+`any`: all; `early`: those that first ran before the deletion; `late`: those that first ran after it.
+"""
 
 
-# ------------------------------------------------------------------------------------------------- people and things
+# --- people and devices -----------------------------------------------------------------------------------------------
 
 
 class EmploymentContract(msgspec.Struct, frozen=True):
-    """One employment as the personnel system has it. *known*: since when it is entered there; *form*: its word."""
+    """An employment in the personnel system. *known*: the day it was entered. *form*: the system's word for it."""
 
     unit: str
     form: str = "Tillsvidare"
@@ -34,7 +37,7 @@ class EmploymentContract(msgspec.Struct, frozen=True):
 
 
 class StaffMember(msgspec.Struct, frozen=True):
-    """Somebody employed. *further*: log-ins beside the first; *mark*: what the column for protection says."""
+    """An employee. *further_logins*: log-ins beside the first. *mark*: text in the column for protected identity."""
 
     key: str
     number: str
@@ -49,9 +52,10 @@ class StaffMember(msgspec.Struct, frozen=True):
 
 
 class RegisterMembership(msgspec.Struct, frozen=True):
-    """An enrolment or a placement as the school register has it. *known*, *end_known*: since when row and end are there.
+    """An enrolment or a placement in the school register. *known*, *end_known*: the days they were entered.
 
-    *form*: the register's word; *has_year* False: somebody forgot the year. *id* and *group*: of placements alone.
+    *form*: the register's word for the school form. *has_year*: False where the year is missing. *id*, *group*: only of
+    placements.
     """
 
     unit: str
@@ -78,7 +82,7 @@ class SchoolClass(msgspec.Struct, frozen=True):
 
 
 class ClassMembership(msgspec.Struct, frozen=True):
-    """Somebody is in a class."""
+    """The membership of a learner in a class."""
 
     group: str
     first: date
@@ -87,9 +91,10 @@ class ClassMembership(msgspec.Struct, frozen=True):
 
 
 class Learner(msgspec.Struct, frozen=True):
-    """A pupil or a child. *cohort*: the year of its förskoleklass; *logins* and *marks*: what is said from a day on.
+    """A pupil or a child. *cohort*: the year of the förskoleklass. *logins*, *marks*: texts, each from a day on.
 
-    *reference_marks*: marks that only references to it carry; *deleted*: from when on the register has forgotten it.
+    *reference_marks*: marks that only references to the learner carry. *deleted*: the day the register deletes the
+    learner.
     """
 
     key: str
@@ -109,17 +114,16 @@ class Learner(msgspec.Struct, frozen=True):
 
 
 class RowVersion(msgspec.Struct, frozen=True):
-    """What a source says of a thing from *first* on; `row` None: it does not have it."""
+    """The row of a device in a source from *first* on; None: the source does not have the device."""
 
     first: date
     row: SourceRow | None
 
 
 class DemoDevice(msgspec.Struct, frozen=True):
-    """A device. *used*: spans in which it is switched on; *enrolled_at*: when Intune got it.
+    """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in Intune.
 
-    *intune*, *listed* and *repaired*: what Intune, the partner's list and the workshop's say of it, version by version;
-    () where they never had it.
+    The versions are its rows in Intune, the partner's list and the workshop's list; () where it never was in the source.
     """
 
     key: str
@@ -134,24 +138,24 @@ class DemoDevice(msgspec.Struct, frozen=True):
 
 
 def text_on(texts: tuple[tuple[date, str], ...], day: date) -> str:
-    """The text that holds on *day*; "" for none."""
+    """The text that is valid on *day*; "" for none."""
     return next((text for first, text in reversed(texts) if first <= day), "")
 
 
 def row_on(versions: tuple[RowVersion, ...], day: date) -> SourceRow | None:
-    """What is said on *day*."""
-    said = [version.row for version in versions if version.first <= day]
-    return said[-1] if said else None
+    """The row that is valid on *day*; None for none."""
+    rows = [version.row for version in versions if version.first <= day]
+    return rows[-1] if rows else None
 
 
-# --------------------------------------------------------------------------------------------------- what is true of it
+# --- expected results -------------------------------------------------------------------------------------------------
 
 
 class ExpectedOwed(msgspec.Struct, frozen=True):
-    """A person is owed something, is on leave, or cannot be judged (`counts_as`: entitled, on_leave, undecided).
+    """A person who is owed a device, is on leave, or is undecided (`counts_as`: entitled, on_leave, undecided).
 
-    *decidable_from*: since when some source gives a log-in; *group*: the class whose set serves him; *form*: of a child,
-    which is owed a share of a pool.
+    *decidable_from*: the day from which a source gives a log-in. *group*: the class whose set serves the person. *form*:
+    the school form of a child, who is owed a share of a pool.
     """
 
     person: str
@@ -166,7 +170,7 @@ class ExpectedOwed(msgspec.Struct, frozen=True):
 
 
 class ExpectedSharing(msgspec.Struct, frozen=True):
-    """A device serves the classes of a set, or, when it names none, the pool of its unit."""
+    """A device that serves the classes of a set or, without *groups*, the pool of its unit."""
 
     device_key: str
     unit: str
@@ -176,17 +180,17 @@ class ExpectedSharing(msgspec.Struct, frozen=True):
 
 
 class ExpectedHolding(msgspec.Struct, frozen=True):
-    """A device is seen to be a person's own; *by*: by whom, see `Observer`."""
+    """A device that is assigned to a person. *observed_by*: see `Observer`."""
 
     person: str
     device_key: str
     first: date = WORLD_BEGINS
     last: date = OPEN_END
-    observed_by: Observer = "anybody"
+    observed_by: Observer = "any"
 
 
 class ExpectedPhase(msgspec.Struct, frozen=True):
-    """From *first* on a device is in this stage at this unit. Stage None: it is not there, or is nobody's to count."""
+    """The stage and unit of a device from *first* on. Stage None: the device is not counted."""
 
     first: date
     stage: Stage | None
@@ -202,17 +206,17 @@ class ExpectedStages(msgspec.Struct, frozen=True):
     phases: tuple[ExpectedPhase, ...]
 
     def phase_on(self, day: date) -> ExpectedPhase | None:
-        """The phase it is in on *day*."""
+        """The phase of the device on *day*; None before the first."""
         begun = [phase for phase in self.phases if phase.first <= day]
         return begun[-1] if begun else None
 
 
 class ExpectedGap(msgspec.Struct, frozen=True):
-    """Something is wrong from *first* to *last*.
+    """A gap that is open from *first* to *last*.
 
-    *outside_breaks*: people see it only when there is school. *after*: school days for which it must have been seen
-    before it is one; *next_day*: what is found on the very first day is one the day after, whatever *after* says.
-    *seen_by*: only on days of the partner's or the workshop's list; *by*: by whom, see `Observer`.
+    *outside_breaks*: it does not open during a break. *after*: school days from the first sight until it opens.
+    *opens_next_day*: what the very first run finds opens on the next day, without waiting for *after*. *seen_by*: it
+    becomes visible only with an edition of that list. *observed_by*: see `Observer`.
     """
 
     kind: str
@@ -223,12 +227,12 @@ class ExpectedGap(msgspec.Struct, frozen=True):
     outside_breaks: bool = False
     after: int = 0
     opens_next_day: bool = False
-    seen_by: Literal["everybody", "list", "workshop"] = "everybody"
-    observed_by: Observer = "anybody"
+    seen_by: Literal["any", "list", "workshop"] = "any"
+    observed_by: Observer = "any"
 
 
 class ExpectedAdjustment(msgspec.Struct, frozen=True):
-    """An amount that a planted case adds to a published number, such as a cart that covers thirty of a class."""
+    """An amount that a special case adds to an expected number, such as a cart that covers thirty pupils."""
 
     unit: str
     entitlement: str

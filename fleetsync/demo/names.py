@@ -1,7 +1,7 @@
-"""Names, log-ins and numbers that are nobody's: made of invented syllables, plainly fictional, the same for one seed.
+"""Invents names, log-ins and civic numbers that belong to nobody. A seed always gives the same ones.
 
-What belongs to a child or to somebody whose identity is protected holds a canary, so that one search over everything
-ever written shows whether it got through. Civic numbers have a wrong check digit and can be nobody's.
+Texts about children and persons with protected identity contain a canary word. One search over everything that was
+written shows whether such a text got through. Civic numbers have a wrong check digit, so no real person has them.
 """
 
 import unicodedata
@@ -41,7 +41,7 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class Namer:
-    """Gives names and numbers, no account and no number twice."""
+    """Gives out names and numbers; no account and no number is given twice."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)
@@ -49,18 +49,20 @@ class Namer:
         self._count = 0
 
     def name(self) -> Name:
-        """A name for somebody who may be named."""
+        """A name of a person that may be stored."""
         given = self._random.choice(_BEGINNINGS) + self._random.choice(_ENDINGS)
         return self._unique(given, self._random.choice(_FAMILIES))
 
     def canary_name(self) -> Name:
-        """A name for somebody of whom nothing may be kept."""
+        """A name, with the canary, of a person about whom nothing may be stored."""
         self._count += 1
         return Name(f"{CANARY.title()}{self._count:05}", "Skyddsson", f"{CANARY}{self._count:05}.skyddsson")
 
     def _unique(self, given: str, family: str) -> Name:
         stem = f"{ascii_of(given)}.{ascii_of(family)}"
-        account = next(one for one in (stem, *(f"{stem}{n}" for n in range(2, 1000))) if one not in self._taken)
+        account = next(
+            candidate for candidate in (stem, *(f"{stem}{n}" for n in range(2, 1000))) if candidate not in self._taken
+        )
         self._taken.add(account)
         return Name(given, family, account)
 
@@ -72,7 +74,7 @@ class Namer:
         return f"{born:%Y%m%d}{nine[6:]}{wrong}"
 
     def pupil_account(self) -> str:
-        """A pupil's log-in name: letters that mean nothing, and a number."""
+        """A pupil's log-in name: random letters and a number."""
         self._count += 1
         letters = "".join(self._random.choice("bcdfghjklmnpqrstvwxz") for _ in range(4))
         return f"{letters}{self._count:04}"
@@ -94,5 +96,5 @@ def ascii_of(text: str) -> str:
 
 
 def _check_digit(nine: str) -> int:
-    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(nine)]
+    doubled = [int(digit) * (2 - position % 2) for position, digit in enumerate(nine)]
     return -sum(value // 10 + value % 10 for value in doubled) % 10

@@ -1,4 +1,4 @@
-"""The pupils who are planted among the others: who comes and goes, what breaks, and what the register gets wrong."""
+"""The special cases among the pupils: arrivals and leavers, broken devices, and errors of the register."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -56,77 +56,77 @@ from fleetsync.demo.school_years import (
 )
 from fleetsync.demo.units import unit_name
 
-MIDDLE_COHORT, HIGH_COHORT = 2021, 2018  # the cohorts in which they are: years 5 and 8 of 2026/27
+MIDDLE_COHORT, HIGH_COHORT = 2021, 2018  # the cohorts of the cases: years 5 and 8 in 2026/27
 
 
 class PupilCase(msgspec.Struct, frozen=True):
-    """Somebody of a cohort who is planted; `make` is told the how-manyeth he is."""
+    """A special case among the pupils of a cohort. `make` gets the number of the pupil within the case, from 0."""
 
     name: str
     number: int
     make: Callable[[PupilBuilder, ClassSeat, int], None]
     cohort: int = HIGH_COHORT
     has_device: bool = True
-    is_new: bool = False  # sits behind all others
+    is_new: bool = False  # takes a seat after the ordinary pupils
 
 
 def _add_own_device(
-    desk: PupilBuilder, seat: ClassSeat, learner: Learner, **rest: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, learner: Learner, **options: Unpack[IntuneDeviceOptions]
 ) -> DemoDevice:
-    """A device that never changes hands: the laptop of year 8, or the tablet of year 5."""
+    """A device with one holder only: the laptop of year 8, or the tablet of year 5."""
     unit = seat.unit(DEMO_DAY.year)
-    make = desk.builder.add_tablet if seat.cohort == MIDDLE_COHORT else desk.builder.add_laptop
-    rest["fields"] = {"deviceCategoryDisplayName": building_of(unit), **rest.get("fields", {})}
-    return make(unit, login_of(learner, DEMO_DAY), **rest)
+    make = pupils.builder.add_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
+    options["fields"] = {"deviceCategoryDisplayName": building_of(unit), **options.get("fields", {})}
+    return make(unit, login_of(learner, DEMO_DAY), **options)
 
 
 def _add_holding(
-    desk: PupilBuilder, learner: Learner, thing: DemoDevice, first: date = WORLD_BEGINS, last: date = OPEN_END
+    pupils: PupilBuilder, learner: Learner, device: DemoDevice, first: date = WORLD_BEGINS, last: date = OPEN_END
 ) -> None:
-    desk.builder.expected_holdings.append(ExpectedHolding(learner.key, thing.key, first, last))
+    pupils.builder.expected_holdings.append(ExpectedHolding(learner.key, device.key, first, last))
 
 
 def _add_pupil_with_device(
-    desk: PupilBuilder, seat: ClassSeat, **rest: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, **options: Unpack[IntuneDeviceOptions]
 ) -> tuple[Learner, DemoDevice]:
-    """An ordinary pupil with a device that is his alone."""
-    learner = add_ordinary_pupil(desk, seat)
-    thing = _add_own_device(desk, seat, learner, **rest)
-    _add_holding(desk, learner, thing)
-    return learner, thing
+    """An ordinary pupil with a device that nobody else had or gets."""
+    learner = add_ordinary_pupil(pupils, seat)
+    device = _add_own_device(pupils, seat, learner, **options)
+    _add_holding(pupils, learner, device)
+    return learner, device
 
 
-def _silent(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+def _silent(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     unit, last = seat.unit(DEMO_DAY.year), date(2026, 9, 25)
-    learner, thing = _add_pupil_with_device(desk, seat, used=((LONG_AGO, last),), phases=silence_phases(unit, last))
+    learner, device = _add_pupil_with_device(pupils, seat, used=((LONG_AGO, last),), phases=silence_phases(unit, last))
     since = SCHOOLS.after(last, STALE_AFTER + 1)
-    desk.builder.add_person_gap("device_not_working", learner, unit, first=since)
-    desk.builder.add_device_gap("stale", thing, first=since, counted=True)
+    pupils.builder.add_person_gap("device_not_working", learner, unit, first=since)
+    pupils.builder.add_device_gap("stale", device, first=since, counted=True)
 
 
-def _enrolled_again(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    _, thing = _add_pupil_with_device(desk, seat)
+def _enrolled_again(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    _, device = _add_pupil_with_device(pupils, seat)
     before = date(2024, 8, 12)
-    desk.builder.add_tablet(
-        thing.unit,
-        f"{desk.builder.namer.pupil_account()}@{PUPIL_DOMAIN}",
+    pupils.builder.add_tablet(
+        device.unit,
+        f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}",
         enrolled=before,
         used=((before, date(2025, 5, 30)),),
-        fields={"serialNumber": thing.serial},
+        fields={"serialNumber": device.serial},
         phases=[(before, None, False)],
     )
 
 
-def _placeholder(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+def _placeholder(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     _add_pupil_with_device(
-        desk, seat, fields={"serialNumber": ("Default string", "0", "System Serial Number")[nth % 3]}
+        pupils, seat, fields={"serialNumber": ("Default string", "0", "System Serial Number")[nth % 3]}
     )
 
 
-# --- the workshop
+# --- the workshop -----------------------------------------------------------------------------------------------------
 
 STOLEN_ON = date(2026, 10, 13)
-# When each came in, and for how many days: from a day to a year.
+# The day on which each device came in, and the days that it stayed: from a day to a year.
 REPAIRS = (
     (date(2026, 11, 19), 1), (date(2026, 11, 16), 2), (date(2026, 11, 18), 3), (date(2026, 11, 17), 7),
     (date(2026, 11, 16), 10), (date(2026, 11, 9), 21), (date(2026, 11, 2), 30), (date(2026, 10, 12), 56),
@@ -134,16 +134,16 @@ REPAIRS = (
 )  # fmt: skip
 
 
-def _stolen(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    learner, thing = _add_pupil_with_device(
-        desk,
+def _stolen(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    learner, device = _add_pupil_with_device(
+        pupils,
         seat,
         used=((LONG_AGO, STOLEN_ON - ONE_DAY),),
         repaired=(RowVersion(STOLEN_ON, {"status": "Stulen", "seen": None}),),
         phases=[(LONG_AGO, Stage.IN_USE, True), (STOLEN_ON, Stage.LOST, False)],
     )
-    desk.builder.add_device_gap("lost", thing, first=STOLEN_ON)
-    desk.builder.add_person_gap("no_device", learner, thing.unit, first=STOLEN_ON, last=_until_leaving(seat))
+    pupils.builder.add_device_gap("lost", device, first=STOLEN_ON)
+    pupils.builder.add_person_gap("no_device", learner, device.unit, first=STOLEN_ON, last=_until_leaving(seat))
 
 
 def _until_leaving(seat: ClassSeat) -> date:
@@ -151,181 +151,183 @@ def _until_leaving(seat: ClassSeat) -> date:
 
 
 def _in_repair(has_loaner: bool) -> Callable[[PupilBuilder, ClassSeat, int], None]:
-    def make(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    def make(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
         came, days = REPAIRS[nth % len(REPAIRS)]
         back = edition_from(WORKSHOP_DAYS, came + timedelta(days=days + 1))
         tested = SCHOOLS.at_or_before(back - ONE_DAY)
-        said = (
+        versions = (
             RowVersion(came, {"status": "På reparation", "seen": None}),
             RowVersion(back, {"status": "I drift", "seen": tested}),
         )
         phases = [(LONG_AGO, Stage.IN_USE, True), (came, Stage.IN_REPAIR, False), (back, Stage.IN_USE, True)]
         used = ((LONG_AGO, came - ONE_DAY), (tested, OPEN_END))
-        learner, thing = _add_pupil_with_device(desk, seat, used=used, repaired=said, phases=phases)
+        learner, device = _add_pupil_with_device(pupils, seat, used=used, repaired=versions, phases=phases)
         until = back - ONE_DAY
-        desk.builder.add_device_gap(
-            "long_in_repair", thing, first=came, last=until, after=20, seen_by="workshop", counted=True
+        pupils.builder.add_device_gap(
+            "long_in_repair", device, first=came, last=until, after=20, seen_by="workshop", counted=True
         )
         if has_loaner:
-            _add_loaner(desk, learner, thing.unit, came, back)
+            _add_loaner(pupils, learner, device.unit, came, back)
         else:
-            desk.builder.add_person_gap("device_not_working", learner, thing.unit, first=came, last=until)
+            pupils.builder.add_person_gap("device_not_working", learner, device.unit, first=came, last=until)
 
     return make
 
 
-def _add_loaner(desk: PupilBuilder, learner: Learner, unit: str, first: date, back: date) -> None:
-    thing = desk.builder.add_laptop(
+def _add_loaner(pupils: PupilBuilder, learner: Learner, unit: str, first: date, back: date) -> None:
+    device = pupils.builder.add_laptop(
         unit,
         "",
         fields={"deviceCategoryDisplayName": f"Lån {unit_name(unit)}"},
         changes=[(first, primary_user_fields(login_of(learner, first))), (back, primary_user_fields(""))],
         phases=[(LONG_AGO, Stage.LOAN, True)],
     )
-    _add_holding(desk, learner, thing, first, back - ONE_DAY)
+    _add_holding(pupils, learner, device, first, back - ONE_DAY)
 
 
-# --- who comes, who has left
+# --- arrivals and leavers ---------------------------------------------------------------------------------------------
 
 LAST_DAYS_OF_LEAVERS = tuple(date(2026, 9, 2) + timedelta(weeks=week) for week in range(9))
-SEEN_BACK_AFTER = timedelta(days=3)  # handed in on Friday
+SEEN_BACK_AFTER = timedelta(days=3)  # handed in on a Friday
 
 
 def _leaves(hands_in: bool) -> Callable[[PupilBuilder, ClassSeat, int], None]:
-    def make(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    def make(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
         wednesday = LAST_DAYS_OF_LEAVERS[nth % len(LAST_DAYS_OF_LEAVERS)]
-        learner = _add_leaver(desk, seat, wednesday)
-        (_returns_device if hands_in else _keeps_device)(desk, seat, learner, wednesday)
+        learner = _add_leaver(pupils, seat, wednesday)
+        (_returns_device if hands_in else _keeps_device)(pupils, seat, learner, wednesday)
 
     return make
 
 
 def _add_leaver(
-    desk: PupilBuilder, seat: ClassSeat, last: date, since: date = WORLD_BEGINS, **changes: object
+    pupils: PupilBuilder, seat: ClassSeat, last: date, since: date = WORLD_BEGINS, **changes: object
 ) -> Learner:
-    """Somebody who moves away; the register is told two weeks before."""
-    told = last - timedelta(days=14)
-    begun = [stay for stay in enrolments_of(seat) if stay.first <= last]
-    ended = msgspec.structs.replace(begun[-1], last=last, end_known=told)
-    learner = desk.seat(seat, since, enrolments=(*begun[:-1], ended), **changes)
-    desk.add_expected_owed(seat, learner, last=last)
-    soon = max(told, SCHOOLS.first_day_with_left(last, 15))
-    desk.builder.add_person_gap("ending_with_device", learner, seat.unit(DEMO_DAY.year), first=soon, last=last)
+    """A pupil who moves away. The register has the end two weeks before."""
+    known = last - timedelta(days=14)
+    begun = [membership for membership in enrolments_of(seat) if membership.first <= last]
+    ended = msgspec.structs.replace(begun[-1], last=last, end_known=known)
+    learner = pupils.add_pupil(seat, since, enrolments=(*begun[:-1], ended), **changes)
+    pupils.add_expected_owed(seat, learner, last=last)
+    soon = max(known, SCHOOLS.first_day_with_left(last, 15))
+    pupils.builder.add_person_gap("ending_with_device", learner, seat.unit(DEMO_DAY.year), first=soon, last=last)
     return learner
 
 
-def _returns_device(desk: PupilBuilder, seat: ClassSeat, learner: Learner, last: date) -> None:
+def _returns_device(pupils: PupilBuilder, seat: ClassSeat, learner: Learner, last: date) -> None:
     unit, back = seat.unit(DEMO_DAY.year), last + SEEN_BACK_AFTER
     stock = {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"}
     phases = [(LONG_AGO, Stage.IN_USE, True), (back, Stage.STOCK, True)]
-    thing = _add_own_device(desk, seat, learner, changes=[(back, stock)], phases=phases)
-    _add_holding(desk, learner, thing, last=back - ONE_DAY)
-    desk.builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1, first=back))
+    device = _add_own_device(pupils, seat, learner, changes=[(back, stock)], phases=phases)
+    _add_holding(pupils, learner, device, last=back - ONE_DAY)
+    pupils.builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1, first=back))
 
 
-def _keeps_device(desk: PupilBuilder, seat: ClassSeat, learner: Learner, last: date) -> None:
-    thing = _add_own_device(desk, seat, learner)
-    _add_holding(desk, learner, thing)
-    desk.builder.add_device_gap("leaver_holds", thing, first=SCHOOLS.after(last, 10), counted=True)
+def _keeps_device(pupils: PupilBuilder, seat: ClassSeat, learner: Learner, last: date) -> None:
+    device = _add_own_device(pupils, seat, learner)
+    _add_holding(pupils, learner, device)
+    pupils.builder.add_device_gap("leaver_holds", device, first=SCHOOLS.after(last, 10), counted=True)
 
 
-def _newcomer(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    """Comes on a Monday; the account is made three days later, and the device with it."""
+def _newcomer(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    """A pupil who starts on a Monday and gets account and device three days later."""
     monday = date(2026, 9, 7) + timedelta(weeks=nth % 7)
     has_login = monday + timedelta(days=3)
-    login = f"{desk.builder.namer.pupil_account()}@{PUPIL_DOMAIN}"
-    learner = _add_newcomer(desk, seat, monday, ((has_login, login),))
-    desk.add_expected_owed(seat, learner, first=monday, decidable_from=has_login)
-    _add_holding(desk, learner, _add_own_device(desk, seat, learner, enrolled=has_login - ONE_DAY), first=has_login)
+    login = f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}"
+    learner = _add_newcomer(pupils, seat, monday, ((has_login, login),))
+    pupils.add_expected_owed(seat, learner, first=monday, decidable_from=has_login)
+    _add_holding(pupils, learner, _add_own_device(pupils, seat, learner, enrolled=has_login - ONE_DAY), first=has_login)
 
 
-def _add_newcomer(desk: PupilBuilder, seat: ClassSeat, first: date, logins: tuple[tuple[date, str], ...]) -> Learner:
-    stay = RegisterMembership(
+def _add_newcomer(pupils: PupilBuilder, seat: ClassSeat, first: date, logins: tuple[tuple[date, str], ...]) -> Learner:
+    membership = RegisterMembership(
         seat.unit(DEMO_DAY.year), "GR", first, date(seat.cohort + LAST_GRADE + 1, 6, 30), known=first
     )
-    return desk.seat(seat, first, logins=logins, enrolments=(stay,), known=first)
+    return pupils.add_pupil(seat, first, logins=logins, enrolments=(membership,), known=first)
 
 
 LOGIN_LEFT_ON, DELETED_FROM_REGISTER_ON, REUSED_ON = date(2026, 10, 14), date(2026, 10, 28), date(2026, 11, 9)
 
 
-def _login_reused(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    """Somebody leaves with a laptop and is forgotten; somebody else is given the same log-in, and a laptop of his own.
+def _login_reused(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    """A leaver keeps a laptop and is deleted from the register. Another pupil gets the same log-in and a new laptop.
 
-    Who did not know the first takes both laptops for the second's.
+    An installation that never saw the leaver assigns both laptops to the second pupil.
     """
-    login = f"{desk.builder.namer.pupil_account()}@{PUPIL_DOMAIN}"
-    gone = _add_leaver(desk, seat, LOGIN_LEFT_ON, logins=((date(2019, 1, 1), login),), deleted=DELETED_FROM_REGISTER_ON)
-    old = _add_own_device(desk, seat, gone)
-    _add_holding(desk, gone, old)
-    place = ClassSeat(seat.cohort, seat.track, SEATS_PER_CLASS + 5)
-    learner = _add_newcomer(desk, place, REUSED_ON, ((REUSED_ON, login),))
-    desk.add_expected_owed(place, learner, first=REUSED_ON)
+    login = f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}"
+    leaver = _add_leaver(
+        pupils, seat, LOGIN_LEFT_ON, logins=((date(2019, 1, 1), login),), deleted=DELETED_FROM_REGISTER_ON
+    )
+    old = _add_own_device(pupils, seat, leaver)
+    _add_holding(pupils, leaver, old)
+    newcomer_seat = ClassSeat(seat.cohort, seat.track, SEATS_PER_CLASS + 5)
+    learner = _add_newcomer(pupils, newcomer_seat, REUSED_ON, ((REUSED_ON, login),))
+    pupils.add_expected_owed(newcomer_seat, learner, first=REUSED_ON)
     enrolled = REUSED_ON + ONE_DAY
-    seen = enrolled + ONE_DAY
-    _add_holding(desk, learner, _add_own_device(desk, place, learner, enrolled=enrolled), first=seen)
+    shown_from = enrolled + ONE_DAY
+    _add_holding(pupils, learner, _add_own_device(pupils, newcomer_seat, learner, enrolled=enrolled), first=shown_from)
     until = REUSED_ON.replace(year=REUSED_ON.year + 1) - ONE_DAY
-    builder, unit = desk.builder, old.unit
+    builder, unit = pupils.builder, old.unit
     builder.add_device_gap(
-        "leaver_holds", old, first=SCHOOLS.after(LOGIN_LEFT_ON, 10), counted=True, observed_by="who remembers"
+        "leaver_holds", old, first=SCHOOLS.after(LOGIN_LEFT_ON, 10), counted=True, observed_by="early"
     )
-    builder.add_person_gap("login_reused", learner, unit, first=REUSED_ON, last=until, observed_by="who remembers")
+    builder.add_person_gap("login_reused", learner, unit, first=REUSED_ON, last=until, observed_by="early")
     builder.add_device_gap(
-        "unknown_holder", old, first=DELETED_FROM_REGISTER_ON, last=REUSED_ON - ONE_DAY, observed_by="who came later"
+        "unknown_holder", old, first=DELETED_FROM_REGISTER_ON, last=REUSED_ON - ONE_DAY, observed_by="late"
     )
-    builder.expected_holdings.append(ExpectedHolding(learner.key, old.key, REUSED_ON, observed_by="who came later"))
+    builder.expected_holdings.append(ExpectedHolding(learner.key, old.key, REUSED_ON, observed_by="late"))
     builder.add_person_gap(
-        "extra_device", learner, unit, first=seen, after=11, opens_next_day=True, observed_by="who came later"
+        "extra_device", learner, unit, first=shown_from, after=11, opens_next_day=True, observed_by="late"
     )
 
 
-# --- what the register says
+# --- what the register contains ---------------------------------------------------------------------------------------
 
 
-def _protected(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    account = desk.builder.namer.canary_name().account
+def _protected(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    account = pupils.builder.namer.canary_name().account
     login = f"{account}@{PUPIL_DOMAIN}"
     always = date(2019, 1, 1)
-    learner = desk.seat(
+    learner = pupils.add_pupil(
         seat, logins=((always, login),), marks=((always, PROTECTION_MARKS[nth % len(PROTECTION_MARKS)]),)
     )
-    desk.builder.canaries.append(account)
-    desk.add_expected_owed(seat, learner, unit=UNPLACED)
+    pupils.builder.canaries.append(account)
+    pupils.add_expected_owed(seat, learner, unit=UNPLACED)
     name = {"deviceName": f"{learner.given}s dator"}
-    _add_holding(desk, learner, _add_own_device(desk, seat, learner, fields=name, shown_at=UNPLACED))
+    _add_holding(pupils, learner, _add_own_device(pupils, seat, learner, fields=name, shown_at=UNPLACED))
 
 
 def _undecided(
     changed: Callable[[RegisterMembership], RegisterMembership],
 ) -> Callable[[PupilBuilder, ClassSeat, int], None]:
-    def make(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-        learner = desk.seat(seat, enrolments=tuple(map(changed, enrolments_of(seat))))
-        desk.add_expected_owed(seat, learner, counts_as="undecided")
+    def make(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+        learner = pupils.add_pupil(seat, enrolments=tuple(map(changed, enrolments_of(seat))))
+        pupils.add_expected_owed(seat, learner, counts_as="undecided")
 
     return make
 
 
-def _without_year(stay: RegisterMembership) -> RegisterMembership:
-    return msgspec.structs.replace(stay, has_year=False)
+def _without_year(membership: RegisterMembership) -> RegisterMembership:
+    return msgspec.structs.replace(membership, has_year=False)
 
 
-def _of_unknown_form(stay: RegisterMembership) -> RegisterMembership:
-    return msgspec.structs.replace(stay, form="XGR")
+def _of_unknown_form(membership: RegisterMembership) -> RegisterMembership:
+    return msgspec.structs.replace(membership, form="XGR")
 
 
-def _twice_enrolled(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    """A row of an earlier school was never closed; the one that began later counts."""
+def _twice_enrolled(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    """The enrolment at an earlier school was never closed. The one that began later counts."""
     forgotten = RegisterMembership("vretaskolan", "GR", date(2018, 8, 20))
-    desk.add_expected_owed(seat, desk.seat(seat, enrolments=(forgotten, *enrolments_of(seat))))
+    pupils.add_expected_owed(seat, pupils.add_pupil(seat, enrolments=(forgotten, *enrolments_of(seat))))
 
 
 INDEPENDENT_SCHOOL = "friskolan"
 NEW_SCHOOL_ON = date(2026, 11, 2)
 
 
-def _at_independent_school(desk: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    """Lives in Exempelby and goes to another principal's school."""
-    desk.seat(seat, enrolments=(RegisterMembership(INDEPENDENT_SCHOOL, "GR", date(2025, 8, 18)),), classes=())
+def _at_independent_school(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
+    """A pupil of another principal's school."""
+    pupils.add_pupil(seat, enrolments=(RegisterMembership(INDEPENDENT_SCHOOL, "GR", date(2025, 8, 18)),), classes=())
 
 
 PUPIL_CASES: tuple[PupilCase, ...] = (
@@ -348,53 +350,47 @@ PUPIL_CASES: tuple[PupilCase, ...] = (
 
 
 def _seats(cohort: int, first: int) -> Iterator[ClassSeat]:
-    """Seats of a cohort that have a device of their own, row by row."""
+    """Seats of a cohort whose pupils have their own device: seat 0 of each class, then seat 1, and so on."""
     grade = DEMO_DAY.year - cohort
     tracks = [track for track, class_track in enumerate(TRACKS) if not shares_class_set(class_track.unit(grade), grade)]
     return (ClassSeat(cohort, track, number) for number in count(first) for track in tracks)
 
 
 def _pupil_cases_by_seat() -> Mapping[ClassSeat, tuple[PupilCase, int]]:
-    """Who sits where: through the tracks of the cohort, row by row."""
+    """Gives each special case its seat, spread over the classes of its cohort."""
     free = {
         (cohort, is_new): _seats(cohort, SEATS_PER_CLASS if is_new else 0)
         for cohort in (HIGH_COHORT, MIDDLE_COHORT)
         for is_new in (False, True)
     }
-    return {
-        next(free[variant.cohort, variant.is_new]): (variant, nth)
-        for variant in PUPIL_CASES
-        for nth in range(variant.number)
-    }
+    return {next(free[case.cohort, case.is_new]): (case, nth) for case in PUPIL_CASES for nth in range(case.number)}
 
 
-# ------------------------------------------------------------------------------------------------------------------ all
+# --- all --------------------------------------------------------------------------------------------------------------
 
 
 def add_pupils(builder: WorldBuilder, classes: ClassRegistry, preschools: PreschoolBuilder) -> PupilBuilder:
-    """All pupils of the world's school years, and what is handed from one to the next."""
-    desk, variants = PupilBuilder(builder, classes, preschools), _pupil_cases_by_seat()
+    """Adds all pupils of the demo's school years, with the devices that they hand on."""
+    pupils, cases = PupilBuilder(builder, classes, preschools), _pupil_cases_by_seat()
     seats = (
         ClassSeat(cohort, track, number)
         for cohort in range(FIRST_COHORT, LAST_COHORT + 1)
         for track in range(len(TRACKS))
         for number in range(class_size(cohort, track))
     )
-    for seat in (*seats, *(seat for seat, (variant, _) in variants.items() if variant.is_new)):
-        if seat in variants:
-            variant, nth = variants[seat]
-            variant.make(desk, seat, nth)
-            builder.case_counts[variant.name] += 1
+    for seat in (*seats, *(seat for seat, (case, _) in cases.items() if case.is_new)):
+        if seat in cases:
+            case, nth = cases[seat]
+            case.make(pupils, seat, nth)
+            builder.case_counts[case.name] += 1
         else:
-            add_ordinary_pupil(desk, seat)
+            add_ordinary_pupil(pupils, seat)
             builder.case_counts["pupil_in_adapted_school"] += (
                 is_adapted(seat) and 7 <= DEMO_DAY.year - seat.cohort <= LAST_GRADE
             )
-    add_handed_down_devices(
-        builder, desk, frozenset(seat for seat, (variant, _) in variants.items() if variant.has_device)
-    )
-    add_leaver_gaps(builder, desk)
+    add_handed_down_devices(builder, pupils, frozenset(seat for seat, (case, _) in cases.items() if case.has_device))
+    add_leaver_gaps(builder, pupils)
     builder.expected_gaps.append(
         ExpectedGap("unmapped_unit", UNPLACED, "a school that nobody has configured", NEW_SCHOOL_ON)
     )
-    return desk
+    return pupils

@@ -1,7 +1,7 @@
-"""The pupils of Exempelby, from förskoleklass to year 9, and what each of them holds.
+"""The pupils of Exempelby, from förskoleklass to year 9, and the devices that each of them has.
 
-In years 1–3 classes share carts; from year 4 on each has a tablet, from year 7 on a laptop, and hands it to the next
-who comes. Those who are planted differently sit among the others.
+In years 1–3 a class shares a cart. From year 4 on each pupil has a tablet, from year 7 on a laptop, and hands it on to
+a younger pupil afterwards. The special cases are in `pupil_cases.py`.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ from fleetsync.demo.school_years import (
 )
 from fleetsync.demo.units import SHARED_BUILDING_NAME, unit_name
 
-CLASS_SETS_ONLY_UNIT = "sjoangsskolan"  # its tablets are known by class alone, up to year 6
+CLASS_SETS_ONLY_UNIT = "sjoangsskolan"  # up to year 6 its tablets belong to classes, not to pupils
 ADAPTED_SCHOOL_UNIT = "kullaskolan"
 SEATS_PER_CLASS = 27
 TABLETS_FROM_GRADE, LAPTOPS_FROM_GRADE, YEARS_OF_A_DEVICE = 4, 7, 3
@@ -50,7 +50,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class ClassSeat(msgspec.Struct, frozen=True):
-    """A place in a class of a cohort."""
+    """A numbered place in a class of a cohort; a pupil takes it."""
 
     cohort: int
     track: int
@@ -58,29 +58,29 @@ class ClassSeat(msgspec.Struct, frozen=True):
 
     @property
     def class_track(self) -> ClassTrack:
-        """Its track."""
+        """The track of the class."""
         return TRACKS[self.track]
 
     @property
     def key(self) -> str:
-        """The key of whoever sits there."""
+        """The key of the pupil in this seat."""
         return f"pupil-{self.cohort}-{self.track:02}-{self.number:02}"
 
     def unit(self, year: int) -> str:
-        """Where it is in a school year."""
+        """The unit of the class in a school year."""
         return self.class_track.unit(year - self.cohort)
 
 
 def building_of(unit: str) -> str:
-    """What the location of a pupil's device says: two units are one building."""
+    """The location text of a pupil's device. Two units share a building."""
     return SHARED_BUILDING_NAME if unit.startswith("hojdens-skola") else unit_name(unit)
 
 
-# ----------------------------------------------------------------------------------------------------- in the register
+# --- in the register --------------------------------------------------------------------------------------------------
 
 
 class PupilBuilder:
-    """Makes pupils with their enrolments, classes and claims."""
+    """Builds pupils with their enrolments, classes and expected entitlements."""
 
     def __init__(self, builder: WorldBuilder, classes: ClassRegistry, preschools: PreschoolBuilder) -> None:
         self.builder = builder
@@ -89,34 +89,34 @@ class PupilBuilder:
         self._pupil_counts: Counter[int] = Counter()
         self.by_key: dict[str, Learner] = {}
 
-    def seat(self, seat: ClassSeat, since: date = WORLD_BEGINS, **changes: object) -> Learner:
-        """Whoever sits there, in the register, *since* that day; *changes* to what is ordinary."""
-        hidden = self.builder.namer.canary_name()
-        made = Learner(
+    def add_pupil(self, seat: ClassSeat, since: date = WORLD_BEGINS, **changes: object) -> Learner:
+        """Adds the pupil of *seat* to the register, in classes *since* that day. *changes*: what is not ordinary."""
+        name = self.builder.namer.canary_name()
+        pupil = Learner(
             key=seat.key,
             id=self.builder.namer.uuid(),
             cohort=seat.cohort,
-            given=hidden.given,
-            family=hidden.family,
+            given=name.given,
+            family=name.family,
             civic=self.builder.namer.civic(seat.cohort - 6, seat.cohort - 6),
-            logins=self._logins(seat, hidden.account),
+            logins=self._logins(seat, name.account),
             enrolments=tuple(enrolments_of(seat)),
             placements=self._placements(seat),
             classes=tuple(self._in_classes(seat, since)),
             deleted=date(seat.cohort + LAST_GRADE + 1, *LEAVERS_DELETED),
         )
-        learner = msgspec.structs.replace(made, **changes)
+        learner = msgspec.structs.replace(pupil, **changes)
         self.builder.learners.append(learner)
         self.by_key[learner.key] = learner
-        self.builder.canaries += [hidden.given, learner.civic]
+        self.builder.canaries += [name.given, learner.civic]
         return learner
 
     def _placements(self, seat: ClassSeat) -> tuple[RegisterMembership, ...]:
-        """Where a young one was before school, and every third one's fritidshem, which entitles to nothing."""
+        """The preschool placement before school, and for every third pupil a fritidshem, which entitles to nothing."""
         nth = self._pupil_counts[seat.cohort]
         self._pupil_counts[seat.cohort] += 1
         unit = self.preschools.unit(nth) if seat.cohort > YEARS[0] else None
-        before = (self.preschools.place(seat.cohort, unit, nth),) if unit else ()
+        before = (self.preschools.placement(seat.cohort, unit, nth),) if unit else ()
         if unit:
             self.preschools.add_expected_owed(seat.key, seat.cohort, unit)
         if seat.number % 3 or seat.cohort < YEARS[0] - 3:
@@ -128,33 +128,35 @@ class PupilBuilder:
             RegisterMembership(seat.class_track.low, "FTH", first, last, known=known, id=self.builder.namer.uuid()),
         )
 
-    def _logins(self, seat: ClassSeat, hidden: str) -> tuple[tuple[date, str], ...]:
-        """A child of förskoleklass has a log-in that may not be kept; in year 1 it gets another."""
-        child = (date(seat.cohort, 8, 10), f"{hidden}@{PUPIL_DOMAIN}")
+    def _logins(self, seat: ClassSeat, name: str) -> tuple[tuple[date, str], ...]:
+        """In förskoleklass a log-in that may not be stored; from year 1 on another."""
+        child = (date(seat.cohort, 8, 10), f"{name}@{PUPIL_DOMAIN}")
         pupil = (date(seat.cohort + 1, 8, 1), f"{self.builder.namer.pupil_account()}@{PUPIL_DOMAIN}")
         if pupil[0] <= WORLD_BEGINS:
             return ((date(2019, 1, 1), pupil[1]),)
-        self.builder.canaries.append(hidden)
+        self.builder.canaries.append(name)
         return (child, pupil)
 
     def _in_classes(self, seat: ClassSeat, since: date) -> Iterable[ClassMembership]:
         for year in YEARS:
             grade = year - seat.cohort
             if 0 <= grade <= LAST_GRADE:
-                of = self.classes.of(year, seat.class_track.unit(grade), seat.class_track.class_name(grade))
-                yield ClassMembership(of.id, max(of.first, since), of.last, max(of.known, since))
+                school_class = self.classes.of(year, seat.class_track.unit(grade), seat.class_track.class_name(grade))
+                yield ClassMembership(
+                    school_class.id, max(school_class.first, since), school_class.last, max(school_class.known, since)
+                )
 
     def add_expected_owed(
-        self, seat: ClassSeat, learner: Learner, first: date = WORLD_BEGINS, last: date = OPEN_END, **said: object
+        self, seat: ClassSeat, learner: Learner, first: date = WORLD_BEGINS, last: date = OPEN_END, **changes: object
     ) -> None:
-        """What follows from going to school: a device of one's own or of the class, or a share of the pool."""
+        """Expects what a pupil is owed per school year: an own device, one of the class, or a share of the pool."""
         for year in YEARS:
             grade = year - seat.cohort
             begins, ends = counting_span(year)
             begins, ends = max(begins, first), min(ends, last, LAST_DAY[year] if grade == LAST_GRADE else OPEN_END)
             if 0 <= grade <= LAST_GRADE and begins <= ends:
-                claim = _claim(learner.key, seat, grade, begins, ends)
-                self.builder.expected_owed.append(msgspec.structs.replace(claim, **said))
+                owed = _claim(learner.key, seat, grade, begins, ends)
+                self.builder.expected_owed.append(msgspec.structs.replace(owed, **changes))
 
 
 def _claim(person: str, seat: ClassSeat, grade: int, first: date, last: date) -> ExpectedOwed:
@@ -166,12 +168,12 @@ def _claim(person: str, seat: ClassSeat, grade: int, first: date, last: date) ->
 
 
 def shares_class_set(unit: str, grade: int) -> bool:
-    """Whether pupils of that year share the devices of their class."""
+    """Whether pupils of that grade share the devices of their class."""
     return grade < TABLETS_FROM_GRADE or (unit == CLASS_SETS_ONLY_UNIT and grade < LAPTOPS_FROM_GRADE)
 
 
 def enrolments_of(seat: ClassSeat) -> Iterable[RegisterMembership]:
-    """Förskoleklass, and each school of the compulsory school with its first and last day."""
+    """The enrolments of a pupil: förskoleklass, then one per school, each with its first and last day."""
     began, class_track = seat.cohort, seat.class_track
     yield _enrolment(class_track.low, "FKLASS", began, began + 1)
     firsts = [1] + [grade for grade in (4, 7) if class_track.unit(grade) != class_track.unit(grade - 1)]
@@ -183,7 +185,7 @@ def enrolments_of(seat: ClassSeat) -> Iterable[RegisterMembership]:
 
 
 def is_adapted(seat: ClassSeat) -> bool:
-    """Whether somebody goes to the anpassad grundskola, which registers still call by its old name."""
+    """Whether the pupil goes to the anpassad grundskola, which registers still call by its old name."""
     return (
         seat.class_track.high == ADAPTED_SCHOOL_UNIT and seat.class_track.high_letter == "E" and 15 <= seat.number < 23
     )
@@ -195,11 +197,14 @@ def _enrolment(unit: str, form: str, first_year: int, end_year: int) -> Register
     )
 
 
-# ------------------------------------------------------------------------------------------------------- their devices
+# --- their devices ----------------------------------------------------------------------------------------------------
 
 
 class HolderSpan(msgspec.Struct, frozen=True):
-    """Somebody holds a device, or (None) nobody does; in the summer of *leaves_in* the holder goes to another unit."""
+    """Who holds a device from *first* on; None: nobody.
+
+    In the summer of *leaves_in_year* the holder *goes_to* another unit.
+    """
 
     first: date
     holder: Learner | None
@@ -208,45 +213,45 @@ class HolderSpan(msgspec.Struct, frozen=True):
 
 
 def login_of(learner: Learner, day: date) -> str:
-    """The log-in somebody has on *day*."""
+    """The log-in of *learner* on *day*; "" for none."""
     return next((login for first, login in reversed(learner.logins) if first <= day), "")
 
 
 class DeviceHandover:
-    """Devices that go from those who outgrow them to those who come."""
+    """Builds devices that are handed from older to younger pupils."""
 
     def __init__(self, builder: WorldBuilder) -> None:
         self.builder = builder
         self._nth = count(1)
 
     def add_device(self, unit: str, is_tablet: bool, spans: Sequence[HolderSpan]) -> DemoDevice:
-        """A device with its holders in turn; in stock at the unit while nobody has it."""
+        """A device with its holders in turn. While nobody has it, it is in stock at the unit."""
         rows = [(span.first, self._row(unit, is_tablet, span)) for span in spans]
         phases = [(span.first, Stage.IN_USE if span.holder else Stage.STOCK, True) for span in spans]
         make = self.builder.add_tablet if is_tablet else self.builder.add_laptop
-        thing = make(unit, "", fields=rows[0][1], changes=rows[1:], phases=phases, moves=tuple(_moves(unit, spans)))
+        device = make(unit, "", fields=rows[0][1], changes=rows[1:], phases=phases, moves=tuple(_moves(unit, spans)))
         ends = [span.first - ONE_DAY for span in spans[1:]] + [OPEN_END]
         for span, last in zip(spans, ends, strict=True):
             if span.holder is not None:
-                self.builder.expected_holdings.append(ExpectedHolding(span.holder.key, thing.key, span.first, last))
+                self.builder.expected_holdings.append(ExpectedHolding(span.holder.key, device.key, span.first, last))
             else:
                 self.builder.expected_adjustments.append(
                     ExpectedAdjustment(unit, "staff", "surplus", 1, span.first, last)
                 )
-        return thing
+        return device
 
     def _row(self, unit: str, is_tablet: bool, span: HolderSpan) -> SourceRow:
         if span.holder is None:
             return {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"}
-        # Of every fifth somebody forgot the location, which makes 8 % of all devices.
+        # Every fifth has no location, which makes 8 % of all devices.
         category = "" if next(self._nth) % 5 == 0 else building_of(unit)
-        named = {"deviceName": f"{span.holder.given}s iPad"} if is_tablet else {}
+        device_name = {"deviceName": f"{span.holder.given}s iPad"} if is_tablet else {}
         login = login_of(span.holder, max(span.first, WORLD_BEGINS))
-        return {**primary_user_fields(login), **named, "deviceCategoryDisplayName": category}
+        return {**primary_user_fields(login), **device_name, "deviceCategoryDisplayName": category}
 
 
 def _moves(unit: str, spans: Sequence[HolderSpan]) -> Iterator[tuple[date, str]]:
-    """Between the turn of the schools and the day of handing over a device is counted where its holder goes now."""
+    """Between the turnover and the handing over, a device counts at the unit that its holder moves to."""
     for span in spans:
         if span.holder is None or span.leaves_in_year not in TURNOVER_ON:
             continue
@@ -254,8 +259,8 @@ def _moves(unit: str, spans: Sequence[HolderSpan]) -> Iterator[tuple[date, str]]
         yield HANDED_OUT_ON[span.leaves_in_year], unit
 
 
-def add_handed_down_devices(builder: WorldBuilder, desk: PupilBuilder, without: frozenset[ClassSeat]) -> None:
-    handing = DeviceHandover(builder)
+def add_handed_down_devices(builder: WorldBuilder, pupils: PupilBuilder, without: frozenset[ClassSeat]) -> None:
+    handover = DeviceHandover(builder)
     for first, is_tablet in ((TABLETS_FROM_GRADE, True), (LAPTOPS_FROM_GRADE, False)):
         for track, class_track in enumerate(TRACKS):
             unit = class_track.unit(first)
@@ -263,18 +268,18 @@ def add_handed_down_devices(builder: WorldBuilder, desk: PupilBuilder, without: 
                 continue
             for turn in range(YEARS_OF_A_DEVICE):
                 for number in range(SEATS_PER_CLASS):
-                    handing.add_device(unit, is_tablet, _holder_spans(desk, first, track, turn, number, without))
+                    handover.add_device(unit, is_tablet, _holder_spans(pupils, first, track, turn, number, without))
 
 
 def _holder_spans(
-    desk: PupilBuilder, first: int, track: int, turn: int, number: int, without: frozenset[ClassSeat]
+    pupils: PupilBuilder, first: int, track: int, turn: int, number: int, without: frozenset[ClassSeat]
 ) -> list[HolderSpan]:
     spans: list[HolderSpan] = []
     for year in YEARS:
         grades = range(first, first + YEARS_OF_A_DEVICE)
         cohort = next(year - grade for grade in grades if (year - grade) % YEARS_OF_A_DEVICE == turn)
         seat = ClassSeat(cohort, track, number)
-        holder = None if seat in without else desk.by_key.get(seat.key)
+        holder = None if seat in without else pupils.by_key.get(seat.key)
         if not spans or spans[-1].holder is not holder:
             outgrown = first + YEARS_OF_A_DEVICE
             goes_to = seat.class_track.unit(outgrown) if outgrown <= LAST_GRADE else seat.class_track.unit(first)
@@ -284,27 +289,32 @@ def _holder_spans(
     return spans
 
 
-# ------------------------------------------------------------------------------------------------------ the ordinary ones
+# --- ordinary pupils --------------------------------------------------------------------------------------------------
 
 
-def add_ordinary_pupil(desk: PupilBuilder, seat: ClassSeat) -> Learner:
-    learner = desk.seat(seat)
-    desk.add_expected_owed(seat, learner)
+def add_ordinary_pupil(pupils: PupilBuilder, seat: ClassSeat) -> Learner:
+    learner = pupils.add_pupil(seat)
+    pupils.add_expected_owed(seat, learner)
     return learner
 
 
-def add_leaver_gaps(builder: WorldBuilder, desk: PupilBuilder) -> None:
-    """Year 9 ends with a device in everybody's hands, as is said three weeks before."""
+def add_leaver_gaps(builder: WorldBuilder, pupils: PupilBuilder) -> None:
+    """Expects the gap `ending_with_device` for the pupils of year 9, three weeks before they leave."""
     for holding in builder.expected_holdings:
-        learner = desk.by_key.get(holding.person)
+        learner = pupils.by_key.get(holding.person)
         year = learner.cohort + LAST_GRADE if learner else 0
         if learner is None or year not in YEARS or not holding.first <= LAST_DAY[year] <= holding.last:
             continue
-        claim = next(
-            (one for one in builder.expected_owed if one.person == learner.key and one.last == LAST_DAY[year]), None
+        owed = next(
+            (
+                candidate
+                for candidate in builder.expected_owed
+                if candidate.person == learner.key and candidate.last == LAST_DAY[year]
+            ),
+            None,
         )
-        if claim is not None and claim.unit != UNPLACED:
+        if owed is not None and owed.unit != UNPLACED:
             soon = SCHOOLS.first_day_with_left(LAST_DAY[year], 15)
             builder.expected_gaps.append(
-                ExpectedGap("ending_with_device", claim.unit, learner.key, soon, LAST_DAY[year], outside_breaks=True)
+                ExpectedGap("ending_with_device", owed.unit, learner.key, soon, LAST_DAY[year], outside_breaks=True)
             )

@@ -1,8 +1,8 @@
-"""The school register of Exempelby: what it holds on a day, as objects of SS12000:2020.
+"""The content of Exempelby's school register on a day, as objects of SS12000:2020.
 
-It holds far more than anybody may keep: civic numbers, birth dates, addresses, guardians. All of that carries canaries.
-Its habits are those of real ones: staff sit at the Skola and not at its Skolenhet, years are rewritten on 2 July,
-leavers are deleted on 10 July, letters are now composed and now not, and a word is sometimes one that no standard has.
+It contains far more than fleetsync may store: civic numbers, birth dates, addresses, guardians. All of it carries the
+canary. It behaves as real registers do: staff belong to the Skola and not to its Skolenhet, school years are rewritten
+on 2 July, leavers are deleted on 10 July, text is partly in NFC and partly in NFD, and some values are in no standard.
 """
 
 import unicodedata
@@ -25,34 +25,34 @@ JsonObject = dict[str, object]
 
 PRINCIPAL_NUMBER, OTHER_PRINCIPAL_NUMBER = "2120000000", "5599000000"
 PRINCIPAL, OFFICE, OTHER_PRINCIPAL = "huvudman", "forvaltning", "annan-huvudman"
-NEW_SCHOOL = "nyskolan"  # since NEW_SCHOOL_ON; nobody has put it into the configuration
+NEW_SCHOOL = "nyskolan"  # exists since NEW_SCHOOL_ON; the configuration does not know it
 SHARED_BUILDING = "hojdens-skola"
 SHARED_BUILDING_CODE, OFFICE_CODE = "HOJDEN", "BILDNING"
 PLACEMENTS_FORBIDDEN_SPAN = (date(2026, 10, 12), date(2026, 10, 18))
 _EMPLOYED_SINCE = date(2019, 1, 1)
-_CHILDREN_PER_GUARDIAN = 8  # every so-manyeth child has a guardian in the register
+_CHILDREN_PER_GUARDIAN = 8  # one child in this many has a guardian in the register
 
 
 def organisation_id(name: str) -> str:
-    """The id of an organisation; of a unit its Skolenhet's."""
+    """The id of an organisation. A unit's name gives the id of its Skolenhet."""
     return object_id_of(f"organisation/{name}")
 
 
 def school_of(unit: str) -> str:
-    """The Skola to which a unit belongs: two units are one."""
+    """The Skola to which a unit belongs. Two units belong to the same one."""
     return f"skola/{SHARED_BUILDING if unit.startswith(SHARED_BUILDING) else unit}"
 
 
-_SCHOOLS = {organisation_id(place.slug): organisation_id(school_of(place.slug)) for place in SCHOOL_UNITS}
+_SCHOOLS = {organisation_id(unit.slug): organisation_id(school_of(unit.slug)) for unit in SCHOOL_UNITS}
 
 
 def school_of_organisation(id_: str) -> str:
-    """The id of the Skola above a Skolenhet; any other organisation's own."""
+    """The id of the Skola above a Skolenhet; for any other organisation its own id."""
     return _SCHOOLS.get(id_, id_)
 
 
 class OrganisationRelation(msgspec.Struct, frozen=True):
-    """How a person is tied to an organisation, from one day to another."""
+    """A person's relation to an organisation, with its first and last day."""
 
     kind: str
     organisation: str
@@ -78,21 +78,21 @@ def _rows(value: object) -> list[JsonObject]:
 
 
 class RegisterContents(msgspec.Struct, frozen=True, dict=True):
-    """What the register says on the morning of *day*."""
+    """The content of the register on the morning of *day*."""
 
     builder: WorldBuilder
     day: date
 
     @property
     def placements_forbidden(self) -> bool:
-        """Whether this is the week in which somebody had withdrawn the right to read placements."""
+        """Whether this is the week in which the permission to read placements was missing."""
         return PLACEMENTS_FORBIDDEN_SPAN[0] <= self.day <= PLACEMENTS_FORBIDDEN_SPAN[1]
 
     # --- organisations and groups -------------------------------------------------------------------------------------
 
     @cached_property
     def organisations(self) -> tuple[JsonObject, ...]:
-        """The tree of organisations, the other principal's and the school that nobody knows yet included."""
+        """The tree of organisations, with another principal's and a school that is not configured yet."""
         return tuple(self._organisations())
 
     def _organisations(self) -> Iterator[JsonObject]:
@@ -104,67 +104,75 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
         yield _organisation(
             INDEPENDENT_SCHOOL, "Skolenhet", "Friskolan Fjällvråken", OTHER_PRINCIPAL, schoolTypes=["GR"]
         )
-        for school in dict.fromkeys(school_of(place.slug) for place in SCHOOL_UNITS):
-            units = [place for place in SCHOOL_UNITS if school_of(place.slug) == school]
+        for school in dict.fromkeys(school_of(unit.slug) for unit in SCHOOL_UNITS):
+            units = [unit for unit in SCHOOL_UNITS if school_of(unit.slug) == school]
             name = units[0].name if len(units) == 1 else "Höjdens skola"
             code = {"organisationCode": SHARED_BUILDING_CODE} if len(units) > 1 else {}
-            # One of two systems that fed the register wrote its letters decomposed.
+            # One of the two systems that feed the register writes text in NFD.
             yield _organisation(school, "Skola", unicodedata.normalize("NFD", name), OFFICE, **code)
-            for place in units:
-                codes = {"schoolUnitCode": place.code, "schoolTypes": list(place.forms)}
-                yield _organisation(place.slug, "Skolenhet", place.name, school, **codes)
-        for place in PRESCHOOL_UNITS:
-            codes = {"organisationCode": place.cost_centre, "schoolTypes": ["FS"]}
-            yield _organisation(place.slug, "Skolenhet", place.name, OFFICE, **codes)
+            for unit in units:
+                codes = {"schoolUnitCode": unit.code, "schoolTypes": list(unit.forms)}
+                yield _organisation(unit.slug, "Skolenhet", unit.name, school, **codes)
+        for unit in PRESCHOOL_UNITS:
+            codes = {"organisationCode": unit.cost_centre, "schoolTypes": ["FS"]}
+            yield _organisation(unit.slug, "Skolenhet", unit.name, OFFICE, **codes)
         if self.day >= NEW_SCHOOL_ON:
             yield _organisation(NEW_SCHOOL, "Skola", "Nya Lyckoskolan", OFFICE)
 
     @cached_property
     def groups(self) -> tuple[JsonObject, ...]:
-        """Classes and departments, with who is in them."""
+        """Classes and departments with their members."""
         members: dict[str, list[JsonObject]] = {}
         for learner in self.learners:
-            for one in learner.classes:
-                if one.known <= self.day:
-                    row = {"person": {"id": learner.id}, **_dates(one.first, one.last)}
-                    members.setdefault(one.group, []).append(row)
-        return tuple(_group(one, members.get(one.id, [])) for one in self.builder.classes if one.known <= self.day)
+            for school_class in learner.classes:
+                if school_class.known <= self.day:
+                    row = {"person": {"id": learner.id}, **_dates(school_class.first, school_class.last)}
+                    members.setdefault(school_class.group, []).append(row)
+        return tuple(
+            _group(school_class, members.get(school_class.id, []))
+            for school_class in self.builder.classes
+            if school_class.known <= self.day
+        )
 
     # --- people -------------------------------------------------------------------------------------------------------
 
     @cached_property
     def learners(self) -> tuple[Learner, ...]:
         """Pupils and children who are in the register."""
-        return tuple(one for one in self.builder.learners if self._is_present(one))
+        return tuple(learner for learner in self.builder.learners if self._is_present(learner))
 
     def _is_present(self, learner: Learner) -> bool:
         if learner.deleted is not None and learner.deleted <= self.day:
             return False
-        return any(stay.known <= self.day for stay in (*learner.enrolments, *learner.placements))
+        return any(membership.known <= self.day for membership in (*learner.enrolments, *learner.placements))
 
     @cached_property
     def staff(self) -> tuple[tuple[StaffMember, EmploymentContract], ...]:
-        """Those employed long since who have a log-in of their own, each with the job that he has here."""
-        logins = [who.login for who in self.builder.employees]
+        """Employees since the beginning who have a log-in of their own, each with the latest contract."""
+        logins = [employee.login for employee in self.builder.employees]
         return tuple(
-            (who, who.contracts[-1])
-            for who in self.builder.employees
-            if who.login and logins.count(who.login) == 1 and all(job.known <= _EMPLOYED_SINCE for job in who.contracts)
+            (employee, employee.contracts[-1])
+            for employee in self.builder.employees
+            if employee.login
+            and logins.count(employee.login) == 1
+            and all(job.known <= _EMPLOYED_SINCE for job in employee.contracts)
         )
 
     @cached_property
     def persons(self) -> tuple[JsonObject, ...]:
-        """Pupils, children, their guardians and staff, by id."""
+        """Pupils, children, their guardians and staff, ordered by id."""
         people = (
-            *(self._learner(one) for one in self.learners),
-            *(_guardian_object(one) for one in self.learners if _has_guardian(one)),
-            *(_employee(who) for who, _ in self.staff),
+            *(self._learner(learner) for learner in self.learners),
+            *(_guardian_object(learner) for learner in self.learners if _has_guardian(learner)),
+            *(_employee(employee) for employee, _ in self.staff),
         )
         return tuple(sorted(people, key=lambda person: str(person["id"])))
 
     def _learner(self, learner: Learner) -> JsonObject:
         login = text_on(learner.logins, self.day)
-        enrolments = [self._enrolment(learner, stay) for stay in learner.enrolments if stay.known <= self.day]
+        enrolments = [
+            self._enrolment(learner, membership) for membership in learner.enrolments if membership.known <= self.day
+        ]
         person = {
             **_person_object(learner.id, learner.given, learner.family, learner.civic, "Skola elev", login),
             "meta": _meta(self._changed_on(learner)),
@@ -176,25 +184,25 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
         return person
 
     def _changed_on(self, learner: Learner) -> date:
-        """When what is the person's own was changed last: not by a placement, which is an object of itself."""
+        """The day of the last change of the person object. A placement is an object of its own and does not count."""
         days = [
-            *(day for stay in learner.enrolments for day in (stay.known, stay.end_known)),
+            *(day for membership in learner.enrolments for day in (membership.known, membership.end_known)),
             *(day for day, _ in (*learner.logins, *learner.marks)),
             date(register_year(self.day), *REGISTER_ROLLOVER),
         ]
         return max((day for day in days if day <= self.day), default=_EMPLOYED_SINCE)
 
-    def _enrolment(self, learner: Learner, stay: RegisterMembership) -> JsonObject:
-        last = stay.last if stay.end_known <= self.day else None
+    def _enrolment(self, learner: Learner, membership: RegisterMembership) -> JsonObject:
+        last = membership.last if membership.end_known <= self.day else None
         year = (
-            {"schoolYear": _year_label(learner, stay, last, self.day)}
-            if stay.has_year and stay.form != "FKLASS"
+            {"schoolYear": _year_label(learner, membership, last, self.day)}
+            if membership.has_year and membership.form != "FKLASS"
             else {}
         )
         return {
-            "enroledAt": {"id": organisation_id(stay.unit)},
-            "schoolType": stay.form,
-            **_dates(stay.first, last),
+            "enroledAt": {"id": organisation_id(membership.unit)},
+            "schoolType": membership.form,
+            **_dates(membership.first, last),
             **year,
             "cancelled": False,
             "educationCode": f"{CANARY}-utbildning",
@@ -204,108 +212,112 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def duties(self) -> tuple[JsonObject, ...]:
-        """Where staff serve: always at a Skola, a preschool, or the office."""
-        duties = (_duty(who, job) for who, job in self.staff)
+        """The duties of staff: always at a Skola, a preschool, or the office."""
+        duties = (_duty(employee, job) for employee, job in self.staff)
         return tuple(sorted(duties, key=lambda duty: str(duty["id"])))
 
     @cached_property
     def placements(self) -> tuple[JsonObject, ...]:
-        """Children's places, by id."""
-        found = (
-            self._placement(learner, stay)
+        """Placements of children, ordered by id."""
+        placements = (
+            self._placement(learner, membership)
             for learner in self.learners
-            for stay in learner.placements
-            if stay.known <= self.day
+            for membership in learner.placements
+            if membership.known <= self.day
         )
-        return tuple(sorted(found, key=lambda placement: str(placement["id"])))
+        return tuple(sorted(placements, key=lambda placement: str(placement["id"])))
 
-    def _placement(self, learner: Learner, stay: RegisterMembership) -> JsonObject:
-        last = stay.last if stay.end_known <= self.day else None
+    def _placement(self, learner: Learner, membership: RegisterMembership) -> JsonObject:
+        last = membership.last if membership.end_known <= self.day else None
         mark = text_on(learner.reference_marks, self.day)
         child = {"id": learner.id, **({"securityMarking": mark} if mark else {})}
         placement: JsonObject = {
-            "id": stay.id,
-            "meta": _meta(max(day for day in (stay.known, stay.end_known) if day <= self.day)),
-            "placedAt": {"id": organisation_id(stay.unit)},
+            "id": membership.id,
+            "meta": _meta(max(day for day in (membership.known, membership.end_known) if day <= self.day)),
+            "placedAt": {"id": organisation_id(membership.unit)},
             "child": child,
-            "schoolType": stay.form,
-            **_dates(stay.first, last),
+            "schoolType": membership.form,
+            **_dates(membership.first, last),
             "reason": "Omsorgsbehov",
             "maxWeeklyScheduleHours": 35,
         }
-        if stay.group:
-            placement["group"] = {"id": stay.group}
+        if membership.group:
+            placement["group"] = {"id": membership.group}
         if _has_guardian(learner):
             placement["owners"] = [{"id": _guardian_id(learner)}]
         return placement
 
-    # --- who belongs where --------------------------------------------------------------------------------------------
+    # --- relations ----------------------------------------------------------------------------------------------------
 
     @cached_property
     def relations(self) -> Mapping[str, Sequence["OrganisationRelation"]]:
-        """Person → how he is tied to organisations; the filters of /persons ask for it."""
-        found: defaultdict[str, list[OrganisationRelation]] = defaultdict(list)
+        """Person id → relations to organisations. The filters of /persons use it."""
+        relations: defaultdict[str, list[OrganisationRelation]] = defaultdict(list)
         for person in self.persons:
             for enrolment in _rows(person.get("enrolments")):
                 relation = _relation("enrolment", enrolment, "enroledAt")
-                found[str(person["id"])].append(relation)
+                relations[str(person["id"])].append(relation)
                 for guardian in _rows(person.get("responsibles")):
-                    found[_id(guardian["person"])].append(replace(relation, kind="responsibleFor.enrolment"))
+                    relations[_id(guardian["person"])].append(replace(relation, kind="responsibleFor.enrolment"))
         for duty in self.duties:
-            found[_id(duty["person"])].append(_relation("duty", duty, "dutyAt"))
+            relations[_id(duty["person"])].append(_relation("duty", duty, "dutyAt"))
         for placement in self.placements:
             relation = _relation("placement.child", placement, "placedAt")
-            found[_id(placement["child"])].append(relation)
+            relations[_id(placement["child"])].append(relation)
             for owner in _rows(placement.get("owners")):
                 for kind in ("placement.owner", "responsibleFor.placement"):
-                    found[_id(owner)].append(replace(relation, kind=kind))
+                    relations[_id(owner)].append(replace(relation, kind=kind))
         for group in self.groups:
             at = _id(group["organisation"])
             for member in _rows(group["groupMemberships"]):
                 relation = OrganisationRelation(
                     "groupMembership", at, str(member["startDate"]), _text(member.get("endDate"))
                 )
-                found[_id(member["person"])].append(relation)
-        return found
+                relations[_id(member["person"])].append(relation)
+        return relations
 
     @cached_property
     def objects_by_person(self) -> Mapping[str, Mapping[str, Sequence[JsonObject]]]:
-        """What `expand` can ask for with a person: its word → person → objects."""
-        found: dict[str, defaultdict[str, list[JsonObject]]] = {
+        """Objects that `expand` can add to a person: keyword → person id → objects."""
+        objects: dict[str, defaultdict[str, list[JsonObject]]] = {
             word: defaultdict(list) for word in ("duties", "placements", "ownedPlacements", "groupMemberships")
         }
         for duty in self.duties:
-            found["duties"][_id(duty["person"])].append(duty)
+            objects["duties"][_id(duty["person"])].append(duty)
         for placement in self.placements:
-            found["placements"][_id(placement["child"])].append(placement)
+            objects["placements"][_id(placement["child"])].append(placement)
             for owner in _rows(placement.get("owners")):
-                found["ownedPlacements"][_id(owner)].append(placement)
+                objects["ownedPlacements"][_id(owner)].append(placement)
         for group in self.groups:
             for member in _rows(group["groupMemberships"]):
-                found["groupMemberships"][_id(member["person"])].append(group)
-        return found
+                objects["groupMemberships"][_id(member["person"])].append(group)
+        return objects
 
     @cached_property
     def descendants(self) -> Mapping[str, frozenset[str]]:
-        """Organisation → itself and all that is below it."""
+        """Organisation id → ids of itself and of all organisations below it."""
         parents = {
-            str(one["id"]): _id(one["parentOrganisation"]) for one in self.organisations if "parentOrganisation" in one
+            str(organisation["id"]): _id(organisation["parentOrganisation"])
+            for organisation in self.organisations
+            if "parentOrganisation" in organisation
         }
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        for one in self.organisations:
-            at: str | None = str(one["id"])
-            while at is not None:
-                found[at].add(str(one["id"]))
-                at = parents.get(at)
-        return {at: frozenset(ids) for at, ids in found.items()}
+        below: defaultdict[str, set[str]] = defaultdict(set)
+        for organisation in self.organisations:
+            ancestor: str | None = str(organisation["id"])
+            while ancestor is not None:
+                below[ancestor].add(str(organisation["id"]))
+                ancestor = parents.get(ancestor)
+        return {ancestor: frozenset(ids) for ancestor, ids in below.items()}
 
     def deleted_since(self, after: date) -> Mapping[str, Sequence[str]]:
-        """What was deleted after that day."""
-        gone = (one for one in self.builder.learners if one.deleted and after < one.deleted <= self.day)
-        return {"persons": [one.id for one in gone]}
+        """The ids deleted after that day."""
+        deleted = (
+            learner for learner in self.builder.learners if learner.deleted and after < learner.deleted <= self.day
+        )
+        return {"persons": [learner.id for learner in deleted]}
 
 
-# --------------------------------------------------------------------------------------------------------- what objects say
+# --- objects ----------------------------------------------------------------------------------------------------------
 
 
 def _meta(changed_on: date) -> JsonObject:
@@ -315,13 +327,13 @@ def _meta(changed_on: date) -> JsonObject:
 _META = _meta(_EMPLOYED_SINCE)
 
 
-def _organisation(name: str, kind: str, shown: str, parent: str | None, **more: object) -> JsonObject:
+def _organisation(name: str, kind: str, display_name: str, parent: str | None, **more: object) -> JsonObject:
     above = {} if parent is None else {"parentOrganisation": {"id": organisation_id(parent)}}
     contact = {"email": f"{CANARY}@exempelby.se", "phoneNumber": "0580-000 00"}
     return {
         "id": organisation_id(name),
         "meta": _META,
-        "displayName": shown,
+        "displayName": display_name,
         "organisationType": kind,
         "municipalityCode": "0000",
         **above,
@@ -330,16 +342,16 @@ def _organisation(name: str, kind: str, shown: str, parent: str | None, **more: 
     }
 
 
-def _group(one: SchoolClass, members: Iterable[JsonObject]) -> JsonObject:
-    form = "FS" if one.kind == "Avdelning" else "FKLASS" if one.name.startswith("F") else "GR"
+def _group(school_class: SchoolClass, members: Iterable[JsonObject]) -> JsonObject:
+    form = "FS" if school_class.kind == "Avdelning" else "FKLASS" if school_class.name.startswith("F") else "GR"
     return {
-        "id": one.id,
+        "id": school_class.id,
         "meta": _META,
-        "displayName": one.name,
-        "groupType": one.kind,
+        "displayName": school_class.name,
+        "groupType": school_class.kind,
         "schoolType": form,
-        "organisation": {"id": organisation_id(one.unit)},
-        **_dates(one.first, one.last),
+        "organisation": {"id": organisation_id(school_class.unit)},
+        **_dates(school_class.first, school_class.last),
         "groupMemberships": list(members),
     }
 
@@ -354,7 +366,7 @@ _ADDRESS: JsonObject = {
 
 
 def _person_object(id_: str, given: str, family: str, civic: str, kind: str, login: str) -> JsonObject:
-    """What a person has, most of which is nobody's business."""
+    """A person object. Most of its fields may never be stored."""
     emails = [{"value": f"{CANARY}.{id_[:8]}@privat.example", "type": "Privat"}]
     names: list[str] = []
     if login:
@@ -394,25 +406,30 @@ def _guardian_object(learner: Learner) -> JsonObject:
     return {**person, "securityMarking": "Ingen"}
 
 
-def _employee(who: StaffMember) -> JsonObject:
-    marking = "Sekretessmarkering" if who.mark else "Ingen"
+def _employee(employee: StaffMember) -> JsonObject:
+    marking = "Sekretessmarkering" if employee.mark else "Ingen"
     person = _person_object(
-        object_id_of(f"staff/{who.key}"), who.given, who.family, who.civic, "Skola personal", who.login
+        object_id_of(f"staff/{employee.key}"),
+        employee.given,
+        employee.family,
+        employee.civic,
+        "Skola personal",
+        employee.login,
     )
     return {**person, "securityMarking": marking}
 
 
-def _duty(who: StaffMember, job: EmploymentContract) -> JsonObject:
-    at = school_of(job.unit) if job.unit in {place.slug for place in SCHOOL_UNITS} else job.unit
+def _duty(employee: StaffMember, job: EmploymentContract) -> JsonObject:
+    organisation = school_of(job.unit) if job.unit in {unit.slug for unit in SCHOOL_UNITS} else job.unit
     return {
-        "id": object_id_of(f"duty/{who.key}"),
+        "id": object_id_of(f"duty/{employee.key}"),
         "meta": _META,
         "person": {
-            "id": object_id_of(f"staff/{who.key}"),
-            **({"securityMarking": "Sekretessmarkering"} if who.mark else {}),
+            "id": object_id_of(f"staff/{employee.key}"),
+            **({"securityMarking": "Sekretessmarkering"} if employee.mark else {}),
         },
-        "dutyAt": {"id": organisation_id(at if at in _DUTY_ORGANISATIONS else OFFICE)},
-        "dutyRole": "Lärare" if who.title == "Lärare" else "Robotpedagog",
+        "dutyAt": {"id": organisation_id(organisation if organisation in _DUTY_ORGANISATIONS else OFFICE)},
+        "dutyRole": "Lärare" if employee.title == "Lärare" else "Robotpedagog",
         "dutyPercent": job.percent,
         "description": f"{CANARY}-beskrivning",
         **_dates(job.first, job.last),
@@ -420,7 +437,7 @@ def _duty(who: StaffMember, job: EmploymentContract) -> JsonObject:
 
 
 _DUTY_ORGANISATIONS = frozenset(
-    {*(school_of(place.slug) for place in SCHOOL_UNITS), *(place.slug for place in PRESCHOOL_UNITS)}
+    {*(school_of(unit.slug) for unit in SCHOOL_UNITS), *(unit.slug for unit in PRESCHOOL_UNITS)}
 )
 
 
@@ -428,9 +445,9 @@ def _dates(first: date, last: date | None) -> JsonObject:
     return {"startDate": first.isoformat(), **({} if last is None else {"endDate": last.isoformat()})}
 
 
-def _year_label(learner: Learner, stay: RegisterMembership, last: date | None, day: date) -> int:
-    """The year as it is written on *day*: of the row's own first school year until that begins, of its last after it."""
-    year = max(_school_year(stay.first), register_year(day))
+def _year_label(learner: Learner, membership: RegisterMembership, last: date | None, day: date) -> int:
+    """The grade of an enrolment as the register writes it on *day*, within the enrolment's own school years."""
+    year = max(_school_year(membership.first), register_year(day))
     return (year if last is None else min(year, _school_year(last))) - learner.cohort
 
 
@@ -442,4 +459,4 @@ EXTRA_UNIT_CODES: Mapping[str, tuple[str, ...]] = {
     "hojdens-skola-lag": (SHARED_BUILDING_CODE,),
     "elevhalsan": (OFFICE_CODE,),
 }
-"""What a unit's `codes` hold beside its own: of two units in one building one has the Skola, and Elevhälsan the office."""
+"""Further `codes` of units: the shared Skola of two units goes to one of them, and the office to Elevhälsan."""

@@ -1,7 +1,7 @@
-"""Exempelby's past, run through the real pipeline under a moved clock; then its present, served by the real daemon.
+"""Replays past days of Exempelby through the real pipeline, with a clock that is set to each day.
 
-The only module of the demo that drives the house: what is believed, published and kept of the past days is what a
-daemon would have made of them, for it is the same code, the same files and the same protocol. Only `now` is moved.
+It is the only module of the demo that runs fleetsync itself. Code, files and protocols are those of a real daemon, so
+the database afterwards is what a daemon would have written. Only the clock differs.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ Progress = Callable[[date, int, int], None]
 
 
 class DemoEnvironment:
-    """Exempelby with its systems answering on loopback, as of the day of its clock."""
+    """Exempelby in a folder, with its systems answering on loopback as of the day of its clock."""
 
     def __init__(
         self,
@@ -47,37 +47,37 @@ class DemoEnvironment:
         self._seed, self._listen = seed, listen
 
     def day(self) -> date:
-        """The local day of the town's clock."""
+        """The local day of the clock."""
         return self.clock.now().astimezone(ZONE).date()
 
     @contextmanager
     def open(self) -> Iterator[Settings]:
         """Start the systems and write the configuration that names them."""
         with ExitStack() as running:
-            for stand in self.systems.all():
-                running.enter_context(stand)
+            for server in self.systems.all():
+                running.enter_context(server)
             file = write_configuration(self.folder, self.systems.addresses(), self._seed, self._listen)
             yield load(file)
 
     def deliver(self) -> None:
-        """Whatever has been exported by this morning lies in its folder."""
+        """Write the files that have been exported by this morning."""
         deliver(self.world.contents_on(self.day()), self.folder / DELIVERIES)
 
     def start_day(self, day: date) -> None:
-        """It is the morning of *day*."""
+        """Set the clock to the morning of *day* and deliver its files. Raises TypeError for a clock that runs."""
         if not isinstance(self.clock, ManualClock):
-            raise TypeError("only a clock that is set can be set")
+            raise TypeError("the clock of this environment runs; only a ManualClock can be set to a day")
         self.clock.set(first_run_at(day))
         self.deliver()
 
 
 def first_run_at(day: date) -> datetime:
-    """When Exempelby's daemon looks first."""
+    """The time of the first run on *day*."""
     return datetime.combine(day, FIRST_RUN_TIME, ZONE)
 
 
 def replay(
-    town: DemoEnvironment,
+    environment: DemoEnvironment,
     settings: Settings,
     first: date,
     last: date,
@@ -85,30 +85,32 @@ def replay(
     *,
     weekly_before: date | None = None,
 ) -> None:
-    """Live the days from *first* to *last*: each source is pulled once, and the day is judged and recorded.
+    """Replay the days from *first* to *last*. On each, every source is pulled once and the result is recorded.
 
-    Of the days before *weekly_before* only one a week is lived, on the weekday of *last*: a trend needs no more.
+    Before *weekly_before* only one day a week is replayed, on the weekday of *last*: that is enough for a trend.
     """
-    with open_configured_ledger(settings, town.clock) as ledger:
-        house = build_application(settings, town.clock, ledger, Event())
+    with open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event())
         days = [day for day in _days(first, last) if _is_replayed(day, last, weekly_before)]
         for number, day in enumerate(days, 1):
-            run_day(town, house, day)
+            run_day(environment, application, day)
             if progress is not None:
                 progress(day, number, len(days))
 
 
-def publish_all_units(town: DemoEnvironment, settings: Settings) -> None:
-    """End the trial of every unit: somebody has looked at the numbers of Exempelby."""
-    with open_configured_ledger(settings, town.clock) as ledger:
+def publish_all_units(environment: DemoEnvironment, settings: Settings) -> None:
+    """End the trial of every unit, as after a check of its numbers."""
+    with open_configured_ledger(settings, environment.clock) as ledger:
         for slug in (*(unit.slug for unit in settings.units), CENTRAL):
             ledger.publish(slug, "demo")
 
 
-def run_day(town: DemoEnvironment, house: Application, day: date) -> sync.RunReport:
-    """One day: the sources say what they say that morning, and one run is made of it."""
-    town.start_day(day)
-    return sync.run(house.run_context, [(source, part) for source in house.sources for part in source.parts])
+def run_day(environment: DemoEnvironment, application: Application, day: date) -> sync.RunReport:
+    """Replay one day: set the clock, deliver files, and run the pipeline once with every part of every source."""
+    environment.start_day(day)
+    return sync.run(
+        application.run_context, [(source, part) for source in application.sources for part in source.parts]
+    )
 
 
 def _is_replayed(day: date, last: date, weekly_before: date | None) -> bool:

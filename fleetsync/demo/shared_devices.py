@@ -1,4 +1,4 @@
-"""The devices of Exempelby that are nobody's own: carts, pools, stock, rooms, loaners, and what lies in drawers."""
+"""The devices of Exempelby that belong to no single person: carts, pools, stock, rooms, loaners, unused tablets."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -51,25 +51,25 @@ def _add_shared_tablet(
     used: UseSpans = ((LONG_AGO, OPEN_END),),
     phases: StagePhases = ((LONG_AGO, Stage.SHARED, True),),
 ) -> DemoDevice:
-    """A tablet that a class uses, several classes, or (no *groups*) the children of the unit."""
+    """A tablet shared by the classes *groups*, or without *groups* by the children of the unit."""
     fields = {"deviceName": name, "deviceCategoryDisplayName": building_of(unit), **SHARED_TABLET}
-    thing = builder.add_tablet(unit, login, fields=fields, used=used, phases=phases)
-    builder.expected_sharings.append(ExpectedSharing(thing.key, unit, groups))
-    return thing
+    device = builder.add_tablet(unit, login, fields=fields, used=used, phases=phases)
+    builder.expected_sharings.append(ExpectedSharing(device.key, unit, groups))
+    return device
 
 
-# ---------------------------------------------------------------------------------------------------------------- carts
+# --- carts ------------------------------------------------------------------------------------------------------------
 
 
 class DeviceCart(msgspec.Struct, frozen=True):
-    """The tablets of one class or several: how many are used, and how many are not any more, since when."""
+    """The tablets of one or several classes. *unused*: how many were last used on *since*."""
 
     unit: str
     groups: GroupNames
     used: int = CART_SIZE
     unused: int = 0
     since: date = PUT_AWAY_ON
-    name_prefix: str = ""  # how its devices are called where that is not the class
+    name_prefix: str = ""  # the device names begin with it instead of the class
     is_short: bool = False
 
 
@@ -79,7 +79,7 @@ def _carts() -> Iterator[DeviceCart]:
             yield DeviceCart(class_track.unit(grade), (class_track.class_name(grade),))
 
 
-# Carts that are not as the others, by unit and first class.
+# Carts that differ from the ordinary ones.
 SPECIAL_CARTS = (
     DeviceCart("akerbyskolan", ("1A", "1B", "1C"), used=30, name_prefix="VAGN1", is_short=True),
     DeviceCart("vretaskolan", ("3A",), used=20),
@@ -88,19 +88,24 @@ SPECIAL_CARTS = (
     DeviceCart(CLASS_SETS_ONLY_UNIT, ("4B",), used=22, is_short=True),
     *(DeviceCart("hojdens-skola-lag", (name,), unused=8) for name in ("2A", "2B", "2C")),
 )
-ACCOUNTS_OF_CLASSES = ("ostanaskolan", ("1A", "1B", "1C"))  # 1a-07@…: a log-in for each device of the cart
-OVERLAPPING_SETS = ("vretaskolan", ("3A", "3B"))  # two sets that share a class: what they give is written down
+ACCOUNTS_OF_CLASSES = ("ostanaskolan", ("1A", "1B", "1C"))  # each device of the cart has a log-in such as 1a-07@…
+OVERLAPPING_SETS = ("vretaskolan", ("3A", "3B"))  # two sets that share a class; their numbers are written by hand
 
 
 def _add_carts(builder: WorldBuilder) -> None:
     elsewhere = {(cart.unit, group) for cart in SPECIAL_CARTS for group in cart.groups}
-    for cart in (*(one for one in _carts() if (one.unit, one.groups[0]) not in elsewhere), *SPECIAL_CARTS):
+    for cart in (
+        *(class_cart for class_cart in _carts() if (class_cart.unit, class_cart.groups[0]) not in elsewhere),
+        *SPECIAL_CARTS,
+    ):
         if cart.unit == ACCOUNTS_OF_CLASSES[0] and cart.groups[0] in ACCOUNTS_OF_CLASSES[1]:
             _add_account_cart(builder, cart)
             continue
-        named = cart.name_prefix or cart.groups[0]
+        name_part = cart.name_prefix or cart.groups[0]
         for number in range(1, cart.used + cart.unused + 1):
-            _add_cart_device(builder, cart, f"{UNIT_BY_SLUG[cart.unit].short}-{named}-{number:02}", number > cart.used)
+            _add_cart_device(
+                builder, cart, f"{UNIT_BY_SLUG[cart.unit].short}-{name_part}-{number:02}", number > cart.used
+            )
         builder.case_counts["cart_for_three_classes"] += len(cart.groups) == 3
         builder.case_counts["cart_of_one_class"] += len(cart.groups) == 1
         builder.case_counts["class_with_a_cart_and_a_share"] += len(cart.groups) == 2
@@ -113,9 +118,9 @@ def _add_cart_device(builder: WorldBuilder, cart: DeviceCart, name: str, is_unus
         _add_shared_tablet(builder, cart.unit, name, cart.groups)
         return
     phases = silence_phases(cart.unit, cart.since, Stage.SHARED)
-    thing = _add_shared_tablet(builder, cart.unit, name, cart.groups, used=((LONG_AGO, cart.since),), phases=phases)
+    device = _add_shared_tablet(builder, cart.unit, name, cart.groups, used=((LONG_AGO, cart.since),), phases=phases)
     builder.add_device_gap(
-        "stale", thing, first=school_days_of(cart.unit).after(cart.since, STALE_AFTER + 1), counted=True
+        "stale", device, first=school_days_of(cart.unit).after(cart.since, STALE_AFTER + 1), counted=True
     )
 
 
@@ -134,29 +139,29 @@ def _add_account_cart(builder: WorldBuilder, cart: DeviceCart) -> None:
 
 
 def _add_overlapping_sets(builder: WorldBuilder) -> None:
-    """A class of its own cart of twenty and a share in ten: with its neighbour that has only the share, thirty."""
+    """One class has a cart of 20 and shares 10 tablets with the next class: both together have 30."""
     unit, _ = OVERLAPPING_SETS
     for number in ("covered_set", "assigned_set", "working_devices"):
         builder.expected_adjustments.append(ExpectedAdjustment(unit, "pupils", number, 30))
 
 
-# ---------------------------------------------------------------------------------------------------------------- pools
+# --- pools ------------------------------------------------------------------------------------------------------------
 
 
-def _add_pools(builder: WorldBuilder, desk: PupilBuilder) -> None:
-    for place in SCHOOL_UNITS:
-        tracks = sum(1 for class_track in TRACKS if class_track.low == place.slug)
+def _add_pools(builder: WorldBuilder, pupils: PupilBuilder) -> None:
+    for demo_unit in SCHOOL_UNITS:
+        tracks = sum(1 for class_track in TRACKS if class_track.low == demo_unit.slug)
         for number in range(1, tracks * 5 + 3 if tracks else 1):
-            _add_shared_tablet(builder, place.slug, f"{place.short}-FKL-{number:02}")
+            _add_shared_tablet(builder, demo_unit.slug, f"{demo_unit.short}-FKL-{number:02}")
             builder.case_counts["pool_of_a_school"] += 1
     for unit, (working, silent) in POOL_SIZES.items():
         _add_pool(builder, unit, working, silent)
     builder.expected_gaps.append(ExpectedGap("pool_short", "fagelboet", "preschool@fagelboet"))
     builder.expected_gaps.append(ExpectedGap("pool_short", UNPLACED, f"preschool@{UNPLACED}"))
-    _add_tablets_in_childrens_names(builder, desk)
+    _add_tablets_in_childrens_names(builder, pupils)
 
 
-# One place for five children; of each unit's devices, how many are used and how many are not.
+# (used, unused) devices of each preschool; five children share one.
 POOL_SIZES = {
     "gasslan": (50, 0),
     "fagelboet": (36, 2),
@@ -171,7 +176,7 @@ def _add_pool(builder: WorldBuilder, unit: str, working: int, silent: int) -> No
     for number in range(1, working + silent + 1):
         is_silent = number > working
         phases = silence_phases(unit, PUT_AWAY_ON, Stage.SHARED) if is_silent else [(LONG_AGO, Stage.SHARED, True)]
-        thing = builder.add_tablet(
+        device = builder.add_tablet(
             unit,
             "",
             fields={
@@ -181,47 +186,47 @@ def _add_pool(builder: WorldBuilder, unit: str, working: int, silent: int) -> No
             used=((LONG_AGO, PUT_AWAY_ON if is_silent else OPEN_END),),
             phases=phases,
         )
-        builder.expected_sharings.append(ExpectedSharing(thing.key, unit))
+        builder.expected_sharings.append(ExpectedSharing(device.key, unit))
         builder.case_counts["pool_of_a_preschool"] += 1
         if is_silent:
             since = school_days_of(unit).after(PUT_AWAY_ON, STALE_AFTER + 1)
-            builder.add_device_gap("stale", thing, first=since, counted=True)
+            builder.add_device_gap("stale", device, first=since, counted=True)
 
 
-def _add_tablets_in_childrens_names(builder: WorldBuilder, desk: PupilBuilder) -> None:
-    """Tablets that somebody enrolled in the name of a child of förskoleklass: they are the pool's."""
+def _add_tablets_in_childrens_names(builder: WorldBuilder, pupils: PupilBuilder) -> None:
+    """Tablets that were enrolled in the name of a child of förskoleklass. They belong to the pool."""
     begins, ends = date(2026, 8, 24), LAST_DAY[2026]
     for number in range(5):
-        child = desk.by_key[ClassSeat(2026, 0, number).key]
-        named = {"deviceName": f"{child.given}s iPad", **primary_user_fields(login_of(child, begins))}
-        nobodys = {"deviceName": f"VRE-FKL-9{number}", **primary_user_fields(""), **SHARED_TABLET}
-        thing = builder.add_tablet(
+        child = pupils.by_key[ClassSeat(2026, 0, number).key]
+        in_childs_name = {"deviceName": f"{child.given}s iPad", **primary_user_fields(login_of(child, begins))}
+        without_user = {"deviceName": f"VRE-FKL-9{number}", **primary_user_fields(""), **SHARED_TABLET}
+        device = builder.add_tablet(
             "vretaskolan",
             "",
             enrolled=begins,
-            fields={**named, "deviceCategoryDisplayName": unit_name("vretaskolan")},
-            changes=[(ends, nobodys)],
+            fields={**in_childs_name, "deviceCategoryDisplayName": unit_name("vretaskolan")},
+            changes=[(ends, without_user)],
             phases=[(begins.replace(day=begins.day + 1), Stage.SHARED, True)],
         )
-        builder.expected_sharings.append(ExpectedSharing(thing.key, "vretaskolan"))
+        builder.expected_sharings.append(ExpectedSharing(device.key, "vretaskolan"))
         builder.case_counts["in_a_childs_name"] += 1
 
 
-# ------------------------------------------------------------------------------------------------------------- the rest
+# --- the rest ---------------------------------------------------------------------------------------------------------
 
 
 def _add_tablets_of_one_teacher(builder: WorldBuilder) -> None:
-    """Twenty-five tablets and a computer on one account are too many for one person: they are nobody's yet."""
+    """Twenty-five tablets and a computer on one account: too many for one person, so they stay unsorted."""
     unit = "tallmoskolan"
-    who = builder.add_employee(EmploymentContract(unit), name=Name("Bildora", "Exempelsson", "bildora.exempelsson"))
-    builder.add_owed(who, unit)
-    builder.add_person_gap("no_device", who, unit)
-    computer = builder.add_computer(unit, who.login, phases=[(LONG_AGO, Stage.UNSORTED, True)])
+    teacher = builder.add_employee(EmploymentContract(unit), name=Name("Bildora", "Exempelsson", "bildora.exempelsson"))
+    builder.add_owed(teacher, unit)
+    builder.add_person_gap("no_device", teacher, unit)
+    computer = builder.add_computer(unit, teacher.login, phases=[(LONG_AGO, Stage.UNSORTED, True)])
     builder.add_device_gap("unsorted", computer)
     for number in range(25):
         name = {"deviceName": f"iPad {number + 1} bild"}
         builder.add_device_gap(
-            "unsorted", builder.add_tablet(unit, who.login, fields=name, phases=[(LONG_AGO, Stage.UNSORTED, True)])
+            "unsorted", builder.add_tablet(unit, teacher.login, fields=name, phases=[(LONG_AGO, Stage.UNSORTED, True)])
         )
         builder.case_counts["tablet_of_one_teacher"] += 1
 
@@ -253,39 +258,39 @@ def _category_fields(category: str) -> SourceRow:
 
 
 def _add_unplaced_devices(builder: WorldBuilder) -> None:
-    """What nothing tells anything of, and what only says which building it is in."""
+    """Devices without any hint of a unit, and devices that only name a building of two units."""
     for category, number, name in (("", 6, "nowhere"), (SHARED_BUILDING_NAME, 4, "building_of_two_units")):
         for _ in range(number):
             phases = [(LONG_AGO, Stage.UNSORTED, True)]
-            thing = builder.add_tablet(
+            device = builder.add_tablet(
                 "hojdens-skola-lag", "", fields=_category_fields(category), phases=phases, shown_at=UNPLACED
             )
             for kind in ("unplaced", "unsorted"):
-                builder.expected_gaps.append(ExpectedGap(kind, UNPLACED, thing.key))
+                builder.expected_gaps.append(ExpectedGap(kind, UNPLACED, device.key))
             builder.case_counts[name] += 1
 
 
 def _add_scrapped_serials(builder: WorldBuilder) -> None:
-    """Serials that the workshop alone remembers."""
+    """Scrapped devices that are only in the workshop's list."""
     for _ in range(3):
         number = builder.number()
         row: SourceRow = {"status": "Skrotad", "seen": None}
-        thing = DemoDevice(
+        device = DemoDevice(
             f"scrap-{number}", f"SKR{number:05}", UNPLACED, used=(), workshop_versions=(RowVersion(LONG_AGO, row),)
         )
-        builder.devices.append(thing)
+        builder.devices.append(device)
         phase = ExpectedPhase(LONG_AGO, Stage.RETIRED, works=False, unit=UNPLACED, platform=Platform.OTHER)
-        builder.expected_stages.append(ExpectedStages(thing.key, (phase,)))
+        builder.expected_stages.append(ExpectedStages(device.key, (phase,)))
         builder.case_counts["scrap"] += 1
 
 
-def add_shared_devices(builder: WorldBuilder, desk: PupilBuilder) -> None:
-    """Everything that is nobody's own."""
+def add_shared_devices(builder: WorldBuilder, pupils: PupilBuilder) -> None:
+    """Adds all devices that belong to no single person."""
     _add_carts(builder)
     _add_overlapping_sets(builder)
-    _add_pools(builder, desk)
+    _add_pools(builder, pupils)
     _add_tablets_of_one_teacher(builder)
-    _add_reserves(builder, [place.slug for place in SCHOOL_UNITS])
+    _add_reserves(builder, [demo_unit.slug for demo_unit in SCHOOL_UNITS])
     _add_unplaced_devices(builder)
     _add_scrapped_serials(builder)
     for unit in ("akerbyskolan", "vretaskolan"):

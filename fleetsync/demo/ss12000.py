@@ -1,8 +1,7 @@
-"""A stand-in of a school register's interface, SS12000:2020 in its versions 2.0 and 2.1, and with Edlevo's deviations.
+"""A stub of a school register's API, SS12000:2020 in versions 2.0 and 2.1, optionally with the deviations of Edlevo.
 
-A place in a listing is a token that goes alone: with a filter beside it the answer is 400, and an old one is gone (410).
-The last page has no token; when a full page happened to be the last, an empty one follows. Look-ups answer with a bare
-array. Nothing here can be asked which version it is.
+A page token must be sent without filters (else 400) and expires (410). The last page has no token; after a full last
+page an empty one follows. Look-ups answer with a bare array. The API does not tell its version.
 """
 
 import binascii
@@ -44,10 +43,11 @@ StandardVersion = Literal["2.0", "2.1"]
 
 
 class Ss12000Stub:
-    """The system behind the stand. *register*: what it holds now.
+    """Answers as a school register does. *register*: returns the content of the day.
 
-    *edlevo*: speaks as Edlevo does. *largest_page*: however much is asked for. *missing*: resource → status of what it
-    does not have. *page_token_seconds*: how long a place in a listing is remembered.
+    *edlevo*: with the deviations of Edlevo. *largest_page*: most rows of a page, even if more are requested.
+    *missing*: resource → status, for resources that it does not have. *page_token_seconds*: how long a page token is
+    valid.
     """
 
     def __init__(
@@ -77,41 +77,41 @@ class Ss12000Stub:
 
     @property
     def stub_server(self) -> StubServer:
-        """The server to start, fail and stop."""
+        """The HTTP server: start it, make it fail, stop it."""
         return self._stub_server
 
     @property
     def base_url(self) -> str:
-        """The address that the resources hang below."""
+        """The base address of the resources."""
         return self._stub_server.address + _TOKEN_AND_BASE_PATHS[self.edlevo][1].rstrip("/")
 
     @property
     def token_url(self) -> str:
-        """Where tokens are given."""
+        """The address of the sign-in."""
         return self._stub_server.address + _TOKEN_AND_BASE_PATHS[self.edlevo][0]
 
-    def answer(self, asked: StubRequest) -> StubReply:
-        """What the interface answers, or its sign-in."""
+    def answer(self, request: StubRequest) -> StubReply:
+        """The answer of the API, or of its sign-in."""
         token_path, base = _TOKEN_AND_BASE_PATHS[self.edlevo]
-        if asked.path == token_path:
-            return self._sign_in(asked)
-        if asked.fault is not None and asked.fault.kind == "token_expires":
+        if request.path == token_path:
+            return self._sign_in(request)
+        if request.fault is not None and request.fault.kind == "token_expires":
             self._tokens.clear()
-        kind, _, token = asked.headers.get("authorization", "").partition(" ")
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or self._tokens.get(token, 0.0) <= self._clock.monotonic():
             return _error(401, "UNAUTHORIZED", "The token is missing or has expired.")
-        if not asked.path.startswith(base):
+        if not request.path.startswith(base):
             return StubReply(404)
-        resource, _, rest = asked.path.removeprefix(base).partition("/")
+        resource, _, rest = request.path.removeprefix(base).partition("/")
         if resource in self.missing:
             return _error(self.missing[resource], "NOT_SUPPORTED", "This resource is not supported.")
-        return self._resource(asked, resource, rest)
+        return self._resource(request, resource, rest)
 
     # --- sign-in ------------------------------------------------------------------------------------------------------
 
-    def _sign_in(self, asked: StubRequest) -> StubReply:
-        form = asked.form()
-        client, secret = _basic(asked) or (form.get("client_id", ""), form.get("client_secret", ""))
+    def _sign_in(self, request: StubRequest) -> StubReply:
+        form = request.form()
+        client, secret = _basic(request) or (form.get("client_id", ""), form.get("client_secret", ""))
         if form.get("grant_type") != "client_credentials":
             return json_reply({"error": "unsupported_grant_type"}, 400)
         if client != CLIENT or not compare_digest(secret, SECRET):
@@ -122,94 +122,94 @@ class Ss12000Stub:
 
     # --- resources ----------------------------------------------------------------------------------------------------
 
-    def _resource(self, asked: StubRequest, resource: str, rest: str) -> StubReply:
+    def _resource(self, request: StubRequest, resource: str, rest: str) -> StubReply:
         register = self._register()
         if resource == "placements" and register.placements_forbidden:
             return _error(403, "FORBIDDEN", "The client may not read this.")
-        if resource.lower() == "deletedentities" and asked.method == "GET" and not rest:
-            return self._deleted(asked, register)
+        if resource.lower() == "deletedentities" and request.method == "GET" and not rest:
+            return self._deleted(request, register)
         if resource not in RESOURCES:
             return StubReply(404)
-        if asked.method == "POST":
-            return self._lookup(asked, resource, register) if rest == "lookup" else StubReply(404)
+        if request.method == "POST":
+            return self._lookup(request, resource, register) if rest == "lookup" else StubReply(404)
         if rest:
-            found = [one for one in self._all(resource, register) if one["id"] == rest.lower()]
-            return json_reply(found[0]) if found else StubReply(404)
-        return self._listing(asked, resource, register)
+            matches = [row for row in self._all(resource, register) if row["id"] == rest.lower()]
+            return json_reply(matches[0]) if matches else StubReply(404)
+        return self._listing(request, resource, register)
 
     def _all(self, resource: str, register: RegisterContents) -> Iterable[JsonObject]:
         objects: Sequence[JsonObject] = getattr(register, resource)
         return objects if not self.edlevo and self.version == "2.1" else self._in_dialect(resource, objects)
 
     def _in_dialect(self, resource: str, objects: Iterable[JsonObject]) -> Iterable[JsonObject]:
-        """Objects as this version, or this vendor, has them."""
-        for one in objects:
-            said = _as_version_20(resource, one) if self.version == "2.0" else one
-            spoken = _as_edlevo(resource, said) if self.edlevo else said
-            if spoken is not None:
-                yield spoken
+        """The objects in the form of this version and vendor."""
+        for row in objects:
+            versioned = _as_version_20(resource, row) if self.version == "2.0" else row
+            translated = _as_edlevo(resource, versioned) if self.edlevo else versioned
+            if translated is not None:
+                yield translated
 
-    def _deleted(self, asked: StubRequest, register: RegisterContents) -> StubReply:
-        after = _instant(asked.one("after"))
-        if asked.one("after") is not None and after is None:
+    def _deleted(self, request: StubRequest, register: RegisterContents) -> StubReply:
+        after = _instant(request.query_value("after"))
+        if request.query_value("after") is not None and after is None:
             return _error(400, "BAD_REQUEST", "after must be an instant with its zone.")
         return json_reply({"data": register.deleted_since(after.date() if after else date.min)})
 
-    def _lookup(self, asked: StubRequest, resource: str, register: RegisterContents) -> StubReply:
+    def _lookup(self, request: StubRequest, resource: str, register: RegisterContents) -> StubReply:
         try:
-            body = msgspec.json.decode(asked.body, type=dict[str, list[str]])
+            body = msgspec.json.decode(request.body, type=dict[str, list[str]])
         except msgspec.DecodeError:
-            return _error(400, "BAD_REQUEST", "The body is not what it should be.")
+            return _error(400, "BAD_REQUEST", "The body is not valid.")
         if sum(map(len, body.values())) > LARGEST_LOOKUP:
             return _error(503, "TOO_LARGE", "The answer is too large.")
-        wanted = {name: frozenset(values) for name, values in body.items()}
-        return json_reply([one for one in self._all(resource, register) if _is_looked_up(one, wanted)])
+        accepted = {name: frozenset(values) for name, values in body.items()}
+        return json_reply([row for row in self._all(resource, register) if _is_looked_up(row, accepted)])
 
     # --- a listing ----------------------------------------------------------------------------------------------------
 
-    def _listing(self, asked: StubRequest, resource: str, register: RegisterContents) -> StubReply:
-        limit = asked.one("limit")
+    def _listing(self, request: StubRequest, resource: str, register: RegisterContents) -> StubReply:
+        limit = request.query_value("limit")
         if limit is not None and (not limit.isdigit() or not int(limit)):
             return _error(400, "BAD_REQUEST", "limit must be 1 or more.")
-        token = asked.one("pageToken")
+        token = request.query_value("pageToken")
         if token is None:
-            query, offset = tuple(pair for pair in asked.query if pair[0] not in _PAGING), 0
+            query, offset = tuple(pair for pair in request.query if pair[0] not in _PAGING), 0
         else:
-            place = self._cursor(asked, resource, token)
-            if isinstance(place, StubReply):
-                return place
-            query, offset = place
+            cursor = self._cursor(request, resource, token)
+            if isinstance(cursor, StubReply):
+                return cursor
+            query, offset = cursor
         problem = self._problem(resource, query)
         if problem is not None:
             return _error(400, "BAD_REQUEST", problem)
-        found = self._matching_objects(resource, query, register)
+        objects = self._matching_objects(resource, query, register)
         size = min(int(limit or self.largest_page), self.largest_page)
-        return self._page(asked, resource, query, found, offset, size, register)
+        return self._page(request, resource, query, objects, offset, size, register)
 
     def _matching_objects(
         self, resource: str, query: tuple[tuple[str, str], ...], register: RegisterContents
     ) -> Sequence[JsonObject]:
-        """All that meet the query; a listing asks for the same page by page, so the last one is remembered."""
-        of, asked, found = self._last_listing
-        if of is not register or asked != (resource, query):
-            found = [one for one in self._all(resource, register) if _is_wanted(resource, one, query, register)]
-            self._last_listing = (register, (resource, query), found)
-        return found
+        """All objects that match the query. The last result is cached, because a listing repeats it for every page."""
+        register_then, query_then, objects = self._last_listing
+        if register_then is not register or query_then != (resource, query):
+            objects = [row for row in self._all(resource, register) if _is_wanted(resource, row, query, register)]
+            self._last_listing = (register, (resource, query), objects)
+        return objects
 
     def _cursor(
-        self, asked: StubRequest, resource: str, token: str
+        self, request: StubRequest, resource: str, token: str
     ) -> tuple[tuple[tuple[str, str], ...], int] | StubReply:
-        """The query and the offset that a token stands for, or why it stands for nothing."""
-        if any(name not in _PAGING for name, _ in asked.query):
+        """The query and offset in a page token, or the error answer for a token that is not valid."""
+        if any(name not in _PAGING for name, _ in request.query):
             return _error(400, "BAD_REQUEST", "pageToken cannot be combined with filters.")
         try:
-            of, pairs, offset, made_at, _ = json.loads(urlsafe_b64decode(token))
+            token_resource, pairs, offset, made_at, _ = json.loads(urlsafe_b64decode(token))
         except (binascii.Error, ValueError):
-            return _error(400, "BAD_REQUEST", "The pageToken is not one of ours.")
-        is_forgotten = asked.fault is not None and asked.fault.kind == "page_token_expired"
+            return _error(400, "BAD_REQUEST", "The pageToken is unknown.")
+        is_forgotten = request.fault is not None and request.fault.kind == "page_token_expired"
         if is_forgotten or self._clock.monotonic() - made_at > self.page_token_seconds:
             return _error(410, "GONE", "The pageToken has expired.")
-        if of != resource:
+        if token_resource != resource:
             return _error(400, "BAD_REQUEST", "The pageToken is of another resource.")
         return tuple((name, value) for name, value in pairs), offset
 
@@ -227,43 +227,43 @@ class Ss12000Stub:
 
     def _page(
         self,
-        asked: StubRequest,
+        request: StubRequest,
         resource: str,
         query: tuple[tuple[str, str], ...],
-        found: Sequence[JsonObject],
+        objects: Sequence[JsonObject],
         offset: int,
         size: int,
         register: RegisterContents,
     ) -> StubReply:
-        fault = asked.fault.kind if asked.fault else None
-        page = list(found[offset : offset + size])
+        fault = request.fault.kind if request.fault else None
+        page = list(objects[offset : offset + size])
         following: int | None = offset + size
         if len(page) < size:
             following = None
         if fault == "loop":
-            return self._paged(page, asked.one("pageToken") or self._token(resource, query, offset))
+            return self._paged(page, request.query_value("pageToken") or self._token(resource, query, offset))
         if fault == "duplicate" and following is not None:
             following -= 1
         elif fault == "empty_page":
             page, following = [], offset
         elif fault == "lost_rows":
             page, following = page[: len(page) // 10], None
-        shown = [_expanded(resource, one, query, register) for one in page]
+        shown = [_expanded(resource, row, query, register) for row in page]
         return self._paged(shown, None if following is None else self._token(resource, query, following))
 
     def _paged(self, page: Sequence[JsonObject], token: str | None) -> StubReply:
         return json_reply({"data": page, **({"pageToken": token} if token else {})})
 
     def _token(self, resource: str, query: tuple[tuple[str, str], ...], offset: int) -> str:
-        place = (resource, query, offset, self._clock.monotonic(), next(self._numbers))
-        return urlsafe_b64encode(json.dumps(place).encode()).decode()
+        cursor = (resource, query, offset, self._clock.monotonic(), next(self._numbers))
+        return urlsafe_b64encode(json.dumps(cursor).encode()).decode()
 
 
-# ------------------------------------------------------------------------------------------------------------- filters
+# --- filters ----------------------------------------------------------------------------------------------------------
 
 
-def _basic(asked: StubRequest) -> tuple[str, str] | None:
-    kind, _, value = asked.headers.get("authorization", "").partition(" ")
+def _basic(request: StubRequest) -> tuple[str, str] | None:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return None
     try:
@@ -276,34 +276,36 @@ def _basic(asked: StubRequest) -> tuple[str, str] | None:
 def _instant(text: str | None) -> datetime | None:
     """An instant with its zone; None for anything else."""
     try:
-        found = datetime.fromisoformat(text or "")
+        instant = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return instant if instant.tzinfo else None
 
 
-def _reference_or_text(one: JsonObject, field: str) -> str:
+def _reference_or_text(row: JsonObject, field: str) -> str:
     """The id of a reference, or the text of a field."""
-    value = one.get(field)
+    value = row.get(field)
     return str(value.get("id", value.get("value", ""))) if isinstance(value, dict) else str(value or "")
 
 
 def _is_below(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
-    def test(register: RegisterContents, one: JsonObject, wanted: frozenset[str]) -> bool:
-        return any(_reference_or_text(one, field) in register.descendants.get(at, ()) for at in wanted)
+    def test(register: RegisterContents, row: JsonObject, accepted: frozenset[str]) -> bool:
+        return any(
+            _reference_or_text(row, field) in register.descendants.get(organisation, ()) for organisation in accepted
+        )
 
     return test
 
 
 def _is(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
-    return lambda _, one, wanted: _reference_or_text(one, field) in wanted
+    return lambda _, row, accepted: _reference_or_text(row, field) in accepted
 
 
 def _has_any(field: str) -> Callable[[RegisterContents, JsonObject, frozenset[str]], bool]:
-    def test(_: RegisterContents, one: JsonObject, wanted: frozenset[str]) -> bool:
-        values = one.get(field)
+    def test(_: RegisterContents, row: JsonObject, accepted: frozenset[str]) -> bool:
+        values = row.get(field)
         texts = values if isinstance(values, list) else [values]
-        return any((value.get("id") if isinstance(value, dict) else value) in wanted for value in texts)
+        return any((value.get("id") if isinstance(value, dict) else value) in accepted for value in texts)
 
     return test
 
@@ -333,103 +335,105 @@ _FILTERS: Mapping[str, Mapping[str, Callable[[RegisterContents, JsonObject, froz
 }
 
 
-def _is_wanted(resource: str, one: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents) -> bool:
-    """Whether an object meets all filters; a filter that is not known narrows nothing."""
-    asked: dict[str, list[str]] = {}
+def _is_wanted(resource: str, row: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents) -> bool:
+    """Whether an object meets all filters. Unknown filters are ignored."""
+    filters: dict[str, list[str]] = {}
     for name, value in query:
-        asked.setdefault(name, []).append(value)
+        filters.setdefault(name, []).append(value)
     tests = _FILTERS[resource]
-    if not all(tests[name](register, one, frozenset(values)) for name, values in asked.items() if name in tests):
+    if not all(tests[name](register, row, frozenset(values)) for name, values in filters.items() if name in tests):
         return False
-    if resource == "persons" and not _is_related(register.relations.get(str(one["id"]), ()), asked):
+    if resource == "persons" and not _is_related(register.relations.get(str(row["id"]), ()), filters):
         return False
-    return _meets_date_filters(one.get("startDate"), one.get("endDate"), asked, "") and _meets_meta_filters(one, asked)
+    return _meets_date_filters(row.get("startDate"), row.get("endDate"), filters, "") and _meets_meta_filters(
+        row, filters
+    )
 
 
-def _is_related(relations: Sequence[OrganisationRelation], asked: Mapping[str, Sequence[str]]) -> bool:
-    if not any(name.startswith("relationship.") for name in asked):
+def _is_related(relations: Sequence[OrganisationRelation], filters: Mapping[str, Sequence[str]]) -> bool:
+    if not any(name.startswith("relationship.") for name in filters):
         return True
-    kinds, places = asked.get("relationship.entity.type"), asked.get("relationship.organisation")
+    kinds, organisations = filters.get("relationship.entity.type"), filters.get("relationship.organisation")
     return any(
         (kinds is None or relation.kind in kinds)
-        and (places is None or relation.organisation in places)
-        and _meets_date_filters(relation.first, relation.last, asked, "relationship.")
+        and (organisations is None or relation.organisation in organisations)
+        and _meets_date_filters(relation.first, relation.last, filters, "relationship.")
         for relation in relations
     )
 
 
-def _meets_date_filters(first: object, last: object, asked: Mapping[str, Sequence[str]], prefix: str) -> bool:
-    """By the date filters; what lacks the date is always included."""
+def _meets_date_filters(first: object, last: object, filters: Mapping[str, Sequence[str]], prefix: str) -> bool:
+    """Whether the dates meet the date filters. An object without the date always does."""
     for field, value in zip(_DATES, (first, last), strict=True):
         if value is None:
             continue
-        before, after = asked.get(f"{prefix}{field}.onOrBefore"), asked.get(f"{prefix}{field}.onOrAfter")
+        before, after = filters.get(f"{prefix}{field}.onOrBefore"), filters.get(f"{prefix}{field}.onOrAfter")
         if (before and str(value) > before[0]) or (after and str(value) < after[0]):
             return False
     return True
 
 
-def _meets_meta_filters(one: JsonObject, asked: Mapping[str, Sequence[str]]) -> bool:
-    """By the stamps: after is exclusive, before is not."""
-    meta = one.get("meta")
-    if not isinstance(meta, dict) or not any(name.startswith("meta.") for name in asked):
+def _meets_meta_filters(row: JsonObject, filters: Mapping[str, Sequence[str]]) -> bool:
+    """Whether the stamps meet the filters: `after` is exclusive, `before` is inclusive."""
+    meta = row.get("meta")
+    if not isinstance(meta, dict) or not any(name.startswith("meta.") for name in filters):
         return True
     for field in ("created", "modified"):
         stamp = datetime.fromisoformat(str(meta[field]))
         after, before = (
-            _instant(next(iter(asked.get(f"meta.{field}.{side}", ())), None)) for side in ("after", "before")
+            _instant(next(iter(filters.get(f"meta.{field}.{side}", ())), None)) for side in ("after", "before")
         )
         if (after and stamp <= after) or (before and stamp > before):
             return False
     return True
 
 
-def _is_looked_up(one: JsonObject, wanted: Mapping[str, frozenset[str]]) -> bool:
+def _is_looked_up(row: JsonObject, accepted: Mapping[str, frozenset[str]]) -> bool:
     fields = {
         "ids": "id",
         "schoolUnitCodes": "schoolUnitCode",
         "organisationCodes": "organisationCode",
         "civicNos": "civicNo",
     }
-    return any(_reference_or_text(one, fields[name]) in values for name, values in wanted.items() if name in fields)
+    return any(_reference_or_text(row, fields[name]) in values for name, values in accepted.items() if name in fields)
 
 
-# --------------------------------------------------------------------------------------------------------------- expand
+# --- expand -----------------------------------------------------------------------------------------------------------
 
 _EXPANDABLE_OF_PERSON = frozenset({"duties", "placements", "ownedPlacements", "groupMemberships"})
 _REFERENCES = {"person": "person", "child": "child"}
 
 
 def _expanded(
-    resource: str, one: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents
+    resource: str, row: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents
 ) -> JsonObject:
-    """With what *expand* asks for in `_embedded`."""
-    asked = {word for name, value in query if name == "expand" for word in value.split(",")}
-    if not asked:
-        return one
+    """The object, with `_embedded` for the query's `expand`."""
+    words = {word for name, value in query if name == "expand" for word in value.split(",")}
+    if not words:
+        return row
     embedded: JsonObject = {}
     if resource == "persons":
-        for word in asked & _EXPANDABLE_OF_PERSON:
-            embedded[word] = register.objects_by_person[word].get(str(one["id"]), [])
-    for word in asked & _REFERENCES.keys():
-        person = _reference_or_text(one, _REFERENCES[word])
+        for word in words & _EXPANDABLE_OF_PERSON:
+            embedded[word] = register.objects_by_person[word].get(str(row["id"]), [])
+    for word in words & _REFERENCES.keys():
+        person = _reference_or_text(row, _REFERENCES[word])
         embedded[word] = next((other for other in register.persons if other["id"] == person), None)
-    return {**one, "_embedded": embedded}
+    return {**row, "_embedded": embedded}
 
 
-# ---------------------------------------------------------------------------------------------------- versions and vendors
+# --- versions and vendors ---------------------------------------------------------------------------------------------
 
 
-def _as_version_20(resource: str, one: JsonObject) -> JsonObject:
-    """As version 2.0 has it: stamps are optional, a place is given for another reason, and some words are not there."""
-    said = {
-        name: value for name, value in one.items() if name not in {"meta", "description"} or resource == "organisations"
+def _as_version_20(resource: str, row: JsonObject) -> JsonObject:
+    """The object in version 2.0: without stamps, with another word for the reason, and without some enum values."""
+    translated = {
+        name: value for name, value in row.items() if name not in {"meta", "description"} or resource == "organisations"
     }
-    if said.get("reason") == "Omsorgsbehov":
-        said["reason"] = "Omsorg"
-    if said.get("organisationType") == "Förvaltning":
-        said["organisationType"] = "Övrigt"
-    return said
+    if translated.get("reason") == "Omsorgsbehov":
+        translated["reason"] = "Omsorg"
+    if translated.get("organisationType") == "Förvaltning":
+        translated["organisationType"] = "Övrigt"
+    return translated
 
 
 _FIELDS_EDLEVO_LACKS = {
@@ -439,35 +443,40 @@ _FIELDS_EDLEVO_LACKS = {
 }
 
 
-def _as_edlevo(resource: str, one: JsonObject) -> JsonObject | None:
-    """As Edlevo has it; None for what it does not have."""
-    said = {name: value for name, value in one.items() if name not in _FIELDS_EDLEVO_LACKS.get(resource, ())}
+def _as_edlevo(resource: str, row: JsonObject) -> JsonObject | None:
+    """The object in Edlevo's form; None for objects that Edlevo does not have."""
+    translated = {name: value for name, value in row.items() if name not in _FIELDS_EDLEVO_LACKS.get(resource, ())}
     if resource == "organisations":
-        return _organisation_of_edlevo(said)
+        return _organisation_of_edlevo(translated)
     if resource == "groups":
-        return {**said, "organisation": {"id": school_of_organisation(_reference_or_text(said, "organisation"))}}
-    if resource == "duties" and said["dutyRole"] not in {"Lärare", "Rektor"}:
-        said["dutyRole"] = "Annan personal"
-    enrolments = said.get("enrolments")
+        return {
+            **translated,
+            "organisation": {"id": school_of_organisation(_reference_or_text(translated, "organisation"))},
+        }
+    if resource == "duties" and translated["dutyRole"] not in {"Lärare", "Rektor"}:
+        translated["dutyRole"] = "Annan personal"
+    enrolments = translated.get("enrolments")
     if isinstance(enrolments, list):
-        said["enrolments"] = [{name: value for name, value in row.items() if name != "cancelled"} for row in enrolments]
-    return said
+        translated["enrolments"] = [
+            {name: value for name, value in enrolment.items() if name != "cancelled"} for enrolment in enrolments
+        ]
+    return translated
 
 
-def _organisation_of_edlevo(said: JsonObject) -> JsonObject | None:
-    """Skola and Skolenhet alone, no root above them; a preschool is a Skola, and the only one with a code."""
-    if said["organisationType"] not in {"Skola", "Skolenhet"}:
+def _organisation_of_edlevo(organisation: JsonObject) -> JsonObject | None:
+    """Edlevo has only Skola and Skolenhet, without a root. A preschool is a Skola, and only it has a code."""
+    if organisation["organisationType"] not in {"Skola", "Skolenhet"}:
         return None
-    is_preschool = said.get("schoolTypes") == ["FS"]
-    if is_preschool or said["organisationType"] == "Skola":
-        said.pop("parentOrganisation", None)
-        said["organisationType"] = "Skola"
+    is_preschool = organisation.get("schoolTypes") == ["FS"]
+    if is_preschool or organisation["organisationType"] == "Skola":
+        organisation.pop("parentOrganisation", None)
+        organisation["organisationType"] = "Skola"
     if not is_preschool:
-        said.pop("organisationCode", None)
-    return said
+        organisation.pop("organisationCode", None)
+    return organisation
 
 
-# --------------------------------------------------------------------------------------------------------------- refusals
+# --- refusals ---------------------------------------------------------------------------------------------------------
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> StubReply:

@@ -1,4 +1,4 @@
-"""The staff of Exempelby: everybody is planted with an outcome, and what the sources say of him follows from it."""
+"""The staff of Exempelby. Each case adds an employee, the rows in the sources, and the expected result."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -23,9 +23,9 @@ from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of, 
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
 
-SCHOOLS = tuple(place.slug for place in SCHOOL_UNITS)
-PRESCHOOLS = tuple(place.slug for place in PRESCHOOL_UNITS)
-SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the one unit that is far below its target
+SCHOOLS = tuple(unit.slug for unit in SCHOOL_UNITS)
+PRESCHOOLS = tuple(unit.slug for unit in PRESCHOOL_UNITS)
+SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the only unit far below its target
 
 LAST_SEEN = date(2026, 10, 2)
 STOLEN_ON, BROKEN_ON, MENDED_ON = date(2026, 10, 5), date(2026, 10, 12), date(2026, 12, 14)
@@ -35,7 +35,7 @@ AUTUMN_START = date(2026, 8, 10)
 
 
 class StaffCase(msgspec.Struct, frozen=True):
-    """A case and the units at which it is planted, once each."""
+    """A case and the units that have it, once per entry."""
 
     name: str
     make: StaffCaseMaker
@@ -47,53 +47,55 @@ def _spread(number: int, units: Sequence[str], start: int = 0) -> tuple[str, ...
 
 
 def _permanent(builder: WorldBuilder, unit: str) -> StaffMember:
-    who = builder.add_employee(EmploymentContract(unit))
-    builder.add_owed(who, unit)
-    return who
+    employee = builder.add_employee(EmploymentContract(unit))
+    builder.add_owed(employee, unit)
+    return employee
 
 
-# ---------------------------------------------------------------------------------------------------- the ordinary ones
+# --- ordinary employees -----------------------------------------------------------------------------------------------
 
 
 def _computer(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_computer(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
 
 
 def _laptop(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_laptop(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login))
 
 
 def _tablet(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_tablet(unit, who.login, fields={"deviceName": f"iPad för {who.given}"}))
+    employee = _permanent(builder, unit)
+    builder.add_holding(
+        employee, builder.add_tablet(unit, employee.login, fields={"deviceName": f"iPad för {employee.given}"})
+    )
 
 
 def _computer_and_tablet(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_computer(unit, who.login))
-    builder.add_holding(who, builder.add_tablet(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
+    builder.add_holding(employee, builder.add_tablet(unit, employee.login))
 
 
 def _two_accounts(builder: WorldBuilder, unit: str) -> None:
     name = builder.namer.name()
-    who = builder.add_employee(EmploymentContract(unit), name=name, further_logins=[builder.second_account(name)])
-    builder.add_owed(who, unit)
-    builder.add_holding(who, builder.add_computer(unit, who.login))
-    builder.add_holding(who, builder.add_tablet(unit, who.further_logins[0]))
+    employee = builder.add_employee(EmploymentContract(unit), name=name, further_logins=[builder.second_account(name)])
+    builder.add_owed(employee, unit)
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
+    builder.add_holding(employee, builder.add_tablet(unit, employee.further_logins[0]))
 
 
 def _two_schools(builder: WorldBuilder, unit: str) -> None:
     other = SCHOOLS[(SCHOOLS.index(unit) + 1) % len(SCHOOLS)]
-    who = builder.add_employee(
+    employee = builder.add_employee(
         EmploymentContract(other, percent=40, first=date(2018, 8, 13)), EmploymentContract(unit, percent=60)
     )
-    builder.add_owed(who, unit)
-    builder.add_holding(who, builder.add_laptop(unit, who.login))
+    builder.add_owed(employee, unit)
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login))
 
 
-# ------------------------------------------------------------------------------------------------------ who holds what
+# --- devices ----------------------------------------------------------------------------------------------------------
 
 
 def _holds_nothing(builder: WorldBuilder, unit: str) -> None:
@@ -101,51 +103,55 @@ def _holds_nothing(builder: WorldBuilder, unit: str) -> None:
 
 
 def _silent_tablet(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_tablet(unit, who.login, used=((LONG_AGO, LAST_SEEN),), phases=silence_phases(unit, LAST_SEEN))
-    builder.add_holding(who, thing)
+    employee = _permanent(builder, unit)
+    device = builder.add_tablet(
+        unit, employee.login, used=((LONG_AGO, LAST_SEEN),), phases=silence_phases(unit, LAST_SEEN)
+    )
+    builder.add_holding(employee, device)
     since = school_days_of(unit).after(LAST_SEEN, STALE_AFTER + 1)
-    builder.add_person_gap("device_not_working", who, unit, first=since)
-    builder.add_device_gap("stale", thing, first=since, counted=True)
+    builder.add_person_gap("device_not_working", employee, unit, first=since)
+    builder.add_device_gap("stale", device, first=since, counted=True)
 
 
 def _never_in_contact(builder: WorldBuilder, unit: str) -> None:
     enrolled = date(2026, 9, 1)
-    who = builder.add_employee(EmploymentContract(unit, first=enrolled, known=date(2026, 8, 1)))
-    builder.add_owed(who, unit, first=enrolled)
+    employee = builder.add_employee(EmploymentContract(unit, first=enrolled, known=date(2026, 8, 1)))
+    builder.add_owed(employee, unit, first=enrolled)
     _, (late, _, _), (silent, _, _) = silence_phases(unit, enrolled)
-    seen = enrolled + timedelta(days=1)
-    phases = [(seen, Stage.IN_USE, True), (late, Stage.IN_USE, False), (silent, Stage.SILENT, False)]
-    thing = builder.add_laptop(unit, who.login, enrolled=enrolled, used=(), phases=phases)
-    builder.add_holding(who, thing)
-    builder.add_person_gap("starting_without_device", who, unit, first=date(2026, 8, 1), last=date(2026, 8, 31))
-    builder.add_person_gap("device_not_working", who, unit, first=late)
-    builder.add_device_gap("never_enrolled", thing, first=late, counted=True)
-    builder.add_device_gap("stale", thing, first=silent, counted=True)
+    shown_from = enrolled + timedelta(days=1)
+    phases = [(shown_from, Stage.IN_USE, True), (late, Stage.IN_USE, False), (silent, Stage.SILENT, False)]
+    device = builder.add_laptop(unit, employee.login, enrolled=enrolled, used=(), phases=phases)
+    builder.add_holding(employee, device)
+    builder.add_person_gap("starting_without_device", employee, unit, first=date(2026, 8, 1), last=date(2026, 8, 31))
+    builder.add_person_gap("device_not_working", employee, unit, first=late)
+    builder.add_device_gap("never_enrolled", device, first=late, counted=True)
+    builder.add_device_gap("stale", device, first=silent, counted=True)
 
 
 def _two_laptops(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_computer(unit, who.login))
-    builder.add_holding(who, builder.add_laptop(unit, who.login))
-    builder.add_person_gap("extra_device", who, unit, opens_next_day=True)
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login))
+    builder.add_person_gap("extra_device", employee, unit, opens_next_day=True)
 
 
 def _stolen(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
+    employee = _permanent(builder, unit)
     phases = [(LONG_AGO, Stage.IN_USE, True), (STOLEN_ON, Stage.LOST, False)]
     used = ((LONG_AGO, LAST_SEEN),)
-    thing = builder.add_computer(unit, who.login, used=used, changes=[(STOLEN_ON, {"status": "Stulen"})], phases=phases)
-    builder.add_holding(who, thing)
-    builder.add_device_gap("lost", thing, first=STOLEN_ON)
-    builder.add_person_gap("no_device", who, unit, first=STOLEN_ON)
+    device = builder.add_computer(
+        unit, employee.login, used=used, changes=[(STOLEN_ON, {"status": "Stulen"})], phases=phases
+    )
+    builder.add_holding(employee, device)
+    builder.add_device_gap("lost", device, first=STOLEN_ON)
+    builder.add_person_gap("no_device", employee, unit, first=STOLEN_ON)
 
 
 def _in_repair(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_computer(
+    employee = _permanent(builder, unit)
+    device = builder.add_computer(
         unit,
-        who.login,
+        employee.login,
         used=((LONG_AGO, BROKEN_ON - timedelta(days=3)), (MENDED_ON - timedelta(days=3), OPEN_END)),
         changes=[(BROKEN_ON, {"status": "På reparation"}), (MENDED_ON, {"status": "I drift"})],
         phases=[
@@ -154,47 +160,51 @@ def _in_repair(builder: WorldBuilder, unit: str) -> None:
             (MENDED_ON, Stage.IN_USE, True),
         ],
     )
-    builder.add_holding(who, thing)
+    builder.add_holding(employee, device)
     until = MENDED_ON - timedelta(days=1)
-    builder.add_person_gap("device_not_working", who, unit, first=BROKEN_ON, last=until)
-    builder.add_device_gap("long_in_repair", thing, first=BROKEN_ON, last=until, after=20, seen_by="list", counted=True)
+    builder.add_person_gap("device_not_working", employee, unit, first=BROKEN_ON, last=until)
+    builder.add_device_gap(
+        "long_in_repair", device, first=BROKEN_ON, last=until, after=20, seen_by="list", counted=True
+    )
 
 
-# ---------------------------------------------------------------------------------------------- who comes, who has left
+# --- arrivals and leavers ---------------------------------------------------------------------------------------------
 
 
 def _leaver(builder: WorldBuilder, unit: str) -> None:
-    who = builder.add_employee(EmploymentContract(unit, last=LEFT_ON))
-    builder.add_owed(who, unit, last=counts_until(LEFT_ON))
-    thing = builder.add_laptop(unit, who.login)
-    builder.add_holding(who, thing)
+    employee = builder.add_employee(EmploymentContract(unit, last=LEFT_ON))
+    builder.add_owed(employee, unit, last=counts_until(LEFT_ON))
+    device = builder.add_laptop(unit, employee.login)
+    builder.add_holding(employee, device)
     days = school_days_of(unit)
-    builder.add_person_gap("ending_with_device", who, unit, first=days.first_day_with_left(LEFT_ON, 15), last=LEFT_ON)
+    builder.add_person_gap(
+        "ending_with_device", employee, unit, first=days.first_day_with_left(LEFT_ON, 15), last=LEFT_ON
+    )
     missed = edition_from(STAFF_FILE_DAYS, days.after(LEFT_ON, 10))
-    builder.add_device_gap("leaver_holds", thing, first=missed, counted=True)
+    builder.add_device_gap("leaver_holds", device, first=missed, counted=True)
 
 
 def _starts_soon(builder: WorldBuilder, unit: str) -> None:
     known = date(2026, 11, 1)
-    who = builder.add_employee(EmploymentContract(unit, first=HIRED_ON, known=known))
-    builder.add_owed(who, unit, first=HIRED_ON)
+    employee = builder.add_employee(EmploymentContract(unit, first=HIRED_ON, known=known))
+    builder.add_owed(employee, unit, first=HIRED_ON)
     soon = max(known, school_days_of(unit).first_day_with_left(HIRED_ON, 15))
-    builder.add_person_gap("starting_without_device", who, unit, first=soon, last=HIRED_ON - timedelta(days=1))
-    builder.add_person_gap("no_device", who, unit, first=missing_device_due_on(unit, HIRED_ON), seen_by="list")
+    builder.add_person_gap("starting_without_device", employee, unit, first=soon, last=HIRED_ON - timedelta(days=1))
+    builder.add_person_gap("no_device", employee, unit, first=missing_device_due_on(unit, HIRED_ON), seen_by="list")
 
 
 def _entered_late(builder: WorldBuilder, unit: str) -> None:
     known = date(2026, 11, 1)
-    who = builder.add_employee(EmploymentContract(unit, first=HIRED_LATE_ON, known=known))
-    builder.add_owed(who, unit, first=known)
-    thing = builder.add_laptop(unit, who.login, enrolled=HIRED_LATE_ON)
-    builder.add_holding(who, thing, first=known)
+    employee = builder.add_employee(EmploymentContract(unit, first=HIRED_LATE_ON, known=known))
+    builder.add_owed(employee, unit, first=known)
+    device = builder.add_laptop(unit, employee.login, enrolled=HIRED_LATE_ON)
+    builder.add_holding(employee, device, first=known)
     builder.add_device_gap(
-        "unknown_holder", thing, first=HIRED_LATE_ON + timedelta(days=1), last=known - timedelta(days=1)
+        "unknown_holder", device, first=HIRED_LATE_ON + timedelta(days=1), last=known - timedelta(days=1)
     )
 
 
-# ------------------------------------------------------------------------------------------------- how long, and how so
+# --- forms of employment ----------------------------------------------------------------------------------------------
 
 
 def _hourly(builder: WorldBuilder, unit: str) -> None:
@@ -209,34 +219,39 @@ def _exactly_three_months(builder: WorldBuilder, unit: str) -> None:
 
 def _three_months_and_a_day(builder: WorldBuilder, unit: str) -> None:
     last = date(2026, 11, 10)
-    who = builder.add_employee(
+    employee = builder.add_employee(
         EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=date(2026, 7, 1))
     )
-    builder.add_owed(who, unit, first=AUTUMN_START, last=counts_until(last))
+    builder.add_owed(employee, unit, first=AUTUMN_START, last=counts_until(last))
     builder.add_person_gap(
-        "no_device", who, unit, first=missing_device_due_on(unit, AUTUMN_START), last=counts_until(last), seen_by="list"
+        "no_device",
+        employee,
+        unit,
+        first=missing_device_due_on(unit, AUTUMN_START),
+        last=counts_until(last),
+        seen_by="list",
     )
 
 
 def _substitute(builder: WorldBuilder, unit: str, last: date, until: date) -> None:
-    """A substitute from August to *last* who counts *until*, with a laptop that then goes into stock."""
-    who = builder.add_employee(
+    """A substitute from August to *last* who counts *until* that day. The laptop then goes into stock."""
+    employee = builder.add_employee(
         EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=date(2026, 7, 1))
     )
-    builder.add_owed(who, unit, first=AUTUMN_START, last=until)
+    builder.add_owed(employee, unit, first=AUTUMN_START, last=until)
     handed_out, back = date(2026, 8, 12), until + timedelta(days=1)
-    thing = builder.add_laptop(
+    device = builder.add_laptop(
         unit,
-        who.login,
+        employee.login,
         enrolled=handed_out,
         changes=[(back, {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"})],
         phases=[(handed_out + timedelta(days=1), Stage.IN_USE, True), (back, Stage.STOCK, True)],
     )
-    builder.add_holding(who, thing, last=until)
+    builder.add_holding(employee, device, last=until)
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1, first=back))
     if counts_until(last) == until:
         builder.add_person_gap(
-            "ending_with_device", who, unit, first=school_days_of(unit).first_day_with_left(last, 15), last=last
+            "ending_with_device", employee, unit, first=school_days_of(unit).first_day_with_left(last, 15), last=last
         )
 
 
@@ -261,72 +276,74 @@ def _over_the_summer(builder: WorldBuilder, unit: str) -> None:
     second = EmploymentContract(
         unit, form="Visstid", first=AUTUMN_START, last=date(2027, 6, 11), known=date(2026, 6, 1)
     )
-    who = builder.add_employee(first, second)
-    builder.add_owed(who, unit, last=RETURNS_UNTIL)
+    employee = builder.add_employee(first, second)
+    builder.add_owed(employee, unit, last=RETURNS_UNTIL)
     back = RETURNS_UNTIL + timedelta(days=1)
-    thing = builder.add_computer(
+    device = builder.add_computer(
         unit,
-        who.login,
+        employee.login,
         phases=[(LONG_AGO, Stage.IN_USE, True), (edition_from(LIST_DAYS, back), Stage.RETIRED, False)],
         changes=[(back, {"status": "Skrotad", "user": ""})],
     )
-    builder.add_holding(who, thing)
+    builder.add_holding(employee, device)
 
 
 def _leave_with_substitute(builder: WorldBuilder, unit: str) -> None:
     leave = (date(2026, 8, 17), date(2027, 1, 31))
-    who = builder.add_employee(EmploymentContract(unit, leave=leave))
-    builder.add_owed(who, unit, last=leave[0] - timedelta(days=1))
-    builder.expected_owed.append(ExpectedOwed(who.key, unit, counts_as="on_leave", first=leave[0], last=leave[1]))
-    builder.add_owed(who, unit, first=leave[1] + timedelta(days=1))
-    builder.add_holding(who, builder.add_computer(unit, who.login))
+    employee = builder.add_employee(EmploymentContract(unit, leave=leave))
+    builder.add_owed(employee, unit, last=leave[0] - timedelta(days=1))
+    builder.expected_owed.append(ExpectedOwed(employee.key, unit, counts_as="on_leave", first=leave[0], last=leave[1]))
+    builder.add_owed(employee, unit, first=leave[1] + timedelta(days=1))
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
     _substitute(builder, unit, leave[1], leave[1])
 
 
 def _blank_form(builder: WorldBuilder, unit: str) -> None:
-    who = builder.add_employee(EmploymentContract(unit, form=""))
-    builder.expected_owed.append(ExpectedOwed(who.key, unit, counts_as="undecided"))
-    builder.add_holding(who, builder.add_computer(unit, who.login))
+    employee = builder.add_employee(EmploymentContract(unit, form=""))
+    builder.expected_owed.append(ExpectedOwed(employee.key, unit, counts_as="undecided"))
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
 
 
-# ------------------------------------------------------------------------------------------------------- who is who
+# --- identity ---------------------------------------------------------------------------------------------------------
 
 
 def _no_login(builder: WorldBuilder, unit: str) -> None:
-    who = builder.add_employee(EmploymentContract(unit), login="")
-    builder.expected_owed.append(ExpectedOwed(who.key, unit, decidable_from=OPEN_END))
-    builder.add_person_gap("no_account", who, unit)
+    employee = builder.add_employee(EmploymentContract(unit), login="")
+    builder.expected_owed.append(ExpectedOwed(employee.key, unit, decidable_from=OPEN_END))
+    builder.add_person_gap("no_account", employee, unit)
 
 
 def _shared_login(builder: WorldBuilder, unit: str) -> None:
     login = f"arbetslag.{unit}@{STAFF_DOMAIN}"
     for _ in range(2):
-        who = builder.add_employee(EmploymentContract(unit), login=login)
-        builder.expected_owed.append(ExpectedOwed(who.key, unit, decidable_from=OPEN_END))
-        builder.add_person_gap("duplicate_person", who, unit)
+        employee = builder.add_employee(EmploymentContract(unit), login=login)
+        builder.expected_owed.append(ExpectedOwed(employee.key, unit, decidable_from=OPEN_END))
+        builder.add_person_gap("duplicate_person", employee, unit)
     builder.add_device_gap("ambiguous_holder", builder.add_laptop(unit, login))
 
 
 def _protected(builder: WorldBuilder, unit: str, mark: str) -> StaffMember:
     name = builder.namer.canary_name()
-    who = builder.add_employee(EmploymentContract(unit), name=name, mark=mark)
-    builder.canaries += [name.account, name.given, who.civic]
-    return who
+    employee = builder.add_employee(EmploymentContract(unit), name=name, mark=mark)
+    builder.canaries += [name.account, name.given, employee.civic]
+    return employee
 
 
 def _protected_with(mark: str) -> StaffCaseMaker:
     def make(builder: WorldBuilder, unit: str) -> None:
-        who = _protected(builder, unit, mark)
-        builder.expected_owed.append(ExpectedOwed(who.key, CENTRAL))
-        thing = builder.add_laptop(unit, who.login, fields={"deviceName": f"{who.given}s dator"}, shown_at=UNPLACED)
-        builder.add_holding(who, thing)
+        employee = _protected(builder, unit, mark)
+        builder.expected_owed.append(ExpectedOwed(employee.key, CENTRAL))
+        device = builder.add_laptop(
+            unit, employee.login, fields={"deviceName": f"{employee.given}s dator"}, shown_at=UNPLACED
+        )
+        builder.add_holding(employee, device)
 
     return make
 
 
 def _protected_without(builder: WorldBuilder, unit: str) -> None:
-    who = _protected(builder, unit, "Kvarskrivning")
-    builder.expected_owed.append(ExpectedOwed(who.key, CENTRAL, decidable_from=OPEN_END))
+    employee = _protected(builder, unit, "Kvarskrivning")
+    builder.expected_owed.append(ExpectedOwed(employee.key, CENTRAL, decidable_from=OPEN_END))
 
 
 def _unknown_holder(builder: WorldBuilder, unit: str) -> None:
@@ -334,25 +351,27 @@ def _unknown_holder(builder: WorldBuilder, unit: str) -> None:
     builder.add_device_gap("unknown_holder", builder.add_laptop(unit, f"{name.account}.konsult@{STAFF_DOMAIN}"))
 
 
-# ------------------------------------------------------------------------------------------------- peculiar devices
+# --- unusual devices --------------------------------------------------------------------------------------------------
 
 
 def _placeholder_serial(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_laptop(unit, who.login, fields={"serialNumber": "To be filled by O.E.M."}))
+    employee = _permanent(builder, unit)
+    builder.add_holding(
+        employee, builder.add_laptop(unit, employee.login, fields={"serialNumber": "To be filled by O.E.M."})
+    )
 
 
 def _serial_of_nine(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_laptop(unit, who.login, fields={"serialNumber": "PF9DELAD"})
-    builder.add_holding(who, thing)
-    builder.add_device_gap("duplicate_serial", thing)
+    employee = _permanent(builder, unit)
+    device = builder.add_laptop(unit, employee.login, fields={"serialNumber": "PF9DELAD"})
+    builder.add_holding(employee, device)
+    builder.add_device_gap("duplicate_serial", device)
 
 
 def _enrolled_again(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_laptop(unit, who.login)
-    builder.add_holding(who, thing)
+    employee = _permanent(builder, unit)
+    device = builder.add_laptop(unit, employee.login)
+    builder.add_holding(employee, device)
     before = date(2024, 8, 12)
     former = f"{builder.namer.name().account}@{STAFF_DOMAIN}"
     builder.add_laptop(
@@ -360,14 +379,14 @@ def _enrolled_again(builder: WorldBuilder, unit: str) -> None:
         former,
         enrolled=before,
         used=((before, date(2025, 5, 30)),),
-        fields={"serialNumber": thing.serial},
+        fields={"serialNumber": device.serial},
         phases=[(before, None, False)],
     )
 
 
 def _private_phone(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_laptop(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login))
     phone = {
         "operatingSystem": "iOS",
         "model": "iPhone 15",
@@ -375,52 +394,55 @@ def _private_phone(builder: WorldBuilder, unit: str) -> None:
         "managedDeviceOwnerType": "personal",
     }
     builder.add_laptop(
-        unit, who.login, fields={**phone, "deviceName": f"{who.given}s iPhone"}, phases=[(LONG_AGO, None, False)]
+        unit,
+        employee.login,
+        fields={**phone, "deviceName": f"{employee.given}s iPhone"},
+        phases=[(LONG_AGO, None, False)],
     )
 
 
 def _mail_only(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_laptop(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login))
     mailbox = {"operatingSystem": "Android", "model": "SM-EXEMPEL", "manufacturer": "", "managementAgent": "eas"}
-    builder.add_laptop(unit, who.login, fields={**mailbox, "serialNumber": ""}, phases=[(LONG_AGO, None, False)])
+    builder.add_laptop(unit, employee.login, fields={**mailbox, "serialNumber": ""}, phases=[(LONG_AGO, None, False)])
 
 
 def _private_computer(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    builder.add_holding(who, builder.add_computer(unit, who.login))
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_computer(unit, employee.login))
     private = {"managedDeviceOwnerType": "personal", "manufacturer": "ASUS", "model": "Vivobook"}
-    thing = builder.add_laptop(unit, who.login, fields=private, phases=[(LONG_AGO, None, False)])
-    builder.add_device_gap("personally_owned", thing)
+    device = builder.add_laptop(unit, employee.login, fields=private, phases=[(LONG_AGO, None, False)])
+    builder.add_device_gap("personally_owned", device)
 
 
 def _ours_marked_personal(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
+    employee = _permanent(builder, unit)
     builder.add_holding(
-        who, builder.add_laptop(unit, who.login, fields={"managedDeviceOwnerType": "personal"}, listed=True)
+        employee, builder.add_laptop(unit, employee.login, fields={"managedDeviceOwnerType": "personal"}, listed=True)
     )
 
 
 def _unencrypted(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_laptop(unit, who.login, fields={"isEncrypted": False})
-    builder.add_holding(who, thing)
-    builder.add_device_gap("unencrypted", thing)
+    employee = _permanent(builder, unit)
+    device = builder.add_laptop(unit, employee.login, fields={"isEncrypted": False})
+    builder.add_holding(employee, device)
+    builder.add_device_gap("unencrypted", device)
 
 
 def _noncompliant(builder: WorldBuilder, unit: str) -> None:
-    who = _permanent(builder, unit)
-    thing = builder.add_laptop(unit, who.login, fields={"complianceState": "noncompliant"})
-    builder.add_holding(who, thing)
-    builder.add_device_gap("noncompliant", thing)
+    employee = _permanent(builder, unit)
+    device = builder.add_laptop(unit, employee.login, fields={"complianceState": "noncompliant"})
+    builder.add_holding(employee, device)
+    builder.add_device_gap("noncompliant", device)
 
 
 def _enrolled_by_a_manager(builder: WorldBuilder, unit: str) -> None:
     fields = {"deviceEnrollmentType": "deviceEnrollmentManager"}
-    thing = builder.add_laptop(
+    device = builder.add_laptop(
         unit, f"dem.inskrivning@{STAFF_DOMAIN}", fields=fields, phases=[(LONG_AGO, Stage.UNSORTED, True)]
     )
-    builder.add_device_gap("unsorted", thing)
+    builder.add_device_gap("unsorted", device)
 
 
 def _front_desk(builder: WorldBuilder, unit: str) -> None:
@@ -444,7 +466,7 @@ def _scrapped(builder: WorldBuilder, unit: str) -> None:
     builder.add_computer(unit, "", fields={"status": "Skrotad"}, phases=[(LONG_AGO, Stage.RETIRED, False)])
 
 
-# --------------------------------------------------------------------------------------------------------------- all
+# --- all --------------------------------------------------------------------------------------------------------------
 
 _REGULAR = (
     *(StaffCase("computer", _computer, (unit,) * 19) for unit in SCHOOLS),
@@ -508,10 +530,10 @@ STAFF_CASES: tuple[StaffCase, ...] = (
 
 
 def add_staff(builder: WorldBuilder) -> None:
-    """Everybody employed, with their devices."""
-    for plant in STAFF_CASES:
-        for unit in plant.units:
-            plant.make(builder, unit)
-            builder.case_counts[plant.name] += 1
+    """Adds all employees with their devices."""
+    for case in STAFF_CASES:
+        for unit in case.units:
+            case.make(builder, unit)
+            builder.case_counts[case.name] += 1
     unit = SHORT_OF_STAFF_DEVICES
     builder.expected_gaps.append(ExpectedGap("below_target", unit, f"staff@{unit}", outside_breaks=True, after=5))

@@ -1,7 +1,7 @@
-"""What every stand-in server has: a loopback address, faults that can be switched on while it runs, and a log.
+"""The HTTP server of every stub: a loopback address, faults that can be switched on while it runs, and a request log.
 
-A stand-in speaks as the real system does, its failures included. The log holds method, path and status: no query, no
-body, no token. Refuses any address but loopback.
+A stub answers as the real system does, including its failures. The log has method, path and status, but no query, body
+or token. It listens on loopback only.
 """
 
 import socket
@@ -30,14 +30,14 @@ GATEWAY_ERROR_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h
 
 
 class ServerFault(msgspec.Struct, frozen=True):
-    """A way to fail. *seconds*: of patience asked for, or of slowness."""
+    """A kind of failure. *seconds*: the value of Retry-After, or the delay of a slow answer."""
 
     kind: FaultKind
     seconds: float = 1.0
 
 
 class StubRequest(msgspec.Struct, frozen=True):
-    """A request. *fault*: one that the system itself has to bring about, such as a loop of pages."""
+    """A request. *fault*: a failure that the stub itself must produce, such as a loop of pages."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ class StubRequest(msgspec.Struct, frozen=True):
     body: bytes
     fault: ServerFault | None = None
 
-    def one(self, name: str) -> str | None:
+    def query_value(self, name: str) -> str | None:
         """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
@@ -60,7 +60,7 @@ class StubRequest(msgspec.Struct, frozen=True):
 
 
 class StubReply(msgspec.Struct, frozen=True):
-    """An answer."""
+    """The answer to a request."""
 
     status: int
     body: bytes = b""
@@ -69,7 +69,7 @@ class StubReply(msgspec.Struct, frozen=True):
 
 
 class LoggedRequest(msgspec.Struct, frozen=True):
-    """A line of the log."""
+    """An entry of the request log."""
 
     method: str
     path: str
@@ -77,14 +77,14 @@ class LoggedRequest(msgspec.Struct, frozen=True):
 
 
 def json_reply(body: object, status: int = 200, **headers: str) -> StubReply:
-    """*body* as JSON."""
+    """An answer with *body* as JSON."""
     return StubReply(
         status, msgspec.json.encode(body), headers={key.replace("_", "-"): value for key, value in headers.items()}
     )
 
 
 class _ScheduledFault(msgspec.Struct):
-    """A fault that was ordered: for the next *times* requests below *path*, after *skip* good ones."""
+    """A fault for the next *times* requests below *path*, after *skip* good ones."""
 
     path: str
     fault: ServerFault
@@ -97,12 +97,12 @@ FaultHandler = Callable[[ServerFault], StubReply]
 
 
 class StubServer:
-    """One stand-in server; `with` starts and stops it.
+    """A stub's HTTP server; `with` starts and stops it.
 
-    *answer* is the system; *refuse* words a fault as the system would (403, 401, 404, …).
+    *answer*: answers a request as the system does. *refuse*: the system's error answer for a fault (403, 401, 404, …).
     """
 
-    def __init__(self, answer: RequestHandler, refuse: FaultHandler, name: str = "stand-in") -> None:
+    def __init__(self, answer: RequestHandler, refuse: FaultHandler, name: str = "stub") -> None:
         self.name = name
         self.log: list[LoggedRequest] = []
         self.failed: Counter[FaultKind] = Counter()
@@ -120,12 +120,12 @@ class StubServer:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Start to answer requests."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Answer no more; returns when the port is free."""
+        """Stop to answer requests. Returns when the port is free."""
         self._stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -143,19 +143,26 @@ class StubServer:
     # --- faults -------------------------------------------------------------------------------------------------------
 
     def fail(self, path: str, fault: ServerFault | FaultKind, times: int = 1, skip: int = 0) -> None:
-        """Let the next *times* requests whose path begins with *path* fail, after *skip* that do not."""
+        """Make the next *times* requests whose path begins with *path* fail, after *skip* good ones."""
         ordered = fault if isinstance(fault, ServerFault) else ServerFault(fault)
         with self._lock:
             self._scheduled_faults.append(_ScheduledFault(path, ordered, times, skip))
 
     def clear_faults(self) -> None:
-        """Forget all faults that were ordered."""
+        """Remove all scheduled faults."""
         with self._lock:
             self._scheduled_faults.clear()
 
     def _fault_for(self, path: str) -> ServerFault | None:
         with self._lock:
-            order = next((one for one in self._scheduled_faults if one.times > 0 and path.startswith(one.path)), None)
+            order = next(
+                (
+                    candidate
+                    for candidate in self._scheduled_faults
+                    if candidate.times > 0 and path.startswith(candidate.path)
+                ),
+                None,
+            )
             if order is None:
                 return None
             if order.skip > 0:
@@ -167,25 +174,25 @@ class StubServer:
 
     # --- requests -----------------------------------------------------------------------------------------------------
 
-    def reply(self, asked: StubRequest) -> tuple[StubReply, ServerFault | None]:
-        """The answer to a request, and a fault of the connection that it suffers."""
-        fault = self._fault_for(asked.path)
+    def reply(self, request: StubRequest) -> tuple[StubReply, ServerFault | None]:
+        """The answer to a request, and the fault of its connection, if any."""
+        fault = self._fault_for(request.path)
         if fault is None:
-            reply = self._answer(asked)
+            reply = self._answer(request)
         elif fault.kind in _GATEWAY_FAULTS:
             reply = _GATEWAY_FAULTS[fault.kind](fault)
         elif fault.kind in _CONNECTION_FAULTS:
-            reply = self._answer(asked)
+            reply = self._answer(request)
         elif fault.kind in _SYSTEM_FAULTS:
-            reply = self._answer(msgspec.structs.replace(asked, fault=fault))
+            reply = self._answer(msgspec.structs.replace(request, fault=fault))
         else:
             reply = self._refuse(fault)
         with self._lock:
-            self.log.append(LoggedRequest(asked.method, asked.path, reply.status))
+            self.log.append(LoggedRequest(request.method, request.path, reply.status))
         return reply, fault if fault is not None and fault.kind in _CONNECTION_FAULTS else None
 
     def pause(self, seconds: float) -> None:
-        """Be slow, unless stopped."""
+        """Wait, until the server stops at the latest."""
         Clock().wait(seconds, self._stopping)
 
 
@@ -209,7 +216,7 @@ _SYSTEM_FAULTS = frozenset(
 
 
 def retry_after_headers(fault: ServerFault) -> Mapping[str, str]:
-    """How a 429 asks for patience: in seconds, as a date, or not at all."""
+    """The Retry-After header of a 429: in seconds, as a date, or none."""
     if fault.kind == "too_many_seconds":
         return {"Retry-After": _retry_after_seconds(fault)}
     if fault.kind == "too_many_date":
@@ -218,20 +225,20 @@ def retry_after_headers(fault: ServerFault) -> Mapping[str, str]:
 
 
 def refusal_status(fault: ServerFault) -> int:
-    """The status by which a system refuses."""
+    """The HTTP status of a refusal."""
     return {
         "forbidden": 403, "missing": 404, "not_implemented": 501, "unauthorised": 401, "server_error": 500,
     }.get(fault.kind, 429)  # fmt: skip
 
 
 class _StubHttpServer(ThreadingHTTPServer):
-    """A server that knows whose requests it takes."""
+    """An HTTP server that knows the `StubServer` it belongs to."""
 
     daemon_threads = True
 
-    def __init__(self, stand: StubServer) -> None:
+    def __init__(self, server: StubServer) -> None:
         super().__init__(("127.0.0.1", 0), _StubHttpHandler)
-        self.stub_server = stand
+        self.stub_server = server
 
 
 class _StubHttpHandler(BaseHTTPRequestHandler):
@@ -246,19 +253,19 @@ class _StubHttpHandler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         assert isinstance(self.server, _StubHttpServer)
-        stand = self.server.stub_server
+        server = self.server.stub_server
         parts = urlsplit(self.path)
-        asked = StubRequest(
+        request = StubRequest(
             self.command,
             parts.path,
             tuple(parse_qsl(parts.query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length") or 0)),
         )
-        reply, fault = stand.reply(asked)
+        reply, fault = server.reply(request)
         kind = fault.kind if fault else None
         if fault is not None and kind == "slow":
-            stand.pause(fault.seconds)
+            server.pause(fault.seconds)
         if kind == "hang_up":
             self._hang_up()
             return
@@ -281,4 +288,4 @@ class _StubHttpHandler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Nothing on the terminal: the log is the stand's."""
+        """Prints nothing; `StubServer.log` has the requests."""

@@ -1,4 +1,4 @@
-"""All stand-in servers of Exempelby together: which there are, and where they answer."""
+"""All stub servers of Exempelby and their addresses."""
 
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -11,20 +11,20 @@ from fleetsync.demo.world import DemoWorld
 
 
 class StubSystems:
-    """The systems of one world, answering as of the day that *today* says."""
+    """The stub servers of one world. They answer as of the day that *today* returns."""
 
     def __init__(self, world: DemoWorld, today: Callable[[], date]) -> None:
         self.graph = GraphStub(lambda: world.contents_on(today()).managed_devices)
         self.register = Ss12000Stub(lambda: world.contents_on(today()).register) if world.with_schools else None
 
     def all(self) -> Iterator[StubServer]:
-        """Every server, not yet started."""
+        """All servers. They are not started yet."""
         yield self.graph.stub_server
         if self.register is not None:
             yield self.register.stub_server
 
     def addresses(self) -> StubAddresses:
-        """Where they answer, for the configuration."""
+        """The addresses for the configuration."""
         register = self.register
         return StubAddresses(
             self.graph.stub_server.address, None if register is None else (register.base_url, register.token_url)

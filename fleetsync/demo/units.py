@@ -1,4 +1,4 @@
-"""The fourteen units of Exempelby: eight schools, two of them in one building, five preschools, and the pupils' health."""
+"""The fourteen units of Exempelby: eight schools, two of them in one building, five preschools, and Elevhälsan."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from fleetsync.demo.days import PRESCHOOLS, SCHOOLS, SchoolDays
 
 
 class DemoUnit(msgspec.Struct, frozen=True):
-    """A unit. *short*: how names of devices begin; *code*: its invented skolenhetskod, which preschools lack."""
+    """A unit. *short*: prefix of device names. *code*: invented skolenhetskod; preschools have none."""
 
     slug: str
     name: str
@@ -20,12 +20,12 @@ class DemoUnit(msgspec.Struct, frozen=True):
 
     @property
     def days(self) -> SchoolDays:
-        """The school days by which its people count."""
+        """The school days of the unit."""
         return PRESCHOOLS if self.forms == ("FS",) else SCHOOLS
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """What configuration lists for it."""
+        """The unit's `codes` in the configuration."""
         return tuple(filter(None, (self.code, self.cost_centre, self.short)))
 
 
@@ -47,16 +47,16 @@ DEMO_UNITS = (
 )
 SCHOOL_UNITS = DEMO_UNITS[:8]
 PRESCHOOL_UNITS = DEMO_UNITS[8:13]
-SHARED_BUILDING_NAME = "Höjdens skola"  # what stands in location fields of both units of the building
+SHARED_BUILDING_NAME = "Höjdens skola"  # the location of devices of both units of the building
 
-UNIT_BY_SLUG: Mapping[str, DemoUnit] = {place.slug: place for place in DEMO_UNITS}
+UNIT_BY_SLUG: Mapping[str, DemoUnit] = {unit.slug: unit for unit in DEMO_UNITS}
 
 
 def school_days_of(unit: str) -> SchoolDays:
-    """The school days of a unit; of `central` and `unplaced` those of schools."""
+    """The school days of a unit. `central` and `unplaced` have those of schools."""
     return UNIT_BY_SLUG[unit].days if unit in UNIT_BY_SLUG else SCHOOLS
 
 
 def unit_name(unit: str) -> str:
-    """How people call the unit."""
+    """The name of the unit for people."""
     return "Centralt" if unit == CENTRAL else UNIT_BY_SLUG[unit].name

@@ -1,6 +1,6 @@
-"""Exempelby: an invented municipality, whole, from one seed. What each source says on a day follows from it.
+"""The invented municipality Exempelby, built from a seed, and what each of its sources contains on a day.
 
-A world is a value: the same seed makes the same world, and asking it about a day changes nothing.
+The same seed always builds the same municipality, and reading a day changes nothing.
 """
 
 from collections import Counter
@@ -23,14 +23,14 @@ from fleetsync.demo.shared_devices import add_shared_devices
 from fleetsync.demo.staff import add_staff
 from fleetsync.demo.units import school_days_of
 
-FIRST_SCHOOL_NUMBER = 100_000  # so that no number or serial is given twice
-NEVER = "0001-01-01T00:00:00Z"  # as Graph writes it
+FIRST_SCHOOL_NUMBER = 100_000  # beyond the numbers of the staff, so that none is given twice
+NEVER = "0001-01-01T00:00:00Z"  # how Graph writes it
 
 
 class DemoWorld:
-    """The municipality. What was planted, and in which numbers, is `case_counts`; no canary may ever get through.
+    """The municipality. *with_schools*: with pupils, children and their devices; without it there is only the staff.
 
-    *with_schools*: with its pupils and children, and all devices that are theirs; without, with the staff alone.
+    `case_counts` has the number of each special case. `canaries` has the texts that fleetsync may never store.
     """
 
     def __init__(self, seed: int = 1, *, with_schools: bool = False) -> None:
@@ -44,58 +44,63 @@ class DemoWorld:
 
     @property
     def case_counts(self) -> Mapping[str, int]:
-        """How many of each case there are."""
+        """How many there are of each special case."""
         return Counter(self.builder.case_counts)
 
     @property
     def canaries(self) -> tuple[str, ...]:
-        """Texts of people of whom nothing may be kept."""
+        """Texts about persons of whom nothing may be stored."""
         return (*self.builder.canaries, CANARY, CANARY.title())
 
     def contents_on(self, day: date) -> "SourceContents":
-        """What every source says on the morning of *day*."""
-        shown = self._shown
-        if shown is None or shown.day != day:
-            # Every page of every listing asks for the same day.
-            shown = self._shown = SourceContents(world=self, day=day)
-        return shown
+        """The content of every source on the morning of *day*."""
+        contents = self._shown
+        if contents is None or contents.day != day:
+            # Cached, because every page of every listing reads the same day.
+            contents = self._shown = SourceContents(world=self, day=day)
+        return contents
 
 
 def _build_schools(seed: int) -> WorldBuilder:
     builder = WorldBuilder(f"{seed}/schools", numbers_from=FIRST_SCHOOL_NUMBER)
     classes, preschools = ClassRegistry(builder.namer), PreschoolBuilder(builder)
-    desk = add_pupils(builder, classes, preschools)
+    pupils = add_pupils(builder, classes, preschools)
     add_children(preschools)
-    add_shared_devices(builder, desk)
+    add_shared_devices(builder, pupils)
     builder.classes += [*classes.all(), *preschools.departments.all]
     return builder
 
 
 class SourceContents(msgspec.Struct, frozen=True, dict=True):
-    """One morning of Exempelby, as its sources tell it."""
+    """The content of all sources on one morning."""
 
     world: DemoWorld
     day: date
 
     @property
     def staff_file_day(self) -> date:
-        """The day that the newest staff file speaks for."""
+        """The day of the newest staff file."""
         return edition_on(STAFF_FILE_DAYS, self.day)
 
     @property
     def list_day(self) -> date:
-        """The day that the newest list of computers speaks for."""
+        """The day of the partner's newest list of computers."""
         return edition_on(LIST_DAYS, self.day)
 
     @cached_property
     def employments(self) -> tuple[tuple[StaffMember, EmploymentContract], ...]:
         """The rows of the newest staff file."""
         newest = self.staff_file_day
-        return tuple((who, job) for who in self.world.builder.employees for job in who.contracts if job.known <= newest)
+        return tuple(
+            (employee, job)
+            for employee in self.world.builder.employees
+            for job in employee.contracts
+            if job.known <= newest
+        )
 
     @property
     def is_whole_municipality(self) -> bool:
-        """Whether the newest staff file is the one that was exported for the whole municipality."""
+        """Whether the newest staff file is the one that covers the whole municipality by mistake."""
         return self.staff_file_day == WHOLE_MUNICIPALITY_ON
 
     @cached_property
@@ -105,20 +110,20 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def managed_devices(self) -> tuple[SourceRow, ...]:
-        """All rows of Intune, with every field that Graph would have for them, in the order of names."""
-        rows = (self._managed(thing) for thing in self.world.builder.devices if thing.intune_versions)
+        """All rows of Intune with the fields that the demo sets, ordered by name."""
+        rows = (self._managed(device) for device in self.world.builder.devices if device.intune_versions)
         return tuple(
             sorted((row for row in rows if row is not None), key=lambda row: (str(row["deviceName"]), str(row["id"])))
         )
 
-    def _managed(self, thing: DemoDevice) -> SourceRow | None:
-        row = row_on(thing.intune_versions, self.day)
+    def _managed(self, device: DemoDevice) -> SourceRow | None:
+        row = row_on(device.intune_versions, self.day)
         if row is None:
             return None
-        seen_at = last_used(thing, self.day)
+        seen_at = last_used(device, self.day)
         return {
             **row,
-            "enrolledDateTime": _graph_time(thing.enrolled_at),
+            "enrolledDateTime": _graph_time(device.enrolled_at),
             "lastSyncDateTime": _graph_time(seen_at),
         }
 
@@ -127,53 +132,53 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
         """The rows of the newest list of computers."""
         day = self.list_day
         rows = []
-        for thing in self.world.builder.devices:
-            if (row := row_on(thing.list_versions, day)) is not None:
-                seen_at = last_used(thing, day)
+        for device in self.world.builder.devices:
+            if (row := row_on(device.list_versions, day)) is not None:
+                seen_at = last_used(device, day)
                 rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
 
     @property
     def workshop_day(self) -> date:
-        """The day that the workshop's newest list speaks for."""
+        """The day of the workshop's newest list."""
         return edition_on(WORKSHOP_DAYS, self.day)
 
     @cached_property
     def workshop(self) -> tuple[SourceRow, ...]:
         """The rows of the workshop's newest list."""
         day = self.workshop_day
-        said = (
-            (thing, row_on(thing.workshop_versions, day))
-            for thing in self.world.builder.devices
-            if thing.workshop_versions
+        rows = (
+            (device, row_on(device.workshop_versions, day))
+            for device in self.world.builder.devices
+            if device.workshop_versions
         )
-        return tuple({"serial": thing.serial, **row} for thing, row in said if row is not None)
+        return tuple({"serial": device.serial, **row} for device, row in rows if row is not None)
 
 
-def last_used(thing: DemoDevice, morning: date) -> datetime | None:
-    """When *thing* was last switched on before the *morning*; at a time of the working day, so that zones agree."""
-    days = school_days_of(thing.unit)
-    used = (_last_use(thing, days, first, min(last, morning - timedelta(days=1))) for first, last in thing.used)
+def last_used(device: DemoDevice, morning: date) -> datetime | None:
+    """When *device* was last used before the *morning*, at a time that is the same day in all European zones."""
+    days = school_days_of(device.unit)
+    used = (_last_use(device, days, first, min(last, morning - timedelta(days=1))) for first, last in device.used)
     newest = max((day for day in used if day is not None), default=None)
     if newest is None:
         return None
-    minute = sum(thing.key.encode()) * 7 % 360
+    minute = sum(device.key.encode()) * 7 % 360
     at = datetime.combine(newest, time(7, 30), UTC) + timedelta(minutes=minute)
-    return max(at, thing.enrolled_at) if thing.enrolled_at else at
+    return max(at, device.enrolled_at) if device.enrolled_at else at
 
 
-def _last_use(thing: DemoDevice, days: SchoolDays, first: date, last: date) -> date | None:
-    """The last day of use in a span: its first and its last day, and every so many school days between."""
+def _last_use(device: DemoDevice, days: SchoolDays, first: date, last: date) -> date | None:
+    """The last day of use in a span. A device is used on its first and last day, and every few school days between."""
     if last < first:
         return None
-    if not thing.use_interval:
+    if not device.use_interval:
         return max(first, last - timedelta(days=max(0, last.weekday() - 4)))
     newest = days.at_or_before(last)
-    ends_here = any(span_first == first and span_last == last for span_first, span_last in thing.used)
+    ends_here = any(span_first == first and span_last == last for span_first, span_last in device.used)
     if ends_here:
         return last
-    for _ in range(thing.use_interval):
-        if days.index_of(newest) % thing.use_interval == 0:
+    for _ in range(device.use_interval):
+        if days.index_of(newest) % device.use_interval == 0:
             break
         newest = days.at_or_before(newest - timedelta(days=1))
     return max(newest, first)

@@ -1,4 +1,4 @@
-"""One scene and one chain for all that is asked of them: a week of the whole municipality costs half a minute."""
+"""The scenario and the monitoring stack, shared by all tests: a replayed week takes half a minute."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ from tests.dashboards.scenario import DashboardScenario, troubled_scenario
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardScenario]:
-    with troubled_scenario(tmp_path_factory.mktemp("exempelby")) as town:
-        yield town
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardScenario]:
+    with troubled_scenario(tmp_path_factory.mktemp("exempelby")) as scenario:
+        yield scenario
 
 
 @pytest.fixture(scope="session")
-def chain(scene: DashboardScenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoringStack]:
-    with running_stack(tmp_path_factory.mktemp("chain"), scene, expected(scene)) as made:
-        yield made
+def stack(scenario: DashboardScenario, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoringStack]:
+    with running_stack(tmp_path_factory.mktemp("stack"), scenario, expected(scenario)) as stack:
+        yield stack

@@ -1,4 +1,4 @@
-"""What must ring in the scene, and nothing else: from what was planted and what is true of Exempelby, not from what it tells."""
+"""The alerts that must fire in the scenario, derived from its planted problems and the expected numbers."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,12 +11,12 @@ from fleetsync.demo.units import unit_name
 from tests.dashboards.scenario import REPLAYED_DAYS, WIPED_AT, DashboardScenario
 
 STRATEGIST, TECHNICIAN = "IT-strateg", "IT-tekniker"
-ALERT_BELOW, ALERT_SHORT = 0.95, 5  # of the plan
+ALERT_BELOW, ALERT_SHORT = 0.95, 5  # of the IT plan
 DAYS = r"\d+ dygn"
 
 
 class ExpectedAlert(NamedTuple):
-    """How an alert must read. *summary*: a pattern; *link*: where on the page it leads."""
+    """Labels and texts of an expected alert. *summary*: a regular expression. *link*: a path of the page."""
 
     severity: str
     role: str
@@ -24,9 +24,9 @@ class ExpectedAlert(NamedTuple):
     link: str
 
 
-def expected(scene: DashboardScenario) -> Mapping[str, ExpectedAlert]:
-    """By the alert's name and what it is about."""
-    return {**dict(_of_coverage(scene)), **_OF_SOURCES}
+def expected(scenario: DashboardScenario) -> Mapping[str, ExpectedAlert]:
+    """The expected alerts by name and subject."""
+    return {**dict(_of_coverage(scenario)), **_OF_SOURCES}
 
 
 _OF_SOURCES = {
@@ -48,10 +48,10 @@ _OF_SOURCES = {
 }
 
 
-def _of_coverage(scene: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]]:
-    today = scene.town.day()
-    true = scene.truth.coverage(today)
-    for unit, entitlement in sorted(below_limit(scene)):
+def _of_coverage(scenario: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]]:
+    today = scenario.environment.day()
+    true = scenario.truth.coverage(today)
+    for unit, entitlement in sorted(below_limit(scenario)):
         row = true[unit, entitlement]
         text = (
             f"{unit_name(unit)}, {entitlement}: {row.short} verktyg i drift saknas, och täckningen har varit under .*"
@@ -64,11 +64,11 @@ def _of_coverage(scene: DashboardScenario) -> Iterator[tuple[str, ExpectedAlert]
     yield f"FleetsyncCoverageDropped {WIPED_AT} pupils", dropped
 
 
-def below_limit(scene: DashboardScenario) -> set[UnitEntitlement]:
-    """Where it has truly been so on each day since the first; the batch that was wiped today has not."""
-    days: tuple[date, ...] = (*REPLAYED_DAYS, scene.town.day())
+def below_limit(scenario: DashboardScenario) -> set[UnitEntitlement]:
+    """Units and entitlements below the limit on every replayed day. The batch wiped today is not among them."""
+    days: tuple[date, ...] = (*REPLAYED_DAYS, scenario.environment.day())
     return set.intersection(
-        *({cell for cell, row in scene.truth.coverage(day).items() if _is_below(row)} for day in days)
+        *({cell for cell, row in scenario.truth.coverage(day).items() if _is_below(row)} for day in days)
     )
 
 
@@ -77,5 +77,5 @@ def _is_below(row: CoverageDay) -> bool:
 
 
 def matches_text(text: str, pattern: str) -> bool:
-    """Whether *text* is what *pattern* says, all of it."""
+    """Whether the whole *text* matches *pattern*."""
     return re.fullmatch(pattern, text) is not None

@@ -1,8 +1,8 @@
-"""A real Prometheus that has Exempelby's past and scrapes its daemon, and a real Alertmanager that calls a webhook.
+"""A real Prometheus that has Exempelby's history and scrapes its daemon, and a real Alertmanager that calls a webhook.
 
-The rules are the shipped ones with one change, made here: every `for:` is cut short and everything is judged every two
-seconds, because a test cannot wait six hours. How long each waits is promtool's to test. The five school days are not
-shortened: the days before are given to Prometheus as the history that they were.
+The rules are the shipped ones with shorter times: every `for:` is cut and everything is evaluated every two seconds,
+because a test cannot wait six hours. promtool tests the real times. The five school days are not shortened: Prometheus
+gets the days before as history.
 """
 
 import json
@@ -29,20 +29,20 @@ from tests.dashboards.scenario import DashboardScenario, shift_instants
 from tests.dashboards.series_catalogue import DASHBOARDS, RECORDED_SERIES, RULES_FILE
 from tests.serving import free_port
 
-TIMEOUT_SECONDS = 90.0  # seconds until a test gives up; it goes on as soon as what it waits for is there
+TIMEOUT_SECONDS = 90.0  # a test fails after this; it continues as soon as the condition holds
 SCRAPE_INTERVAL = "2s"
-LOOKBACK = "4h1m"  # a past day is told every four hours, since a minute's pace would be a million samples
+LOOKBACK = "4h1m"  # past days have a sample every four hours; one per minute would be a million samples
 NOT_BELOW_SERIES = "unit_entitlement:fleetsync_not_below_limit_timestamp_seconds:last"
 BELOW_DAYS_SERIES = "unit_entitlement:fleetsync_below_limit:school_days"
 _RECORDED_NAME = re.compile(r"\w+:fleetsync_\w+:\w+")
 _SAMPLE = re.compile(r"^(fleetsync_\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
-# --- the past ---------------------------------------------------------------------------------------------------------
+# --- history --------------------------------------------------------------------------------------------------------
 
 
 def openmetrics_history(past: Mapping[datetime, str], moved_by: timedelta, instance: str) -> Iterator[str]:
-    """What was told, as OpenMetrics with the labels and instants of scrapes."""
+    """The past expositions as OpenMetrics, with the labels and timestamps of scrapes."""
     for told_at, text in past.items():
         at = (told_at + moved_by).timestamp()
         for name, labels, value in _SAMPLE.findall(shift_instants(text, moved_by)):
@@ -52,18 +52,18 @@ def openmetrics_history(past: Mapping[datetime, str], moved_by: timedelta, insta
 
 
 def recording_rules(hours: int) -> Mapping[str, str]:
-    """What each series of the rules is, without the series of others, to be asked of a past in which none was recorded.
+    """Recorded series → expression without recorded series, for a history in which none was recorded.
 
-    The one that looks at its own past is asked of all *hours* at once. The one that counts school days is asked of
-    the present alone.
+    The series that reads its own past is evaluated over all *hours* at once. The one that counts school days is left
+    out: it is only evaluated for the present.
     """
     first_branch = re.split(r"\n *or\n", RECORDED_SERIES[NOT_BELOW_SERIES]["expr"])[0]
     known = "unit_entitlement:fleetsync_entitled:max * 0 + time()"
     whole_past = f"max_over_time(({first_branch})[{hours}h:1h]) or min_over_time(({known})[{hours}h:1h])"
-    asked = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
+    expressions = {name: rule["expr"] for name, rule in RECORDED_SERIES.items() if name != BELOW_DAYS_SERIES} | {
         NOT_BELOW_SERIES: whole_past
     }
-    return {name: expanded(expr) for name, expr in asked.items()}
+    return {name: expanded(expr) for name, expr in expressions.items()}
 
 
 def expanded(expr: str) -> str:
@@ -72,7 +72,7 @@ def expanded(expr: str) -> str:
 
 
 def recorded_samples(past: "PrometheusServer", hours: int) -> Iterator[str]:
-    """What the rules would have recorded in the last *hours*, as OpenMetrics. promtool makes 600 blocks of it in a minute."""
+    """The samples that the rules would have recorded in the last *hours*, as OpenMetrics."""
     for name, expr in recording_rules(hours).items():
         for series in past.query_range(expr, hours):
             labels = ",".join(f'{label}="{value}"' for label, value in series["metric"].items() if label != "__name__")
@@ -80,50 +80,50 @@ def recorded_samples(past: "PrometheusServer", hours: int) -> Iterator[str]:
     yield "# EOF\n"
 
 
-# --- what they talk to ------------------------------------------------------------------------------------------------
+# --- webhook and metrics ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What the webhook was told of one alert."""
+    """An alert as the webhook received it."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
 
     @property
     def key(self) -> str:
-        """Its name and what it is about."""
+        """The name of the alert and its subject."""
         about = (self.labels.get(name, "") for name in ("unit", "entitlement", "source", "part", "credential"))
         return " ".join((self.labels["alertname"], *filter(None, about)))
 
 
 @dataclass
 class WebhookLog:
-    """What Alertmanager has told: all that ever fired, and all that was ever said to be over."""
+    """The calls of Alertmanager: all alerts that ever fired, and the keys of all that were ever resolved."""
 
     fired: dict[str, Alert] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
 
     def record(self, body: Mapping[str, Any]) -> None:
-        """One call."""
-        for one in body["alerts"]:
-            alert = Alert(one["labels"], one["annotations"])
-            if one["status"] == "firing":
+        """Record a call of the webhook."""
+        for entry in body["alerts"]:
+            alert = Alert(entry["labels"], entry["annotations"])
+            if entry["status"] == "firing":
                 self.fired[alert.key] = alert
             else:
                 self.resolved.add(alert.key)
 
 
-def metrics_and_webhook_server(scene: DashboardScenario, hook: WebhookLog) -> ThreadingHTTPServer:
-    """/metrics and the webhook on one port of loopback."""
+def metrics_and_webhook_server(scenario: DashboardScenario, hook: WebhookLog) -> ThreadingHTTPServer:
+    """A server for /metrics and the webhook on a loopback port."""
 
     class _MetricsAndWebhookHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             try:
-                status, body = 200, scene.metrics().encode()
+                status, body = 200, scenario.metrics().encode()
             except OSError:
                 status, body = 503, b""
-            with suppress(ConnectionError):  # who asked did not wait
+            with suppress(ConnectionError):  # the client did not wait
                 self.send_response(status)
                 self.send_header("Content-Type", CONTENT_TYPE)
                 self.end_headers()
@@ -135,7 +135,7 @@ def metrics_and_webhook_server(scene: DashboardScenario, hook: WebhookLog) -> Th
             self.end_headers()
 
         def log_message(self, *arguments: object) -> None:
-            """Nothing: pytest's output is for failures."""
+            """Prints nothing: pytest's output is for failures."""
 
     return ThreadingHTTPServer(("127.0.0.1", 0), _MetricsAndWebhookHandler)
 
@@ -145,7 +145,7 @@ def metrics_and_webhook_server(scene: DashboardScenario, hook: WebhookLog) -> Th
 
 @contextmanager
 def running(log: Path, *command: str) -> Iterator[None]:
-    """A process that is gone afterwards, whatever happens."""
+    """Run a process, and stop it afterwards in any case."""
     with log.open("ab") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
             yield
@@ -158,7 +158,7 @@ def running(log: Path, *command: str) -> Iterator[None]:
 
 
 def get_json(url: str) -> Any:
-    """What is answered, decoded where it is JSON."""
+    """The body of an answer, decoded if it is JSON."""
     with urllib.request.urlopen(url, timeout=30) as response:
         body = response.read()
     return json.loads(body) if body.startswith((b"{", b"[")) else body
@@ -166,19 +166,19 @@ def get_json(url: str) -> Any:
 
 @dataclass(frozen=True)
 class PrometheusServer:
-    """A Prometheus over the store of *folder*."""
+    """A Prometheus with its store in *folder*."""
 
     folder: Path
     port: int
 
     @property
     def log(self) -> Path:
-        """Where it writes what it does."""
+        """The log file of Prometheus."""
         return self.folder / "prometheus.log"
 
     @contextmanager
     def running(self, config: str, *options: str, lookback: str = LOOKBACK) -> Iterator[None]:
-        """It runs, and is ready."""
+        """Run it, and wait until it is ready."""
         command = [
             "prometheus",
             f"--config.file={self.folder / config}",
@@ -193,36 +193,36 @@ class PrometheusServer:
             yield
 
     def query(self, expr: str) -> list[Any]:
-        """The series that *expr* has now."""
+        """The current result of *expr*."""
         return self._ask("query", query=expr)
 
     def query_range(self, expr: str, hours: int, step: str = "1h") -> list[Any]:
-        """The series that *expr* had in the last *hours*."""
+        """The result of *expr* over the last *hours*."""
         now = time.time()
         return self._ask("query_range", query=expr, start=now - hours * 3600, end=now, step=step)
 
     def values(self, label: str, selector: str) -> list[str]:
-        """Of a label, as a variable of a dashboard asks for them."""
+        """The values of a label, queried as a dashboard variable does."""
         question = urllib.parse.urlencode({"match[]": selector})
-        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/label/{label}/values?{question}")
-        return [str(value) for value in found["data"]]
+        answer = get_json(f"http://127.0.0.1:{self.port}/api/v1/label/{label}/values?{question}")
+        return [str(value) for value in answer["data"]]
 
     def _ask(self, path: str, **question: object) -> list[Any]:
-        found = get_json(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(question)}")
-        result = found["data"]["result"]
+        answer = get_json(f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(question)}")
+        result = answer["data"]["result"]
         assert isinstance(result, list)
         return result
 
     def store(self, lines: Iterable[str]) -> None:
-        """Put *lines* of OpenMetrics into the store; it must not run."""
+        """Put *lines* of OpenMetrics into the store. Prometheus must not run."""
         (self.folder / "past.om").write_text("\n".join(lines), encoding="utf-8")
-        # In blocks of two hours it would read the whole file once for each.
+        # With the default of two hours, promtool would read the whole file once per block.
         command = ["promtool", "tsdb", "create-blocks-from", "--max-block-duration=720h"]
         command += ["openmetrics", "past.om", "store"]
         subprocess.run(command, cwd=self.folder, check=True, capture_output=True)
 
     def load_past(self, past: Mapping[datetime, str], moved_by: timedelta, instance: str) -> None:
-        """The store with what was told, and with what the rules would have recorded of it."""
+        """Fill the store with the past expositions and the samples that the rules would have recorded."""
         self.store(openmetrics_history(past, moved_by, instance))
         write(self.folder / "past.yml", {"global": {}})
         with self.running("past.yml"):
@@ -231,7 +231,7 @@ class PrometheusServer:
         self.store(lines)
 
     def wait_for(self, what: str, holds: Callable[[], bool]) -> None:
-        """Until it *holds*; fails with the end of the log."""
+        """Wait until it *holds*. Fails with the end of the log."""
         until = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until:
             try:
@@ -241,37 +241,37 @@ class PrometheusServer:
                 pass
             time.sleep(0.2)
         ends = self.log.read_text(encoding="utf-8")[-2000:] if self.log.is_file() else ""
-        pytest.fail(f"waited in vain for {what}; {self.log.name} ends:\n{ends}")
+        pytest.fail(f"waited too long for {what}; {self.log.name} ends:\n{ends}")
 
 
 @dataclass(frozen=True)
 class MonitoringStack(PrometheusServer):
-    """The Prometheus that scrapes the scene, the Alertmanager behind it, and what that has told."""
+    """The Prometheus that scrapes the scenario, the Alertmanager behind it, and the log of its webhook."""
 
-    scene: DashboardScenario
+    scenario: DashboardScenario
     webhook: WebhookLog
     alertmanager: str
 
     def state(self, alert: str) -> set[str]:
-        """Alertmanager's states of the alert: active or suppressed."""
+        """The states of an alert in Alertmanager: active or suppressed."""
         alerts = get_json(f"{self.alertmanager}/api/v2/alerts")
-        return {one["status"]["state"] for one in alerts if one["labels"]["alertname"] == alert}
+        return {alert_row["status"]["state"] for alert_row in alerts if alert_row["labels"]["alertname"] == alert}
 
     def wait_until_whole(self) -> None:
-        """Until it is as each test finds it: both instances answer, the rules have recorded it, and there is school."""
+        """Wait for the state each test begins with: both instances answer, rules are recorded, it is a school day."""
         whole = (
             'count(up{job="fleetsync"} == 1) == 2',
             "unit_entitlement:fleetsync_below_limit:school_days",
             "municipality:fleetsync_school_day:max == 1",
         )
-        self.wait_for("the whole chain", lambda: all(map(self.query, whole)) and not self.state("FleetsyncDown"))
+        self.wait_for("the whole stack", lambda: all(map(self.query, whole)) and not self.state("FleetsyncDown"))
 
 
 def configure(folder: Path, metrics_port: int, alertmanager_port: int) -> None:
-    """The shipped files with this test's addresses and pace."""
+    """Write the shipped files with the addresses and short times of the test."""
     rules = RULES_FILE.read_text(encoding="utf-8")
     rules = re.sub(r"\bfor: \w+", "for: 4s", rules).replace("interval: 1m", f"interval: {SCRAPE_INTERVAL}")
-    # A machine that is busy misses a scrape or two.
+    # A busy machine misses some scrapes.
     rules = re.sub(r"(alert: FleetsyncDown\n.*\n +for:) 4s", r"\1 8s", rules)
     (folder / "rules").mkdir()
     (folder / "rules" / RULES_FILE.name).write_text(rules, encoding="utf-8")
@@ -288,35 +288,35 @@ def configure(folder: Path, metrics_port: int, alertmanager_port: int) -> None:
     alertmanager["route"].update(group_wait="1s", group_interval="1s")
     hook = [{"url": f"http://127.0.0.1:{metrics_port}/", "send_resolved": True}]
     alertmanager["receivers"] = [
-        {"name": one["name"], **({"webhook_configs": hook} if one["name"] != "nobody" else {})}
-        for one in alertmanager["receivers"]
+        {"name": receiver["name"], **({"webhook_configs": hook} if receiver["name"] != "nobody" else {})}
+        for receiver in alertmanager["receivers"]
     ]
     write(folder / "alertmanager.yml", alertmanager)
 
 
 def instances(port: int) -> list[str]:
-    """The daemon twice, as two on one database would be."""
+    """Two targets for the same daemon, as if two daemons shared a database."""
     return [f"127.0.0.1:{port}", f"localhost:{port}"]
 
 
 def write(file: Path, content: object) -> None:
-    """*content* as YAML."""
+    """Write *content* as YAML."""
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 @contextmanager
-def running_stack(folder: Path, scene: DashboardScenario, expected: Iterable[str]) -> Iterator[MonitoringStack]:
-    """The whole chain, begun when everything *expected* has been told: each test begins there, alone or after another."""
+def running_stack(folder: Path, scenario: DashboardScenario, expected: Iterable[str]) -> Iterator[MonitoringStack]:
+    """Run the whole stack. It is ready when the webhook has received everything *expected*."""
     port, alertmanager_port = free_port(), free_port()
-    made = MonitoringStack(folder, port, scene, WebhookLog(), f"http://127.0.0.1:{alertmanager_port}")
-    with ExitStack() as stack:
-        server = metrics_and_webhook_server(scene, made.webhook)
-        stack.callback(server.server_close)
-        stack.callback(server.shutdown)
+    stack = MonitoringStack(folder, port, scenario, WebhookLog(), f"http://127.0.0.1:{alertmanager_port}")
+    with ExitStack() as resources:
+        server = metrics_and_webhook_server(scenario, stack.webhook)
+        resources.callback(server.server_close)
+        resources.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         configure(folder, server.server_address[1], alertmanager_port)
-        made.load_past(scene.past, scene.moved_by, instances(server.server_address[1])[0])
-        made.wait_for("the first pulls", scene.has_pulled)
+        stack.load_past(scenario.past, scenario.moved_by, instances(server.server_address[1])[0])
+        stack.wait_for("the first pulls", scenario.has_pulled)
         alertmanager = [
             "prometheus-alertmanager",
             f"--config.file={folder}/alertmanager.yml",
@@ -324,10 +324,10 @@ def running_stack(folder: Path, scene: DashboardScenario, expected: Iterable[str
             f"--web.listen-address=127.0.0.1:{alertmanager_port}",
             "--cluster.listen-address=",
         ]
-        stack.enter_context(running(folder / "alertmanager.log", *alertmanager))
-        stack.enter_context(made.running("prometheus.yml"))
-        made.wait_for("Alertmanager", lambda: bool(get_json(f"{made.alertmanager}/-/ready")))
-        made.wait_for("two scrapes", lambda: len(made.query('up{job="fleetsync"} == 1')) == 2)
-        scene.misconfigure()
-        made.wait_for("every expected alert", lambda: set(made.webhook.fired) >= set(expected))
-        yield made
+        resources.enter_context(running(folder / "alertmanager.log", *alertmanager))
+        resources.enter_context(stack.running("prometheus.yml"))
+        stack.wait_for("Alertmanager", lambda: bool(get_json(f"{stack.alertmanager}/-/ready")))
+        stack.wait_for("two scrapes", lambda: len(stack.query('up{job="fleetsync"} == 1')) == 2)
+        scenario.misconfigure()
+        stack.wait_for("every expected alert", lambda: set(stack.webhook.fired) >= set(expected))
+        yield stack

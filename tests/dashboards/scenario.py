@@ -1,7 +1,7 @@
-"""Exempelby with trouble planted, a school week of it lived by the real pipeline, then served by the real daemon.
+"""Exempelby with planted problems: a school week replayed by the real pipeline, then served by the real daemon.
 
-A clock of Prometheus cannot be moved, so every instant that Exempelby tells is: by whole days, to where its Tuesday is
-the day on which it is read.
+The clock of Prometheus cannot be set. So all timestamps of Exempelby are shifted by whole days, such that its last day
+is today.
 """
 
 import re
@@ -24,8 +24,9 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
 from fleetsync.daemon.health import Health
 from fleetsync.daemon.service import Daemon
+from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
-from fleetsync.demo.model import ExpectedPhase, RowVersion, row_on
+from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion, row_on
 from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
@@ -38,7 +39,7 @@ from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
 FIRST_REPLAYED_DAY = date(2026, 11, 16)  # a Monday
 REPLAYED_DAYS = tuple(FIRST_REPLAYED_DAY + timedelta(days=number) for number in (0, 1, 2, 3, 4, 7))
 EXPOSED_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8, 12))
-"""When the text of a day is told, from its morning on; the last one is out of sight before the day is over."""
+"""Offsets from a day's morning at which its exposition is stored. The last is out of the lookback before midnight."""
 
 USER_NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
@@ -55,12 +56,12 @@ _INSTANT = re.compile(r"^(fleetsync_\w+_timestamp_seconds(?:\{.*\})?) (\S+)$", r
 
 
 class DashboardScenario:
-    """The town, what it told in the past, and the daemon that serves it now. `is_answering` off: a scrape gets 503."""
+    """The demo environment, its past expositions, and its daemon. `is_answering` False: a scrape gets 503."""
 
-    def __init__(self, town: DemoEnvironment, past: Mapping[datetime, str]) -> None:
+    def __init__(self, environment: DemoEnvironment, past: Mapping[datetime, str]) -> None:
         self.past = past
-        self.truth = GroundTruth(town.world, FIRST_REPLAYED_DAY)
-        self.town = town
+        self.truth = GroundTruth(environment.world, FIRST_REPLAYED_DAY)
+        self.environment = environment
         self.has_school = True
         self.is_answering = True
         self.daemon: Daemon | None = None
@@ -68,30 +69,30 @@ class DashboardScenario:
         self.moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
 
     def start(self) -> None:
-        """The daemon as its operator starts it, or starts it again."""
-        self.daemon = self._running.enter_context(serving_daemon(Daemon(load(self.config), self.town.clock)))
+        """Start the daemon, or start it again."""
+        self.daemon = self._running.enter_context(serving_daemon(Daemon(load(self.config), self.environment.clock)))
 
     def stop(self) -> None:
-        """What a scrape gets from here on is no answer."""
+        """Stop the daemon; scrapes get no answer."""
         self.daemon = None
         self._running.close()
 
     def has_pulled(self) -> bool:
-        """Whether each part was pulled and judged since the start."""
+        """Whether each part has a verdict since the start."""
         daemon_status = self._served().daemon_status()
         return len(daemon_status.parts) <= sum(daemon_status.verdicts.values())
 
     def _served(self) -> Daemon:
-        assert self.daemon is not None, "nothing serves the scene"
+        assert self.daemon is not None, "no daemon runs"
         return self.daemon
 
     @property
     def config(self) -> Path:
         """The daemon's configuration."""
-        return self.town.folder / "config.toml"
+        return self.environment.folder / "config.toml"
 
     def misconfigure(self) -> None:
-        """The configuration is read anew, and is good; then somebody writes what cannot be read."""
+        """Reload the valid configuration, then one with an error."""
         self._served().reload()
         good = self.config.read_text(encoding="utf-8")
         self.config.write_text(f"{good}\nnaem = 1\n", encoding="utf-8")
@@ -99,52 +100,54 @@ class DashboardScenario:
         self.config.write_text(good, encoding="utf-8")
 
     def metrics(self) -> str:
-        """What /metrics answers, moved. Raises OSError while nothing answers."""
+        """The answer of /metrics with shifted timestamps. Raises OSError while nothing answers."""
         if self.daemon is None or not self.is_answering:
-            raise ConnectionRefusedError("no daemon serves the scene")
+            raise ConnectionRefusedError("no daemon runs")
         text = requests.get(f"{self.daemon.address}/metrics", timeout=10).text
         if not self.has_school:
             text = text.replace("\nfleetsync_school_day 1.0\n", "\nfleetsync_school_day 0.0\n")
         return shift_instants(text, self.moved_by)
 
     def signed_in_getter(self) -> Callable[[str], requests.Response]:
-        """Somebody signs in, and then asks for pages and for documents of the API."""
+        """Sign in. Returns a function that gets a path of the page or the API."""
         address = self._served().address
         session = signed_in_session(address, USER_NAME)
         return lambda path: session.get(f"{address}{path}", timeout=30, allow_redirects=False)
 
 
 def shift_instants(text: str, by: timedelta) -> str:
-    """*text* with every instant in it that much later."""
+    """*text* with every timestamp later by *by*."""
     return _INSTANT.sub(lambda line: f"{line[1]} {float(line[2]) + by.total_seconds()}", text)
 
 
 @contextmanager
 def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
-    """The whole municipality.
+    """The whole municipality with five problems.
 
-    This morning 60 pupils' devices are wiped at Östanåskolan and half a staff file is delivered. Since Friday nobody may
-    read who is placed at which preschool. A list of substitutes never came. The secret for Intune runs out soon.
+    This morning 60 devices of pupils are wiped at Östanåskolan, and half a staff file is delivered. Since Friday the
+    permission to read placements is missing. A list of substitutes never came. The secret for Intune expires soon.
     """
-    town = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    wipe_devices(town.world, TODAY)
+    environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
+    wipe_devices(environment.world, TODAY)
     with ExitStack() as stack:
-        stack.enter_context(town.open())
+        stack.enter_context(environment.open())
         settings = configured(folder / "config.toml")
-        publish_all_units(town, settings)
-        scene = DashboardScenario(town, replay_days(town, settings, REPLAYED_DAYS, daily_problems(town)))
-        town.clock = Clock(-scene.moved_by)
-        town.deliver()
-        deliver_half(folder / DELIVERIES / "personal", town.day())
-        with open_configured_ledger(settings, town.clock) as ledger:
+        publish_all_units(environment, settings)
+        scenario = DashboardScenario(
+            environment, replay_days(environment, settings, REPLAYED_DAYS, daily_problems(environment))
+        )
+        environment.clock = Clock(-scenario.moved_by)
+        environment.deliver()
+        deliver_half(folder / DELIVERIES / "personal", environment.day())
+        with open_configured_ledger(settings, environment.clock) as ledger:
             ledger.add_account(USER_NAME, hash_password(PASSWORD), "strategist")
-        stack.callback(scene.stop)
-        scene.start()
-        yield scene
+        stack.callback(scenario.stop)
+        scenario.start()
+        yield scenario
 
 
 def configured(config: Path) -> Settings:
-    """Exempelby's configuration with a date at its secret and a source that never delivers."""
+    """Load Exempelby's configuration with an expiry date for a secret and a source that never delivers."""
     text = config.read_text(encoding="utf-8")
     secret = 'client_secret_file = "secrets/intune"\n'
     config.write_text(
@@ -155,71 +158,90 @@ def configured(config: Path) -> Settings:
 
 
 def replay_days(
-    town: DemoEnvironment, settings: Settings, days: Iterable[date], trouble: Callable[[Application, date], None]
+    environment: DemoEnvironment,
+    settings: Settings,
+    days: Iterable[date],
+    cause_problems: Callable[[Application, date], None],
 ) -> Mapping[datetime, str]:
-    """The *days*, each with its *trouble* before its morning, and the exposition of each as the daemon renders it."""
+    """Replay *days*, each after its problems were caused. Returns the expositions by the instant of the scrape."""
     shown: deque[Snapshot] = deque(maxlen=1)
-    told: dict[datetime, str] = {}
-    with open_configured_ledger(settings, town.clock) as ledger:
-        house = build_application(settings, town.clock, ledger, Event(), shown.append)
-        health = Health(town.clock, ledger)
+    expositions: dict[datetime, str] = {}
+    with open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event(), shown.append)
+        health = Health(environment.clock, ledger)
         for day in days:
-            trouble(house, day)
-            run_day(town, house, day)
-            text = exposition(house, health, shown[-1])
-            told |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
-    return told
+            cause_problems(application, day)
+            run_day(environment, application, day)
+            text = exposition(application, health, shown[-1])
+            expositions |= {first_run_at(day).astimezone(UTC) + later: text for later in EXPOSED_AFTER}
+    return expositions
 
 
-def daily_problems(town: DemoEnvironment) -> Callable[[Application, date], None]:
-    """What happens on the days before today."""
+def daily_problems(environment: DemoEnvironment) -> Callable[[Application, date], None]:
+    """The problems of the days before today."""
 
-    def happens(house: Application, day: date) -> None:
+    def happens(application: Application, day: date) -> None:
         if day == REPLAYED_DAYS[1]:
-            park_one_gap(house)
+            park_one_gap(application)
         if day == SILENT_SINCE:
-            forbid_placements(town)
+            forbid_placements(environment)
 
     return happens
 
 
-def exposition(house: Application, health: Health, snapshot: Snapshot) -> str:
-    """What `/metrics` would have answered."""
-    health.refresh_from_database(house)
-    live_part = telemetry.render_telemetry(health.daemon_status(house, is_leader=True))
-    return Exposition(snapshot, sync.counter_totals(house.ledger)).body(live_part).decode()
+def exposition(application: Application, health: Health, snapshot: Snapshot) -> str:
+    """The answer of `/metrics` for *snapshot*."""
+    health.refresh_from_database(application)
+    live_part = telemetry.render_telemetry(health.daemon_status(application, is_leader=True))
+    return Exposition(snapshot, sync.counter_totals(application.ledger)).body(live_part).decode()
 
 
-def forbid_placements(town: DemoEnvironment) -> None:
-    """Nobody may read any more who is placed at which preschool."""
-    register = town.systems.register
-    assert register is not None, "a town with schools has a register"
+def forbid_placements(environment: DemoEnvironment) -> None:
+    """Withdraw the permission to read placements."""
+    register = environment.systems.register
+    assert register is not None, "the environment has schools"
     register.stub_server.fail(f"{urlsplit(register.base_url).path.rstrip('/')}/placements", "forbidden", times=1000)
 
 
-def park_one_gap(house: Application) -> None:
-    """Somebody has said of one gap until when it may be so."""
-    gap = next(one for one in house.run_context.believed().episodes if one.kind == "unsorted")
-    house.ledger.park(Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME)
+def park_one_gap(application: Application) -> None:
+    """Park a gap."""
+    gap = next(episode for episode in application.run_context.believed().episodes if episode.kind == "unsorted")
+    application.ledger.park(
+        Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME
+    )
 
 
 def wipe_devices(world: DemoWorld, day: date) -> None:
-    """From *day* on a batch of pupils' devices is being wiped: what Intune says of it, and what is therefore true."""
-    made = world.builder
-    pupils = {claim.person for claim in made.expected_owed if (claim.unit, claim.entitlement) == (WIPED_AT, "pupils")}
-    batch = {held.device_key for held in made.expected_holdings if held.person in pupils and held.last > day}
-    working = {
-        life.device_key for life in made.expected_stages if (now := life.phase_on(day)) is not None and now.works
+    """Wipe a batch of pupils' devices from *day* on: in Intune's rows and in the expected stages."""
+    wiped = set(sorted(_working_pupil_devices(world.builder, day))[:WIPED])
+    devices, expected_stages = world.builder.devices, world.builder.expected_stages
+    devices[:] = [_wiped_in_intune(device, day) if device.key in wiped else device for device in devices]
+    expected_stages[:] = [
+        _retired_from(stages, day) if stages.device_key in wiped else stages for stages in expected_stages
+    ]
+
+
+def _working_pupil_devices(builder: WorldBuilder, day: date) -> Iterator[str]:
+    """Keys of devices that pupils of the unit hold after *day*, that work on *day*, and that Intune has."""
+    pupils = {owed.person for owed in builder.expected_owed if (owed.unit, owed.entitlement) == (WIPED_AT, "pupils")}
+    held = {
+        holding.device_key for holding in builder.expected_holdings if holding.person in pupils and holding.last > day
     }
-    known = (thing.key for thing in made.devices if thing.key in batch & working and row_on(thing.intune_versions, day))
-    wiped = set(sorted(known)[:WIPED])
-    for number, thing in enumerate(made.devices):
-        if thing.key in wiped:
-            row = {**(row_on(thing.intune_versions, day) or {}), "managementState": "wipePending"}
-            said = (*(one for one in thing.intune_versions if one.first <= day), RowVersion(day, row))
-            made.devices[number] = msgspec.structs.replace(thing, intune_versions=said)
-    for number, life in enumerate(made.expected_stages):
-        if life.device_key in wiped and (last := life.phase_on(day)) is not None:
-            gone = ExpectedPhase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
-            phases = (*(one for one in life.phases if one.first < day), gone)
-            made.expected_stages[number] = msgspec.structs.replace(life, phases=phases)
+    phases = {stages.device_key: stages.phase_on(day) for stages in builder.expected_stages}
+    for device in builder.devices:
+        phase = phases.get(device.key)
+        if device.key in held and phase is not None and phase.works and row_on(device.intune_versions, day):
+            yield device.key
+
+
+def _wiped_in_intune(device: DemoDevice, day: date) -> DemoDevice:
+    row = {**(row_on(device.intune_versions, day) or {}), "managementState": "wipePending"}
+    earlier = (version for version in device.intune_versions if version.first <= day)
+    return msgspec.structs.replace(device, intune_versions=(*earlier, RowVersion(day, row)))
+
+
+def _retired_from(stages: ExpectedStages, day: date) -> ExpectedStages:
+    last = stages.phase_on(day)
+    assert last is not None, "a wiped device had a stage before"
+    retired = ExpectedPhase(day, Stage.RETIRED, works=False, unit=last.unit, platform=last.platform)
+    return msgspec.structs.replace(stages, phases=(*(phase for phase in stages.phases if phase.first < day), retired))

@@ -1,4 +1,4 @@
-"""What a query may name: the series that fleetsync publishes, with their labels, and those that the rules record."""
+"""The names that a query may use: published series with their labels, and series that the rules record."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,29 +34,29 @@ PROMETHEUS_SERIES = {
     "up": frozenset({"job", "instance"}),
     "ALERTS": frozenset({"alertname", "alertstate", "unit", "entitlement"}),
 }
-# Each of the three would be a person, or lead to one.
+# Labels that would identify a person or lead to one.
 FORBIDDEN_LABELS = re.compile(r"person|login|log_in|user|serial|device_id|name|holder|civic|mail", re.IGNORECASE)
 
 
 def selectors(expr: str) -> Iterator[Any]:
-    """Every selector of *expr*. Raises ValueError when it is no PromQL."""
-    found: list[Any] = []
+    """Every selector of *expr*. Raises ValueError when *expr* is not PromQL."""
+    result: list[Any] = []
 
-    def note(node: Any) -> None:
+    def collect(node: Any) -> None:
         if isinstance(node, promql_parser.VectorSelector):
-            found.append(node)
+            result.append(node)
 
-    promql_parser.transform(promql_parser.parse(without_variables(expr)), pre_visit=note)
-    yield from found
+    promql_parser.transform(promql_parser.parse(without_variables(expr)), pre_visit=collect)
+    yield from result
 
 
 def without_variables(expr: str) -> str:
-    """A panel's query as Grafana would send it, with everything chosen."""
+    """A panel's query as Grafana sends it when all values of the variables are chosen."""
     return expr.replace("$unit", ".*").replace("$entitlement", ".*").replace("$__rate_interval", "5m")
 
 
 def unknown_names(expr: str) -> set[str]:
-    """Series and labels in *expr* that nobody publishes or records."""
+    """Series and labels in *expr* that are neither published nor recorded."""
     known = {**PUBLISHED_SERIES, **PROMETHEUS_SERIES}
     unknown = set()
     for selector in selectors(expr):
@@ -66,6 +66,6 @@ def unknown_names(expr: str) -> set[str]:
         if labels is None:
             unknown.add(selector.name)
             continue
-        asked = {matcher.name for matcher in selector.matchers.matchers}
-        unknown |= {f"{selector.name}{{{label}}}" for label in asked - labels}
+        used = {matcher.name for matcher in selector.matchers.matchers}
+        unknown |= {f"{selector.name}{{{label}}}" for label in used - labels}
     return unknown

@@ -1,4 +1,4 @@
-"""Exempelby with trouble planted → the real pipeline → its /metrics → Prometheus → Alertmanager → a webhook."""
+"""End to end: Exempelby with planted problems → pipeline → /metrics → Prometheus → Alertmanager → webhook."""
 
 import re
 import time
@@ -12,39 +12,39 @@ from tests.dashboards.series_catalogue import RUNBOOKS
 
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
-WHATEVER_ELSE = 6.0  # seconds
+SETTLE_SECONDS = 6.0
 PAGE, BOOKS = "https://fleetsync.exempelby.se", "https://git.exempelby.se/fleetsync/dashboards/runbooks"
 
 
-def test_the_webhook_is_told_exactly_what_is_wrong(chain: MonitoringStack) -> None:
-    # Judged twice more, and whatever waits for its few seconds has waited: what else fires is told by then.
-    time.sleep(WHATEVER_ELSE)
+def test_the_webhook_receives_exactly_the_expected_alerts(stack: MonitoringStack) -> None:
+    # Time for two more evaluations and the shortened `for:`, so that unexpected alerts would have arrived.
+    time.sleep(SETTLE_SECONDS)
 
-    assert set(chain.webhook.fired) == set(expected(chain.scene))
-    firing = [one["metric"]["alertname"] for one in chain.query('ALERTS{alertstate="firing"}')]
-    assert sorted(firing) == sorted(key.partition(" ")[0] for key in expected(chain.scene))
+    assert set(stack.webhook.fired) == set(expected(stack.scenario))
+    firing = [series["metric"]["alertname"] for series in stack.query('ALERTS{alertstate="firing"}')]
+    assert sorted(firing) == sorted(key.partition(" ")[0] for key in expected(stack.scenario))
 
 
-def test_what_is_planted_is_more_than_one_case_of_coverage(chain: MonitoringStack) -> None:
-    """Else the expectation above could be empty where it matters."""
-    assert len(below_limit(chain.scene)) >= 3
-    assert (WIPED_AT, "pupils") not in below_limit(chain.scene)
-    truth = chain.scene.truth.coverage
+def test_the_scenario_has_several_cells_below_the_limit(stack: MonitoringStack) -> None:
+    """Guards the other tests against an empty expectation."""
+    assert len(below_limit(stack.scenario)) >= 3
+    assert (WIPED_AT, "pupils") not in below_limit(stack.scenario)
+    truth = stack.scenario.truth.coverage
     yesterday, today = (
-        truth(day)[WIPED_AT, "pupils"] for day in (max(chain.scene.past).date(), chain.scene.town.day())
+        truth(day)[WIPED_AT, "pupils"] for day in (max(stack.scenario.past).date(), stack.scenario.environment.day())
     )
     assert yesterday.covered - today.covered == WIPED
 
 
-def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: MonitoringStack) -> None:
+def test_each_alert_has_severity_role_summary_link_and_runbook(stack: MonitoringStack) -> None:
     wrong = {}
-    for key, wanted in expected(chain.scene).items():
-        alert = chain.webhook.fired[key]
+    for key, expectation in expected(stack.scenario).items():
+        alert = stack.webhook.fired[key]
         texts = alert.annotations
-        found = ExpectedAlert(alert.labels["severity"], alert.labels["role"], texts["summary"], texts["link"])
-        is_so = found._replace(summary="") == wanted._replace(summary="", link=PAGE + wanted.link)
-        if not (is_so and matches_text(found.summary, wanted.summary)):
-            wrong[key] = found
+        sent = ExpectedAlert(alert.labels["severity"], alert.labels["role"], texts["summary"], texts["link"])
+        is_so = sent._replace(summary="") == expectation._replace(summary="", link=PAGE + expectation.link)
+        if not (is_so and matches_text(sent.summary, expectation.summary)):
+            wrong[key] = sent
         assert texts["runbook_url"] == f"{BOOKS}/{alert.labels['alertname']}.md"
         assert (RUNBOOKS / f"{alert.labels['alertname']}.md").is_file()
         assert not {"fleetsync_page", "fleetsync_runbooks"} & set(alert.labels)
@@ -52,60 +52,60 @@ def test_each_alert_says_how_grave_it_is_to_whom_what_where_and_how(chain: Monit
     assert wrong == {}
 
 
-def test_where_an_alert_leads_the_page_shows_what_it_speaks_of(chain: MonitoringStack) -> None:
-    read = chain.scene.signed_in_getter()
-    for key, wanted in expected(chain.scene).items():
-        assert read(wanted.link).status_code == 200, key
-        if "/numbers/" in wanted.link:
-            rows = read(f"/api/v1{wanted.link}").json()["rows"]
-            said = re.search(r": (\d+) verktyg", chain.webhook.fired[key].annotations["summary"])
-            assert said is not None
-            assert sum(row["count"] for row in rows) == int(said[1]), key
+def test_the_page_behind_an_alert_shows_the_same_number(stack: MonitoringStack) -> None:
+    read = stack.scenario.signed_in_getter()
+    for key, expectation in expected(stack.scenario).items():
+        assert read(expectation.link).status_code == 200, key
+        if "/numbers/" in expectation.link:
+            rows = read(f"/api/v1{expectation.link}").json()["rows"]
+            number = re.search(r": (\d+) verktyg", stack.webhook.fired[key].annotations["summary"])
+            assert number is not None
+            assert sum(row["count"] for row in rows) == int(number[1]), key
 
 
-def test_two_instances_are_one_number(chain: MonitoringStack) -> None:
-    (found,) = chain.query("municipality:fleetsync_covered_per_entitled:ratio")
-    true = chain.scene.truth.coverage(chain.scene.town.day()).values()
+def test_two_instances_count_once(stack: MonitoringStack) -> None:
+    (coverage,) = stack.query("municipality:fleetsync_covered_per_entitled:ratio")
+    true = stack.scenario.truth.coverage(stack.scenario.environment.day()).values()
 
-    (twice,) = chain.query("count(count by (instance) (fleetsync_entitled))")
+    (twice,) = stack.query("count(count by (instance) (fleetsync_entitled))")
     assert twice["value"][1] == "2"
-    assert float(found["value"][1]) == pytest.approx(
+    assert float(coverage["value"][1]) == pytest.approx(
         sum(row.covered for row in true) / sum(row.entitled for row in true)
     )
 
 
-def test_a_day_without_school_holds_back_what_is_said_of_coverage(chain: MonitoringStack) -> None:
-    chain.scene.has_school = False
+def test_a_day_without_school_suppresses_coverage_alerts(stack: MonitoringStack) -> None:
+    stack.scenario.has_school = False
     try:
-        chain.wait_for("silence", lambda: chain.state("FleetsyncCoverageBelowLimit") == {"suppressed"})
+        stack.wait_for("silence", lambda: stack.state("FleetsyncCoverageBelowLimit") == {"suppressed"})
 
-        assert chain.state("FleetsyncPullHeld") == {"active"}
-        assert "FleetsyncNoSchoolDay" not in chain.webhook.fired
+        assert stack.state("FleetsyncPullHeld") == {"active"}
+        assert "FleetsyncNoSchoolDay" not in stack.webhook.fired
     finally:
-        chain.scene.has_school = True
-        chain.wait_until_whole()
+        stack.scenario.has_school = True
+        stack.wait_until_whole()
 
 
-def test_a_restart_ends_no_alert(chain: MonitoringStack) -> None:
-    chain.scene.stop()
-    chain.wait_for("the hole", lambda: not chain.query("fleetsync_entitled"))
-    # Two rounds without a number: what is not held on to is over by now, and told.
+def test_a_restart_resolves_no_alert(stack: MonitoringStack) -> None:
+    stack.scenario.stop()
+    stack.wait_for("the gap in the series", lambda: not stack.query("fleetsync_entitled"))
+    # Two evaluations without samples: an alert without keep_firing_for would be resolved by now.
     time.sleep(4)
-    chain.scene.start()
-    chain.wait_until_whole()
+    stack.scenario.start()
+    stack.wait_until_whole()
 
-    assert chain.webhook.resolved <= {"FleetsyncDown"}
+    assert stack.webhook.resolved <= {"FleetsyncDown"}
 
 
-def test_when_nothing_answers_that_alone_is_told(chain: MonitoringStack) -> None:
-    chain.scene.is_answering = False
+def test_when_nothing_answers_only_that_alert_is_sent(stack: MonitoringStack) -> None:
+    stack.scenario.is_answering = False
     try:
-        chain.wait_for("the alert", lambda: "FleetsyncDown" in chain.webhook.fired)
-        chain.wait_for("silence", lambda: chain.state("FleetsyncPullHeld") == {"suppressed"})
-        told = chain.webhook.fired["FleetsyncDown"]
+        stack.wait_for("the alert", lambda: "FleetsyncDown" in stack.webhook.fired)
+        stack.wait_for("silence", lambda: stack.state("FleetsyncPullHeld") == {"suppressed"})
+        alert = stack.webhook.fired["FleetsyncDown"]
 
-        assert (told.labels["severity"], told.labels["role"]) == ("critical", "IT-tekniker")
-        assert set(chain.webhook.fired) == {*expected(chain.scene), "FleetsyncDown"}
+        assert (alert.labels["severity"], alert.labels["role"]) == ("critical", "IT-tekniker")
+        assert set(stack.webhook.fired) == {*expected(stack.scenario), "FleetsyncDown"}
     finally:
-        chain.scene.is_answering = True
-        chain.wait_until_whole()
+        stack.scenario.is_answering = True
+        stack.wait_until_whole()

@@ -1,4 +1,4 @@
-"""Every question of the dashboards has an answer where Exempelby was lived, and every link leads to a page that is there."""
+"""Every query of the dashboards has a result on the replayed Exempelby, and every link leads to an existing page."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from tests.dashboards.series_catalogue import DASHBOARDS
 pytestmark = [pytest.mark.part("prometheus"), pytest.mark.part("alertmanager"), pytest.mark.xdist_group("alerts")]
 
 FILES = ("coverage.json", "coverage-en.json")
-HOURS = 12 * 24  # back beyond the first day lived
+HOURS = 12 * 24  # before the first replayed day
 CHOSEN = (
-    {"unit": ".*", "entitlement": ".*"},  # as they are at first
+    {"unit": ".*", "entitlement": ".*"},  # the initial choice
     {"unit": "akerbyskolan", "entitlement": "pupils"},
     {"unit": "(kullaskolan|ostanaskolan)", "entitlement": "(preschool|staff)"},
 )
@@ -25,40 +25,42 @@ LABEL_VALUES = re.compile(r"label_values\((\w+), (\w+)\)")
 
 
 def committed(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DASHBOARDS / name).read_text(encoding="utf-8"))
-    return found
+    dashboard: dict[str, Any] = json.loads((DASHBOARDS / name).read_text(encoding="utf-8"))
+    return dashboard
 
 
-def asked(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def panel_queries(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each panel's title and query."""
     for panel in committed(name)["panels"]:
         yield from ((panel["title"], target) for target in panel.get("targets", ()))
 
 
 def with_chosen(expr: str, chosen: Mapping[str, str]) -> str:
-    """*expr* as Grafana sends it."""
+    """*expr* as Grafana sends it with the *chosen* values."""
     for name, value in {**chosen, "__rate_interval": "5m"}.items():
         expr = expr.replace(f"${name}", value)
-    assert "$" not in expr.replace('"$1"', ""), expr  # of label_replace, which Grafana leaves alone
+    assert "$" not in expr.replace('"$1"', ""), expr  # "$1" belongs to label_replace; Grafana does not replace it
     return expr
 
 
 @pytest.mark.parametrize("chosen", CHOSEN, ids=lambda chosen: f"{chosen['unit']} {chosen['entitlement']}")
 @pytest.mark.parametrize("name", FILES)
-def test_every_panel_has_something_to_show(chain: MonitoringStack, name: str, chosen: Mapping[str, str]) -> None:
+def test_every_panel_shows_something(stack: MonitoringStack, name: str, chosen: Mapping[str, str]) -> None:
     empty = {
-        (title, target["expr"]) for title, target in asked(name) if not chain.query(with_chosen(target["expr"], chosen))
+        (title, target["expr"])
+        for title, target in panel_queries(name)
+        if not stack.query(with_chosen(target["expr"], chosen))
     }
 
     assert empty == set()
 
 
-def test_every_line_over_time_has_each_day_that_was_lived(chain: MonitoringStack) -> None:
+def test_every_line_over_time_has_each_replayed_day(stack: MonitoringStack) -> None:
     lacking = {}
-    for title, target in asked(FILES[0]):
+    for title, target in panel_queries(FILES[0]):
         if target["range"]:
-            series = chain.query_range(with_chosen(target["expr"], CHOSEN[0]), HOURS)
-            days = {int(at // 86400) for one in series for at, _ in one["values"]}
+            series = stack.query_range(with_chosen(target["expr"], CHOSEN[0]), HOURS)
+            days = {int(at // 86400) for row in series for at, _ in row["values"]}
             if len(days) < len(REPLAYED_DAYS) + 1:
                 lacking[title] = days
 
@@ -66,54 +68,54 @@ def test_every_line_over_time_has_each_day_that_was_lived(chain: MonitoringStack
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_variable_has_something_to_choose(chain: MonitoringStack, name: str) -> None:
+def test_every_variable_offers_values(stack: MonitoringStack, name: str) -> None:
     for variable in committed(name)["templating"]["list"]:
         if variable["type"] == "query":
-            found = LABEL_VALUES.fullmatch(variable["query"]["query"])
-            assert found is not None
-            assert len(chain.values(found[2], found[1])) >= 3
+            match = LABEL_VALUES.fullmatch(variable["query"]["query"])
+            assert match is not None
+            assert len(stack.values(match[2], match[1])) >= 3
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_mark_is_shown_where_something_happened(chain: MonitoringStack, name: str) -> None:
-    """The scene's configuration was read anew before it was broken: else none is the healthy answer."""
+def test_every_annotation_marks_what_happened(stack: MonitoringStack, name: str) -> None:
+    """The scenario reloads its configuration before it breaks it, so there is something to mark."""
     for mark in committed(name)["annotations"]["list"]:
-        assert chain.query_range(mark["expr"], 1, step="30s"), mark["name"]
+        assert stack.query_range(mark["expr"], 1, step="30s"), mark["name"]
 
 
-def test_every_link_of_a_number_leads_to_a_page_that_is_there(chain: MonitoringStack) -> None:
-    read, found = chain.scene.signed_in_getter(), paths(chain, FILES[0])
+def test_every_link_of_a_number_leads_to_an_existing_page(stack: MonitoringStack) -> None:
+    read, linked = stack.scenario.signed_in_getter(), paths(stack, FILES[0])
 
-    assert {path: status for path in found if (status := read(path).status_code) != 200} == {}
-    assert found == paths(chain, FILES[1])
+    assert {path: status for path in linked if (status := read(path).status_code) != 200} == {}
+    assert linked == paths(stack, FILES[1])
 
 
-def paths(chain: MonitoringStack, name: str) -> set[str]:
-    """Where every link leads, taken at the first row of the panel's queries that has what the link names."""
-    found = {link["url"] for link in committed(name)["links"]}
+def paths(stack: MonitoringStack, name: str) -> set[str]:
+    """The paths of all links, filled in from the first row that has the labels named by the link."""
+    linked = {link["url"] for link in committed(name)["links"]}
     for panel in committed(name)["panels"]:
         urls = set(links(panel.get("fieldConfig", {})))
-        asked_here = [with_chosen(one["expr"], CHOSEN[0]) for one in panel.get("targets", ())] if urls else []
-        rows = [row["metric"] for expr in asked_here for row in chain.query(expr)]
-        found |= {at_first_row(url, rows) for url in urls}
-    assert not any("$" in url.removeprefix("${base_url}") for url in found)
-    return {url.removeprefix("${base_url}") for url in found}
+        asked_here = [with_chosen(query["expr"], CHOSEN[0]) for query in panel.get("targets", ())] if urls else []
+        rows = [row["metric"] for expr in asked_here for row in stack.query(expr)]
+        linked |= {at_first_row(url, rows) for url in urls}
+    assert not any("$" in url.removeprefix("${base_url}") for url in linked)
+    return {url.removeprefix("${base_url}") for url in linked}
 
 
 def at_first_row(url: str, rows: Sequence[Mapping[str, str]]) -> str:
-    named = set(OF_A_ROW.findall(url))
-    labels = next(row for row in rows if named <= set(row))
-    return OF_A_ROW.sub(lambda one: labels[one[1]], url)
+    labels_named = set(OF_A_ROW.findall(url))
+    labels = next(row for row in rows if labels_named <= set(row))
+    return OF_A_ROW.sub(lambda match: labels[match[1]], url)
 
 
 def links(part: Any) -> Iterator[str]:
     """Every address in a panel."""
     if isinstance(part, dict):
         yield from (value for key, value in part.items() if key == "url")
-    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from links(one)
+    for child in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from links(child)
 
 
-def test_a_question_for_what_nobody_told_has_no_answer(chain: MonitoringStack) -> None:
-    assert chain.query("fleetsync_entitled") != []
-    assert chain.query("max by (unit) (fleetsync_entitled_devices)") == []
+def test_a_query_for_an_unpublished_series_has_no_result(stack: MonitoringStack) -> None:
+    assert stack.query("fleetsync_entitled") != []
+    assert stack.query("max by (unit) (fleetsync_entitled_devices)") == []

@@ -1,4 +1,4 @@
-"""Where dashboards, alerts and runbooks lead, there is something."""
+"""Links of dashboards and alerts lead to existing pages, and runbooks name existing commands."""
 
 import json
 import re
@@ -25,8 +25,8 @@ CHOSEN = re.compile(r"\$\{__\w+(?:\.\w+)*\}|\{\{ \$labels\.\w+ \}\}")
 def urls(part: Any) -> Iterator[str]:
     if isinstance(part, dict):
         yield from (value for name, value in part.items() if name in {"url", "link"})
-    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from urls(one)
+    for child in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from urls(child)
 
 
 LINKS = sorted(
@@ -38,16 +38,16 @@ LINKS = sorted(
 
 
 def route_of(link: str) -> tuple[str, dict[str, list[str]]]:
-    """(path, query) of *link*, with something chosen for what stands for a label. Raises NotFound for no page."""
+    """(path, query) of *link*, with an example value for each label. Raises NotFound when there is no page."""
     app = Flask("links")
     app.register_blueprint(pages)
-    found = urlsplit(CHOSEN.sub("vretaskolan", PAGE.sub("", link)))
-    app.url_map.bind("fleetsync.exempelby.se").match(found.path)
-    return found.path, parse_qs(found.query)
+    address = urlsplit(CHOSEN.sub("vretaskolan", PAGE.sub("", link)))
+    app.url_map.bind("fleetsync.exempelby.se").match(address.path)
+    return address.path, parse_qs(address.query)
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_a_link_leads_to_a_page_that_understands_it(link: str) -> None:
+def test_a_link_leads_to_a_page_that_has_its_filters(link: str) -> None:
     assert PAGE.match(link)
     path, query = route_of(link)
     known = LABELS[path.removeprefix("/numbers/")] if path.startswith("/numbers/") else FILTERS.get(path, set())
@@ -56,17 +56,17 @@ def test_a_link_leads_to_a_page_that_understands_it(link: str) -> None:
     assert set(query.get("kind", ())) <= {kind.id for kind in GAPS} | {"vretaskolan"}
 
 
-def test_a_link_to_no_page_is_noticed() -> None:
+def test_a_link_to_no_page_is_detected() -> None:
     with pytest.raises(NotFound):
         route_of("${base_url}/nowhere")
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
-def test_a_runbook_names_only_commands_that_there_are(alert: str) -> None:
+def test_a_runbook_names_only_existing_commands(alert: str) -> None:
     text = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8")
     fenced = re.findall(r"```\n(.*?)```", text, re.DOTALL)
     code = "\n".join([*fenced, *re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))])
-    named = set(re.findall(r"\bfleetsync ([a-z]+)", code))
+    commands = set(re.findall(r"\bfleetsync ([a-z]+)", code))
 
-    assert named
-    assert named <= set(COMMANDS)
+    assert commands
+    assert commands <= set(COMMANDS)

@@ -1,4 +1,4 @@
-"""The rules: sound by promtool, tested, explained in a runbook, and in step with the policy and the plan's roles."""
+"""The rules are valid and tested, have runbooks, and match the shipped policy and the roles of the IT plan."""
 
 import re
 import subprocess
@@ -37,18 +37,18 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.part("prometheus")
-def test_promtool_finds_nothing_to_say_about_the_rules() -> None:
-    shown = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
+def test_promtool_accepts_the_rules() -> None:
+    result = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", RULES_FILE)
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("prometheus")
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
-def test_promtool_sees_every_case_turn_out_as_it_is_written(file: Path) -> None:
-    shown = run("promtool", "test", "rules", file)
+def test_promtool_passes_every_case(file: Path) -> None:
+    result = run("promtool", "test", "rules", file)
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("prometheus")
@@ -75,24 +75,24 @@ def test_a_broken_rule_fails_its_case(tmp_path: Path, case: str, sound: str, bro
 
 
 @pytest.mark.part("prometheus")
-def test_the_example_of_prometheus_is_sound() -> None:
-    shown = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.example.yml")
+def test_the_example_of_prometheus_is_valid() -> None:
+    result = run("promtool", "check", "config", "--lint=all", "--lint-fatal", "prometheus.example.yml")
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("alertmanager")
-def test_the_example_of_alertmanager_is_sound() -> None:
-    shown = run("amtool", "check-config", "alertmanager.example.yml")
+def test_the_example_of_alertmanager_is_valid() -> None:
+    result = run("amtool", "check-config", "alertmanager.example.yml")
 
-    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.part("alertmanager")
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
 def test_an_alert_reaches_the_role_that_acts(alert: str) -> None:
     labels = [f"{name}={value}" for name, value in ALERTS[alert]["labels"].items()]
-    shown = run(
+    result = run(
         "amtool", "config", "routes", "test", "--config.file=alertmanager.example.yml", f"alertname={alert}", *labels
     )
     expected = {"none": "nobody"}.get(
@@ -100,17 +100,17 @@ def test_an_alert_reaches_the_role_that_acts(alert: str) -> None:
         "strategist" if ALERTS[alert]["labels"]["role"] == ActingRole.STRATEGIST else "technicians",
     )
 
-    assert shown.stdout.strip() == expected
+    assert result.stdout.strip() == expected
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
 def test_every_expression_names_only_what_is_published_or_recorded(rule: dict[str, Any]) -> None:
-    # The same text in promtool's dialect is parsed by promtool; this parser is a second opinion on names.
+    # promtool checks the syntax; this parser checks the names.
     assert unknown_names(rule["expr"]) == set()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
-def test_an_alert_compares_and_says_to_whom_what_where_and_how(alert: str) -> None:
+def test_an_alert_compares_and_has_severity_role_summary_link_and_runbook(alert: str) -> None:
     rule = ALERTS[alert]
 
     assert COMPARES.search(rule["expr"])
@@ -119,7 +119,7 @@ def test_an_alert_compares_and_says_to_whom_what_where_and_how(alert: str) -> No
     assert {"summary", "summary_en", "link", "runbook_url"} == set(rule["annotations"])
     assert rule["annotations"]["link"].startswith("{{ $externalLabels.fleetsync_page }}/")
     assert rule["annotations"]["runbook_url"] == f"{{{{ $externalLabels.fleetsync_runbooks }}}}/{alert}.md"
-    # Else a restart of the daemon ends it. The one that holds back all others must end at once.
+    # Otherwise a restart of the daemon would end the alert. FleetsyncDown suppresses all others, so it must end at once.
     assert ("keep_firing_for" in rule) == (alert != "FleetsyncDown")
 
 
@@ -142,14 +142,14 @@ def test_an_alert_has_a_case_that_fires_and_one_that_does_not(alert: str) -> Non
         for case in test.get("alert_rule_test", ())
         if case["alertname"] == alert
     ]
-    quiet_elsewhere = {"FleetsyncCredentialExpiring"}  # its case has a credential that is left alone
+    quiet_elsewhere = {"FleetsyncCredentialExpiring"}  # its case has a second credential without an alert
 
     assert any(expected)
     assert alert in quiet_elsewhere or not all(expected)
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=str)
-def test_an_alert_has_a_runbook_for_somebody_new(alert: str) -> None:
+def test_an_alert_has_a_complete_runbook(alert: str) -> None:
     lines = (RUNBOOKS / f"{alert}.md").read_text(encoding="utf-8").splitlines()
 
     assert lines[0] == f"# {alert}"
@@ -157,7 +157,15 @@ def test_an_alert_has_a_runbook_for_somebody_new(alert: str) -> None:
     assert any("fleetsync " in line for line in lines)
 
 
-def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
+def test_the_readme_lists_every_alert_with_its_role() -> None:
+    text = (DASHBOARDS / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (Fleetsync\w+) \|.*\| ([^|]+) \|$", text, re.MULTILINE))
+    sent = {alert: rule["labels"] for alert, rule in ALERTS.items()}
+
+    assert rows == {alert: "–" if labels["severity"] == "none" else labels["role"] for alert, labels in sent.items()}
+
+
+def test_each_runbook_belongs_to_an_alert() -> None:
     assert {path.stem for path in RUNBOOKS.glob("*.md")} == set(ALERTS)
 
 
@@ -171,8 +179,8 @@ def test_a_record_is_named_by_level_metric_and_operation_and_is_used() -> None:
         assert name.endswith(":ratio") or name in everything
 
 
-def test_rules_begin_with_one_truth_of_all_instances() -> None:
-    """Two daemons on one database tell every number twice."""
+def test_rules_deduplicate_instances_first() -> None:
+    """Two daemons on one database publish every number twice."""
     bare = {
         (rule.get("alert") or rule["record"], selector.name)
         for rule in RULES
@@ -184,13 +192,13 @@ def test_rules_begin_with_one_truth_of_all_instances() -> None:
     assert bare == set()
 
 
-def test_no_published_label_is_one_that_prometheus_gives() -> None:
-    """It would come out as exported_job, and is refused where history is filled in."""
+def test_no_published_label_is_one_of_prometheus() -> None:
+    """Prometheus would rename it to exported_job, and refuse it in a backfill."""
     assert {name for name, labels in PUBLISHED_SERIES.items() if labels & {"job", "instance"}} == set()
 
 
-def test_groups_are_judged_often_enough_to_leave_no_hole() -> None:
-    # Prometheus looks five minutes back for a sample.
+def test_groups_are_evaluated_often_enough() -> None:
+    # Prometheus looks back five minutes for a sample.
     assert {group["interval"] for group in GROUPS} == {"1m"}
 
 

@@ -1,4 +1,4 @@
-"""One Exempelby of each kind for all tests of this room: a world is a value, and nothing asked of it changes it."""
+"""Demo worlds shared by all tests of this folder. Reading a world does not change it."""
 
 import pytest
 

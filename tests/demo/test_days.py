@@ -1,4 +1,4 @@
-"""The world's own school days: written by hand, and the same as the calendar that ships for Exempelby."""
+"""The demo's own school days are written by hand and equal the calendar that ships for Exempelby."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -46,7 +46,7 @@ def test_an_end_is_seen_in_the_first_file_of_a_later_day():
     assert counts_until(date(2026, 9, 30)) == date(2026, 9, 30)
 
 
-def test_one_staff_file_came_more_than_five_weeks_after_the_one_before():
+def test_a_staff_file_came_more_than_five_weeks_after_the_previous_one():
     gaps = {(later - earlier).days for earlier, later in pairwise(STAFF_FILE_DAYS)}
 
     assert max(gaps) == 36

@@ -1,4 +1,4 @@
-"""The stand-in of Microsoft Graph is as strict as the real one, and has its traps."""
+"""The stub of Microsoft Graph is as strict as the real service and has the same quirks."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -33,9 +33,9 @@ DEVICES = "/v1.0/deviceManagement/managedDevices"
 
 @pytest.fixture
 def graph():
-    found = GraphStub(lambda: ROWS)
-    with found.stub_server:
-        yield found
+    stub = GraphStub(lambda: ROWS)
+    with stub.stub_server:
+        yield stub
 
 
 def token_url(graph: GraphStub) -> str:
@@ -62,10 +62,10 @@ def get(graph: GraphStub, headers: dict[str, str], query: str = "", path: str = 
 
 
 def pages(graph: GraphStub, headers: dict[str, str], query: str = "", most: int = 30) -> list[dict[str, Any]]:
-    found = [get(graph, headers, query).json()]
-    while (link := found[-1].get("@odata.nextLink")) and len(found) < most:
-        found.append(requests.get(link, headers=headers, timeout=10).json())
-    return found
+    answers = [get(graph, headers, query).json()]
+    while (link := answers[-1].get("@odata.nextLink")) and len(answers) < most:
+        answers.append(requests.get(link, headers=headers, timeout=10).json())
+    return answers
 
 
 # --- sign-in ----------------------------------------------------------------------------------------------------------
@@ -118,9 +118,9 @@ def certificate(key):
 
 @pytest.fixture
 def trusting(certificate):
-    found = GraphStub(lambda: ROWS, certificate_pem=certificate.public_bytes(Encoding.PEM).decode())
-    with found.stub_server:
-        yield found
+    stub = GraphStub(lambda: ROWS, certificate_pem=certificate.public_bytes(Encoding.PEM).decode())
+    with stub.stub_server:
+        yield stub
 
 
 def thumbprint(certificate: x509.Certificate, algorithm=sha256) -> str:
@@ -129,10 +129,17 @@ def thumbprint(certificate: x509.Certificate, algorithm=sha256) -> str:
 
 def assertion(graph, key, certificate, alg="PS256", header=None, **claims):
     now = int(datetime.now(UTC).timestamp())
-    said = {"aud": token_url(graph), "iss": CLIENT, "sub": CLIENT, "jti": str(uuid4()), "nbf": now, "exp": now + 300}
+    standard_claims = {
+        "aud": token_url(graph),
+        "iss": CLIENT,
+        "sub": CLIENT,
+        "jti": str(uuid4()),
+        "nbf": now,
+        "exp": now + 300,
+    }
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     head = {"alg": alg, **(header or {"x5t#S256": thumbprint(certificate)})}
-    return jwt.encode(head, {**said, **claims}, RSAKey.import_key(pem), algorithms=[alg])
+    return jwt.encode(head, {**standard_claims, **claims}, RSAKey.import_key(pem), algorithms=[alg])
 
 
 def sign_in_with(graph: GraphStub, token: str) -> requests.Response:
@@ -195,10 +202,10 @@ def test_a_certificate_that_was_never_registered_is_refused(graph, key, certific
 
 
 def test_every_device_comes_once_and_the_count_is_the_pages(graph, signed_in):
-    found = pages(graph, signed_in, "?$top=10")
+    answers = pages(graph, signed_in, "?$top=10")
 
-    assert [page["@odata.count"] for page in found] == [10, 10, 3]
-    assert [row["id"] for page in found for row in page["value"]] == [row["id"] for row in ROWS]
+    assert [page["@odata.count"] for page in answers] == [10, 10, 3]
+    assert [row["id"] for page in answers for row in page["value"]] == [row["id"] for row in ROWS]
 
 
 def test_a_page_may_be_smaller_than_asked(graph, signed_in):
@@ -212,12 +219,12 @@ def test_a_last_page_that_is_full_has_no_link(graph, signed_in):
 
 
 def test_only_the_selected_fields_come(graph, signed_in):
-    found = pages(graph, signed_in, "?$select=id,imei&$top=20")
+    answers = pages(graph, signed_in, "?$select=id,imei&$top=20")
 
-    assert {field for page in found for row in page["value"] for field in row} == {"id", "imei"}
+    assert {field for page in answers for row in page["value"] for field in row} == {"id", "imei"}
 
 
-def test_without_a_selection_everything_comes_that_must_never_be_kept(graph, signed_in):
+def test_without_a_selection_fields_come_that_must_never_be_stored(graph, signed_in):
     assert {"imei", "phoneNumber", "wiFiMacAddress"} <= set(get(graph, signed_in).json()["value"][0])
 
 
@@ -236,7 +243,7 @@ def test_what_is_not_served_is_not_found(graph, signed_in, path):
     assert get(graph, signed_in, path=path).status_code == 404
 
 
-def test_newer_ways_to_enrol_are_told_only_to_those_who_ask(graph, signed_in):
+def test_newer_enrolment_types_come_only_with_the_prefer_header(graph, signed_in):
     query = "?$select=deviceEnrollmentType&$top=1"
     asking = {**signed_in, "Prefer": "include-unknown-enum-members"}
 
@@ -244,7 +251,7 @@ def test_newer_ways_to_enrol_are_told_only_to_those_who_ask(graph, signed_in):
     assert get(graph, asking, query).json()["value"][0]["deviceEnrollmentType"] == "androidEnterpriseFullyManaged"
 
 
-def test_a_missing_permission_is_told_as_json_within_json(graph, signed_in):
+def test_a_missing_permission_is_reported_as_json_within_json(graph, signed_in):
     graph.permitted = False
     error = get(graph, signed_in).json()["error"]
 
@@ -276,9 +283,9 @@ def test_a_device_can_come_on_two_pages(graph, signed_in):
 
 def test_an_empty_page_with_a_link_is_not_the_end(graph, signed_in):
     graph.stub_server.fail("/v1.0", "empty_page", skip=1)
-    found = pages(graph, signed_in, "?$top=10")
+    answers = pages(graph, signed_in, "?$top=10")
 
-    assert [len(page["value"]) for page in found] == [10, 0, 10, 3]
+    assert [len(page["value"]) for page in answers] == [10, 0, 10, 3]
 
 
 def test_most_rows_can_be_lost_without_a_word(graph, signed_in):
@@ -310,7 +317,7 @@ def test_a_link_that_was_tampered_with_leads_nowhere(graph, signed_in):
 
 
 @pytest.mark.parametrize(("kind", "status"), [("too_many_seconds", 429), ("server_error", 500), ("missing", 404)])
-def test_other_faults_are_told_in_graphs_words(graph, signed_in, kind, status):
+def test_other_faults_are_reported_in_graphs_format(graph, signed_in, kind, status):
     graph.stub_server.fail("/v1.0", kind)
     answer = get(graph, signed_in)
 

@@ -1,4 +1,4 @@
-"""The configuration of Exempelby is one that the house accepts."""
+"""The configuration of Exempelby is valid, and each of its systems has a stub."""
 
 import stat
 import tomllib
@@ -15,19 +15,19 @@ from fleetsync.settings import load
 GRAPH = "http://127.0.0.1:1"
 
 
-def test_the_house_accepts_it_and_finds_every_source(tmp_path):
+def test_the_configuration_is_valid_and_names_every_source(tmp_path):
     settings = load(write_configuration(tmp_path, StubAddresses(GRAPH)), environ={})
 
     assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer"]
-    assert [unit.slug for unit in settings.units] == [place.slug for place in DEMO_UNITS]
+    assert [unit.slug for unit in settings.units] == [unit.slug for unit in DEMO_UNITS]
     assert settings.warnings == ()
 
 
 def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
     file = write_configuration(tmp_path, StubAddresses(GRAPH, ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")))
-    found = tomllib.loads(file.read_text(encoding="utf-8"))
+    configuration = tomllib.loads(file.read_text(encoding="utf-8"))
 
-    assert [source["name"] for source in found["source"]] == [
+    assert [source["name"] for source in configuration["source"]] == [
         "intune",
         "personal",
         "datorer",
@@ -39,14 +39,14 @@ def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
 
 def test_the_same_seed_gives_the_same_key_and_another_another(tmp_path):
     keys = {
-        load(write_configuration(tmp_path / str(place), StubAddresses(GRAPH), seed), environ={}).privacy_key()
-        for place, seed in enumerate((1, 1, 2))
+        load(write_configuration(tmp_path / str(number), StubAddresses(GRAPH), seed), environ={}).privacy_key()
+        for number, seed in enumerate((1, 1, 2))
     }
 
     assert len(keys) == 2
 
 
-def test_nobody_else_may_read_the_secrets(tmp_path):
+def test_only_the_owner_may_read_the_secrets(tmp_path):
     write_configuration(tmp_path, StubAddresses(GRAPH))
 
     for file in (*(tmp_path / "secrets").iterdir(), *(tmp_path / "keys").iterdir()):
@@ -54,11 +54,11 @@ def test_nobody_else_may_read_the_secrets(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "names"), [("staff_only", ["graph"]), ("whole", ["graph", "ss12000"])])
-def test_there_is_a_stand_in_for_each_system(kind, names, request):
+def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)
-    stands = StubSystems(world, lambda: DEMO_DAY)
+    systems = StubSystems(world, lambda: DEMO_DAY)
 
-    assert [stand.name for stand in stands.all()] == names
-    assert (stands.addresses().register is None) == (kind == "staff_only")
-    for stand in stands.all():
-        stand.stop()
+    assert [server.name for server in systems.all()] == names
+    assert (systems.addresses().register is None) == (kind == "staff_only")
+    for server in systems.all():
+        server.stop()

@@ -1,4 +1,4 @@
-"""Invented names and numbers that can be nobody's."""
+"""Invented names and numbers that no real person can have."""
 
 from datetime import date
 
@@ -7,9 +7,9 @@ from fleetsync.pull.files import civic_number
 
 
 def test_the_same_seed_gives_the_same_names():
-    one, other = Namer("a"), Namer("a")
+    first, second = Namer("a"), Namer("a")
 
-    assert [one.name() for _ in range(50)] == [other.name() for _ in range(50)]
+    assert [first.name() for _ in range(50)] == [second.name() for _ in range(50)]
     assert Namer("b").name() != Namer("a").name()
 
 
@@ -20,7 +20,7 @@ def test_no_account_is_given_twice():
     assert len(set(accounts)) == 3000
 
 
-def test_no_civic_number_is_anybodys():
+def test_no_civic_number_is_valid():
     namer = Namer("a")
 
     numbers = [civic_number(namer.civic(1950, 2020), date(2026, 11, 24)) for _ in range(500)]
@@ -29,7 +29,7 @@ def test_no_civic_number_is_anybodys():
     assert not any(number.valid for number in numbers if number)
 
 
-def test_whoever_may_not_be_named_carries_a_canary_in_every_text():
+def test_a_person_who_may_not_be_named_has_the_canary_in_every_text():
     name = Namer("a").canary_name()
 
     assert CANARY in name.given.casefold()

@@ -1,4 +1,4 @@
-"""A stand-in server: its faults can be ordered while it runs, are counted, and leave nothing personal in its log."""
+"""A stub server: faults can be scheduled while it runs and are counted, and its log has nothing personal."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,9 +18,9 @@ from fleetsync.demo.stub_server import (
 )
 
 
-def echo(asked: StubRequest) -> StubReply:
+def echo(request: StubRequest) -> StubReply:
     return json_reply(
-        {"path": asked.path, "query": list(asked.query), "body": asked.body.decode(), "fault": asked.fault}
+        {"path": request.path, "query": list(request.query), "body": request.body.decode(), "fault": request.fault}
     )
 
 
@@ -30,57 +30,57 @@ def refuse(fault: ServerFault) -> StubReply:
 
 
 @pytest.fixture
-def stand():
+def server():
     with StubServer(echo, refuse) as running:
         yield running
 
 
-def ask(stand: StubServer, path: str = "/things?a=1&a=2") -> requests.Response:
-    return requests.get(stand.address + path, timeout=10)
+def ask(server: StubServer, path: str = "/devices?a=1&a=2") -> requests.Response:
+    return requests.get(server.address + path, timeout=10)
 
 
-def test_a_request_reaches_the_system_with_its_query_and_body(stand):
-    answer = requests.post(f"{stand.address}/things?a=1&a=2", data=b"x=y", timeout=10).json()
+def test_a_request_reaches_the_system_with_its_query_and_body(server):
+    answer = requests.post(f"{server.address}/devices?a=1&a=2", data=b"x=y", timeout=10).json()
 
-    assert answer == {"path": "/things", "query": [["a", "1"], ["a", "2"]], "body": "x=y", "fault": None}
-
-
-def test_a_fault_lasts_for_as_many_requests_as_ordered_and_is_counted(stand):
-    stand.fail("/things", "server_error", times=2, skip=1)
-
-    assert [ask(stand).status_code for _ in range(4)] == [200, 500, 500, 200]
-    assert stand.failed == {"server_error": 2}
+    assert answer == {"path": "/devices", "query": [["a", "1"], ["a", "2"]], "body": "x=y", "fault": None}
 
 
-def test_a_fault_of_one_path_leaves_the_others(stand):
-    stand.fail("/things", "missing")
+def test_a_fault_lasts_for_the_given_number_of_requests_and_is_counted(server):
+    server.fail("/devices", "server_error", times=2, skip=1)
 
-    assert ask(stand, "/people").status_code == 200
-    assert ask(stand).status_code == 404
+    assert [ask(server).status_code for _ in range(4)] == [200, 500, 500, 200]
+    assert server.failed == {"server_error": 2}
 
 
-def test_an_ordered_fault_can_be_taken_back(stand):
-    stand.fail("/", "forbidden", times=5)
-    stand.clear_faults()
+def test_a_fault_of_a_path_leaves_other_paths(server):
+    server.fail("/devices", "missing")
 
-    assert ask(stand).status_code == 200
+    assert ask(server, "/people").status_code == 200
+    assert ask(server).status_code == 404
+
+
+def test_scheduled_faults_can_be_cleared(server):
+    server.fail("/", "forbidden", times=5)
+    server.clear_faults()
+
+    assert ask(server).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("kind", "status"),
     [("forbidden", 403), ("missing", 404), ("not_implemented", 501), ("unauthorised", 401), ("too_many_silent", 429)],
 )
-def test_a_refusal_has_its_status(stand, kind, status):
-    stand.fail("/", kind)
+def test_a_refusal_has_its_status(server, kind, status):
+    server.fail("/", kind)
 
-    assert ask(stand).status_code == status
+    assert ask(server).status_code == status
 
 
-def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(stand):
+def test_retry_after_is_in_seconds_a_date_or_missing(server):
     for kind in ("too_many_seconds", "too_many_date", "too_many_silent"):
-        stand.fail("/", ServerFault(kind, seconds=30))
+        server.fail("/", ServerFault(kind, seconds=30))
 
-    seconds, as_date, silent = (ask(stand).headers.get("Retry-After") for _ in range(3))
+    seconds, as_date, silent = (ask(server).headers.get("Retry-After") for _ in range(3))
 
     assert seconds == "30"
     assert as_date is not None
@@ -89,42 +89,42 @@ def test_patience_is_asked_for_in_seconds_as_a_date_or_not_at_all(stand):
 
 
 @pytest.mark.parametrize(("kind", "status"), [("bad_gateway_html", 502), ("unavailable", 503), ("not_json", 200)])
-def test_something_in_between_answers_in_html(stand, kind, status):
-    stand.fail("/", kind)
-    answer = ask(stand)
+def test_a_gateway_answers_in_html(server, kind, status):
+    server.fail("/", kind)
+    answer = ask(server)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html")
 
 
 @pytest.mark.parametrize("kind", ["cut_body", "hang_up"])
-def test_an_answer_can_break_off(stand, kind):
-    stand.fail("/", kind)
+def test_an_answer_can_break_off(server, kind):
+    server.fail("/", kind)
 
     with pytest.raises(requests.RequestException):
-        ask(stand)
-    assert ask(stand).status_code == 200
+        ask(server)
+    assert ask(server).status_code == 200
 
 
-def test_a_slow_answer_comes_all_the_same(stand):
-    stand.fail("/", ServerFault("slow", seconds=0.01))
+def test_a_slow_answer_comes_all_the_same(server):
+    server.fail("/", ServerFault("slow", seconds=0.01))
 
-    assert ask(stand).status_code == 200
-
-
-def test_what_only_the_system_can_get_wrong_is_handed_to_it(stand):
-    stand.fail("/", "loop")
-
-    assert ask(stand).json()["fault"]["kind"] == "loop"
+    assert ask(server).status_code == 200
 
 
-def test_the_log_holds_neither_query_nor_body(stand):
-    ask(stand, "/things?name=somebody")
+def test_a_fault_that_only_the_system_can_produce_is_passed_to_it(server):
+    server.fail("/", "loop")
 
-    assert stand.log == [LoggedRequest("GET", "/things", 200)]
+    assert ask(server).json()["fault"]["kind"] == "loop"
 
 
-def test_a_stopped_stand_answers_no_more(stand):
-    stand.stop()
+def test_the_log_holds_neither_query_nor_body(server):
+    ask(server, "/devices?name=somebody")
+
+    assert server.log == [LoggedRequest("GET", "/devices", 200)]
+
+
+def test_a_stopped_server_does_not_answer(server):
+    server.stop()
 
     with pytest.raises(requests.ConnectionError):
-        ask(stand)
+        ask(server)

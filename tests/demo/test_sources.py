@@ -1,4 +1,4 @@
-"""The files that Exempelby's systems export: whole, in the encoding of their kind, and written once."""
+"""The files that Exempelby's systems export are complete, in the right encoding, and written once."""
 
 import csv
 from datetime import date
@@ -24,7 +24,7 @@ def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
     assert all(file.with_name(f"{file.name}.done").exists() for file in first)
 
 
-def test_the_whole_world_has_a_workshop(whole, tmp_path):
+def test_the_whole_municipality_has_a_workshop(whole, tmp_path):
     assert deliver(whole.contents_on(DEMO_DAY), tmp_path)[-1].name == "verkstad_20261124.csv"
     assert deliver(whole.contents_on(DEMO_DAY), tmp_path) == ()
 
@@ -40,21 +40,21 @@ def test_the_staff_file_has_a_row_for_each_employment(staff_only, tmp_path):
     assert any(row[8] == "Åkerbyskolan" for row in rows)
 
 
-def test_whoever_is_entered_later_is_not_in_the_file_yet(staff_only, tmp_path):
+def test_an_employee_who_is_entered_later_is_not_in_the_file_yet(staff_only, tmp_path):
     october = staff_only.contents_on(date(2026, 10, 31)).employments
     november = staff_only.contents_on(date(2026, 11, 1)).employments
 
     assert len(november) - len(october) == 2 + 5  # entered late, and starting in December
 
 
-def test_the_file_of_the_whole_municipality_has_everybody_elses_rows_too(staff_only, tmp_path):
+def test_the_file_of_the_whole_municipality_has_other_employees_too(staff_only, tmp_path):
     file, _ = deliver(staff_only.contents_on(date(2026, 5, 1)), tmp_path)
     rows = rows_of(file.read_bytes(), "cp1252")
 
     assert sum(1 for row in rows if len(row) > 7 and row[7].startswith("41")) == OTHER_EMPLOYEES
 
 
-def test_two_editions_are_never_one_and_the_same_file(staff_only, tmp_path):
+def test_two_editions_are_never_identical_files(staff_only, tmp_path):
     contents = set()
     for month in range(1, 7):
         file, *_ = deliver(staff_only.contents_on(date(2026, month, 12)), tmp_path)
@@ -75,13 +75,13 @@ def test_the_list_of_computers_is_a_workbook_with_days_as_days(staff_only, tmp_p
 
 
 def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
-    one = deliver(staff_only.contents_on(DEMO_DAY), tmp_path / "one")
-    other = deliver(DemoWorld(1).contents_on(DEMO_DAY), tmp_path / "other")
+    first = deliver(staff_only.contents_on(DEMO_DAY), tmp_path / "first")
+    second = deliver(DemoWorld(1).contents_on(DEMO_DAY), tmp_path / "second")
 
-    assert [file.read_bytes() for file in one] == [file.read_bytes() for file in other]
+    assert [file.read_bytes() for file in first] == [file.read_bytes() for file in second]
 
 
-def test_the_workshop_tells_what_it_has_and_what_came_back(whole, tmp_path):
+def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
     *_, file = deliver(whole.contents_on(DEMO_DAY), tmp_path)
     _, header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 

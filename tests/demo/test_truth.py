@@ -1,4 +1,4 @@
-"""The known truth holds together: its sums add up, on every day, and it says what each planted case says."""
+"""The expected numbers are consistent: sums add up on every day, and each special case is in them."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ def truth(whole):
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_each_number_is_a_part_of_the_one_above_it(whole, day):
+def test_each_number_is_part_of_the_larger_one(whole, day):
     for row in GroundTruth(whole).coverage(day).values():
         assert 0 <= row.covered <= row.assigned <= row.entitled
         assert row.entitled == row.covered + row.short + row.unknown
@@ -30,13 +30,13 @@ def test_each_number_is_a_part_of_the_one_above_it(whole, day):
 
 
 @pytest.mark.parametrize("day", DAYS, ids=str)
-def test_every_person_is_owed_once_and_somewhere(whole, day):
-    persons = [one.person for one in whole.builder.expected_owed if one.first <= day <= one.last]
+def test_every_person_is_owed_once_and_at_a_unit(whole, day):
+    persons = [owed.person for owed in whole.builder.expected_owed if owed.first <= day <= owed.last]
 
     assert len(persons) == len(set(persons))
 
 
-def test_the_staff_of_the_whole_world_is_that_of_the_small_one_and_one_teacher(staff_only, whole):
+def test_with_schools_there_is_one_teacher_more_than_with_staff_only(staff_only, whole):
     small = sum(row.entitled for row in GroundTruth(staff_only).coverage().values())
     large = sum(row.entitled for (_, id_), row in GroundTruth(whole).coverage().items() if id_ == "staff")
 
@@ -51,19 +51,19 @@ def test_a_cart_of_thirty_covers_thirty_of_three_classes(truth):
     row = truth.coverage()["akerbyskolan", "pupils"]
 
     assert row.entitled - row.covered > 40
-    assert row.covered_set == 30 + 151  # and the six carts of years 2 and 3 all of theirs
+    assert row.covered_set == 30 + 151  # and the six carts of years 2 and 3 cover all of theirs
 
 
-def test_a_class_with_a_cart_and_its_neighbour_without_get_thirty_together(truth, whole):
+def test_a_class_with_a_cart_and_its_neighbour_without_get_thirty_devices_together(truth, whole):
     members = [
-        one for one in whole.builder.expected_owed
-        if one.unit == "vretaskolan" and one.group in {"3A", "3B"} and one.first <= DEMO_DAY <= one.last
+        owed for owed in whole.builder.expected_owed
+        if owed.unit == "vretaskolan" and owed.group in {"3A", "3B"} and owed.first <= DEMO_DAY <= owed.last
     ]  # fmt: skip
 
     assert truth.coverage()["vretaskolan", "pupils"].short >= len(members) - 30
 
 
-def test_five_children_share_one_and_a_sixth_needs_another(whole):
+def test_five_children_share_a_device_and_a_sixth_needs_another(whole):
     truth, before, after = GroundTruth(whole), date(2026, 10, 4), date(2026, 10, 5)
     rows = [truth.coverage(day)["gasslan", "preschool"] for day in (before, after)]
 
@@ -72,14 +72,14 @@ def test_five_children_share_one_and_a_sixth_needs_another(whole):
 
 
 def test_protected_persons_are_counted_without_a_unit_and_the_few_of_the_staff_centrally(truth):
-    found = truth.coverage()
+    coverage = truth.coverage()
 
-    assert found[UNPLACED, "pupils"].covered == 7
-    assert found[UNPLACED, "preschool"].heads == 6
-    assert (found[CENTRAL, "staff"].covered, found[CENTRAL, "staff"].unknown) == (3, 1)
+    assert coverage[UNPLACED, "pupils"].covered == 7
+    assert coverage[UNPLACED, "preschool"].heads == 6
+    assert (coverage[CENTRAL, "staff"].covered, coverage[CENTRAL, "staff"].unknown) == (3, 1)
 
 
-def test_nobody_leaves_the_sums_by_being_marked(whole):
+def test_a_newly_protected_child_stays_in_the_totals(whole):
     truth = GroundTruth(whole)
     sums = [
         sum(row.heads for (_, id_), row in truth.coverage(day).items() if id_ == "preschool")
@@ -96,12 +96,12 @@ def test_year_9_is_owed_nothing_from_the_day_after_the_last_school_day(whole):
     )
 
     assert june - after == sum(
-        1 for one in whole.builder.expected_owed if one.unit == "tallmoskolan" and one.last == date(2026, 6, 11)
+        1 for owed in whole.builder.expected_owed if owed.unit == "tallmoskolan" and owed.last == date(2026, 6, 11)
     )
     assert 140 < june - after < 160
 
 
-def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole):
+def test_the_turnover_is_three_weeks_before_the_first_school_day(whole):
     truth = GroundTruth(whole)
     numbers = [truth.coverage(day)["vretaskolan", "pupils"].entitled for day in (date(2026, 7, 26), date(2026, 7, 27))]
 
@@ -109,7 +109,7 @@ def test_the_schools_go_over_to_the_next_year_three_weeks_before_it_begins(whole
     assert truth.coverage(date(2026, 8, 17))["vretaskolan", "pupils"].entitled == numbers[1]
 
 
-def test_who_came_later_takes_two_laptops_of_one_log_in_for_one_persons(whole):
+def test_a_later_installation_assigns_both_laptops_of_a_reused_log_in_to_the_new_pupil(whole):
     remembering, later = (GroundTruth(whole, day).gaps() for day in (date(2026, 10, 27), date(2026, 11, 2)))
     new = GroundTruth(whole, date(2026, 11, 11))
     unit = next(unit for unit, kind in remembering if kind == "login_reused")
@@ -120,48 +120,48 @@ def test_who_came_later_takes_two_laptops_of_one_log_in_for_one_persons(whole):
     assert GroundTruth(whole, date(2026, 11, 2)).gaps(date(2026, 11, 6))[unit, "unknown_holder"] == 1
 
 
-# --- when a flaw is seen ----------------------------------------------------------------------------------------------
+# --- when a gap opens -------------------------------------------------------------------------------------------------
 
 
-def opens(truth: GroundTruth, flaw: ExpectedGap) -> date:
+def opens(truth: GroundTruth, gap: ExpectedGap) -> date:
     day = truth.first_run_on
-    while not truth.is_open(flaw, day):
+    while not truth.is_open(gap, day):
         day += timedelta(days=1)
     return day
 
 
-def a_flaw(first: date, **changes) -> ExpectedGap:
+def a_gap(first: date, **changes) -> ExpectedGap:
     return ExpectedGap("stale", "vretaskolan", "x", first, **changes)
 
 
-def test_what_was_wrong_before_is_seen_at_the_first_look(truth):
-    assert opens(truth, a_flaw(date(2026, 1, 1))) == WATCHED_SINCE
+def test_an_old_gap_opens_at_the_first_run(truth):
+    assert opens(truth, a_gap(date(2026, 1, 1))) == WATCHED_SINCE
 
 
-def test_in_a_break_nobody_sees_it(truth):
+def test_a_gap_does_not_open_during_a_break(truth):
     hoestlov = date(2026, 10, 27)
 
-    assert opens(truth, a_flaw(hoestlov, outside_breaks=True)) == date(2026, 11, 2)
-    assert opens(truth, a_flaw(hoestlov)) == hoestlov
+    assert opens(truth, a_gap(hoestlov, outside_breaks=True)) == date(2026, 11, 2)
+    assert opens(truth, a_gap(hoestlov)) == hoestlov
 
 
-def test_some_things_have_to_be_seen_for_a_while(truth):
+def test_some_gaps_open_after_school_days_or_on_the_next_day(truth):
     first = date(2026, 10, 5)
 
-    assert opens(truth, a_flaw(first, after=20)) == SCHOOLS.after(first, 20)
-    assert opens(truth, a_flaw(date(2026, 1, 1), opens_next_day=True)) == WATCHED_SINCE + timedelta(days=1)
-    assert opens(truth, a_flaw(first, opens_next_day=True)) == first
+    assert opens(truth, a_gap(first, after=20)) == SCHOOLS.after(first, 20)
+    assert opens(truth, a_gap(date(2026, 1, 1), opens_next_day=True)) == WATCHED_SINCE + timedelta(days=1)
+    assert opens(truth, a_gap(first, opens_next_day=True)) == first
 
 
-def test_what_only_a_list_shows_is_seen_when_the_list_comes(truth):
+def test_a_gap_that_only_a_list_shows_opens_with_the_list(truth):
     saturday = date(2026, 11, 21)
 
-    assert opens(truth, a_flaw(saturday, seen_by="list")) == date(2026, 11, 23)
-    assert opens(truth, a_flaw(date(2026, 11, 24), seen_by="list")) == date(2026, 11, 30)
-    assert opens(truth, a_flaw(saturday, seen_by="workshop")) == date(2026, 11, 23)
+    assert opens(truth, a_gap(saturday, seen_by="list")) == date(2026, 11, 23)
+    assert opens(truth, a_gap(date(2026, 11, 24), seen_by="list")) == date(2026, 11, 30)
+    assert opens(truth, a_gap(saturday, seen_by="workshop")) == date(2026, 11, 23)
 
 
-def test_every_kind_that_is_planted_is_seen_on_the_day_that_is_shown(truth):
+def test_every_kind_of_gap_in_the_demo_is_open_on_its_last_day(truth):
     kinds: Counter[str] = Counter()
     for (_, kind), number in truth.gaps().items():
         kinds[kind] += number

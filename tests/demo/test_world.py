@@ -1,4 +1,4 @@
-"""Exempelby is the same for one seed, every case is planted in its known number, and a day can be asked again."""
+"""A seed always builds the same Exempelby, every special case is in its known number, and reading changes nothing."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -38,27 +38,27 @@ SCHOOL_CASES = {
 
 
 def snapshot_of(world: DemoWorld, day: date) -> bytes:
-    showing = world.contents_on(day)
-    said = (showing.employments, showing.managed_devices, showing.listed_computers, showing.workshop)
-    return msgspec.json.encode((said, showing.register.persons, showing.register.placements))
+    contents = world.contents_on(day)
+    rows = (contents.employments, contents.managed_devices, contents.listed_computers, contents.workshop)
+    return msgspec.json.encode((rows, contents.register.persons, contents.register.placements))
 
 
-def test_the_same_seed_makes_the_same_world():
+def test_the_same_seed_builds_the_same_staff():
     assert snapshot_of(DemoWorld(7), DEMO_DAY) == snapshot_of(DemoWorld(7), DEMO_DAY)
 
 
-def test_the_whole_world_too_is_the_same_for_one_seed(whole):
+def test_the_same_seed_builds_the_same_municipality(whole):
     assert snapshot_of(DemoWorld(1, with_schools=True), DEMO_DAY) == snapshot_of(whole, DEMO_DAY)
 
 
-def test_another_seed_makes_other_people_and_the_same_cases(staff_only):
+def test_another_seed_builds_other_people_and_the_same_cases(staff_only):
     other = DemoWorld(2)
 
     assert snapshot_of(other, DEMO_DAY) != snapshot_of(staff_only, DEMO_DAY)
     assert other.case_counts == staff_only.case_counts
 
 
-def test_asking_about_another_day_in_between_changes_nothing(staff_only):
+def test_reading_another_day_changes_nothing(staff_only):
     before = snapshot_of(staff_only, DEMO_DAY)
     staff_only.contents_on(WORLD_BEGINS)
 
@@ -66,35 +66,35 @@ def test_asking_about_another_day_in_between_changes_nothing(staff_only):
 
 
 @pytest.mark.parametrize("case", STAFF_CASES)
-def test_each_case_of_the_staff_is_there_in_its_number(staff_only, case):
+def test_each_case_of_the_staff_has_its_number(staff_only, case):
     assert staff_only.case_counts[case] == STAFF_CASES[case]
 
 
 @pytest.mark.parametrize("case", SCHOOL_CASES)
-def test_each_case_of_the_schools_is_there_in_its_number(whole, case):
+def test_each_case_of_the_schools_has_its_number(whole, case):
     assert whole.case_counts[case] == SCHOOL_CASES[case]
 
 
 def test_there_are_fourteen_units():
     assert len(DEMO_UNITS) == 14
-    assert len({place.slug for place in DEMO_UNITS}) == len({place.short for place in DEMO_UNITS}) == 14
+    assert len({unit.slug for unit in DEMO_UNITS}) == len({unit.short for unit in DEMO_UNITS}) == 14
 
 
-def test_there_are_3500_pupils_of_ours_and_900_children_in_preschool(whole):
+def test_there_are_3500_pupils_and_900_children_in_preschool(whole):
     ordinary = sum(
         class_size(cohort, track)
         for cohort in range(DEMO_DAY.year - 9, DEMO_DAY.year + 1)
         for track in range(len(TRACKS))
     )
     forms = Counter(
-        stay.form
+        membership.form
         for learner in whole.contents_on(DEMO_DAY).register.learners
-        for stay in learner.placements
-        if stay.first <= DEMO_DAY <= (stay.last or DEMO_DAY)
+        for membership in learner.placements
+        if membership.first <= DEMO_DAY <= (membership.last or DEMO_DAY)
     )
 
     assert ordinary == 3500
-    # Eight have come, six have left, and three have two places.
+    # Eight have started, six have left, and three have two placements.
     assert forms["FS"] == 900 + 8 - 6 + 3
 
 
@@ -108,84 +108,84 @@ def test_every_cohort_is_as_large_as_the_others():
 
 
 @pytest.mark.parametrize("kind", ["staff_only", "whole"])
-def test_no_two_things_are_the_same_and_no_serial_is_given_twice_by_accident(kind, request):
-    made = request.getfixturevalue(kind).builder
-    keys = [thing.key for thing in made.devices]
-    serials = Counter(thing.serial for thing in made.devices if thing.serial)
+def test_device_keys_are_unique_and_serials_repeat_only_on_purpose(kind, request):
+    builder = request.getfixturevalue(kind).builder
+    keys = [device.key for device in builder.devices]
+    serials = Counter(device.serial for device in builder.devices if device.serial)
     shared = {serial: times for serial, times in serials.items() if times > 1}
 
     assert len(keys) == len(set(keys))
     assert shared.pop("PF9DELAD") == 9
-    assert set(shared.values()) <= {2, 4}  # enrolled again, or a word of the firmware
+    assert set(shared.values()) <= {2, 4}  # enrolled again, or a placeholder of the firmware
 
 
-def test_every_device_has_a_life_or_is_nobodys_to_count(whole):
-    lived = {life.device_key for life in whole.builder.expected_stages}
+def test_every_device_has_expected_stages(whole):
+    with_stages = {stages.device_key for stages in whole.builder.expected_stages}
 
-    assert lived == {thing.key for thing in whole.builder.devices}
+    assert with_stages == {device.key for device in whole.builder.devices}
 
 
-def test_a_child_or_a_protected_person_shows_canaries_alone(whole):
+def test_texts_of_a_child_or_protected_pupil_have_the_canary(whole):
     for learner in whole.builder.learners:
         assert CANARY in learner.given.casefold()
         if learner.marks:
             assert all(CANARY in login for _, login in learner.logins)
 
 
-def test_everything_that_may_not_get_through_is_listed(staff_only, whole):
-    protected = [who for who in staff_only.builder.employees if who.mark]
+def test_everything_that_may_not_be_stored_is_listed(staff_only, whole):
+    protected = [employee for employee in staff_only.builder.employees if employee.mark]
 
-    assert {who.civic for who in protected} < set(staff_only.canaries)
+    assert {employee.civic for employee in protected} < set(staff_only.canaries)
     assert {learner.civic for learner in whole.builder.learners} < set(whole.canaries)
     assert {CANARY, CANARY.title()} < set(whole.canaries)
 
 
-def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_kept_and_get_another_in_year_1(whole):
-    six = [one for one in whole.builder.learners if one.cohort == 2026 and one.enrolments]
+def test_children_of_foerskoleklass_have_a_log_in_that_may_not_be_stored_and_get_another_in_year_1(whole):
+    six_year_olds = [learner for learner in whole.builder.learners if learner.cohort == 2026 and learner.enrolments]
     child, pupil = date(2026, 11, 24), date(2027, 9, 1)
 
-    assert six
-    assert all(CANARY in text_on(one.logins, child) for one in six)
-    assert not any(CANARY in text_on(one.logins, pupil) for one in six)
+    assert six_year_olds
+    assert all(CANARY in text_on(learner.logins, child) for learner in six_year_olds)
+    assert not any(CANARY in text_on(learner.logins, pupil) for learner in six_year_olds)
 
 
 # --- when a device was last used --------------------------------------------------------------------------------------
 
 
-def a_thing(**changes) -> DemoDevice:
+def a_device(**changes) -> DemoDevice:
     plain = DemoDevice("x-1", "SERIAL1", "vretaskolan", used=((date(2026, 8, 17), date(9999, 12, 31)),))
     return msgspec.structs.replace(plain, **changes)
 
 
-def used_on(thing: DemoDevice, morning: date) -> date:
-    at = last_used(thing, morning)
+def used_on(device: DemoDevice, morning: date) -> date:
+    at = last_used(device, morning)
     assert at is not None
     return at.date()
 
 
-def test_what_is_in_use_was_switched_on_within_a_week_of_school_days():
+def test_a_device_in_use_was_used_within_a_week_of_school_days():
     for every in (1, 2, 3, 4):
-        thing = a_thing(use_interval=every)
+        device = a_device(use_interval=every)
         for number in range(60):
             morning = date(2026, 9, 14) + timedelta(days=number)
-            used = used_on(thing, morning)
+            used = used_on(device, morning)
             assert used < morning
-            assert (morning - used).days <= 16  # höstlov is no time of use
+            assert (morning - used).days <= 16  # not used during höstlov
 
 
-def test_what_is_put_away_was_last_used_on_its_last_day():
-    thing = a_thing(used=((date(2026, 8, 17), date(2026, 10, 2)),), use_interval=4)
+def test_a_device_that_was_put_away_was_last_used_on_its_last_day():
+    device = a_device(used=((date(2026, 8, 17), date(2026, 10, 2)),), use_interval=4)
 
-    assert used_on(thing, date(2026, 11, 24)) == date(2026, 10, 2)
-
-
-def test_what_was_never_switched_on_has_no_day():
-    assert last_used(a_thing(used=()), DEMO_DAY) is None
+    assert used_on(device, date(2026, 11, 24)) == date(2026, 10, 2)
 
 
-def test_what_is_always_on_is_on_in_breaks_too():
-    assert used_on(a_thing(use_interval=0), date(2026, 10, 30)) == date(2026, 10, 29)
-    assert used_on(a_thing(use_interval=0), date(2026, 11, 2)) == date(2026, 10, 30)
+def test_a_device_that_was_never_used_has_no_day_of_use():
+    assert last_used(a_device(used=()), DEMO_DAY) is None
+
+
+def test_a_device_that_is_always_on_is_used_in_breaks_too():
+    assert used_on(a_device(use_interval=0), date(2026, 10, 30)) == date(2026, 10, 29)
+    assert used_on(a_device(use_interval=0), date(2026, 11, 2)) == date(2026, 10, 30)
 
 
 def test_a_version_holds_from_its_day_on():
@@ -200,7 +200,7 @@ def test_a_text_holds_from_its_day_on():
     assert [text_on(((date(2026, 1, 1), "a"),), day) for day in (date(2025, 12, 31), date(2026, 1, 1))] == ["", "a"]
 
 
-def test_of_8_percent_of_the_devices_nobody_chose_a_location(whole):
+def test_8_percent_of_the_devices_have_no_location(whole):
     rows = whole.contents_on(DEMO_DAY).managed_devices
     without = sum(1 for row in rows if not row["deviceCategoryDisplayName"])
 
@@ -208,15 +208,17 @@ def test_of_8_percent_of_the_devices_nobody_chose_a_location(whole):
 
 
 def test_tablets_are_named_after_their_pupils(whole):
-    named = [row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()]
+    tablets = [
+        row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()
+    ]
 
-    assert len(named) > 700
+    assert len(tablets) > 700
 
 
 # --- over the year ----------------------------------------------------------------------------------------------------
 
 
-def test_the_world_can_be_asked_about_each_of_its_days(staff_only):
+def test_every_day_of_the_demo_can_be_read(staff_only):
     day = WORLD_BEGINS
     while day <= WORLD_ENDS:
         assert staff_only.contents_on(day).managed_devices
@@ -224,15 +226,15 @@ def test_the_world_can_be_asked_about_each_of_its_days(staff_only):
 
 
 def test_a_tablet_goes_from_year_6_to_year_4_over_the_summer(whole):
-    """Handed over in the summer, each by itself: nobody has two, and none is held by two."""
+    """Devices are handed over in the summer. No device has two holders."""
     for day in (date(2026, 6, 1), date(2026, 9, 1), date(2027, 9, 1)):
-        holdings = (one for one in whole.builder.expected_holdings if one.observed_by != "who came later")
-        held = Counter(one.device_key for one in holdings if one.first <= day <= one.last)
-        assert set(held.values()) == {1}
+        holdings = (holding for holding in whole.builder.expected_holdings if holding.observed_by != "late")
+        holders_by_device = Counter(holding.device_key for holding in holdings if holding.first <= day <= holding.last)
+        assert set(holders_by_device.values()) == {1}
 
 
-def test_stock_is_held_by_nobody(whole):
-    lives = {life.device_key: life for life in whole.builder.expected_stages}
+def test_a_device_in_stock_has_no_holder(whole):
+    stages_by_device = {stages.device_key: stages for stages in whole.builder.expected_stages}
     for holding in whole.builder.expected_holdings:
-        phase = lives[holding.device_key].phase_on(max(holding.first, WORLD_BEGINS))
+        phase = stages_by_device[holding.device_key].phase_on(max(holding.first, WORLD_BEGINS))
         assert phase is None or phase.stage is not Stage.STOCK

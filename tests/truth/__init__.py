@@ -1,1 +1,1 @@
-"""How what was published is held against what the demo's generator knows."""
+"""Compares what fleetsync publishes about the demo with the expected numbers."""

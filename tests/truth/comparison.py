@@ -21,11 +21,11 @@ NUMBERS = (
     "undecided",
     "on_leave",
 )
-TruthDifference = tuple[object, str, int, int]  # of what, which number, the truth, what was published
+TruthDifference = tuple[object, str, int, int]  # (subject, number, expected, published)
 
 
 def differences(outcome: Outcome, truth: GroundTruth, day: date) -> list[TruthDifference]:
-    """Everything that was published of *day* and is not true; empty when all of it is."""
+    """All published numbers of *day* that differ from the expected ones."""
     return [
         *_of_coverage(truth.coverage(day), {(row.unit, row.entitlement): row for row in outcome.coverage}),
         *_of_counts("gaps", truth.gaps(day), _gaps(outcome)),
@@ -38,9 +38,9 @@ def _of_coverage(
 ) -> Iterator[TruthDifference]:
     for cell in sorted({*true, *published}):
         for name in NUMBERS:
-            wanted, got = _number(true.get(cell), name), _number(published.get(cell), name)
-            if wanted != got:
-                yield cell, name, wanted, got
+            expected, got = _number(true.get(cell), name), _number(published.get(cell), name)
+            if expected != got:
+                yield cell, name, expected, got
 
 
 def _number(row: CoverageDay | None, name: str) -> int:
@@ -54,7 +54,9 @@ def _of_counts(name: str, true: Mapping[Any, int], published: Mapping[Any, int])
 
 
 def _gaps(outcome: Outcome) -> Mapping[object, int]:
-    return Counter((one.unit, one.kind) for one in outcome.episodes if one.subject is not Subject.SOURCE)
+    return Counter(
+        (episode.unit, episode.kind) for episode in outcome.episodes if episode.subject is not Subject.SOURCE
+    )
 
 
 def _devices(outcome: Outcome) -> Mapping[object, int]:

@@ -1,8 +1,8 @@
-"""The expected numbers of seed 1, as they are checked in: made from what was planted, read by eye, compared by a test.
+"""The expected numbers of seed 1 as committed tables, reviewed by a person and compared by a test.
 
     PYTHONPATH=. .venv/bin/python -m tests.truth.expected_tables
 
-writes them anew after a change of Exempelby. A line of the difference that cannot be explained by the change is a defect.
+writes them again after a change of the demo. A changed line that the change does not explain is a defect.
 """
 
 import csv
@@ -18,9 +18,9 @@ WATCHED_SINCE = date(2026, 6, 1)
 DAYS = (
     date(2026, 6, 10),  # the day before the last school day
     date(2026, 7, 15),  # the register has rewritten its years and deleted those who left
-    date(2026, 8, 18),  # the second school day is quiet
-    date(2026, 8, 25),  # the second school week is not
-    date(2026, 11, 24),  # the day that the demo shows
+    date(2026, 8, 18),  # no new gaps on the second school day
+    date(2026, 8, 25),  # new gaps in the second school week
+    date(2026, 11, 24),  # the last day of the demo
 )
 COLUMNS = (
     "day", "unit", "entitlement", "entitled", "heads", "assigned own", "assigned set", "assigned pool", "covered own",
@@ -32,7 +32,7 @@ STAGES = Path(__file__).with_name("seed-1-devices.csv")
 
 
 def tables() -> Mapping[Path, str]:
-    """File → what it should hold."""
+    """File → its expected text."""
     truth = GroundTruth(DemoWorld(1, with_schools=True), WATCHED_SINCE)
     return {
         COVERAGE: _text([COLUMNS, *(row for day in DAYS for row in _coverage(truth, day))]),
@@ -65,7 +65,7 @@ def _text(rows: list[tuple[object, ...]]) -> str:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all tables."""
     for file, text in tables().items():
         file.write_text(text, encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""The whole municipality, lived day after day through the real pipeline: registers, classes, carts, pools, protected
-identities and a school year that turns.
+"""The whole demo municipality, replayed through the real pipeline over a school year with its turnover.
 
-What is published is what was planted; a past day shows what was published on it; and nobody is told of who may not be.
+Published numbers equal the expected ones, a past day shows what was published on it, and nothing about protected
+persons or children is stored, logged or shown.
 """
 
 import io
@@ -36,35 +36,35 @@ from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
 from tests.truth import expected_tables
 from tests.truth.comparison import TruthDifference, differences
 
-# One town is lived for all of them; see CONTRIBUTING.md for TRUTH=all, which lives each day of the year.
+# All tests share one replay. With TRUTH=all every day of the year is replayed; see CONTRIBUTING.md.
 pytestmark = pytest.mark.xdist_group("whole")
 
 EVERY_DAY = os.environ.get("TRUTH") == "all"  # the whole school year with its turnover
 YEAR = tuple(date(2025, 9, 1) + timedelta(days=number) for number in range(450))
 SAMPLE = (
     date(2026, 6, 10),
-    date(2026, 6, 11),  # the last school day: what is judged until the year turns
+    date(2026, 6, 11),  # the last school day; its memberships count until the turnover
     date(2026, 7, 3),  # the register has rewritten its years
-    date(2026, 7, 15),  # and deleted those who left
+    date(2026, 7, 15),  # and deleted leavers
     date(2026, 8, 10),
     date(2026, 8, 14),
     date(2026, 8, 17),  # the first school day
-    date(2026, 8, 18),  # is quiet
+    date(2026, 8, 18),  # no new gaps on the second school day
     date(2026, 8, 24),
-    date(2026, 8, 25),  # the second school week is not
+    date(2026, 8, 25),  # new gaps in the second school week
 )
 DAYS = YEAR if EVERY_DAY else SAMPLE
 
 CANARY = re.compile(rb"(?i)kanarie\w*")
 DIGITS = re.compile(rb"(?=(\d{12}|\d{6}-?\d{4}))")
-OF_EACH_PAGE = 40 if EVERY_DAY else 3  # pages of one kind that are read: of a unit, a person, a device, a past day …
+OF_EACH_PAGE = 40 if EVERY_DAY else 3  # how many pages of a kind are read: unit, person, device, past day …
 
 
 @dataclass(frozen=True)
 class Past:
-    """What was lived: the town, what was wrong of each day, what was published on ten of them, and what was logged."""
+    """The replay: its environment, the differences of each day, ten published snapshots, and the log."""
 
-    town: DemoEnvironment
+    environment: DemoEnvironment
     settings: Settings
     wrong: dict[date, list[TruthDifference]]
     published: dict[date, Snapshot]
@@ -75,42 +75,42 @@ class Past:
 def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     logged = io.StringIO()
     log.setup("DEBUG", json=True, to=logged)
-    town = DemoEnvironment(tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    truth = GroundTruth(town.world, DAYS[0])
-    with town.open() as settings:
-        found = Past(town, settings, {}, {}, logged)
-        with open_configured_ledger(settings, town.clock) as ledger:
-            house = build_application(settings, town.clock, ledger, Event())
+    environment = DemoEnvironment(
+        tmp_path_factory.mktemp("whole"), listen=f"127.0.0.1:{free_port()}", with_schools=True
+    )
+    truth = GroundTruth(environment.world, DAYS[0])
+    with environment.open() as settings:
+        past = Past(environment, settings, {}, {}, logged)
+        with open_configured_ledger(settings, environment.clock) as ledger:
+            application = build_application(settings, environment.clock, ledger, Event())
             for day in DAYS:
-                if wrong := differences(run_day(town, house, day).outcome, truth, day):
-                    found.wrong[day] = wrong
+                if wrong := differences(run_day(environment, application, day).outcome, truth, day):
+                    past.wrong[day] = wrong
                 if day in SAMPLE:
-                    found.published[day] = sync.rebuild_snapshot(house.run_context)
-        yield found
+                    past.published[day] = sync.rebuild_snapshot(application.run_context)
+        yield past
     log.setup("ERROR")
 
 
-# --- what is published is true ----------------------------------------------------------------------------------------
+# --- published numbers -------------------------------------------------------------------------------------------------
 
 
-def test_every_published_number_is_true_on_every_day(past: Past) -> None:
-    assert {str(day): found[:20] for day, found in past.wrong.items()} == {}
+def test_every_published_number_is_as_expected_on_every_day(past: Past) -> None:
+    assert {str(day): wrong[:20] for day, wrong in past.wrong.items()} == {}
 
 
 @pytest.mark.parametrize(("seed", "looks"), [(1, 2), (2, 1)])
-def test_what_is_told_on_the_day_of_the_installation_and_on_the_next_is_true(
-    tmp_path: Path, seed: int, looks: int
-) -> None:
-    town = DemoEnvironment(tmp_path, seed, with_schools=True)
+def test_numbers_on_the_day_of_installation_and_the_next_are_as_expected(tmp_path: Path, seed: int, looks: int) -> None:
+    environment = DemoEnvironment(tmp_path, seed, with_schools=True)
     installed = date(2026, 11, 24)
-    truth = GroundTruth(town.world, installed)
-    with town.open() as settings, open_configured_ledger(settings, town.clock) as ledger:
-        house = build_application(settings, town.clock, ledger, Event())
+    truth = GroundTruth(environment.world, installed)
+    with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:
+        application = build_application(settings, environment.clock, ledger, Event())
         for day in (installed + timedelta(days=number) for number in range(looks)):
-            assert differences(run_day(town, house, day).outcome, truth, day) == []
+            assert differences(run_day(environment, application, day).outcome, truth, day) == []
 
 
-def test_the_expected_numbers_are_those_that_were_read_by_eye() -> None:
+def test_the_expected_numbers_are_the_reviewed_ones() -> None:
     for file, text in expected_tables.tables().items():
         assert file.read_text(encoding="utf-8") == text, file.name
 
@@ -126,45 +126,45 @@ def test_the_first_days_of_august_are_quiet_and_the_second_school_week_is_not(pa
 
 
 def test_the_rows_of_every_number_add_up_to_it(past: Past) -> None:
-    shown = past.published[SAMPLE[-1]]
+    snapshot = past.published[SAMPLE[-1]]
 
     for measure in MEASURES:
-        for labels, number in shown.numbers[measure.name].items():
-            assert sum(row.count for row in shown.rows(measure.name, labels)) == number, (measure.name, labels)
+        for labels, number in snapshot.numbers[measure.name].items():
+            assert sum(row.count for row in snapshot.rows(measure.name, labels)) == number, (measure.name, labels)
 
 
 # --- a past day is what was published on it ---------------------------------------------------------------------------
 
 
-def test_each_of_ten_past_days_shows_what_was_published_on_it(past: Past) -> None:
-    with open_configured_ledger(past.settings, past.town.clock) as ledger:
-        house = build_application(past.settings, past.town.clock, ledger, Event())
-        now = sync.rebuild_snapshot(house.run_context)
-        history = LedgerHistory(lambda: house.run_context, lambda: now)
+def test_each_of_ten_past_days_shows_what_was_published(past: Past) -> None:
+    with open_configured_ledger(past.settings, past.environment.clock) as ledger:
+        application = build_application(past.settings, past.environment.clock, ledger, Event())
+        now = sync.rebuild_snapshot(application.run_context)
+        history = LedgerHistory(lambda: application.run_context, lambda: now)
         for day, then in past.published.items():
-            shown = history.past(day)
-            assert shown is not None
+            snapshot = history.past(day)
+            assert snapshot is not None
             for name in PAST_DAY_MEASURES:
-                assert _there(shown, name) == _there(then, name), (day, name)
-                for labels, number in shown.numbers[name].items():
-                    assert sum(row.count for row in shown.rows(name, labels)) == number, (day, name, labels)
+                assert _there(snapshot, name) == _there(then, name), (day, name)
+                for labels, number in snapshot.numbers[name].items():
+                    assert sum(row.count for row in snapshot.rows(name, labels)) == number, (day, name, labels)
 
 
 def _there(snapshot: Snapshot, name: str) -> dict[tuple[str, ...], float]:
     return {labels: number for labels, number in snapshot.numbers[name].items() if number}
 
 
-# --- nobody is told of who may not be ---------------------------------------------------------------------------------
+# --- protected persons and children ---------------------------------------------------------------------------------
 
 
-def test_no_canary_is_in_what_is_kept_or_logged(past: Past) -> None:
+def test_no_canary_is_stored_or_logged(past: Past) -> None:
     forbidden = _forbidden(past)
-    kept = [file for file in sorted((past.town.folder / "database").rglob("*")) if file.is_file()]
-    delivered = max((past.town.folder / DELIVERIES / "personal").glob("*.csv"))
+    kept = [file for file in sorted((past.environment.folder / "database").rglob("*")) if file.is_file()]
+    delivered = max((past.environment.folder / DELIVERIES / "personal").glob("*.csv"))
 
-    assert forbidden.found_in(delivered.read_bytes()) & forbidden.numbers, "what comes in has what may not be kept"
+    assert forbidden.found_in(delivered.read_bytes()) & forbidden.numbers, "the delivered file has forbidden texts"
     assert sum(file.stat().st_size for file in kept) > 1_000_000
-    assert {file.name: found for file in kept if (found := forbidden.found_in(file.read_bytes()))} == {}
+    assert {file.name: leaked for file in kept if (leaked := forbidden.found_in(file.read_bytes()))} == {}
     assert past.logged.getvalue().count("\n") > 2 * len(DAYS)
     assert forbidden.found_in(past.logged.getvalue().encode()) == set()
 
@@ -177,26 +177,26 @@ def test_no_canary_is_on_any_page_in_any_export_or_metric(past: Past) -> None:
     kinds = {_kind(path) for path in read}
     assert {"/", "/gaps", "/devices", "/policy", "/sources", "/metrics", "/units/…", "/devices/…", "/people/…"} <= kinds
     assert {"/devices format xlsx", "/gaps format csv", "/gaps as_of"} <= kinds
-    assert {path: found for path, found in read.items() if found} == {}
+    assert {path: leaked for path, leaked in read.items() if leaked} == {}
 
 
 @dataclass(frozen=True)
 class Forbidden:
-    """All that may never be kept or shown of children and of those whose identity is protected."""
+    """Texts of children and protected persons that may never be stored or shown."""
 
     numbers: frozenset[bytes]
 
     def found_in(self, kept: bytes) -> set[bytes]:
-        """What of it is there; inside a workbook too."""
+        """The forbidden texts in *kept*, also inside a workbook."""
         if kept.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(kept)) as workbook:
                 kept = b"\n".join(workbook.read(name) for name in workbook.namelist())
-        digits = {found.group(1).replace(b"-", b"") for found in DIGITS.finditer(kept)}
+        digits = {match.group(1).replace(b"-", b"") for match in DIGITS.finditer(kept)}
         return set(CANARY.findall(kept)) | (digits & self.numbers)
 
 
 def _forbidden(past: Past) -> Forbidden:
-    texts = [text.encode() for text in past.town.world.canaries]
+    texts = [text.encode() for text in past.environment.world.canaries]
     civic = [text for text in texts if not CANARY.search(text)]
     assert len(civic) > 4000
     assert all(len(text) == 12 and text.isdigit() for text in civic)
@@ -205,32 +205,32 @@ def _forbidden(past: Past) -> Forbidden:
 
 @contextmanager
 def _reading(past: Past) -> Iterator[tuple[requests.Session, str]]:
-    daemon = Daemon(past.settings, past.town.clock)
+    daemon = Daemon(past.settings, past.environment.clock)
     daemon.ledger.add_account("tekniker", hash_password(PASSWORD), "technician")
     with serving_daemon(daemon), signed_in_session(daemon.address, "tekniker") as browser:
         yield browser, daemon.address
 
 
 def _all_pages(browser: requests.Session, address: str) -> Iterator[tuple[str, bytes]]:
-    """Some of each kind of page that a link leads to, and the metrics, by address."""
+    """(path, body) of some linked pages of each kind, and of the metrics."""
     before = SAMPLE[-3]
-    waiting = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
-    seen, kinds = set[str](), Counter[str]()
-    while waiting:
-        path = waiting.pop(0)
-        if path in seen or kinds[_kind(path)] >= OF_EACH_PAGE:
+    queue = ["/", "/metrics", *(f"{path}?as_of={before}" for path in ("/coverage", "/gaps", "/units/kullaskolan"))]
+    read, kinds = set[str](), Counter[str]()
+    while queue:
+        path = queue.pop(0)
+        if path in read or kinds[_kind(path)] >= OF_EACH_PAGE:
             continue
-        seen.add(path)
+        read.add(path)
         kinds[_kind(path)] += 1
         answer = browser.get(address + path)
         assert answer.status_code == 200, path
         yield path, answer.content
         if "html" in answer.headers["Content-Type"]:
-            waiting += _links(answer.text, path)
+            queue += _links(answer.text, path)
 
 
 def _kind(path: str) -> str:
-    """Pages that differ only in what they are about, or in how a list is filtered and sorted, are of one kind."""
+    """The kind of a page. Pages that differ only in id, filter or order are of the same kind."""
     about, _, query = path.partition("?")
     first, *rest = about.strip("/").split("/")
     marks = [name for name in ("as_of", "format", "xlsx", "csv") if name in query]
