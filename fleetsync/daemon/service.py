@@ -250,7 +250,7 @@ class Daemon:
                     partial(self._enqueue_pull, source.name),
                 )
         self._reconcile_requested.set()
-        calls = {"purge": self._purge, "backup": self._backup, "heartbeat": lambda: None}
+        calls = {"purge": self._purge, "backup": self._backup}
         for job in self.application.settings.jobs:
             self._job_scheduler.add_cron_job(
                 job, self.application.run_context.policy.time_zone, calls.get(job.name, self._reconcile_requested.set)

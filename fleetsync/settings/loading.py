@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.model import CENTRAL, FormFactor, Policy
+from fleetsync.core.model import CENTRAL, Policy
 from fleetsync.schedule import ScheduledJob, ScheduleError, load_calendars, load_jobs, read_calendars, shipped_calendar
 from fleetsync.settings import effective, privacy_key
 from fleetsync.settings import layers as r
@@ -57,7 +57,6 @@ class Settings:
     policy: Policy
     calendars: Calendars
     jobs: tuple[ScheduledJob, ...]
-    prices: Mapping[FormFactor, int]
     clock_start: datetime | None
     secrets_dirs: tuple[Path, ...]
     path: Path | None
@@ -139,7 +138,6 @@ def load(
         policy=policy_of(tables),
         calendars=_load_calendars(tables, found),
         jobs=_load_jobs(tables, found),
-        prices={FormFactor(name): price for name, price in tables.prices if price is not None},
         clock_start=_clock_start(tables.web, found.environ),
         secrets_dirs=found.secrets_dirs,
         path=found.path,

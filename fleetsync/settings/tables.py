@@ -317,9 +317,7 @@ class EntitlementTable(ConfigTable):
     alert_short: AtLeast1 = _ENTITLEMENT_DEFAULTS["alert_short"]
     alert_after_school_days: AtLeast0 = _ENTITLEMENT_DEFAULTS["alert_after_school_days"]
     on_leave: Literal["apart", "owed"] = _ENTITLEMENT_DEFAULTS["on_leave"]
-    on_unit_change: Literal["follows", "stays"] = _ENTITLEMENT_DEFAULTS["on_unit_change"]
     units: tuple[Slug, ...] = _ENTITLEMENT_DEFAULTS["units"]
-    price_kronor: AtLeast0 | None = _ENTITLEMENT_DEFAULTS["price_kronor"]
     life_years: AtLeast1 | None = _ENTITLEMENT_DEFAULTS["life_years"]
     valid_from: date | None = _ENTITLEMENT_DEFAULTS["valid_from"]
     valid_to: date | None = _ENTITLEMENT_DEFAULTS["valid_to"]
@@ -345,14 +343,6 @@ class PrivacyTable(ConfigTable):
     store_names: bool = False
 
 
-class PricesTable(ConfigTable):
-    """What a device costs, in whole kronor, where its entitlement does not say."""
-
-    computer: AtLeast0 | None = None
-    chromebook: AtLeast0 | None = None
-    tablet: AtLeast0 | None = None
-
-
 class ConfigTables(ConfigTable):
     """The whole file."""
 
@@ -370,4 +360,3 @@ class ConfigTables(ConfigTable):
     entitlement: tuple[EntitlementTable, ...] = ()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)
-    prices: PricesTable = PricesTable()

@@ -1,5 +1,6 @@
 """config.example.toml and the models say the same: every key stands in both, and its default is the one it shows."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Mapping
@@ -25,7 +26,6 @@ from fleetsync.settings.tables import (
     IdentityTable,
     MunicipalityTable,
     NetworkTable,
-    PricesTable,
     PrivacyTable,
     StalenessTable,
     UnitMapTable,
@@ -34,7 +34,8 @@ from fleetsync.settings.tables import (
     WhoTable,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.toml"
 
 MODELS: Mapping[str, type[BaseModel]] = {
     "municipality": MunicipalityTable,
@@ -50,7 +51,6 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
     "privacy": PrivacyTable,
-    "prices": PricesTable,
 }
 
 
@@ -143,3 +143,17 @@ def test_whom_an_entitlement_is_for_is_explained() -> None:
     prose = " ".join(line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if line.startswith("# "))
 
     assert {key for key in WhoTable.model_fields if key not in prose} == set()
+
+
+def test_every_key_is_read_by_the_application() -> None:
+    """Some code reads an attribute of the key's name. The keys of a calendar are read through a computed name."""
+    read = {
+        node.attr
+        for folder in ("fleetsync", "connectors")
+        for file in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    keys = {key for model in (*MODELS.values(), WhoTable, ConfigTables) for key in model.model_fields}
+
+    assert keys - read - set(CalendarTable.model_fields) == set()

@@ -233,7 +233,7 @@ def refusal(folder: Path, toml: str, **environ: str) -> str:
             'config.toml: [jobs]: purge = "off" is refused: the daemon relies on it; give it a time instead',
         ),
         ('[jobs]\npurg = "off"', "config.toml: [jobs]: purg is unknown; did you mean purge?"),
-        ("[prices]\ntablet = -1", "config.toml: [prices] tablet = -1 must be 0 or more"),
+        ("[database]\nkeep_ended_terms = -1", "config.toml: [database] keep_ended_terms = -1 must be 0 or more"),
         (
             '[privacy]\nkey_file = "/var/lib/fleetsync/keys/privacy.key"',
             ("config.toml: [privacy] key_file /var/lib/fleetsync/keys/privacy.key lies in the database's folder. A copy of the "
@@ -247,9 +247,9 @@ def test_a_fault_is_told_with_its_place_and_remedy(tmp_path: Path, toml: str, sa
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    said = refusal(tmp_path, '[web]\nlisten = "x"\n[prices]\ntablet = -1\n')
+    said = refusal(tmp_path, '[web]\nlisten = "x"\n[database]\nkeep_backups = 0\n')
 
-    assert [line.split("] ")[0] for line in said.splitlines()] == ["config.toml: [web", "config.toml: [prices"]
+    assert [line.split("] ")[0] for line in said.splitlines()] == ["config.toml: [database", "config.toml: [web"]
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,6 @@ SECTIONS = (
     "staleness",
     "identity",
     "privacy",
-    "prices",
     "calendar",
     "jobs",
 )
