@@ -4,14 +4,16 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.service import REFUSED_RETRY_SECONDS, Daemon
+from fleetsync.daemon.service import Daemon
+from fleetsync.daemon.source_pulls import REFUSED_RETRY_SECONDS
 from fleetsync.settings import SettingsError, load
 from tests.flow.daemon_process import wait_until
 from tests.flow.installation import Installation
@@ -37,40 +39,33 @@ def serving(village: Installation) -> Iterator[Daemon]:
 def settled(daemon: Daemon, *sources: str) -> None:
     """Wait until every part of *sources* was judged."""
     wait_until(
-        lambda: (
-            {source for source, _ in daemon.health._newest_pulls} >= set(sources) and not daemon._sources_being_pulled
-        ),
+        lambda: {source for source, _ in daemon.health._newest_pulls} >= set(sources) and not daemon.pulls.is_pulling,
         "it pulls",
     )
     wait_until(
         lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._newest_pulls), "all parts are judged"
     )
-    wait_until(daemon._finished_pulls.empty, "what was brought is settled")
-
-
-def next_call(daemon: Daemon, job: str) -> datetime | None:
-    found = daemon._job_scheduler._scheduler.get_job(job)
-    return None if found is None else found.next_run_time
+    wait_until(lambda: not daemon.pulls.has_results, "all results are fetched")
 
 
 def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
         asked = dict(daemon.daemon_status().requests)
-        later = {job: next_call(daemon, job) for job in ("pull:personal", "pull:intune")}
+        later = {job: daemon.scheduler.next_run_at(job) for job in ("pull:personal", "pull:intune")}
         village.keys["personal"] = 'every = "2h"\n'
         village.write()
 
         daemon.reload()
 
-        soon = next_call(daemon, "pull:personal")
+        soon = daemon.scheduler.next_run_at("pull:personal")
         assert soon is None or later["pull:personal"] is None or soon != later["pull:personal"]
         assert {at: daemon.daemon_status().requests[at] for at in asked} == asked
         village.names = ("intune",)
         village.write()
         daemon.reload()
-        assert next_call(daemon, "pull:personal") is None
-        assert next_call(daemon, "pull:intune") is not None
+        assert daemon.scheduler.next_run_at("pull:personal") is None
+        assert daemon.scheduler.next_run_at("pull:intune") is not None
 
 
 def test_a_refused_configuration_changes_nothing_and_is_a_metric(village):
@@ -90,15 +85,18 @@ def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configurati
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
         source = next(one for one in daemon.application.sources if one.name == "intune")
-        wait_until(lambda: daemon._refused_since, "it is remembered")
+        wait_until(lambda: daemon.pulls.refused_parts, "it is remembered")
 
-        assert list(daemon._due_parts(source)) == []
-        assert list(daemon._due_parts(next(one for one in daemon.application.sources if one.name == "personal"))) != []
-        daemon._refused_since = {at: since - REFUSED_RETRY_SECONDS for at, since in daemon._refused_since.items()}
-        assert list(daemon._due_parts(source)) == [(source, source.parts[0])]
+        assert list(daemon.pulls.due_parts(source)) == []
+        assert (
+            list(daemon.pulls.due_parts(next(one for one in daemon.application.sources if one.name == "personal")))
+            != []
+        )
+        village.clock.wait(REFUSED_RETRY_SECONDS, Event())
+        assert list(daemon.pulls.due_parts(source)) == [(source, source.parts[0])]
         village.graph.permitted = True
         daemon.reload()
-        assert daemon._refused_since == {}
+        assert not daemon.pulls.refused_parts
 
 
 def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_did_is_not(village):
@@ -112,9 +110,9 @@ def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_di
     asked = len(village.graph.stub_server.log)
     with serving(village) as daemon:
         wait_until(lambda: len(village.graph.stub_server.log) > asked, "the part that failed is tried at once")
-        wait_until(lambda: not daemon._sources_being_pulled, "it has been pulled")
+        wait_until(lambda: not daemon.pulls.is_pulling, "it has been pulled")
 
-        soon = next_call(daemon, "pull:personal")
+        soon = daemon.scheduler.next_run_at("pull:personal")
         assert soon is not None
         assert soon - Clock().now() > timedelta(minutes=30)
 
@@ -128,7 +126,7 @@ def test_the_newest_copies_are_kept_and_told_after_a_restart(village):
     with serving(village) as daemon:
         assert daemon.daemon_status().backup_at is None
         for _ in range(3):
-            daemon._backup()
+            daemon.maintenance.backup()
             village.advance_clock(days=1)
 
         assert [file.name for file in sorted(folder.iterdir())] == [
@@ -149,7 +147,7 @@ def test_a_copy_that_cannot_be_written_is_told_and_nothing_breaks(village, capsy
     text = text.replace("[database]\n", f'[database]\nbackup_folder = "{village.config}/copies"\n')
     village.config.write_text(text, encoding="utf-8")
     with serving(village) as daemon:
-        daemon._backup()
+        daemon.maintenance.backup()
 
         assert daemon.daemon_status().backup_at is None
 
@@ -163,7 +161,7 @@ def test_the_nightly_purge_keeps_what_the_configuration_says(village):
         daemon.ledger.fail_pull(pull, Verdict.FAILED, "hung up")
         village.advance_clock(days=2)
 
-        daemon._purge()
+        daemon.maintenance.purge()
 
         assert [line.verdict for line in daemon.ledger.pulls("intune", "devices")] == [Verdict.COMPLETE]
 
@@ -202,12 +200,12 @@ def test_a_held_pull_has_its_plan_on_the_page(village):
     with serving(village) as daemon:
         settled(daemon, "personal", "intune")
         village.devices = village.devices[:1]
-        daemon._enqueue_pull("intune")
+        daemon.pulls.enqueue("intune")
         wait_until(lambda: daemon.ledger.find_held_pull("intune", "devices"), "the pull is held")
         held = daemon.ledger.find_held_pull("intune", "devices")
         assert held is not None
         decisions = daemon.services().decisions
-        wait_until(lambda: daemon._plan_of(held.pull), "the loop makes the plan")
+        wait_until(lambda: daemon.reconciler.plan_of(held.pull), "the loop makes the plan")
 
         assert decisions.plan("intune", "devices", held.pull).absent == 11
 

@@ -6,7 +6,8 @@ import click
 
 from fleetsync.cli.application import load_settings, open_ledger_only
 from fleetsync.cli.errors import CommandError
-from fleetsync.daemon.composition import clock_for, open_configured_ledger, retention_periods
+from fleetsync.daemon.composition import clock_for, open_configured_ledger
+from fleetsync.daemon.maintenance import retention_periods
 
 BACKUP_FILE = click.Path(dir_okay=False, path_type=Path)
 

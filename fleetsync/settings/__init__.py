@@ -8,7 +8,7 @@ which keys a source has, its connector says, and `pull.registry` asks it.
 
 from fleetsync.settings.effective import EffectiveValue
 from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
-from fleetsync.settings.layers import notify_socket
+from fleetsync.settings.layers import notify_socket, watchdog_seconds
 from fleetsync.settings.loading import (
     Settings,
     changed_keys,
@@ -30,4 +30,5 @@ __all__ = [
     "secret_file_warning",
     "unknown_environment",
     "validation_messages",
+    "watchdog_seconds",
 ]

@@ -112,8 +112,16 @@ class ConfigLayers:
 
 
 def notify_socket() -> str:
-    """Where systemd waits to hear that we are ready; "" where nobody does."""
+    """The address of the socket on which systemd takes messages about this process; "": it takes none."""
     return os.environ.get("NOTIFY_SOCKET", "")
+
+
+def watchdog_seconds() -> float | None:
+    """How often systemd must be told that this process is alive, in seconds; None: it need not be told."""
+    microseconds, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not microseconds.isdecimal() or int(microseconds) == 0 or process not in ("", str(os.getpid())):
+        return None
+    return int(microseconds) / 1_000_000
 
 
 def read_layers(
