@@ -154,6 +154,7 @@ def test_every_key_is_read_by_the_application() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
     }
-    keys = {key for model in (*MODELS.values(), WhoTable, ConfigTables) for key in model.model_fields}
+    models: tuple[type[BaseModel], ...] = (*MODELS.values(), WhoTable, ConfigTables)
+    keys = {key for model in models for key in model.model_fields}
 
     assert keys - read - set(CalendarTable.model_fields) == set()
