@@ -1,4 +1,4 @@
-"""A reconciliation that is under way while a pull beside it finds somebody protected: it brings nobody back."""
+"""A reconciliation during which another pull marks a person as protected: that person does not come back."""
 
 import io
 import json
@@ -23,21 +23,21 @@ from tests.flow.installation import CANARY, Installation, OpenInstallation, Staf
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path) -> Iterator[Installation]:
     with Installation(tmp_path) as built:
         yield built
 
 
 @pytest.fixture
-def life(village: Installation) -> Iterator[OpenInstallation]:
-    with village.open() as opened:
+def opened(installation: Installation) -> Iterator[OpenInstallation]:
+    with installation.open() as opened:
         opened.run()
-        village.advance_clock(days=1)
+        installation.advance_clock(days=1)
         yield opened
 
 
 class Interrupting(ManualClock):
-    """Whoever asks what time it is, which is after what is believed was read, loses some of it."""
+    """Calls *beside* whenever the time is asked for, which a run does right after it has read what is believed."""
 
     __slots__ = ("_beside",)
 
@@ -51,38 +51,40 @@ class Interrupting(ManualClock):
 
 
 def interrupted(
-    village: Installation, life: OpenInstallation, beside: Callable[[], None]
+    installation: Installation, opened: OpenInstallation, beside: Callable[[], None]
 ) -> tuple[sync.RunContext, list[Snapshot]]:
-    """The world of *life* in which *beside* comes in between; and the list of what it shows."""
+    """The context of *opened* with *beside* called in between, and the list of snapshots that it shows."""
     shown: list[Snapshot] = []
-    clock = Interrupting(village.clock.now(), beside)
-    return replace(life.application.run_context, clock=clock, show=shown.append), shown
+    clock = Interrupting(installation.clock.now(), beside)
+    return replace(opened.application.run_context, clock=clock, show=shown.append), shown
 
 
-def mark(village: Installation, number: int) -> None:
-    """Another thread, with a database connection of its own, pulls a staff file that marks one more as protected."""
-    village.staff = [StaffFileRow(n=one.n, mark="J" if one.n <= number else "") for one in village.staff]
-    village.write_staff(village.today)
+def mark(installation: Installation, number: int) -> None:
+    """Another thread, with a database connection of its own, pulls a staff file that marks *number* persons as protected."""
+    installation.staff = [StaffFileRow(n=row.n, mark="J" if row.n <= number else "") for row in installation.staff]
+    installation.write_staff(installation.today)
 
     def pull() -> None:
-        settings = load(village.config, environ={})
-        with open_configured_ledger(settings, village.clock) as ledger:
-            world = build_application(settings, village.clock, ledger, Event()).run_context
-            source = next(one for one in world.sources if one.name == "personal")
-            ledger.fail_pull(world.runner.pull(source, source.parts[0], world.stop).pull, Verdict.FAILED, "enough")
+        settings = load(installation.config, environ={})
+        with open_configured_ledger(settings, installation.clock) as ledger:
+            run_context = build_application(settings, installation.clock, ledger, Event()).run_context
+            source = next(row for row in run_context.sources if row.name == "personal")
+            ledger.fail_pull(
+                run_context.runner.pull(source, source.parts[0], run_context.stop).pull, Verdict.FAILED, "enough"
+            )
 
     thread = Thread(target=pull)
     thread.start()
     thread.join()
 
 
-def once(village: Installation) -> Callable[[], None]:
+def once(installation: Installation) -> Callable[[], None]:
     numbers = count()
-    return lambda: None if next(numbers) else mark(village, 1)
+    return lambda: None if next(numbers) else mark(installation, 1)
 
 
-def log_ins(life: OpenInstallation) -> set[str]:
-    with life.ledger._read_transaction() as connection:
+def log_ins(opened: OpenInstallation) -> set[str]:
+    with opened.ledger._read_transaction() as connection:
         return set(connection.execute(select(t.login.c.value)).scalars())
 
 
@@ -90,59 +92,59 @@ def names(snapshot: Snapshot) -> set[str]:
     return {key.value for case in snapshot.outcome.people for key in case.person.keys}
 
 
-def recorded(life: OpenInstallation) -> int:
-    newest = life.ledger.newest_reconciliation()
+def recorded(opened: OpenInstallation) -> int:
+    newest = opened.ledger.newest_reconciliation()
     assert newest is not None
     return newest.id
 
 
-def test_who_is_marked_while_it_is_judged_is_judged_anew_and_shown_masked(
-    village: Installation, life: OpenInstallation
+def test_a_person_marked_during_a_reconciliation_is_shown_masked(
+    installation: Installation, opened: OpenInstallation
 ) -> None:
-    assert login(1) in log_ins(life)
-    world, shown = interrupted(village, life, once(village))
+    assert login(1) in log_ins(opened)
+    run_context, shown = interrupted(installation, opened, once(installation))
 
-    outcome = sync.reconcile_now(world)
+    outcome = sync.reconcile_now(run_context)
 
-    assert login(1) not in log_ins(life)
-    assert login(2) in log_ins(life)
+    assert login(1) not in log_ins(opened)
+    assert login(2) in log_ins(opened)
     (only,) = shown
     assert only.outcome is outcome
     assert login(1) not in names(only)
 
 
-def test_a_run_that_is_overtaken_believes_its_pulls_and_shows_what_is_true(
-    village: Installation, life: OpenInstallation
+def test_a_run_that_is_overtaken_applies_its_pulls_and_shows_the_newest_state(
+    installation: Installation, opened: OpenInstallation
 ) -> None:
-    pulled = sync.pull_side_by_side(life.application.run_context, life.due("intune"))
-    world, shown = interrupted(village, life, once(village))
+    pulled = sync.pull_side_by_side(opened.application.run_context, opened.due("intune"))
+    run_context, shown = interrupted(installation, opened, once(installation))
 
-    report = sync.judge_and_apply(world, pulled)
+    report = sync.judge_and_apply(run_context, pulled)
 
-    assert [one.effect.source for one in report.applied] == ["intune"]
-    assert login(1) not in log_ins(life)
-    assert [login(1) in names(one) for one in shown] == [False]
+    assert [judged.effect.source for judged in report.applied] == ["intune"]
+    assert login(1) not in log_ins(opened)
+    assert [login(1) in names(snapshot) for snapshot in shown] == [False]
     assert report.outcome is shown[0].outcome
 
 
-def test_one_that_is_overtaken_again_and_again_is_left_to_the_next(
-    village: Installation, life: OpenInstallation
+def test_a_reconciliation_that_is_overtaken_again_and_again_is_left_to_the_next(
+    installation: Installation, opened: OpenInstallation
 ) -> None:
-    told = io.StringIO()
-    log.setup("INFO", json=True, to=told)
-    before, numbers = recorded(life), count(1)
-    world, shown = interrupted(village, life, lambda: mark(village, next(numbers)))
+    log_output = io.StringIO()
+    log.setup("INFO", json=True, to=log_output)
+    before, numbers = recorded(opened), count(1)
+    run_context, shown = interrupted(installation, opened, lambda: mark(installation, next(numbers)))
 
-    outcome = sync.reconcile_now(world)
+    outcome = sync.reconcile_now(run_context)
 
-    assert (shown, recorded(life)) == ([], before)
+    assert (shown, recorded(opened)) == ([], before)
     marked = {login(number) for number in range(1, next(numbers))}
     assert len(marked) == sync.RECORD_ATTEMPTS + 1
-    assert log_ins(life).isdisjoint(marked)
-    warnings = [line for line in map(json.loads, told.getvalue().splitlines()) if line["level"] == "warning"]
+    assert log_ins(opened).isdisjoint(marked)
+    warnings = [line for line in map(json.loads, log_output.getvalue().splitlines()) if line["level"] == "warning"]
     assert [line["event"] for line in warnings] == ["reconciliation overtaken"]
-    assert CANARY not in told.getvalue()
-    assert outcome.moment.today == village.today
+    assert CANARY not in log_output.getvalue()
+    assert outcome.moment.today == installation.today
 
-    sync.reconcile_now(life.application.run_context)
-    assert recorded(life) == before + 1
+    sync.reconcile_now(opened.application.run_context)
+    assert recorded(opened) == before + 1

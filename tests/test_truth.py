@@ -1,4 +1,4 @@
-"""What is published of Exempelby's staff is what is true of it; all of the municipality is lived in `tests/truth`."""
+"""The published numbers of Exempelby's staff are true. The whole municipality is tested in `tests/truth`."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,17 +13,17 @@ from fleetsync.demo.truth import GroundTruth
 from tests.truth.comparison import differences
 
 SAMPLES = (
-    (date(2025, 9, 29), 6),  # a staff file a day late to nobody
+    (date(2025, 9, 29), 6),  # a staff file that is one day late, without effect
     (date(2026, 2, 26), 13),  # sportlov behind, the staff file five weeks old, a device silent over the break
     (date(2026, 11, 23), 2),
 )
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[tuple[DemoEnvironment, Application]]:
-    found = DemoEnvironment(tmp_path)
-    with found.open() as settings, open_configured_ledger(settings, found.clock) as ledger:
-        yield found, build_application(settings, found.clock, ledger, Event())
+def environment(tmp_path: Path) -> Iterator[tuple[DemoEnvironment, Application]]:
+    demo = DemoEnvironment(tmp_path)
+    with demo.open() as settings, open_configured_ledger(settings, demo.clock) as ledger:
+        yield demo, build_application(settings, demo.clock, ledger, Event())
 
 
 def days(first: date, count: int) -> Iterator[date]:
@@ -32,37 +32,37 @@ def days(first: date, count: int) -> Iterator[date]:
 
 @pytest.mark.parametrize(("first", "count"), SAMPLES, ids=str)
 def test_every_published_number_is_true_on_every_day(
-    town: tuple[DemoEnvironment, Application], first: date, count: int
+    environment: tuple[DemoEnvironment, Application], first: date, count: int
 ) -> None:
-    exempelby, house = town
+    exempelby, application = environment
     truth = GroundTruth(exempelby.world, first)
 
     wrong = {
-        day: found
+        day: differing
         for day in days(first, count)
-        if (found := differences(run_day(exempelby, house, day).outcome, truth, day))
+        if (differing := differences(run_day(exempelby, application, day).outcome, truth, day))
     }
 
     assert wrong == {}
 
 
-def test_a_second_look_at_the_same_day_changes_nothing(town: tuple[DemoEnvironment, Application]) -> None:
-    exempelby, house = town
-    first = run_day(exempelby, house, date(2026, 11, 24)).outcome
+def test_a_second_run_on_the_same_day_changes_nothing(environment: tuple[DemoEnvironment, Application]) -> None:
+    exempelby, application = environment
+    first = run_day(exempelby, application, date(2026, 11, 24)).outcome
 
-    again = run_day(exempelby, house, date(2026, 11, 24))
+    again = run_day(exempelby, application, date(2026, 11, 24))
 
-    assert [one.effect for one in again.pulled if one.effect is not None and one.effect.rows] == []
+    assert [result.effect for result in again.pulled if result.effect is not None and result.effect.rows] == []
     assert again.outcome.coverage == first.coverage
     assert again.outcome.episodes == first.episodes
     assert again.outcome.assignments == first.assignments
 
 
 @pytest.mark.parametrize("seed", [2, 3])
-def test_another_exempelby_is_told_as_truly(tmp_path: Path, seed: int) -> None:
+def test_the_numbers_of_another_exempelby_are_true_too(tmp_path: Path, seed: int) -> None:
     exempelby = DemoEnvironment(tmp_path, seed)
     day = date(2026, 11, 24)
     with exempelby.open() as settings, open_configured_ledger(settings, exempelby.clock) as ledger:
-        house = build_application(settings, exempelby.clock, ledger, Event())
+        application = build_application(settings, exempelby.clock, ledger, Event())
 
-        assert differences(run_day(exempelby, house, day).outcome, GroundTruth(exempelby.world, day), day) == []
+        assert differences(run_day(exempelby, application, day).outcome, GroundTruth(exempelby.world, day), day) == []

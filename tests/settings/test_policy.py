@@ -1,4 +1,4 @@
-"""What the core is given of a configuration."""
+"""The policy and calendars that the core receives from a configuration."""
 
 from datetime import date
 from pathlib import Path
@@ -139,7 +139,9 @@ def test_the_fingerprint_tells_policies_apart_and_nothing_else(tmp_path: Path) -
         ('[municipality]\nlanguage = "en"\n[web]\nlanguage = "sv"', "sv"),
     ],
 )
-def test_the_page_speaks_the_municipality_s_language_unless_told(tmp_path: Path, toml: str, language: str) -> None:
+def test_the_page_uses_the_language_of_the_municipality_unless_web_says_another(
+    tmp_path: Path, toml: str, language: str
+) -> None:
     assert configured(tmp_path, toml).language == language
 
 

@@ -1,4 +1,4 @@
-"""The key to all tokens: made once, never anew beside a database, never shown."""
+"""The key of all tokens: created once, never created again beside a database, never shown."""
 
 from pathlib import Path
 
