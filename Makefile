@@ -15,13 +15,13 @@ MAKEFLAGS += --no-builtin-rules
 
 # uv would otherwise fetch an interpreter of its own.
 export UV_PYTHON_DOWNLOADS := never
-# One environment for all targets, whichever is active in the shell.
+# All targets use .venv, whichever environment is active in the shell.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 UV_VERSION := 0.13.9
 # Only a uv that runs: a version manager may put a name on PATH behind which there is nothing.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),.tools/bin/uv)
-# The first that runs and is new enough: a version manager's python3 may come first on PATH and be neither.
+# The first python that runs and is new enough: python3 of a version manager may be neither.
 PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
 BIN := .venv/bin
@@ -139,10 +139,10 @@ format: $(TEST_READY)
 
 # --------------------------------------------------------------------------------------------------------------- locks
 
-# Versions that are in a lock stay; to renew one: make lock ARGS="--upgrade-package requests"
+# Locked versions stay as they are. To upgrade a package: make lock ARGS="--upgrade-package requests"
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
-# Each is held to the one before, so that a package has one version in all three. $(1): folder that is written
+# Each lock is constrained by the previous, so that a package has the same version in all. $(1): target folder
 define compile_locks
 	$(COMPILE) $(ARGS) --group build -o $(1)/requirements-build.lock
 	$(COMPILE) $(ARGS) --extra postgres -c $(1)/requirements-build.lock pyproject.toml -o $(1)/requirements.lock
@@ -152,7 +152,7 @@ endef
 lock: | $(UV)
 	$(call compile_locks,.)
 
-# Compared without hashes: a wheel that a project adds to an old release is no change of ours.
+# Compared without hashes: a project may add a wheel to an old release, which changes nothing here.
 check-lock: | $(UV)
 	@rm -rf .tools/lock && mkdir -p .tools/lock && cp requirements*.lock .tools/lock/
 	@$(call compile_locks,.tools/lock)

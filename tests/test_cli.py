@@ -204,7 +204,7 @@ def test_a_part_that_another_process_pulls_is_left_out_and_named(installation, o
     code, out, errors = run_and_catch(installation, "sync")
 
     assert (code, out) == (1, "personal/staff: unchanged\n")
-    assert errors.startswith("fleetsync: intune/devices: is being pulled by another process right now.")
+    assert errors.startswith("fleetsync: intune/devices: is being pulled by another process.")
 
 
 def test_a_held_pull_is_accepted_with_its_plan_shown(installation, opened):
@@ -286,7 +286,7 @@ def test_a_check_says_what_is_well_and_what_is_not(installation):
 
     assert code == 1
     assert "FAILED   intune/devices" in out
-    assert "It reads; it changes nothing. To do so it needs:" in out
+    assert "It only reads. For that it needs:" in out
 
 
 def test_a_check_offline_asks_nobody_and_shows_values_without_secrets(installation):
@@ -300,7 +300,7 @@ def test_a_database_is_copied_verified_and_restored(installation, opened):
     copy = installation.folder / "copy.db"
     ok(installation, "db", "backup", str(copy))
     assert copy.stat().st_mode & 0o077 == 0
-    assert ok(installation, "db", "verify") == "nothing wrong was found\n"
+    assert ok(installation, "db", "verify") == "the database is in order\n"
     assert "schema" in ok(installation, "db", "upgrade")
     opened.ledger.drop_source("intune")
 
@@ -336,7 +336,7 @@ def test_accounts_come_change_and_go(installation):
 def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
     file = tmp_path / "new" / "config.toml"
     ok(installation, "init", "--kind", "intune", "--name", "Exempelby", "--output", str(file))
-    assert "exists and is left as it is" in run_and_catch(installation, "init", "--output", str(file))[2]
+    assert "exists and was not changed" in run_and_catch(installation, "init", "--output", str(file))[2]
 
     done = CliRunner().invoke(root, ["--config", str(file), "check", "--offline"])
 
@@ -472,7 +472,7 @@ def test_a_frozen_source_is_never_pulled(installation, words):
     [
         (("sync", "jamf"), "jamf is no source. Configured: personal, intune"),
         (("accept", "intune/pupils", "1", "--reason", "x"), "pupils is no part of this source"),
-        (("load", "intune", "{config}"), "intune is no source of files. Those that are: personal"),
+        (("load", "intune", "{config}"), "intune is not a source of files. Sources of files: personal"),
         (("load", "personal", "/nowhere.csv"), "does not exist"),
         (("db", "restore", "{config}", "--yes"), "is damaged"),
         (("user", "remove", "ingen"), "there is no account of that name"),

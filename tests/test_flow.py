@@ -129,7 +129,7 @@ def test_killed_while_it_applies_the_next_start_finds_the_old_or_the_new(install
     with running_daemon(installation.config, installation.port, minutes=1) as daemon:
         daemon.wait_for_staff_numbers(entitled=12, covered=12, short=0)
         assert daemon.stop() == 0
-    assert run_command(installation.config, "db", "verify").output == "nothing wrong was found\n"
+    assert run_command(installation.config, "db", "verify").output == "the database is in order\n"
 
 
 def test_a_second_daemon_follows_and_takes_over(installation):
@@ -209,11 +209,11 @@ def test_promtool_accepts_the_metrics(installation):
         daemon.wait_for_staff_numbers(covered=12)
         promtool = shutil.which("promtool")
         assert promtool is not None
-        promtool = subprocess.run(
+        checked = subprocess.run(
             [promtool, "check", "metrics"], input=daemon.text(), capture_output=True, text=True, check=False
         )
 
-        assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, "", "")
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def test_nobody_is_named_in_the_log_or_the_metrics_and_the_protected_nowhere(installation):

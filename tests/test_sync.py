@@ -303,7 +303,7 @@ def test_a_pull_that_came_too_late_fails_with_that_reason_and_the_others_are_app
     installation.staff.append(StaffFileRow(n=41))
     installation.write_staff(installation.today)
     pulled = sync.pull_side_by_side(opened.application.run_context, opened.due())
-    # Somebody else believes a later pull of the part meanwhile.
+    # Another process applies a later pull of the part in the meantime.
     with opened.ledger._write_transaction() as connection:
         connection.execute(t.part_state.update().where(t.part_state.c.source == "intune").values(complete_pull=9999))
 

@@ -1,4 +1,4 @@
-"""What systemd hears from the daemon, on a real socket: ready, alive, stopping; and silence when something hangs."""
+"""The messages that systemd gets from the daemon on a real socket: ready, alive, stopping; none when it hangs."""
 
 import io
 import os

@@ -37,7 +37,7 @@ class RunContext:
         return Moment(at, local_day(at, self.policy.time_zone))
 
     def policy_now(self) -> Policy:
-        """The policy, with the trials ended that somebody ended in the database while the daemon runs."""
+        """The policy, without the trials that were ended in the database since the configuration was loaded."""
         return with_published_units(self.policy, self.ledger.published_units())
 
     def parts(self) -> tuple[PartState, ...]:
