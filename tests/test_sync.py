@@ -440,7 +440,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(installation):
     before = _bytes(installation.database)
 
     with installation.open() as opened:
-        plan, refused = opened.rehearse()
+        plan, refused = opened.dry_run()
 
     assert (plan.new, plan.absent, refused) == (1, 2, [])
     assert _bytes(installation.database) == before
@@ -449,7 +449,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(installation):
 def test_a_dry_run_says_what_would_be_held(installation, opened):
     loses_devices(installation, 4)
 
-    _, refused = opened.rehearse()
+    _, refused = opened.dry_run()
 
     assert "36 of 40 device records are absent" in refused[0]
 
@@ -458,7 +458,7 @@ def test_a_dry_run_protects_persons_that_are_marked_and_writes_nothing_else(inst
     installation.staff[0] = StaffFileRow(n=1, mark="J")
     installation.write_staff(installation.today)
 
-    opened.rehearse()
+    opened.dry_run()
 
     assert opened.ledger.protected_tokens()
     assert all(login(1) not in str(known.record) for known in opened.application.run_context.believed().known)

@@ -28,25 +28,13 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
             for line in application.settings.describe():
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
         _print_configuration(application)
-        warnings = [
-            *application.settings.warnings,
-            *(text for configured in application.sources for text in configured.warnings),
-        ]
-        for text in warnings:
-            click.echo(f"warning  {text}")
+        _print_warnings(application)
         chosen = [configured for configured in application.sources if source is None or configured.name == source]
         if source is not None and not chosen:
             parse_part(application, source)
-        findings = (
-            []
-            if offline
-            else [
-                (configured, finding)
-                for configured in chosen
-                for finding in _print_probe_results(application, configured)
-            ]
-        )
-    failed = [(configured, finding) for configured, finding in findings if not finding.ok]
+        tried = [] if offline else chosen
+        results = [(each, result) for each in tried for result in _print_probe_results(application, each)]
+    failed = [(each, result) for each, result in results if not result.ok]
     if as_request and failed:
         click.echo(_permission_request(application, failed))
     sys.exit(EXIT_ATTENTION if failed else 0)
@@ -64,21 +52,29 @@ def _print_configuration(application: Application) -> None:
     )
 
 
+def _print_warnings(application: Application) -> None:
+    for text in application.settings.warnings:
+        click.echo(f"warning  {text}")
+    for source in application.sources:
+        for text in source.warnings:
+            click.echo(f"warning  {text}")
+
+
 def _print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
-    for finding in _probe(application, source):
-        where = f"{source.name}/{finding.part}" if finding.part else source.name
-        click.echo(f"{'ok    ' if finding.ok else 'FAILED'}   {where}: {finding.what}")
-        if finding.remedy and not finding.ok:
-            click.echo(f"         {finding.remedy}")
-        yield finding
+    for result in _probe(application, source):
+        where = f"{source.name}/{result.part}" if result.part else source.name
+        click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")
+        if result.remedy and not result.ok:
+            click.echo(f"         {result.remedy}")
+        yield result
 
 
 def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
     try:
-        findings = list(application.run_context.runner.probe(source, application.run_context.stop))
+        results = list(application.run_context.runner.probe(source, application.run_context.stop))
     except PullError as error:
-        findings = [ProbeResult(None, ok=False, what=str(error))]
-    return findings or [ProbeResult(None, ok=True, what="this kind can only be tried by a pull")]
+        results = [ProbeResult(None, ok=False, what=str(error))]
+    return results or [ProbeResult(None, ok=True, what="this kind can only be tried by a pull")]
 
 
 def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
@@ -89,7 +85,7 @@ def _permission_request(application: Application, failed: Iterable[tuple[Source,
         "It only reads. For that it needs:",
         "",
     ]
-    lines += [f"* {source.name} ({source.kind}): {finding.remedy or finding.what}" for source, finding in failed]
+    lines += [f"* {source.name} ({source.kind}): {result.remedy or result.what}" for source, result in failed]
     return "\n".join([*lines, "", "It does not read names, addresses, positions or contents of devices."])
 
 

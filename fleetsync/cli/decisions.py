@@ -100,7 +100,7 @@ def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
 def publish(ctx: click.Context, unit: str) -> None:
     """Alerts and totals include the unit from now on."""
     with open_application(ctx) as application:
-        known = {unit_of_policy.slug for unit_of_policy in application.run_context.policy.units} | {CENTRAL}
+        known = {known_unit.slug for known_unit in application.run_context.policy.units} | {CENTRAL}
         if unit == UNPLACED:
             raise CommandError(
                 f"{unit} has no trial: what belongs to no unit is in the totals from the first day and in no alert. "

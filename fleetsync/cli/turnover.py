@@ -69,9 +69,9 @@ def _status_lines(application: Application, outcome: Outcome) -> list[str]:
 
 
 def _pending_lines(application: Application, outcome: Outcome, state: Turnover) -> list[str]:
-    bench = _turnover_context(application, outcome)
-    progress: TurnoverProgress = turnover_progress((case.person for case in outcome.people), bench)
-    by_itself = f"by the first complete pull of pupils from {state.first_school_day} on, at the latest on {latest_turn_day(state, bench)}"
+    context = _turnover_context(application, outcome)
+    progress: TurnoverProgress = turnover_progress((case.person for case in outcome.people), context)
+    by_itself = f"by the first complete pull of pupils from {state.first_school_day} on, at the latest on {latest_turn_day(state, context)}"
     moved = f"{progress.turned} of {progress.of} pupils of years 0–8 have moved on"
     return [
         f"registers    {moved}; 95 % of them turn it, from {earliest_turn_day(state)} on",

@@ -1,7 +1,7 @@
 """The state of the daemon, for /metrics, /livez and /readyz. Kept in memory, so that a scrape reads no database."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -108,14 +108,6 @@ class Health:
         run_context = application.run_context
         checked = run_context.policy.reference.checked_on
         names = [source.name for source in run_context.sources]
-        # Start at zero: a series that only appears with its first event has no rate for it, and a hole after each start.
-        verdicts: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in names for verdict in Verdict}
-        missed: dict[tuple[str, ...], float] = {
-            (job,): 0 for job in (*map(pull_job_name, names), *(job.name for job in application.settings.jobs))
-        }
-        with self._lock:
-            verdicts |= self._verdicts
-            missed |= self._missed_jobs
         return DaemonStatus(
             version=version(),
             revision="",
@@ -128,8 +120,8 @@ class Health:
             },
             retries={(name,): run_context.runner.meter(name).retries for name in names},
             rate_limited={(name,): run_context.runner.meter(name).rate_limited_seconds for name in names},
-            verdicts=verdicts,
-            jobs_missed=missed,
+            verdicts=self._verdict_counts(names),
+            jobs_missed=self._missed_job_counts(names, application),
             is_school_day=run_context.calendars.default.is_school_day(run_context.moment().today),
             is_leader=is_leader,
             reconcile_seconds=self._reconcile_seconds,
@@ -140,6 +132,19 @@ class Health:
             config_loaded_at=self._config_at,
             is_config_good=self._is_config_good,
         )
+
+    # Both start at zero: a series that only appears with its first event has no rate for it, and a hole after each start.
+
+    def _verdict_counts(self, sources: Sequence[str]) -> Mapping[tuple[str, ...], float]:
+        zeros: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in sources for verdict in Verdict}
+        with self._lock:
+            return {**zeros, **self._verdicts}
+
+    def _missed_job_counts(self, sources: Sequence[str], application: Application) -> Mapping[tuple[str, ...], float]:
+        jobs = (*map(pull_job_name, sources), *(job.name for job in application.settings.jobs))
+        zeros: dict[tuple[str, ...], float] = dict.fromkeys(((job,) for job in jobs), 0)
+        with self._lock:
+            return {**zeros, **self._missed_jobs}
 
     def _part_status(self, part: PartState, zone: str) -> PartStatus:
         judged = self._newest_pulls.get((part.source, part.part), ())

@@ -68,7 +68,7 @@ def mark(installation: Installation, number: int) -> None:
         settings = load(installation.config, environ={})
         with open_configured_ledger(settings, installation.clock) as ledger:
             run_context = build_application(settings, installation.clock, ledger, Event()).run_context
-            source = next(row for row in run_context.sources if row.name == "personal")
+            source = next(source for source in run_context.sources if source.name == "personal")
             ledger.fail_pull(
                 run_context.runner.pull(source, source.parts[0], run_context.stop).pull, Verdict.FAILED, "enough"
             )
