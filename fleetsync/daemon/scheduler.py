@@ -87,8 +87,3 @@ class JobScheduler:
             timezone=zone,
         )
         self._scheduler.add_job(call, trigger, id=job.name)
-
-    def next_run_at(self, name: str) -> datetime | None:
-        """When the job *name* is due next (real time); None: there is no such job."""
-        job = self._scheduler.get_job(name)
-        return None if job is None else job.next_run_time
