@@ -1,4 +1,4 @@
-# Two stages on one base, since an environment's interpreter must lie at the same path in both.
+# Two stages on the same base, since the interpreter of the environment must have the same path in both.
 #
 #   podman build --format docker -t fleetsync .      (the OCI format drops HEALTHCHECK)
 #   podman run --read-only --tmpfs /tmp -v fleetsync:/var/lib/fleetsync -v ./config.toml:/etc/fleetsync/config.toml:ro fleetsync
@@ -9,7 +9,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# Libraries first: they change seldom, and the layer is kept.
+# Libraries first: they change seldom, so the layer is cached.
 COPY requirements.lock requirements-build.lock ./
 RUN python3 -m venv /build \
  && /build/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock \
@@ -20,7 +20,7 @@ COPY schedules schedules
 COPY dashboards dashboards
 COPY connectors connectors
 COPY fleetsync fleetsync
-# Byte code is written here, since the root of the running container may be read-only. pip has done its work.
+# Byte code is written here, since the running container may be read-only. pip is no longer needed.
 RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /app/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
  && /app/bin/pip uninstall --yes --quiet setuptools pip \

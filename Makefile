@@ -3,7 +3,8 @@
 #   make run              set up .venv, then `fleetsync demo`; ARGS="--days 30" is handed on
 #   make test             set up, install what the tests need, run everything
 #   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
-#   make check            the static half of `make test`
+#   make check            the quick half of `make test`: lint, types, and whether generated files are up to date
+#   make docs             write the generated documents and Grafana dashboards anew
 #   make format · lock · check-lock · clean
 
 SHELL := bash
@@ -14,29 +15,29 @@ MAKEFLAGS += --no-builtin-rules
 
 # uv would otherwise fetch an interpreter of its own.
 export UV_PYTHON_DOWNLOADS := never
-# One environment for all targets, whichever is active in the shell.
+# All targets use .venv, whichever environment is active in the shell.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 UV_VERSION := 0.13.9
-# One that answers: a version manager may put a name on PATH behind which there is nothing.
+# Only a uv that runs: a version manager may put a name on PATH behind which there is nothing.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),.tools/bin/uv)
-# The first that runs and is new enough: a version manager's python3 may come first on PATH and be neither.
+# The first python that runs and is new enough: python3 of a version manager may be neither.
 PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$python" && break; done)
 BIN := .venv/bin
 
-# Parts of the distribution: program that proves each, then the packages that bring all.
+# Parts of the distribution: the programs that show they are there, then the packages that bring them.
 PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium
 PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core
 PARTS ?= all
-# Root, or sudo that asks nothing; empty where neither.
+# How to become root: already root, or sudo without a password. Empty: neither.
 AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)
 APT_INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: help run test check lint types suite parts parts-verdict format lock check-lock clean
+.PHONY: help run test check lint types generated docs suite parts parts-verdict format lock check-lock clean
 
 help:
-	@sed -n '3,7s/^# *//p' Makefile
+	@sed -n '3,8s/^# *//p' Makefile
 
 # ------------------------------------------------------------------------------------------------------------- set-up
 
@@ -69,7 +70,7 @@ $(RUN_READY): requirements.lock requirements-build.lock pyproject.toml | .venv/b
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Exact: what is installed beside the lock would hide a dependency that is missing from it.
+# Exactly the lock: anything installed beside it would hide a dependency that is missing from it.
 $(TEST_READY): requirements-dev.lock pyproject.toml | .venv/bin/python
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -80,14 +81,14 @@ $(TEST_READY): requirements-dev.lock pyproject.toml | .venv/bin/python
 run: $(RUN_READY)
 	@exec $(BIN)/fleetsync demo $(ARGS)
 
-# One after the other, the quick ones first; what a missing part means is said last.
+# In this order: quick steps first, and the message about missing parts last.
 test:
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory parts
 	@$(MAKE) --no-print-directory suite && suite=0 || suite=$$?; \
 	$(MAKE) --no-print-directory parts-verdict || exit 1; exit $$suite
 
-check: lint types
+check: lint types generated
 
 lint: $(TEST_READY)
 	$(BIN)/ruff check .
@@ -99,7 +100,16 @@ lint: $(TEST_READY)
 types: $(TEST_READY) lint
 	$(BIN)/mypy
 
-# The core is decided by cases, so every branch of it is taken by a test.
+# Documents and dashboards are made from the tables of the code, so a change of a table can leave them behind.
+generated: $(TEST_READY) lint
+	@$(BIN)/python -m pytest -q --no-header tests/test_docs.py || { echo "Documents differ from the code: run make docs" >&2; exit 1; }
+	@$(BIN)/python dashboards/generate.py --check || { echo "Dashboards differ from their generator: run make docs" >&2; exit 1; }
+
+docs: $(TEST_READY)
+	$(BIN)/python docs/generate.py
+	$(BIN)/python dashboards/generate.py
+
+# The core decides by cases, so a test takes every branch of it.
 suite: $(TEST_READY)
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 tests/core --cov=fleetsync/core --cov-report= $(ARGS)
@@ -129,10 +139,10 @@ format: $(TEST_READY)
 
 # --------------------------------------------------------------------------------------------------------------- locks
 
-# Versions that are in a lock stay; to renew one: make lock ARGS="--upgrade-package requests"
+# Locked versions stay as they are. To upgrade a package: make lock ARGS="--upgrade-package requests"
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
 
-# Each is held to the one before, so that a package has one version in all three. $(1): folder that is written
+# Each lock is constrained by the previous, so that a package has the same version in all. $(1): target folder
 define compile_locks
 	$(COMPILE) $(ARGS) --group build -o $(1)/requirements-build.lock
 	$(COMPILE) $(ARGS) --extra postgres -c $(1)/requirements-build.lock pyproject.toml -o $(1)/requirements.lock
@@ -142,7 +152,7 @@ endef
 lock: | $(UV)
 	$(call compile_locks,.)
 
-# Compared without hashes: a wheel that a project adds to an old release is no change of ours.
+# Compared without hashes: a project may add a wheel to an old release, which changes nothing here.
 check-lock: | $(UV)
 	@rm -rf .tools/lock && mkdir -p .tools/lock && cp requirements*.lock .tools/lock/
 	@$(call compile_locks,.tools/lock)

@@ -1,4 +1,4 @@
-"""`fleetsync` and `python -m fleetsync`."""
+"""Entry point of `fleetsync` and `python -m fleetsync`."""
 
 from fleetsync.cli import main
 

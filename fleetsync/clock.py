@@ -1,7 +1,7 @@
-"""What time it is: the only module that knows.
+"""The clock. The only module that asks the system for the time; all others are given a `Clock`.
 
-It is handed to whoever needs it. `now` can be moved, for replay and rehearsals; `monotonic` and `wait` cannot: tokens,
-deadlines and rate limits belong to the world outside, whose time is not ours to move.
+`now` can be moved, for replays and rehearsals. `monotonic` and `wait` cannot: the tokens, deadlines and rate limits of
+other systems run on real time.
 """
 
 import threading
@@ -12,7 +12,7 @@ _NO_SHIFT = timedelta(0)
 
 
 class Clock:
-    """The real time."""
+    """The real time, or a time moved by a fixed amount."""
 
     __slots__ = ("_shift",)
 
@@ -26,24 +26,24 @@ class Clock:
 
     @property
     def is_moved(self) -> bool:
-        """Whether `now` is anything but the real time; every page says so."""
+        """Whether `now` differs from the real time. Every page says so."""
         return self._shift != _NO_SHIFT
 
     def now(self) -> datetime:
-        """Aware UTC."""
+        """The current instant, aware UTC."""
         return datetime.now(UTC) + self._shift
 
     def monotonic(self) -> float:
-        """Real seconds since some moment: only differences mean anything. Never moved."""
+        """Real seconds since an arbitrary moment: only differences have a meaning. Never moved."""
         return time.monotonic()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait real *seconds*, or until *stop* is set, at once. True when it is set, as `Event.wait` says it."""
+        """Wait *seconds* of real time, or until *stop* is set. True if it is set, like `Event.wait`."""
         return stop.wait(min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
 
 class ManualClock(Clock):
-    """A clock that stands where it was set, for replay and tests. It still waits in real time."""
+    """A clock that shows a set instant until it is set again, for replay and tests. It still waits in real time."""
 
     __slots__ = ("_now",)
 

@@ -1,8 +1,8 @@
-"""What the daemon says, one event a line: JSON for machines, in words on a terminal.
+"""The log: an event per line, as JSON for machines and in words on a terminal.
 
-Every line, those of libraries too, passes the same redaction as the last step before it is written: secrets by key and
-by value, query strings, mail addresses, civic numbers. That is the last net: no caller may lean on it. Of an exception
-that is not ours only the kind and the place are written: its text may quote a record.
+Every line, also of libraries, is redacted as the last step before it is written: secrets by key and by value, query
+strings, mail addresses, civic numbers. No caller may rely on that. Of an exception from a library only the type and the
+place are written, since its text may quote a record.
 """
 
 import errno
@@ -21,7 +21,7 @@ from structlog.stdlib import BoundLogger, ProcessorFormatter
 
 HIDDEN = "***"
 
-# Said more than once a run, or with addresses in it, by libraries at their own idea of a level.
+# Libraries that log too much at their own levels, or URLs with secrets.
 LIBRARY_LEVELS: Mapping[str, int] = {
     "urllib3": logging.WARNING,
     "apscheduler": logging.WARNING,
@@ -41,25 +41,25 @@ _CIVIC_NUMBER = re.compile(
     r"(?<![\w.-])(?:19|20)?\d{2}(?:0\d|1[0-2])(?:[0-2]\d|3[01]|6[1-9]|[78]\d|9[01])[-+]?\d{4}(?![\w.])"
 )
 _OUR_PACKAGES = frozenset({"fleetsync", "connectors"})
-_MIN_SECRET_LENGTH = 4  # a shorter one would be found in every other word
+_MIN_SECRET_LENGTH = 4  # a shorter one would match in ordinary words
 
 LogEvent = MutableMapping[str, Any]
 
 
 def looks_secret(key: str) -> bool:
-    """Whether what stands under *key* is never shown: `client_secret`, `apiKey`, `Authorization`."""
+    """Whether values under *key* must never be shown: `client_secret`, `apiKey`, `Authorization`."""
     return _SECRET_KEY.search(key) is not None
 
 
 class Redaction:
-    """The last step before a line is written. *secrets* may grow: `hide` is called as they are read."""
+    """The last step before a line is written. `hide` adds secrets as they are read."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: frozenset[str] = frozenset()
         self.hide(*secrets)
 
     def hide(self, *secrets: str) -> None:
-        """Never show these values again, wherever they stand."""
+        """Never show these values from now on."""
         self._secrets |= {secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH}
 
     def __call__(self, _logger: Any, _method: str, event: LogEvent) -> LogEvent:
@@ -67,7 +67,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """*text* without secrets, query strings, mail addresses and civic numbers."""
-        # The longest first, so that a secret that begins with another leaves no end of it behind.
+        # The longest first: of a secret that begins with another secret, nothing is left.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
         text = _QUERY_STRING.sub(rf"\g<url>?{HIDDEN}", text)
@@ -92,7 +92,7 @@ _redaction = Redaction()
 
 
 def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] = (), to: TextIO | None = None) -> None:
-    """Send every line of ours and of libraries to *to* (stdout). *json* None: JSON unless that is a terminal.
+    """Send every line, also of libraries, to *to* (stdout). *json* None: JSON unless *to* is a terminal.
 
     Raises ValueError for an unknown level.
     """
@@ -103,7 +103,7 @@ def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] 
         processors=[structlog.stdlib.filter_by_level, *_base_processors(), ProcessorFormatter.wrap_for_formatter],
         wrapper_class=BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,  # a new level must reach loggers that have spoken
+        cache_logger_on_first_use=False,  # a new level must reach loggers that were used before
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(
@@ -117,12 +117,12 @@ def setup(level: str = "INFO", json: bool | None = None, secrets: Iterable[str] 
 
 
 def is_set_up() -> bool:
-    """Whether `setup` was called: until then nothing is redacted, and nothing should be said."""
+    """Whether `setup` was called. Before that nothing is redacted, so nothing should be logged."""
     return structlog.is_configured()
 
 
 def hide(*secrets: str) -> None:
-    """Never write these values: for secrets that are read after `setup`, at each pull."""
+    """Never write these values from now on. For secrets that are read after `setup`, at each pull."""
     _redaction.hide(*secrets)
 
 
@@ -134,9 +134,9 @@ def get(name: str) -> BoundLogger:
 
 @contextmanager
 def bound_fields(**fields: object) -> Iterator[None]:
-    """Every line inside carries *fields* (`run_id`, `source`, `job`) and nothing of what the thread did before.
+    """Every line inside carries *fields* (`source`, `part`) and no other bound field.
 
-    A pool's thread keeps its context from job to job, so each job begins with none and leaves it as it was.
+    A thread of a pool keeps its context from job to job, so each job starts without fields and restores the context.
     """
     before = get_contextvars()
     clear_contextvars()
@@ -159,9 +159,9 @@ def _base_processors() -> list[Any]:
 
 
 def _rendering_processors(as_json: bool) -> list[Any]:
-    """What ends a line. Exceptions become values before the redaction, so that it sees their text.
+    """The last processors of a line. Exceptions become values before the redaction, so that it covers their text.
 
-    Never with locals: a token that was an argument would stand in the log.
+    Never with local variables: a token that was an argument would appear in the log.
     """
     begin = ProcessorFormatter.remove_processors_meta
     if as_json:
@@ -176,7 +176,7 @@ def _rendering_processors(as_json: bool) -> list[Any]:
 
 
 def _exception_chain_fields(exc_info: Any) -> list[dict[str, Any]]:
-    """The exception and what it came from, outermost first: kind, words if they are ours, and places."""
+    """The exception and its causes, outermost first: type, text if it is ours, and places in the code."""
     return [
         {
             "exc_type": type(error).__name__,
@@ -197,7 +197,7 @@ def _exception_text(exc_info: Any) -> str:
 
 
 def _safe_message(error: BaseException) -> str:
-    """What the error says, if we wrote it; of a foreign one its number at most, for it may quote what it was given."""
+    """The text of our own errors. Of other errors at most the error number: their text may quote what they were given."""
     if type(error).__module__.partition(".")[0] in _OUR_PACKAGES:
         return str(error)
     number = error.errno if isinstance(error, OSError) else None
@@ -209,8 +209,8 @@ def _traceback_frames(error: BaseException) -> Iterator[tuple[Any, int]]:
 
 
 def _exception_chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
-    while error is not None and error not in seen:
-        seen.append(error)
+    visited: list[BaseException] = []
+    while error is not None and error not in visited:
+        visited.append(error)
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

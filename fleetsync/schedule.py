@@ -1,8 +1,8 @@
 """School calendars and job times, read from TOML into the plain values that the core and the daemon work with.
 
 Public holidays become plain dates here, so that the core needs no library for them. Refuses a calendar that
-contradicts itself and a job time that cannot be what its author meant; each refusal names file, table, key
-and remedy. Knows nothing of the scheduler that will run the jobs.
+contradicts itself and a job time that is probably a mistake. Each message names file, table, key and remedy. Knows
+nothing about the scheduler that runs the jobs.
 """
 
 import re
@@ -20,11 +20,11 @@ from msgspec import Struct
 
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term, school_year
 
-# Wider than any calendar in use; beyond it a public holiday counts like a weekday.
+# Wider than any calendar in use. Beyond it a public holiday counts like any weekday.
 YEARS_OF_HOLIDAYS = range(2015, 2051)
-# The eves of Midsummer, Christmas and New Year are no public holidays by law; no school is open on them.
+# The eves of Midsummer, Christmas and New Year are not public holidays by law, but no school is open on them.
 HOLIDAY_CATEGORIES = ("public", "de_facto")
-LONGEST_BREAK_DAYS = 100  # no summer break is longer: a wider hole between two terms is a forgotten term
+LONGEST_BREAK_DAYS = 100  # no summer break is longer: a longer gap between two terms is a forgotten term
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CRON_FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12)}
@@ -33,11 +33,11 @@ DST_CHANGE_HOUR = 2
 
 
 class ScheduleError(Exception):
-    """A calendar or a job time cannot be used; the text says where it stands and what to write instead."""
+    """A calendar or a job time cannot be used. The text says where it is and what to write instead."""
 
 
 class Cron(Struct, frozen=True):
-    """Five cron fields, local time; `weekday` holds names, mon to sun."""
+    """Five cron fields in local time. `weekday` holds names, mon to sun."""
 
     minute: str
     hour: str
@@ -47,7 +47,7 @@ class Cron(Struct, frozen=True):
 
 
 class ScheduledJob(Struct, frozen=True):
-    """A job of the daemon and when it runs."""
+    """A job of the daemon and its times."""
 
     name: str
     at: Cron
@@ -57,14 +57,14 @@ class ScheduledJob(Struct, frozen=True):
 
 
 def schedules_dir() -> Path:
-    """The folder of shipped schedules: inside an installed package, else that of the repository."""
+    """The folder of the shipped schedules: in an installed package, else in the repository."""
     package = Path(str(files("fleetsync")))
     installed = package / "_data" / "schedules"
     return installed if installed.is_dir() else package.parent / "schedules"
 
 
 def shipped_calendar(name: str) -> Path:
-    """The file of a shipped calendar by its name (`exempelby`); ScheduleError lists those there are."""
+    """The file of the shipped calendar *name* (`exempelby`). Raises ScheduleError, which lists the shipped ones."""
     names = sorted(path.stem for path in schedules_dir().glob("*.toml") if path.stem != "jobs" and "." not in path.stem)
     if name not in names:
         raise ScheduleError(f"calendar {name!r} is not shipped; use one of: {', '.join(names)}, or name a file")
@@ -75,15 +75,15 @@ def shipped_calendar(name: str) -> Path:
 
 
 def load_calendars(file: Path) -> Calendars:
-    """The calendars of a file; ScheduleError when it cannot be read or contradicts itself."""
+    """The calendars of a file. Raises ScheduleError if it cannot be read or contradicts itself."""
     return read_calendars(_read_toml(file), file.name)
 
 
 def read_calendars(table: Mapping[str, object], where: str) -> Calendars:
-    """The calendars of a table already read; *where* (a file's name) begins each refusal.
+    """The calendars of a table that is already read. Messages begin with *where*, the name of the file.
 
-    Without terms every weekday that is no public holiday counts. Preschools are open all year within the
-    school years of the terms, unless they have terms of their own.
+    Without terms, every weekday that is not a public holiday counts. Preschools are open all year within the school
+    years of the terms, unless they have terms of their own.
     """
     _refuse_unknown(table, ("term", "closed", "preschool", "unit"), where)
     school = _read_calendar(table, where, ())
@@ -116,7 +116,7 @@ def _whole_school_years(terms: Sequence[Term]) -> tuple[Term, ...]:
 
 
 def _read_unit_calendar(table: Mapping[str, object], bases: Mapping[str, Calendar], where: str) -> Calendar:
-    """A unit's calendar: its own terms and closed days, or those it is like with its own closed days added."""
+    """The calendar of a unit: its own terms and closed days, or those of its kind plus its own closed days."""
     _refuse_unknown(table, ("like", "term", "closed"), where)
     like = table.get("like", "school")
     if not isinstance(like, str) or like not in bases:
@@ -191,10 +191,10 @@ def _read_label(entry: Mapping[str, object], at: str) -> str:
 
 
 def load_jobs(overrides: Mapping[str, object], where: str, file: Path | None = None) -> tuple[ScheduledJob, ...]:
-    """All jobs with their times: the shipped ones (or those of *file*), replaced by *overrides* by name.
+    """All jobs with their times: the shipped times (or those of *file*), replaced by name by *overrides*.
 
-    *overrides* is the table `[jobs]` of the configuration, *where* the name of that file. A job set to "off"
-    is left out; only those that nothing else relies on may be.
+    *overrides* is the table `[jobs]` of the configuration, *where* the name of that file. A job set to "off" is left
+    out. Only `OPTIONAL_JOBS` may be off.
     """
     defaults_file = file or schedules_dir() / "jobs.toml"
     defaults = _read_toml(defaults_file)
@@ -210,7 +210,7 @@ def load_jobs(overrides: Mapping[str, object], where: str, file: Path | None = N
 
 
 def read_cron(value: object, where: str) -> Cron:
-    """Five cron fields as written, checked; ScheduleError says which field is wrong and what it may hold."""
+    """Five cron fields as written. Raises ScheduleError, which says which field is wrong and what it may hold."""
     fields = value.split() if isinstance(value, str) else []
     if len(fields) != len(CRON_FIELDS) + 1:
         raise ScheduleError(
@@ -233,7 +233,7 @@ def _check_cron_part(part: str, name: str, limits: tuple[int, int], where: str) 
         low, high, step = int(match[1]), int(match[2] or match[1]), match[3]
     else:
         low, high, step = 1, 0, None
-    # The scheduler refuses a step wider than its range, even in 5-5/1, and would say so only at start.
+    # The scheduler refuses a step wider than its range, even in 5-5/1, but only when it starts.
     if not lowest <= low <= high <= highest or (step and not 1 <= int(step) <= high - low):
         raise ScheduleError(
             f"{where}: {name} {part!r} must be *, */5, or numbers from {lowest} to {highest} such as 5, 5-10 or 5,10"
@@ -293,7 +293,7 @@ def _subtable(parent: Mapping[str, object], key: str, where: str) -> Mapping[str
 def _array_of_tables(
     table: Mapping[str, object], key: str, where: str, known: Sequence[str]
 ) -> Iterable[tuple[str, Mapping[str, object]]]:
-    """The tables of an array, each with the words that name it in a refusal."""
+    """The tables of an array, each with the words for it in a message."""
     entries = table.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ScheduleError(f"{where}: {key} must be given as tables; write [[{key}]] above each")

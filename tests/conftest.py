@@ -10,12 +10,12 @@ from typing import Any
 import hypothesis
 import pytest
 
-# A slow machine is no defect. In CI the same examples are drawn each time, at a desk new ones.
+# A slow machine is no defect. CI draws the same examples each time; a local run draws new ones.
 # EXAMPLES=500 looks longer.
 EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
-hypothesis.settings.register_profile("desk", deadline=None, max_examples=EXAMPLES)
+hypothesis.settings.register_profile("local", deadline=None, max_examples=EXAMPLES)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=EXAMPLES, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "desk")
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 SYSTEM_PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
@@ -53,7 +53,7 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-net
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """The distribution's Chromium; one for all, since its driver allows no second one in a process."""
+    """The distribution's Chromium, shared by all tests: its driver allows only one per process."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""The real daemon inside a test: where it listens, who keeps it turning, and how somebody signs in over HTTP."""
+"""Runs the real daemon inside a test: a free port, its main loop in a thread, and signing in over HTTP."""
 
 import re
 import socket
@@ -15,7 +15,7 @@ PASSWORD = "en lång påhittad mening"
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as tried:
         tried.bind(("127.0.0.1", 0))
         return int(tried.getsockname()[1])
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving_daemon(daemon: Daemon) -> Iterator[Daemon]:
-    """The daemon serves and turns as its own main loop would have it, and is closed afterwards."""
+    """Serve and run the main loop in a thread; the daemon is closed afterwards."""
     daemon.start()
     turns = Thread(target=_run_loop, args=(daemon,), name="turns", daemon=True)
     turns.start()
@@ -40,7 +40,7 @@ def _run_loop(daemon: Daemon) -> None:
 
 
 def signed_in_session(address: str, name: str) -> requests.Session:
-    """A browser of the page at *address* in which *name* has come through the door."""
+    """A browser session of the page at *address* in which *name* is signed in."""
     session = requests.Session()
     token = re.search(r'name="csrf" value="([^"]+)"', session.get(f"{address}/sign-in", timeout=30).text)
     assert token is not None, "the form has a token"

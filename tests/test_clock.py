@@ -54,7 +54,7 @@ def test_an_instant_without_a_zone_is_refused(build):
         build(datetime(2027, 8, 16))  # noqa: DTZ001 - that is what is refused
 
 
-def test_a_wait_ends_at_once_when_told_to_stop():
+def test_a_wait_ends_at_once_on_stop():
     stop = threading.Event()
     threading.Timer(0.05, stop.set).start()
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.service import REFUSED_RETRY_SECONDS, Daemon
+from fleetsync.daemon.service import Daemon
+from fleetsync.daemon.source_pulls import REFUSED_RETRY_SECONDS
 from fleetsync.settings import SettingsError, load
 from tests.flow.daemon_process import wait_until
 from tests.flow.installation import Installation
@@ -19,14 +21,14 @@ from tests.serving import free_port
 
 
 @pytest.fixture
-def village(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path) -> Iterator[Installation]:
     with Installation(tmp_path, port=free_port()) as built:
         yield built
 
 
 @contextmanager
-def serving(village: Installation) -> Iterator[Daemon]:
-    daemon = Daemon(load(village.config, environ={}), village.clock)
+def serving(installation: Installation) -> Iterator[Daemon]:
+    daemon = Daemon(load(installation.config, environ={}), installation.clock)
     daemon.start()
     try:
         yield daemon
@@ -37,99 +39,106 @@ def serving(village: Installation) -> Iterator[Daemon]:
 def settled(daemon: Daemon, *sources: str) -> None:
     """Wait until every part of *sources* was judged."""
     wait_until(
-        lambda: (
-            {source for source, _ in daemon.health._newest_pulls} >= set(sources) and not daemon._sources_being_pulled
-        ),
-        "it pulls",
+        lambda: {source for source, _ in daemon.health._newest_pulls} >= set(sources) and not daemon.pulls.is_pulling,
+        "the sources are pulled",
     )
     wait_until(
         lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._newest_pulls), "all parts are judged"
     )
-    wait_until(daemon._finished_pulls.empty, "what was brought is settled")
+    wait_until(lambda: not daemon.pulls.has_results, "all results are fetched")
 
 
-def next_call(daemon: Daemon, job: str) -> datetime | None:
-    found = daemon._job_scheduler._scheduler.get_job(job)
-    return None if found is None else found.next_run_time
+def next_run_at(daemon: Daemon, name: str) -> datetime | None:
+    job = daemon.scheduler._scheduler.get_job(name)
+    return None if job is None else job.next_run_time
 
 
-def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(village):
-    with serving(village) as daemon:
+def test_a_new_configuration_keeps_the_meters_and_reschedules_what_changed(installation):
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-        asked = dict(daemon.daemon_status().requests)
-        later = {job: next_call(daemon, job) for job in ("pull:personal", "pull:intune")}
-        village.keys["personal"] = 'every = "2h"\n'
-        village.write()
+        requests_before = dict(daemon.daemon_status().requests)
+        later = {job: next_run_at(daemon, job) for job in ("pull:personal", "pull:intune")}
+        installation.keys["personal"] = 'every = "2h"\n'
+        installation.write()
 
         daemon.reload()
 
-        soon = next_call(daemon, "pull:personal")
+        soon = next_run_at(daemon, "pull:personal")
         assert soon is None or later["pull:personal"] is None or soon != later["pull:personal"]
-        assert {at: daemon.daemon_status().requests[at] for at in asked} == asked
-        village.names = ("intune",)
-        village.write()
+        assert {at: daemon.daemon_status().requests[at] for at in requests_before} == requests_before
+        installation.names = ("intune",)
+        installation.write()
         daemon.reload()
-        assert next_call(daemon, "pull:personal") is None
-        assert next_call(daemon, "pull:intune") is not None
+        assert next_run_at(daemon, "pull:personal") is None
+        assert next_run_at(daemon, "pull:intune") is not None
 
 
-def test_a_refused_configuration_changes_nothing_and_is_a_metric(village):
-    with serving(village) as daemon:
+def test_a_refused_configuration_changes_nothing_and_is_a_metric(installation):
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-        house = daemon.application
-        village.config.write_text("[municipality]\nnaem = 1\n", encoding="utf-8")
+        application = daemon.application
+        installation.config.write_text("[municipality]\nnaem = 1\n", encoding="utf-8")
 
         daemon.reload()
 
-        assert daemon.application is house
+        assert daemon.application is application
         assert not daemon.daemon_status().is_config_good
 
 
-def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configuration(village):
-    village.graph.permitted = False
-    with serving(village) as daemon:
+def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configuration(installation):
+    installation.graph.permitted = False
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-        source = next(one for one in daemon.application.sources if one.name == "intune")
-        wait_until(lambda: daemon._refused_since, "it is remembered")
+        source = next(source for source in daemon.application.sources if source.name == "intune")
+        wait_until(lambda: daemon.pulls.refused_parts, "the refusal is remembered")
 
-        assert list(daemon._due_parts(source)) == []
-        assert list(daemon._due_parts(next(one for one in daemon.application.sources if one.name == "personal"))) != []
-        daemon._refused_since = {at: since - REFUSED_RETRY_SECONDS for at, since in daemon._refused_since.items()}
-        assert list(daemon._due_parts(source)) == [(source, source.parts[0])]
-        village.graph.permitted = True
+        assert list(daemon.pulls.due_parts(source)) == []
+        assert (
+            list(
+                daemon.pulls.due_parts(
+                    next(source for source in daemon.application.sources if source.name == "personal")
+                )
+            )
+            != []
+        )
+        installation.clock.wait(REFUSED_RETRY_SECONDS, Event())
+        assert list(daemon.pulls.due_parts(source)) == [(source, source.parts[0])]
+        installation.graph.permitted = True
         daemon.reload()
-        assert daemon._refused_since == {}
+        assert not daemon.pulls.refused_parts
 
 
-def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_did_is_not(village):
-    with serving(village) as daemon:
+def test_a_part_that_did_not_work_is_tried_at_once_after_a_start_and_one_that_did_is_not(installation):
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-    village.advance_clock(minutes=10)
-    with village.open() as life:
-        pull = life.ledger.begin_pull("intune", "devices", village.clock.now())
-        life.ledger.fail_pull(pull, Verdict.FAILED, "the process ended before the pull was judged")
-    village.advance_clock(minutes=1)
-    asked = len(village.graph.stub_server.log)
-    with serving(village) as daemon:
-        wait_until(lambda: len(village.graph.stub_server.log) > asked, "the part that failed is tried at once")
-        wait_until(lambda: not daemon._sources_being_pulled, "it has been pulled")
+    installation.advance_clock(minutes=10)
+    with installation.open() as opened:
+        pull = opened.ledger.begin_pull("intune", "devices", installation.clock.now())
+        opened.ledger.fail_pull(pull, Verdict.FAILED, "the process ended before the pull was judged")
+    installation.advance_clock(minutes=1)
+    requests_before = len(installation.graph.stub_server.log)
+    with serving(installation) as daemon:
+        wait_until(
+            lambda: len(installation.graph.stub_server.log) > requests_before, "the part that failed is tried at once"
+        )
+        wait_until(lambda: not daemon.pulls.is_pulling, "it has been pulled")
 
-        soon = next_call(daemon, "pull:personal")
+        soon = next_run_at(daemon, "pull:personal")
         assert soon is not None
         assert soon - Clock().now() > timedelta(minutes=30)
 
 
-def test_the_newest_copies_are_kept_and_told_after_a_restart(village):
-    village.more = '[jobs]\nbackup = "10 4 * * *"\n'
-    folder = village.folder / "copies"
-    text = village.write().read_text(encoding="utf-8")
+def test_the_newest_copies_are_kept_and_known_after_a_restart(installation):
+    installation.more = '[jobs]\nbackup = "10 4 * * *"\n'
+    folder = installation.folder / "copies"
+    text = installation.write().read_text(encoding="utf-8")
     text = text.replace("[database]\n", f'[database]\nbackup_folder = "{folder}"\nkeep_backups = 2\n')
-    village.config.write_text(text, encoding="utf-8")
-    with serving(village) as daemon:
+    installation.config.write_text(text, encoding="utf-8")
+    with serving(installation) as daemon:
         assert daemon.daemon_status().backup_at is None
         for _ in range(3):
-            daemon._backup()
-            village.advance_clock(days=1)
+            daemon.maintenance.backup()
+            installation.advance_clock(days=1)
 
         assert [file.name for file in sorted(folder.iterdir())] == [
             "fleetsync-2026-11-25.db",
@@ -138,54 +147,54 @@ def test_the_newest_copies_are_kept_and_told_after_a_restart(village):
         assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir())
         assert daemon.daemon_status().backup_at is not None
     os.utime(folder / "fleetsync-2026-11-26.db", (1_800_000_000, 1_800_000_000))
-    with serving(village) as daemon:
-        told = daemon.daemon_status().backup_at
-        assert told is not None
-        assert told.timestamp() == 1_800_000_000
+    with serving(installation) as daemon:
+        backup_at = daemon.daemon_status().backup_at
+        assert backup_at is not None
+        assert backup_at.timestamp() == 1_800_000_000
 
 
-def test_a_copy_that_cannot_be_written_is_told_and_nothing_breaks(village, capsys):
-    text = village.config.read_text(encoding="utf-8")
-    text = text.replace("[database]\n", f'[database]\nbackup_folder = "{village.config}/copies"\n')
-    village.config.write_text(text, encoding="utf-8")
-    with serving(village) as daemon:
-        daemon._backup()
+def test_a_copy_that_cannot_be_written_breaks_nothing(installation, capsys):
+    text = installation.config.read_text(encoding="utf-8")
+    text = text.replace("[database]\n", f'[database]\nbackup_folder = "{installation.config}/copies"\n')
+    installation.config.write_text(text, encoding="utf-8")
+    with serving(installation) as daemon:
+        daemon.maintenance.backup()
 
         assert daemon.daemon_status().backup_at is None
 
 
-def test_the_nightly_purge_keeps_what_the_configuration_says(village):
-    text = village.config.read_text(encoding="utf-8").replace("[database]\n", "[database]\nkeep_pulls_days = 1\n")
-    village.config.write_text(text, encoding="utf-8")
-    with serving(village) as daemon:
+def test_the_nightly_purge_keeps_what_the_configuration_says(installation):
+    text = installation.config.read_text(encoding="utf-8").replace("[database]\n", "[database]\nkeep_pulls_days = 1\n")
+    installation.config.write_text(text, encoding="utf-8")
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-        pull = daemon.ledger.begin_pull("intune", "devices", village.clock.now())
+        pull = daemon.ledger.begin_pull("intune", "devices", installation.clock.now())
         daemon.ledger.fail_pull(pull, Verdict.FAILED, "hung up")
-        village.advance_clock(days=2)
+        installation.advance_clock(days=2)
 
-        daemon._purge()
+        daemon.maintenance.purge()
 
         assert [line.verdict for line in daemon.ledger.pulls("intune", "devices")] == [Verdict.COMPLETE]
 
 
-def test_an_address_that_is_taken_is_told_with_its_key(village):
+def test_an_address_that_is_taken_is_refused_with_its_key(installation):
     with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", village.port))
+        taken.bind(("127.0.0.1", installation.port))
         taken.listen()
-        daemon = Daemon(load(village.config, environ={}), village.clock)
+        daemon = Daemon(load(installation.config, environ={}), installation.clock)
         try:
             with pytest.raises(
-                SettingsError, match=rf"\[web\] listen = 127.0.0.1:{village.port} cannot be listened at"
+                SettingsError, match=rf"\[web\] listen = 127.0.0.1:{installation.port} cannot be listened at"
             ):
                 daemon.start()
         finally:
             daemon.close()
 
 
-def test_a_follower_writes_nothing_of_its_own(village):
-    with serving(village) as leader:
+def test_a_follower_writes_nothing_of_its_own(installation):
+    with serving(installation) as leader:
         settled(leader, "personal", "intune")
-        follower = Daemon(load(village.config, environ={}), village.clock)
+        follower = Daemon(load(installation.config, environ={}), installation.clock)
         follower._show(leader.snapshot)
     newest = follower.ledger.newest_reconciliation()
     try:
@@ -198,22 +207,22 @@ def test_a_follower_writes_nothing_of_its_own(village):
         follower.close()
 
 
-def test_a_held_pull_has_its_plan_on_the_page(village):
-    with serving(village) as daemon:
+def test_a_held_pull_has_its_plan_on_the_page(installation):
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
-        village.devices = village.devices[:1]
-        daemon._enqueue_pull("intune")
+        installation.devices = installation.devices[:1]
+        daemon.pulls.enqueue("intune")
         wait_until(lambda: daemon.ledger.find_held_pull("intune", "devices"), "the pull is held")
         held = daemon.ledger.find_held_pull("intune", "devices")
         assert held is not None
         decisions = daemon.services().decisions
-        wait_until(lambda: daemon._plan_of(held.pull), "the loop makes the plan")
+        wait_until(lambda: daemon.reconciler.plan_of(held.pull), "the loop makes the plan")
 
         assert decisions.plan("intune", "devices", held.pull).absent == 11
 
 
-def test_what_breaks_in_the_main_loop_is_told_and_the_next_turn_tries_again(village):
-    with serving(village) as daemon:
+def test_an_error_in_the_main_loop_does_not_end_it(installation):
+    with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
         daemon._last_poll = float("-inf")
         ledger, daemon.ledger = daemon.ledger, None  # type: ignore[assignment]

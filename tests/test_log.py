@@ -1,4 +1,4 @@
-"""One shape of line for all, and nothing in it that should not be there."""
+"""Every line has the same form and holds no secret and no personal data."""
 
 import io
 import json
@@ -102,16 +102,16 @@ def test_a_queue_of_requests_is_no_warning(out: io.StringIO) -> None:
     assert out.getvalue() == ""
 
 
-def test_the_level_holds_for_loggers_that_have_spoken_before(out: io.StringIO) -> None:
+def test_the_level_holds_for_loggers_that_were_used_before(out: io.StringIO) -> None:
     log.setup("INFO", to=out)
     logger = log.get("fleetsync")
-    logger.debug("not said")
+    logger.debug("not written")
     log.setup("DEBUG", to=out)
-    logger.debug("said")
+    logger.debug("written")
     log.setup("error", to=out)
-    logger.warning("not said either")
+    logger.warning("not written either")
 
-    assert [line["event"] for line in lines(out)] == ["said"]
+    assert [line["event"] for line in lines(out)] == ["written"]
 
 
 def test_an_unknown_level_is_refused(out: io.StringIO) -> None:
@@ -136,7 +136,7 @@ def test_what_stands_under_the_key_of_a_secret_is_hidden(out: io.StringIO, key: 
     assert (line[key], line["headers"][key]) == ("***", "***")
 
 
-def test_whether_there_is_a_secret_may_be_said(out: io.StringIO) -> None:
+def test_a_line_may_tell_whether_there_is_a_secret(out: io.StringIO) -> None:
     log.setup(to=out)
 
     log.get("x").info("asked", has_token=True, token=None)
@@ -145,7 +145,7 @@ def test_whether_there_is_a_secret_may_be_said(out: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("text", "shown"),
     [
         ("https://mdm.exempelby.se/v1/x?token=abc&b=c failed", "https://mdm.exempelby.se/v1/x?*** failed"),
         ("url: /v1/x?token=abc (Caused by …)", "url: /v1/x?*** (Caused by …)"),
@@ -158,8 +158,8 @@ def test_whether_there_is_a_secret_may_be_said(out: io.StringIO) -> None:
         ("seen 1763973660 of 20269999123", "seen 1763973660 of 20269999123"),
     ],
 )
-def test_what_might_be_personal_or_secret_is_taken_out_of_texts(said: str, shown: str) -> None:
-    assert log.Redaction().text(said) == shown
+def test_what_might_be_personal_or_secret_is_taken_out_of_texts(text: str, shown: str) -> None:
+    assert log.Redaction().text(text) == shown
 
 
 def test_every_kind_of_value_is_looked_through(out: io.StringIO) -> None:
@@ -180,7 +180,7 @@ def test_a_secret_read_later_is_hidden_from_then_on(out: io.StringIO) -> None:
     assert lines(out)[0]["event"] == "*** abc"  # too short to tell from any other word
 
 
-def test_of_two_secrets_the_longer_leaves_no_end_behind() -> None:
+def test_the_longer_of_two_overlapping_secrets_is_hidden_whole() -> None:
     assert log.Redaction(["hunter", "hunter22"]).text("hunter22") == "***"
 
 

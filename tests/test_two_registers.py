@@ -1,7 +1,8 @@
 """A municipality with two school registers, as a reorganisation leaves them behind.
 
-Both know every teacher and every pupil, the second all children too; each has ids of its own, and only log-ins tell who is
-who. Each founds the entitlements of its own schools' pupils. Nobody may count twice for that, and no device.
+Both know every teacher and every pupil; the second also knows all children. Each has its own ids, so only log-ins show
+which records are the same person. Each is the counting source for the pupils of its own schools. No person and no device
+may count twice.
 """
 
 import json
@@ -46,30 +47,32 @@ client_secret_file = "secrets/skolregister"
 """
 
 
-def part_of(made: WorldBuilder, learners: Sequence[Learner], employees: Sequence[StaffMember]) -> RegisterContents:
-    """What a register that knows these alone says."""
-    known = copy(made)
+def part_of(builder: WorldBuilder, learners: Sequence[Learner], employees: Sequence[StaffMember]) -> RegisterContents:
+    """The contents of a register that knows only these persons."""
+    known = copy(builder)
     known.learners, known.employees = list(learners), list(employees)
     return RegisterContents(known, TODAY)
 
 
-def of_schools(made: WorldBuilder) -> RegisterContents:
+def of_schools(builder: WorldBuilder) -> RegisterContents:
     """All pupils, without the places that they had or have as children."""
-    pupils = [replace(one, placements=()) for one in made.learners if one.enrolments]
-    return part_of(made, pupils, made.employees)
+    pupils = [replace(learner, placements=()) for learner in builder.learners if learner.enrolments]
+    return part_of(builder, pupils, builder.employees)
 
 
-def of_the_second(made: WorldBuilder) -> RegisterContents:
-    """All pupils and children; everybody under an id of its own."""
-    learners = [replace(one, id=object_id_of(f"second/{one.id}")) for one in made.learners]
-    return part_of(made, learners, [replace(who, key=f"second/{who.key}") for who in made.employees])
+def of_the_second(builder: WorldBuilder) -> RegisterContents:
+    """All pupils and children, each under another id."""
+    learners = [replace(learner, id=object_id_of(f"second/{learner.id}")) for learner in builder.learners]
+    return part_of(
+        builder, learners, [replace(employee, key=f"second/{employee.key}") for employee in builder.employees]
+    )
 
 
 @contextmanager
 def registers_of(
     folder: Path, world: DemoWorld, counts: Mapping[str, Mapping[str, Sequence[str]]]
 ) -> Iterator[Application]:
-    """The house of a municipality with both registers, what of each counts and where, source by source."""
+    """The application of a municipality with both registers, what of each counts and where, source by source."""
     graph = GraphStub(lambda: world.contents_on(TODAY).managed_devices)
     schools, preschools = of_schools(world.builder), of_the_second(world.builder)
     first, second = Ss12000Stub(lambda: schools), Ss12000Stub(lambda: preschools)
@@ -90,20 +93,20 @@ def configured(text: str, second: Ss12000Stub, counts: Mapping[str, Mapping[str,
         table = f'name = "{source}"\n'
         assert table in text
         text = text.replace(table, table + "".join(f"{key} = {json.dumps(value)}\n" for key, value in keys.items()))
-    # The schools' register has no children of preschools, and that is no fault of it.
+    # The schools' register has no preschool children, which is not an error.
     return text.replace(f'name = "{SCHOOLS}"\n', f'name = "{SCHOOLS}"\nallow_empty = ["children"]\n')
 
 
-def told_by(outcome: Outcome) -> Mapping[tuple[str, ...], int]:
-    """How many persons there are of whom just these sources tell."""
-    return Counter(tuple(sorted({one.source for one in case.person.records})) for case in outcome.people)
+def persons_by_sources(outcome: Outcome) -> Mapping[tuple[str, ...], int]:
+    """By set of sources: how many persons have records of exactly these sources."""
+    return Counter(tuple(sorted({record.source for record in case.person.records})) for case in outcome.people)
 
 
 def entitled(outcome: Outcome, entitlement: str) -> int:
     return sum(row.entitled for row in outcome.coverage if row.entitlement == entitlement)
 
 
-def test_pupils_of_two_registers_that_share_everybody_count_once_and_so_does_every_device(tmp_path: Path) -> None:
+def test_pupils_and_devices_known_to_two_registers_count_once(tmp_path: Path) -> None:
     world = DemoWorld(1, with_schools=True)
     schools = sorted(
         {claim.unit for claim in world.builder.expected_owed if claim.entitlement == "pupils"} - {UNPLACED}
@@ -113,23 +116,25 @@ def test_pupils_of_two_registers_that_share_everybody_count_once_and_so_does_eve
         SCHOOLS: {"counts": ["pupils"], "counts_at": schools[::2]},
         SECOND: {"counts": ["pupils", "children"], "counts_at": [*schools[1::2], *PLACES_PER_COHORT]},
     }
-    with registers_of(tmp_path, world, counts) as house:
-        report = sync.run(house.run_context, [(source, part) for source in house.sources for part in source.parts])
+    with registers_of(tmp_path, world, counts) as application:
+        report = sync.run(
+            application.run_context, [(source, part) for source in application.sources for part in source.parts]
+        )
 
-    together = told_by(report.outcome)
+    together = persons_by_sources(report.outcome)
     teachers = len(world.contents_on(TODAY).register.staff)
     assert report.held == ()
     assert together[SECOND, "personal", SCHOOLS] == teachers > 500
     assert together[SECOND, SCHOOLS] > 3000
     assert entitled(report.outcome, "pupils") > 3000
-    # All that is published is what it is where one register tells all. But a school that nobody has configured is asked
-    # for once by each register that has it.
+    # Every published number is the same as with a single register, except that a school that is not configured is
+    # reported as unmapped by each register that has it.
     assert differences(report.outcome, GroundTruth(world, TODAY), TODAY) == [
         ((UNPLACED, "unmapped_unit"), "gaps", 1, 2)
     ]
 
 
-def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_the_other_is_a_witness(
+def test_a_teacher_in_a_counting_register_and_a_witness_counts_once(
     tmp_path: Path,
 ) -> None:
     world = DemoWorld(1, with_schools=True)
@@ -138,17 +143,17 @@ def test_a_teacher_of_both_registers_counts_once_where_one_of_them_founds_and_th
         SCHOOLS: {"counts": ["staff"]},
         SECOND: {"counts": ["children"]},
     }
-    with registers_of(tmp_path, world, counts) as house:
+    with registers_of(tmp_path, world, counts) as application:
         due = [
             (source, part)
-            for source in house.sources
+            for source in application.sources
             for part in source.parts
             if source.kind == "ss12000" and part.name in {"units", "staff"}
         ]
-        outcome = sync.run(house.run_context, due).outcome
+        outcome = sync.run(application.run_context, due).outcome
 
     staff = world.contents_on(TODAY).register.staff
-    assert told_by(outcome) == {(SECOND, SCHOOLS): len(staff)}
+    assert persons_by_sources(outcome) == {(SECOND, SCHOOLS): len(staff)}
     assert not any(case.person.duplicate for case in outcome.people)
     serving = [job for _, job in staff if job.last is None or job.last >= TODAY]
     assert entitled(outcome, "staff") == len(serving) > 500

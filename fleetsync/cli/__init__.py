@@ -1,7 +1,7 @@
-"""The commands. The only place that prints; heavy imports happen inside a command, so that `--help` is quick.
+"""The commands. Only this package prints. Heavy imports happen inside a command, so that `--help` is quick.
 
-Exit codes: 0 done; 1 something a person must look at (a failed check, a held or failed pull, a refused decision);
-2 the command or the configuration cannot be used as it stands; 130 interrupted.
+Exit codes: 0 done; 1 a person must look at something (a failed check, a held or failed pull, a refused decision);
+2 the command or the configuration cannot be used; 130 interrupted.
 """
 
 from pathlib import Path
@@ -12,35 +12,35 @@ import click
 from fleetsync import version
 from fleetsync.cli.errors import CommandError, report_errors
 
-# Name → its module and what it does, so that the overview loads none of them.
+# Name → module and summary, so that `fleetsync --help` imports no command.
 COMMANDS = {
     "accept": ("decisions", "Believe a held pull after all."),
-    "assignments": ("listing", "Which device serves whom or what."),
-    "check": ("checking", "Is the configuration right, and may we read what it names?"),
+    "assignments": ("listing", "Which device serves which person, set or pool."),
+    "check": ("checking", "Check the configuration and the access to the sources."),
     "coverage": ("listing", "Per unit and entitlement: entitled, assigned, covered, unknown, short."),
     "db": ("database", "The database: upgrade, backup, restore, verify."),
-    "demo": ("demo", "Exempelby, an invented municipality, on this machine."),
-    "devices": ("listing", "Devices: what they are for, where, and whether they work."),
-    "drop": ("decisions", "Remove everything a source ever said."),
+    "demo": ("demo", "Show Exempelby, an invented municipality, on this machine."),
+    "devices": ("listing", "Devices: their purpose, their place and whether they work."),
+    "drop": ("decisions", "Remove all records of a source."),
     "explain": ("explaining", "Why a unit, person, device or gap is as it is."),
     "gaps": ("listing", "What is wrong, oldest first."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "init": ("init_config", "Write a commented configuration to begin with."),
-    "load": ("syncing", "Read one file as a source would, show what it changes, believe it."),
-    "people": ("listing", "Persons by id, with what they are owed and have."),
+    "load": ("syncing", "Read a file by hand as part of a source."),
+    "people": ("listing", "Persons by id: what they are owed and what they have."),
     "publish": ("decisions", "End a unit's trial."),
-    "purge": ("database", "Remove what has been kept long enough."),
-    "reject": ("decisions", "Forget a held pull."),
+    "purge": ("database", "Delete what has been kept long enough."),
+    "reject": ("decisions", "Discard a held pull."),
     "run": ("running", "The daemon."),
-    "sources": ("listing", "Every part of every source, how old it is, what stands in its way."),
+    "sources": ("listing", "Every part of every source: its age, its state and what blocks it."),
     "sync": ("syncing", "Pull now."),
-    "turnover": ("turnover", "The school year's turnover: where it stands, and turning it by hand."),
+    "turnover": ("turnover", "The turnover of the school year: its state, and turning it by hand."),
     "user": ("accounts", "Who may sign in to the page."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is used."""
+    """A group that imports the module of a command when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -75,7 +75,7 @@ def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
 def root(ctx: click.Context, path: Path | None, log_level: str | None) -> None:
-    """Whether each employee, pupil and five children have a working device, as the plan promises."""
+    """Follow up whether every employee, every pupil and every five children have a working device."""
     ctx.obj = {"path": path, "log_level": log_level}
 
 

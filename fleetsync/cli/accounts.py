@@ -1,4 +1,4 @@
-"""user: who may sign in to the page."""
+"""user: the accounts that may sign in to the page."""
 
 import sys
 
@@ -16,38 +16,38 @@ def user() -> None:
     """Local accounts."""
 
 
-@user.command(help="Let somebody sign in; the password is asked for, or read from stdin.")
+@user.command(help="Add an account. The password is asked for, or read from stdin.")
 @click.argument("name")
 @click.option("--role", type=click.Choice([role.value for role in AccountRole]), default=AccountRole.TECHNICIAN.value)
 @click.pass_context
 def add(ctx: click.Context, name: str, role: str) -> None:
-    """A name of the account, not of a person's log-in elsewhere."""
+    """NAME is the name of the account; it need not be a log-in elsewhere."""
     with open_ledger_only(ctx) as (ledger, _):
         ledger.add_account(name, _read_and_hash_password(), role)
     click.echo(f"{name} may sign in as {role}")
 
 
-@user.command(help="Give an account another password.")
+@user.command(help="Change the password of an account.")
 @click.argument("name")
 @click.pass_context
 def passwd(ctx: click.Context, name: str) -> None:
-    """Whoever is signed in with the old one is signed out."""
+    """Sessions that were opened with the old password end."""
     with open_ledger_only(ctx) as (ledger, _):
         ledger.set_password(name, _read_and_hash_password())
     click.echo(f"{name} has a new password")
 
 
-@user.command(help="Let somebody sign in no more.")
+@user.command(help="Remove an account.")
 @click.argument("name")
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
-    """What the account decided stays written."""
+    """The audit log keeps the decisions of the account."""
     with open_ledger_only(ctx) as (ledger, _):
         ledger.remove_account(name)
     click.echo(f"{name} may not sign in any more")
 
 
-@user.command("list", help="The accounts and their roles.")
+@user.command("list", help="List the accounts and their roles.")
 @click.pass_context
 def list_(ctx: click.Context) -> None:
     """Names and roles."""
@@ -67,7 +67,7 @@ def _read_and_hash_password() -> str:
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password."""
+    """The hash that is stored instead of *password*."""
     from werkzeug.security import generate_password_hash
 
     return generate_password_hash(password, method="scrypt")

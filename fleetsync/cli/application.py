@@ -1,24 +1,24 @@
-"""What most commands begin with: the configuration, the database, and the house built on both."""
+"""What most commands begin with: load the configuration, then open the database or the whole application."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 from typing import Any
 
 import click
 
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.daemon.composition import Application, build_application, clock_for, open_configured_ledger
+from fleetsync.daemon import composition
+from fleetsync.daemon.composition import Application, clock_for, open_configured_ledger
 from fleetsync.settings import Settings, load, unknown_environment
 from fleetsync.store.ledger import Ledger
 
 
 def load_settings(ctx: click.Context, *, is_daemon: bool = False) -> Settings:
-    """The configuration the command line names; the log is set up by it. Raises SettingsError.
+    """The configuration that the command line names. Also sets up the log. Raises SettingsError.
 
-    A daemon speaks by its log. A command says itself what came of it, and its log is for errors of our own.
+    A daemon logs to stdout. A command prints its results itself and logs only errors, to stderr.
     """
     given: dict[str, Any] = ctx.obj
     settings = load(given["path"])
@@ -31,16 +31,14 @@ def load_settings(ctx: click.Context, *, is_daemon: bool = False) -> Settings:
 
 @contextmanager
 def open_application(ctx: click.Context) -> Iterator[Application]:
-    """The house, closed afterwards."""
-    settings = load_settings(ctx)
-    clock = clock_for(settings)
-    with open_configured_ledger(settings, clock) as ledger:
-        yield build_application(settings, clock, ledger, Event())
+    """The application of the configuration that the command line names. Its database is closed afterwards."""
+    with composition.open_application(load_settings(ctx)) as application:
+        yield application
 
 
 @contextmanager
 def open_ledger_only(ctx: click.Context) -> Iterator[tuple[Ledger, Clock]]:
-    """The database alone, for what needs no source."""
+    """The database and the clock alone, for commands that need no source."""
     settings = load_settings(ctx)
     clock = clock_for(settings)
     with open_configured_ledger(settings, clock) as ledger:

@@ -1,4 +1,4 @@
-"""check: is the configuration right, and may we read what it names; says what to grant and where."""
+"""check: is the configuration right, and may we read the sources? Says which permission is missing and where."""
 
 import sys
 from collections.abc import Iterable
@@ -14,30 +14,27 @@ from fleetsync.pull.registry import Source
 
 
 @click.command(
-    help="Configuration, secrets, calendar and policy; then per source: name, certificate, token, permission."
+    help="Check configuration, secrets, calendar and policy, then per source: name, certificate, token, permission."
 )
 @click.argument("source", required=False)
-@click.option("--offline", is_flag=True, help="Ask no source.")
-@click.option("--request", "as_request", is_flag=True, help="Print a text for whoever must grant what is missing.")
-@click.option("--values", is_flag=True, help="Print each effective value and where it comes from; secrets hidden.")
+@click.option("--offline", is_flag=True, help="Contact no source.")
+@click.option("--request", "as_request", is_flag=True, help="Print a request for the missing permissions.")
+@click.option("--values", is_flag=True, help="Print each effective value and its origin. Secrets are hidden.")
 @click.pass_context
 def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: bool, values: bool) -> None:
-    """Exit 0 when all is well, 1 when something is not, 2 when the configuration cannot be used."""
+    """Exit 0 if all is well, 1 if a source is not readable, 2 if the configuration cannot be used."""
     with open_application(ctx) as application:
         if values:
             for line in application.settings.describe():
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
         _print_configuration(application)
-        warnings = [*application.settings.warnings, *(text for one in application.sources for text in one.warnings)]
-        for text in warnings:
-            click.echo(f"warning  {text}")
-        chosen = [one for one in application.sources if source is None or one.name == source]
+        _print_warnings(application)
+        chosen = [configured for configured in application.sources if source is None or configured.name == source]
         if source is not None and not chosen:
             parse_part(application, source)
-        findings = (
-            [] if offline else [(one, finding) for one in chosen for finding in _print_probe_results(application, one)]
-        )
-    failed = [(one, finding) for one, finding in findings if not finding.ok]
+        tried = [] if offline else chosen
+        results = [(each, result) for each in tried for result in _print_probe_results(application, each)]
+    failed = [(each, result) for each, result in results if not result.ok]
     if as_request and failed:
         click.echo(_permission_request(application, failed))
     sys.exit(EXIT_ATTENTION if failed else 0)
@@ -55,33 +52,41 @@ def _print_configuration(application: Application) -> None:
     )
 
 
+def _print_warnings(application: Application) -> None:
+    for text in application.settings.warnings:
+        click.echo(f"warning  {text}")
+    for source in application.sources:
+        for text in source.warnings:
+            click.echo(f"warning  {text}")
+
+
 def _print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
-    for finding in _probe(application, source):
-        where = f"{source.name}/{finding.part}" if finding.part else source.name
-        click.echo(f"{'ok    ' if finding.ok else 'FAILED'}   {where}: {finding.what}")
-        if finding.remedy and not finding.ok:
-            click.echo(f"         {finding.remedy}")
-        yield finding
+    for result in _probe(application, source):
+        where = f"{source.name}/{result.part}" if result.part else source.name
+        click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")
+        if result.remedy and not result.ok:
+            click.echo(f"         {result.remedy}")
+        yield result
 
 
 def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
     try:
-        findings = list(application.run_context.runner.probe(source, application.run_context.stop))
+        results = list(application.run_context.runner.probe(source, application.run_context.stop))
     except PullError as error:
-        findings = [ProbeResult(None, ok=False, what=str(error))]
-    return findings or [ProbeResult(None, ok=True, what="this kind has nothing to try without a pull")]
+        results = [ProbeResult(None, ok=False, what=str(error))]
+    return results or [ProbeResult(None, ok=True, what="this kind can only be tried by a pull")]
 
 
 def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
     who = application.settings.municipality.name or "our municipality"
     lines = [
         "",
-        f"fleetsync of {who} follows up whether each employee, pupil and five children have a working device.",
-        "It reads; it changes nothing. To do so it needs:",
+        f"fleetsync of {who} follows up whether every employee, pupil and five children have a working device.",
+        "It only reads. For that it needs:",
         "",
     ]
-    lines += [f"* {source.name} ({source.kind}): {finding.remedy or finding.what}" for source, finding in failed]
-    return "\n".join([*lines, "", "Names, addresses, positions and contents of devices are not read."])
+    lines += [f"* {source.name} ({source.kind}): {result.remedy or result.what}" for source, result in failed]
+    return "\n".join([*lines, "", "It does not read names, addresses, positions or contents of devices."])
 
 
 COMMANDS = {"check": check}

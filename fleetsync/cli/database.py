@@ -1,4 +1,4 @@
-"""db and purge: the schema, copies, and what has been kept long enough."""
+"""db and purge: upgrade, copy, restore and verify the database; delete what has been kept long enough."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import click
 
 from fleetsync.cli.application import load_settings, open_ledger_only
 from fleetsync.cli.errors import CommandError
-from fleetsync.daemon.composition import clock_for, open_configured_ledger, retention_periods
+from fleetsync.daemon.composition import clock_for, open_configured_ledger
+from fleetsync.daemon.maintenance import retention_periods
 
 BACKUP_FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -16,30 +17,30 @@ def db() -> None:
     """Schema and copies."""
 
 
-@db.command(help="Bring the schema to this version; a verified copy is written before.")
+@db.command(help="Upgrade the schema to this version. A verified copy is written first.")
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
-    """Opening does it; a daemon does so at its start as well."""
+    """Opening the database upgrades it, as a daemon does when it starts."""
     with open_ledger_only(ctx):
-        click.echo("the database is at this version's schema")
+        click.echo("the database has the schema of this version")
 
 
-@db.command(help="Write a verified copy while everything goes on.")
+@db.command(help="Write a verified copy. The daemon may go on running.")
 @click.argument("file", type=BACKUP_FILE)
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
-    """The copy holds personal data; only its owner can read it."""
+    """The copy holds personal data, so only its owner can read it."""
     with open_ledger_only(ctx) as (ledger, _):
         ledger.backup(file)
     click.echo(f"{file} is a verified copy. The key file is not in it: keep that elsewhere")
 
 
-@db.command(help="Become what a copy is; who was protected or erased since stays so.")
+@db.command(help="Replace the database by a copy. Persons protected or erased since then stay so.")
 @click.argument("file", type=BACKUP_FILE)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
-    """Stop the daemon first."""
+    """The daemon must be stopped first."""
     if not yes:
         click.confirm("Everything since the copy is lost. Go on?", abort=True)
     with open_ledger_only(ctx) as (ledger, _):
@@ -47,7 +48,7 @@ def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
     click.echo(f"restored from {file}")
 
 
-@db.command(help="Check the database; exit 1 when something is wrong.")
+@db.command(help="Check the database. Exit 1 if something is wrong.")
 @click.pass_context
 def verify(ctx: click.Context) -> None:
     """Structure, references, and that intervals do not overlap."""
@@ -55,18 +56,18 @@ def verify(ctx: click.Context) -> None:
         faults = ledger.verify()
     if faults:
         raise CommandError("\n".join(faults))
-    click.echo("nothing wrong was found")
+    click.echo("the database is in order")
 
 
-@click.command(help="Remove what has been kept long enough; the daemon does so each night.")
+@click.command(help="Delete what has been kept long enough. The daemon does so every night.")
 @click.pass_context
 def purge(ctx: click.Context) -> None:
-    """Deleted bytes are overwritten."""
+    """Deleted bytes are overwritten in the file."""
     settings = load_settings(ctx)
     clock = clock_for(settings)
     with open_configured_ledger(settings, clock) as ledger:
-        gone = ledger.purge(clock.now(), retention_periods(settings.database))
-    click.echo(", ".join(f"{count} {kind}" for kind, count in sorted(gone.items()) if count) or "nothing was due")
+        purged = ledger.purge(clock.now(), retention_periods(settings.database))
+    click.echo(", ".join(f"{count} {kind}" for kind, count in sorted(purged.items()) if count) or "nothing was due")
 
 
 COMMANDS = {"db": db, "purge": purge}

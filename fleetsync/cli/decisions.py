@@ -1,4 +1,4 @@
-"""accept, reject, drop, publish: what people decide. A decision is written and judged anew in one go."""
+"""accept, reject, drop, publish: decisions of people. Each is stored, then everything is reconciled."""
 
 import getpass
 
@@ -12,19 +12,20 @@ from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
 from fleetsync.store.errors import PullNotHeld
 
-REASON_OPTION = click.option("--reason", required=True, help="Why; kept with the decision.")
+REASON_OPTION = click.option("--reason", required=True, help="The reason. It is stored with the decision.")
 
 
 def parse_part(application: Application, text: str) -> tuple[str, str]:
-    """(source, part) of SOURCE/PART, or of SOURCE where it has one part. Raises Told."""
+    """(source, part) of SOURCE/PART, or of SOURCE if it has only one part. Raises CommandError."""
     name, _, part = text.partition("/")
-    source = next((one for one in application.sources if one.name == name), None)
+    source = next((configured for configured in application.sources if configured.name == name), None)
     if source is None:
-        known = ", ".join(one.name for one in application.sources) or "none is configured"
+        known = ", ".join(configured.name for configured in application.sources) or "none is configured"
         raise CommandError(f"{name} is no source. Configured: {known}", EXIT_UNUSABLE)
     if not part and len(source.parts) > 1:
         raise CommandError(
-            f"{name} has several parts; say which: " + ", ".join(f"{name}/{one.name}" for one in source.parts),
+            f"{name} has several parts. Name one of: "
+            + ", ".join(f"{name}/{declared.name}" for declared in source.parts),
             EXIT_UNUSABLE,
         )
     return name, source.part(part).name if part else source.parts[0].name
@@ -37,7 +38,7 @@ def parse_part(application: Application, text: str) -> tuple[str, str]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def accept(ctx: click.Context, part: str, pull: int, reason: str, *, yes: bool) -> None:
-    """Show what the pull would change, ask, and believe it."""
+    """Show what the pull would change, ask for confirmation, and believe it."""
     with open_application(ctx) as application:
         source, name = parse_part(application, part)
         _confirm_newest_held(application, source, name, pull, yes=yes)
@@ -60,13 +61,13 @@ def _confirm_newest_held(application: Application, source: str, part: str, pull:
         click.confirm("Believe it?", abort=True)
 
 
-@click.command(help="Forget a held pull.")
+@click.command(help="Discard a held pull.")
 @click.argument("part", metavar="SOURCE/PART")
 @click.argument("pull", type=int)
 @REASON_OPTION
 @click.pass_context
 def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
-    """Nothing of it is believed; the next pull is judged as usual."""
+    """Nothing of it is believed. The next pull is judged as usual."""
     with open_application(ctx) as application:
         source, name = parse_part(application, part)
         application.ledger.reject(pull, operator_name(), reason)
@@ -74,16 +75,16 @@ def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
     click.echo(f"{source}/{name}: pull {pull} is forgotten")
 
 
-@click.command(help="Remove everything a source ever said, when it is gone for good.")
+@click.command(help="Remove all records of a source that is gone for good.")
 @click.argument("source")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
-    """Its records go; history and numbers of past days stay."""
+    """Its records are removed. History and the numbers of past days stay."""
     with open_application(ctx) as application:
-        if source in {one.name for one in application.sources}:
+        if source in {configured.name for configured in application.sources}:
             raise CommandError(
-                f"{source} is still in the configuration: take its [[source]] table out first", EXIT_UNUSABLE
+                f"{source} is still in the configuration. Remove its [[source]] table first", EXIT_UNUSABLE
             )
         if not yes:
             click.confirm(f"Remove all records of {source}?", abort=True)
@@ -93,16 +94,16 @@ def drop(ctx: click.Context, source: str, *, yes: bool) -> None:
     click.echo(f"{source}: {count} records removed")
 
 
-@click.command(help="End a unit's trial: from now on it is in alerts and totals.")
+@click.command(help="End the trial of a unit. From now on it is in alerts and totals.")
 @click.argument("unit")
 @click.pass_context
 def publish(ctx: click.Context, unit: str) -> None:
-    """The unit's numbers count for everyone."""
+    """Alerts and totals include the unit from now on."""
     with open_application(ctx) as application:
-        known = {one.slug for one in application.run_context.policy.units} | {CENTRAL}
+        known = {known_unit.slug for known_unit in application.run_context.policy.units} | {CENTRAL}
         if unit == UNPLACED:
             raise CommandError(
-                f"{unit} has no trial: what belongs to no unit is in the totals from the first day, and rings nothing. "
+                f"{unit} has no trial: what belongs to no unit is in the totals from the first day and in no alert. "
                 "List its codes in a [[unit]]",
                 EXIT_UNUSABLE,
             )
@@ -115,7 +116,7 @@ def publish(ctx: click.Context, unit: str) -> None:
 
 
 def operator_name() -> str:
-    """Whoever runs the command, as the audit names him."""
+    """The person who runs the command, as the audit log names them."""
     return f"{getpass.getuser()} (command line)"
 
 

@@ -1,4 +1,4 @@
-"""How a command says that it failed: one sentence and the remedy on stderr, an exit code, never a traceback."""
+"""How a command fails: a sentence with the remedy on stderr and an exit code, never a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -12,26 +12,26 @@ EXIT_INTERRUPTED = 130
 
 
 class CommandError(click.ClickException):
-    """Ends a command with a sentence. *exit_code* as the commands' module says."""
+    """Ends a command with a message. The exit codes are explained in `fleetsync.cli`."""
 
     def __init__(self, message: str, exit_code: int = EXIT_ATTENTION) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click declares it on the class and reads it on the instance
 
     def show(self, file: object = None) -> None:
-        """Print it."""
+        """Print the message."""
         for line in self.message.splitlines():
             click.echo(f"fleetsync: {line}", err=True)
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Around everything: what the house says by remedy is said, what is our own fault is said to be so."""
+    """Turns every exception into a message and an exit code: known errors with their remedy, others as our own fault."""
     try:
         yield
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last net: no traceback reaches a user
+    except Exception as error:  # noqa: BLE001 - no traceback may reach a user
         sys.exit(_report_error(error))
 
 
@@ -42,7 +42,7 @@ def _report_error(error: Exception) -> int:
         return known.exit_code
     from fleetsync import log
 
-    if log.is_set_up():  # before, structlog's own way of telling would show locals
+    if log.is_set_up():  # before that, structlog's defaults would print local variables
         log.get(__name__).debug("an error of our own", exc_info=error)
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
@@ -51,7 +51,7 @@ def _report_error(error: Exception) -> int:
     # The error's text is left out: it may hold a value of a record.
     CommandError(
         f"an error of our own, {type(error).__name__} at {place}. Nothing believed was changed by it. "
-        "Report it with this line, the version (fleetsync --version), and what --log-level DEBUG adds"
+        "Report this line with the version (fleetsync --version) and what --log-level DEBUG adds"
     ).show()
     return EXIT_ATTENTION
 

@@ -1,4 +1,4 @@
-"""init: a commented configuration to begin with, that runs as it is."""
+"""init: writes a commented configuration to begin with. It can be used as it is."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import click
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 
 CONFIG_HEAD = """\
-# fleetsync: which systems we read, and what the plan promises.
-# Every key there is stands in config.example.toml with its meaning. Try this file with: fleetsync check
+# fleetsync: which systems are read, and what the plan promises.
+# config.example.toml explains every key. Check this file with: fleetsync check
 
 [municipality]
 name = "{name}"
@@ -17,33 +17,35 @@ name = "{name}"
 url = "database/fleetsync.db"
 
 [privacy]
-# Under this key log-ins become tokens. Made at the first start; keep a copy elsewhere than the database's.
+# The key that turns log-ins into tokens. Created at the first start. Keep a copy of it apart from the database.
 key_file = "secrets/privacy.key"
 
 [calendar]
-# Without terms every weekday that is no public holiday counts. A municipality's own terms go into a file:
+# Without terms, every weekday that is not a public holiday counts. Your own terms go into a file:
 # file = "calendar.toml"
 """
 
 
 @click.command(help="Write a commented configuration for the systems you name.")
-@click.option("--kind", "kinds", multiple=True, help="A system to read, such as intune; may be given several times.")
-@click.option("--name", default="", help="The municipality's name.")
+@click.option(
+    "--kind", "kinds", multiple=True, help="A kind of system to read, such as intune. May be given several times."
+)
+@click.option("--name", default="", help="The name of the municipality.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True)
 def init(kinds: tuple[str, ...], name: str, output: Path) -> None:
-    """Runs with no source ready; asks on a terminal which systems there are when none is named."""
+    """On a terminal, asks which systems there are if none is named."""
     from fleetsync.pull.registry import connector_kinds as known_kinds
     from fleetsync.pull.registry import load_connector
 
     if output.exists():
-        raise CommandError(f"{output} exists and is left as it is. Write elsewhere with --output", EXIT_UNUSABLE)
+        raise CommandError(f"{output} exists and was not changed. Choose another file with --output", EXIT_UNUSABLE)
     chosen = kinds or _ask_kinds(known_kinds())
     tables = [_source_table(kind, load_connector(kind).__doc__ or "") for kind in chosen]
     parts = [CONFIG_HEAD.format(name=name.replace('"', "'")), *tables]
     output.parent.mkdir(parents=True, exist_ok=True)
     (output.parent / "secrets").mkdir(mode=0o700, exist_ok=True)
     output.write_text("\n".join(parts), encoding="utf-8")
-    click.echo(f"{output} is written. Fill in what stands in <…>, then: fleetsync --config {output} check")
+    click.echo(f"{output} is written. Fill in what is marked <…>, then run: fleetsync --config {output} check")
 
 
 def _ask_kinds(known: tuple[str, ...]) -> tuple[str, ...]:
@@ -55,7 +57,7 @@ def _ask_kinds(known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _source_table(kind: str, about: str) -> str:
-    """A `[[source]]` table: required keys open, the connector's own first sentence above."""
+    """A commented `[[source]]` table with the required keys, under the first sentence of the connector's docstring."""
     from pydantic_core import PydanticUndefined
 
     from fleetsync.pull.registry import load_connector

@@ -1,4 +1,4 @@
-"""How a plan is printed: records, assignments, gaps, and how the numbers would move."""
+"""Prints what pulls would change: records, assignments, gaps and coverage."""
 
 import click
 
@@ -6,7 +6,7 @@ from fleetsync.core.model import ChangePlan, CoverageChange
 
 
 def print_plan(plan: ChangePlan) -> None:
-    """What pulls would change."""
+    """Print *plan*, one subject a line."""
     click.echo(
         f"records      {plan.new} new, {plan.changed} changed, {plan.returned} back, {plan.absent} absent\n"
         f"assignments  {plan.assignments_begun} begin, {plan.assignments_ended} end\n"
@@ -14,8 +14,8 @@ def print_plan(plan: ChangePlan) -> None:
     )
     if not plan.coverage_changes:
         click.echo("coverage     does not move")
-    for shift in plan.coverage_changes:
-        click.echo(f"coverage     {_shift_text(shift)}")
+    for change in plan.coverage_changes:
+        click.echo(f"coverage     {_shift_text(change)}")
 
 
 def _gap_counts(word: str, kinds: dict[str, int]) -> str:
@@ -24,8 +24,8 @@ def _gap_counts(word: str, kinds: dict[str, int]) -> str:
     return f"{sum(kinds.values())} {word} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})"
 
 
-def _shift_text(shift: CoverageChange) -> str:
+def _shift_text(change: CoverageChange) -> str:
     return (
-        f"{shift.unit}, {shift.entitlement}: {shift.covered_before} of {shift.entitled_before} → "
-        f"{shift.covered_after} of {shift.entitled_after}"
+        f"{change.unit}, {change.entitlement}: {change.covered_before} of {change.entitled_before} → "
+        f"{change.covered_after} of {change.entitled_after}"
     )

@@ -1,4 +1,4 @@
-"""run and healthcheck."""
+"""run and healthcheck: start the daemon, and ask whether it is alive."""
 
 import click
 
@@ -6,19 +6,19 @@ from fleetsync.cli.application import load_settings
 from fleetsync.cli.errors import CommandError
 
 
-@click.command(help="The daemon: pull by the schedule, serve the page and /metrics, until a signal says stop.")
+@click.command(help="Run the daemon: pull on schedule and serve the page and /metrics until it is stopped.")
 @click.pass_context
 def run(ctx: click.Context) -> None:
-    """SIGTERM and SIGINT stop, SIGHUP loads the configuration anew."""
+    """SIGTERM and SIGINT stop it, SIGHUP reloads the configuration."""
     from fleetsync.daemon.service import Daemon
 
     Daemon(load_settings(ctx, is_daemon=True)).run()
 
 
-@click.command(help="Exit 0 while the daemon of this configuration answers; for containers.")
+@click.command(help="Exit 0 if the daemon of this configuration answers. For containers.")
 @click.pass_context
 def healthcheck(ctx: click.Context) -> None:
-    """Asks /livez, as an orchestrator would."""
+    """Requests /livez, as an orchestrator would."""
     from http.client import HTTPConnection
 
     web = load_settings(ctx).web
@@ -33,7 +33,7 @@ def healthcheck(ctx: click.Context) -> None:
             f"the daemon does not answer at {host}:{address.port} ({error.strerror or type(error).__name__})"
         ) from None
     if status != 200:
-        raise CommandError(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop stands still")
+        raise CommandError(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop hangs")
 
 
 COMMANDS = {"run": run, "healthcheck": healthcheck}

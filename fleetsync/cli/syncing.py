@@ -1,4 +1,4 @@
-"""sync and load: one run now, or one file, with its plan shown first where asked."""
+"""sync and load: run now, or read one file by hand. Both can show what would change."""
 
 import sys
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from fleetsync.pull.registry import Source
 DueParts = Sequence[tuple[Source, Part]]
 
 
-@click.command("sync", help="Pull now, all sources or one SOURCE[/PART]; exit 1 when a part failed or is held.")
+@click.command("sync", help="Pull all sources now, or one SOURCE[/PART]. Exit 1 if a part failed or is held.")
 @click.argument("which", metavar="[SOURCE[/PART]]", required=False)
-@click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
+@click.option("--dry-run", is_flag=True, help="Write nothing. Print what would change.")
 @click.pass_context
 def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
-    """One run, with progress on a terminal."""
+    """Progress is shown on a terminal."""
     with open_application(ctx) as application:
         if dry_run:
             _print_dry_run(application, _due_parts(application, which))
@@ -41,13 +41,14 @@ def _due_parts(application: Application, which: str | None) -> DueParts:
             (source, part) for source in application.sources if not source.settings.disabled for part in source.parts
         ]
     name, part = parse_part(application, which) if "/" in which else (which, "")
-    source = next((one for one in application.sources if one.name == name), None)
+    source = next((configured for configured in application.sources if configured.name == name), None)
     if source is None:
         raise CommandError(
-            f"{name} is no source. Configured: {', '.join(one.name for one in application.sources)}", EXIT_UNUSABLE
+            f"{name} is no source. Configured: {', '.join(configured.name for configured in application.sources)}",
+            EXIT_UNUSABLE,
         )
     _refuse_disabled(source)
-    return [(source, one) for one in source.parts if part in ("", one.name)]
+    return [(source, declared) for declared in source.parts if part in ("", declared.name)]
 
 
 def _refuse_disabled(source: Source) -> None:
@@ -68,44 +69,44 @@ def _progress_printer() -> sync.ProgressCallback | None:
 
 
 def _print_dry_run(application: Application, due: DueParts) -> None:
-    rehearsal = with_memory_staging(application)
-    pulled = sync.pull_side_by_side(rehearsal.run_context, due, _progress_printer())
-    for one in pulled:
-        click.echo(f"{one.source}/{one.part}: {one.verdict.value}{f': {one.reason}' if one.reason else ''}")
-    planned, refusals = sync.plan_dry_run(rehearsal.run_context, pulled)
+    dry_run = with_memory_staging(application)
+    pulled = sync.pull_side_by_side(dry_run.run_context, due, _progress_printer())
+    for result in pulled:
+        click.echo(
+            f"{result.source}/{result.part}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}"
+        )
+    planned, refusals = sync.plan_dry_run(dry_run.run_context, pulled)
     for refusal in refusals:
         click.echo(f"would be held: {refusal}")
     print_plan(planned)
 
 
 def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
-    """Print what came of it; exit 1 when a person must look."""
+    """Print the result of each part. Exit 1 if a person must look at one."""
     _print_report(report)
-    pulled = {(one.source, one.part) for one in report.pulled}
+    pulled = {(result.source, result.part) for result in report.pulled}
     left = [f"{source.name}/{part.name}" for source, part in due if (source.name, part.name) not in pulled]
     for name in left:
-        click.echo(
-            f"fleetsync: {name}: is being pulled by another process right now. Try again when that has ended", err=True
-        )
-    if left or report.held or any(one.verdict is Verdict.FAILED for one in report.pulled):
+        click.echo(f"fleetsync: {name}: is being pulled by another process. Try again when that has ended", err=True)
+    if left or report.held or any(result.verdict is Verdict.FAILED for result in report.pulled):
         sys.exit(EXIT_ATTENTION)
 
 
 def _print_report(report: sync.RunReport) -> None:
-    """What worked to stdout, what a person must look at to stderr."""
-    held = {one.pulled.pull: one for one in report.held}
-    for one in report.pulled:
-        name = f"{one.source}/{one.part}"
-        if one.pull in held:
-            what = "; ".join(refusal.text.en for refusal in held[one.pull].refusals)
-            remedy = f"fleetsync accept {name} {one.pull} --reason …"
+    """Print success to stdout, and what a person must look at to stderr."""
+    held = {judged.pulled.pull: judged for judged in report.held}
+    for result in report.pulled:
+        name = f"{result.source}/{result.part}"
+        if result.pull in held:
+            what = "; ".join(refusal.text.en for refusal in held[result.pull].refusals)
+            remedy = f"fleetsync accept {name} {result.pull} --reason …"
             click.echo(f"fleetsync: {name}: held: {what}. If it is right: {remedy}", err=True)
-        elif one.verdict is Verdict.FAILED:
-            click.echo(f"fleetsync: {name}: failed: {one.reason}", err=True)
-        elif one.effect is not None:
-            click.echo(f"{name}: complete, {one.effect.seen} records")
+        elif result.verdict is Verdict.FAILED:
+            click.echo(f"fleetsync: {name}: failed: {result.reason}", err=True)
+        elif result.effect is not None:
+            click.echo(f"{name}: complete, {result.effect.seen} records")
         else:
-            click.echo(f"{name}: {one.verdict.value}{f': {one.reason}' if one.reason else ''}")
+            click.echo(f"{name}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}")
 
 
 @click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")
@@ -114,7 +115,7 @@ def _print_report(report: sync.RunReport) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
-    """For files that come by hand; the guard judges them as any other."""
+    """For files that are delivered by hand. They are judged like any other pull."""
     with open_application(ctx) as application:
         due = _due_parts_of_file(application, source, file)
         _print_dry_run(application, due)
@@ -125,13 +126,17 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
 
 
 def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
-    found = next((one for one in application.sources if one.name == name), None)
-    if found is None or "path" not in type(found.settings).model_fields:
-        known = [one.name for one in application.sources if "path" in type(one.settings).model_fields]
-        raise CommandError(f"{name} is no source of files. Those that are: {', '.join(known) or 'none'}", EXIT_UNUSABLE)
-    _refuse_disabled(found)
-    source = replace(found, settings=found.settings.model_copy(update={"path": file.resolve()}))
-    return [(source, part) for part in source.parts]
+    source = next((configured for configured in application.sources if configured.name == name), None)
+    if source is None or "path" not in type(source.settings).model_fields:
+        known = [
+            configured.name for configured in application.sources if "path" in type(configured.settings).model_fields
+        ]
+        raise CommandError(
+            f"{name} is not a source of files. Sources of files: {', '.join(known) or 'none'}", EXIT_UNUSABLE
+        )
+    _refuse_disabled(source)
+    of_file = replace(source, settings=source.settings.model_copy(update={"path": file.resolve()}))
+    return [(of_file, part) for part in of_file.parts]
 
 
 COMMANDS = {"sync": sync_, "load": load}

@@ -1,4 +1,4 @@
-"""turnover now, turnover status: where the school year's turn stands, and turning it by hand."""
+"""turnover status and now: the state of the school year's turnover, and turning it by hand."""
 
 import click
 
@@ -14,31 +14,31 @@ from fleetsync.daemon.composition import Application
 TURNOVER_CAUSES = {
     "most": "most pupils had moved on in the registers",
     "first_complete": "by the first complete pull of pupils in the new term",
-    "latest": "ten school days into the term, whatever the registers said",
+    "latest": "ten school days into the term, although the registers were not ready",
     "by_hand": "by hand",
 }
 
 
-@click.group(help="The school year's turnover: where it stands, and turning it by hand.")
+@click.group(help="The turnover of the school year: its state, and turning it by hand.")
 def turnover() -> None:
-    """Until it turns, pupils and children are counted as they were on the last school day."""
+    """Until it turns, pupils and children count as they did on the last school day."""
 
 
-@turnover.command(help="Where the turnover stands.")
+@turnover.command(help="Show the state of the turnover.")
 @click.pass_context
 def status(ctx: click.Context) -> None:
-    """Begun or not, how far the registers have come, and when it turns by itself."""
+    """Whether it has begun, how far the registers have come, and when it turns by itself."""
     with open_application(ctx) as application:
         outcome = sync.rebuild_snapshot(application.run_context).outcome
         for line in _status_lines(application, outcome):
             click.echo(line)
 
 
-@turnover.command(help="Turn now: from here on, pupils and children count as they will on the first school day.")
+@turnover.command(help="Turn now. From then on, pupils and children count as on the first school day.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def now(ctx: click.Context, *, yes: bool) -> None:
-    """Show where it stands, ask, and turn it. It never turns back."""
+    """Show the state, ask for confirmation, and turn. It never turns back."""
     with open_application(ctx) as application:
         outcome = sync.reconcile_now(application.run_context)
         if outcome.turnover is None or outcome.turnover.turned_at is not None:
@@ -54,27 +54,27 @@ def now(ctx: click.Context, *, yes: bool) -> None:
 
 
 def _status_lines(application: Application, outcome: Outcome) -> list[str]:
-    turning = outcome.turnover
-    if turning is None:
+    state = outcome.turnover
+    if state is None:
         summer = application.run_context.calendars.default.summer_break(outcome.moment.today)
         begins = f" It begins on the last school day, {summer.last_school_day}." if summer else ""
         return [f"no school year has been turned yet.{begins}"]
-    year = f"the school year that begins on {turning.first_school_day}"
-    if turning.turned_at is not None and turning.how is not None:
-        return [f"{year} turned on {turning.turned_at:%Y-%m-%d %H:%M} UTC: {TURNOVER_CAUSES[turning.how]}."]
+    year = f"the school year that begins on {state.first_school_day}"
+    if state.turned_at is not None and state.how is not None:
+        return [f"{year} turned on {state.turned_at:%Y-%m-%d %H:%M} UTC: {TURNOVER_CAUSES[state.how]}."]
     return [
-        f"{year} has not turned; counted are {len(turning.copies)} rows as they stood on {turning.last_school_day}.",
-        *_pending_lines(application, outcome, turning),
+        f"{year} has not turned. {len(state.copies)} memberships count as they were on {state.last_school_day}.",
+        *_pending_lines(application, outcome, state),
     ]
 
 
-def _pending_lines(application: Application, outcome: Outcome, turning: Turnover) -> list[str]:
-    bench = _turnover_context(application, outcome)
-    found: TurnoverProgress = turnover_progress((case.person for case in outcome.people), bench)
-    by_itself = f"by the first complete pull of pupils from {turning.first_school_day} on, at the latest on {latest_turn_day(turning, bench)}"
-    moved = f"{found.turned} of {found.of} pupils of years 0–8 have moved on"
+def _pending_lines(application: Application, outcome: Outcome, state: Turnover) -> list[str]:
+    context = _turnover_context(application, outcome)
+    progress: TurnoverProgress = turnover_progress((case.person for case in outcome.people), context)
+    by_itself = f"by the first complete pull of pupils from {state.first_school_day} on, at the latest on {latest_turn_day(state, context)}"
+    moved = f"{progress.turned} of {progress.of} pupils of years 0–8 have moved on"
     return [
-        f"registers    {moved}; 95 % of them turn it, from {earliest_turn_day(turning)} on",
+        f"registers    {moved}; 95 % of them turn it, from {earliest_turn_day(state)} on",
         f"otherwise    {by_itself}, or now: fleetsync turnover now",
     ]
 

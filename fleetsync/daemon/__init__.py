@@ -1,1 +1,4 @@
-"""The composition root: `house.py` builds everything once, `service.py` is the daemon that runs on it."""
+"""The daemon, and the composition root that the commands share with it.
+
+`composition` builds everything from a configuration, `service` is the daemon that runs on it.
+"""

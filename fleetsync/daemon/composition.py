@@ -1,29 +1,36 @@
-"""Everything built once from a configuration: what the daemon and the commands both stand on."""
+"""The composition root: builds the application of every command and of the daemon from a configuration.
+
+Commands and daemon differ in what they do with it, not in how it is built. No other module connects settings, sources,
+database and pipeline with each other.
+"""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from threading import Event
 
 from fleetsync import log
 from fleetsync.clock import Clock
+from fleetsync.core.model import ChangePlan
 from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.ledger_ports import LedgerAccounts, LedgerDecisions, LedgerHistory
 from fleetsync.daemon.memory_staging import MemoryStaging
+from fleetsync.daemon.session_key import load_session_key
+from fleetsync.expose.ports import PublishedState, WebServices
 from fleetsync.pull import registry
 from fleetsync.pull.http import OutboundNetwork, RequestMeter
 from fleetsync.pull.overrides import read_overrides
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.settings import Settings
-from fleetsync.settings.tables import DatabaseTable
-from fleetsync.store.ledger import RETENTION, Ledger, open_ledger
+from fleetsync.store.ledger import Ledger, open_ledger
 from fleetsync.sync import RunContext
 
 
 @dataclass(frozen=True)
 class Application:
-    """A configuration with all that was built from it. The ledger outlives a new configuration."""
+    """A configuration and everything that was built from it. A new configuration keeps the ledger."""
 
     settings: Settings
     sources: tuple[Source, ...]
@@ -32,13 +39,21 @@ class Application:
 
 
 def clock_for(settings: Settings) -> Clock:
-    """The real clock, or one moved to where a rehearsal starts."""
+    """The real clock, or one that starts at the instant in FLEETSYNC_NOW."""
     return Clock() if settings.clock_start is None else Clock.moved_to(settings.clock_start)
 
 
 def open_configured_ledger(settings: Settings, clock: Clock) -> Ledger:
-    """The configured database, migrated. Raises StoreRefused, SettingsError."""
+    """The configured database, upgraded to this version. Raises StoreRefused, SettingsError."""
     return open_ledger(settings.database.url, clock, secret_key=settings.privacy_key())
+
+
+@contextmanager
+def open_application(settings: Settings) -> Iterator[Application]:
+    """The application of a command, with its database closed afterwards."""
+    clock = clock_for(settings)
+    with open_configured_ledger(settings, clock) as ledger:
+        yield build_application(settings, clock, ledger, Event())
 
 
 def build_application(
@@ -49,24 +64,22 @@ def build_application(
     show: Callable[[Snapshot], None] = lambda _: None,
     meters: dict[str, RequestMeter] | None = None,
 ) -> Application:
-    """The house of *settings* over *ledger*; *meters* of an older one count on. Raises RegistryError, PullError."""
+    """The application of *settings* over *ledger*. Raises RegistryError, PullError.
+
+    *stop* ends its pulls, *show* is called with each new snapshot. *meters* are the request counters of an earlier
+    application, which go on counting.
+    """
     sources = registry.build_sources(settings)
     log.hide(*settings.secret_texts(), *(text for source in sources for text in source.secret_texts()))
-    policy = settings.policy
     if settings.identity.overrides_file is not None:
-        ledger.set_overrides(read_overrides(settings.identity.overrides_file, policy, clock), "overrides file")
-    key = settings.privacy_key()
-    rules = NormalisationRules(
-        policy=policy,
-        token_secret=key,
-        row_secret=hmac.digest(key, b"rows", "sha256"),
-        keeps_device_names=settings.privacy.store_device_names,
-    )
+        overrides = read_overrides(settings.identity.overrides_file, settings.policy, clock)
+        ledger.set_overrides(overrides, "overrides file")
     network = OutboundNetwork(settings.network.proxy, settings.network.no_proxy, settings.network.ca_file)
+    rules = _normalisation_rules(settings)
     run_context = RunContext(
         ledger=ledger,
         sources=sources,
-        policy=policy,
+        policy=settings.policy,
         calendars=settings.calendars,
         clock=clock,
         runner=PullRunner(ledger, clock, rules, lambda source: network.for_source(source.settings), meters),
@@ -77,30 +90,44 @@ def build_application(
     return Application(settings, sources, ledger, run_context)
 
 
+def _normalisation_rules(settings: Settings) -> NormalisationRules:
+    key = settings.privacy_key()
+    return NormalisationRules(
+        policy=settings.policy,
+        token_secret=key,
+        row_secret=hmac.digest(key, b"rows", "sha256"),
+        keeps_device_names=settings.privacy.store_device_names,
+    )
+
+
 def with_memory_staging(application: Application) -> Application:
-    """The same house with a staging area in memory, for a run that writes nothing."""
+    """The same application, except that pulls are staged in memory: for a run that writes nothing."""
     run_context = application.run_context
     staging = MemoryStaging(application.ledger)
     runner = PullRunner(staging, run_context.clock, run_context.runner.rules, run_context.runner.network)
     return replace(application, run_context=replace(run_context, runner=runner, staged_effect=staging.effect))
 
 
-DAYS_PER_YEAR = 365  # days
-ENDED_ROW_KINDS = ("record", "login", "override", "parked")
-HISTORY_ROW_KINDS = ("owed", "assignment", "gap", "reconciliation")
-
-
-def retention_periods(database: DatabaseTable) -> Mapping[str, timedelta]:
-    """How long each kind of row is kept: `[database] keep_…` where there is such a key, else the store's own."""
-    ended, history = RETENTION["record"] * database.keep_ended_terms, _months_as_timedelta(database.keep_history_months)
-    return {
-        **RETENTION,
-        **dict.fromkeys(ENDED_ROW_KINDS, ended),
-        **dict.fromkeys(HISTORY_ROW_KINDS, history),
-        "pull": timedelta(days=database.keep_pulls_days),
-        "audit": _months_as_timedelta(database.keep_audit_months),
-    }
-
-
-def _months_as_timedelta(count: int) -> timedelta:
-    return timedelta(days=-(-count * DAYS_PER_YEAR // 12))
+def build_web_services(
+    application: Callable[[], Application],
+    published_state: PublishedState,
+    plan_of_held: Callable[[int], ChangePlan | None],
+    request_reconciliation: Callable[[], None],
+) -> WebServices:
+    """What the page may ask for. *application* returns the one in force, since a new configuration replaces it."""
+    first = application()
+    settings, clock = first.settings, first.run_context.clock
+    return WebServices(
+        published_state=published_state,
+        history=LedgerHistory(lambda: application().run_context, lambda: published_state.snapshot),
+        decisions=LedgerDecisions(lambda: application().run_context, plan_of_held, request_reconciliation),
+        accounts=LedgerAccounts(first.ledger),
+        audit=first.ledger,
+        clock=clock,
+        session_key=load_session_key(settings),
+        municipality=settings.municipality.name,
+        is_loopback=settings.web.address.is_loopback,
+        public_url=settings.web.public_url or "",
+        default_language=settings.language,
+        rehearsal_now=clock.now() if clock.is_moved else None,
+    )

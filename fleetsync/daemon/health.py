@@ -1,7 +1,7 @@
-"""How the daemon does: what telemetry and the health addresses tell, kept so that a scrape asks nobody."""
+"""The state of the daemon, for /metrics, /livez and /readyz. Kept in memory, so that a scrape reads no database."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -14,12 +14,12 @@ from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import Ledger, StoredPull
 
-ALIVE_SECONDS = 30.0  # the main loop goes round each second
+ALIVE_SECONDS = 30.0  # the main loop turns every second
 SUCCESS_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.UNCHANGED})
 
 
 class Health:
-    """Counters of this process, and the newest look at what the database says of the parts."""
+    """Counters of this process, and what the database said about the parts when it was last read."""
 
     def __init__(self, clock: Clock, ledger: Ledger) -> None:
         self._clock, self._ledger = clock, ledger
@@ -39,7 +39,7 @@ class Health:
     # --- what happened ------------------------------------------------------------------------------------------------
 
     def record_heartbeat(self) -> None:
-        """The main loop went round."""
+        """The main loop has turned."""
         self._last_heartbeat = self._clock.monotonic()
 
     def record_missed_job(self, job: str) -> None:
@@ -48,12 +48,12 @@ class Health:
             self._missed_jobs[(job,)] += 1
 
     def record_pulls(self, pulled: Iterable[PullResult], held: Iterable[PullResult]) -> None:
-        """Pulls were judged."""
-        waiting = {one.pull for one in held}
+        """Pulls were judged; *held* are those of them that wait for a decision."""
+        held_pulls = {result.pull for result in held}
         with self._lock:
-            for one in pulled:
-                verdict = Verdict.HELD if one.pull in waiting else one.verdict
-                self._verdicts[(one.source, verdict.value)] += 1
+            for result in pulled:
+                verdict = Verdict.HELD if result.pull in held_pulls else result.verdict
+                self._verdicts[(result.source, verdict.value)] += 1
 
     def record_reconciliation(self, seconds: float) -> None:
         """A reconciliation took *seconds*."""
@@ -64,7 +64,7 @@ class Health:
         self._reconcile_failures += 1
 
     def record_backup(self, at: datetime) -> None:
-        """A copy was made and verified *at*."""
+        """A verified copy of the database was written at this instant."""
         self._backup_at = at
 
     def record_config_loaded(self) -> None:
@@ -72,13 +72,13 @@ class Health:
         self._config_at, self._is_config_good = self._clock.now(), True
 
     def record_config_refused(self) -> None:
-        """A new configuration was not good."""
+        """A new configuration was refused; the old one is still in force."""
         self._is_config_good = False
 
-    # --- a look at the database ---------------------------------------------------------------------------------------
+    # --- what the database says ---------------------------------------------------------------------------------------
 
     def refresh_from_database(self, application: Application) -> None:
-        """Refresh what the database says, off the path of a scrape."""
+        """Read from the database what a scrape will report."""
         self.parts = self._ledger.part_states(application.run_context.parts())
         self._newest_pulls = {
             (part.source, part.part): self._ledger.newest_pulls(part.source, part.part) for part in self.parts
@@ -86,11 +86,11 @@ class Health:
         self._database_bytes = self._ledger.size_bytes()
 
     def working_parts(self) -> set[tuple[str, str]]:
-        """The parts whose last attempt did not fail."""
+        """The parts, as (source, part), whose last pull did not fail."""
         return {at for at, lines in self._newest_pulls.items() if lines and lines[0].verdict is not Verdict.FAILED}
 
     def is_alive(self) -> bool:
-        """Whether the main loop went round lately."""
+        """Whether the main loop has turned lately."""
         return self._clock.monotonic() - self._last_heartbeat < ALIVE_SECONDS
 
     def is_database_reachable(self) -> bool:
@@ -101,25 +101,17 @@ class Health:
             return False
         return True
 
-    # --- what is told -------------------------------------------------------------------------------------------------
+    # --- status -------------------------------------------------------------------------------------------------------
 
     def daemon_status(self, application: Application, *, is_leader: bool) -> DaemonStatus:
-        """All of it, at this instant."""
+        """Everything that /metrics says about the daemon itself, at this instant."""
         run_context = application.run_context
         checked = run_context.policy.reference.checked_on
         names = [source.name for source in run_context.sources]
-        # From zero: what appears only at its first time has no beginning for a rate, and a hole after each start.
-        verdicts: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in names for verdict in Verdict}
-        missed: dict[tuple[str, ...], float] = {
-            (job,): 0 for job in (*map(pull_job_name, names), *(job.name for job in application.settings.jobs))
-        }
-        with self._lock:
-            verdicts |= self._verdicts
-            missed |= self._missed_jobs
         return DaemonStatus(
             version=version(),
             revision="",
-            parts=[self._part_pulse(part, run_context.policy.time_zone) for part in self.parts],
+            parts=[self._part_status(part, run_context.policy.time_zone) for part in self.parts],
             credentials={
                 (part.source, name): at for part in self.parts for name, at in sorted(part.credentials.items())
             },
@@ -128,8 +120,8 @@ class Health:
             },
             retries={(name,): run_context.runner.meter(name).retries for name in names},
             rate_limited={(name,): run_context.runner.meter(name).rate_limited_seconds for name in names},
-            verdicts=verdicts,
-            jobs_missed=missed,
+            verdicts=self._verdict_counts(names),
+            jobs_missed=self._missed_job_counts(names, application),
             is_school_day=run_context.calendars.default.is_school_day(run_context.moment().today),
             is_leader=is_leader,
             reconcile_seconds=self._reconcile_seconds,
@@ -141,7 +133,20 @@ class Health:
             is_config_good=self._is_config_good,
         )
 
-    def _part_pulse(self, part: PartState, zone: str) -> PartStatus:
+    # Both start at zero: a series that only appears with its first event has no rate for it, and a hole after each start.
+
+    def _verdict_counts(self, sources: Sequence[str]) -> Mapping[tuple[str, ...], float]:
+        zeros: dict[tuple[str, ...], float] = {(name, verdict.value): 0 for name in sources for verdict in Verdict}
+        with self._lock:
+            return {**zeros, **self._verdicts}
+
+    def _missed_job_counts(self, sources: Sequence[str], application: Application) -> Mapping[tuple[str, ...], float]:
+        jobs = (*map(pull_job_name, sources), *(job.name for job in application.settings.jobs))
+        zeros: dict[tuple[str, ...], float] = dict.fromkeys(((job,) for job in jobs), 0)
+        with self._lock:
+            return {**zeros, **self._missed_jobs}
+
+    def _part_status(self, part: PartState, zone: str) -> PartStatus:
         judged = self._newest_pulls.get((part.source, part.part), ())
         last = judged[0] if judged else None
         worked = next((line for line in judged if line.verdict in SUCCESS_VERDICTS), None)
@@ -151,7 +156,7 @@ class Health:
             part=part.part,
             is_up=last is not None and last.verdict is not Verdict.FAILED,
             is_held=part.held_pull is not None,
-            # A disabled part is frozen on purpose: nothing is due from it, so no alarm of age may ring.
+            # A disabled part is frozen on purpose: nothing is due from it, so its age must raise no alarm.
             expected_seconds=None if part.disabled else part.expected_every.total_seconds(),
             data_at=content_instant(part, zone),
             attempt_at=None if part.disabled else part.last_attempt_at,
@@ -164,12 +169,12 @@ class Health:
 
 
 def pull_job_name(source: str) -> str:
-    """How the pulls of a source are called among the jobs."""
+    """The name of the job that pulls a source."""
     return f"pull:{source}"
 
 
 def content_instant(part: PartState, zone: str) -> datetime | None:
-    """The instant the part's believed content speaks for: of a past day its end, of today the pull itself."""
+    """The instant that the believed content of the part describes: the end of a past day, or the pull itself today."""
     if part.as_of is None or part.last_complete_at is None:
         return None
     end = datetime.combine(part.as_of + timedelta(days=1), time(), ZoneInfo(zone))

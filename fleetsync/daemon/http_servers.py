@@ -1,7 +1,4 @@
-"""The HTTP servers of the daemon: waitress in threads of their own, closed at a stop.
-
-The only place that knows which server it is; swapping it is one line.
-"""
+"""The HTTP servers of the daemon, each in its own thread. The only module that knows waitress."""
 
 import logging
 import socket
@@ -21,34 +18,34 @@ METRICS_THREADS = 2
 def open_server(
     file: str, key: str, app: Callable[..., Any], address: ListenAddress, threads: int, trusted_proxies: int = 0
 ) -> "Server":
-    """A server at the address that `[web]` *key* of *file* names. Raises SettingsError where it cannot be had."""
+    """A server at *address*, which `[web]` *key* of *file* names. Raises SettingsError if it cannot listen there."""
     try:
         return Server(app, address, threads, trusted_proxies)
     except OSError as error:
         raise SettingsError(
-            f"{file}: [web] {key} = {address.host}:{address.port} cannot be listened at ({error.strerror}). Stop what "
-            "listens there, or choose another address"
+            f"{file}: [web] {key} = {address.host}:{address.port} cannot be listened at ({error.strerror}). Stop the "
+            "program that listens there, or choose another address"
         ) from None
 
 
 def _bound_socket(address: ListenAddress) -> socket.socket:
-    """A socket at the address. Waitress's own way would leave one behind where the address cannot be had."""
+    """A socket bound to *address*. Waitress would leave its own socket open if the address is taken."""
     family, kind, protocol, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    door = socket.socket(family, kind, protocol)
+    listening = socket.socket(family, kind, protocol)
     try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind(where)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(where)
     except OSError:
-        door.close()
+        listening.close()
         raise
-    return door
+    return listening
 
 
 class Server:
     """One listening address."""
 
     def __init__(self, app: Callable[..., Any], address: ListenAddress, threads: int, trusted_proxies: int = 0) -> None:
-        # It warns of every request that waits for a thread, which under load is a flood that slows the load down.
+        # It warns of every request that waits for a thread. Under load that flood of lines makes everything slower.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         proxied: dict[str, Any] = (
             {
@@ -66,7 +63,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """Where it really listens, also when any free port was asked for."""
+        """The port it listens at, also if the configuration asks for any free port (0)."""
         return int(self._server.effective_port)
 
     def start(self) -> None:
@@ -77,12 +74,12 @@ class Server:
         try:
             self._server.run()
         except OSError:
-            # The loop may be waiting on the very socket that `stop` closes.
+            # Waitress may be waiting on the socket that `stop` closes.
             if not self._is_stopping:
                 raise
 
     def stop(self) -> None:
-        """Close the door; answers under way get a moment."""
+        """Close the socket. Answers under way get three seconds to finish."""
         self._is_stopping = True
         self._server.close()
         self._thread.join(timeout=3)

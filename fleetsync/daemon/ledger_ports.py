@@ -1,4 +1,4 @@
-"""The house's side of what the page asks for (`expose/ports.py`)."""
+"""Answers what the page asks for: implements the protocols of `expose/ports.py` with the database."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
@@ -12,7 +12,7 @@ from fleetsync.sync import RunContext
 
 
 class LedgerHistory:
-    """`ports.History` over the ledger; *now* gives the snapshot that is shown."""
+    """`ports.HistoryReader` over the ledger. *now* returns the snapshot that is shown."""
 
     def __init__(self, run_context: Callable[[], RunContext], now: Callable[[], Snapshot]) -> None:
         self._run_context, self._now = run_context, now
@@ -22,7 +22,7 @@ class LedgerHistory:
         return self._run_context().ledger
 
     def past(self, day: date) -> Snapshot | None:
-        """What was published on *day*: what was known at the end of that local day."""
+        """What was known at the end of the local *day*; None: nothing was published then."""
         run_context, now = self._run_context(), self._now()
         today = run_context.moment().today
         if day >= today:
@@ -43,7 +43,7 @@ class LedgerHistory:
     def coverage_between(
         self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
     ) -> Sequence[CoverageDay]:
-        """The published rows of the days from *first* to *last*."""
+        """The published rows from *first* to *last*, both included."""
         return self._ledger.coverage_between(first, last, unit, entitlement)
 
     def first_day(self) -> date | None:
@@ -51,49 +51,52 @@ class LedgerHistory:
         return self._ledger.first_day()
 
     def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
-        """Whom or what a device has served, the newest first."""
+        """The persons, sets and pools that a device has served, newest first."""
         return self._ledger.assignments_of(device)
 
     def parts(self) -> Sequence[PartState]:
-        """Every configured part as the database has it now."""
+        """The state of every configured part, as the database has it now."""
         return self._ledger.part_states(self._run_context().parts())
 
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[ports.PullSummary]:
         """The newest pulls of a part."""
-        return [_pull_line(line) for line in self._ledger.pulls(source, part, limit)]
+        return [_pull_summary(line) for line in self._ledger.pulls(source, part, limit)]
 
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
-        """Why the part's held pull is held; empty where none is."""
+        """Why the held pull of the part is held; empty if none is held."""
         held = self._ledger.find_held_pull(source, part)
         return held.refusals if held else ()
 
 
 def end_of_day(day: date, zone: str) -> datetime:
-    """The instant at which the local *day* is over."""
+    """The instant at which the local *day* ends."""
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
 
 
-def _pull_line(line: StoredPull) -> ports.PullSummary:
-    finished = line.finished_at
+def _pull_summary(stored: StoredPull) -> ports.PullSummary:
+    finished = stored.finished_at
     return ports.PullSummary(
-        pull=line.id,
-        source=line.source,
-        part=line.part,
-        started_at=line.started_at,
-        verdict=line.verdict,
-        reason=line.reason or "",
-        refusals=line.refusals,
-        seen=line.seen,
-        rejected=line.rejected,
-        drift=line.drift,
-        seconds=(finished - line.started_at).total_seconds() if finished else None,
-        decided=line.decision or "",
-        decided_by=line.decided_by or "",
+        pull=stored.id,
+        source=stored.source,
+        part=stored.part,
+        started_at=stored.started_at,
+        verdict=stored.verdict,
+        reason=stored.reason or "",
+        refusals=stored.refusals,
+        seen=stored.seen,
+        rejected=stored.rejected,
+        drift=stored.drift,
+        seconds=(finished - stored.started_at).total_seconds() if finished else None,
+        decided=stored.decision or "",
+        decided_by=stored.decided_by or "",
     )
 
 
 class LedgerDecisions:
-    """`ports.Decisions`: written here, and the loop is woken; plans are made by the loop, never by a web request."""
+    """`ports.Decisions` over the ledger. A decision is stored, then *wake* asks the daemon to reconcile.
+
+    The daemon also works out the plans: a web request never reconciles.
+    """
 
     def __init__(
         self, run_context: Callable[[], RunContext], plans: Callable[[int], ChangePlan | None], wake: Callable[[], None]
@@ -102,15 +105,15 @@ class LedgerDecisions:
 
     def plan(self, source: str, part: str, pull: int) -> ChangePlan:
         """What a held pull would change."""
-        found = self._plans(pull)
-        if found is None:
+        plan = self._plans(pull)
+        if plan is None:
             raise ports.DecisionError(
-                f"{source}/{part}: what pull {pull} would change is being worked out. Look again soon"
+                f"{source}/{part}: what pull {pull} would change is being worked out. Try again in a moment"
             )
-        return found
+        return plan
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
-        """Believe a held pull."""
+        """Believe a held pull. Raises DecisionError."""
         run_context = self._run_context()
         try:
             run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
@@ -120,7 +123,7 @@ class LedgerDecisions:
         self._wake()
 
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
-        """Forget a held pull."""
+        """Discard a held pull. Raises DecisionError."""
         ledger = self._run_context().ledger
         try:
             ledger.reject(pull, who, reason)
@@ -131,19 +134,19 @@ class LedgerDecisions:
 
 
 class LedgerAccounts:
-    """`ports.Accounts` over the ledger."""
+    """`ports.AccountReader` over the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def account(self, name: str) -> ports.SignInAccount | None:
-        """The local account called *name*."""
-        found = self._ledger.account(name)
-        if found is None or found.role not in set(ports.AccountRole):
+        """The local account *name*; None: there is none, or its role is unknown."""
+        account = self._ledger.account(name)
+        if account is None or account.role not in set(ports.AccountRole):
             return None
         return ports.SignInAccount(
-            name=found.name,
-            role=ports.AccountRole(found.role),
-            password_hash=found.password_hash,
-            changed_at=found.created_at,
+            name=account.name,
+            role=ports.AccountRole(account.role),
+            password_hash=account.password_hash,
+            changed_at=account.created_at,
         )

@@ -1,7 +1,7 @@
-"""The schedule: APScheduler, and nowhere else.
+"""Calls the jobs when they are due. The only module that knows APScheduler.
 
-Jobs only enqueue: they never pull, reconcile or touch the scheduler, which would deadlock at a stop. A run that is
-late is run late and not dropped; a job that is still at it is skipped and counted.
+A job only enqueues work: it never pulls, reconciles or touches the scheduler, which would deadlock when the daemon
+stops. A run that is late is made up for. A job that is still running is skipped and counted.
 """
 
 from collections.abc import Callable
@@ -11,29 +11,63 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from fleetsync.clock import Clock
 from fleetsync.schedule import ScheduledJob
 
 JOB_DEFAULTS = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+ALIVE_SECONDS = 30.0  # an answer takes milliseconds
+
+
+class _AnsweringScheduler(BackgroundScheduler):  # type: ignore[misc]  # the library has no types
+    """Notes since when it has been asked to look for due jobs without doing so."""
+
+    def __init__(self, clock: Clock) -> None:
+        # Intervals are measured in UTC: a local clock has an hour twice in autumn and misses one in spring.
+        super().__init__(timezone="UTC", job_defaults=JOB_DEFAULTS)
+        self.clock = clock
+        self.unanswered_since: float | None = None
+
+    def wakeup(self) -> None:
+        if self.unanswered_since is None:
+            self.unanswered_since = self.clock.monotonic()
+        super().wakeup()
+
+    def _process_jobs(self) -> object:
+        seconds_to_wait = super()._process_jobs()
+        self.unanswered_since = None
+        return seconds_to_wait
 
 
 class JobScheduler:
-    """When what is due; started once, with another plan after each new configuration."""
+    """The jobs and their times. It is started once; a new configuration replaces the jobs."""
 
-    def __init__(self) -> None:
-        # Intervals are measured in UTC: a local clock has an hour twice in autumn and misses one in spring.
-        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=JOB_DEFAULTS)
+    def __init__(self, clock: Clock) -> None:
+        self._scheduler = _AnsweringScheduler(clock)
 
     def start(self) -> None:
-        """Begin to call."""
+        """Begin to call jobs."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Call nothing any more. Jobs are short, so waiting for them is."""
+        """Call no more jobs. Waits for those that run; they are short."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
+    def wake(self) -> None:
+        """Look for due jobs now.
+
+        Between two jobs the scheduler sleeps on a clock that a stepped or suspended system clock makes wrong. Called
+        at each turn of the main loop, this bounds the error. It also shows whether the scheduler still moves.
+        """
+        self._scheduler.wakeup()
+
+    def is_alive(self) -> bool:
+        """Whether the scheduler looks for due jobs when it is woken."""
+        since = self._scheduler.unanswered_since
+        return since is None or self._scheduler.clock.monotonic() - since < ALIVE_SECONDS
+
     def clear(self) -> None:
-        """Forget every job, before another plan is made."""
+        """Remove every job, before others are added."""
         self._scheduler.remove_all_jobs()
 
     def add_interval_job(self, name: str, interval: timedelta, first_at: datetime, call: Callable[[], None]) -> None:

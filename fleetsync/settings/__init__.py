@@ -1,14 +1,14 @@
-"""config.toml, the environment and secret files as one frozen value; a message names file, table, key and remedy.
+"""Loads config.toml, the environment and secret files into one frozen value, `Settings`.
 
-`tables` says which keys there are, `reading` finds what was given and where (and alone reads the environment), `policy`
-makes the core's nouns of it, `refusals` says what is wrong, `showing` what holds, `configured` is the result. Refuses what it does not know:
-an unknown key, section or unit is an error with the nearest known one. `[[source]]` tables pass through as they are:
-which keys a source has, its connector says, and `pull.registry` asks it.
+`tables` defines the keys, `layers` reads the values and remembers where each came from, `policy` builds the policy of
+the core, `errors` words what is wrong, `effective` lists the values in force, `loading` puts it all together. An unknown
+key, section or unit is an error that names the nearest known one. `[[source]]` tables are passed through unchecked:
+their keys belong to the connectors, and `pull.registry` checks them.
 """
 
 from fleetsync.settings.effective import EffectiveValue
 from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
-from fleetsync.settings.layers import notify_socket
+from fleetsync.settings.layers import notify_socket, watchdog_seconds
 from fleetsync.settings.loading import (
     Settings,
     changed_keys,
@@ -30,4 +30,5 @@ __all__ = [
     "secret_file_warning",
     "unknown_environment",
     "validation_messages",
+    "watchdog_seconds",
 ]

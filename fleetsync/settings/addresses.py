@@ -1,7 +1,4 @@
-"""Addresses that may hold a password, and the file behind a database's.
-
-Nothing here shows a password; it finds them, so that they can be refused, hidden or left out.
-"""
+"""Finds passwords in URLs, so that they can be refused or hidden, and the file behind a database URL."""
 
 import re
 from pathlib import Path
@@ -9,12 +6,12 @@ from urllib.parse import unquote, urlsplit
 
 from fleetsync.log import HIDDEN
 
-# Whoever stands before the @ of an address, and what follows its question mark.
+# The user information before the @ of a URL, and what follows its question mark.
 _URL_SECRETS = re.compile(r"(?<=://)[^\s/@]+(?=@)|(?<=\?)\S+")
 
 
 def url_password(url: str) -> str | None:
-    """The password inside of an address, as written there."""
+    """The password in *url*, as it is written there; None: there is none."""
     try:
         return urlsplit(url).password or None
     except ValueError:
@@ -22,30 +19,30 @@ def url_password(url: str) -> str | None:
 
 
 def password_spellings(url: str | None) -> tuple[str, ...]:
-    """The password of *url* in all its spellings: as written, and as it is sent."""
-    found = url_password(url or "")
-    return (found, unquote(found)) if found else ()
+    """The password in *url* as it is written and as it is sent."""
+    password = url_password(url or "")
+    return (password, unquote(password)) if password else ()
 
 
 def without_url_secrets(text: str) -> str:
-    """*text* without what an address may hide before its @ and after its question mark; other text as it is."""
+    """*text* with the parts of a URL hidden that may hold a secret; other text unchanged."""
     return _URL_SECRETS.sub(HIDDEN, text) if "://" in text else text
 
 
 def database_url(url: str, folder: Path) -> str:
-    """A plain path is a SQLite file; a relative one counts from *folder*."""
+    """The database URL for *url*, which may be the plain path of a SQLite file, relative to *folder*."""
     return url if "://" in url else f"sqlite:///{folder / Path(url).expanduser()}"
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite address; None for a server's, and for one in memory."""
+    """The file of a SQLite URL; None for a server and for a database in memory."""
     scheme, _, rest = url.partition(":///")
     name = rest.partition("?")[0]
     return Path(name) if scheme.startswith("sqlite") and name and not name.startswith(":memory:") else None
 
 
 def is_new_database(url: str) -> bool:
-    """Whether nothing is there yet. Of a server's we cannot know, so it is taken as one that holds something."""
+    """Whether the database is still empty. A server counts as not empty, since we cannot know."""
     file = sqlite_file(url)
     if file is None:
         return url.startswith("sqlite")

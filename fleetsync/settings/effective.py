@@ -1,4 +1,4 @@
-"""The effective configuration, value by value: what it is, where it comes from, what of it changed. Secrets are hidden."""
+"""Lists the configuration value by value: the value in force, its origin, and what has changed. Secrets are hidden."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from fleetsync.settings.layers import NAME_KEYS, SOURCE_PREFIX, ConfigLayers, as
 from fleetsync.settings.tables import ConfigTables
 
 SourceVariables = Mapping[str, Mapping[str, str]]
-"""By source: the keys that the environment gives."""
+"""By source: the keys that come from the environment."""
 
 
 class EffectiveValue(NamedTuple):
@@ -23,18 +23,18 @@ class EffectiveValue(NamedTuple):
     origin: str
 
 
-def describe(tables: ConfigTables, variables: SourceVariables, reading: ConfigLayers) -> Iterator[EffectiveValue]:
-    """Every value with its origin. What a variable gives to a source is hidden: only its connector knows its secrets."""
+def describe(tables: ConfigTables, variables: SourceVariables, layers: ConfigLayers) -> Iterator[EffectiveValue]:
+    """Every value with its origin. Values of a source from the environment are hidden: any of them may be a secret."""
     for loc, value in effective_values(tables, variables).items():
         variable = _variable_name(loc, variables)
         if variable is not None:
             yield EffectiveValue(dotted_key(loc), HIDDEN, f"environment {variable}")
         else:
-            yield EffectiveValue(dotted_key(loc), _displayed(loc, value), _origin(loc, tables, reading))
+            yield EffectiveValue(dotted_key(loc), _displayed(loc, value), _origin(loc, tables, layers))
 
 
 def effective_values(tables: ConfigTables, variables: SourceVariables) -> dict[Loc, Any]:
-    """Every single value that counts by where it stands; secrets as they are."""
+    """Every value in force by its place. Secrets are not hidden."""
     given: dict[Loc, Any] = {
         ("source", name, key): value for name, keys in variables.items() for key, value in keys.items()
     }
@@ -58,18 +58,18 @@ def _variable_name(loc: Loc, variables: SourceVariables) -> str | None:
     return None
 
 
-def _origin(loc: Loc, tables: ConfigTables, reading: ConfigLayers) -> str:
-    """Where a value comes from; of an address that stands in a file of its own, that file."""
+def _origin(loc: Loc, tables: ConfigTables, layers: ConfigLayers) -> str:
+    """Where a value comes from. For a URL that a `*_file` key names, that file."""
     section, *rest = map(str, loc)
     at_file: Loc = (section, "_".join([*rest, "file"]))
     file = getattr(getattr(tables, section, None), str(at_file[1]), None)
-    if file is not None and reading.rank(at_file) < reading.rank(loc):
+    if file is not None and layers.rank(at_file) < layers.rank(loc):
         return f"file {file}"
-    return reading.origin(loc)
+    return layers.origin(loc)
 
 
 def _leaf_values(loc: Loc, value: Any) -> Iterator[tuple[Loc, Any]]:
-    """Every value below *value* with where it stands; a list of plain values is one."""
+    """Every value below *value* with its place. A list of plain values counts as a single value."""
     if isinstance(value, BaseModel):
         for key, inner in value:
             yield from _leaf_values((*loc, key), inner)
@@ -89,7 +89,7 @@ def _is_array_of_tables(value: Any) -> bool:
 
 
 def _named_members(loc: Loc, array: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Members by name where they have one, else by number, so that an inserted table is one change."""
+    """The members of an array of tables by name, else by number, so that inserting a table is a single change."""
     key = NAME_KEYS.get(str(loc[0]), "") if len(loc) == 1 else ""
     seen: set[str] = set()
     for number, each in enumerate(array, 1):

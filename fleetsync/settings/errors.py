@@ -1,7 +1,7 @@
-"""What is wrong with a configuration, in words: file, table, key, what it must be; never a secret.
+"""Words what is wrong with a configuration: file, table, key and what the value must be. Never shows a secret.
 
-Turns what pydantic found into sentences. A value is quoted only where it cannot be a secret: a number, a date, true and
-false, or a word that is nearly one of the listed words that may stand there; and not even those under a key that sounds like a secret.
+Turns the errors of pydantic into sentences. A value is quoted only if it cannot be a secret: a number, a date, true,
+false, or a word close to an allowed word. Nothing is quoted under a key whose name suggests a secret.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ SLUG_IN_WORDS = "of small letters a to z, digits, - and _, at most 63"
 
 Loc = tuple[int | str, ...]
 LocateValue = Callable[[Loc], tuple[str, str]]
-"""Where a value stands → ("config.toml: [web]", "listen")."""
+"""From the place of a value to its words: ("config.toml: [web]", "listen")."""
 
 _BOUND_ERRORS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 
@@ -53,11 +53,11 @@ _REQUIREMENTS: Mapping[str, str] = {
 
 
 class SettingsError(Exception):
-    """The configuration cannot be used: what is wrong, where it stands, what to write instead. One line per fault."""
+    """The configuration cannot be used. The text says what is wrong, where, and what to write, one line per fault."""
 
 
 def did_you_mean(word: str, known: Iterable[str], shown: Callable[[str], str] = str) -> str:
-    """A leading space and "Did you mean X?", or the known ones when none is near."""
+    """The end of a message, with a leading space: "Did you mean X?", or the known words if none is near."""
     names = sorted(set(known))
     nearest = get_close_matches(word, names, n=1, cutoff=0.6)
     if nearest:
@@ -66,7 +66,7 @@ def did_you_mean(word: str, known: Iterable[str], shown: Callable[[str], str] = 
 
 
 def validation_messages(error: ValidationError, model: type[BaseModel], place: LocateValue) -> Iterator[str]:
-    """One sentence for each thing that pydantic found wrong with a table of *model*."""
+    """A sentence for each error that pydantic reports in a table of *model*."""
     for entry in error.errors(include_url=False):
         where, key = place(entry["loc"])
         yield _validation_message(entry, model, where, key)
@@ -92,7 +92,7 @@ def _validation_message(entry: ErrorDetails, model: type[BaseModel], where: str,
 
 
 def _own_validator_message(where: str, key: str, text: str, field: FieldInfo | None) -> str:
-    """A sentence of a validator of ours: "must be …" of a value, "key = … must be …" of a table."""
+    """The sentence of our own validator: "must be …" about a value, "key = … must be …" about a table."""
     if not key:
         return f"{where} {text}"
     is_inner_table = field is not None and not key.startswith("[") and any(_models_in(field.annotation))
@@ -100,7 +100,7 @@ def _own_validator_message(where: str, key: str, text: str, field: FieldInfo | N
 
 
 def _nearest_key(key: str, last: str, table: type[BaseModel]) -> str:
-    """The nearest key of *table*, spelled as *key* is: in capitals with its prefix where a variable gave it."""
+    """The nearest key of *table*, spelled like *key*: in capitals with its prefix if it came from a variable."""
     if key.endswith(last.upper()):
         return did_you_mean(
             last.upper(), map(str.upper, table.model_fields), (key.removesuffix(last.upper()) + "{}").format
@@ -122,14 +122,14 @@ def _requirement(entry: ErrorDetails, field: FieldInfo | None) -> str:
 
 
 def _nearest_word(entry: ErrorDetails, field: FieldInfo | None) -> str | None:
-    """The allowed word that was probably meant; a text that is like none of them may be anything, a secret too."""
+    """The allowed word that was probably meant; None: the text is like none of them and may be a secret."""
     given, words = entry["input"], [str(word) for word in _allowed_words(field)]
     nearest = get_close_matches(given, words, n=1) if isinstance(given, str) else []
     return nearest[0] if nearest else None
 
 
 def _given_value(entry: ErrorDetails, key: str, field: FieldInfo | None) -> str:
-    """An equals sign and the value, or nothing where it might be a secret."""
+    """An equals sign and the value, or nothing if it might be a secret."""
     value = entry["input"]
     if looks_secret(key):
         return ""
@@ -143,17 +143,17 @@ def _given_value(entry: ErrorDetails, key: str, field: FieldInfo | None) -> str:
 
 
 def _bounds_text(field: FieldInfo | None) -> str:
-    """What the field says of its own bounds: "0..1", "1 or more", "more than 0"."""
-    found = {
+    """The bounds of *field* in words: "0..1", "1 or more", "more than 0"."""
+    bounds = {
         name: getattr(mark, name)
         for mark in _annotations(field)
         for name in ("ge", "gt", "le", "lt")
         if hasattr(mark, name)
     }
-    if "ge" in found and "le" in found:
-        return f"{found['ge']}..{found['le']}"
+    if "ge" in bounds and "le" in bounds:
+        return f"{bounds['ge']}..{bounds['le']}"
     words = {"ge": "{} or more", "gt": "more than {}", "le": "{} or less", "lt": "less than {}"}
-    return " and ".join(words[name].format(bound) for name, bound in found.items())
+    return " and ".join(words[name].format(bound) for name, bound in bounds.items())
 
 
 def _annotations(field: object) -> Iterator[object]:
@@ -185,7 +185,7 @@ def _literal_words(annotation: object) -> Iterator[object]:
 
 
 def _field_at(model: type[BaseModel], loc: Loc) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The table in which *loc* lies and its field there; None for a key that the table does not know."""
+    """The table that holds *loc* and its field there; None for a key that the table does not have."""
     parent, field = model, None
     here: type[BaseModel] | None = model
     for part in loc:

@@ -1,7 +1,7 @@
-"""Where values come from: command line › environment › secret files › file › defaults; the only reader of the environment.
+"""Reads the values of the configuration: command line › environment › secret files › config.toml › defaults.
 
-Each value keeps its origin, so that a refusal and `fleetsync check` can name it. Refuses a variable or a file that it
-cannot read, and looks at no secret file that is not named for a key.
+The only module that reads the environment. Each value keeps its origin, so that error messages and `fleetsync check` can
+name it. Refuses variables and files that cannot be read. Opens no secret file that is not named after a key.
 """
 
 import os
@@ -25,21 +25,21 @@ SOURCE_PREFIX = "FLEETSYNC_SOURCE_"
 SECRETS_FOLDER = Path("/run/secrets")
 DEFAULT_FILES = (Path("config.toml"), Path("/etc/fleetsync/config.toml"))
 
-# How an array of tables names its members in a message.
+# The key by which messages name the members of an array of tables.
 NAME_KEYS: Mapping[str, str] = {"source": "name", "unit": "slug", "entitlement": "id"}
 ARRAY_SECTIONS = frozenset({*NAME_KEYS, "unit_map", "device_rule"})
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The values of one origin."""
+    """The values of a single origin."""
 
     kind: str  # "command line", "environment", "secret file", or the file's name
     values: Mapping[str, Any]
-    folder: Path | None = None  # of a secret file
+    folder: Path | None = None  # the folder of secret files
 
     def has_value_at(self, loc: Loc) -> bool:
-        """Whether the value at *loc* comes from here (if from no layer above)."""
+        """Whether this layer has a value at *loc*."""
         here: Any = self.values
         for part in loc:
             if not isinstance(here, Mapping):
@@ -50,7 +50,7 @@ class Layer:
         return True
 
     def place(self, loc: Loc) -> tuple[str, str]:
-        """Where *loc* stands in this layer and how it is written there."""
+        """The words for the place of *loc* in this layer, and how the key is written there."""
         if self.kind == "environment":
             return "environment:", _variable_or_file_name(loc, PREFIX, str.upper)
         if self.kind == "secret file":
@@ -58,7 +58,7 @@ class Layer:
         return _place_in_tables(self.kind, self.values, loc)
 
     def origin(self, loc: Loc) -> str:
-        """As `fleetsync check` shows it."""
+        """The words of `fleetsync check` for a value at *loc*."""
         if self.kind in {"environment", "secret file"}:
             return f"{self.kind} {self.place(loc)[1]}"
         return self.kind
@@ -66,7 +66,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class ConfigLayers:
-    """All that was found, before it is judged."""
+    """Everything that was read, before it is validated."""
 
     path: Path | None
     layers: tuple[Layer, ...]  # the highest first
@@ -75,86 +75,94 @@ class ConfigLayers:
 
     @property
     def file_name(self) -> str:
-        """How the file is called in messages."""
+        """The name of the file in messages."""
         return self.path.name if self.path else "configuration"
 
     @property
     def folder(self) -> Path:
-        """From where relative paths count."""
+        """The folder that relative paths start from."""
         return self.path.parent.absolute() if self.path else Path.cwd()
 
     @property
     def merged(self) -> dict[str, Any]:
-        """What counts: of each value the highest layer's."""
+        """All values; where layers differ, the highest layer counts."""
         merged: dict[str, Any] = {}
         for layer in reversed(self.layers):
             merged = _deep_merged(merged, layer.values)
         return merged
 
     def layer(self, loc: Loc) -> Layer | None:
-        """The layer that decides *loc*; None: nobody says anything, the default holds."""
+        """The highest layer with a value at *loc*; None: the default holds."""
         return next((layer for layer in self.layers if layer.has_value_at(loc)), None)
 
     def place(self, loc: Loc) -> tuple[str, str]:
-        """Where *loc* stands, for a message; of what nobody gave, where it should."""
+        """The words for the place of *loc* in a message. If no layer has it: where it belongs."""
         layer = self.layer(loc) or self.layer(loc[:-1])
         return layer.place(loc) if layer and layer.values else _place_in_tables(self.file_name, {}, loc)
 
     def origin(self, loc: Loc) -> str:
-        """Which layer a value comes from: "command line", "environment FLEETSYNC_…", …, "default"."""
+        """The layer a value comes from: "command line", "environment FLEETSYNC_…", …, "default"."""
         layer = self.layer(loc)
         return layer.origin(loc) if layer else "default"
 
     def rank(self, loc: Loc) -> int:
-        """0 for the highest layer; more than any for a default."""
+        """0 for the highest layer, more for lower ones, most for a default."""
         layer = self.layer(loc)
         return self.layers.index(layer) if layer else len(self.layers)
 
 
 def notify_socket() -> str:
-    """Where systemd waits to hear that we are ready; "" where nobody does."""
+    """The address of the socket on which systemd takes messages about this process; "": it takes none."""
     return os.environ.get("NOTIFY_SOCKET", "")
+
+
+def watchdog_seconds() -> float | None:
+    """How often systemd must be told that this process is alive, in seconds; None: it need not be told."""
+    microseconds, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not microseconds.isdecimal() or int(microseconds) == 0 or process not in ("", str(os.getpid())):
+        return None
+    return int(microseconds) / 1_000_000
 
 
 def read_layers(
     path: Path | None, environ: Mapping[str, str] | None, overrides: Mapping[str, Any] | None
 ) -> ConfigLayers:
-    """Everything that is given, from all places. Raises SettingsError when there is nothing, or it cannot be read."""
+    """Read all layers. Raises SettingsError if there is no configuration at all, or it cannot be read."""
     given = os.environ if environ is None else environ
-    found = path or _find_config_file(given)
+    file = path or _find_config_file(given)
     folders = secrets_dirs(given)
     layers = (
         Layer("command line", overrides or {}),
         Layer("environment", _from_variables(given)),
         *(Layer("secret file", _from_files(folder), folder) for folder in folders),
-        Layer(found.name if found else "configuration", _from_toml(found) if found else {}),
+        Layer(file.name if file else "configuration", _from_toml(file) if file else {}),
     )
-    if found is None and not any(layer.values for layer in layers):
+    if file is None and not any(layer.values for layer in layers):
         tried = ", ".join(map(str, DEFAULT_FILES))
         raise SettingsError(
             f"no configuration found: {CONFIG_VARIABLE} is not set, and there is none of {tried}. "
             "Write one with: fleetsync init"
         )
-    return ConfigLayers(found, layers, dict(given), folders)
+    return ConfigLayers(file, layers, dict(given), folders)
 
 
 def secrets_dirs(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Folders for secrets: what systemd offers, then what containers do; the first that has a secret counts."""
+    """The folders for secrets: first that of systemd, then that of containers. The first that has a secret counts."""
     offered = environ.get("CREDENTIALS_DIRECTORY")
     return (*([Path(offered)] if offered else []), SECRETS_FOLDER)
 
 
 def source_variables(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Name of a source → its keys that are given as FLEETSYNC_SOURCE_<NAME>_<KEY>; the longest name that fits."""
-    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    """By source: the keys given as FLEETSYNC_SOURCE_<NAME>_<KEY>. Of several names that fit, the longest counts."""
+    by_source: dict[str, dict[str, str]] = {name: {} for name in names}
     longest_first = sorted(names, key=len, reverse=True)
     for variable, value in environ.items():
         for name in longest_first:
             stem = SOURCE_PREFIX + as_variable_name(name) + "_"
             if variable.upper().startswith(stem) and len(variable) > len(stem):
-                found[name][variable[len(stem) :].lower()] = value
+                by_source[name][variable[len(stem) :].lower()] = value
                 break
-    return found
+    return by_source
 
 
 def as_variable_name(name: str) -> str:
@@ -163,7 +171,7 @@ def as_variable_name(name: str) -> str:
 
 
 def unknown_variables(names: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables with our prefix that mean nothing, most likely misspelt: they would be ignored in silence."""
+    """Variables with our prefix that nothing reads. Most likely they are misspelt."""
     stems = tuple(SOURCE_PREFIX + as_variable_name(name) + "_" for name in names)
     return tuple(
         sorted(name for name in environ if name.upper().startswith(PREFIX) and not _is_known_variable(name, stems))
@@ -182,13 +190,13 @@ def _is_known_variable(variable: str, stems: tuple[str, ...]) -> bool:
 
 
 class _EnvironmentTables(ConfigTables, BaseSettings):
-    """The same tables as the sources of pydantic-settings want to see them; never made into an object."""
+    """The tables in the form that pydantic-settings needs to read variables. Never instantiated."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class _MappingSource(EnvSettingsSource):
-    """Variables from a mapping that is handed in, not from the process."""
+    """Reads variables from a mapping instead of the process."""
 
     def __init__(self, given: Mapping[str, str], prefix: str) -> None:
         self._given = {name.lower(): value for name, value in given.items()}
@@ -203,7 +211,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _from_files(folder: Path) -> dict[str, Any]:
-    """Files called `<section>__<key>`; others in the folder are somebody else's, and are not opened."""
+    """Reads files named `<section>__<key>`. Other files in the folder are not ours and are not opened."""
     named = {}
     for file in sorted(folder.iterdir()) if _is_readable(folder) else ():
         section, delimiter, _ = file.name.lower().partition("__")
@@ -220,7 +228,7 @@ def _parse_source(source: PydanticBaseSettingsSource, where: str, prefix: str) -
     try:
         return source()
     except CannotParse as error:
-        # Its text names the field and no value; the cause behind it would quote what was given.
+        # Its text names the field only; the cause behind it would quote the value.
         field = re.search(r'field "(\w+)"', str(error))
         name = prefix + (field[1].upper() if field and prefix else field[1] if field else "")
         raise SettingsError(f"{where}: {name} must be JSON where it is a list or a table") from None
@@ -241,7 +249,7 @@ def _from_toml(path: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path, where: str) -> str:
-    """A small file as text, without white space at its ends. Raises SettingsError, which names *where*."""
+    """A small file as text, stripped. Raises SettingsError with a message that begins with *where*."""
     try:
         return path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
@@ -254,7 +262,7 @@ def read_text(path: Path, where: str) -> str:
 
 
 def _deep_merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """*low* with the values of *high* laid over it, table by table; a list is replaced whole."""
+    """*low* with the values of *high* laid over it, table by table. A list is replaced as a whole."""
     merged = dict(low)
     for key, value in high.items():
         under = merged.get(key)
@@ -263,7 +271,7 @@ def _deep_merged(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, A
 
 
 def _variable_or_file_name(loc: Loc, prefix: str, case: Callable[[str], str]) -> str:
-    """The name of the variable or file that holds *loc*; an array of tables stands in one, whole."""
+    """The name of the variable or file that holds *loc*. An array of tables is given by a single one."""
     words = tuple(_key_path(loc))
     if loc and loc[0] in ARRAY_SECTIONS:
         return " ".join(filter(None, (prefix + case(words[0]), ".".join(words[1:]))))
@@ -285,12 +293,12 @@ def _place_in_tables(file: str, values: Mapping[str, Any], loc: Loc) -> tuple[st
 
 
 def section_heading(section: str) -> str:
-    """`[web]`, `[[unit]]`: as it is written in the file."""
+    """The heading of a section in the file: `[web]`, `[[unit]]`."""
     return f"[[{section}]]" if section in ARRAY_SECTIONS else f"[{section}]"
 
 
 def member_name(values: Mapping[str, Any], section: str, index: int) -> str:
-    """How a member of an array of tables is called: its name, else its place, counted from 1."""
+    """The name of a member of an array of tables in messages: its own name, else its number from 1."""
     entries = values.get(section)
     entry = entries[index] if isinstance(entries, list | tuple) and index < len(entries) else None
     name = entry.get(NAME_KEYS.get(section, "")) if isinstance(entry, Mapping) else None

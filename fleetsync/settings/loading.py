@@ -1,6 +1,6 @@
-"""The configuration as the daemon uses it: frozen, judged whole, with the calendar read and the policy made.
+"""Loads and validates the whole configuration into `Settings`, with calendars and policy.
 
-A new configuration is a new value; nothing in an old one changes. Its `repr` shows no value, since some are secret.
+A new configuration is a new value; an old one never changes. `repr` shows no value, since some are secret.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.model import CENTRAL, FormFactor, Policy
+from fleetsync.core.model import CENTRAL, Policy
 from fleetsync.schedule import ScheduledJob, ScheduleError, load_calendars, load_jobs, read_calendars, shipped_calendar
 from fleetsync.settings import effective, privacy_key
-from fleetsync.settings import layers as r
 from fleetsync.settings.addresses import database_url, is_new_database, password_spellings, sqlite_file, url_password
 from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
+from fleetsync.settings.layers import (
+    NOW_VARIABLE,
+    ConfigLayers,
+    member_name,
+    read_layers,
+    read_text,
+    section_heading,
+    source_variables,
+    unknown_variables,
+)
 from fleetsync.settings.policy import contradictions, policy_of
 from fleetsync.settings.tables import (
     ConfigTables,
@@ -31,7 +40,7 @@ from fleetsync.settings.tables import (
     WebTable,
 )
 
-# What is built once, when the daemon starts; a change of it is refused until then.
+# Used only once, when the daemon starts. A reload that changes one of these is refused.
 NEEDS_RESTART: tuple[tuple[str, str], ...] = (
     ("database", "url"),
     ("web", "listen"),
@@ -43,7 +52,7 @@ NEEDS_RESTART: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """Everything that was configured."""
+    """The whole configuration, validated."""
 
     municipality: MunicipalityTable
     database: DatabaseTable  # `url` as SQLAlchemy reads it
@@ -52,41 +61,40 @@ class Settings:
     identity: IdentityTable
     privacy: PrivacyTable
     units: tuple[UnitTable, ...]
-    sources: tuple[Mapping[str, Any], ...]  # raw tables; `pull.registry` judges them
-    source_variables: effective.SourceVariables  # by source: keys given by the environment, secrets among them
+    sources: tuple[Mapping[str, Any], ...]  # unchecked tables; `pull.registry` checks them
+    source_variables: effective.SourceVariables  # by source: keys from the environment, secrets among them
     policy: Policy
     calendars: Calendars
     jobs: tuple[ScheduledJob, ...]
-    prices: Mapping[FormFactor, int]
     clock_start: datetime | None
     secrets_dirs: tuple[Path, ...]
     path: Path | None
-    tables: ConfigTables  # what was judged, with `database` and `network` as above
-    reading: r.ConfigLayers
+    tables: ConfigTables  # the validated tables, with `database` and `network` as above
+    layers: ConfigLayers
 
     @property
     def file_name(self) -> str:
-        """How the file is called in messages."""
-        return self.reading.file_name
+        """The name of the file in messages."""
+        return self.layers.file_name
 
     @property
     def folder(self) -> Path:
-        """From where relative paths in the file count."""
-        return self.reading.folder
+        """The folder that relative paths in the file start from."""
+        return self.layers.folder
 
     @property
     def language(self) -> str:
-        """The page's language where its reader has chosen none: "sv" or "en"."""
+        """The language of the page until a reader chooses: "sv" or "en"."""
         return self.web.language or self.municipality.language
 
     @property
     def database_file(self) -> Path | None:
-        """The file of a SQLite database; None for a server or one in memory."""
+        """The file of a SQLite database; None for a server or a database in memory."""
         return sqlite_file(self.database.url)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What works and should not stay so: secret files that others can read or write."""
+        """Faults that do not prevent a start: secret files that other users can read or write."""
         return tuple(filter(None, map(secret_file_warning, self._secret_files())))
 
     def _secret_files(self) -> tuple[Path, ...]:
@@ -94,13 +102,13 @@ class Settings:
         return tuple(file for file in files if file is not None)
 
     def secret_texts(self) -> tuple[str, ...]:
-        """The passwords in addresses, for the log to hide; those of sources, `registry.Source` knows."""
+        """Passwords in URLs, which the log must hide. `registry.Source` knows the secrets of sources."""
         return (*password_spellings(self.database.url), *password_spellings(self.network.proxy))
 
     def privacy_key(self) -> bytes:
-        """The secret under which log-ins become tokens; made, mode 0600, while there is no database yet.
+        """The secret key that turns log-ins into tokens. Created (mode 0600) while there is no database.
 
-        Raises SettingsError when it is missing beside a database, cannot be made, or is not a key.
+        Raises SettingsError if it is missing although there is a database, cannot be created, or is not a key.
         """
         file = privacy_key.key_file(self.privacy.key_file, self.secrets_dirs)
         return privacy_key.read_or_make(file, may_make=is_new_database(self.database.url))
@@ -108,9 +116,9 @@ class Settings:
     def describe(self) -> tuple[effective.EffectiveValue, ...]:
         """The effective configuration with the origin of each value, secrets hidden.
 
-        A source's table is shown as it stands, so `registry.sources` should have accepted it first.
+        Tables of sources are shown unchecked, so `registry.build_sources` should have accepted them first.
         """
-        return tuple(effective.describe(self.tables, self.source_variables, self.reading))
+        return tuple(effective.describe(self.tables, self.source_variables, self.layers))
 
 
 def load(
@@ -118,14 +126,14 @@ def load(
 ) -> Settings:
     """The configuration of *path*, else of $FLEETSYNC_CONFIG, ./config.toml, /etc/fleetsync/config.toml.
 
-    *environ* None: the process's. *overrides*: what the command line says, as nested tables. Raises SettingsError with
-    one line for each fault.
+    *environ*: the environment; None: that of the process. *overrides*: values of the command line, as nested tables.
+    Raises SettingsError with a line for each fault.
     """
-    found = r.read_layers(path, environ, overrides)
-    tables = _validated_tables(found)
-    database, network = _with_address_files(tables, found)
+    layers = read_layers(path, environ, overrides)
+    tables = _validated_tables(layers)
+    database, network = _with_address_files(tables, layers)
     names = [source["name"] for source in tables.source]
-    _refuse_key_beside_database(tables.privacy.key_file, database.url, found)
+    _refuse_key_beside_database(tables.privacy.key_file, database.url, layers)
     return Settings(
         municipality=tables.municipality,
         database=database,
@@ -135,22 +143,21 @@ def load(
         privacy=tables.privacy,
         units=tables.unit,
         sources=tables.source,
-        source_variables=r.source_variables(names, found.environ),
+        source_variables=source_variables(names, layers.environ),
         policy=policy_of(tables),
-        calendars=_load_calendars(tables, found),
-        jobs=_load_jobs(tables, found),
-        prices={FormFactor(name): price for name, price in tables.prices if price is not None},
-        clock_start=_clock_start(tables.web, found.environ),
-        secrets_dirs=found.secrets_dirs,
-        path=found.path,
+        calendars=_load_calendars(tables, layers),
+        jobs=_load_jobs(tables, layers),
+        clock_start=_clock_start(tables.web, layers.environ),
+        secrets_dirs=layers.secrets_dirs,
+        path=layers.path,
         tables=tables.model_copy(update={"database": database, "network": network}),
-        reading=found,
+        layers=layers,
     )
 
 
 def unknown_environment(settings: Settings) -> tuple[str, ...]:
-    """Variables named FLEETSYNC_… that nothing reads; most likely they are misspelt."""
-    return r.unknown_variables([source["name"] for source in settings.sources], settings.reading.environ)
+    """Variables named FLEETSYNC_… that nothing reads. Most likely they are misspelt."""
+    return unknown_variables([source["name"] for source in settings.sources], settings.layers.environ)
 
 
 def changed_keys(old: Settings, new: Settings) -> tuple[str, ...]:
@@ -160,7 +167,7 @@ def changed_keys(old: Settings, new: Settings) -> tuple[str, ...]:
 
 
 def keys_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
-    """Changed keys that only a restart can bring about: "[database] url"."""
+    """Changed keys that take effect only after a restart: "[database] url"."""
     return tuple(
         f"[{section}] {key}"
         for section, key in NEEDS_RESTART
@@ -169,7 +176,7 @@ def keys_needing_restart(old: Settings, new: Settings) -> tuple[str, ...]:
 
 
 def secret_file_warning(file: Path) -> str | None:
-    """A warning when a secret file can be read or written by more than its owner; None when not, or it is not there."""
+    """A warning if others than its owner can read or write a secret file; None: they cannot, or there is no file."""
     try:
         mode = file.stat().st_mode
     except OSError:
@@ -179,42 +186,46 @@ def secret_file_warning(file: Path) -> str | None:
     return f"{file} can be read or written by others than its owner ({mode & 0o777:o}). Run: chmod 600 {file}"
 
 
-# -------------------------------------------------------------------------------------------------------------- judging
+# ----------------------------------------------------------------------------------------------------------- validation
 
 
-def _validated_tables(found: r.ConfigLayers) -> ConfigTables:
-    merged = found.merged
-    refused = [*_unknown_sections(found), *_passwords_in_config_file(found), *_unnamed_sources(merged, found.file_name)]
+def _validated_tables(layers: ConfigLayers) -> ConfigTables:
+    merged = layers.merged
+    refused = [
+        *_unknown_sections(layers),
+        *_passwords_in_config_file(layers),
+        *_unnamed_sources(merged, layers.file_name),
+    ]
     if refused:
         raise SettingsError("\n".join(refused))
     try:
-        tables = ConfigTables.model_validate(merged, context={"folder": found.folder})
+        tables = ConfigTables.model_validate(merged, context={"folder": layers.folder})
     except ValidationError as error:
-        raise SettingsError("\n".join(validation_messages(error, ConfigTables, found.place))) from None
-    refused = list(contradictions(tables, found.file_name))
+        raise SettingsError("\n".join(validation_messages(error, ConfigTables, layers.place))) from None
+    refused = list(contradictions(tables, layers.file_name))
     if refused:
         raise SettingsError("\n".join(refused))
     return tables
 
 
-def _unknown_sections(found: r.ConfigLayers) -> Iterator[str]:
-    for section in found.merged:
+def _unknown_sections(layers: ConfigLayers) -> Iterator[str]:
+    for section in layers.merged:
         if section not in ConfigTables.model_fields:
-            where, _ = found.place((section,))
+            where, _ = layers.place((section,))
             yield f"{where} [{section}] is not a known section." + did_you_mean(
-                section, ConfigTables.model_fields, r.section_heading
+                section, ConfigTables.model_fields, section_heading
             )
 
 
-def _passwords_in_config_file(found: r.ConfigLayers) -> Iterator[str]:
-    """Passwords inside of addresses that stand in the file itself; secrets by key are the registry's, by their type."""
-    in_file = found.layers[-1].values
+def _passwords_in_config_file(layers: ConfigLayers) -> Iterator[str]:
+    """Messages about passwords in URLs in the file itself. `pull.registry` refuses the secrets of sources."""
+    in_file = layers.layers[-1].values
     for section, key in (("database", "url"), ("network", "proxy")):
         table = in_file.get(section)
         value = table.get(key) if isinstance(table, Mapping) else None
         if isinstance(value, str) and url_password(value):
             yield (
-                f"{found.file_name}: [{section}] {key} holds a password, which may not stand in {found.file_name}: "
+                f"{layers.file_name}: [{section}] {key} holds a password, which may not stand in {layers.file_name}: "
                 f"put the whole address in a file and name it in {key}_file"
             )
 
@@ -225,45 +236,43 @@ def _unnamed_sources(merged: Mapping[str, Any], file: str) -> Iterator[str]:
         if isinstance(source, Mapping):
             for key in ("kind", "name"):
                 if not isinstance(source.get(key), str) or not source[key]:
-                    yield f"{file}: [[source]] {r.member_name(merged, 'source', index)}: {key} is missing"
+                    yield f"{file}: [[source]] {member_name(merged, 'source', index)}: {key} is missing"
 
 
-def _with_address_files(tables: ConfigTables, found: r.ConfigLayers) -> tuple[DatabaseTable, NetworkTable]:
-    """With the addresses that stand in files of their own."""
-    url = _read_address_file(tables.database, "database", "url", found) or tables.database.url
-    proxy = _read_address_file(tables.network, "network", "proxy", found) or tables.network.proxy
+def _with_address_files(tables: ConfigTables, layers: ConfigLayers) -> tuple[DatabaseTable, NetworkTable]:
+    """The tables with the URLs filled in that `url_file` and `proxy_file` name."""
+    url = _read_address_file(tables.database, "database", "url", layers) or tables.database.url
+    proxy = _read_address_file(tables.network, "network", "proxy", layers) or tables.network.proxy
     return (
-        tables.database.model_copy(update={"url": database_url(url, found.folder)}),
+        tables.database.model_copy(update={"url": database_url(url, layers.folder)}),
         tables.network.model_copy(update={"proxy": proxy}),
     )
 
 
-def _read_address_file(
-    table: DatabaseTable | NetworkTable, section: str, key: str, found: r.ConfigLayers
-) -> str | None:
-    """The content of `<key>_file`, unless a higher layer gives *key* itself."""
+def _read_address_file(table: DatabaseTable | NetworkTable, section: str, key: str, layers: ConfigLayers) -> str | None:
+    """The content of `<key>_file`; None: there is none, or a higher layer gives *key* itself."""
     file = getattr(table, f"{key}_file")
-    here, there = found.rank((section, key)), found.rank((section, f"{key}_file"))
+    here, there = layers.rank((section, key)), layers.rank((section, f"{key}_file"))
     if file is None or here < there:
         return None
-    where, _ = found.place((section, f"{key}_file"))
+    where, _ = layers.place((section, f"{key}_file"))
     if here == there:
         raise SettingsError(f"{where} {key} and {key}_file are both given. Remove one of them")
-    return r.read_text(file, f"{where} {key}_file {file}")
+    return read_text(file, f"{where} {key}_file {file}")
 
 
-def _refuse_key_beside_database(key: Path, url: str, found: r.ConfigLayers) -> None:
+def _refuse_key_beside_database(key: Path, url: str, layers: ConfigLayers) -> None:
     database = sqlite_file(url)
     if database is not None and database.resolve().parent in key.resolve().parents:
-        where, _ = found.place(("privacy", "key_file"))
+        where, _ = layers.place(("privacy", "key_file"))
         raise SettingsError(
             f"{where} key_file {key} lies in the database's folder. A copy of the database must not carry "
             "the key to its tokens: put it elsewhere, such as /etc/fleetsync/privacy.key"
         )
 
 
-def _load_calendars(tables: ConfigTables, found: r.ConfigLayers) -> Calendars:
-    calendar, where = tables.calendar, f"{found.file_name}: [calendar]"
+def _load_calendars(tables: ConfigTables, layers: ConfigLayers) -> Calendars:
+    calendar, where = tables.calendar, f"{layers.file_name}: [calendar]"
     try:
         if calendar.name is not None:
             return load_calendars(shipped_calendar(calendar.name))
@@ -278,20 +287,20 @@ def _load_calendars(tables: ConfigTables, found: r.ConfigLayers) -> Calendars:
     for slug in calendars.units:
         if slug not in known:
             raise SettingsError(
-                f"{where} [unit.{slug}] is no [[unit]] of {found.file_name}." + did_you_mean(slug, known)
+                f"{where} [unit.{slug}] is no [[unit]] of {layers.file_name}." + did_you_mean(slug, known)
             )
     return calendars
 
 
-def _load_jobs(tables: ConfigTables, found: r.ConfigLayers) -> tuple[ScheduledJob, ...]:
+def _load_jobs(tables: ConfigTables, layers: ConfigLayers) -> tuple[ScheduledJob, ...]:
     try:
-        return load_jobs(tables.jobs, found.file_name)
+        return load_jobs(tables.jobs, layers.file_name)
     except ScheduleError as error:
         raise SettingsError(str(error)) from None
 
 
 def _clock_start(web: WebTable, environ: Mapping[str, str]) -> datetime | None:
-    text = environ.get(r.NOW_VARIABLE)
+    text = environ.get(NOW_VARIABLE)
     if not text:
         return None
     try:
@@ -300,11 +309,11 @@ def _clock_start(web: WebTable, environ: Mapping[str, str]) -> datetime | None:
         start = None
     if start is None or start.utcoffset() is None:
         raise SettingsError(
-            f"environment: {r.NOW_VARIABLE} must be an instant with its zone, such as 2027-08-16T06:00+02:00"
+            f"environment: {NOW_VARIABLE} must be an instant with its zone, such as 2027-08-16T06:00+02:00"
         )
     if not web.address.is_loopback:
         raise SettingsError(
-            f"environment: {r.NOW_VARIABLE} is for training and is refused while [web] listen is open to other machines. "
+            f"environment: {NOW_VARIABLE} is for training and is refused while [web] listen is open to other machines. "
             "Unset it, or listen on 127.0.0.1"
         )
     return start

@@ -1,7 +1,7 @@
-"""From the tables of the configuration to the core's policy, and what no single table can judge: whether they agree.
+"""Builds the policy of the core from the tables of the configuration, and checks that the tables agree.
 
-Refuses names that mean two things, units that do not exist, and rules that would both be in force. What people did not
-write is the plan as shipped.
+Refuses names that are used twice, units that do not exist, and two rules of the same id that are valid on the same day.
+Without `[[entitlement]]` tables the policy is the plan that is shipped with fleetsync.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ FINGERPRINT_BYTES = 16
 
 
 def policy_of(tables: ConfigTables) -> Policy:
-    """The core's policy, with reference data and the fingerprint of it all."""
+    """The policy of the core, with reference data and a fingerprint of everything in it."""
     policy = Policy(
         entitlements=tuple(map(_entitlement, tables.entitlement)) or RULES,
         units=tuple(map(_unit, tables.unit)),
@@ -64,13 +64,13 @@ def policy_of(tables: ConfigTables) -> Policy:
 
 
 def fingerprint(policy: Policy) -> str:
-    """Of everything in *policy* but its own fingerprint; the same for equal policies, on any machine."""
+    """The fingerprint of a policy: the same for equal policies on any machine."""
     bare = msgspec.structs.replace(policy, fingerprint="")
     return blake2b(msgspec.json.encode(bare, order="deterministic"), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
-    """What is wrong between the tables, one sentence each."""
+    """A sentence for each contradiction between the tables."""
     yield from _source_contradictions(tables.source, file)
     yield from _unit_contradictions(tables.unit, file)
     yield from _entitlement_contradictions(tables.entitlement, file)
@@ -145,18 +145,18 @@ def _unit_contradictions(units: Sequence[UnitTable], file: str) -> Iterator[str]
 
 
 def _entitlement_contradictions(rules: Sequence[EntitlementTable], file: str) -> Iterator[str]:
-    for (first, one), (second, other) in combinations(enumerate(rules, 1), 2):
-        if one.id == other.id and (day := _first_common_day(one, other)) is not None:
+    for (first, first_rule), (second, second_rule) in combinations(enumerate(rules, 1), 2):
+        if first_rule.id == second_rule.id and (day := _first_common_day(first_rule, second_rule)) is not None:
             both = f"rules {first} and {second} of this id are both valid on {day}"
-            yield f"{file}: [[entitlement]] {one.id}: {both}. End the former with valid_to, or rename one"
+            yield f"{file}: [[entitlement]] {first_rule.id}: {both}. End the former with valid_to, or rename one"
 
 
-def _first_common_day(one: EntitlementTable, other: EntitlementTable) -> date | None:
-    start = max(one.valid_from or date.min, other.valid_from or date.min)
-    end = min(one.valid_to or date.max, other.valid_to or date.max)
+def _first_common_day(first_rule: EntitlementTable, second_rule: EntitlementTable) -> date | None:
+    start = max(first_rule.valid_from or date.min, second_rule.valid_from or date.min)
+    end = min(first_rule.valid_to or date.max, second_rule.valid_to or date.max)
     if end < start:
         return None
-    # Two rules without a start are both valid on the other's last day: a day that people can look at.
+    # Two rules without a start: their last common day is a date that means something to a reader.
     return start if start > date.min else end
 
 

@@ -1,6 +1,6 @@
-"""The secret under which log-ins become tokens: 32 bytes, as hexadecimal digits in a file of their own.
+"""The secret key that turns log-ins into tokens: 32 bytes as hexadecimal digits in a file of their own.
 
-Made once, while there is no database; never made anew beside one, since then no token of old would be recognised.
+Created once, while there is no database. Never created again beside a database: no stored token would match any more.
 """
 
 import os
@@ -12,17 +12,17 @@ from fleetsync.settings.errors import SettingsError
 from fleetsync.settings.layers import read_text
 
 KEY_BYTES = 32
-CREDENTIAL_NAME = "privacy-key"  # how it is called where the service is offered it in a folder for secrets
+CREDENTIAL_NAME = "privacy-key"  # its file name in a folder for secrets
 
 
 def key_file(configured: Path, secrets_dirs: Iterable[Path]) -> Path:
-    """Where the key is: in the first folder for secrets that has it, else where the configuration says."""
+    """The file of the key: in the first folder for secrets that has it, else where the configuration says."""
     offered = (folder / CREDENTIAL_NAME for folder in secrets_dirs)
     return next((file for file in offered if file.is_file()), configured)
 
 
 def read_or_make(file: Path, may_make: bool) -> bytes:
-    """The key; made when it is missing and *may_make*. Raises SettingsError when it is lost, unreadable, or no key."""
+    """The key, created if it is missing and *may_make*. Raises SettingsError if it is lost, unreadable or no key."""
     if not file.exists():
         if not may_make:
             raise SettingsError(_lost_key_message(file))
@@ -31,7 +31,7 @@ def read_or_make(file: Path, may_make: bool) -> bytes:
 
 
 def _create_key_file(file: Path) -> None:
-    """Whole or not at all, readable by its owner alone; if another process was first, its key counts."""
+    """Create the file at once and for its owner alone. If another process was first, the key of that process counts."""
     draft = file.with_name(f"{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def _create_key_file(file: Path) -> None:
             draft.unlink()
     except OSError as error:
         raise SettingsError(
-            f"[privacy] key_file {file} cannot be made ({error.strerror}). Make it, and give it to the daemon's user: "
+            f"[privacy] key_file {file} cannot be created ({error.strerror}). Create it and give it to the user of the daemon: "
             + _make_key_command(file)
         ) from None
 

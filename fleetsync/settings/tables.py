@@ -1,7 +1,7 @@
-"""The tables of config.toml, one class each: which keys there are, what each may be, what it is without being said.
+"""The tables of config.toml, a class each: the keys, their allowed values and their defaults.
 
-`config.example.toml` says in words what each key means; a test keeps the two alike. A default of a policy is the core's
-own. Nothing here reads a file or the environment.
+`config.example.toml` explains each key in words; a test keeps both in step. Defaults of the policy come from the core.
+Nothing here reads a file or the environment.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class ListenAddress(NamedTuple):
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can reach the server."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -77,7 +77,7 @@ def _valid_listen_address(text: str) -> str:
 
 
 def _resolved_in_folder(path: Path, given: ValidationInfo) -> Path:
-    """A relative path counts from the folder of the configuration, so that a start from elsewhere changes nothing."""
+    """Relative paths start from the folder of the configuration, wherever the daemon is started."""
     return Path((given.context or {}).get("folder", "."), path.expanduser())
 
 
@@ -123,13 +123,13 @@ GradeIndex: TypeAlias = Annotated[int, Field(ge=0, le=9)]
 
 
 class ConfigTable(BaseModel):
-    """Frozen; an unknown key is an error; no error text holds what was given."""
+    """Base of all tables: frozen, unknown keys are errors, error texts never quote values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class MunicipalityTable(ConfigTable):
-    """Whose daemon this is."""
+    """`[municipality]`: the municipality that runs the daemon."""
 
     name: str = ""
     organisation_numbers: tuple[Annotated[str, AfterValidator(_organisation_number)], ...] = ()
@@ -139,7 +139,7 @@ class MunicipalityTable(ConfigTable):
 
 
 class DatabaseTable(ConfigTable):
-    """Where it is kept, and for how long."""
+    """`[database]`: where data are stored and for how long."""
 
     url: str = Field(default="/var/lib/fleetsync/fleetsync.db", min_length=1, repr=False)
     url_file: ConfigPath | None = None
@@ -152,7 +152,7 @@ class DatabaseTable(ConfigTable):
 
 
 class WebTable(ConfigTable):
-    """The page and the metrics."""
+    """`[web]`: the page and the metrics."""
 
     listen: ListenText = "127.0.0.1:8470"
     metrics_listen: ListenText | None = None
@@ -173,7 +173,7 @@ class WebTable(ConfigTable):
 
 
 class NetworkTable(ConfigTable):
-    """The road to the sources."""
+    """`[network]`: how the sources are reached."""
 
     proxy: str | None = Field(default=None, repr=False)
     proxy_file: ConfigPath | None = None
@@ -182,7 +182,7 @@ class NetworkTable(ConfigTable):
 
 
 class CalendarTable(ConfigTable):
-    """School days: a shipped calendar by name, a file, or written here; its insides are `schedule`'s to judge."""
+    """`[calendar]`: a shipped calendar by name, a file, or tables written here, which `schedule` checks."""
 
     name: str | None = None
     file: ConfigPath | None = None
@@ -193,20 +193,20 @@ class CalendarTable(ConfigTable):
 
     @property
     def inline_tables(self) -> dict[str, Any]:
-        """The tables of a calendar that stands in the configuration itself, as `schedule` reads them."""
+        """The tables of a calendar that is written in the configuration itself, as `schedule` reads them."""
         tables = {key: getattr(self, key) for key in ("term", "closed", "preschool", "unit")}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in tables.items() if value}
 
     @model_validator(mode="after")
-    def _check_one_way(self) -> "CalendarTable":
-        ways = [self.name is not None, self.file is not None, bool(self.inline_tables)]
-        if sum(ways) > 1:
+    def _check_single_kind(self) -> "CalendarTable":
+        given = [self.name is not None, self.file is not None, bool(self.inline_tables)]
+        if sum(given) > 1:
             raise ValueError("must give one of name, file, or [[calendar.term]] and what belongs to it")
         return self
 
 
 class StalenessTable(ConfigTable):
-    """When silence means something."""
+    """`[staleness]`: after how many school days without contact a device counts as stale or silent."""
 
     stale_after_school_days: AtLeast1 = _STALENESS_DEFAULTS["stale_after_school_days"]
     silent_after_school_days: AtLeast1 = _STALENESS_DEFAULTS["silent_after_school_days"]
@@ -223,7 +223,7 @@ class StalenessTable(ConfigTable):
 
 
 class IdentityTable(ConfigTable):
-    """Which log-ins are one, and which are nobody."""
+    """`[identity]`: which log-ins belong together, and which belong to no person."""
 
     domain_aliases: Mapping[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     overrides_file: ConfigPath | None = None
@@ -234,7 +234,7 @@ class IdentityTable(ConfigTable):
 
 
 class UnitTable(ConfigTable):
-    """A school, a förskola."""
+    """`[[unit]]`: a school or a preschool."""
 
     slug: Slug
     name: Annotated[str, Field(min_length=1)]
@@ -244,7 +244,7 @@ class UnitTable(ConfigTable):
 
 
 class UnitMapTable(ConfigTable):
-    """A source's word for a place, and the unit that is meant."""
+    """`[[unit_map]]`: which unit a source means by a word for a place."""
 
     source: Slug
     field: Literal[UNIT_MAP_FIELDS]  # type: ignore[valid-type]
@@ -253,7 +253,7 @@ class UnitMapTable(ConfigTable):
 
 
 class DeviceRuleTable(ConfigTable):
-    """What devices with certain words in their records are for."""
+    """`[[device_rule]]`: the purpose, unit or groups of devices whose records hold certain words."""
 
     when: Mapping[Literal[DEVICE_RULE_FIELDS], Annotated[str, Field(min_length=1)]]  # type: ignore[valid-type]
     purpose: Purpose | None = None
@@ -277,7 +277,7 @@ class TitleTable(ConfigTable):
 
 
 class WhoTable(ConfigTable):
-    """Whom an entitlement is for."""
+    """`who` of an entitlement: which memberships it is for."""
 
     memberships: tuple[MembershipType, ...]
     school_forms: NonEmptyTexts = ()
@@ -299,7 +299,7 @@ class WhoTable(ConfigTable):
 
 
 class EntitlementTable(ConfigTable):
-    """A line of the plan."""
+    """`[[entitlement]]`: a line of the plan."""
 
     id: Slug
     title: Annotated[TitleTable, BeforeValidator(_in_both_languages)]
@@ -336,23 +336,15 @@ class EntitlementTable(ConfigTable):
 
 
 class PrivacyTable(ConfigTable):
-    """What is kept of people."""
+    """`[privacy]`: which personal data are stored."""
 
     key_file: ConfigPath = Path("/etc/fleetsync/privacy.key")
     store_device_names: bool = False
     store_names: bool = False
 
 
-class PricesTable(ConfigTable):
-    """What a device costs, in whole kronor, where its entitlement does not say."""
-
-    computer: AtLeast0 | None = None
-    chromebook: AtLeast0 | None = None
-    tablet: AtLeast0 | None = None
-
-
 class ConfigTables(ConfigTable):
-    """The whole file."""
+    """The whole configuration file."""
 
     municipality: MunicipalityTable = MunicipalityTable()
     database: DatabaseTable = DatabaseTable()
@@ -368,4 +360,3 @@ class ConfigTables(ConfigTable):
     entitlement: tuple[EntitlementTable, ...] = ()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)
-    prices: PricesTable = PricesTable()

@@ -41,7 +41,7 @@ class ServedScenario:
     def are_held_plans_ready(self) -> bool:
         """Whether what every held pull would change has been worked out."""
         held = [part.held_pull for part in self.daemon.services().history.parts() if part.held_pull is not None]
-        return all(self.daemon._plans_of_held.get(pull) is not None for pull in held)
+        return all(self.daemon.reconciler.plan_of(pull) is not None for pull in held)
 
 
 def replay_past(folder: Path, days: int, *, with_schools: bool = False) -> Path:

@@ -56,7 +56,7 @@ def test_without_a_summer_break_status_names_no_day(config: Path) -> None:
 
 def test_in_the_break_status_says_what_it_waits_for(config: Path) -> None:
     assert run(config, "2027-06-20", "status").output == (
-        "the school year that begins on 2027-08-16 has not turned; counted are 0 rows as they stood on 2027-06-10.\n"
+        "the school year that begins on 2027-08-16 has not turned. 0 memberships count as they were on 2027-06-10.\n"
         "registers    0 of 0 pupils of years 0–8 have moved on; 95 % of them turn it, from 2027-07-26 on\n"
         "otherwise    by the first complete pull of pupils from 2027-08-16 on, at the latest on 2027-08-27, or now: "
         "fleetsync turnover now\n"

@@ -1,4 +1,4 @@
-"""The daemon as a process of its own, asked over HTTP as Prometheus would, and ended whatever happens."""
+"""The daemon in its own process, scraped over HTTP as Prometheus would. It is always ended with the test."""
 
 import os
 import re
@@ -47,10 +47,10 @@ class DaemonProcess:
                 stderr=subprocess.STDOUT,
             )
 
-    # --- asked --------------------------------------------------------------------------------------------------------
+    # --- what it answers --------------------------------------------------------------------------------------------------------
 
     def http_get(self, path: str) -> requests.Response | None:
-        """The answer, or None while nobody listens."""
+        """The answer, or None while the daemon does not listen."""
         try:
             return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
         except requests.ConnectionError:
@@ -58,7 +58,7 @@ class DaemonProcess:
             return None
 
     def text(self) -> str:
-        """The exposition, as soon as there is one."""
+        """The text of /metrics, as soon as there is any."""
         answers: list[str] = []
 
         def answered() -> bool:
@@ -74,7 +74,7 @@ class DaemonProcess:
 
     def series(self) -> dict[str, float]:
         """Every series with its value."""
-        return {found["series"]: float(found["value"]) for found in SAMPLE.finditer(self.text())}
+        return {sample["series"]: float(sample["value"]) for sample in SAMPLE.finditer(self.text())}
 
     def value(self, series: str) -> float | None:
         return self.series().get(series)
@@ -84,8 +84,8 @@ class DaemonProcess:
         series = {_staff(word): number for word, number in wanted.items()}
 
         def is_so() -> bool:
-            found = self.series()
-            return all(found.get(name) == number for name, number in series.items())
+            current = self.series()
+            return all(current.get(name) == number for name, number in series.items())
 
         wait_until(is_so, f"{wanted}; the log says {self.log_text()[-2000:]}")
 
@@ -97,7 +97,7 @@ class DaemonProcess:
         """Its log so far."""
         return self.log.read_text(encoding="utf-8")
 
-    # --- told ---------------------------------------------------------------------------------------------------------
+    # --- signals ---------------------------------------------------------------------------------------------------------
 
     def reload(self) -> None:
         """SIGHUP."""
@@ -121,7 +121,7 @@ def _staff(word: str) -> str:
 
 @contextmanager
 def running_daemon(config: Path, port: int, minutes: int = 0) -> Iterator[DaemonProcess]:
-    """The daemon, *minutes* after the village's morning."""
+    """The daemon. Its clock starts *minutes* after that of the installation."""
     process = DaemonProcess(config, port, MORNING + timedelta(minutes=minutes))
     try:
         yield process
@@ -131,6 +131,6 @@ def running_daemon(config: Path, port: int, minutes: int = 0) -> Iterator[Daemon
 
 
 def run_command(config: Path, *words: str, typed: str | None = None, minutes: int = 1) -> Result:
-    """A command beside it, on the same clock."""
+    """Run a command while the daemon runs, on the same clock."""
     environment = {"FLEETSYNC_NOW": (MORNING + timedelta(minutes=minutes)).isoformat()}
     return CliRunner().invoke(root, ["--config", str(config), *words], input=typed, env=environment)

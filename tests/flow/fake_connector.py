@@ -1,4 +1,4 @@
-"""A connector that says what a test wants it to say: pages of records, a bookmark, an error."""
+"""A connector whose pages, bookmarks and errors are chosen by the test."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ THINGS_PART = Part("things", ALL_RECORD_TYPES)
 
 @dataclass
 class FakeConnector:
-    """A module of `connectors/`, as an object. *says* makes the pages anew at each pull."""
+    """Stands for a module of `connectors/`. *says* returns the pages of each pull."""
 
     says: Callable[[Connect], Iterator[Page]] = lambda _: iter(())
     part: Part = THINGS_PART
@@ -40,15 +40,15 @@ class FakeConnector:
 
 
 def pages(*pieces: Sequence[Any], **page: Any) -> Callable[[Connect], Iterator[Page]]:
-    """Says *pieces*, one a page."""
+    """Returns each of *pieces* as a page."""
     return lambda _: iter([Page(list(piece), **page) for piece in pieces])
 
 
-def pages_then_error(error: Exception, *said: Page) -> Callable[[Connect], Iterator[Page]]:
-    """Says *said*, and then breaks off."""
+def pages_then_error(error: Exception, *pages_before: Page) -> Callable[[Connect], Iterator[Page]]:
+    """Returns *pages_before*, then raises *error*."""
 
     def says(_connect: Connect) -> Iterator[Page]:
-        yield from said
+        yield from pages_before
         raise error
 
     return says

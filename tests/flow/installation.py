@@ -1,4 +1,4 @@
-"""A village small enough to count by hand: one school, its staff in a file, its devices in Graph and on a list.
+"""An installation small enough to count by hand: one school, staff in a file, devices in Graph and on a list.
 
 Everything is real but its size: the files lie in a folder, Graph answers on loopback, the database is SQLite, the
 configuration is a config.toml. Only the clock is set.
@@ -28,7 +28,7 @@ MORNING = datetime(2026, 11, 24, 6, 30, tzinfo=ZONE)  # a Tuesday in the middle 
 SCHOOL, OTHER_SCHOOL = "backskolan", "angsskolan"
 COST_CENTRE, OTHER_COST_CENTRE = "3101", "3102"
 DOMAIN = "exempelby.se"
-CANARY = "kanariefagel"  # a family name that must be seen nowhere
+CANARY = "kanariefagel"  # a family name that must appear nowhere
 HEADER = (
     "Anställningsnummer", "Personnummer", "Efternamn", "Förnamn", "Användarnamn", "Sekretess", "Kostnadsställe",
     "Enhet", "Anställningsform", "Anst.from", "Anst.tom",
@@ -67,7 +67,7 @@ def login(n: int) -> str:
 
 
 def civic(n: int) -> str:
-    """A civic number that is nobody's: its control digit is right, its day is of those set aside for tests."""
+    """An invented civic number: the check digit is right, the day is reserved for tests."""
     nine = f"80010{n % 9 + 1}238"[:6] + f"{100 + n:03}"
     doubled = (int(digit) * (2 if place % 2 == 0 else 1) for place, digit in enumerate(nine))
     check = -sum(value // 10 + value % 10 for value in doubled) % 10
@@ -184,7 +184,7 @@ class InstantWaitClock(ManualClock):
 
 
 class Installation:
-    """The village. What its systems say is changed by assigning to *devices*, and by writing files."""
+    """Its systems and configuration. Tests change what the systems say by assigning to *devices* and writing files."""
 
     def __init__(self, folder: Path, *, people: int = 12, page: int = 500, port: int = 8470) -> None:
         self.folder = folder
@@ -246,9 +246,9 @@ class Installation:
 
     def write_staff(self, day: date, header: Sequence[str] = HEADER) -> Path:
         """The staff file of *day*."""
-        # Without the day of printing two months in which nobody came or went would be one and the same file.
+        # Without the date, the files of two months in which no employee came or went would be identical.
         return self._csv(
-            f"personal_{day}.csv", (f"Anställda, utskrivet {day}",), header, *(one.cells() for one in self.staff)
+            f"personal_{day}.csv", (f"Anställda, utskrivet {day}",), header, *(row.cells() for row in self.staff)
         )
 
     def write_list(self, name: str, day: date, rows: Sequence[Mapping[str, str]]) -> Path:
@@ -265,22 +265,22 @@ class Installation:
         """Let time pass."""
         self.clock.set(self.clock.now() + timedelta(**passed))
 
-    # --- what is made of it -------------------------------------------------------------------------------------------
+    # --- the application -------------------------------------------------------------------------------------------
 
     @contextmanager
     def open(self) -> Iterator["OpenInstallation"]:
-        """The house on this configuration, in this process."""
+        """The application of this configuration, in this process."""
         settings = load(self.config, environ={})
         with open_configured_ledger(settings, self.clock) as ledger:
             yield OpenInstallation(build_application(settings, self.clock, ledger, Event()))
 
 
 class OpenInstallation:
-    """A house with its newest snapshot."""
+    """An application with its newest snapshot."""
 
-    def __init__(self, house: Application) -> None:
-        self.application = house
-        self.ledger = house.ledger
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.ledger = application.ledger
 
     def run(self, *names: str) -> sync.RunReport:
         """One run of all sources, or of those named."""
@@ -294,9 +294,9 @@ class OpenInstallation:
             if not names or source.name in names
         ]
 
-    def rehearse(self) -> Any:
-        world = with_memory_staging(self.application).run_context
-        return sync.plan_dry_run(world, sync.pull_side_by_side(world, self.due()))
+    def dry_run(self) -> Any:
+        run_context = with_memory_staging(self.application).run_context
+        return sync.plan_dry_run(run_context, sync.pull_side_by_side(run_context, self.due()))
 
     @property
     def snapshot(self) -> Snapshot:

@@ -1,5 +1,6 @@
-"""config.example.toml and the models say the same: every key stands in both, and its default is the one it shows."""
+"""config.example.toml and the models agree: both have every key, and the example shows its default."""
 
+import ast
 import re
 import tomllib
 from collections.abc import Mapping
@@ -25,7 +26,6 @@ from fleetsync.settings.tables import (
     IdentityTable,
     MunicipalityTable,
     NetworkTable,
-    PricesTable,
     PrivacyTable,
     StalenessTable,
     UnitMapTable,
@@ -34,7 +34,8 @@ from fleetsync.settings.tables import (
     WhoTable,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.toml"
 
 MODELS: Mapping[str, type[BaseModel]] = {
     "municipality": MunicipalityTable,
@@ -50,24 +51,23 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
     "privacy": PrivacyTable,
-    "prices": PricesTable,
 }
 
 
 def with_defaults() -> str:
-    """The example with the # removed from what holds anyway."""
+    """The example with the # removed from the defaults."""
     return re.sub(r"^#(?=[\w\[])", "", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
 def with_examples() -> dict[str, Any]:
-    """All of it, examples too."""
+    """The whole file, examples included."""
     return tomllib.loads(re.sub(r"^#;", "", with_defaults(), flags=re.MULTILINE))
 
 
 def table(section: str) -> Mapping[str, Any]:
-    """The documented table of a section: of an array, the one with most keys."""
-    found = with_examples()[section]
-    return max(found, key=len) if section in ARRAY_SECTIONS else found
+    """The documented table of a section. Of an array of tables: the table with most keys."""
+    documented = with_examples()[section]
+    return max(documented, key=len) if section in ARRAY_SECTIONS else documented
 
 
 def test_the_example_as_it_stands_changes_nothing(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_example_of_a_key_that_has_a_default_shows_the_default(section: str) 
 
 
 def test_the_examples_are_accepted(tmp_path: Path) -> None:
-    """One by one where they exclude each other: an address and its file, the ways to give a calendar."""
+    """Those that exclude each other are left out: an address and its file, the ways to give a calendar."""
     text = re.sub(r"^#;(?!url_file|proxy_file|name = \"exempelby\"|file = )", "", with_defaults(), flags=re.MULTILINE)
     (tmp_path / "config.toml").write_text(text, encoding="utf-8")
 
@@ -143,3 +143,18 @@ def test_whom_an_entitlement_is_for_is_explained() -> None:
     prose = " ".join(line for line in EXAMPLE.read_text(encoding="utf-8").splitlines() if line.startswith("# "))
 
     assert {key for key in WhoTable.model_fields if key not in prose} == set()
+
+
+def test_every_key_is_read_by_the_application() -> None:
+    """Some code reads an attribute of the key's name. The keys of a calendar are read through a computed name."""
+    read = {
+        node.attr
+        for folder in ("fleetsync", "connectors")
+        for file in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    models: tuple[type[BaseModel], ...] = (*MODELS.values(), WhoTable, ConfigTables)
+    keys = {key for model in models for key in model.model_fields}
+
+    assert keys - read - set(CalendarTable.model_fields) == set()

@@ -1,4 +1,4 @@
-"""Which of several places counts, and what the configuration says of itself."""
+"""Which of several places counts for a value, and what a loaded configuration says about itself."""
 
 import os
 from pathlib import Path
@@ -187,7 +187,7 @@ def test_variables_that_mean_nothing_are_listed(tmp_path: Path) -> None:
     assert unknown_environment(settings) == tuple(sorted(unknown.keys() - {"FLEETSYNC_WEB"}))
 
 
-def test_the_clock_starts_where_it_is_told(tmp_path: Path) -> None:
+def test_the_clock_starts_where_the_environment_says(tmp_path: Path) -> None:
     settings = configured(tmp_path, "", {"FLEETSYNC_NOW": "2027-08-16T06:00+02:00"})
 
     assert settings.clock_start is not None
@@ -198,7 +198,7 @@ def test_the_clock_starts_where_it_is_told(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------- reloads
 
 
-def test_a_reload_tells_the_changed_keys_and_never_their_values(tmp_path: Path) -> None:
+def test_a_reload_names_the_changed_keys_and_never_their_values(tmp_path: Path) -> None:
     old = configured(
         tmp_path,
         SOURCE.format("jamf") + 'every = "1h"\n[[unit]]\nslug = "b"\nname = "B"',

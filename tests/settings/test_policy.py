@@ -1,4 +1,4 @@
-"""What the core is given of a configuration."""
+"""The policy and calendars that the core receives from a configuration."""
 
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,6 @@ from fleetsync.core.model import (
     EligibilityCriteria,
     Entitlement,
     EntitlementMode,
-    FormFactor,
     MembershipType,
     Purpose,
     Staleness,
@@ -36,8 +35,6 @@ function_accounts = ["kassa*"]
 enrolment_managers = ["dem@exempelby.se"]
 max_devices_per_user = 7
 match_on_civic_number = true
-[prices]
-tablet = 4500
 [[source]]
 kind = "device_file"
 name = "lists"
@@ -114,7 +111,6 @@ def test_every_table_of_the_policy_reaches_the_core(tmp_path: Path) -> None:
     assert (policy.max_devices_per_user, policy.match_on_civic_number) == (7, True)
     assert (policy.organisation_numbers, policy.not_ours) == (("212000-0000",), ("Solstrålen",))
     assert policy.reference == reference()
-    assert settings.prices == {FormFactor.TABLET: 4500}
 
 
 def test_a_title_in_one_language_is_the_title_in_both(tmp_path: Path) -> None:
@@ -143,7 +139,9 @@ def test_the_fingerprint_tells_policies_apart_and_nothing_else(tmp_path: Path) -
         ('[municipality]\nlanguage = "en"\n[web]\nlanguage = "sv"', "sv"),
     ],
 )
-def test_the_page_speaks_the_municipality_s_language_unless_told(tmp_path: Path, toml: str, language: str) -> None:
+def test_the_page_uses_the_language_of_the_municipality_unless_web_says_another(
+    tmp_path: Path, toml: str, language: str
+) -> None:
     assert configured(tmp_path, toml).language == language
 
 

@@ -1,4 +1,4 @@
-"""The key to all tokens: made once, never anew beside a database, never shown."""
+"""The key of all tokens: created once, never created again beside a database, never shown."""
 
 from pathlib import Path
 
@@ -80,5 +80,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, content: str
 def test_a_key_that_cannot_be_made_says_how_to_make_it(tmp_path: Path) -> None:
     (tmp_path / "keys").write_text("a file where the folder should be", encoding="ascii")
 
-    with pytest.raises(SettingsError, match=r"cannot be made \(.*\)\. Make it.*openssl rand -hex 32 > .*privacy\.key"):
+    with pytest.raises(
+        SettingsError, match=r"cannot be created \(.*\)\. Create it.*openssl rand -hex 32 > .*privacy\.key"
+    ):
         configured(tmp_path).privacy_key()

@@ -1,0 +1,75 @@
+"""The nightly upkeep of the database: delete what has been kept long enough, and write a copy."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fleetsync import log
+from fleetsync.clock import Clock
+from fleetsync.core.calendar import local_day
+from fleetsync.daemon.composition import Application
+from fleetsync.daemon.health import Health
+from fleetsync.settings.tables import DatabaseTable
+from fleetsync.store.errors import StoreError
+from fleetsync.store.ledger import RETENTION
+
+logger = log.get(__name__)
+
+BACKUP_PATTERN = "fleetsync-*.db"
+DAYS_PER_YEAR = 365
+ENDED_ROW_KINDS = ("record", "login", "override", "parked")
+HISTORY_ROW_KINDS = ("owed", "assignment", "gap", "reconciliation")
+
+
+def retention_periods(database: DatabaseTable) -> Mapping[str, timedelta]:
+    """By kind of row, how long it is kept: `[database] keep_…` where there is such a key, else the store's default."""
+    ended, history = RETENTION["record"] * database.keep_ended_terms, _months_as_timedelta(database.keep_history_months)
+    return {
+        **RETENTION,
+        **dict.fromkeys(ENDED_ROW_KINDS, ended),
+        **dict.fromkeys(HISTORY_ROW_KINDS, history),
+        "pull": timedelta(days=database.keep_pulls_days),
+        "audit": _months_as_timedelta(database.keep_audit_months),
+    }
+
+
+def _months_as_timedelta(count: int) -> timedelta:
+    return timedelta(days=-(-count * DAYS_PER_YEAR // 12))
+
+
+class Maintenance:
+    """The jobs `purge` and `backup`. *application* returns the one in force."""
+
+    def __init__(self, clock: Clock, health: Health, application: Callable[[], Application]) -> None:
+        self._clock, self._health, self._application = clock, health, application
+
+    def purge(self) -> None:
+        """Delete the rows that have been kept long enough."""
+        application = self._application()
+        purged = application.ledger.purge(self._clock.now(), retention_periods(application.settings.database))
+        if purged:
+            logger.info("purged", **purged)
+
+    def backup(self) -> None:
+        """Write the copy of today and delete the oldest ones. A failure is logged; the daemon goes on."""
+        application, folder = self._application(), self._folder
+        if folder is None:
+            return
+        try:
+            day = local_day(self._clock.now(), application.run_context.policy.time_zone)
+            application.ledger.backup(folder / BACKUP_PATTERN.replace("*", day.isoformat()))
+            self._health.record_backup(self._clock.now())
+            for old in sorted(folder.glob(BACKUP_PATTERN))[: -application.settings.database.keep_backups]:
+                old.unlink()
+        except (StoreError, OSError) as error:
+            logger.warning("backup failed", reason=str(error))
+
+    def find_last_backup(self) -> None:
+        """Tell the health when the newest copy was written, which an earlier process may have done."""
+        copies = sorted(self._folder.glob(BACKUP_PATTERN)) if self._folder is not None else []
+        if copies:
+            self._health.record_backup(datetime.fromtimestamp(copies[-1].stat().st_mtime, UTC))
+
+    @property
+    def _folder(self) -> Path | None:
+        return self._application().settings.database.backup_folder

@@ -1,0 +1,79 @@
+"""The one thread of the daemon that judges finished pulls and reconciles.
+
+Requests that arrive while it works are answered together by the next reconciliation.
+"""
+
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+
+from fleetsync import log, sync
+from fleetsync.clock import Clock
+from fleetsync.core.model import ChangePlan
+from fleetsync.daemon.composition import Application
+from fleetsync.daemon.health import Health
+from fleetsync.pull.runner import PullResult
+
+logger = log.get(__name__)
+
+
+class Reconciler:
+    """Reconciles when *requested* is set, until *stop* is set.
+
+    *application* returns the one in force, *fetch_results* the pulls that are finished and not judged.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        health: Health,
+        application: Callable[[], Application],
+        fetch_results: Callable[[], Sequence[PullResult]],
+        requested: Event,
+        stop: Event,
+    ) -> None:
+        self._clock, self._health = clock, health
+        self._application, self._fetch_results = application, fetch_results
+        self._requested, self._stop = requested, stop
+        self._plans_of_held: dict[int, ChangePlan] = {}
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Work in the background."""
+        self._thread = Thread(target=self._run, name="reconcile", daemon=True)
+        self._thread.start()
+
+    def is_running(self) -> bool:
+        """Whether the thread has been started and has not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def plan_of(self, pull: int) -> ChangePlan | None:
+        """What the held *pull* would change; None: not worked out yet, or it is not held."""
+        return self._plans_of_held.get(pull)
+
+    def refresh_plans(self) -> None:
+        """Work out what each held pull would change."""
+        self._plans_of_held = sync.plans_of_held(self._application().run_context)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._requested.wait(1.0)
+            if self._requested.is_set() and not self._stop.is_set():
+                self._requested.clear()
+                self._reconcile()
+
+    def _reconcile(self) -> None:
+        begun = self._clock.monotonic()
+        run_context, pulled = self._application().run_context, self._fetch_results()
+        try:
+            if pulled:
+                report = sync.judge_and_apply(run_context, pulled)
+                self._health.record_pulls(report.pulled, [judged.pulled for judged in report.held])
+            else:
+                sync.reconcile_now(run_context)
+            self.refresh_plans()
+            self._health.refresh_from_database(self._application())
+        except Exception:
+            self._health.record_reconcile_failure()
+            logger.exception("reconciliation broke; what was shown before stays")
+        else:
+            self._health.record_reconciliation(self._clock.monotonic() - begun)

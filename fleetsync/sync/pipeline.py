@@ -1,0 +1,98 @@
+"""One run from start to end: pull, judge, reconcile, apply, record, show. Read this module as a table of contents.
+
+Each due part is pulled whole into staging and judged. The core reconciles what would then be believed. Pulls that may
+be believed are applied, one transaction each. The outcome is recorded in one transaction, and the new snapshot is shown
+by one assignment. A pull that is held or fails changes nothing that is believed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fleetsync.core.model import Outcome
+from fleetsync.pull.contract import Part
+from fleetsync.pull.registry import Source
+from fleetsync.pull.runner import PullResult
+from fleetsync.sync.agreement import earlier_judged_pulls
+from fleetsync.sync.applying import (
+    apply_pulls,
+    dissolve_withdrawn_holds,
+    fail_unconfigured,
+    fail_unjudged,
+    hold_pulls,
+    record_credentials,
+)
+from fleetsync.sync.context import RunContext
+from fleetsync.sync.judging import JudgedPull, check_outcome, effects_of, judge_pulls, newest_coverage_day
+from fleetsync.sync.pulling import ProgressCallback, pull_side_by_side
+from fleetsync.sync.reconciliation import reconcile_believed, reconcile_now, record_and_show, with_pulls_applied
+from fleetsync.sync.run_log import log_pulls
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did with each pull, and the outcome it recorded."""
+
+    pulled: tuple[PullResult, ...]
+    held: tuple[JudgedPull, ...]
+    applied: tuple[JudgedPull, ...]
+    outcome: Outcome
+
+
+def run(
+    run_context: RunContext, due: Sequence[tuple[Source, Part]], progress: ProgressCallback | None = None
+) -> RunReport:
+    """Pull what is *due*, believe what may be believed, and show the result."""
+    return judge_and_apply(run_context, pull_side_by_side(run_context, due, progress))
+
+
+def judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> RunReport:
+    """Judge the pulls, apply those that may be believed, then record and show the outcome.
+
+    A pull that can no longer be applied has failed, and the others go on. An error of our own fails all of them, so
+    that none stays unjudged with its part locked.
+    """
+    try:
+        return _judge_and_apply(run_context, pulled)
+    except BaseException:
+        fail_unjudged(run_context, pulled)
+        raise
+
+
+def _judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> RunReport:
+    begun = run_context.clock.monotonic()
+    pulled = fail_unconfigured(run_context, pulled)
+    earlier = {result.pull: earlier_judged_pulls(run_context, result) for result in pulled}
+    record_credentials(run_context, pulled)
+    believed, moment = run_context.believed(), run_context.moment()
+
+    judged = judge_pulls(run_context, believed, pulled, moment)
+    plausible = [judged_pull for judged_pull in judged if not judged_pull.refusals]
+    # A first pull cannot be compared with anything, so it belongs to what the others are compared with.
+    first_pulls = [judged_pull for judged_pull in plausible if judged_pull.effect.is_first]
+    candidates = [judged_pull for judged_pull in plausible if not judged_pull.effect.is_first]
+    baseline = with_pulls_applied(run_context, believed, effects_of(first_pulls))
+    published = () if first_pulls else newest_coverage_day(believed.coverage)
+    check = check_outcome(run_context, baseline, published, candidates, moment)
+
+    applied, apply_failed = apply_pulls(run_context, [*first_pulls, *check.accepted])
+    if apply_failed:
+        reconciled = run_context.believed()
+        outcome = reconcile_believed(run_context, reconciled, moment)
+    else:
+        reconciled = with_pulls_applied(run_context, baseline, effects_of(check.accepted))
+        outcome = check.outcome
+    implausible = [judged_pull for judged_pull in judged if judged_pull.refusals]
+    held, hold_failed = hold_pulls(run_context, [*implausible, *check.refused], earlier)
+
+    failed = {result.pull: result for result in (*apply_failed, *hold_failed)}
+    pulled = [failed.get(result.pull, result) for result in pulled]
+    dissolve_withdrawn_holds(run_context, pulled, believed)
+    log_pulls(pulled, applied, held, earlier)
+    outcome = record_and_show(run_context, outcome, reconciled, begun)
+    return RunReport(tuple(pulled), tuple(held), tuple(applied), outcome)
+
+
+def accept(run_context: RunContext, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:
+    """Believe a held pull after all. Raises PullNotHeld if it is not the newest held pull of the part, or PartBusy."""
+    run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
+    return reconcile_now(run_context)
