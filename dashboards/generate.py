@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from fleetsync.core.entitlement import RULES
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.model import Subject, Text
-from fleetsync.expose.web.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
+from fleetsync.expose.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
 
 HERE = Path(__file__).parent
 Json = dict[str, Any]

@@ -56,8 +56,10 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
+from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import AccountRole, DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
 TODAY = date(2026, 11, 24)
@@ -310,6 +312,12 @@ def outcome(size: int = 24) -> Outcome:
 def town_snapshot(size: int = 24) -> Snapshot:
     """The snapshot of the whole town."""
     return snapshot_of(believed(size), outcome(size))
+
+
+@cache
+def town_view(size: int = 24) -> VisibleSnapshot:
+    """The same snapshot as an account sees it whose scope is not restricted."""
+    return view_for(town_snapshot(size), FULL_SCOPE)
 
 
 def snapshot_of(input_: BelievedState, found: Outcome) -> Snapshot:

@@ -26,8 +26,8 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
-from fleetsync.expose import web
-from fleetsync.expose.web import display_names, policy_sentences, template_helpers
+from fleetsync.expose import display_names, web
+from fleetsync.expose.web import policy_sentences, template_helpers
 from fleetsync.expose.web.localiser import Localiser
 
 TEMPLATES = sorted(Path(web.__file__ or "").with_name("templates").glob("*.html"))
