@@ -9,7 +9,24 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from fleetsync.expose.web import create_app
+from fleetsync.expose.web.registry import PAGES
 from tests.expose import example_page as e
+
+# What stands in an address for each parameter of a page.
+EXAMPLE_PARAMETERS = {
+    "slug": "ekskolan",
+    "device_id": "d-intune-exb00041",
+    "person_id": "p-edlevo-ek-4A-0",
+    "measure": "short",
+    "source": "intune",
+    "part": "devices",
+}
+
+
+def every_page() -> list[str]:
+    """The address of every registered page. A new parameter needs an example above."""
+    parameter = re.compile(r"<(?:\w+:)?(\w+)>")
+    return [parameter.sub(lambda match: EXAMPLE_PARAMETERS[match[1]], entry.rule) for entry in PAGES.values()]
 
 
 def open_client(house: e.PageSetup, name: str | None = None) -> FlaskClient:

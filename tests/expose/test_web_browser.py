@@ -8,19 +8,9 @@ from waitress import create_server
 
 from fleetsync.expose.web import wsgi
 from tests.expose import example_page as e
+from tests.expose.page_client import every_page
 
 pytestmark = pytest.mark.part("chromium")
-
-PATHS = (
-    "/",
-    "/coverage",
-    "/units/bjorkskolan",
-    "/gaps",
-    "/numbers/short",
-    "/devices",
-    "/sources/intune/devices",
-    "/policy",
-)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +44,7 @@ def test_signing_in_by_hand_leads_back(page, address):
     assert page.get_by_role("heading", level=1).inner_text().startswith("Ingen kontakt")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", every_page())
 def test_every_page_obeys_its_own_policy_and_fits_a_phone(page, address, path):
     page.goto(address + path)
     page.set_viewport_size({"width": 390, "height": 800})

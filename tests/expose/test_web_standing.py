@@ -24,10 +24,10 @@ from fleetsync.core.model import (
     Text,
     UnitMap,
 )
+from fleetsync.expose.lookup import freshness, is_overdue
 from fleetsync.expose.web import policy_sentences
 from fleetsync.expose.web.coverage_overview import CoverageFigures
 from fleetsync.expose.web.localiser import Localiser
-from fleetsync.expose.lookup import freshness, is_overdue
 from fleetsync.expose.web.template_helpers import BAR_WIDTH, bar_parts, trend_polyline
 from tests.expose import example_page as e
 
