@@ -29,7 +29,7 @@ CHECKER = jsonschema.Draft202012Validator.FORMAT_CHECKER
 
 @pytest.fixture(scope="module")
 def context() -> ListContext:
-    lookup = Lookup(view_for(e.town_snapshot(4), FULL_SCOPE))
+    lookup = Lookup(view_for(e.example_snapshot(4), FULL_SCOPE))
     return ListContext(scope=FULL_SCOPE, today=e.TODAY, open_lookup=lambda: lookup, open_parts=e.parts)
 
 
@@ -183,7 +183,7 @@ def test_the_lists_know_no_flask_and_no_page():
 
 
 def test_nobody_hidden_is_in_any_list(context):
-    hidden = e.town_snapshot(4).hidden
+    hidden = e.example_snapshot(4).hidden
     for definition in COMMAND_LISTS.values():
         text = str(json_rows(definition, definition.rows(context), context))
         assert not any(f"'{person}'" in text for person in hidden), definition.name

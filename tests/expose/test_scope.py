@@ -33,14 +33,14 @@ def restricted_setup(scope: Scope = UNIT_SCOPE) -> e.PageSetup:
 
 
 def context_of(scope: Scope) -> ListContext:
-    visible = view_for(e.town_snapshot(4), scope)
+    visible = view_for(e.example_snapshot(4), scope)
     lookup = Lookup(visible)
     return ListContext(scope=scope, today=e.TODAY, open_lookup=lambda: lookup, open_parts=e.parts)
 
 
 def traces_of_other_units(text: str) -> set[str]:
     """Names and slugs of other units, and ids of their persons and devices, that stand in *text*."""
-    outcome = e.town_snapshot(4).outcome
+    outcome = e.example_snapshot(4).outcome
     own_devices = {case.device.id for case in outcome.devices if case.placement.unit == UNIT}
     own_devices |= {row.device for row in outcome.assignments if row.unit == UNIT}
     words = {word for unit in OTHER_UNITS for word in (unit.slug, unit.name)} - {"central", "Centralt"}
@@ -107,9 +107,9 @@ def test_a_page_of_another_unit_does_not_exist_for_a_restricted_account(unit):
 
 
 def test_persons_and_devices_of_another_unit_do_not_exist_for_a_restricted_account():
-    house = restricted_setup()
-    client = open_client(house, "stina")
-    outcome = e.town_snapshot(4).outcome
+    setup = restricted_setup()
+    client = open_client(setup, "stina")
+    outcome = e.example_snapshot(4).outcome
     person = next(case.person for case in outcome.people if case.person_state.unit == "bjorkskolan")
     device = next(case.device for case in outcome.devices if case.placement.unit == "bjorkskolan")
     token = csrf_of(client, "/")
@@ -118,7 +118,7 @@ def test_persons_and_devices_of_another_unit_do_not_exist_for_a_restricted_accou
     assert client.get(f"/devices/{device.id}").status_code == 404
     for text in (person.id, person.keys[0].value, device.serial, "bjorkskolan", "Björkskolan"):
         assert client.post("/search", data={"q": text, "csrf": token}).status_code == 404
-    assert not house.decision_port.audited
+    assert not setup.decision_port.audited
 
 
 def test_a_restricted_account_sees_its_own_unit_as_everybody_does():
@@ -132,8 +132,8 @@ def test_a_restricted_account_sees_its_own_unit_as_everybody_does():
 
 
 def test_what_a_pull_was_refused_for_is_kept_from_accounts_without_that_permission():
-    house = restricted_setup()
-    client = open_client(house, "stina")
+    setup = restricted_setup()
+    client = open_client(setup, "stina")
     text = client.get("/sources/intune/devices").text
 
     assert not any(refusal.text.sv in text for refusal in e.REFUSALS)
@@ -141,7 +141,7 @@ def test_what_a_pull_was_refused_for_is_kept_from_accounts_without_that_permissi
     assert "reason" not in client.get("/api/v1/sources").get_json()["rows"][0]
     form = {"csrf": csrf_of(client, "/"), "pull": "4711", "decision": "accept", "reason": "Ja"}
     assert client.post("/sources/intune/devices", data=form).status_code == 403
-    assert not house.decision_port.decisions_taken
+    assert not setup.decision_port.decisions_taken
 
 
 def test_a_page_that_needs_a_permission_is_refused_without_it(monkeypatch):
@@ -156,7 +156,7 @@ def test_a_page_that_needs_a_permission_is_refused_without_it(monkeypatch):
 
 
 def test_a_full_scope_changes_nothing():
-    snapshot = e.town_snapshot(4)
+    snapshot = e.example_snapshot(4)
     visible = view_for(snapshot, FULL_SCOPE)
 
     assert visible.numbers is snapshot.numbers
@@ -175,7 +175,7 @@ def test_todays_roles_see_all_units_and_entitlements(role):
 )
 @pytest.mark.parametrize("measure", [measure.name for measure in MEASURES] + list(DERIVED_MEASURES))
 def test_the_rows_of_a_restricted_number_add_up_to_it(measure, scope):
-    visible = view_for(e.town_snapshot(4), scope)
+    visible = view_for(e.example_snapshot(4), scope)
     opened = drill_down(visible, measure, {}, visible.hidden)
 
     assert sum(row.count for row in opened.rows) == opened.number == number_of(visible, measure, {})
@@ -184,12 +184,14 @@ def test_the_rows_of_a_restricted_number_add_up_to_it(measure, scope):
 
 def test_a_scope_of_one_entitlement_shows_its_persons_devices_and_gaps_alone():
     context = context_of(RULE_SCOPE)
-    outcome = e.town_snapshot(4).outcome
+    outcome = e.example_snapshot(4).outcome
     staff = {row.subject_id for row in outcome.owed if row.entitlement == "staff"}
 
     assert {row["entitlement"] for row in rows_of("coverage", context)} == {"staff"}
     assert {row["entitlement"] for row in rows_of("assignments", context)} == {"staff"}
-    assert {row["person_id"] for row in rows_of("people", context) if row["owed"]} == staff - e.town_snapshot(4).hidden
+    assert {row["person_id"] for row in rows_of("people", context) if row["owed"]} == staff - e.example_snapshot(
+        4
+    ).hidden
     assert rows_of("gaps", context)
     assert not any("pupils" in str(row) for row in rows_of("gaps", context))
     assert len(rows_of("devices", context)) < len(rows_of("devices", context_of(FULL_SCOPE)))
@@ -202,7 +204,7 @@ def rows_of(name, context):
 
 
 def test_an_account_that_has_not_signed_in_sees_nothing():
-    visible = view_for(e.town_snapshot(4), Scope(units=frozenset(), entitlements=frozenset()))
+    visible = view_for(e.example_snapshot(4), Scope(units=frozenset(), entitlements=frozenset()))
 
     assert not visible.people
     assert not visible.devices
@@ -235,7 +237,7 @@ def test_no_template_reads_an_outcome(path):
 
 def test_the_gate_passes_on_everything_that_a_snapshot_holds_of_a_unit():
     """A restricted outcome names each field that it restricts; a new field of `Outcome` must be thought of here."""
-    restricted = view_for(e.town_snapshot(4), Scope(units=frozenset({"bjorkskolan"})))._outcome
+    restricted = view_for(e.example_snapshot(4), Scope(units=frozenset({"bjorkskolan"})))._outcome
     never_shown = {"closed_episodes", "logins", "resolved_ids", "parts", "policy_fingerprint", "turnover"}
     empty = {name for name in msgspec.structs.asdict(restricted) if not getattr(restricted, name)}
 

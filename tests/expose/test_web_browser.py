@@ -25,12 +25,12 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def page(browser, address):
-    """Signed in by the real form, everything the page asked for and complained about noted on it."""
+    """A page signed in by the real form; console errors and requests to other hosts are collected on it."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="sv-SE")
     page = context.new_page()
     page.audited = []
     page.on("console", lambda message: page.audited.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith(address) else page.audited.append(asked.url))
+    page.on("request", lambda sent: None if sent.url.startswith(address) else page.audited.append(sent.url))
     page.goto(f"{address}/gaps?kind=stale")
     page.get_by_label("Namn").fill("tea")
     page.get_by_label("Lösenord").fill(e.PASSWORD)

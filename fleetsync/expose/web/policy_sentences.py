@@ -118,7 +118,7 @@ def _persons_sentence(rule: Entitlement, localiser: Localiser) -> str:
         forms = join_words(
             (localiser.t(*EMPLOYMENT_CLAUSES[form], months=months) for form in who.employment), localiser, OR
         )
-        return localiser.t("Gäller den som är anställd {forms}.", "For whoever is employed {forms}.", forms=forms)
+        return localiser.t("Gäller den som är anställd {forms}.", "For everybody employed {forms}.", forms=forms)
     forms = join_words(
         dict.fromkeys(localiser.translate(word(SCHOOL_FORMS, form)) for form in who.school_forms), localiser
     )
@@ -153,7 +153,7 @@ def _accepted_sentence(rule: Entitlement, localiser: Localiser) -> str:
 def _further_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
     sentences = []
     if MembershipType.EMPLOYMENT in rule.who.memberships and rule.on_leave == "apart":
-        sentences.append(localiser.t("Den som är ledig räknas för sig.", "Whoever is on leave is counted apart."))
+        sentences.append(localiser.t("Den som är ledig räknas för sig.", "Persons on leave are counted apart."))
     if rule.units:
         units = join_words((_unit_name(slug, names) for slug in rule.units), localiser)
         sentences.append(localiser.t("Bara på {units}.", "Only at {units}.", units=units))
