@@ -60,7 +60,7 @@ def signed_in_page(browser: Browser, scene: scenarios.ServedScenario) -> Iterato
     page.goto(scene.address)
     page.locator("#name").fill("tekniker")
     page.locator("#password").fill(scenarios.PASSWORD)
-    page.locator(".door button").click()
+    page.locator(".sign-in button").click()
     yield page
     page.close()
 

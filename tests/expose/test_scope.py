@@ -26,6 +26,7 @@ UNIT_SCOPE = Scope(units=frozenset({UNIT}))
 RULE_SCOPE = Scope(entitlements=frozenset({"staff"}))
 OTHER_UNITS = [unit for unit in e.UNITS if unit.slug != UNIT]
 PAST = "2026-11-14"
+FOLDER = Path(expose.__file__ or "").parent
 
 
 def restricted_setup(scope: Scope = UNIT_SCOPE) -> e.PageSetup:
@@ -152,6 +153,38 @@ def test_a_page_that_needs_a_permission_is_refused_without_it(monkeypatch):
     assert open_client(e.page_setup(), "stina").get("/policy").status_code == 200
 
 
+# --- the table of pages -----------------------------------------------------------------------------------------------
+
+
+def test_every_page_is_in_the_table_and_the_navigation_follows_it():
+    client = open_client(e.page_setup(), "stina")
+    rules = client.application.url_map.iter_rules()
+    served = {rule.endpoint for rule in rules if rule.endpoint.startswith("pages.") and "GET" in (rule.methods or ())}
+    navigation = re.findall(r'<a href="([^"]+)"', client.get("/").text.partition("<nav")[2].partition("</nav>")[0])
+
+    assert served == set(PAGES)
+    assert navigation == [entry.rule for entry in PAGES.values() if entry.is_in_navigation]
+    assert all(PAGES[entry.section].is_in_navigation for entry in PAGES.values())
+
+
+@pytest.mark.parametrize("entry", PAGES.values(), ids=PAGES)
+def test_every_page_marks_its_section_and_says_so_when_it_keeps_no_past_days(entry):
+    path = every_page()[list(PAGES).index(entry.endpoint)]
+    client = open_client(e.page_setup(), "stina")
+    current = re.search(r'href="([^"]+)" aria-current="(?:page|true)"', client.get(path).text)
+
+    assert current is not None
+    assert current[1] == PAGES[entry.section].rule
+    is_marked = "banner past" in client.get(f"{path}?as_of={PAST}").text
+    assert is_marked == entry.keeps_past_days
+
+
+def test_contributing_says_where_a_page_goes():
+    text = (FOLDER.parents[1] / "CONTRIBUTING.md").read_text()
+
+    assert re.search(r"^\| a page \| two files: .*`fleetsync/expose/web/pages\.py`", text, re.MULTILINE)
+
+
 # --- the gate itself --------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +245,6 @@ def test_an_account_that_has_not_signed_in_sees_nothing():
     assert not any(number for numbers in visible.numbers.values() for number in numbers.values())
 
 
-FOLDER = Path(expose.__file__ or "").parent
 BEHIND_THE_GATE = [
     *sorted((FOLDER / "web").glob("*.py")),
     *sorted((FOLDER / "lists").glob("*.py")),
