@@ -39,17 +39,19 @@ def open_client(setup: e.PageSetup, name: str | None = None) -> FlaskClient:
     return client
 
 
-def csrf_of(client: FlaskClient, path: str) -> str:
+def csrf_of(client: FlaskClient, path: str, **more: Any) -> str:
     """The token of the forms of a page."""
-    match = re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)
+    match = re.search(r'name="csrf" value="([^"]+)"', client.get(path, **more).text)
     assert match is not None
     return match[1]
 
 
-def submit_sign_in(client: FlaskClient, name: str, password: str = e.PASSWORD, to: str = "/") -> TestResponse:
+def submit_sign_in(
+    client: FlaskClient, name: str, password: str = e.PASSWORD, to: str = "/", **more: Any
+) -> TestResponse:
     """Submit the sign-in form."""
-    form = {"name": name, "password": password, "next": to, "csrf": csrf_of(client, "/sign-in")}
-    return client.post("/sign-in", data=form)
+    form = {"name": name, "password": password, "next": to, "csrf": csrf_of(client, "/sign-in", **more)}
+    return client.post("/sign-in", data=form, **more)
 
 
 def hrefs(text: str) -> list[str]:

@@ -17,9 +17,10 @@ from fleetsync.expose.lists.json_rows import json_rows
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.ports import ROLE_SCOPES, AccountRole
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
+from fleetsync.expose.web import create_app
 from fleetsync.expose.web.registry import PAGES
 from tests.expose import example_page as e
-from tests.expose.page_client import csrf_of, every_page, hrefs, open_client
+from tests.expose.page_client import csrf_of, every_page, hrefs, open_client, submit_sign_in
 
 UNIT = "ekskolan"
 UNIT_SCOPE = Scope(units=frozenset({UNIT}))
@@ -143,6 +144,19 @@ def test_what_a_pull_was_refused_for_is_kept_from_accounts_without_that_permissi
     form = {"csrf": csrf_of(client, "/"), "pull": "4711", "decision": "accept", "reason": "Ja"}
     assert client.post("/sources/intune/devices", data=form).status_code == 403
     assert not setup.decision_port.decisions_taken
+
+
+def test_the_metrics_of_all_units_are_refused_to_a_restricted_account():
+    public_url = "https://verktyg.exempelby.se"
+    scopes = {**ROLE_SCOPES, AccountRole.STRATEGIST: UNIT_SCOPE}
+    client = create_app(e.page_setup(public_url=public_url, role_scopes=scopes).services).test_client()
+    answers = {}
+    for name in ("stina", "tea"):
+        submit_sign_in(client, name, base_url=public_url)
+        answers[name] = client.get("/metrics", base_url=public_url).status_code
+        client.delete_cookie("__Host-fleetsync", domain="verktyg.exempelby.se")
+
+    assert answers == {"stina": 403, "tea": 200}
 
 
 def test_a_page_that_needs_a_permission_is_refused_without_it(monkeypatch):

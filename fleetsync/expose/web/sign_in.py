@@ -50,6 +50,8 @@ def check_access() -> Response | None:
     entry = PAGES.get(request.endpoint or "")
     if entry is not None and not context.scope.allows(entry.needs):
         abort(403)
+    if request.endpoint == "health.metrics" and not context.scope.sees_everything:
+        abort(403)  # the exposition is of all units
     return None
 
 
