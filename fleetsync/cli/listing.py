@@ -115,7 +115,7 @@ def _list_command(definition: ListDefinition[Any]) -> click.Command:
     decorated = _output_options(command)
     decorated = click.option("--limit", default=MAX_TERMINAL_ROWS, help="Rows shown on a terminal; 0: all.")(decorated)
     for list_filter in definition.filters:
-        option = click.option(f"--{list_filter.key}", help=f"Only this {list_filter.title.en.lower()}.")
+        option = click.option(f"--{list_filter.key}", help=f"{list_filter.title.en}: only rows with this value.")
         decorated = option(decorated)
     if definition.keeps_past_days:
         decorated = AS_OF_OPTION(decorated)

@@ -101,7 +101,8 @@ def test_every_cell_is_of_its_kind_and_every_value_of_an_enumeration_has_a_name(
         assert column.is_nullable or len(known) == len(values), column.key
         assert all(isinstance(value, KIND_TYPES[column.kind]) for value in known), column.key
         if column.words is not None:
-            single = [value for value in known if isinstance(value, str)] or [part for value in known for part in value]
+            values_of_cells = [(value,) if isinstance(value, str) else value for value in known]
+            single = [value for cell in values_of_cells if isinstance(cell, tuple | list) for value in cell]
             assert set(single) <= set(map(str, column.words)), column.key
 
 
