@@ -64,7 +64,7 @@ def signed_in_page(browser: Browser, scenario: scenarios.ServedScenario) -> Iter
     page.goto(scenario.address)
     page.locator("#name").fill("tekniker")
     page.locator("#password").fill(PASSWORD)
-    page.locator(".door button").click()
+    page.locator(".sign-in button").click()
     yield page
     page.close()
 

@@ -102,7 +102,7 @@ def test_a_workbook_needs_a_file(installation, opened):
 
 def test_a_file_for_excel_begins_with_its_mark(installation, opened):
     ok(installation, "devices", "--format", "csv", "--output", str(installation.folder / "devices.csv"))
-    assert (installation.folder / "devices.csv").read_bytes().removeprefix("\ufeff".encode()).startswith(b"id;")
+    assert (installation.folder / "devices.csv").read_bytes().removeprefix("\ufeff".encode()).startswith(b"device_id;")
 
 
 def test_no_list_names_a_person(installation, opened):
@@ -136,7 +136,7 @@ def test_a_unit_explains_each_of_its_numbers(installation, opened):
 
 
 def test_a_person_and_a_gap_explain_themselves(installation, opened):
-    person = json.loads(ok(installation, "people", "--format", "json"))["rows"][0]["id"]
+    person = json.loads(ok(installation, "people", "--format", "json"))["rows"][0]["person_id"]
     assert "staff: owed: " in ok(installation, "explain", "person", person)
     installation.staff.append(StaffFileRow(n=41, first="2026-01-01"))
     installation.write_staff(installation.today)
@@ -154,7 +154,7 @@ def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_wh
     installation.advance_clock(days=1)
     yesterday = "2026-11-24"
 
-    then = ok(installation, "explain", "person", person["id"], "--as-of", yesterday).partition("today:")
+    then = ok(installation, "explain", "person", person["person_id"], "--as-of", yesterday).partition("today:")
     assert f"as known at the end of {yesterday}\n" in then[0]
     assert "staff: owed 1 at backskolan: " in then[0]
     assert re.search(r"record of personal/staff, .*, last pulled 2026-11-2\d \d\d:\d\d UTC", then[2])
@@ -163,9 +163,9 @@ def test_a_past_day_explains_a_person_and_a_device_as_they_were_then_and_says_wh
     assert held is not None
 
     device = ok(installation, "explain", "device", held[1], "--as-of", yesterday).partition("today:")
-    assert f"serves {person['id']} (staff, own): works: " in device[0]
+    assert f"serves {person['person_id']} (staff, own): works: " in device[0]
     assert "stage in_use" in device[2]
-    assert f"served {person['id']} (staff, own) from before 2026-11-24 to now, working" in device[2]
+    assert f"served {person['person_id']} (staff, own) from before 2026-11-24 to now, working" in device[2]
 
 
 def test_a_person_not_known_on_a_past_day_was_owed_nothing(installation, opened):
@@ -174,7 +174,7 @@ def test_a_person_not_known_on_a_past_day_was_owed_nothing(installation, opened)
     installation.write_staff(installation.today)
     opened.run()
     rows = json.loads(ok(installation, "people", "--format", "json"))["rows"]
-    newcomer = next(row["id"] for row in rows if not row["devices"])
+    newcomer = next(row["person_id"] for row in rows if not row["device_ids"])
 
     assert "staff: owed: " in ok(installation, "explain", "person", newcomer)
     assert "owed nothing, as far as was known" in ok(

@@ -13,7 +13,7 @@ from fleetsync.core.entitlement import RULES
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import EntitlementMode, Purpose, RecordType, Stage, Subject, Verdict
-from fleetsync.expose.web.display_names import MEASURE_TITLES
+from fleetsync.expose.display_names import MEASURE_TITLES
 from fleetsync.pull.registry import connector_kinds, load_connector
 from fleetsync.store.tables import metadata
 

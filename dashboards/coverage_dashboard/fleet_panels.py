@@ -39,7 +39,7 @@ from coverage_dashboard.queries import (
 )
 from fleetsync.core.lifecycle import GAPS as GAP_KINDS
 from fleetsync.core.model import Subject, Text
-from fleetsync.expose.web.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
+from fleetsync.expose.display_names import CONTACT_AGES, GAP_KIND_TITLES, PLATFORMS, STAGES_PLURAL
 
 
 def open_gaps_about(*subjects: Subject) -> str:

@@ -1,4 +1,4 @@
-"""explain: why a unit, a person, a device or a gap is as it is, down to the record and the pull."""
+"""The explain command: why a unit, a person, a device or a gap is as it is, down to the record and the pull."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,7 +30,7 @@ UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus
 @AS_OF_OPTION
 @click.pass_context
 def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> None:
-    """Every number opens its rows; every row says the rule and the fact."""
+    """Print the rows behind each number; each row names the rule and the fact."""
     with open_application(ctx) as application:
         snapshot = snapshot_of(application, as_of)
         current = snapshot if as_of is None else snapshot_of(application, None)
@@ -63,11 +63,13 @@ def _explain_unit(snapshot: Snapshot, _current: Snapshot, slug: str) -> Iterable
 
 
 def _number_lines(snapshot: Snapshot, name: str, unit: str, entitlement: str) -> Iterable[str]:
-    measure = next(one for one in MEASURES if one.name == name)
+    measure = next(measure for measure in MEASURES if measure.name == name)
     for labels, number in sorted(snapshot.numbers.get(name, {}).items()):
         if labels[:2] == (unit, entitlement) and number:
-            beside = "".join(f" {label} {value}" for label, value in zip(measure.labels[2:], labels[2:], strict=True))
-            yield f"  {name.removeprefix('fleetsync_')}{beside}: {number}"
+            other_labels = "".join(
+                f" {label} {value}" for label, value in zip(measure.labels[2:], labels[2:], strict=True)
+            )
+            yield f"  {name.removeprefix('fleetsync_')}{other_labels}: {number}"
             yield from (f"    {_row_text(row)}" for row in snapshot.rows(name, labels))
 
 
@@ -81,11 +83,11 @@ def _row_text(row: MeasureRow) -> str:
 
 
 def find_person_case(snapshot: Snapshot, id_: str) -> PersonCase:
-    """The person called *id_*. Raises Told where there is none, or none who may be shown."""
-    found = next((case for case in snapshot.outcome.people if case.person.id == id_), None)
-    if found is None or id_ in snapshot.hidden or found.person_state.is_child:
+    """The person with the id *id_*. Raises CommandError for an unknown id and for a person who may not be shown."""
+    case = next((case for case in snapshot.outcome.people if case.person.id == id_), None)
+    if case is None or id_ in snapshot.hidden or case.person_state.is_child:
         raise CommandError(f"{id_} is no person that can be shown. Ids stand in: fleetsync people")
-    return found
+    return case
 
 
 def _explain_person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
@@ -97,9 +99,9 @@ def _explain_person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable
         yield f"person {id_}"
         yield from _owed_on_past_day(snapshot, id_)
     yield from (
-        f"  has {one.device} ({'works' if one.works else 'does not work'}): {one.reason.en}"
-        for one in snapshot.outcome.assignments
-        if one.subject_id == id_
+        f"  has {assignment.device} ({'works' if assignment.works else 'does not work'}): {assignment.reason.en}"
+        for assignment in snapshot.outcome.assignments
+        if assignment.subject_id == id_
     )
     yield from _subject_gap_lines(snapshot, id_)
     yield from _today_heading(snapshot)
@@ -113,15 +115,15 @@ def _decision_lines(case: PersonCase) -> Iterable[str]:
 
 
 def _owed_on_past_day(snapshot: Snapshot, id_: str) -> Iterable[str]:
-    found = [one for one in snapshot.outcome.owed if one.subject_id == id_]
-    for one in found:
-        yield f"  {one.entitlement}: owed {one.count} at {one.unit}: {one.reason.en}"
-    if not found:
+    owed = [row for row in snapshot.outcome.owed if row.subject_id == id_]
+    for row in owed:
+        yield f"  {row.entitlement}: owed {row.count} at {row.unit}: {row.reason.en}"
+    if not owed:
         yield "  owed nothing, as far as was known"
 
 
 def _today_heading(snapshot: Snapshot) -> Iterable[str]:
-    """What no past day keeps is today's, and said to be."""
+    """The heading before what is not kept for past days."""
     if snapshot.as_of is not None:
         yield "today:"
 
@@ -130,16 +132,17 @@ def _today_heading(snapshot: Snapshot) -> Iterable[str]:
 
 
 def _explain_device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable[str]:
-    case = next((one for one in current.outcome.devices if one.device.id == id_), None)
+    case = next((case for case in current.outcome.devices if case.device.id == id_), None)
     if case is None:
         raise CommandError(f"{id_} is no device. Ids stand in: fleetsync devices")
     if snapshot.as_of is None:
         yield from _device_fact_lines(case, current)
     else:
         yield f"device {id_}"
-    for one in snapshot.outcome.assignments:
-        if one.device == id_:
-            yield f"  serves {_served_subject(one, current)}: {'works' if one.works else 'does not work'}: {one.reason.en}"
+    for assignment in snapshot.outcome.assignments:
+        if assignment.device == id_:
+            works = "works" if assignment.works else "does not work"
+            yield f"  serves {_served_subject(assignment, current)}: {works}: {assignment.reason.en}"
     yield from _subject_gap_lines(snapshot, id_)
     yield from _today_heading(snapshot)
     if snapshot.as_of is not None:
@@ -147,21 +150,23 @@ def _explain_device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable
     yield from _record_lines((*case.device.records, *case.device.superseded, *case.device.gone), current)
 
 
-def _served_subject(given: Assignment, current: Snapshot) -> str:
-    """Whom or what a device serves; nobody who may not be shown, or whom nobody knows any more."""
-    is_told = given.by is not CoveredBy.OWN or any(
-        case.person.id == given.subject_id and given.subject_id not in current.hidden for case in current.outcome.people
+def _served_subject(assignment: Assignment, current: Snapshot) -> str:
+    """Which person, set or pool a device serves. A person who is hidden or unknown today is not named."""
+    person_id = assignment.subject_id
+    is_shown = assignment.by is not CoveredBy.OWN or any(
+        case.person.id == person_id and person_id not in current.hidden for case in current.outcome.people
     )
-    return f"{given.subject_id if is_told else 'somebody not shown'} ({given.entitlement}, {given.by.value})"
+    subject = assignment.subject_id if is_shown else "somebody not shown"
+    return f"{subject} ({assignment.entitlement}, {assignment.by.value})"
 
 
 def _past_assignment_lines(intervals: Iterable[AssignmentInterval], current: Snapshot) -> Iterable[str]:
-    """What a device has served as far as is remembered, the newest first."""
-    for one in intervals:
-        since = f"{'before ' if one.known_before else ''}{one.since:%Y-%m-%d}"
-        until = f"{one.until:%Y-%m-%d}" if one.until else "now"
-        works = "working" if one.assignment.works else "not working"
-        yield f"  served {_served_subject(one.assignment, current)} from {since} to {until}, {works}"
+    """What a device has served, as far back as the history is kept, the newest first."""
+    for interval in intervals:
+        since = f"{'before ' if interval.known_before else ''}{interval.since:%Y-%m-%d}"
+        until = f"{interval.until:%Y-%m-%d}" if interval.until else "now"
+        works = "working" if interval.assignment.works else "not working"
+        yield f"  served {_served_subject(interval.assignment, current)} from {since} to {until}, {works}"
 
 
 def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
@@ -174,12 +179,12 @@ def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
     yield f"  purpose {placement.purpose.value}: {placement.purpose_reason.en}"
     yield f"  unit {placement.unit}: {placement.unit_reason.en}"
     for field, field_claims in sorted(device.field_claims.items()):
-        said = ", ".join(f"{one.source} says {one.value}{' (counts)' if one.counts else ''}" for one in field_claims)
-        yield f"  {field}: {said}"
+        claims = (f"{claim.source} says {claim.value}{' (counts)' if claim.counts else ''}" for claim in field_claims)
+        yield f"  {field}: {', '.join(claims)}"
 
 
 def _record_lines(records: Iterable[BelievedRecord], snapshot: Snapshot) -> Iterable[str]:
-    """The records it rests on, and the pull that showed them last: the last complete one of their part."""
+    """The records behind a person or device, with the last complete pull of their part."""
     pulled = {part.name: part.last_complete_at for part in snapshot.outcome.parts}
     for known in records:
         state = (
@@ -196,8 +201,7 @@ def _record_lines(records: Iterable[BelievedRecord], snapshot: Snapshot) -> Iter
 
 def _explain_gap(snapshot: Snapshot, _current: Snapshot, id_: str) -> Iterable[str]:
     kind, _, subject_id = id_.partition(":")
-    found = [one for one in snapshot.outcome.episodes if one.key == (kind, subject_id)]
-    if not found:
+    if not any(episode.key == (kind, subject_id) for episode in snapshot.outcome.episodes):
         raise CommandError(f"{id_} is no open gap. Write KIND:ID as in: fleetsync gaps")
     return _subject_gap_lines(snapshot, subject_id, kind)
 
@@ -206,11 +210,11 @@ def _subject_gap_lines(snapshot: Snapshot, subject_id: str, kind: str | None = N
     from fleetsync.core.lifecycle import GAPS
 
     by_id = {gap.id: gap for gap in GAPS}
-    for one in snapshot.outcome.episodes:
-        if one.subject_id == subject_id and kind in (None, one.kind):
-            since = "since before the first pull" if one.known_before else f"since {one.opened_at:%Y-%m-%d}"
-            gap = by_id[one.kind]
-            yield f"  gap {one.kind} ({gap.title.en}) {since}: {one.reason.en}"
+    for episode in snapshot.outcome.episodes:
+        if episode.subject_id == subject_id and kind in (None, episode.kind):
+            since = "since before the first pull" if episode.known_before else f"since {episode.opened_at:%Y-%m-%d}"
+            gap = by_id[episode.kind]
+            yield f"  gap {episode.kind} ({gap.title.en}) {since}: {episode.reason.en}"
             yield f"    what to do: {gap.remedy.en}"
 
 

@@ -1,6 +1,7 @@
-"""coverage, gaps, devices, people, assignments, sources: the same lists as the page's."""
+"""coverage, gaps, devices, people, assignments, sources: the lists of the page, on the command line."""
 
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,25 @@ import click
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
-from fleetsync.cli.output import FORMATS, print_list
+from fleetsync.cli.output import FORMATS, LANGUAGE, PrintedList, print_list
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import Application
 from fleetsync.daemon.ledger_ports import LedgerHistory
-from fleetsync.expose import lists
+from fleetsync.expose.gate import VisibleSnapshot, view_for
+from fleetsync.expose.lists import COMMAND_LISTS, SOURCES, ListContext, ListDefinition
+from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.report import DIALECTS
+from fleetsync.expose.scope import FULL_SCOPE
 
 MAX_TERMINAL_ROWS = 200
+HELP = {
+    "coverage": "Per unit and entitlement: entitled, assigned, covered, unknown, short.",
+    "gaps": "What is wrong: severe gaps first, then the oldest.",
+    "devices": "Devices: what they are for, where, and whether they work.",
+    "people": "Persons by id, with what they are owed and have.",
+    "assignments": "Which device serves which person, set or pool.",
+    "sources": "Every part of every source: how old its content is, and its state.",
+}
 
 
 def _output_options(command: Any) -> Any:
@@ -37,15 +49,18 @@ AS_OF_OPTION = click.option(
 
 
 def snapshot_of(application: Application, as_of: datetime | None) -> Snapshot:
-    """What is true now, or what was published on a past day. Raises Told where nothing was."""
+    """The current snapshot, or what was published on a past day. Raises CommandError for a day without numbers."""
     now = sync.rebuild_snapshot(application.run_context)
-    if as_of is None:
-        return now
+    return now if as_of is None else past_snapshot(application, now, as_of)
+
+
+def past_snapshot(application: Application, now: Snapshot, as_of: datetime) -> Snapshot:
+    """What was published on a past day. Raises CommandError for a day without numbers."""
     day = as_of.date()
-    found = LedgerHistory(lambda: application.run_context, lambda: now).past(day)
-    if found is None:
+    past = LedgerHistory(lambda: application.run_context, lambda: now).past(day)
+    if past is None:
         raise CommandError(f"nothing is known of {day}: {_why_nothing_known(application, day)}")
-    return found
+    return past
 
 
 def _why_nothing_known(application: Application, day: date) -> str:
@@ -55,7 +70,26 @@ def _why_nothing_known(application: Application, day: date) -> str:
     return f"the first day with numbers is {first}" if first else "there are no numbers yet; run: fleetsync sync"
 
 
-def _list_command(name: str, about: str, *filters: str) -> click.Command:
+def list_context_of(application: Application, as_of: datetime | None) -> ListContext:
+    """What the lists read on the command line: everything. The snapshot is rebuilt when a list first needs it."""
+
+    @cache
+    def now() -> Snapshot:
+        return sync.rebuild_snapshot(application.run_context)
+
+    def open_day() -> VisibleSnapshot:
+        return view_for(now() if as_of is None else past_snapshot(application, now(), as_of), FULL_SCOPE)
+
+    return ListContext(
+        scope=FULL_SCOPE,
+        today=application.run_context.moment().today,
+        open_lookup=lambda: Lookup(view_for(now(), FULL_SCOPE)),
+        open_day=open_day,
+        open_parts=lambda: application.ledger.part_states(application.run_context.parts()),
+    )
+
+
+def _list_command(definition: ListDefinition[Any]) -> click.Command:
     @click.pass_context
     def command(
         ctx: click.Context,
@@ -64,54 +98,36 @@ def _list_command(name: str, about: str, *filters: str) -> click.Command:
         output: Path | None,
         dialect: str,
         limit: int,
-        as_of: Any = None,
-        **wanted: Any,
+        as_of: datetime | None = None,
+        **chosen: str | None,
     ) -> None:
         with open_application(ctx) as application:
-            _check_unit_exists(application, wanted.get("unit"))
-            snapshot = snapshot_of(application, as_of)
-            print_list(lists.LISTS[name](snapshot, lists.OutputFilter(**wanted)), form, output, limit or None, dialect)
+            _check_unit_exists(application, chosen.get("unit"))
+            context = list_context_of(application, as_of)
+            choices = {key: value for key, value in chosen.items() if value is not None}
+            rows = definition.filtered_rows(definition.rows(context), choices, context)
+            rows = definition.sorted_rows(rows, "", context, LANGUAGE)
+            if hidden := definition.hidden_rows(context) if definition.hidden_rows else 0:
+                click.echo(f"{hidden} rows are of persons who are not shown; the numbers count them", err=True)
+            printed = PrintedList(definition, rows, context, None if definition is SOURCES else context.visible.as_of)
+            print_list(printed, form, output, limit or None, dialect)
 
-    made = _output_options(command)
-    made = click.option("--limit", default=MAX_TERMINAL_ROWS, help="Rows shown on a terminal; 0: all.")(made)
-    for word in filters:
-        made = click.option(f"--{word}", help=f"Only this {word}.")(made)
-    if name in lists.AS_OF_LISTS:
-        made = AS_OF_OPTION(made)
-    return click.command(name, help=about)(made)
+    decorated = _output_options(command)
+    decorated = click.option("--limit", default=MAX_TERMINAL_ROWS, help="Rows shown on a terminal; 0: all.")(decorated)
+    for list_filter in definition.filters:
+        option = click.option(f"--{list_filter.key}", help=f"{list_filter.title.en}: only rows with this value.")
+        decorated = option(decorated)
+    if definition.keeps_past_days:
+        decorated = AS_OF_OPTION(decorated)
+    return click.command(definition.name, help=HELP[definition.name])(decorated)
 
 
 def _check_unit_exists(application: Application, unit: str | None) -> None:
     from fleetsync.settings import did_you_mean
 
-    known = [one.slug for one in application.run_context.policy.units] + ["central", "unplaced"]
+    known = [configured.slug for configured in application.run_context.policy.units] + ["central", "unplaced"]
     if unit is not None and unit not in known:
         raise CommandError(f"--unit {unit}: there is no such unit.{did_you_mean(unit, known)}", EXIT_UNUSABLE)
 
 
-@click.command(help="Every part of every source: how old its content is, and what stands in its way.")
-@click.pass_context
-@_output_options
-def sources(ctx: click.Context, form: str | None, output: Path | None, dialect: str) -> None:
-    """Every part of every source."""
-    with open_application(ctx) as application:
-        print_list(
-            lists.sources(application.ledger.part_states(application.run_context.parts())),
-            form,
-            output,
-            dialect=dialect,
-        )
-
-
-COMMANDS: dict[str, click.Command] = {
-    "coverage": _list_command(
-        "coverage", "Per unit and entitlement: entitled, assigned, covered, unknown, short.", "unit", "entitlement"
-    ),
-    "gaps": _list_command("gaps", "What is wrong, oldest first.", "unit", "kind", "state"),
-    "devices": _list_command(
-        "devices", "Devices: what they are for, where, and whether they work.", "unit", "platform", "stage"
-    ),
-    "people": _list_command("people", "Persons by id, with what they are owed and have.", "unit", "entitlement"),
-    "assignments": _list_command("assignments", "Which device serves whom or what.", "unit", "entitlement"),
-    "sources": sources,
-}
+COMMANDS: dict[str, click.Command] = {name: _list_command(definition) for name, definition in COMMAND_LISTS.items()}

@@ -1,4 +1,4 @@
-"""What people and Prometheus see of a snapshot: metrics, page, reports, letters.
+"""Shows a snapshot: metrics for Prometheus, the page, the JSON API, lists and files.
 
-Refuses to count: each number comes from one snapshot, and nothing here reads a source or a table.
+Counts nothing by itself: each number comes from one snapshot, and nothing here reads a source or the database.
 """

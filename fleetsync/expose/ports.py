@@ -1,6 +1,6 @@
-"""What the page and the lists ask of the rest of the house, as Protocols; the daemon and the commands wire them.
+"""What the page and the lists need from the rest of the application, as Protocols. Daemon and commands implement them.
 
-What a list holds is `lists.py`'s, for commands, page and downloads alike. Nothing here reaches a database: `expose` shows a snapshot, asks these, and writes nothing but decisions.
+Nothing here reaches a database: `expose` shows a snapshot, asks these ports, and writes nothing but decisions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageDay, HoldReason, PartState, Verdict
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
+from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
 from fleetsync.expose.telemetry import DaemonStatus
 
 
@@ -26,12 +27,12 @@ class PullSummary(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     verdict: Verdict | None  # None: under way
     reason: str = ""
-    refusals: tuple[HoldReason, ...] = ()  # of a held one: what the guard found, in both languages
+    refusals: tuple[HoldReason, ...] = ()  # of a held pull: what the guard found, in both languages
     seen: int = 0
     rejected: Mapping[str, int] = {}  # records that could not be read, by why
-    drift: Mapping[str, int] = {}  # words that the connector does not know, as field=word
+    drift: Mapping[str, int] = {}  # values that the connector does not know, as field=value
     seconds: float | None = None
-    decided: str = ""  # "accepted", "rejected", "dissolved", or "": nobody had to
+    decided: str = ""  # "accepted", "rejected", "dissolved"; "" where no decision was needed
     decided_by: str = ""
 
 
@@ -44,7 +45,7 @@ class PublishedState(Protocol):
     def exposition(self) -> Exposition: ...
     def daemon_status(self) -> DaemonStatus: ...
     def is_alive(self) -> bool:
-        """Whether the main loop went round lately."""
+        """Whether the main loop made a round recently."""
         ...
 
     def is_ready(self) -> bool:
@@ -68,11 +69,11 @@ class HistoryReader(Protocol):
         ...
 
     def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
-        """Whom or what a device has served, the newest first."""
+        """Which persons, sets and pools a device has served, the newest first."""
         ...
 
     def parts(self) -> Sequence[PartState]:
-        """Every configured part with what its pulls have come to, as the database has it now."""
+        """Every configured part with the result of its pulls, as the database has it now."""
         ...
 
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullSummary]:
@@ -80,7 +81,7 @@ class HistoryReader(Protocol):
         ...
 
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
-        """Why the part's held pull is held; empty where none is."""
+        """Why the part's held pull is held; empty where no pull is held."""
         ...
 
 
@@ -89,7 +90,7 @@ class DecisionError(Exception):
 
 
 class Decisions(Protocol):
-    """What people decide. A decision is written and the loop is woken; a web request never reconciles."""
+    """Decisions by people. A decision is written and the main loop is woken; a web request never reconciles."""
 
     def plan(self, source: str, part: str, pull: int) -> ChangePlan:
         """What a held pull would change. Raises DecisionError."""
@@ -100,14 +101,21 @@ class Decisions(Protocol):
 
 
 class AccountRole(StrEnum):
-    """What a signed-in person may do."""
+    """The role of a signed-in person. What it may see and do stands in ROLE_SCOPES."""
 
     TECHNICIAN = "technician"
     STRATEGIST = "strategist"
 
 
+# Technicians administer accounts and need log-in names; nobody else does.
+ROLE_SCOPES: Mapping[AccountRole, Scope] = {
+    AccountRole.TECHNICIAN: FULL_SCOPE,
+    AccountRole.STRATEGIST: Scope(permissions=frozenset({Permission.PULL_DETAILS, Permission.DECISIONS})),
+}
+
+
 class SignInAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in."""
+    """An account that may sign in."""
 
     name: str
     role: AccountRole
@@ -122,23 +130,24 @@ class AccountReader(Protocol):
 
 
 class AuditLog(Protocol):
-    """Who looked at or decided what; never a person's name or log-in, ids alone."""
+    """Records who looked at what and who decided what. Persons are recorded by id, never by name or log-in."""
 
     def audit(self, who: str, what: str, subject: str) -> None: ...
 
 
 class WebServices(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it together, as the web application is given it."""
+    """Everything that the web application needs."""
 
     published_state: PublishedState
     history: HistoryReader
     decisions: Decisions
     accounts: AccountReader
     audit: AuditLog
-    clock: Clock  # ages are told as of its now
+    clock: Clock  # ages are relative to its now
     session_key: bytes
     municipality: str
-    is_loopback: bool  # bound to this machine alone
+    is_loopback: bool  # reachable from this machine only
     public_url: str = ""
     default_language: str = "sv"
     rehearsal_now: datetime | None = None  # the moved clock's instant at start, shown on every page
+    role_scopes: Mapping[AccountRole, Scope] = msgspec.field(default_factory=lambda: ROLE_SCOPES)

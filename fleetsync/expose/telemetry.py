@@ -1,7 +1,7 @@
-"""TELEMETRY: the daemon's own series (sources, jobs, process), appended to the snapshot's text at each scrape.
+"""TELEMETRY: metrics about the daemon itself (sources, jobs, process), appended to the snapshot's text at each scrape.
 
-They say how the daemon does, not what is true of the municipality; those are `core/measures.py`. Labels are names
-from the configuration and bounded words, never anything read from a source.
+They describe the daemon, not the municipality; for that see `core/measures.py`. Labels are names from the
+configuration and values of small enumerations, never anything read from a source.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ Samples = Iterable[tuple[Labels, float]]
 
 @dataclass(frozen=True)
 class PartStatus:
-    """How one part of a source does. Unknown instants are None and leave their series out."""
+    """The state of one part of a source. Unknown instants are None; their series is left out."""
 
     source: str
     part: str
@@ -37,7 +37,7 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class DaemonStatus:
-    """How the daemon does at one instant."""
+    """The state of the daemon at one instant."""
 
     version: str
     revision: str
@@ -245,14 +245,14 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
     TelemetrySeries(
         "fleetsync_job_missed_total",
         "Runs of a job that were skipped because the one before still ran",
-        ("task",),  # `job` is what Prometheus calls whom it scrapes
+        ("task",),  # `job` is taken: Prometheus names its scrape targets so
         _labelled(lambda daemon_status: daemon_status.jobs_missed),
     ),
 )
 
 
 def families(daemon_status: DaemonStatus) -> Iterable[Metric]:
-    """Every telemetry series of *pulse*."""
+    """Every telemetry series of a daemon status."""
     for series in TELEMETRY:
         is_counter = series.name.endswith("_total")
         name = series.name.removesuffix("_total") if is_counter else series.name
@@ -263,6 +263,6 @@ def families(daemon_status: DaemonStatus) -> Iterable[Metric]:
 
 
 def render_telemetry(daemon_status: DaemonStatus) -> bytes:
-    """The telemetry of *pulse* and of this process as text format 0.0.4."""
+    """The telemetry of a daemon status and of this process as text format 0.0.4."""
     process = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
     return render([*families(daemon_status), *(metric for collector in process for metric in collector.collect())])

@@ -1,5 +1,6 @@
-"""Somebody at the page: what they click is counted, what the page complains of or asks of other hosts is noted."""
+"""A browser session: counts clicks, collects console errors and requests to other hosts."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
 from fleetsync.demo.replay import TODAY
+from fleetsync.expose.web.registry import PAGES
 from tests.browser.scenarios import ServedScenario
 from tests.serving import PASSWORD
 
@@ -16,7 +18,7 @@ SCREEN: ViewportSize = {"width": 1400, "height": 1000}
 
 
 class BrowserSession:
-    """A browser window of its own. `clicks` counts what a hand does; typing and reading are free."""
+    """A browser window of its own. `clicks` counts clicks only; typing and reading are free."""
 
     def __init__(self, browser: Browser, scene: ServedScenario, **context: Any) -> None:
         self.scene = scene
@@ -24,9 +26,9 @@ class BrowserSession:
         self.problems: list[str] = []
         self.context = browser.new_context(**{"viewport": SCREEN, "locale": "sv-SE", **context})
         self.page: Page = self.context.new_page()
-        self.page.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
+        self.page.on("console", lambda message: self.problems.append(message.text) if message.type == "error" else None)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.context.on("request", lambda asked: None if self._is_ours(asked.url) else self.problems.append(asked.url))
+        self.context.on("request", lambda sent: None if self._is_ours(sent.url) else self.problems.append(sent.url))
 
     def _is_ours(self, url: str) -> bool:
         return url.startswith((f"{self.scene.address}/", "data:"))
@@ -46,12 +48,12 @@ class BrowserSession:
         """By the form that is on the screen, in either language."""
         self.page.locator("#name").fill(name)
         self.page.locator("#password").fill(password)
-        self.click(self.page.locator(".door button"))
+        self.click(self.page.locator(".sign-in button"))
         return self
 
     @property
     def path(self) -> str:
-        """Where they are, without the host and what is asked."""
+        """The path of the current page, without host and query."""
         return urlsplit(self.page.url).path
 
     @property
@@ -66,8 +68,8 @@ class BrowserSession:
     def rows(self, table: str = "table") -> list[list[str]]:
         """The cells of a table's body, as they are read."""
         cells = "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.replaceAll('\\u00a0', ' ').trim()))"
-        found: list[list[str]] = self.page.locator(f"{table} tbody tr").evaluate_all(cells)
-        return found
+        rows: list[list[str]] = self.page.locator(f"{table} tbody tr").evaluate_all(cells)
+        return rows
 
     def get_json(self, path: str) -> Any:
         """A document of the API, with the same session."""
@@ -98,29 +100,40 @@ def number(text: str) -> int:
     return int("".join(sign for sign in text if sign.isdigit()))
 
 
+# States of pages that are looked at beside the plain page of each entry of PAGES.
+SPECIAL_STATES = {
+    "one kind of gap": "/gaps?kind=no_device",
+    "idle devices": "/devices?works=no&unit=vretaskolan&sort=serial",
+    "idle assignments": "/assignments?works=no",
+    "nothing there": "/finns-inte",
+}
+DAY_STATES = ("device", "person")  # pages of one subject that are also looked at as of yesterday
+PAGE_NAMES = (
+    *(endpoint.removeprefix("pages.") for endpoint in PAGES),
+    *SPECIAL_STATES,
+    *(f"{name} then" for name in DAY_STATES),
+)
+
+
 def page_paths(reader: BrowserSession) -> Mapping[str, str]:
-    """Every page that there is, by a name: those of one thing with the first thing that something is wrong with."""
-    short = reader.get_json("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
-    found = {
-        "overview": "/",
-        "coverage": "/coverage",
-        "gaps": "/gaps?severity=critical",
-        "one kind of gap": "/gaps?kind=no_device",
-        "assignments": "/assignments?works=no",
-        "devices": "/devices?works=no&unit=vretaskolan&sort=serial",
-        "sources": "/sources",
-        "part": "/sources/personal/staff",
-        "policy": "/policy",
-        "number": "/numbers/not_working?entitlement=staff",
-        "nothing there": "/finns-inte",
+    """The address of every page by its name in PAGE_NAMES. A new parameter of an address needs an example here."""
+    numbers = "/numbers/not_working?entitlement=staff"
+    device, person = (
+        str(reader.goto(numbers).page.locator(f"td a[href^='/{kind}/']").first.get_attribute("href")).split("?")[0]
+        for kind in ("devices", "people")
+    )
+    unit = str(reader.goto("/policy").page.locator("table th a").first.get_attribute("href"))
+    examples = {
+        "slug": unit.removeprefix("/units/"),
+        "device_id": device.removeprefix("/devices/"),
+        "person_id": person.removeprefix("/people/"),
+        "measure": "not_working?entitlement=staff",
+        "source": "personal",
+        "part": "staff",
     }
-    if short:
-        reader.goto(f"{found['number']}")
-        found["device"] = str(reader.page.locator(".as-devices a").first.get_attribute("href"))
-        found["person"] = str(reader.page.locator(".as-text a[href^='/people/']").first.get_attribute("href"))
-        yesterday = TODAY - timedelta(days=1)
-        found["device then"] = f"{found['device']}?as_of={yesterday}"
-        found["person then"] = f"{found['person']}?as_of={yesterday}"
-    units = reader.goto("/policy").page.locator("table th a")
-    found["unit"] = str(units.first.get_attribute("href"))
-    return found
+    paths = {
+        endpoint.removeprefix("pages."): re.sub(r"<(\w+)>", lambda match: examples[match[1]], entry.rule)
+        for endpoint, entry in PAGES.items()
+    }
+    yesterday = TODAY - timedelta(days=1)
+    return {**paths, **SPECIAL_STATES, **{f"{name} then": f"{paths[name]}?as_of={yesterday}" for name in DAY_STATES}}

@@ -1,4 +1,4 @@
-"""One browser, one past of Exempelby, and the scenes that are read in it."""
+"""One browser, one replayed past of Exempelby, and the served scenarios."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,14 +40,14 @@ def held(past: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[scena
 
 @pytest.fixture
 def open_session(browser: Browser) -> Iterator[Callable[..., BrowserSession]]:
-    """A new window at a scene; when it closes, nothing may have been complained of or asked of another host."""
+    """Opens windows at a scene; at the end there may be no console error and no request to another host."""
     opened: list[BrowserSession] = []
 
-    def come(scene: scenarios.ServedScenario, **context: Any) -> BrowserSession:
+    def open_window(scene: scenarios.ServedScenario, **context: Any) -> BrowserSession:
         opened.append(BrowserSession(browser, scene, **context))
         return opened[-1]
 
-    yield come
+    yield open_window
     for reader in opened:
         reader.close_window()
     assert [line for reader in opened for line in reader.problems] == []

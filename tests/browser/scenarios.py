@@ -1,8 +1,8 @@
 """Exempelby behind the real daemon, for a real browser and for the pictures of the documents.
 
 Its past is replayed once, by the real pipeline, into a folder; each scene is a copy of that folder and a daemon of its
-own: an ordinary day, a day on which two sources delivered half of what they know, weeks after every source fell
-silent, and a first start before anything came.
+own: an ordinary day, a day on which two sources delivered half of their records, weeks after every source fell
+silent, and a first start before anything was delivered.
 """
 
 import shutil
@@ -32,11 +32,11 @@ DAILY_DAYS = 14
 
 @dataclass(frozen=True)
 class ServedScenario:
-    """A daemon that serves, and the town that it reads."""
+    """A serving daemon, and the demo environment that it reads."""
 
     address: str
     daemon: Daemon
-    town: DemoEnvironment
+    environment: DemoEnvironment
 
     def are_held_plans_ready(self) -> bool:
         """Whether what every held pull would change has been worked out."""
@@ -47,54 +47,56 @@ class ServedScenario:
 def replay_past(folder: Path, days: int, *, with_schools: bool = False) -> Path:
     """Exempelby's last *days* up to yesterday, replayed into *folder*; every unit but one is published.
 
-    Further back than two weeks only one day a week is lived: a trend needs no more.
+    Further back than two weeks only one day a week is replayed: a trend needs no more.
     """
-    town = DemoEnvironment(folder, with_schools=with_schools)
-    with town.open() as settings:
-        with open_configured_ledger(settings, town.clock) as ledger:
+    environment = DemoEnvironment(folder, with_schools=with_schools)
+    with environment.open() as settings:
+        with open_configured_ledger(settings, environment.clock) as ledger:
             for slug in (*(unit.slug for unit in settings.policy.units), CENTRAL):
                 if slug != IN_TRIAL:
                     ledger.publish(slug, "tests")
         weekly_before = TODAY - timedelta(days=DAILY_DAYS)
-        replay(town, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1), weekly_before=weekly_before)
+        replay(
+            environment, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1), weekly_before=weekly_before
+        )
     return folder
 
 
 @contextmanager
 def ordinary(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[ServedScenario]:
-    """This morning's pulls came through, and were complete."""
-    with _copied_environment(past, folder, with_schools=with_schools) as (town, stack):
-        yield _serve(town, stack, TODAY, has_lived=True)
+    """This morning's pulls were complete."""
+    with _copied_environment(past, folder, with_schools=with_schools) as (environment, stack):
+        yield _serve(environment, stack, TODAY, runs_the_day=True)
 
 
 @contextmanager
 def held(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[ServedScenario]:
-    """This morning the personnel system delivered half its rows, and Intune lost most of its devices without a word."""
-    with _copied_environment(past, folder, with_schools=with_schools) as (town, stack):
-        deliver_half(town.folder / DELIVERIES / "personal", TODAY)
-        town.systems.graph.stub_server.fail("/v1.0", "lost_rows")
-        yield _serve(town, stack, TODAY, has_lived=True)
+    """This morning the personnel system delivered half its rows, and Intune silently lost most of its devices."""
+    with _copied_environment(past, folder, with_schools=with_schools) as (environment, stack):
+        deliver_half(environment.folder / DELIVERIES / "personal", TODAY)
+        environment.systems.graph.stub_server.fail("/v1.0", "lost_rows")
+        yield _serve(environment, stack, TODAY, runs_the_day=True)
 
 
 @contextmanager
 def silent(past: Path, folder: Path, days: int) -> Iterator[ServedScenario]:
-    """*days* later: nothing was delivered since, and Intune answers nobody."""
-    with _copied_environment(past, folder) as (town, stack):
-        for stand in town.systems.all():
-            stand.fail("/", "forbidden", times=1000)
-        yield _serve(town, stack, TODAY + timedelta(days=days), has_lived=False)
+    """*days* later: nothing was delivered since, and Intune refuses every request."""
+    with _copied_environment(past, folder) as (environment, stack):
+        for server in environment.systems.all():
+            server.fail("/", "forbidden", times=1000)
+        yield _serve(environment, stack, TODAY + timedelta(days=days), runs_the_day=False)
 
 
 @contextmanager
 def first_start(folder: Path) -> Iterator[ServedScenario]:
-    """Nothing has come yet: no file is there, and Intune takes its time."""
+    """Nothing was delivered yet: there is no file, and Intune does not answer."""
     with ExitStack() as stack:
-        town = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}")
-        for stand in town.systems.all():
-            stand.fail("/", ServerFault("slow", STALL_SECONDS), times=1000)
-        scene = _serve(town, stack, TODAY, has_lived=False)
-        for stand in town.systems.all():
-            stack.callback(stand.stop)  # before the daemon, which would wait for an answer that never comes
+        environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}")
+        for server in environment.systems.all():
+            server.fail("/", ServerFault("slow", STALL_SECONDS), times=1000)
+        scene = _serve(environment, stack, TODAY, runs_the_day=False)
+        for server in environment.systems.all():
+            stack.callback(server.stop)  # before the daemon, which would wait for an answer that never comes
         yield scene
 
 
@@ -107,17 +109,17 @@ def _copied_environment(
         yield DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=with_schools), stack
 
 
-def _serve(town: DemoEnvironment, stack: ExitStack, day: date, *, has_lived: bool) -> ServedScenario:
-    settings = stack.enter_context(town.open())
-    if has_lived:
-        with open_configured_ledger(settings, town.clock) as ledger:
-            run_day(town, build_application(settings, town.clock, ledger, Event()), day)
-    town.clock = Clock.moved_to(first_run_at(day) + timedelta(minutes=5))
-    daemon = Daemon(settings, town.clock)
+def _serve(environment: DemoEnvironment, stack: ExitStack, day: date, *, runs_the_day: bool) -> ServedScenario:
+    settings = stack.enter_context(environment.open())
+    if runs_the_day:
+        with open_configured_ledger(settings, environment.clock) as ledger:
+            run_day(environment, build_application(settings, environment.clock, ledger, Event()), day)
+    environment.clock = Clock.moved_to(first_run_at(day) + timedelta(minutes=5))
+    daemon = Daemon(settings, environment.clock)
     for name, role in ACCOUNTS.items():
         daemon.ledger.add_account(name, _hash(), role)
     stack.enter_context(serving_daemon(daemon))
-    return ServedScenario(daemon.address, daemon, town)
+    return ServedScenario(daemon.address, daemon, environment)
 
 
 @cache

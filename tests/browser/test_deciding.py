@@ -1,4 +1,7 @@
-"""Held pulls: what one would change is shown before it is decided, and the numbers move after, by as much."""
+"""Held pulls: the page shows what a decision would change, and the numbers then change by exactly that."""
+
+import csv
+import io
 
 import pytest
 
@@ -15,8 +18,10 @@ def tea(open_session, held):
 
 
 def coverage(reader):
-    rows = reader.get_json("/api/v1/coverage")["rows"]
-    return {(row["unit"], row["entitlement"]): (row["entitled"], row["covered"]) for row in rows}
+    text = reader.context.request.get(f"{reader.scene.address}/coverage?format=csv").text()
+    return {
+        (row[0], row[1]): (int(row[2]), int(row[4])) for row in list(csv.reader(io.StringIO(text), delimiter=";"))[1:]
+    }
 
 
 def decide(reader, button):

@@ -1,4 +1,4 @@
-"""What holds of every page: readable by everybody, on every screen, by keyboard alone, and every link leads somewhere."""
+"""What holds for every page: accessible, as wide as the screen, usable by keyboard alone, and every link works."""
 
 import re
 from collections import Counter
@@ -8,18 +8,14 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from tests.browser.browser_session import number
+from tests.browser.browser_session import PAGE_NAMES, number
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
-NAMES = (
-    "overview", "coverage", "unit", "number", "gaps", "one kind of gap", "devices", "assignments", "device", "device then",
-    "person", "person then", "sources", "part", "policy", "nothing there",
-)  # fmt: skip
 WIDTHS = (390, 1400, 2560)
 LAPTOPS = (1280, 1366, 1440)
 GRAVE = {"serious", "critical"}
-LIKE_EACH_OTHER = 3  # so many of a shape are followed: one unit's page is as another's
+LIKE_EACH_OTHER = 3  # links of one shape that are followed: all pages of units are alike
 MOST_LINKS = 250
 
 
@@ -30,30 +26,30 @@ def refusal_forgiven(reader):
 def graves(reader):
     """Violations of axe-core that keep somebody out: rule → where."""
     reader.page.evaluate(AXE_SCRIPT)
-    found = reader.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    result = reader.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return {
-        one["id"]: [node["target"] for node in one["nodes"][:3]]
-        for one in found["violations"]
-        if one["impact"] in GRAVE
+        violation["id"]: [node["target"] for node in violation["nodes"][:3]]
+        for violation in result["violations"]
+        if violation["impact"] in GRAVE
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGE_NAMES)
 def test_a_page_keeps_nobody_out_in_both_languages_and_themes(technician, addresses, name):
     path = addresses[name]
-    found = {}
+    found_by_look = {}
     for language, theme in (("sv", "light"), ("en", "dark")):
-        asked = "&" if "?" in path else "?"
-        technician.goto(f"{path}{asked}lang={language}&theme={theme}")
+        separator = "&" if "?" in path else "?"
+        technician.goto(f"{path}{separator}lang={language}&theme={theme}")
         assert technician.page.locator("html").get_attribute("lang") == language
         if violations := graves(technician):
-            found[language, theme] = violations
+            found_by_look[language, theme] = violations
     refusal_forgiven(technician)
 
-    assert found == {}
+    assert found_by_look == {}
 
 
-def test_the_door_keeps_nobody_out(open_session, ordinary):
+def test_the_sign_in_keeps_nobody_out(open_session, ordinary):
     guest = open_session(ordinary)
 
     assert {theme: graves(guest.goto(f"/sign-in?theme={theme}")) for theme in ("light", "dark")} == {
@@ -62,16 +58,16 @@ def test_the_door_keeps_nobody_out(open_session, ordinary):
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGE_NAMES)
 def test_a_page_is_as_wide_as_its_screen(technician, addresses, name):
     technician.goto(addresses[name])
-    found = {}
+    page_widths = {}
     for width in WIDTHS:
         technician.page.set_viewport_size({"width": width, "height": 900})
-        found[width] = technician.page.evaluate("document.documentElement.scrollWidth")
+        page_widths[width] = technician.page.evaluate("document.documentElement.scrollWidth")
     refusal_forgiven(technician)
 
-    assert found == {width: width for width in WIDTHS}
+    assert page_widths == {width: width for width in WIDTHS}
     assert technician.page.locator("h1").count() == 1
 
 
@@ -80,7 +76,7 @@ def test_all_rights_of_a_unit_are_seen_at_once_on_every_screen(open_session, sch
     hidden = {}
     for width in (*WIDTHS, *LAPTOPS):
         reader.page.set_viewport_size({"width": width, "height": 900})
-        hidden[width] = reader.page.locator(".units .scroll").evaluate("seen => seen.scrollWidth - seen.clientWidth")
+        hidden[width] = reader.page.locator(".units .scroll").evaluate("table => table.scrollWidth - table.clientWidth")
 
     assert reader.page.locator(".matrix thead th").count() == 4
     assert set(hidden.values()) == {0}, hidden
@@ -115,31 +111,32 @@ def test_every_link_leads_somewhere(technician):
 
 
 FOCUSABLE = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')]
-    .filter(one => one.checkVisibility()).map((one, place) => { one.dataset.place = place; return place; })"""
-FOCUSED = """() => { const one = document.activeElement, style = getComputedStyle(one);
-    return {place: one.dataset.place, seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0}; }"""
+    .filter(element => element.checkVisibility())
+    .map((element, place) => { element.dataset.place = place; return place; })"""
+FOCUSED = """() => { const element = document.activeElement, style = getComputedStyle(element);
+    return {place: element.dataset.place, visible: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0}; }"""
 
 
 @pytest.mark.parametrize("name", ["overview", "unit", "one kind of gap", "policy"])
 def test_the_tab_key_reaches_everything_and_shows_where_it_is(technician, addresses, name):
     technician.goto(addresses[name])
     wanted = set(map(str, technician.page.evaluate(FOCUSABLE)))
-    reached, seen = set(), set()
+    reached, visible = set(), set()
     for _ in range(len(wanted) + 10):  # a field for a day has three stops
         technician.page.keyboard.press("Tab")
         at = technician.page.evaluate(FOCUSED)
         if at.get("place") is None:
             break
         reached.add(at["place"])
-        if at["seen"]:  # within a field for a day the last stop is a button of the browser's own
-            seen.add(at["place"])
+        if at["visible"]:  # within a field for a day the last stop is a button of the browser's own
+            visible.add(at["place"])
 
     assert reached == wanted
-    assert reached == seen
+    assert reached == visible
 
 
 def test_a_language_is_changed_on_the_page_where_one_is(technician, addresses):
-    path = addresses["number"]
+    path = addresses["numbers"]
     technician.goto(path)
     technician.click(technician.page.get_by_role("link", name="English"))
     assert technician.path == urlsplit(path).path

@@ -1,4 +1,4 @@
-"""The ways that people take through the page, and how many clicks each is: the number is part of the design."""
+"""Typical journeys through the pages, with the number of clicks of each: the number is part of the design."""
 
 import csv
 from io import BytesIO
@@ -14,13 +14,15 @@ pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 YESTERDAY = TODAY.replace(day=TODAY.day - 1)
 
 
-def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_in_five_clicks(open_session, ordinary):
+def test_a_technician_gets_from_the_sign_in_to_the_record_behind_a_missing_device_in_five_clicks(
+    open_session, ordinary
+):
     tea = open_session(ordinary).goto("/").sign_in("tekniker")
     assert "saknas" in tea.title
     assert tea.page.locator(".rule.alarm").count() >= 1
     (worst, *_) = tea.get_json("/api/v1/coverage?entitlement=staff&sort=-short")["rows"]
 
-    tea.click(tea.page.locator(".matrix th a", has_text=worst["unit"]).first)
+    tea.click(tea.page.locator(f".matrix th a[href='/units/{worst['unit']}']").first)
     card = tea.page.locator("#staff")
     assert number(card.locator(".sums .strong dd").last.inner_text()) == worst["short"]
 
@@ -37,7 +39,7 @@ def test_a_technician_gets_from_the_door_to_the_record_behind_a_missing_device_i
     assert tea.clicks == 5
 
 
-def test_a_technician_gets_from_the_door_to_the_pull_behind_an_idle_device_in_four_clicks(open_session, ordinary):
+def test_a_technician_gets_from_the_sign_in_to_the_pull_behind_an_idle_device_in_four_clicks(open_session, ordinary):
     tea = open_session(ordinary).goto("/").sign_in("tekniker")
     tea.click(tea.page.locator(".hero .lead a").first)
     assert tea.title.startswith("Har, inte i drift")
@@ -103,7 +105,7 @@ def test_a_principal_follows_a_link_to_the_own_unit_and_prints_it_in_one_click(o
     assert rektor.clicks == 1
 
 
-def test_only_a_technician_is_shown_what_somebody_is_known_by(open_session, ordinary, technician, addresses):
+def test_only_a_technician_is_shown_the_log_ins_of_a_person(open_session, ordinary, technician, addresses):
     assert "@exempelby.se" in technician.goto(addresses["person"]).text()
 
     stina = open_session(ordinary).goto(addresses["person"]).sign_in("strateg")
@@ -120,7 +122,7 @@ def sets_of(reader):
     ]
 
 
-def test_a_technician_gets_from_the_door_to_the_pull_behind_a_set_that_is_too_small_in_five_clicks(
+def test_a_technician_gets_from_the_sign_in_to_the_pull_behind_a_set_that_is_too_small_in_five_clicks(
     open_session, schools
 ):
     tea = open_session(schools).goto("/").sign_in("tekniker")

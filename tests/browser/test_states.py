@@ -1,4 +1,4 @@
-"""Days that are not ordinary: before anything came, when nothing has come for weeks, and when we fail ourselves."""
+"""Unusual days: before the first delivery, after weeks without one, and when the application itself fails."""
 
 import sqlite3
 
@@ -49,14 +49,14 @@ def test_a_first_start_says_what_to_do_and_shows_no_number(open_session, first):
     assert "fleetsync check" in tea.text(".steps")
     assert "inte hämtad än" in tea.text(".fresh-list")
     assert graves(tea) == {}
-    for path, said in (
+    for path, sentence in (
         ("/coverage", "Ingen enhet ska ha några verktyg än."),
         ("/gaps?kind=no_device", "Inga avvikelser här."),
         ("/devices", "Inga verktyg här."),
         ("/numbers/short", "Inget räknas här: talet är noll."),
         ("/units/vretaskolan", "Ingen på enheten ska ha något verktyg."),
     ):
-        assert said in tea.goto(path).text()
+        assert sentence in tea.goto(path).text()
         assert graves(tea) == {}
 
 
@@ -67,9 +67,9 @@ def test_a_day_without_numbers_is_said_in_words(open_session, ordinary):
     assert "Det finns inga tal för 1 jan. 2026. De första är från 18 nov. 2026." in tea.text()
 
 
-def test_a_fault_of_ours_is_a_page_and_not_a_traceback(open_session, first):
+def test_a_defect_of_ours_is_a_page_and_not_a_traceback(open_session, first):
     tea = open_session(first).goto("/").sign_in("tekniker")
-    database = sqlite3.connect(first.town.folder / "database" / "fleetsync.db")
+    database = sqlite3.connect(first.environment.folder / "database" / "fleetsync.db")
     database.execute("ALTER TABLE pull RENAME TO misplaced")
     tea.goto("/sources/personal/staff")
     database.execute("ALTER TABLE misplaced RENAME TO pull")

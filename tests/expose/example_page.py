@@ -1,6 +1,6 @@
-"""Exempelby for the page: three schools, two förskolor, rosters and MDMs, with something wrong of most kinds.
+"""Exempelby for tests of the page: three schools, two förskolor, rosters and MDMs, with gaps of most kinds.
 
-Everything is invented and counted out, nothing drawn, so that a test can name what it looks at.
+Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,8 +56,10 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
+from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import AccountRole, DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
 TODAY = date(2026, 11, 24)
@@ -111,13 +113,13 @@ def at(days_ago: float = 0.0) -> datetime:
 
 
 def part(source: str, name: str, role: PartRole, *types: RecordType, **more: Any) -> PartState:
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "last_attempt_at": at(0.02),
         "last_complete_at": at(0.02),
         "as_of": TODAY,
         "first_complete_at": at(90),
     }
-    return PartState(source=source, part=name, role=role, types=types, **{**told, **more})
+    return PartState(source=source, part=name, role=role, types=types, **{**defaults, **more})
 
 
 def parts() -> tuple[PartState, ...]:
@@ -151,7 +153,7 @@ REFUSALS = (
 
 
 class PageRecords:
-    """Gathers what is known, one line of records after the other."""
+    """Collects the believed records of the example."""
 
     def __init__(self) -> None:
         self.known: list[BelievedRecord] = []
@@ -159,8 +161,8 @@ class PageRecords:
         self.serial = 0
 
     def add(self, source: str, name: str, record: Record, **more: Any) -> None:
-        seen = {"first_seen": at(80), "own_id": f"-{source}-{record.source_id}"[-40:], **more}
-        self.known.append(BelievedRecord(source=source, part=name, record=record, **seen))
+        defaults = {"first_seen": at(80), "own_id": f"-{source}-{record.source_id}"[-40:], **more}
+        self.known.append(BelievedRecord(source=source, part=name, record=record, **defaults))
 
     def login(self, domain: str) -> str:
         number, first = divmod(self.people, len(FIRST_NAMES))
@@ -203,86 +205,90 @@ class PageRecords:
         self.add(source, "devices", record, last_contact_at=at(silent))
 
 
-def _school(town: PageRecords, code: str, years: Sequence[int], size: int) -> None:
+def _school(builder: PageRecords, code: str, years: Sequence[int], size: int) -> None:
     name = SCHOOLS[code]
     unit = f"u-{code}"
-    town.add("edlevo", "units", UnitRecord(source_id=unit, name=name, kind="Skolenhet", codes=(code,)))
+    builder.add("edlevo", "units", UnitRecord(source_id=unit, name=name, kind="Skolenhet", codes=(code,)))
     for year in years:
         for letter in "AB":
             group = f"{code}-{year}{letter}"
-            town.add("edlevo", "groups", GroupRecord(source_id=group, name=f"{year}{letter}", kind="Klass", unit=unit))
+            builder.add(
+                "edlevo", "groups", GroupRecord(source_id=group, name=f"{year}{letter}", kind="Klass", unit=unit)
+            )
             for seat in range(size):
-                _pupil(town, code, year, group, seat)
+                _pupil(builder, code, year, group, seat)
             if year <= 3:
                 for place in range(size - 3 * (year == 2)):
                     silent = 44.0 if place % 8 == 7 else 4.2
-                    town.device("jamf", Platform.IPADOS, "iPad (9th generation)", silent=silent,
+                    builder.device("jamf", Platform.IPADOS, "iPad (9th generation)", silent=silent,
                                 groups=(f"{name} {year}{letter}",), location=name)  # fmt: skip
 
 
-def _pupil(town: PageRecords, code: str, year: int, group: str, seat: int) -> None:
+def _pupil(builder: PageRecords, code: str, year: int, group: str, seat: int) -> None:
     who = f"{group}-{seat}"
     masked = (code, year, seat) == ("bj", 5, 3)
-    login = town.login("edu.exempelby.se")
+    login = builder.login("edu.exempelby.se")
     has_login = not (seat == 11 and year > 6)
-    town.person("edlevo", "pupils", who, login if has_login and not masked else None, masked=masked)
-    town.add_membership("edlevo", "pupils", who, MembershipType.ENROLMENT, codes=() if masked else (code,), school_form="GR",
+    builder.person("edlevo", "pupils", who, login if has_login and not masked else None, masked=masked)
+    builder.add_membership("edlevo", "pupils", who, MembershipType.ENROLMENT, codes=() if masked else (code,), school_form="GR",
              year=None if (code, year, seat) == ("ek", 8, 1) else year, start=date(2026, 8, 17), masked=masked)  # fmt: skip
     if not masked:
-        town.add_membership("edlevo", "groups", who, MembershipType.GROUP, group=group, start=date(2026, 8, 17))
+        builder.add_membership("edlevo", "groups", who, MembershipType.GROUP, group=group, start=date(2026, 8, 17))
     missing = 5 if code == "li" else 17
     if year > 3 and has_login and not masked and (seat * 7 + year) % missing != 0:
         silent = 40.0 if (seat + year) % 13 == 0 else 0.3
-        town.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", login=login, silent=1 + silent)
+        builder.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", login=login, silent=1 + silent)
 
 
-def _staff(town: PageRecords, code: str, count: int) -> None:
+def _staff(builder: PageRecords, code: str, count: int) -> None:
     for number in range(count):
         who = f"s-{code}-{number}"
-        login = town.login("exempelby.se")
-        town.person("personec", "staff", who, login)
+        login = builder.login("exempelby.se")
+        builder.person("personec", "staff", who, login)
         form = EmploymentForm.HOURLY if number % 11 == 10 else EmploymentForm.PERMANENT
         leave = {"leave_from": date(2026, 9, 1), "leave_to": date(2027, 3, 1)} if number % 15 == 14 else {}
-        town.add_membership("personec", "staff", who, MembershipType.EMPLOYMENT, codes=(code,), employment_form=form,
+        builder.add_membership("personec", "staff", who, MembershipType.EMPLOYMENT, codes=(code,), employment_form=form,
                  start=date(2020, 8, 1), end=date(2026, 12, 1) if number == 2 else None, **leave)  # fmt: skip
         if form is EmploymentForm.PERMANENT and number % 17 != 3:
-            town.device("intune", Platform.WINDOWS, "ThinkPad X13 Gen 4", login=login, silent=1.2 if number % 9 else 38)
+            builder.device(
+                "intune", Platform.WINDOWS, "ThinkPad X13 Gen 4", login=login, silent=1.2 if number % 9 else 38
+            )
         if number == 5:
-            town.device("intune", Platform.WINDOWS, "ThinkPad T480", login=login, silent=1.4)
+            builder.device("intune", Platform.WINDOWS, "ThinkPad T480", login=login, silent=1.4)
 
 
-def _children(town: PageRecords, code: str, form: str, count: int, devices: int, location: str) -> None:
+def _children(builder: PageRecords, code: str, form: str, count: int, devices: int, location: str) -> None:
     for number in range(count):
         who = f"~c{code}{number}"
-        town.person("lifecare", "children", who, None)
-        town.add_membership("lifecare", "children", who, MembershipType.PLACEMENT, codes=(code,), school_form=form,
+        builder.person("lifecare", "children", who, None)
+        builder.add_membership("lifecare", "children", who, MembershipType.PLACEMENT, codes=(code,), school_form=form,
                  start=date(2026, 8, 17))  # fmt: skip
     for number in range(devices):
-        town.device("jamf", Platform.IPADOS, "iPad (10th generation)", location=location,
+        builder.device("jamf", Platform.IPADOS, "iPad (10th generation)", location=location,
                     silent=4.1 if number % 6 else 50.0)  # fmt: skip
 
 
 @cache
 def known(size: int = 24) -> tuple[BelievedRecord, ...]:
     """Everything believed; *size* pupils a class."""
-    town = PageRecords()
-    _school(town, "bj", range(1, 7), size)
-    _school(town, "ek", range(4, 10), size)
-    _school(town, "li", range(1, 4), size)
+    builder = PageRecords()
+    _school(builder, "bj", range(1, 7), size)
+    _school(builder, "ek", range(4, 10), size)
+    _school(builder, "li", range(1, 4), size)
     for code, count in (("bj", 31), ("ek", 38), ("li", 17), ("ug", 12), ("ma", 9), ("ce", 8)):
-        _staff(town, code, count)
-    _children(town, "ug", "FS", 63, 13, "Ugglan")
-    _children(town, "ma", "FS", 41, 6, "Måsen")
-    _children(town, "bj", "FKLASS", 22, 5, "Björk förskoleklass")
+        _staff(builder, code, count)
+    _children(builder, "ug", "FS", 63, 13, "Ugglan")
+    _children(builder, "ma", "FS", 41, 6, "Måsen")
+    _children(builder, "bj", "FKLASS", 22, 5, "Björk förskoleklass")
     for number in range(14):
-        town.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", location="Lager Centralt", silent=3 + number)
+        builder.device("intune", Platform.WINDOWS, "ThinkPad L13 Gen 3", location="Lager Centralt", silent=3 + number)
     for number in range(9):
-        town.device(
+        builder.device(
             "jamf", Platform.IPADOS, "iPad (9th generation)", silent=5, location="Okänd plats" if number % 2 else None
         )
     for number in range(3):
-        town.device("intune", Platform.WINDOWS, "ThinkPad L13", login=f"okand{number}@exempelby.se", silent=2)
-    return tuple(town.known)
+        builder.device("intune", Platform.WINDOWS, "ThinkPad L13", login=f"okand{number}@exempelby.se", silent=2)
+    return tuple(builder.known)
 
 
 def believed(size: int = 24, **more: Any) -> BelievedState:
@@ -296,8 +302,8 @@ def old_episodes(size: int) -> tuple[Episode, ...]:
         BelievedState(known=known(size), parts=parts()), POLICY, CALENDARS, Moment(at(21), TODAY - timedelta(days=21))
     )
     return tuple(
-        msgspec.structs.replace(one, opened_at=at(5 + place % 40), known_before=place % 4 == 0)
-        for place, one in enumerate(first.episodes)
+        msgspec.structs.replace(episode, opened_at=at(5 + number % 40), known_before=number % 4 == 0)
+        for number, episode in enumerate(first.episodes)
     )
 
 
@@ -307,27 +313,33 @@ def outcome(size: int = 24) -> Outcome:
 
 
 @cache
-def town_snapshot(size: int = 24) -> Snapshot:
-    """The snapshot of the whole town."""
+def example_snapshot(size: int = 24) -> Snapshot:
+    """The snapshot of the whole municipality."""
     return snapshot_of(believed(size), outcome(size))
 
 
-def snapshot_of(input_: BelievedState, found: Outcome) -> Snapshot:
-    return build_snapshot(found, POLICY, CALENDARS, build_unit_directory(input_.known, POLICY))
+@cache
+def example_view(size: int = 24) -> VisibleSnapshot:
+    """The same snapshot as an account sees it whose scope is not restricted."""
+    return view_for(example_snapshot(size), FULL_SCOPE)
+
+
+def snapshot_of(input_: BelievedState, outcome: Outcome) -> Snapshot:
+    return build_snapshot(outcome, POLICY, CALENDARS, build_unit_directory(input_.known, POLICY))
 
 
 @cache
 def empty_snapshot() -> Snapshot:
     """A first start: configured, and nothing pulled yet."""
     waiting = tuple(
-        msgspec.structs.replace(one, last_attempt_at=None, last_complete_at=None, as_of=None, first_complete_at=None,
+        msgspec.structs.replace(state, last_attempt_at=None, last_complete_at=None, as_of=None, first_complete_at=None,
                                 held_pull=None, reason=None, disabled=False)
-        for one in parts()
+        for state in parts()
     )  # fmt: skip
     empty = BelievedState(parts=waiting)
     bare = msgspec.structs.replace(POLICY, units=())
-    found = reconcile(empty, bare, CALENDARS, Moment(NOW, TODAY))
-    return build_snapshot(found, bare, CALENDARS, build_unit_directory((), bare))
+    outcome = reconcile(empty, bare, CALENDARS, Moment(NOW, TODAY))
+    return build_snapshot(outcome, bare, CALENDARS, build_unit_directory((), bare))
 
 
 # --- the ports, kept in memory ----------------------------------------------------------------------------------------
@@ -346,8 +358,8 @@ class SnapshotHolder:
         return Exposition(self.snapshot, {})
 
     def daemon_status(self) -> DaemonStatus:
-        told = [PartStatus(one.source, one.part, True, False, 3600.0) for one in self.snapshot.outcome.parts]
-        return DaemonStatus(version="0.1.0", revision="test", parts=told, is_school_day=True, is_leader=True)
+        statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]
+        return DaemonStatus(version="0.1.0", revision="test", parts=statuses, is_school_day=True, is_leader=True)
 
     def is_alive(self) -> bool:
         return self.alive
@@ -358,7 +370,7 @@ class SnapshotHolder:
 
 @dataclass
 class FakeHistory:
-    """Past days, computed from today's: each day further back a little less was covered."""
+    """Past days, computed from today: the further back, the less was covered."""
 
     shown_holder: SnapshotHolder
     days: int = 45
@@ -397,16 +409,15 @@ class FakeHistory:
         return TODAY - timedelta(days=self.days)
 
     def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
-        """Of each device that serves somebody: since twenty days, before that not working, before that somebody else's."""
-        given = next((one for one in self.shown_holder.snapshot.outcome.assignments if one.device == device), None)
-        if given is None:
+        """For each device that serves a person: for twenty days, before that not working, before that another person's."""
+        assignments = self.shown_holder.snapshot.outcome.assignments
+        current = next((assignment for assignment in assignments if assignment.device == device), None)
+        if current is None:
             return ()
-        idle = msgspec.structs.replace(given, works=not given.works)
-        other = msgspec.structs.replace(
-            given, by=CoveredBy.OWN, subject_id="p-edlevo-bj-5A-3"
-        )  # the one who is protected
+        idle = msgspec.structs.replace(current, works=not current.works)
+        other = msgspec.structs.replace(current, by=CoveredBy.OWN, subject_id="p-edlevo-bj-5A-3")  # a protected person
         return (
-            AssignmentInterval(given, at(20)),
+            AssignmentInterval(current, at(20)),
             AssignmentInterval(idle, at(30), at(20)),
             AssignmentInterval(other, at(40), at(30), known_before=True),
         )
@@ -432,7 +443,7 @@ class FakeHistory:
 
 @dataclass
 class FakeDecisions:
-    """Decisions and the audit, as they were asked for."""
+    """Records decisions and audit entries."""
 
     decisions_taken: list[tuple[str, ...]] = field(default_factory=list)
     audited: list[tuple[str, str, str]] = field(default_factory=list)
@@ -470,10 +481,10 @@ class FakeAccounts:
     """Two accounts."""
 
     def __init__(self) -> None:
-        made = {"password_hash": _hash(), "changed_at": at(100)}
+        common = {"password_hash": _hash(), "changed_at": at(100)}
         self.accounts: dict[str, SignInAccount] = {
-            "tea": SignInAccount(name="tea", role=AccountRole.TECHNICIAN, **made),  # type: ignore[arg-type]
-            "stina": SignInAccount(name="stina", role=AccountRole.STRATEGIST, **made),  # type: ignore[arg-type]
+            "tea": SignInAccount(name="tea", role=AccountRole.TECHNICIAN, **common),  # type: ignore[arg-type]
+            "stina": SignInAccount(name="stina", role=AccountRole.STRATEGIST, **common),  # type: ignore[arg-type]
         }
 
     def account(self, name: str) -> SignInAccount | None:
@@ -482,7 +493,7 @@ class FakeAccounts:
 
 @dataclass
 class PageSetup:
-    """Everything a test of the page holds in its hands."""
+    """What a test of the page may look at and replace."""
 
     shown_holder: SnapshotHolder
     history: FakeHistory
@@ -491,22 +502,22 @@ class PageSetup:
     services: WebServices
 
 
-def page_setup(seen: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
-    window = SnapshotHolder(town_snapshot(4) if seen is None else seen)
-    history, desk, staffroom = FakeHistory(window), FakeDecisions(), FakeAccounts()
-    told: Mapping[str, Any] = {
+def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
+    shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
+    history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
+    defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
         "is_loopback": True,
         **more,
     }
     services = WebServices(
-        published_state=window,
+        published_state=shown,
         history=history,
-        decisions=desk,
-        accounts=staffroom,
-        audit=desk,
+        decisions=decisions,
+        accounts=accounts,
+        audit=decisions,
         clock=clock or ManualClock(NOW),
-        **told,
+        **defaults,
     )
-    return PageSetup(window, history, desk, staffroom, services)
+    return PageSetup(shown, history, decisions, accounts, services)

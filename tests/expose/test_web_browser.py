@@ -8,19 +8,9 @@ from waitress import create_server
 
 from fleetsync.expose.web import wsgi
 from tests.expose import example_page as e
+from tests.expose.page_client import every_page
 
 pytestmark = pytest.mark.part("chromium")
-
-PATHS = (
-    "/",
-    "/coverage",
-    "/units/bjorkskolan",
-    "/gaps",
-    "/numbers/short",
-    "/devices",
-    "/sources/intune/devices",
-    "/policy",
-)
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +25,12 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def page(browser, address):
-    """Signed in by the real form, everything the page asked for and complained about noted on it."""
+    """A page signed in by the real form; console errors and requests to other hosts are collected on it."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="sv-SE")
     page = context.new_page()
     page.audited = []
     page.on("console", lambda message: page.audited.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda asked: None if asked.url.startswith(address) else page.audited.append(asked.url))
+    page.on("request", lambda sent: None if sent.url.startswith(address) else page.audited.append(sent.url))
     page.goto(f"{address}/gaps?kind=stale")
     page.get_by_label("Namn").fill("tea")
     page.get_by_label("Lösenord").fill(e.PASSWORD)
@@ -54,7 +44,7 @@ def test_signing_in_by_hand_leads_back(page, address):
     assert page.get_by_role("heading", level=1).inner_text().startswith("Ingen kontakt")
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", every_page())
 def test_every_page_obeys_its_own_policy_and_fits_a_phone(page, address, path):
     page.goto(address + path)
     page.set_viewport_size({"width": 390, "height": 800})

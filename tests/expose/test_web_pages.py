@@ -1,4 +1,4 @@
-"""What the pages say: of the numbers, of the sources, and of whom they say nothing."""
+"""What the pages show: numbers, lists, past days, persons and devices, sources; and what they never show."""
 
 import io
 import re
@@ -16,10 +16,10 @@ from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import CoveredBy, MembershipRecord, Moment, Parking, Subject
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, build_past_snapshot
-from fleetsync.expose.web.drill_down import DERIVED_MEASURES, measure_of, number_of
-from fleetsync.expose.web.drill_down import drill_down as opened_number
-from fleetsync.expose.web.lookup import Lookup
-from fleetsync.expose.web.tasks import SEVERITY_RANK
+from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
+from fleetsync.expose.drill_down import drill_down as opened_number
+from fleetsync.expose.lists.gaps import SEVERITY_RANK
+from fleetsync.expose.lookup import Lookup
 from tests.expose import example_page as e
 from tests.expose.page_client import csrf_of, hrefs, open_client, read, signed_in_client, visible_text
 
@@ -34,24 +34,24 @@ LISTS = ("/coverage", "/gaps", "/devices", "/assignments", "/sources", "/numbers
 
 @pytest.mark.parametrize("measure", [measure.name for measure in MEASURES] + list(DERIVED_MEASURES))
 def test_the_rows_of_every_number_add_up_to_it(measure):
-    snapshot = e.town_snapshot(4)
-    concealed = Lookup(snapshot).concealed
-    found = measure_of(measure)
-    assert found is not None
-    published = snapshot.numbers.get(measure, {})
-    for labels in [dict(zip(found.labels, one, strict=True)) for one in published] + [{}, {"unit": "ekskolan"}]:
-        behind = opened_number(snapshot, measure, labels, concealed)
+    visible = e.example_view(4)
+    concealed = Lookup(visible).concealed
+    known = measure_of(measure)
+    assert known is not None
+    published = visible.numbers.get(measure, {})
+    for labels in [dict(zip(known.labels, values, strict=True)) for values in published] + [{}, {"unit": "ekskolan"}]:
+        behind = opened_number(visible, measure, labels, concealed)
         assert sum(row.count for row in behind.rows) == behind.number
         assert not any(row.subject is Subject.PERSON and row.subject_id in concealed for row in behind.rows)
 
 
 def test_entitled_is_covered_and_short_and_unknown():
-    snapshot = e.town_snapshot(4)
-    for unit in Lookup(snapshot).units:
-        told = {name: number_of(snapshot, name, {"unit": unit}) for name in (
+    visible = e.example_view(4)
+    for unit in Lookup(visible).units:
+        numbers = {name: number_of(visible, name, {"unit": unit}) for name in (
             "entitled", "covered", "short", "unknown", "not_working", "without")}  # fmt: skip
-        assert told["entitled"] == told["covered"] + told["short"] + told["unknown"]
-        assert told["short"] == told["not_working"] + told["without"]
+        assert numbers["entitled"] == numbers["covered"] + numbers["short"] + numbers["unknown"]
+        assert numbers["short"] == numbers["not_working"] + numbers["without"]
 
 
 @pytest.mark.parametrize("path", ["/", "/units/bjorkskolan", "/units/ugglan", f"/units/ekskolan?as_of={PAST}"])
@@ -69,17 +69,19 @@ def test_every_number_of_a_page_leads_to_rows_whose_sum_it_is(path):
 @pytest.mark.parametrize("path", ["/units/bjorkskolan", f"/units/bjorkskolan?as_of={PAST}"])
 def test_the_counts_of_sets_open_into_their_devices(path):
     links = re.findall(r'<a class="n[^"]*" href="(/assignments[^"]+)">([^<]+)</a>', read(path))
-    assert len(links) == 2 * len([one for one in e.town_snapshot(4).outcome.sets if one.unit == "bjorkskolan"])
+    assert len(links) == 2 * len([row for row in e.example_snapshot(4).outcome.sets if row.unit == "bjorkskolan"])
     for href, count in links:
         assert signed_in_client()[1].get("/api/v1" + unescape(href)).get_json()["count"] == int(count), href
 
 
-def test_what_is_one_sets_own_is_asked_of_sets_and_pools_alone():
+def test_a_number_is_narrowed_to_a_set_or_pool_and_never_to_a_person():
     _, client = signed_in_client()
-    one = next(one for one in e.town_snapshot(4).outcome.shares if one.subject is Subject.SET and one.covered_set)
-    found = visible_text(read(f"/numbers/covered?unit={one.unit}&shared={one.subject_id}"))
-    assert f"Σ {one.covered_set} i 1 rad " in found
-    person = next(row for row in e.town_snapshot(4).outcome.shares if row.subject is Subject.PERSON and row.covered_own)
+    share = next(row for row in e.example_snapshot(4).outcome.shares if row.subject is Subject.SET and row.covered_set)
+    text = visible_text(read(f"/numbers/covered?unit={share.unit}&shared={share.subject_id}"))
+    assert f"Σ {share.covered_set} i 1 rad " in text
+    person = next(
+        row for row in e.example_snapshot(4).outcome.shares if row.subject is Subject.PERSON and row.covered_own
+    )
 
     assert "Inget räknas här" in client.get(f"/numbers/covered?shared={person.subject_id}").text
 
@@ -107,27 +109,27 @@ def test_every_link_of_every_page_leads_somewhere():
 
 
 def test_the_overview_answers_in_one_look():
-    told = visible_text(read("/"))
+    text = visible_text(read("/"))
 
-    short = number_of(e.town_snapshot(4), "short", {})
-    entitled = number_of(e.town_snapshot(4), "entitled", {})
-    assert f"{short} av {entitled} verktyg saknas" in told
-    assert "tisdag 24 november 2026" in told
-    assert "intune/devices väntar på beslut" in told
-    assert "Talen vilar på gamla uppgifter. jamf/devices är 4 dagar gammal" in told
-    assert "Att göra i dag IT-strateg" in told
-    assert "vilar på gamla uppgifter" in told
-    assert "under larmgränsen sedan" in told
-    assert "Lindskolan på prov" in told
+    short = number_of(e.example_view(4), "short", {})
+    entitled = number_of(e.example_view(4), "entitled", {})
+    assert f"{short} av {entitled} verktyg saknas" in text
+    assert "tisdag 24 november 2026" in text
+    assert "intune/devices väntar på beslut" in text
+    assert "Talen vilar på gamla uppgifter. jamf/devices är 4 dagar gammal" in text
+    assert "Att göra i dag IT-strateg" in text
+    assert "vilar på gamla uppgifter" in text
+    assert "under larmgränsen sedan" in text
+    assert "Lindskolan på prov" in text
 
 
 @pytest.mark.parametrize("path", ["/", "/units/bjorkskolan"])
-def test_the_year_is_drawn_once_more_is_known_than_the_small_curves_tell(path):
-    house = e.page_setup()
-    assert "Täckningen under året" not in read(path, open_client(house, "tea"))
+def test_the_year_is_drawn_when_more_is_known_than_the_small_curves_show(path):
+    setup = e.page_setup()
+    assert "Täckningen under året" not in read(path, open_client(setup, "tea"))
 
-    house.history.days = 300
-    page = read(path, open_client(house, "tea"))
+    setup.history.days = 300
+    page = read(path, open_client(setup, "tea"))
 
     assert "Täckningen under året" in page
     assert "28 jan. 2026" in visible_text(page)  # the first day that is known
@@ -135,20 +137,20 @@ def test_the_year_is_drawn_once_more_is_known_than_the_small_curves_tell(path):
 
 
 def test_what_rests_on_fresh_data_is_not_called_old():
-    fresh = [msgspec.structs.replace(one, as_of=e.TODAY) for one in e.parts()]
-    found = msgspec.structs.replace(e.outcome(4), parts=tuple(fresh))
-    house = e.page_setup(e.snapshot_of(e.believed(4), found))
+    fresh = [msgspec.structs.replace(state, as_of=e.TODAY) for state in e.parts()]
+    outcome = msgspec.structs.replace(e.outcome(4), parts=tuple(fresh))
+    setup = e.page_setup(e.snapshot_of(e.believed(4), outcome))
 
-    assert "vilar på gamla uppgifter" not in read("/", open_client(house, "tea"))
+    assert "vilar på gamla uppgifter" not in read("/", open_client(setup, "tea"))
 
 
 def test_a_first_start_says_what_to_do():
-    told = visible_text(read("/", open_client(e.page_setup(e.empty_snapshot()), "tea")))
+    text = visible_text(read("/", open_client(e.page_setup(e.empty_snapshot()), "tea")))
 
-    assert "Första start" in told
-    assert "fleetsync check" in told
-    assert "inte hämtad än" in told
-    assert "0 av 0" not in told
+    assert "Första start" in text
+    assert "fleetsync check" in text
+    assert "inte hämtad än" in text
+    assert "0 av 0" not in text
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
@@ -157,9 +159,9 @@ def test_no_page_breaks_while_there_is_nothing(path):
 
 
 def test_nothing_to_do_is_said():
-    house = e.page_setup(e.snapshot_of(e.believed(4), msgspec.structs.replace(e.outcome(4), episodes=())))
+    setup = e.page_setup(e.snapshot_of(e.believed(4), msgspec.structs.replace(e.outcome(4), episodes=())))
 
-    assert "Inget att göra i dag." in read("/", open_client(house, "tea"))
+    assert "Inget att göra i dag." in read("/", open_client(setup, "tea"))
 
 
 def test_a_moved_clock_is_said_on_every_page():
@@ -175,35 +177,35 @@ def test_a_filter_keeps_what_it_says():
     rows = signed_in_client()[1].get("/api/v1/gaps?kind=stale&unit=ekskolan").get_json()["rows"]
 
     assert rows
-    assert {(row["kind"]["sv"], row["unit"]) for row in rows} == {("Ingen kontakt", "Ekskolan")}
+    assert {(row["kind"], row["title"]["sv"], row["unit"]) for row in rows} == {("stale", "Ingen kontakt", "ekskolan")}
 
 
 def test_roles_of_the_plan_filter_the_gaps():
-    told = visible_text(read("/gaps?role=Sydnärke IT"))
+    text = visible_text(read("/gaps?role=Sydnärke IT"))
 
-    assert "Sydnärke IT" in told
-    assert "0 rader" not in told
+    assert "Sydnärke IT" in text
+    assert "0 rader" not in text
 
 
 def test_a_list_sorts_both_ways_with_the_unknown_last():
     _, client = signed_in_client()
-    ages = [row["age"] for row in client.get("/api/v1/gaps?sort=-age").get_json()["rows"]]
+    ages = [row["age_school_days"] for row in client.get("/api/v1/gaps?sort=-age_school_days").get_json()["rows"]]
     known = [age for age in ages if age is not None]
 
     assert None in ages
     assert ages[: len(known)] == sorted(known, reverse=True)
-    other = [row["age"] for row in client.get("/api/v1/gaps?sort=age").get_json()["rows"]]
+    other = [row["age_school_days"] for row in client.get("/api/v1/gaps?sort=age_school_days").get_json()["rows"]]
     assert other[: len(known)] == sorted(known)
 
 
 def test_what_matters_stands_first_without_a_choice():
     _, client = signed_in_client()
-    kinds = {str(kind.title.sv): kind.severity for kind in GAPS}
+    kinds = {kind.id: kind.severity for kind in GAPS}
     gaps = client.get("/api/v1/gaps").get_json()["rows"]
-    weights = [SEVERITY_RANK[kinds[row["kind"]["sv"]]] for row in gaps]
+    weights = [SEVERITY_RANK[kinds[row["kind"]]] for row in gaps]
     assert weights == sorted(weights)
     devices = client.get("/api/v1/devices").get_json()["rows"]
-    idle = [row for row in devices if row["works"]["sv"] == "nej"]
+    idle = [row for row in devices if not row["works"]]
 
     assert devices[: len(idle)] == idle
     assert [row["gaps"] for row in idle] == sorted((row["gaps"] for row in idle), reverse=True)
@@ -218,13 +220,13 @@ def test_a_cleared_filter_keeps_the_day_that_is_asked_about():
 def test_swedish_letters_stand_last():
     units = [row["unit"] for row in signed_in_client()[1].get("/api/v1/coverage?sort=unit").get_json()["rows"]]
 
-    assert units.index("Förskolan Måsen") < units.index("Förskolan Ugglan")
-    assert units[-1] == "Lindskolan"
+    assert units.index("masen") < units.index("ugglan")
+    assert units[-1] == "lindskolan"
 
 
 def test_a_long_list_has_pages():
-    house = e.page_setup(e.town_snapshot(24))
-    client = open_client(house, "tea")
+    setup = e.page_setup(e.example_snapshot(24))
+    client = open_client(setup, "tea")
     first, last = read("/devices", client), read("/devices?page=999", client)
 
     assert "sida 1 av " in visible_text(first)
@@ -234,8 +236,8 @@ def test_a_long_list_has_pages():
 
 @pytest.mark.parametrize("path", LISTS)
 def test_every_list_downloads_what_it_shows(path):
-    house = e.page_setup()
-    client = open_client(house, "tea")
+    setup = e.page_setup()
+    client = open_client(setup, "tea")
     answer = client.get(f"{path}?format=csv")
     lines = answer.data.decode("utf-8-sig").splitlines()
     sheet = CalamineWorkbook.from_filelike(io.BytesIO(client.get(f"{path}?format=xlsx").data)).get_sheet_by_index(0)
@@ -243,7 +245,7 @@ def test_every_list_downloads_what_it_shows(path):
 
     assert answer.headers["Content-Disposition"].endswith('-2026-11-24.csv"')
     assert len(lines) - 1 == rows["count"] == len(rows["rows"]) == len(sheet.to_python()) - 1
-    assert [note[1].rsplit(" ", 1)[1] for note in house.decision_port.audited] == ["csv", "xlsx", "json"]
+    assert [note[1].rsplit(" ", 1)[1] for note in setup.decision_port.audited] == ["csv", "xlsx", "json"]
 
 
 def test_a_download_keeps_the_filter():
@@ -273,7 +275,7 @@ def test_numbers_of_a_past_day_open_into_that_day():
 
 @dataclass
 class Otherwise(e.FakeHistory):
-    """A past on which one person was owed nothing, and his device, which works today, served nobody or did not work."""
+    """A past day on which a person was owed nothing, and their device served nobody or did not work."""
 
     person: str = ""
     device: str = ""
@@ -284,11 +286,11 @@ class Otherwise(e.FakeHistory):
         return build_past_snapshot(
             now,
             Moment(e.at(10), day),
-            [one for one in now.outcome.owed if one.subject_id != self.person],
+            [row for row in now.outcome.owed if row.subject_id != self.person],
             [
-                msgspec.structs.replace(one, works=self.worked) if one.device == self.device else one
-                for one in now.outcome.assignments
-                if one.subject_id != self.person
+                msgspec.structs.replace(row, works=self.worked) if row.device == self.device else row
+                for row in now.outcome.assignments
+                if row.subject_id != self.person
             ],
             (),
             self.coverage_between(day, day),
@@ -296,55 +298,57 @@ class Otherwise(e.FakeHistory):
 
 
 def at_another_past(**more):
-    house = e.page_setup()
-    services = msgspec.structs.replace(house.services, history=Otherwise(house.shown_holder, **more))
+    setup = e.page_setup()
+    services = msgspec.structs.replace(setup.services, history=Otherwise(setup.shown_holder, **more))
     return open_client(
-        e.PageSetup(house.shown_holder, house.history, house.decision_port, house.account_port, services), "tea"
+        e.PageSetup(setup.shown_holder, setup.history, setup.decision_port, setup.account_port, services), "tea"
     )
 
 
 def a_working_assignment():
-    return next(one for one in e.town_snapshot(4).outcome.assignments if one.by is CoveredBy.OWN and one.works)
+    return next(row for row in e.example_snapshot(4).outcome.assignments if row.by is CoveredBy.OWN and row.works)
 
 
-def test_a_person_of_a_past_day_is_told_by_what_was_known_then():
-    given = a_working_assignment()
-    client = at_another_past(person=given.subject_id)
-    then = visible_text(read(f"/people/{given.subject_id}?as_of={PAST}", client))
+def test_a_person_on_a_past_day_is_shown_by_what_was_known_then():
+    assignment = a_working_assignment()
+    client = at_another_past(person=assignment.subject_id)
+    then = visible_text(read(f"/people/{assignment.subject_id}?as_of={PAST}", client))
 
     assert "Ingen regel gav rätt till något verktyg, så vitt var känt." in then
     assert "Inget eget verktyg räknades för personen." in then
     assert "Tillhör som det är i dag" in then
     assert "Inga avvikelser." in then
-    now = visible_text(read(f"/people/{given.subject_id}", client))
+    now = visible_text(read(f"/people/{assignment.subject_id}", client))
     assert "som det är i dag" not in now
 
 
-def test_a_device_of_a_past_day_is_told_by_what_was_known_then():
-    given = a_working_assignment()
-    idle = visible_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(device=given.device)))
+def test_a_device_on_a_past_day_is_shown_by_what_was_known_then():
+    assignment = a_working_assignment()
+    idle = visible_text(read(f"/devices/{assignment.device}?as_of={PAST}", at_another_past(device=assignment.device)))
     assert "Inte i drift den dagen" in idle
     assert "Så bedöms det som det är i dag" in idle
-    alone = visible_text(read(f"/devices/{given.device}?as_of={PAST}", at_another_past(person=given.subject_id)))
+    alone = visible_text(
+        read(f"/devices/{assignment.device}?as_of={PAST}", at_another_past(person=assignment.subject_id))
+    )
     assert "Den dagen räknades verktyget inte för någon." in alone
 
-    assert "I drift" in visible_text(read(f"/devices/{given.device}"))
+    assert "I drift" in visible_text(read(f"/devices/{assignment.device}"))
 
 
 def test_a_number_of_a_past_day_shows_whether_a_device_worked_then():
-    given = a_working_assignment()
-    client = at_another_past(device=given.device)
-    path = f"/numbers/not_working?unit={given.unit}&as_of={PAST}"
+    assignment = a_working_assignment()
+    client = at_another_past(device=assignment.device)
+    path = f"/numbers/not_working?unit={assignment.unit}&as_of={PAST}"
 
-    assert given.device in read(path, client)
-    assert f"/devices/{given.device}?as_of={PAST}" in hrefs(read(path, client))
+    assert assignment.device in read(path, client)
+    assert f"/devices/{assignment.device}?as_of={PAST}" in hrefs(read(path, client))
 
 
-def test_whoever_shared_a_set_on_a_past_day_is_told_which():
-    member = next(case for case in e.town_snapshot(4).outcome.people if case.serving_set)
+def test_a_person_who_shared_a_set_on_a_past_day_sees_which_set():
+    member = next(case for case in e.example_snapshot(4).outcome.people if case.serving_set)
 
-    told = visible_text(read(f"/people/{member.person.id}?as_of={PAST}"))
-    assert f"Delade klassuppsättning {str(member.serving_set).partition('/')[2]}." in told
+    text = visible_text(read(f"/people/{member.person.id}?as_of={PAST}"))
+    assert f"Delade klassuppsättning {str(member.serving_set).partition('/')[2]}." in text
 
 
 def test_who_is_not_shown_is_not_shown_of_a_past_day_either():
@@ -356,18 +360,18 @@ def test_who_is_not_shown_is_not_shown_of_a_past_day_either():
 
 
 @pytest.mark.parametrize(
-    ("path", "code", "said"),
+    ("path", "code", "sentence"),
     [
         ("/gaps?as_of=2019-01-01", 404, "Det finns inga tal för 1 jan. 2019. De första är från"),
         ("/gaps?as_of=igår", 400, "Det gick inte att förstå"),
         (f"/numbers/devices?as_of={PAST}", 404, "sparas inte för gångna dagar"),
     ],
 )
-def test_a_day_without_numbers_is_said(path, code, said):
+def test_a_day_without_numbers_is_said(path, code, sentence):
     answer = signed_in_client()[1].get(path)
 
     assert answer.status_code == code
-    assert said in visible_text(answer.text)
+    assert sentence in visible_text(answer.text)
 
 
 def test_only_what_is_kept_is_asked_of_a_past_day():
@@ -376,112 +380,114 @@ def test_only_what_is_kept_is_asked_of_a_past_day():
         assert answer.status_code == (200 if measure.name in PAST_DAY_MEASURES else 404)
 
 
-# --- one thing --------------------------------------------------------------------------------------------------------
+# --- one device, one person -----------------------------------------------------------------------------------------------------
 
 
 def a_device(**wanted: object) -> str:
     return next(
         case.device.id
-        for case in e.town_snapshot(4).outcome.devices
+        for case in e.example_snapshot(4).outcome.devices
         if all(getattr(case.placement, key) == value for key, value in wanted.items())
     )
 
 
 def test_a_device_says_why_it_is_what_it_is():
-    told = visible_text(read(f"/devices/{a_device(purpose='personal')}"))
+    text = visible_text(read(f"/devices/{a_device(purpose='personal')}"))
 
-    for said in (
+    for sentence in (
         "Så bedöms det",
         "Till för personligt bruk · har en inloggning",
         "Innehavare",
         "Senaste kontakt",
         "intune/devices",
     ):
-        assert said in told
+        assert sentence in text
 
 
-def test_a_device_tells_whom_it_served_from_when_to_when_and_of_the_hidden_nothing():
-    given = a_working_assignment()
-    text = read(f"/devices/{given.device}")
-    told = visible_text(text)
+def test_a_device_shows_its_past_assignments_and_no_hidden_person():
+    assignment = a_working_assignment()
+    text = read(f"/devices/{assignment.device}")
+    text = visible_text(text)
 
     assert MASKED not in text
-    assert "4 nov. 2026 fortfarande ja" in told
-    assert "25 okt. 2026 4 nov. 2026 nej" in told
-    assert re.search(r"visas inte \S.* · eget före 15 okt\. 2026 25 okt\. 2026", told)
+    assert "4 nov. 2026 fortfarande ja" in text
+    assert "25 okt. 2026 4 nov. 2026 nej" in text
+    assert re.search(r"visas inte \S.* · eget före 15 okt\. 2026 25 okt\. 2026", text)
 
 
 def test_a_device_that_served_nobody_says_so():
-    stock = next(case for case in e.town_snapshot(4).outcome.devices if case.placement.purpose == "stock")
+    stock = next(case for case in e.example_snapshot(4).outcome.devices if case.placement.purpose == "stock")
 
     assert "Det har inte räknats för någon." in visible_text(read(f"/devices/{stock.device.id}"))
 
 
 def test_a_disagreement_shows_both_values_and_which_counts():
     known = list(e.known(4))
-    place, one = next((at, one) for at, one in enumerate(known) if one.source == "intune" and one.part == "devices")
-    other = msgspec.structs.replace(one.record, model="ThinkPad X1", keys=(), os_version=None)
-    known.insert(place, msgspec.structs.replace(one, source="zuludesk", record=other))
+    position, record = next(
+        (at, row) for at, row in enumerate(known) if (row.source, row.part) == ("intune", "devices")
+    )
+    other = msgspec.structs.replace(record.record, model="ThinkPad X1", keys=(), os_version=None)
+    known.insert(position, msgspec.structs.replace(record, source="zuludesk", record=other))
     input_ = e.believed(4, known=tuple(known))
-    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
-    house = e.page_setup(e.snapshot_of(input_, found))
-    case = next(case for case in found.devices if "model" in case.device.field_claims)
+    outcome = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    setup = e.page_setup(e.snapshot_of(input_, outcome))
+    case = next(case for case in outcome.devices if "model" in case.device.field_claims)
 
-    told = visible_text(read(f"/devices/{case.device.id}", open_client(house, "tea")))
-    assert "ThinkPad X1 zuludesk" in told
-    assert "räknas" in told
+    text = visible_text(read(f"/devices/{case.device.id}", open_client(setup, "tea")))
+    assert "ThinkPad X1 zuludesk" in text
+    assert "räknas" in text
 
 
 def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
-    house = e.page_setup()
-    told = visible_text(read("/people/p-edlevo-ek-4A-0", open_client(house, "tea")))
+    setup = e.page_setup()
+    text = visible_text(read("/people/p-edlevo-ek-4A-0", open_client(setup, "tea")))
 
-    assert "Elev 4A" in told
-    assert "Elever i årskurs 1–9 ska ha" in told
-    assert "Anställda ska inte ha Ingen anställning" in told
-    assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in house.decision_port.audited
+    assert "Elev 4A" in text
+    assert "Elever i årskurs 1–9 ska ha" in text
+    assert "Anställda ska inte ha Ingen anställning" in text
+    assert ("tea", "viewed person", "p-edlevo-ek-4A-0") in setup.decision_port.audited
 
 
-def test_whom_only_a_witness_knows_is_said_to_be_so():
+def test_a_person_known_only_to_a_witness_is_marked():
     input_ = e.believed(4)
     witnesses = tuple(
-        msgspec.structs.replace(one, counts=one.counts and one.source != "personec") for one in input_.parts
+        msgspec.structs.replace(state, counts=state.counts and state.source != "personec") for state in input_.parts
     )
     input_ = msgspec.structs.replace(input_, parts=witnesses)
-    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    outcome = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
 
-    said = "Bara källor som inte ger rätt känner personen."
-    assert said in visible_text(
-        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, found)), "tea"))
+    sentence = "Bara källor som inte ger rätt känner personen."
+    assert sentence in visible_text(
+        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, outcome)), "tea"))
     )
-    assert said not in visible_text(read("/people/p-personec-s-ek-0", open_client(e.page_setup(), "tea")))
+    assert sentence not in visible_text(read("/people/p-personec-s-ek-0", open_client(e.page_setup(), "tea")))
 
 
 def test_log_ins_are_for_technicians_alone():
-    house = e.page_setup()
-    assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", open_client(house, "tea"))
-    assert "@edu.exempelby.se" not in read("/people/p-edlevo-ek-4A-0", open_client(house, "stina"))
+    setup = e.page_setup()
+    assert "@edu.exempelby.se" in read("/people/p-edlevo-ek-4A-0", open_client(setup, "tea"))
+    assert "@edu.exempelby.se" not in read("/people/p-edlevo-ek-4A-0", open_client(setup, "stina"))
 
 
 @pytest.mark.parametrize("person", [MASKED, CHILD, "p-finns-inte"])
-def test_who_may_not_be_shown_has_the_answer_of_who_does_not_exist(person):
-    house = e.page_setup()
-    answer = open_client(house, "tea").get(f"/people/{person}")
-    other = open_client(house, "tea").get("/people/p-ingen")
+def test_a_person_who_may_not_be_shown_gets_the_answer_of_an_unknown_one(person):
+    setup = e.page_setup()
+    answer = open_client(setup, "tea").get(f"/people/{person}")
+    other = open_client(setup, "tea").get("/people/p-ingen")
 
     assert answer.status_code == other.status_code == 404
     assert re.sub(r'value="[^"]+"|people/[^"&?]+', "", answer.text) == re.sub(
         r'value="[^"]+"|people/[^"&?]+', "", other.text
     )
-    assert not house.decision_port.audited
+    assert not setup.decision_port.audited
 
 
 def test_nobody_hidden_stands_in_any_list_or_link():
-    snapshot, (_, client) = e.town_snapshot(4), signed_in_client()
-    concealed = Lookup(snapshot).concealed
+    lookup, (_, client) = Lookup(e.example_view(4)), signed_in_client()
+    concealed = lookup.concealed
     assert MASKED in concealed
     assert CHILD in concealed
-    paths = ["/", *LISTS, *(f"/units/{slug}" for slug in Lookup(snapshot).units)]
+    paths = ["/", *LISTS, *(f"/units/{slug}" for slug in lookup.units)]
     paths += [f"/numbers/{measure.name}" for measure in MEASURES] + [f"/numbers/{name}" for name in DERIVED_MEASURES]
     for path in paths:
         for form in ("", "format=csv", "format=json"):
@@ -490,9 +496,9 @@ def test_nobody_hidden_stands_in_any_list_or_link():
 
 
 def test_hidden_persons_are_counted_in_one_row():
-    told = visible_text(read("/numbers/entitled?entitlement=pupils"))
+    text = visible_text(read("/numbers/entitled?entitlement=pupils"))
 
-    assert re.search(r"\b2 visas inte", told)
+    assert re.search(r"\b2 visas inte", text)
 
 
 def test_no_log_in_stands_in_any_list():
@@ -523,14 +529,14 @@ def test_a_search_leads_to_an_opaque_id(typed, leads):
 
 
 def test_a_log_in_stands_in_no_address_and_in_no_note():
-    house = e.page_setup()
-    client = open_client(house, "tea")
-    person = e.town_snapshot(4).outcome.people[0].person
+    setup = e.page_setup()
+    client = open_client(setup, "tea")
+    person = e.example_snapshot(4).outcome.people[0].person
     login = person.keys[0].value
     answer = client.post("/search", data={"q": login.upper(), "csrf": csrf_of(client, "/")})
 
     assert answer.headers["Location"] == f"/people/{person.id}"
-    assert login not in str(house.decision_port.audited)
+    assert login not in str(setup.decision_port.audited)
 
 
 @pytest.mark.parametrize("typed", ["", "finns inte", MASKED, CHILD, "exb"])
@@ -546,33 +552,33 @@ def test_a_search_for_nothing_or_for_the_hidden_finds_nothing(typed):
 
 
 def test_every_state_of_a_source_is_said():
-    told = visible_text(read("/sources"))
+    text = visible_text(read("/sources"))
 
-    for said in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
-        assert said in told
+    for sentence in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
+        assert sentence in text
 
 
-def test_what_was_not_understood_in_the_last_pull_that_read_all_is_told_by_kind():
-    told = visible_text(read("/sources/jamf/devices"))
+def test_what_the_last_whole_pull_did_not_understand_is_shown_by_kind():
+    text = visible_text(read("/sources/jamf/devices"))
 
-    assert "Vad som inte förstods i hämtning 4709" in told
-    assert "serial is empty post som inte kunde läsas 2 status=kassaskåp oväntat i källan 2" in told
-    # The newest of this one was held, and had nothing of the kind.
+    assert "Vad som inte förstods i hämtning 4709" in text
+    assert "serial is empty post som inte kunde läsas 2 status=kassaskåp oväntat i källan 2" in text
+    # The newest pull of this part was held, and understood everything.
     assert "inte förstods" not in visible_text(read("/sources/intune/devices"))
 
 
 def test_a_held_pull_shows_what_it_would_change():
-    told = visible_text(read("/sources/intune/devices"))
+    text = visible_text(read("/sources/intune/devices"))
 
-    assert "312 saknas" in told
-    assert "230 → 41" in told
-    assert "+287 Saknar verktyg" in told
+    assert "312 saknas" in text
+    assert "230 → 41" in text
+    assert "+287 Saknar verktyg" in text
 
 
 def test_why_a_pull_is_held_is_said_in_the_readers_language():
     swedish, english = (
-        visible_text(read(f"/sources/intune/devices?lang={one}", open_client(e.page_setup(), "tea")))
-        for one in ("sv", "en")
+        visible_text(read(f"/sources/intune/devices?lang={language}", open_client(e.page_setup(), "tea")))
+        for language in ("sv", "en")
     )
 
     for refusal in e.REFUSALS:
@@ -589,28 +595,28 @@ def decide(client, **form):
 
 @pytest.mark.parametrize("verb", ["accept", "reject"])
 def test_a_decision_is_written_with_who_and_why(verb):
-    house = e.page_setup()
-    answer = decide(open_client(house, "stina"), decision=verb, reason=" Stängt för inventering ")
+    setup = e.page_setup()
+    answer = decide(open_client(setup, "stina"), decision=verb, reason=" Stängt för inventering ")
 
-    assert house.decision_port.decisions_taken == [
+    assert setup.decision_port.decisions_taken == [
         (verb, "intune", "devices", "4711", "stina", "Stängt för inventering")
     ]
     assert "Beslutet är antecknat" in answer.text
 
 
 def test_no_decision_without_a_reason():
-    house = e.page_setup()
-    answer = decide(open_client(house, "tea"), decision="accept", reason="  ")
+    setup = e.page_setup()
+    answer = decide(open_client(setup, "tea"), decision="accept", reason="  ")
 
-    assert not house.decision_port.decisions_taken
+    assert not setup.decision_port.decisions_taken
     assert "Skriv en motivering först." in answer.text
 
 
-def test_a_decision_that_comes_too_late_is_told_so():
-    house = e.page_setup()
-    answer = decide(open_client(house, "tea"), decision="accept", reason="Ja", pull="4000")
+def test_a_decision_that_comes_too_late_is_refused():
+    setup = e.page_setup()
+    answer = decide(open_client(setup, "tea"), decision="accept", reason="Ja", pull="4000")
 
-    assert not house.decision_port.decisions_taken
+    assert not setup.decision_port.decisions_taken
     assert "no longer held" in answer.text
 
 
@@ -622,11 +628,11 @@ def test_a_form_that_makes_no_sense_is_refused(form):
 
 
 def test_a_plan_that_cannot_be_made_is_said():
-    held = [msgspec.structs.replace(one, held_pull=1) if one.held_pull else one for one in e.parts()]
-    found = msgspec.structs.replace(e.outcome(4), parts=tuple(held))
-    house = e.page_setup(e.snapshot_of(e.believed(4), found))
+    held = [msgspec.structs.replace(state, held_pull=1) if state.held_pull else state for state in e.parts()]
+    outcome = msgspec.structs.replace(e.outcome(4), parts=tuple(held))
+    setup = e.page_setup(e.snapshot_of(e.believed(4), outcome))
 
-    assert "no longer held" in read("/sources/intune/devices", open_client(house, "tea"))
+    assert "no longer held" in read("/sources/intune/devices", open_client(setup, "tea"))
 
 
 # --- languages, looks, errors -----------------------------------------------------------------------------------------
@@ -665,10 +671,10 @@ class Broken(e.FakeHistory):
 
 
 def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
-    house = e.page_setup()
-    services = msgspec.structs.replace(house.services, history=Broken(house.shown_holder))
-    house = e.PageSetup(house.shown_holder, house.history, house.decision_port, house.account_port, services)
-    answer = open_client(house, "tea").get("/sources")
+    setup = e.page_setup()
+    services = msgspec.structs.replace(setup.services, history=Broken(setup.shown_holder))
+    setup = e.PageSetup(setup.shown_holder, setup.history, setup.decision_port, setup.account_port, services)
+    answer = open_client(setup, "tea").get("/sources")
 
     assert answer.status_code == 500
     assert "Något gick fel hos oss" in answer.text
@@ -677,11 +683,11 @@ def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
 
 
 def test_parked_gaps_are_marked_and_not_to_do():
-    stale = next(one for one in e.outcome(4).episodes if one.kind == "stale")
+    stale = next(row for row in e.outcome(4).episodes if row.kind == "stale")
     parking = Parking(kind="stale", subject_id=stale.subject_id, until=e.TODAY + timedelta(days=9))
     input_ = e.believed(4, parkings=(parking,))
-    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
-    client = open_client(e.page_setup(e.snapshot_of(input_, found)), "tea")
+    outcome = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    client = open_client(e.page_setup(e.snapshot_of(input_, outcome)), "tea")
 
     assert client.get("/api/v1/gaps?kind=stale&state=parked").get_json()["count"] == 1
     assert "parkerad till 3 dec." in visible_text(read(f"/devices/{stale.subject_id}", client))
@@ -689,16 +695,16 @@ def test_parked_gaps_are_marked_and_not_to_do():
 
 def test_a_membership_that_is_gone_is_said():
     known = [
-        msgspec.structs.replace(one, gone=True, absent_since=e.at(3))
-        if isinstance(one.record, MembershipRecord) and one.record.person == "s-ek-0"
-        else one
-        for one in e.known(4)
+        msgspec.structs.replace(row, gone=True, absent_since=e.at(3))
+        if isinstance(row.record, MembershipRecord) and row.record.person == "s-ek-0"
+        else row
+        for row in e.known(4)
     ]
     input_ = e.believed(4, known=tuple(known))
-    found = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
+    outcome = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
 
     assert "borta" in visible_text(
-        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, found)), "tea"))
+        read("/people/p-personec-s-ek-0", open_client(e.page_setup(e.snapshot_of(input_, outcome)), "tea"))
     )
 
 

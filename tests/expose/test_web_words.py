@@ -26,12 +26,14 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
-from fleetsync.expose import web
-from fleetsync.expose.web import display_names, policy_sentences, template_helpers
+from fleetsync.expose import display_names, web
+from fleetsync.expose.web import policy_sentences, template_helpers
 from fleetsync.expose.web.localiser import Localiser
 
 TEMPLATES = sorted(Path(web.__file__ or "").with_name("templates").glob("*.html"))
-MODULES = sorted(Path(web.__file__ or "").parent.glob("*.py"))
+MODULES = sorted(
+    path for folder in (".", "../lists") for path in (Path(web.__file__ or "").parent / folder).glob("*.py")
+)
 # Names of things, the same in any language.
 NAMES = frozenset(
     {"CSV", "XLSX", "English", "Svenska", "fleetsync", "check", "sync", "map", "init", "user", "add", "publish"}
@@ -47,7 +49,7 @@ def sentences_of(path: Path) -> Iterator[tuple[str, str, set[str]]]:
     for call in tree(path).find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == "t":
             sv, en = (argument.value for argument in call.args if isinstance(argument, nodes.Const))
-            yield sv, en, {one.key for one in call.kwargs}
+            yield sv, en, {keyword.key for keyword in call.kwargs}
 
 
 def placeholders(text: str) -> set[str]:
@@ -56,23 +58,23 @@ def placeholders(text: str) -> set[str]:
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_every_sentence_is_said_in_both_languages_with_the_same_words_in_it(path):
-    for sv, en, given in sentences_of(path):
+    for sv, en, words in sentences_of(path):
         assert sv.strip()
         assert en.strip()
-        assert placeholders(sv) == placeholders(en) == given, sv
+        assert placeholders(sv) == placeholders(en) == words, sv
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_every_sentence_of_the_code_is_said_in_both_languages_too(path):
     for call in ast.walk(ast.parse(path.read_text())):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "t":
-            told = [str(one.value) for one in call.args if isinstance(one, ast.Constant)]
-            if not told:
+            constants = [str(argument.value) for argument in call.args if isinstance(argument, ast.Constant)]
+            if not constants:
                 continue  # a pair that a table holds
-            sv, en = told
+            sv, en = constants
             assert sv.strip()
             assert en.strip()
-            assert placeholders(sv) == placeholders(en) == {one.arg for one in call.keywords}, sv
+            assert placeholders(sv) == placeholders(en) == {keyword.arg for keyword in call.keywords}, sv
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)

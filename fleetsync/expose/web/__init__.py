@@ -1,6 +1,6 @@
-"""The page and what machines ask of it, as WSGI callables; the daemon serves them.
+"""The web application: pages, JSON API, metrics and health, as WSGI callables that the daemon serves.
 
-It shows one snapshot, asks the ports, and never reconciles. No person stands in an address, a log line or a message.
+It shows one snapshot, asks the ports, and never reconciles. No address, log line or message names a person.
 """
 
 from typing import TYPE_CHECKING
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from fleetsync.expose.lookup import LookupCache
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.web.api import api
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.limiter import SignInLimiter
-from fleetsync.expose.web.lookup import LookupCache
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
 from fleetsync.expose.web.sign_in import SESSION_LIFETIME, check_access, sign_in_pages
@@ -32,7 +32,7 @@ class WebRefused(Exception):
 
 
 def create_app(services: WebServices) -> Flask:
-    """The page. Raises WebRefused when it would be reachable from elsewhere without an https address of its own."""
+    """The Flask application. Raises WebRefused when other machines could reach it without an https address."""
     if not services.is_loopback and not services.public_url.startswith("https://"):
         raise WebRefused(
             "config.toml: [web] public_url must be the https:// address at which people reach the page, because listen "
@@ -42,13 +42,13 @@ def create_app(services: WebServices) -> Flask:
     app.secret_key = services.session_key
     is_secure = services.public_url.startswith("https://")
     app.config.update(
-        # The prefix has browsers refuse the cookie to every other host, path and scheme.
+        # With this prefix browsers send the cookie to no other host, path or scheme.
         SESSION_COOKIE_NAME="__Host-fleetsync" if is_secure else "fleetsync",
         SESSION_COOKIE_SECURE=is_secure,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=SESSION_LIFETIME,
-        SESSION_REFRESH_EACH_REQUEST=False,  # a page that asks every minute must not keep itself signed in for ever
+        SESSION_REFRESH_EACH_REQUEST=False,  # an open page asks every minute and would never be signed out
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
     app.extensions[EXTENSION_KEY] = App(services, LookupCache(), SignInLimiter(services.clock), is_secure)
@@ -58,19 +58,19 @@ def create_app(services: WebServices) -> Flask:
     app.register_error_handler(NoNumbersForDayError, no_numbers)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, internal_error)
-    for room in (pages, sign_in_pages, api, health):
-        app.register_blueprint(room)
+    for blueprint in (pages, sign_in_pages, api, health):
+        app.register_blueprint(blueprint)
     register_template_helpers(app)
     return app
 
 
 def wsgi(services: WebServices) -> "WSGIApplication":
-    """The page with everything."""
+    """The whole application."""
     return create_app(services).wsgi_app
 
 
 def metrics_wsgi(services: WebServices) -> "WSGIApplication":
-    """`/metrics`, `/livez` and `/readyz` alone, for a listener that no export can hold up."""
+    """`/metrics`, `/livez` and `/readyz` alone, for a listener of their own that no export can delay."""
     app = Flask("fleetsync.expose.web.machines", static_folder=None)
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.register_blueprint(health)

@@ -1,4 +1,4 @@
-"""Where the municipality stands against the plan: the numbers of units and entitlements, added up, with their trend."""
+"""Coverage per unit and entitlement, its sums, and its trend over time: what overview and unit page show."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ SUMMED_FIELDS = (
 
 @dataclass(frozen=True)
 class CoverageFigures:
-    """Published numbers, of one cell or added up; every one of them opens at /numbers with `labels`."""
+    """Published numbers of one unit and entitlement, or sums of them; each opens at /numbers with `labels`."""
 
     entitled: int = 0
     heads: int = 0
@@ -46,12 +46,12 @@ class CoverageFigures:
 
     @property
     def not_working(self) -> int:
-        """Exist, and do not work."""
+        """Devices that exist and do not work."""
         return self.assigned - self.covered
 
     @property
     def without(self) -> int:
-        """Do not exist."""
+        """Devices that do not exist."""
         return self.entitled - self.assigned - self.unknown
 
     @property
@@ -61,7 +61,7 @@ class CoverageFigures:
 
     @property
     def ratio_at_best(self) -> float | None:
-        """As if all that is unknown were covered."""
+        """The ratio if everything unknown were covered."""
         return (self.covered + self.unknown) / self.entitled if self.entitled else None
 
     @property
@@ -80,18 +80,18 @@ class CoverageFigures:
 
     @property
     def change(self) -> tuple[float, date] | None:
-        """(difference of the ratio, the day that it is to): the last known day thirty days ago, else the first day;
-        None without an earlier day.
+        """(difference of the ratio, the day that it is compared with): the last known day thirty days ago, else the
+        first day; None without an earlier day.
         """
         if self.ratio is None or len(self.trend) < 2:
             return None
-        then = self.trend[-1][0] - timedelta(days=COMPARED_DAYS)
-        day, ratio = next((one for one in reversed(self.trend) if one[0] <= then), self.trend[0])
+        compared = self.trend[-1][0] - timedelta(days=COMPARED_DAYS)
+        day, ratio = next((point for point in reversed(self.trend) if point[0] <= compared), self.trend[0])
         return self.ratio - ratio, day
 
     @property
     def below_since(self) -> tuple[date, bool] | None:
-        """(first day of the unbroken stretch below the limit that rings, whether it may have begun before our first
+        """(first day since which the ratio has been below the alarm limit, whether that may have begun before our first
         day); None when it is not below.
         """
         if self.status != "alarm" or self.rule is None or not self.trend:
@@ -115,7 +115,7 @@ def sum_figures(
 
 @dataclass(frozen=True)
 class CoverageOverview:
-    """All of it at one look."""
+    """Everything that the overview shows of coverage."""
 
     rules: Mapping[str, Entitlement]
     cells: Mapping[tuple[str, str], CoverageFigures]
@@ -128,11 +128,11 @@ class CoverageOverview:
         return [self.cells[unit, rule] for rule in self.rules if (unit, rule) in self.cells]
 
 
-def build_overview(seen: RequestContext) -> CoverageOverview:
-    """The board of the day that is asked about."""
-    snapshot, rules = seen.snapshot, seen.lookup.rules
-    rows = [row for row in snapshot.outcome.coverage if row.entitlement in rules]
-    past = _coverage_by_day(seen)
+def build_overview(context: RequestContext) -> CoverageOverview:
+    """The overview of the day that is asked about."""
+    rules = context.lookup.rules
+    rows = [row for row in context.visible.coverage if row.entitlement in rules]
+    past = _coverage_by_day(context)
     cells = {
         (row.unit, row.entitlement): sum_figures(
             (row,),
@@ -155,14 +155,14 @@ def build_overview(seen: RequestContext) -> CoverageOverview:
 
 
 def _units_most_short_first(rows: Sequence[CoverageDay]) -> Sequence[str]:
-    """Those with anything to say, the most short first."""
+    """Units that have any number, the most short first."""
     short: defaultdict[str, int] = defaultdict(int)
-    said: set[str] = set()
+    with_numbers: set[str] = set()
     for row in rows:
         short[row.unit] += row.short
         if row.entitled or row.surplus or row.undecided:
-            said.add(row.unit)
-    return sorted(said, key=lambda unit: (-short[unit], unit))
+            with_numbers.add(row.unit)
+    return sorted(with_numbers, key=lambda unit: (-short[unit], unit))
 
 
 CoverageByDay = Mapping[
@@ -170,30 +170,30 @@ CoverageByDay = Mapping[
 ]  # (unit or "", entitlement) → day → covered, entitled
 
 
-def yearly_trends(seen: RequestContext, unit: str = "") -> Mapping[str, CoverageTrend]:
-    """Rule → a year of coverage of *unit*, or of all together; empty while the short curves tell all that is known."""
-    first = seen.services.history.first_day()
-    last = seen.as_of or seen.today
+def yearly_trends(context: RequestContext, unit: str = "") -> Mapping[str, CoverageTrend]:
+    """Rule → a year of coverage of *unit*, or of all units; empty while the short curves show all that is known."""
+    first = context.services.history.first_day()
+    last = context.as_of or context.today
     if first is None or first >= last - timedelta(days=TREND_DAYS):
         return {}
-    past = _coverage_by_day(seen, YEAR_DAYS, unit)
-    trends = ((rule, _trend(past, unit, rule)) for rule in seen.lookup.rules)
+    past = _coverage_by_day(context, YEAR_DAYS, unit)
+    trends = ((rule, _trend(past, unit, rule)) for rule in context.lookup.rules)
     return {rule: trend for rule, trend in trends if len(trend) > 1}
 
 
-def _coverage_by_day(seen: RequestContext, days_back: int = TREND_DAYS, only: str = "") -> CoverageByDay:
-    last = seen.as_of or seen.today
-    earlier = seen.services.history.coverage_between(last - timedelta(days=days_back), last, only or None)
-    # The last day is what is shown, not what was last recorded of it: the curve ends where the figure stands.
+def _coverage_by_day(context: RequestContext, days_back: int = TREND_DAYS, only: str = "") -> CoverageByDay:
+    last = context.as_of or context.today
+    earlier = context.coverage_between(last - timedelta(days=days_back), last, only or None)
+    # The last day is the shown snapshot, not the recorded row: the curve must end at the shown figure.
     rows = [(row.day, row) for row in earlier if row.day != last]
-    rows += [(last, row) for row in seen.snapshot.outcome.coverage]
-    found: defaultdict[tuple[str, str], dict[date, tuple[int, int]]] = defaultdict(dict)
+    rows += [(last, row) for row in context.visible.coverage]
+    by_cell: defaultdict[tuple[str, str], dict[date, tuple[int, int]]] = defaultdict(dict)
     for day, row in rows:
         for unit in (row.unit, ""):
-            days = found[unit, row.entitlement]
+            days = by_cell[unit, row.entitlement]
             covered, entitled = days.get(day, (0, 0))
             days[day] = (covered + row.covered, entitled + row.entitled)
-    return found
+    return by_cell
 
 
 def _trend(past: CoverageByDay, unit: str, entitlement: str) -> CoverageTrend:

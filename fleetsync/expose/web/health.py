@@ -1,4 +1,4 @@
-"""/metrics, /livez and /readyz: what machines ask. An MDM that is down makes us neither dead nor unready."""
+"""/metrics, /livez and /readyz, for machines. A source that is down makes the daemon neither dead nor unready."""
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
@@ -11,8 +11,8 @@ PUBLISHED_STATE_KEY = "fleetsync.showing"
 
 
 def _published_state() -> PublishedState:
-    found: PublishedState = current_app.extensions[PUBLISHED_STATE_KEY]
-    return found
+    state: PublishedState = current_app.extensions[PUBLISHED_STATE_KEY]
+    return state
 
 
 @health.get("/metrics")

@@ -1,4 +1,4 @@
-"""How often somebody may guess: failures counted by name and by address, forgotten after a quarter of an hour."""
+"""Limits failed sign-ins by name and by address. Failures are forgotten after a quarter of an hour."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,7 @@ from fleetsync.clock import Clock
 
 FAILURES_ALLOWED = 5
 FORGOTTEN_AFTER_SECONDS = 900.0
-MAX_REMEMBERED_KEYS = 10_000  # names and addresses; whoever floods it makes us forget the oldest
+MAX_REMEMBERED_KEYS = 10_000  # names and addresses; beyond that the oldest are forgotten
 
 
 @dataclass

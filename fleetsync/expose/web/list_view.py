@@ -1,200 +1,220 @@
-"""A list as a table of values: every one filters, sorts, pages and downloads in the same way.
+"""A list on the page: filters, order, pages and downloads, all by plain links and GET forms.
 
-All of it by plain links and GET forms. What is not in a row is in no file either.
+The list itself is a `ListDefinition`; this module draws it and writes its files. What is not in a row is in no file.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from flask import Response, jsonify, render_template, request, stream_with_context, url_for
 
 from fleetsync.core.model import Text
 from fleetsync.expose import report
+from fleetsync.expose.lists.definitions import (
+    RIGHT_ALIGNED_KINDS,
+    CellKind,
+    CellValue,
+    ListColumn,
+    ListContext,
+    ListDefinition,
+    ListFilter,
+    ShownValue,
+)
+from fleetsync.expose.lists.json_rows import json_rows
+from fleetsync.expose.web.links import link_url
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-CellValue = str | int | float | date | datetime | Text | None
 PAGE_SIZE = 100
-NOTHING_TO_SHOW = Text("Inget att visa.", "Nothing to show.")
 FORMATS = ("csv", "xlsx", "json")
 NON_FILTER_PARAMETERS = frozenset({"sort", "page", "format", "lang", "theme"})
-
-
-@dataclass(frozen=True)
-class ListColumn:
-    """One column. `cell_style` names how the cell is drawn; `link` where it leads, None for nowhere."""
-
-    key: str
-    title: Text
-    value: Callable[[Any], CellValue]
-    cell_style: str = "text"
-    link: Callable[[Any], str | None] | None = None
-    second_line: Callable[[Any], str] | None = None  # a second, quieter line
-    is_optional: bool = False  # on the screen only where a row has a value; a file has every column
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it stands to the right."""
-        return self.cell_style in {"number", "percent"}
-
-
-@dataclass(frozen=True)
-class ListFilter:
-    """One choice. `values` are what a row counts under; `value_name` is what a value is called."""
-
-    key: str
-    title: Text
-    values: Callable[[Any], Iterable[str]]
-    value_name: Callable[[str], str]
-
-    def choices(self, rows: Iterable[Any]) -> Sequence[tuple[str, str, int]]:
-        """(value, what it is called, in how many rows), by what it is called."""
-        counts = Counter(value for row in rows for value in self.values(row) if value)
-        named = ((value, self.value_name(value), count) for value, count in counts.items())
-        return sorted(named, key=lambda one: _collation_key(one[1]))
+# How the table draws a cell of a kind that has no style of its own.
+KIND_STYLES: Mapping[CellKind, str] = {
+    CellKind.COUNT: "number",
+    CellKind.NUMBER: "number",
+    CellKind.RATIO: "percent",
+    CellKind.FLAG: "works",
+    CellKind.DAY: "day",
+    CellKind.INSTANT: "instant",
+    CellKind.SENTENCE: "reason",
+}
 
 
 @dataclass(frozen=True)
 class ListView:
-    """Rows with their columns and filters. `sort` is the order without a choice: a column's key, "-" for downwards."""
+    """A list as one request asks for it. *title* and *rows* replace the definition's own (the rows behind a number)."""
 
-    name: str
-    title: Text
-    columns: Sequence[ListColumn]
-    rows: Sequence[Any]
-    filters: Sequence[ListFilter] = ()
-    sort: str = ""
-    empty_text: Text = NOTHING_TO_SHOW
-    total: Callable[[Sequence[Any]], int] | None = None  # Σ that the list stands for
+    definition: ListDefinition[Any]
+    context: RequestContext
+    given_title: Text | None = None
+    given_rows: Sequence[Any] | None = None
 
-    def respond(self, template: str, **more: Any) -> Response | str:
-        """The list as it was asked for: a page, or a file."""
-        seen = request_context()
-        rows = self.sorted_rows(self.filtered_rows())
-        wanted = request.args.get("format", "")
-        if wanted in FORMATS:
-            seen.write_audit(f"export {self.name} {wanted}", self.name)
-            return self.file_response(wanted, rows, seen)
-        return render_template(template, list_view=self, list_page=ListPage(self, rows), **more)
+    @property
+    def list_context(self) -> ListContext:
+        """What the list reads."""
+        return self.context.list_context
 
-    def filtered_rows(self) -> Sequence[Any]:
-        """The rows that meet every filter."""
-        rows: Sequence[Any] = self.rows
-        for one in self.filters:
-            if chosen := chosen_value(one.key):
-                rows = [row for row in rows if chosen in one.values(row)]
-        return rows
+    @property
+    def title(self) -> Text:
+        """The heading."""
+        return self.given_title or self.definition.title
 
-    def sorted_rows(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """The rows by the chosen column; what has no value stands last, both ways."""
-        key, is_down = self.sort_order
-        column = next((one for one in self.columns if one.key == key), None)
-        if column is None:
-            return rows
-        told = [(sort_key(column.value(row)), row) for row in rows]
-        known = sorted((pair for pair in told if pair[0] is not None), key=lambda pair: pair[0], reverse=is_down)
-        return [row for _, row in known] + [row for value, row in told if value is None]
+    @cached_property
+    def columns(self) -> Sequence[ListColumn[Any]]:
+        """The columns of the page and its files."""
+        return [column for column in self.definition.columns_for(self.context.scope) if column.is_on_page]
+
+    @cached_property
+    def rows(self) -> Sequence[Any]:
+        """All rows, before any filter."""
+        return self.definition.rows(self.list_context) if self.given_rows is None else self.given_rows
+
+    @cached_property
+    def chosen_rows(self) -> Sequence[Any]:
+        """The rows that meet the filters of the address, in the order of the address."""
+        rows = self.definition.filtered_rows(self.rows, request.args, self.list_context)
+        language = self.context.localiser.language
+        return self.definition.sorted_rows(rows, request.args.get("sort", ""), self.list_context, language)
 
     @property
     def sort_order(self) -> tuple[str, bool]:
-        """(column's key, whether downwards), as chosen."""
-        chosen = request.args.get("sort", "")
-        if chosen.removeprefix("-") not in {column.key for column in self.columns}:
-            chosen = self.sort
-        return chosen.removeprefix("-"), chosen.startswith("-")
+        """(column's key, whether descending), as chosen."""
+        return self.definition.sort_order(request.args.get("sort", ""))
 
-    def file_response(self, wanted: str, rows: Sequence[Any], seen: RequestContext) -> Response:
-        """All filtered rows as CSV, XLSX or JSON."""
-        if wanted == "json":
-            return self.json_response(rows)
-        titles = [seen.localiser.translate(column.title) for column in self.columns]
-        cells = ([_export_cell(column.value(row), seen) for column in self.columns] for row in rows)
-        if wanted == "csv":
+    def respond(self, template: str, **more: Any) -> Response | str:
+        """The list in the form that was asked for: a page, or a file."""
+        file_format = request.args.get("format", "")
+        if file_format in FORMATS:
+            self.context.write_audit(f"export {self.definition.name} {file_format}", self.definition.name)
+            return self.json_response() if file_format == "json" else self.file_response(file_format)
+        hidden = self.definition.hidden_rows(self.list_context) if self.definition.hidden_rows else 0
+        return render_template(template, list_view=self, list_page=ListPage(self), hidden=hidden, **more)
+
+    def file_response(self, file_format: str) -> Response:
+        """All chosen rows as CSV or XLSX, as the page shows them."""
+        localiser = self.context.localiser
+        titles = [localiser.translate(column.title) for column in self.columns]
+        cells = (
+            [_export_cell(column.shown_value(row, self.list_context), self.context) for column in self.columns]
+            for row in self.chosen_rows
+        )
+        if file_format == "csv":
             body: Iterator[bytes] = report.csv_file(titles, cells)
-            kind = "text/csv; charset=utf-8"
+            content_type = "text/csv; charset=utf-8"
         else:
-            body = report.xlsx_file(seen.localiser.translate(self.title), titles, cells)
-            kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        name = f"fleetsync-{self.name}-{seen.as_of or seen.today}.{wanted}"
+            body = report.xlsx_file(localiser.translate(self.title), titles, cells)
+            content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        name = f"fleetsync-{self.definition.name}-{self.context.as_of or self.context.today}.{file_format}"
         return Response(
             stream_with_context(body),
-            content_type=kind,
+            content_type=content_type,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    def json_response(self, rows: Sequence[Any]) -> Response:
-        """All rows as one document, with the instant of the snapshot they come from."""
-        seen = request_context()
-        moment = seen.snapshot.outcome.moment
-        return jsonify(
-            snapshot_at=moment.at.isoformat(),
-            day=moment.today.isoformat(),
-            count=len(rows),
-            rows=[{column.key: _json_value(column.value(row)) for column in self.columns} for row in rows],
-        )
+    def json_response(self) -> Response:
+        """All chosen rows with their machine values, and the instant of the snapshot they come from."""
+        rows = json_rows(self.definition, self.chosen_rows, self.list_context)
+        visible = self.context.visible
+        return jsonify(snapshot_at=visible.at.isoformat(), day=visible.today.isoformat(), count=len(rows), rows=rows)
 
 
 class ListPage:
     """The part of a list that is on the screen, and the links around it."""
 
-    def __init__(self, list_view: ListView, rows: Sequence[Any]) -> None:
+    def __init__(self, list_view: ListView) -> None:
         self.list_view = list_view
-        self.all = rows
-        self.count = len(rows)
+        self.definition = list_view.definition
+        self.list_context = list_view.list_context
+        self.all = list_view.chosen_rows
+        self.count = len(self.all)
         self.pages = max(1, -(-self.count // PAGE_SIZE))
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
-        self.rows = rows[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
-        self.total = list_view.total(rows) if list_view.total else None
+        self.rows = self.all[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
+        self.total = self.definition.total(self.all) if self.definition.total else None
         self.columns = [column for column in list_view.columns if not column.is_optional or self._has_values(column)]
 
-    def _has_values(self, column: ListColumn) -> bool:
-        return column.key == self.list_view.sort_order[0] or any(column.value(row) is not None for row in self.all)
+    def _has_values(self, column: ListColumn[Any]) -> bool:
+        is_sorted_by = column.key == self.list_view.sort_order[0]
+        return is_sorted_by or any(column.value(row, self.list_context) is not None for row in self.all)
+
+    # --- cells ------------------------------------------------------------------------------------------------------------
+
+    def value(self, column: ListColumn[Any], row: Any) -> CellValue:
+        """A cell's machine value."""
+        return column.value(row, self.list_context)
+
+    def shown_value(self, column: ListColumn[Any], row: Any) -> ShownValue:
+        """What a cell shows."""
+        return column.shown_value(row, self.list_context)
+
+    def link(self, column: ListColumn[Any], row: Any) -> str | None:
+        """Where a cell leads."""
+        return link_url(column.link(row, self.list_context), self.list_view.context) if column.link else None
+
+    def second_line(self, column: ListColumn[Any], row: Any) -> str:
+        """A cell's quieter second line; "" for none."""
+        return column.second_line(row, self.list_context) if column.second_line else ""
+
+    def cell_style(self, column: ListColumn[Any]) -> str:
+        """How the cells of a column are drawn."""
+        return column.cell_style or KIND_STYLES.get(column.kind, "text")
+
+    def is_number(self, column: ListColumn[Any]) -> bool:
+        """Whether a column is aligned to the right."""
+        return column.kind in RIGHT_ALIGNED_KINDS and self.cell_style(column) in {"number", "percent"}
+
+    # --- links around the list --------------------------------------------------------------------------------------------
 
     def href(self, **changes: str | int | None) -> str:
-        """This list with something else chosen; None takes a choice away."""
+        """This list with other choices; None removes a choice."""
         kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
         chosen = {**kept, **(request.view_args or {}), **changes}
         return url_for(request.endpoint or "pages.overview", **{k: v for k, v in chosen.items() if v not in (None, "")})
 
-    def sort_url(self, column: ListColumn) -> str:
-        """Sorted by *column*; by it already: the other way round."""
-        key, is_down = self.list_view.sort_order
-        wanted = f"-{column.key}" if (key == column.key and not is_down) else column.key
-        return self.href(sort=wanted, page=None)
+    def sort_url(self, column: ListColumn[Any]) -> str:
+        """The list sorted by *column*; if it is already, in the other direction."""
+        key, is_descending = self.list_view.sort_order
+        chosen = f"-{column.key}" if (key == column.key and not is_descending) else column.key
+        return self.href(sort=chosen, page=None)
 
-    def aria_sort(self, column: ListColumn) -> str | None:
-        """As aria-sort says it; None when it is not sorted by this column."""
-        key, is_down = self.list_view.sort_order
+    def aria_sort(self, column: ListColumn[Any]) -> str | None:
+        """The value of aria-sort; None when the list is not sorted by *column*."""
+        key, is_descending = self.list_view.sort_order
         if key != column.key:
             return None
-        return "descending" if is_down else "ascending"
+        return "descending" if is_descending else "ascending"
 
-    def choices(self, one: ListFilter) -> Sequence[tuple[str, str, int]]:
-        """What *one* can choose among all rows of the list."""
-        return one.choices(self.list_view.rows)
+    def choices(self, list_filter: ListFilter[Any]) -> Sequence[tuple[str, str, int]]:
+        """(value, name, number of rows) of a filter, among all rows of the list."""
+        language = self.list_view.context.localiser.language
+        return list_filter.choices(self.list_view.rows, self.list_context, language)
+
+    def value_name(self, list_filter: ListFilter[Any], value: str) -> str:
+        """The name of a filter's value."""
+        return self.list_view.context.localiser.translate(list_filter.name(value, self.list_context))
 
     def chosen(self, key: str) -> str:
-        """What is chosen of a filter."""
+        """The chosen value of a filter."""
         return chosen_value(key)
 
     @property
     def is_filtered(self) -> bool:
         """Whether any filter is set."""
-        return any(chosen_value(one.key) for one in self.list_view.filters)
+        return any(chosen_value(list_filter.key) for list_filter in self.definition.filters)
 
     @property
     def cleared_url(self) -> str:
         """This list with no filter set."""
-        return self.href(page=None, **dict.fromkeys((one.key for one in self.list_view.filters), None))
+        return self.href(page=None, **dict.fromkeys((list_filter.key for list_filter in self.definition.filters), None))
 
     def sort_options(self) -> Sequence[tuple[str, str, bool]]:
-        """(what to ask for, the column's title, whether it is so now): numbers from the top, words from A."""
+        """(value of ?sort=, column's title, whether it is chosen): numbers start with the largest, words with A."""
         key, _ = self.list_view.sort_order
         return [
             (
-                f"-{column.key}" if column.is_number else column.key,
+                f"-{column.key}" if self.is_number(column) else column.key,
                 request_context().localiser.translate(column.title),
                 column.key == key,
             )
@@ -202,40 +222,17 @@ class ListPage:
         ]
 
     def hidden_fields(self) -> Mapping[str, str]:
-        """What the filter form sends on beside its own fields."""
-        own = {one.key for one in self.list_view.filters} | NON_FILTER_PARAMETERS
-        return {key: value for key, value in request.args.items() if key not in own}
+        """Parameters that the filter form passes on beside its own fields."""
+        own_keys = {list_filter.key for list_filter in self.definition.filters} | NON_FILTER_PARAMETERS
+        return {key: value for key, value in request.args.items() if key not in own_keys}
 
 
 def chosen_value(key: str) -> str:
-    """What the address says of a filter."""
+    """The value of a filter in the address."""
     return request.args.get(key, "").strip()
 
 
-def sort_key(value: CellValue) -> Any:
-    """A value that sorts among those of its column."""
+def _export_cell(value: ShownValue, context: RequestContext) -> report.ExportCell:
     if isinstance(value, Text):
-        value = request_context().localiser.translate(value)
-    if isinstance(value, str):
-        return _collation_key(value) if value else None
-    return value
-
-
-# Å, Ä and Ö are letters of their own, after Z; by code point Å would stand between Ä and Ö's neighbours.
-_SWEDISH_COLLATION = str.maketrans({"å": "{", "ä": "|", "ö": "}"})
-
-
-def _collation_key(text: str) -> str:
-    return text.casefold().translate(_SWEDISH_COLLATION)
-
-
-def _export_cell(value: CellValue, seen: RequestContext) -> report.ExportCell:
-    if isinstance(value, Text):
-        return seen.localiser.translate(value)
-    return seen.localiser.local(value) if isinstance(value, datetime) else value
-
-
-def _json_value(value: CellValue) -> Any:
-    if isinstance(value, Text):
-        return {"sv": value.sv, "en": value.en}
-    return value.isoformat() if isinstance(value, date) else value
+        return context.localiser.translate(value)
+    return context.localiser.local(value) if isinstance(value, datetime) else value

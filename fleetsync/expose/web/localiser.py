@@ -37,8 +37,8 @@ class Localiser:
 
     def t(self, sv: str, en: str, **words: object) -> str:
         """The sentence; words are escaped where it goes into markup. Numbers are written as the language does."""
-        told = {name: self.number(word) if type(word) is int else word for name, word in words.items()}
-        return Markup(sv if self.language == "sv" else en).format(**told)  # noqa: S704 - literals of ours; words are escaped
+        written = {name: self.number(word) if type(word) is int else word for name, word in words.items()}
+        return Markup(sv if self.language == "sv" else en).format(**written)  # noqa: S704 - literals of ours; words are escaped
 
     def translate(self, text: Text) -> str:
         """A text of the core."""

@@ -1,19 +1,16 @@
-"""The pages, one function each: what is looked up for them, and nothing else.
+"""The pages, one function each: each looks up what its template needs, and nothing else.
 
-A page reads one snapshot, writes nothing, and says of whom it may not tell the same as of whom there is not.
+A page reads one snapshot and writes nothing. For a person who may not be shown it answers as for one who does not exist.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as Redirect
+from flask import abort, redirect, render_template, request, url_for
 
-from fleetsync.core.entitlement import owed_to_pools
 from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
-    RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
     CoveredBy,
@@ -23,9 +20,8 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.core.snapshot import PAST_DAY_MEASURES
-from fleetsync.expose.web import coverage_overview, lists, policy_sentences, tasks
-from fleetsync.expose.web import display_names as w
-from fleetsync.expose.web.drill_down import (
+from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_FORMS, STAGES, word
+from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
     drill_down,
@@ -33,163 +29,162 @@ from fleetsync.expose.web.drill_down import (
     narrow_to_subject,
     number_of,
 )
-from fleetsync.expose.web.lookup import GAP_KINDS
+from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
+from fleetsync.expose.lists.devices import holder_of
+from fleetsync.expose.lists.gaps import SEVERITY_RANK
+from fleetsync.expose.lookup import GAP_KINDS
+from fleetsync.expose.web import coverage_overview, policy_sentences, tasks
+from fleetsync.expose.web.links import TranslatedNames
+from fleetsync.expose.web.list_view import ListView
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-pages = Blueprint("pages", __name__)
 
-PageResponse = Response | Redirect | str | tuple[str, int]
-
-
-@pages.get("/")
+@page("/", navigation_title=Text("Läget", "Overview"))
 def overview() -> PageResponse:
-    """The whole at one look."""
-    seen = request_context()
-    board = coverage_overview.build_overview(seen)
+    """Everything at a glance."""
+    context = request_context()
+    board = coverage_overview.build_overview(context)
     return render_template(
         "overview.html",
         board=board,
         rules=[rule for rule, figures in board.by_rule.items() if figures.entitled or figures.surplus],
-        tasks=tasks.tasks_by_role(seen.lookup),
-        held=[(part, seen.plan(part)[0]) for part in seen.parts if part.held_pull is not None],
-        unsorted=_gap_count(seen, "unsorted"),
-        unplaced=_gap_count(seen, "unplaced"),
-        trial=[slug for slug in board.units if seen.lookup.in_trial(slug)],
-        is_all_trial=all(seen.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
-        gaps=sum(1 for one in seen.latest.outcome.episodes if not one.is_parked(seen.day)),
-        year=coverage_overview.yearly_trends(seen),
-        is_empty=not board.units and not seen.latest.outcome.devices,
+        tasks=tasks.tasks_by_role(context.lookup),
+        held=[(part, context.plan(part)[0]) for part in context.parts if part.held_pull is not None],
+        unsorted=_gap_count(context, "unsorted"),
+        unplaced=_gap_count(context, "unplaced"),
+        trial=[slug for slug in board.units if context.lookup.in_trial(slug)],
+        is_all_trial=all(context.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
+        gaps=sum(1 for episode in context.latest.episodes if not episode.is_parked(context.day)),
+        year=coverage_overview.yearly_trends(context),
+        is_empty=not board.units and not context.latest.devices,
     )
 
 
-def _gap_count(seen: RequestContext, kind: str) -> int:
-    return number_of(seen.latest, "gaps", {"kind": kind})
+def _gap_count(context: RequestContext, kind: str) -> int:
+    return number_of(context.latest, "gaps", {"kind": kind})
 
 
-@pages.get("/coverage")
+@page("/coverage", navigation_title=Text("Täckning", "Coverage"), keeps_past_days=True)
 def coverage() -> PageResponse:
     """Every unit and entitlement as a table."""
-    return lists.coverage(request_context()).respond("list.html", dated=True)
+    return ListView(COVERAGE, request_context()).respond("list.html", dated=True)
 
 
-@pages.get("/units/<slug>")
+@page("/units/<slug>", section="coverage", keeps_past_days=True)
 def unit(slug: str) -> PageResponse:
     """One unit."""
-    seen = request_context()
-    found = seen.lookup.units.get(slug)
-    if found is None:
+    context = request_context()
+    known = context.lookup.units.get(slug)
+    if known is None:
         abort(404)
-    board = coverage_overview.build_overview(seen)
+    board = coverage_overview.build_overview(context)
     return render_template(
         "unit.html",
         slug=slug,
         cells=board.of_unit(slug),
         school_forms=dict.fromkeys(
-            seen.localiser.translate(w.word(w.SCHOOL_FORMS, form)) for form in found.school_forms
+            context.localiser.translate(word(SCHOOL_FORMS, form)) for form in known.school_forms
         ),
-        sets=[one for one in seen.snapshot.outcome.shares if one.unit == slug and one.subject is Subject.SET],
-        gaps=_gap_counts_at(seen, slug),
-        year=coverage_overview.yearly_trends(seen, slug),
-        **({} if seen.as_of else _current_unit_values(seen, slug)),
+        sets=[share for share in context.visible.shares if share.unit == slug and share.subject is Subject.SET],
+        gaps=_gap_counts_at(context, slug),
+        year=coverage_overview.yearly_trends(context, slug),
+        **({} if context.as_of else _current_unit_values(context, slug)),
     )
 
 
-def _current_unit_values(seen: RequestContext, slug: str) -> dict[str, Any]:
-    """What is kept of no past day."""
+def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
+    """What is not kept for past days."""
     return {
-        "roundings": _pool_roundings(seen, slug),
-        "tasks": tasks.tasks_by_role(seen.lookup, slug),
-        "stages": _stage_counts_at(seen, slug),
+        "roundings": _pool_roundings(context, slug),
+        "tasks": tasks.tasks_by_role(context.lookup, slug),
+        "stages": _stage_counts_at(context, slug),
     }
 
 
-def _pool_roundings(seen: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
-    """Per pool rule what each rounding would owe the unit, and whether it is the one in force."""
-    view = seen.latest.view
-    standings = [case.person_state for case in seen.latest.outcome.people]
-    found: dict[str, list[tuple[Text, int, bool]]] = {}
+def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
+    """Per pool rule: what each rounding would owe the unit, and whether it is the configured one."""
+    roundings: dict[str, list[tuple[Text, int, bool]]] = {}
     for rounding in RoundBy:
-        for owed in owed_to_pools(standings, view.book, view.policy, seen.latest.outcome.moment, rounding):
+        for owed in context.latest.pools_owed(rounding):
             if owed.unit == slug:
-                in_force = seen.lookup.rules[owed.entitlement].round_by is rounding
-                found.setdefault(owed.entitlement, []).append(
-                    (policy_sentences.ROUNDINGS[rounding], owed.count, in_force)
+                is_configured = context.lookup.rules[owed.entitlement].round_by is rounding
+                roundings.setdefault(owed.entitlement, []).append(
+                    (policy_sentences.ROUNDINGS[rounding], owed.count, is_configured)
                 )
-    return dict(found)
+    return dict(roundings)
 
 
-def _gap_counts_at(seen: RequestContext, slug: str) -> list[tuple[Any, int]]:
-    counts = [(kind, number_of(seen.snapshot, "gaps", {"unit": slug, "kind": kind.id})) for kind in GAP_KINDS.values()]
-    found = ((kind, count) for kind, count in counts if count)
-    return sorted(found, key=lambda pair: (tasks.SEVERITY_RANK[pair[0].severity], -pair[1]))
+def _gap_counts_at(context: RequestContext, slug: str) -> list[tuple[Any, int]]:
+    counts = [
+        (kind, number_of(context.visible, "gaps", {"unit": slug, "kind": kind.id})) for kind in GAP_KINDS.values()
+    ]
+    open_kinds = ((kind, count) for kind, count in counts if count)
+    return sorted(open_kinds, key=lambda pair: (SEVERITY_RANK[pair[0].severity], -pair[1]))
 
 
-def _stage_counts_at(seen: RequestContext, slug: str) -> list[tuple[str, int]]:
-    counts = [(stage, number_of(seen.latest, "devices", {"unit": slug, "stage": stage})) for stage in w.STAGES if stage]
+def _stage_counts_at(context: RequestContext, slug: str) -> list[tuple[str, int]]:
+    counts = [
+        (stage, number_of(context.latest, "devices", {"unit": slug, "stage": stage})) for stage in STAGES if stage
+    ]
     return [(stage, count) for stage, count in counts if count]
 
 
-@pages.get("/numbers/<measure>")
+@page("/numbers/<measure>", section="coverage", keeps_past_days=True)
 def numbers(measure: str) -> PageResponse:
-    """What is behind a number."""
-    seen = request_context()
-    found = measure_of(measure)
-    if found is None:
+    """The rows behind a number."""
+    context = request_context()
+    known = measure_of(measure)
+    if known is None:
         abort(404)
-    short = found.name.removeprefix(METRIC_PREFIX)
-    if not is_kept_for_day(seen, found):
-        return render_template("message.html", title=seen.localiser.t("Inte sparat", "Not kept"), text=seen.localiser.t(
+    short_name = known.name.removeprefix(METRIC_PREFIX)
+    if not is_kept_for_day(context, known):
+        return render_template("message.html", title=context.localiser.t("Inte sparat", "Not kept"), text=context.localiser.t(
             "Det här talet sparas inte för gångna dagar.", "This number is not kept for past days.")), 404  # fmt: skip
-    wanted = {name: value for name in found.labels if (value := request.args.get(name, "").strip())}
-    behind = drill_down(seen.snapshot, short, wanted, seen.concealed)
+    labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
+    opened = drill_down(context.visible, short_name, labels, context.concealed)
     if shared := request.args.get("shared", "").strip():
-        behind = narrow_to_subject(behind, shared)
-    return lists.drill_down_list(seen, behind).respond(
+        opened = narrow_to_subject(opened, shared)
+    return ListView(NUMBERS, context, MEASURE_TITLES[short_name], opened.rows).respond(
         "numbers.html",
-        found=behind,
-        wanted=wanted | ({"shared": shared} if shared else {}),
-        help=w.MEASURE_HELP[short],
-        dated=found.name in PAST_DAY_MEASURES or short in DERIVED_MEASURES,
+        opened=opened,
+        labels=labels | ({"shared": shared} if shared else {}),
+        help=MEASURE_HELP[short_name],
+        dated=known.name in PAST_DAY_MEASURES or short_name in DERIVED_MEASURES,
     )
 
 
-def is_kept_for_day(seen: RequestContext, measure: Measure) -> bool:
-    """Whether the number is there for the day that is asked about."""
-    return seen.as_of is None or measure.name in DERIVED_MEASURES or measure.name in PAST_DAY_MEASURES
+def is_kept_for_day(context: RequestContext, measure: Measure) -> bool:
+    """Whether the number exists for the day that is asked about."""
+    return context.as_of is None or measure.name in DERIVED_MEASURES or measure.name in PAST_DAY_MEASURES
 
 
-@pages.get("/gaps")
+@page("/gaps", navigation_title=Text("Avvikelser", "Gaps"), keeps_past_days=True)
 def gaps() -> PageResponse:
     """What is wrong."""
-    seen = request_context()
     kind = GAP_KINDS.get(request.args.get("kind", ""))
-    shown = lists.gaps(seen)
-    hidden = len(seen.snapshot.outcome.episodes) - len(shown.rows)
-    return shown.respond("gaps.html", kind=kind, hidden=hidden, dated=True)
+    return ListView(GAP_LIST, request_context()).respond("gaps.html", kind=kind, dated=True)
 
 
-@pages.get("/devices")
+@page("/devices", navigation_title=Text("Verktyg", "Devices"))
 def devices() -> PageResponse:
     """Every device."""
-    seen = request_context()
-    ignored = sum(1 for case in seen.latest.outcome.devices if case.device_state.stage is None)
-    return lists.devices(seen).respond("devices.html", ignored=ignored)
+    context = request_context()
+    ignored = sum(1 for case in context.latest.devices if case.device_state.stage is None)
+    return ListView(DEVICES, context).respond("devices.html", ignored=ignored)
 
 
-@pages.get("/assignments")
+@page("/assignments", section="devices", keeps_past_days=True)
 def assignments() -> PageResponse:
-    """Which device serves whom or what."""
-    seen = request_context()
-    shown = lists.assignments(seen)
-    hidden = len(seen.snapshot.outcome.assignments) - len(shown.rows)
-    return shown.respond("assignments.html", hidden=hidden, dated=True)
+    """Which device serves which person, set or pool."""
+    return ListView(ASSIGNMENTS, request_context()).respond("assignments.html", dated=True)
 
 
-@pages.get("/devices/<device_id>")
+@page("/devices/<device_id>", section="devices", keeps_past_days=True)
 def device(device_id: str) -> PageResponse:
-    """One device, as it is; of a past day whom it served and what was wrong with it."""
-    seen = request_context()
-    case = seen.lookup.devices.get(device_id)
+    """One device as it is; of a past day only whom it served and its gaps."""
+    context = request_context()
+    case = context.lookup.devices.get(device_id)
     if case is None:
         abort(404)
     counting = [(known, _device_record(known), "counts") for known in case.device.records]
@@ -198,11 +193,11 @@ def device(device_id: str) -> PageResponse:
     return render_template(
         "device.html",
         case=case,
-        holder=lists.holder_of(case, seen),
+        holder=holder_of(case, context.list_context),
         records=[*counting, *older, *gone],
-        gaps=seen.gaps.get(device_id, ()),
-        serving=seen.serving.get(device_id),
-        history=seen.services.history.assignments_of(device_id),
+        gaps=context.gaps.get(device_id, ()),
+        serving=context.serving.get(device_id),
+        history=context.assignments_of(device_id),
     )
 
 
@@ -211,64 +206,42 @@ def _device_record(known: BelievedRecord) -> DeviceRecord:
     return known.record
 
 
-@pages.get("/people/<person_id>")
+@page("/people/<person_id>", section="coverage", keeps_past_days=True)
 def person(person_id: str) -> PageResponse:
-    """One person: who may not be shown has the same answer as who does not exist."""
-    seen = request_context()
-    case = seen.lookup.person(person_id)
-    outcome = seen.snapshot.outcome
+    """One person. A person who may not be shown has the same answer as one who does not exist."""
+    context = request_context()
+    case = context.lookup.person(person_id)
+    visible = context.visible
     if case is None:
-        return render_template("message.html", title=seen.localiser.t("Visas inte", "Not shown"), text=seen.localiser.t(
+        return render_template("message.html", title=context.localiser.t("Visas inte", "Not shown"), text=context.localiser.t(
             "Det finns ingen sådan person, eller så får personen inte visas.",
             "There is no such person, or the person may not be shown.")), 404  # fmt: skip
-    seen.write_audit("viewed person", person_id)
+    context.write_audit("viewed person", person_id)
     return render_template(
         "person.html",
         case=case,
-        held=seen.lookup.devices_by_holder.get(person_id, ()),
-        owed=[one for one in outcome.owed if one.subject_id == person_id],
-        assigned=[one for one in outcome.assignments if one.subject_id == person_id],
-        shared=_sets_that_served(seen, person_id),
-        gaps=seen.gaps.get(person_id, ()),
-        name=lists.SubjectNames(seen).person(person_id),
+        held=context.lookup.devices_by_holder.get(person_id, ()),
+        owed=[row for row in visible.owed if row.subject_id == person_id],
+        assigned=[row for row in visible.assignments if row.subject_id == person_id],
+        shared=_sets_that_served(context, person_id),
+        gaps=context.gaps.get(person_id, ()),
+        name=TranslatedNames(context).person(person_id),
     )
 
 
-def _sets_that_served(seen: RequestContext, person_id: str) -> Sequence[str]:
-    """The sets that served a group of somebody on the day that is asked about."""
-    outcome = seen.snapshot.outcome
-    places = [(one.unit, one.entitlement, set(one.groups)) for one in outcome.owed if one.subject_id == person_id]
+def _sets_that_served(context: RequestContext, person_id: str) -> Sequence[str]:
+    """The sets that served a group of a person on the day that is asked about."""
+    visible = context.visible
+    places = [(row.unit, row.entitlement, set(row.groups)) for row in visible.owed if row.subject_id == person_id]
     return sorted(
         {
-            one.subject_id
-            for one in outcome.assignments
+            assignment.subject_id
+            for assignment in visible.assignments
             for unit, entitlement, groups in places
-            if one.by is CoveredBy.SET
-            and (one.unit, one.entitlement) == (unit, entitlement)
-            and groups & set(one.groups)
+            if assignment.by is CoveredBy.SET
+            and (assignment.unit, assignment.entitlement) == (unit, entitlement)
+            and groups & set(assignment.groups)
         }
-    )
-
-
-@pages.get("/policy")
-def policy() -> PageResponse:
-    """The rules, read aloud."""
-    seen = request_context()
-    shown, localiser = seen.latest.view.policy, seen.localiser
-    return render_template(
-        "policy.html",
-        rules=[
-            (rule, policy_sentences.entitlement_sentences(rule, seen.lookup.units, localiser))
-            for rule in shown.entitlements
-        ],
-        silence=policy_sentences.staleness_sentences(shown, localiser),
-        device_rules=[
-            (rule, policy_sentences.device_rule_sentence(rule, seen.lookup.units, localiser))
-            for rule in shown.device_rules
-        ],
-        unit_maps=policy_sentences.unit_map_sentences(shown.unit_maps, seen.lookup.units, localiser),
-        units=[one for one in seen.latest.outcome.units if one.slug not in RESERVED_UNITS],
-        checked_on=shown.reference.checked_on,
     )
 
 
@@ -277,29 +250,29 @@ def policy() -> PageResponse:
 
 @pages.post("/search")
 def search() -> PageResponse:
-    """A serial, a tag, a log-in or a unit leads to its page; what was typed stands in no address."""
-    seen = request_context()
+    """A serial, a tag, a log-in or a unit leads to its page; the search text is in no address."""
+    context = request_context()
     text = folded(request.form.get("q", ""))
-    if text and (found := _find_page(seen, text)):
-        return redirect(found)
+    if text and (target := _find_page(context, text)):
+        return redirect(target)
     return render_template("search.html"), 404
 
 
-def _find_page(seen: RequestContext, text: str) -> str | None:
-    for slug, one in seen.lookup.units.items():
-        if text in {folded(slug), folded(one.name), *map(folded, one.codes)}:
+def _find_page(context: RequestContext, text: str) -> str | None:
+    for slug, known in context.lookup.units.items():
+        if text in {folded(slug), folded(known.name), *map(folded, known.codes)}:
             return url_for("pages.unit", slug=slug)
-    for device_id, case in seen.lookup.devices.items():
-        if text in {folded(word) for word in (case.device.serial, case.device.asset_tag, device_id) if word}:
+    for device_id, case in context.lookup.devices.items():
+        if text in {folded(value) for value in (case.device.serial, case.device.asset_tag, device_id) if value}:
             return url_for("pages.device", device_id=device_id)
-    return _find_person_page(seen, text)
+    return _find_person_page(context, text)
 
 
-def _find_person_page(seen: RequestContext, text: str) -> str | None:
-    for person_id, case in seen.lookup.people.items():
-        if person_id in seen.lookup.concealed:
+def _find_person_page(context: RequestContext, text: str) -> str | None:
+    for person_id, case in context.lookup.people.items():
+        if person_id in context.lookup.concealed:
             continue
         if text == folded(person_id) or any(folded(key.value) == text for key in case.person.keys if not key.is_token):
-            seen.write_audit("searched person", person_id)
+            context.write_audit("searched person", person_id)
             return url_for("pages.person", person_id=person_id)
     return None

@@ -1,4 +1,4 @@
-"""The policy read aloud: every rule of the configuration as a sentence in both languages."""
+"""The policy in sentences: every rule of the configuration, in both languages."""
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
@@ -18,7 +18,7 @@ from fleetsync.core.model import (
     Unit,
     UnitMap,
 )
-from fleetsync.expose.web.display_names import FORM_FACTORS, PLATFORMS, SCHOOL_FORMS, word
+from fleetsync.expose.display_names import FORM_FACTORS, PLATFORMS, SCHOOL_FORMS, word
 from fleetsync.expose.web.localiser import Localiser
 
 RULE_FIELDS: Mapping[str, Text] = {
@@ -59,10 +59,10 @@ ROUNDINGS: Mapping[RoundBy, Text] = {
 
 def join_words(words: Iterable[str], localiser: Localiser, last: Text = Text("och", "and")) -> str:
     """a, b och c; words that are markup already are not escaped again."""
-    told = list(words)
-    if len(told) < 2:
-        return Markup("").join(told)
-    return Markup("{} {} {}").format(Markup(", ").join(told[:-1]), localiser.translate(last), told[-1])
+    listed = list(words)
+    if len(listed) < 2:
+        return Markup("").join(listed)
+    return Markup("{} {} {}").format(Markup(", ").join(listed[:-1]), localiser.translate(last), listed[-1])
 
 
 OR = Text("eller", "or")
@@ -76,7 +76,7 @@ EMPLOYMENT_CLAUSES: Mapping[EmploymentForm, tuple[str, str]] = {
 
 
 def entitlement_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
-    """What the rule gives, to whom, what is accepted, and what rings."""
+    """What the rule gives, to whom, which devices are accepted, and when it raises an alarm."""
     return [
         _devices_sentence(rule, localiser),
         _persons_sentence(rule, localiser),
@@ -118,7 +118,7 @@ def _persons_sentence(rule: Entitlement, localiser: Localiser) -> str:
         forms = join_words(
             (localiser.t(*EMPLOYMENT_CLAUSES[form], months=months) for form in who.employment), localiser, OR
         )
-        return localiser.t("Gäller den som är anställd {forms}.", "For whoever is employed {forms}.", forms=forms)
+        return localiser.t("Gäller den som är anställd {forms}.", "For everybody employed {forms}.", forms=forms)
     forms = join_words(
         dict.fromkeys(localiser.translate(word(SCHOOL_FORMS, form)) for form in who.school_forms), localiser
     )
@@ -138,31 +138,35 @@ def _accepted_sentence(rule: Entitlement, localiser: Localiser) -> str:
     kinds = join_words((localiser.translate(word(FORM_FACTORS, form)) for form in rule.form_factors), localiser, OR)
     sentence = localiser.t("Godtas: {kinds}.", "Accepted: {kinds}.", kinds=kinds)
     if rule.platforms:
-        platforms = join_words((localiser.translate(word(PLATFORMS, one)) for one in rule.platforms), localiser, OR)
+        platforms = join_words(
+            (localiser.translate(word(PLATFORMS, platform)) for platform in rule.platforms), localiser, OR
+        )
         sentence += " " + localiser.t("Bara {platforms}.", "Only {platforms}.", platforms=platforms)
     if rule.require:
-        required = join_words((localiser.translate(REQUIREMENTS[one]) for one in rule.require), localiser)
+        required = join_words(
+            (localiser.translate(REQUIREMENTS[requirement]) for requirement in rule.require), localiser
+        )
         sentence += " " + localiser.t("Verktyget ska {required}.", "The device must {required}.", required=required)
     return sentence
 
 
 def _further_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
-    said = []
+    sentences = []
     if MembershipType.EMPLOYMENT in rule.who.memberships and rule.on_leave == "apart":
-        said.append(localiser.t("Den som är ledig räknas för sig.", "Whoever is on leave is counted apart."))
+        sentences.append(localiser.t("Den som är ledig räknas för sig.", "Persons on leave are counted apart."))
     if rule.units:
         units = join_words((_unit_name(slug, names) for slug in rule.units), localiser)
-        said.append(localiser.t("Bara på {units}.", "Only at {units}.", units=units))
+        sentences.append(localiser.t("Bara på {units}.", "Only at {units}.", units=units))
     if rule.valid_from:
-        said.append(localiser.t("Gäller från {day}.", "In force from {day}.", day=localiser.day(rule.valid_from)))
+        sentences.append(localiser.t("Gäller från {day}.", "In force from {day}.", day=localiser.day(rule.valid_from)))
     if rule.valid_to:
-        said.append(
+        sentences.append(
             localiser.t("Gäller till och med {day}.", "In force until {day}.", day=localiser.day(rule.valid_to))
         )
-    return said
+    return sentences
 
 
-# After "the device is in stock" nobody says "the device" again.
+# After "the device is in stock" the sentence does not repeat "the device".
 UNIT_CLAUSE = ("hör verktyget till {unit}", "the device belongs to {unit}")
 FURTHER_UNIT_CLAUSE = ("hör till {unit}", "belongs to {unit}")
 GROUPS_CLAUSE = ("betjänar verktyget {groups}", "the device serves {groups}")
@@ -170,7 +174,7 @@ FURTHER_GROUPS_CLAUSE = ("betjänar {groups}", "serves {groups}")
 
 
 def device_rule_sentence(rule: DeviceRule, names: Mapping[str, Unit], localiser: Localiser) -> str:
-    """When what is so, the device is for what, and where."""
+    """A device rule: its conditions, and the purpose, unit and groups that follow."""
     conditions = join_words(
         (
             localiser.t(
@@ -195,7 +199,7 @@ def device_rule_sentence(rule: DeviceRule, names: Mapping[str, Unit], localiser:
 
 
 def unit_map_sentences(lines: Iterable[UnitMap], names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
-    """What the sources call the units, in the order in which it is asked: a sentence for what follows one another."""
+    """What the sources call the units, in the order of the rules; neighbours that differ only by pattern are one sentence."""
     return [
         localiser.t(
             "{unit}: {field} i {source} är {patterns}.",
@@ -216,9 +220,9 @@ def _unit_name(slug: str, names: Mapping[str, Unit]) -> str:
 
 
 def staleness_sentences(policy: Policy, localiser: Localiser) -> list[str]:
-    """When silence means something."""
+    """From how many school days without contact a device does not work, and is called silent."""
     silence = policy.staleness
-    said = [
+    sentences = [
         localiser.t(
             "Ett verktyg är i drift så länge det varit i kontakt inom {stale} skoldagar, är vårt och är hanterat. Det säger "
             "inte att det är oskadat eller används.",
@@ -234,7 +238,7 @@ def staleness_sentences(policy: Policy, localiser: Localiser) -> list[str]:
     ]
     for platform, days in sorted(silence.by_platform.items()):
         name = localiser.translate(word(PLATFORMS, platform))
-        said.append(
+        sentences.append(
             localiser.t("För {name}: {days} skoldagar.", "For {name}: {days} school days.", name=name, days=days)
         )
-    return said
+    return sentences

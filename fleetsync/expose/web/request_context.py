@@ -1,4 +1,7 @@
-"""One request: who asks, in which language, about which day; the page functions ask it for everything."""
+"""One request: its account, language and day. Page functions get everything they show from here.
+
+Snapshots come through the gate: `visible` and `lookup` hold only what the account may see.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +11,34 @@ from functools import cached_property
 from flask import abort, current_app, g, request
 
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import Assignment, ChangePlan, Episode, PartState, Text
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    ChangePlan,
+    CoverageDay,
+    Episode,
+    HoldReason,
+    PartState,
+    Text,
+)
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.expose.ports import AccountRole, DecisionError, SignInAccount, WebServices
+from fleetsync.expose.gate import (
+    VisibleSnapshot,
+    time_zone_of,
+    view_for,
+    visible_coverage,
+    visible_intervals,
+    visible_parts,
+    visible_plan,
+    visible_pulls,
+    visible_refusals,
+)
+from fleetsync.expose.lists.definitions import ListContext
+from fleetsync.expose.lookup import Lookup, LookupCache, overdue_parts
+from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
-from fleetsync.expose.web.lookup import Lookup, LookupCache, gaps_by_subject, overdue_parts
 
 EXTENSION_KEY = "fleetsync"
 THEMES = ("auto", "light", "dark")
@@ -35,55 +60,78 @@ class App:
     services: WebServices
     lookup_cache: LookupCache
     limiter: SignInLimiter
-    is_secure: bool  # reached over https: cookies are for that road alone
+    is_secure: bool  # reached over https: cookies are sent over https only
 
 
 def current_app_state() -> App:
-    """The running application's."""
-    found = current_app.extensions[EXTENSION_KEY]
-    assert isinstance(found, App), "create_app put it there"
-    return found
+    """The state of the running application."""
+    state = current_app.extensions[EXTENSION_KEY]
+    assert isinstance(state, App), "create_app put it there"
+    return state
 
 
 def request_context() -> "RequestContext":
-    """The running request's."""
+    """The context of the running request."""
     if "request_context" not in g:
         g.request_context = RequestContext()
-    found = g.request_context
-    assert isinstance(found, RequestContext), "nobody else writes it"
-    return found
+    context = g.request_context
+    assert isinstance(context, RequestContext), "nobody else writes it"
+    return context
 
 
 class RequestContext:
-    """Read once per request; the snapshot is the same from its first look to its last."""
+    """Read once per request; the snapshot stays the same for the whole request."""
 
     def __init__(self) -> None:
         self.services = current_app_state().services
-        self.latest: Snapshot = self.services.published_state.snapshot
+        self._snapshot: Snapshot = self.services.published_state.snapshot
         self.now: datetime = self.services.clock.now()
         self.account: SignInAccount | None = None
 
+    # --- the reader ---------------------------------------------------------------------------------------------------------
+
     @cached_property
     def localiser(self) -> Localiser:
-        """The reader's language: what the link says, else what was chosen, else the configured one."""
-        asked = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
-        language = next(one for one in asked if one in LANGUAGES)
-        return Localiser(language or "sv", self.latest.view.policy.time_zone)
+        """The reader's language: that of the address, else the chosen one, else the configured one."""
+        candidates = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
+        language = next(candidate for candidate in candidates if candidate in LANGUAGES)
+        return Localiser(language or "sv", self._time_zone)
 
     @property
     def theme(self) -> str:
         """auto, light or dark."""
-        asked = (request.args.get("theme"), request.cookies.get("theme"))
-        return next((one for one in asked if one in THEMES and one is not None), "auto")
+        candidates = (request.args.get("theme"), request.cookies.get("theme"))
+        return next((theme for theme in candidates if theme in THEMES and theme is not None), "auto")
+
+    @property
+    def scope(self) -> Scope:
+        """What the account may see, by its role; nothing before the sign-in."""
+        return EMPTY_SCOPE if self.account is None else self.services.role_scopes[self.account.role]
+
+    @property
+    def may_see_logins(self) -> bool:
+        """Whether log-ins may be shown."""
+        return self.scope.allows(Permission.LOGINS)
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether the account may accept and reject held pulls."""
+        return self.scope.allows(Permission.DECISIONS)
+
+    # --- the day ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _time_zone(self) -> str:
+        return time_zone_of(self._snapshot)
 
     @cached_property
     def today(self) -> date:
         """The local day of now."""
-        return local_day(self.now, self.latest.view.policy.time_zone)
+        return local_day(self.now, self._time_zone)
 
     @cached_property
     def as_of(self) -> date | None:
-        """The past day that is asked about; None: now. An unreadable one is a bad request."""
+        """The past day of the address; None: now. An unreadable day is a bad request."""
         text = request.args.get("as_of", "").strip()
         if not text:
             return None
@@ -93,85 +141,112 @@ class RequestContext:
             abort(400)
         return day if day != self.today else None
 
+    @property
+    def day(self) -> date:
+        """The local day that is asked about."""
+        return self.visible.today
+
+    # --- what may be seen ---------------------------------------------------------------------------------------------------
+
+    @property
+    def lookup(self) -> Lookup:
+        """Today's cases: what is shown beside a past number is today's."""
+        return current_app_state().lookup_cache.for_snapshot(self._snapshot, self.scope)
+
+    @property
+    def latest(self) -> VisibleSnapshot:
+        """The current snapshot, as the account may see it."""
+        return self.lookup.visible
+
     @cached_property
-    def snapshot(self) -> Snapshot:
-        """What is asked about. Raises NoPastError for a day without numbers."""
+    def visible(self) -> VisibleSnapshot:
+        """The snapshot of the day that is asked about. Raises NoNumbersForDayError for a day without numbers."""
         if self.as_of is None:
             return self.latest
         past = self.services.history.past(self.as_of)
         if past is None:
             raise NoNumbersForDayError(self.as_of)
-        return past
+        return view_for(past, self.scope)
 
-    @property
-    def day(self) -> date:
-        """The local day that is asked about."""
-        return self.snapshot.outcome.moment.today
-
-    @property
-    def lookup(self) -> Lookup:
-        """Of now: what stands beside a past number is today's."""
-        return current_app_state().lookup_cache.for_snapshot(self.latest)
+    @cached_property
+    def list_context(self) -> ListContext:
+        """What the lists read."""
+        return ListContext(
+            scope=self.scope,
+            today=self.today,
+            open_lookup=lambda: self.lookup,
+            open_day=lambda: self.visible,
+            open_parts=lambda: self.parts,
+        )
 
     @cached_property
     def serving(self) -> Mapping[str, Assignment]:
-        """By device, on the day that is asked about."""
-        return {one.device: one for one in self.snapshot.outcome.assignments}
+        """Assignments by device, on the day that is asked about."""
+        return {assignment.device: assignment for assignment in self.visible.assignments}
 
-    @cached_property
+    @property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
-        """By subject, on the day that is asked about."""
-        return self.lookup.gaps if self.as_of is None else gaps_by_subject(self.snapshot)
+        """Open gaps by subject, on the day that is asked about."""
+        return self.list_context.gaps
 
-    @cached_property
+    @property
     def concealed(self) -> frozenset[str]:
-        """Persons who are counted and never listed; of a past day those too whom nobody knows any more."""
-        return self.lookup.concealed | self.snapshot.hidden
+        """Persons who are counted and never listed; for a past day also those who are unknown today."""
+        return self.list_context.concealed
+
+    def coverage_between(self, first: date, last: date, unit: str | None = None) -> Sequence[CoverageDay]:
+        """Recorded numbers from *first* to *last*."""
+        return visible_coverage(self.services.history.coverage_between(first, last, unit), self.scope)
+
+    def assignments_of(self, device_id: str) -> Sequence[AssignmentInterval]:
+        """Which persons, sets and pools a device has served, the newest first."""
+        return visible_intervals(self.services.history.assignments_of(device_id), self.scope)
+
+    # --- sources ------------------------------------------------------------------------------------------------------------
 
     @cached_property
     def parts(self) -> tuple[PartState, ...]:
         """Every configured part, as the database has it now."""
-        return tuple(self.services.history.parts())
+        return visible_parts(self.services.history.parts(), self.scope)
 
     @cached_property
     def overdue(self) -> tuple[PartState, ...]:
         """Parts that make the numbers old."""
         return tuple(overdue_parts(self.parts, self.today))
 
+    def pulls(self, part: PartState) -> Sequence[PullSummary]:
+        """The newest pulls of a part."""
+        return visible_pulls(self.services.history.pulls(part.source, part.part), self.scope)
+
+    def refusals(self, part: PartState) -> Sequence[HoldReason]:
+        """Why the held pull of a part is held."""
+        return visible_refusals(self.services.history.refusals(part.source, part.part), self.scope)
+
     def plan(self, part: PartState) -> tuple[ChangePlan | None, str]:
         """(what the held pull of *part* would change, why that cannot be said)."""
         if part.held_pull is None:
             return None, ""
         try:
-            return self.services.decisions.plan(part.source, part.part, part.held_pull), ""
+            plan = self.services.decisions.plan(part.source, part.part, part.held_pull)
         except DecisionError as refusal:
             return None, str(refusal)
+        return visible_plan(plan, self.scope), ""
 
-    @property
-    def may_see_logins(self) -> bool:
-        """Whether log-ins may be shown: whoever administers accounts needs them, nobody else does."""
-        return self.account is not None and self.account.role is AccountRole.TECHNICIAN
+    # --- helpers of pages ---------------------------------------------------------------------------------------------------
 
     def works_on_day(self, device_id: str) -> tuple[bool, Text] | None:
         """(whether the device worked on the day that is asked about, why); None where that is not known."""
         if self.as_of is None:
             case = self.lookup.devices.get(device_id)
             return (case.device_state.works, case.device_state.works_reason) if case else None
-        given = self.serving.get(device_id)
-        return (given.works, given.reason) if given else None
+        assignment = self.serving.get(device_id)
+        return (assignment.works, assignment.reason) if assignment else None
 
     def unit_name(self, slug: str) -> str:
         """What people call the unit."""
-        reserved: Mapping[str, tuple[str, str]] = {
-            "unplaced": ("Utan enhet", "Without a unit"),
-            "central": ("Centralt", "Central"),
-        }
-        if slug in reserved:
-            return str(self.localiser.t(*reserved[slug]))
-        unit = self.lookup.units.get(slug)
-        return unit.name if unit else slug
+        return self.localiser.translate(self.list_context.names.unit(slug))
 
     def write_audit(self, what: str, subject: str = "") -> None:
-        """Write into the audit what somebody looked at."""
+        """Record in the audit what the account looked at."""
         if self.account is not None:
             self.services.audit.audit(self.account.name, what, subject)

@@ -1,4 +1,4 @@
-"""What every answer has: headers that close the page to the rest of the web, and words instead of tracebacks."""
+"""Security headers for every response, and error pages instead of tracebacks."""
 
 from flask import Response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -18,7 +18,7 @@ A_DAY_SECONDS = 86_400
 
 
 def add_headers(response: Response) -> Response:
-    """*response* with the headers of the house, and what the reader chose kept in cookies."""
+    """*response* with the security headers; a chosen language or theme is kept in a cookie."""
     headers = response.headers
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["X-Content-Type-Options"] = "nosniff"
@@ -37,18 +37,18 @@ def add_headers(response: Response) -> Response:
 
 
 def http_error(error: HTTPException) -> tuple[Response | str, int]:
-    """An answer that is no page: 400, 401, 403, 404, 405, 500."""
+    """An HTTP error: 400, 401, 403, 404, 405, 500."""
     code = error.code or 500
     if request.path.startswith("/api/") or request.endpoint == "health.metrics":
         return Response(f'{{"error": {code}}}\n', content_type="application/json"), code
-    seen = request_context()
-    seen.as_of = None  # the page of an error speaks of no day, least of all of an unreadable one
-    title, text = _error_message(code, seen.localiser)
+    context = request_context()
+    context.as_of = None  # an error page is about no day; the day of the address may be unreadable
+    title, text = _error_message(code, context.localiser)
     return render_template("message.html", title=title, text=text, code=code), code
 
 
 def internal_error(error: Exception) -> tuple[Response | str, int]:
-    """An error of our own: named in the log by place and kind, never by what was asked or about whom."""
+    """A defect of ours. The log gets its place and kind, never the request: that could name a person."""
     logger.error("page failed", page=request.endpoint, kind=type(error).__name__, at=_error_location(error))
     if request.path.startswith("/api/"):
         return Response('{"error": 500}\n', content_type="application/json"), 500
@@ -64,18 +64,20 @@ def _error_location(error: Exception) -> str:
 
 
 def no_numbers(error: NoNumbersForDayError) -> tuple[str, int]:
-    """A day of which nothing was published."""
-    seen = request_context()
-    first = seen.services.history.first_day()
-    text = seen.localiser.t(
-        "Det finns inga tal för {day}.", "There are no numbers of {day}.", day=seen.localiser.day(error.day)
+    """A day for which nothing was published."""
+    context = request_context()
+    first = context.services.history.first_day()
+    text = context.localiser.t(
+        "Det finns inga tal för {day}.", "There are no numbers of {day}.", day=context.localiser.day(error.day)
     )
     if first is not None:
-        seen.as_of = None
-        text += " " + seen.localiser.t(
-            "De första är från {first}.", "The first are of {first}.", first=seen.localiser.day(first)
+        context.as_of = None
+        text += " " + context.localiser.t(
+            "De första är från {first}.", "The first are of {first}.", first=context.localiser.day(first)
         )
-    return render_template("message.html", title=seen.localiser.t("Inga tal", "No numbers"), text=text, code=404), 404
+    return render_template(
+        "message.html", title=context.localiser.t("Inga tal", "No numbers"), text=text, code=404
+    ), 404
 
 
 def _error_message(code: int, localiser: Localiser) -> tuple[str, str]:

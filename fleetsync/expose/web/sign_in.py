@@ -1,4 +1,4 @@
-"""Who is at the page: local accounts, sessions, and the two checks of every form.
+"""Sign-in with local accounts, sessions, the access check of every request, and the two checks of every form.
 
 A session holds a name and the instant at which its password was set, so a new password ends the old sessions. An
 unknown name costs as much time as a wrong password. Failed attempts are limited per name and per address.
@@ -14,6 +14,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
 from fleetsync.expose.ports import SignInAccount
+from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import RequestContext, current_app_state, request_context
 
 sign_in_pages = Blueprint("sign_in", __name__)
@@ -27,25 +28,30 @@ OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.sign_in", "static", "health
 
 
 def check_access() -> Response | None:
-    """Refuse foreign hosts and forged forms; send whoever is not signed in to the door."""
+    """Refuse foreign hosts and forged forms; send visitors to the sign-in; refuse pages that the account may not open."""
     services = current_app_state().services
     if request.endpoint in {"health.livez", "health.readyz"}:
         return None
     if not (_is_this_machine(services.is_loopback) or _is_public_host(services.public_url)):
         abort(400)
-    # Through a proxy on this machine the whole world would come in from here: only our own name asks without a key.
+    # Behind a proxy on this machine every request comes from here: only our own host name needs no sign-in.
     if request.endpoint == "health.metrics" and _is_this_machine(services.is_loopback):
         return None
     if request.method == "POST":
         _check_csrf()
     if request.endpoint == "static":
         return None
-    seen = request_context()
-    seen.account = _signed_in_account(seen)
-    if seen.account is None and request.endpoint not in OPEN_ENDPOINTS:
+    context = request_context()
+    context.account = _signed_in_account(context)
+    if context.account is None and request.endpoint not in OPEN_ENDPOINTS:
         if request.path.startswith("/api/") or request.endpoint == "health.metrics":
             abort(401)
         return redirect(url_for("sign_in.form", next=_return_path()))
+    entry = PAGES.get(request.endpoint or "")
+    if entry is not None and not context.scope.allows(entry.needs):
+        abort(403)
+    if request.endpoint == "health.metrics" and not context.scope.sees_everything:
+        abort(403)  # the exposition is of all units
     return None
 
 
@@ -53,7 +59,7 @@ def _host() -> str:
     return (urlsplit(f"//{request.host}").hostname or "").casefold()
 
 
-# A page that a foreign name was pointed at must not answer to it (DNS rebinding).
+# A foreign host name that points at this machine must get no answer (DNS rebinding).
 def _is_this_machine(is_loopback: bool) -> bool:
     return is_loopback and _host() in {"localhost", "127.0.0.1", "::1"}
 
@@ -80,9 +86,9 @@ def csrf() -> str:
     return str(session["csrf"])
 
 
-def _signed_in_account(seen: RequestContext) -> SignInAccount | None:
+def _signed_in_account(context: RequestContext) -> SignInAccount | None:
     name = session.get("name")
-    account = seen.services.accounts.account(name) if isinstance(name, str) else None
+    account = context.services.accounts.account(name) if isinstance(name, str) else None
     if account is None or session.get("since") != account.changed_at.isoformat():
         return None
     return account
@@ -92,7 +98,7 @@ def _return_path() -> str:
     return request.full_path.rstrip("?") if request.method == "GET" else "/"
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------
+# --- the sign-in page ---------------------------------------------------------------------------------------------------------
 
 
 @sign_in_pages.get("/sign-in")
@@ -105,27 +111,27 @@ def form() -> Response | str:
 
 @sign_in_pages.post("/sign-in")
 def sign_in() -> Response | tuple[str, int]:
-    """Let in whoever knows the password."""
-    seen = request_context()
+    """Sign in with name and password."""
+    context = request_context()
     limiter = current_app_state().limiter
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     keys = (f"name {name.casefold()}", f"address {request.remote_addr}")
     return_path = _local_path(request.form.get("next", "/"))
     if limiter.is_blocked(*keys):
-        text = seen.localiser.t(
+        text = context.localiser.t(
             "För många försök. Vänta en kvart och försök igen.", "Too many attempts. Wait a quarter of an hour."
         )
         return render_template("sign_in.html", refusal=text, return_path=return_path), 429
-    account = seen.services.accounts.account(name)
+    account = context.services.accounts.account(name)
     is_right = check_password_hash(account.password_hash if account else UNKNOWN_NAME_HASH, password)
     if account is None or not is_right:
         limiter.record_failure(*keys)
-        text = seen.localiser.t("Fel namn eller lösenord.", "Wrong name or password.")
+        text = context.localiser.t("Fel namn eller lösenord.", "Wrong name or password.")
         return render_template("sign_in.html", refusal=text, return_path=return_path), 401
-    session.clear()  # a session that somebody prepared before the sign-in ends here
+    session.clear()  # a session prepared by somebody else before the sign-in ends here (session fixation)
     session.permanent = True
     session.update(name=account.name, since=account.changed_at.isoformat(), csrf=secrets.token_urlsafe(32))
-    seen.services.audit.audit(account.name, "signed in", "")
+    context.services.audit.audit(account.name, "signed in", "")
     return redirect(return_path)
 
 
@@ -139,7 +145,7 @@ def sign_out() -> Response:
 
 
 def _local_path(target: str) -> str:
-    """*target* if it is a path of this page: a link to the door must not lead out of the house."""
+    """*target* if it is a path of this application, else "/": the sign-in must not redirect to other sites."""
     parts = urlsplit(target)
     is_path = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if is_path else "/"

@@ -1,6 +1,6 @@
-"""Sources: how each part does, what a held pull would change, and the decision over it.
+"""Pages of the sources: the state of each part, what a held pull would change, and the decision on it. The policy page.
 
-A decision is written and the loop is woken; nothing is reconciled here.
+A decision is written and the main loop is woken; nothing is reconciled here.
 """
 
 from collections.abc import Sequence
@@ -8,79 +8,82 @@ from typing import NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
 
-from fleetsync.core.model import HoldReason, PartState, Verdict
+from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Text, Verdict
+from fleetsync.expose.lists import SOURCES
+from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError
-from fleetsync.expose.web import lists
-from fleetsync.expose.web.lookup import freshness
-from fleetsync.expose.web.pages import PageResponse, pages
+from fleetsync.expose.web import policy_sentences
+from fleetsync.expose.web.list_view import ListView
+from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-__all__ = ["pages"]  # all of them: those of the sources are added to the others here
+__all__ = ["pages"]  # all of them: this module adds its own to those of `pages.py`
 
 MAX_REASON_CHARACTERS = 500
-READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # of such a pull the whole part was read
+READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # such a pull read the whole part
 
 
 class PullFindings(NamedTuple):
-    """Why a pull came to what it came to, sentence by sentence, and the language that is in."""
+    """Why a pull ended as it did, sentence by sentence, and the language of the sentences."""
 
     sentences: Sequence[str]
     language: str
 
 
-@pages.get("/sources")
+@page("/sources", navigation_title=Text("Källor", "Sources"))
 def sources() -> PageResponse:
     """Every source with its parts."""
-    seen = request_context()
+    context = request_context()
     by_source: dict[str, list[PartState]] = {}
-    for one in seen.parts:
-        by_source.setdefault(one.source, []).append(one)
-    plans = {one.name: seen.plan(one)[0] for one in seen.parts if one.held_pull is not None}
-    return lists.sources(seen).respond("sources.html", by_source=by_source, freshness=freshness, plans=plans)
+    for state in context.parts:
+        by_source.setdefault(state.source, []).append(state)
+    plans = {state.name: context.plan(state)[0] for state in context.parts if state.held_pull is not None}
+    return ListView(SOURCES, context).respond("sources.html", by_source=by_source, freshness=freshness, plans=plans)
 
 
-@pages.get("/sources/<source>/<part>")
+@page("/sources/<source>/<part>", section="sources")
 def part(source: str, part: str) -> PageResponse:
-    """One part: its pulls, and what its held one would change."""
-    seen = request_context()
-    state = _part_state(seen, source, part)
-    plan, refusal = seen.plan(state)
-    lines = seen.services.history.pulls(source, part)
+    """One part: its pulls, and what its held pull would change."""
+    context = request_context()
+    state = _part_state(context, source, part)
+    plan, refusal = context.plan(state)
+    pulls_of_part = context.pulls(state)
     return render_template(
         "part.html",
         part=state,
-        state=freshness(state, seen.today),
-        pulls=[(line, _pull_findings(line.refusals, line.reason, seen)) for line in lines],
-        read=next((line for line in lines if line.verdict in READ_VERDICTS), None),
+        state=freshness(state, context.today),
+        pulls=[(pull, _pull_findings(pull.refusals, pull.reason, context)) for pull in pulls_of_part],
+        read=next((pull for pull in pulls_of_part if pull.verdict in READ_VERDICTS), None),
         plan=plan,
         refusal=refusal,
-        findings=_pull_findings(seen.services.history.refusals(source, part), state.reason or "", seen),
+        findings=_pull_findings(context.refusals(state), state.reason or "", context),
     )
 
 
 @pages.post("/sources/<source>/<part>")
 def decide(source: str, part: str) -> PageResponse:
     """Accept or reject a held pull, for a reason."""
-    seen = request_context()
-    state = _part_state(seen, source, part)
+    context = request_context()
+    if not context.may_decide:
+        abort(403)
+    state = _part_state(context, source, part)
     pull = request.form.get("pull", type=int)
     reason = request.form.get("reason", "").strip()[:MAX_REASON_CHARACTERS]
-    decision = {"accept": seen.services.decisions.accept, "reject": seen.services.decisions.reject}.get(
-        request.form.get("decision", "")
-    )
-    if pull is None or decision is None or seen.account is None:
+    decisions = context.services.decisions
+    decision = {"accept": decisions.accept, "reject": decisions.reject}.get(request.form.get("decision", ""))
+    if pull is None or decision is None or context.account is None:
         abort(400)
     back = url_for("pages.part", source=source, part=part)
     if not reason:
-        flash(seen.localiser.t("Skriv en motivering först.", "Give a reason first."), "refused")
+        flash(context.localiser.t("Skriv en motivering först.", "Give a reason first."), "refused")
         return redirect(back)
     try:
-        decision(state.source, state.part, pull, who=seen.account.name, reason=reason)
+        decision(state.source, state.part, pull, who=context.account.name, reason=reason)
     except DecisionError as refusal:
         flash(str(refusal), "refused")
         return redirect(back)
     flash(
-        seen.localiser.t(
+        context.localiser.t(
             "Beslutet är antecknat. Talen räknas om och syns här inom kort.",
             "The decision is noted. The numbers are being counted anew and show here shortly.",
         ),
@@ -89,13 +92,32 @@ def decide(source: str, part: str) -> PageResponse:
     return redirect(back)
 
 
-def _pull_findings(refusals: Sequence[HoldReason], reason: str, seen: RequestContext) -> PullFindings:
-    """What the guard found, in the reader's language; a reason that no guard gave as it came, in English."""
+def _pull_findings(refusals: Sequence[HoldReason], reason: str, context: RequestContext) -> PullFindings:
+    """The findings of the plausibility check in the reader's language; any other reason as it is, in English."""
     if refusals:
-        return PullFindings([seen.localiser.translate(one.text) for one in refusals], seen.localiser.language)
+        translate = context.localiser.translate
+        return PullFindings([translate(refusal.text) for refusal in refusals], context.localiser.language)
     return PullFindings([reason] if reason else [], "en")
 
 
-def _part_state(seen: RequestContext, source: str, part: str) -> PartState:
-    found = next((one for one in seen.parts if (one.source, one.part) == (source, part)), None)
-    return found or abort(404)
+def _part_state(context: RequestContext, source: str, part: str) -> PartState:
+    state = next((state for state in context.parts if (state.source, state.part) == (source, part)), None)
+    return state or abort(404)
+
+
+@page("/policy", navigation_title=Text("Regler", "Policy"))
+def policy() -> PageResponse:
+    """The rules as sentences."""
+    context = request_context()
+    shown, localiser, names = context.latest.policy, context.localiser, context.lookup.units
+    return render_template(
+        "policy.html",
+        rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],
+        silence=policy_sentences.staleness_sentences(shown, localiser),
+        device_rules=[
+            (rule, policy_sentences.device_rule_sentence(rule, names, localiser)) for rule in shown.device_rules
+        ],
+        unit_maps=policy_sentences.unit_map_sentences(shown.unit_maps, names, localiser),
+        units=[known for known in context.latest.units if known.slug not in RESERVED_UNITS],
+        checked_on=shown.reference.checked_on,
+    )

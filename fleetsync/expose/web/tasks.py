@@ -1,4 +1,4 @@
-"""What to do today: open gaps by who acts on them, the gravest and most frequent first."""
+"""What to do today: open gaps by the role that acts on them, the most severe and most frequent first."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from fleetsync.core.lifecycle import ActingRole, GapKind
 from fleetsync.core.model import Episode, Severity
-from fleetsync.expose.web.lookup import GAP_KINDS, Lookup
-
-SEVERITY_RANK: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+from fleetsync.expose.lists.gaps import SEVERITY_RANK
+from fleetsync.expose.lookup import GAP_KINDS, Lookup
 
 
 @dataclass(frozen=True)
@@ -22,16 +21,16 @@ class Task:
 
 
 def tasks_by_role(lookup: Lookup, unit: str | None = None) -> Mapping[ActingRole, Sequence[Task]]:
-    """Open gaps, parked ones and mere information left out, of all units or one; roles with the most to do first."""
-    today = lookup.snapshot.outcome.moment.today
-    found: defaultdict[tuple[ActingRole, str], list[Episode]] = defaultdict(list)
-    for episode in lookup.snapshot.outcome.episodes:
-        grave = GAP_KINDS[episode.kind].severity is not Severity.INFO
-        if grave and not episode.is_parked(today) and unit in (None, episode.unit):
+    """Open gaps of all units or one, without parked gaps and those of severity info. In the order of `ActingRole`."""
+    today = lookup.visible.today
+    episodes_by_task: defaultdict[tuple[ActingRole, str], list[Episode]] = defaultdict(list)
+    for episode in lookup.visible.episodes:
+        is_task = GAP_KINDS[episode.kind].severity is not Severity.INFO
+        if is_task and not episode.is_parked(today) and unit in (None, episode.unit):
             for role in lookup.acting_roles(episode):
-                found[role, episode.kind].append(episode)
+                episodes_by_task[role, episode.kind].append(episode)
     by_role: defaultdict[ActingRole, list[Task]] = defaultdict(list)
-    for (role, kind), episodes in found.items():
+    for (role, kind), episodes in episodes_by_task.items():
         by_role[role].append(Task(GAP_KINDS[kind], role, len(episodes), _oldest_school_days(episodes, lookup)))
     for tasks in by_role.values():
         tasks.sort(key=lambda task: (SEVERITY_RANK[task.kind.severity], -task.count))
@@ -43,4 +42,4 @@ def _oldest_school_days(episodes: Sequence[Episode], lookup: Lookup) -> int | No
     if not dated:
         return None
     oldest = min(dated, key=lambda episode: episode.opened_at)
-    return lookup.school_days_since(oldest.unit, oldest.opened_at, lookup.snapshot.outcome.moment.today)
+    return lookup.school_days_since(oldest.unit, oldest.opened_at, lookup.visible.today)

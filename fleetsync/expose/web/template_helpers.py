@@ -1,4 +1,4 @@
-"""What templates may say: the reader's language, names of values, links to numbers, and figures of a drawing."""
+"""Functions for templates: translation, names of values, links to numbers, and coordinates of bars and curves."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -9,33 +9,35 @@ from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
 from fleetsync.core.model import BelievedRecord, Device, Subject, Text
-from fleetsync.expose.web import display_names as w
-from fleetsync.expose.web import lists
+from fleetsync.expose import display_names
+from fleetsync.expose.drill_down import number_of
+from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
+from fleetsync.expose.lookup import GAP_KINDS, freshness, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
-from fleetsync.expose.web.drill_down import number_of
-from fleetsync.expose.web.lookup import GAP_KINDS, freshness, is_failing
+from fleetsync.expose.web.links import TranslatedNames
+from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import THEMES, request_context
 from fleetsync.expose.web.sign_in import csrf
 
 DISPLAY_NAMES: Mapping[str, Mapping[str, Text]] = {
-    "purpose": w.PURPOSES,
-    "stage": w.STAGES,
-    "stages": w.STAGES_PLURAL,
-    "platform": w.PLATFORMS,
-    "form_factor": w.FORM_FACTORS,
-    "acting": w.ACTING_ROLES,
-    "verdict": w.VERDICTS,
-    "decided": w.PULL_DECISIONS,
-    "role": w.PART_ROLES,
-    "freshness": w.FRESHNESS,
-    "membership": w.MEMBERSHIPS,
-    "employment": w.EMPLOYMENT_FORMS,
-    "condition": w.CONDITIONS,
-    "scheme": w.KEY_SCHEMES,
-    "school_form": w.SCHOOL_FORMS,
-    "account_role": w.ACCOUNT_ROLES,
-    "measure": w.MEASURE_TITLES,
-    "way": w.COVERED_BY,
+    "purpose": display_names.PURPOSES,
+    "stage": display_names.STAGES,
+    "stages": display_names.STAGES_PLURAL,
+    "platform": display_names.PLATFORMS,
+    "form_factor": display_names.FORM_FACTORS,
+    "acting": display_names.ACTING_ROLES,
+    "verdict": display_names.VERDICTS,
+    "decided": display_names.PULL_DECISIONS,
+    "role": display_names.PART_ROLES,
+    "freshness": display_names.FRESHNESS,
+    "membership": display_names.MEMBERSHIPS,
+    "employment": display_names.EMPLOYMENT_FORMS,
+    "condition": display_names.CONDITIONS,
+    "scheme": display_names.KEY_SCHEMES,
+    "school_form": display_names.SCHOOL_FORMS,
+    "account_role": display_names.ACCOUNT_ROLES,
+    "measure": display_names.MEASURE_TITLES,
+    "way": display_names.COVERED_BY,
 }
 DEVICE_FIELDS: Mapping[str, Text] = {
     "manufacturer": Text("Tillverkare", "Manufacturer"),
@@ -54,7 +56,7 @@ DEVICE_FIELDS: Mapping[str, Text] = {
     "support_until": Text("Stöd till", "Support until"),
 }
 FIELD_VALUES: Mapping[str, Mapping[str, Text]] = {
-    "platform": w.PLATFORMS,
+    "platform": display_names.PLATFORMS,
     "ownership": {
         "organisation": Text("kommunen", "the municipality"),
         "personal": Text("privat", "personal"),
@@ -69,7 +71,7 @@ HOURS_OF_A_DAY = 24
 
 
 class _StrictAttributes(Undefined):
-    """A variable that a page was not given is empty; a misspelt attribute of one that it was given is an error."""
+    """A missing variable is empty; a misspelt attribute of an existing variable is an error."""
 
     def __new__(cls, hint: str | None = None, obj: Any = missing, name: str | None = None, *rest: Any) -> Any:
         if obj is missing:
@@ -78,7 +80,7 @@ class _StrictAttributes(Undefined):
 
 
 def register_template_helpers(app: Flask) -> None:
-    """Give the templates of *app* their words."""
+    """Register the functions and variables of this module with the templates of *app*."""
     app.jinja_env.undefined = _StrictAttributes
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
@@ -105,18 +107,19 @@ def register_template_helpers(app: Flask) -> None:
         Subject=Subject,
         gaps_url=gaps_url,
         label_names=label_names,
+        PAGES=PAGES,
     )
     app.context_processor(_request_variables)
 
 
 def _request_variables() -> dict[str, Any]:
-    seen = request_context()
+    context = request_context()
     return {
-        "context": seen,
-        "localiser": seen.localiser,
-        "services": seen.services,
-        "subjects": lists.SubjectNames(seen),
-        "is_signed_in": "name" in session and seen.account is not None,
+        "context": context,
+        "localiser": context.localiser,
+        "services": context.services,
+        "subjects": TranslatedNames(context),
+        "is_signed_in": "name" in session and context.account is not None,
     }
 
 
@@ -132,30 +135,30 @@ def translate_text(text: Text) -> str:
 
 def display_name_of(table: str, value: object) -> str:
     """What a value of the core is called."""
-    return request_context().localiser.translate(w.word(DISPLAY_NAMES[table], value))
+    return request_context().localiser.translate(display_names.word(DISPLAY_NAMES[table], value))
 
 
 def label_names(name: str, value: str) -> tuple[str, str]:
     """(what a label is called, what its value is called)."""
-    seen = request_context()
+    context = request_context()
     if name == "unit":
-        return seen.localiser.translate(lists.UNIT_TITLE), seen.unit_name(value)
+        return context.localiser.translate(UNIT_TITLE), context.unit_name(value)
     if name == "entitlement":
-        return seen.localiser.translate(lists.ENTITLEMENT_TITLE), lists.SubjectNames(seen).rule(value)
+        return context.localiser.translate(ENTITLEMENT_TITLE), TranslatedNames(context).rule(value)
     if name == "shared":
-        return seen.localiser.t("Delas av", "Shared by"), lists.SubjectNames(seen).shared_name(value)
-    title, words = w.LABEL_NAMES[name]
-    return seen.localiser.translate(title), seen.localiser.translate(w.word(words, value))
+        return context.localiser.t("Delas av", "Shared by"), TranslatedNames(context).shared_name(value)
+    title, words = display_names.LABEL_NAMES[name]
+    return context.localiser.translate(title), context.localiser.translate(display_names.word(words, value))
 
 
 def number_url(measure: str, labels: Mapping[str, str], **more: str) -> str:
-    """Where a number opens into its rows; on the page of a past day, those of that day."""
+    """The address of the rows behind a number; on a page about a past day, those of that day."""
     values: dict[str, Any] = {**labels, **more}
     return url_for("pages.numbers", measure=measure, as_of=request_context().as_of, **values)
 
 
 def current_page_url(**changes: Any) -> str:
-    """This page with something else in its address; what was posted is not asked for again."""
+    """The address of this page with *changes*; the overview after a form was posted."""
     if request.method != "GET" or request.endpoint is None:
         return url_for("pages.overview", **changes)
     kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
@@ -171,7 +174,7 @@ def gaps_url(**choices: str | None) -> str:
 
 def covered_by(labels: Mapping[str, str], by: str) -> int:
     """How much of a cell is covered by own, set or pool."""
-    return number_of(request_context().snapshot, "covered", {**labels, "by": by})
+    return number_of(request_context().visible, "covered", {**labels, "by": by})
 
 
 def field_text(device: Device, field: str) -> str:
@@ -182,14 +185,16 @@ def field_text(device: Device, field: str) -> str:
     if isinstance(value, bool):
         return str(localiser.t("ja", "yes") if value else localiser.t("nej", "no"))
     if field in FIELD_VALUES:
-        return localiser.translate(w.word(FIELD_VALUES[field], value))
+        return localiser.translate(display_names.word(FIELD_VALUES[field], value))
     return localiser.day(value) if isinstance(value, date) else str(value)
 
 
 def field_sources(device: Device, field: str) -> str:
     """Which sources give a device's value of a field."""
-    told = {known.source for known in device.records if getattr(known.record, field, None) not in (None, "", "other")}
-    return ", ".join(sorted(told))
+    sources = {
+        known.source for known in device.records if getattr(known.record, field, None) not in (None, "", "other")
+    }
+    return ", ".join(sorted(sources))
 
 
 def part_as_of(known: BelievedRecord) -> date | None:
@@ -202,11 +207,11 @@ def part_as_of(known: BelievedRecord) -> date | None:
 def membership_group_name(known: BelievedRecord) -> str:
     """The name of the group that a membership is of; "" for none."""
     group = getattr(known.record, "group", None)
-    return (request_context().latest.view.book.group_name(known.source, group) or "") if group else ""
+    return (request_context().latest.unit_directory.group_name(known.source, group) or "") if group else ""
 
 
 def interval_text(interval: timedelta) -> str:
-    """How often, in words."""
+    """An interval in words: daily, every 3 hours."""
     localiser, hours = request_context().localiser, round(interval.total_seconds() / 3600)
     if hours >= HOURS_OF_A_DAY and hours % HOURS_OF_A_DAY == 0:
         days = hours // HOURS_OF_A_DAY
@@ -230,9 +235,7 @@ MIN_RATIO_SPREAD = 0.02  # of a ratio: a flat curve is drawn flat, not as the no
 
 
 def bar_parts(figures: CoverageFigures) -> Sequence[tuple[str, float, float]]:
-    """(part, where it begins, how wide) of a bar of BAR_WIDTH: what works, what does not, what is unknown, what is
-    not there.
-    """
+    """(part, x, width) of a bar of BAR_WIDTH: covered, not working, unknown, without a device."""
     if not figures.entitled:
         return ()
     parts = (

@@ -1,4 +1,4 @@
-"""The door: who is let in, for how long, and that no form of another place is believed."""
+"""Sign-in: who gets access, for how long, and that forms of other sites are refused."""
 
 import pytest
 
@@ -12,11 +12,11 @@ NOT_AN_ANSWER = "Failed to load resource"  # how the browser itself comments on 
 
 
 def forgiven(reader):
-    """What the browser says of an answer that was asked for: a refusal."""
+    """Drop the browser's own messages about refusals that the test provoked."""
     reader.problems[:] = [line for line in reader.problems if not line.startswith(NOT_AN_ANSWER)]
 
 
-def test_a_wrong_password_opens_nothing_and_says_which_of_both_to_nobody(open_session, ordinary):
+def test_a_wrong_password_gives_no_access_and_does_not_say_what_was_wrong(open_session, ordinary):
     guest = open_session(ordinary).goto("/").sign_in("tekniker", "gissat")
     assert "Fel namn eller lösenord." in guest.text()
     assert guest.page.locator("nav").count() == 0
@@ -26,7 +26,7 @@ def test_a_wrong_password_opens_nothing_and_says_which_of_both_to_nobody(open_se
     forgiven(guest)
 
 
-def test_nothing_is_shown_at_the_door(open_session, ordinary):
+def test_nothing_is_shown_before_the_sign_in(open_session, ordinary):
     guest = open_session(ordinary).goto("/units/vretaskolan")
 
     assert guest.path == "/sign-in"
@@ -35,7 +35,7 @@ def test_nothing_is_shown_at_the_door(open_session, ordinary):
 
 def test_a_session_lasts_half_a_day_and_its_cookie_is_for_no_script(open_session, ordinary):
     guest = open_session(ordinary).goto("/").sign_in("tekniker")
-    (cookie,) = [one for one in guest.context.cookies() if one["name"] == "fleetsync"]
+    (cookie,) = [cookie for cookie in guest.context.cookies() if cookie["name"] == "fleetsync"]
     seconds_left = cookie["expires"] - guest.page.evaluate("Date.now() / 1000")
 
     assert HALF_A_DAY_SECONDS - 600 < seconds_left <= HALF_A_DAY_SECONDS + 5
@@ -74,7 +74,7 @@ def test_a_form_without_its_token_is_refused(technician, forged):
     forgiven(technician)
 
 
-def test_a_form_of_another_place_is_refused_even_with_the_token(technician):
+def test_a_form_of_another_site_is_refused_even_with_the_token(technician):
     token = technician.goto("/").page.locator("input[name=csrf]").first.get_attribute("value")
     answer = technician.context.request.post(
         f"{technician.scene.address}/search",

@@ -1,4 +1,4 @@
-"""Who gets in, and what a form must carry."""
+"""Sign-in, access, forms, headers, and the endpoints for machines."""
 
 from datetime import timedelta
 
@@ -10,12 +10,10 @@ from fleetsync.expose.ports import SignInAccount
 from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi, wsgi
 from fleetsync.expose.web.limiter import FAILURES_ALLOWED, FORGOTTEN_AFTER_SECONDS, MAX_REMEMBERED_KEYS, SignInLimiter
 from tests.expose import example_page as e
-from tests.expose.page_client import csrf_of, open_client, submit_sign_in
-
-PAGES = ("/", "/coverage", "/units/ekskolan", "/gaps", "/devices", "/sources", "/policy", "/numbers/short")
+from tests.expose.page_client import csrf_of, every_page, open_client, submit_sign_in
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", every_page())
 def test_nothing_is_shown_before_the_sign_in(path):
     answer = open_client(e.page_setup()).get(path)
 
@@ -29,30 +27,30 @@ def test_the_api_answers_without_a_page():
     assert (answer.status_code, answer.get_json()) == (401, {"error": 401})
 
 
-def test_the_right_password_leads_back_to_where_one_was_going():
-    house = e.page_setup()
-    client = open_client(house)
+def test_the_right_password_leads_back_to_the_page_that_was_asked_for():
+    setup = e.page_setup()
+    client = open_client(setup)
     answer = submit_sign_in(client, "tea", to="/gaps?kind=stale")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/gaps?kind=stale")
     assert client.get("/gaps").status_code == 200
-    assert ("tea", "signed in", "") in house.decision_port.audited
+    assert ("tea", "signed in", "") in setup.decision_port.audited
 
 
 @pytest.mark.parametrize("target", ["https://ondska.example/", "//ondska.example", "/\\ondska.example", "javascript:x"])
-def test_the_door_never_leads_out_of_the_house(target):
+def test_the_sign_in_never_redirects_to_another_site(target):
     assert submit_sign_in(open_client(e.page_setup()), "tea", to=target).headers["Location"] == "/"
 
 
 @pytest.mark.parametrize(("name", "password"), [("tea", "fel"), ("ingen", e.PASSWORD), ("", "")])
-def test_a_wrong_name_and_a_wrong_password_are_told_alike(name, password):
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(name, password):
     answer = submit_sign_in(open_client(e.page_setup()), name, password)
 
     assert answer.status_code == 401
     assert "Fel namn eller lösenord." in answer.text
 
 
-def test_too_many_failures_close_the_door_even_to_the_right_password():
+def test_too_many_failures_refuse_even_the_right_password():
     client = open_client(e.page_setup())
     for _ in range(FAILURES_ALLOWED):
         submit_sign_in(client, "tea", "fel")
@@ -63,7 +61,7 @@ def test_too_many_failures_close_the_door_even_to_the_right_password():
 
 
 class HandClock(ManualClock):
-    """Real time as the test turns it."""
+    """A clock whose real time the test sets."""
 
     __slots__ = ("seconds",)
 
@@ -87,7 +85,7 @@ def test_failures_are_forgotten_after_a_while():
     assert not limiter.is_blocked("name tea")
 
 
-def test_whoever_tries_many_names_makes_the_oldest_forgotten():
+def test_when_many_names_are_tried_the_oldest_is_forgotten():
     limiter = SignInLimiter(HandClock())
     for _ in range(FAILURES_ALLOWED):
         limiter.record_failure("name tea")
@@ -98,20 +96,20 @@ def test_whoever_tries_many_names_makes_the_oldest_forgotten():
 
 
 def test_a_new_password_ends_the_old_sessions():
-    house = e.page_setup()
-    client = open_client(house)
+    setup = e.page_setup()
+    client = open_client(setup)
     submit_sign_in(client, "tea")
-    was: SignInAccount = house.account_port.accounts["tea"]
-    house.account_port.accounts["tea"] = msgspec.structs.replace(was, changed_at=was.changed_at + timedelta(days=1))
+    was: SignInAccount = setup.account_port.accounts["tea"]
+    setup.account_port.accounts["tea"] = msgspec.structs.replace(was, changed_at=was.changed_at + timedelta(days=1))
 
     assert client.get("/").status_code == 302
 
 
 def test_a_removed_account_is_out_at_once():
-    house = e.page_setup()
-    client = open_client(house)
+    setup = e.page_setup()
+    client = open_client(setup)
     submit_sign_in(client, "tea")
-    del house.account_port.accounts["tea"]
+    del setup.account_port.accounts["tea"]
 
     assert client.get("/").status_code == 302
 
@@ -171,7 +169,7 @@ def test_a_foreign_name_gets_no_answer():
 
 def test_every_answer_is_closed_to_the_rest_of_the_web():
     client = open_client(e.page_setup(), "tea")
-    for path in (*PAGES, "/sign-in", "/finns-inte", "/static/page.css"):
+    for path in (*every_page(), "/sign-in", "/finns-inte", "/static/page.css"):
         headers = client.get(path, buffered=True).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
@@ -189,8 +187,8 @@ def test_the_session_is_out_of_reach_of_scripts_and_other_pages():
 
 
 def test_over_https_cookies_are_for_https_alone():
-    house = e.page_setup(is_loopback=False, public_url="https://verktyg.exempelby.se")
-    client = create_app(house.services).test_client()
+    setup = e.page_setup(is_loopback=False, public_url="https://verktyg.exempelby.se")
+    client = create_app(setup.services).test_client()
 
     answer = client.get("/sign-in?lang=en", base_url="https://verktyg.exempelby.se")
     assert all("Secure" in line for line in answer.headers.getlist("Set-Cookie"))
@@ -207,8 +205,8 @@ def test_a_page_for_others_demands_https(public_url):
 
 
 def test_metrics_need_no_sign_in_on_this_machine_and_do_behind_a_proxy():
-    house = e.page_setup(public_url="https://verktyg.exempelby.se")
-    client = create_app(house.services).test_client()
+    setup = e.page_setup(public_url="https://verktyg.exempelby.se")
+    client = create_app(setup.services).test_client()
 
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", base_url="https://verktyg.exempelby.se").status_code == 401
@@ -222,7 +220,7 @@ def test_metrics_are_the_exposition_with_the_daemons_own_series():
     assert "fleetsync_build_info" in answer.text
 
 
-def test_metrics_are_compressed_for_whoever_takes_it():
+def test_metrics_are_compressed_for_clients_that_accept_it():
     import gzip
 
     client = open_client(e.page_setup())
@@ -235,17 +233,17 @@ def test_metrics_are_compressed_for_whoever_takes_it():
 
 @pytest.mark.parametrize(("path", "broken"), [("/livez", "alive"), ("/readyz", "ready")])
 def test_health_says_what_failed(path, broken):
-    house = e.page_setup()
-    client = open_client(house)
+    setup = e.page_setup()
+    client = open_client(setup)
     assert client.get(path).get_json()["status"] == "ok"
 
-    setattr(house.shown_holder, broken, False)
+    setattr(setup.shown_holder, broken, False)
     answer = client.get(path)
     assert answer.status_code == 503
     assert "failed" in answer.get_json()["checks"].values()
 
 
-def test_the_small_server_has_nothing_but_what_machines_ask():
+def test_the_small_server_has_only_the_endpoints_for_machines():
     from werkzeug.test import Client
 
     client = Client(metrics_wsgi(e.page_setup().services))

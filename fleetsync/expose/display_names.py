@@ -1,4 +1,4 @@
-"""The page's names for the values of the core: what a stage, a purpose, a verdict is called in each language."""
+"""Names of the core's values in Swedish and English: stages, purposes, verdicts, roles and so on. No Flask."""
 
 from collections.abc import Mapping
 
@@ -51,7 +51,7 @@ STAGES: dict[str, Text] = {
     "unsorted": Text("osorterat", "unsorted"),
     "": Text("räknas inte", "ignored"),
 }
-# Of several: "3 utlånade". What is not here is said as of one.
+# Plural forms: "3 utlånade". A stage that is not here has one form for singular and plural.
 STAGES_PLURAL: Mapping[str, Text] = STAGES | {
     "retired": Text("utrangerade", "retired"),
     "lost": Text("borttappade", "lost"),
@@ -200,6 +200,6 @@ LABEL_NAMES: Mapping[str, tuple[Text, Mapping[str, Text]]] = {
 
 
 def word(words: Mapping[str, Text], value: object) -> Text:
-    """What *value* is called; one that nobody named is called what it is."""
+    """The name of *value*. A value without a name is shown as it is."""
     text = str(value if value is not None else "")
     return words.get(text, Text(text, text))

@@ -1,7 +1,7 @@
-"""A number and the rows behind it: for one label, or for all that match what was asked.
+"""A published number and the rows behind it, for one label or for all labels that match a choice.
 
-Whoever may not be shown, and what a past day no longer holds, stands together in one row "n not shown": the rows
-always add up to the number.
+Persons who may not be shown, and what a past day no longer holds, are one row "n not shown": the rows always add up to
+the number.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure, View
 from fleetsync.core.model import CoverageShare, MeasureRow, Subject, Text
-from fleetsync.core.snapshot import NOT_SHOWN, Snapshot
+from fleetsync.core.snapshot import NOT_SHOWN
+from fleetsync.expose.gate import VisibleSnapshot
 
 METRIC_PREFIX = "fleetsync_"
 CELL_LABELS = ("unit", "entitlement")
@@ -47,7 +48,7 @@ def _no_labels(_: View) -> Iterable[Labels]:
     return ()
 
 
-# Differences of published numbers, which the page shows and /metrics leaves to whoever subtracts.
+# Differences of published numbers. The page shows them; in Prometheus they are one subtraction.
 DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "not_working": (
         Measure(
@@ -91,25 +92,25 @@ def measure_of(name: str) -> Measure | None:
     return PUBLISHED_MEASURES.get(short)
 
 
-def number_of(snapshot: Snapshot, name: str, wanted: Mapping[str, str]) -> int:
+def number_of(visible: VisibleSnapshot, name: str, wanted: Mapping[str, str]) -> int:
     """The published number of all labels that match *wanted*. Raises KeyError for what a past day does not keep."""
     short = name.removeprefix(METRIC_PREFIX)
     if short in DERIVED_MEASURES:
         terms = DERIVED_MEASURES[short][1]
         signs = ((-1 if term.startswith("-") else 1, term.removeprefix("-")) for term in terms)
-        return sum(sign * number_of(snapshot, term, wanted) for sign, term in signs)
+        return sum(sign * number_of(visible, term, wanted) for sign, term in signs)
     measure = PUBLISHED_MEASURES[short]
-    return sum(number for labels, number in snapshot.numbers[measure.name].items() if _matches(measure, labels, wanted))
+    return sum(number for labels, number in visible.numbers[measure.name].items() if _matches(measure, labels, wanted))
 
 
-def drill_down(snapshot: Snapshot, name: str, wanted: Mapping[str, str], concealed: frozenset[str]) -> DrillDown:
+def drill_down(visible: VisibleSnapshot, name: str, wanted: Mapping[str, str], concealed: frozenset[str]) -> DrillDown:
     """The number of all labels that match *wanted*, and its rows. Raises KeyError for an unknown measure."""
     measure = measure_of(name)
     if measure is None:
         raise KeyError(name)
-    number = number_of(snapshot, name, wanted)
-    found = [row for labels, row in measure.rows(snapshot.view) if _matches(measure, labels, wanted)]
-    shown = [row for row in found if not (row.subject is Subject.PERSON and row.subject_id in concealed)]
+    number = number_of(visible, name, wanted)
+    matching = [row for labels, row in visible.rows(measure) if _matches(measure, labels, wanted)]
+    shown = [row for row in matching if not (row.subject is Subject.PERSON and row.subject_id in concealed)]
     missing = number - sum(row.count for row in shown)
     if missing:
         unit = wanted.get("unit", "")
@@ -117,10 +118,10 @@ def drill_down(snapshot: Snapshot, name: str, wanted: Mapping[str, str], conceal
     return DrillDown(name.removeprefix(METRIC_PREFIX), measure, number, shown)
 
 
-def narrow_to_subject(found: DrillDown, subject_id: str) -> DrillDown:
-    """The part of *found* that is one set's or pool's. A person's is never asked for: who is not shown has none."""
-    rows = [row for row in found.rows if row.subject in SHARED_SUBJECTS and row.subject_id == subject_id]
-    return DrillDown(found.name, found.measure, sum(row.count for row in rows), rows)
+def narrow_to_subject(opened: DrillDown, subject_id: str) -> DrillDown:
+    """The rows of *opened* that belong to one set or pool. Persons cannot be chosen: some of them are not shown."""
+    rows = [row for row in opened.rows if row.subject in SHARED_SUBJECTS and row.subject_id == subject_id]
+    return DrillDown(opened.name, opened.measure, sum(row.count for row in rows), rows)
 
 
 def _matches(measure: Measure, labels: Labels, wanted: Mapping[str, str]) -> bool:

@@ -1,4 +1,7 @@
-"""What a snapshot holds, by id; made once per snapshot and thrown away with it."""
+"""Indexes over a visible snapshot: cases by id, gaps by subject, rules, calendars; and how fresh a part is.
+
+Built once per snapshot and scope. Everything comes through the gate, so an index never holds what the account may not see.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,6 +25,8 @@ from fleetsync.core.model import (
     Unit,
 )
 from fleetsync.core.snapshot import Snapshot
+from fleetsync.expose.gate import VisibleSnapshot, view_for
+from fleetsync.expose.scope import Scope
 
 GAP_KINDS: Mapping[str, GapKind] = {kind.id: kind for kind in GAPS}
 ROLES_BEHIND_NUMBERS = frozenset(
@@ -30,79 +35,77 @@ ROLES_BEHIND_NUMBERS = frozenset(
 
 
 class Lookup:
-    """Cases by id, gaps by subject, and who may be shown. Nothing here changes after it was made."""
+    """Cases by id, gaps by subject, and who may be shown. Immutable."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    def __init__(self, visible: VisibleSnapshot) -> None:
+        self.visible = visible
 
     @cached_property
     def people(self) -> Mapping[str, PersonCase]:
         """By person; those who may not be shown included."""
-        return {case.person.id: case for case in self.snapshot.outcome.people}
+        return {case.person.id: case for case in self.visible.people}
 
     @cached_property
     def devices(self) -> Mapping[str, DeviceCase]:
         """By device."""
-        return {case.device.id: case for case in self.snapshot.outcome.devices}
+        return {case.device.id: case for case in self.visible.devices}
 
     @cached_property
     def units(self) -> Mapping[str, Unit]:
         """By slug."""
-        return {unit.slug: unit for unit in self.snapshot.outcome.units}
+        return {unit.slug: unit for unit in self.visible.units}
 
     @cached_property
     def rules(self) -> Mapping[str, Entitlement]:
         """The entitlements in force on the snapshot's day."""
-        today = self.snapshot.outcome.moment.today
-        return {rule.id: rule for rule in self.snapshot.view.policy.entitlements if rule.is_valid_on(today)}
+        today = self.visible.today
+        return {rule.id: rule for rule in self.visible.policy.entitlements if rule.is_valid_on(today)}
 
     @cached_property
     def concealed(self) -> frozenset[str]:
-        """Persons who are counted and never listed, searched or linked: protected ones, and children."""
-        children = (case.person.id for case in self.snapshot.outcome.people if case.person_state.is_child)
-        return self.snapshot.hidden | frozenset(children)
+        """Persons who are counted and never listed, searched or linked: protected persons and children."""
+        return self.visible.hidden
 
     def person(self, person_id: str) -> PersonCase | None:
-        """The person, if there is one and he may be shown."""
+        """The person; None for an unknown id and for a person who may not be shown."""
         return None if person_id in self.concealed else self.people.get(person_id)
 
     @cached_property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
         """Open gaps by subject."""
-        return gaps_by_subject(self.snapshot)
+        return gaps_by_subject(self.visible)
 
     @cached_property
     def owed(self) -> Mapping[str, OwedDevices]:
         """By person or pool."""
-        return {debt.subject_id: debt for debt in self.snapshot.outcome.owed}
+        return {row.subject_id: row for row in self.visible.owed}
 
     @cached_property
     def assignments(self) -> Mapping[str, Assignment]:
         """By device."""
-        return {one.device: one for one in self.snapshot.outcome.assignments}
+        return {assignment.device: assignment for assignment in self.visible.assignments}
 
     @cached_property
     def set_entitlements(self) -> Mapping[str, str]:
         """Set → the entitlement it serves."""
-        return {one.id: one.entitlement or "" for one in self.snapshot.outcome.sets}
+        return {device_set.id: device_set.entitlement or "" for device_set in self.visible.sets}
 
     @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
-        """Person → the devices of which he is the holder."""
-        found: defaultdict[str, list[DeviceCase]] = defaultdict(list)
-        for case in self.snapshot.outcome.devices:
+        """Person → the devices they hold."""
+        by_holder: defaultdict[str, list[DeviceCase]] = defaultdict(list)
+        for case in self.visible.devices:
             if case.placement.holder:
-                found[case.placement.holder].append(case)
-        return found
+                by_holder[case.placement.holder].append(case)
+        return by_holder
 
     def calendar(self, unit: str) -> Calendar:
-        """By which the unit's days are counted."""
-        view = self.snapshot.view
-        return view.calendars.for_unit(unit, view.book.is_preschool_only(unit))
+        """The calendar by which the unit's school days are counted."""
+        return self.visible.calendars.for_unit(unit, self.visible.unit_directory.is_preschool_only(unit))
 
     def school_days_since(self, unit: str, at: datetime, until: date) -> int:
         """School days from the local day of *at* to *until*."""
-        day = local_day(at, self.snapshot.view.policy.time_zone)
+        day = local_day(at, self.visible.time_zone)
         return self.calendar(unit).school_days_between(day, until)
 
     # --- gaps ---------------------------------------------------------------------------------------------------------
@@ -120,8 +123,8 @@ class Lookup:
         if episode.subject is Subject.SET:
             return self.set_entitlements.get(subject)
         if episode.subject is Subject.PERSON:
-            debt = self.owed.get(subject)
-            return debt.entitlement if debt else None
+            owed = self.owed.get(subject)
+            return owed.entitlement if owed else None
         return subject.partition("@")[0] if "@" in subject else None
 
     def _form_factor_of(self, episode: Episode) -> FormFactor | None:
@@ -131,10 +134,11 @@ class Lookup:
         case_of_person = self.people.get(episode.subject_id)
         if case_of_person is None or not case_of_person.devices:
             return None
-        return self.devices[case_of_person.devices[0]].device.form_factor
+        device = self.devices.get(case_of_person.devices[0])  # None: it is placed in a unit out of scope
+        return device.device.form_factor if device else None
 
     def platform_of(self, episode: Episode) -> str:
-        """Of a device's gap, or of a person's device; "" for none."""
+        """The platform of a gap's device, or of the first device of its person; "" for none."""
         if episode.subject is Subject.PERSON:
             case_of_person = self.people.get(episode.subject_id)
             subject = case_of_person.devices[0] if case_of_person and case_of_person.devices else ""
@@ -146,45 +150,48 @@ class Lookup:
     # --- units --------------------------------------------------------------------------------------------------------
 
     def in_trial(self, slug: str) -> bool:
-        """Whether the unit waits to be published."""
+        """Whether the unit is still in trial, that is not published."""
         unit = self.units.get(slug)
         return unit is not None and slug != UNPLACED and not unit.published
 
 
 class LookupCache:
-    """The lookup of the snapshot that was asked for last; replaced by one assignment, so any thread may ask."""
+    """The lookups of the snapshot that was asked for last, one per scope. Any thread may ask."""
 
     def __init__(self) -> None:
-        self._cached: Lookup | None = None
+        self._cached: tuple[Snapshot | None, dict[Scope, Lookup]] = (None, {})
 
-    def for_snapshot(self, snapshot: Snapshot) -> Lookup:
-        """The lookup of *snapshot*."""
-        last = self._cached
-        if last is None or last.snapshot is not snapshot:
-            last = self._cached = Lookup(snapshot)
-        return last
+    def for_snapshot(self, snapshot: Snapshot, scope: Scope) -> Lookup:
+        """The lookup of *snapshot* as an account with *scope* sees it."""
+        cached_snapshot, lookups = self._cached
+        if cached_snapshot is not snapshot:
+            lookups = {}
+            self._cached = (snapshot, lookups)
+        if scope not in lookups:
+            lookups[scope] = Lookup(view_for(snapshot, scope))
+        return lookups[scope]
 
 
-def gaps_by_subject(snapshot: Snapshot) -> Mapping[str, Sequence[Episode]]:
-    """The open gaps of what is shown, by subject."""
-    found: defaultdict[str, list[Episode]] = defaultdict(list)
-    for episode in snapshot.outcome.episodes:
-        found[episode.subject_id].append(episode)
-    return found
+def gaps_by_subject(visible: VisibleSnapshot) -> Mapping[str, Sequence[Episode]]:
+    """Open gaps by the id of their subject."""
+    by_subject: defaultdict[str, list[Episode]] = defaultdict(list)
+    for episode in visible.episodes:
+        by_subject[episode.subject_id].append(episode)
+    return by_subject
 
 
 # --- how old a part is ------------------------------------------------------------------------------------------------
 
 
 def is_overdue(part: PartState, today: date) -> bool:
-    """Whether a part's content is older than it is expected to be; a frozen part is nobody's delay."""
+    """Whether a part's content is older than expected. A disabled part is never overdue."""
     if part.disabled:
         return False
     return part.as_of is None or part.as_of + max(part.expected_every, timedelta(days=1)) < today
 
 
 def freshness(part: PartState, today: date) -> str:
-    """One word for how a part does, the worst that holds; a key of `words.FRESHNESS`."""
+    """The state of a part as one word, the worst that applies; a key of `display_names.FRESHNESS`."""
     if part.disabled:
         return "frozen"
     if part.held_pull is not None:
@@ -197,17 +204,17 @@ def freshness(part: PartState, today: date) -> str:
 
 
 def is_failing(part: PartState) -> bool:
-    """Whether the last attempt did not come through."""
+    """Whether the last attempt failed."""
     if not part.reason or part.last_attempt_at is None:
         return False
     return part.last_complete_at is None or part.last_complete_at < part.last_attempt_at
 
 
 def overdue_parts(parts: Sequence[PartState], today: date) -> Sequence[PartState]:
-    """Those that make the numbers old, the oldest first."""
-    asked = [
+    """Parts that make the numbers old, the oldest first."""
+    overdue = [
         part
         for part in parts
         if part.role in ROLES_BEHIND_NUMBERS and part.as_of is not None and is_overdue(part, today)
     ]
-    return sorted(asked, key=lambda part: part.as_of or date.min)
+    return sorted(overdue, key=lambda part: part.as_of or date.min)

@@ -1,4 +1,4 @@
-"""Where one stands against the plan, and how the rules are read aloud."""
+"""Coverage figures and trends, freshness of parts, and the policy in sentences."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -24,10 +24,10 @@ from fleetsync.core.model import (
     Text,
     UnitMap,
 )
+from fleetsync.expose.lookup import freshness, is_overdue
 from fleetsync.expose.web import policy_sentences
 from fleetsync.expose.web.coverage_overview import CoverageFigures
 from fleetsync.expose.web.localiser import Localiser
-from fleetsync.expose.web.lookup import freshness, is_overdue
 from fleetsync.expose.web.template_helpers import BAR_WIDTH, bar_parts, trend_polyline
 from tests.expose import example_page as e
 
@@ -85,8 +85,8 @@ def test_the_change_is_over_thirty_days():
     assert figures(trend=days_back(0.9)).change is None
 
 
-def change_of(told: Any) -> tuple[float, date]:
-    difference, day = told.change
+def change_of(shown: Any) -> tuple[float, date]:
+    difference, day = shown.change
     return round(difference, 9), day
 
 
@@ -166,19 +166,22 @@ def test_what_was_never_pulled_is_overdue_and_what_is_frozen_is_not():
 
 
 def test_the_plan_is_read_aloud():
-    said = {rule.id: " ".join(policy_sentences.entitlement_sentences(rule, UNITS, SV)) for rule in RULES[:3]}
+    sentences = {rule.id: " ".join(policy_sentences.entitlement_sentences(rule, UNITS, SV)) for rule in RULES[:3]}
 
-    assert said["staff"].startswith(
+    assert sentences["staff"].startswith(
         "1 verktyg per person: ett eget, eller en del i en klassuppsättning. Gäller den som är anställd tillsvidare "
         "eller på visstid i mer än 3 månader. Godtas: dator, Chromebook eller platta."
     )
     assert (
-        "Gäller elever i årskurs 1–9 i grundskola, anpassad grundskola, specialskola och sameskola." in said["pupils"]
+        "Gäller elever i årskurs 1–9 i grundskola, anpassad grundskola, specialskola och sameskola."
+        in sentences["pupils"]
     )
-    assert "Ett gemensamt verktyg per påbörjade 5 barn, avrundat uppåt per enhet och skolform." in said["preschool"]
+    assert (
+        "Ett gemensamt verktyg per påbörjade 5 barn, avrundat uppåt per enhet och skolform." in sentences["preschool"]
+    )
     assert (
         "Målet är 100\u00a0%. Larm när täckningen legat under 95\u00a0% i 5 skoldagar och minst 5 saknas."
-        in said["pupils"]
+        in sentences["pupils"]
     )
 
 
@@ -196,12 +199,12 @@ def test_what_a_municipality_narrows_is_read_aloud():
         valid_from=date(2026, 8, 1),
         valid_to=date(2027, 6, 30),
     )
-    said = " ".join(policy_sentences.entitlement_sentences(rule, UNITS, EN)).replace("\u00a0", " ")
+    sentences = " ".join(policy_sentences.entitlement_sentences(rule, UNITS, EN)).replace("\u00a0", " ")
 
-    assert "1 device of their own each. For children of grundskola." in said
-    assert "Only ChromeOS. The device must be supported and be encrypted." in said
-    assert "The target is 98.5%." in said
-    assert "Only at Ekskolan. In force from 1 Aug 2026. In force until 30 Jun 2027." in said
+    assert "1 device of their own each. For children of grundskola." in sentences
+    assert "Only ChromeOS. The device must be supported and be encrypted." in sentences
+    assert "The target is 98.5%." in sentences
+    assert "Only at Ekskolan. In force from 1 Aug 2026. In force until 30 Jun 2027." in sentences
 
 
 def test_a_device_rule_is_read_aloud():
@@ -222,7 +225,10 @@ def test_a_device_rule_is_read_aloud():
 
 def test_what_sources_call_the_units_is_one_sentence_for_what_follows_one_another():
     assert policy_sentences.unit_map_sentences(
-        [UnitMap(source="intune", field="location", pattern=one, unit="ekskolan") for one in ("Lager Ek", "Sal Ek")],
+        [
+            UnitMap(source="intune", field="location", pattern=pattern, unit="ekskolan")
+            for pattern in ("Lager Ek", "Sal Ek")
+        ],
         UNITS,
         SV,
     ) == ["Ekskolan: platsen i intune är ”Lager Ek” eller ”Sal Ek”."]
@@ -230,8 +236,8 @@ def test_what_sources_call_the_units_is_one_sentence_for_what_follows_one_anothe
 
 def test_silence_is_read_aloud():
     policy = msgspec.structs.replace(Policy(), staleness=Staleness(by_platform={"chromeos": 20}))
-    said = " ".join(policy_sentences.staleness_sentences(policy, SV))
+    sentences = " ".join(policy_sentences.staleness_sentences(policy, SV))
 
-    assert "inom 15 skoldagar" in said
-    assert "Efter 60 skoldagar" in said
-    assert said.endswith("För ChromeOS: 20 skoldagar.")
+    assert "inom 15 skoldagar" in sentences
+    assert "Efter 60 skoldagar" in sentences
+    assert sentences.endswith("För ChromeOS: 20 skoldagar.")

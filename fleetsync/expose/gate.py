@@ -1,0 +1,323 @@
+"""The gate between a snapshot and everybody who looks at it: page, JSON API, commands.
+
+`view_for` cuts a snapshot down to the units and entitlements of a `Scope`. Lookups, lists, pages and numbers are built
+from the result, so none of them can show more. No other module of `expose/web` or `expose/lists` reads an outcome; a
+test checks that. With a full scope the snapshot passes through unchanged.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+
+import msgspec
+
+from fleetsync.core.calendar import Calendars
+from fleetsync.core.entitlement import owed_to_pools
+from fleetsync.core.identity import UnitDirectory
+from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure
+from fleetsync.core.model import (
+    Assignment,
+    AssignmentInterval,
+    ChangePlan,
+    CoverageDay,
+    CoverageShare,
+    DeviceCase,
+    DeviceSet,
+    Entitlement,
+    Episode,
+    HoldReason,
+    Outcome,
+    OwedDevices,
+    PartState,
+    PersonCase,
+    Policy,
+    RoundBy,
+    Subject,
+    Unit,
+)
+from fleetsync.core.snapshot import Numbers, Snapshot
+from fleetsync.expose.ports import PullSummary
+from fleetsync.expose.scope import Permission, Scope
+
+ENTITLEMENT_LABEL, UNIT_LABEL = "entitlement", "unit"
+REASON_NOT_SHOWN = "the reason is not shown to this account"
+
+
+def view_for(snapshot: Snapshot, scope: Scope) -> "VisibleSnapshot":
+    """*snapshot* as an account with *scope* may see it."""
+    return VisibleSnapshot(snapshot, scope)
+
+
+def time_zone_of(snapshot: Snapshot) -> str:
+    """The municipality's time zone, which every account may know."""
+    return snapshot.view.policy.time_zone
+
+
+class VisibleSnapshot:
+    """One snapshot, restricted to one scope. Its attributes are those of the outcome, without what is out of scope."""
+
+    def __init__(self, snapshot: Snapshot, scope: Scope) -> None:
+        self.scope = scope
+        self._whole = snapshot
+
+    @cached_property
+    def _outcome(self) -> Outcome:
+        outcome = self._whole.outcome
+        return outcome if self.scope.sees_everything else _restricted_outcome(outcome, self.scope)
+
+    # --- when -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def at(self) -> datetime:
+        """The instant of the reconciliation."""
+        return self._outcome.moment.at
+
+    @property
+    def today(self) -> date:
+        """The local day that the snapshot describes."""
+        return self._outcome.moment.today
+
+    @property
+    def as_of(self) -> date | None:
+        """The past day; None for the current snapshot."""
+        return self._whole.as_of
+
+    # --- rows of the outcome ------------------------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> Sequence[Unit]:
+        """Visible units."""
+        return self._outcome.units
+
+    @property
+    def people(self) -> Sequence[PersonCase]:
+        """Visible persons; those who are counted and never listed included (`hidden`). Empty for a past day."""
+        return self._outcome.people
+
+    @property
+    def devices(self) -> Sequence[DeviceCase]:
+        """Visible devices. Empty for a past day."""
+        return self._outcome.devices
+
+    @property
+    def sets(self) -> Sequence[DeviceSet]:
+        """Visible sets. Empty for a past day."""
+        return self._outcome.sets
+
+    @property
+    def owed(self) -> Sequence[OwedDevices]:
+        """What persons and pools are owed."""
+        return self._outcome.owed
+
+    @property
+    def assignments(self) -> Sequence[Assignment]:
+        """Which device serves which person, set or pool."""
+        return self._outcome.assignments
+
+    @property
+    def shares(self) -> Sequence[CoverageShare]:
+        """The parts that the numbers of a unit and entitlement are summed from."""
+        return self._outcome.shares
+
+    @property
+    def coverage(self) -> Sequence[CoverageDay]:
+        """The numbers per unit and entitlement."""
+        return self._outcome.coverage
+
+    @property
+    def episodes(self) -> Sequence[Episode]:
+        """Open gaps, parked ones included."""
+        return self._outcome.episodes
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Ids of persons who are counted and never listed: protected persons and children."""
+        return self._whole.hidden
+
+    # --- what it was judged by ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy, without the rules and names that concern other units and entitlements."""
+        policy, scope = self._whole.view.policy, self.scope
+        if scope.sees_everything:
+            return policy
+        return msgspec.structs.replace(
+            policy,
+            entitlements=tuple(_rules_in_scope(policy.entitlements, scope)),
+            units=tuple(unit for unit in policy.units if scope.covers_unit(unit.slug)),
+            unit_maps=tuple(line for line in policy.unit_maps if scope.covers_unit(line.unit)),
+            device_rules=tuple(
+                rule for rule in policy.device_rules if rule.unit is None or scope.covers_unit(rule.unit)
+            ),
+        )
+
+    @property
+    def time_zone(self) -> str:
+        """The municipality's time zone."""
+        return time_zone_of(self._whole)
+
+    @property
+    def calendars(self) -> Calendars:
+        """School calendars."""
+        return self._whole.view.calendars
+
+    @property
+    def unit_directory(self) -> UnitDirectory:
+        """Units and groups as the sources name them."""
+        return self._whole.view.book
+
+    # --- numbers ------------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Numbers]:
+        """The published numbers per measure and labels that are in scope."""
+        if self.scope.sees_everything:
+            return self._whole.numbers
+        return {
+            measure.name: self._numbers_in_scope(measure) for measure in MEASURES if measure.name in self._whole.numbers
+        }
+
+    def _numbers_in_scope(self, measure: Measure) -> Numbers:
+        published = self._whole.numbers[measure.name]
+        if self.scope.entitlements is None or ENTITLEMENT_LABEL in measure.labels:
+            return {labels: number for labels, number in published.items() if self._covers_labels(measure, labels)}
+        # Such a number adds up rows of several entitlements: only its rows say what is in scope.
+        sums: defaultdict[Labels, int] = defaultdict(int)
+        for labels, row in self.rows(measure):
+            sums[labels] += row.count
+        return dict(sums)
+
+    def rows(self, measure: Measure) -> LabelledRows:
+        """The rows that *measure* counts, with their labels, as far as they are in scope."""
+        view = msgspec.structs.replace(self._whole.view, outcome=self._outcome)
+        return ((labels, row) for labels, row in measure.rows(view) if self._covers_labels(measure, labels))
+
+    def _covers_labels(self, measure: Measure, labels: Labels) -> bool:
+        named = dict(zip(measure.labels, labels, strict=True))
+        return (UNIT_LABEL not in named or self.scope.covers_unit(named[UNIT_LABEL])) and (
+            ENTITLEMENT_LABEL not in named or self.scope.covers_entitlement(named[ENTITLEMENT_LABEL])
+        )
+
+    def pools_owed(self, rounding: RoundBy) -> Iterator[OwedDevices]:
+        """What the visible pools would be owed with *rounding*. Rounding over the municipality needs everybody."""
+        whole = self._whole
+        states = [case.person_state for case in whole.outcome.people]
+        owed = owed_to_pools(states, whole.view.book, whole.view.policy, whole.outcome.moment, rounding)
+        return (pool for pool in owed if self.scope.covers(pool.unit, pool.entitlement))
+
+
+# --- restricting an outcome ---------------------------------------------------------------------------------------------------
+
+
+def _restricted_outcome(outcome: Outcome, scope: Scope) -> Outcome:
+    people = tuple(_people_in_scope(outcome.people, scope))
+    owed = tuple(row for row in outcome.owed if scope.covers(row.unit, row.entitlement))
+    assignments = tuple(row for row in outcome.assignments if scope.covers(row.unit, row.entitlement))
+    shares = tuple(row for row in outcome.shares if scope.covers(row.unit, row.entitlement))
+    person_ids = {case.person.id for case in people} | {row.subject_id for row in owed}
+    served = {row.device for row in assignments}
+    devices = tuple(_devices_in_scope(outcome.devices, scope, person_ids, served))
+    subject_ids = person_ids | served | {case.device.id for case in devices} | {row.subject_id for row in shares}
+    return Outcome(
+        moment=outcome.moment,
+        units=tuple(unit for unit in outcome.units if scope.covers_unit(unit.slug)),
+        people=people,
+        devices=devices,
+        sets=tuple(row for row in outcome.sets if scope.covers(row.unit, row.entitlement or "")),
+        owed=owed,
+        assignments=assignments,
+        shares=shares,
+        coverage=tuple(row for row in outcome.coverage if scope.covers(row.unit, row.entitlement)),
+        episodes=tuple(row for row in outcome.episodes if _is_visible_episode(row, scope, subject_ids)),
+        gap_unit_kinds=frozenset(pair for pair in outcome.gap_unit_kinds if scope.covers_unit(pair[0])),
+    )
+
+
+def _people_in_scope(people: Iterable[PersonCase], scope: Scope) -> Iterator[PersonCase]:
+    """Persons of the units, with the decisions of the entitlements; without any decision for them nobody is left."""
+    for case in people:
+        state = case.person_state
+        decisions = tuple(row for row in state.decisions if scope.covers_entitlement(row.entitlement))
+        is_concerned = scope.entitlements is None or any(row.owed or row.undecided or row.on_leave for row in decisions)
+        if scope.covers_unit(state.unit) and is_concerned:
+            owed = state.owed if state.owed and scope.covers_entitlement(state.owed.entitlement) else None
+            yield msgspec.structs.replace(
+                case, person_state=msgspec.structs.replace(state, decisions=decisions, owed=owed)
+            )
+
+
+def _devices_in_scope(
+    devices: Iterable[DeviceCase], scope: Scope, person_ids: set[str], served: set[str]
+) -> Iterator[DeviceCase]:
+    """Devices placed in the units; with restricted entitlements those that serve one of them or its persons."""
+    for case in devices:
+        placement = case.placement
+        is_concerned = scope.entitlements is None or case.device.id in served or (placement.holder or "") in person_ids
+        if scope.covers_unit(placement.unit) and is_concerned:
+            other = placement.conflicting_unit
+            shown = other if other is not None and scope.covers_unit(other) else None
+            yield msgspec.structs.replace(case, placement=msgspec.structs.replace(placement, conflicting_unit=shown))
+
+
+def _is_visible_episode(episode: Episode, scope: Scope, subject_ids: set[str]) -> bool:
+    if not scope.covers_unit(episode.unit):
+        return False
+    if scope.entitlements is None or episode.subject_id in subject_ids:
+        return True
+    entitlement, separator, _ = episode.subject_id.partition("@")  # a unit's or pool's gap of one entitlement
+    return episode.subject in {Subject.UNIT, Subject.POOL} and bool(separator) and scope.covers_entitlement(entitlement)
+
+
+def _rules_in_scope(rules: Iterable[Entitlement], scope: Scope) -> Iterator[Entitlement]:
+    for rule in rules:
+        units = tuple(slug for slug in rule.units if scope.covers_unit(slug))
+        if scope.covers_entitlement(rule.id) and (units or not rule.units):
+            yield msgspec.structs.replace(rule, units=units)
+
+
+# --- what does not come from a snapshot -----------------------------------------------------------------------------------------
+
+
+def visible_coverage(rows: Iterable[CoverageDay], scope: Scope) -> Sequence[CoverageDay]:
+    """Recorded numbers of past days that are in scope."""
+    return [row for row in rows if scope.covers(row.unit, row.entitlement)]
+
+
+def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Sequence[AssignmentInterval]:
+    """Past assignments of a device that are in scope."""
+    return [row for row in rows if scope.covers(row.assignment.unit, row.assignment.entitlement)]
+
+
+def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, ...]:
+    """Every part; why its last attempt failed only for accounts that may read it."""
+    if scope.allows(Permission.PULL_DETAILS):
+        return tuple(parts)
+    # That there is a reason is part of the state ("failing"); what it says is not.
+    return tuple(msgspec.structs.replace(part, reason=REASON_NOT_SHOWN) if part.reason else part for part in parts)
+
+
+def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSummary]:
+    """Pulls of a part; reasons and unreadable values only for accounts that may read them."""
+    if scope.allows(Permission.PULL_DETAILS):
+        return list(pulls)
+    return [
+        msgspec.structs.replace(
+            pull, reason=REASON_NOT_SHOWN if pull.reason else "", refusals=(), rejected={}, drift={}
+        )
+        for pull in pulls
+    ]
+
+
+def visible_refusals(refusals: Iterable[HoldReason], scope: Scope) -> Sequence[HoldReason]:
+    """Why a pull is held, only for accounts that may read it."""
+    return list(refusals) if scope.allows(Permission.PULL_DETAILS) else []
+
+
+def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:
+    """What a held pull would change in the units and entitlements in scope."""
+    if scope.sees_everything:
+        return plan
+    changes = tuple(change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement))
+    return msgspec.structs.replace(plan, coverage_changes=changes, gaps_opened={}, gaps_closed={})

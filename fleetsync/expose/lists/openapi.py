@@ -1,0 +1,151 @@
+"""The description of the JSON API (OpenAPI 3.1), made from the list definitions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fleetsync.core.measures import MEASURES
+from fleetsync.expose.lists import API_LISTS
+from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListDefinition, ListFilter
+from fleetsync.expose.lists.numbers import NUMBERS
+
+Json = dict[str, Any]
+API_PREFIX = "/api/v1"
+INSTANT: Mapping[str, Any] = {"type": "string", "format": "date-time"}
+DAY: Mapping[str, Any] = {"type": "string", "format": "date"}
+KIND_SCHEMAS: Mapping[CellKind, Mapping[str, Any]] = {
+    CellKind.TEXT: {"type": "string"},
+    CellKind.ID: {"type": "string"},
+    CellKind.IDS: {"type": "array", "items": {"type": "string"}},
+    CellKind.WORD: {"type": "string"},
+    CellKind.WORDS: {"type": "array"},
+    CellKind.COUNT: {"type": "integer"},
+    CellKind.NUMBER: {"type": "number"},
+    CellKind.RATIO: {"type": "number"},
+    CellKind.FLAG: {"type": "boolean"},
+    CellKind.DAY: DAY,
+    CellKind.INSTANT: INSTANT,
+    CellKind.SENTENCE: {"$ref": "#/components/schemas/Text"},
+}
+
+
+def openapi_document() -> Json:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fleetsync",
+            "version": "1",
+            "description": "The lists of the page as JSON, for signed-in accounts. All rows come from one snapshot. "
+            "Ids are the same in all lists, so that lists can be joined by them.",
+        },
+        "paths": {
+            **{f"{API_PREFIX}/{definition.name}": _list_path(definition) for definition in API_LISTS},
+            f"{API_PREFIX}/numbers/{{measure}}": _list_path(NUMBERS, _number_parameters()),
+            f"{API_PREFIX}/now": _get(
+                "now", "When the snapshot was reconciled", _object({"snapshot_at": INSTANT}), parameters=[]
+            ),
+            f"{API_PREFIX}/openapi.json": _get("description", "This description", {"type": "object"}, parameters=[]),
+        },
+        "components": {
+            "schemas": {
+                "Text": _object({"sv": {"type": "string"}, "en": {"type": "string"}}),
+                **{_schema_name(definition): _list_schema(definition) for definition in (*API_LISTS, NUMBERS)},
+            },
+            "responses": {
+                "Error": {
+                    "description": "The status code",
+                    "content": {"application/json": {"schema": _object({"error": {"type": "integer"}})}},
+                }
+            },
+        },
+    }
+
+
+def _schema_name(definition: ListDefinition[Any]) -> str:
+    return definition.name.capitalize()
+
+
+def _list_path(definition: ListDefinition[Any], more: Sequence[Json] = ()) -> Json:
+    parameters = [
+        *more,
+        *(
+            _query(list_filter.key, _filter_schema(list_filter), "only rows of this value")
+            for list_filter in definition.filters
+        ),
+        _query("sort", _sort_schema(definition), "a column's key; with - before it for descending"),
+    ]
+    if definition.keeps_past_days:
+        parameters.append(_query("as_of", DAY, "a past day"))
+    schema = {"$ref": f"#/components/schemas/{_schema_name(definition)}"}
+    return _get(definition.name, definition.summary, schema, parameters)
+
+
+def _get(operation: str, summary: str, schema: Mapping[str, Any], parameters: Sequence[Json]) -> Json:
+    error = {"$ref": "#/components/responses/Error"}
+    return {
+        "get": {
+            "operationId": operation,
+            "summary": summary,
+            "parameters": list(parameters),
+            "responses": {
+                "200": {"description": summary, "content": {"application/json": {"schema": schema}}},
+                "401": error,
+                "404": error,
+            },
+        }
+    }
+
+
+def _query(name: str, schema: Mapping[str, Any], description: str) -> Json:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def _number_parameters() -> list[Json]:
+    labels = dict.fromkeys(label for measure in MEASURES for label in measure.labels)
+    text = {"type": "string"}
+    measure = {
+        "name": "measure",
+        "in": "path",
+        "required": True,
+        "description": "a metric's name, with or without fleetsync_",
+        "schema": text,
+    }
+    return [measure, *(_query(label, text, "only rows with this label") for label in labels)]
+
+
+def _filter_schema(list_filter: ListFilter[Any]) -> Json:
+    return {"type": "string", **({"enum": sorted(map(str, list_filter.words))} if list_filter.words else {})}
+
+
+def _sort_schema(definition: ListDefinition[Any]) -> Json:
+    return {"type": "string", "enum": [sign + column.key for column in definition.columns for sign in ("", "-")]}
+
+
+def _list_schema(definition: ListDefinition[Any]) -> Json:
+    row = _object(
+        {column.key: _column_schema(column) for column in definition.columns},
+        optional={column.key for column in definition.columns if column.needs},
+    )
+    return _object(
+        {"snapshot_at": INSTANT, "day": DAY, "count": {"type": "integer"}, "rows": {"type": "array", "items": row}}
+    )
+
+
+def _column_schema(column: ListColumn[Any]) -> Json:
+    schema = dict(KIND_SCHEMAS[column.kind])
+    if column.words is not None:
+        words: Json = {"type": "string", "enum": sorted(map(str, column.words))}
+        schema = {**schema, "items": words} if column.kind is CellKind.WORDS else words
+    if column.is_nullable:
+        schema = {"oneOf": [schema, {"type": "null"}]}
+    # Beside a $ref OpenAPI 3.1 allows other keys.
+    return {**schema, "description": column.title.en}
+
+
+def _object(properties: Mapping[str, Any], optional: frozenset[str] | set[str] = frozenset()) -> Json:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+    }
