@@ -16,9 +16,9 @@ from fleetsync.core.lifecycle import GAPS, ROUTES
 from fleetsync.core.lifecycle.routes import Route
 from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.core.model import Subject, Text
+from fleetsync.expose import display_names
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
-from fleetsync.expose import display_names
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
