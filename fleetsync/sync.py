@@ -19,9 +19,8 @@ from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core import guard
 from fleetsync.core.calendar import Calendars, local_day
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.coverage.plan import plan_changes
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.identity.units import RESERVED_UNITS
 from fleetsync.core.model import (
     CENTRAL,
@@ -530,7 +529,7 @@ def rebuild_snapshot(run_context: RunContext) -> Snapshot:
 def shown(run_context: RunContext, outcome: Outcome, believed: BelievedState) -> Snapshot:
     """The snapshot of an outcome."""
     policy = run_context.policy_now()
-    return build_snapshot(outcome, policy, run_context.calendars, build_unit_directory(believed.known, policy))
+    return build_snapshot(outcome, build_context(believed, policy, run_context.calendars, outcome.moment))
 
 
 def _record_and_show(run_context: RunContext, outcome: Outcome, believed: BelievedState, begun: float) -> Outcome:

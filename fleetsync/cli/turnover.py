@@ -1,13 +1,15 @@
 """turnover now, turnover status: where the school year's turn stands, and turning it by hand."""
 
 import click
+from msgspec.structs import replace
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import operator_name
 from fleetsync.cli.errors import CommandError
-from fleetsync.core.entitlement import Bench, TurnoverProgress, earliest_turn_day, latest_turn_day, turnover_progress
-from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
+from fleetsync.core.entitlement import MembershipIndex, earliest_turn_day, latest_turn_day, turnover_progress
 from fleetsync.core.model import Outcome, Turnover
 from fleetsync.daemon.composition import Application
 
@@ -69,26 +71,20 @@ def _status_lines(application: Application, outcome: Outcome) -> list[str]:
 
 
 def _pending_lines(application: Application, outcome: Outcome, turning: Turnover) -> list[str]:
-    bench = _turnover_context(application, outcome)
-    found: TurnoverProgress = turnover_progress((case.person for case in outcome.people), bench)
-    by_itself = f"by the first complete pull of pupils from {turning.first_school_day} on, at the latest on {latest_turn_day(turning, bench)}"
-    moved = f"{found.turned} of {found.of} pupils of years 0–8 have moved on"
+    context = _turnover_context(application, outcome)
+    progress = turnover_progress((case.person for case in outcome.people), MembershipIndex(context))
+    by_itself = f"by the first complete pull of pupils from {turning.first_school_day} on, at the latest on {latest_turn_day(turning, context)}"
+    moved = f"{progress.turned} of {progress.of} pupils of years 0–8 have moved on"
     return [
         f"registers    {moved}; 95 % of them turn it, from {earliest_turn_day(turning)} on",
         f"otherwise    {by_itself}, or now: fleetsync turnover now",
     ]
 
 
-def _turnover_context(application: Application, outcome: Outcome) -> Bench:
-    believed, run_context = application.run_context.believed(), application.run_context
-    return Bench(
-        policy=run_context.policy,
-        calendars=run_context.calendars,
-        book=build_unit_directory(believed.known, run_context.policy),
-        parts={(part.source, part.part): part for part in outcome.parts},
-        moment=outcome.moment,
-        turnover=outcome.turnover,
-    )
+def _turnover_context(application: Application, outcome: Outcome) -> Context:
+    run_context = application.run_context
+    believed = replace(run_context.believed(), turnover=outcome.turnover)
+    return build_context(believed, run_context.policy, run_context.calendars, outcome.moment)
 
 
 COMMANDS = {"turnover": turnover}

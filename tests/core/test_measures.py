@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.coverage import build_context
 from fleetsync.core.measures import FACTS, MEASURES, entitlements_with_few_unplaced, shown_unit
 from fleetsync.core.model import (
     CENTRAL,
@@ -261,7 +261,8 @@ def test_gaps_of_a_source_are_not_counted_among_the_gaps(town: RecordsBuilder) -
 
 
 def of(outcome: Outcome, calendars: Calendars = CALENDARS, known: Sequence[BelievedRecord] = ()) -> Snapshot:
-    return build_snapshot(outcome, POLICY, calendars, build_unit_directory(known, POLICY))
+    believed = BelievedState(known=known)
+    return build_snapshot(outcome, build_context(believed, POLICY, calendars, outcome.moment))
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
@@ -286,7 +287,7 @@ def test_target_and_alarm_stand_beside_every_row_of_a_rule_in_force(town: Record
 
 def test_a_row_of_a_rule_that_is_gone_has_no_target(town: RecordsBuilder) -> None:
     found = town.shown()
-    gone = build_snapshot(found.outcome, with_rules(), CALENDARS, found.view.book)
+    gone = build_snapshot(found.outcome, replace(found.context, policy=with_rules()))
 
     assert gone.facts["fleetsync_coverage_target_ratio"] == {}
 

@@ -14,9 +14,8 @@ from werkzeug.security import generate_password_hash
 
 from fleetsync.clock import Clock, ManualClock
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.entitlement import RULES
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
@@ -313,7 +312,7 @@ def town_snapshot(size: int = 24) -> Snapshot:
 
 
 def snapshot_of(input_: BelievedState, found: Outcome) -> Snapshot:
-    return build_snapshot(found, POLICY, CALENDARS, build_unit_directory(input_.known, POLICY))
+    return build_snapshot(found, build_context(input_, POLICY, CALENDARS, found.moment))
 
 
 @cache
@@ -327,7 +326,7 @@ def empty_snapshot() -> Snapshot:
     empty = BelievedState(parts=waiting)
     bare = msgspec.structs.replace(POLICY, units=())
     found = reconcile(empty, bare, CALENDARS, Moment(NOW, TODAY))
-    return build_snapshot(found, bare, CALENDARS, build_unit_directory((), bare))
+    return build_snapshot(found, build_context(empty, bare, CALENDARS, found.moment))
 
 
 # --- the ports, kept in memory ----------------------------------------------------------------------------------------

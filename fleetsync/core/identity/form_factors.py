@@ -1,9 +1,9 @@
 """What sort of thing a device is, by its maker, model and platform."""
 
 from fleetsync.core.identity.globs import glob_test
-from fleetsync.core.identity.keys import folded
 from fleetsync.core.identity.serials import APPLE_PLATFORMS
 from fleetsync.core.model import DeviceRecord, FormFactor, Platform, ReferenceFacts
+from fleetsync.core.text import folded
 
 _FORM_FACTOR_BY_PLATFORM = {
     Platform.WINDOWS: FormFactor.COMPUTER,

@@ -54,7 +54,7 @@ class Lookup:
     def rules(self) -> Mapping[str, Entitlement]:
         """The entitlements in force on the snapshot's day."""
         today = self.snapshot.outcome.moment.today
-        return {rule.id: rule for rule in self.snapshot.view.policy.entitlements if rule.is_valid_on(today)}
+        return {rule.id: rule for rule in self.snapshot.context.policy.entitlements if rule.is_valid_on(today)}
 
     @cached_property
     def concealed(self) -> frozenset[str]:
@@ -97,12 +97,11 @@ class Lookup:
 
     def calendar(self, unit: str) -> Calendar:
         """By which the unit's days are counted."""
-        view = self.snapshot.view
-        return view.calendars.for_unit(unit, view.book.is_preschool_only(unit))
+        return self.snapshot.context.calendar_of(unit)
 
     def school_days_since(self, unit: str, at: datetime, until: date) -> int:
         """School days from the local day of *at* to *until*."""
-        day = local_day(at, self.snapshot.view.policy.time_zone)
+        day = local_day(at, self.snapshot.context.policy.time_zone)
         return self.calendar(unit).school_days_between(day, until)
 
     # --- gaps ---------------------------------------------------------------------------------------------------------

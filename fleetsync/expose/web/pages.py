@@ -105,11 +105,10 @@ def _current_unit_values(seen: RequestContext, slug: str) -> dict[str, Any]:
 
 def _pool_roundings(seen: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
     """Per pool rule what each rounding would owe the unit, and whether it is the one in force."""
-    view = seen.latest.view
     standings = [case.person_state for case in seen.latest.outcome.people]
     found: dict[str, list[tuple[Text, int, bool]]] = {}
     for rounding in RoundBy:
-        for owed in owed_to_pools(standings, view.book, view.policy, seen.latest.outcome.moment, rounding):
+        for owed in owed_to_pools(standings, seen.latest.context, rounding):
             if owed.unit == slug:
                 in_force = seen.lookup.rules[owed.entitlement].round_by is rounding
                 found.setdefault(owed.entitlement, []).append(
@@ -254,7 +253,7 @@ def _sets_that_served(seen: RequestContext, person_id: str) -> Sequence[str]:
 def policy() -> PageResponse:
     """The rules, read aloud."""
     seen = request_context()
-    shown, localiser = seen.latest.view.policy, seen.localiser
+    shown, localiser = seen.latest.context.policy, seen.localiser
     return render_template(
         "policy.html",
         rules=[

@@ -68,7 +68,7 @@ class RequestContext:
         """The reader's language: what the link says, else what was chosen, else the configured one."""
         asked = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
         language = next(one for one in asked if one in LANGUAGES)
-        return Localiser(language or "sv", self.latest.view.policy.time_zone)
+        return Localiser(language or "sv", self.latest.context.policy.time_zone)
 
     @property
     def theme(self) -> str:
@@ -79,7 +79,7 @@ class RequestContext:
     @cached_property
     def today(self) -> date:
         """The local day of now."""
-        return local_day(self.now, self.latest.view.policy.time_zone)
+        return local_day(self.now, self.latest.context.policy.time_zone)
 
     @cached_property
     def as_of(self) -> date | None:

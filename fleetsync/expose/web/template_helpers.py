@@ -202,7 +202,7 @@ def part_as_of(known: BelievedRecord) -> date | None:
 def membership_group_name(known: BelievedRecord) -> str:
     """The name of the group that a membership is of; "" for none."""
     group = getattr(known.record, "group", None)
-    return (request_context().latest.view.book.group_name(known.source, group) or "") if group else ""
+    return (request_context().latest.context.unit_directory.group_name(known.source, group) or "") if group else ""
 
 
 def interval_text(interval: timedelta) -> str:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.entitlement import RULES
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import (
     BelievedRecord,
@@ -239,7 +238,7 @@ def row(outcome: Outcome, unit: str, entitlement: str) -> CoverageDay:
 
 def shown(believed: BelievedState, policy: Policy = POLICY, moment: Moment = MOMENT) -> Snapshot:
     outcome = reconcile(believed, policy, CALENDARS, moment)
-    return build_snapshot(outcome, policy, CALENDARS, build_unit_directory(believed.known, policy))
+    return build_snapshot(outcome, build_context(believed, policy, CALENDARS, moment))
 
 
 def with_rules(*rules: Entitlement) -> Policy:

@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
 from fleetsync.core.entitlement import RULES, person_states
-from fleetsync.core.identity import build_unit_directory, resolve_people
+from fleetsync.core.identity import resolve_people
 from fleetsync.core.model import (
     BelievedRecord,
+    BelievedState,
     EmploymentForm,
     Entitlement,
     EntitlementDecision,
@@ -178,7 +181,21 @@ def all_person_states(
     """The standing of everybody known, by the real identity."""
     read = parts(on) if read is None else read
     people = resolve_people(known, read, policy(rules))
-    return person_states(people, build_unit_directory(known, policy(rules)), policy(rules), CALENDARS, read, moment(on))
+    return person_states(people, context_of(known, on, rules=rules, read=read))
+
+
+def context_of(
+    known: Sequence[BelievedRecord],
+    on: str = TODAY,
+    *,
+    rules: Sequence[Entitlement] = RULES,
+    read: Sequence[PartState] | None = None,
+    known_until: str | None = None,
+) -> Context:
+    """The context of a reconciliation on a day, in which every part has been read, or as *read* has it."""
+    believed = BelievedState(known=known, parts=parts(on) if read is None else read)
+    until = day(known_until) if known_until else None
+    return build_context(believed, policy(rules), CALENDARS, moment(on), known_until=until)
 
 
 def person_state_of(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import add_months
 from fleetsync.core.entitlement import person_states
-from fleetsync.core.identity import build_unit_directory, resolve_people
+from fleetsync.core.identity import resolve_people
 from fleetsync.core.model import (
     UNPLACED,
     BelievedRecord,
@@ -21,15 +21,14 @@ from fleetsync.core.model import (
     PersonState,
 )
 from tests.core.entitlement.entitlement_samples import (
-    CALENDARS,
     FIXED,
     HOURLY,
     all_person_states,
+    context_of,
     decision,
     employed,
     enrolled,
     instant,
-    moment,
     owed_by,
     parts,
     people_of,
@@ -107,15 +106,17 @@ def test_what_is_decided_never_depends_on_the_order_of_records(
 ) -> None:
     shuffled = list(known)
     chance.shuffle(shuffled)
-    rules, read = policy(), parts(on.isoformat())
-    book = build_unit_directory(known, rules)
-    people = resolve_people([*people_of(known, keys=()), *known], read, rules)
-    mixed = [replace(one, memberships=tuple(chance.sample(one.memberships, len(one.memberships)))) for one in people]
+    read = parts(on.isoformat())
+    people = resolve_people([*people_of(known, keys=()), *known], read, policy())
+    mixed = [
+        replace(person, memberships=tuple(chance.sample(person.memberships, len(person.memberships))))
+        for person in people
+    ]
 
-    found = person_states(people, book, rules, CALENDARS, read, moment(on.isoformat()))
-    assert found == person_states(mixed, book, rules, CALENDARS, tuple(reversed(read)), moment(on.isoformat()))
-    assert found == all_of(shuffled, on)
-    assert [one.id for one in people] == [one.person for one in found]
+    states = person_states(people, context_of(known, on.isoformat(), read=read))
+    assert states == person_states(mixed, context_of(known, on.isoformat(), read=tuple(reversed(read))))
+    assert states == all_of(shuffled, on)
+    assert [person.id for person in people] == [state.person for state in states]
 
 
 @given(TOWNS, DAYS)

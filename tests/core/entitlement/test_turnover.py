@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
 from fleetsync.core.coverage import reconcile
-from fleetsync.core.entitlement import Bench, TurnoverProgress, turnover_progress
-from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.entitlement import MembershipIndex, TurnoverProgress, turnover_progress
 from fleetsync.core.masking import key_tokeniser, mask_record
 from fleetsync.core.model import (
     BelievedRecord,
@@ -36,6 +35,7 @@ from tests.core.entitlement.entitlement_samples import (
     SCHOOLS,
     absent_since_fields,
     believed_record,
+    context_of,
     day,
     employed,
     enrolled,
@@ -719,19 +719,12 @@ def test_how_far_it_has_come_is_told() -> None:
     before, after = a_class(3, 1)
     found = later(after, "2027-07-01", begun(before))
     told = (*people_of(after, keys=()), *after)
-    bench = Bench(
-        policy=POLICY,
-        calendars=CALENDARS,
-        book=build_unit_directory(told, POLICY),
-        parts={(part.source, part.part): part for part in parts("2027-07-01")},
-        moment=moment("2027-07-01"),
-        turnover=found.turnover,
-    )
+    people = [case.person for case in found.people]
+    context = replace(context_of(told, "2027-07-01"), turnover=found.turnover)
+    without = replace(context, turnover=None)
 
-    assert turnover_progress([case.person for case in found.people], bench) == TurnoverProgress(turned=3, of=4)
-    assert turnover_progress([case.person for case in found.people], replace(bench, turnover=None)) == TurnoverProgress(
-        turned=0, of=0
-    )
+    assert turnover_progress(people, MembershipIndex(context)) == TurnoverProgress(turned=3, of=4)
+    assert turnover_progress(people, MembershipIndex(without)) == TurnoverProgress(turned=0, of=0)
     assert not TurnoverProgress(turned=0, of=0).is_enough
 
 

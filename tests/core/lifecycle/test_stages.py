@@ -445,4 +445,8 @@ def test_lives_stand_in_the_order_of_the_devices() -> None:
     ones = [device(f"d{number}") for number in range(3)]
     cases = [LifecycleCase().case(one) for one in ones]
 
-    assert [one.device for one in LifecycleCase().lives(ones, [case.placement for case in cases])] == ["d0", "d1", "d2"]
+    assert [one.device for one in LifecycleCase().device_states(ones, [case.placement for case in cases])] == [
+        "d0",
+        "d1",
+        "d2",
+    ]

@@ -122,7 +122,7 @@ def test_a_masked_login_that_is_nobodys_is_no_unknown_holder() -> None:
 
 def test_a_token_finds_the_person_who_has_it() -> None:
     token = Key(Scheme.ADDRESS, "", "~token")
-    town = MatchingCase(person("alva", token, masked=True), device("d", token), standings=[at("bjorkskolan")])
+    town = MatchingCase(person("alva", token, masked=True), device("d", token), states=[at("bjorkskolan")])
 
     assert (town.placement().holder, town.placement().unit) == (ALVA, UNPLACED)
 
@@ -252,7 +252,7 @@ def corrected(field: Any, value: str, **fields: Any) -> MatchingCase:
     correction = Correction(device="dintune-d", field=field, value=value, **fields)
     return MatchingCase(
         person("alva", address("alva")), device("d", address("bo"), location="ek"),
-        standings=[at("bjorkskolan")], believed=BelievedState(corrections=(correction,)),
+        states=[at("bjorkskolan")], believed=BelievedState(corrections=(correction,)),
     )  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def test_a_correction_that_has_ended_is_passed_over() -> None:
 def test_a_function_account_holds_nothing_and_its_unit_places_the_device() -> None:
     town = MatchingCase(
         person("alva", address("info")), device("d", address("info")),
-        standings=[at("bjorkskolan")], function_accounts=("info@*",),
+        states=[at("bjorkskolan")], function_accounts=("info@*",),
     )  # fmt: skip
     placed = town.placement()
 
@@ -311,7 +311,7 @@ def test_an_enrolment_manager_holds_nothing_and_places_nothing(said: dict[str, A
     managers = () if said else ("dem@*",)
     town = MatchingCase(
         person("alva", address("dem")), device("d", address("dem"), **said),
-        standings=[at("bjorkskolan")], enrolment_managers=managers,
+        states=[at("bjorkskolan")], enrolment_managers=managers,
     )  # fmt: skip
     placed = town.placement()
 
@@ -342,7 +342,7 @@ def test_another_records_login_counts_beside_a_managers() -> None:
 
 def many(count: int, *, said: dict[str, Any] | None = None, **fields: Any) -> MatchingCase:
     records = [device(f"d{number}", address("alva"), **(said or {})) for number in range(count)]
-    return MatchingCase(person("alva", address("alva")), *records, standings=[at("bjorkskolan")], **fields)
+    return MatchingCase(person("alva", address("alva")), *records, states=[at("bjorkskolan")], **fields)
 
 
 def holders(town: MatchingCase) -> set[str | None]:
@@ -522,7 +522,7 @@ def test_a_set_of_no_group_serves_none() -> None:
 
 def test_a_childs_login_makes_a_device_of_the_pool_and_nobodys() -> None:
     town = MatchingCase(
-        person("alva", address("alva")), device("d", address("alva")), standings=[at("ekskolan", is_child=True)]
+        person("alva", address("alva")), device("d", address("alva")), states=[at("ekskolan", is_child=True)]
     )
     placed = town.placement()
 
@@ -550,7 +550,7 @@ def placed_at(
 ) -> tuple[str, str | None]:
     town = MatchingCase(
         person("alva", address("alva"), masked=masked), device("d", address("alva"), **(said or {})),
-        standings=[at(person_state)], **policy,
+        states=[at(person_state)], **policy,
     )  # fmt: skip
     return town.placement().unit, town.placement().conflicting_unit
 
