@@ -264,4 +264,4 @@ def _earlier_leaver_copies(
     turnover: Turnover, people: Sequence[Person], index: MembershipIndex
 ) -> tuple[BelievedRecord, ...]:
     """Copies of pupils who left with an earlier year and whose rows a register never ended; they stay leavers."""
-    return tuple(_as_copy(one, turnover) for person in people for one in _leaver_copies(person, index))
+    return tuple(_as_copy(copy, turnover) for person in people for copy in _leaver_copies(person, index))
