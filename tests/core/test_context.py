@@ -112,11 +112,10 @@ def test_a_gap_that_waits_for_a_source_opens_by_the_explicit_day() -> None:
     )  # fmt: skip
     leaver = devices.pupil(counted=False, ended_on=devices.day("2026-10-05"), owed=None)
     sources = (devices.part(devices.ROSTER, READ_ON), devices.part(devices.MDM, READ_ON))
-    held = {"records": (record,)}
 
     def kinds(known_until: date | None) -> set[str]:
         case = devices.LifecycleCase(LATER, sources=sources, known_until=known_until)
-        return case.kinds(leaver, case.case(devices.device(**held), holder="p1"))
+        return case.kinds(leaver, case.case(devices.device(records=(record,)), holder="p1"))
 
     assert "leaver_holds" not in kinds(None)
     assert "leaver_holds" in kinds(devices.day(LATER))

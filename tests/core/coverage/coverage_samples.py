@@ -232,8 +232,8 @@ def told(more: dict[str, Any], *words: str, **otherwise: Any) -> dict[str, Any]:
 
 
 def row(outcome: Outcome, unit: str, entitlement: str) -> CoverageDay:
-    (found,) = (one for one in outcome.coverage if (one.unit, one.entitlement) == (unit, entitlement))
-    return found
+    (result,) = (row for row in outcome.coverage if (row.unit, row.entitlement) == (unit, entitlement))
+    return result
 
 
 def shown(believed: BelievedState, policy: Policy = POLICY, moment: Moment = MOMENT) -> Snapshot:
@@ -246,8 +246,8 @@ def with_rules(*rules: Entitlement) -> Policy:
 
 
 def rule(id_: str, **fields: Any) -> Entitlement:
-    (found,) = (one for one in RULES[:3] if one.id == id_)
-    return replace(found, **fields)
+    (result,) = (rule for rule in RULES[:3] if rule.id == id_)
+    return replace(result, **fields)
 
 
 # --- protected --------------------------------------------------------------------------------------------------------
@@ -257,10 +257,10 @@ def masked_records(known: Sequence[BelievedRecord], who: str) -> tuple[BelievedR
     """*known* after somebody called *who* was marked as protected: his rows and his devices' are masked, in every source."""
     token_of = key_tokeniser(SECRET)
     return tuple(
-        replace(one, record=mask_record(one.record, token_of, source=one.source), masked=True)
-        if _is_of(one, who)
-        else one
-        for one in known
+        replace(record, record=mask_record(record.record, token_of, source=record.source), masked=True)
+        if _is_of(record, who)
+        else record
+        for record in known
     )
 
 
@@ -339,41 +339,43 @@ _shared = _line(
 @st.composite
 def record_builders(draw: st.DrawFn) -> RecordsBuilder:
     """A town of at most fourteen people and sixteen devices, with something odd of most kinds."""
-    town = RecordsBuilder()
+    builder = RecordsBuilder()
     lines = draw(st.lists(_people, min_size=draw(st.integers(0, 6)), max_size=14))
-    who = [_drawn(town, number, *line) for number, line in enumerate(lines)]
+    who = [_drawn(builder, number, *line) for number, line in enumerate(lines)]
     children = draw(st.sampled_from((0, 0, 6)))
     for number in range(children):
-        town.child(f"~c{number}")
+        builder.child(f"~c{number}")
     devices = draw(st.lists(st.one_of(_held, _shared), min_size=draw(st.integers(0, 8)), max_size=16))
     for _, said in devices:
         fields = dict(said)
         place = fields.pop("holder")
         holder = None if place is None else who[place] if place < len(who) else f"stranger{place}"
-        town.device(holder, **fields)
-    return town
+        builder.device(holder, **fields)
+    return builder
 
 
-def _drawn(town: RecordsBuilder, number: int, kind: str, said: Mapping[str, Any]) -> str:
-    return str(getattr(town, kind)(f"p{number}", **said))
+def _drawn(builder: RecordsBuilder, number: int, kind: str, said: Mapping[str, Any]) -> str:
+    return str(getattr(builder, kind)(f"p{number}", **said))
 
 
-def people_of(town: RecordsBuilder) -> list[str]:
+def people_of(builder: RecordsBuilder) -> list[str]:
     """Who is in the town's registers."""
-    return sorted({one.record.source_id for one in town.known if isinstance(one.record, PersonRecord)})
+    return sorted({record.record.source_id for record in builder.known if isinstance(record.record, PersonRecord)})
 
 
 def with_recorded_outcome(believed: BelievedState, outcome: Outcome) -> BelievedState:
     """What would be believed after *outcome* was recorded: ids, log-ins, open episodes, stages, assignments, coverage."""
-    known = [replace(one, thing_id=outcome.resolved_ids.get(one.ref, one.thing_id)) for one in believed.known]
+    known = [
+        replace(record, thing_id=outcome.resolved_ids.get(record.ref, record.thing_id)) for record in believed.known
+    ]
     return replace(
         believed,
         known=tuple(known),
         logins=outcome.logins,
         episodes=(*outcome.episodes, *outcome.closed_episodes),
         gap_unit_kinds=outcome.gap_unit_kinds
-        | {(one.unit, one.kind) for one in outcome.episodes if one.subject is not Subject.SOURCE},
-        assignments=tuple(RunningAssignment(one, outcome.moment.at) for one in outcome.assignments),
+        | {(episode.unit, episode.kind) for episode in outcome.episodes if episode.subject is not Subject.SOURCE},
+        assignments=tuple(RunningAssignment(assignment, outcome.moment.at) for assignment in outcome.assignments),
         stages={
             case.device.id: StageSince(case.device_state.stage, case.device_state.since)
             for case in outcome.devices
@@ -385,4 +387,4 @@ def with_recorded_outcome(believed: BelievedState, outcome: Outcome) -> Believed
 
 
 def total(rows: Iterable[CoverageDay], field: str, entitlement: str | None = None) -> int:
-    return sum(int(getattr(one, field)) for one in rows if entitlement in (None, one.entitlement))
+    return sum(int(getattr(row, field)) for row in rows if entitlement in (None, row.entitlement))

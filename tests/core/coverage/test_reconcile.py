@@ -48,8 +48,8 @@ STAFF, PUPILS, PRESCHOOL = rule("staff"), rule("pupils"), rule("preschool")
 
 
 def person(outcome: Outcome, who: str) -> PersonCase:
-    (found,) = (case for case in outcome.people if address(who) in case.person.keys)
-    return found
+    (result,) = (case for case in outcome.people if address(who) in case.person.keys)
+    return result
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def test_what_is_silent_or_in_repair_is_assigned_and_what_is_lost_or_not_of_a_ki
 ) -> None:
     town.device(town.pupil("alva"), **said)
 
-    found = town.row("bjorkskolan", "pupils")
+    result = town.row("bjorkskolan", "pupils")
 
-    assert (found.assigned_own, found.covered_own, found.short) == (assigned, 0, 1)
+    assert (result.assigned_own, result.covered_own, result.short) == (assigned, 0, 1)
 
 
 def test_a_device_of_somebody_who_is_owed_nothing_is_nobodys(town: RecordsBuilder) -> None:
@@ -143,10 +143,10 @@ def test_who_shares_a_claim_with_somebody_else_is_unknown(town: RecordsBuilder) 
     town.person(("sis", "pupils"), "bo", login=False)
     town.add_membership(("sis", "pupils"), "bo", MembershipType.ENROLMENT, "bj", year=5, school_form="GR")
     twins = [
-        replace(one, record=replace(one.record, keys=(address("alva"),)))
-        if one.type == "person" and one.record.source_id == "bo"
-        else one
-        for one in town.known
+        replace(record, record=replace(record.record, keys=(address("alva"),)))
+        if record.type == "person" and record.record.source_id == "bo"
+        else record
+        for record in town.known
     ]
     town.known = twins
     town.device("alva", condition=Condition.RETIRED)
@@ -169,10 +169,10 @@ def test_a_cart_of_thirty_for_three_classes_of_twenty_five(town: RecordsBuilder)
     town.cart(30, "2A", "2B", "2C")
 
     outcome = town.outcome()
-    found = row(outcome, "bjorkskolan", "pupils")
+    result = row(outcome, "bjorkskolan", "pupils")
     (set_,) = outcome.sets
 
-    assert (found.entitled, found.covered_set, found.short) == (75, 30, 45)
+    assert (result.entitled, result.covered_set, result.short) == (75, 30, 45)
     assert (set_.id, set_.groups, set_.members) == ("bjorkskolan/2A+2B+2C", ("2A", "2B", "2C"), 75)
     assert (set_.covered, set_.assigned, set_.working, set_.short) == (30, 30, 30, 45)
 
@@ -195,7 +195,7 @@ def test_a_class_whose_name_holds_a_plus_is_not_two_classes(town: RecordsBuilder
 
     outcome = town.outcome()
 
-    assert {one.groups: one.covered for one in outcome.sets} == {("4+5",): 1, ("4", "5"): 1}
+    assert {device_set.groups: device_set.covered for device_set in outcome.sets} == {("4+5",): 1, ("4", "5"): 1}
     assert person(outcome, "alva").serving_set == "bjorkskolan/4\\+5"
     assert person(outcome, "bo").serving_set == "bjorkskolan/4+5"
 
@@ -232,8 +232,8 @@ def test_a_set_serves_the_first_entitlement_in_file_order_that_its_members_are_o
     outcome = town.outcome(with_rules(STAFF, PUPILS, young))
     turned = town.outcome(with_rules(STAFF, young, PUPILS))
 
-    assert {one.entitlement for one in outcome.sets} == {"pupils"}
-    assert {one.entitlement for one in turned.sets} == {"young"}
+    assert {device_set.entitlement for device_set in outcome.sets} == {"pupils"}
+    assert {device_set.entitlement for device_set in turned.sets} == {"young"}
 
 
 def test_who_may_only_have_his_own_is_not_served_by_a_set(town: RecordsBuilder) -> None:
@@ -265,10 +265,10 @@ def test_a_cart_that_is_no_more_keeps_no_other_from_its_class(town: RecordsBuild
     town.cart(1, "Arbetslag röd")
     town.device(purpose=Purpose.SET, unit="bj", serves=("2A",), condition=end or Condition.ACTIVE)
     if end is None:
-        town.known[-2:] = [replace(one, gone=True, absent_since=NOW) for one in town.known[-2:]]
+        town.known[-2:] = [replace(record, gone=True, absent_since=NOW) for record in town.known[-2:]]
 
-    found = town.row("bjorkskolan", "pupils")
-    assert (found.covered_set, found.short) == (1, 0)
+    result = town.row("bjorkskolan", "pupils")
+    assert (result.covered_set, result.short) == (1, 0)
 
 
 @pytest.mark.parametrize("names", [("list", "zlist"), ("zlist", "list")])
@@ -308,9 +308,9 @@ def test_what_a_rule_requires_decides_whether_a_device_works_for_it_and_not_whet
 
     outcome = town.outcome(asking)
 
-    found = row(outcome, "bjorkskolan", "pupils")
-    assert (found.assigned_own, found.covered_own, found.short, found.surplus) == (2, 1, 1, 2)
-    assert [(one.kind, one.reason.en) for one in outcome.episodes if one.subject is Subject.PERSON] == [
+    result = row(outcome, "bjorkskolan", "pupils")
+    assert (result.assigned_own, result.covered_own, result.short, result.surplus) == (2, 1, 1, 2)
+    assert [(episode.kind, episode.reason.en) for episode in outcome.episodes if episode.subject is Subject.PERSON] == [
         ("device_not_working", "not known to be encrypted, as is required")
     ]
 
@@ -323,7 +323,9 @@ def test_a_set_without_members_is_surplus_of_the_first_rule_whose_forms_the_unit
 
     outcome = town.outcome(policy)
 
-    assert [(one.unit, one.entitlement, one.working) for one in outcome.sets] == [("bjorkskolan", "pupils", 3)]
+    assert [(device_set.unit, device_set.entitlement, device_set.working) for device_set in outcome.sets] == [
+        ("bjorkskolan", "pupils", 3)
+    ]
     assert row(outcome, "bjorkskolan", "pupils").surplus == 3
 
 
@@ -359,10 +361,10 @@ def test_a_pool_is_owed_for_every_five_children_begun(town: RecordsBuilder) -> N
     children(town, 11)
     town.pool(2, silent=2)
 
-    found = town.row("ugglan", "preschool")
+    result = town.row("ugglan", "preschool")
 
-    assert (found.entitled, found.heads, found.covered_pool, found.assigned_pool) == (3, 11, 2, 3)
-    assert (found.short, found.surplus) == (1, 0)
+    assert (result.entitled, result.heads, result.covered_pool, result.assigned_pool) == (3, 11, 2, 3)
+    assert (result.short, result.surplus) == (1, 0)
 
 
 def two_pools() -> tuple[Entitlement, Entitlement]:
@@ -379,7 +381,7 @@ def test_shared_devices_serve_the_pool_of_their_own_unit(town: RecordsBuilder) -
     outcome = town.outcome(with_rules(*two_pools()))
 
     assert row(outcome, "bjorkskolan", "sixes").covered_pool == 2
-    assert all(one.entitlement != "toddlers" for one in outcome.assignments)
+    assert all(assignment.entitlement != "toddlers" for assignment in outcome.assignments)
 
 
 def test_of_two_pools_of_a_unit_the_first_takes_its_places_and_the_next_what_is_left(town: RecordsBuilder) -> None:
@@ -442,7 +444,7 @@ def test_a_personally_owned_device_is_no_stock(town: RecordsBuilder) -> None:
 
 def test_stock_that_no_source_has_any_more_is_none(town: RecordsBuilder) -> None:
     town.stock(1)
-    town.known = [replace(one, gone=True, absent_since=NOW) for one in town.known]
+    town.known = [replace(record, gone=True, absent_since=NOW) for record in town.known]
 
     assert town.row("central", "staff").surplus == 0
 
@@ -468,7 +470,7 @@ def test_stock_is_counted_at_the_first_rule_that_accepts_its_kind(town: RecordsB
 
 
 def test_every_cell_in_which_somebody_can_be_owed_has_a_row(town: RecordsBuilder) -> None:
-    cells = {(one.unit, one.entitlement) for one in town.outcome().coverage}
+    cells = {(row.unit, row.entitlement) for row in town.outcome().coverage}
 
     staffed = {(unit, "staff") for unit in ("bjorkskolan", "ekskolan", "masen", "ugglan", CENTRAL, UNPLACED)}
     schools = {("bjorkskolan", "pupils"), ("ekskolan", "pupils")}
@@ -479,7 +481,7 @@ def test_every_cell_in_which_somebody_can_be_owed_has_a_row(town: RecordsBuilder
 def test_a_rule_for_some_units_has_rows_there_and_at_unplaced(town: RecordsBuilder) -> None:
     outcome = town.outcome(with_rules(replace(STAFF, units=("masen",))))
 
-    assert {one.unit for one in outcome.coverage} == {"masen", UNPLACED}
+    assert {row.unit for row in outcome.coverage} == {"masen", UNPLACED}
 
 
 def test_a_rule_that_is_not_in_force_has_no_rows(town: RecordsBuilder) -> None:
@@ -511,10 +513,10 @@ def test_fewer_than_five_without_a_unit_are_shown_at_central(town: RecordsBuilde
     for number in range(people):
         town.device(town.staff(f"s{number}", at=None))
 
-    found = town.row(unit, "staff")
+    result = town.row(unit, "staff")
 
-    assert (found.entitled, found.covered_own) == (people, people)
-    assert sum(one.entitled for one in town.outcome().coverage) == people
+    assert (result.entitled, result.covered_own) == (people, people)
+    assert sum(row.entitled for row in town.outcome().coverage) == people
 
 
 @pytest.mark.parametrize(("count", "unit"), [(4, CENTRAL), (5, UNPLACED)])
@@ -525,9 +527,9 @@ def test_a_few_children_without_a_unit_are_shown_at_central_with_the_devices_for
     town.device(reported_shared=True)
 
     outcome = town.outcome()
-    found = row(outcome, unit, "preschool")
+    result = row(outcome, unit, "preschool")
 
-    assert (found.entitled, found.heads, found.covered_pool) == (1, count, 1)
+    assert (result.entitled, result.heads, result.covered_pool) == (1, count, 1)
     assert row(outcome, UNPLACED, "preschool").heads == (count if unit == UNPLACED else 0)
 
 
@@ -549,18 +551,18 @@ def test_those_undecided_without_a_unit_are_counted_among_the_few(town: RecordsB
         town.pupil(f"p{number}", at=None)
     town.pupil("alva", at=None, year=None)
 
-    found = town.row(unit, "pupils")
+    result = town.row(unit, "pupils")
 
-    assert (found.entitled, found.undecided) == (owed, 1)
+    assert (result.entitled, result.undecided) == (owed, 1)
 
 
 def test_who_is_on_leave_is_counted_apart(town: RecordsBuilder) -> None:
     town.staff("alva", leave_from=date(2026, 9, 1))
     town.staff("bo")
 
-    found = town.row("bjorkskolan", "staff")
+    result = town.row("bjorkskolan", "staff")
 
-    assert (found.entitled, found.on_leave, found.undecided) == (1, 1, 0)
+    assert (result.entitled, result.on_leave, result.undecided) == (1, 1, 0)
 
 
 # --- protected --------------------------------------------------------------------------------------------------------
@@ -574,9 +576,9 @@ def test_a_protected_pupil_is_covered_by_his_own_device_among_all_without_a_unit
     town.known = list(masked_records(town.known, "alva"))
 
     outcome = town.outcome()
-    found = row(outcome, UNPLACED, "pupils")
+    result = row(outcome, UNPLACED, "pupils")
 
-    assert (found.entitled, found.covered_own, found.short) == (5, 1, 4)
+    assert (result.entitled, result.covered_own, result.short) == (5, 1, 4)
     assert row(outcome, "bjorkskolan", "pupils").entitled == 0
 
 
@@ -618,8 +620,8 @@ def test_a_register_that_ends_its_rows_early_moves_no_number_of_the_summer(town:
     )
     copied = with_recorded_outcome(town.believed(), town.outcome(moment=last_school_day))
     ended = [
-        replace(one, record=replace(one.record, end=date(2026, 6, 5))) if one.type == "membership" else one
-        for one in copied.known
+        replace(record, record=replace(record.record, end=date(2026, 6, 5))) if record.type == "membership" else record
+        for record in copied.known
     ]
 
     later = reconcile(replace(copied, known=ended), POLICY, CALENDARS, in_july)
@@ -640,7 +642,7 @@ def test_every_record_that_is_a_thing_has_its_id(town: RecordsBuilder) -> None:
     resolved_ids = {case.person.id for case in outcome.people} | {case.device.id for case in outcome.devices}
 
     assert set(outcome.resolved_ids.values()) == resolved_ids
-    assert set(outcome.resolved_ids) == {one.ref for one in town.known if one.type in ("person", "device")}
+    assert set(outcome.resolved_ids) == {record.ref for record in town.known if record.type in ("person", "device")}
 
 
 def test_the_outcome_says_of_which_moment_and_policy_it_is(town: RecordsBuilder) -> None:
@@ -654,9 +656,9 @@ def test_the_outcome_says_of_which_moment_and_policy_it_is(town: RecordsBuilder)
 def test_an_assignment_says_by_what_and_why(town: RecordsBuilder) -> None:
     town.device(town.pupil("alva"))
 
-    (found,) = town.outcome().assignments
+    (result,) = town.outcome().assignments
 
-    assert (found.by, found.entitlement, found.unit, found.groups, found.works) == (
+    assert (result.by, result.entitlement, result.unit, result.groups, result.works) == (
         CoveredBy.OWN, "pupils", "bjorkskolan", (), True,
     )  # fmt: skip
-    assert found.reason.en == "in contact within 15 school days, managed"
+    assert result.reason.en == "in contact within 15 school days, managed"

@@ -158,7 +158,13 @@ def people_of(
     ties: Iterable[BelievedRecord], *, keys: tuple[Key, ...] = (LOGIN,), masked: bool = False, since: str = "2024-08-01"
 ) -> tuple[BelievedRecord, ...]:
     """A record in each source for everybody who is named in it."""
-    named = sorted({(one.source, one.record.person) for one in ties if isinstance(one.record, MembershipRecord)})
+    named = sorted(
+        {
+            (membership.source, membership.record.person)
+            for membership in ties
+            if isinstance(membership.record, MembershipRecord)
+        }
+    )
     return tuple(
         believed_record(
             source,
@@ -207,13 +213,13 @@ def person_state_of(
     **person: Any,
 ) -> PersonState:
     """The standing of the one person who has these memberships."""
-    (found,) = all_person_states((*people_of(ties, **person), *ties, *beside), on, rules=rules, read=read)
-    return found
+    (result,) = all_person_states((*people_of(ties, **person), *ties, *beside), on, rules=rules, read=read)
+    return result
 
 
 def decision(person_state: PersonState, entitlement: str) -> EntitlementDecision:
-    (found,) = (one for one in person_state.decisions if one.entitlement == entitlement)
-    return found
+    (result,) = (decision for decision in person_state.decisions if decision.entitlement == entitlement)
+    return result
 
 
 def owed_by(person_state: PersonState) -> str | None:
@@ -223,4 +229,7 @@ def owed_by(person_state: PersonState) -> str | None:
 
 def pooled_by(person_state: PersonState) -> str | None:
     """The rule that counts him in a pool."""
-    return next((one.entitlement for one in person_state.decisions if one.owed and person_state.owed is None), None)
+    return next(
+        (decision.entitlement for decision in person_state.decisions if decision.owed and person_state.owed is None),
+        None,
+    )

@@ -82,9 +82,9 @@ def all_of(known: list[BelievedRecord], on: date, *, masked: bool = False) -> tu
 @given(TOWNS, DAYS)
 def test_nobody_is_ever_owed_twice_or_owed_and_undecided(known: list[BelievedRecord], on: date) -> None:
     for person_state in all_of(known, on):
-        owing = [one.entitlement for one in person_state.decisions if one.owed]
+        owing = [decision.entitlement for decision in person_state.decisions if decision.owed]
         assert len(owing) <= 1
-        assert not (owing and any(one.undecided or one.on_leave for one in person_state.decisions))
+        assert not (owing and any(decision.undecided or decision.on_leave for decision in person_state.decisions))
         if person_state.owed is not None:
             assert [person_state.owed.entitlement] == owing
             assert person_state.owed.unit == person_state.unit
@@ -95,9 +95,9 @@ def test_every_rule_in_force_always_decides_and_says_why_in_both_languages(
     known: list[BelievedRecord], on: date
 ) -> None:
     for person_state in all_of(known, on):
-        assert [one.entitlement for one in person_state.decisions] == ["staff", "pupils", "preschool"]
-        assert all(one.reason.sv and one.reason.en for one in person_state.decisions)
-        assert not any("{" in one.reason.sv or "alva" in one.reason.sv for one in person_state.decisions)
+        assert [decision.entitlement for decision in person_state.decisions] == ["staff", "pupils", "preschool"]
+        assert all(decision.reason.sv and decision.reason.en for decision in person_state.decisions)
+        assert not any("{" in decision.reason.sv or "alva" in decision.reason.sv for decision in person_state.decisions)
 
 
 @given(TOWNS, DAYS, st.randoms())
@@ -174,9 +174,9 @@ def test_hourly_never_entitles_and_an_unknown_form_is_never_decided(
     span: tuple[str | None, str | None], on: date
 ) -> None:
     assert owed_by(person_state_of(employed(HOURLY, *span), on=on.isoformat())) is None
-    found = decision(person_state_of(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
-    assert not found.owed
-    assert found.undecided or found.reason.en == "No employment"
+    result = decision(person_state_of(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
+    assert not result.owed
+    assert result.undecided or result.reason.en == "No employment"
 
 
 @given(TOWNS, DAYS)
@@ -189,5 +189,5 @@ def test_whoever_is_in_a_pool_is_always_a_child(known: list[BelievedRecord], on:
     pooled = {rule.id for rule in policy().entitlements if rule.mode is EntitlementMode.POOL}
 
     for person_state in all_of(known, on):
-        if any(one.owed and one.entitlement in pooled for one in person_state.decisions):
+        if any(decision.owed and decision.entitlement in pooled for decision in person_state.decisions):
             assert person_state.is_child

@@ -245,9 +245,9 @@ def test_who_goes_on_elsewhere_after_the_summer_was_never_away() -> None:
 
 def judged(on: str, turnover: Turnover | None = None) -> Outcome:
     rows = (enrolled("GR", 5, "2024-08-19", source_id="old"),)
-    found = (*people_of(rows), *rows, organisation("ek", CLOSED))
+    result = (*people_of(rows), *rows, organisation("ek", CLOSED))
     return reconcile(
-        BelievedState(known=found, parts=(*parts(on), units_read(on)), turnover=turnover),
+        BelievedState(known=result, parts=(*parts(on), units_read(on)), turnover=turnover),
         policy(),
         CALENDARS,
         moment(on),

@@ -39,7 +39,7 @@ def owed_to(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = Non
 
 
 def counts(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> dict[str, int]:
-    return {one.unit: one.count for one in owed_to(heads, round_by)}
+    return {debt.unit: debt.count for debt in owed_to(heads, round_by)}
 
 
 @pytest.mark.parametrize(("heads", "places"), [(0, 0), (1, 1), (5, 1), (6, 2), (23, 5)])

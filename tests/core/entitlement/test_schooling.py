@@ -92,7 +92,7 @@ def test_what_is_unknown_is_undecided_by_the_pupils_rule_and_owes_nothing(
     assert person_state.owed is None
     assert decision(person_state, "pupils").undecided
     assert decision(person_state, "pupils").reason.en == reason
-    assert [one.entitlement for one in person_state.decisions if one.undecided] == ["pupils"]
+    assert [decision.entitlement for decision in person_state.decisions if decision.undecided] == ["pupils"]
 
 
 def test_a_rule_asked_later_says_who_has_it_undecided() -> None:
@@ -111,7 +111,7 @@ def test_a_placement_of_unknown_form_is_undecided_by_the_preschool_rule() -> Non
 def test_somebody_with_nothing_is_told_so_by_each_rule() -> None:
     person_state = person_state_of(enrolled("GR", 5, "2027-08-16"))
 
-    assert [one.reason.en for one in person_state.decisions] == [
+    assert [decision.reason.en for decision in person_state.decisions] == [
         "No employment",
         "No enrolment",
         "No placement or enrolment",
@@ -123,7 +123,7 @@ def test_other_forms_are_known_and_entitle_nobody(form: str) -> None:
     person_state = person_state_of(enrolled(form, 1, "2024-08-19"))
 
     assert person_state.owed is None
-    assert not any(one.undecided or one.owed for one in person_state.decisions)
+    assert not any(decision.undecided or decision.owed for decision in person_state.decisions)
     assert person_state.counted
 
 
@@ -247,7 +247,7 @@ def test_what_a_rule_for_other_units_does_not_ask_is_undecided_by_the_next() -> 
     rules = [replace(PUPILS, id="bjork", units=("bjorkskolan",)), PUPILS]
     person_state = person_state_of(enrolled("GR", None, "2024-08-19"), rules=rules)
 
-    assert [one.entitlement for one in person_state.decisions if one.undecided] == ["pupils"]
+    assert [decision.entitlement for decision in person_state.decisions if decision.undecided] == ["pupils"]
 
 
 def test_a_personal_rule_owes_by_head_too() -> None:

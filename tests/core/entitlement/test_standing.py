@@ -301,8 +301,8 @@ def test_a_new_account_is_not_yet_in_a_staff_file_that_is_older_than_its_first_s
     records = [*bo, known_staff, new]
     standings = all_person_states(records, read=parts("2026-11-24", hr=file_of))
 
-    assert [one.not_yet_in_roster for one in standings if not one.counted] == [is_quiet]
-    assert not any(one.not_yet_in_roster for one in standings if one.counted)
+    assert [state.not_yet_in_roster for state in standings if not state.counted] == [is_quiet]
+    assert not any(state.not_yet_in_roster for state in standings if state.counted)
 
 
 def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack() -> None:
@@ -317,7 +317,7 @@ def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack
         [*people_of([known_staff], keys=()), known_staff, silent, left], read=parts("2026-11-24", hr="2026-11-01")
     )
 
-    assert not any(one.not_yet_in_roster for one in standings)
+    assert not any(state.not_yet_in_roster for state in standings)
 
 
 # --- children ---------------------------------------------------------------------------------------------------------
