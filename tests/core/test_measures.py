@@ -218,8 +218,8 @@ def test_a_device_that_was_never_in_contact_has_an_age_of_its_own(builder: Recor
 
 
 def secure(builder: RecordsBuilder, **said: Any) -> int:
-    told = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **said}
-    builder.device(builder.pupil("alva"), **told)
+    facts = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **said}
+    builder.device(builder.pupil("alva"), **facts)
     policy = replace(POLICY, reference=ReferenceFacts(os_support=(SUPPORTED,)))
     return sum(builder.shown(policy).numbers["fleetsync_secure_devices"].values())
 
@@ -368,7 +368,7 @@ def test_only_the_few_without_a_unit_are_shown_elsewhere(unit: str, entitlement:
     assert at == (CENTRAL if (unit, entitlement) == (UNPLACED, "staff") else unit)
 
 
-def test_an_undecided_person_opens_from_where_he_is_counted(builder: RecordsBuilder) -> None:
+def test_an_undecided_person_opens_from_where_they_are_counted(builder: RecordsBuilder) -> None:
     builder.pupil("alva", at=None, year=None)
     result = builder.shown()
 

@@ -34,9 +34,11 @@ def builder() -> RecordsBuilder:
 def past(now: Snapshot, then: Snapshot, coverage: Sequence[CoverageDay] | None = None, **kept: Any) -> Snapshot:
     """The day of *then* as it is shown *now*, from what the store keeps of it."""
     outcome = then.outcome
-    told = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
+    kept_rows = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
     rows = outcome.coverage if coverage is None else coverage
-    return build_past_snapshot(now, outcome.moment, told["owed"], told["assignments"], told["episodes"], rows)
+    return build_past_snapshot(
+        now, outcome.moment, kept_rows["owed"], kept_rows["assignments"], kept_rows["episodes"], rows
+    )
 
 
 def one_not_shown(rows: Sequence[MeasureRow]) -> list[int]:

@@ -82,13 +82,13 @@ DEVICES = (RecordType.DEVICE,)
 
 
 def part(source: str, name: str, role: PartRole, types: tuple[RecordType, ...] = DEVICES, **more: Any) -> PartState:
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "as_of": TODAY,
         "first_complete_at": LONG_AGO,
         "last_complete_at": NOW,
         "last_attempt_at": NOW,
     }
-    return PartState(source=source, part=name, role=role, types=types, **{**told, **more})
+    return PartState(source=source, part=name, role=role, types=types, **{**defaults, **more})
 
 
 PARTS = (
@@ -117,8 +117,8 @@ class RecordsBuilder:
         return "\n".join(map(repr, self.known))
 
     def add(self, source: str, name: str, record: Record, **more: Any) -> BelievedRecord:
-        told: dict[str, Any] = {"first_seen": LONG_AGO, "own_id": f"-{source}-{next(self._number)}"}
-        known = BelievedRecord(source=source, part=name, record=record, **{**told, **more})
+        defaults: dict[str, Any] = {"first_seen": LONG_AGO, "own_id": f"-{source}-{next(self._number)}"}
+        known = BelievedRecord(source=source, part=name, record=record, **{**defaults, **more})
         self.known.append(known)
         return known
 
@@ -130,7 +130,7 @@ class RecordsBuilder:
     def pupil(
         self, who: str, at: str | None = "bj", year: int | None = 5, group: str | None = None, **more: Any
     ) -> str:
-        self.person(("sis", "pupils"), who, **told(more, "login"))
+        self.person(("sis", "pupils"), who, **take_fields(more, "login"))
         self.add_membership(
             ("sis", "pupils"), who, MembershipType.ENROLMENT, at, year=year, **{"school_form": "GR", **more}
         )
@@ -147,13 +147,13 @@ class RecordsBuilder:
     def staff(
         self, who: str, at: str | None = "bj", form: EmploymentForm | None = EmploymentForm.PERMANENT, **more: Any
     ) -> str:
-        self.person(("hr", "staff"), who, **told(more, "login"))
+        self.person(("hr", "staff"), who, **take_fields(more, "login"))
         dated = {"start": date(2020, 8, 1), **more}
         self.add_membership(("hr", "staff"), who, MembershipType.EMPLOYMENT, at, employment_form=form, **dated)
         return who
 
     def child(self, who: str, at: str | None = "ug", form: str | None = "FS", **more: Any) -> str:
-        self.person(("care", "children"), who, **told(more, "login", login=False))
+        self.person(("care", "children"), who, **take_fields(more, "login", login=False))
         self.add_membership(("care", "children"), who, MembershipType.PLACEMENT, at, school_form=form, **more)
         return who
 
@@ -172,7 +172,7 @@ class RecordsBuilder:
     def device(self, holder: str | None = None, *, silent: float = 0.1, source: str = "intune", **more: Any) -> str:
         """A managed device in contact *silent* days ago; what a list says of it stands in a row of the list."""
         number = next(self._number)
-        says = told(more, "purpose", "unit", "serves")
+        says = take_fields(more, "purpose", "unit", "serves")
         serial = more.pop("serial", f"EXB{number:05d}")
         record = DeviceRecord(
             source_id=f"d{number}",
@@ -226,7 +226,7 @@ def address(who: str) -> Key:
     return Key(Scheme.ADDRESS, "", f"{who}@edu.exempelby.se")
 
 
-def told(more: dict[str, Any], *words: str, **otherwise: Any) -> dict[str, Any]:
+def take_fields(more: dict[str, Any], *words: str, **otherwise: Any) -> dict[str, Any]:
     """Takes *words* out of what is said."""
     return {**otherwise, **{word: more.pop(word) for word in words if word in more}}
 
@@ -254,7 +254,7 @@ def rule(id_: str, **fields: Any) -> Entitlement:
 
 
 def masked_records(known: Sequence[BelievedRecord], who: str) -> tuple[BelievedRecord, ...]:
-    """*known* after somebody called *who* was marked as protected: his rows and his devices' are masked, in every source."""
+    """*known* after somebody called *who* was marked as protected: the rows of the person and of their devices are masked, in every source."""
     token_of = key_tokeniser(SECRET)
     return tuple(
         replace(record, record=mask_record(record.record, token_of, source=record.source), masked=True)

@@ -61,7 +61,7 @@ def town() -> RecordsBuilder:
 
 
 @pytest.mark.parametrize("purpose", [None, Purpose.PERSONAL, Purpose.LOAN])
-def test_a_working_device_in_his_name_covers_a_pupil(town: RecordsBuilder, purpose: Purpose | None) -> None:
+def test_a_working_device_in_a_pupils_name_covers_the_pupil(town: RecordsBuilder, purpose: Purpose | None) -> None:
     town.device(town.pupil("alva"), purpose=purpose)
 
     case = person(town.outcome(), "alva")
@@ -208,7 +208,7 @@ def test_of_several_sets_a_member_is_said_to_be_served_by_the_one_asked_first(to
     assert person(town.outcome(), "alva").serving_set == "bjorkskolan/2B"
 
 
-def test_a_member_is_served_by_a_set_of_his_own_entitlement_alone(town: RecordsBuilder) -> None:
+def test_a_member_is_served_only_by_a_set_of_the_same_entitlement(town: RecordsBuilder) -> None:
     town.pupil("alva", year=2, group="1-2")
     town.pupil("bo", year=1, group="1-2")
     town.cart(2, "1-2")
@@ -236,7 +236,7 @@ def test_a_set_serves_the_first_entitlement_in_file_order_that_its_members_are_o
     assert {device_set.entitlement for device_set in turned.sets} == {"young"}
 
 
-def test_who_may_only_have_his_own_is_not_served_by_a_set(town: RecordsBuilder) -> None:
+def test_a_person_who_may_only_have_their_own_device_is_not_served_by_a_set(town: RecordsBuilder) -> None:
     town.pupil("alva", group="2A")
     town.cart(2, "2A")
 
@@ -568,7 +568,7 @@ def test_who_is_on_leave_is_counted_apart(town: RecordsBuilder) -> None:
 # --- protected --------------------------------------------------------------------------------------------------------
 
 
-def test_a_protected_pupil_is_covered_by_his_own_device_among_all_without_a_unit(town: RecordsBuilder) -> None:
+def test_a_protected_pupil_is_covered_by_their_own_device_among_all_without_a_unit(town: RecordsBuilder) -> None:
     for number in range(4):
         town.pupil(f"p{number}", at=None)
     town.device(town.pupil("alva", group="2A"))
@@ -602,7 +602,7 @@ def test_a_protected_pupils_device_is_nowhere_though_a_list_names_a_unit(town: R
 # --- a dead source ----------------------------------------------------------------------------------------------------
 
 
-def test_who_left_after_his_register_was_last_read_is_still_counted(town: RecordsBuilder) -> None:
+def test_who_left_after_their_register_was_last_read_is_still_counted(town: RecordsBuilder) -> None:
     town.device(town.staff("alva", end=date(2026, 11, 10)))
     read = [replace(one, as_of=TODAY) for one in PARTS]
 

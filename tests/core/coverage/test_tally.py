@@ -17,26 +17,26 @@ BYS = ("own", "set", "pool")
 
 
 def owed(who: str, *groups: str, devices: int = 1, **more: Any) -> OwedDevices:
-    told: dict[str, Any] = {"unit": "bjorkskolan", "entitlement": "pupils", "reason": WHY}
-    return OwedDevices(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**told, **more})
+    defaults: dict[str, Any] = {"unit": "bjorkskolan", "entitlement": "pupils", "reason": WHY}
+    return OwedDevices(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**defaults, **more})
 
 
 def pool(places: int, heads: int, **more: Any) -> OwedDevices:
-    told: dict[str, Any] = {"unit": "ugglan", "entitlement": "preschool", "reason": WHY, "subject_id": "pool"}
-    return OwedDevices(subject=Subject.POOL, count=places, heads=heads, **{**told, **more})
+    defaults: dict[str, Any] = {"unit": "ugglan", "entitlement": "preschool", "reason": WHY, "subject_id": "pool"}
+    return OwedDevices(subject=Subject.POOL, count=places, heads=heads, **{**defaults, **more})
 
 
 _numbers = count(1)
 
 
 def serving(by: CoveredBy, subject_id: str, works: bool = True, **more: Any) -> Assignment:
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "unit": "ugglan" if by is CoveredBy.POOL else "bjorkskolan",
         "entitlement": "preschool" if by is CoveredBy.POOL else "pupils",
         "device": f"d{next(_numbers):04d}",
         "reason": WHY,
     }
-    return Assignment(by=by, subject_id=subject_id, works=works, **{**told, **more})
+    return Assignment(by=by, subject_id=subject_id, works=works, **{**defaults, **more})
 
 
 def own(who: str, *works: bool) -> list[Assignment]:
@@ -70,7 +70,7 @@ def by_own(one: CoverageDay) -> tuple[int, int, int, int]:
 # --- own --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_is_covered_by_a_working_device_of_his_own() -> None:
+def test_a_person_is_covered_by_a_working_device_of_their_own() -> None:
     assert by_own(row([owed("a")], own("a"))) == (1, 1, 0, 0)
 
 
@@ -113,7 +113,7 @@ def test_a_device_of_another_entitlement_covers_nobody_here() -> None:
     assert by_own(row([owed("a")], [serving(CoveredBy.OWN, "a", entitlement="staff")])) == (0, 0, 0, 1)
 
 
-def test_a_person_is_shown_with_his_devices_and_why_he_is_owed() -> None:
+def test_a_person_is_shown_with_their_devices_and_why_they_are_owed() -> None:
     devices = own("a", True, False)
 
     share = share_of("a", [owed("a")], list(reversed(devices)))

@@ -184,7 +184,7 @@ def all_person_states(
     rules: Sequence[Entitlement] = RULES,
     read: Sequence[PartState] | None = None,
 ) -> tuple[PersonState, ...]:
-    """The standing of everybody known, by the real identity."""
+    """The state of everybody known, with identities resolved as in production."""
     read = parts(on) if read is None else read
     people = resolve_people(known, read, policy(rules))
     return person_states(people, context_of(known, on, rules=rules, read=read))
@@ -212,7 +212,7 @@ def person_state_of(
     beside: Sequence[BelievedRecord] = (),
     **person: Any,
 ) -> PersonState:
-    """The standing of the one person who has these memberships."""
+    """The state of the one person who has these memberships."""
     (result,) = all_person_states((*people_of(ties, **person), *ties, *beside), on, rules=rules, read=read)
     return result
 
@@ -223,12 +223,12 @@ def decision(person_state: PersonState, entitlement: str) -> EntitlementDecision
 
 
 def owed_by(person_state: PersonState) -> str | None:
-    """The rule that owes him a device of his own."""
+    """The rule that owes the person a device of their own."""
     return person_state.owed.entitlement if person_state.owed else None
 
 
 def pooled_by(person_state: PersonState) -> str | None:
-    """The rule that counts him in a pool."""
+    """The rule that counts the person in a pool."""
     return next(
         (decision.entitlement for decision in person_state.decisions if decision.owed and person_state.owed is None),
         None,

@@ -129,7 +129,7 @@ def test_a_masked_person_is_always_unplaced_without_groups_and_undecidable(
 
 
 @given(TOWNS, DAYS)
-def test_somebody_has_never_left_while_he_counts_and_never_comes_while_he_is_owed(
+def test_nobody_has_left_while_they_count_or_is_to_come_while_they_are_owed(
     known: list[BelievedRecord], on: date
 ) -> None:
     for person_state in all_of(known, on):
@@ -185,7 +185,7 @@ def test_a_child_is_never_owed_by_head(known: list[BelievedRecord], on: date) ->
 
 
 @given(TOWNS, DAYS)
-def test_whoever_is_in_a_pool_is_always_a_child(known: list[BelievedRecord], on: date) -> None:
+def test_everybody_in_a_pool_is_always_a_child(known: list[BelievedRecord], on: date) -> None:
     pooled = {rule.id for rule in policy().entitlements if rule.mode is EntitlementMode.POOL}
 
     for person_state in all_of(known, on):

@@ -159,7 +159,7 @@ def test_of_two_active_enrolments_the_later_start_counts() -> None:
     assert (person_state.unit, person_state.grade_index, person_state.began_on) == ("bjorkskolan", 5, date(2026, 10, 1))
 
 
-def test_who_has_gone_on_to_another_school_is_no_pupil_though_his_old_row_is_open() -> None:
+def test_a_person_who_has_moved_to_another_school_is_no_pupil_though_their_old_row_is_open() -> None:
     going_on = person_state_of(enrolled("GR", 9, "2024-08-19", at="ek"), enrolled("GY", 1, "2026-08-17", at="bj"))
     beside = person_state_of(enrolled("GR", 4, "2024-08-19", at="ek"), enrolled("KU", None, "2026-08-17", at="bj"))
 

@@ -235,7 +235,7 @@ def test_a_permanent_employee_who_leaves_in_june_may_not_return() -> None:
     assert (person_state.may_return, owed_by(person_state), person_state.ended_on) == (False, None, date(2026, 6, 11))
 
 
-def test_whose_roster_has_no_form_and_told_no_end_may_not_return_when_he_vanishes_in_june() -> None:
+def test_an_employee_without_form_and_end_in_the_roster_may_not_return_when_they_vanish_in_june() -> None:
     person_state = person_state_of(
         employed(None, "2020-08-10", None, **absent_since_fields("2026-06-15")), on="2026-07-20"
     )
@@ -319,8 +319,8 @@ def test_an_end_is_believed_when_the_roster_has_been_read_with_later_content() -
     assert (owed_by(held), held.ended_on) == ("staff", None)
     assert decision(held, "staff").reason.en.endswith("ended 2026-10-31, counts on: its source has shown nothing newer")
 
-    told = person_state_of(term, on="2026-11-24", read=parts("2026-11-24", hr="2026-11-01"))
-    assert (owed_by(told), told.ended_on) == (None, date(2026, 10, 31))
+    state = person_state_of(term, on="2026-11-24", read=parts("2026-11-24", hr="2026-11-01"))
+    assert (owed_by(state), state.ended_on) == (None, date(2026, 10, 31))
 
 
 def test_a_file_for_each_unit_speaks_for_its_own_rows() -> None:

@@ -88,8 +88,8 @@ def person_state(outcome: Outcome, who: str = "alva") -> PersonState:
 
 
 def _is(person: Person, who: str) -> bool:
-    told = (*person.records, *person.memberships)
-    return any(who in (one.record.source_id, getattr(one.record, "person", None)) for one in told)
+    records = (*person.records, *person.memberships)
+    return any(who in (one.record.source_id, getattr(one.record, "person", None)) for one in records)
 
 
 def owed(outcome: Outcome, who: str = "alva") -> str | None:
@@ -395,7 +395,7 @@ THREE_YEARS = Calendars(
 )
 
 
-def test_who_has_left_never_comes_back_however_many_years_his_row_stays_open() -> None:
+def test_who_has_left_never_comes_back_however_many_years_their_row_stays_open() -> None:
     rows = [pupil("alva", 9, start="2021-08-16"), pupil("bo", 1, start="2026-08-17")]
     turnover = begun(rows, "2026-06-11", calendars=THREE_YEARS)
     for year, first in ((2026, 17), (2027, 16), (2028, 14), (2029, 20)):
@@ -676,7 +676,7 @@ def test_who_has_another_group_by_the_turn_is_moved() -> None:
     assert person_state(later(other, "2027-08-20", done)).turnover_changed_on == day(FIRST)
 
 
-def test_a_protected_pupil_is_moved_by_his_grade_index_alone() -> None:
+def test_a_protected_pupil_is_moved_by_their_grade_index_alone() -> None:
     token_of = key_tokeniser(b"an invented secret")
 
     def hidden(row: BelievedRecord) -> list[BelievedRecord]:
@@ -712,15 +712,15 @@ def test_once_the_term_has_begun_only_the_copies_of_those_who_left_stay_while_th
     assert later(after, "2027-08-30", dwindled, people=people_of(rows, keys=())).turnover == dwindled
 
 
-# --- told -------------------------------------------------------------------------------------------------------------
+# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 def test_how_far_it_has_come_is_told() -> None:
     before, after = a_class(3, 1)
     result = later(after, "2027-07-01", begun(before))
-    told = (*people_of(after, keys=()), *after)
+    known = (*people_of(after, keys=()), *after)
     people = [case.person for case in result.people]
-    context = replace(context_of(told, "2027-07-01"), turnover=result.turnover)
+    context = replace(context_of(known, "2027-07-01"), turnover=result.turnover)
     without = replace(context, turnover=None)
 
     assert turnover_progress(people, MembershipIndex(context)) == TurnoverProgress(turned=3, of=4)

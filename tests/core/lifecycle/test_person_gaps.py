@@ -87,7 +87,7 @@ def test_a_gap_open_at_the_turn_stays_open_with_its_age(today: str, began: str) 
     assert {"no_device", "no_account"} <= {one.kind for one in found}
 
 
-def test_no_device_of_somebody_who_began_after_the_turn_waits_for_his_own_day() -> None:
+def test_no_device_of_somebody_who_began_after_the_turn_waits_for_their_own_day() -> None:
     case = pupil(began_on=day("2026-11-10"), turnover_changed_on=day("2026-08-17"))
 
     assert "no_device" not in kinds_on("2026-11-12", case)
@@ -112,7 +112,7 @@ def test_no_device_is_only_of_those_who_are_owed_one_and_have_none(case: PersonC
     assert "no_device" not in kinds_on(TODAY, case)
 
 
-def test_everybody_without_a_device_has_a_gap_of_his_own() -> None:
+def test_everybody_without_a_device_has_a_gap_of_their_own() -> None:
     opened, _ = LifecycleCase().find(pupil("p1"), pupil("p2"))
 
     assert {episode.subject_id for episode in opened if episode.kind == "no_device"} == {"p1", "p2"}
@@ -171,13 +171,13 @@ def test_no_device_trusts_a_roster_until_it_is_overdue() -> None:
     )
 
 
-def test_the_reason_of_no_device_cites_the_day_he_began() -> None:
+def test_the_reason_of_no_device_cites_the_day_on_which_the_person_began() -> None:
     opened, _ = LifecycleCase().find(pupil())
 
     assert opened[0].reason.en == "is owed 1 since 2025-08-18, has 0"
 
 
-def test_a_person_is_shown_where_he_is_counted() -> None:
+def test_a_person_is_shown_where_they_are_counted() -> None:
     opened, _ = LifecycleCase().find(pupil(unit="unplaced"), owed=(owed(unit="central"),))
 
     assert {episode.unit for episode in opened if episode.kind == "no_device"} == {"central"}
@@ -186,7 +186,7 @@ def test_a_person_is_shown_where_he_is_counted() -> None:
 # --- no_account, device_not_working -----------------------------------------------------------------------------------
 
 
-def test_no_account_opens_three_school_days_after_he_began() -> None:
+def test_no_account_opens_three_school_days_after_the_person_began() -> None:
     case = pupil(began_on=day("2026-11-10"), has_login=False, case={"unknown": 1})
 
     assert kinds_on("2026-11-12", case) == set()
@@ -313,7 +313,7 @@ def test_a_pupil_of_the_last_grade_without_an_end_leaves_on_the_last_school_day(
     assert leaving("2027-05-28", grade_index=9, owed=None) == set()
 
 
-def test_a_pupil_whose_calendar_knows_no_summer_ends_when_his_row_does() -> None:
+def test_a_pupil_whose_calendar_knows_no_summer_ends_when_their_row_does() -> None:
     room = LifecycleCase("2028-06-01", sources=parts(ROSTER, MDM, as_of="2028-06-01"))
     held = room.case(device(contact="2028-06-01"), holder="p1")
 
