@@ -379,3 +379,8 @@ def test_an_undecided_person_opens_from_where_they_are_counted(builder: RecordsB
 
 def test_an_empty_town_is_shown() -> None:
     assert not shown(BelievedState()).rows("fleetsync_entitled", ("masen", "staff"))
+
+
+def test_every_measure_has_a_title_and_an_explanation_in_both_languages() -> None:
+    assert all(text.sv and text.en for measure in MEASURES for text in (measure.title, measure.help))
+    assert len({measure.title for measure in MEASURES}) == len(MEASURES)
