@@ -1,13 +1,15 @@
 """turnover status and now: the state of the school year's turnover, and turning it by hand."""
 
 import click
+from msgspec.structs import replace
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import operator_name
 from fleetsync.cli.errors import CommandError
-from fleetsync.core.entitlement import Bench, TurnoverProgress, earliest_turn_day, latest_turn_day, turnover_progress
-from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
+from fleetsync.core.entitlement import MembershipIndex, earliest_turn_day, latest_turn_day, turnover_progress
 from fleetsync.core.model import Outcome, Turnover
 from fleetsync.daemon.composition import Application
 
@@ -70,7 +72,7 @@ def _status_lines(application: Application, outcome: Outcome) -> list[str]:
 
 def _pending_lines(application: Application, outcome: Outcome, state: Turnover) -> list[str]:
     context = _turnover_context(application, outcome)
-    progress: TurnoverProgress = turnover_progress((case.person for case in outcome.people), context)
+    progress = turnover_progress((case.person for case in outcome.people), MembershipIndex(context))
     by_itself = f"by the first complete pull of pupils from {state.first_school_day} on, at the latest on {latest_turn_day(state, context)}"
     moved = f"{progress.turned} of {progress.of} pupils of years 0–8 have moved on"
     return [
@@ -79,16 +81,10 @@ def _pending_lines(application: Application, outcome: Outcome, state: Turnover) 
     ]
 
 
-def _turnover_context(application: Application, outcome: Outcome) -> Bench:
-    believed, run_context = application.run_context.believed(), application.run_context
-    return Bench(
-        policy=run_context.policy,
-        calendars=run_context.calendars,
-        book=build_unit_directory(believed.known, run_context.policy),
-        parts={(part.source, part.part): part for part in outcome.parts},
-        moment=outcome.moment,
-        turnover=outcome.turnover,
-    )
+def _turnover_context(application: Application, outcome: Outcome) -> Context:
+    run_context = application.run_context
+    believed = replace(run_context.believed(), turnover=outcome.turnover)
+    return build_context(believed, run_context.policy, run_context.calendars, outcome.moment)
 
 
 COMMANDS = {"turnover": turnover}

@@ -1,8 +1,8 @@
-"""MEASURES: every published domain number as a question asked of each case.
+"""MEASURES and FACTS: every published number about the municipality, one entry each with its title and explanation.
 
-Pure. A measure yields rows with the labels they count under; the published number is the sum of its rows, so a number
-and its explanation are one thing. What is no sum of rows (a ratio, an instant, a name) is a fact. Metrics, page,
-lists and documentation walk these two tables and know no domain word of their own.
+Pure. A measure gives rows, each with the labels that it counts under; the published number is the sum of the rows, so
+the rows behind a number always add up to it. A value that is no sum of rows (a ratio, an instant, a name) is a fact.
+Metrics, page, lists and documentation are made from these two tables.
 """
 
 from collections import Counter
@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import UnitDirectory
+from fleetsync.core.context import Context
 from fleetsync.core.model import (
     CENTRAL,
     UNPLACED,
@@ -23,11 +22,12 @@ from fleetsync.core.model import (
     MeasureRow,
     Outcome,
     PersonState,
-    Policy,
     Stage,
     Subject,
     Text,
 )
+
+METRIC_PREFIX = "fleetsync_"
 
 Labels = tuple[str, ...]
 LabelledRows = Iterator[tuple[Labels, MeasureRow]]
@@ -39,23 +39,23 @@ MIN_SHOWN_UNPLACED = 5
 GAP_SUBJECTS = frozenset({Subject.PERSON, Subject.DEVICE, Subject.UNIT, Subject.SET, Subject.POOL})
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """What a measure may look at: one outcome, and the policy and calendars it was judged under."""
-
-    outcome: Outcome
-    policy: Policy
-    calendars: Calendars
-    book: UnitDirectory
-
-
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
-    """A number with rows. `zero_labels` are the labels under which it is published even where nothing is counted."""
+    """A number with rows.
+
+    `title`: as the page calls it. `zero_labels`: the labels under which it is published even where nothing is counted.
+    """
 
     name: str
+    title: Text
     help: Text
     labels: Labels
-    rows: Callable[[View], LabelledRows]
-    zero_labels: Callable[[View], Iterable[Labels]]
+    rows: Callable[[Outcome, Context], LabelledRows]
+    zero_labels: Callable[[Outcome, Context], Iterable[Labels]]
+
+    @property
+    def short_name(self) -> str:
+        """The name without the prefix of the metrics, as page and API use it."""
+        return self.name.removeprefix(METRIC_PREFIX)
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,20 +64,21 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     help: Text
     labels: Labels
-    values: Callable[[View], Iterable[tuple[Labels, float]]]
+    values: Callable[[Outcome, Context], Iterable[tuple[Labels, float]]]
 
 
-# --- where a few are shown -----------------------------------------------------------------------------------------------
+# --- small numbers of persons -----------------------------------------------------------------------------------------------
 
 
-def entitlements_with_few_unplaced(standings: Iterable[PersonState]) -> frozenset[str]:
-    """Entitlements with fewer than five persons without a unit: alone there, who is hidden would be found by the number.
+def entitlements_with_few_unplaced(states: Iterable[PersonState]) -> frozenset[str]:
+    """Entitlements with fewer than five persons without a unit: so small a number would reveal who is hidden.
 
-    They are shown in `central` (`domain.md` §10), and so are those of them who are undecided or on leave.
+    These persons are shown in `central` instead (`domain.md` §10), and so are those of them who are undecided or on
+    leave.
     """
     counts = Counter(
         decision.entitlement
-        for person_state in standings
+        for person_state in states
         if person_state.unit == UNPLACED
         for decision in person_state.decisions
         if decision.owed or decision.undecided or decision.on_leave
@@ -86,7 +87,7 @@ def entitlements_with_few_unplaced(standings: Iterable[PersonState]) -> frozense
 
 
 def shown_unit(unit: str, entitlement: str, hidden: frozenset[str]) -> str:
-    """The unit under which somebody of *unit* is counted, given the entitlements that `entitlements_with_few_unplaced` found."""
+    """The unit under which a person of *unit* is counted; *hidden* is what `entitlements_with_few_unplaced` gives."""
     return CENTRAL if unit == UNPLACED and entitlement in hidden else unit
 
 
@@ -108,20 +109,20 @@ def _person_row(person: str, unit: str, reason: Text) -> MeasureRow:
     return MeasureRow(count=1, subject=Subject.PERSON, subject_id=person, unit=unit, reason=reason)
 
 
-def _share_rows(field: str) -> Callable[[View], LabelledRows]:
-    def rows(view: View) -> LabelledRows:
-        for share in view.outcome.shares:
+def _share_rows(field: str) -> Callable[[Outcome, Context], LabelledRows]:
+    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+        for share in outcome.shares:
             if count := int(getattr(share, field)):
                 yield (share.unit, share.entitlement), _share_row(share, count)
 
     return rows
 
 
-def _share_rows_by(word: str) -> Callable[[View], LabelledRows]:
+def _share_rows_by(word: str) -> Callable[[Outcome, Context], LabelledRows]:
     fields = tuple((by, f"{word}_{by}") for by in ("own", "set", "pool"))
 
-    def rows(view: View) -> LabelledRows:
-        for share in view.outcome.shares:
+    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+        for share in outcome.shares:
             for by, field in fields:
                 if count := int(getattr(share, field)):
                     yield (share.unit, share.entitlement, by), _share_row(share, count)
@@ -129,10 +130,10 @@ def _share_rows_by(word: str) -> Callable[[View], LabelledRows]:
     return rows
 
 
-def _decision_rows(field: str) -> Callable[[View], LabelledRows]:
-    def rows(view: View) -> LabelledRows:
-        hidden = entitlements_with_few_unplaced(case.person_state for case in view.outcome.people)
-        for case in view.outcome.people:
+def _decision_rows(field: str) -> Callable[[Outcome, Context], LabelledRows]:
+    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+        hidden = entitlements_with_few_unplaced(case.person_state for case in outcome.people)
+        for case in outcome.people:
             for decision in case.person_state.decisions:
                 if getattr(decision, field):
                     unit = shown_unit(case.person_state.unit, decision.entitlement, hidden)
@@ -141,20 +142,20 @@ def _decision_rows(field: str) -> Callable[[View], LabelledRows]:
     return rows
 
 
-def _cell_labels(view: View) -> Iterable[Labels]:
-    return ((row.unit, row.entitlement) for row in view.outcome.coverage)
+def _cell_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
+    return ((row.unit, row.entitlement) for row in outcome.coverage)
 
 
-def _cell_by_labels(view: View) -> Iterable[Labels]:
-    return ((*cell, by) for cell in _cell_labels(view) for by in ("own", "set", "pool"))
+def _cell_by_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
+    return ((*cell, by) for cell in _cell_labels(outcome, context) for by in ("own", "set", "pool"))
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
 
 
-def _counted_devices(view: View) -> Iterator[DeviceCase]:
-    """The municipality's devices; phones and retired ones too, ignored and personally owned ones not."""
-    return (case for case in view.outcome.devices if case.device_state.stage is not None and case.device_state.ours)
+def _counted_devices(outcome: Outcome) -> Iterator[DeviceCase]:
+    """The municipality's devices, including phones and retired ones, without ignored and personally owned ones."""
+    return (case for case in outcome.devices if case.device_state.stage is not None and case.device_state.ours)
 
 
 def _device_row(case: DeviceCase, reason: Text) -> MeasureRow:
@@ -168,57 +169,57 @@ def _device_row(case: DeviceCase, reason: Text) -> MeasureRow:
     )
 
 
-def _stage_rows(view: View) -> LabelledRows:
-    for case in _counted_devices(view):
+def _stage_rows(outcome: Outcome, context: Context) -> LabelledRows:
+    for case in _counted_devices(outcome):
         stage = case.device_state.stage or ""
         yield (case.placement.unit, case.device.platform, stage), _device_row(case, case.placement.purpose_reason)
 
 
 def _contact_age(case: DeviceCase) -> str:
-    silent = case.device_state.silent_school_days
-    if silent is None:
+    days = case.device_state.silent_school_days
+    if days is None:
         return "never"
-    return next((age for limit, age in CONTACT_AGE_LIMITS if silent <= limit), "over_60")
+    return next((age for limit, age in CONTACT_AGE_LIMITS if days <= limit), "over_60")
 
 
-def _contact_age_rows(view: View) -> LabelledRows:
-    for case in _counted_devices(view):
+def _contact_age_rows(outcome: Outcome, context: Context) -> LabelledRows:
+    for case in _counted_devices(outcome):
         yield (
             (case.placement.unit, case.device.platform, _contact_age(case)),
             _device_row(case, case.device_state.works_reason),
         )
 
 
-def _secure_device_rows(view: View) -> LabelledRows:
-    for case in _counted_devices(view):
+def _secure_device_rows(outcome: Outcome, context: Context) -> LabelledRows:
+    for case in _counted_devices(outcome):
         if case.device_state.stage in SECURE_STAGES and case.device_state.secure:
             yield (case.placement.unit, case.device.platform), _device_row(case, case.device_state.works_reason)
 
 
-def _unit_platforms(view: View) -> Sequence[tuple[str, str]]:
-    return sorted({(case.placement.unit, str(case.device.platform)) for case in _counted_devices(view)})
+def _unit_platforms(outcome: Outcome, context: Context) -> Sequence[tuple[str, str]]:
+    return sorted({(case.placement.unit, str(case.device.platform)) for case in _counted_devices(outcome)})
 
 
-def _unit_platforms_by(words: Iterable[str]) -> Callable[[View], Iterable[Labels]]:
+def _unit_platforms_by(words: Iterable[str]) -> Callable[[Outcome, Context], Iterable[Labels]]:
     kept = tuple(words)
-    return lambda view: ((*place, word) for place in _unit_platforms(view) for word in kept)
+    return lambda outcome, context: ((*place, word) for place in _unit_platforms(outcome, context) for word in kept)
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
 
 
-def _gap_state(episode: Episode, view: View) -> str:
-    return "parked" if episode.is_parked(view.outcome.moment.today) else "open"
+def _gap_state(episode: Episode, outcome: Outcome) -> str:
+    return "parked" if episode.is_parked(outcome.moment.today) else "open"
 
 
-def _counted_gaps(view: View) -> Iterator[Episode]:
-    return (episode for episode in view.outcome.episodes if episode.subject in GAP_SUBJECTS)
+def _counted_gaps(outcome: Outcome) -> Iterator[Episode]:
+    return (episode for episode in outcome.episodes if episode.subject in GAP_SUBJECTS)
 
 
-def _gap_rows(view: View) -> LabelledRows:
-    for episode in _counted_gaps(view):
+def _gap_rows(outcome: Outcome, context: Context) -> LabelledRows:
+    for episode in _counted_gaps(outcome):
         yield (
-            (episode.unit, episode.kind, _gap_state(episode, view)),
+            (episode.unit, episode.kind, _gap_state(episode, outcome)),
             MeasureRow(
                 count=1,
                 subject=episode.subject,
@@ -229,17 +230,17 @@ def _gap_rows(view: View) -> LabelledRows:
         )
 
 
-def _gap_zero_labels(view: View) -> Iterable[Labels]:
-    seen = view.outcome.gap_unit_kinds | {(one.unit, one.kind) for one in _counted_gaps(view)}
-    return ((*place, state) for place in sorted(seen) for state in ("open", "parked"))
+def _gap_zero_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
+    known = outcome.gap_unit_kinds | {(episode.unit, episode.kind) for episode in _counted_gaps(outcome)}
+    return ((*place, state) for place in sorted(known) for state in ("open", "parked"))
 
 
-def _oldest_gap_values(view: View) -> Iterable[tuple[Labels, float]]:
-    """Of what a first complete pull found no age is claimed."""
+def _oldest_gap_values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+    """Gaps that a first complete pull found are left out: their age is unknown."""
     oldest: dict[Labels, datetime] = {}
-    for episode in _counted_gaps(view):
+    for episode in _counted_gaps(outcome):
         if not episode.known_before:
-            labels = (episode.unit, episode.kind, _gap_state(episode, view))
+            labels = (episode.unit, episode.kind, _gap_state(episode, outcome))
             oldest[labels] = min(episode.opened_at, oldest.get(labels, episode.opened_at))
     return ((labels, oldest[labels].timestamp()) for labels in sorted(oldest))
 
@@ -247,33 +248,32 @@ def _oldest_gap_values(view: View) -> Iterable[tuple[Labels, float]]:
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 
-def _coverage_ratio_values(view: View) -> Iterable[tuple[Labels, float]]:
-    return (((row.unit, row.entitlement), row.ratio) for row in view.outcome.coverage if row.ratio is not None)
+def _coverage_ratio_values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+    return (((row.unit, row.entitlement), row.ratio) for row in outcome.coverage if row.ratio is not None)
 
 
-def _entitlement_values(field: str) -> Callable[[View], Iterable[tuple[Labels, float]]]:
-    def values(view: View) -> Iterable[tuple[Labels, float]]:
-        today = view.outcome.moment.today
-        rules = {one.id: float(getattr(one, field)) for one in view.policy.entitlements if one.is_valid_on(today)}
-        cells = ((row.unit, row.entitlement) for row in view.outcome.coverage)
+def _entitlement_values(field: str) -> Callable[[Outcome, Context], Iterable[tuple[Labels, float]]]:
+    def values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+        rules = {rule.id: float(getattr(rule, field)) for rule in context.rules}
+        cells = ((row.unit, row.entitlement) for row in outcome.coverage)
         return ((cell, rules[cell[1]]) for cell in cells if cell[1] in rules)
 
     return values
 
 
-def _unit_info_values(view: View) -> Iterable[tuple[Labels, float]]:
-    for unit in view.outcome.units:
+def _unit_info_values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+    for unit in outcome.units:
         yield (unit.slug, unit.name, unit.codes[0] if unit.codes else "", ",".join(unit.school_forms)), 1.0
 
 
-def _unit_published_values(view: View) -> Iterable[tuple[Labels, float]]:
-    return (((unit.slug,), float(unit.published)) for unit in view.outcome.units if unit.slug != UNPLACED)
+def _unit_published_values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+    return (((unit.slug,), float(unit.published)) for unit in outcome.units if unit.slug != UNPLACED)
 
 
-def _calendar_end_values(view: View) -> Iterable[tuple[Labels, float]]:
-    zone = ZoneInfo(view.policy.time_zone)
-    for unit in view.outcome.units:
-        ends_on = view.calendars.for_unit(unit.slug, view.book.is_preschool_only(unit.slug)).ends_on
+def _calendar_end_values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
+    zone = ZoneInfo(context.policy.time_zone)
+    for unit in outcome.units:
+        ends_on = context.calendar_of(unit.slug).ends_on
         if unit.slug != UNPLACED and ends_on is not None:
             yield (unit.slug,), datetime.combine(ends_on, time(23, 59, 59), zone).astimezone(UTC).timestamp()
 
@@ -286,6 +286,7 @@ CELL_BY_LABELS = ("unit", "entitlement", "by")
 MEASURES: tuple[Measure, ...] = (
     Measure(
         name="fleetsync_entitled",
+        title=Text("Ska ha", "Entitled"),
         help=Text("Verktyg som planen ger rätt till (ska ha)", "Devices owed by the policy"),
         labels=CELL_LABELS,
         rows=_share_rows("entitled"),
@@ -293,6 +294,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_assigned",
+        title=Text("Har", "Assigned"),
         help=Text("Verktyg som finns av dem som ska finnas (har)", "Owed devices that exist"),
         labels=CELL_BY_LABELS,
         rows=_share_rows_by("assigned"),
@@ -300,6 +302,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_covered",
+        title=Text("Har och i drift", "Covered"),
         help=Text(
             "Verktyg som finns och är i drift: kontakt inom gränsen och hanterbara",
             "Owed devices that exist and work: in contact within the limit and manageable",
@@ -310,6 +313,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_unknown",
+        title=Text("Vet inte", "Unknown"),
         help=Text("Verktyg som inte kan avgöras (vet inte)", "Owed devices that cannot be decided"),
         labels=CELL_LABELS,
         rows=_share_rows("unknown"),
@@ -317,6 +321,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_short",
+        title=Text("Saknar", "Short"),
         help=Text("Verktyg som saknas: ska ha − i drift − vet inte", "Devices short: entitled − covered − unknown"),
         labels=CELL_LABELS,
         rows=_share_rows("short"),
@@ -324,6 +329,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_surplus",
+        title=Text("Över", "Surplus"),
         help=Text(
             "Verktyg över: lager, och det som klassuppsättningar och gemensamma har utöver vad de ska ha",
             "Devices over: stock, and what sets and pools have beyond what they owe",
@@ -334,6 +340,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_undecided",
+        title=Text("Oavgjorda personer", "Undecided persons"),
         help=Text(
             "Personer vars skolform, årskurs eller anställningsform är okänd; de ger ingen rätt",
             "Persons whose school form, year or employment form is unknown; they are owed nothing",
@@ -344,6 +351,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_on_leave",
+        title=Text("Lediga anställda", "On leave"),
         help=Text("Anställda som är lediga och räknas för sig", "Employees on leave, counted apart"),
         labels=CELL_LABELS,
         rows=_decision_rows("on_leave"),
@@ -351,6 +359,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_heads",
+        title=Text("Personer som ger rätt", "Heads"),
         help=Text(
             "Personer som ger rätt; för gemensamma verktyg: barnen", "Persons who entitle; of a pool its children"
         ),
@@ -360,6 +369,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_working_devices",
+        title=Text("Verktyg i drift, utan tak", "Working devices, uncapped"),
         help=Text(
             "Verktyg i drift utan tak, för barn per verktyg", "Working devices, uncapped, for children per device"
         ),
@@ -369,6 +379,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_devices",
+        title=Text("Verktyg", "Devices"),
         help=Text("Kommunens verktyg efter skede", "The municipality's devices by stage"),
         labels=("unit", "platform", "stage"),
         rows=_stage_rows,
@@ -376,6 +387,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_devices_by_contact_age",
+        title=Text("Verktyg efter senaste kontakt", "Devices by last contact"),
         help=Text(
             "Kommunens verktyg efter skoldagar sedan senaste kontakt",
             "The municipality's devices by school days since the last contact; disjoint bands",
@@ -386,6 +398,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_secure_devices",
+        title=Text("Säkra verktyg", "Secure devices"),
         help=Text(
             "Verktyg i bruk som har stöd, är krypterade och följer reglerna",
             "Devices in use, shared or on loan that are supported, encrypted and compliant",
@@ -396,6 +409,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         name="fleetsync_gaps",
+        title=Text("Avvikelser", "Gaps"),
         help=Text("Avvikelser", "Gaps by kind, open or parked"),
         labels=("unit", "kind", "state"),
         rows=_gap_rows,

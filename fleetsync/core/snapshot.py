@@ -1,7 +1,7 @@
-"""What is shown: one outcome, counted once, immutable; every number opens into its rows.
+"""The snapshot: one outcome with all its published numbers, counted once and never changed.
 
-Pure. Persons who may not be shown stand together in the row "n not shown"; what a past day's intervals no longer
-hold stands there too, so the rows of a number always add up to it.
+Pure. Every number can be opened into its rows. Persons who may not be shown are summed up in one row "not shown", and
+so is what a past day no longer has rows for, so the rows of a number always add up to it.
 """
 
 from collections import defaultdict
@@ -10,10 +10,9 @@ from datetime import date
 
 import msgspec
 
-from fleetsync.core.calendar import Calendars
+from fleetsync.core.context import Context
 from fleetsync.core.coverage import tally
-from fleetsync.core.identity import UnitDirectory
-from fleetsync.core.measures import FACTS, MEASURES, Labels, Measure, View
+from fleetsync.core.measures import FACTS, MEASURES, Labels, Measure
 from fleetsync.core.model import (
     Assignment,
     CoverageDay,
@@ -22,13 +21,12 @@ from fleetsync.core.model import (
     Moment,
     Outcome,
     OwedDevices,
-    Policy,
     Subject,
     Text,
 )
 
 NOT_SHOWN = Text("visas inte", "not shown")
-# A past day keeps intervals of these alone (`domain.md` §7); its other numbers are today's and are not asked for.
+# A past day keeps intervals of these measures only (`domain.md` §7); the others are not available for it.
 PAST_DAY_MEASURES = frozenset(measure.name for measure in MEASURES if measure.labels[:2] == ("unit", "entitlement")) | {
     "fleetsync_gaps"
 }
@@ -37,18 +35,18 @@ Numbers = Mapping[Labels, int]
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """One reconciliation as it is published; `numbers` per measure and labels, `facts` per fact and labels."""
+    """One reconciliation as it is published.
 
-    view: View
+    `numbers` are by measure and labels, `facts` by fact and labels. `as_of`: the past day that is shown; None: now.
+    `hidden`: persons who are counted and never listed: those with a protected identity, and children.
+    """
+
+    outcome: Outcome
+    context: Context
     numbers: Mapping[str, Numbers]
     facts: Mapping[str, Mapping[Labels, float]]
-    as_of: date | None = None  # a past day; None: now
-    hidden: frozenset[str] = frozenset()  # persons who are counted and never listed: protected ones, and children
-
-    @property
-    def outcome(self) -> Outcome:
-        """What was found."""
-        return self.view.outcome
+    as_of: date | None = None
+    hidden: frozenset[str] = frozenset()
 
     def number(self, measure: str, labels: Labels) -> int:
         """The published number; 0 where nothing is counted."""
@@ -56,24 +54,24 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     def rows(self, measure: str, labels: Labels) -> tuple[MeasureRow, ...]:
         """The rows behind a number; their counts add up to `number`. Raises KeyError for an unknown measure."""
-        found = [row for at, row in _measure_named(measure).rows(self.view) if at == labels]
-        return self._with_hidden_row(found, self.number(measure, labels), labels[0])
+        rows = [row for at, row in _measure_named(measure).rows(self.outcome, self.context) if at == labels]
+        return self._with_hidden_row(rows, self.number(measure, labels), labels[0])
 
-    def _with_hidden_row(self, found: Sequence[MeasureRow], number: int, unit: str) -> tuple[MeasureRow, ...]:
-        shown = [row for row in found if row.subject is not Subject.PERSON or row.subject_id not in self.hidden]
+    def _with_hidden_row(self, rows: Sequence[MeasureRow], number: int, unit: str) -> tuple[MeasureRow, ...]:
+        shown = [row for row in rows if row.subject is not Subject.PERSON or row.subject_id not in self.hidden]
         missing = number - sum(row.count for row in shown)
         if missing:
             shown.append(MeasureRow(count=missing, subject=Subject.PERSON, subject_id="", unit=unit, reason=NOT_SHOWN))
         return tuple(shown)
 
 
-def build_snapshot(outcome: Outcome, policy: Policy, calendars: Calendars, book: UnitDirectory) -> Snapshot:
-    """The snapshot of *outcome*, every measure walked once."""
-    view = View(outcome=outcome, policy=policy, calendars=calendars, book=book)
+def build_snapshot(outcome: Outcome, context: Context) -> Snapshot:
+    """The snapshot of *outcome*, which was found under *context*; every measure is counted once."""
     return Snapshot(
-        view=view,
-        numbers={measure.name: _sum_rows(measure, view) for measure in MEASURES},
-        facts={fact.name: dict(fact.values(view)) for fact in FACTS},
+        outcome=outcome,
+        context=context,
+        numbers={measure.name: _sum_rows(measure, outcome, context) for measure in MEASURES},
+        facts={fact.name: dict(fact.values(outcome, context)) for fact in FACTS},
         hidden=frozenset(case.person.id for case in outcome.people if case.person.masked or case.person_state.is_child),
     )
 
@@ -86,7 +84,7 @@ def build_past_snapshot(
     episodes: Sequence[Episode],
     coverage: Sequence[CoverageDay],
 ) -> Snapshot:
-    """What was published on *moment*'s day: its numbers are its coverage rows, its rows the intervals of that instant."""
+    """What was published on the day of *moment*: numbers from its coverage rows, rows from the intervals of that instant."""
     shown = msgspec.structs.replace(
         now.outcome,
         moment=moment,
@@ -100,20 +98,24 @@ def build_past_snapshot(
         episodes=tuple(episodes),
         closed_episodes=(),
     )
-    view = msgspec.structs.replace(now.view, outcome=shown)
-    subjects = [(one.subject, one.subject_id) for one in owed] + [(one.subject, one.subject_id) for one in episodes]
-    told = {subject_id for subject, subject_id in subjects if subject is Subject.PERSON}
+    context = msgspec.structs.replace(now.context, moment=moment)
+    subjects = [(debt.subject, debt.subject_id) for debt in owed]
+    subjects += [(episode.subject, episode.subject_id) for episode in episodes]
+    people = {subject_id for subject, subject_id in subjects if subject is Subject.PERSON}
     return Snapshot(
-        view=view,
+        outcome=shown,
+        context=context,
         numbers={
-            measure.name: _numbers_from_coverage(measure, coverage) or _sum_rows(measure, view)
+            measure.name: _numbers_from_coverage(measure, coverage) or _sum_rows(measure, shown, context)
             for measure in MEASURES
             if measure.name in PAST_DAY_MEASURES
         },
-        facts={fact.name: dict(fact.values(view)) for fact in FACTS if fact.name == "fleetsync_coverage_ratio"},
+        facts={
+            fact.name: dict(fact.values(shown, context)) for fact in FACTS if fact.name == "fleetsync_coverage_ratio"
+        },
         as_of=moment.today,
-        # Whom nobody knows any more is not listed either.
-        hidden=now.hidden | (told - {case.person.id for case in now.outcome.people}),
+        # A person that no source has any more is not listed either.
+        hidden=now.hidden | (people - {case.person.id for case in now.outcome.people}),
     )
 
 
@@ -121,16 +123,16 @@ def _measure_named(name: str) -> Measure:
     return {measure.name: measure for measure in MEASURES}[name]
 
 
-def _sum_rows(measure: Measure, view: View) -> Numbers:
-    sums: defaultdict[Labels, int] = defaultdict(int, dict.fromkeys(measure.zero_labels(view), 0))
-    for labels, row in measure.rows(view):
+def _sum_rows(measure: Measure, outcome: Outcome, context: Context) -> Numbers:
+    sums: defaultdict[Labels, int] = defaultdict(int, dict.fromkeys(measure.zero_labels(outcome, context), 0))
+    for labels, row in measure.rows(outcome, context):
         sums[labels] += row.count
     return dict(sums)
 
 
 def _numbers_from_coverage(measure: Measure, coverage: Sequence[CoverageDay]) -> Numbers:
-    """A coverage measure's numbers as its day's rows hold them; empty for a measure they do not hold."""
-    field = measure.name.removeprefix("fleetsync_")
+    """The numbers of a coverage measure from the rows of its day; empty for any other measure."""
+    field = measure.short_name
     if measure.labels == ("unit", "entitlement", "by"):
         return {
             (row.unit, row.entitlement, by): int(getattr(row, f"{field}_{by}"))

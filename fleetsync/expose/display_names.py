@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fleetsync.core.lifecycle import GAPS, ActingRole
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import Text
+from fleetsync.expose.drill_down import DERIVED_MEASURES
 
 PLATFORMS: Mapping[str, Text] = {
     "windows": Text("Windows", "Windows"),
@@ -160,34 +161,9 @@ ACCOUNT_ROLES: Mapping[str, Text] = {
 }
 YES_NO: Mapping[str, Text] = {"yes": Text("ja", "yes"), "no": Text("nej", "no")}
 GAP_KIND_TITLES: Mapping[str, Text] = {kind.id: kind.title for kind in GAPS}
-MEASURE_TITLES: Mapping[str, Text] = {
-    "entitled": Text("Ska ha", "Entitled"),
-    "assigned": Text("Har", "Assigned"),
-    "covered": Text("Har och i drift", "Covered"),
-    "unknown": Text("Vet inte", "Unknown"),
-    "short": Text("Saknar", "Short"),
-    "surplus": Text("Över", "Surplus"),
-    "undecided": Text("Oavgjorda personer", "Undecided persons"),
-    "on_leave": Text("Lediga anställda", "On leave"),
-    "heads": Text("Personer som ger rätt", "Heads"),
-    "working_devices": Text("Verktyg i drift, utan tak", "Working devices, uncapped"),
-    "devices": Text("Verktyg", "Devices"),
-    "devices_by_contact_age": Text("Verktyg efter senaste kontakt", "Devices by last contact"),
-    "secure_devices": Text("Säkra verktyg", "Secure devices"),
-    "gaps": Text("Avvikelser", "Gaps"),
-    "not_working": Text("Har, inte i drift", "Not working"),
-    "without": Text("Har inget", "Without a device"),
-}
-MEASURE_HELP: Mapping[str, Text] = {
-    **{measure.name.removeprefix("fleetsync_"): measure.help for measure in MEASURES},
-    "not_working": Text(
-        "Verktyg som finns men inte är i drift: har − i drift", "Owed devices that exist and do not work"
-    ),
-    "without": Text(
-        "Verktyg som inte finns: ska ha − har − vet inte",
-        "Owed devices that do not exist: entitled − assigned − unknown",
-    ),
-}
+_SHOWN_MEASURES = (*MEASURES, *(measure for measure, _ in DERIVED_MEASURES.values()))
+MEASURE_TITLES: Mapping[str, Text] = {measure.short_name: measure.title for measure in _SHOWN_MEASURES}
+MEASURE_HELP: Mapping[str, Text] = {measure.short_name: measure.help for measure in _SHOWN_MEASURES}
 
 LABEL_NAMES: Mapping[str, tuple[Text, Mapping[str, Text]]] = {
     "by": (Text("Genom", "By"), COVERED_BY),

@@ -7,8 +7,9 @@ the number.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure, View
-from fleetsync.core.model import CoverageShare, MeasureRow, Subject, Text
+from fleetsync.core.context import Context
+from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure
+from fleetsync.core.model import CoverageShare, MeasureRow, Outcome, Subject, Text
 from fleetsync.core.snapshot import NOT_SHOWN
 from fleetsync.expose.gate import VisibleSnapshot
 
@@ -17,9 +18,9 @@ CELL_LABELS = ("unit", "entitlement")
 SHARED_SUBJECTS = frozenset({Subject.SET, Subject.POOL})
 
 
-def _rows_of_shares(count: Callable[[CoverageShare], int]) -> Callable[[View], LabelledRows]:
-    def rows(view: View) -> Iterator[tuple[Labels, MeasureRow]]:
-        for share in view.outcome.shares:
+def _rows_of_shares(count: Callable[[CoverageShare], int]) -> Callable[[Outcome, Context], LabelledRows]:
+    def rows(outcome: Outcome, _: Context) -> Iterator[tuple[Labels, MeasureRow]]:
+        for share in outcome.shares:
             if number := count(share):
                 yield (
                     (share.unit, share.entitlement),
@@ -44,7 +45,7 @@ def _covered(share: CoverageShare) -> int:
     return share.covered_own + share.covered_set + share.covered_pool
 
 
-def _no_labels(_: View) -> Iterable[Labels]:
+def _no_labels(_: Outcome, __: Context) -> Iterable[Labels]:
     return ()
 
 
@@ -53,7 +54,10 @@ DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "not_working": (
         Measure(
             name="not_working",
-            help=Text("", ""),
+            title=Text("Har, inte i drift", "Not working"),
+            help=Text(
+                "Verktyg som finns men inte är i drift: har − i drift", "Owed devices that exist and do not work"
+            ),
             labels=CELL_LABELS,
             rows=_rows_of_shares(lambda share: _assigned(share) - _covered(share)),
             zero_labels=_no_labels,
@@ -63,7 +67,11 @@ DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
     "without": (
         Measure(
             name="without",
-            help=Text("", ""),
+            title=Text("Har inget", "Without a device"),
+            help=Text(
+                "Verktyg som inte finns: ska ha − har − vet inte",
+                "Owed devices that do not exist: entitled − assigned − unknown",
+            ),
             labels=CELL_LABELS,
             rows=_rows_of_shares(lambda share: share.short - (_assigned(share) - _covered(share))),
             zero_labels=_no_labels,

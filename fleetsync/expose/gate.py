@@ -51,7 +51,7 @@ def view_for(snapshot: Snapshot, scope: Scope) -> "VisibleSnapshot":
 
 def time_zone_of(snapshot: Snapshot) -> str:
     """The municipality's time zone, which every account may know."""
-    return snapshot.view.policy.time_zone
+    return snapshot.context.policy.time_zone
 
 
 class VisibleSnapshot:
@@ -140,7 +140,7 @@ class VisibleSnapshot:
     @cached_property
     def policy(self) -> Policy:
         """The policy, without the rules and names that concern other units and entitlements."""
-        policy, scope = self._whole.view.policy, self.scope
+        policy, scope = self._whole.context.policy, self.scope
         if scope.sees_everything:
             return policy
         return msgspec.structs.replace(
@@ -161,12 +161,12 @@ class VisibleSnapshot:
     @property
     def calendars(self) -> Calendars:
         """School calendars."""
-        return self._whole.view.calendars
+        return self._whole.context.calendars
 
     @property
     def unit_directory(self) -> UnitDirectory:
         """Units and groups as the sources name them."""
-        return self._whole.view.book
+        return self._whole.context.unit_directory
 
     # --- numbers ------------------------------------------------------------------------------------------------------------
 
@@ -191,8 +191,8 @@ class VisibleSnapshot:
 
     def rows(self, measure: Measure) -> LabelledRows:
         """The rows that *measure* counts, with their labels, as far as they are in scope."""
-        view = msgspec.structs.replace(self._whole.view, outcome=self._outcome)
-        return ((labels, row) for labels, row in measure.rows(view) if self._covers_labels(measure, labels))
+        rows = measure.rows(self._outcome, self._whole.context)
+        return ((labels, row) for labels, row in rows if self._covers_labels(measure, labels))
 
     def _covers_labels(self, measure: Measure, labels: Labels) -> bool:
         named = dict(zip(measure.labels, labels, strict=True))
@@ -204,7 +204,7 @@ class VisibleSnapshot:
         """What the visible pools would be owed with *rounding*. Rounding over the municipality needs everybody."""
         whole = self._whole
         states = [case.person_state for case in whole.outcome.people]
-        owed = owed_to_pools(states, whole.view.book, whole.view.policy, whole.outcome.moment, rounding)
+        owed = owed_to_pools(states, whole.context, rounding)
         return (pool for pool in owed if self.scope.covers(pool.unit, pool.entitlement))
 
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
+from fleetsync.core.entitlement import MODES
 from fleetsync.core.model import (
     EligibilityCriteria,
     EmploymentForm,
@@ -324,9 +325,9 @@ class EntitlementTable(ConfigTable):
 
     @model_validator(mode="after")
     def _check_consistent(self) -> "EntitlementTable":
-        if self.mode is not EntitlementMode.POOL and self.per != 1:
+        if not MODES[self.mode].takes_per and self.per != 1:
             raise ValueError(f'per = {self.per} is for mode = "pool" alone; remove it or change mode')
-        if self.mode is EntitlementMode.POOL and self.devices != 1:
+        if not MODES[self.mode].takes_devices and self.devices != 1:
             raise ValueError(f"devices = {self.devices} is not for a pool: how many share one device is per")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
             raise ValueError(f"valid_to = {self.valid_to} is before valid_from = {self.valid_from}")

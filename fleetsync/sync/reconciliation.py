@@ -9,8 +9,7 @@ import msgspec
 
 from fleetsync import log
 from fleetsync.core import guard
-from fleetsync.core.coverage import reconcile
-from fleetsync.core.identity import build_unit_directory
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.model import BelievedState, Moment, Outcome, PullEffect
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 from fleetsync.expose.metrics import CounterTotals
@@ -60,7 +59,7 @@ def rebuild_snapshot(run_context: RunContext) -> Snapshot:
 
 def _snapshot_of(run_context: RunContext, outcome: Outcome, believed: BelievedState) -> Snapshot:
     policy = run_context.policy_now()
-    return build_snapshot(outcome, policy, run_context.calendars, build_unit_directory(believed.known, policy))
+    return build_snapshot(outcome, build_context(believed, policy, run_context.calendars, outcome.moment))
 
 
 def record_and_show(run_context: RunContext, outcome: Outcome, believed: BelievedState, begun: float) -> Outcome:

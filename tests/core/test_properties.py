@@ -56,7 +56,7 @@ def on(day: date) -> Moment:
 
 def totals(outcome: Outcome, *fields: str) -> dict[str, tuple[int, ...]]:
     entitlements = sorted({row.entitlement for row in outcome.coverage})
-    return {one: tuple(total(outcome.coverage, field, one) for field in fields) for one in entitlements}
+    return {rule: tuple(total(outcome.coverage, field, rule) for field in fields) for rule in entitlements}
 
 
 def unordered(outcome: Outcome) -> Outcome:
@@ -75,23 +75,27 @@ def sorted_by_key(episodes: Iterable[Any]) -> list[Any]:
 
 @few
 @given(record_builders())
-def test_nobody_and_no_device_is_ever_counted_twice(town: RecordsBuilder) -> None:
-    outcome = town.outcome()
+def test_nobody_and_no_device_is_ever_counted_twice(builder: RecordsBuilder) -> None:
+    outcome = builder.outcome()
 
     people = Counter(share.subject_id for share in outcome.shares if share.subject is Subject.PERSON)
     devices = Counter(device for share in outcome.shares for device in share.devices)
-    serving = Counter(one.device for one in outcome.assignments)
+    serving = Counter(assignment.device for assignment in outcome.assignments)
     assert max([*people.values(), *devices.values(), *serving.values()], default=1) == 1
     for case in outcome.people:
-        said = [one for one in case.person_state.decisions if one.owed or one.undecided or one.on_leave]
+        said = [
+            decision
+            for decision in case.person_state.decisions
+            if decision.owed or decision.undecided or decision.on_leave
+        ]
         assert len([one for one in said if one.owed]) <= 1
         assert not (case.person_state.owed and len(said) > 1)
 
 
 @few
 @given(record_builders())
-def test_everybody_who_is_owed_is_always_counted_somewhere(town: RecordsBuilder) -> None:
-    outcome = town.outcome()
+def test_everybody_who_is_owed_is_always_counted_somewhere(builder: RecordsBuilder) -> None:
+    outcome = builder.outcome()
     by_head = [case.person_state.owed for case in outcome.people if case.person_state.owed is not None]
     children = [
         decision.entitlement
@@ -108,8 +112,8 @@ def test_everybody_who_is_owed_is_always_counted_somewhere(town: RecordsBuilder)
 
 @few
 @given(record_builders())
-def test_the_formulas_hold_of_every_row(town: RecordsBuilder) -> None:
-    for row in town.outcome().coverage:
+def test_the_formulas_hold_of_every_row(builder: RecordsBuilder) -> None:
+    for row in builder.outcome().coverage:
         assert row.entitled == row.covered + row.short + row.unknown
         assert min(row.short, row.unknown, row.surplus) >= 0
         assert row.covered_own <= row.assigned_own
@@ -123,14 +127,14 @@ def test_the_formulas_hold_of_every_row(town: RecordsBuilder) -> None:
 
 @few
 @given(record_builders())
-def test_what_a_case_says_is_always_what_is_counted(town: RecordsBuilder) -> None:
-    outcome = town.outcome()
+def test_what_a_case_says_is_always_what_is_counted(builder: RecordsBuilder) -> None:
+    outcome = builder.outcome()
 
     covered = sum(case.covered for case in outcome.people)
     assert covered == total(outcome.coverage, "covered_own")
-    assert sum(one.covered for one in outcome.sets) == total(outcome.coverage, "covered_set")
+    assert sum(device_set.covered for device_set in outcome.sets) == total(outcome.coverage, "covered_set")
     served = {case.serving_set for case in outcome.people} - {None}
-    assert served <= {one.id for one in outcome.sets}
+    assert served <= {device_set.id for device_set in outcome.sets}
     for one in outcome.sets:
         assert one.members or not one.covered
 
@@ -140,8 +144,8 @@ def test_what_a_case_says_is_always_what_is_counted(town: RecordsBuilder) -> Non
 
 @few
 @given(record_builders(), st.randoms(use_true_random=False))
-def test_the_order_of_records_and_sources_never_matters(town: RecordsBuilder, chance: Any) -> None:
-    believed = town.believed()
+def test_the_order_of_records_and_sources_never_matters(builder: RecordsBuilder, chance: Any) -> None:
+    believed = builder.believed()
     known, parts = list(believed.known), list(believed.parts)
     chance.shuffle(known)
     chance.shuffle(parts)
@@ -151,8 +155,8 @@ def test_the_order_of_records_and_sources_never_matters(town: RecordsBuilder, ch
 
 @few
 @given(record_builders(), st.randoms(use_true_random=False))
-def test_the_order_in_which_history_is_read_never_matters(town: RecordsBuilder, chance: Any) -> None:
-    believed = with_recorded_outcome(town.believed(), town.outcome())
+def test_the_order_in_which_history_is_read_never_matters(builder: RecordsBuilder, chance: Any) -> None:
+    believed = with_recorded_outcome(builder.believed(), builder.outcome())
     logins, episodes = list(believed.logins), list(believed.episodes)
     chance.shuffle(logins)
     chance.shuffle(episodes)
@@ -167,24 +171,24 @@ def test_the_order_in_which_history_is_read_never_matters(town: RecordsBuilder, 
 
 @few
 @given(record_builders())
-def test_a_second_run_of_the_same_changes_nothing(town: RecordsBuilder) -> None:
-    believed = town.believed()
+def test_a_second_run_of_the_same_changes_nothing(builder: RecordsBuilder) -> None:
+    believed = builder.believed()
     first = judged(believed)
     settled = with_recorded_outcome(believed, first)
     second = judged(settled, Moment(NOW + timedelta(hours=1), TODAY))
     third = judged(with_recorded_outcome(settled, second), Moment(NOW + timedelta(hours=2), TODAY))
 
     assert replace(third, moment=second.moment) == second
-    for found in ("owed", "assignments", "shares", "sets", "coverage", "episodes", "logins", "resolved_ids"):
-        assert getattr(second, found) == getattr(first, found)
+    for result in ("owed", "assignments", "shares", "sets", "coverage", "episodes", "logins", "resolved_ids"):
+        assert getattr(second, result) == getattr(first, result)
     assert [case.device_state for case in second.devices] == [case.device_state for case in first.devices]
     assert not second.closed_episodes
 
 
 @few
 @given(record_builders())
-def test_the_numbers_of_a_second_run_are_those_of_the_first(town: RecordsBuilder) -> None:
-    believed = town.believed()
+def test_the_numbers_of_a_second_run_are_those_of_the_first(builder: RecordsBuilder) -> None:
+    believed = builder.believed()
     first = shown(believed)
     second = shown(with_recorded_outcome(believed, first.outcome), moment=Moment(NOW + timedelta(hours=1), TODAY))
 
@@ -197,13 +201,13 @@ def test_the_numbers_of_a_second_run_are_those_of_the_first(town: RecordsBuilder
 @few
 @given(record_builders(), st.data())
 def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(
-    town: RecordsBuilder, data: st.DataObject
+    builder: RecordsBuilder, data: st.DataObject
 ) -> None:
-    everybody = people_of(town)
+    everybody = people_of(builder)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
-    before = town.outcome()
-    after = judged(replace(town.believed(), known=masked_records(town.known, who)))
+    before = builder.outcome()
+    after = judged(replace(builder.believed(), known=masked_records(builder.known, who)))
 
     kept = ("heads", "undecided", "on_leave")
     assert totals(after, *kept) == totals(before, *kept)
@@ -215,13 +219,13 @@ def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(
 @few
 @given(record_builders(), st.data())
 def test_only_the_unit_of_who_is_protected_and_where_nobody_has_one_change_at_all(
-    town: RecordsBuilder, data: st.DataObject
+    builder: RecordsBuilder, data: st.DataObject
 ) -> None:
-    everybody = people_of(town)
+    everybody = people_of(builder)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
-    before = town.outcome()
-    after = judged(replace(town.believed(), known=masked_records(town.known, who)))
+    before = builder.outcome()
+    after = judged(replace(builder.believed(), known=masked_records(builder.known, who)))
     homes = {case.person_state.unit for case in before.people if _is(case.person.records, who)}
     held = {case.placement.unit for case in before.devices if _names(case.device.records, who)}
 
@@ -232,27 +236,27 @@ def test_only_the_unit_of_who_is_protected_and_where_nobody_has_one_change_at_al
 
 
 def _is(records: Iterable[Any], who: str) -> bool:
-    return any(one.record.source_id == who for one in records)
+    return any(record.record.source_id == who for record in records)
 
 
 def _names(records: Iterable[Any], who: str) -> bool:
-    return any(address(who) in one.record.keys for one in records)
+    return any(address(who) in record.record.keys for record in records)
 
 
 @few
 @given(record_builders(), st.data())
-def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: RecordsBuilder, data: st.DataObject) -> None:
-    everybody = people_of(town)
+def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(builder: RecordsBuilder, data: st.DataObject) -> None:
+    everybody = people_of(builder)
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
-    outcome = judged(replace(town.believed(), known=masked_records(town.known, who)))
+    outcome = judged(replace(builder.believed(), known=masked_records(builder.known, who)))
     hidden = {case.person.id for case in outcome.people if case.person.masked}
 
     assert hidden
     for case in outcome.people:
         if case.person.id in hidden:
             assert (case.person_state.unit, case.person.name, case.person_state.groups) == (UNPLACED, None, ())
-    assert hidden.isdisjoint(one.subject_id for one in outcome.episodes)
+    assert hidden.isdisjoint(episode.subject_id for episode in outcome.episodes)
     assert {case.placement.unit for case in outcome.devices if case.placement.holder in hidden} <= {UNPLACED}
     assert who not in {key.value.partition("@")[0] for case in outcome.people for key in case.person.keys}
 
@@ -262,9 +266,9 @@ def test_who_is_protected_never_has_a_unit_a_name_or_a_gap(town: RecordsBuilder,
 
 @few
 @given(record_builders(), st.integers(1, 190))
-def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: RecordsBuilder, days: int) -> None:
+def test_sources_that_are_dead_make_numbers_old_and_never_lower(builder: RecordsBuilder, days: int) -> None:
     """All of them fell silent today; however much later it is asked, nothing was shown, so nothing has ended."""
-    believed = town.believed()
+    believed = builder.believed()
     today = judged(believed)
     later = judged(with_recorded_outcome(believed, today), on(TODAY + timedelta(days=days)))
 
@@ -277,20 +281,20 @@ def test_sources_that_are_dead_make_numbers_old_and_never_lower(town: RecordsBui
 @few
 @given(record_builders(), st.sampled_from([0, 5, 7]), st.integers(1, 120))
 def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(
-    town: RecordsBuilder, dead: int, days: int
+    builder: RecordsBuilder, dead: int, days: int
 ) -> None:
     then = on(TODAY + timedelta(days=days))
     silent = PARTS[dead]
     # The others go on: what they show is as fresh as today, and unchanged.
     parts = [one if one is silent or one.role is PartRole.ROSTER else replace(one, as_of=then.today) for one in PARTS]
     known = [
-        replace(one, last_contact_at=one.last_contact_at + timedelta(days=days))
-        if one.last_contact_at and (one.source, one.part) != (silent.source, silent.part)
-        else one
-        for one in town.known
+        replace(record, last_contact_at=record.last_contact_at + timedelta(days=days))
+        if record.last_contact_at and (record.source, record.part) != (silent.source, silent.part)
+        else record
+        for record in builder.known
     ]
 
-    before = judged(town.believed())
+    before = judged(builder.believed())
     after = judged(BelievedState(known=known, parts=parts), then)
 
     assert total(after.coverage, "covered") >= total(before.coverage, "covered")
@@ -298,12 +302,12 @@ def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(
 
 @few
 @given(record_builders(), st.integers(0, 40))
-def test_a_later_day_never_makes_anybody_work_again(town: RecordsBuilder, days: int) -> None:
+def test_a_later_day_never_makes_anybody_work_again(builder: RecordsBuilder, days: int) -> None:
     """Without a new contact, with every source looking, devices only fall silent."""
     then = on(TODAY + timedelta(days=days))
     parts = [replace(one, as_of=then.today) if one.role is not PartRole.ROSTER else one for one in PARTS]
-    before = {case.device.id for case in town.outcome().devices if case.device_state.works}
-    after = judged(town.believed(parts=parts), then)
+    before = {case.device.id for case in builder.outcome().devices if case.device_state.works}
+    after = judged(builder.believed(parts=parts), then)
 
     # That a list still names a device is its contact, so what only a list knows may be heard of again.
     heard = {case.device.id for case in after.devices if case.device.contact_part is None}
@@ -316,21 +320,21 @@ def test_a_later_day_never_makes_anybody_work_again(town: RecordsBuilder, days: 
 @st.composite
 def witnessed(draw: st.DrawFn) -> RecordsBuilder:
     """A town of whose people a directory knows some, and some whom no roster does."""
-    town = draw(record_builders())
-    everybody = people_of(town)
+    builder = draw(record_builders())
+    everybody = people_of(builder)
     for number, who in enumerate(draw(st.lists(st.sampled_from(everybody), unique=True) if everybody else st.just([]))):
         keys = (address(who), Key(Scheme.OBJECT_ID, "tenant", f"{number:032x}"))
-        town.add("entra", "users", PersonRecord(source_id=f"u{number}", keys=keys, name="Alva Exempel"))
+        builder.add("entra", "users", PersonRecord(source_id=f"u{number}", keys=keys, name="Alva Exempel"))
     for number in range(draw(st.integers(0, 3))):
-        town.add("entra", "users", PersonRecord(source_id=f"x{number}", keys=(address(f"stranger{number}"),)))
-    return town
+        builder.add("entra", "users", PersonRecord(source_id=f"x{number}", keys=(address(f"stranger{number}"),)))
+    return builder
 
 
 @few
 @given(witnessed())
-def test_a_witness_never_adds_or_takes_anybody(town: RecordsBuilder) -> None:
-    before = town.outcome()
-    alone = [one for one in town.known if one.source != "entra"]
+def test_a_witness_never_adds_or_takes_anybody(builder: RecordsBuilder) -> None:
+    before = builder.outcome()
+    alone = [record for record in builder.known if record.source != "entra"]
     after = judged(BelievedState(known=alone, parts=[one for one in PARTS if one.source != "entra"]))
 
     fields = ("entitled", "heads", "undecided", "on_leave")
@@ -341,11 +345,11 @@ def test_a_witness_never_adds_or_takes_anybody(town: RecordsBuilder) -> None:
 @few
 @given(record_builders(), st.sampled_from([PartRole.MDM, PartRole.LIST]))
 def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_nothing_else(
-    town: RecordsBuilder, role: PartRole
+    builder: RecordsBuilder, role: PartRole
 ) -> None:
     unread = part("new", "devices", role, first_complete_at=None, as_of=None, last_complete_at=None)
-    before = {(row.unit, row.entitlement): row for row in town.outcome().coverage}
-    after = town.outcome(parts=(*PARTS, unread))
+    before = {(row.unit, row.entitlement): row for row in builder.outcome().coverage}
+    after = builder.outcome(parts=(*PARTS, unread))
 
     for row in after.coverage:
         old = before[row.unit, row.entitlement]
@@ -358,8 +362,8 @@ def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_not
 
 @few
 @given(record_builders())
-def test_a_snapshot_of_the_same_outcome_is_always_the_same(town: RecordsBuilder) -> None:
-    one, other = town.shown(), town.shown()
+def test_a_snapshot_of_the_same_outcome_is_always_the_same(builder: RecordsBuilder) -> None:
+    one, other = builder.shown(), builder.shown()
 
     assert one.numbers == other.numbers
     for measure in MEASURES:

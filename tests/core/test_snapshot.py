@@ -27,16 +27,18 @@ YESTERDAY = Moment(NOW - timedelta(days=1), TODAY - timedelta(days=1))
 
 
 @pytest.fixture
-def town() -> RecordsBuilder:
+def builder() -> RecordsBuilder:
     return RecordsBuilder()
 
 
 def past(now: Snapshot, then: Snapshot, coverage: Sequence[CoverageDay] | None = None, **kept: Any) -> Snapshot:
     """The day of *then* as it is shown *now*, from what the store keeps of it."""
     outcome = then.outcome
-    told = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
+    kept_rows = {"owed": outcome.owed, "assignments": outcome.assignments, "episodes": outcome.episodes, **kept}
     rows = outcome.coverage if coverage is None else coverage
-    return build_past_snapshot(now, outcome.moment, told["owed"], told["assignments"], told["episodes"], rows)
+    return build_past_snapshot(
+        now, outcome.moment, kept_rows["owed"], kept_rows["assignments"], kept_rows["episodes"], rows
+    )
 
 
 def one_not_shown(rows: Sequence[MeasureRow]) -> list[int]:
@@ -46,12 +48,12 @@ def one_not_shown(rows: Sequence[MeasureRow]) -> list[int]:
 # --- now --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_number_opens_into_who_is_counted_and_why(town: RecordsBuilder) -> None:
-    town.device(town.pupil("alva"))
-    town.pupil("bo")
-    found = town.shown()
+def test_a_number_opens_into_who_is_counted_and_why(builder: RecordsBuilder) -> None:
+    builder.device(builder.pupil("alva"))
+    builder.pupil("bo")
+    result = builder.shown()
 
-    rows = found.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
+    rows = result.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
 
     assert [(row.count, row.subject, len(row.devices)) for row in rows] == [
         (1, Subject.PERSON, 1),
@@ -60,59 +62,59 @@ def test_a_number_opens_into_who_is_counted_and_why(town: RecordsBuilder) -> Non
     assert {row.reason.en for row in rows} == {"Attends GR from 2026-08-17, year 5"}
 
 
-def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(town: RecordsBuilder) -> None:
-    found = town.shown()
+def test_where_nothing_is_counted_the_number_is_zero_and_has_no_rows(builder: RecordsBuilder) -> None:
+    result = builder.shown()
 
-    assert found.number("fleetsync_entitled", ("nowhere", "staff")) == 0
-    assert found.rows("fleetsync_entitled", ("masen", "staff")) == ()
+    assert result.number("fleetsync_entitled", ("nowhere", "staff")) == 0
+    assert result.rows("fleetsync_entitled", ("masen", "staff")) == ()
     with pytest.raises(KeyError):
-        found.rows("fleetsync_nothing", ("masen", "staff"))
+        result.rows("fleetsync_nothing", ("masen", "staff"))
 
 
-def test_a_snapshot_holds_every_measure_and_is_of_now(town: RecordsBuilder) -> None:
-    found = town.shown()
+def test_a_snapshot_holds_every_measure_and_is_of_now(builder: RecordsBuilder) -> None:
+    result = builder.shown()
 
-    assert set(found.numbers) == {measure.name for measure in MEASURES}
-    assert (found.as_of, found.outcome.moment) == (None, MOMENT)
+    assert set(result.numbers) == {measure.name for measure in MEASURES}
+    assert (result.as_of, result.outcome.moment) == (None, MOMENT)
 
 
-def test_protected_people_stand_together_in_one_row(town: RecordsBuilder) -> None:
+def test_protected_people_stand_together_in_one_row(builder: RecordsBuilder) -> None:
     for number in range(6):
-        town.pupil(f"p{number}", at=None)
-    town.known = list(masked_records(masked_records(town.known, "p1"), "p2"))
-    found = town.shown()
+        builder.pupil(f"p{number}", at=None)
+    builder.known = list(masked_records(masked_records(builder.known, "p1"), "p2"))
+    result = builder.shown()
 
-    rows = found.rows("fleetsync_entitled", (UNPLACED, "pupils"))
+    rows = result.rows("fleetsync_entitled", (UNPLACED, "pupils"))
 
-    assert len(found.hidden) == 2
+    assert len(result.hidden) == 2
     assert one_not_shown(rows) == [2]
-    assert found.hidden.isdisjoint(row.subject_id for row in rows)
+    assert result.hidden.isdisjoint(row.subject_id for row in rows)
     assert sum(row.count for row in rows) == 6
 
 
-def test_a_child_is_never_listed_where_its_form_is_unknown(town: RecordsBuilder) -> None:
-    town.child("~c1", form=None)
-    found = town.shown()
+def test_a_child_is_never_listed_where_its_form_is_unknown(builder: RecordsBuilder) -> None:
+    builder.child("~c1", form=None)
+    result = builder.shown()
 
-    rows = found.rows("fleetsync_undecided", ("ugglan", "preschool"))
+    rows = result.rows("fleetsync_undecided", ("ugglan", "preschool"))
 
     assert [(row.count, row.subject_id) for row in rows] == [(1, "")]
 
 
 @settings(max_examples=30)
 @given(record_builders(), st.data())
-def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: RecordsBuilder, data: st.DataObject) -> None:
-    everybody = people_of(town)
+def test_whom_nobody_may_see_is_never_a_row_and_always_counted(builder: RecordsBuilder, data: st.DataObject) -> None:
+    everybody = people_of(builder)
     for who in data.draw(st.lists(st.sampled_from(everybody), max_size=3) if everybody else st.just([])):
-        town.known = list(masked_records(town.known, who))
-    found = town.shown()
-    masked = {case.person.id for case in found.outcome.people if case.person.masked}
+        builder.known = list(masked_records(builder.known, who))
+    result = builder.shown()
+    masked = {case.person.id for case in result.outcome.people if case.person.masked}
     for measure in MEASURES:
-        for labels, number in found.numbers[measure.name].items():
-            rows = found.rows(measure.name, labels)
+        for labels, number in result.numbers[measure.name].items():
+            rows = result.rows(measure.name, labels)
             assert sum(row.count for row in rows) == number
             assert masked.isdisjoint(row.subject_id for row in rows)
-            assert found.hidden.isdisjoint(row.subject_id for row in rows)
+            assert result.hidden.isdisjoint(row.subject_id for row in rows)
 
 
 # --- a past day -------------------------------------------------------------------------------------------------------
@@ -120,96 +122,96 @@ def test_whom_nobody_may_see_is_never_a_row_and_always_counted(town: RecordsBuil
 
 @settings(max_examples=30)
 @given(record_builders())
-def test_a_past_day_always_shows_what_was_published(town: RecordsBuilder) -> None:
-    then = shown(town.believed(), moment=YESTERDAY)
-    found = past(town.shown(), then)
+def test_a_past_day_always_shows_what_was_published(builder: RecordsBuilder) -> None:
+    then = shown(builder.believed(), moment=YESTERDAY)
+    result = past(builder.shown(), then)
 
-    assert found.as_of == YESTERDAY.today
-    assert set(found.numbers) == PAST_DAY_MEASURES
+    assert result.as_of == YESTERDAY.today
+    assert set(result.numbers) == PAST_DAY_MEASURES
     for name in PAST_DAY_MEASURES - {"fleetsync_gaps"}:
-        assert found.numbers[name] == then.numbers[name]
+        assert result.numbers[name] == then.numbers[name]
     gaps = {labels: number for labels, number in then.numbers["fleetsync_gaps"].items() if number}
-    assert {labels: number for labels, number in found.numbers["fleetsync_gaps"].items() if number} == gaps
-    assert found.facts == {"fleetsync_coverage_ratio": then.facts["fleetsync_coverage_ratio"]}
+    assert {labels: number for labels, number in result.numbers["fleetsync_gaps"].items() if number} == gaps
+    assert result.facts == {"fleetsync_coverage_ratio": then.facts["fleetsync_coverage_ratio"]}
 
 
 @settings(max_examples=30)
 @given(record_builders(), st.data())
 def test_whatever_the_intervals_of_a_past_day_no_longer_hold_its_rows_add_up(
-    town: RecordsBuilder, data: st.DataObject
+    builder: RecordsBuilder, data: st.DataObject
 ) -> None:
-    then = shown(town.believed(), moment=YESTERDAY)
-    kept = [one for one in then.outcome.owed if data.draw(st.booleans())]
-    serving = [one for one in then.outcome.assignments if data.draw(st.booleans())]
+    then = shown(builder.believed(), moment=YESTERDAY)
+    kept = [debt for debt in then.outcome.owed if data.draw(st.booleans())]
+    serving = [assignment for assignment in then.outcome.assignments if data.draw(st.booleans())]
 
-    found = past(town.shown(), then, owed=kept, assignments=serving)
+    result = past(builder.shown(), then, owed=kept, assignments=serving)
 
     for name in PAST_DAY_MEASURES:
-        for labels, number in found.numbers[name].items():
-            assert sum(row.count for row in found.rows(name, labels)) == number
+        for labels, number in result.numbers[name].items():
+            assert sum(row.count for row in result.rows(name, labels)) == number
 
 
-def test_what_a_past_day_no_longer_holds_is_one_row(town: RecordsBuilder) -> None:
+def test_what_a_past_day_no_longer_holds_is_one_row(builder: RecordsBuilder) -> None:
     for number in range(3):
-        town.pupil(f"p{number}")
-    then = shown(town.believed(), moment=YESTERDAY)
+        builder.pupil(f"p{number}")
+    then = shown(builder.believed(), moment=YESTERDAY)
 
-    rows = past(town.shown(), then, owed=then.outcome.owed[:1]).rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
+    rows = past(builder.shown(), then, owed=then.outcome.owed[:1]).rows("fleetsync_entitled", ("bjorkskolan", "pupils"))
 
     assert [(row.count, bool(row.subject_id)) for row in rows] == [(1, True), (2, False)]
     assert rows[1].reason == NOT_SHOWN
 
 
-def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(town: RecordsBuilder) -> None:
-    town.stock(2)
-    town.staff("alva", form=EmploymentForm.UNKNOWN)
-    found = past(town.shown(), shown(town.believed(), moment=YESTERDAY))
+def test_stock_and_who_was_undecided_are_numbers_of_a_past_day_without_rows(builder: RecordsBuilder) -> None:
+    builder.stock(2)
+    builder.staff("alva", form=EmploymentForm.UNKNOWN)
+    result = past(builder.shown(), shown(builder.believed(), moment=YESTERDAY))
 
-    assert one_not_shown(found.rows("fleetsync_surplus", ("central", "staff"))) == [2]
-    assert one_not_shown(found.rows("fleetsync_undecided", ("bjorkskolan", "staff"))) == [1]
+    assert one_not_shown(result.rows("fleetsync_surplus", ("central", "staff"))) == [2]
+    assert one_not_shown(result.rows("fleetsync_undecided", ("bjorkskolan", "staff"))) == [1]
 
 
-def test_who_is_protected_today_is_not_listed_on_a_past_day_either(town: RecordsBuilder) -> None:
-    town.pupil("alva")
-    town.pupil("bo")
-    then = shown(town.believed(), moment=YESTERDAY)
-    masked = [replace(one, thing_id=then.outcome.resolved_ids.get(one.ref)) for one in town.known]
-    town.known = list(masked_records(masked, "alva"))
+def test_who_is_protected_today_is_not_listed_on_a_past_day_either(builder: RecordsBuilder) -> None:
+    builder.pupil("alva")
+    builder.pupil("bo")
+    then = shown(builder.believed(), moment=YESTERDAY)
+    masked = [replace(record, thing_id=then.outcome.resolved_ids.get(record.ref)) for record in builder.known]
+    builder.known = list(masked_records(masked, "alva"))
 
-    rows = past(town.shown(), then).rows("fleetsync_short", ("bjorkskolan", "pupils"))
+    rows = past(builder.shown(), then).rows("fleetsync_short", ("bjorkskolan", "pupils"))
 
     assert [row.count for row in rows] == [1, 1]
     assert one_not_shown(rows) == [1]
 
 
-def test_whom_nobody_knows_any_more_is_not_listed(town: RecordsBuilder) -> None:
-    town.pupil("alva")
-    then = shown(town.believed(), moment=YESTERDAY)
+def test_whom_nobody_knows_any_more_is_not_listed(builder: RecordsBuilder) -> None:
+    builder.pupil("alva")
+    then = shown(builder.believed(), moment=YESTERDAY)
 
-    found = past(RecordsBuilder().shown(), then)
+    result = past(RecordsBuilder().shown(), then)
 
-    assert one_not_shown(found.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))) == [1]
-    gone = [one for one in then.outcome.episodes if one.subject is Subject.PERSON]
+    assert one_not_shown(result.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))) == [1]
+    gone = [episode for episode in then.outcome.episodes if episode.subject is Subject.PERSON]
     for one in gone:
-        rows = found.rows("fleetsync_gaps", (one.unit, one.kind, "open"))
+        rows = result.rows("fleetsync_gaps", (one.unit, one.kind, "open"))
         assert all(row.subject_id == "" for row in rows)
     assert gone
 
 
-def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(town: RecordsBuilder) -> None:
-    town.pupil("alva")
-    then = shown(town.believed(), moment=YESTERDAY)
-    (no_device,) = (one for one in then.outcome.episodes if one.kind == "no_device")
+def test_a_gap_of_a_past_day_was_parked_if_it_was_so_then(builder: RecordsBuilder) -> None:
+    builder.pupil("alva")
+    then = shown(builder.believed(), moment=YESTERDAY)
+    (no_device,) = (episode for episode in then.outcome.episodes if episode.kind == "no_device")
 
-    found = past(town.shown(), then, episodes=[replace(no_device, parked_until=YESTERDAY.today)])
+    result = past(builder.shown(), then, episodes=[replace(no_device, parked_until=YESTERDAY.today)])
 
-    assert found.number("fleetsync_gaps", ("bjorkskolan", "no_device", "parked")) == 1
+    assert result.number("fleetsync_gaps", ("bjorkskolan", "no_device", "parked")) == 1
 
 
-def test_a_day_of_which_no_row_is_left_has_no_numbers(town: RecordsBuilder) -> None:
-    town.pupil("alva")
-    now = town.shown()
+def test_a_day_of_which_no_row_is_left_has_no_numbers(builder: RecordsBuilder) -> None:
+    builder.pupil("alva")
+    now = builder.shown()
 
-    found = build_past_snapshot(now, Moment(NOW, date(2026, 1, 1)), (), (), (), ())
+    result = build_past_snapshot(now, Moment(NOW, date(2026, 1, 1)), (), (), (), ())
 
-    assert not any(number for numbers in found.numbers.values() for number in numbers.values())
+    assert not any(number for numbers in result.numbers.values() for number in numbers.values())

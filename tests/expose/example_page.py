@@ -14,9 +14,8 @@ from werkzeug.security import generate_password_hash
 
 from fleetsync.clock import Clock, ManualClock
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.entitlement import RULES
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
@@ -325,7 +324,7 @@ def example_view(size: int = 24) -> VisibleSnapshot:
 
 
 def snapshot_of(input_: BelievedState, outcome: Outcome) -> Snapshot:
-    return build_snapshot(outcome, POLICY, CALENDARS, build_unit_directory(input_.known, POLICY))
+    return build_snapshot(outcome, build_context(input_, POLICY, CALENDARS, outcome.moment))
 
 
 @cache
@@ -339,7 +338,7 @@ def empty_snapshot() -> Snapshot:
     empty = BelievedState(parts=waiting)
     bare = msgspec.structs.replace(POLICY, units=())
     outcome = reconcile(empty, bare, CALENDARS, Moment(NOW, TODAY))
-    return build_snapshot(outcome, bare, CALENDARS, build_unit_directory((), bare))
+    return build_snapshot(outcome, build_context(empty, bare, CALENDARS, outcome.moment))
 
 
 # --- the ports, kept in memory ----------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ def test_a_full_scope_changes_nothing():
 
     assert visible.numbers is snapshot.numbers
     assert visible.episodes is snapshot.outcome.episodes
-    assert visible.policy is snapshot.view.policy
+    assert visible.policy is snapshot.context.policy
 
 
 @pytest.mark.parametrize("role", AccountRole)

@@ -1,4 +1,4 @@
-"""What pulls would change: the difference between two outcomes, before anybody acts on it.
+"""Plans a change: what pulls would change if they were believed, as the difference between two outcomes.
 
 Pure.
 """
@@ -10,15 +10,16 @@ from fleetsync.core.model import BelievedRecord, ChangePlan, CoverageChange, Cov
 
 
 def plan_changes(
-    before: Outcome, then: Outcome, effects: Iterable[PullEffect], known: Iterable[BelievedRecord]
+    before: Outcome, after: Outcome, effects: Iterable[PullEffect], known: Iterable[BelievedRecord]
 ) -> ChangePlan:
-    """The plan of *effects*: *before* is what is true without them, *then* with them; *known* is believed before."""
-    believed = {one.ref for one in known if not one.gone}
+    """The plan of *effects*: *before* is the outcome without them, *after* with them; *known* is what was believed before."""
+    believed = {record.ref for record in known if not record.gone}
     changes = Counter(
         _change_name(effect.source, row.ref, row.change, believed) for effect in effects for row in effect.rows
     )
-    had, has = set(before.assignments), set(then.assignments)
-    open_before, open_then = Counter(one.key for one in before.episodes), Counter(one.key for one in then.episodes)
+    had, has = set(before.assignments), set(after.assignments)
+    open_before = Counter(episode.key for episode in before.episodes)
+    open_after = Counter(episode.key for episode in after.episodes)
     return ChangePlan(
         new=changes["new"],
         changed=changes["changed"],
@@ -26,9 +27,9 @@ def plan_changes(
         absent=changes["absent"],
         assignments_begun=len(has - had),
         assignments_ended=len(had - has),
-        gaps_opened=_count_by_kind(open_then - open_before),
-        gaps_closed=_count_by_kind(open_before - open_then),
-        coverage_changes=tuple(_coverage_changes(before.coverage, then.coverage)),
+        gaps_opened=_count_by_kind(open_after - open_before),
+        gaps_closed=_count_by_kind(open_before - open_after),
+        coverage_changes=tuple(_coverage_changes(before.coverage, after.coverage)),
     )
 
 
@@ -42,12 +43,12 @@ def _count_by_kind(keys: Counter[tuple[str, str]]) -> Mapping[str, int]:
     return dict(sorted(Counter(kind for kind, _ in keys).items()))
 
 
-def _coverage_changes(before: Iterable[CoverageDay], then: Iterable[CoverageDay]) -> Iterable[CoverageChange]:
+def _coverage_changes(before: Iterable[CoverageDay], after: Iterable[CoverageDay]) -> Iterable[CoverageChange]:
     old = {(row.unit, row.entitlement): row for row in before}
-    new = {(row.unit, row.entitlement): row for row in then}
+    new = {(row.unit, row.entitlement): row for row in after}
     for unit, entitlement in sorted({*old, *new}):
         was, will = old.get((unit, entitlement)), new.get((unit, entitlement))
-        shift = CoverageChange(
+        change = CoverageChange(
             unit=unit,
             entitlement=entitlement,
             entitled_before=was.entitled if was else 0,
@@ -55,5 +56,5 @@ def _coverage_changes(before: Iterable[CoverageDay], then: Iterable[CoverageDay]
             covered_before=was.covered if was else 0,
             covered_after=will.covered if will else 0,
         )
-        if (shift.entitled_before, shift.covered_before) != (shift.entitled_after, shift.covered_after):
-            yield shift
+        if (change.entitled_before, change.covered_before) != (change.entitled_after, change.covered_after):
+            yield change

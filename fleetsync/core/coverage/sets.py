@@ -1,8 +1,8 @@
-"""How the devices of sets are dealt to the groups they serve: counts, never a guess at which member gets which.
+"""Shares out the devices of sets to the groups that they serve, as counts; which member gets which is never guessed.
 
-Pure (`domain.md` §4 Sets). Sets that share a group are dealt together, from fewest groups to most, then by name,
-in two rounds: first every set's working devices cover members not yet covered, then every set's other devices are
-assigned to members to whom nothing is assigned yet; own devices that do not work come last.
+Pure (`domain.md` §4 Sets). Sets that share a group are shared out together, from fewest groups to most, then by name,
+in two rounds. First the working devices of every set cover members not yet covered; then the other devices of every set
+are assigned to members to whom nothing is assigned yet. Own devices that do not work come last.
 """
 
 from collections import defaultdict
@@ -12,8 +12,10 @@ import msgspec
 
 
 class GroupNeed(msgspec.Struct, frozen=True):
-    """A group's owed devices: all, those with a working own one, those with only own ones that do not work, and
-    those that cannot be decided (no own device assigned).
+    """The devices that a group's members are owed, as counts.
+
+    `owed`: all. `working_own` and `broken_own`: those met by own devices that work, or do not. `undecidable`: those
+    without an own device whose coverage cannot be decided.
     """
 
     owed: int = 0
@@ -32,7 +34,7 @@ class SetSupply(msgspec.Struct, frozen=True):
 
 
 class SetAllocation(msgspec.Struct, frozen=True):
-    """What one set gives; what is left over for its whole component stands on the last set asked."""
+    """What one set gives. What remains for all sets that share its groups is on the last of them."""
 
     covered: int
     assigned: int
@@ -44,53 +46,55 @@ class SetAllocation(msgspec.Struct, frozen=True):
 
 def allocate_sets(sets: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> dict[str, SetAllocation]:
     """What each set gives to the members of its groups, by set id."""
-    dealt: dict[str, SetAllocation] = {}
+    allocated: dict[str, SetAllocation] = {}
     for component in _connected_sets(sets):
-        dealt |= _allocate_connected(sorted(component, key=lambda one: (len(one.groups), one.id)), members)
-    return dealt
+        allocated |= _allocate_connected(
+            sorted(component, key=lambda device_set: (len(device_set.groups), device_set.id)), members
+        )
+    return allocated
 
 
 def _connected_sets(sets: Sequence[SetSupply]) -> Iterable[list[SetSupply]]:
     """Sets joined by common groups."""
-    found: list[tuple[set[str], list[SetSupply]]] = []
-    for one in sorted(sets, key=lambda one: one.id):
-        groups, joined = set(one.groups), [one]
+    components: list[tuple[set[str], list[SetSupply]]] = []
+    for device_set in sorted(sets, key=lambda device_set: device_set.id):
+        groups, joined = set(device_set.groups), [device_set]
         apart = []
-        for other_groups, others in found:
+        for other_groups, others in components:
             if groups & other_groups:
                 groups |= other_groups
                 joined += others
             else:
                 apart.append((other_groups, others))
-        found = [*apart, (groups, joined)]
-    return [joined for _, joined in found]
+        components = [*apart, (groups, joined)]
+    return [joined for _, joined in components]
 
 
 def _allocate_connected(order: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> dict[str, SetAllocation]:
-    groups = {group: members.get(group, GroupNeed()) for one in order for group in one.groups}
+    groups = {group: members.get(group, GroupNeed()) for device_set in order for group in device_set.groups}
     to_cover = {group: count.owed - count.working_own for group, count in groups.items()}
-    covered = {one.id: _allocate(one.working, one.groups, to_cover) for one in order}
+    covered = {device_set.id: _allocate(device_set.working, device_set.groups, to_cover) for device_set in order}
     to_assign = dict(to_cover)
-    other = {one.id: _allocate(one.other, one.groups, to_assign) for one in order}
+    other = {device_set.id: _allocate(device_set.other, device_set.groups, to_assign) for device_set in order}
     broken = min(sum(count.broken_own for count in groups.values()), sum(to_assign.values()))
     left = sum(to_assign.values()) - broken
     unknown = min(sum(count.undecidable for count in groups.values()), left)
     last = order[-1].id
     return {
-        one.id: SetAllocation(
-            covered=covered[one.id],
-            assigned=covered[one.id] + other[one.id],
-            members=sum(groups[group].owed for group in set(one.groups)),
-            broken_own=broken if one.id == last else 0,
-            unknown=unknown if one.id == last else 0,
-            short=sum(to_cover.values()) - unknown if one.id == last else 0,
+        device_set.id: SetAllocation(
+            covered=covered[device_set.id],
+            assigned=covered[device_set.id] + other[device_set.id],
+            members=sum(groups[group].owed for group in set(device_set.groups)),
+            broken_own=broken if device_set.id == last else 0,
+            unknown=unknown if device_set.id == last else 0,
+            short=sum(to_cover.values()) - unknown if device_set.id == last else 0,
         )
-        for one in order
+        for device_set in order
     }
 
 
 def _allocate(devices: int, groups: Sequence[str], need: dict[str, int]) -> int:
-    """Deal *devices* to *groups* by their *need*, which it lowers; how many were taken."""
+    """Shares out *devices* to *groups* by their *need*, which it lowers. Returns how many were taken."""
     taken = apportion(devices, {group: need[group] for group in groups})
     for group, count in taken.items():
         need[group] -= count
@@ -112,7 +116,7 @@ def apportion(count: int, need: Mapping[str, int]) -> dict[str, int]:
 def sum_by_group(pairs: Iterable[tuple[str, GroupNeed]]) -> dict[str, GroupNeed]:
     """Members added up per group."""
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for group, one in pairs:
-        for place, count in enumerate((one.owed, one.working_own, one.broken_own, one.undecidable)):
+    for group, need in pairs:
+        for place, count in enumerate((need.owed, need.working_own, need.broken_own, need.undecidable)):
             sums[group][place] += count
     return {group: GroupNeed(*counts) for group, counts in sums.items()}

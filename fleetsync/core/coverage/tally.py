@@ -1,7 +1,7 @@
-"""The formulas of coverage: from who is owed and what serves whom to the shares that add up to every number.
+"""The formulas of coverage: from what is owed and what is assigned to the shares that add up to every number.
 
-Pure, and the only place that counts: today's numbers and those of a past day come from the same intervals by the
-same formulas (`domain.md` §4, §7), so a number and its rows cannot disagree.
+Pure, and the only place that counts. Today's numbers and those of a past day come from the same formulas
+(`domain.md` §4, §7), so a number and its rows cannot disagree.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from fleetsync.core.model import Assignment, CoverageDay, CoverageShare, Covered
 
 
 class _CellInput(msgspec.Struct):
-    """What one unit and entitlement is counted from."""
+    """The debts and assignments of one unit and entitlement."""
 
     people: list[OwedDevices]
     pools: list[OwedDevices]
@@ -30,20 +30,20 @@ def tally(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> tup
         lambda: _CellInput([], [], defaultdict(list), defaultdict(list), defaultdict(list))
     )
     own: defaultdict[tuple[str, str], list[Assignment]] = defaultdict(list)
-    for one in assignments:
-        if one.by is CoveredBy.OWN:
-            own[(one.entitlement, one.subject_id)].append(one)
-        elif one.by is CoveredBy.SET:
-            places[(one.unit, one.entitlement)].sets[one.subject_id].append(one)
+    for assignment in assignments:
+        if assignment.by is CoveredBy.OWN:
+            own[(assignment.entitlement, assignment.subject_id)].append(assignment)
+        elif assignment.by is CoveredBy.SET:
+            places[(assignment.unit, assignment.entitlement)].sets[assignment.subject_id].append(assignment)
         else:
-            places[(one.unit, one.entitlement)].pooled[one.subject_id].append(one)
+            places[(assignment.unit, assignment.entitlement)].pooled[assignment.subject_id].append(assignment)
     for debt in owed:
         place = places[(debt.unit, debt.entitlement)]
         if debt.subject is Subject.POOL:
             place.pools.append(debt)
             continue
         place.people.append(debt)
-        # A device serves its holder wherever his unit is: what counts is the person, not the device's own unit.
+        # A device serves its holder wherever it is placed: the holder's unit counts, not the device's.
         if held := own.get((debt.entitlement, debt.subject_id)):
             place.own[debt.subject_id] = held
     return tuple(share for key in sorted(places) for share in _cell_shares(*key, places[key]))
@@ -67,9 +67,9 @@ def _served_groups(place: _CellInput) -> frozenset[str]:
 
 
 def _own_device_counts(debt: OwedDevices, held: Sequence[Assignment]) -> tuple[int, int]:
-    """(w, b): what his working and his not working own devices give of what he is owed."""
-    working = min(debt.count, sum(1 for one in held if one.works))
-    broken = min(debt.count - working, sum(1 for one in held if not one.works))
+    """(w, b): how much of a person's debt their working own devices cover, and how much the others."""
+    working = min(debt.count, sum(1 for device in held if device.works))
+    broken = min(debt.count - working, sum(1 for device in held if not device.works))
     return working, broken
 
 
@@ -81,8 +81,8 @@ def _person_share(debt: OwedDevices, held: Sequence[Assignment], **counts: int) 
         subject_id=debt.subject_id,
         entitled=debt.count,
         heads=debt.heads,
-        working_devices=sum(1 for one in held if one.works),
-        devices=tuple(sorted(one.device for one in held)),
+        working_devices=sum(1 for device in held if device.works),
+        devices=tuple(sorted(assignment.device for assignment in held)),
         reason=debt.reason,
         **counts,
     )
@@ -103,7 +103,7 @@ def _share_outside_sets(debt: OwedDevices, held: Sequence[Assignment]) -> Covera
 
 
 def _share_inside_set(debt: OwedDevices, held: Sequence[Assignment]) -> CoverageShare:
-    """Only what his own working device gives; the rest of a member's debt is counted on his sets."""
+    """The share of a member of a set: only their own working devices; the rest of the debt is counted on the sets."""
     working, _ = _own_device_counts(debt, held)
     return _person_share(debt, held, covered_own=working, assigned_own=working)
 
@@ -122,18 +122,18 @@ def _set_shares(
         (next(group for group in debt.groups if group in served), _group_need(debt, place.own.get(debt.subject_id, ())))
         for debt in inside
     )
-    dealt = allocate_sets(stocks, members)
+    allocated = allocate_sets(stocks, members)
     for stock in stocks:
-        yield _set_share(unit, entitlement, stock, dealt[stock.id], place.sets[stock.id])
+        yield _set_share(unit, entitlement, stock, allocated[stock.id], place.sets[stock.id])
 
 
 def _set_supply(set_id: str, devices: Sequence[Assignment]) -> SetSupply:
-    working = sum(1 for one in devices if one.works)
+    working = sum(1 for device in devices if device.works)
     return SetSupply(set_id, devices[0].groups, working, len(devices) - working)
 
 
 def _set_share(
-    unit: str, entitlement: str, stock: SetSupply, dealt: SetAllocation, devices: Sequence[Assignment]
+    unit: str, entitlement: str, stock: SetSupply, allocated: SetAllocation, devices: Sequence[Assignment]
 ) -> CoverageShare:
     names = ", ".join(stock.groups)
     return CoverageShare(
@@ -141,17 +141,17 @@ def _set_share(
         entitlement=entitlement,
         subject=Subject.SET,
         subject_id=stock.id,
-        assigned_own=dealt.broken_own,
-        covered_set=dealt.covered,
-        assigned_set=dealt.assigned,
-        unknown=dealt.unknown,
-        short=dealt.short,
-        surplus=stock.working - dealt.covered,
+        assigned_own=allocated.broken_own,
+        covered_set=allocated.covered,
+        assigned_set=allocated.assigned,
+        unknown=allocated.unknown,
+        short=allocated.short,
+        surplus=stock.working - allocated.covered,
         working_devices=stock.working,
-        devices=tuple(sorted(one.device for one in devices)),
+        devices=tuple(sorted(assignment.device for assignment in devices)),
         reason=Text(
-            f"delar klassuppsättning {names}: {stock.working} i drift för {dealt.members}",
-            f"shares set {names}: {stock.working} working for {dealt.members}",
+            f"delar klassuppsättning {names}: {stock.working} i drift för {allocated.members}",
+            f"shares set {names}: {stock.working} working for {allocated.members}",
         ),
     )
 
@@ -162,7 +162,7 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[Cov
     for pool in sorted({*debts, *place.pooled}):
         debt, devices = debts.get(pool), place.pooled.get(pool, [])
         places = debt.count if debt else 0
-        working = sum(1 for one in devices if one.works)
+        working = sum(1 for device in devices if device.works)
         covered, assigned = min(places, working), min(places, len(devices))
         unknown = 0 if debt is None or debt.decidable else places - assigned
         yield CoverageShare(
@@ -178,7 +178,7 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[Cov
             short=places - covered - unknown,
             surplus=working - covered,
             working_devices=working,
-            devices=tuple(sorted(one.device for one in devices)),
+            devices=tuple(sorted(assignment.device for assignment in devices)),
             reason=debt.reason if debt else Text("inga barn som ger rätt", "no children who entitle"),
         )
 

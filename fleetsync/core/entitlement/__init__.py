@@ -1,9 +1,12 @@
-"""Who is owed what, by which rule, and why: for those in and those out.
+"""Who is owed devices, by which rule, and why; also why not.
 
-Pure. The plan is data (`RULES`); people are judged by the sources that count, on the day that is given. Nobody is
-owed twice, and what a source leaves unknown is said to be undecided and never taken for a yes.
+Pure. The rules are data (`RULES`), and so are the modes in which a rule owes (`MODES`). People are evaluated by the
+sources that count, on the day of the context. Nobody is owed twice, and a fact that no source gives is undecided and
+never taken for a yes. This module only re-exports.
 """
 
+from fleetsync.core.entitlement.membership_index import MembershipIndex
+from fleetsync.core.entitlement.modes import MODES, Mode, is_served_by, mode_of
 from fleetsync.core.entitlement.person_state import person_states
 from fleetsync.core.entitlement.pools import (
     heads_by_unit,
@@ -12,8 +15,7 @@ from fleetsync.core.entitlement.pools import (
     pool_devices_for,
     share_by_largest_remainder,
 )
-from fleetsync.core.entitlement.rules import KNOWN_FORMS, RULES, rules_in_force
-from fleetsync.core.entitlement.spans import Bench
+from fleetsync.core.entitlement.rules import KNOWN_FORMS, RULES
 from fleetsync.core.entitlement.turnover import (
     TurnoverProgress,
     copied_groups,
@@ -26,19 +28,22 @@ from fleetsync.core.entitlement.turnover import (
 
 __all__ = [
     "KNOWN_FORMS",
+    "MODES",
     "RULES",
-    "Bench",
+    "MembershipIndex",
+    "Mode",
     "TurnoverProgress",
     "copied_groups",
     "earliest_turn_day",
     "heads_by_unit",
+    "is_served_by",
     "latest_turn_day",
+    "mode_of",
     "owed_to_pools",
     "person_states",
     "pool_devices_by_unit",
     "pool_devices_for",
     "refresh_copies",
-    "rules_in_force",
     "share_by_largest_remainder",
     "turn_if_due",
     "turnover_progress",

@@ -1,7 +1,7 @@
-"""What each rule says to one person on one day, and why: for those in and those out.
+"""Evaluates the entitlement rules for one person on one day, with a reason for every yes and every no.
 
-Pure. A form, year or form of employment that is unknown entitles nobody and is said to be undecided, once. Reasons
-cite fact and day; they name no person and no unit.
+Pure. An unknown school form, year or form of employment entitles nobody: the person is reported as undecided, by one
+rule only. Reasons cite facts and days; they name no person and no unit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,17 +12,16 @@ from functools import lru_cache
 import msgspec
 
 from fleetsync.core.calendar import is_longer_than_months
+from fleetsync.core.entitlement.counting import employments_on, school_memberships_on
+from fleetsync.core.entitlement.membership_index import MembershipIndex
 from fleetsync.core.entitlement.rules import FORMS_WITHOUT_YEAR
 from fleetsync.core.entitlement.spans import (
     SCHOOL_MEMBERSHIP_TYPES,
-    Bench,
     CountingMembership,
     EvaluationDates,
     MembershipSpan,
-    employments_on,
     grade_index_of,
     main_membership_key,
-    school_memberships_on,
 )
 from fleetsync.core.model import (
     EligibilityCriteria,
@@ -37,7 +36,7 @@ UNKNOWN_DAYS = frozenset({date.min, date.max})
 
 
 class AnswerWeight(IntEnum):
-    """What an answer weighs: of several memberships the heaviest answers for the person."""
+    """The weight of an answer: of the answers for several memberships, the heaviest is the person's."""
 
     NO = 0
     UNDECIDED = 1
@@ -46,7 +45,7 @@ class AnswerWeight(IntEnum):
 
 
 class RuleAnswer(msgspec.Struct, frozen=True):
-    """What a rule says to one membership."""
+    """The answer of one rule for one membership."""
 
     weight: AnswerWeight
     reason: Text
@@ -54,10 +53,10 @@ class RuleAnswer(msgspec.Struct, frozen=True):
 
 
 class EntitlementResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What all rules in force say to one person on one day.
+    """The answers of all rules in force for one person on one day.
 
-    `running` are the memberships of ours that count on the day; `deciding_memberships` are those of them that entitle, else those that
-    would but for a leave or a blank, else all.
+    `running`: the memberships of ours that count on the day. `deciding_memberships`: those of them that entitle, else
+    those that would if it were not for a leave or a blank, else all.
     """
 
     decisions: tuple[EntitlementDecision, ...]
@@ -121,26 +120,28 @@ COUNTS_UNTIL_TURNOVER = Text(
 
 @lru_cache(maxsize=8192)
 def format_text(sentence: Text, *words: object) -> Text:
-    """The sentence with its places filled, a word that is itself in both languages by language."""
-    # Thousands share form, year and first day: one sentence is made for all of them.
+    """The sentence with its places filled; a word that is a `Text` is put in by language."""
+    # Thousands of persons share form, year and first day, so the sentence is cached.
     sv = (word.sv if isinstance(word, Text) else word for word in words)
     en = (word.en if isinstance(word, Text) else word for word in words)
     return Text(sentence.sv.format(*sv), sentence.en.format(*en))
 
 
 def day_or_unknown(day: date) -> date | Text:
-    """The day as a reason spells it."""
+    """The day as it stands in a reason."""
     return UNKNOWN_DAY if day in UNKNOWN_DAYS else day
 
 
 # --- school -----------------------------------------------------------------------------------------------------------
 
 
-def _evaluate_school_membership(rule: Entitlement, current: CountingMembership, day: date, bench: Bench) -> RuleAnswer:
+def _evaluate_school_membership(
+    rule: Entitlement, current: CountingMembership, day: date, index: MembershipIndex
+) -> RuleAnswer:
     span, who = current.span, rule.who
     if span.form is None:
         return RuleAnswer(AnswerWeight.UNDECIDED, SCHOOL_FORM_MISSING, current)
-    if span.form not in bench.known_forms:
+    if span.form not in index.known_forms:
         return RuleAnswer(AnswerWeight.UNDECIDED, format_text(SCHOOL_FORM_UNKNOWN, span.form), current)
     if who.school_forms and span.form not in who.school_forms:
         return RuleAnswer(AnswerWeight.NO, format_text(SCHOOL_FORM_NOT_INCLUDED, span.form), current)
@@ -197,11 +198,11 @@ def _evaluate_employment_form(who: EligibilityCriteria, current: CountingMembers
         return RuleAnswer(AnswerWeight.NO, format_text(HOURLY, since), current)
     if form is EmploymentForm.UNKNOWN:
         return RuleAnswer(AnswerWeight.UNDECIDED, format_text(EMPLOYMENT_FORM_UNKNOWN, since), current)
-    # A roster without the field is judged by its dates: an open end is permanent.
-    judged = form or (EmploymentForm.PERMANENT if span.last == date.max else EmploymentForm.FIXED)
-    if who.employment and judged not in who.employment:
+    # A roster without the field is evaluated by its dates: an open end is permanent.
+    presumed = form or (EmploymentForm.PERMANENT if span.last == date.max else EmploymentForm.FIXED)
+    if who.employment and presumed not in who.employment:
         return RuleAnswer(AnswerWeight.NO, format_text(EMPLOYMENT_FORM_NOT_INCLUDED, since), current)
-    if judged is EmploymentForm.FIXED:
+    if presumed is EmploymentForm.FIXED:
         return _evaluate_employment_length(who, current)
     return RuleAnswer(AnswerWeight.YES, format_text(OPEN_END if form is None else PERMANENT, since), current)
 
@@ -219,36 +220,36 @@ def _evaluate_employment_length(who: EligibilityCriteria, current: CountingMembe
     return RuleAnswer(AnswerWeight.YES if is_longer else AnswerWeight.NO, reason, current)
 
 
-# --- all rules to one person ------------------------------------------------------------------------------------------
+# --- all rules for one person -----------------------------------------------------------------------------------------
 
 
 def evaluate_rules(
-    spans: Sequence[MembershipSpan], days: EvaluationDates, rules: Sequence[Entitlement], bench: Bench
+    spans: Sequence[MembershipSpan], days: EvaluationDates, rules: Sequence[Entitlement], index: MembershipIndex
 ) -> EntitlementResult:
-    """What the rules say to the memberships of one person on *days*, asked in order: the first yes owns him."""
+    """Asks the rules in order about the memberships of one person on *days*. The first that says yes owes the person."""
     spans = [span for span in spans if span.counts]
     employments = [span for span in spans if span.type is MembershipType.EMPLOYMENT]
     schooling = [span for span in spans if span.type in SCHOOL_MEMBERSHIP_TYPES]
-    running = employments_on(days.employment_day, employments, bench) + school_memberships_on(
-        days.schooling_day, schooling, bench
+    running = employments_on(days.employment_day, employments, index.context) + school_memberships_on(
+        days.schooling_day, schooling, index
     )
     closed = [span for span in employments + schooling if span.is_closed_on(days.of(span))]
-    heard = [_answers_of_rule(rule, running, days, bench) + _answers_for_closed_units(rule, closed) for rule in rules]
-    return _combine_answers(rules, heard, tuple(current for current in running if not current.span.foreign))
+    answers = [_answers_of_rule(rule, running, days, index) + _answers_for_closed_units(rule, closed) for rule in rules]
+    return _combine_answers(rules, answers, tuple(current for current in running if not current.span.foreign))
 
 
 def _answers_of_rule(
-    rule: Entitlement, running: Iterable[CountingMembership], days: EvaluationDates, bench: Bench
+    rule: Entitlement, running: Iterable[CountingMembership], days: EvaluationDates, index: MembershipIndex
 ) -> list[RuleAnswer]:
     return [
-        _evaluate_membership(rule, current, days.of(current.span), bench)
+        _evaluate_membership(rule, current, days.of(current.span), index)
         for current in running
         if current.span.type in rule.who.memberships
     ]
 
 
 def _answers_for_closed_units(rule: Entitlement, closed: Iterable[MembershipSpan]) -> list[RuleAnswer]:
-    """What is said of memberships that ended with their organisation, and that their source still shows as running."""
+    """The answers for memberships that ended with their organisation and that their source still shows as running."""
     return [
         RuleAnswer(
             AnswerWeight.NO, format_text(UNIT_ENDED, span.closed_on), CountingMembership(span, span.first, span.last)
@@ -258,7 +259,9 @@ def _answers_for_closed_units(rule: Entitlement, closed: Iterable[MembershipSpan
     ]
 
 
-def _evaluate_membership(rule: Entitlement, current: CountingMembership, day: date, bench: Bench) -> RuleAnswer:
+def _evaluate_membership(
+    rule: Entitlement, current: CountingMembership, day: date, index: MembershipIndex
+) -> RuleAnswer:
     span = current.span
     if span.foreign:
         return RuleAnswer(AnswerWeight.NO, OTHER_PRINCIPAL, current)
@@ -268,7 +271,7 @@ def _evaluate_membership(rule: Entitlement, current: CountingMembership, day: da
     answer = (
         _evaluate_employment(rule, current, day)
         if is_employment
-        else _evaluate_school_membership(rule, current, day, bench)
+        else _evaluate_school_membership(rule, current, day, index)
     )
     return (
         RuleAnswer(answer.weight, _reason_beyond_last_day(answer, day), current)
@@ -278,7 +281,7 @@ def _evaluate_membership(rule: Entitlement, current: CountingMembership, day: da
 
 
 def _reason_beyond_last_day(answer: RuleAnswer, day: date) -> Text:
-    """The reason, with why the membership counts beyond its last day."""
+    """The reason, and why the membership still counts after its last day."""
     current = answer.current
     if current.may_return_until is not None and day <= current.may_return_until:
         return format_text(MAY_RETURN, answer.reason, current.near_last_school_day, current.may_return_until)
@@ -292,15 +295,15 @@ def _reason_beyond_last_day(answer: RuleAnswer, day: date) -> Text:
 
 
 def _combine_answers(
-    rules: Sequence[Entitlement], heard: Sequence[list[RuleAnswer]], running: tuple[CountingMembership, ...]
+    rules: Sequence[Entitlement], answers_by_rule: Sequence[list[RuleAnswer]], running: tuple[CountingMembership, ...]
 ) -> EntitlementResult:
-    best = [_heaviest_answer(answers) for answers in heard]
+    best = [_heaviest_answer(answers) for answers in answers_by_rule]
     owner = next((place for place, answer in enumerate(best) if answer and answer.weight is AnswerWeight.YES), None)
     if owner is None:
         return EntitlementResult(
             decisions=_decisions_without_owing_rule(rules, best),
             running=running,
-            deciding_memberships=_deciding_memberships(heard) or running,
+            deciding_memberships=_deciding_memberships(answers_by_rule) or running,
         )
     owning, answer = rules[owner], best[owner]
     assert answer is not None
@@ -311,32 +314,32 @@ def _combine_answers(
         owner=owning,
         reason=answer.reason,
         running=running,
-        deciding_memberships=_deciding_memberships(heard[owner : owner + 1]),
+        deciding_memberships=_deciding_memberships(answers_by_rule[owner : owner + 1]),
     )
 
 
 def _heaviest_answer(answers: Sequence[RuleAnswer]) -> RuleAnswer | None:
-    """The heaviest answer; of several, that of the membership which would place him."""
+    """The heaviest answer; of equal ones, that of the membership which would place the person."""
     if len(answers) <= 1:
         return answers[0] if answers else None
     return min(answers, key=lambda answer: (-answer.weight, main_membership_key(answer.current.span)))
 
 
-def _deciding_memberships(heard: Iterable[Sequence[RuleAnswer]]) -> tuple[CountingMembership, ...]:
-    """The memberships with the heaviest answer but no; of several rules, those of the first that gives it."""
+def _deciding_memberships(answers_by_rule: Iterable[Sequence[RuleAnswer]]) -> tuple[CountingMembership, ...]:
+    """The memberships with the heaviest answer above NO; of several rules, those of the first that gives it."""
     weight = AnswerWeight.NO
     heaviest: tuple[CountingMembership, ...] = ()
-    for answers in heard:
-        found = max([answer.weight for answer in answers], default=AnswerWeight.NO)
-        if found > weight:
-            weight, heaviest = found, tuple([answer.current for answer in answers if answer.weight is found])
+    for answers in answers_by_rule:
+        highest = max([answer.weight for answer in answers], default=AnswerWeight.NO)
+        if highest > weight:
+            weight, heaviest = highest, tuple([answer.current for answer in answers if answer.weight is highest])
     return heaviest
 
 
 def _decision_beside_owing_rule(
     owner: Entitlement, rule: Entitlement, answer: RuleAnswer | None
 ) -> EntitlementDecision:
-    """What a rule says to somebody whom another rule owns: nobody is owed, undecided or on leave twice."""
+    """The decision of a rule about a person whom another rule owes: nobody is owed, undecided or on leave twice."""
     if answer is None or answer.weight is AnswerWeight.NO:
         return _decision(rule, answer)
     return EntitlementDecision(entitlement=rule.id, owed=False, reason=format_text(ALREADY_OWED, owner.id))
@@ -345,12 +348,12 @@ def _decision_beside_owing_rule(
 def _decisions_without_owing_rule(
     rules: Sequence[Entitlement], best: Sequence[RuleAnswer | None]
 ) -> tuple[EntitlementDecision, ...]:
-    """The decisions about somebody whom no rule owns: what is unknown is undecided by the first rule that asks."""
+    """The decisions about a person whom no rule owes. What is unknown is undecided by the first rule that asks for it."""
     decisions: list[EntitlementDecision] = []
-    asked: dict[tuple[str, str, str], str] = {}  # membership → the rule that it is undecided by
+    undecided_by: dict[tuple[str, str, str], str] = {}  # membership → the first rule that cannot decide it
     for rule, answer in zip(rules, best, strict=True):
         if answer is not None and answer.weight is AnswerWeight.UNDECIDED:
-            first = asked.setdefault(answer.current.span.known.ref, rule.id)
+            first = undecided_by.setdefault(answer.current.span.known.ref, rule.id)
             if first != rule.id:
                 decisions.append(
                     EntitlementDecision(entitlement=rule.id, owed=False, reason=format_text(UNDECIDED_BEFORE, first))
@@ -374,7 +377,7 @@ def _decision(rule: Entitlement, answer: RuleAnswer | None) -> EntitlementDecisi
 
 @lru_cache(maxsize=64)
 def _no_membership_reason(memberships: tuple[MembershipType, ...]) -> Text:
-    asked = [MEMBERSHIP_NOUNS[membership] for membership in memberships]
+    nouns = [MEMBERSHIP_NOUNS[membership] for membership in memberships]
     return format_text(
-        NO_MEMBERSHIP, Text(" eller ".join(one.sv for one in asked), " or ".join(one.en for one in asked))
+        NO_MEMBERSHIP, Text(" eller ".join(noun.sv for noun in nouns), " or ".join(noun.en for noun in nouns))
     )

@@ -1,24 +1,22 @@
-"""What the units' pools owe: shared devices by the number of children, and where that number is rounded up.
+"""How many shared devices each unit's pool is owed: by its number of children, rounded up as the rule says.
 
-Pure. A child is counted once, where its standing is; nothing here knows who it is.
+Pure. A child is counted once, at the unit of its person state; nothing here knows who it is.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from fleetsync.core.context import Context
 from fleetsync.core.entitlement.decisions import format_text
-from fleetsync.core.entitlement.rules import rules_in_force
-from fleetsync.core.identity import UnitDirectory
+from fleetsync.core.entitlement.modes import mode_of
 from fleetsync.core.model import (
     Entitlement,
-    EntitlementMode,
-    Moment,
     OwedDevices,
     PersonState,
-    Policy,
     RoundBy,
     Subject,
     Text,
+    Unit,
 )
 
 HeadCounts = Mapping[tuple[str, str], int]  # (unit, school form) → distinct children
@@ -33,26 +31,23 @@ ROUNDED_IN_MUNICIPALITY = Text(
 
 
 def owed_to_pools(
-    standings: Iterable[PersonState],
-    book: UnitDirectory,
-    policy: Policy,
-    moment: Moment,
-    round_by: RoundBy | None = None,
+    states: Iterable[PersonState], context: Context, round_by: RoundBy | None = None
 ) -> tuple[OwedDevices, ...]:
-    """What each unit's pool is owed by each pool rule in force, in the order of rules and the book's units.
+    """What each unit's pool is owed by each pool rule in force, in the order of the rules and of the units.
 
-    *round_by* asks what another rounding than the rule's would give.
+    *round_by*: another rounding than the rule's, to show what it would give.
     """
-    rules = [rule for rule in rules_in_force(policy, moment.today) if rule.mode is EntitlementMode.POOL]
-    heads = _heads_by_rule(standings, {rule.id for rule in rules})
+    rules = [rule for rule in context.rules if not mode_of(rule).owes_persons]
+    heads = _heads_by_rule(states, {rule.id for rule in rules})
+    units = context.unit_directory.units
     return tuple(
-        owed for rule in rules for owed in _owed_by_rule(rule, heads[rule.id], book, round_by or rule.round_by)
+        owed for rule in rules for owed in _owed_by_rule(rule, heads[rule.id], units, round_by or rule.round_by)
     )
 
 
-def _heads_by_rule(standings: Iterable[PersonState], pooled: set[str]) -> Mapping[str, Counter[tuple[str, str]]]:
+def _heads_by_rule(states: Iterable[PersonState], pooled: set[str]) -> Mapping[str, Counter[tuple[str, str]]]:
     heads: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for person_state in standings:
+    for person_state in states:
         for decision in person_state.decisions:
             if decision.owed and decision.entitlement in pooled:
                 heads[decision.entitlement][person_state.unit, person_state.school_form or ""] += 1
@@ -60,12 +55,12 @@ def _heads_by_rule(standings: Iterable[PersonState], pooled: set[str]) -> Mappin
 
 
 def _owed_by_rule(
-    rule: Entitlement, heads: HeadCounts, book: UnitDirectory, round_by: RoundBy
+    rule: Entitlement, heads: HeadCounts, units: Sequence[Unit], round_by: RoundBy
 ) -> Iterable[OwedDevices]:
     by_unit = heads_by_unit(heads)
     places = pool_devices_by_unit(rule, heads, round_by)
-    place_in_book = {unit.slug: place for place, unit in enumerate(book.units)}
-    for unit in sorted(by_unit, key=lambda slug: (place_in_book.get(slug, len(place_in_book)), slug)):
+    rank = {unit.slug: place for place, unit in enumerate(units)}
+    for unit in sorted(by_unit, key=lambda slug: (rank.get(slug, len(rank)), slug)):
         yield OwedDevices(
             entitlement=rule.id,
             subject=Subject.POOL,
@@ -79,19 +74,19 @@ def _owed_by_rule(
 
 def heads_by_unit(heads: HeadCounts) -> Mapping[str, int]:
     """Children of each unit, all school forms together."""
-    found: Counter[str] = Counter()
+    children: Counter[str] = Counter()
     for (unit, _), count in heads.items():
-        found[unit] += count
-    return found
+        children[unit] += count
+    return children
 
 
 def pool_devices_by_unit(rule: Entitlement, heads: HeadCounts, round_by: RoundBy) -> Mapping[str, int]:
     """The shared devices owed to each unit that has children, rounded up where *round_by* says."""
     if round_by is RoundBy.UNIT_AND_FORM:
-        found: Counter[str] = Counter()
+        owed: Counter[str] = Counter()
         for (unit, _), count in heads.items():
-            found[unit] += pool_devices_for(rule, count)
-        return found
+            owed[unit] += pool_devices_for(rule, count)
+        return owed
     by_unit = heads_by_unit(heads)
     if round_by is RoundBy.UNIT:
         return {unit: pool_devices_for(rule, count) for unit, count in by_unit.items()}
@@ -99,12 +94,12 @@ def pool_devices_by_unit(rule: Entitlement, heads: HeadCounts, round_by: RoundBy
 
 
 def pool_devices_for(rule: Entitlement, heads: int) -> int:
-    """`devices` for each `per` heads that are begun."""
+    """`devices` for each `per` heads, a part of them counting as a whole."""
     return rule.devices * -(-heads // rule.per)
 
 
 def share_by_largest_remainder(places: int, heads: Mapping[str, int]) -> Mapping[str, int]:
-    """*places* dealt in proportion to *heads* by largest remainder; of equal remainders the lowest slug comes first."""
+    """*places* shared out in proportion to *heads* by largest remainder; of equal remainders the lowest slug comes first."""
     total = sum(heads.values())
     if not total:
         return {}
@@ -117,8 +112,8 @@ def share_by_largest_remainder(places: int, heads: Mapping[str, int]) -> Mapping
 def _pool_reason(rule: Entitlement, unit: str, heads: HeadCounts, round_by: RoundBy) -> Text:
     by_form = sorted((form, count) for (where, form), count in heads.items() if where == unit)
     if round_by is RoundBy.UNIT_AND_FORM:
-        said = [format_text(CHILDREN_OF_FORM, form, count) for form, count in by_form]
-        listed = Text(", ".join(one.sv for one in said), ", ".join(one.en for one in said))
+        counts = [format_text(CHILDREN_OF_FORM, form, count) for form, count in by_form]
+        listed = Text(", ".join(text.sv for text in counts), ", ".join(text.en for text in counts))
         return format_text(ROUNDED_PER_FORM, listed, rule.devices, rule.per)
     sentence = ROUNDED_PER_UNIT if round_by is RoundBy.UNIT else ROUNDED_IN_MUNICIPALITY
     return format_text(sentence, sum(count for _, count in by_form), rule.devices, rule.per)

@@ -1,9 +1,9 @@
-"""The plan as data: who is owed what, as shipped. A municipality's own `[[entitlement]]` tables take its place.
+"""RULES: the entitlement rules that are shipped, used unless the configuration has `[[entitlement]]` tables of its own.
 
-Pure. Holds no decision; `decisions` walks whatever rules are in force.
+Pure data, with the school forms that the rules tell apart. `decisions` evaluates the rules that are in force.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
 from fleetsync.core.model import (
@@ -12,12 +12,11 @@ from fleetsync.core.model import (
     Entitlement,
     EntitlementMode,
     MembershipType,
-    Policy,
     Text,
 )
 
-# School forms that are known, by the enums of SS12000 2.0 and 2.1 and of the national register of school units; a form
-# that is neither here nor named by a rule is unknown, and nobody is owed anything for it by accident.
+# The known school forms: the enums of SS12000 2.0 and 2.1 and of the national register of school units. A form that is
+# neither here nor named by a rule is unknown, and entitles nobody by accident.
 FS = "FS"
 FKLASS = "FKLASS"
 CHILD_FORMS = frozenset({FS, FKLASS})
@@ -87,8 +86,3 @@ RULES: tuple[Entitlement, ...] = (
         valid_from=TEN_YEAR_SCHOOL_FROM,
     ),
 )
-
-
-def rules_in_force(policy: Policy, day: date) -> tuple[Entitlement, ...]:
-    """The policy's rules of *day*, in the order in which they are asked."""
-    return tuple(rule for rule in policy.entitlements if rule.is_valid_on(day))

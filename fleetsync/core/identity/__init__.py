@@ -6,10 +6,12 @@ the order in which records or sources are given. Pure.
 """
 
 from fleetsync.core.identity.devices import resolve_devices
-from fleetsync.core.identity.keys import canonical_key, folded
+from fleetsync.core.identity.keys import canonical_key
 from fleetsync.core.identity.people import resolve_people
 from fleetsync.core.identity.serials import canonical_serial, compact_serial, is_virtual, vendor_class
-from fleetsync.core.identity.units import UnitDirectory, UnmappedOrganisation, build_unit_directory
+from fleetsync.core.identity.units import build_unit_directory
+from fleetsync.core.text import folded
+from fleetsync.core.unit_directory import UnitDirectory, UnmappedOrganisation
 
 __all__ = [
     "UnitDirectory",

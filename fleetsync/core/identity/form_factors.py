@@ -4,9 +4,9 @@ The model table is reference data and is passed in. Nothing is guessed from name
 """
 
 from fleetsync.core.identity.globs import glob_test
-from fleetsync.core.identity.keys import folded
 from fleetsync.core.identity.serials import APPLE_PLATFORMS
 from fleetsync.core.model import DeviceRecord, FormFactor, Platform, ReferenceFacts
+from fleetsync.core.text import folded
 
 _FORM_FACTOR_BY_PLATFORM = {
     Platform.WINDOWS: FormFactor.COMPUTER,

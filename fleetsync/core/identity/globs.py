@@ -8,7 +8,7 @@ from fnmatch import translate
 from functools import lru_cache
 from re import compile as compiled
 
-from fleetsync.core.identity.keys import folded
+from fleetsync.core.text import folded
 
 
 @lru_cache(maxsize=4096)

@@ -5,18 +5,12 @@ declares it. A key that is already a token is left unchanged. Pure.
 """
 
 from collections.abc import Mapping
-from unicodedata import normalize
 
 from fleetsync.core.model import Key, Scheme
+from fleetsync.core.text import folded
 
 NULL_GUID = "00000000-0000-0000-0000-000000000000"
 GUEST_MARK = "#ext#"
-
-
-def folded(text: str) -> str:
-    """*text* in the form in which it is compared: NFC, without surrounding space, case-folded."""
-    # Folding can undo composition (ǰ), so it is composed again.
-    return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()
 
 
 def canonical_key(key: Key, domain_aliases: Mapping[str, str]) -> Key | None:

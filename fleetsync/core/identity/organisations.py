@@ -1,7 +1,7 @@
-"""What the registers' tree of organisations says: whose each one is, which unit it takes, and what ends it.
+"""Reads the registers' trees of organisations: which unit each belongs to, which are another principal's, when each ends.
 
-Pure. An organisation takes its unit from what lists it or from above, never from a likeness of names. What ends it may
-stand above it as well; from which day on that counts is not judged here.
+Pure. An organisation gets its unit from the unit that lists it or from an organisation above it, never from a similar
+name. It ends with the first of itself and all above it; from which day on that counts is not decided here.
 """
 
 from collections import defaultdict
@@ -11,13 +11,12 @@ from typing import cast
 
 from msgspec import Struct
 
-from fleetsync.core.identity.keys import folded
 from fleetsync.core.model import BelievedRecord, Policy, Unit, UnitRecord
+from fleetsync.core.text import folded
+from fleetsync.core.unit_directory import OrganisationRef, last_day_of_organisation
 
-SCHOOL_KIND = "skola"  # what people call a school; its Skolenheter are parts of it
+SCHOOL_KIND = "skola"  # a school; its Skolenheter are parts of it
 SCHOOL_KINDS = frozenset({SCHOOL_KIND, "skolenhet"})
-
-OrganisationRef = tuple[str, str]  # source, folded id or code
 
 
 class OrganisationMapping(Struct, frozen=True):
@@ -40,62 +39,61 @@ class Organisations(Struct, frozen=True, kw_only=True):
     @property
     def slugs(self) -> dict[OrganisationRef, str]:
         """The unit of every id and code that has one."""
-        found = ((name, self.mappings[at].slug) for name, at in self.names.items())
-        return {name: slug for name, slug in found if slug}
+        slugs = ((name, self.mappings[at].slug) for name, at in self.names.items())
+        return {name: slug for name, slug in slugs if slug}
 
     @property
     def foreign(self) -> frozenset[OrganisationRef]:
-        """Every id and code of another's organisation."""
+        """Every id and code of another principal's organisation."""
         return frozenset(name for name, at in self.names.items() if self.mappings[at].foreign)
 
     def record(self, at: OrganisationRef) -> UnitRecord:
-        """What its source says of it."""
+        """The record of an organisation."""
         return _record(self.known[at])
 
     def school_of(self, at: OrganisationRef) -> OrganisationRef:
-        """The Skola that it is or lies below, else itself."""
+        """The Skola that an organisation is or lies below, else the organisation itself."""
         return next((up for up in _with_ancestors(self.known, at) if _kind(self.record(up)) == SCHOOL_KIND), at)
 
     def unmapped(self, named: Iterable[OrganisationRef]) -> Iterator[OrganisationRef]:
-        """Those present without a unit and not foreign: schools, what has no kind, and what memberships have *named*.
+        """Organisations that should have a unit and have none: schools, those without a kind, and those in *named*.
 
-        Huvudman, förvaltning and rektorsområde only hold others; they are no loss until somebody belongs to one.
+        *named* are those that memberships name. Huvudman, förvaltning and rektorsområde only hold others, so they need
+        no unit until somebody is a member of one.
         """
         missed = set(named)
-        for at, one in self.known.items():
-            is_missed = at in missed or _kind(_record(one)) in SCHOOL_KINDS | {""}
-            if is_missed and not one.gone and self.mappings[at] == OrganisationMapping():
+        for at, organisation in self.known.items():
+            is_missed = at in missed or _kind(_record(organisation)) in SCHOOL_KINDS | {""}
+            if is_missed and not organisation.gone and self.mappings[at] == OrganisationMapping():
                 yield at
 
 
 def map_organisations(
     known: Iterable[BelievedRecord], policy: Policy, slugs_by_code: Mapping[str, str], by_slug: Mapping[str, Unit]
 ) -> Organisations:
-    """The verdict on every organisation; `build_unit_directory` tells the rules of a unit.
+    """Maps every organisation to a unit, or to another principal; the rules of a unit are those of `build_unit_directory`.
 
-    Whose an organisation is, its nearest evidence tells, itself first: a unit that lists it, `not_ours`, or an
-    organisation number, where `organisation_numbers` says which are ours.
+    The nearest evidence decides, the organisation's own first: a unit that lists it, `not_ours`, or an organisation
+    number, where `organisation_numbers` says which are ours.
     """
-    units = sorted((one for one in known if isinstance(one.record, UnitRecord)), key=lambda one: one.ref)
-    tree = {(one.source, folded(one.record.source_id)): one for one in units}
+    records = (record for record in known if isinstance(record.record, UnitRecord))
+    tree = {
+        (record.source, folded(record.record.source_id)): record
+        for record in sorted(records, key=lambda record: record.ref)
+    }
     own, owners = _listed_units(tree, slugs_by_code), _OwnershipRules.of(policy)
     formless = frozenset(slug for slug, unit in by_slug.items() if not unit.school_forms)
     return Organisations(
         known=tree,
         mappings={at: _mapping(at, tree, own, formless, owners) for at in tree},
-        names={(at[0], folded(code)): at for at, one in tree.items() for code in _record(one).codes}
+        names={(at[0], folded(code)): at for at, organisation in tree.items() for code in _record(organisation).codes}
         | {at: at for at in tree},
         ending_organisations=_ending_organisations(tree),
     )
 
 
-def last_day(one: BelievedRecord | None) -> date:
-    """The last day of an organisation; `date.max` when there is none."""
-    return date.max if one is None else _record(one).end or date.max
-
-
 def organisation_number(text: str) -> str:
-    """Its ten digits: SS12000 puts SE before them, some registers 16."""
+    """The ten digits of an organisation number: SS12000 puts SE before them, some registers 16."""
     return "".join(filter(str.isdigit, text))[-10:]
 
 
@@ -114,8 +112,8 @@ class _OwnershipRules(Struct, frozen=True):
             frozenset(filter(None, map(organisation_number, policy.not_ours))),
         )
 
-    def say(self, record: UnitRecord) -> bool | None:
-        """Whether an organisation is ours by itself; None: it does not tell."""
+    def claims(self, record: UnitRecord) -> bool | None:
+        """Whether the record itself shows that an organisation is ours; None: it does not show."""
         if not self.not_ours.isdisjoint(map(folded, (record.source_id, record.name, *record.codes))):
             return False
         number = organisation_number(record.organisation_number or "")
@@ -124,8 +122,8 @@ class _OwnershipRules(Struct, frozen=True):
         return number in self.numbers if number and self.numbers else None
 
 
-def _record(one: BelievedRecord) -> UnitRecord:
-    return cast("UnitRecord", one.record)
+def _record(organisation: BelievedRecord) -> UnitRecord:
+    return cast("UnitRecord", organisation.record)
 
 
 def _kind(record: UnitRecord) -> str:
@@ -144,14 +142,14 @@ def _with_ancestors(tree: Mapping[OrganisationRef, BelievedRecord], at: Organisa
 def _ending_organisations(
     tree: Mapping[OrganisationRef, BelievedRecord],
 ) -> Mapping[OrganisationRef, BelievedRecord | None]:
-    """What ends each: of itself and all above it what ends first; of several with one code what ends last."""
-    found: dict[OrganisationRef, BelievedRecord | None] = {}
-    for at, one in tree.items():
-        first = min((tree[up] for up in _with_ancestors(tree, at)), key=last_day)
-        ending = first if last_day(first) < date.max else None
-        for name in {at, *((at[0], folded(code)) for code in _record(one).codes)}:
-            found[name] = max(found.get(name, ending), ending, key=last_day)
-    return found
+    """Per id and code the organisation that ends first of itself and all above it; of several with one code the last."""
+    endings: dict[OrganisationRef, BelievedRecord | None] = {}
+    for at, organisation in tree.items():
+        first = min((tree[up] for up in _with_ancestors(tree, at)), key=last_day_of_organisation)
+        ending = first if last_day_of_organisation(first) < date.max else None
+        for name in {at, *((at[0], folded(code)) for code in _record(organisation).codes)}:
+            endings[name] = max(endings.get(name, ending), ending, key=last_day_of_organisation)
+    return endings
 
 
 def _listed_units(
@@ -159,8 +157,8 @@ def _listed_units(
 ) -> Mapping[OrganisationRef, str]:
     """Units by listing, and of a Skola that is not listed by what is listed below it, if that is one unit."""
     listed: dict[OrganisationRef, str] = {}
-    for at, one in tree.items():
-        words = map(folded, (*_record(one).codes, one.record.source_id))
+    for at, organisation in tree.items():
+        words = map(folded, (*_record(organisation).codes, organisation.record.source_id))
         slug = next((slugs_by_code[word] for word in words if word in slugs_by_code), None)
         if slug:
             listed[at] = slug
@@ -185,12 +183,12 @@ def _mapping(
     passed_school = is_ours = False
     for up in _with_ancestors(tree, at):
         kind, slug = _kind(_record(tree[up])), own.get(up)
-        # A Skola and all below it is one unit, whether or not its forms are told.
+        # A Skola and all below it is one unit, whether or not its forms are known.
         if slug and (up == at or kind == SCHOOL_KIND or not passed_school or slug not in formless):
             return OrganisationMapping(slug=slug)
-        said = owners.say(_record(tree[up]))
-        if said is False and not is_ours:
+        claim = owners.claims(_record(tree[up]))
+        if claim is False and not is_ours:
             return OrganisationMapping(foreign=True)
-        is_ours = is_ours or said is True
+        is_ours = is_ours or claim is True
         passed_school = passed_school or kind in SCHOOL_KINDS
     return OrganisationMapping()

@@ -13,8 +13,8 @@ from unicodedata import category, normalize
 from msgspec import Struct
 
 from fleetsync.core.identity.globs import glob_test
-from fleetsync.core.identity.keys import folded
 from fleetsync.core.model import Platform, SerialRules
+from fleetsync.core.text import folded
 
 SerialProblem = Literal["placeholder", "virtual", "damaged"]
 VendorClass = Literal["apple", "chromeos", "other"]

@@ -1,12 +1,12 @@
-"""Where each device is in its life, what can be wrong with anything, and who acts on it.
+"""The stage of each device, the gaps (what is wrong with a person, device, unit or source), and who acts on a gap.
 
-Pure. GAPS and ROUTES are tables: a kind of gap is one function and one entry. Nothing here guesses: what a source has
-not shown is not judged, and a dead source makes a number old, never lower.
+Pure. GAPS and ROUTES are tables: a kind of gap is one function and one entry. What a source has not shown is not
+evaluated, and a source that no longer delivers makes a number old, never lower. This module only re-exports.
 """
 
 from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, is_countable, not_working_reason_for
-from fleetsync.core.lifecycle.context import Scene
 from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
+from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.lifecycle.gaps import GAPS, CaseSelector, GapKind, OpeningRule, find_gaps
 from fleetsync.core.lifecycle.routes import ROUTES, ActingRole, Route, acting_roles
 from fleetsync.core.lifecycle.stages import device_states
@@ -16,11 +16,11 @@ __all__ = [
     "ROUTES",
     "ActingRole",
     "CaseSelector",
+    "GapEvidence",
     "GapFinding",
     "GapKind",
     "OpeningRule",
     "Route",
-    "Scene",
     "accepts",
     "acting_roles",
     "counts_as_assigned",

@@ -1,4 +1,4 @@
-"""Which devices an entitlement takes, and which of those are there to be counted.
+"""Which devices an entitlement accepts, which of them exist to be counted, and why one does not work for it.
 
 Pure. An unknown fact never meets a requirement.
 """
@@ -16,7 +16,7 @@ _UNMET_REASONS: Mapping[str, Text] = {
 
 
 def accepts(entitlement: Entitlement, case: DeviceCase) -> bool:
-    """Whether a device is of a platform and form factor the rule takes, and the municipality's."""
+    """Whether a device is the municipality's and of a platform and form factor that the entitlement accepts."""
     device = case.device
     if entitlement.platforms and device.platform not in entitlement.platforms:
         return False
@@ -24,10 +24,10 @@ def accepts(entitlement: Entitlement, case: DeviceCase) -> bool:
 
 
 def not_working_reason_for(entitlement: Entitlement, case: DeviceCase) -> Text | None:
-    """Why a device does not work for a rule: for its own reason, or for what the rule requires; None when it does."""
+    """Why a device does not work for an entitlement: its own reason, or an unmet requirement; None when it works."""
     if not case.device_state.works:
         return case.device_state.works_reason
-    return next((_UNMET_REASONS[one] for one in entitlement.require if not _meets(one, case)), None)
+    return next((_UNMET_REASONS[required] for required in entitlement.require if not _meets(required, case)), None)
 
 
 def _meets(requirement: str, case: DeviceCase) -> bool:
@@ -39,10 +39,10 @@ def _meets(requirement: str, case: DeviceCase) -> bool:
 
 
 def is_countable(case: DeviceCase) -> bool:
-    """Whether a device is there to be counted: not retired, lost, gone or ignored; silent and in repair are."""
+    """Whether a device exists to be counted: not retired, lost, gone or ignored. Silent ones and those in repair count."""
     return bool(case.device.records) and case.device_state.stage not in _UNCOUNTED_STAGES
 
 
 def counts_as_assigned(entitlement: Entitlement, case: DeviceCase) -> bool:
-    """Whether a device exists and is accepted; what a rule requires besides decides only whether it works for it."""
+    """Whether a device exists and is accepted; further requirements only decide whether it works for the entitlement."""
     return is_countable(case) and accepts(entitlement, case)

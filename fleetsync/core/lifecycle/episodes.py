@@ -1,7 +1,7 @@
-"""When a finding is a new gap, the same gap still, or the same gap again.
+"""Keeps track of gaps over time: whether a finding opens a new episode, continues one, or reopens one.
 
-Pure. One kind of gap on one subject is one episode: it keeps its opening for as long as it is found, and for twenty-four
-hours after it was not.
+Pure. One kind of gap on one subject is one episode. It keeps its opening for as long as it is found, and for
+twenty-four hours after it was found no longer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,10 @@ REOPENS_WITHIN = timedelta(hours=24)
 
 
 class GapFinding(FrozenStruct, frozen=True, kw_only=True):
-    """A gap that holds now. `may_open` False: over a break, it stays open if it is and does not open if it is not.
+    """A gap that holds now.
 
-    `known_before`: a first complete pull found it, so no age is claimed.
+    `may_open` False: the gap stays open if it is open and does not open otherwise, as during a break. `known_before`: a
+    first complete pull found it, so its age is unknown.
     """
 
     kind: str
@@ -30,24 +31,24 @@ class GapFinding(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> tuple[str, str]:
-        """(kind, subject id): what makes two sightings one episode."""
+        """(kind, subject id): identifies the episode."""
         return (self.kind, self.subject_id)
 
 
 def update_episodes(
-    found: Iterable[GapFinding], believed: Sequence[Episode], parkings: Iterable[Parking], moment: Moment
+    findings: Iterable[GapFinding], stored: Sequence[Episode], parkings: Iterable[Parking], moment: Moment
 ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-    """The open episodes, in the order found, and those that close now; of several findings of one key the first counts.
+    """The open episodes, in the order of *findings*, and those that close now.
 
-    An episode takes the unit and the reason of today and keeps its opening.
+    Of several findings with one key the first counts. An episode takes today's unit and reason and keeps its opening.
     """
-    earlier = {episode.key: episode for episode in sorted(believed, key=lambda one: one.closed_at is None)}
-    parked = {(one.kind, one.subject_id): one for one in parkings if moment.today <= one.until}
+    earlier = {episode.key: episode for episode in sorted(stored, key=lambda episode: episode.closed_at is None)}
+    parked = {(parking.kind, parking.subject_id): parking for parking in parkings if moment.today <= parking.until}
     first_of: dict[tuple[str, str], GapFinding] = {}
-    for finding in found:
+    for finding in findings:
         first_of.setdefault(finding.key, finding)
-    judged = (_open_or_continue(finding, earlier, parked, moment) for finding in first_of.values())
-    now_open = {episode.key: episode for episode in judged if episode is not None}
+    episodes = (_open_or_continue(finding, earlier, parked, moment) for finding in first_of.values())
+    now_open = {episode.key: episode for episode in episodes if episode is not None}
     closed = tuple(
         replace(episode, closed_at=moment.at)
         for key, episode in earlier.items()

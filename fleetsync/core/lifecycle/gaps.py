@@ -1,7 +1,7 @@
-"""GAPS: every kind of gap as a value, and the one walk over all of them.
+"""GAPS: every kind of gap as an entry with its texts, and the walk that finds all gaps of an outcome.
 
-A kind is one function (`of_people`, `of_devices`, `of_units`) and one entry here; page, documentation and metrics are
-made from the entries.
+A kind is one function (in `person_gaps`, `device_gaps` or `unit_and_source_gaps`) and one entry here; page,
+documentation and metrics are made from the entries.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,19 +12,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import UnitDirectory
+from fleetsync.core.context import Context
 from fleetsync.core.lifecycle import device_gaps, person_gaps, unit_and_source_gaps
-from fleetsync.core.lifecycle.context import Scene
 from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
+from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.model import (
     RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
-    BelievedState,
     Episode,
     Outcome,
-    Policy,
     Severity,
     Subject,
     Text,
@@ -34,7 +31,7 @@ SCHOOL_DAYS_UNTIL_TERM_SETTLED = 15
 
 
 class OpeningRule(StrEnum):
-    """When a kind may open; what is open stays open for as long as it holds."""
+    """When a gap of a kind may open; an open gap stays open for as long as it holds."""
 
     ANY_DAY = "any_day"
     OUTSIDE_BREAKS = "outside_breaks"  # gaps of a person, and kinds that count school days
@@ -42,71 +39,81 @@ class OpeningRule(StrEnum):
 
 
 class CaseSelector(Struct, frozen=True):
-    """What a kind is asked of: the cases, and of each its subject's id, its unit, and the records it rests on.
+    """The cases that a kind is evaluated for, and how to get a case's subject id, unit and records.
 
-    `records` None: it rests on all sources. `fresh_until`: the last day on which what it rests on was not overdue.
+    `records` None: the kind rests on all sources. `fresh_until`: the last day on which what it rests on was not overdue.
     """
 
-    select: Callable[[Scene], Iterable[Any]]
+    select: Callable[[GapEvidence], Iterable[Any]]
     id: Callable[[Any], str]
-    unit: Callable[[Scene, Any], str]
+    unit: Callable[[GapEvidence, Any], str]
     records: Callable[[Any], Iterable[BelievedRecord]] | None = None
-    fresh_until: Callable[[Scene, Any], date] = lambda scene, _: scene.today
+    fresh_until: Callable[[GapEvidence, Any], date] = lambda evidence, _: evidence.today
 
 
 class GapKind(Struct, frozen=True):
-    """A kind of gap: what it is called, what to do about it, and the function that gives a case's reason or None."""
+    """A kind of gap: its title, what to do about it, and the function that gives the reason why a case has it, or None."""
 
     id: str
     subject: Subject
     severity: Severity
     title: Text
     remedy: Text
-    reason: Callable[[Scene, Any], Text | None]
+    reason: Callable[[GapEvidence, Any], Text | None]
     cases: CaseSelector
     opening_rule: OpeningRule = OpeningRule.ANY_DAY
 
 
 _PEOPLE = CaseSelector(
-    lambda scene: scene.listable_people,
+    lambda evidence: evidence.listable_people,
     lambda case: str(case.person.id),
-    lambda scene, case: scene.counted_unit(case),
-    fresh_until=lambda scene, case: scene.roster_fresh_until(case),
+    lambda evidence, case: evidence.counted_unit(case),
+    fresh_until=lambda evidence, case: evidence.roster_fresh_until(case),
 )
 
 
-def _device_cases(cases: Callable[[Scene], Iterable[Any]]) -> CaseSelector:
+def _device_cases(cases: Callable[[GapEvidence], Iterable[Any]]) -> CaseSelector:
     return CaseSelector(
         cases,
         lambda case: str(case.device.id),
         lambda _, case: str(case.placement.unit),
         lambda case: (*case.device.records, *case.device.gone),
-        lambda scene, case: scene.contact_fresh_until(case.device),
+        lambda evidence, case: evidence.contact_fresh_until(case.device),
     )
 
 
-_MUNICIPAL_DEVICES = _device_cases(lambda scene: scene.municipal_devices)
-_PRESENT_DEVICES = _device_cases(lambda scene: scene.present_devices)
-_ACTIVE_DEVICES = _device_cases(lambda scene: scene.active_devices)
-_PERSONALLY_OWNED_DEVICES = _device_cases(lambda scene: scene.personally_owned_devices)
+_MUNICIPAL_DEVICES = _device_cases(lambda evidence: evidence.municipal_devices)
+_PRESENT_DEVICES = _device_cases(lambda evidence: evidence.present_devices)
+_ACTIVE_DEVICES = _device_cases(lambda evidence: evidence.active_devices)
+_PERSONALLY_OWNED_DEVICES = _device_cases(lambda evidence: evidence.personally_owned_devices)
 _COVERAGE = CaseSelector(
-    lambda scene: scene.outcome.coverage, lambda row: f"{row.entitlement}@{row.unit}", lambda _, row: str(row.unit)
+    lambda evidence: evidence.outcome.coverage,
+    lambda row: f"{row.entitlement}@{row.unit}",
+    lambda _, row: str(row.unit),
 )
 _UNITS = CaseSelector(
-    lambda scene: (unit for unit in scene.book.units if unit.slug not in RESERVED_UNITS),
+    lambda evidence: (unit for unit in evidence.context.unit_directory.units if unit.slug not in RESERVED_UNITS),
     lambda unit: str(unit.slug),
     lambda _, unit: str(unit.slug),
 )
 _ORGANISATIONS = CaseSelector(
-    lambda scene: scene.book.unmapped, lambda one: f"{one.source}/{one.source_id}", lambda _, __: UNPLACED
+    lambda evidence: evidence.context.unit_directory.unmapped,
+    lambda organisation: f"{organisation.source}/{organisation.source_id}",
+    lambda _, __: UNPLACED,
 )
-_SETS = CaseSelector(lambda scene: scene.outcome.sets, lambda one: str(one.id), lambda _, one: str(one.unit))
+_SETS = CaseSelector(
+    lambda evidence: evidence.outcome.sets,
+    lambda device_set: str(device_set.id),
+    lambda _, device_set: str(device_set.unit),
+)
 _POOLS = CaseSelector(
-    lambda scene: (share for share in scene.outcome.shares if share.subject is Subject.POOL),
+    lambda evidence: (share for share in evidence.outcome.shares if share.subject is Subject.POOL),
     lambda share: str(share.subject_id),
     lambda _, share: str(share.unit),
 )
-_PARTS = CaseSelector(lambda scene: scene.parts, lambda part: str(part.name), lambda _, __: "", lambda _: ())
+_PARTS = CaseSelector(
+    lambda evidence: evidence.context.parts, lambda part: str(part.name), lambda _, __: "", lambda _: ()
+)
 
 _person_gap = partial(GapKind, subject=Subject.PERSON, cases=_PEOPLE, opening_rule=OpeningRule.OUTSIDE_BREAKS)
 _device_gap = partial(GapKind, subject=Subject.DEVICE, cases=_ACTIVE_DEVICES)
@@ -440,35 +447,35 @@ GAPS: tuple[GapKind, ...] = (
 )
 
 
-def find_gaps(
-    outcome: Outcome, believed: BelievedState, policy: Policy, calendars: Calendars, book: UnitDirectory
-) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-    """The gaps that are open, and those that close now: every kind asked of all its cases once."""
-    scene = Scene(outcome=outcome, believed=believed, policy=policy, calendars=calendars, book=book)
-    found = (finding for kind in GAPS for finding in _findings(kind, scene))
-    return update_episodes(found, believed.episodes, believed.parkings, outcome.moment)
+def find_gaps(outcome: Outcome, context: Context) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+    """The gaps that are open, and those that close now: every kind is evaluated once for each of its cases."""
+    evidence = GapEvidence(outcome=outcome, context=context)
+    findings = (finding for kind in GAPS for finding in _findings(kind, evidence))
+    return update_episodes(findings, context.believed.episodes, context.believed.parkings, context.moment)
 
 
-def _findings(kind: GapKind, scene: Scene) -> Iterable[GapFinding]:
-    new_parts = _parts_first_pulled_today(scene)
-    for case in kind.cases.select(scene):
-        if (reason := kind.reason(scene, case)) is not None:
-            unit = kind.cases.unit(scene, case)
+def _findings(kind: GapKind, evidence: GapEvidence) -> Iterable[GapFinding]:
+    new_parts = _parts_first_pulled_today(evidence)
+    for case in kind.cases.select(evidence):
+        if (reason := kind.reason(evidence, case)) is not None:
+            unit = kind.cases.unit(evidence, case)
             yield GapFinding(
                 kind=kind.id,
                 subject=kind.subject,
                 subject_id=kind.cases.id(case),
                 unit=unit,
                 reason=reason,
-                may_open=_may_open(kind.opening_rule, scene, unit, kind.cases.fresh_until(scene, case)),
+                may_open=_may_open(kind.opening_rule, evidence, unit, kind.cases.fresh_until(evidence, case)),
                 known_before=bool(new_parts) and _rests_on(kind.cases, case, new_parts),
             )
 
 
-def _parts_first_pulled_today(scene: Scene) -> frozenset[str]:
-    """Parts of which the first complete pull came today: what they show was so before, for nobody knows how long."""
-    firsts = ((part, part.first_complete_at) for part in scene.parts)
-    return frozenset(part.name for part, at in firsts if at is not None and scene.bench.day(at) == scene.today)
+def _parts_first_pulled_today(evidence: GapEvidence) -> frozenset[str]:
+    """Parts whose first complete pull came today: what they show began before, on an unknown day."""
+    firsts = ((part, part.first_complete_at) for part in evidence.context.parts)
+    return frozenset(
+        part.name for part, at in firsts if at is not None and evidence.context.local_day(at) == evidence.today
+    )
 
 
 def _rests_on(cases: CaseSelector, case: Any, parts: frozenset[str]) -> bool:
@@ -477,14 +484,14 @@ def _rests_on(cases: CaseSelector, case: Any, parts: frozenset[str]) -> bool:
     return any(f"{known.source}/{known.part}" in parts for known in cases.records(case))
 
 
-def _may_open(opening_rule: OpeningRule, scene: Scene, unit: str, fresh_until: date) -> bool:
-    """Whether a kind may open today: outside of breaks, and not by what fell silent in one and has been so since."""
+def _may_open(opening_rule: OpeningRule, evidence: GapEvidence, unit: str, fresh_until: date) -> bool:
+    """Whether a kind may open today: outside of breaks, and not by a source that has been overdue since a break."""
     if opening_rule is OpeningRule.ANY_DAY:
         return True
-    calendar = scene.calendar(unit)
-    if calendar.is_in_break(scene.today) or calendar.is_in_break(fresh_until):
+    calendar = evidence.context.calendar_of(unit)
+    if calendar.is_in_break(evidence.today) or calendar.is_in_break(fresh_until):
         return False
-    term = calendar.term_of(scene.today)
+    term = calendar.term_of(evidence.today)
     if opening_rule is OpeningRule.OUTSIDE_BREAKS or term is None:
         return True
     return calendar.nth_school_day_of_term(term, SCHOOL_DAYS_UNTIL_TERM_SETTLED) <= fresh_until

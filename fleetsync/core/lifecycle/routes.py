@@ -1,6 +1,7 @@
-"""Who acts on a gap, by appendix 1 of the plan ("Bilaga 1: Ansvarsfördelning i Bildningsförvaltningens verksamheter").
+"""ROUTES: which role acts on a gap, by appendix 1 of the municipality's IT plan.
 
-Pure data and its look-up: the first route that fits decides, and the last one fits everything.
+("Bilaga 1: Ansvarsfördelning i Bildningsförvaltningens verksamheter".) Pure data and its look-up: the first route that
+fits decides, and the last one fits everything.
 """
 
 from enum import StrEnum
@@ -11,7 +12,7 @@ from fleetsync.core.model import FormFactor
 
 
 class ActingRole(StrEnum):
-    """Roles of the plan, as it names them."""
+    """The roles, as the plan names them."""
 
     STRATEGIST = "IT-strateg"
     TECHNICIAN = "IT-tekniker"
@@ -85,5 +86,5 @@ ROUTES: tuple[Route, ...] = (
 
 
 def acting_roles(kind: str, entitlement: str | None, form_factor: FormFactor | None) -> tuple[ActingRole, ...]:
-    """Who acts on such a gap; *entitlement* None: nobody is owed by one, *form_factor* None: no device is at hand."""
-    return next(one.roles for one in ROUTES if one.matches(kind, entitlement, form_factor))
+    """Who acts on such a gap. *entitlement* None: it concerns none; *form_factor* None: it concerns no device."""
+    return next(route.roles for route in ROUTES if route.matches(kind, entitlement, form_factor))

@@ -1,4 +1,4 @@
-"""Until when a device is supported, by dates that ship with us or that its source gives.
+"""Until when a device's system and hardware are supported, by dates shipped with fleetsync or given by its source.
 
 Pure. An unknown release is unknown, never "supported".
 """
@@ -9,13 +9,13 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from fleetsync.core.identity import folded
 from fleetsync.core.identity.globs import glob_test
 from fleetsync.core.model import Device, ModelRule, OsSupport, Platform, ReferenceFacts
+from fleetsync.core.text import folded
 
 
 class SupportDates(Struct, frozen=True, dict=True):
-    """The reference dates, each release and model looked up once."""
+    """The shipped support dates; each release and each model is looked up once."""
 
     reference: ReferenceFacts
 
@@ -33,7 +33,7 @@ class SupportDates(Struct, frozen=True, dict=True):
         return tuple((rule, glob_test(rule.pattern)) for rule in dated)
 
     def os_release(self, device: Device) -> OsSupport | None:
-        """The release that *device* runs: the longest version prefix, of an edition before any; None: not listed."""
+        """The release that *device* runs: the longest matching version prefix, one for its edition first; None: not listed."""
         if device.os_version is None:
             return None
         key = (device.platform, device.os_version, folded(device.os_edition or ""))
@@ -43,7 +43,7 @@ class SupportDates(Struct, frozen=True, dict=True):
         return self._os_release_cache[key]
 
     def hardware_support_end(self, device: Device) -> date | None:
-        """The last day of the hardware's support: what a source gives, else what is known of the model."""
+        """The last day of the hardware's support: as a source gives it, else as listed for the model."""
         if device.support_until is not None:
             return device.support_until
         if not self._model_rules:
@@ -58,9 +58,10 @@ class SupportDates(Struct, frozen=True, dict=True):
         return self._model_support_cache[key]
 
     def is_supported(self, device: Device, day: date) -> bool | None:
-        """Whether system and hardware are supported on *day*; None when no date tells.
+        """Whether system and hardware are supported on *day*; None when no date is known.
 
-        ChromeOS has one date for both, and its source gives it; elsewhere supported hardware says nothing of a system.
+        ChromeOS has one date for both, and its source gives it. Elsewhere supported hardware does not imply a supported
+        system.
         """
         os_release, hardware_support_end = self.os_release(device), self.hardware_support_end(device)
         ends = [end for end in (os_release.ends_on if os_release else None, hardware_support_end) if end is not None]

@@ -1,14 +1,14 @@
-"""What can be wrong at a unit, with a set, a pool or a source's part: one pure function per kind.
+"""The gap kinds of units, sets, pools and sources: one pure function per kind, giving the gap's reason, or None.
 
-A low number rings only when it has stayed low, or fell much at once; a number that rests on a dead source does neither.
+Low coverage is a gap only when it has stayed low or fell much at once. Numbers that rest on a source which no longer
+delivers are not evaluated further.
 """
 
 from datetime import date, timedelta
 
-from fleetsync.core.calendar import local_day
-from fleetsync.core.identity import UnmappedOrganisation
-from fleetsync.core.lifecycle.context import Scene
+from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, PartState, Text, Unit
+from fleetsync.core.unit_directory import UnmappedOrganisation
 
 DROP_RATIO = 0.05
 DROP_DEVICES = 10
@@ -16,24 +16,27 @@ DROP_WITHIN = timedelta(days=7)
 CREDENTIAL_NOTICE = timedelta(days=30)
 
 
-def below_target(scene: Scene, row: CoverageDay) -> Text | None:
+def below_target(evidence: GapEvidence, row: CoverageDay) -> Text | None:
     """Below the alarm and short by enough for some school days; or fallen by 5 points and 10 persons in a week."""
-    rule = scene.rules.get(row.entitlement)
+    rule = evidence.context.rules_by_id.get(row.entitlement)
     if rule is None or row.ratio is None:
         return None
-    said = scene.open_gap_reasons.get(("below_target", f"{row.entitlement}@{row.unit}"))
-    if said is not None and _is_below(row, rule):
-        # Still below is still open, however far back past days are known.
-        return said
-    dropped = _coverage_before_drop(scene, row)
+    open_reason = evidence.open_gap_reasons.get(("below_target", f"{row.entitlement}@{row.unit}"))
+    if open_reason is not None and _is_below(row, rule):
+        # Still below is still open, however far back past days are stored.
+        return open_reason
+    dropped = _coverage_before_drop(evidence, row)
     if dropped is not None:
         return Text(
             f"täckningen var {dropped.covered} av {dropped.entitled} den {dropped.day}",
             f"coverage was {dropped.covered} of {dropped.entitled} on {dropped.day}",
         )
-    since = _below_since(scene, row, rule)
-    last = scene.coverage_fresh_until(row.entitlement)
-    if since is None or scene.calendar(row.unit).school_days_between(since, last) < rule.alert_after_school_days:
+    since = _below_since(evidence, row, rule)
+    last = evidence.coverage_fresh_until(row.entitlement)
+    if (
+        since is None
+        or evidence.context.calendar_of(row.unit).school_days_between(since, last) < rule.alert_after_school_days
+    ):
         return None
     limit = round(100 * rule.alert_below)
     return Text(f"täckningen under {limit} % sedan {since}", f"coverage below {limit} % since {since}")
@@ -43,22 +46,22 @@ def _is_below(row: CoverageDay, rule: Entitlement) -> bool:
     return row.ratio is not None and row.ratio < rule.alert_below and row.short >= rule.alert_short
 
 
-def _below_since(scene: Scene, row: CoverageDay, rule: Entitlement) -> date | None:
-    """The first day of the unbroken stretch of days below that ends with today's row."""
+def _below_since(evidence: GapEvidence, row: CoverageDay, rule: Entitlement) -> date | None:
+    """The first day of the unbroken stretch of days below the limit that ends with today's row."""
     if not _is_below(row, rule):
         return None
     since = row.day
-    for earlier in scene.earlier_coverage.get((row.unit, row.entitlement), ()):
+    for earlier in evidence.earlier_coverage.get((row.unit, row.entitlement), ()):
         if not _is_below(earlier, rule):
             break
         since = earlier.day
     return since
 
 
-def _coverage_before_drop(scene: Scene, row: CoverageDay) -> CoverageDay | None:
-    """The newest day of the last week from which coverage fell much."""
-    last = scene.coverage_fresh_until(row.entitlement)
-    for earlier in scene.earlier_coverage.get((row.unit, row.entitlement), ()):
+def _coverage_before_drop(evidence: GapEvidence, row: CoverageDay) -> CoverageDay | None:
+    """The newest day of the last week since which coverage has fallen by 5 points and 10 devices."""
+    last = evidence.coverage_fresh_until(row.entitlement)
+    for earlier in evidence.earlier_coverage.get((row.unit, row.entitlement), ()):
         if last - earlier.day > DROP_WITHIN:
             return None
         fell = (earlier.ratio or 0.0) - (row.ratio or 0.0)
@@ -68,32 +71,33 @@ def _coverage_before_drop(scene: Scene, row: CoverageDay) -> CoverageDay | None:
     return None
 
 
-def no_calendar(scene: Scene, unit: Unit) -> Text | None:
-    """No calendar, or it ends within sixty days."""
-    calendar = scene.calendar(unit.slug)
-    if not calendar.needs_new_calendar(scene.today):
+def no_calendar(evidence: GapEvidence, unit: Unit) -> Text | None:
+    """The unit has no calendar, or it ends within sixty days."""
+    calendar = evidence.context.calendar_of(unit.slug)
+    if not calendar.needs_new_calendar(evidence.today):
         return None
     if calendar.ends_on is None:
         return Text("ingen kalender; vardagar räknas", "no calendar; weekdays count")
     return Text(f"kalendern slutar {calendar.ends_on}", f"the calendar ends on {calendar.ends_on}")
 
 
-def unmapped_unit(scene: Scene, organisation: UnmappedOrganisation) -> Text | None:
-    """An organisation that is neither ours by a unit nor foreign by any evidence, and has not ended."""
-    if organisation.ends_on is not None and organisation.ends_on < scene.today:
+def unmapped_unit(evidence: GapEvidence, organisation: UnmappedOrganisation) -> Text | None:
+    """An organisation that has not ended, that no unit lists, and that is not known to be another principal's."""
+    if organisation.ends_on is not None and organisation.ends_on < evidence.today:
         return None
     source = organisation.source
     return Text(f"organisation i {source} utan enhet", f"organisation in {source} without a unit")
 
 
-def set_short(_: Scene, one: DeviceSet) -> Text | None:
-    """A set's members are short of devices after all sets have been asked."""
-    if one.short <= 0:
+def set_short(_: GapEvidence, device_set: DeviceSet) -> Text | None:
+    """A set's members are short of devices after all sets have been shared out."""
+    short, working = device_set.short, device_set.working
+    if short <= 0:
         return None
-    return Text(f"saknar {one.short}: {one.working} i drift", f"short of {one.short}: {one.working} working")
+    return Text(f"saknar {short}: {working} i drift", f"short of {short}: {working} working")
 
 
-def pool_short(_: Scene, pool: CoverageShare) -> Text | None:
+def pool_short(_: GapEvidence, pool: CoverageShare) -> Text | None:
     """A unit's shared devices are fewer than its children are owed."""
     if pool.short <= 0:
         return None
@@ -104,27 +108,27 @@ def pool_short(_: Scene, pool: CoverageShare) -> Text | None:
     )
 
 
-def source_stale(scene: Scene, part: PartState) -> Text | None:
-    """Its content is older than expected, or it has been tried and has never come whole."""
-    if part.disabled or part.last_attempt_at is None or not scene.is_overdue(part):
+def source_stale(evidence: GapEvidence, part: PartState) -> Text | None:
+    """The part's content is older than expected, or it was tried and never read whole."""
+    if part.disabled or part.last_attempt_at is None or not evidence.is_overdue(part):
         return None
     if part.as_of is None:
         return Text("aldrig hämtad hel", "never pulled whole")
     return Text(f"innehållet gäller {part.as_of}", f"its content speaks for {part.as_of}")
 
 
-def credential_expiring(scene: Scene, part: PartState) -> Text | None:
-    """A credential of the source runs out within thirty days, or has run out."""
-    soon = {name: at for name, at in part.credentials.items() if at - scene.moment.at <= CREDENTIAL_NOTICE}
+def credential_expiring(evidence: GapEvidence, part: PartState) -> Text | None:
+    """A credential of the source expires within thirty days, or has expired."""
+    soon = {name: at for name, at in part.credentials.items() if at - evidence.context.moment.at <= CREDENTIAL_NOTICE}
     if part.disabled or not soon:
         return None
-    name = min(soon, key=lambda one: (soon[one], one))
-    day = local_day(soon[name], scene.policy.time_zone)
+    name = min(soon, key=lambda name: (soon[name], name))
+    day = evidence.context.local_day(soon[name])
     return Text(f"{name} gäller till {day}", f"{name} is good until {day}")
 
 
-def schema_drift(_: Scene, part: PartState) -> Text | None:
-    """The last complete pull held words that its connector does not know."""
+def schema_drift(_: GapEvidence, part: PartState) -> Text | None:
+    """The last complete pull held values that its connector does not know."""
     if not part.drift:
         return None
     return Text(
@@ -132,8 +136,8 @@ def schema_drift(_: Scene, part: PartState) -> Text | None:
     )
 
 
-def pull_held(_: Scene, part: PartState) -> Text | None:
-    """A pull waits for a person's decision."""
+def pull_held(_: GapEvidence, part: PartState) -> Text | None:
+    """A pull is held until a person decides about it."""
     if part.held_pull is None:
         return None
     return Text(f"hämtning {part.held_pull} väntar på beslut", f"pull {part.held_pull} waits for a decision")

@@ -1,7 +1,7 @@
-"""Case-insensitive globs, with braces that catch a piece of the text for the roster to look up.
+"""Case-insensitive globs whose braces capture a piece of the text, to be looked up in the roster.
 
-`*`, `?` and `[…]` are wild; `{unit}` and `{class}` catch one character or more. What a brace caught means nothing
-until it equals a unit or a group of the roster: nothing here guesses.
+Pure. `*`, `?` and `[…]` are wildcards; `{unit}` and `{class}` capture one character or more. A captured text means
+nothing until it equals a unit or a group of the roster: nothing is guessed here.
 """
 
 import re
@@ -11,15 +11,15 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-CAPTURE_SEPARATOR = "\x1f"  # between what the braces of one pattern caught, in their order
-ALTERNATIVE_SEPARATOR = "\x1e"  # between the two ways of cutting a text that can be cut in more than one
+CAPTURE_SEPARATOR = "\x1f"  # between the captures of one pattern, in the order of its braces
+ALTERNATIVE_SEPARATOR = "\x1e"  # between the two ways to split a text that can be split in more than one
 
 _TOKEN = re.compile(r"\{(?P<brace>unit|class)\}|(?P<seq>\[!?\]?[^\]]*\])|(?P<plain>.)", re.DOTALL)
 _WILDCARDS = {"*": ".*", "?": "."}
 
 
 class Glob(Struct, frozen=True):
-    """A compiled pattern: `braces` in their order, and one or two ways to cut what they catch."""
+    """A compiled pattern: its `braces` in order, and one or two expressions that capture them differently."""
 
     braces: tuple[str, ...]
     alternatives: tuple[re.Pattern[str], ...]
@@ -43,33 +43,34 @@ def _token_regex(token: re.Match[str], catch: str) -> str:
     if token["brace"]:
         return catch
     if token["seq"]:
-        return translate(token["seq"])[len("(?s:") : -len(r")\Z")]  # it knows about ranges that are none
+        return translate(token["seq"])[len("(?s:") : -len(r")\Z")]  # `translate` handles ranges that are invalid
     return _WILDCARDS.get(token["plain"]) or re.escape(token["plain"])
 
 
 def is_match(pattern: str, text: str) -> bool:
-    """Whether the whole of *text* fits *pattern*, case aside."""
+    """Whether the whole of *text* matches *pattern*, ignoring case."""
     return compile_glob(pattern).alternatives[0].fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
 def name_pattern_match(pattern: str, name: str) -> str | None:
-    """What the braces of *pattern* caught in *name*; "" for a match without braces, None for none.
+    """The captures of the braces of *pattern* in *name*; "" for a match without braces, None for no match.
 
-    Of several braces the pieces are joined by U+001F in their order. A name that can be cut in more than one way
-    gives the cut where earlier braces take much, then U+001E, then the one where they take little: only the roster
-    can tell which is meant, and where this runs (while a record is read) there is none.
+    Several captures are joined by U+001F in the order of the braces. A name that can be split in more than one way
+    gives the split where earlier braces take as much as they can, then U+001E, then the one where they take as little:
+    only the roster can tell which is meant, and it is not at hand while a record is read.
     """
     text = unicodedata.normalize("NFC", name)
-    found = [match for way in compile_glob(pattern).alternatives if (match := way.fullmatch(text)) is not None]
-    if not found:
+    alternatives = compile_glob(pattern).alternatives
+    matches = [match for expression in alternatives if (match := expression.fullmatch(text)) is not None]
+    if not matches:
         return None
-    return ALTERNATIVE_SEPARATOR.join(dict.fromkeys(CAPTURE_SEPARATOR.join(match.groups()) for match in found))
+    return ALTERNATIVE_SEPARATOR.join(dict.fromkeys(CAPTURE_SEPARATOR.join(match.groups()) for match in matches))
 
 
 def parse_captures(braces: tuple[str, ...], caught: str) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """The ways in *caught* (of `name_pattern_match`), each as (brace, text) pairs."""
+    """The splits in *caught*, a result of `name_pattern_match`, each as (brace, text) pairs."""
     if not braces:
         return ((),)
     return tuple(
-        tuple(zip(braces, way.split(CAPTURE_SEPARATOR), strict=True)) for way in caught.split(ALTERNATIVE_SEPARATOR)
+        tuple(zip(braces, split.split(CAPTURE_SEPARATOR), strict=True)) for split in caught.split(ALTERNATIVE_SEPARATOR)
     )

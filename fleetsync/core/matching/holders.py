@@ -1,6 +1,6 @@
-"""Who holds a device, by what evidence, and whose account is nobody's.
+"""Finds the holder of a device by its user keys, and the accounts that are nobody's.
 
-Pure. Ties are reported, never guessed: a device claimed by two people belongs to neither. Never by a name.
+Pure. Ties are reported, never guessed: a device that two people claim belongs to neither. A name is never evidence.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,27 +10,26 @@ from typing import Literal
 
 from msgspec import Struct
 
-from fleetsync.core.calendar import add_months, local_day
-from fleetsync.core.identity import compact_serial, folded
+from fleetsync.core.calendar import add_months
+from fleetsync.core.context import Context
+from fleetsync.core.identity import compact_serial
 from fleetsync.core.matching.globs import is_match
 from fleetsync.core.matching.logins import ClaimsByKey, claimants
 from fleetsync.core.matching.rules import LOGIN_SCHEMES, device_record
 from fleetsync.core.model import (
     SCHEME_STRENGTH,
     BelievedRecord,
-    BelievedState,
     Correction,
     Device,
     FrozenStruct,
     HolderProblem,
     Key,
-    Moment,
     Override,
     Person,
-    Policy,
     Scheme,
     Text,
 )
+from fleetsync.core.text import folded
 
 MONTHS_A_REUSED_LOGIN_IS_FLAGGED = 12
 AccountType = Literal["person", "function", "manager", "none"]
@@ -58,9 +57,10 @@ _CORRECTION = Text("enligt en rättelse", "by a correction")
 
 
 class ResolvedHolder(FrozenStruct, frozen=True, kw_only=True):
-    """Whose a device is. `account_owner`: the person whose account it is although he is no holder; his unit may place it.
+    """The person who holds a device, or why nobody does.
 
-    `is_manual`: by a person's decision, which no count of devices overrules.
+    `account_owner`: the person who has the account although they are not the holder; their unit may place the device.
+    `is_manual`: a person decided it, so the limit of devices per account does not apply.
     """
 
     person: str | None = None
@@ -74,38 +74,38 @@ class ResolvedHolder(FrozenStruct, frozen=True, kw_only=True):
     is_manual: bool = False
 
 
-class Register(Struct, frozen=True, kw_only=True, dict=True):
-    """All that tells whose a log-in is; made once per reconciliation."""
+class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
+    """Looks up the person behind a device's keys: by corrections, overrides and log-ins. Made once per reconciliation."""
 
     claims: ClaimsByKey
     people: Mapping[str, Person]
-    policy: Policy
-    believed: BelievedState
-    moment: Moment
+    context: Context
 
     @cached_property
     def active_corrections(self) -> Mapping[tuple[str, str], Correction]:
         """(device, field) → the correction that holds today."""
         return {
-            (one.device, one.field): one
-            for one in self.believed.corrections
-            if _is_in_force(one.until, self.moment.today)
+            (correction.device, correction.field): correction
+            for correction in self.context.believed.corrections
+            if _is_in_force(correction.until, self.context.today)
         }
 
     @cached_property
     def _active_overrides(self) -> Sequence[Override]:
-        return [one for one in self.believed.overrides if _is_in_force(one.until, self.moment.today)]
+        overrides = self.context.believed.overrides
+        return [override for override in overrides if _is_in_force(override.until, self.context.today)]
 
     @cached_property
     def _overrides_by_serial(self) -> Mapping[str, Override]:
-        return {_comparable_serial(one.serial): one for one in self._active_overrides if one.serial is not None}
+        by_serial = ((override.serial, override) for override in self._active_overrides)
+        return {_comparable_serial(serial): override for serial, override in by_serial if serial is not None}
 
     @cached_property
     def _overrides_by_login(self) -> Mapping[Key, Override]:
-        return {one.login: one for one in self._active_overrides if one.login is not None}
+        return {override.login: override for override in self._active_overrides if override.login is not None}
 
     def resolve_holder(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder:
-        """Whose *device* is: by a correction, an override, else by its user keys, strongest first."""
+        """The holder of *device*: by a correction, else an override, else its user keys, strongest first."""
         return self._resolve_by_decision(device, records) or self._resolve_by_keys(device, records)
 
     def _resolve_by_decision(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder | None:
@@ -120,19 +120,16 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
         override = self._override_for(device, records)
         if override is None:
             return None
-        found = {claim.person for claim in claimants(self.claims, override.person, self.moment.at)}
-        if len(found) != 1:
+        named = {claim.person for claim in claimants(self.claims, override.person, self.context.moment.at)}
+        if len(named) != 1:
             return None
-        return ResolvedHolder(person=found.pop(), reason=_OVERRIDE, account="person", is_manual=True)
+        return ResolvedHolder(person=named.pop(), reason=_OVERRIDE, account="person", is_manual=True)
 
     def _override_for(self, device: Device, records: Sequence[BelievedRecord]) -> Override | None:
         if not self._active_overrides:
             return None
-        if (
-            device.serial is not None
-            and (found := self._overrides_by_serial.get(_comparable_serial(device.serial))) is not None
-        ):
-            return found
+        if device.serial is not None and (serial := _comparable_serial(device.serial)) in self._overrides_by_serial:
+            return self._overrides_by_serial[serial]
         keys = (key for known in records for key in device_record(known).keys)
         return next((self._overrides_by_login[key] for key in keys if key in self._overrides_by_login), None)
 
@@ -154,16 +151,16 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
         functions = self._strongest_first([known for known, account in accounts if account == "function"])
         if not functions:
             return ResolvedHolder(reason=_MANAGER, account="manager")
-        people = (claimants(self.claims, key, enrolled_at) for key in functions)
-        of = next((claims[0].person for claims in people if len(claims) == 1), None)
-        return ResolvedHolder(reason=_FUNCTION, account="function", account_owner=of)
+        claims_of_keys = (claimants(self.claims, key, enrolled_at) for key in functions)
+        owner = next((claims[0].person for claims in claims_of_keys if len(claims) == 1), None)
+        return ResolvedHolder(reason=_FUNCTION, account="function", account_owner=owner)
 
     def _resolve_by_person_keys(self, device: Device, keys: Sequence[Key], enrolled_at: datetime) -> ResolvedHolder:
         claims = [(key, claimants(self.claims, key, enrolled_at)) for key in keys]
-        winner = next(((key, found[0].person) for key, found in claims if len(found) == 1), None)
+        winner = next(((key, of_key[0].person) for key, of_key in claims if len(of_key) == 1), None)
         if winner is not None:
             key, person = winner
-            disagrees = any(found and not self._has_claimed(key, person) for key, found in claims)
+            disagrees = any(of_key and not self._has_claimed(other, person) for other, of_key in claims)
             return ResolvedHolder(
                 person=person,
                 reason=_REASON_BY_SCHEME[key.scheme],
@@ -172,7 +169,7 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
                 account_key=key,
                 reused_login_of=self._other_login_owner(key, person),
             )
-        several = sorted({claim.person for _, found in claims for claim in found})
+        several = sorted({claim.person for _, of_key in claims for claim in of_key})
         if several:
             holder_problems: tuple[HolderProblem, ...] = (HolderProblem.AMBIGUOUS,)
             return ResolvedHolder(
@@ -182,32 +179,32 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
                 account="person",
                 account_key=keys[0],
             )
-        # A masked log-in that is nobody's would make a list of those who are hidden.
+        # A list of masked log-ins that are nobody's would be a list of the people who are hidden.
         holder_problems = () if device.masked else (HolderProblem.UNKNOWN,)
         return ResolvedHolder(reason=_UNKNOWN, holder_problems=holder_problems, account="person", account_key=keys[0])
 
     def _has_claimed(self, key: Key, person: str) -> bool:
-        """Whether *key* is or was the person's: what somebody else has had since is no contradiction."""
+        """Whether *key* is or was the person's: that somebody else has had it since is no contradiction."""
         return any(claim.person == person for claim in self.claims[key])
 
     def _other_login_owner(self, key: Key, person: str) -> str | None:
-        """Who else has or had the log-in, for twelve months from the day it was given on."""
-        found = self.claims[key]
-        if len(found) < 2:
+        """Who else has or had the log-in, for twelve months from the day on which it was given."""
+        claims = self.claims[key]
+        if len(claims) < 2:
             return None
-        newest = max(found, key=lambda claim: claim.first_seen)
-        given_on = local_day(newest.first_seen, self.policy.time_zone)
-        if self.moment.today >= add_months(given_on, MONTHS_A_REUSED_LOGIN_IS_FLAGGED):
+        newest = max(claims, key=lambda claim: claim.first_seen)
+        given_on = self.context.local_day(newest.first_seen)
+        if self.context.today >= add_months(given_on, MONTHS_A_REUSED_LOGIN_IS_FLAGGED):
             return None
-        return max((claim for claim in found if claim.person != person), key=lambda claim: claim.first_seen).person
+        return max((claim for claim in claims if claim.person != person), key=lambda claim: claim.first_seen).person
 
     def _strongest_first(self, records: Iterable[BelievedRecord]) -> tuple[Key, ...]:
-        """Keys by strength; within a scheme by record, the most trusted first as identity ranked them."""
+        """Keys by strength; within a scheme in the order of the records, which are ranked most trusted first."""
         keys = dict.fromkeys(key for known in records for key in device_record(known).keys)
         return tuple(keys) if len(keys) < 2 else tuple(sorted(keys, key=lambda key: SCHEME_STRENGTH[key.scheme]))
 
     def _account_type_of_record(self, known: BelievedRecord) -> AccountType:
-        """What sort of account a record's log-in is; all its keys are of one account."""
+        """The type of account of a record's log-in; all keys of a record are of one account."""
         record = device_record(known)
         kinds = {self._account_type_of_key(key) for key in record.keys}
         if record.enrolled_by_manager or "manager" in kinds:
@@ -217,14 +214,14 @@ class Register(Struct, frozen=True, kw_only=True, dict=True):
     def _account_type_of_key(self, key: Key) -> AccountType:
         if key.scheme not in LOGIN_SCHEMES or key.is_token:
             return "person"
-        if any(is_match(pattern, key.value) for pattern in self.policy.enrolment_managers):
+        if any(is_match(pattern, key.value) for pattern in self.context.policy.enrolment_managers):
             return "manager"
-        is_nobodys = any(is_match(pattern, key.value) for pattern in self.policy.function_accounts)
-        return "function" if is_nobodys else "person"
+        is_function = any(is_match(pattern, key.value) for pattern in self.context.policy.function_accounts)
+        return "function" if is_function else "person"
 
 
 def _comparable_serial(serial: str) -> str:
-    """A serial as a person may have typed it, and as it is compared."""
+    """A serial in the form in which it is compared, however a person may have typed it."""
     return folded(compact_serial(serial))
 
 

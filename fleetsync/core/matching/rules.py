@@ -1,23 +1,25 @@
-"""What a device is for: a list's own word, then the first `[[device_rule]]` of which one record meets all conditions.
+"""Classifies devices: purpose, unit and groups by a list's own columns, else by the first `[[device_rule]]` that fits.
 
-Pure. What a brace catches must equal a unit, or a group of that unit, of the roster: near is not enough.
+Pure. A rule fits when one record meets all its conditions. A text that a brace captures must equal a unit, or a group
+of that unit, of the roster: a similar one is not enough.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 
-from fleetsync.core.identity import UnitDirectory, folded
 from fleetsync.core.matching.globs import compile_glob, name_pattern_match, parse_captures
 from fleetsync.core.model import BelievedRecord, DeviceRecord, DeviceRule, FrozenStruct, Purpose, Scheme, Text
+from fleetsync.core.text import folded
+from fleetsync.core.unit_directory import UnitDirectory
 
-Captures = tuple[tuple[str, str], ...]  # (brace, caught text)
-FieldValues = tuple[str, ...] | tuple[tuple[str, str], ...]  # values, or (pattern, caught text) of names and log-ins
+Captures = tuple[tuple[str, str], ...]  # (brace, captured text)
+FieldValues = tuple[str, ...] | tuple[tuple[str, str], ...]  # values, or (pattern, captured text) of names and log-ins
 RuleCacheKey = tuple[str, tuple[FieldValues, ...]]  # unit otherwise, values by field
 LOGIN_SCHEMES = (Scheme.ADDRESS, Scheme.ACCOUNT)
 
 
 class DeviceClassification(FrozenStruct, frozen=True):
-    """What a row of a list or a rule says of a device; a `unit` or `purpose` of None is not said."""
+    """The purpose, unit and groups that a list's row or a rule gives to a device; None: it gives none."""
 
     purpose: Purpose | None
     unit: str | None
@@ -30,7 +32,7 @@ def _as_tuple(value: str | None) -> tuple[str, ...]:
 
 
 def device_record(known: BelievedRecord) -> DeviceRecord:
-    """What the record says; devices are made of no other."""
+    """The record of a device; devices are made of no other type."""
     assert isinstance(known.record, DeviceRecord)
     return known.record
 
@@ -47,18 +49,18 @@ FIELD_READERS: Mapping[str, Callable[[BelievedRecord], tuple[str, ...]]] = {
     "model": lambda known: _as_tuple(device_record(known).model),
     "platform": lambda known: (device_record(known).platform.value,),
 }
-"""The fields that conditions name, of one record; `name` is apart, since names are not kept."""
+"""How a condition's field is read from a record. `name` is not among them, since names are not kept."""
 
 
 class DeviceClassifier:
-    """The rules of a policy, ready to be asked of a hundred thousand devices.
+    """The `[[device_rule]]` tables of a policy, prepared for many devices.
 
-    A thousand records agree in all that the rules ask for, so each such likeness is judged once.
+    Thousands of records agree in all fields that the rules read, so the result is cached by these fields.
     """
 
-    def __init__(self, rules: Sequence[DeviceRule], book: UnitDirectory) -> None:
+    def __init__(self, rules: Sequence[DeviceRule], unit_directory: UnitDirectory) -> None:
         self._rules = tuple(rules)
-        self._book = book
+        self._unit_directory = unit_directory
         patterns = [(field, pattern) for rule in rules for field, pattern in rule.when.items()]
         self._fields = tuple(dict.fromkeys(field for field, _ in patterns))
         self._login_patterns = tuple(dict.fromkeys(pattern for field, pattern in patterns if field == "login"))
@@ -67,15 +69,19 @@ class DeviceClassifier:
         self._match_cache: dict[RuleCacheKey, tuple[int, DeviceClassification] | None] = {}
 
     def classify_by_lists(self, records: Iterable[BelievedRecord]) -> DeviceClassification | None:
-        """What rows of lists say of purpose, unit and groups: of each the first that says it, and who said any."""
+        """The classification by rows of lists: the first purpose, unit and groups that any gives; None when none gives any."""
         rows = [(known.source, record) for known in records if _has_classification(record := device_record(known))]
         if not rows:
             return None
-        units = ((source, self._book.slug_of_text(record.unit)) for source, record in rows if record.unit is not None)
+        units = (
+            (source, self._unit_directory.slug_of_text(record.unit))
+            for source, record in rows
+            if record.unit is not None
+        )
         purpose = next(((source, record.purpose) for source, record in rows if record.purpose is not None), None)
-        unit = next((one for one in units if one[1] is not None), None)
+        unit = next(((source, slug) for source, slug in units if slug is not None), None)
         serves = next(((source, record.serves) for source, record in rows if record.serves), None)
-        sources = dict.fromkeys(one[0] for one in (purpose, unit, serves) if one is not None)
+        sources = dict.fromkeys(claim[0] for claim in (purpose, unit, serves) if claim is not None)
         if not sources:
             return None
         return DeviceClassification(
@@ -88,52 +94,55 @@ class DeviceClassifier:
     def classify_by_rules(
         self, records: Iterable[BelievedRecord], unit_otherwise: Callable[[], str]
     ) -> DeviceClassification | None:
-        """The first rule of which one record meets all conditions; `{class}` alone is looked up in the unit that the
-        rule names, else in *unit_otherwise*.
+        """The classification by the first rule whose conditions one record meets.
+
+        A captured `{class}` without `{unit}` is looked up in the unit that the rule names, else in *unit_otherwise*.
         """
         if not self._rules:
             return None
         unit = unit_otherwise() if self._needs_a_unit else ""
-        found = [one for known in records if (one := self._first_match(known, unit)) is not None]
-        return min(found, key=lambda one: one[0])[1] if found else None
+        matches = [match for known in records if (match := self._first_match(known, unit)) is not None]
+        return min(matches, key=lambda match: match[0])[1] if matches else None
 
     def _first_match(self, known: BelievedRecord, unit: str) -> tuple[int, DeviceClassification] | None:
-        """The first rule that one record meets, with its place in the file."""
+        """The classification by the first rule that a record meets, with the rule's place in the file."""
         values = tuple([self._field_values(known, field) for field in self._fields])
-        likeness = (unit, values)
-        if likeness not in self._match_cache:
-            said = dict(zip(self._fields, values, strict=True))
-            rulings = ((place, self._apply_rule(rule, said, unit)) for place, rule in enumerate(self._rules))
-            self._match_cache[likeness] = next(((place, one) for place, one in rulings if one is not None), None)
-        return self._match_cache[likeness]
+        key = (unit, values)
+        if key not in self._match_cache:
+            by_field = dict(zip(self._fields, values, strict=True))
+            results = ((place, self._apply_rule(rule, by_field, unit)) for place, rule in enumerate(self._rules))
+            self._match_cache[key] = next(((place, result) for place, result in results if result is not None), None)
+        return self._match_cache[key]
 
     def _field_values(self, known: BelievedRecord, field: str) -> FieldValues:
-        """What a record says in a field. Of names and log-ins, which are each their own, what the patterns caught."""
+        """A record's values of a field. Of names and log-ins, which differ on every record, the captures of the patterns."""
         if field == "name":
             return device_record(known).name_matches
         if field == "login":
             logins = FIELD_READERS[field](known)
-            caught = ((one, name_pattern_match(one, login)) for login in logins for one in self._login_patterns)
-            return tuple((pattern, found) for pattern, found in caught if found is not None)
+            captures = (
+                (pattern, name_pattern_match(pattern, login)) for login in logins for pattern in self._login_patterns
+            )
+            return tuple((pattern, captured) for pattern, captured in captures if captured is not None)
         return FIELD_READERS[field](known)
 
     def _apply_rule(
-        self, rule: DeviceRule, said: Mapping[str, FieldValues], unit_otherwise: str
+        self, rule: DeviceRule, by_field: Mapping[str, FieldValues], unit_otherwise: str
     ) -> DeviceClassification | None:
-        for ways in product(*(_captures(said[field], field, pattern) for field, pattern in rule.when.items())):
-            caught = [pair for way in ways for pair in way]
-            if (found := self._resolve_captures(rule, caught, unit_otherwise)) is not None:
-                return found
+        for splits in product(*(_captures(by_field[field], field, pattern) for field, pattern in rule.when.items())):
+            caught = [capture for split in splits for capture in split]
+            if (result := self._resolve_captures(rule, caught, unit_otherwise)) is not None:
+                return result
         return None
 
     def _resolve_captures(
         self, rule: DeviceRule, caught: Sequence[tuple[str, str]], unit_otherwise: str
     ) -> DeviceClassification | None:
-        """The rule's result if every caught text is in the roster, all units being the same one."""
-        units = {self._book.slug_of_text(text) for brace, text in caught if brace == "unit"}
+        """The rule's result, if every captured text is in the roster and all name the same unit; else None."""
+        units = {self._unit_directory.slug_of_text(text) for brace, text in caught if brace == "unit"}
         if len(units) > 1 or None in units:
             return None
-        named = self._book.slug_of_text(rule.unit) if rule.unit is not None else None
+        named = self._unit_directory.slug_of_text(rule.unit) if rule.unit is not None else None
         unit = next(iter(units), None) or named
         classes = [
             self._group_names(unit or unit_otherwise).get(folded(text)) for brace, text in caught if brace == "class"
@@ -144,33 +153,32 @@ class DeviceClassifier:
         return DeviceClassification(rule.purpose, named or unit, rule.groups or groups, _rule_reason(rule))
 
     def _group_names(self, unit: str) -> Mapping[str, str]:
-        """The names of a unit's groups as the roster spells them, by what they are compared with."""
+        """The names of a unit's groups as the roster spells them, by their folded form."""
         if unit not in self._group_names_cache:
-            self._group_names_cache[unit] = {folded(name): name for name in self._book.groups_of(unit)}
+            self._group_names_cache[unit] = {folded(name): name for name in self._unit_directory.groups_of(unit)}
         return self._group_names_cache[unit]
 
     def roster_spelling(self, unit: str, groups: Iterable[str]) -> tuple[str, ...]:
-        """*groups* as the roster spells them at *unit*; one it does not know stays as it is."""
+        """*groups* as the roster spells them at *unit*; an unknown one stays as it is."""
         names = self._group_names(unit)
         return tuple(names.get(folded(group), group) for group in groups)
 
 
 def _needs_a_unit(rule: DeviceRule) -> bool:
-    """Whether a class can be caught without telling of which unit."""
+    """Whether the rule captures a class without naming the unit that it belongs to."""
     braces = {brace for pattern in rule.when.values() for brace in compile_glob(pattern).braces}
     return "class" in braces and "unit" not in braces and rule.unit is None
 
 
-def _captures(said: FieldValues, field: str, pattern: str) -> tuple[Captures, ...]:
-    """Every way in which what a record says in a field meets a pattern, as what the braces caught."""
-    kept: Iterable[str]
+def _captures(values: FieldValues, field: str, pattern: str) -> tuple[Captures, ...]:
+    """Every way in which a record's values of a field match a pattern, as the captures of its braces."""
+    captured: Iterable[str | None]
     if field in ("name", "login"):
-        kept = (one[1] for one in said if one[0] == pattern)
+        captured = (value[1] for value in values if value[0] == pattern)
     else:
-        kept = (
-            found for one in said if isinstance(one, str) and (found := name_pattern_match(pattern, one)) is not None
-        )
-    return tuple(cut for caught in kept for cut in parse_captures(compile_glob(pattern).braces, caught))
+        captured = (name_pattern_match(pattern, value) for value in values if isinstance(value, str))
+    braces = compile_glob(pattern).braces
+    return tuple(split for text in captured if text is not None for split in parse_captures(braces, text))
 
 
 def _has_classification(record: DeviceRecord) -> bool:

@@ -1,6 +1,6 @@
-"""Where a device is: every answer that something gives, the first of which counts.
+"""Finds the unit of a device: collects every answer that the evidence gives, in order of precedence, and takes the first.
 
-Pure. An answer that disagrees is kept beside the one that counts, never mixed into it.
+Pure. An answer that disagrees is kept beside the one that counts, so that the conflict can be reported.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,10 +8,10 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from fleetsync.core.identity import UnitDirectory
+from fleetsync.core.context import Context
 from fleetsync.core.matching.holders import ResolvedHolder
 from fleetsync.core.matching.rules import FIELD_READERS, DeviceClassification, device_record
-from fleetsync.core.model import UNPLACED, BelievedRecord, FrozenStruct, Person, PersonState, Policy, Text, UnitMap
+from fleetsync.core.model import UNPLACED, BelievedRecord, FrozenStruct, Person, PersonState, Text, UnitMap
 
 UnitCandidate = tuple[str, Text]
 
@@ -30,52 +30,59 @@ class ResolvedUnit(FrozenStruct, frozen=True):
     conflicting_unit: str | None = None
 
 
-class Atlas(Struct, frozen=True, kw_only=True, dict=True):
-    """All that tells where a device is; made once per reconciliation."""
+class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
+    """Looks up the unit of a device by its records and its holder; `people` and `states` are by person id."""
 
-    book: UnitDirectory
-    policy: Policy
     people: Mapping[str, Person]
-    standings: Mapping[str, PersonState]
+    states: Mapping[str, PersonState]
+    context: Context
 
     @cached_property
     def _mapped_fields(self) -> Mapping[str, Sequence[str]]:
-        """Per source the fields that `[[unit_map]]` reads, in file order; names are matched while they are read."""
+        """Per source the fields that `[[unit_map]]` reads, in file order; names were matched while the record was read."""
         fields: dict[str, dict[str, None]] = {}
-        for line in self.policy.unit_maps:
+        for line in self.context.policy.unit_maps:
             if line.field != "name":
                 fields.setdefault(line.source, {})[line.field] = None
         return {source: tuple(names) for source, names in fields.items()}
 
     @cached_property
     def _name_unit_maps(self) -> Sequence[UnitMap]:
-        return tuple(line for line in self.policy.unit_maps if line.field == "name")
+        return tuple(line for line in self.context.policy.unit_maps if line.field == "name")
 
     @cached_property
     def _mapped_unit_cache(self) -> dict[tuple[str, str, str], str | None]:
         return {}
 
     def resolve_unit(
-        self, records: Sequence[BelievedRecord], rulings: Iterable[DeviceClassification | None], held: ResolvedHolder
+        self,
+        records: Sequence[BelievedRecord],
+        classifications: Iterable[DeviceClassification | None],
+        holder: ResolvedHolder,
     ) -> ResolvedUnit:
-        """The unit of a device by the order of `domain.md` §3; *rulings* are its list's row, then its rule."""
-        if held.person is not None and self.people[held.person].masked:
+        """The unit of a device by the order of `domain.md` §3; *classifications*: by its list's row, then by its rule."""
+        if holder.person is not None and self.people[holder.person].masked:
             return ResolvedUnit(UNPLACED, _PROTECTED)
-        said = [(found.unit, found.reason) for found in rulings if found is not None and found.unit is not None]
-        answers = [*said, *self._unit_of_person(held.person, _OF_HOLDER), *self.units_from_records(records, held)]
+        classified = [
+            (classification.unit, classification.reason)
+            for classification in classifications
+            if classification is not None and classification.unit is not None
+        ]
+        of_holder = self._unit_of_person(holder.person, _OF_HOLDER)
+        answers = [*classified, *of_holder, *self._units_from_records(records, holder)]
         if not answers:
             return ResolvedUnit(UNPLACED, _NOWHERE)
         unit, reason = answers[0]
         return ResolvedUnit(unit, reason, next((other for other, _ in answers if other != unit), None))
 
-    def units_from_records(self, records: Sequence[BelievedRecord], held: ResolvedHolder) -> list[UnitCandidate]:
-        """What the records themselves say: `[[unit_map]]`, the account's unit, the source's location."""
-        account = () if held.account == "manager" else self._unit_of_person(held.account_owner, _OF_ACCOUNT)
+    def _units_from_records(self, records: Sequence[BelievedRecord], holder: ResolvedHolder) -> list[UnitCandidate]:
+        """The units that the records give: by `[[unit_map]]`, the account's unit, the source's location."""
+        account = () if holder.account == "manager" else self._unit_of_person(holder.account_owner, _OF_ACCOUNT)
         return [*self._units_from_unit_map(records), *account, *self._units_from_location(records)]
 
     def _unit_of_person(self, person: str | None, reason: Text) -> tuple[UnitCandidate, ...]:
-        """His unit; of one who has left, the last."""
-        person_state = self.standings.get(person) if person is not None else None
+        """The person's unit; their last one when they have left."""
+        person_state = self.states.get(person) if person is not None else None
         return () if person_state is None or person_state.unit == UNPLACED else ((person_state.unit, reason),)
 
     def _units_from_unit_map(self, records: Iterable[BelievedRecord]) -> Iterable[UnitCandidate]:
@@ -94,11 +101,11 @@ class Atlas(Struct, frozen=True, kw_only=True, dict=True):
     def _mapped_unit(self, source: str, field: str, value: str) -> str | None:
         key = (source, field, value)
         if key not in self._mapped_unit_cache:
-            self._mapped_unit_cache[key] = self.book.slug_of_location(source, field, value)
+            self._mapped_unit_cache[key] = self.context.unit_directory.slug_of_location(source, field, value)
         return self._mapped_unit_cache[key]
 
     def _units_from_location(self, records: Iterable[BelievedRecord]) -> Iterable[UnitCandidate]:
         for known in records:
             location = device_record(known).location
-            if location is not None and (unit := self.book.slug_of_text(location)) is not None:
+            if location is not None and (unit := self.context.unit_directory.slug_of_text(location)) is not None:
                 yield (unit, _OF_LOCATION)

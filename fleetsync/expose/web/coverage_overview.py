@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from fleetsync.core.entitlement import mode_of
 from fleetsync.core.model import CoverageDay, Entitlement
 from fleetsync.expose.web.request_context import RequestContext
 
@@ -43,6 +44,11 @@ class CoverageFigures:
     labels: Mapping[str, str] = field(default_factory=dict)
     rule: Entitlement | None = None
     trend: CoverageTrend = ()
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether the rule owes units in place of persons, so that heads per device are shown."""
+        return self.rule is not None and not mode_of(self.rule).owes_persons
 
     @property
     def not_working(self) -> int:

@@ -5,11 +5,11 @@ from itertools import groupby
 
 from markupsafe import Markup
 
+from fleetsync.core.entitlement import mode_of
 from fleetsync.core.model import (
     DeviceRule,
     EmploymentForm,
     Entitlement,
-    EntitlementMode,
     MembershipType,
     Policy,
     Purpose,
@@ -95,20 +95,9 @@ def entitlement_sentences(rule: Entitlement, names: Mapping[str, Unit], localise
 
 
 def _devices_sentence(rule: Entitlement, localiser: Localiser) -> str:
-    if rule.mode is EntitlementMode.POOL:
-        return localiser.t(
-            "Ett gemensamt verktyg per påbörjade {per} barn, avrundat uppåt {where}.",
-            "One shared device per {per} children begun, rounded up {where}.",
-            per=rule.per,
-            where=localiser.translate(ROUNDINGS[rule.round_by]),
-        )
-    if rule.mode is EntitlementMode.PERSONAL:
-        return localiser.t("{n} eget verktyg per person.", "{n} device of their own each.", n=rule.devices)
-    return localiser.t(
-        "{n} verktyg per person: ett eget, eller en del i en klassuppsättning.",
-        "{n} device each: their own, or a share in a set.",
-        n=rule.devices,
-    )
+    sentence = mode_of(rule).sentence
+    where = localiser.translate(ROUNDINGS[rule.round_by])
+    return localiser.t(sentence.sv, sentence.en, n=rule.devices, per=rule.per, where=where)
 
 
 def _persons_sentence(rule: Entitlement, localiser: Localiser) -> str:

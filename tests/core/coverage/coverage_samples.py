@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.entitlement import RULES
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
@@ -83,13 +82,13 @@ DEVICES = (RecordType.DEVICE,)
 
 
 def part(source: str, name: str, role: PartRole, types: tuple[RecordType, ...] = DEVICES, **more: Any) -> PartState:
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "as_of": TODAY,
         "first_complete_at": LONG_AGO,
         "last_complete_at": NOW,
         "last_attempt_at": NOW,
     }
-    return PartState(source=source, part=name, role=role, types=types, **{**told, **more})
+    return PartState(source=source, part=name, role=role, types=types, **{**defaults, **more})
 
 
 PARTS = (
@@ -118,8 +117,8 @@ class RecordsBuilder:
         return "\n".join(map(repr, self.known))
 
     def add(self, source: str, name: str, record: Record, **more: Any) -> BelievedRecord:
-        told: dict[str, Any] = {"first_seen": LONG_AGO, "own_id": f"-{source}-{next(self._number)}"}
-        known = BelievedRecord(source=source, part=name, record=record, **{**told, **more})
+        defaults: dict[str, Any] = {"first_seen": LONG_AGO, "own_id": f"-{source}-{next(self._number)}"}
+        known = BelievedRecord(source=source, part=name, record=record, **{**defaults, **more})
         self.known.append(known)
         return known
 
@@ -131,7 +130,7 @@ class RecordsBuilder:
     def pupil(
         self, who: str, at: str | None = "bj", year: int | None = 5, group: str | None = None, **more: Any
     ) -> str:
-        self.person(("sis", "pupils"), who, **told(more, "login"))
+        self.person(("sis", "pupils"), who, **take_fields(more, "login"))
         self.add_membership(
             ("sis", "pupils"), who, MembershipType.ENROLMENT, at, year=year, **{"school_form": "GR", **more}
         )
@@ -148,13 +147,13 @@ class RecordsBuilder:
     def staff(
         self, who: str, at: str | None = "bj", form: EmploymentForm | None = EmploymentForm.PERMANENT, **more: Any
     ) -> str:
-        self.person(("hr", "staff"), who, **told(more, "login"))
+        self.person(("hr", "staff"), who, **take_fields(more, "login"))
         dated = {"start": date(2020, 8, 1), **more}
         self.add_membership(("hr", "staff"), who, MembershipType.EMPLOYMENT, at, employment_form=form, **dated)
         return who
 
     def child(self, who: str, at: str | None = "ug", form: str | None = "FS", **more: Any) -> str:
-        self.person(("care", "children"), who, **told(more, "login", login=False))
+        self.person(("care", "children"), who, **take_fields(more, "login", login=False))
         self.add_membership(("care", "children"), who, MembershipType.PLACEMENT, at, school_form=form, **more)
         return who
 
@@ -173,7 +172,7 @@ class RecordsBuilder:
     def device(self, holder: str | None = None, *, silent: float = 0.1, source: str = "intune", **more: Any) -> str:
         """A managed device in contact *silent* days ago; what a list says of it stands in a row of the list."""
         number = next(self._number)
-        says = told(more, "purpose", "unit", "serves")
+        says = take_fields(more, "purpose", "unit", "serves")
         serial = more.pop("serial", f"EXB{number:05d}")
         record = DeviceRecord(
             source_id=f"d{number}",
@@ -227,19 +226,19 @@ def address(who: str) -> Key:
     return Key(Scheme.ADDRESS, "", f"{who}@edu.exempelby.se")
 
 
-def told(more: dict[str, Any], *words: str, **otherwise: Any) -> dict[str, Any]:
+def take_fields(more: dict[str, Any], *words: str, **otherwise: Any) -> dict[str, Any]:
     """Takes *words* out of what is said."""
     return {**otherwise, **{word: more.pop(word) for word in words if word in more}}
 
 
 def row(outcome: Outcome, unit: str, entitlement: str) -> CoverageDay:
-    (found,) = (one for one in outcome.coverage if (one.unit, one.entitlement) == (unit, entitlement))
-    return found
+    (result,) = (row for row in outcome.coverage if (row.unit, row.entitlement) == (unit, entitlement))
+    return result
 
 
 def shown(believed: BelievedState, policy: Policy = POLICY, moment: Moment = MOMENT) -> Snapshot:
     outcome = reconcile(believed, policy, CALENDARS, moment)
-    return build_snapshot(outcome, policy, CALENDARS, build_unit_directory(believed.known, policy))
+    return build_snapshot(outcome, build_context(believed, policy, CALENDARS, moment))
 
 
 def with_rules(*rules: Entitlement) -> Policy:
@@ -247,21 +246,21 @@ def with_rules(*rules: Entitlement) -> Policy:
 
 
 def rule(id_: str, **fields: Any) -> Entitlement:
-    (found,) = (one for one in RULES[:3] if one.id == id_)
-    return replace(found, **fields)
+    (result,) = (rule for rule in RULES[:3] if rule.id == id_)
+    return replace(result, **fields)
 
 
 # --- protected --------------------------------------------------------------------------------------------------------
 
 
 def masked_records(known: Sequence[BelievedRecord], who: str) -> tuple[BelievedRecord, ...]:
-    """*known* after somebody called *who* was marked as protected: his rows and his devices' are masked, in every source."""
+    """*known* after somebody called *who* was marked as protected: the rows of the person and of their devices are masked, in every source."""
     token_of = key_tokeniser(SECRET)
     return tuple(
-        replace(one, record=mask_record(one.record, token_of, source=one.source), masked=True)
-        if _is_of(one, who)
-        else one
-        for one in known
+        replace(record, record=mask_record(record.record, token_of, source=record.source), masked=True)
+        if _is_of(record, who)
+        else record
+        for record in known
     )
 
 
@@ -340,41 +339,43 @@ _shared = _line(
 @st.composite
 def record_builders(draw: st.DrawFn) -> RecordsBuilder:
     """A town of at most fourteen people and sixteen devices, with something odd of most kinds."""
-    town = RecordsBuilder()
+    builder = RecordsBuilder()
     lines = draw(st.lists(_people, min_size=draw(st.integers(0, 6)), max_size=14))
-    who = [_drawn(town, number, *line) for number, line in enumerate(lines)]
+    who = [_drawn(builder, number, *line) for number, line in enumerate(lines)]
     children = draw(st.sampled_from((0, 0, 6)))
     for number in range(children):
-        town.child(f"~c{number}")
+        builder.child(f"~c{number}")
     devices = draw(st.lists(st.one_of(_held, _shared), min_size=draw(st.integers(0, 8)), max_size=16))
     for _, said in devices:
         fields = dict(said)
         place = fields.pop("holder")
         holder = None if place is None else who[place] if place < len(who) else f"stranger{place}"
-        town.device(holder, **fields)
-    return town
+        builder.device(holder, **fields)
+    return builder
 
 
-def _drawn(town: RecordsBuilder, number: int, kind: str, said: Mapping[str, Any]) -> str:
-    return str(getattr(town, kind)(f"p{number}", **said))
+def _drawn(builder: RecordsBuilder, number: int, kind: str, said: Mapping[str, Any]) -> str:
+    return str(getattr(builder, kind)(f"p{number}", **said))
 
 
-def people_of(town: RecordsBuilder) -> list[str]:
+def people_of(builder: RecordsBuilder) -> list[str]:
     """Who is in the town's registers."""
-    return sorted({one.record.source_id for one in town.known if isinstance(one.record, PersonRecord)})
+    return sorted({record.record.source_id for record in builder.known if isinstance(record.record, PersonRecord)})
 
 
 def with_recorded_outcome(believed: BelievedState, outcome: Outcome) -> BelievedState:
     """What would be believed after *outcome* was recorded: ids, log-ins, open episodes, stages, assignments, coverage."""
-    known = [replace(one, thing_id=outcome.resolved_ids.get(one.ref, one.thing_id)) for one in believed.known]
+    known = [
+        replace(record, thing_id=outcome.resolved_ids.get(record.ref, record.thing_id)) for record in believed.known
+    ]
     return replace(
         believed,
         known=tuple(known),
         logins=outcome.logins,
         episodes=(*outcome.episodes, *outcome.closed_episodes),
         gap_unit_kinds=outcome.gap_unit_kinds
-        | {(one.unit, one.kind) for one in outcome.episodes if one.subject is not Subject.SOURCE},
-        assignments=tuple(RunningAssignment(one, outcome.moment.at) for one in outcome.assignments),
+        | {(episode.unit, episode.kind) for episode in outcome.episodes if episode.subject is not Subject.SOURCE},
+        assignments=tuple(RunningAssignment(assignment, outcome.moment.at) for assignment in outcome.assignments),
         stages={
             case.device.id: StageSince(case.device_state.stage, case.device_state.since)
             for case in outcome.devices
@@ -386,4 +387,4 @@ def with_recorded_outcome(believed: BelievedState, outcome: Outcome) -> Believed
 
 
 def total(rows: Iterable[CoverageDay], field: str, entitlement: str | None = None) -> int:
-    return sum(int(getattr(one, field)) for one in rows if entitlement in (None, one.entitlement))
+    return sum(int(getattr(row, field)) for row in rows if entitlement in (None, row.entitlement))

@@ -30,8 +30,8 @@ DAY = date(2026, 11, 24)
 WHY = Text("därför", "because")
 
 
-def outcome(**found: Any) -> Outcome:
-    return Outcome(moment=Moment(AT, DAY), **found)
+def outcome(**result: Any) -> Outcome:
+    return Outcome(moment=Moment(AT, DAY), **result)
 
 
 def effect(*changes: tuple[RowChange, str]) -> PullEffect:
@@ -61,35 +61,35 @@ def cover(unit: str, entitled: int, covered: int) -> CoverageDay:
 
 
 def test_records_are_counted_by_what_becomes_of_them() -> None:
-    town = RecordsBuilder()
-    names = [town.device() for _ in range(3)]
-    known = [replace(one, gone=one.record.source_id == names[2]) for one in town.known]
+    builder = RecordsBuilder()
+    names = [builder.device() for _ in range(3)]
+    known = [replace(record, gone=record.record.source_id == names[2]) for record in builder.known]
     pulled = effect(
         (RowChange.PUT, names[0]), (RowChange.PUT, "new"), (RowChange.PUT, names[2]), (RowChange.ABSENT, names[1]),
         (RowChange.RETURN, "back"), (RowChange.CONTACT, "heard"),
     )  # fmt: skip
 
-    found = plan_changes(outcome(), outcome(), [pulled], known)
+    result = plan_changes(outcome(), outcome(), [pulled], known)
 
-    assert (found.new, found.changed, found.returned, found.absent) == (2, 1, 1, 1)
+    assert (result.new, result.changed, result.returned, result.absent) == (2, 1, 1, 1)
 
 
 def test_assignments_begin_and_end() -> None:
     before = outcome(assignments=(serving("d1"), serving("d2")))
     then = outcome(assignments=(serving("d2"), serving("d3"), serving("d4")))
 
-    found = plan_changes(before, then, [], [])
+    result = plan_changes(before, then, [], [])
 
-    assert (found.assignments_begun, found.assignments_ended) == (2, 1)
+    assert (result.assignments_begun, result.assignments_ended) == (2, 1)
 
 
 def test_gaps_open_and_close_by_kind() -> None:
     before = outcome(episodes=(gap("stale", "d1"), gap("lost", "d2")))
     then = outcome(episodes=(gap("stale", "d3"), gap("stale", "d4"), gap("lost", "d2")))
 
-    found = plan_changes(before, then, [], [])
+    result = plan_changes(before, then, [], [])
 
-    assert (found.gaps_opened, found.gaps_closed) == ({"stale": 2}, {"stale": 1})
+    assert (result.gaps_opened, result.gaps_closed) == ({"stale": 2}, {"stale": 1})
 
 
 def test_numbers_that_move_are_shown_with_both_sides() -> None:
@@ -106,8 +106,8 @@ def test_numbers_that_move_are_shown_with_both_sides() -> None:
 
 
 def test_pulls_that_change_nothing_have_an_empty_plan() -> None:
-    town = RecordsBuilder()
-    town.device(town.pupil("alva"))
-    found = town.outcome()
+    builder = RecordsBuilder()
+    builder.device(builder.pupil("alva"))
+    result = builder.outcome()
 
-    assert plan_changes(found, found, [], town.known) == ChangePlan()
+    assert plan_changes(result, result, [], builder.known) == ChangePlan()

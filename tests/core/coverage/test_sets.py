@@ -34,16 +34,16 @@ def stocks(draw: st.DrawFn) -> list[SetSupply]:
 
 def joined(sets: Sequence[SetSupply]) -> list[list[SetSupply]]:
     """Sets joined by common groups, found the slow way."""
-    found: list[list[SetSupply]] = []
+    result: list[list[SetSupply]] = []
     for one in sets:
-        touching = [others for others in found if any(set(one.groups) & set(other.groups) for other in others)]
-        found = [others for others in found if others not in touching]
-        found.append([one, *itertools.chain.from_iterable(touching)])
-    return found
+        touching = [others for others in result if any(set(one.groups) & set(other.groups) for other in others)]
+        result = [others for others in result if others not in touching]
+        result.append([one, *itertools.chain.from_iterable(touching)])
+    return result
 
 
 def of(sets: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> GroupNeed:
-    names = {name for one in sets for name in one.groups}
+    names = {name for device_set in sets for name in device_set.groups}
     counts = [members.get(name, GroupNeed()) for name in names]
     return GroupNeed(
         sum(one.owed for one in counts),

@@ -17,26 +17,26 @@ BYS = ("own", "set", "pool")
 
 
 def owed(who: str, *groups: str, devices: int = 1, **more: Any) -> OwedDevices:
-    told: dict[str, Any] = {"unit": "bjorkskolan", "entitlement": "pupils", "reason": WHY}
-    return OwedDevices(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**told, **more})
+    defaults: dict[str, Any] = {"unit": "bjorkskolan", "entitlement": "pupils", "reason": WHY}
+    return OwedDevices(subject=Subject.PERSON, subject_id=who, groups=groups, count=devices, **{**defaults, **more})
 
 
 def pool(places: int, heads: int, **more: Any) -> OwedDevices:
-    told: dict[str, Any] = {"unit": "ugglan", "entitlement": "preschool", "reason": WHY, "subject_id": "pool"}
-    return OwedDevices(subject=Subject.POOL, count=places, heads=heads, **{**told, **more})
+    defaults: dict[str, Any] = {"unit": "ugglan", "entitlement": "preschool", "reason": WHY, "subject_id": "pool"}
+    return OwedDevices(subject=Subject.POOL, count=places, heads=heads, **{**defaults, **more})
 
 
 _numbers = count(1)
 
 
 def serving(by: CoveredBy, subject_id: str, works: bool = True, **more: Any) -> Assignment:
-    told: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "unit": "ugglan" if by is CoveredBy.POOL else "bjorkskolan",
         "entitlement": "preschool" if by is CoveredBy.POOL else "pupils",
         "device": f"d{next(_numbers):04d}",
         "reason": WHY,
     }
-    return Assignment(by=by, subject_id=subject_id, works=works, **{**told, **more})
+    return Assignment(by=by, subject_id=subject_id, works=works, **{**defaults, **more})
 
 
 def own(who: str, *works: bool) -> list[Assignment]:
@@ -54,13 +54,13 @@ def shared(working: int, other: int = 0) -> list[Assignment]:
 
 
 def row(debts: Sequence[OwedDevices], devices: Sequence[Assignment]) -> CoverageDay:
-    (found,) = sum_coverage(DAY, tally(debts, devices), (), {})
-    return found
+    (result,) = sum_coverage(DAY, tally(debts, devices), (), {})
+    return result
 
 
 def share_of(subject_id: str, debts: Sequence[OwedDevices], devices: Sequence[Assignment]) -> CoverageShare:
-    (found,) = (share for share in tally(debts, devices) if share.subject_id == subject_id)
-    return found
+    (result,) = (share for share in tally(debts, devices) if share.subject_id == subject_id)
+    return result
 
 
 def by_own(one: CoverageDay) -> tuple[int, int, int, int]:
@@ -70,7 +70,7 @@ def by_own(one: CoverageDay) -> tuple[int, int, int, int]:
 # --- own --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_person_is_covered_by_a_working_device_of_his_own() -> None:
+def test_a_person_is_covered_by_a_working_device_of_their_own() -> None:
     assert by_own(row([owed("a")], own("a"))) == (1, 1, 0, 0)
 
 
@@ -98,9 +98,9 @@ def test_a_person_who_is_owed_two_is_covered_by_what_works_first() -> None:
 
 
 def test_an_extra_device_is_never_surplus_and_is_counted_as_working() -> None:
-    found = row([owed("a")], own("a", True, True))
+    result = row([owed("a")], own("a", True, True))
 
-    assert (found.surplus, found.working_devices, found.covered_own) == (0, 2, 1)
+    assert (result.surplus, result.working_devices, result.covered_own) == (0, 2, 1)
 
 
 def test_a_device_serves_its_holder_wherever_its_own_unit_is() -> None:
@@ -113,13 +113,13 @@ def test_a_device_of_another_entitlement_covers_nobody_here() -> None:
     assert by_own(row([owed("a")], [serving(CoveredBy.OWN, "a", entitlement="staff")])) == (0, 0, 0, 1)
 
 
-def test_a_person_is_shown_with_his_devices_and_why_he_is_owed() -> None:
+def test_a_person_is_shown_with_their_devices_and_why_they_are_owed() -> None:
     devices = own("a", True, False)
 
     share = share_of("a", [owed("a")], list(reversed(devices)))
 
     assert (share.subject, share.reason, share.heads) == (Subject.PERSON, WHY, 1)
-    assert share.devices == tuple(one.device for one in devices)
+    assert share.devices == tuple(device.device for device in devices)
 
 
 # --- set --------------------------------------------------------------------------------------------------------------
@@ -133,18 +133,18 @@ def class_of(size: int, *groups: str, **more: Any) -> list[OwedDevices]:
 def test_a_set_covers_the_members_who_have_no_working_one_of_their_own() -> None:
     class_ = class_of(24)
 
-    found = row(class_, [*own("2A-00"), *own("2A-01", False), *cart(19, 2)])
+    result = row(class_, [*own("2A-00"), *own("2A-01", False), *cart(19, 2)])
 
-    assert (found.covered_own, found.covered_set, found.assigned_set) == (1, 19, 21)
-    assert (found.assigned_own, found.short, found.entitled) == (2, 4, 24)
+    assert (result.covered_own, result.covered_set, result.assigned_set) == (1, 19, 21)
+    assert (result.assigned_own, result.short, result.entitled) == (2, 4, 24)
 
 
 def test_a_cart_of_thirty_for_three_classes_covers_thirty() -> None:
     classes = [*class_of(25, "2A"), *class_of(25, "2B"), *class_of(25, "2C")]
 
-    found = row(classes, cart(30, 0, "2A", "2B", "2C"))
+    result = row(classes, cart(30, 0, "2A", "2B", "2C"))
 
-    assert (found.entitled, found.covered_set, found.short, found.surplus) == (75, 30, 45, 0)
+    assert (result.entitled, result.covered_set, result.short, result.surplus) == (75, 30, 45, 0)
 
 
 def test_a_class_with_its_own_cart_and_a_share_in_another() -> None:
@@ -169,15 +169,15 @@ def test_inside_a_set_a_device_that_does_not_work_counts_after_the_sets() -> Non
 def test_inside_a_set_what_cannot_be_decided_is_at_most_what_nothing_is_assigned_to() -> None:
     class_ = class_of(10, decidable=False)
 
-    found = row(class_, cart(6, 1))
+    result = row(class_, cart(6, 1))
 
-    assert (found.covered, found.assigned, found.unknown, found.short) == (6, 7, 3, 1)
+    assert (result.covered, result.assigned, result.unknown, result.short) == (6, 7, 3, 1)
 
 
 def test_of_a_member_who_is_owed_two_a_set_gives_what_is_left() -> None:
-    found = row(class_of(3, devices=2), [*own("2A-00"), *cart(4)])
+    result = row(class_of(3, devices=2), [*own("2A-00"), *cart(4)])
 
-    assert (found.entitled, found.covered_own, found.covered_set, found.short) == (6, 1, 4, 1)
+    assert (result.entitled, result.covered_own, result.covered_set, result.short) == (6, 1, 4, 1)
 
 
 def test_working_devices_of_a_set_beyond_its_members_are_surplus() -> None:
@@ -208,16 +208,16 @@ def test_who_is_in_a_group_without_a_set_is_counted_alone() -> None:
 
 
 def test_a_pool_covers_its_places() -> None:
-    found = row([pool(13, 63)], shared(9, 6))
+    result = row([pool(13, 63)], shared(9, 6))
 
-    assert (found.entitled, found.heads, found.covered_pool, found.assigned_pool) == (13, 63, 9, 13)
-    assert (found.short, found.surplus, found.working_devices) == (4, 0, 9)
+    assert (result.entitled, result.heads, result.covered_pool, result.assigned_pool) == (13, 63, 9, 13)
+    assert (result.short, result.surplus, result.working_devices) == (4, 0, 9)
 
 
 def test_a_pool_that_cannot_be_decided_is_unknown_beyond_what_is_assigned() -> None:
-    found = row([pool(10, 50, decidable=False)], shared(3, 2))
+    result = row([pool(10, 50, decidable=False)], shared(3, 2))
 
-    assert (found.unknown, found.short) == (5, 2)
+    assert (result.unknown, result.short) == (5, 2)
 
 
 def test_pool_devices_without_places_are_surplus() -> None:
@@ -270,16 +270,16 @@ def worlds(draw: st.DrawFn) -> tuple[list[OwedDevices], list[Assignment]]:
         pool(places, 5 * places, unit=unit, subject_id=f"pool@{unit}", decidable=sure)
         for unit, places, sure in draw(pools)
     ]
-    found = []
+    result = []
     for by, who, names, unit, rule, works in draw(devices):
         groups = tuple(sorted(names))
         if by is CoveredBy.POOL:
-            found.append(serving(by, f"pool@{unit}", works, unit=unit))
+            result.append(serving(by, f"pool@{unit}", works, unit=unit))
         elif by is CoveredBy.SET:
-            found.append(serving(by, f"{unit}/{'+'.join(groups)}", works, unit=unit, entitlement=rule, groups=groups))
+            result.append(serving(by, f"{unit}/{'+'.join(groups)}", works, unit=unit, entitlement=rule, groups=groups))
         elif (debt := holders.get(f"p{who}")) is not None:
-            found.append(serving(by, debt.subject_id, works, unit=debt.unit, entitlement=debt.entitlement))
-    return debts, found
+            result.append(serving(by, debt.subject_id, works, unit=debt.unit, entitlement=debt.entitlement))
+    return debts, result
 
 
 @given(worlds())
@@ -337,9 +337,9 @@ def test_the_order_in_which_anything_stands_never_matters(
 
 
 def test_rows_are_filled_with_zero_wherever_somebody_can_be_owed() -> None:
-    (found,) = sum_coverage(DAY, (), [("ekskolan", "staff")], {})
+    (result,) = sum_coverage(DAY, (), [("ekskolan", "staff")], {})
 
-    assert found == CoverageDay(day=DAY, unit="ekskolan", entitlement="staff", entitled=0)
+    assert result == CoverageDay(day=DAY, unit="ekskolan", entitlement="staff", entitled=0)
 
 
 def test_what_is_counted_beside_stands_in_the_same_row() -> None:

@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
 from fleetsync.core.entitlement import RULES, person_states
-from fleetsync.core.identity import build_unit_directory, resolve_people
+from fleetsync.core.identity import resolve_people
 from fleetsync.core.model import (
     BelievedRecord,
+    BelievedState,
     EmploymentForm,
     Entitlement,
     EntitlementDecision,
@@ -155,7 +158,13 @@ def people_of(
     ties: Iterable[BelievedRecord], *, keys: tuple[Key, ...] = (LOGIN,), masked: bool = False, since: str = "2024-08-01"
 ) -> tuple[BelievedRecord, ...]:
     """A record in each source for everybody who is named in it."""
-    named = sorted({(one.source, one.record.person) for one in ties if isinstance(one.record, MembershipRecord)})
+    named = sorted(
+        {
+            (membership.source, membership.record.person)
+            for membership in ties
+            if isinstance(membership.record, MembershipRecord)
+        }
+    )
     return tuple(
         believed_record(
             source,
@@ -175,10 +184,24 @@ def all_person_states(
     rules: Sequence[Entitlement] = RULES,
     read: Sequence[PartState] | None = None,
 ) -> tuple[PersonState, ...]:
-    """The standing of everybody known, by the real identity."""
+    """The state of everybody known, with identities resolved as in production."""
     read = parts(on) if read is None else read
     people = resolve_people(known, read, policy(rules))
-    return person_states(people, build_unit_directory(known, policy(rules)), policy(rules), CALENDARS, read, moment(on))
+    return person_states(people, context_of(known, on, rules=rules, read=read))
+
+
+def context_of(
+    known: Sequence[BelievedRecord],
+    on: str = TODAY,
+    *,
+    rules: Sequence[Entitlement] = RULES,
+    read: Sequence[PartState] | None = None,
+    known_until: str | None = None,
+) -> Context:
+    """The context of a reconciliation on a day, in which every part has been read, or as *read* has it."""
+    believed = BelievedState(known=known, parts=parts(on) if read is None else read)
+    until = day(known_until) if known_until else None
+    return build_context(believed, policy(rules), CALENDARS, moment(on), known_until=until)
 
 
 def person_state_of(
@@ -189,21 +212,24 @@ def person_state_of(
     beside: Sequence[BelievedRecord] = (),
     **person: Any,
 ) -> PersonState:
-    """The standing of the one person who has these memberships."""
-    (found,) = all_person_states((*people_of(ties, **person), *ties, *beside), on, rules=rules, read=read)
-    return found
+    """The state of the one person who has these memberships."""
+    (result,) = all_person_states((*people_of(ties, **person), *ties, *beside), on, rules=rules, read=read)
+    return result
 
 
 def decision(person_state: PersonState, entitlement: str) -> EntitlementDecision:
-    (found,) = (one for one in person_state.decisions if one.entitlement == entitlement)
-    return found
+    (result,) = (decision for decision in person_state.decisions if decision.entitlement == entitlement)
+    return result
 
 
 def owed_by(person_state: PersonState) -> str | None:
-    """The rule that owes him a device of his own."""
+    """The rule that owes the person a device of their own."""
     return person_state.owed.entitlement if person_state.owed else None
 
 
 def pooled_by(person_state: PersonState) -> str | None:
-    """The rule that counts him in a pool."""
-    return next((one.entitlement for one in person_state.decisions if one.owed and person_state.owed is None), None)
+    """The rule that counts the person in a pool."""
+    return next(
+        (decision.entitlement for decision in person_state.decisions if decision.owed and person_state.owed is None),
+        None,
+    )

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import add_months
 from fleetsync.core.entitlement import person_states
-from fleetsync.core.identity import build_unit_directory, resolve_people
+from fleetsync.core.identity import resolve_people
 from fleetsync.core.model import (
     UNPLACED,
     BelievedRecord,
@@ -21,15 +21,14 @@ from fleetsync.core.model import (
     PersonState,
 )
 from tests.core.entitlement.entitlement_samples import (
-    CALENDARS,
     FIXED,
     HOURLY,
     all_person_states,
+    context_of,
     decision,
     employed,
     enrolled,
     instant,
-    moment,
     owed_by,
     parts,
     people_of,
@@ -83,9 +82,9 @@ def all_of(known: list[BelievedRecord], on: date, *, masked: bool = False) -> tu
 @given(TOWNS, DAYS)
 def test_nobody_is_ever_owed_twice_or_owed_and_undecided(known: list[BelievedRecord], on: date) -> None:
     for person_state in all_of(known, on):
-        owing = [one.entitlement for one in person_state.decisions if one.owed]
+        owing = [decision.entitlement for decision in person_state.decisions if decision.owed]
         assert len(owing) <= 1
-        assert not (owing and any(one.undecided or one.on_leave for one in person_state.decisions))
+        assert not (owing and any(decision.undecided or decision.on_leave for decision in person_state.decisions))
         if person_state.owed is not None:
             assert [person_state.owed.entitlement] == owing
             assert person_state.owed.unit == person_state.unit
@@ -96,9 +95,9 @@ def test_every_rule_in_force_always_decides_and_says_why_in_both_languages(
     known: list[BelievedRecord], on: date
 ) -> None:
     for person_state in all_of(known, on):
-        assert [one.entitlement for one in person_state.decisions] == ["staff", "pupils", "preschool"]
-        assert all(one.reason.sv and one.reason.en for one in person_state.decisions)
-        assert not any("{" in one.reason.sv or "alva" in one.reason.sv for one in person_state.decisions)
+        assert [decision.entitlement for decision in person_state.decisions] == ["staff", "pupils", "preschool"]
+        assert all(decision.reason.sv and decision.reason.en for decision in person_state.decisions)
+        assert not any("{" in decision.reason.sv or "alva" in decision.reason.sv for decision in person_state.decisions)
 
 
 @given(TOWNS, DAYS, st.randoms())
@@ -107,15 +106,17 @@ def test_what_is_decided_never_depends_on_the_order_of_records(
 ) -> None:
     shuffled = list(known)
     chance.shuffle(shuffled)
-    rules, read = policy(), parts(on.isoformat())
-    book = build_unit_directory(known, rules)
-    people = resolve_people([*people_of(known, keys=()), *known], read, rules)
-    mixed = [replace(one, memberships=tuple(chance.sample(one.memberships, len(one.memberships)))) for one in people]
+    read = parts(on.isoformat())
+    people = resolve_people([*people_of(known, keys=()), *known], read, policy())
+    mixed = [
+        replace(person, memberships=tuple(chance.sample(person.memberships, len(person.memberships))))
+        for person in people
+    ]
 
-    found = person_states(people, book, rules, CALENDARS, read, moment(on.isoformat()))
-    assert found == person_states(mixed, book, rules, CALENDARS, tuple(reversed(read)), moment(on.isoformat()))
-    assert found == all_of(shuffled, on)
-    assert [one.id for one in people] == [one.person for one in found]
+    states = person_states(people, context_of(known, on.isoformat(), read=read))
+    assert states == person_states(mixed, context_of(known, on.isoformat(), read=tuple(reversed(read))))
+    assert states == all_of(shuffled, on)
+    assert [person.id for person in people] == [state.person for state in states]
 
 
 @given(TOWNS, DAYS)
@@ -128,7 +129,7 @@ def test_a_masked_person_is_always_unplaced_without_groups_and_undecidable(
 
 
 @given(TOWNS, DAYS)
-def test_somebody_has_never_left_while_he_counts_and_never_comes_while_he_is_owed(
+def test_nobody_has_left_while_they_count_or_is_to_come_while_they_are_owed(
     known: list[BelievedRecord], on: date
 ) -> None:
     for person_state in all_of(known, on):
@@ -173,9 +174,9 @@ def test_hourly_never_entitles_and_an_unknown_form_is_never_decided(
     span: tuple[str | None, str | None], on: date
 ) -> None:
     assert owed_by(person_state_of(employed(HOURLY, *span), on=on.isoformat())) is None
-    found = decision(person_state_of(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
-    assert not found.owed
-    assert found.undecided or found.reason.en == "No employment"
+    result = decision(person_state_of(employed(EmploymentForm.UNKNOWN, *span), on=on.isoformat()), "staff")
+    assert not result.owed
+    assert result.undecided or result.reason.en == "No employment"
 
 
 @given(TOWNS, DAYS)
@@ -184,9 +185,9 @@ def test_a_child_is_never_owed_by_head(known: list[BelievedRecord], on: date) ->
 
 
 @given(TOWNS, DAYS)
-def test_whoever_is_in_a_pool_is_always_a_child(known: list[BelievedRecord], on: date) -> None:
+def test_everybody_in_a_pool_is_always_a_child(known: list[BelievedRecord], on: date) -> None:
     pooled = {rule.id for rule in policy().entitlements if rule.mode is EntitlementMode.POOL}
 
     for person_state in all_of(known, on):
-        if any(one.owed and one.entitlement in pooled for one in person_state.decisions):
+        if any(decision.owed and decision.entitlement in pooled for decision in person_state.decisions):
             assert person_state.is_child

@@ -201,7 +201,7 @@ def test_a_class_of_a_school_that_has_ended_is_nobodys() -> None:
     assert person_state_of(*rows, beside=[of_old, old]).class_group is None
 
 
-def test_whose_row_says_where_he_is_has_left_with_that_and_not_with_his_group() -> None:
+def test_a_person_whose_row_names_a_unit_leaves_with_that_unit_and_not_with_their_group() -> None:
     row = membership_record("sis", "children", MembershipType.PLACEMENT, "2024-08-19", None, {"at": "ug", "group": "g"})
     row = replace(row, record=replace(row.record, school_form="FS"))
     beside = [group("g", "Blåbäret", "Avdelning", at="gamla"), organisation("gamla", "2026-10-30")]
@@ -209,7 +209,7 @@ def test_whose_row_says_where_he_is_has_left_with_that_and_not_with_his_group() 
     assert pooled_by(person_state_of(row, beside=beside)) == "preschool"
 
 
-def test_a_protected_person_is_not_ended_since_nobody_knows_where_he_is() -> None:
+def test_a_protected_person_is_not_ended_since_nobody_knows_where_they_are() -> None:
     row = enrolled("GR", 5, "2024-08-19", at=None, masked=True)
     person_state = person_state_of(row, beside=[organisation("ek", "2026-10-30")], masked=True)
 
@@ -245,9 +245,9 @@ def test_who_goes_on_elsewhere_after_the_summer_was_never_away() -> None:
 
 def judged(on: str, turnover: Turnover | None = None) -> Outcome:
     rows = (enrolled("GR", 5, "2024-08-19", source_id="old"),)
-    found = (*people_of(rows), *rows, organisation("ek", CLOSED))
+    result = (*people_of(rows), *rows, organisation("ek", CLOSED))
     return reconcile(
-        BelievedState(known=found, parts=(*parts(on), units_read(on)), turnover=turnover),
+        BelievedState(known=result, parts=(*parts(on), units_read(on)), turnover=turnover),
         policy(),
         CALENDARS,
         moment(on),
@@ -275,12 +275,12 @@ def test_a_school_that_ends_in_the_break_moves_nobody_until_the_year_has_turned(
 
 
 @given(st.none() | DAYS, st.none() | DAYS, st.none() | DAYS, DAYS)
-def test_nobody_is_ever_owed_after_the_last_day_of_his_school_or_of_what_is_above_it(
+def test_nobody_is_ever_owed_after_the_last_day_of_their_school_or_of_what_is_above_it(
     end: date | None, of_school: date | None, of_area: date | None, today: date
 ) -> None:
-    told = [one.isoformat() if one else None for one in (end, of_school, of_area)]
-    row = enrolled("GR", 5, "2024-08-19", told[0])
-    school, area = organisation("ek", told[1], parent="rektor"), organisation("rektor", told[2])
+    days = [one.isoformat() if one else None for one in (end, of_school, of_area)]
+    row = enrolled("GR", 5, "2024-08-19", days[0])
+    school, area = organisation("ek", days[1], parent="rektor"), organisation("rektor", days[2])
     last = min(one or date.max for one in (end, of_school, of_area))
 
     person_state = person_state_of(row, beside=[school, area], on=today.isoformat(), read=parts("2027-07-01"))

@@ -15,9 +15,8 @@ from fleetsync.core.entitlement import (
     pool_devices_for,
     share_by_largest_remainder,
 )
-from fleetsync.core.identity import build_unit_directory
 from fleetsync.core.model import UNPLACED, EntitlementDecision, OwedDevices, PersonState, RoundBy, Subject, Text
-from tests.core.entitlement.entitlement_samples import TODAY, enrolled, moment, person_state_of, placed, policy
+from tests.core.entitlement.entitlement_samples import context_of, enrolled, person_state_of, placed
 
 PRESCHOOL = RULES[2]
 HEADS = st.dictionaries(
@@ -36,12 +35,11 @@ def children(heads: Mapping[tuple[str, str], int]) -> list[PersonState]:
 
 
 def owed_to(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> tuple[OwedDevices, ...]:
-    rules = policy(RULES)
-    return owed_to_pools(children(heads), build_unit_directory((), rules), rules, moment(TODAY), round_by)
+    return owed_to_pools(children(heads), context_of(()), round_by)
 
 
 def counts(heads: Mapping[tuple[str, str], int], round_by: RoundBy | None = None) -> dict[str, int]:
-    return {one.unit: one.count for one in owed_to(heads, round_by)}
+    return {debt.unit: debt.count for debt in owed_to(heads, round_by)}
 
 
 @pytest.mark.parametrize(("heads", "places"), [(0, 0), (1, 1), (5, 1), (6, 2), (23, 5)])
@@ -76,10 +74,10 @@ def test_what_the_municipality_is_owed_is_shared_out_by_largest_remainder_and_ti
 
 
 def test_the_rule_says_where_it_is_rounded_when_nobody_asks_for_another_way() -> None:
-    rules = policy([replace(PRESCHOOL, round_by=RoundBy.UNIT)])
+    rules = [replace(PRESCHOOL, round_by=RoundBy.UNIT)]
     heads = {("ekskolan", "FKLASS"): 1, ("ekskolan", "FS"): 1}
 
-    (pool,) = owed_to_pools(children(heads), build_unit_directory((), rules), rules, moment(TODAY))
+    (pool,) = owed_to_pools(children(heads), context_of((), rules=rules))
     assert pool.count == 1
 
 
@@ -92,14 +90,13 @@ def test_a_unit_that_the_book_lacks_comes_last_and_is_not_dropped() -> None:
 
 
 def test_only_children_whom_a_pool_rule_owns_are_counted() -> None:
-    standings = [
+    states = [
         person_state_of(placed("2024-08-19")),
         person_state_of(enrolled("GR", 4, "2024-08-19")),
         person_state_of(placed("2027-08-16")),
     ]
-    rules = policy()
 
-    assert [one.heads for one in owed_to_pools(standings, build_unit_directory((), rules), rules, moment(TODAY))] == [1]
+    assert [pool.heads for pool in owed_to_pools(states, context_of(()))] == [1]
 
 
 def test_nothing_is_shared_out_to_nobody() -> None:
@@ -128,11 +125,10 @@ def test_rounding_up_in_more_places_never_owes_less(heads: dict[tuple[str, str],
 def test_pools_never_depend_on_the_order_of_children_and_always_hold_each_once(
     heads: dict[tuple[str, str], int], round_by: RoundBy, chance: object
 ) -> None:
-    rules, standings = policy(), children(heads)
-    shuffled = list(standings)
+    states = children(heads)
+    shuffled = list(states)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    book = build_unit_directory((), rules)
 
-    found = owed_to_pools(standings, book, rules, moment(TODAY), round_by)
-    assert found == owed_to_pools(shuffled, book, rules, moment(TODAY), round_by)
-    assert sum(one.heads for one in found) == len(standings)
+    pools = owed_to_pools(states, context_of(()), round_by)
+    assert pools == owed_to_pools(shuffled, context_of(()), round_by)
+    assert sum(pool.heads for pool in pools) == len(states)

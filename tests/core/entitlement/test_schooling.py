@@ -92,7 +92,7 @@ def test_what_is_unknown_is_undecided_by_the_pupils_rule_and_owes_nothing(
     assert person_state.owed is None
     assert decision(person_state, "pupils").undecided
     assert decision(person_state, "pupils").reason.en == reason
-    assert [one.entitlement for one in person_state.decisions if one.undecided] == ["pupils"]
+    assert [decision.entitlement for decision in person_state.decisions if decision.undecided] == ["pupils"]
 
 
 def test_a_rule_asked_later_says_who_has_it_undecided() -> None:
@@ -111,7 +111,7 @@ def test_a_placement_of_unknown_form_is_undecided_by_the_preschool_rule() -> Non
 def test_somebody_with_nothing_is_told_so_by_each_rule() -> None:
     person_state = person_state_of(enrolled("GR", 5, "2027-08-16"))
 
-    assert [one.reason.en for one in person_state.decisions] == [
+    assert [decision.reason.en for decision in person_state.decisions] == [
         "No employment",
         "No enrolment",
         "No placement or enrolment",
@@ -123,7 +123,7 @@ def test_other_forms_are_known_and_entitle_nobody(form: str) -> None:
     person_state = person_state_of(enrolled(form, 1, "2024-08-19"))
 
     assert person_state.owed is None
-    assert not any(one.undecided or one.owed for one in person_state.decisions)
+    assert not any(decision.undecided or decision.owed for decision in person_state.decisions)
     assert person_state.counted
 
 
@@ -159,7 +159,7 @@ def test_of_two_active_enrolments_the_later_start_counts() -> None:
     assert (person_state.unit, person_state.grade_index, person_state.began_on) == ("bjorkskolan", 5, date(2026, 10, 1))
 
 
-def test_who_has_gone_on_to_another_school_is_no_pupil_though_his_old_row_is_open() -> None:
+def test_a_person_who_has_moved_to_another_school_is_no_pupil_though_their_old_row_is_open() -> None:
     going_on = person_state_of(enrolled("GR", 9, "2024-08-19", at="ek"), enrolled("GY", 1, "2026-08-17", at="bj"))
     beside = person_state_of(enrolled("GR", 4, "2024-08-19", at="ek"), enrolled("KU", None, "2026-08-17", at="bj"))
 
@@ -247,7 +247,7 @@ def test_what_a_rule_for_other_units_does_not_ask_is_undecided_by_the_next() -> 
     rules = [replace(PUPILS, id="bjork", units=("bjorkskolan",)), PUPILS]
     person_state = person_state_of(enrolled("GR", None, "2024-08-19"), rules=rules)
 
-    assert [one.entitlement for one in person_state.decisions if one.undecided] == ["pupils"]
+    assert [decision.entitlement for decision in person_state.decisions if decision.undecided] == ["pupils"]
 
 
 def test_a_personal_rule_owes_by_head_too() -> None:

@@ -63,10 +63,10 @@ def test_hourly_is_never_owed_not_even_by_a_rule_that_lists_it() -> None:
 
 
 def test_a_form_that_the_rule_does_not_name_is_out_and_decided() -> None:
-    found = decision(person_state_of(employed(EmploymentForm.OTHER, "2020-01-01")), "staff")
+    result = decision(person_state_of(employed(EmploymentForm.OTHER, "2020-01-01")), "staff")
 
-    assert (found.owed, found.undecided) == (False, False)
-    assert found.reason.en == "The form of employment is not included, from 2020-01-01"
+    assert (result.owed, result.undecided) == (False, False)
+    assert result.reason.en == "The form of employment is not included, from 2020-01-01"
 
 
 def test_a_rule_without_forms_takes_any_but_hourly_and_unknown() -> None:
@@ -101,9 +101,9 @@ def test_an_open_end_without_the_field_is_said_to_be_one() -> None:
 
 
 def test_a_fixed_term_whose_first_day_is_unknown_is_undecided() -> None:
-    found = decision(person_state_of(employed(FIXED, None, "2027-06-10")), "staff")
+    result = decision(person_state_of(employed(FIXED, None, "2027-06-10")), "staff")
 
-    assert (found.undecided, found.reason.en) == (True, "Fixed term until 2027-06-10, first day unknown")
+    assert (result.undecided, result.reason.en) == (True, "Fixed term until 2027-06-10, first day unknown")
 
 
 def test_nobody_is_employed_before_the_first_day_and_after_the_last() -> None:
@@ -235,7 +235,7 @@ def test_a_permanent_employee_who_leaves_in_june_may_not_return() -> None:
     assert (person_state.may_return, owed_by(person_state), person_state.ended_on) == (False, None, date(2026, 6, 11))
 
 
-def test_whose_roster_has_no_form_and_told_no_end_may_not_return_when_he_vanishes_in_june() -> None:
+def test_an_employee_without_form_and_end_in_the_roster_may_not_return_when_they_vanish_in_june() -> None:
     person_state = person_state_of(
         employed(None, "2020-08-10", None, **absent_since_fields("2026-06-15")), on="2026-07-20"
     )
@@ -268,9 +268,9 @@ def test_leave_is_apart_on_its_days_and_an_end_that_is_missing_is_open(
     leave: dict[str, str], is_on_leave: bool
 ) -> None:
     person_state = person_state_of(employed(PERMANENT, "2019-08-12", **leave))
-    found = decision(person_state, "staff")
+    result = decision(person_state, "staff")
 
-    assert (found.on_leave, found.owed) == (is_on_leave, not is_on_leave)
+    assert (result.on_leave, result.owed) == (is_on_leave, not is_on_leave)
     assert person_state.unit == "ekskolan"
 
 
@@ -294,9 +294,9 @@ def test_leave_from_one_of_two_employments_is_none() -> None:
 
 
 def test_leave_does_not_make_somebody_owed_who_is_not() -> None:
-    found = decision(person_state_of(employed(FIXED, "2026-11-01", "2026-12-01", leave_from="2026-11-01")), "staff")
+    result = decision(person_state_of(employed(FIXED, "2026-11-01", "2026-12-01", leave_from="2026-11-01")), "staff")
 
-    assert (found.owed, found.on_leave) == (False, False)
+    assert (result.owed, result.on_leave) == (False, False)
 
 
 def test_somebody_on_leave_who_is_owed_by_another_rule_is_not_on_leave_too() -> None:
@@ -319,8 +319,8 @@ def test_an_end_is_believed_when_the_roster_has_been_read_with_later_content() -
     assert (owed_by(held), held.ended_on) == ("staff", None)
     assert decision(held, "staff").reason.en.endswith("ended 2026-10-31, counts on: its source has shown nothing newer")
 
-    told = person_state_of(term, on="2026-11-24", read=parts("2026-11-24", hr="2026-11-01"))
-    assert (owed_by(told), told.ended_on) == (None, date(2026, 10, 31))
+    state = person_state_of(term, on="2026-11-24", read=parts("2026-11-24", hr="2026-11-01"))
+    assert (owed_by(state), state.ended_on) == (None, date(2026, 10, 31))
 
 
 def test_a_file_for_each_unit_speaks_for_its_own_rows() -> None:

@@ -69,7 +69,7 @@ def test_children_with_two_places_belong_where_they_began_last_and_are_one_child
     assert person_state.unit_reason.en == "Attends from 2026-08-17; of 2 the one that began last counts"
 
 
-def test_somebody_who_is_owed_nothing_belongs_where_he_is() -> None:
+def test_a_person_who_is_owed_nothing_belongs_where_they_are() -> None:
     assert person_state_of(enrolled("FTH", None, "2024-08-19", at="bj")).unit == "bjorkskolan"
 
 
@@ -119,7 +119,7 @@ def test_what_is_owed_can_be_decided_when_some_source_gives_a_log_in(key: Key, i
 # --- groups -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_class_that_began_last_is_his_and_the_others_are_in_order_of_their_beginning() -> None:
+def test_the_class_that_began_last_counts_and_the_others_are_in_order_of_their_beginning() -> None:
     groups = [
         group("g1", "2A", "Klass"),
         group("g2", "2B", "KLASS"),
@@ -177,7 +177,7 @@ def test_of_several_that_entitle_the_last_end_counts_and_an_open_one_is_none() -
     assert person_state_of(*two, employed(PERMANENT, "2026-03-01")).ends_on is None
 
 
-def test_somebody_who_has_left_keeps_his_last_unit_and_day() -> None:
+def test_somebody_who_has_left_keeps_their_last_unit_and_day() -> None:
     person_state = person_state_of(
         enrolled("GR", 4, "2023-08-14", "2025-06-12", at="bj"), enrolled("GR", 5, "2025-08-18", "2026-10-30", at="ek")
     )
@@ -185,7 +185,7 @@ def test_somebody_who_has_left_keeps_his_last_unit_and_day() -> None:
     assert (person_state.ended_on, person_state.unit, person_state.counted) == (date(2026, 10, 30), "ekskolan", False)
 
 
-def test_whom_the_roster_lost_has_left_though_his_records_are_gone() -> None:
+def test_whom_the_roster_lost_has_left_though_their_records_are_gone() -> None:
     ties = [employed(PERMANENT, "2019-08-12", **absent_since_fields("2026-11-10"))]
     records = [replace(one, thing_id="p1", **absent_since_fields("2026-11-10")) for one in people_of(ties)]
     (person_state,) = all_person_states([*records, *ties])
@@ -200,7 +200,7 @@ def test_whose_other_membership_runs_has_not_left() -> None:
 
 
 @pytest.mark.parametrize(("start", "comes"), [("2026-12-15", True), ("2026-12-16", False)])
-def test_somebody_comes_when_he_starts_within_fifteen_school_days(start: str, comes: bool) -> None:
+def test_a_person_is_to_come_when_they_start_within_fifteen_school_days(start: str, comes: bool) -> None:
     person_state = person_state_of(employed(PERMANENT, start, at="bj"))
 
     assert (person_state.starts_on is not None) == comes
@@ -216,7 +216,7 @@ def test_somebody_who_will_be_owed_nothing_or_is_owed_already_does_not_come() ->
     assert person_state_of(employed(PERMANENT, "2026-12-01", **absent_since_fields("2026-11-10"))).starts_on is None
 
 
-def test_a_child_of_a_pool_comes_to_a_device_of_his_own() -> None:
+def test_a_child_of_a_pool_comes_to_a_device_of_their_own() -> None:
     person_state = person_state_of(
         enrolled("FKLASS", None, "2025-08-18", "2026-11-30"), enrolled("GR", 1, "2026-12-01"), on="2026-11-24"
     )
@@ -228,7 +228,7 @@ def test_a_child_of_a_pool_comes_to_a_device_of_his_own() -> None:
     )
 
 
-def test_somebody_who_has_left_and_comes_again_belongs_where_he_comes() -> None:
+def test_a_person_who_has_left_and_comes_again_belongs_where_they_come() -> None:
     person_state = person_state_of(
         employed(PERMANENT, "2019-08-12", "2026-10-31"), employed(PERMANENT, "2026-12-01", at="bj"), on="2026-11-24"
     )
@@ -299,10 +299,10 @@ def test_a_new_account_is_not_yet_in_a_staff_file_that_is_older_than_its_first_s
         since="2026-11-16",
     )
     records = [*bo, known_staff, new]
-    standings = all_person_states(records, read=parts("2026-11-24", hr=file_of))
+    states = all_person_states(records, read=parts("2026-11-24", hr=file_of))
 
-    assert [one.not_yet_in_roster for one in standings if not one.counted] == [is_quiet]
-    assert not any(one.not_yet_in_roster for one in standings if one.counted)
+    assert [state.not_yet_in_roster for state in states if not state.counted] == [is_quiet]
+    assert not any(state.not_yet_in_roster for state in states if state.counted)
 
 
 def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack() -> None:
@@ -313,17 +313,17 @@ def test_without_a_log_in_or_a_record_there_is_no_account_that_a_file_could_lack
         thing_id="p9",
         **absent_since_fields("2026-11-20"),
     )
-    standings = all_person_states(
+    states = all_person_states(
         [*people_of([known_staff], keys=()), known_staff, silent, left], read=parts("2026-11-24", hr="2026-11-01")
     )
 
-    assert not any(one.not_yet_in_roster for one in standings)
+    assert not any(state.not_yet_in_roster for state in states)
 
 
 # --- children ---------------------------------------------------------------------------------------------------------
 
 
-def test_whoever_may_be_a_child_of_forskola_or_forskoleklass_is_one() -> None:
+def test_a_person_who_may_be_a_child_of_forskola_or_forskoleklass_is_taken_for_a_child() -> None:
     assert person_state_of(placed("2027-08-16")).is_child
     assert person_state_of(placed("2024-08-19", "2026-10-31")).is_child
     assert person_state_of(placed("2024-08-19", at="friskolan")).is_child
@@ -331,7 +331,7 @@ def test_whoever_may_be_a_child_of_forskola_or_forskoleklass_is_one() -> None:
     assert person_state_of(placed("2024-08-19", "2026-10-31", at="friskolan")).is_child
     assert person_state_of(enrolled("GR", 0, "2026-08-17")).is_child
     assert person_state_of(placed("2024-08-19", form="FTH"), enrolled("FKLASS", None, "2026-08-17")).is_child
-    # Known by rows to come alone, of which the fritidshem's places him and tells nothing of his age.
+    # Known by rows to come alone, of which the fritidshem's places the pupil and does not show their age.
     assert person_state_of(placed("2027-08-18", form="FTH"), enrolled("FKLASS", None, "2027-08-16")).is_child
     assert person_state_of(placed("2027-08-16", form="FTH"), enrolled("FKLASS", None, "2027-08-18")).is_child
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -7,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from fleetsync.core.calendar import Calendars
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
 from fleetsync.core.identity import resolve_devices
 from fleetsync.core.model import (
     BelievedRecord,
+    BelievedState,
     Compliance,
     Condition,
     Device,
@@ -18,6 +23,7 @@ from fleetsync.core.model import (
     ModelRule,
     Ownership,
     PartRole,
+    PartState,
     Platform,
     Policy,
     ReferenceFacts,
@@ -44,8 +50,12 @@ POLICY = Policy(
 )
 
 
+def context(known: Sequence[BelievedRecord], parts: Sequence[PartState] = PARTS) -> Context:
+    return build_context(BelievedState(known=known, parts=parts), POLICY, Calendars(), MOMENT)
+
+
 def resolve(*known: BelievedRecord) -> tuple[Device, ...]:
-    return resolve_devices(known, PARTS, POLICY, MOMENT)
+    return resolve_devices(context(known))
 
 
 def the(*known: BelievedRecord) -> Device:
@@ -393,7 +403,7 @@ def test_the_order_of_records_and_parts_never_matters(
 ) -> None:
     known, shuffled = orders
 
-    assert resolve_devices(known, PARTS, POLICY, MOMENT) == resolve_devices(shuffled, PARTS[::-1], POLICY, MOMENT)
+    assert resolve_devices(context(known)) == resolve_devices(context(shuffled, PARTS[::-1]))
 
 
 @given(some_devices())

@@ -1,4 +1,4 @@
-"""Exempelby as one reconciliation sees it: devices, persons and sources, one line each."""
+"""Devices, persons and sources of Exempelby as one reconciliation sees them, one line each."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -7,8 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
 from fleetsync.core.entitlement import RULES
-from fleetsync.core.identity import UnitDirectory, build_unit_directory
 from fleetsync.core.lifecycle import device_states, find_gaps
 from fleetsync.core.model import (
     BelievedRecord,
@@ -113,10 +114,6 @@ def believed_record(name: str, record: Any, **fields: Any) -> BelievedRecord:
     return BelievedRecord(source=source, part=named, record=record, own_id=record.source_id, **(first_seen | fields))
 
 
-def book(policy: Policy, *records: BelievedRecord) -> UnitDirectory:
-    return build_unit_directory(records, policy)
-
-
 def policy(**fields: Any) -> Policy:
     return Policy(**({"units": UNITS, "entitlements": RULES} | fields))
 
@@ -146,45 +143,47 @@ def placement(own: str = "d1", **fields: Any) -> Placement:
 
 
 class LifecycleCase:
-    """Where devices are judged."""
+    """What devices and gaps are evaluated under: a day, the sources, and the policy."""
 
     def __init__(self, today: str = TODAY, *, sources: Sequence[PartState] | None = None, **fields: Any) -> None:
         self.moment = moment(today)
         self.sources = tuple(sources) if sources is not None else parts(ROSTER, MDM)
         self.calendars: Calendars = fields.pop("calendars", CALENDARS)
         self.believed: BelievedState = fields.pop("believed", BelievedState())
+        self.known_until: date | None = fields.pop("known_until", None)
         self.policy = policy(**fields)
-        self.book = book(self.policy)
 
-    def lives(self, devices: Sequence[Device], placements: Sequence[Placement]) -> tuple[DeviceState, ...]:
-        return device_states(
-            devices, placements, self.policy, self.calendars, self.sources, self.believed, self.moment, self.book, {}
-        )
+    def context(self, *records: BelievedRecord) -> Context:
+        believed = replace(self.believed, known=records, parts=self.sources)
+        return build_context(believed, self.policy, self.calendars, self.moment, known_until=self.known_until)
 
-    def device_state(self, one: Device, **placed: Any) -> DeviceState:
-        return self.lives([one], [placement(one.id, **placed)])[0]
+    def device_states(self, devices: Sequence[Device], placements: Sequence[Placement]) -> tuple[DeviceState, ...]:
+        return device_states(devices, placements, self.context())
 
-    def case(self, one: Device, **placed: Any) -> DeviceCase:
+    def device_state(self, device: Device, **placed: Any) -> DeviceState:
+        return self.device_states([device], [placement(device.id, **placed)])[0]
+
+    def case(self, device: Device, **placed: Any) -> DeviceCase:
         return DeviceCase(
-            device=one, placement=placement(one.id, **placed), device_state=self.device_state(one, **placed)
+            device=device, placement=placement(device.id, **placed), device_state=self.device_state(device, **placed)
         )
 
     def find(
         self, *cases: DeviceCase | PersonCase, records: Sequence[BelievedRecord] = (), **outcome: Any
     ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-        found = Outcome(
+        outcome_of_cases = Outcome(
             moment=self.moment,
             people=tuple(case for case in cases if isinstance(case, PersonCase)),
             devices=tuple(case for case in cases if isinstance(case, DeviceCase)),
             parts=self.sources,
             **outcome,
         )
-        return find_gaps(found, self.believed, self.policy, self.calendars, book(self.policy, *records))
+        return find_gaps(outcome_of_cases, self.context(*records))
 
     def kinds(self, *cases: DeviceCase | PersonCase, **outcome: Any) -> set[str]:
-        """The kinds that are open, those of the calendar and the sources apart."""
+        """The kinds that are open, without those of the calendar."""
         opened, _ = self.find(*cases, **outcome)
-        return {one.kind for one in opened} - {"no_calendar"}
+        return {episode.kind for episode in opened} - {"no_calendar"}
 
 
 def owed(who: str = "p1", **fields: Any) -> OwedDevices:

@@ -102,7 +102,9 @@ def test_what_no_source_has_any_more_is_not_said_to_be_silent_since_today() -> N
     room = LifecycleCase()
     gone = room.case(device(records=(), ever_in_mdm=True), holder="p1")
 
-    assert [one.reason.en for one in room.find(gone)[0] if one.kind == "stale"] == ["no source has it any more"]
+    assert [episode.reason.en for episode in room.find(gone)[0] if episode.kind == "stale"] == [
+        "no source has it any more"
+    ]
 
 
 @pytest.mark.parametrize("speaks_for", ["2026-11-24", "2026-06-05", "2026-04-20"])
@@ -332,10 +334,10 @@ def test_an_estimated_end_says_so() -> None:
     opened, _ = room.find(room.case(device(os_version="10")))
     known, _ = system("2026-01-01").find(room.case(device(os_version="10")))
 
-    assert {one.reason.en for one in opened if one.kind == "os_unsupported"} == {
+    assert {episode.reason.en for episode in opened if episode.kind == "os_unsupported"} == {
         "the system's support ended on 2026-01-01 (estimated)"
     }
-    assert {one.reason.en for one in known if one.kind == "os_unsupported"} == {
+    assert {record.reason.en for record in known if record.kind == "os_unsupported"} == {
         "the system's support ended on 2026-01-01"
     }
 
@@ -393,7 +395,9 @@ def test_what_a_first_complete_pull_finds_was_so_before() -> None:
     new = LifecycleCase(sources=(part(ROSTER), part(MDM, first_complete_at=instant(TODAY)), part(OTHER_MDM)))
     cases = (new.case(device(**STALE)), new.case(device("d2", OTHER_MDM, **STALE)), pupil())
     opened, _ = new.find(*cases)
-    found = {(one.kind, one.subject_id): one.known_before for one in opened if one.kind != "no_calendar"}
+    found = {
+        (episode.kind, episode.subject_id): episode.known_before for episode in opened if episode.kind != "no_calendar"
+    }
 
     assert found == {("stale", "d1"): True, ("stale", "d2"): False, ("no_device", "p1"): True}
 
@@ -425,7 +429,7 @@ def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> 
         return room.find(*cases, *people)[0]
 
     def keys(episodes: tuple[Episode, ...]) -> set[tuple[str, str]]:
-        return {one.key for one in episodes if one.kind not in ("source_stale", "no_calendar")}
+        return {episode.key for episode in episodes if episode.kind not in ("source_stale", "no_calendar")}
 
     row = OsSupport(platform=Platform.WINDOWS, version_prefix="10", ends_on=day("2027-01-31"))
     stages = {"d5": StageSince(Stage.IN_REPAIR, instant("2026-11-20"))}
@@ -448,5 +452,5 @@ def test_reasons_are_told_in_both_languages() -> None:
         LifecycleCase().case(device(**STALE), unit=UNPLACED, unit_reason=Text("ingenstans", "nowhere"))
     )
 
-    assert {one.reason for one in opened if one.kind == "unplaced"} == {Text("ingenstans", "nowhere")}
-    assert all(one.reason.sv != one.reason.en for one in opened)
+    assert {episode.reason for episode in opened if episode.kind == "unplaced"} == {Text("ingenstans", "nowhere")}
+    assert all(episode.reason.sv != episode.reason.en for episode in opened)

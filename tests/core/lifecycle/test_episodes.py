@@ -81,7 +81,7 @@ def test_a_key_is_never_open_twice_and_a_second_run_always_changes_nothing(days:
     for number, findings in enumerate(days):
         now = Moment(NOW.at + timedelta(hours=10 * number), NOW.today)
         opened, closed = update_episodes(findings, believed, (), now)
-        assert len({one.key for one in opened}) == len(opened)
-        assert not {one.key for one in opened} & {one.key for one in closed}
+        assert len({episode.key for episode in opened}) == len(opened)
+        assert not {episode.key for episode in opened} & {one.key for one in closed}
         believed = (*opened, *closed)
         assert update_episodes(findings, believed, (), now) == (opened, ())

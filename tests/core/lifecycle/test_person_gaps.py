@@ -83,11 +83,11 @@ def test_a_gap_open_at_the_turn_stays_open_with_its_age(today: str, began: str) 
     found, shut = room.find(pupil(**turned), pupil("p2", has_login=False, case={"unknown": 1}, **turned))
 
     assert shut == ()
-    assert {(one.kind, one.opened_at) for one in found} == {(one.kind, one.opened_at) for one in opened}
+    assert {(one.kind, one.opened_at) for one in found} == {(episode.kind, episode.opened_at) for episode in opened}
     assert {"no_device", "no_account"} <= {one.kind for one in found}
 
 
-def test_no_device_of_somebody_who_began_after_the_turn_waits_for_his_own_day() -> None:
+def test_no_device_of_somebody_who_began_after_the_turn_waits_for_their_own_day() -> None:
     case = pupil(began_on=day("2026-11-10"), turnover_changed_on=day("2026-08-17"))
 
     assert "no_device" not in kinds_on("2026-11-12", case)
@@ -112,10 +112,10 @@ def test_no_device_is_only_of_those_who_are_owed_one_and_have_none(case: PersonC
     assert "no_device" not in kinds_on(TODAY, case)
 
 
-def test_everybody_without_a_device_has_a_gap_of_his_own() -> None:
+def test_everybody_without_a_device_has_a_gap_of_their_own() -> None:
     opened, _ = LifecycleCase().find(pupil("p1"), pupil("p2"))
 
-    assert {one.subject_id for one in opened if one.kind == "no_device"} == {"p1", "p2"}
+    assert {episode.subject_id for episode in opened if episode.kind == "no_device"} == {"p1", "p2"}
 
 
 def test_a_second_device_owed_is_missing_too() -> None:
@@ -171,22 +171,22 @@ def test_no_device_trusts_a_roster_until_it_is_overdue() -> None:
     )
 
 
-def test_the_reason_of_no_device_cites_the_day_he_began() -> None:
+def test_the_reason_of_no_device_cites_the_day_on_which_the_person_began() -> None:
     opened, _ = LifecycleCase().find(pupil())
 
     assert opened[0].reason.en == "is owed 1 since 2025-08-18, has 0"
 
 
-def test_a_person_is_shown_where_he_is_counted() -> None:
+def test_a_person_is_shown_where_they_are_counted() -> None:
     opened, _ = LifecycleCase().find(pupil(unit="unplaced"), owed=(owed(unit="central"),))
 
-    assert {one.unit for one in opened if one.kind == "no_device"} == {"central"}
+    assert {episode.unit for episode in opened if episode.kind == "no_device"} == {"central"}
 
 
 # --- no_account, device_not_working -----------------------------------------------------------------------------------
 
 
-def test_no_account_opens_three_school_days_after_he_began() -> None:
+def test_no_account_opens_three_school_days_after_the_person_began() -> None:
     case = pupil(began_on=day("2026-11-10"), has_login=False, case={"unknown": 1})
 
     assert kinds_on("2026-11-12", case) == set()
@@ -210,7 +210,7 @@ def test_device_not_working_gives_the_devices_own_reason() -> None:
     room = LifecycleCase()
     silent = room.case(device(contact="2026-10-01"), holder="p1")
     opened, _ = room.find(pupil(case={"assigned": 1, "devices": ("d1",)}), silent)
-    reasons = {one.kind: one.reason.en for one in opened}
+    reasons = {episode.kind: episode.reason.en for episode in opened}
 
     assert reasons["device_not_working"] == "no contact since 2026-10-01, limit 15 school days"
     assert "no_device" not in reasons
@@ -313,7 +313,7 @@ def test_a_pupil_of_the_last_grade_without_an_end_leaves_on_the_last_school_day(
     assert leaving("2027-05-28", grade_index=9, owed=None) == set()
 
 
-def test_a_pupil_whose_calendar_knows_no_summer_ends_when_his_row_does() -> None:
+def test_a_pupil_whose_calendar_knows_no_summer_ends_when_their_row_does() -> None:
     room = LifecycleCase("2028-06-01", sources=parts(ROSTER, MDM, as_of="2028-06-01"))
     held = room.case(device(contact="2028-06-01"), holder="p1")
 
@@ -359,7 +359,7 @@ def test_a_dead_source_never_lets_somebody_begin_or_end_on_any_later_day() -> No
     def found(today: str, before: tuple[Episode, ...] = ()) -> tuple[Episode, ...]:
         room = LifecycleCase(today, sources=sources, believed=BelievedState(episodes=before))
         opened, _ = room.find(comes, goes, room.case(device(contact=today), holder="p2"))
-        return tuple(one for one in opened if one.subject is Subject.PERSON)
+        return tuple(episode for episode in opened if episode.subject is Subject.PERSON)
 
     before = found(TODAY)
     assert {one.key for one in before} == {("starting_without_device", "p1"), ("ending_with_device", "p2")}
@@ -381,7 +381,7 @@ def test_a_list_that_nobody_sends_any_more_neither_hides_nor_invents_who_is_with
 
     opened, _ = room.find(*shown, *held, pupil("p2", began_on=day("2026-08-17")), assignments=assignments)
 
-    assert {one.key for one in opened if one.subject is Subject.PERSON} == {
+    assert {episode.key for episode in opened if episode.subject is Subject.PERSON} == {
         ("device_not_working", "p1"),
         ("no_device", "p2"),
     }
@@ -405,7 +405,7 @@ def test_a_list_that_nobody_sends_any_more_neither_hides_who_is_to_come_nor_keep
 
     opened, _ = room.find(room.case(device("d9"), holder="p9"), come, coming, assignments=(assigned("d9", "p9"),))
 
-    assert {one.key for one in opened if one.subject is Subject.PERSON} == {
+    assert {episode.key for episode in opened if episode.subject is Subject.PERSON} == {
         ("no_device", "p1"),
         ("starting_without_device", "p2"),
     }
@@ -418,7 +418,7 @@ def test_whatever_fell_silent_before_a_break_no_gap_of_a_person_opens_in_it(toda
     broken = room.case(device(contact=today, conditions=frozenset({Condition.IN_REPAIR})), holder="p1")
     people = (pupil("p1", case={"assigned": 1, "devices": ("d1",)}), pupil("p2", began_on=day("2026-03-02")))
 
-    assert {one.kind for one in room.find(broken, *people)[0] if one.subject is Subject.PERSON} == set()
+    assert {episode.kind for episode in room.find(broken, *people)[0] if episode.subject is Subject.PERSON} == set()
 
 
 @pytest.mark.parametrize("disabled", [True, False])
@@ -455,7 +455,7 @@ def test_login_reused_is_the_new_persons_for_twelve_months() -> None:
     assert reusing("2027-03-01", *given) == {"login_reused"}
     assert reusing("2027-03-02", *given) == set()
     opened, _ = LifecycleCase().find(pupil("new", owed=None), logins=given)
-    assert [(one.subject_id, one.reason.en) for one in opened if one.kind == "login_reused"] == [
+    assert [(episode.subject_id, episode.reason.en) for episode in opened if episode.kind == "login_reused"] == [
         ("new", "was given a log-in of somebody else's on 2026-03-02")
     ]
 

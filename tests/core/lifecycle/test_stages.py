@@ -257,12 +257,12 @@ def test_a_device_is_the_municipalitys_when_it_has_it_in_writing_or_no_mdm_says_
 
 
 def test_a_correction_stands_for_all_conditions() -> None:
-    found = Correction(device="d1", field="condition", value="active")
+    result = Correction(device="d1", field="condition", value="active")
     lost = Correction(device="d1", field="condition", value="lost", until=day(TODAY))
     ended = Correction(device="d1", field="condition", value="lost", until=day("2026-11-23"))
 
     gone = device(conditions=frozenset({Condition.LOST}))
-    assert LifecycleCase(believed=BelievedState(corrections=(found,))).device_state(gone).stage is Stage.IN_USE
+    assert LifecycleCase(believed=BelievedState(corrections=(result,))).device_state(gone).stage is Stage.IN_USE
     assert LifecycleCase(believed=BelievedState(corrections=(lost,))).device_state(device()).stage is Stage.LOST
     assert LifecycleCase(believed=BelievedState(corrections=(ended,))).device_state(device()).stage is Stage.IN_USE
 
@@ -445,4 +445,8 @@ def test_lives_stand_in_the_order_of_the_devices() -> None:
     ones = [device(f"d{number}") for number in range(3)]
     cases = [LifecycleCase().case(one) for one in ones]
 
-    assert [one.device for one in LifecycleCase().lives(ones, [case.placement for case in cases])] == ["d0", "d1", "d2"]
+    assert [one.device for one in LifecycleCase().device_states(ones, [case.placement for case in cases])] == [
+        "d0",
+        "d1",
+        "d2",
+    ]

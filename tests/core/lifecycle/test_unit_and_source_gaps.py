@@ -40,7 +40,7 @@ def below(today: str, covered: int, *earlier: CoverageDay, sources: Any = None, 
         today, sources=sources or parts(ROSTER, MDM, as_of=today), believed=BelievedState(coverage=earlier)
     )
     opened, _ = room.find(coverage=(row(today, covered, **fields),))
-    return [one for one in opened if one.kind == "below_target"]
+    return [episode for episode in opened if episode.kind == "below_target"]
 
 
 # --- below_target -----------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def test_below_target_stays_open_over_a_summer_and_says_the_same() -> None:
 
     opened, closed = room.find(coverage=(row("2026-07-20", 80),))
 
-    assert [one.reason for one in opened if one.kind == "below_target"] == [said]
+    assert [episode.reason for episode in opened if episode.kind == "below_target"] == [said]
     assert not [one for one in closed if one.kind == "below_target"]
 
 
@@ -140,7 +140,7 @@ def test_below_target_stays_open_over_a_summer_and_says_the_same() -> None:
 
 def of_kind(kind: str, room: LifecycleCase, **outcome: Any) -> list[tuple[str, str, str]]:
     opened, _ = room.find(**outcome)
-    return [(one.subject_id, one.unit, one.reason.en) for one in opened if one.kind == kind]
+    return [(episode.subject_id, episode.unit, episode.reason.en) for episode in opened if episode.kind == kind]
 
 
 def test_no_calendar_opens_sixty_days_before_the_end() -> None:
@@ -250,7 +250,7 @@ def test_a_pull_that_waits_for_a_decision_is_told() -> None:
 def test_a_sources_gap_was_never_so_before_its_first_pull() -> None:
     opened, _ = LifecycleCase(sources=(part(MDM, held_pull=7, first_complete_at=LifecycleCase().moment.at),)).find()
 
-    assert {one.known_before for one in opened if one.kind == "pull_held"} == {False}
+    assert {episode.known_before for episode in opened if episode.kind == "pull_held"} == {False}
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.identity import UnitDirectory, build_unit_directory, resolve_devices, resolve_people
+from fleetsync.core.context import Context
+from fleetsync.core.coverage import build_context
+from fleetsync.core.identity import resolve_devices, resolve_people
 from fleetsync.core.matching import MatchingResult, match
 from fleetsync.core.model import (
     BelievedRecord,
@@ -86,27 +90,24 @@ class MatchingCase:
     def __init__(
         self,
         *records: BelievedRecord,
-        standings: Sequence[PersonState] = (),
+        states: Sequence[PersonState] = (),
         believed: BelievedState = BelievedState(),
         moment: Moment = Moment(AT, TODAY),
         **policy: Any,
     ) -> None:
         self.policy = Policy(units=UNITS, **policy)
+        self.believed = replace(believed, known=records, parts=PARTS)
+        self.context: Context = build_context(self.believed, self.policy, Calendars(), moment)
         self.people = resolve_people(records, PARTS, self.policy)
-        self.devices = resolve_devices(records, PARTS, self.policy, moment)
-        self.book: UnitDirectory = build_unit_directory(records, self.policy)
-        self.standings = {one.id: PersonState(person=one.id) for one in self.people}
-        self.standings |= {one.person: one for one in standings}
-        self.believed = believed
-        self.moment = moment
+        self.devices = resolve_devices(self.context)
+        self.states = {person.id: PersonState(person=person.id) for person in self.people}
+        self.states |= {state.person: state for state in states}
 
     def matched(self) -> MatchingResult:
-        return match(
-            self.devices, self.people, self.standings, self.book, self.policy, self.believed, self.moment, Calendars()
-        )
+        return match(self.devices, self.people, self.states, self.context)
 
     def placement(self, name: str = "d", source: str = "intune") -> Placement:
-        return next(one for one in self.matched().placements if one.device == f"d{source}-{name}")
+        return next(placement for placement in self.matched().placements if placement.device == f"d{source}-{name}")
 
 
 def person_id(name: str) -> str:

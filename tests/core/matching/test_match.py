@@ -74,30 +74,33 @@ def test_a_device_without_a_login_is_held_by_nobody() -> None:
 
 
 def test_the_strongest_key_wins_and_a_weaker_one_that_disagrees_is_a_conflict() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", object_id(1)), person("bo", address("bo")), device("d", address("bo"), object_id(1))
     )
 
-    assert (town.placement().holder, town.placement().holder_problems) == (ALVA, (HolderProblem.CONFLICT,))
+    assert (builder.placement().holder, builder.placement().holder_problems) == (ALVA, (HolderProblem.CONFLICT,))
 
 
 def test_a_weaker_key_with_one_person_wins_over_a_stronger_one_with_several_and_the_tie_is_told() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("a"), account("a")),
         person("bo", address("a")),
         device("d", address("a"), account("a")),
     )
 
-    assert (town.placement().holder, town.placement().holder_problems) == (ALVA, ())
+    assert (builder.placement().holder, builder.placement().holder_problems) == (ALVA, ())
 
 
 def test_a_key_of_several_people_that_leaves_out_the_winner_is_a_conflict() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("a")), person("bo", address("a")), person("cim", account("c")),
         device("d", address("a"), account("c")),
     )  # fmt: skip
 
-    assert (town.placement().holder, town.placement().holder_problems) == (person_id("cim"), (HolderProblem.CONFLICT,))
+    assert (builder.placement().holder, builder.placement().holder_problems) == (
+        person_id("cim"),
+        (HolderProblem.CONFLICT,),
+    )
 
 
 def test_a_device_claimed_by_two_people_belongs_to_neither() -> None:
@@ -122,9 +125,9 @@ def test_a_masked_login_that_is_nobodys_is_no_unknown_holder() -> None:
 
 def test_a_token_finds_the_person_who_has_it() -> None:
     token = Key(Scheme.ADDRESS, "", "~token")
-    town = MatchingCase(person("alva", token, masked=True), device("d", token), standings=[at("bjorkskolan")])
+    builder = MatchingCase(person("alva", token, masked=True), device("d", token), states=[at("bjorkskolan")])
 
-    assert (town.placement().holder, town.placement().unit) == (ALVA, UNPLACED)
+    assert (builder.placement().holder, builder.placement().unit) == (ALVA, UNPLACED)
 
 
 @given(name=st.sampled_from(["alva", "Alva Ek", "alva@edu.exempelby.se"]), tag=st.sampled_from(["alva", "Alva Ek"]))
@@ -142,21 +145,21 @@ def test_the_order_of_a_records_keys_never_decides(keys: list[Key]) -> None:
 
 
 def test_of_two_records_the_most_trusted_names_the_holder() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("alva")),
         person("bo", address("bo")),
         device("d", address("alva"), source="list"),
         device("d", address("bo")),
     )
-    placed = town.matched().placements[0]
+    placed = builder.matched().placements[0]
 
     assert (placed.holder, placed.holder_problems) == (BO, (HolderProblem.CONFLICT,))
 
 
 def test_a_device_that_every_source_has_lost_is_placed_by_what_they_said_last() -> None:
-    town = MatchingCase(person("alva", address("alva")), device("d", address("alva"), fields={"gone": True}))
+    builder = MatchingCase(person("alva", address("alva")), device("d", address("alva"), fields={"gone": True}))
 
-    assert town.placement().holder == ALVA
+    assert builder.placement().holder == ALVA
 
 
 # --- reused log-ins ---------------------------------------------------------------------------------------------------
@@ -174,11 +177,11 @@ def reused(enrolled_at: Any, today: date = TODAY) -> MatchingCase:
 
 def test_a_past_login_keeps_resolving() -> None:
     logins = (Login(address("alva"), ALVA, LONG_AGO, AT),)
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("alva.ny")), device("d", address("alva")), believed=BelievedState(logins=logins)
     )
 
-    assert (town.placement().holder, town.placement().reused_login_of) == (ALVA, None)
+    assert (builder.placement().holder, builder.placement().reused_login_of) == (ALVA, None)
 
 
 def test_an_older_device_stays_with_the_old_person_and_is_flagged() -> None:
@@ -199,12 +202,12 @@ def test_a_reused_login_is_flagged_for_twelve_months(today: date, of: str | None
 
 
 def test_an_object_id_decides_before_a_reused_login() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", object_id(1)), person("bo", address("a")),
         device("d", address("a"), object_id(1), enrolled_at=AT), believed=BelievedState(logins=REUSED),
     )  # fmt: skip
 
-    assert (town.placement().holder, town.placement().holder_problems) == (ALVA, ())
+    assert (builder.placement().holder, builder.placement().holder_problems) == (ALVA, ())
 
 
 # --- decisions of people ----------------------------------------------------------------------------------------------
@@ -252,7 +255,7 @@ def corrected(field: Any, value: str, **fields: Any) -> MatchingCase:
     correction = Correction(device="dintune-d", field=field, value=value, **fields)
     return MatchingCase(
         person("alva", address("alva")), device("d", address("bo"), location="ek"),
-        standings=[at("bjorkskolan")], believed=BelievedState(corrections=(correction,)),
+        states=[at("bjorkskolan")], believed=BelievedState(corrections=(correction,)),
     )  # fmt: skip
 
 
@@ -292,11 +295,11 @@ def test_a_correction_that_has_ended_is_passed_over() -> None:
 
 
 def test_a_function_account_holds_nothing_and_its_unit_places_the_device() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("info")), device("d", address("info")),
-        standings=[at("bjorkskolan")], function_accounts=("info@*",),
+        states=[at("bjorkskolan")], function_accounts=("info@*",),
     )  # fmt: skip
-    placed = town.placement()
+    placed = builder.placement()
 
     assert (placed.holder, placed.non_holder_account, placed.unit) == (None, True, "bjorkskolan")
     assert (placed.purpose, placed.holder_problems) == (Purpose.UNSORTED, ())
@@ -309,11 +312,11 @@ def test_a_function_account_that_is_no_persons_places_nothing() -> None:
 @pytest.mark.parametrize("said", [{"enrolled_by_manager": True}, {}])
 def test_an_enrolment_manager_holds_nothing_and_places_nothing(said: dict[str, Any]) -> None:
     managers = () if said else ("dem@*",)
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("dem")), device("d", address("dem"), **said),
-        standings=[at("bjorkskolan")], enrolment_managers=managers,
+        states=[at("bjorkskolan")], enrolment_managers=managers,
     )  # fmt: skip
-    placed = town.placement()
+    placed = builder.placement()
 
     assert (placed.holder, placed.non_holder_account, placed.unit) == (None, True, UNPLACED)
 
@@ -323,36 +326,38 @@ def test_a_device_enrolled_by_a_manager_and_given_to_nobody_is_a_non_holders() -
 
 
 def test_all_keys_of_a_function_account_are_its_own() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", object_id(1)), device("d", address("info"), object_id(1)), function_accounts=("info@*",)
     )
 
-    assert town.placement().holder is None
+    assert builder.placement().holder is None
 
 
 def test_another_records_login_counts_beside_a_managers() -> None:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("alva")), device("d", address("alva"), source="list"),
         device("d", address("dem"), enrolled_by_manager=True),
     )  # fmt: skip
-    placed = town.matched().placements[0]
+    placed = builder.matched().placements[0]
 
     assert (placed.holder, placed.non_holder_account) == (ALVA, False)
 
 
 def many(count: int, *, said: dict[str, Any] | None = None, **fields: Any) -> MatchingCase:
     records = [device(f"d{number}", address("alva"), **(said or {})) for number in range(count)]
-    return MatchingCase(person("alva", address("alva")), *records, standings=[at("bjorkskolan")], **fields)
+    return MatchingCase(person("alva", address("alva")), *records, states=[at("bjorkskolan")], **fields)
 
 
-def holders(town: MatchingCase) -> set[str | None]:
-    return {one.holder for one in town.matched().placements}
+def holders(builder: MatchingCase) -> set[str | None]:
+    return {placement.holder for placement in builder.matched().placements}
 
 
 def test_an_account_with_more_devices_than_a_person_has_holds_none_and_its_unit_places_them() -> None:
     assert holders(many(5)) == {ALVA}
     assert holders(many(6)) == {None}
-    assert {(one.unit, one.non_holder_account) for one in many(6).matched().placements} == {("bjorkskolan", True)}
+    assert {(placement.unit, placement.non_holder_account) for placement in many(6).matched().placements} == {
+        ("bjorkskolan", True)
+    }
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN])
@@ -365,9 +370,9 @@ def test_devices_out_of_use_are_not_counted() -> None:
 
 
 def test_an_account_that_is_nobodys_can_have_too_many_as_well() -> None:
-    town = MatchingCase(*(device(f"d{number}", address("x")) for number in range(6)))
+    builder = MatchingCase(*(device(f"d{number}", address("x")) for number in range(6)))
 
-    assert {one.holder_problems for one in town.matched().placements} == {()}
+    assert {placement.holder_problems for placement in builder.matched().placements} == {()}
 
 
 def test_a_persons_decision_is_no_crowd() -> None:
@@ -411,25 +416,25 @@ def test_a_list_that_names_only_a_unit_leaves_the_purpose_to_the_rules() -> None
 def test_a_rule_decides_by_each_field(when: dict[str, str], said: dict[str, Any]) -> None:
     rules = (DeviceRule(when=when, purpose=Purpose.STOCK, name="r"),)
     empty = device("e", fields={}, platform=Platform.LINUX)
-    town = MatchingCase(device("d", **said), empty, device_rules=rules)
+    builder = MatchingCase(device("d", **said), empty, device_rules=rules)
 
-    assert town.placement().purpose is Purpose.STOCK
-    assert when == {"source": "INTUNE"} or town.placement("e").purpose is Purpose.UNSORTED
+    assert builder.placement().purpose is Purpose.STOCK
+    assert when == {"source": "INTUNE"} or builder.placement("e").purpose is Purpose.UNSORTED
 
 
 def test_a_rule_decides_by_the_holders_login() -> None:
     rules = (rule(Purpose.STOCK, login="*@edu.exempelby.se"),)
-    town = MatchingCase(device("d", object_id(1), address("alva")), device("e", object_id(1)), device_rules=rules)
+    builder = MatchingCase(device("d", object_id(1), address("alva")), device("e", object_id(1)), device_rules=rules)
 
-    assert town.placement().purpose is Purpose.STOCK
-    assert town.placement("e").purpose is Purpose.PERSONAL
+    assert builder.placement().purpose is Purpose.STOCK
+    assert builder.placement("e").purpose is Purpose.PERSONAL
 
 
 def test_the_first_rule_in_the_file_decides_whichever_record_meets_it() -> None:
     rules = (rule(Purpose.ROOM, number=1, tag="a"), rule(Purpose.STOCK, number=2, tag="b"))
-    town = MatchingCase(device("d", tag="b"), device("d", tag="a", source="list"), device_rules=rules)
+    builder = MatchingCase(device("d", tag="b"), device("d", tag="a", source="list"), device_rules=rules)
 
-    assert [one.purpose for one in town.matched().placements] == [Purpose.ROOM]
+    assert [placement.purpose for placement in builder.matched().placements] == [Purpose.ROOM]
 
 
 def test_one_record_must_meet_all_conditions_of_a_rule() -> None:
@@ -455,8 +460,8 @@ CLASSES = (organisation("bj"), group("2B", "bj"), organisation("ek"), group("3A"
 
 @pytest.mark.parametrize("spelled", ["Björkskolan 2B", "bjorkskolan 2b", "BJ 2B"])
 def test_a_brace_that_equals_a_unit_and_its_class_makes_a_set(spelled: str) -> None:
-    town = MatchingCase(*CLASSES, device("d", groups=("Alla", spelled)), device_rules=SETS)
-    placed = town.placement()
+    builder = MatchingCase(*CLASSES, device("d", groups=("Alla", spelled)), device_rules=SETS)
+    placed = builder.placement()
 
     assert (placed.purpose, placed.unit, placed.serves) == (Purpose.SET, "bjorkskolan", ("2B",))
 
@@ -521,10 +526,10 @@ def test_a_set_of_no_group_serves_none() -> None:
 
 
 def test_a_childs_login_makes_a_device_of_the_pool_and_nobodys() -> None:
-    town = MatchingCase(
-        person("alva", address("alva")), device("d", address("alva")), standings=[at("ekskolan", is_child=True)]
+    builder = MatchingCase(
+        person("alva", address("alva")), device("d", address("alva")), states=[at("ekskolan", is_child=True)]
     )
-    placed = town.placement()
+    placed = builder.placement()
 
     assert (placed.holder, placed.purpose, placed.unit) == (None, Purpose.POOL, "ekskolan")
 
@@ -538,8 +543,8 @@ def test_without_a_login_a_device_is_a_pools_only_where_there_is_only_preschool(
     location: str, purpose: Purpose
 ) -> None:
     assert MatchingCase(device("d", location=location)).placement().purpose is purpose
-    town = MatchingCase(device("d", address("info"), location=location), function_accounts=("info@*",))
-    assert town.placement().purpose is purpose
+    builder = MatchingCase(device("d", address("info"), location=location), function_accounts=("info@*",))
+    assert builder.placement().purpose is purpose
 
 
 # --- unit -------------------------------------------------------------------------------------------------------------
@@ -548,11 +553,11 @@ def test_without_a_login_a_device_is_a_pools_only_where_there_is_only_preschool(
 def placed_at(
     *, person_state: str = UNPLACED, said: dict[str, Any] | None = None, masked: bool = False, **policy: Any
 ) -> tuple[str, str | None]:
-    town = MatchingCase(
+    builder = MatchingCase(
         person("alva", address("alva"), masked=masked), device("d", address("alva"), **(said or {})),
-        standings=[at(person_state)], **policy,
+        states=[at(person_state)], **policy,
     )  # fmt: skip
-    return town.placement().unit, town.placement().conflicting_unit
+    return builder.placement().unit, builder.placement().conflicting_unit
 
 
 MAPS = (
@@ -584,9 +589,9 @@ def test_the_unit_map_comes_before_the_location() -> None:
 
 
 def test_devices_that_say_the_same_are_at_the_same_unit() -> None:
-    town = MatchingCase(device("d", tag="Björk 7"), device("e", tag="Björk 7"), unit_maps=MAPS)
+    builder = MatchingCase(device("d", tag="Björk 7"), device("e", tag="Björk 7"), unit_maps=MAPS)
 
-    assert {one.unit for one in town.matched().placements} == {"bjorkskolan"}
+    assert {placement.unit for placement in builder.matched().placements} == {"bjorkskolan"}
 
 
 def test_a_unit_map_that_matches_nothing_leaves_the_location() -> None:
@@ -612,9 +617,9 @@ def test_answers_that_agree_are_no_mismatch() -> None:
 
 
 def test_placements_stand_in_the_order_of_the_devices() -> None:
-    town = MatchingCase(*(device(f"d{number}") for number in range(4)))
+    builder = MatchingCase(*(device(f"d{number}") for number in range(4)))
 
-    assert [one.device for one in town.matched().placements] == [one.id for one in town.devices]
+    assert [placement.device for placement in builder.matched().placements] == [device.id for device in builder.devices]
 
 
 def test_a_second_run_of_the_same_input_changes_nothing() -> None:

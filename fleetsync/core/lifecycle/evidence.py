@@ -1,7 +1,8 @@
-"""What a gap is judged by: everything one reconciliation knows, and how far each source lets it see.
+"""What the gap kinds look things up in: the cases of an outcome, and how far each source lets one see.
 
-Pure. A dead source opens and closes nothing that rests on it, so no day here is simply today: what a source announces
-holds until it is overdue, and what no source has shown is judged no further than all who could have shown it looked.
+Pure. No limit here is simply today. What a source announces is trusted until the source is overdue, and what no source
+has shown is evaluated only up to the day until which all sources that could show it are known. So a source that no
+longer delivers opens and closes no gap that rests on it.
 """
 
 from collections import Counter, defaultdict
@@ -11,25 +12,21 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from fleetsync.core.calendar import Calendar, Calendars, add_months, local_day
-from fleetsync.core.identity import UnitDirectory
-from fleetsync.core.lifecycle.stages import Bench
+from fleetsync.core.calendar import add_months
+from fleetsync.core.context import Context
+from fleetsync.core.lifecycle.support_dates import SupportDates
 from fleetsync.core.model import (
     BelievedRecord,
-    BelievedState,
     CoverageDay,
     CoveredBy,
     Device,
     DeviceCase,
-    Entitlement,
     Key,
     Login,
-    Moment,
     Outcome,
     PartRole,
     PartState,
     PersonCase,
-    Policy,
     Purpose,
     RunningAssignment,
     Stage,
@@ -43,52 +40,23 @@ MONTHS_A_REUSED_LOGIN_IS_A_GAP = 12
 CoverageKey = tuple[str, str]  # unit, entitlement
 
 
-class Scene(Struct, frozen=True, kw_only=True, dict=True):
-    """One reconciliation, as the gap kinds see it. What is looked up is made when it is first asked for."""
+class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
+    """One outcome with the context it was found in, indexed for the gap kinds. Look-ups are built on first use."""
 
     outcome: Outcome
-    believed: BelievedState
-    policy: Policy
-    calendars: Calendars
-    book: UnitDirectory
-
-    @property
-    def moment(self) -> Moment:
-        """The instant and the local day."""
-        return self.outcome.moment
+    context: Context
 
     @property
     def today(self) -> date:
-        """The local day."""
-        return self.outcome.moment.today
-
-    @property
-    def parts(self) -> Sequence[PartState]:
-        """The configured parts."""
-        return self.outcome.parts
+        """The local day that is evaluated."""
+        return self.context.today
 
     @cached_property
-    def bench(self) -> Bench:
-        """What devices are judged by."""
-        return Bench(
-            policy=self.policy,
-            calendars=self.calendars,
-            parts=self.parts,
-            believed=self.believed,
-            moment=self.moment,
-            book=self.book,
-        )
-
-    def calendar(self, unit: str) -> Calendar:
-        """The calendar by which the unit's days are counted."""
-        return self.bench.calendar(unit)
+    def support_dates(self) -> SupportDates:
+        """Until when systems and hardware are supported."""
+        return SupportDates(self.context.policy.reference)
 
     # --- cases --------------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def rules(self) -> Mapping[str, Entitlement]:
-        """The entitlements in force, by id."""
-        return {rule.id: rule for rule in self.policy.entitlements if rule.is_valid_on(self.today)}
 
     @cached_property
     def people(self) -> Mapping[str, PersonCase]:
@@ -102,22 +70,22 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def listable_people(self) -> Sequence[PersonCase]:
-        """People who may stand in a list: no child of förskola or förskoleklass, and nobody whose identity is hidden."""
+        """People who may be listed: not children of förskola or förskoleklass, and not persons with a hidden identity."""
         return [case for case in self.outcome.people if not case.person_state.is_child and not case.person.masked]
 
     @cached_property
     def municipal_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices, those ignored excepted, and those included that no source has any more."""
+        """The municipality's devices, including those that no source has any more, without ignored ones."""
         return [case for case in self.outcome.devices if case.device_state.ours and case.device_state.stage is not None]
 
     @cached_property
     def present_devices(self) -> Sequence[DeviceCase]:
-        """Of those, the ones that a source still has."""
+        """The municipality's devices that a source still has."""
         return [case for case in self.municipal_devices if case.device.records]
 
     @cached_property
     def active_devices(self) -> Sequence[DeviceCase]:
-        """Of those, the ones that are neither retired nor lost."""
+        """The municipality's devices that a source has and that are neither retired nor lost."""
         return [case for case in self.present_devices if case.device_state.stage not in _INACTIVE_STAGES]
 
     @cached_property
@@ -132,151 +100,154 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
-        """Person → the devices in his hands."""
-        found: defaultdict[str, list[DeviceCase]] = defaultdict(list)
+        """Person → the devices they hold."""
+        held: defaultdict[str, list[DeviceCase]] = defaultdict(list)
         for case in self.active_devices:
             if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES:
-                found[case.placement.holder].append(case)
-        return found
+                held[case.placement.holder].append(case)
+        return held
 
     @cached_property
     def running_own_assignments(self) -> Mapping[str, RunningAssignment]:
-        """Device → its assignment as own that was believed before."""
-        return {one.assignment.device: one for one in self.believed.assignments if one.assignment.by is CoveredBy.OWN}
+        """Device → its stored assignment as a person's own."""
+        running = self.context.believed.assignments
+        return {own.assignment.device: own for own in running if own.assignment.by is CoveredBy.OWN}
 
     @cached_property
     def _owed_unit_by_person(self) -> Mapping[str, str]:
         return {debt.subject_id: debt.unit for debt in self.outcome.owed}
 
     def counted_unit(self, case: PersonCase) -> str:
-        """Where a person is shown: where he is counted, which for a few without a unit is `central`."""
+        """The unit under which a person is counted and shown; for a few without a unit that is `central`."""
         return self._owed_unit_by_person.get(case.person.id, case.person_state.unit)
 
     @cached_property
     def earlier_coverage(self) -> Mapping[CoverageKey, Sequence[CoverageDay]]:
         """Coverage of earlier days, newest first."""
-        found: defaultdict[CoverageKey, list[CoverageDay]] = defaultdict(list)
-        for row in sorted(self.believed.coverage, key=lambda row: row.day, reverse=True):
+        rows: defaultdict[CoverageKey, list[CoverageDay]] = defaultdict(list)
+        for row in sorted(self.context.believed.coverage, key=lambda row: row.day, reverse=True):
             if row.day < self.today:
-                found[(row.unit, row.entitlement)].append(row)
-        return found
+                rows[(row.unit, row.entitlement)].append(row)
+        return rows
 
     @cached_property
     def open_gap_reasons(self) -> Mapping[tuple[str, str], Text]:
-        """What was said of the gaps that are open, by kind and subject id."""
-        return {episode.key: episode.reason for episode in self.believed.episodes if episode.closed_at is None}
+        """The stored reasons of the gaps that are open, by kind and subject id."""
+        return {episode.key: episode.reason for episode in self.context.believed.episodes if episode.closed_at is None}
 
     @cached_property
     def reused_logins(self) -> Mapping[str, date]:
-        """Person → the day on which he was given a log-in that had been somebody else's, for twelve months."""
-        found: dict[str, date] = {}
-        for mine in _reassigned_logins(self.outcome.logins):
-            day = local_day(mine.first_seen, self.policy.time_zone)
+        """Person → the day on which they were given a log-in that had been somebody else's, for twelve months."""
+        given_on: dict[str, date] = {}
+        for login in _reassigned_logins(self.outcome.logins):
+            day = self.context.local_day(login.first_seen)
             if self.today < add_months(day, MONTHS_A_REUSED_LOGIN_IS_A_GAP):
-                found[mine.person] = max(day, found.get(mine.person, day))
-        return found
+                given_on[login.person] = max(day, given_on.get(login.person, day))
+        return given_on
 
     # --- how far one can see ------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _parts_by_name(self) -> Mapping[str, PartState]:
-        return {part.name: part for part in self.parts}
+    def _parts_of_records(self, records: Iterable[BelievedRecord]) -> Iterable[PartState]:
+        parts = (part for record in records if (part := self.context.part_of(record)) is not None)
+        return {part.name: part for part in parts}.values()
 
-    def _parts_of_records(self, records: Iterable[BelievedRecord]) -> list[PartState]:
-        names = {f"{known.source}/{known.part}" for known in records}
-        return [self._parts_by_name[name] for name in names if name in self._parts_by_name]
+    def _known_until(self, part: PartState) -> date:
+        return self.context.known_until_of(part) or date.min
 
     def announcements_fresh_until(self, records: Iterable[BelievedRecord]) -> date:
-        """Until when what *records* announce can be trusted: until one of their sources is overdue."""
+        """The day until which the announcements of *records* can be trusted: until one of their parts is overdue."""
         return min((self._fresh_until(part) for part in self._parts_of_records(records)), default=self.today)
 
     def contact_fresh_until(self, device: Device) -> date:
-        """Until when what is known of a device can be trusted: by the part that gave its contact, else by all."""
-        part = self._parts_by_name.get(device.contact_part or "")
+        """The day until which facts of a device can be trusted: by the part that gave its contact, else by all its parts."""
+        part = self.context.parts_by_name.get(device.contact_part or "")
         return self.announcements_fresh_until(device.records) if part is None else self._fresh_until(part)
 
     def observed_until(self, records: Iterable[BelievedRecord]) -> date:
-        """Until when the sources of *records* have looked: the oldest of their days."""
-        days = (part.as_of or date.min for part in self._parts_of_records(records))
+        """The day until which the parts of *records* are known: the oldest of their days, at most today."""
+        days = (self._known_until(part) for part in self._parts_of_records(records))
         return min(min(days, default=self.today), self.today)
 
     def roster_fresh_until(self, case: PersonCase) -> date:
-        """Until when what a person's present records say can be trusted: those of parts that count, else all.
+        """The day until which a person's present records can be trusted: by the parts that count, else by all.
 
-        A witness adds nothing to what somebody is owed, so one that fell silent holds nothing back.
+        A witness adds nothing to what a person is owed, so a witness that is overdue holds nothing back.
         """
-        present = (*case.person.records, *(one for one in case.person.memberships if not one.gone))
+        present = (*case.person.records, *(known for known in case.person.memberships if not known.gone))
         return self.announcements_fresh_until(self._counted_records(present) or present)
 
     def endings_observed_until(self, case: PersonCase) -> date:
-        """Until when those who would announce a person's end have looked: the parts that count, else all."""
+        """The day until which the parts that would announce a person's end are known: those that count, else all."""
         return self.observed_until(self._counted_records(case.person.memberships) or case.person.memberships)
 
     def _counted_records(self, records: Iterable[BelievedRecord]) -> list[BelievedRecord]:
-        counting = {part.name for part in self.parts if part.counts}
-        return [known for known in records if f"{known.source}/{known.part}" in counting]
+        return [record for record in records if (part := self.context.part_of(record)) is not None and part.counts]
 
     def _fresh_until(self, part: PartState) -> date:
         """The last day on which a part is not overdue; at most today."""
-        if part.as_of is None:
+        known_until = self.context.known_until_of(part)
+        if known_until is None:
             return date.min
         if part.disabled:
-            return min(part.as_of, self.today)
-        # A day speaks for itself, so what is pulled hourly is not overdue at midnight.
-        return min(part.as_of + max(part.expected_every, timedelta(days=1)), self.today)
+            return min(known_until, self.today)
+        # Content speaks for a whole day, so a part that is pulled hourly is not overdue at midnight.
+        return min(known_until + max(part.expected_every, timedelta(days=1)), self.today)
 
     def is_overdue(self, part: PartState) -> bool:
         """Whether a part's content is older than it is expected to be."""
         return self._fresh_until(part) < self.today
 
     def coverage_fresh_until(self, entitlement: str) -> date:
-        """Until when the numbers of an entitlement rest on nothing overdue: rosters that count, and what shows devices."""
-        rosters = [part for part in self.parts if part.role is PartRole.ROSTER and part.counts and not part.disabled]
+        """The day until which an entitlement's numbers rest on nothing overdue: rosters that count, and parts of devices."""
+        rosters = [
+            part for part in self.context.parts if part.role is PartRole.ROSTER and part.counts and not part.disabled
+        ]
         fresh = min((self._fresh_until(part) for part in rosters), default=self.today)
         return min(fresh, self.device_parts_fresh_until(entitlement))
 
     def device_parts_fresh_until(self, entitlement: str | None) -> date:
-        """Until when what shows devices of an entitlement can be trusted; of None, of any."""
+        """The day until which the parts that show devices of an entitlement can be trusted; None: of any entitlement."""
         return min((self._fresh_until(part) for part in self._parts_showing(entitlement)), default=self.today)
 
     @cached_property
     def _device_parts(self) -> Sequence[PartState]:
-        found = [part for part in self.parts if part.role in _DEVICE_ROLES]
-        return [part for part in found if not part.disabled] or found
+        parts = [part for part in self.context.parts if part.role in _DEVICE_ROLES]
+        return [part for part in parts if not part.disabled] or parts
 
     @cached_property
     def mdms_observed_until(self) -> date:
-        """Until when all MDMs have looked."""
-        found = [part for part in self.parts if part.role is PartRole.MDM]
-        asked = [part for part in found if not part.disabled] or found
-        return min(min((part.as_of or date.min for part in asked), default=self.today), self.today)
+        """The day until which all MDMs are known, at most today."""
+        mdms = [part for part in self.context.parts if part.role is PartRole.MDM]
+        days = map(self._known_until, [part for part in mdms if not part.disabled] or mdms)
+        return min(min(days, default=self.today), self.today)
 
     @cached_property
     def registers_observed_until(self) -> date | None:
-        """Until when all asset registers have looked; None where none is configured."""
-        days = [part.as_of or date.min for part in self.parts if part.role is PartRole.REGISTER and not part.disabled]
+        """The day until which all asset registers are known, at most today; None where none is configured."""
+        registers = [part for part in self.context.parts if part.role is PartRole.REGISTER and not part.disabled]
+        days = [self._known_until(part) for part in registers]
         return min(*days, self.today) if days else None
 
     @cached_property
     def _part_names_by_entitlement(self) -> Mapping[str, frozenset[str]]:
         """Entitlement → the parts that show devices assigned by it."""
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        for one in self.outcome.assignments:
-            if (case := self.devices.get(one.device)) is not None:
-                found[one.entitlement].update(f"{known.source}/{known.part}" for known in case.device.records)
-        return {entitlement: frozenset(names) for entitlement, names in found.items()}
+        names: defaultdict[str, set[str]] = defaultdict(set)
+        for assignment in self.outcome.assignments:
+            if (case := self.devices.get(assignment.device)) is not None:
+                names[assignment.entitlement].update(f"{known.source}/{known.part}" for known in case.device.records)
+        return {entitlement: frozenset(of_entitlement) for entitlement, of_entitlement in names.items()}
 
     @cached_property
     def _absence_observed_cache(self) -> dict[str, date]:
         return {}
 
     def absence_observed_until(self, entitlement: str) -> date:
-        """Until when "nobody has shown a device" is judged: the oldest day among the parts that show such devices.
+        """The day until which the lack of a device is evaluated: the oldest day of the parts that show such devices.
 
-        Where no device is assigned by the entitlement yet, among all parts of devices.
+        Where no device is assigned by the entitlement yet, of all parts that show devices.
         """
         if entitlement not in self._absence_observed_cache:
-            days = (part.as_of or date.min for part in self._parts_showing(entitlement))
+            days = map(self._known_until, self._parts_showing(entitlement))
             self._absence_observed_cache[entitlement] = min(min(days, default=self.today), self.today)
         return self._absence_observed_cache[entitlement]
 
@@ -291,11 +262,11 @@ class Scene(Struct, frozen=True, kw_only=True, dict=True):
 
     def first_seen_on(self, device: Device) -> date:
         """The local day on which a device was first seen."""
-        return local_day(device.first_seen, self.policy.time_zone)
+        return self.context.local_day(device.first_seen)
 
 
 def _reassigned_logins(logins: Sequence[Login]) -> Iterable[Login]:
-    """Log-ins that came to their person after somebody else had them."""
+    """Log-ins that were given to their person after somebody else had had them."""
     counts = Counter(login.key for login in logins)
     by_key: defaultdict[Key, list[Login]] = defaultdict(list)
     for login in logins:

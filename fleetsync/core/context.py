@@ -1,0 +1,106 @@
+"""What every step of one reconciliation looks things up in: stored state, policy, calendars, units, and the day.
+
+Pure. `coverage.build_context` makes it once per reconciliation, and every step is handed the same one. It answers what
+the steps have in common (a unit's calendar, the rules in force, the part that a record came from, the local day of an
+instant, and until which day a part's content is known) and decides nothing itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+
+from msgspec import Struct
+
+from fleetsync.core.calendar import Calendar, Calendars, local_day
+from fleetsync.core.model import BelievedRecord, BelievedState, Entitlement, Moment, PartState, Policy, Turnover
+from fleetsync.core.unit_directory import UnitDirectory
+
+
+class Context(Struct, frozen=True, kw_only=True, dict=True):
+    """The inputs of one reconciliation, with the look-ups that its steps share.
+
+    `turnover` is the school year's turnover as it stands at this step: reconciling begins with the stored one and may
+    replace it. `known_until` is set for a day to come only: it says up to which day all sources are taken to have been
+    read. None: each part is known until the day that its content speaks for.
+    """
+
+    believed: BelievedState
+    policy: Policy
+    calendars: Calendars
+    moment: Moment
+    unit_directory: UnitDirectory
+    turnover: Turnover | None = None
+    known_until: date | None = None
+
+    @property
+    def today(self) -> date:
+        """The local day that is evaluated."""
+        return self.moment.today
+
+    @property
+    def parts(self) -> Sequence[PartState]:
+        """The configured parts of all sources."""
+        return self.believed.parts
+
+    # --- policy and calendars -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def rules(self) -> tuple[Entitlement, ...]:
+        """The entitlements in force today, in the order in which they are asked."""
+        return self.rules_on(self.today)
+
+    @cached_property
+    def rules_by_id(self) -> Mapping[str, Entitlement]:
+        """The entitlements in force today, by id."""
+        return {rule.id: rule for rule in self.rules}
+
+    def rules_on(self, day: date) -> tuple[Entitlement, ...]:
+        """The entitlements in force on *day*, in the order in which they are asked."""
+        return tuple(rule for rule in self.policy.entitlements if rule.is_valid_on(day))
+
+    def calendar_of(self, unit: str) -> Calendar:
+        """The calendar by which the unit's school days are counted."""
+        calendar = self._calendars_by_unit.get(unit)
+        if calendar is None:
+            is_preschool_only = self.unit_directory.is_preschool_only(unit)
+            calendar = self._calendars_by_unit[unit] = self.calendars.for_unit(unit, is_preschool_only)
+        return calendar
+
+    @cached_property
+    def _calendars_by_unit(self) -> dict[str, Calendar]:
+        return {}
+
+    def local_day(self, instant: datetime) -> date:
+        """The municipality's local day of *instant*."""
+        return local_day(instant, self.policy.time_zone)
+
+    # --- sources ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def parts_by_name(self) -> Mapping[str, PartState]:
+        """Parts by "source/part"."""
+        return {part.name: part for part in self.parts}
+
+    @cached_property
+    def _parts_by_source(self) -> Mapping[tuple[str, str], PartState]:
+        return {(part.source, part.part): part for part in self.parts}
+
+    def part_of(self, record: BelievedRecord) -> PartState | None:
+        """The part that *record* came from; None when it is no longer configured."""
+        return self._parts_by_source.get((record.source, record.part))
+
+    def known_until_of(self, part: PartState, scope: str | None = None) -> date | None:
+        """The day up to which the content of *part* is known; None when it was never read whole.
+
+        *scope*: of a part that is read file by file, the file; None asks for the oldest of them. An explicit
+        `known_until` takes the place of the day of every part that is still read: one that is switched off, or was
+        never read whole, shows nothing newer on a day to come either.
+        """
+        as_of = part.as_of if scope is None else part.scope_as_of.get(scope, part.as_of)
+        if self.known_until is None or as_of is None or part.disabled:
+            return as_of
+        return self.known_until
+
+    def record_known_until(self, record: BelievedRecord, part: PartState) -> date | None:
+        """The day up to which the content of *part*, which *record* came from, is known where the record stands."""
+        return self.known_until_of(part, record.scope or "")

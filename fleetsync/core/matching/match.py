@@ -1,0 +1,197 @@
+"""Matches devices to people and units: who holds each device, what it is for, and where it is, each with its evidence.
+
+Pure. Exact evidence or none: a device that two people claim belongs to neither, one without evidence stays `unsorted`
+or `unplaced`, and a name is never evidence.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from fleetsync.core.context import Context
+from fleetsync.core.matching.holders import HolderIndex, ResolvedHolder
+from fleetsync.core.matching.logins import claims_by_key, update_logins
+from fleetsync.core.matching.rules import DeviceClassification, DeviceClassifier, device_record
+from fleetsync.core.matching.unit_resolution import ResolvedUnit, UnitLocator
+from fleetsync.core.model import (
+    BelievedRecord,
+    Condition,
+    Device,
+    FrozenStruct,
+    Login,
+    Person,
+    PersonState,
+    Placement,
+    Purpose,
+    Text,
+)
+
+_PURPOSES_WITHOUT_USER_LIMIT = frozenset({Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN})
+_OUT_OF_USE_CONDITIONS = frozenset({Condition.RETIRED, Condition.WIPED, Condition.DISABLED, Condition.LOST})
+
+_CORRECTED = Text("enligt en rättelse", "by a correction")
+_OF_A_CHILD = Text("inloggningen är ett barns", "the log-in is a child's")
+_TOO_MANY = Text("kontot har fler verktyg än en person har", "the account has more devices than a person has")
+_HAS_A_LOGIN = Text("har en inloggning", "has a log-in")
+_SHARED = Text("delat enligt MDM", "shared, as its MDM says")
+_AT_A_PRESCHOOL = Text("utan inloggning på en förskola", "without a log-in at a förskola")
+_NO_EVIDENCE = Text("inget talar om vad det är till för", "nothing tells what it is for")
+
+
+class MatchingResult(FrozenStruct, frozen=True):
+    """The placements in the order of the devices, and the dated log-ins."""
+
+    placements: tuple[Placement, ...]
+    logins: tuple[Login, ...]
+
+
+class _Matcher(FrozenStruct, frozen=True):
+    """The indexes that placing a device takes: whose a log-in is, where things are, and the classification rules."""
+
+    holders: HolderIndex
+    locator: UnitLocator
+    classifier: DeviceClassifier
+
+
+class _DeviceEvidence(FrozenStruct, frozen=True):
+    """What is known of a device before accounts with too many devices are set aside."""
+
+    device: Device
+    records: tuple[BelievedRecord, ...]
+    resolved_holder: ResolvedHolder
+    from_list: DeviceClassification | None
+    from_rule: DeviceClassification | None
+
+    @property
+    def classified_purpose(self) -> Purpose | None:
+        """The purpose that a list or a rule gives."""
+        purposes = (source.purpose for source in (self.from_list, self.from_rule) if source is not None)
+        return next((purpose for purpose in purposes if purpose is not None), None)
+
+
+def match(
+    devices: Sequence[Device], people: Sequence[Person], states: Mapping[str, PersonState], context: Context
+) -> MatchingResult:
+    """Holder, purpose and unit of each device, and the log-ins as they are dated now; *states* are by person.
+
+    A device whose records have all gone is placed by their last content.
+    """
+    logins = update_logins(people, context.believed.logins, context.moment)
+    by_id = {person.id: person for person in people}
+    matcher = _Matcher(
+        holders=HolderIndex(claims=claims_by_key(people, logins), people=by_id, context=context),
+        locator=UnitLocator(people=by_id, states=states, context=context),
+        classifier=DeviceClassifier(context.policy.device_rules, context.unit_directory),
+    )
+    evidence = [_collect_evidence(device, matcher) for device in devices]
+    overloaded = _overloaded_accounts(evidence, context.policy.max_devices_per_user)
+    placements = tuple(_placement(_without_overloaded_account(device, overloaded), matcher) for device in evidence)
+    return MatchingResult(placements, logins)
+
+
+def _collect_evidence(device: Device, matcher: _Matcher) -> _DeviceEvidence:
+    records = device.records or device.gone
+    resolved_holder = matcher.holders.resolve_holder(device, records)
+    from_list = matcher.classifier.classify_by_lists(records)
+
+    def unit_otherwise() -> str:
+        return matcher.locator.resolve_unit(records, (from_list,), resolved_holder).unit
+
+    from_rule = matcher.classifier.classify_by_rules(records, unit_otherwise)
+    return _DeviceEvidence(device, records, resolved_holder, from_list, from_rule)
+
+
+# --- accounts with too many devices -----------------------------------------------------------------------------------
+
+
+def _account_identity(resolved_holder: ResolvedHolder) -> object:
+    return resolved_holder.person or resolved_holder.account_key
+
+
+def _overloaded_accounts(evidence: Sequence[_DeviceEvidence], most: int) -> frozenset[object]:
+    """Accounts with more than *most* devices; only devices in use count, and no shared, loan or stock devices."""
+    counts = Counter(
+        _account_identity(device_evidence.resolved_holder)
+        for device_evidence in evidence
+        if device_evidence.resolved_holder.account == "person"
+        and device_evidence.device.records
+        and device_evidence.classified_purpose not in _PURPOSES_WITHOUT_USER_LIMIT
+        and _OUT_OF_USE_CONDITIONS.isdisjoint(device_evidence.device.conditions)
+    )
+    return frozenset(account for account, count in counts.items() if count > most)
+
+
+def _without_overloaded_account(evidence: _DeviceEvidence, overloaded: frozenset[object]) -> _DeviceEvidence:
+    resolved_holder = evidence.resolved_holder
+    if (
+        resolved_holder.is_manual
+        or resolved_holder.account != "person"
+        or _account_identity(resolved_holder) not in overloaded
+    ):
+        return evidence
+    nobody = ResolvedHolder(reason=_TOO_MANY, account="function", account_owner=resolved_holder.person)
+    return _DeviceEvidence(evidence.device, evidence.records, nobody, evidence.from_list, evidence.from_rule)
+
+
+# --- the placement ----------------------------------------------------------------------------------------------------
+
+
+def _placement(evidence: _DeviceEvidence, matcher: _Matcher) -> Placement:
+    resolved_holder = evidence.resolved_holder
+    resolved_unit = _resolve_unit(evidence, matcher)
+    unit = resolved_unit.unit
+    purpose, purpose_reason = _resolve_purpose(evidence, unit, matcher)
+    is_childs = _is_childs_device(resolved_holder, matcher.locator)
+    serves = matcher.classifier.roster_spelling(unit, _served_groups(evidence)) if purpose is Purpose.SET else ()
+    return Placement(
+        device=evidence.device.id,
+        holder=None if is_childs else resolved_holder.person,
+        holder_reason=_OF_A_CHILD if is_childs else resolved_holder.reason,
+        holder_problems=() if is_childs else resolved_holder.holder_problems,
+        claimed_by=resolved_holder.claimed_by,
+        non_holder_account=resolved_holder.account in ("function", "manager"),
+        reused_login_of=None if is_childs else resolved_holder.reused_login_of,
+        purpose=purpose,
+        purpose_reason=purpose_reason,
+        unit=unit,
+        unit_reason=resolved_unit.reason,
+        conflicting_unit=resolved_unit.conflicting_unit,
+        serves=serves,
+    )
+
+
+def _resolve_unit(evidence: _DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
+    correction = matcher.holders.active_corrections.get((evidence.device.id, "unit"))
+    if correction is not None and correction.value in matcher.locator.context.unit_directory.by_slug:
+        return ResolvedUnit(correction.value, _CORRECTED)
+    classifications = (evidence.from_list, evidence.from_rule)
+    return matcher.locator.resolve_unit(evidence.records, classifications, evidence.resolved_holder)
+
+
+def _resolve_purpose(evidence: _DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
+    """The purpose: by a correction, else a list, else the first rule, else by the log-in and the MDM."""
+    correction = matcher.holders.active_corrections.get((evidence.device.id, "purpose"))
+    if correction is not None:
+        return Purpose(correction.value), _CORRECTED
+    for classification in (evidence.from_list, evidence.from_rule):
+        if classification is not None and classification.purpose is not None:
+            return classification.purpose, classification.reason
+    if _is_childs_device(evidence.resolved_holder, matcher.locator):
+        return Purpose.POOL, _OF_A_CHILD
+    if any(device_record(known).reported_shared for known in evidence.records):
+        return Purpose.POOL, _SHARED
+    if evidence.resolved_holder.account == "person":
+        return Purpose.PERSONAL, _HAS_A_LOGIN
+    if matcher.locator.context.unit_directory.is_preschool_only(unit):
+        return Purpose.POOL, _AT_A_PRESCHOOL
+    return Purpose.UNSORTED, _NO_EVIDENCE
+
+
+def _is_childs_device(resolved_holder: ResolvedHolder, locator: UnitLocator) -> bool:
+    """Whether a child of förskola or förskoleklass has the log-in: such a device counts in the unit's pool, unnamed."""
+    person_state = locator.states.get(resolved_holder.person) if resolved_holder.person is not None else None
+    return person_state is not None and person_state.is_child
+
+
+def _served_groups(evidence: _DeviceEvidence) -> tuple[str, ...]:
+    named = (source.groups for source in (evidence.from_list, evidence.from_rule) if source is not None)
+    return next((groups for groups in named if groups), ())
