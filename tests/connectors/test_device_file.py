@@ -11,7 +11,7 @@ import pytest
 
 from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
 from fleetsync.pull.contract import SourceUnavailable, UnknownValue
-from fleetsync.pull.files import WITHHELD_TEXT
+from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
 
@@ -358,7 +358,7 @@ def test_a_probe_of_lists_that_were_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("devices")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [
-        "no list has changed since the last complete pull"
+        "no file has changed since the last complete pull"
     ]
 
 

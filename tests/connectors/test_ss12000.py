@@ -21,12 +21,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
-from connectors.ss12000.child_rule import CHILD_FORMS, COMPULSORY_FORMS, OLDER_FORMS, SCHOOL_FORMS
-from connectors.ss12000.child_rule import TEN_YEAR_SCHOOL_FROM as LABELS_RISE
 from connectors.ss12000.normalising import is_marked
 from connectors.ss12000.register_client import DATE_FILTERS
-from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
-from fleetsync.core.entitlement import rules
 from fleetsync.core.model import (
     GroupRecord,
     Key,
@@ -995,14 +991,6 @@ LATER = {"start": "2026-09-01"}
 
 def unknown_form(form: str | None, **more: Any) -> dict[str, Any]:
     return enrolled(form, **LATER, **more)
-
-
-def test_what_the_connector_and_the_core_know_of_school_forms_is_the_same() -> None:
-    """The one may not ask the other."""
-    assert rules.KNOWN_FORMS - {"PC"} == SCHOOL_FORMS, "PC is Tieto's, and no word of the standard"
-    assert (rules.CHILD_FORMS, frozenset(rules.GRADED_FORMS)) == (CHILD_FORMS, COMPULSORY_FORMS)
-    assert OLDER_FORMS == rules.UPPER_FORMS | rules.ADULT_FORMS
-    assert LABELS_RISE == TEN_YEAR_SCHOOL_FROM
 
 
 @pytest.mark.parametrize(

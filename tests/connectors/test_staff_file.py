@@ -18,7 +18,7 @@ from fleetsync.core.model import (
     Scheme,
 )
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable, UnknownValue
-from fleetsync.pull.files import WITHHELD_TEXT
+from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.staff_file_case import CASE, FILE
 
@@ -468,7 +468,7 @@ def test_a_probe_of_a_file_that_was_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("staff")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [
-        "the file has not changed since the last complete pull"
+        "no file has changed since the last complete pull"
     ]
 
 

@@ -24,17 +24,9 @@ from fleetsync.clock import ManualClock
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.pull import contract
 from fleetsync.pull.contract import PullError, RecordError, SourceRefused, SourceSettings, SourceUnavailable
-from fleetsync.pull.files import (
-    HEADER_WORDS,
+from fleetsync.pull.decoding import (
     WITHHELD_TEXT,
-    FileColumn,
-    FileFormat,
-    OpenedFile,
-    StableFiles,
-    TableRow,
     civic_number,
-    day_in_name,
-    fingerprint_of,
     is_protected,
     parse_boolean,
     parse_condition,
@@ -43,6 +35,16 @@ from fleetsync.pull.files import (
     parse_number,
     parse_purpose,
     reportable_word,
+)
+from fleetsync.pull.files import (
+    HEADER_WORDS,
+    FileColumn,
+    FileFormat,
+    OpenedFile,
+    StableFiles,
+    TableRow,
+    day_in_name,
+    fingerprint_of,
 )
 from fleetsync.pull.files.headers import fold_header, header_names_by_field
 from fleetsync.pull.files.tables import _error_cells

@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
-from fleetsync.pull.files.values import ZONE
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
@@ -102,7 +102,7 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
-        zone: str = ZONE,
+        zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
         self.unchanged: list[str] = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from fleetsync.pull.files.values import DateOrder
+from fleetsync.pull.decoding import DateOrder
 
 
 def _validated_encoding(name: str) -> str:

@@ -14,6 +14,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from fleetsync.pull.contract import Page, RecordError, SourceRefused, SourceUnavailable
+from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
+from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
@@ -25,17 +27,7 @@ from fleetsync.pull.files.headers import (
     header_score,
 )
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
-from fleetsync.pull.files.values import (
-    ZONE,
-    Cell,
-    ColumnKind,
-    cell_text,
-    is_blank,
-    parse_boolean,
-    parse_day,
-    parse_number,
-    spreadsheet_damage,
-)
+from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank, spreadsheet_damage
 
 T = TypeVar("T")
 
@@ -148,7 +140,7 @@ class OpenedFile:
         form: FileFormat,
         source: str,
         day_is_named: bool = True,
-        zone: str = ZONE,
+        zone: str = LOCAL_ZONE,
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")

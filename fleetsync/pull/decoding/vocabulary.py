@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.data import device_words, employment_forms, load_tables, normalised_word, unprotected_spellings
-from fleetsync.pull.files.values import clean
+from fleetsync.pull.decoding.text import clean, fold_text
 
 T = TypeVar("T")
 
@@ -36,8 +36,7 @@ def is_protected(mark: str | int | bool | None) -> bool:
     """
     if mark is None:
         return False
-    word = unicodedata.normalize("NFC", clean(str(mark))).casefold()
-    return word not in unprotected_spellings()
+    return fold_text(mark) not in unprotected_spellings()
 
 
 def parse_employment_form(word: str | None, configured: Mapping[str, EmploymentForm] | None = None) -> EmploymentForm:
@@ -59,7 +58,7 @@ def reportable_word(said: str, own: Iterable[str] = ()) -> str:
     """A word that nobody knows as it may be kept and told: in small letters, where each part of it is a part of a shipped
     word or of one of the source's *own*; else UNTOLD. So "Månadslön visstid" passes, and a name or a note never does.
     """
-    word = unicodedata.normalize("NFC", clean(said)).casefold()
+    word = fold_text(said)
     known = _parts_of_shipped() | set(_parts(own))
     is_known = len(word) <= _MAX_WORD_CHARACTERS and all(part in known for part in _PART_SEPARATORS.split(word))
     return word if is_known else WITHHELD_TEXT

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from fleetsync.pull.files.values import clean
+from fleetsync.pull.decoding.text import clean
 
 _CIVIC_NUMBER = re.compile(r"(\d\d)?(\d\d)(\d\d)(\d\d)([-+]?)(\d{4}|[A-Z][A-Z0-9]\d\d)", re.ASCII)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
