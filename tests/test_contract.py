@@ -8,14 +8,16 @@ import re
 import shutil
 import sys
 import zipfile
+from base64 import b64decode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getdoc
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any, get_args
 
@@ -37,11 +39,10 @@ from fleetsync.pull.contract import (
     UnknownValue,
 )
 from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
-from tests.connectors.case_runner import CaseRunner, RecordedFault, running_case
-from tests.connectors.connector_case import CANARY, ConnectorCase, RecordedListing
+from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
+from tests.connectors.connector_case import CANARY, SECRET, ConnectorCase, RecordedListing
 
 KINDS = connector_kinds()
-SECRET = "hemlig-7f3a-mycket"
 
 
 def case_of(kind: str) -> ConnectorCase | None:
@@ -199,10 +200,16 @@ MENDED: dict[str, Callable[[], RecordedFault]] = {
     "asking for patience without a time": lambda: RecordedFault(429, b"{}", times=1),
     "out of order for a moment": lambda: RecordedFault(503, b"{}", times=2),
     "a gateway's page for a moment": lambda: RecordedFault(502, **page("Bad Gateway"), times=1),
-    "a token grown old": lambda: RecordedFault(401, b"{}", times=1),
 }
 on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
 on_first_and_last = pytest.mark.parametrize("place", [0, -1], ids=["first page", "last page"])
+
+
+def credentials_of(headers: Mapping[str, str]) -> str:
+    """What a request proves itself by: a bearer token, a key in any header, or name and password of HTTP Basic."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    decoded = b64decode(value).decode() if kind.casefold() == "basic" else value
+    return " ".join((decoded, *headers.values()))
 
 
 def attempt(world: CaseRunner, part: str) -> list[Record] | PullError:
@@ -246,6 +253,33 @@ def test_a_listing_that_is_mended_in_time_is_whole(world: CaseRunner, part: str,
     world.server.fail(listing, place_of(listing, place), MENDED[what]())
 
     assert spelled(world.records(part)) == whole
+
+
+@on_every_listing
+@on_first_and_last
+def test_an_expired_token_is_renewed_and_a_static_credential_is_refused_at_once(
+    world: CaseRunner, part: str, place: int
+) -> None:
+    listing = world.case.listings[part]
+    whole = spelled(world.records(part))
+    world.server.fail(listing, place_of(listing, place), RecordedFault(401, b"{}", times=1))
+    outcome = attempt(world, part)
+
+    if world.case.token_paths:
+        assert not isinstance(outcome, PullError)
+        assert spelled(outcome) == whole
+    else:
+        assert isinstance(outcome, SourceRefused)
+        assert SECRET not in str(outcome)
+
+
+@on_every_listing
+def test_every_request_is_signed_in(world: CaseRunner, part: str) -> None:
+    world.pages(part)
+    credential = STUB_TOKEN if world.case.token_paths else SECRET
+
+    assert world.server.headers
+    assert all(credential in credentials_of(headers) for headers in world.server.headers)
 
 
 @on_every_listing
@@ -416,8 +450,15 @@ def words(name: str) -> frozenset[str]:
 
 
 def structs(module: ModuleType) -> list[type[msgspec.Struct]]:
-    own = (value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__)
-    return [value for value in own if issubclass(value, msgspec.Struct)]
+    """The structures of a connector; of a folder, those of all its modules."""
+    names = [f"{module.__name__}.{found.name}" for found in iter_modules(getattr(module, "__path__", ()))]
+    modules = [module, *map(import_module, names)]
+    return [
+        value
+        for each in modules
+        for value in vars(each).values()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == each.__name__
+    ]
 
 
 @of_every_kind

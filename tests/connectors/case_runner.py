@@ -23,6 +23,7 @@ from tests.connectors.connector_case import ConnectorCase, RecordedListing
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
+STUB_TOKEN = "token-of-the-stub-server"
 
 
 class RecordingClock(ManualClock):
@@ -116,7 +117,7 @@ class _RecordedHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.outside.signed_in.append({name: values[0] for name, values in parse_qs(body).items()})
         known = urlsplit(self.path).path in self.outside.case.token_paths
-        given = {"access_token": "token-of-the-stand-in", "token_type": "Bearer", "expires_in": 3600}
+        given = {"access_token": STUB_TOKEN, "token_type": "Bearer", "expires_in": 3600}
         self.answer(200 if known else 404, json.dumps(given if known else {}).encode(), {})
 
     def do_GET(self) -> None:

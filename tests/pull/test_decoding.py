@@ -40,7 +40,7 @@ def test_a_blank_is_none(blank: str | None) -> None:
     assert clean_text(blank) is None
     assert known_text(blank) is None
     assert fold_text(blank) == ""
-    with pytest.raises(RecordError, match="^serialNumber is empty$"):
+    with pytest.raises(RecordError, match=r"^serialNumber is empty$"):
         required_text(blank, "serialNumber")
 
 
@@ -95,13 +95,13 @@ def test_never_is_none(text: str | None) -> None:
 
 def test_an_instant_without_a_zone_is_refused_unless_the_connector_names_one() -> None:
     assert parse_instant("2026-07-01 06:00:00", "lastSeen", "Europe/Stockholm") == datetime(2026, 7, 1, 4, tzinfo=UTC)
-    with pytest.raises(RecordError, match="^lastSeen is a time without a zone$"):
+    with pytest.raises(RecordError, match=r"^lastSeen is a time without a zone$"):
         parse_instant("2026-07-01 06:00:00", "lastSeen")
 
 
 @pytest.mark.parametrize("text", ["i går", "2026-13-01T00:00:00Z", "2026-11-24", "24/11/2026 05:10", "1764000000"])
 def test_what_is_no_instant_is_refused_without_its_value(text: str) -> None:
-    with pytest.raises(RecordError, match="^lastSeen is not a time$"):
+    with pytest.raises(RecordError, match=r"^lastSeen is not a time$"):
         parse_instant(text, "lastSeen", "UTC")
 
 
