@@ -15,6 +15,35 @@ Quirks:
 * A holder is a log-in or an employment number. A person's name is no key and is not kept.
 
 Refuses a row that has neither serial number nor asset tag. Whether a serial is usable is decided in the core.
+
+```toml
+[[source]]
+kind = "device_file"
+name = "datorlistor"
+path = "/srv/lists"                    # a folder, a file or a pattern; each list is whole for itself
+namespace = "personal"                 # whose employment numbers its holders have
+domain = "EXB"
+# statuses = { "Hylla 3" = "stock", "Återlämnad leasing" = "retired" }
+# purposes = { "Elevlåda" = "set" }
+# platforms = { "Standardklient" = "windows" }
+```
+
+* **Kept**: serial, asset tag, maker, model, system, unit, room, groups, purpose, the holder's log-in or employment
+  number, status as a word, day last seen, of purchase and of warranty, order.
+* **Read and dropped**: the device's name; a holder's name in place of a log-in; a status, purpose or system that is
+  no word of such lists.
+* **Never decoded**: every other column: notes, IMEI, network addresses, phone numbers; "Används av", which names a
+  class or a person (`columns = { groups = "Används av" }` where it is a class).
+* **Quirks that decide something**
+  * Contact is the day last seen (noon, local). Being listed is none in the record: an iPad that its MDM has not heard
+    of for months would look alive. The core takes the day a list speaks for as the contact of what no MDM ever had.
+  * A status may say what became of a device or what it is for; "Lager" and "Lån" outrank the row's purpose. An
+    unknown word makes the device `pending`, so that it never works by accident, and is reported as an unknown value.
+  * Groups make no set by themselves (an avdelning has them too). Say so once: `[[device_rule]] when = { source =
+    "datorlistor", groups = "*" }`, `purpose = "set"`.
+  * A list is named by its file without the day: a renamed list is a new one. Placeholder serials are recognised in
+    the core; rows that share one are numbered.
+* **Not tried here**: lists of every kind. An XLS of 1997 is read by the same reader as XLSX.
 """
 
 import re

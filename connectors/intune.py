@@ -13,6 +13,38 @@ Quirks:
 * enrollmentProfileName, notes and addresses of network cards come empty in a list; none is asked for.
 
 Refuses to count a privately owned phone, and to call a device shared because it has no user.
+
+```toml
+[[source]]
+kind = "intune"
+name = "intune"
+tenant = "11111111-2222-4333-8444-555555555555"      # directory (tenant) id; the namespace of object ids
+client_id = "99999999-2222-4333-8444-555555555555"
+client_secret_file = "/run/secrets/intune"           # or certificate_file and key_file (key_password_file)
+credential_expires = 2027-11-01                      # as the portal shows it; `fleetsync check` warns thirty days ahead
+# signature = "RS256"                                # for certificates of older registrations; default PS256
+# beta = true                                        # knows lost mode; not supported by Microsoft for production
+```
+
+* **Kept**: record id, serial, system and version, maker, model, the primary user's object id, UPN and mail, enrolment
+  and last contact, compliance, state and way of management, ownership, category (`location`), encryption; with `beta`
+  lost mode.
+* **Read and dropped**: the device's name (rules see it); rows of privately owned phones, of mailboxes on phones
+  (`eas`) and of Defender alone (`msSense`).
+* **Never asked for**: display name, phone number, IMEI, MEID, ICCID, network addresses, UDID, notes, activation lock
+  code, who logged on last.
+* **Quirks that decide something**
+  * A device is *reported shared* only when it has no user **and** was enrolled in a way that knows none.
+  * A wipe or retirement on its way already makes a device `wiped` or `retired`: nobody should count on it. When it
+    has been carried out the row is gone.
+  * `jamf` rows mirror Macs that Jamf manages. They are kept for the user's object id and the compliance, without
+    contact, enrolment and management: those come from Jamf itself, because a mirror that looks alive would hide a
+    silent Mac. Without a Jamf source such a Mac does not work, and says why. While Intune mirrors it, it is not "gone
+    from every MDM"; it is silent by its last contact all the same.
+  * An Android device owned privately is a phone unless its model says tablet (tab, pad, SM-T, SM-X, SM-P).
+  * The count in an answer is of its page, and `managedDeviceOverview` lags: a short listing is caught by the guard.
+* **Not tried here**: a live tenant; sovereign clouds (set `authority` and `graph_root`); conditional access for
+  workloads; how the permission behaves with scope tags.
 """
 
 import re

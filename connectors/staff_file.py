@@ -14,6 +14,40 @@ Quirks:
 
 Refuses to keep a civic number: it becomes a token while the row is read, and only where nothing else identifies a
 person or `read_civic_number` asks for it. A mark of protection counts on every row, also one left out or broken.
+
+```toml
+[[source]]
+kind = "staff_file"
+name = "personal"
+path = "/srv/hr/personal_*.csv"        # one list; its newest edition counts
+namespace = "personal"                 # whose employment numbers these are; the same in device_file
+counts = ["staff"]                     # default: the file founds the entitlements of staff
+domain = "EXB"                         # Windows domain of account names written without one
+mail_domains = ["exempelby.se"]        # other addresses are private mail and are not kept
+# departments = ["3*", "Vretaskolan"]  # keep only rows whose codes or unit match; default: all
+# person_is = "civic_number"           # where a person has one number per employment
+# read_civic_number = true             # a token of it, for [identity] match_on_civic_number
+# columns = { employment_form = "Anst kat" }
+# employment_forms = { "Månadslön vik" = "fixed" }
+```
+
+* **Kept**: employment number, log-ins and work addresses, unit codes and name, form of employment, first and last
+  day, days of leave, share; names only with `store_names`; the civic number only as a token made while the row is
+  read, where no number tells persons apart, or `read_civic_number` asks for it, or the row is marked protected (so
+  that he is recognised in other sources).
+* **Never decoded**: every other column: address, phone, sex, salary, cause of absence, birth date.
+* **Quirks that decide something**
+  * All rows of a person make one person with all employments. Identical rows are one. An employment's id is person,
+    place and first day, so that a moved end is an update.
+  * The whole municipality is kept with its codes, since a teacher may belong to an unexpected cost centre; unmapped
+    units are shown. A file that suddenly covers everybody is held by the guard. `departments` is the explicit way to
+    keep less, and then those rows never become records.
+  * A mark of protection counts on any row, also one that `departments` leaves out or that cannot be read.
+  * A blank form of employment is `unknown` where the file has the column; without the column the dates decide. So is
+    one that is not known; what is no word of such files ("Vik för …") is not kept, and is reported as `(text)`.
+  * A share above 1 is per cent; above 100 % it is full time.
+  * An account name without a domain belongs to many people and is no key: it is reported as an unknown value.
+* **Not tried here**: an export of a named personnel system. Layouts differ per municipality.
 """
 
 import re

@@ -1,9 +1,11 @@
-"""metrics.md, gaps.md and commands.md, made from the tables that the program itself walks.
+"""metrics.md, gaps.md, commands.md and the kinds of connectors/README.md, made from what the program itself reads.
 
 `python docs/generate.py` writes them; a test compares, so that none is ever behind.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from inspect import getdoc
 from pathlib import Path
 
 import click
@@ -15,16 +17,19 @@ from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.core.model import Subject
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
+from fleetsync.pull.registry import connector_kinds, load_connector
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
+CONNECTORS = FOLDER.parent / "connectors" / "README.md"
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 
 def documents() -> Mapping[Path, str]:
     """Every document that is made, by its file."""
     made = {"metrics.md": _metrics_lines(), "gaps.md": _gaps_lines(), "commands.md": _commands_lines()}
-    return {FOLDER / name: "\n".join([*lines, ""]) for name, lines in made.items()}
+    documents = {FOLDER / name: "\n".join([*lines, ""]) for name, lines in made.items()}
+    return documents | {CONNECTORS: "\n".join([_connectors_introduction(), *_connector_lines(), ""])}
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -116,6 +121,45 @@ def _acting_roles(kind: str) -> str:
 
 def _applies_to_all(route: Route) -> bool:
     return route.entitlement is None and not route.form_factors
+
+
+# --- connectors ---------------------------------------------------------------------------------------------------------
+
+
+def _connectors_introduction() -> str:
+    """The part of the file that people write: all above the notice."""
+    return CONNECTORS.read_text(encoding="utf-8").partition(GENERATED_NOTICE)[0].rstrip() + "\n"
+
+
+def _connector_lines() -> Iterator[str]:
+    kinds = {kind: load_connector(kind) for kind in connector_kinds()}
+    yield from (GENERATED_NOTICE, "", "## Kinds", "")
+    yield from _table(
+        ("kind", "reads", "parts (role)", "permission"),
+        (
+            (
+                f"`{kind}`",
+                _first_line(connector).rstrip("."),
+                ", ".join(f"{part.name} ({part.role})" for part in connector.PARTS),
+                _permission(connector),
+            )
+            for kind, connector in kinds.items()
+        ),
+    )
+    for kind, connector in kinds.items():
+        yield from ("", f"### `{kind}`", "", getdoc(connector) or "")
+        if columns := getattr(connector, "COLUMNS", ()):
+            yield from ("", f"Fields of `columns`: {', '.join(column.field for column in columns)}.")
+
+
+def _first_line(connector: object) -> str:
+    return (getdoc(connector) or "").partition("\n")[0]
+
+
+def _permission(connector: object) -> str:
+    """What stands behind "Permission:", to the end of its sentence."""
+    match = re.search(r"Permissions?: (.*?)(?:\.(?=\s)|\n\n)", getdoc(connector) or "", re.DOTALL)
+    return " ".join(match[1].split()) if match else ""
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
-from fleetsync.pull.decoding.probing import credential_result, missing_columns, missing_fields, probe_files, probe_part
+from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, required_text
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
@@ -50,7 +50,6 @@ __all__ = [
     "local_noon",
     "login_key",
     "missing_columns",
-    "missing_fields",
     "parse_boolean",
     "parse_condition",
     "parse_day",
