@@ -384,7 +384,7 @@ def test_a_dead_source_makes_numbers_old_and_never_lower(village, life):
 
     assert numbers(life) == before
     assert life.part("intune/devices").as_of == seen_at
-    assert "is not in order (503)" in (life.part("intune/devices").reason or "")
+    assert "is not working (503)" in (life.part("intune/devices").reason or "")
     assert "source_stale" in {episode.kind for episode in life.snapshot.outcome.episodes}
 
 

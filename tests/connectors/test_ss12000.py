@@ -631,7 +631,7 @@ def test_an_empty_page_with_a_token_is_not_the_end_and_an_extra_one_is() -> None
 def test_a_token_that_comes_again_is_a_circle() -> None:
     with (
         answering(lambda _: (200, {"data": [], "pageToken": "a"})) as register,
-        pytest.raises(SourceUnavailable, match="in a circle"),
+        pytest.raises(SourceUnavailable, match="a loop of pages"),
     ):
         register.noted("units")
 
