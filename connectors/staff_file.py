@@ -34,7 +34,7 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
 * **Kept**: employment number, log-ins and work addresses, unit codes and name, form of employment, first and last
   day, days of leave, share; names only with `store_names`; the civic number only as a token made while the row is
   read, where no number tells persons apart, or `read_civic_number` asks for it, or the row is marked protected (so
-  that he is recognised in other sources).
+  that they are recognised in other sources).
 * **Never decoded**: every other column: address, phone, sex, salary, cause of absence, birth date.
 * **Quirks that decide something**
   * All rows of a person make one person with all employments. Identical rows are one. An employment's id is person,

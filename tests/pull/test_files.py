@@ -1061,7 +1061,7 @@ def test_a_file_that_goes_away_is_tried_later(folder: Folder) -> None:
     next(reading)
     last.unlink()
 
-    with pytest.raises(SourceUnavailable, match="went away"):
+    with pytest.raises(SourceUnavailable, match="disappeared"):
         next(reading)
 
 

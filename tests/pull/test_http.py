@@ -631,7 +631,7 @@ def test_a_repeated_page_token_is_a_circle(source, desk):
         "/devices", decode=Listing, next_page=lambda page: {"pageToken": str(page.next)}
     )
 
-    with pytest.raises(SourceUnavailable, match="page 2 of the listing points to one that was read before"):
+    with pytest.raises(SourceUnavailable, match="page 2 of the listing points to a page that was read before"):
         list(listing)
 
 
@@ -1392,7 +1392,9 @@ def test_a_proxy_that_refuses_is_named_without_its_password(site, proxies, a_des
     proxy = proxies(site.source.port, status)
     desk = a_desk(network=OutboundNetwork(f"http://user:hemlig@{proxy.address}"))
 
-    with pytest.raises(SourceUnavailable, match=rf"the proxy {proxy.address} refused a connection .*\({status} ") as refusal:
+    with pytest.raises(
+        SourceUnavailable, match=rf"the proxy {proxy.address} refused a connection .*\({status} "
+    ) as refusal:
         desk.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
     assert "hemlig" not in str(refusal.value)
     assert len(proxy.asked) == tries

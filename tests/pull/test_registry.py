@@ -84,7 +84,7 @@ def test_an_installed_kind_that_cannot_be_loaded_names_its_package(installed: Pa
 def test_a_module_that_is_no_connector_says_what_it_lacks(installed: Path) -> None:
     install(installed, "empty", "PARTS = ()\n")
 
-    with pytest.raises(RegistryError, match="kind empty is no connector: it lacks Settings, pull, normalise"):
+    with pytest.raises(RegistryError, match="kind empty is no connector: it does not have Settings, pull, normalise"):
         load_connector("empty")
 
 

@@ -51,13 +51,13 @@ def parse_day_or_none(text: str | None) -> date | None:
 
 
 def _read_day(text: str, order: DateOrder, zone: str) -> date:
-    if found := _YMD.fullmatch(text):
-        return date(int(found[1]), int(found[3]), int(found[4]))
-    if found := _YYMMDD.fullmatch(text):
-        century = 1900 if int(found[1]) >= _FIRST_YEAR_OF_1900S else 2000
-        return date(century + int(found[1]), int(found[2]), int(found[3]))
-    if order == "dmy" and (found := _DMY.fullmatch(text)):
-        return date(int(found[4]), int(found[3]), int(found[1]))
+    if match := _YMD.fullmatch(text):
+        return date(int(match[1]), int(match[3]), int(match[4]))
+    if match := _YYMMDD.fullmatch(text):
+        century = 1900 if int(match[1]) >= _FIRST_YEAR_OF_1900S else 2000
+        return date(century + int(match[1]), int(match[2]), int(match[3]))
+    if order == "dmy" and (match := _DMY.fullmatch(text)):
+        return date(int(match[4]), int(match[3]), int(match[1]))
     if _ISO_INSTANT.fullmatch(text):
         instant = datetime.fromisoformat(text)
         return local_day(instant, zone) if instant.tzinfo else instant.date()
