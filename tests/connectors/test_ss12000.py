@@ -874,7 +874,7 @@ LOGIN = Key(Scheme.ADDRESS, "", "ek@edu.exempelby.se")
         ),
     ],
 )
-def test_a_mark_is_heard_from_who_left_long_ago_so_that_other_sources_know_him(
+def test_a_mark_is_heard_from_who_left_long_ago_so_that_other_sources_know_them(
     part: str, resources: dict[str, Any]
 ) -> None:
     with register_of(**resources) as register:
