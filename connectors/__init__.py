@@ -1,4 +1,4 @@
 """One file per kind of source; the file's name is the kind.
 
-A connector sees the contract, the reader of files and the nouns, and nothing else of the house.
+A connector sees the contract, the decoding of values, the reader of files and the core's model, and nothing else.
 """

@@ -1,29 +1,58 @@
-"""Devices from lists: what a school or an IT department keeps as CSV or workbook.
+"""Devices from lists that a school or an IT department keeps as CSV or workbook.
 
-Endpoint: the files of `path`; each list is a whole of its own, named by its file name without the day, and of each the
-newest edition counts. Permission: to read the folder, nothing else. Documentation: none; each keeper designs his list
-(read 2026-11-24). So headers are found by Swedish words, and `columns = { field = "header" }` mends what is not.
+Endpoint: the files of `path`. Each list is complete by itself and is named by its file name without the day; of each list
+the newest edition counts. Permission: to read the folder, nothing else. Documentation: none, since every school designs
+its own list (read 2026-11-24). So headers are recognised by Swedish words, and `columns = { field = "header" }` names
+the others.
 
 Quirks:
-* A list speaks for the day in its name, its column or its file; what it does not name any more is absent of that list.
-* Contact is the day last seen. That a list names a device is no contact here: a device that an MDM has not heard of for
-  months would look alive by being listed. The core takes a list's day for what no MDM ever had.
+* A list speaks for the day in its name, in its column or of its file. A device that it no longer names is absent from it.
+* The last contact is the column *last seen*. Being listed is no contact here: otherwise a device that has been silent in
+  its MDM for months would look alive. The core uses the list's day for devices that no MDM ever had.
 * A status says what became of a device (skrotad, stulen, på reparation) or what it is for (lager, lån): both are read.
-* A word of status that nobody knows makes nothing work: the device is pending until the word is mapped.
+* With an unknown status a device does not work: it is pending until the word is mapped.
 * Groups alone make no set: an avdelning of a förskola has them too. A purpose of the row says so, or a [[device_rule]].
-* A holder is a log-in or an employment number. A person's name is nobody's key, and is not kept.
+* A holder is a log-in or an employment number. A person's name is no key and is not kept.
 
-Refuses a row that has neither serial number nor asset tag, and leaves the judgement of a serial to the house.
+Refuses a row that has neither serial number nor asset tag. Whether a serial is usable is decided in the core.
+
+```toml
+[[source]]
+kind = "device_file"
+name = "datorlistor"
+path = "/srv/lists"                    # a folder, a file or a pattern; each list is whole for itself
+namespace = "personal"                 # whose employment numbers its holders have
+domain = "EXB"
+# statuses = { "Hylla 3" = "stock", "Återlämnad leasing" = "retired" }
+# purposes = { "Elevlåda" = "set" }
+# platforms = { "Standardklient" = "windows" }
+```
+
+* **Kept**: serial, asset tag, maker, model, system, unit, room, groups, purpose, the holder's log-in or employment
+  number, status as a word, day last seen, of purchase and of warranty, order.
+* **Read and dropped**: the device's name; a holder's name in place of a log-in; a status, purpose or system that is
+  no word of such lists.
+* **Never decoded**: every other column: notes, IMEI, network addresses, phone numbers; "Används av", which names a
+  class or a person (`columns = { groups = "Används av" }` where it is a class).
+* **Quirks that decide something**
+  * Contact is the day last seen (noon, local). Being listed is none in the record: an iPad that its MDM has not heard
+    of for months would look alive. The core takes the day a list speaks for as the contact of what no MDM ever had.
+  * A status may say what became of a device or what it is for; "Lager" and "Lån" outrank the row's purpose. An
+    unknown word makes the device `pending`, so that it never works by accident, and is reported as an unknown value.
+  * Groups make no set by themselves (an avdelning has them too). Say so once: `[[device_rule]] when = { source =
+    "datorlistor", groups = "*" }`, `purpose = "set"`.
+  * A list is named by its file without the day: a renamed list is a new one. Placeholder serials are recognised in
+    the core; rows that share one are numbered.
+* **Not tried here**: lists of every kind. An XLS of 1997 is read by the same reader as XLSX.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import Field
@@ -39,12 +68,22 @@ from fleetsync.pull.contract import (
     ProbeResult,
     RecordError,
     SourceFile,
-    SourceRefused,
     SourceSettings,
-    SourceUnavailable,
     UnknownValue,
 )
-from fleetsync.pull.files import WITHHELD_TEXT, FileColumn, FileFormat, parse_condition, parse_purpose, reportable_word
+from fleetsync.pull.decoding import (
+    WITHHELD_TEXT,
+    local_noon,
+    login_key,
+    missing_columns,
+    parse_condition,
+    parse_purpose,
+    platform_of_model,
+    platform_of_word,
+    probe_files,
+    reportable_word,
+)
+from fleetsync.pull.files import FileColumn, FileFormat
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.LIST),)
 
@@ -74,7 +113,8 @@ COLUMNS = (
     FileColumn("order", kind="id"),
 )  # fmt: skip
 
-ZONE = ZoneInfo("Europe/Stockholm")  # of the days that Swedish lists name
+# Without them devices cannot be joined or placed; for the unit one column is enough.
+NEEDED_FIELDS = {"serial": ("serial",), "unit": ("unit", "unit_code", "cost_centre")}
 _SEPARATORS = re.compile(r"[,;|\r\n]+")
 NAME_PLACEHOLDER = "a name"  # in place of a holder's name
 
@@ -95,7 +135,7 @@ class Settings(SourceSettings, FileFormat):
 
 
 class DeviceListRow(msgspec.Struct, frozen=True):
-    """What is kept of a row. *list*: which list it stands in; *nth*: which row of this serial it is, from 1."""
+    """What is kept of a row. *list*: the list it stands in; *occurrence*: which row of this serial it is, from 1."""
 
     list: str
     serial: str | None = None
@@ -120,7 +160,7 @@ class DeviceListRow(msgspec.Struct, frozen=True):
 
     @property
     def tag(self) -> str:
-        """Serial or asset tag in the spelling that tells rows apart."""
+        """Serial or asset tag in the spelling by which rows are compared."""
         return "".join((self.serial or self.asset_tag or "").split()).upper()
 
 
@@ -128,43 +168,24 @@ class DeviceListRow(msgspec.Struct, frozen=True):
 
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """All rows of every list that has a new edition; each list is whole for itself."""
+    """All rows of every list that has a new edition; each list is complete by itself."""
     for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
-        drift = tuple(UnknownValue("missing column", field) for field in _missing_fields(file))
+        missing = missing_columns(file, NEEDED_FIELDS)
         for page in file.pages(_row_parser(file, settings), scope=file.scope):
-            yield replace(page, drift=drift)
-            drift = ()
+            yield replace(page, drift=missing)
+            missing = ()
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
-    """Whether each list can be read to its end, for which day it speaks, and what it lacks."""
-    found = False
-    try:
-        for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
-            found = True
-            devices = sum(len(page.raws) for page in file.pages(_row_parser(file, settings)))
-            lacks = _missing_fields(file)
-            yield ProbeResult(
-                "devices",
-                ok=not lacks,
-                what=f"{file.name} speaks for {file.as_of} and has {devices} devices"
-                + (f"; no column for {', '.join(lacks)}" if lacks else ""),
-                remedy='Name the header: columns = { field = "header" }, or add the column to the list'
-                if lacks
-                else "",
-            )
-    except (SourceRefused, SourceUnavailable) as error:
-        yield ProbeResult("devices", ok=False, what=str(error))
-    else:
-        if not found:
-            yield ProbeResult("devices", ok=True, what="no list has changed since the last complete pull")
-
-
-def _missing_fields(file: SourceFile) -> tuple[str, ...]:
-    """Fields without which devices cannot be joined or placed; of units one column will do."""
-    missing = set(file.missing_fields)
-    groups = {"serial": ("serial",), "unit": ("unit", "unit_code", "cost_centre")}
-    return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
+    """Whether each list can be read to its end, for which day it speaks, and which columns it lacks."""
+    files = connect.files(settings.path, COLUMNS, form=settings, each_whole=True)
+    yield from probe_files(
+        PARTS[0],
+        files,
+        lambda file: sum(len(page.raws) for page in file.pages(_row_parser(file, settings))),
+        noun="devices",
+        groups=NEEDED_FIELDS,
+    )
 
 
 def _row_parser(file: SourceFile, settings: Settings) -> Callable[[FileRow], DeviceListRow]:
@@ -188,9 +209,7 @@ def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceList
         name=row.text("device_name"),
         manufacturer=row.text("manufacturer"),
         model=row.text("model"),
-        platform=_reportable_word(
-            row.text("platform"), settings.platforms, tuple(begins for begins, _ in _PLATFORM_PREFIXES)
-        ),
+        platform=_reportable_platform(row.text("platform"), settings.platforms),
         os_version=row.text("os_version"),
         unit=row.text("unit_code") or row.text("unit") or row.text("cost_centre"),
         location=row.text("location"),
@@ -207,53 +226,30 @@ def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceList
 
 
 def _holder_login(holder: str | None) -> str | None:
-    """The holder, unless he is named: of a name is kept that there was one."""
+    """The holder's log-in. Of a person's name only the fact that there was one is kept."""
     return NAME_PLACEHOLDER if holder is not None and len(holder.split()) > 1 else holder
 
 
-def _reportable_word(text: str | None, own: Mapping[str, object], begins: tuple[str, ...] = ()) -> str | None:
-    """A word of the list's. What is none is somebody's note, and may name somebody: it is not kept."""
+def _reportable_word(text: str | None, own: Mapping[str, object]) -> str | None:
+    """A status or a purpose. What is no word of such lists is a note, and may name somebody: it is not kept."""
     if text is None:
         return None
-    is_meant = parse_purpose(text, dict.fromkeys(own, Purpose.IGNORE)) is not None or parse_condition(text) is not None
-    is_known = is_meant or text.casefold().startswith(begins)
+    is_known = parse_purpose(text, dict.fromkeys(own, Purpose.IGNORE)) is not None or parse_condition(text) is not None
     return text if is_known else reportable_word(text, own)
+
+
+def _reportable_platform(text: str | None, own: Mapping[str, Platform]) -> str | None:
+    """As `_reportable_word`, of the word for an operating system."""
+    return text if text is None or platform_of_word(text) else _reportable_word(text, own)
 
 
 # -------------------------------------------------------------------------------------------------------- what it means
 
-_PLATFORM_PREFIXES = (  # how a word for an operating system begins; the first that fits
-    ("win", Platform.WINDOWS),
-    ("chrome", Platform.CHROMEOS),
-    ("ipad", Platform.IPADOS),
-    ("iphone", Platform.IOS),
-    ("ios", Platform.IOS),
-    ("mac", Platform.MACOS),
-    ("os x", Platform.MACOS),
-    ("apple tv", Platform.TVOS),
-    ("tvos", Platform.TVOS),
-    ("android", Platform.ANDROID),
-    ("linux", Platform.LINUX),
-    ("ubuntu", Platform.LINUX),
-)
-# Only what can run nothing else: a maker of computers tells no operating system.
-_MODEL_PLATFORMS = (
-    ("ipad", Platform.IPADOS),
-    ("iphone", Platform.IOS),
-    ("macbook", Platform.MACOS),
-    ("imac", Platform.MACOS),
-    ("mac mini", Platform.MACOS),
-    ("apple tv", Platform.TVOS),
-    ("chromebook", Platform.CHROMEOS),
-    ("galaxy tab", Platform.ANDROID),
-)
-
 
 def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[NormalisedItem, ...]:
-    """A row as a device, its words by the source's own tables and the shipped ones."""
-    drift: list[UnknownValue] = []
-    state, use = _status_meaning(raw.status, settings, drift)
-    meant = use or _purpose(raw, settings, drift)
+    """A row as a device. Its words are read by the source's own tables and the shipped ones."""
+    unknown: list[UnknownValue] = []
+    condition, purpose = _status_meaning(raw.status, settings, unknown)
     groups = _groups(raw.groups)
     record = DeviceRecord(
         source_id=f"{raw.list}/{raw.tag}" + (f"/{raw.occurrence}" if raw.occurrence > 1 else ""),
@@ -261,80 +257,69 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
         name=raw.name,
         manufacturer=raw.manufacturer,
         model=raw.model,
-        platform=_platform(raw, settings, drift),
+        platform=_platform(raw, settings, unknown),
         os_version=raw.os_version,
-        keys=_keys(raw, settings, drift),
+        keys=_keys(raw, settings, unknown),
         location=raw.location,
         groups=groups,  # for the conditions of rules, as an MDM's
         order=raw.order,
         status=None if raw.status == WITHHELD_TEXT else raw.status,
         asset_tag=raw.asset_tag,
-        last_contact_at=_local_noon(raw.seen_on),
-        condition=state,
-        purpose=meant,
+        last_contact_at=local_noon(raw.seen_on),
+        condition=condition,
+        purpose=purpose or _purpose(raw, settings, unknown),
         unit=raw.unit,
         serves=groups,
         purchased_on=raw.purchased_on,
         warranty_until=raw.warranty_until,
     )
-    return (record, *drift)
+    return (record, *unknown)
 
 
 def _status_meaning(
-    word: str | None, settings: Settings, drift: list[UnknownValue]
+    word: str | None, settings: Settings, unknown: list[UnknownValue]
 ) -> tuple[Condition, Purpose | None]:
-    """What a status says: what became of it, or what it is for now. A blank, or no such column, says "in use"."""
+    """What a status says: what became of the device, or what it is for now. A blank, or no such column: "in use"."""
     if word is None:
         return Condition.ACTIVE, None
-    conditions = {said: meant for said, meant in settings.statuses.items() if isinstance(meant, Condition)}
-    purposes = {said: meant for said, meant in settings.statuses.items() if isinstance(meant, Purpose)}
-    use = parse_purpose(word, purposes)
-    if use is not None and use is not parse_purpose(word):  # the source's own table outranks each shipped word
-        return Condition.ACTIVE, use
-    state = parse_condition(word, conditions)
-    if state is None and use is None:
-        drift.append(UnknownValue("status", word))
+    conditions = {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Condition)}
+    purposes = {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Purpose)}
+    purpose = parse_purpose(word, purposes)
+    if purpose is not None and purpose is not parse_purpose(word):  # the source's own table outranks each shipped word
+        return Condition.ACTIVE, purpose
+    condition = parse_condition(word, conditions)
+    if condition is None and purpose is None:
+        unknown.append(UnknownValue("status", word))
         return Condition.PENDING, None
-    return (Condition.ACTIVE, use) if state is None else (state, None)
+    return (Condition.ACTIVE, purpose) if condition is None else (condition, None)
 
 
-def _purpose(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> Purpose | None:
-    meant = parse_purpose(raw.purpose, settings.purposes)
-    if raw.purpose is not None and meant is None:
-        drift.append(UnknownValue("purpose", raw.purpose))
-    return meant
+def _purpose(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> Purpose | None:
+    purpose = parse_purpose(raw.purpose, settings.purposes)
+    if raw.purpose is not None and purpose is None:
+        unknown.append(UnknownValue("purpose", raw.purpose))
+    return purpose
 
 
-def _platform(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> Platform:
-    word, model = (raw.platform or "").casefold(), (raw.model or "").casefold()
-    own = {said.casefold(): meant for said, meant in settings.platforms.items()}
-    if word in own:
-        return own[word]
-    told = next((meant for begins, meant in _PLATFORM_PREFIXES if word.startswith(begins)), None)
-    if told is None and raw.platform is not None:
-        drift.append(UnknownValue("platform", raw.platform))
-    return told or next((meant for name, meant in _MODEL_PLATFORMS if name in model), Platform.OTHER)
+def _platform(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> Platform:
+    platform = platform_of_word(raw.platform, settings.platforms)
+    if platform is None and raw.platform is not None:
+        unknown.append(UnknownValue("platform", raw.platform))
+    return platform or platform_of_model(raw.model) or Platform.OTHER
 
 
-def _keys(raw: DeviceListRow, settings: Settings, drift: list[UnknownValue]) -> tuple[Key, ...]:
+def _keys(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> tuple[Key, ...]:
     number = () if raw.number is None else (Key(Scheme.NUMBER, settings.number_namespace, raw.number),)
     if raw.holder is None:
         return number
-    if "@" in raw.holder:
-        return (*number, Key(Scheme.ADDRESS, "", raw.holder))
-    if raw.holder != NAME_PLACEHOLDER and (settings.domain or "\\" in raw.holder):
-        return (*number, Key(Scheme.ACCOUNT, settings.domain, raw.holder))
-    drift.append(
-        UnknownValue("holder", NAME_PLACEHOLDER if raw.holder == NAME_PLACEHOLDER else "account name without a domain")
-    )
-    return number
+    key = None if raw.holder == NAME_PLACEHOLDER else login_key(raw.holder, settings.domain)
+    if key is None:
+        is_named = raw.holder == NAME_PLACEHOLDER
+        unknown.append(UnknownValue("holder", NAME_PLACEHOLDER if is_named else "account name without a domain"))
+        return number
+    return (*number, key)
 
 
 def _groups(text: str | None) -> tuple[str, ...]:
-    """Groups in one cell, apart by comma, semicolon, bar or line; never by a slash, which classes have in their names."""
+    """Groups in one cell, separated by comma, semicolon, bar or line; never by a slash, which names of classes have."""
     return tuple(dict.fromkeys(group.strip() for group in _SEPARATORS.split(text or "") if group.strip()))
-
-
-def _local_noon(day: date | None) -> datetime | None:
-    """A day as an instant that is on it in every zone of ours."""
-    return None if day is None else datetime.combine(day, time(12), ZONE).astimezone(UTC)

@@ -6,21 +6,53 @@ Permission: DeviceManagementManagedDevices.Read.All (application), with admin co
 
 Quirks:
 * `@odata.count` counts the page, so there is no total to check against; an empty page with a next link is not the end.
-* 0001-01-01 is "never", 9999-12-31 "no limit", the null guid, "" and "Unknown" nothing.
+* 0001-01-01 means "never", 9999-12-31 "no limit"; the null guid, "" and "Unknown" mean that nothing is known.
 * An iPad reports iOS or iPadOS, by the age of its record: the model decides.
-* `eas` rows are mailboxes and `msSense` rows Defender alone: no devices. `jamf` rows mirror what Jamf manages.
+* `eas` rows are mailboxes and `msSense` rows are Defender alone: neither is a device. `jamf` rows mirror what Jamf manages.
 * `userPrincipalName` is a copy that lags behind a change of name; `userId` does not.
 * enrollmentProfileName, notes and addresses of network cards come empty in a list; none is asked for.
 
-Refuses to count a privately owned phone, and to take silence about the user for a shared device.
+Refuses to count a privately owned phone, and to call a device shared because it has no user.
+
+```toml
+[[source]]
+kind = "intune"
+name = "intune"
+tenant = "11111111-2222-4333-8444-555555555555"      # directory (tenant) id; the namespace of object ids
+client_id = "99999999-2222-4333-8444-555555555555"
+client_secret_file = "/run/secrets/intune"           # or certificate_file and key_file (key_password_file)
+credential_expires = 2027-11-01                      # as the portal shows it; `fleetsync check` warns thirty days ahead
+# signature = "RS256"                                # for certificates of older registrations; default PS256
+# beta = true                                        # knows lost mode; not supported by Microsoft for production
+```
+
+* **Kept**: record id, serial, system and version, maker, model, the primary user's object id, UPN and mail, enrolment
+  and last contact, compliance, state and way of management, ownership, category (`location`), encryption; with `beta`
+  lost mode.
+* **Read and dropped**: the device's name (rules see it); rows of privately owned phones, of mailboxes on phones
+  (`eas`) and of Defender alone (`msSense`).
+* **Never asked for**: display name, phone number, IMEI, MEID, ICCID, network addresses, UDID, notes, activation lock
+  code, who logged on last.
+* **Quirks that decide something**
+  * A device is *reported shared* only when it has no user **and** was enrolled in a way that knows none.
+  * A wipe or retirement on its way already makes a device `wiped` or `retired`: nobody should count on it. When it
+    has been carried out the row is gone.
+  * `jamf` rows mirror Macs that Jamf manages. They are kept for the user's object id and the compliance, without
+    contact, enrolment and management: those come from Jamf itself, because a mirror that looks alive would hide a
+    silent Mac. Without a Jamf source such a Mac does not work, and says why. While Intune mirrors it, it is not "gone
+    from every MDM"; it is silent by its last contact all the same.
+  * An Android device owned privately is a phone unless its model says tablet (tab, pad, SM-T, SM-X, SM-P).
+  * The count in an answer is of its page, and `managedDeviceOverview` lags: a short listing is caught by the guard.
+* **Not tried here**: a live tenant; sovereign clouds (set `authority` and `graph_root`); conditional access for
+  workloads; how the permission behaves with scope tags.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 from pydantic import AfterValidator, Field, SecretStr
@@ -48,20 +80,27 @@ from fleetsync.pull.contract import (
     Params,
     Part,
     ProbeResult,
-    RecordError,
     SourceRefused,
     SourceSettings,
     UnknownValue,
 )
-
-T = TypeVar("T")
+from fleetsync.pull.decoding import (
+    clean_text,
+    credential_result,
+    known_text,
+    known_word,
+    parse_instant,
+    probe_part,
+    read_platform,
+    required_text,
+)
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),)
 
 PERMISSION = "DeviceManagementManagedDevices.Read.All"
 DEVICES_PATH = "deviceManagement/managedDevices"
 PAGE_SIZE = 500  # 1000 is allowed; full pages gave 504 for days in large tenants (Intune-PowerShell-SDK#146)
-EXPIRY_WARNING_PERIOD = timedelta(days=30)
+RENEWAL = "Make a new one under Certificates & secrets of the app registration, put it here, correct credential_expires"
 
 
 def _one_tenant(tenant: str) -> str:
@@ -86,15 +125,15 @@ class Settings(SourceSettings):
     key_password_file: Path | None = None
     signature: Literal["PS256", "RS256"] = "PS256"
     credential_expires: date | None = None
-    """When secret or certificate runs out, as the portal shows it; told thirty days ahead."""
+    """When secret or certificate runs out, as the portal shows it; `fleetsync check` warns thirty days ahead."""
     authority: str = "https://login.microsoftonline.com"
     graph_root: str = "https://graph.microsoft.com"
     beta: bool = False
-    """Read the beta version, which knows lost mode; Microsoft does not support it for production."""
+    """Read the beta version, which has lost mode; Microsoft does not support it for production."""
 
 
 class ManagedDevice(msgspec.Struct, frozen=True, rename="camel"):
-    """What is kept of a row; the same fields are asked for by `$select`."""
+    """The fields of a device that are kept; `$select` asks for the same ones."""
 
     id: str | None = None
     device_name: str | None = None
@@ -119,14 +158,14 @@ class ManagedDevice(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ManagedDevicePage(msgspec.Struct, frozen=True):
-    """A page of the answer."""
+    """One page of the listing."""
 
     value: list[ManagedDevice]
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
 class CredentialExpiry(msgspec.Struct, frozen=True):
-    """When our own credential runs out."""
+    """The day on which our own credential expires."""
 
     day: date
 
@@ -135,7 +174,7 @@ class CredentialExpiry(msgspec.Struct, frozen=True):
 
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """All managed devices, 500 a page; before them what is known of our credential, even if it no longer works.
+    """All managed devices, 500 a page. The expiry of our credential comes first, so that it is known even when sign-in fails.
 
     API: GET deviceManagement/managedDevices. Permission: DeviceManagementManagedDevices.Read.All.
     """
@@ -152,17 +191,23 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Our credential's expiry, then one device: that proves sign-in, permission and address."""
     if settings.credential_expires is not None:
-        yield _expiry_finding(settings.credential_expires, connect.today)
-    try:
-        listing = _client(settings, connect).get(
-            DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION
-        )
-    except SourceRefused as refused:
-        yield ProbeResult("devices", ok=False, what=str(refused), remedy=_remedy(settings))
-        return
-    yield ProbeResult(None, ok=True, what=f"signed in to the tenant {settings.tenant} as {settings.client_id}")
-    found = "the first page holds devices" if listing.value else "the first page is empty: no device is enrolled"
-    yield ProbeResult("devices", ok=True, what=f"{PERMISSION} is granted; {found}")
+        yield credential_result(settings.credential_expires, connect.today, RENEWAL)
+    client = _client(settings, connect)
+
+    def has_devices() -> bool:
+        query: Params = {"$select": "id", "$top": 1}
+        return bool(client.get(DEVICES_PATH, query, decode=ManagedDevicePage, needs=PERMISSION).value)
+
+    result = probe_part(
+        PARTS[0],
+        has_devices,
+        readable=f"{PERMISSION} is granted; the first page holds devices",
+        empty=f"{PERMISSION} is granted; the first page is empty: no device is enrolled",
+        remedy=_remedy(settings),
+    )
+    if result.ok:
+        yield ProbeResult(None, ok=True, what=f"signed in to the tenant {settings.tenant} as {settings.client_id}")
+    yield result
 
 
 def _client(settings: Settings, connect: Connect) -> Client:
@@ -201,20 +246,10 @@ def _selected_fields(settings: Settings) -> tuple[str, ...]:
     return tuple(field for field in fields if settings.beta or field != "lostModeState")
 
 
-def _expiry_finding(expires: date, today: date) -> ProbeResult:
-    remedy = (
-        "Make a new one under Certificates & secrets of the app registration, put it here, correct credential_expires"
-    )
-    if expires <= today:
-        return ProbeResult(None, ok=False, what=f"the credential ran out on {expires}", remedy=remedy)
-    soon = expires - today <= EXPIRY_WARNING_PERIOD
-    return ProbeResult(None, ok=True, what=f"the credential runs out on {expires}", remedy=remedy if soon else "")
-
-
 def _remedy(settings: Settings) -> str:
     return (
         f"Entra admin center > App registrations > {settings.client_id}: under API permissions add the application "
-        f"permission {PERMISSION} of Microsoft Graph and grant admin consent; under Certificates & secrets see that the "
+        f"permission {PERMISSION} of Microsoft Graph and grant admin consent; under Certificates & secrets check that the "
         "credential is the one named here"
     )
 
@@ -226,7 +261,7 @@ _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         **dict.fromkeys(
             ("managed", "unhealthy", "retirefailed", "wipefailed", "retirecanceled", "wipecanceled"), Condition.ACTIVE
         ),
-        # A finished one removes the row; these are on their way, and nobody should count on the device.
+        # A finished one removes the row. These are under way, and nobody should count on the device.
         **dict.fromkeys(("retirepending", "retireissued", "deletepending"), Condition.RETIRED),
         **dict.fromkeys(("wipepending", "wipeissued"), Condition.WIPED),
         "discovered": Condition.PENDING,
@@ -270,8 +305,8 @@ _USERLESS_ENROLMENTS = frozenset(
 )
 _ENROLMENTS: Mapping[str, str] = MappingProxyType(
     {
-        way: way
-        for way in (
+        enrolment: enrolment
+        for enrolment in (
             "unknown", "userenrollment", _ENROLMENT_MANAGER, "applebulkwithuser", "windowsazureadjoin", "windowsautoenrollment",
             "windowsbulkazuredomainjoin", "windowscomanagement", "appleuserenrollment",
             "appleuserenrollmentwithserviceaccount", "azureadjoinusingazurevmextension",
@@ -280,48 +315,25 @@ _ENROLMENTS: Mapping[str, str] = MappingProxyType(
         )
     }
 )  # fmt: skip
-_PLATFORM_PREFIXES = (  # how the name of an operating system begins; the first that fits
-    ("windows mobile", Platform.OTHER),
-    ("windowsmobile", Platform.OTHER),
-    ("windows phone", Platform.OTHER),
-    ("windowsphone", Platform.OTHER),
-    ("windows", Platform.WINDOWS),
-    ("ipados", Platform.IPADOS),
-    ("ios", Platform.IOS),
-    ("macos", Platform.MACOS),
-    ("mac os", Platform.MACOS),
-    ("tvos", Platform.TVOS),
-    ("android", Platform.ANDROID),
-    ("chromeos", Platform.CHROMEOS),
-    ("chrome os", Platform.CHROMEOS),
-    ("linux", Platform.LINUX),
-)
-_EMPTY_WORDS = frozenset({"", "unknown"})
 _NULL_GUID = "00000000-0000-0000-0000-000000000000"
-_INSTANT = re.compile(
-    r"(?P<year>\d{4})(?P<rest>-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(?P<zone>Z|[+-]\d\d:\d\d)?", re.ASCII
-)
-_FIRST_YEAR, _LAST_YEAR = 1971, 2100
 _ANDROID_TABLET = re.compile(r"tab|pad|\bSM-[TXP]\d", re.IGNORECASE)
 
 
 def normalise(part: str, settings: Settings, raw: ManagedDevice | CredentialExpiry) -> tuple[NormalisedItem, ...]:
-    """One row as a device; nothing for what is no device of ours to count (mailboxes, private phones).
+    """One row as a device; nothing for rows that we do not count (mailboxes, private phones).
 
-    Raises RecordError for a row without an id, and for a time that is none.
+    Raises RecordError for a row without an id, and for a time that cannot be read.
     """
     if isinstance(raw, CredentialExpiry):
         name = "certificate" if settings.certificate_file else "client secret"
         return (Credential(name, datetime.combine(raw.day, time(), UTC)),)
-    if not raw.id:
-        raise RecordError("id is empty")
-    drift: list[UnknownValue] = []
-    agent = _enum_meaning(_AGENTS, raw.management_agent, "managementAgent", drift)
-    owner = _enum_meaning(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", drift)
-    platform = _platform(raw, drift)
+    source_id, unknown = required_text(raw.id, "id"), list[UnknownValue]()
+    agent = known_word(_AGENTS, raw.management_agent, "managementAgent", unknown)
+    owner = known_word(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", unknown)
+    platform = read_platform(raw.operating_system, raw.model, "operatingSystem", unknown)
     if agent in _NON_DEVICE_AGENTS or (owner is Ownership.PERSONAL and _is_phone(platform, raw.model)):
         return ()
-    return (_device_record(raw.id, raw, settings, agent, owner, platform, drift), *drift)
+    return (_device_record(source_id, raw, settings, agent, owner, platform, unknown), *unknown)
 
 
 def _device_record(
@@ -331,102 +343,50 @@ def _device_record(
     agent: str | None,
     owner: Ownership | None,
     platform: Platform,
-    drift: list[UnknownValue],
+    unknown: list[UnknownValue],
 ) -> DeviceRecord:
-    enrolment = _enum_meaning(_ENROLMENTS, raw.device_enrollment_type, "deviceEnrollmentType", drift)
-    condition = _enum_meaning(_CONDITIONS, raw.management_state, "managementState", drift)
+    enrolment = known_word(_ENROLMENTS, raw.device_enrollment_type, "deviceEnrollmentType", unknown)
+    condition = known_word(_CONDITIONS, raw.management_state, "managementState", unknown)
     keys = _keys(raw, settings.tenant)
-    # Jamf's mirror knows the user and the compliance; contact and management are Jamf's own to tell, and a copy of a
-    # silent Mac that looks alive would hide it.
+    # Jamf's mirror knows the user and the compliance. Contact and management come from Jamf itself: a copy of a silent
+    # Mac that looks alive would hide it.
     mirrored = agent == _JAMF_MIRROR_AGENT
     return DeviceRecord(
         source_id=source_id,
-        serial=_text(raw.serial_number),
-        name=_text(raw.device_name),
-        manufacturer=_known_text(raw.manufacturer),
-        model=_known_text(raw.model),
+        serial=clean_text(raw.serial_number),
+        name=clean_text(raw.device_name),
+        manufacturer=known_text(raw.manufacturer),
+        model=known_text(raw.model),
         platform=platform,
-        os_version=_known_text(raw.os_version),
+        os_version=known_text(raw.os_version),
         keys=keys,
         enrolled_by_manager=enrolment == _ENROLMENT_MANAGER,
         reported_shared=not keys and enrolment in _USERLESS_ENROLMENTS,
-        location=_known_text(raw.device_category_display_name),
-        status=_known_text(raw.management_state),
-        enrolled_at=None if mirrored else _parse_instant(raw.enrolled_date_time, "enrolledDateTime"),
-        last_contact_at=None if mirrored else _parse_instant(raw.last_sync_date_time, "lastSyncDateTime"),
+        location=known_text(raw.device_category_display_name),
+        status=known_text(raw.management_state),
+        enrolled_at=None if mirrored else parse_instant(raw.enrolled_date_time, "enrolledDateTime", "UTC"),
+        last_contact_at=None if mirrored else parse_instant(raw.last_sync_date_time, "lastSyncDateTime", "UTC"),
         ownership=owner,
         managed=None if mirrored or condition is None else condition is not Condition.PENDING,
-        condition=Condition.LOST if _is_lost(raw, drift) else condition or Condition.ACTIVE,
-        compliance=_enum_meaning(_COMPLIANCE, raw.compliance_state, "complianceState", drift),
+        condition=Condition.LOST if _is_lost(raw, unknown) else condition or Condition.ACTIVE,
+        compliance=known_word(_COMPLIANCE, raw.compliance_state, "complianceState", unknown),
         encrypted=raw.is_encrypted,
     )
-
-
-def _enum_meaning(words: Mapping[str, T], said: str | None, field: str, drift: list[UnknownValue]) -> T | None:
-    """What an enum's member means; one that is new to us means nothing yet, and is told."""
-    word = _text(said)
-    if word is None:
-        return None
-    if word.casefold() not in words:
-        drift.append(UnknownValue(field, word))
-    return words.get(word.casefold())
-
-
-def _platform(raw: ManagedDevice, drift: list[UnknownValue]) -> Platform:
-    system = _known_text(raw.operating_system)
-    if system is None:
-        return Platform.OTHER
-    found = next((meant for begins, meant in _PLATFORM_PREFIXES if system.casefold().startswith(begins)), None)
-    if found is None:
-        drift.append(UnknownValue("operatingSystem", system))
-        return Platform.OTHER
-    is_ipad = found is Platform.IOS and (raw.model or "").strip().casefold().startswith("ipad")
-    return Platform.IPADOS if is_ipad else found
 
 
 def _is_phone(platform: Platform, model: str | None) -> bool:
     return platform is Platform.IOS or (platform is Platform.ANDROID and not _ANDROID_TABLET.search(model or ""))
 
 
-def _is_lost(raw: ManagedDevice, drift: list[UnknownValue]) -> bool:
-    return bool(_enum_meaning({"enabled": True, "disabled": False}, raw.lost_mode_state, "lostModeState", drift))
+def _is_lost(raw: ManagedDevice, unknown: list[UnknownValue]) -> bool:
+    return bool(known_word({"enabled": True, "disabled": False}, raw.lost_mode_state, "lostModeState", unknown))
 
 
 def _keys(raw: ManagedDevice, tenant: str) -> tuple[Key, ...]:
-    """The primary user's, strongest first; who logged on last is another matter and is not read."""
-    user = _known_text(raw.user_id)
-    found = (
-        None if user is None or user == _NULL_GUID else Key(Scheme.OBJECT_ID, tenant, user),
-        *(
-            Key(Scheme.ADDRESS, "", word)
-            for word in (_known_text(raw.user_principal_name), _known_text(raw.email_address))
-            if word
-        ),
-    )
-    return tuple(dict.fromkeys(key for key in found if key is not None))
-
-
-def _text(text: str | None) -> str | None:
-    return (text or "").strip() or None
-
-
-def _known_text(text: str | None) -> str | None:
-    """*text*, unless it says that nothing is known."""
-    word = _text(text)
-    return None if word is None or word.casefold() in _EMPTY_WORDS else word
-
-
-def _parse_instant(text: str | None, field: str) -> datetime | None:
-    """A time with any number of decimals; None for a blank and for years that mean "never" and "no limit"."""
-    if not (text or "").strip():
-        return None
-    found = _INSTANT.fullmatch((text or "").strip())
-    if found is None:
-        raise RecordError(f"{field} is not a time")
-    # Before any zone is looked at: years 1 and 9999 overflow in it.
-    if not _FIRST_YEAR <= int(found["year"]) <= _LAST_YEAR:
-        return None
-    try:
-        return datetime.fromisoformat(found["year"] + found["rest"] + (found["zone"] or "Z")).astimezone(UTC)
-    except ValueError:
-        raise RecordError(f"{field} is not a time") from None
+    """The primary user's keys, strongest first. Who logged on last says nothing about the holder and is not read."""
+    user = known_text(raw.user_id)
+    addresses = (known_text(raw.user_principal_name), known_text(raw.email_address))
+    keys = [Key(Scheme.ADDRESS, "", address) for address in addresses if address]
+    if user is not None and user != _NULL_GUID:
+        keys.insert(0, Key(Scheme.OBJECT_ID, tenant, user))
+    return tuple(dict.fromkeys(keys))

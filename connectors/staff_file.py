@@ -1,19 +1,53 @@
 """Staff from a file: a personnel system's report as CSV or workbook, one row per employment.
 
 Endpoint: the files of `path`, of which the newest edition counts. Permission: to read the folder, nothing else.
-Documentation: none; each municipality designs its report (read 2026-11-24). So headers are found by Swedish words, and
-`columns = { field = "header" }` mends what is not.
+Documentation: none, since every municipality designs its own report (read 2026-11-24). So headers are recognised by
+Swedish words, and `columns = { field = "header" }` names the others.
 
 Quirks:
 * One person has many rows: employments, and one employment split over cost centres. All count; never the last alone.
 * Employment numbers are a person's in some systems and an employment's in others: see `person_is`.
 * A blank end, 9999-12-31 and 2099-12-31 are open; a blank form of employment is unknown, not permanent.
 * A share is written 75,00 or 0,75 or 75 %.
-* A file of the whole municipality is read as it is, and units that nobody lists are shown as unmapped. `departments`
-  keeps only the rows that match; the others never become records.
+* A file of the whole municipality is read as it is, and units that no source lists are shown as unmapped.
+  `departments` keeps only the rows that match; the others never become records.
 
-Refuses to keep a civic number: it becomes a token while the row is read, and only where nothing else tells persons
-apart or `read_civic_number` asks for it. A mark of protection counts on every row, also one left out or broken.
+Refuses to keep a civic number: it becomes a token while the row is read, and only where nothing else identifies a
+person or `read_civic_number` asks for it. A mark of protection counts on every row, also one left out or broken.
+
+```toml
+[[source]]
+kind = "staff_file"
+name = "personal"
+path = "/srv/hr/personal_*.csv"        # one list; its newest edition counts
+namespace = "personal"                 # whose employment numbers these are; the same in device_file
+counts = ["staff"]                     # default: the file founds the entitlements of staff
+domain = "EXB"                         # Windows domain of account names written without one
+mail_domains = ["exempelby.se"]        # other addresses are private mail and are not kept
+# departments = ["3*", "Vretaskolan"]  # keep only rows whose codes or unit match; default: all
+# person_is = "civic_number"           # where a person has one number per employment
+# read_civic_number = true             # a token of it, for [identity] match_on_civic_number
+# columns = { employment_form = "Anst kat" }
+# employment_forms = { "Månadslön vik" = "fixed" }
+```
+
+* **Kept**: employment number, log-ins and work addresses, unit codes and name, form of employment, first and last
+  day, days of leave, share; names only with `store_names`; the civic number only as a token made while the row is
+  read, where no number tells persons apart, or `read_civic_number` asks for it, or the row is marked protected (so
+  that they are recognised in other sources).
+* **Never decoded**: every other column: address, phone, sex, salary, cause of absence, birth date.
+* **Quirks that decide something**
+  * All rows of a person make one person with all employments. Identical rows are one. An employment's id is person,
+    place and first day, so that a moved end is an update.
+  * The whole municipality is kept with its codes, since a teacher may belong to an unexpected cost centre; unmapped
+    units are shown. A file that suddenly covers everybody is held by the guard. `departments` is the explicit way to
+    keep less, and then those rows never become records.
+  * A mark of protection counts on any row, also one that `departments` leaves out or that cannot be read.
+  * A blank form of employment is `unknown` where the file has the column; without the column the dates decide. So is
+    one that is not known; what is no word of such files ("Vik för …") is not kept, and is reported as `(text)`.
+  * A share above 1 is per cent; above 100 % it is full time.
+  * An account name without a domain belongs to many people and is no key: it is reported as an unknown value.
+* **Not tried here**: an export of a named personnel system. Layouts differ per municipality.
 """
 
 import re
@@ -48,17 +82,20 @@ from fleetsync.pull.contract import (
     SourceFile,
     SourceRefused,
     SourceSettings,
-    SourceUnavailable,
     UnknownValue,
 )
-from fleetsync.pull.files import (
-    FileColumn,
-    FileFormat,
+from fleetsync.pull.decoding import (
+    IdNumbering,
     civic_number,
+    is_in_domains,
     is_protected,
+    login_key,
+    missing_columns,
     parse_employment_form,
+    probe_files,
     reportable_word,
 )
+from fleetsync.pull.files import FileColumn, FileFormat
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
 
@@ -99,6 +136,9 @@ COLUMNS = (
     FileColumn("share", kind="number"),
 )  # fmt: skip
 
+# Without them coverage cannot be decided; of log-ins and of units one column is enough.
+NEEDED_FIELDS = {"login": _LOGIN_FIELDS, "unit": ("unit", *_CODE_FIELDS), "start": ("start",)}
+
 _PEOPLE_PER_PAGE = 2000
 _SEPARATORS = re.compile(r"[,;|\s]+")
 _MAX_SHARE_PERCENT = 150
@@ -113,8 +153,8 @@ class Settings(SourceSettings, FileFormat):
     grace_pulls: Annotated[int, Field(ge=0)] = 1
     counts: tuple[str, ...] = ("staff",)
     person_is: PersonIdColumn | None = None
-    """The column that tells persons apart; None: the first the file has of number, civic number and log-in. Set it where
-    a person has a number per employment."""
+    """The column that identifies a person; None: the first that the file has of number, civic number and log-in. Set it
+    where a person has a number per employment."""
     read_civic_number: bool = False
     """Make a token of the civic number too, for `[identity] match_on_civic_number`."""
     domain: str = ""
@@ -128,7 +168,7 @@ class Settings(SourceSettings, FileFormat):
 
 
 class EmploymentRow(msgspec.Struct, frozen=True):
-    """What a row says of an employment. *form*: the word, as it may be told; None without such a column, "" for a blank."""
+    """What a row says of an employment. *form*: the word, as it may be reported; None without such a column, "" for a blank."""
 
     codes: tuple[str, ...] = ()
     unit_name: str | None = None
@@ -169,7 +209,7 @@ class StaffFilePerson(msgspec.Struct, frozen=True):
 
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """Everybody in the newest edition of the file, each with all rows; nobody before the last row is read.
+    """Every person in the newest edition of the file, with all their rows; none before the last row is read.
 
     Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
     """
@@ -177,7 +217,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     if len(files) > 1:
         raise SourceRefused(
             f"{settings.name}: path matches {len(files)} lists ({', '.join(file.name for file in files)}), and which is "
-            "whole cannot be told. Narrow the pattern so that only editions of one list match"
+            "complete cannot be decided. Narrow the pattern so that only editions of one list match"
         )
     for file in files:
         yield from _pages(file, settings, connect)
@@ -191,7 +231,7 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
         rejected += page.rejected
     rejected += [line.problem for line in lines if line.problem is not None]
     people = _group_by_person(lines)
-    if lines and settings.departments and not any(one.employments for one in people):
+    if lines and settings.departments and not any(person.employments for person in people):
         raise SourceRefused(
             f"{settings.name}: no row of {file.name} is of a unit that departments names. Correct departments in the "
             "[[source]] table"
@@ -203,39 +243,20 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
             as_of=file.as_of,
             fingerprint=file.fingerprint,
             rejected=() if start else tuple(rejected),
-            drift=() if start else tuple(UnknownValue("missing column", field) for field in _missing_fields(file)),
+            drift=() if start else missing_columns(file, NEEDED_FIELDS),
         )
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
-    """Whether the file can be read to its end, for which day it speaks, and what it lacks."""
-    found = False
-    try:
-        for file in connect.files(settings.path, COLUMNS, form=settings):
-            found = True
-            people = sum(len(page.raws) for page in _pages(file, settings, connect))
-            lacks = _missing_fields(file)
-            yield ProbeResult(
-                "staff",
-                ok=not lacks,
-                what=f"{file.name} speaks for {file.as_of} and has {people} people"
-                + (f"; no column for {', '.join(lacks)}" if lacks else ""),
-                remedy='Name the header: columns = { field = "header" }, or have it added to the export'
-                if lacks
-                else "",
-            )
-    except (SourceRefused, SourceUnavailable) as error:
-        yield ProbeResult("staff", ok=False, what=str(error))
-    else:
-        if not found:
-            yield ProbeResult("staff", ok=True, what="the file has not changed since the last complete pull")
-
-
-def _missing_fields(file: SourceFile) -> tuple[str, ...]:
-    """Fields without which coverage cannot be told; of log-ins and of units one column will do."""
-    missing = set(file.missing_fields)
-    groups = {"login": _LOGIN_FIELDS, "unit": ("unit", *_CODE_FIELDS), "start": ("start",)}
-    return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
+    """Whether the file can be read to its end, for which day it speaks, and which columns it lacks."""
+    files = connect.files(settings.path, COLUMNS, form=settings)
+    yield from probe_files(
+        PARTS[0],
+        files,
+        lambda file: sum(len(page.raws) for page in _pages(file, settings, connect)),
+        noun="people",
+        groups=NEEDED_FIELDS,
+    )
 
 
 def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
@@ -243,13 +264,14 @@ def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], Sta
         protected = is_protected(row.text("protected"))
         numbers = _texts(row, ("person_number",))
         logins = _logins(row, settings)
-        way = _person_id_column(row, settings)
-        civic = _civic_token(row, connect) if way == "civic_number" or settings.read_civic_number or protected else None
-        known = {"person_number": numbers[:1], "civic_number": (civic,) if civic else (), "login": logins[:1]}
-        # Whoever is protected is recognised by whatever the row has.
-        person = known[way] or (next(filter(None, known.values()), ()) if protected else ())
+        id_column = _person_id_column(row, settings)
+        needs_civic_number = id_column == "civic_number" or settings.read_civic_number or protected
+        civic = _civic_token(row, connect) if needs_civic_number else None
+        ids = {"person_number": numbers[:1], "civic_number": (civic,) if civic else (), "login": logins[:1]}
+        # A protected person is recognised by any id that the row has.
+        person = ids[id_column] or (next(filter(None, ids.values()), ()) if protected else ())
         if not person:
-            raise RecordError(f"{way.replace('_', ' ')} is empty")
+            raise RecordError(f"{id_column.replace('_', ' ')} is empty")
         employment, problem = _employment(row, settings)
         return StaffRow(
             person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, problem
@@ -259,10 +281,10 @@ def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], Sta
 
 
 def _person_id_column(row: FileRow, settings: Settings) -> PersonIdColumn:
-    """The column that tells persons apart in this file."""
+    """The column that identifies a person in this file."""
     if settings.person_is is not None:
         return settings.person_is
-    return next((way for way in _PERSON_ID_COLUMNS[:2] if row.has(way)), "login")
+    return next((column for column in _PERSON_ID_COLUMNS[:2] if row.has(column)), "login")
 
 
 def _civic_token(row: FileRow, connect: Connect) -> str | None:
@@ -280,8 +302,7 @@ def _logins(row: FileRow, settings: Settings) -> tuple[str, ...]:
 
 
 def _is_own_domain(login: str, mail_domains: Sequence[str]) -> bool:
-    domain = login.rpartition("@")[2].casefold()
-    return not mail_domains or "@" not in login or domain in {ours.casefold() for ours in mail_domains}
+    return not mail_domains or "@" not in login or is_in_domains(login, mail_domains)
 
 
 def _name(row: FileRow, settings: Settings) -> str | None:
@@ -314,10 +335,10 @@ def _employment(row: FileRow, settings: Settings) -> tuple[EmploymentRow | None,
 
 
 def _reportable_employment_form(row: FileRow, settings: Settings) -> str:
-    """The form of employment. What is no word of such files is a person's note, and may name somebody: it is not kept."""
-    said = row.text("employment_form") or ""
-    is_known = not said or parse_employment_form(said, settings.employment_forms) is not EmploymentForm.UNKNOWN
-    return said if is_known else reportable_word(said, settings.employment_forms)
+    """The form of employment. What is no word of such files is a note, and may name somebody: it is not kept."""
+    word = row.text("employment_form") or ""
+    is_known = not word or parse_employment_form(word, settings.employment_forms) is not EmploymentForm.UNKNOWN
+    return word if is_known else reportable_word(word, settings.employment_forms)
 
 
 def _matches_department(departments: Sequence[str], words: Sequence[str]) -> bool:
@@ -335,15 +356,15 @@ def _share(row: FileRow) -> float | None:
 
 
 def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
-    """One person for all rows of his, in the order of the file.
+    """One person for all rows of theirs, in the order of the file.
 
-    Whom only rows left out know is nobody, unless a row of his is marked: he may hold a device of ours.
+    A person whose rows are all left out is not kept, unless a row is marked protected: they may hold a device of ours.
     """
     rows: dict[str, list[StaffRow]] = {}
     for line in lines:
         rows.setdefault(line.person, []).append(line)
-    people = (_employee(person, of_person) for person, of_person in rows.items())
-    return [one for one in people if one.employments or one.protected]
+    people = [_employee(person, person_rows) for person, person_rows in rows.items()]
+    return [person for person in people if person.employments or person.protected]
 
 
 def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
@@ -362,8 +383,8 @@ def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
 
 
 def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[NormalisedItem, ...]:
-    """A person and his employments, each with an id of person, place and first day."""
-    keys = [_login_key(login, settings.domain) for login in raw.logins]
+    """A person and their employments, each with an id made of person, workplace and first day."""
+    keys = [login_key(login, settings.domain) for login in raw.logins]
     person = PersonRecord(
         source_id=raw.person,
         keys=(
@@ -374,31 +395,22 @@ def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[Norm
         name=raw.name,
         protected=raw.protected,
     )
-    drift = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
-    return (person, *_memberships(raw, settings, drift), *drift)
+    unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
+    return (person, *_memberships(raw, settings, unknown), *unknown)
 
 
-def _login_key(login: str, domain: str) -> Key | None:
-    r"""An address, or an account of a domain (`DOM\user`); None for a bare account, which is many people's."""
-    if "@" in login:
-        return Key(Scheme.ADDRESS, "", login)
-    return Key(Scheme.ACCOUNT, domain, login) if domain or "\\" in login else None
-
-
-def _memberships(raw: StaffFilePerson, settings: Settings, drift: list[UnknownValue]) -> Iterator[MembershipRecord]:
-    taken: dict[str, int] = {}
-    # Rows that differ in less than person, place and first day are numbered, in an order of their own, not the file's.
+def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]) -> Iterator[MembershipRecord]:
+    numbered = IdNumbering()
+    # Sorted by content, because the order of the rows in the file may change from one edition to the next.
     for employment in sorted(raw.employments, key=msgspec.json.encode):
-        place = next(iter(employment.codes), employment.unit_name or "")
-        name = f"{raw.person}/{place.casefold()}/{employment.start or ''}"
-        taken[name] = taken.get(name, 0) + 1
+        workplace = next(iter(employment.codes), employment.unit_name or "")
         yield MembershipRecord(
-            source_id=name if taken[name] == 1 else f"{name}/{taken[name]}",
+            source_id=numbered(f"{raw.person}/{workplace.casefold()}/{employment.start or ''}"),
             person=raw.person,
             membership=MembershipType.EMPLOYMENT,
             codes=employment.codes,
             unit_name=employment.unit_name,
-            employment_form=_parse_form(employment.form, settings, drift),
+            employment_form=_parse_form(employment.form, settings, unknown),
             share=employment.share,
             start=employment.start,
             end=employment.end,
@@ -408,10 +420,10 @@ def _memberships(raw: StaffFilePerson, settings: Settings, drift: list[UnknownVa
         )
 
 
-def _parse_form(word: str | None, settings: Settings, drift: list[UnknownValue]) -> EmploymentForm | None:
+def _parse_form(word: str | None, settings: Settings, unknown: list[UnknownValue]) -> EmploymentForm | None:
     if word is None:
         return None
     form = parse_employment_form(word, settings.employment_forms)
     if word and form is EmploymentForm.UNKNOWN:
-        drift.append(UnknownValue("employment_form", word))
+        unknown.append(UnknownValue("employment_form", word))
     return form

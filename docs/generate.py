@@ -1,4 +1,4 @@
-"""Generates metrics.md, gaps.md, commands.md and the tables of values in glossary.md from the tables of the program.
+"""Generates metrics.md, gaps.md, commands.md, the kinds of connectors/README.md and the values in glossary.md.
 
 `make docs` runs it; a test compares its output with the committed files, so that none of them falls behind.
 """
@@ -6,6 +6,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from inspect import getdoc
 from pathlib import Path
 
 import click
@@ -19,10 +20,12 @@ from fleetsync.core.model import Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
+from fleetsync.pull.registry import connector_kinds, load_connector
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
 VALUES_START, VALUES_END = "<!-- values: made by docs/generate.py from the page's own words -->", "<!-- /values -->"
+CONNECTORS = FOLDER.parent / "connectors" / "README.md"
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 # Each enum that the page shows, with the page's words for it.
@@ -49,6 +52,7 @@ def documents() -> Mapping[Path, str]:
     return {
         **{FOLDER / name: "\n".join([*lines_of_file, ""]) for name, lines_of_file in lines.items()},
         glossary: _with_values(glossary.read_text(encoding="utf-8")),
+        CONNECTORS: "\n".join([_connectors_introduction(), *_connector_lines(), ""]),
     }
 
 
@@ -140,6 +144,45 @@ def _acting_roles(kind: str) -> str:
 
 def _applies_to_all(route: Route) -> bool:
     return route.entitlement is None and not route.form_factors
+
+
+# --- connectors ---------------------------------------------------------------------------------------------------------
+
+
+def _connectors_introduction() -> str:
+    """The part of the file that people write: all above the notice."""
+    return CONNECTORS.read_text(encoding="utf-8").partition(GENERATED_NOTICE)[0].rstrip() + "\n"
+
+
+def _connector_lines() -> Iterator[str]:
+    kinds = {kind: load_connector(kind) for kind in connector_kinds()}
+    yield from (GENERATED_NOTICE, "", "## Kinds", "")
+    yield from _table(
+        ("kind", "reads", "parts (role)", "permission"),
+        (
+            (
+                f"`{kind}`",
+                _first_line(connector).rstrip("."),
+                ", ".join(f"{part.name} ({part.role})" for part in connector.PARTS),
+                _permission(connector),
+            )
+            for kind, connector in kinds.items()
+        ),
+    )
+    for kind, connector in kinds.items():
+        yield from ("", f"### `{kind}`", "", getdoc(connector) or "")
+        if columns := getattr(connector, "COLUMNS", ()):
+            yield from ("", f"Fields of `columns`: {', '.join(column.field for column in columns)}.")
+
+
+def _first_line(connector: object) -> str:
+    return (getdoc(connector) or "").partition("\n")[0]
+
+
+def _permission(connector: object) -> str:
+    """What stands behind "Permission:", to the end of its sentence."""
+    match = re.search(r"Permissions?: (.*?)(?:\.(?=\s)|\n\n)", getdoc(connector) or "", re.DOTALL)
+    return " ".join(match[1].split()) if match else ""
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------

@@ -8,14 +8,16 @@ import re
 import shutil
 import sys
 import zipfile
+from base64 import b64decode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getdoc
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any, get_args
 
@@ -37,11 +39,10 @@ from fleetsync.pull.contract import (
     UnknownValue,
 )
 from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
-from tests.connectors.case_runner import CaseRunner, RecordedFault, running_case
-from tests.connectors.connector_case import CANARY, ConnectorCase, RecordedListing
+from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
+from tests.connectors.connector_case import CANARY, SECRET, ConnectorCase, RecordedListing
 
 KINDS = connector_kinds()
-SECRET = "hemlig-7f3a-mycket"
 
 
 def case_of(kind: str) -> ConnectorCase | None:
@@ -60,7 +61,7 @@ of_every_part = pytest.mark.parametrize(("kind", "part"), PARTS)
 
 
 @pytest.fixture
-def world(kind: str, tmp_path: Path) -> Iterator[CaseRunner]:
+def runner(kind: str, tmp_path: Path) -> Iterator[CaseRunner]:
     with running_case(CASES[kind], tmp_path) as here:
         yield here
 
@@ -116,7 +117,7 @@ def table_of(kind: str) -> dict[str, Any]:
 
 
 @of_every_case
-def test_settings_are_the_houses_and_refuse_a_key_they_do_not_know(kind: str) -> None:
+def test_settings_are_source_settings_and_refuse_a_key_they_do_not_know(kind: str) -> None:
     settings = load_connector(kind).Settings
 
     assert issubclass(settings, SourceSettings)
@@ -164,16 +165,16 @@ def spelled(records: list[Record]) -> list[bytes]:
 
 
 @of_every_part
-def test_a_pull_gives_every_record(world: CaseRunner, part: str) -> None:
-    found = Counter(RECORD_TYPES[type(record)].value for record in world.records(part))
+def test_a_pull_gives_every_record(runner: CaseRunner, part: str) -> None:
+    result = Counter(RECORD_TYPES[type(record)].value for record in runner.records(part))
 
-    assert found == world.case.expected_counts[part]
-    assert {RECORD_TYPES[type(record)] for record in world.records(part)} <= set(world.part(part).types)
+    assert result == runner.case.expected_counts[part]
+    assert {RECORD_TYPES[type(record)] for record in runner.records(part)} <= set(runner.part(part).types)
 
 
 @of_every_part
-def test_two_pulls_of_the_same_give_the_same(world: CaseRunner, part: str) -> None:
-    assert spelled(world.records(part)) == spelled(world.records(part))
+def test_two_pulls_of_the_same_give_the_same(runner: CaseRunner, part: str) -> None:
+    assert spelled(runner.records(part)) == spelled(runner.records(part))
 
 
 def page(text: str) -> dict[str, Any]:
@@ -199,15 +200,21 @@ MENDED: dict[str, Callable[[], RecordedFault]] = {
     "asking for patience without a time": lambda: RecordedFault(429, b"{}", times=1),
     "out of order for a moment": lambda: RecordedFault(503, b"{}", times=2),
     "a gateway's page for a moment": lambda: RecordedFault(502, **page("Bad Gateway"), times=1),
-    "a token grown old": lambda: RecordedFault(401, b"{}", times=1),
 }
 on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
 on_first_and_last = pytest.mark.parametrize("place", [0, -1], ids=["first page", "last page"])
 
 
-def attempt(world: CaseRunner, part: str) -> list[Record] | PullError:
+def credentials_of(headers: Mapping[str, str]) -> str:
+    """What a request proves itself by: a bearer token, a key in any header, or name and password of HTTP Basic."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    decoded = b64decode(value).decode() if kind.casefold() == "basic" else value
+    return " ".join((decoded, *headers.values()))
+
+
+def attempt(runner: CaseRunner, part: str) -> list[Record] | PullError:
     try:
-        return world.records(part)
+        return runner.records(part)
     except PullError as error:
         return error
 
@@ -219,17 +226,17 @@ def place_of(listing: RecordedListing, place: int) -> int:
 @on_every_listing
 @on_first_and_last
 @pytest.mark.parametrize("what", BROKEN)
-def test_a_listing_that_breaks_raises_and_says_what_to_do(world: CaseRunner, part: str, place: int, what: str) -> None:
-    listing = world.case.listings[part]
-    whole = spelled(world.records(part))
+def test_a_listing_that_breaks_raises_and_says_what_to_do(runner: CaseRunner, part: str, place: int, what: str) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
     make, expected = BROKEN[what]
     fault = make()
-    world.server.fail(listing, place_of(listing, place), fault)
-    came = attempt(world, part)
+    runner.server.fail(listing, place_of(listing, place), fault)
+    came = attempt(runner, part)
 
     if isinstance(came, PullError):
         assert isinstance(came, (*expected, PageTokenExpired))
-        assert str(came).startswith(f"{world.settings.name}: ")
+        assert str(came).startswith(f"{runner.settings.name}: ")
         assert SECRET not in str(came)
     else:
         # A listing that has no links, or no more of them, cannot be led astray; short it may never be.
@@ -240,20 +247,47 @@ def test_a_listing_that_breaks_raises_and_says_what_to_do(world: CaseRunner, par
 @on_every_listing
 @on_first_and_last
 @pytest.mark.parametrize("what", MENDED)
-def test_a_listing_that_is_mended_in_time_is_whole(world: CaseRunner, part: str, place: int, what: str) -> None:
-    listing = world.case.listings[part]
-    whole = spelled(world.records(part))
-    world.server.fail(listing, place_of(listing, place), MENDED[what]())
+def test_a_listing_that_is_mended_in_time_is_whole(runner: CaseRunner, part: str, place: int, what: str) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    runner.server.fail(listing, place_of(listing, place), MENDED[what]())
 
-    assert spelled(world.records(part)) == whole
+    assert spelled(runner.records(part)) == whole
 
 
 @on_every_listing
-def test_a_pull_waits_as_long_as_it_is_asked_to(world: CaseRunner, part: str) -> None:
-    world.server.fail(world.case.listings[part], 0, RecordedFault(429, b"{}", {"Retry-After": "7"}, times=2))
-    world.pages(part)
+@on_first_and_last
+def test_an_expired_token_is_renewed_and_a_static_credential_is_refused_at_once(
+    runner: CaseRunner, part: str, place: int
+) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    runner.server.fail(listing, place_of(listing, place), RecordedFault(401, b"{}", times=1))
+    outcome = attempt(runner, part)
 
-    assert [seconds for seconds in world.waited if seconds == 7] == [7, 7]
+    if runner.case.token_paths:
+        assert not isinstance(outcome, PullError)
+        assert spelled(outcome) == whole
+    else:
+        assert isinstance(outcome, SourceRefused)
+        assert SECRET not in str(outcome)
+
+
+@on_every_listing
+def test_every_request_is_signed_in(runner: CaseRunner, part: str) -> None:
+    runner.pages(part)
+    credential = STUB_TOKEN if runner.case.token_paths else SECRET
+
+    assert runner.server.headers
+    assert all(credential in credentials_of(headers) for headers in runner.server.headers)
+
+
+@on_every_listing
+def test_a_pull_waits_as_long_as_it_is_asked_to(runner: CaseRunner, part: str) -> None:
+    runner.server.fail(runner.case.listings[part], 0, RecordedFault(429, b"{}", {"Retry-After": "7"}, times=2))
+    runner.pages(part)
+
+    assert [seconds for seconds in runner.waited if seconds == 7] == [7, 7]
 
 
 # ---------------------------------------------------------------------------------------------------- a file is whole
@@ -299,23 +333,25 @@ FILE_FAULTS: dict[Callable[[Path], None], type[PullError]] = {
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", [0, -1], ids=["first file", "last file"])
-def test_a_spoilt_file_raises_and_says_what_to_do(world: CaseRunner, spoil: Callable[[Path], None], place: int) -> None:
-    spoil(world.folder / world.case.files[place])
-    for part in world.case.expected_counts:
+def test_a_spoilt_file_raises_and_says_what_to_do(
+    runner: CaseRunner, spoil: Callable[[Path], None], place: int
+) -> None:
+    spoil(runner.folder / runner.case.files[place])
+    for part in runner.case.expected_counts:
         with pytest.raises(PullError) as refused:
-            world.records(part)
+            runner.records(part)
 
         assert type(refused.value) is FILE_FAULTS[spoil]
-        assert str(refused.value).startswith(f"{world.settings.name}: ")
+        assert str(refused.value).startswith(f"{runner.settings.name}: ")
         assert CANARY not in str(refused.value).casefold()
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_files_that_were_read_before_are_not_read_again(world: CaseRunner) -> None:
-    for part in world.case.expected_counts:
-        known = {found.scope: found.fingerprint for found in world.pages(part)}
+def test_files_that_were_read_before_are_not_read_again(runner: CaseRunner) -> None:
+    for part in runner.case.expected_counts:
+        known = {result.scope: result.fingerprint for result in runner.pages(part)}
 
-        assert world.pages(part, known=known) == []
+        assert runner.pages(part, known=known) == []
 
 
 # ------------------------------------------------------------------------------------------------ what a record means
@@ -360,12 +396,12 @@ def meant(module: Any, part: str, settings: Any, raw: Any) -> bytes:
 
 
 @of_every_part
-def test_normalise_is_pure(world: CaseRunner, part: str) -> None:
-    raws = [raw for found in world.pages(part) for raw in found.raws]
+def test_normalise_is_pure(runner: CaseRunner, part: str) -> None:
+    raws = [raw for result in runner.pages(part) for raw in result.raws]
     before = repr(raws)
-    first = [meant(world.module, part, world.settings, raw) for raw in raws]
+    first = [meant(runner.module, part, runner.settings, raw) for raw in raws]
     with watched() as seen:
-        again = [meant(world.module, part, world.settings, raw) for raw in reversed(raws)]
+        again = [meant(runner.module, part, runner.settings, raw) for raw in reversed(raws)]
 
     assert again == first[::-1]
     assert repr(raws) == before
@@ -373,16 +409,16 @@ def test_normalise_is_pure(world: CaseRunner, part: str) -> None:
 
 
 @of_every_part
-def test_ids_are_unique(world: CaseRunner, part: str) -> None:
-    refs = Counter((type(record), record.source_id) for record in world.records(part))
+def test_ids_are_unique(runner: CaseRunner, part: str) -> None:
+    refs = Counter((type(record), record.source_id) for record in runner.records(part))
 
     assert [ref for ref, count in refs.items() if count > 1] == []
     assert all(source_id for _, source_id in refs)
 
 
 @of_every_part
-def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: CaseRunner, part: str) -> None:
-    for noted in world.noted(part):
+def test_every_item_is_of_a_known_type_and_every_instant_is_aware(runner: CaseRunner, part: str) -> None:
+    for noted in runner.noted(part):
         assert isinstance(noted, Record | Credential | UnknownValue)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
@@ -392,8 +428,8 @@ def test_what_is_noted_is_a_noun_of_the_house_and_every_instant_is_aware(world: 
 
 
 @of_every_part
-def test_what_is_not_known_is_none_and_no_sentinel(world: CaseRunner, part: str) -> None:
-    for record in world.records(part):
+def test_what_is_not_known_is_none_and_no_sentinel(runner: CaseRunner, part: str) -> None:
+    for record in runner.records(part):
         for field, value in msgspec.structs.asdict(record).items():
             assert value != "", field
             assert not (hasattr(value, "year") and not 1900 < value.year < 2100), field
@@ -416,8 +452,15 @@ def words(name: str) -> frozenset[str]:
 
 
 def structs(module: ModuleType) -> list[type[msgspec.Struct]]:
-    own = (value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__)
-    return [value for value in own if issubclass(value, msgspec.Struct)]
+    """The structures of a connector; of a folder, those of all its modules."""
+    names = [f"{module.__name__}.{each.name}" for each in iter_modules(getattr(module, "__path__", ()))]
+    modules = [module, *map(import_module, names)]
+    return [
+        value
+        for each in modules
+        for value in vars(each).values()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == each.__name__
+    ]
 
 
 @of_every_kind
@@ -448,14 +491,14 @@ def text_of(file: Path) -> str:
 
 
 @of_every_part
-def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: CaseRunner, part: str) -> None:
-    recorded = "".join(text_of(world.case.recorded(name)) for name in world.case.payloads)
-    pages = world.pages(part)
-    kept = b"".join(map(msgspec.json.encode, world.records(part))).decode()
+def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(runner: CaseRunner, part: str) -> None:
+    recorded = "".join(text_of(runner.case.recorded(name)) for name in runner.case.payloads)
+    pages = runner.pages(part)
+    kept = b"".join(map(msgspec.json.encode, runner.records(part))).decode()
 
     assert CANARY in recorded.casefold()
     assert CANARY not in kept.casefold()
-    assert CANARY not in repr(world.noted(part)).casefold()
+    assert CANARY not in repr(runner.noted(part)).casefold()
     assert CANARY not in repr(pages).casefold()
 
 
@@ -463,21 +506,21 @@ def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(world: CaseRunne
 
 
 @of_every_case
-def test_a_probe_finds_every_part_of_a_world_in_order(world: CaseRunner) -> None:
-    if not hasattr(world.module, "probe"):
+def test_a_probe_finds_every_part_of_a_source_in_order(runner: CaseRunner) -> None:
+    if not hasattr(runner.module, "probe"):
         return
-    findings = world.findings()
+    findings = runner.findings()
 
     assert all(isinstance(finding, ProbeResult) and finding.ok for finding in findings)
-    assert {finding.part for finding in findings} >= set(world.case.expected_counts)
+    assert {finding.part for finding in findings} >= set(runner.case.expected_counts)
 
 
 @on_every_listing
-def test_a_probe_says_what_to_grant(world: CaseRunner, part: str) -> None:
-    if not hasattr(world.module, "probe"):
+def test_a_probe_says_what_to_grant(runner: CaseRunner, part: str) -> None:
+    if not hasattr(runner.module, "probe"):
         return
-    world.server.fail(world.case.listings[part], 0, RecordedFault(403, b"{}"))
-    (finding,) = (one for one in world.findings() if not one.ok)
+    runner.server.fail(runner.case.listings[part], 0, RecordedFault(403, b"{}"))
+    (finding,) = (record for record in runner.findings() if not record.ok)
 
     assert finding.part == part
     assert finding.what

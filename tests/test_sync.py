@@ -388,7 +388,7 @@ def test_a_dead_source_makes_numbers_old_and_never_lower(installation, opened):
 
     assert numbers(opened) == before
     assert opened.part("intune/devices").as_of == seen_at
-    assert "is not in order (503)" in (opened.part("intune/devices").reason or "")
+    assert "is not working (503)" in (opened.part("intune/devices").reason or "")
     assert "source_stale" in {episode.kind for episode in opened.snapshot.outcome.episodes}
 
 

@@ -1,7 +1,8 @@
-"""What is kept of the register, and what it means: one of these values at a time becomes a record.
+"""Turns one object of the register into records.
 
-Pure. A day is read here, so that one that is none costs its row and not the person, whose mark must be heard. Refuses to
-end nobody's row by a word it does not know, and to make "entitled" of a school form that nobody knows: it is kept raw.
+Pure. Days are read here and not while the page is decoded: a date that cannot be read then costs its row and not the
+person, whose mark of protection must count. An unknown status ends no row, and an unknown school form entitles nobody:
+it is kept as it was written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,6 @@ from datetime import date
 
 import msgspec
 
-from connectors.ss12000.child_rule import SCHOOL_FORMS
 from connectors.ss12000.schema import (
     PRIVATE,
     Group,
@@ -19,14 +19,23 @@ from connectors.ss12000.schema import (
     PersonWithLogins,
     ProtectionMark,
     StaffPerson,
-    clean_text,
-    fold_text,
     id_of,
 )
 from connectors.ss12000.settings import Identifier, Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
-from fleetsync.pull.contract import NormalisedItem, RecordError, UnknownValue
-from fleetsync.pull.files import is_protected, parse_day
+from fleetsync.pull.contract import NormalisedItem, UnknownValue
+from fleetsync.pull.decoding import (
+    STANDARD_FORMS,
+    clean_text,
+    fold_text,
+    is_in_domains,
+    is_protected,
+    parse_day,
+    parse_whole_number,
+    report_unknown,
+    required_text,
+    share_of_percent,
+)
 
 ORGANISATION_TYPES = frozenset(
     {
@@ -43,7 +52,7 @@ EMAIL_TYPES = frozenset({"skola elev", "skola personal", "arbete övrigt"})
 
 
 class RegisterPerson(msgspec.Struct, frozen=True):
-    """A person. *child*: of förskola or förskoleklass. *new_words*: what the register said of him that we do not know."""
+    """A person. *child*: of förskola or förskoleklass. *unknown_values*: words of this person's record that we do not know."""
 
     person: str
     keys: tuple[Key, ...] = ()
@@ -54,7 +63,7 @@ class RegisterPerson(msgspec.Struct, frozen=True):
 
 
 class DatedMembership(msgspec.Struct, frozen=True):
-    """A dated row of a person. *latest*: the last day on which it can have run, whatever its end says."""
+    """A dated row of a person. *latest_possible_end*: the last day on which it can have run, even if its end is later."""
 
     source_id: str
     person: str
@@ -70,10 +79,13 @@ class DatedMembership(msgspec.Struct, frozen=True):
     marked: bool = False
 
 
-def to_records(
-    settings: Settings, raw: Organisation | Group | RegisterPerson | DatedMembership
+def normalise(
+    part: str, settings: Settings, raw: Organisation | Group | RegisterPerson | DatedMembership
 ) -> tuple[NormalisedItem, ...]:
-    """*raw* as records, with the words of it that are new to us. Raises RecordError."""
+    """One object, person or row as a record, with the words of it that no version of the standard has.
+
+    Raises RecordError.
+    """
     if isinstance(raw, Organisation):
         return tuple(_unit(settings, raw))
     if isinstance(raw, Group):
@@ -84,48 +96,28 @@ def to_records(
 # ------------------------------------------------------------------------------------------------------------------ words
 
 
-def resolve_school_form(settings: Settings, said: str | None) -> str | None:
-    """A school form as the house has it: as it is written, unless the table says what this register means by it."""
-    form = clean_text(said)
+def resolve_school_form(settings: Settings, word: str | None) -> str | None:
+    """A school form as it is kept: as it is written, unless the source's table says what this register means by it."""
+    form = clean_text(word)
     own = {fold_text(word): meaning for word, meaning in settings.school_forms.items()}
     return own.get(fold_text(form), form)
 
 
 def is_marked(*marks: ProtectionMark) -> bool:
-    """Whether any mark protects; every word but those that plainly say no does."""
+    """Whether any mark protects. Every value does, except an absent one and the words that plainly say no."""
     return any(is_protected(str(mark) if isinstance(mark, float) else mark) for mark in marks)
 
 
-def parse_register_day(said: str | None, label: str) -> date | None:
-    """A day; None for an open one. Raises RecordError naming *label*."""
-    return None if said is None else parse_day(said, label)
+def _unknown_words(field: str, word: object, known: frozenset[str]) -> list[UnknownValue]:
+    unknown: list[UnknownValue] = []
+    report_unknown(known, word, field, unknown)
+    return unknown
 
 
-def parse_day_or_none(said: str | None) -> date | None:
-    """A day, if it is one."""
-    try:
-        return parse_register_day(said, "")
-    except RecordError:
-        return None
-
-
-def parse_whole_number(said: str | float | None) -> int | None:
-    """A year; None for what is none."""
-    try:
-        return None if said is None or (isinstance(said, str) and not said.strip()) else int(said)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _unknown_word(field: str, said: str | None, known: frozenset[str]) -> Iterator[UnknownValue]:
-    if clean_text(said) and fold_text(said) not in known:
-        yield UnknownValue(field, str(clean_text(said)))
-
-
-def _unknown_school_forms(settings: Settings, said: Sequence[str | None]) -> Iterator[UnknownValue]:
-    for word in said:
+def _unknown_school_forms(settings: Settings, words: Sequence[str | None]) -> Iterator[UnknownValue]:
+    for word in words:
         form = resolve_school_form(settings, word)
-        if form and form.upper() not in SCHOOL_FORMS:
+        if form and form.upper() not in STANDARD_FORMS:
             yield UnknownValue("schoolType", form)
 
 
@@ -133,9 +125,9 @@ def _unknown_school_forms(settings: Settings, said: Sequence[str | None]) -> Ite
 
 
 def _unit(settings: Settings, raw: Organisation) -> Iterator[NormalisedItem]:
-    source_id = _required(id_of(raw.id), "id")
+    source_id = required_text(id_of(raw.id), "id")
     codes = tuple(filter(None, (clean_text(raw.school_unit_code), clean_text(raw.organisation_code))))
-    forms = (resolve_school_form(settings, said) for said in raw.school_types or ())
+    forms = (resolve_school_form(settings, word) for word in raw.school_types or ())
     yield UnitRecord(
         source_id=source_id,
         name=clean_text(raw.display_name) or next(iter(codes), source_id),
@@ -144,25 +136,25 @@ def _unit(settings: Settings, raw: Organisation) -> Iterator[NormalisedItem]:
         parent=_reference_id(raw.parent_organisation),
         school_forms=tuple(dict.fromkeys(form for form in forms if form)),
         organisation_number=clean_text(raw.organisation_number),
-        start=parse_register_day(raw.start_date, "startDate"),
-        end=parse_register_day(raw.end_date, "endDate"),
+        start=parse_day(raw.start_date, "startDate"),
+        end=parse_day(raw.end_date, "endDate"),
     )
-    yield from _unknown_word("organisationType", raw.organisation_type, ORGANISATION_TYPES)
+    yield from _unknown_words("organisationType", raw.organisation_type, ORGANISATION_TYPES)
     yield from _unknown_school_forms(settings, raw.school_types or ())
 
 
 def _group(settings: Settings, raw: Group) -> Iterator[NormalisedItem]:
-    source_id = _required(id_of(raw.id), "id")
+    source_id = required_text(id_of(raw.id), "id")
     yield GroupRecord(
         source_id=source_id,
-        name=_required(clean_text(raw.display_name), "displayName"),
+        name=required_text(raw.display_name, "displayName"),
         kind=clean_text(raw.group_type),
         unit=_reference_id(raw.organisation),
         school_form=resolve_school_form(settings, raw.school_type),
-        start=parse_register_day(raw.start_date, "startDate"),
-        end=parse_register_day(raw.end_date, "endDate"),
+        start=parse_day(raw.start_date, "startDate"),
+        end=parse_day(raw.end_date, "endDate"),
     )
-    yield from _unknown_word("groupType", raw.group_type, GROUP_TYPES)
+    yield from _unknown_words("groupType", raw.group_type, GROUP_TYPES)
     yield from _unknown_school_forms(settings, (raw.school_type,))
 
 
@@ -170,29 +162,25 @@ def _reference_id(reference: ObjectReference | None) -> str | None:
     return None if reference is None else id_of(reference.id)
 
 
-def _required(value: str | None, field: str) -> str:
-    if value is None:
-        raise RecordError(f"{field} is empty")
-    return value
-
-
 # ---------------------------------------------------------------------------------------------------------------- people
 
 
 def register_person(
-    settings: Settings, person: str, told: MinimalPerson, *, child: bool, marked: bool
+    settings: Settings, source_id: str, person: MinimalPerson, *, child: bool, marked: bool
 ) -> RegisterPerson:
-    """What is kept of a person: his keys if *told* has any, and no word more."""
-    if not isinstance(told, PersonWithLogins):
-        return RegisterPerson(person, child=child, marked=marked, unknown_values=_unknown_words(told))
-    keys = tuple(dict.fromkeys(_keys(settings, told)))
-    return RegisterPerson(person, keys, _name(told), child, marked, _unknown_words(told))
+    """What is kept of a person: their keys, where *person* was decoded with any."""
+    unknown = _unknown_person_words(person)
+    if not isinstance(person, PersonWithLogins):
+        return RegisterPerson(source_id, child=child, marked=marked, unknown_values=unknown)
+    keys = tuple(dict.fromkeys(_keys(settings, person)))
+    return RegisterPerson(source_id, keys, _name(person), child, marked, unknown)
 
 
-def _unknown_words(told: MinimalPerson) -> tuple[UnknownValue, ...]:
-    emails = told.emails or () if isinstance(told, PersonWithLogins) else ()
-    kinds = (drift for email in emails for drift in _unknown_word("emails.type", email.kind, EMAIL_TYPES | {PRIVATE}))
-    return (*_unknown_word("personStatus", told.person_status, PERSON_STATUSES), *kinds)
+def _unknown_person_words(person: MinimalPerson) -> tuple[UnknownValue, ...]:
+    unknown = _unknown_words("personStatus", person.person_status, PERSON_STATUSES)
+    for email in person.emails or () if isinstance(person, PersonWithLogins) else ():
+        unknown += _unknown_words("emails.type", email.kind, EMAIL_TYPES | {PRIVATE})
+    return tuple(unknown)
 
 
 def _person(raw: RegisterPerson) -> Iterator[NormalisedItem]:
@@ -201,7 +189,7 @@ def _person(raw: RegisterPerson) -> Iterator[NormalisedItem]:
 
 
 def _keys(settings: Settings, account: PersonWithLogins) -> Iterator[Key]:
-    """Strongest first: what the table makes keys of, then principal names before addresses."""
+    """Strongest first: the configured identifiers, then principal names before addresses."""
     for identifier in account.external_identifiers or ():
         meaning = _identifiers_by_context(settings).get(_normalised_context(identifier.context))
         value = clean_text(identifier.value)
@@ -220,16 +208,15 @@ def _identifiers_by_context(settings: Settings) -> Mapping[str, Identifier]:
     return {_normalised_context(context): identifier for context, identifier in settings.identifiers.items()}
 
 
-def _normalised_context(said: str | None) -> str:
-    return fold_text(said).rstrip("/")
+def _normalised_context(context: str | None) -> str:
+    return fold_text(context).rstrip("/")
 
 
 def _is_work_address(settings: Settings, kind: str | None, value: str | None) -> bool:
     if value is None:
         return False
-    is_listed = value.rpartition("@")[2].casefold() in {domain.casefold() for domain in settings.mail_domains}
-    # 2.0 knows addresses without a type: whose they are is not told, so they are private unless the domain is ours.
-    return is_listed or (not settings.mail_domains and fold_text(kind) in EMAIL_TYPES)
+    # In 2.0 an address may have no type. Nothing then says whose it is, so it is private unless its domain is ours.
+    return is_in_domains(value, settings.mail_domains) or (not settings.mail_domains and fold_text(kind) in EMAIL_TYPES)
 
 
 def _name(account: PersonWithLogins) -> str | None:
@@ -240,10 +227,10 @@ def _name(account: PersonWithLogins) -> str | None:
 
 
 def _membership(settings: Settings, raw: DatedMembership) -> Iterator[NormalisedItem]:
-    start, end = parse_register_day(raw.start, "startDate"), parse_register_day(raw.end, "endDate")
-    last = min((one for one in (end, raw.latest_possible_end) if one is not None), default=None)
+    start, end = parse_day(raw.start, "startDate"), parse_day(raw.end, "endDate")
+    last = min((day for day in (end, raw.latest_possible_end) if day is not None), default=None)
     if start is not None and last is not None and last < start:
-        return  # it was called off before it began
+        return  # it was cancelled before it began
     yield MembershipRecord(
         source_id=raw.source_id,
         person=raw.person,
@@ -252,7 +239,7 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
         group=raw.group,
         school_form=resolve_school_form(settings, raw.form),
         year=parse_whole_number(raw.year),
-        share=_share(raw.percent),
+        share=share_of_percent(raw.percent),
         start=start,
         end=last,
         protected=raw.marked,
@@ -260,12 +247,3 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
     yield from _unknown_school_forms(settings, (raw.form,))
     if clean_text(raw.year) and parse_whole_number(raw.year) is None:
         yield UnknownValue("schoolYear", str(clean_text(raw.year)))
-
-
-def _share(percent: str | float | None) -> float | None:
-    """0..1 of full time; what is above counts as full time, and what is no percentage is not known."""
-    try:
-        share = None if percent is None else float(percent) / 100
-    except ValueError:
-        return None
-    return None if share is None or not share >= 0 else min(share, 1.0)

@@ -1,8 +1,7 @@
-"""Who is read, and in which order: first the rows that refer to people, for their marks, then the people.
+"""Reads pupils, children and staff: first the rows that refer to people, for marks of protection, then the people.
 
-A mark of protection on any reference counts, also on a row that is too old or that is left out, and so does the mark of
-a person who has no other row; so no person is handed on before all that refer to him has been read. Joins nothing else:
-what a unit or a class means is not known here.
+A mark on any reference counts, also on a row that is too old or left out, and so does the mark of a person without any
+other row. So no person is handed on before every reference to them has been read. Nothing else is joined here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,14 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from connectors.ss12000.child_rule import AFTER_SCHOOL_FORMS, EnrolmentPeriod, is_child
 from connectors.ss12000.normalising import (
     ENDED_STATUSES,
     DatedMembership,
     RegisterPerson,
     is_marked,
-    parse_day_or_none,
-    parse_whole_number,
     register_person,
     resolve_school_form,
 )
@@ -37,15 +33,23 @@ from connectors.ss12000.schema import (
     Pupil,
     RegisterPlacement,
     StaffPerson,
-    clean_text,
     decode_hook,
-    fold_text,
     id_of,
 )
 from connectors.ss12000.settings import Settings
 from fleetsync.core.model import MembershipType
 from fleetsync.pull.contract import Connect, Page, Params, PartMissing
-from fleetsync.pull.files import civic_number
+from fleetsync.pull.decoding import (
+    AFTER_SCHOOL_FORMS,
+    EnrolmentPeriod,
+    IdNumbering,
+    civic_number,
+    clean_text,
+    fold_text,
+    is_child,
+    parse_day_or_none,
+    parse_whole_number,
+)
 
 RECENT_PERIOD = timedelta(days=366)
 RECORDS_PER_PAGE = 2000
@@ -53,7 +57,7 @@ MISSING_ID_REASON = "id is empty"
 
 
 class ReadingPeriod(NamedTuple):
-    """The day of the run, and the first on which a row may have ended and still be read."""
+    """The day of the run, and the first day on which a row may have ended and still be read."""
 
     today: date
     since: date
@@ -64,43 +68,43 @@ class ReadingPeriod(NamedTuple):
 
 
 def reading_period(connect: Connect) -> ReadingPeriod:
-    """The days of this run."""
+    """The period of this run."""
     return ReadingPeriod(connect.today, connect.today - RECENT_PERIOD)
 
 
-def queries_by_end_date(days: ReadingPeriod, *filters: Params) -> tuple[Params, ...]:
-    """Queries for rows that did not end long ago: by all *filters* at first, then by fewer, at last by none."""
-    narrow = {name: value for one in filters for name, value in one.items()}
+def queries_by_end_date(period: ReadingPeriod, *filters: Params) -> tuple[Params, ...]:
+    """Queries for rows that did not end long ago: by all *filters* first, then by fewer, at last by none."""
+    narrow = {name: value for query in filters for name, value in query.items()}
     wider = (narrow,) if narrow else ()
-    return ({**narrow, "endDate.onOrAfter": days.since.isoformat()}, *wider, {})
+    return ({**narrow, "endDate.onOrAfter": period.since.isoformat()}, *wider, {})
 
 
-def queries_by_relation(days: ReadingPeriod, kind: str) -> tuple[Params, ...]:
-    """Queries for persons with a relation of *kind*; the days go only together with it."""
+def queries_by_relation(period: ReadingPeriod, kind: str) -> tuple[Params, ...]:
+    """Queries for persons with a relation of *kind*; a filter by day is only allowed together with it."""
     of_kind = {"relationship.entity.type": kind}
-    return ({**of_kind, "relationship.endDate.onOrAfter": days.since.isoformat()}, of_kind, {})
+    return ({**of_kind, "relationship.endDate.onOrAfter": period.since.isoformat()}, of_kind, {})
 
 
 def is_open(row: Enrolment | RegisterPlacement | Duty | Group | GroupWithMembers) -> bool:
-    """Whether a row has no last day at all. One in 9999 is no proof: it passes a filter that drops what has none."""
+    """Whether a row has no last day at all. A day in 9999 proves nothing: it passes a filter that drops open rows."""
     return clean_text(row.end_date) is None
 
 
-def _has_only_open_enrolments(days: ReadingPeriod) -> Callable[[Pupil], bool]:
-    """Whether somebody is shown by a filter by last day only for an enrolment without one."""
+def _has_only_open_enrolments(period: ReadingPeriod) -> Callable[[Pupil], bool]:
+    """Whether a person passes a filter by last day only because of an enrolment without a last day."""
 
     def test(person: Pupil) -> bool:
         rows = person.enrolments or ()
-        shown = [row for row in rows if not is_open(row) and days.is_recent(row.end_date, None)]
+        shown = [row for row in rows if not is_open(row) and period.is_recent(row.end_date, None)]
         return any(map(is_open, rows)) and not shown
 
     return test
 
 
-def _stopped(is_over: bool, meta: Meta | None) -> date | None:
-    """The last day of what is over by a word without a day: that of the last change.
+def _last_day(is_over: bool, meta: Meta | None) -> date | None:
+    """The last day of what a status ends without a day: the day of the last change. None while it is not over.
 
-    Where that is not told either, the beginning of time: the row is left out, and ends with the day it was seen last.
+    Without a day of change either it is `date.min`: the row is left out, and ends with the day it was seen last.
     """
     return (parse_day_or_none(meta.modified if meta else None) or date.min) if is_over else None
 
@@ -118,51 +122,50 @@ def _in_pages(raws: Sequence[RegisterPerson | DatedMembership]) -> Iterator[Page
 
 
 def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """Everybody with an enrolment, with his enrolments and the groups he is in."""
-    days, marks, seen = reading_period(connect), set[str](), set[str]()
-    in_groups = list(_group_memberships(register, settings, days, marks))
-    queries, hook = queries_by_relation(days, "enrolment"), _decode_hook(settings, connect, keeps=False)
-    for people in register.pages("persons", Pupil, queries, hook, is_open=_has_only_open_enrolments(days)):
+    """Every person with an enrolment, with their enrolments and the groups they are in."""
+    period, marks, seen = reading_period(connect), set[str](), set[str]()
+    in_groups = list(_group_memberships(register, settings, period, marks))
+    queries, hook = queries_by_relation(period, "enrolment"), _decode_hook(settings, connect, keeps=False)
+    for people in register.pages("persons", Pupil, queries, hook, is_open=_has_only_open_enrolments(period)):
         raws: list[RegisterPerson | DatedMembership] = []
         for person in people:
-            raws += _pupil(settings, days, person, marks, seen)
+            raws += _pupil(settings, period, person, marks, seen)
         yield Page(raws, rejected=tuple(MISSING_ID_REASON for person in people if id_of(person.id) is None))
-    yield from _in_pages([tie for tie in in_groups if tie.person in seen])
-    # Whoever is marked in a class list is protected, even if he is no pupil.
+    yield from _in_pages([membership for membership in in_groups if membership.person in seen])
+    # A person marked in a class list is protected, even if they are no pupil.
     yield from _in_pages([RegisterPerson(person, marked=True) for person in sorted(marks - seen)])
 
 
 def _pupil(
-    settings: Settings, days: ReadingPeriod, person: Pupil, marks: set[str], seen: set[str]
+    settings: Settings, period: ReadingPeriod, person: Pupil, marks: set[str], seen: set[str]
 ) -> Iterator[RegisterPerson | DatedMembership]:
-    at = id_of(person.id)
-    marked = at in marks or is_marked(person.security_marking)
-    if at is None or (at in seen and not marked):
+    source_id = id_of(person.id)
+    marked = source_id in marks or is_marked(person.security_marking)
+    if source_id is None or (source_id in seen and not marked):
         return  # listed twice, since somebody moved between two pages
-    ties = list(_enrolments(days, at, person, marked))
-    # Of who left long ago only a mark is heard; who never had an enrolment is a guardian, or staff.
-    if not ties and not (marked and person.enrolments):
+    memberships = list(_enrolments(period, source_id, person, marked))
+    # Of a person who left long ago only the mark counts. A person who never had an enrolment is a guardian, or staff.
+    if not memberships and not (marked and person.enrolments):
         return
-    child = is_child([_schooling(settings, person, row) for row in person.enrolments or ()], days.today)
-    yield register_person(settings, at, person, child=child, marked=marked)
-    if at not in seen:
-        yield from ties
-    seen.add(at)
+    child = is_child([_enrolment_period(settings, person, row) for row in person.enrolments or ()], period.today)
+    yield register_person(settings, source_id, person, child=child, marked=marked)
+    if source_id not in seen:
+        yield from memberships
+    seen.add(source_id)
 
 
-def _enrolments(days: ReadingPeriod, at: str, person: Pupil, marked: bool) -> Iterator[DatedMembership]:
-    names: dict[str, int] = {}
+def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bool) -> Iterator[DatedMembership]:
+    numbered = IdNumbering()
     for row in person.enrolments or ():
         latest = _latest_possible_end(person, row)
-        if not days.is_recent(row.end_date, latest):
+        if not period.is_recent(row.end_date, latest):
             continue
-        name = f"{at}/{_referenced_id(row.enroled_at) or ''}/{fold_text(row.school_type)}/{row.start_date or ''}"
-        names[name] = names.get(name, 0) + 1
+        organisation = _referenced_id(row.enroled_at)
         yield DatedMembership(
-            source_id=name if names[name] == 1 else f"{name}/{names[name]}",
-            person=at,
+            source_id=numbered(f"{source_id}/{organisation or ''}/{fold_text(row.school_type)}/{row.start_date or ''}"),
+            person=source_id,
             membership=MembershipType.ENROLMENT,
-            organisation=_referenced_id(row.enroled_at),
+            organisation=organisation,
             form=row.school_type,
             year=row.school_year,
             start=row.start_date,
@@ -173,12 +176,12 @@ def _enrolments(days: ReadingPeriod, at: str, person: Pupil, marked: bool) -> It
 
 
 def _latest_possible_end(person: Pupil, row: Enrolment) -> date:
-    """The last day on which an enrolment can have run, whatever its end says."""
+    """The last day on which an enrolment can have run, even if its end is later."""
     is_over = fold_text(person.person_status) in ENDED_STATUSES or bool(row.cancelled)
-    return _stopped(is_over, person.meta) or date.max
+    return _last_day(is_over, person.meta) or date.max
 
 
-def _schooling(settings: Settings, person: Pupil, row: Enrolment) -> EnrolmentPeriod:
+def _enrolment_period(settings: Settings, person: Pupil, row: Enrolment) -> EnrolmentPeriod:
     return EnrolmentPeriod(
         form=(resolve_school_form(settings, row.school_type) or "").upper(),
         year=parse_whole_number(row.school_year),
@@ -188,59 +191,59 @@ def _schooling(settings: Settings, person: Pupil, row: Enrolment) -> EnrolmentPe
 
 
 def _group_memberships(
-    register: RegisterClient, settings: Settings, days: ReadingPeriod, marks: set[str]
+    register: RegisterClient, settings: Settings, period: ReadingPeriod, marks: set[str]
 ) -> Iterator[DatedMembership]:
-    """Who is in which group; nobody where the register has no groups."""
+    """The members of the groups; none where the register has no groups."""
     try:
-        for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, days), is_open=is_open):
+        for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, period), is_open=is_open):
             for group in groups:
-                yield from _memberships_of_group(settings, days, group, marks)
+                yield from _memberships_of_group(settings, period, group, marks)
     except PartMissing:
         return
 
 
-def queries_of_groups(settings: Settings, days: ReadingPeriod) -> tuple[Params, ...]:
+def queries_of_groups(settings: Settings, period: ReadingPeriod) -> tuple[Params, ...]:
     """Groups of the types that are read, not ended long ago."""
     return (
-        queries_by_end_date(days, {"groupType": list(settings.group_types)})
+        queries_by_end_date(period, {"groupType": list(settings.group_types)})
         if settings.group_types
-        else queries_by_end_date(days)
+        else queries_by_end_date(period)
     )
 
 
 def is_wanted(settings: Settings, group_type: str | None) -> bool:
     """Whether groups of this type are read."""
-    return not settings.group_types or fold_text(group_type) in {fold_text(one) for one in settings.group_types}
+    return not settings.group_types or fold_text(group_type) in {fold_text(wanted) for wanted in settings.group_types}
 
 
 def _memberships_of_group(
-    settings: Settings, days: ReadingPeriod, group: GroupWithMembers, marks: set[str]
+    settings: Settings, period: ReadingPeriod, group: GroupWithMembers, marks: set[str]
 ) -> Iterator[DatedMembership]:
-    at = id_of(group.id)
+    group_id = id_of(group.id)
     for member in group.group_memberships or ():
-        person = _marked_person(member.person, marks)
-        if at is None or person is None or not is_wanted(settings, group.group_type):
+        person = _noted_person(member.person, marks)
+        if group_id is None or person is None or not is_wanted(settings, group.group_type):
             continue
-        tie = _group_membership(at, group, member, person)
-        if days.is_recent(tie.end, tie.latest_possible_end):
-            yield tie
+        membership = _group_membership(group_id, group, member, person)
+        if period.is_recent(membership.end, membership.latest_possible_end):
+            yield membership
 
 
-def _group_membership(at: str, group: GroupWithMembers, member: GroupMembership, person: str) -> DatedMembership:
+def _group_membership(group_id: str, group: GroupWithMembers, member: GroupMembership, person: str) -> DatedMembership:
     start = member.start_date or group.start_date
     return DatedMembership(
-        source_id=f"{at}/{person}/{start or ''}",
+        source_id=f"{group_id}/{person}/{start or ''}",
         person=person,
         membership=MembershipType.GROUP,
-        group=at,
+        group=group_id,
         start=start,
         end=member.end_date,
         latest_possible_end=parse_day_or_none(group.end_date),
     )
 
 
-def _marked_person(reference: PersonReference | None, marks: set[str]) -> str | None:
-    """Whom a reference means; a mark on it is noted."""
+def _noted_person(reference: PersonReference | None, marks: set[str]) -> str | None:
+    """The id of the person that *reference* means. A mark on the reference adds it to *marks*."""
     person = _referenced_id(reference)
     if person is not None and reference is not None and is_marked(reference.security_marking):
         marks.add(person)
@@ -251,24 +254,25 @@ def _marked_person(reference: PersonReference | None, marks: set[str]) -> str | 
 
 
 def children(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """Everybody with a placement, with his placements; of the child itself only whether it is protected."""
-    days, marks, named = reading_period(connect), set[str](), set[str]()
-    ties: list[DatedMembership] = []
-    for placements in register.pages("placements", RegisterPlacement, queries_by_end_date(days), is_open=is_open):
-        ties += _recent_memberships((_placement(row, marks) for row in placements), days, named)
+    """Every person with a placement, with their placements. Of the child only the mark of protection is read."""
+    period, marks, named = reading_period(connect), set[str](), set[str]()
+    memberships: list[DatedMembership] = []
+    queries = queries_by_end_date(period)
+    for placements in register.pages("placements", RegisterPlacement, queries, is_open=is_open):
+        memberships += _recent_memberships((_placement(row, marks) for row in placements), period, named)
         yield Page([], rejected=tuple(_rejection_reasons(placements)))
     young = {
-        tie.person for tie in ties if (resolve_school_form(settings, tie.form) or "").upper() not in AFTER_SCHOOL_FORMS
+        membership.person
+        for membership in memberships
+        if (resolve_school_form(settings, membership.form) or "").upper() not in AFTER_SCHOOL_FORMS
     }
     people = PeopleReader(register, settings, marks, named, young)
-    yield from people.of(ties, MinimalPerson, queries_by_relation(days, "placement.child"), None)
-    yield from _in_pages(
-        [tie for tie in people.with_last_days(ties) if days.is_recent(tie.end, tie.latest_possible_end)]
-    )
+    yield from people.of(memberships, MinimalPerson, queries_by_relation(period, "placement.child"), None)
+    yield from _in_pages(people.recent_memberships(memberships, period))
 
 
 def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | None:
-    source_id, person = id_of(row.id), _marked_person(row.child, marks)
+    source_id, person = id_of(row.id), _noted_person(row.child, marks)
     if source_id is None or person is None:
         return None
     return DatedMembership(
@@ -284,22 +288,21 @@ def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | Non
 
 
 def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """Everybody with a duty, with his duties and log-ins. A duty without a person is vacant, and is nobody's."""
-    days, marks, named = reading_period(connect), set[str](), set[str]()
-    ties: list[DatedMembership] = []
-    for duties in register.pages("duties", Duty, queries_by_end_date(days), is_open=is_open):
-        ties += _recent_memberships((_duty(row, marks) for row in duties), days, named)
+    """Every person with a duty, with their duties and log-ins. A duty without a person is vacant and is not kept."""
+    period, marks, named = reading_period(connect), set[str](), set[str]()
+    memberships: list[DatedMembership] = []
+    for duties in register.pages("duties", Duty, queries_by_end_date(period), is_open=is_open):
+        memberships += _recent_memberships((_duty(row, marks) for row in duties), period, named)
         yield Page([], rejected=tuple(_rejection_reasons(duties)))
     people = PeopleReader(register, settings, marks, named, set())
     kind = StaffPerson if settings.store_names or settings.read_civic_number else PersonWithLogins
-    yield from people.of(ties, kind, queries_by_relation(days, "duty"), _decode_hook(settings, connect, keeps=True))
-    yield from _in_pages(
-        [tie for tie in people.with_last_days(ties) if days.is_recent(tie.end, tie.latest_possible_end)]
-    )
+    hook = _decode_hook(settings, connect, keeps=True)
+    yield from people.of(memberships, kind, queries_by_relation(period, "duty"), hook)
+    yield from _in_pages(people.recent_memberships(memberships, period))
 
 
 def _duty(row: Duty, marks: set[str]) -> DatedMembership | None:
-    source_id, person = id_of(row.id), _marked_person(row.person, marks)
+    source_id, person = id_of(row.id), _noted_person(row.person, marks)
     if source_id is None or person is None:
         return None
     return DatedMembership(
@@ -314,14 +317,14 @@ def _duty(row: Duty, marks: set[str]) -> DatedMembership | None:
 
 
 def _recent_memberships(
-    ties: Iterable[DatedMembership | None], days: ReadingPeriod, named: set[str]
+    memberships: Iterable[DatedMembership | None], period: ReadingPeriod, named: set[str]
 ) -> Iterator[DatedMembership]:
-    """Those that are kept; whom the others name as well is noted, since his mark must be heard."""
-    for tie in ties:
-        if tie is not None:
-            named.add(tie.person)
-            if days.is_recent(tie.end, None):
-                yield tie
+    """The memberships that are kept. Persons of all others are added to *named*, since a mark on them must count."""
+    for membership in memberships:
+        if membership is not None:
+            named.add(membership.person)
+            if period.is_recent(membership.end, None):
+                yield membership
 
 
 def _rejection_reasons(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[str]:
@@ -333,15 +336,15 @@ def _rejection_reasons(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[str
 
 
 def _decode_hook(settings: Settings, connect: Connect, *, keeps: bool) -> DecodeHook:
-    def civic_token(said: str) -> str | None:
-        number = civic_number(said, connect.today) if keeps and settings.read_civic_number else None
+    def civic_token(text: str) -> str | None:
+        number = civic_number(text, connect.today) if keeps and settings.read_civic_number else None
         return None if number is None else connect.token(number.text)
 
     return decode_hook(civic_token, keeps_names=keeps and settings.store_names)
 
 
 class PeopleReader:
-    """The people of kept rows, each handed on once, and those of other rows (*named*) who are marked."""
+    """Reads the people of kept rows, each once, and those of other rows (*named*) who are marked as protected."""
 
     def __init__(
         self, register: RegisterClient, settings: Settings, marks: set[str], named: set[str], children: set[str]
@@ -349,57 +352,67 @@ class PeopleReader:
         self._register, self._settings = register, settings
         self._marks, self._named, self._children = marks, named, children
         self._yielded: set[str] = set()
-        self._stopped: dict[str, date] = {}
+        self._last_days: dict[str, date] = {}
 
     def of(
         self,
-        ties: Sequence[DatedMembership],
+        memberships: Sequence[DatedMembership],
         kind: type[MinimalPerson],
         queries: Sequence[Params],
         hook: DecodeHook | None,
     ) -> Iterator[Page]:
-        """The people of *ties*; those who are not listed are looked up, and who is not found either is known by id."""
-        missing = dict.fromkeys(tie.person for tie in ties)
-        only_open = missing.keys() - {tie.person for tie in ties if clean_text(tie.end) is not None}
-        is_open = (lambda told: id_of(told.id) in only_open) if only_open else None
+        """The people of *memberships*. Those that no page lists are looked up; the others are known by their id alone."""
+        missing = dict.fromkeys(membership.person for membership in memberships)
+        dated = {membership.person for membership in memberships if clean_text(membership.end) is not None}
+        only_open = missing.keys() - dated
+        is_open = (lambda person: id_of(person.id) in only_open) if only_open else None
         for people in self._register.pages("persons", kind, queries, hook, is_open=is_open):
             yield self._page(people, missing)
         for people in self._register.look_up("persons", list(missing), kind, hook):
             yield self._page(people, missing)
-        yield from _in_pages([self._unknown(person) for person in missing])
-        # Whoever is marked on a row that is not kept is protected all the same.
+        yield from _in_pages([self._known_by_id(source_id) for source_id in missing])
+        # A person marked on a row that is not kept is protected all the same.
         others = sorted(self._marks - self._yielded - missing.keys())
-        yield from _in_pages([RegisterPerson(person, marked=True) for person in others])
+        yield from _in_pages([RegisterPerson(source_id, marked=True) for source_id in others])
 
     def _page(self, people: Iterable[MinimalPerson], missing: dict[str, None]) -> Page:
         raws: list[RegisterPerson] = []
-        for told in people:
-            at = id_of(told.id)
-            if at is None or at not in self._named:
+        for person in people:
+            source_id = id_of(person.id)
+            if source_id is None or source_id not in self._named:
                 continue
-            if is_marked(told.security_marking):
-                self._marks.add(at)
-            elif at not in missing:
+            if is_marked(person.security_marking):
+                self._marks.add(source_id)
+            elif source_id not in missing:
                 continue
-            missing.pop(at, None)
-            self._yielded.add(at)
-            self._record_last_day(at, told)
-            raws.append(register_person(self._settings, at, told, child=at in self._children, marked=at in self._marks))
+            missing.pop(source_id, None)
+            self._yielded.add(source_id)
+            self._record_last_day(source_id, person)
+            is_child_id, marked = source_id in self._children, source_id in self._marks
+            raws.append(register_person(self._settings, source_id, person, child=is_child_id, marked=marked))
         return Page(raws)
 
-    def _unknown(self, person: str) -> RegisterPerson:
-        return RegisterPerson(person, child=person in self._children, marked=person in self._marks)
+    def _known_by_id(self, source_id: str) -> RegisterPerson:
+        return RegisterPerson(source_id, child=source_id in self._children, marked=source_id in self._marks)
 
-    def _record_last_day(self, person: str, told: MinimalPerson) -> None:
-        day = _stopped(fold_text(told.person_status) in ENDED_STATUSES, told.meta)
+    def _record_last_day(self, source_id: str, person: MinimalPerson) -> None:
+        day = _last_day(fold_text(person.person_status) in ENDED_STATUSES, person.meta)
         if day is not None:
-            self._stopped[person] = day
+            self._last_days[source_id] = day
 
-    def with_last_days(self, ties: Iterable[DatedMembership]) -> Iterator[DatedMembership]:
-        """*ties*, those of people who have died or emigrated ending on the day it was written down."""
-        for tie in ties:
-            yield _with_end_and_mark(tie, self._stopped.get(tie.person), tie.person in self._marks)
+    def recent_memberships(
+        self, memberships: Iterable[DatedMembership], period: ReadingPeriod
+    ) -> list[DatedMembership]:
+        """*memberships* without those that ended long ago.
 
-
-def _with_end_and_mark(tie: DatedMembership, latest: date | None, marked: bool) -> DatedMembership:
-    return msgspec.structs.replace(tie, latest_possible_end=latest, marked=marked)
+        Those of people who have died or emigrated end on the day on which that was written down.
+        """
+        complete = (
+            msgspec.structs.replace(
+                membership,
+                latest_possible_end=self._last_days.get(membership.person),
+                marked=membership.person in self._marks,
+            )
+            for membership in memberships
+        )
+        return [row for row in complete if period.is_recent(row.end, row.latest_possible_end)]

@@ -1,11 +1,10 @@
-"""Reading a listing of a register that may know less than the standard: filters, pages, look-ups.
+"""Reads listings of a register that may support less than the standard: filters, pages, look-ups.
 
-Nothing can be asked about what a server knows, so the narrowest query goes first, and each refusal (400) of a first page
-is answered with a wider one; what was not wanted is then left out here. So it is where a filter by last day turns out to
-drop what has none, against the standard: a database does that by itself, and a register without those who stay would look
-like any other. Only a row without a last day proves that such rows come through; where none has come, the whole listing
-is looked through for what is missing. A following page is asked for by its token and the page size alone, as the standard
-demands.
+A server does not say what it supports. So the narrowest query is tried first, and after each refusal (400) of a first
+page a wider one; unwanted rows are then left out here. A filter by last day may drop rows without a last day, against the
+standard: a database does that by itself, and the result would look complete. Only a row without a last day proves that
+such rows pass the filter. If none came, the whole listing is read once more for the missing rows. A following page is
+requested by its token and the page size alone, as the standard requires.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,7 @@ Decoder = msgspec.json.Decoder[Any]
 
 
 class RegisterClient:
-    """A signed-in road to one register."""
+    """A signed-in client of one register."""
 
     def __init__(self, settings: Settings, connect: Connect) -> None:
         self._page_size = settings.page_size
@@ -48,10 +47,10 @@ class RegisterClient:
         page_size: int | None = None,
         is_open: Callable[[T], bool] | None = None,
     ) -> Iterator[list[T]]:
-        """Every page of *resource* by the first of *queries* that the server takes, narrowest first.
+        """Every page of *resource* by the first of *queries* that the server accepts, narrowest first.
 
-        *is_open*: whether an object is shown by a filter by last day only for a row without one; without it such a filter
-        is taken as it is. What turns out to have been dropped comes last.
+        *is_open*: whether an object passes a filter by last day only because of a row without a last day; None: the
+        filter's result is taken as it is. Objects that a filter has dropped come last.
         """
         decoder, size = _decoder(kind, hook), page_size or self._page_size
         undated = [query for query in queries if not DATE_FILTERS & query.keys()]
@@ -71,7 +70,7 @@ class RegisterClient:
     def _first_accepted(
         self, resource: str, queries: Sequence[Params], size: int, decoder: Decoder
     ) -> tuple[Params, Iterator[list[Any]]]:
-        """The first query that the server takes, and its pages; with a page size, or without where it knows none."""
+        """The first query that the server accepts, and its pages; without a page size where it supports none."""
         limits: tuple[dict[str, Any], ...] = ({"limit": size}, {})
         *narrower, widest = [(dict(query), limit) for query in queries for limit in limits]
         for query, limit in narrower:
@@ -88,15 +87,15 @@ class RegisterClient:
         decoder: Decoder,
         is_open: Callable[[Any], bool],
     ) -> Iterator[list[Any]]:
-        """What a filter by last day has left out, when nothing came through it for want of a last day."""
+        """The objects that a filter by last day has dropped because they have no last day."""
         _, pages = self._first_accepted(resource, queries, size, decoder)
         for page in pages:
-            if missed := [one for one in page if is_open(one)]:
+            if missed := [row for row in page if is_open(row)]:
                 self._filter_drops_open_rows = True
                 yield missed
 
     def first(self, resource: str, kind: type[T], queries: Sequence[Params] = NO_FILTER) -> list[T]:
-        """One object of *resource*, or a page of a server that knows no page size."""
+        """One object of *resource*, or a whole page where the server supports no page size."""
         return next(self.pages(resource, kind, queries, page_size=1))
 
     def look_up(
@@ -104,8 +103,8 @@ class RegisterClient:
     ) -> Iterator[list[T]]:
         """The objects of *ids*, as far as the register has them; none where it has no look-up.
 
-        A batch that is not answered is halved: 503 means here that the answer would be too large, and 400 that fewer may
-        be asked for. Only a small one is asked for again with patience.
+        A batch that is refused is halved: 503 means here that the response would be too large, and 400 that there are too
+        many ids. Only a small batch is retried as it is.
         """
         decoder = _decoder(kind, hook)
         size, at = LOOKUP_BATCH, 0
@@ -113,7 +112,7 @@ class RegisterClient:
             batch = list(ids[at : at + size])
             is_small = len(batch) <= MIN_LOOKUP_BATCH
             try:
-                found = self._client.post(
+                page = self._client.post(
                     f"{resource}/lookup",
                     {"ids": batch},
                     decode=decoder,
@@ -128,7 +127,7 @@ class RegisterClient:
                     raise
                 size = len(batch) // 2
                 continue
-            yield _objects(found)
+            yield _objects(page)
             at += len(batch)
 
     def _follow(
@@ -136,7 +135,7 @@ class RegisterClient:
     ) -> Iterator[list[Any]]:
         def following(page: Any) -> Params | None:
             token = page.page_token if isinstance(page, RegisterPage) else None
-            # The token alone, with the size: a filter beside it is refused by a server that keeps to the standard.
+            # Only the token and the size: a server that follows the standard refuses a filter beside it.
             return {"pageToken": token} | limit if token else None
 
         for page in self._client.follow(
@@ -146,7 +145,7 @@ class RegisterClient:
 
 
 def _decoder(kind: type, hook: DecodeHook | None) -> Decoder:
-    # A few servers answer a listing with a bare array, as a look-up does.
+    # A few servers answer a listing with a bare array, like a look-up.
     return msgspec.json.Decoder(RegisterPage[kind] | list[kind], dec_hook=hook)  # type: ignore[valid-type]
 
 

@@ -1,52 +1,43 @@
-"""What we decode of the register's objects: the fields that are kept or that decide, and no other.
+"""The register's objects as we decode them: the fields that are kept or that decide something, and no others.
 
-Field names are the standard's (versions 2.0.0 and 2.1.0), `enroledAt` with one l included. Everything may be missing
-here, since 2.0, 2.1 and the vendors differ in what they require; what must be there is asked for where it is used.
-Refuses to let a private address into memory as a value, and a name or a civic number unless it is asked for.
+Field names are the standard's (versions 2.0.0 and 2.1.0), `enroledAt` with one l included. Every field may be missing,
+since 2.0, 2.1 and the vendors differ in what they require; required fields are checked where they are used. Refuses to
+decode a private address, and decodes a name or a civic number only where the source's table asks for it.
 """
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
 
+from fleetsync.pull.decoding import clean_text, fold_text
+
 T = TypeVar("T")
 
 ProtectionMark = str | int | float | bool | None
-"""Whatever a register writes where a mark of protection belongs."""
+"""The value that a register writes where a mark of protection belongs."""
 Code = str | int | None
 
 PRIVATE = "privat"
 
 
-def clean_text(said: object) -> str | None:
-    """A word as it is compared and kept: composed letters, nothing around it; None for nothing."""
-    return None if said is None else unicodedata.normalize("NFC", str(said)).strip() or None
+def id_of(value: object) -> str | None:
+    """An object's id: a uuid, which some registers write in capitals."""
+    return (clean_text(value) or "").lower() or None
 
 
-def fold_text(said: object) -> str:
-    """A word of an enum, whatever its case and the composition of its letters."""
-    return (clean_text(said) or "").casefold()
-
-
-def id_of(said: object) -> str | None:
-    """An object's id: a uuid, which some write in capitals."""
-    return (clean_text(said) or "").lower() or None
-
-
-# ------------------------------------------------------------------------------------------------- values made on the way
+# ------------------------------------------------------------------------------------------- values with a decoder of their own
 
 
 class Email:
-    """An address with its type; of a private one only that it is there."""
+    """An address with its type. Of a private address only the type is kept."""
 
     __slots__ = ("kind", "value")
 
-    def __init__(self, said: object) -> None:
-        told = said if isinstance(said, dict) else {}
-        self.kind = clean_text(told.get("type"))
-        self.value = None if fold_text(self.kind) == PRIVATE else clean_text(told.get("value"))
+    def __init__(self, raw: object) -> None:
+        fields = raw if isinstance(raw, dict) else {}
+        self.kind = clean_text(fields.get("type"))
+        self.value = None if fold_text(self.kind) == PRIVATE else clean_text(fields.get("value"))
 
 
 class CivicToken:
@@ -68,24 +59,24 @@ class OptionalName:
 
 
 def decode_hook(civic_token: Callable[[str], str | None], *, keeps_names: bool) -> Callable[[type, Any], Any]:
-    """How the values above are made: *civic_token* of what `civicNo` says, None where it is not to be read."""
+    """The decoder of the values above. *civic_token*: turns a civic number into a token, or None where it is not kept."""
 
-    def make(kind: type, said: Any) -> Any:
+    def decode_value(kind: type, raw: Any) -> Any:
         if kind is CivicToken:
-            number = said.get("value") if isinstance(said, dict) else said
+            number = raw.get("value") if isinstance(raw, dict) else raw
             return CivicToken(civic_token(str(number)) if number else None)
         if kind is OptionalName:
-            return OptionalName(clean_text(said) if keeps_names else None)
-        return Email(said)
+            return OptionalName(clean_text(raw) if keeps_names else None)
+        return Email(raw)
 
-    return make
+    return decode_value
 
 
 # --------------------------------------------------------------------------------------------------------------- listings
 
 
 class RegisterPage(Struct, Generic[T], frozen=True, rename="camel"):
-    """A page. The token of the next is null, blank or not there at all after the last."""
+    """A page of a listing. After the last page the token is null, blank or missing."""
 
     data: list[T]
     page_token: str | None = None
@@ -95,19 +86,19 @@ class RegisterPage(Struct, Generic[T], frozen=True, rename="camel"):
 
 
 class Meta(Struct, frozen=True, rename="camel"):
-    """When something of the object's own was changed last."""
+    """When the object itself was changed last."""
 
     modified: str | None = None
 
 
 class ObjectReference(Struct, frozen=True, rename="camel"):
-    """Which object."""
+    """A reference to an object."""
 
     id: str | None = None
 
 
 class PersonReference(Struct, frozen=True, rename="camel"):
-    """Which person; a mark here protects him even where he himself is not read."""
+    """A reference to a person. A mark here protects the person even where the person object is not read."""
 
     id: str | None = None
     security_marking: ProtectionMark = None
@@ -129,7 +120,7 @@ class Organisation(Struct, frozen=True, rename="camel"):
 
 
 class Group(Struct, frozen=True, rename="camel"):
-    """A class or department, without who is in it."""
+    """A class or department, without its members."""
 
     id: str | None = None
     display_name: str | None = None
@@ -141,7 +132,7 @@ class Group(Struct, frozen=True, rename="camel"):
 
 
 class GroupMembership(Struct, frozen=True, rename="camel"):
-    """Who is in a group; without days of its own, for as long as the group is."""
+    """A person's membership of a group; without days of its own it lasts as long as the group."""
 
     person: PersonReference | None = None
     start_date: str | None = None
@@ -149,7 +140,7 @@ class GroupMembership(Struct, frozen=True, rename="camel"):
 
 
 class GroupWithMembers(Struct, frozen=True, rename="camel"):
-    """Who is in a group."""
+    """A group with its members."""
 
     id: str | None = None
     group_type: str | None = None
@@ -182,7 +173,7 @@ class RegisterPlacement(Struct, frozen=True, rename="camel"):
 
 
 class Duty(Struct, frozen=True, rename="camel"):
-    """An employment at an organisation of any level; without a person it is vacant. It knows no form of employment."""
+    """An employment at an organisation of any level; without a person it is vacant. It has no form of employment."""
 
     id: str | None = None
     person: PersonReference | None = None
@@ -193,14 +184,14 @@ class Duty(Struct, frozen=True, rename="camel"):
 
 
 class ExternalIdentifier(Struct, frozen=True, rename="camel"):
-    """What another system calls the person."""
+    """The person's id in another system."""
 
     value: Code = None
     context: str | None = None
 
 
 class MinimalPerson(Struct, frozen=True, rename="camel"):
-    """All that is decoded of a child: whether it is protected, and whether it still lives here."""
+    """All that is decoded of a child: whether they are protected, and whether they still live here."""
 
     id: str | None = None
     meta: Meta | None = None
@@ -209,7 +200,7 @@ class MinimalPerson(Struct, frozen=True, rename="camel"):
 
 
 class PersonWithLogins(MinimalPerson, frozen=True, rename="camel"):
-    """A person with the names under which he logs in."""
+    """A person with their log-ins."""
 
     edu_person_principal_names: list[str] | None = None
     external_identifiers: list[ExternalIdentifier] | None = None
@@ -217,13 +208,13 @@ class PersonWithLogins(MinimalPerson, frozen=True, rename="camel"):
 
 
 class Pupil(PersonWithLogins, frozen=True, rename="camel"):
-    """A person with enrolments; one without is no pupil."""
+    """A person with enrolments; without any they are no pupil."""
 
     enrolments: list[Enrolment] | None = None
 
 
 class StaffPerson(PersonWithLogins, frozen=True, rename="camel"):
-    """A person with duties, where his name or his civic number's token is to be kept."""
+    """A person with duties, where the name or a token of the civic number is to be kept."""
 
     given_name: OptionalName | None = None
     family_name: OptionalName | None = None

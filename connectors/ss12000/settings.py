@@ -1,4 +1,4 @@
-"""The `[[source]]` table of a school register, and how we sign in to it."""
+"""The `[[source]]` table of a school register, and the sign-in that it describes."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,8 +10,10 @@ from fleetsync.pull.contract import Auth, Bearer, ClientSecret, MutualTls, NoAut
 
 
 class Identifier(BaseModel):
-    """What an identifier of a context is to us. *namespace*: the tenant of an object id, the Windows domain of an
-    account; of a number whose it is, by default the source's own.
+    """What an identifier of a context means to us.
+
+    *namespace*: of an object id the tenant, of an account the Windows domain, of a number its series; by default the
+    source's own.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +36,7 @@ class Settings(SourceSettings):
     """Its `[[source]]` table."""
 
     base_url: Annotated[str, Field(pattern=r"^https?://")]
-    """The whole address that `/organisations`, `/persons` and the others hang below; its path does not tell a version."""
+    """The whole address above `/organisations`, `/persons` and the others; its path does not show the version."""
     auth: Literal["oauth2", "bearer", "mtls", "none"] = "oauth2"
     token_url: str = ""
     client_id: str = ""
@@ -43,22 +45,22 @@ class Settings(SourceSettings):
     scope: str = ""
     auth_style: Literal["body", "basic"] = "body"
     token: SecretStr | None = None
-    """Of `auth = "bearer"`: a token that a person made."""
+    """For `auth = "bearer"`: a token that a person created."""
     token_file: Path | None = None
     certificate_file: Path | None = None
-    """A client certificate, PEM, and its key: what `mtls` is, and what may be shown beside `oauth2` and `bearer`."""
+    """A client certificate, PEM, and its key: needed for `mtls`, allowed beside `oauth2` and `bearer`."""
     certificate_key_file: Path | None = None
     page_size: Annotated[int, Field(ge=1)] = 500
-    """Asked for; a register may give fewer, and one that knows no pages is asked for none."""
+    """Requested; a register may give fewer, and none is requested where pages are not supported."""
     requests_per_minute: Annotated[float, Field(gt=0)] | None = None
     mail_domains: tuple[str, ...] = ()
-    """If any: addresses of other domains are private mail and are not kept. Without a type, none is kept but these."""
+    """If set, addresses of other domains are private mail and are not kept. An address without a type is kept only with it."""
     identifiers: dict[str, Identifier] = Field(default_factory=dict)
     """Which `externalIdentifiers` are keys, by context; the others are not kept."""
     school_forms: dict[str, str] = Field(default_factory=dict)
     """What this register means by a school form of its own: `{ FSK = "FKLASS" }`."""
     group_types: tuple[str, ...] = ("Klass", "Avdelning")
-    """The types of groups to read; none: all of them, teaching groups too."""
+    """The types of groups to read; empty: all of them, teaching groups too."""
     read_civic_number: bool = False
     """Make a token of the civic number of staff, for `[identity] match_on_civic_number`."""
 
@@ -73,13 +75,13 @@ class Settings(SourceSettings):
         return self
 
     def sign_in(self) -> Auth:
-        """How we prove who we are. Raises SourceRefused where a secret is missing."""
-        proof = self._proof()
+        """The sign-in. Raises SourceRefused where a secret is missing."""
+        auth = self._header_auth()
         if self.certificate_file is None or self.certificate_key_file is None:
-            return proof
-        return MutualTls(self.certificate_file, self.certificate_key_file, proof)
+            return auth
+        return MutualTls(self.certificate_file, self.certificate_key_file, auth)
 
-    def _proof(self) -> Auth:
+    def _header_auth(self) -> Auth:
         if self.auth == "oauth2":
             secret = self.secret("client_secret")
             return ClientSecret(self.token_url, self.client_id, secret, self.scope, self.auth_style)

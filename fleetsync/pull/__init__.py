@@ -1,4 +1,4 @@
-"""How the outside is read: the contract of a connector, one client for all, one reader for all files.
+"""Reads the sources: the contract of a connector, the HTTP client, the reader of files and the decoding of values.
 
-Refuses to decide: it fetches parts whole, normalises and stages them; whether they are believed is judged elsewhere.
+It fetches parts whole, normalises and stages them. Whether a pull is plausible and is applied is decided elsewhere.
 """

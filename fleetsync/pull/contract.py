@@ -1,7 +1,7 @@
-"""What a connector offers, and what it is given: the one agreement between the house and `connectors/`.
+"""The contract of a connector: what it offers, and what it is given.
 
 A connector is a module with `PARTS`, `Settings`, `pull`, `normalise` and, if it can, `probe`. It says which addresses
-and files to read and what a record means; time limits, tokens, retries, keys, masking and SQL are never its business.
+and files to read and what a record means. Time limits, tokens, retries, keys, masking and SQL are done elsewhere.
 This module holds plain values and Protocols. It opens no connection, and no secret in it can be printed.
 """
 
@@ -34,15 +34,15 @@ class PullError(Exception):
 
 
 class SourceUnavailable(PullError):
-    """Try later: the source or the road to it is down, slow, or answered with something torn."""
+    """Try later: the source or the network is down or slow, or a response was incomplete."""
 
 
 class PageTokenExpired(SourceUnavailable):
-    """The source forgot where a listing was. Starting it again from the first page, once, is worth trying."""
+    """The source no longer knows the page token of a listing. Reading it again from the first page may help, once."""
 
 
 class Stopped(SourceUnavailable):
-    """The daemon is stopping: nothing is wrong with the source, and nothing needs to be said about it."""
+    """The daemon is stopping. Nothing is wrong with the source, and nothing is reported."""
 
 
 class SourceRefused(PullError):
@@ -50,15 +50,15 @@ class SourceRefused(PullError):
 
 
 class QueryRefused(SourceRefused):
-    """The source does not take what was asked for (400, 422): a filter it does not know. Asking for less may be worth it."""
+    """The source refuses the query (400, 422), for instance an unknown filter. A simpler query may work."""
 
 
 class PartMissing(PullError):
-    """This system does not have the part (an edition, a cloud or a licence without it). Not the same as "none"."""
+    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none"."""
 
 
 class RecordError(PullError):
-    """One record cannot be used: `RecordError("serialNumber is empty")`. The reason is counted, so it holds no value."""
+    """One record cannot be used: `RecordError("serialNumber is empty")`. Reasons are counted, so a reason holds no value."""
 
 
 # ------------------------------------------------------------------------------------------------- what a connector has
@@ -69,11 +69,12 @@ RawRecord: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A listing that is pulled, judged, aged and decided by itself: `Part("devices", (RecordType.DEVICE,))`.
+    """A listing that is pulled, checked and applied by itself: `Part("devices", (RecordType.DEVICE,))`.
 
-    *role*: what the part is to us; it decides whose silence means what. *after* names parts of the same connector that are pulled earlier in a run. *expects_mdm*: what is known here should
-    be in an MDM too (registers and purchases, not lists). *reads* "some": a pull adds and changes, never marks absent,
-    and keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure.
+    *role*: the kind of system (roster, MDM, list …); it decides what it means when a device or person is missing from
+    the part. *after*: parts of the same connector that are pulled earlier in a run. *expects_mdm*: devices known here
+    should be in an MDM too (registers and purchases, not lists). *reads* "some": a pull adds and changes, never marks
+    absent, and keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of the source's own that runs out, such as the yearly token between an MDM and Apple."""
+    """A credential of the source that expires, such as the yearly token between an MDM and Apple."""
 
     name: str
     expires_at: datetime
@@ -95,8 +96,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class UnknownValue:
-    """A word of the source's that the connector does not know. *value* is a word of its schema, never personal: of a cell
-    of a file, in which anybody writes anything, see `files.reportable_word`.
+    """A word of the source that the connector does not know.
+
+    *value* is a word of the source's schema and never personal. People write anything into a cell of a file: see
+    `decoding.reportable_word`.
     """
 
     field: str
@@ -109,12 +112,12 @@ NormalisedItem: TypeAlias = Record | Credential | UnknownValue
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A piece of a part.
+    """A page of a part's raw records.
 
-    *total*: how many records the source says the part has in all, where it says so. *as_of*: the day the content speaks
-    for; None is now. *scope*: what the page belongs to and what is whole when the pull ends; None is the part; a list's
-    is its file and unit. *mark*: the bookmark of a part that reads some. *fingerprint*: of the file it came from.
-    *rejected*: one reason per record that could not even be decoded. *drift*: unknown words met outside of any record.
+    *total*: how many records the part has in all, where the source says so. *as_of*: the day that the content describes;
+    None is now. *scope*: what is complete when the pull ends, and so what absence is judged within: None is the part; a
+    device list's is its file and unit. *mark*: the bookmark of a part that reads "some". *fingerprint*: of the file it
+    came from. *rejected*: one reason per record that could not be decoded. *drift*: unknown words outside of any record.
     """
 
     raws: Sequence[RawRecord]
@@ -129,7 +132,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """One line of `fleetsync check`: what was asked of which part (None: of the source), and what to do if not *ok*."""
+    """One line of `fleetsync check`: the result for a part (None: for the source), and what to do if it is not *ok*."""
 
     part: str | None
     ok: bool
@@ -137,17 +140,17 @@ class ProbeResult:
     remedy: str = ""
 
 
-# ---------------------------------------------------------------------------------------------- how a source is signed in
+# ---------------------------------------------------------------------------------------------- signing in to a source
 
 
 @dataclass(frozen=True, slots=True)
 class NoAuth:
-    """The source asks for nothing."""
+    """The source needs no sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A token that a person made and pasted; nothing renews it."""
+    """A token that a person created and configured; it is never renewed."""
 
     token: SecretStr
 
@@ -226,9 +229,9 @@ class ServiceAccount:
 
 @dataclass(frozen=True, slots=True)
 class MutualTls:
-    """A client certificate on the connection itself, to the source and to its token endpoint; *then* what comes above.
+    """A client certificate on the connection itself, to the source and to its token endpoint. *inner_auth*: the sign-in on top.
 
-    Files, since the TLS library reads files; the key must not be encrypted.
+    The TLS library reads them from files; the key must not be encrypted.
     """
 
     certificate_file: Path
@@ -246,22 +249,22 @@ ParamValue: TypeAlias = str | int | bool | Sequence[str]
 Params: TypeAlias = Mapping[str, ParamValue]
 Decode: TypeAlias = type[T] | msgspec.json.Decoder[T]
 NextPage: TypeAlias = str | Params | None
-"""Where a listing goes on: a link as received, or the whole new query of the same address, or nowhere: the end."""
+"""The next page of a listing: a link as received, or the whole new query of the same address; None at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedResponse(Generic[T_co]):
-    """A decoded answer with its headers (names in lower case), for totals and links that are kept there."""
+    """A decoded response with its headers (names in lower case), for totals and links in headers."""
 
     body: T_co
     headers: Mapping[str, str]
 
 
 class Client(Protocol):
-    """One signed-in road to one origin. Every method raises by remedy and ends soon when the daemon stops.
+    """A signed-in client for one origin. Every method raises a `PullError` and ends soon when the daemon stops.
 
     *path* is joined to the base URL, or a whole URL of the same origin. *decode* is a msgspec type (or decoder): what it
-    does not name never exists in memory. *needs* names the permission, for the text of a refusal. With *may_be_missing*
+    does not name is never in memory. *needs* names the permission, for the text of an error. With *may_be_missing*
     the statuses 404, 405 and 501 mean `PartMissing`; without, that the address is wrong (`SourceRefused`).
     """
 
@@ -284,7 +287,7 @@ class Client(Protocol):
         needs: str = "",
         may_be_missing: bool = False,
     ) -> DecodedResponse[T]:
-        """As `get`, with the headers."""
+        """As `get`, with the response's headers."""
         ...
 
     def follow(
@@ -299,8 +302,8 @@ class Client(Protocol):
     ) -> Iterator[T]:
         """Every page of a listing, from the first, until *next_page* says None (or "").
 
-        A link is followed verbatim and only to our origin; a link or query met before is a loop: `SourceUnavailable`.
-        A later page refused with 400 or 410 is `PageTokenExpired`. *may_be_missing* is asked of the first page only.
+        A link is followed verbatim and only to our origin; a link or query that was read before is a loop: `SourceUnavailable`.
+        A later page refused with 400 or 410 is `PageTokenExpired`. *may_be_missing* applies to the first page only.
         """
         ...
 
@@ -314,16 +317,17 @@ class Client(Protocol):
         may_be_missing: bool = False,
         idempotent: bool = False,
     ) -> T:
-        """Send *body* as JSON. Tried again when *idempotent* (a look-up that changes nothing over there), and when it was
-        refused for our rate.
+        """Sends *body* as JSON.
+
+        It is tried again when *idempotent* (a look-up that changes nothing), or when it was refused for our rate.
         """
         ...
 
 
 class FileRow(Protocol):
-    """A line of a file. A blank cell, and a field that the file has no column for (`has`), are None.
+    """A row of a file. A blank cell, and a field that the file has no column for (`has`), are None.
 
-    What cannot be read as asked raises `RecordError` without the value.
+    A value that cannot be read raises `RecordError` without the value.
     """
 
     @property
@@ -336,10 +340,10 @@ class FileRow(Protocol):
 
 
 class SourceFile(Protocol):
-    """A stable file. *as_of* is the day it speaks for; *fingerprint* that of its bytes.
+    """A stable file. *as_of*: the day that it describes; *fingerprint*: a hash of its bytes.
 
-    *scope*: its name without day and ending, the same for every edition of one list. *lacking*: deciding fields that it
-    has no column for.
+    *scope*: its name without day and ending, the same for every edition of one list. *missing_fields*: deciding fields
+    that it has no column for.
     """
 
     @property
@@ -357,7 +361,7 @@ class SourceFile(Protocol):
     def rows(self) -> Iterator[FileRow]: ...
 
     def records(self, build: Callable[[FileRow], T]) -> Iterator[T]:
-        """What *build* makes of each row; one for which it raises `RecordError` is rejected."""
+        """What *build* makes of each row; a row for which it raises `RecordError` is rejected."""
         ...
 
     def pages(self, build: Callable[[FileRow], Any], scope: str | None = None) -> Iterator[Page]:
@@ -366,7 +370,7 @@ class SourceFile(Protocol):
 
 
 class Connect(Protocol):
-    """What a pull is given: roads out, and the little it may know of the run."""
+    """What a pull is given: clients, files, tokens, and a few facts about the run."""
 
     @property
     def today(self) -> date:
@@ -380,7 +384,7 @@ class Connect(Protocol):
 
     @property
     def stop(self) -> Event:
-        """Set when the daemon stops. Requests and waits see to it themselves; a long loop of one's own should look."""
+        """Set when the daemon stops. Requests and waits check it themselves; a long loop of a connector should check it."""
         ...
 
     def __call__(
@@ -391,18 +395,18 @@ class Connect(Protocol):
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
     ) -> Client:
-        """A client for one origin; *requests_per_minute* only where the source documents or needs a pace."""
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit."""
         ...
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         """Stable files of *pattern*, oldest content first, without those of the last complete pull's fingerprint.
 
-        *columns*: `files.Column`s; *reading*: what `files.StableFiles` lets one choose (*form*, *which*, *each_whole*).
+        *columns*: `files.FileColumn`s; *reading*: options of `files.StableFiles` (*form*, *which*, *each_whole*).
         """
         ...
 
     def token(self, value: str) -> str:
-        """A civic number as a token; to be called while decoding, so that the number itself is never kept."""
+        """A civic number as a token. Call it while decoding, so that the number itself is never kept."""
         ...
 
 
@@ -416,10 +420,10 @@ def parse_duration(text: object) -> timedelta:
     """`"90s"`, `"15m"`, `"1h"`, `"35d"`, `"2w"`; more than nothing. Raises ValueError."""
     if isinstance(text, timedelta):
         return text
-    found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None or int(found[1]) == 0:
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None or int(match[1]) == 0:
         raise ValueError('must be a time such as "30m", "1h" or "7d"')
-    return timedelta(**{_DURATION_UNITS[found[2]]: int(found[1])})
+    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
 
 
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -444,26 +448,26 @@ class SourceSettings(BaseModel):
     expected_every: Duration | None = None
     """How often new content is due, where that is not *every* (a monthly file: 35d)."""
     namespace: str = ""
-    """Whose numbers the numbers of this source are; empty: its own (see `number_namespace`)."""
+    """The namespace of this source's numbers, shared by sources with the same numbers; empty: its own."""
     counts: tuple[str, ...] = ()
-    """The membership types for which this source founds entitlements; for the others it is a witness."""
+    """The membership types for which this source is the basis of entitlements; for the others it is a witness."""
     counts_at: tuple[str, ...] = ()
-    """The units where it does so, where several systems share the municipality; empty: everywhere."""
+    """The units for which that holds, where several systems share the municipality; empty: everywhere."""
     trust: int = 0
-    """Of two sources that disagree about a field, the one with the higher trust counts."""
+    """When two sources disagree about a field, the higher trust counts."""
     max_shrink_ratio: Ratio = 0.1
     max_growth_ratio: Annotated[float, Field(ge=0)] = 0.25
     turnover_max_shrink_ratio: Ratio = 0.5
     grace_pulls: Annotated[int, Field(ge=0)] = 2
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
-    """Parts that may have no record at all."""
+    """Parts that may be empty."""
     store_names: bool = False
     disabled: bool = False
     time_limit: Duration = timedelta(hours=1)
     """How long a pull of one part may take, waiting included."""
     wait_limit: Duration = timedelta(minutes=10)
-    """How much of that may be waiting: between tries, and because the source asks for patience (429, Retry-After)."""
+    """How much of that may be waiting: between attempts, and because the source limits the rate (429, Retry-After)."""
     proxy: str | None = Field(default=None, repr=False)
     """Overrides `[network] proxy`; empty: no proxy."""
     no_proxy: tuple[str, ...] | None = None
@@ -487,11 +491,11 @@ class SourceSettings(BaseModel):
     def secret(self, key: str) -> SecretStr:
         """The secret *key* as it is now: environment, then `<key>_file`, then the folders for secrets.
 
-        The log never shows it from here on. Raises SourceRefused naming the keys to set, or the file that cannot be read.
+        The log hides it from here on. Raises SourceRefused naming the keys to set, or the file that cannot be read.
         """
-        found = self._secret(key)
-        log.hide(found.get_secret_value())
-        return found
+        secret = self._secret(key)
+        log.hide(secret.get_secret_value())
+        return secret
 
     def _secret(self, key: str) -> SecretStr:
         value = getattr(self, key)
@@ -546,12 +550,12 @@ class Connector(Protocol):
 
     @property
     def normalise(self) -> Callable[[str, Any, RawRecord], tuple[NormalisedItem, ...]]:
-        """Pure: one raw record as the house's records; `RecordError` for one that cannot be used."""
+        """Pure: one raw record as records of the core; `RecordError` for one that cannot be used."""
         ...
 
 
 class ProbingConnector(Connector, Protocol):
-    """A connector that can tell, with one request per address and permission, what it may read."""
+    """A connector that can check what it may read, with one request per address and permission."""
 
     @property
     def probe(self) -> Callable[[Any, Connect], Iterator[ProbeResult]]: ...

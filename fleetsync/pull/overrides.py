@@ -1,7 +1,7 @@
-"""The file of overrides: a serial or a log-in that belongs to a person because somebody says so, with an end.
+"""Reads the overrides file, in which people decide to whom a serial or a log-in belongs, and until when.
 
-Columns: `serial` or `login`, `person` (a log-in, or NAMESPACE:NUMBER), `until` (empty: for good). It outranks all
-matching, so a line that cannot be read refuses the file: half of somebody's decisions is another decision.
+Columns: `serial` or `login`, `person` (a log-in, or NAMESPACE:NUMBER), `until` (empty: without end). An override outranks
+all matching, so a single unreadable row refuses the whole file: half of the decisions would be another decision.
 """
 
 from collections.abc import Mapping
@@ -24,18 +24,18 @@ COLUMNS = (
 
 def read_overrides(file: Path, policy: Policy, clock: Clock) -> tuple[Override, ...]:
     """All lines of *file*. Raises SourceRefused, SourceUnavailable with the row's number and never its words."""
-    found: list[Override] = []
+    overrides: list[Override] = []
     for opened in StableFiles(
         file, COLUMNS, form=FileFormat(), source="[identity] overrides_file", clock=clock, stop=Event(), known={}
     ):
         for row in opened.rows():
             try:
-                found.append(_override(row, policy))
+                overrides.append(_override(row, policy))
             except RecordError as error:
                 raise SourceRefused(
                     f"{file}: row {row.number}: {error}. Correct the row; none of the file is used"
                 ) from None
-    return tuple(found)
+    return tuple(overrides)
 
 
 def _override(row: TableRow, policy: Policy) -> Override:

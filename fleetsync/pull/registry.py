@@ -1,7 +1,7 @@
-"""From a `[[build_source]]` table to the connector that reads it: kind by file name, keys by the connector's own `Settings`.
+"""Builds a source from its `[[source]]` table: the connector by file name, the keys by the connector's own `Settings`.
 
 No connector is named here: the folder `connectors/` and the entry points `fleetsync.connectors` are the list. A secret
-that stands in the file itself is refused, and no refusal quotes one.
+that stands in the file itself is refused, and no message quotes it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ from fleetsync.core.model import MembershipType, PartRole, PullLimits
 from fleetsync.pull.contract import Connector, Part, SourceRefused, SourceSettings
 from fleetsync.settings import Settings, SettingsError, did_you_mean, secret_file_warning, validation_messages
 
-# `counts` names parts; whoever writes what a part's memberships are means the part of that name.
+# `counts` names parts; the type of a part's memberships is accepted as a name of the part.
 PART_OF_MEMBERSHIPS: Mapping[str, str] = {
     MembershipType.EMPLOYMENT: "staff",
     MembershipType.ENROLMENT: "pupils",
@@ -34,7 +34,7 @@ ENTRY_POINT_GROUP = "fleetsync.connectors"
 
 
 class RegistryError(SettingsError):
-    """A `[[build_source]]` table or a connector cannot be used: which, why, and what to write instead."""
+    """A `[[source]]` table or a connector cannot be used. The text says which, why, and what to write instead."""
 
 
 @dataclass(frozen=True)
@@ -46,49 +46,49 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The instance, as it appears in metrics, logs and on the page."""
+        """The source's name, as it appears in metrics, logs and on the page."""
         return self.settings.name
 
     @property
     def kind(self) -> str:
-        """The connector, as its file is called."""
+        """The kind of connector: the name of its file."""
         return self.settings.kind
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What is pulled of it, in the connector's order."""
+        """The parts, in the connector's order."""
         return self.module.PARTS
 
     @property
     def roles(self) -> frozenset[PartRole]:
-        """What its parts are to us."""
+        """The roles of its parts."""
         return frozenset(part.role for part in self.parts)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What works and should not stay so: secret files that others can read or write."""
+        """Secret files that other users of the machine can read or write."""
         named = (getattr(self.settings, f"{key}_file", None) for key in secret_keys(type(self.settings)))
         return tuple(filter(None, (secret_file_warning(file) for file in named if isinstance(file, Path))))
 
     def part(self, name: str) -> Part:
         """The part called *name*. Raises RegistryError, which names the nearest."""
-        found = next((part for part in self.parts if part.name == name), None)
-        if found is None:
+        match = next((part for part in self.parts if part.name == name), None)
+        if match is None:
             known = [part.name for part in self.parts]
             raise RegistryError(f"{self.name}: {name} is no part of this source." + did_you_mean(name, known))
-        return found
+        return match
 
     def counts(self, part: str) -> bool:
-        """Whether *part* founds entitlements; else it is a witness."""
+        """Whether *part* is the basis of entitlements; else it is a witness."""
         return part in self.counted_parts
 
     @property
     def counted_parts(self) -> frozenset[str]:
-        """The parts that found entitlements."""
+        """The parts that are the basis of entitlements."""
         return frozenset(PART_OF_MEMBERSHIPS.get(word, word) for word in self.settings.counts)
 
     def secret_texts(self) -> tuple[str, ...]:
-        """The secrets that can be read now, for the log to hide; those that cannot, a pull will speak of."""
+        """The secrets that can be read now, for the log to hide. A pull reports those that cannot."""
         return tuple(self._secrets())
 
     def _secrets(self) -> Iterator[str]:
@@ -98,7 +98,7 @@ class Source:
                     yield self.settings.secret(key).get_secret_value()
 
     def limits(self, part: str) -> PullLimits:
-        """How much a pull of *part* may change before a person must look."""
+        """How much a pull of *part* may change before a person must decide."""
         own = self.settings
         return PullLimits(
             max_shrink_ratio=own.max_shrink_ratio,
@@ -149,7 +149,9 @@ def _installed_connectors() -> Mapping[str, EntryPoint]:
 def _checked_connector(kind: str, module: Any) -> Connector:
     missing = [name for name in ("PARTS", "Settings", "pull", "normalise") if not hasattr(module, name)]
     if missing:
-        raise RegistryError(f"kind {kind} is no connector: it lacks {', '.join(missing)}. See fleetsync.pull.contract")
+        raise RegistryError(
+            f"kind {kind} is no connector: it does not have {', '.join(missing)}. See fleetsync.pull.contract"
+        )
     return cast("Connector", module)
 
 
@@ -158,10 +160,10 @@ def _checked_connector(kind: str, module: Any) -> Connector:
 
 def build_sources(settings: Settings) -> tuple[Source, ...]:
     """All configured sources in the order of the file. Raises RegistryError with one line for each fault."""
-    found, refused = [], []
+    sources, refused = [], []
     for table in settings.sources:
         try:
-            found.append(
+            sources.append(
                 build_source(
                     table,
                     settings.file_name,
@@ -173,11 +175,11 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
             )
         except RegistryError as error:
             refused.append(str(error))
-    refused += _overlapping_counts(found, settings.file_name)
-    refused += _unknown_counted_units(found, settings)
+    refused += _overlapping_counts(sources, settings.file_name)
+    refused += _unknown_counted_units(sources, settings)
     if refused:
         raise RegistryError("\n".join(refused))
-    return tuple(found)
+    return tuple(sources)
 
 
 def build_source(
@@ -189,7 +191,7 @@ def build_source(
     folder: Path | None = None,
     may_store_names: bool = True,
 ) -> Source:
-    """One `[[build_source]]` *table* of the file called *where*, judged by its connector.
+    """One `[[source]]` *table* of the file called *where*, judged by its connector.
 
     *given*: keys that the environment gives; they outrank the table's. Relative paths of the table count from *folder*.
     Raises RegistryError with one line for each fault.
@@ -210,11 +212,11 @@ def build_source(
     except ValidationError as error:
         places = _KeyLocations(at, table, variables)
         raise RegistryError("\n".join(dict.fromkeys(validation_messages(error, model, places)))) from None
-    found = Source(settings, module)
-    refused = list(_contradictions(found, at, may_store_names))
+    source = Source(settings, module)
+    refused = list(_contradictions(source, at, may_store_names))
     if refused:
         raise RegistryError("\n".join(refused))
-    return found
+    return source
 
 
 def secret_keys(model: type[SourceSettings]) -> tuple[str, ...]:
@@ -224,7 +226,7 @@ def secret_keys(model: type[SourceSettings]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _KeyLocations:
-    """Where a key was given: by a variable of the environment, or in the table."""
+    """Says where a key was given: by an environment variable, or in the table."""
 
     at: str
     table: Mapping[str, Any]
@@ -258,7 +260,7 @@ def _inline_secrets(table: Mapping[str, Any], model: type[SourceSettings], at: s
 
 
 def _has_password(text: str) -> bool:
-    """Whether an address names somebody before its @: a token may stand there without a colon."""
+    """Whether an address has a user before its @. It may be a token, without a colon."""
     _, scheme, rest = text.partition("://")
     return bool(scheme) and "@" in rest.partition("/")[0]
 
@@ -282,46 +284,46 @@ def _annotation_contains(annotation: object, wanted: type) -> bool:
     return annotation is wanted or any(_annotation_contains(inner, wanted) for inner in get_args(annotation))
 
 
-def _overlapping_counts(found: Iterable[Source], where: str) -> Iterator[str]:
+def _overlapping_counts(sources: Iterable[Source], where: str) -> Iterator[str]:
     """Two rosters that both counted at one unit would double the denominator."""
     founders: dict[str, list[Source]] = {}
-    for one in found:
-        for part in sorted(one.counted_parts):
+    for source in sources:
+        for part in sorted(source.counted_parts):
             for founder in founders.setdefault(part, []):
-                if (shared := _shared_units(one, founder)) is not None:
+                if (shared := _shared_units(source, founder)) is not None:
                     yield (
-                        f"{where}: [[source]] {one.name}: counts {part}{shared}, as {founder.name} does. Exactly one "
+                        f"{where}: [[source]] {source.name}: counts {part}{shared}, as {founder.name} does. Exactly one "
                         "source may count a part at a unit; leave it out of counts of the other, which is a witness "
                         "then (counts = [] where it has no more), or share the units between them by counts_at"
                     )
-            founders[part].append(one)
+            founders[part].append(source)
 
 
-def _shared_units(one: Source, other: Source) -> str | None:
-    """Where both would count, in words; None: nowhere."""
-    mine, others = one.settings.counts_at, other.settings.counts_at
+def _shared_units(source: Source, other: Source) -> str | None:
+    """Where both would count, as words of a message; None: nowhere."""
+    mine, others = source.settings.counts_at, other.settings.counts_at
     if not mine or not others:
         return ""
     shared = sorted(set(mine) & set(others))
     return f" at {', '.join(shared)}" if shared else None
 
 
-def _unknown_counted_units(found: Iterable[Source], settings: Settings) -> Iterator[str]:
+def _unknown_counted_units(sources: Iterable[Source], settings: Settings) -> Iterator[str]:
     known = [unit.slug for unit in settings.units]
-    for one in found:
-        for slug in one.settings.counts_at:
+    for source in sources:
+        for slug in source.settings.counts_at:
             if slug not in known:
                 yield (
-                    f"{settings.file_name}: [[source]] {one.name} counts_at: {_quoted(slug)} is no unit."
+                    f"{settings.file_name}: [[source]] {source.name} counts_at: {_quoted(slug)} is no unit."
                     + did_you_mean(slug, known)
                 )
 
 
-def _contradictions(found: Source, at: str, may_store_names: bool) -> Iterator[str]:
-    known = [part.name for part in found.parts]
-    for key, names in (("counts", sorted(found.counted_parts)), ("allow_empty", found.settings.allow_empty)):
+def _contradictions(source: Source, at: str, may_store_names: bool) -> Iterator[str]:
+    known = [part.name for part in source.parts]
+    for key, names in (("counts", sorted(source.counted_parts)), ("allow_empty", source.settings.allow_empty)):
         for name in names:
             if name not in known:
-                yield f"{at} {key}: {_quoted(name)} is no part of kind {found.kind}." + did_you_mean(name, known)
-    if found.settings.store_names and not may_store_names:
+                yield f"{at} {key}: {_quoted(name)} is no part of kind {source.kind}." + did_you_mean(name, known)
+    if source.settings.store_names and not may_store_names:
         yield f"{at} store_names = true needs store_names = true under [privacy]; set that, or remove this"

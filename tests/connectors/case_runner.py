@@ -1,4 +1,4 @@
-"""A world outside of the house: a server that answers as recorded and can be made to fail, and what a pull is given."""
+"""Runs a connector's case: a stub server with recorded answers that can be made to fail, and what a pull is given."""
 
 import json
 import threading
@@ -23,6 +23,7 @@ from tests.connectors.connector_case import ConnectorCase, RecordedListing
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
+STUB_TOKEN = "token-of-the-stub-server"
 
 
 class RecordingClock(ManualClock):
@@ -68,7 +69,7 @@ class RecordedServer:
 
     def __init__(self, case: ConnectorCase) -> None:
         self.case = case
-        self.listings: dict[str, RecordedListing] = {one.path: one for one in case.listings.values()}
+        self.listings: dict[str, RecordedListing] = {record.path: record for record in case.listings.values()}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -116,7 +117,7 @@ class _RecordedHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self.outside.signed_in.append({name: values[0] for name, values in parse_qs(body).items()})
         known = urlsplit(self.path).path in self.outside.case.token_paths
-        given = {"access_token": "token-of-the-stand-in", "token_type": "Bearer", "expires_in": 3600}
+        given = {"access_token": STUB_TOKEN, "token_type": "Bearer", "expires_in": 3600}
         self.answer(200 if known else 404, json.dumps(given if known else {}).encode(), {})
 
     def do_GET(self) -> None:
@@ -149,14 +150,16 @@ class _RecordedHandler(BaseHTTPRequestHandler):
 
 
 class FakeConnect:
-    """`contract.Connect`, made of the house's own parts and a quick clock."""
+    """`contract.Connect`, made of the application's own parts and a clock that does not wait."""
 
     mark: str | None = None
     today = TODAY
 
-    def __init__(self, source: str, trip: PullSession, clock: RecordingClock, known: Mapping[str | None, str]) -> None:
+    def __init__(
+        self, source: str, session: PullSession, clock: RecordingClock, known: Mapping[str | None, str]
+    ) -> None:
         self.stop = threading.Event()
-        self._source, self._trip, self.clock, self._known = source, trip, clock, known
+        self._source, self._session, self.clock, self._known = source, session, clock, known
 
     def __call__(
         self,
@@ -166,12 +169,12 @@ class FakeConnect:
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
     ) -> HttpClient:
-        return self._trip.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+        return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[OpenedFile]:
         source, clock = self._source, self.clock
-        found = StableFiles(pattern, columns, source=source, clock=clock, stop=self.stop, known=self._known, **reading)
-        return iter(found)
+        result = StableFiles(pattern, columns, source=source, clock=clock, stop=self.stop, known=self._known, **reading)
+        return iter(result)
 
     def token(self, value: str) -> str:
         return tokenise_key(b"a key of tests, 32 bytes long....", Key(Scheme.CIVIC, "", value)).value
@@ -181,18 +184,18 @@ class FakeConnect:
 def fake_connect(settings: SourceSettings, known: Mapping[str | None, str] | None = None) -> Iterator[FakeConnect]:
     """What one pull is given."""
     clock = RecordingClock()
-    roads = SourceSessions(settings.name, clock, OutboundNetwork(), RequestMeter())
-    with roads.pull_session(
+    sessions = SourceSessions(settings.name, clock, OutboundNetwork(), RequestMeter())
+    with sessions.pull_session(
         stop=threading.Event(), time_limit=timedelta(hours=1), wait_limit=timedelta(minutes=10)
-    ) as trip:
-        yield FakeConnect(settings.name, trip, clock, known or {})
+    ) as session:
+        yield FakeConnect(settings.name, session, clock, known or {})
 
 
 # ------------------------------------------------------------------------------------------------- a case, ready to pull
 
 
 class CaseRunner:
-    """The world of one case: its server and its folder, and pulls out of it."""
+    """One case: its stub server, its folder, and pulls from them."""
 
     def __init__(self, case: ConnectorCase, folder: Path, server: RecordedServer) -> None:
         self.case, self.folder, self.server = case, folder, server
@@ -216,12 +219,12 @@ class CaseRunner:
     def noted(self, part: str, settings: Any = None) -> list[NormalisedItem]:
         """All that a pull comes to. A record that is refused alone is left out, as the runner does."""
         settings = settings or self.settings
-        found: list[NormalisedItem] = []
+        result: list[NormalisedItem] = []
         for page in self.pages(part, settings):
             for raw in page.raws:
                 with suppress(RecordError):
-                    found += self.module.normalise(part, settings, raw)
-        return found
+                    result += self.module.normalise(part, settings, raw)
+        return result
 
     def records(self, part: str, settings: Any = None) -> list[Record]:
         return [noted for noted in self.noted(part, settings) if isinstance(noted, Record)]

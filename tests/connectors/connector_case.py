@@ -1,7 +1,7 @@
-"""What a connector gives so that the contract suite can try it: its table, its recorded answers, how many records.
+"""A connector's case for the contract suite: its table, its recorded payloads, and how many records they hold.
 
 A connector `connectors/<kind>.py` has `tests/connectors/<kind>_case.py` with one `CASE`, and its payloads, of invented
-people, under `tests/recorded/<kind>/`. What may never be kept stands in the payloads as values that contain CANARY.
+people, under `tests/recorded/<kind>/`. Values in the payloads that must never be kept contain CANARY.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,30 +11,40 @@ from typing import Any
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 CANARY = "kanarie"
+SECRET = "hemlig-7f3a-mycket"
 
 Query = Mapping[str, list[str]]
 
 
+def _only_page(query: Query) -> int:
+    return 0
+
+
+def _without_link(body: Any, here: str, following: int | None) -> Any:
+    return body
+
+
 @dataclass(frozen=True)
 class RecordedListing:
-    """A listing of an API: *pages* are recorded bodies, in order.
+    """A listing of an API: *pages* are recorded bodies, in order. An unpaged listing has one, and needs nothing else.
 
-    *page_of*: which page (from 0) a query asks for. *linked*: a body as it points to the page *following* (None: it is
-    the last); *here* is the whole address of the listing, without a query.
+    *page_of*: which page (from 0) a query asks for. *with_next_link*: a body (recorded, whole address of the listing
+    without a query, number of the following page or None) with its link to the following page.
     """
 
     path: str
     pages: tuple[str, ...]
-    page_of: Callable[[Query], int]
-    with_next_link: Callable[[dict[str, Any], str, int | None], dict[str, Any]]
+    page_of: Callable[[Query], int] = _only_page
+    with_next_link: Callable[[Any, str, int | None], Any] = _without_link
 
 
 @dataclass(frozen=True)
 class ConnectorCase:
-    """*table*: the `[[source]]` table; `{server}` and `{folder}` in its values are the stand-in's address, and a folder.
+    """*table*: the `[[source]]` table; `{server}` and `{folder}` in its values are the stub server's address, and a folder.
 
-    *expects*: by part how many records of each type the recorded payloads hold. *listings*: by part, of an API.
-    *token_paths*: where tokens are given. *files*: recorded files, put into the folder before each pull.
+    Secrets of the table, whatever their key, have the value SECRET. *expected_counts*: by part how many records of each
+    type the recorded payloads hold. *listings*: by part, of an API. *token_paths*: where the stub server gives tokens;
+    none for Basic, Bearer and API keys. *files*: recorded files, put into the folder before each pull.
     """
 
     kind: str
@@ -45,7 +55,7 @@ class ConnectorCase:
     files: tuple[str, ...] = ()
 
     def filled_table(self, server: str, folder: Path) -> dict[str, Any]:
-        """The table for a stand-in at *server* and files in *folder*."""
+        """The table for a stub server at *server* and files in *folder*."""
         names = {"server": server, "folder": str(folder)}
         return {key: value.format(**names) if isinstance(value, str) else value for key, value in self.table.items()}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.connectors.connector_case import ConnectorCase, Query, RecordedListing
+from tests.connectors.connector_case import SECRET, ConnectorCase, Query, RecordedListing
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 PATH = "/v1.0/deviceManagement/managedDevices"
@@ -25,7 +25,7 @@ CASE = ConnectorCase(
         "name": "intune-exempelby",
         "tenant": TENANT,
         "client_id": "99999999-2222-4333-8444-555555555555",
-        "client_secret": "hemlig-7f3a-mycket",
+        "client_secret": SECRET,
         "authority": "{server}",
         "graph_root": "{server}",
     },

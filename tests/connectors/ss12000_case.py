@@ -6,7 +6,7 @@ are seen: a token that is not there, one that is null, one that is blank.
 
 from typing import Any
 
-from tests.connectors.connector_case import ConnectorCase, Query, RecordedListing
+from tests.connectors.connector_case import SECRET, ConnectorCase, Query, RecordedListing
 
 BASE = "/ss12000/v2.0"
 LAST: dict[str, dict[str, Any]] = {f"{BASE}/duties": {"pageToken": None}, f"{BASE}/placements": {"pageToken": ""}}
@@ -43,7 +43,7 @@ CASE = ConnectorCase(
         "base_url": "{server}" + BASE,
         "token_url": "{server}/connect/token",
         "client_id": "fleetsync",
-        "client_secret": "hemlig-7f3a-mycket",
+        "client_secret": SECRET,
         "identifiers": {"https://exempelby.se/entra": {"scheme": "object_id", "namespace": "exempelby-tenant"}},
     },
     expected_counts={

@@ -11,7 +11,7 @@ import pytest
 
 from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
 from fleetsync.pull.contract import SourceUnavailable, UnknownValue
-from fleetsync.pull.files import WITHHELD_TEXT
+from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
 
@@ -24,41 +24,43 @@ def recorded(tmp_path: Path) -> Iterator[CaseRunner]:
         yield here
 
 
-class Desk:
+class ListFolder:
     """A folder with a list of our own; each row is of one device and begins with its serial."""
 
-    def __init__(self, world: CaseRunner) -> None:
-        self.world = world
+    def __init__(self, runner: CaseRunner) -> None:
+        self.runner = runner
 
     def write(self, head: str, *rows: str, name: str = NAME) -> None:
-        (self.world.folder / name).write_text("\n".join((head, *rows, "")), encoding="utf-8")
+        (self.runner.folder / name).write_text("\n".join((head, *rows, "")), encoding="utf-8")
 
     def noted(self, head: str, row: str, **keys: Any) -> list[Any]:
         self.write(f"Serienr;{head}", f"PF3EX101;{row}")
-        return self.world.noted("devices", self.world.settings_with(**keys))
+        return self.runner.noted("devices", self.runner.settings_with(**keys))
 
     def device(self, head: str, row: str, **keys: Any) -> DeviceRecord:
-        found = self.noted(head, row, **keys)[0]
-        assert isinstance(found, DeviceRecord)
-        return found
+        result = self.noted(head, row, **keys)[0]
+        assert isinstance(result, DeviceRecord)
+        return result
 
     def drift(self, head: str, row: str, **keys: Any) -> list[UnknownValue]:
         return self.noted(head, row, **keys)[1:]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def lists(tmp_path: Path) -> Iterator[ListFolder]:
     with running_case(replace(CASE, files=()), tmp_path) as here:
-        yield Desk(here)
+        yield ListFolder(here)
 
 
 # ------------------------------------------------------------------------------------------------------ the recorded lists
 
 
 def test_a_device_is_read_whole(recorded: CaseRunner) -> None:
-    found = next(one for one in recorded.records("devices") if one.source_id == "datorer-vretaskolan/PF3EX101")
+    result = next(
+        record for record in recorded.records("devices") if record.source_id == "datorer-vretaskolan/PF3EX101"
+    )
 
-    assert found == DeviceRecord(
+    assert result == DeviceRecord(
         source_id="datorer-vretaskolan/PF3EX101",
         serial="PF3EX101",
         name="SKOLA-0101",
@@ -101,9 +103,9 @@ def test_a_new_edition_is_the_same_list(recorded: CaseRunner) -> None:
 
 
 def test_one_serial_on_two_lists_is_two_records(recorded: CaseRunner) -> None:
-    found = [one.source_id for one in recorded.records("devices") if one.source_id.endswith("PF3EX101")]
+    result = [record.source_id for record in recorded.records("devices") if record.source_id.endswith("PF3EX101")]
 
-    assert found == ["plattor-asen/PF3EX101", "datorer-vretaskolan/PF3EX101"]
+    assert result == ["plattor-asen/PF3EX101", "datorer-vretaskolan/PF3EX101"]
 
 
 def test_a_torn_upload_is_no_short_list(recorded: CaseRunner) -> None:
@@ -124,47 +126,47 @@ def test_a_probe_tells_of_each_list(recorded: CaseRunner) -> None:
 # ------------------------------------------------------------------------------------------------------------------- ids
 
 
-def test_a_serial_is_one_row_in_any_spelling_of_case_and_spaces(desk: Desk) -> None:
-    desk.write("Serienr;Modell", " pf3 ex101 ;A")
+def test_a_serial_is_one_row_in_any_spelling_of_case_and_spaces(lists: ListFolder) -> None:
+    lists.write("Serienr;Modell", " pf3 ex101 ;A")
 
-    assert [one.source_id for one in desk.world.records("devices")] == ["lista/PF3EX101"]
+    assert [record.source_id for record in lists.runner.records("devices")] == ["lista/PF3EX101"]
 
 
-def test_rows_that_share_a_serial_keep_ids_of_their_own(desk: Desk) -> None:
-    desk.write("Serienr;Modell", "Default string;A", "Default string;A", "PF3EX101;B")
+def test_rows_that_share_a_serial_keep_ids_of_their_own(lists: ListFolder) -> None:
+    lists.write("Serienr;Modell", "Default string;A", "Default string;A", "PF3EX101;B")
 
-    assert [one.source_id for one in desk.world.records("devices")] == [
+    assert [record.source_id for record in lists.runner.records("devices")] == [
         "lista/DEFAULTSTRING",
         "lista/DEFAULTSTRING/2",
         "lista/PF3EX101",
     ]
 
 
-def test_a_device_without_a_serial_is_known_by_its_tag(desk: Desk) -> None:
-    desk.write("Serienr;Inv.nr", ";EXB-7")
-    (found,) = desk.world.records("devices")
+def test_a_device_without_a_serial_is_known_by_its_tag(lists: ListFolder) -> None:
+    lists.write("Serienr;Inv.nr", ";EXB-7")
+    (result,) = lists.runner.records("devices")
 
-    assert isinstance(found, DeviceRecord)
-    assert (found.source_id, found.serial, found.asset_tag) == ("lista/EXB-7", None, "EXB-7")
+    assert isinstance(result, DeviceRecord)
+    assert (result.source_id, result.serial, result.asset_tag) == ("lista/EXB-7", None, "EXB-7")
 
 
 # ---------------------------------------------------------------------------------------------------------------- contact
 
 
-def test_a_day_last_seen_is_a_contact_at_noon_here(desk: Desk) -> None:
-    found = desk.device("Status;Senast sedd", "I drift;2026-06-12")
+def test_a_day_last_seen_is_a_contact_at_noon_here(lists: ListFolder) -> None:
+    result = lists.device("Status;Senast sedd", "I drift;2026-06-12")
 
-    assert found.last_contact_at == datetime(2026, 6, 12, 10, 0, tzinfo=UTC)  # noon in summer
+    assert result.last_contact_at == datetime(2026, 6, 12, 10, 0, tzinfo=UTC)  # noon in summer
 
 
 @pytest.mark.parametrize("head", ["Status;Modell", "Status;Senast sedd"])
-def test_being_listed_is_no_contact_since_an_mdm_may_know_better(desk: Desk, head: str) -> None:
-    assert desk.device(head, "I drift;").last_contact_at is None
+def test_being_listed_is_no_contact_since_an_mdm_may_know_better(lists: ListFolder, head: str) -> None:
+    assert lists.device(head, "I drift;").last_contact_at is None
 
 
-def test_a_list_without_status_lists_what_is_in_use(desk: Desk) -> None:
-    assert desk.device("Modell", "A").condition is Condition.ACTIVE
-    assert desk.device("Status;Modell", ";A").condition is Condition.ACTIVE
+def test_a_list_without_status_lists_what_is_in_use(lists: ListFolder) -> None:
+    assert lists.device("Modell", "A").condition is Condition.ACTIVE
+    assert lists.device("Status;Modell", ";A").condition is Condition.ACTIVE
 
 
 # ----------------------------------------------------------------------------------------------------------------- status
@@ -187,26 +189,26 @@ def test_a_list_without_status_lists_what_is_in_use(desk: Desk) -> None:
     ],
 )
 def test_a_status_says_what_became_of_it_or_what_it_is_for_now(
-    desk: Desk, status: str, condition: Condition, purpose: Purpose
+    lists: ListFolder, status: str, condition: Condition, purpose: Purpose
 ) -> None:
-    found = desk.device("Status;Syfte", f"{status};Personlig")
+    result = lists.device("Status;Syfte", f"{status};Personlig")
 
-    assert (found.condition, found.purpose) == (condition, purpose)
+    assert (result.condition, result.purpose) == (condition, purpose)
 
 
-def test_the_sources_own_words_of_status_come_first(desk: Desk) -> None:
+def test_the_sources_own_words_of_status_come_first(lists: ListFolder) -> None:
     own = {"Hylla": "stock", "Kasserad på väg till skroten": "retired", "Skrotad": "stock", "Lager": "retired"}
 
-    assert desk.device("Status", "hylla", statuses=own).purpose is Purpose.STOCK
-    assert desk.device("Status", "Kasserad på väg till skroten", statuses=own).condition is Condition.RETIRED
-    assert desk.device("Status", "Lager", statuses=own).condition is Condition.RETIRED
-    found = desk.device("Status", "Skrotad", statuses=own)
-    assert (found.condition, found.purpose) == (Condition.ACTIVE, Purpose.STOCK)
+    assert lists.device("Status", "hylla", statuses=own).purpose is Purpose.STOCK
+    assert lists.device("Status", "Kasserad på väg till skroten", statuses=own).condition is Condition.RETIRED
+    assert lists.device("Status", "Lager", statuses=own).condition is Condition.RETIRED
+    result = lists.device("Status", "Skrotad", statuses=own)
+    assert (result.condition, result.purpose) == (Condition.ACTIVE, Purpose.STOCK)
 
 
-def test_a_word_that_nobody_knows_is_told_and_makes_nothing_work(desk: Desk) -> None:
-    assert desk.drift("Status", "Hylla") == [UnknownValue("status", "hylla")]
-    assert desk.device("Status", "Hylla").status == "hylla"
+def test_a_word_that_nobody_knows_is_told_and_makes_nothing_work(lists: ListFolder) -> None:
+    assert lists.drift("Status", "Hylla") == [UnknownValue("status", "hylla")]
+    assert lists.device("Status", "Hylla").status == "hylla"
 
 
 NOTES = ["lånad av Anna Andersson", "Anna Andersson", "Anna", "ANNA", "Hylla 3", "anna@exempelby.se", "x" * 41]
@@ -215,36 +217,36 @@ NOTES = ["lånad av Anna Andersson", "Anna Andersson", "Anna", "ANNA", "Hylla 3"
 @pytest.mark.parametrize("note", NOTES)
 @pytest.mark.parametrize("header", ["Status", "Syfte", "OS"])
 def test_what_may_name_somebody_in_place_of_a_word_is_not_kept_and_is_counted(
-    desk: Desk, note: str, header: str
+    lists: ListFolder, note: str, header: str
 ) -> None:
-    noted = desk.noted(header, note)
+    noted = lists.noted(header, note)
 
-    assert note.casefold() not in (repr(noted) + repr(desk.world.pages("devices"))).casefold()
+    assert note.casefold() not in (repr(noted) + repr(lists.runner.pages("devices"))).casefold()
     assert noted[1].value == WITHHELD_TEXT
     assert noted[0].status is None
 
 
-def test_a_column_of_who_uses_it_names_no_groups(desk: Desk) -> None:
-    noted = desk.noted("Används av", "Anna Andersson")
+def test_a_column_of_who_uses_it_names_no_groups(lists: ListFolder) -> None:
+    noted = lists.noted("Används av", "Anna Andersson")
 
     assert (noted[0].groups, noted[0].serves) == ((), ())
-    assert "Andersson" not in repr(noted) + repr(desk.world.pages("devices"))
+    assert "Andersson" not in repr(noted) + repr(lists.runner.pages("devices"))
 
 
 # --------------------------------------------------------------------------------------------- what for, where, whose
 
 
-def test_groups_are_told_apart_and_make_no_set_by_themselves(desk: Desk) -> None:
-    found = desk.device("Klass", '"2A, 2B|4/5C"')
+def test_groups_are_told_apart_and_make_no_set_by_themselves(lists: ListFolder) -> None:
+    result = lists.device("Klass", '"2A, 2B|4/5C"')
 
-    assert found.serves == found.groups == ("2A", "2B", "4/5C")
-    assert found.purpose is None
+    assert result.serves == result.groups == ("2A", "2B", "4/5C")
+    assert result.purpose is None
 
 
-def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(desk: Desk) -> None:
-    assert desk.device("Klass;Syfte", "2A;Klassuppsättning").purpose is Purpose.SET
-    assert desk.device("Syfte", "Elevlåda", purposes={"elevlåda": "set"}).purpose is Purpose.SET
-    assert desk.drift("Syfte", "Diverse") == [UnknownValue("purpose", "diverse")]
+def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(lists: ListFolder) -> None:
+    assert lists.device("Klass;Syfte", "2A;Klassuppsättning").purpose is Purpose.SET
+    assert lists.device("Syfte", "Elevlåda", purposes={"elevlåda": "set"}).purpose is Purpose.SET
+    assert lists.drift("Syfte", "Diverse") == [UnknownValue("purpose", "diverse")]
 
 
 @pytest.mark.parametrize(
@@ -256,8 +258,8 @@ def test_what_it_is_for_is_told_by_the_lists_own_word_or_a_configured_one(desk: 
         ("Modell;Kst", "A;", None),
     ],
 )
-def test_a_unit_is_named_by_code_name_or_cost_centre(desk: Desk, head: str, row: str, unit: str | None) -> None:
-    assert desk.device(head, row).unit == unit
+def test_a_unit_is_named_by_code_name_or_cost_centre(lists: ListFolder, head: str, row: str, unit: str | None) -> None:
+    assert lists.device(head, row).unit == unit
 
 
 @pytest.mark.parametrize(
@@ -270,29 +272,29 @@ def test_a_unit_is_named_by_code_name_or_cost_centre(desk: Desk, head: str, row:
         ("", ()),
     ],
 )
-def test_a_holder_is_a_log_in(desk: Desk, holder: str, keys: tuple[Key, ...]) -> None:
-    assert desk.device("Användare", holder).keys == keys
+def test_a_holder_is_a_log_in(lists: ListFolder, holder: str, keys: tuple[Key, ...]) -> None:
+    assert lists.device("Användare", holder).keys == keys
 
 
-def test_an_account_is_of_the_declared_domain(desk: Desk) -> None:
-    assert desk.device("Användare", "annexe", domain="EXB").keys == (Key(Scheme.ACCOUNT, "EXB", "annexe"),)
+def test_an_account_is_of_the_declared_domain(lists: ListFolder) -> None:
+    assert lists.device("Användare", "annexe", domain="EXB").keys == (Key(Scheme.ACCOUNT, "EXB", "annexe"),)
 
 
 @pytest.mark.parametrize("domain", ["", "EXB"])
-def test_a_holders_name_is_nobodys_key_and_not_kept(desk: Desk, domain: str) -> None:
-    noted = desk.noted("Användare", "Anna Andersson", domain=domain)
+def test_a_holders_name_is_nobodys_key_and_not_kept(lists: ListFolder, domain: str) -> None:
+    noted = lists.noted("Användare", "Anna Andersson", domain=domain)
 
     assert noted[0].keys == ()
     assert noted[1:] == [UnknownValue("holder", "a name")]
-    assert "Andersson" not in repr(desk.world.pages("devices"))
+    assert "Andersson" not in repr(lists.runner.pages("devices"))
 
 
-def test_an_account_without_a_domain_is_told(desk: Desk) -> None:
-    assert desk.drift("Användare", "annexe") == [UnknownValue("holder", "account name without a domain")]
+def test_an_account_without_a_domain_is_told(lists: ListFolder) -> None:
+    assert lists.drift("Användare", "annexe") == [UnknownValue("holder", "account name without a domain")]
 
 
-def test_a_holders_number_is_of_the_declared_namespace(desk: Desk) -> None:
-    assert desk.device("Anst.nr", "1001", namespace="hr").keys == (Key(Scheme.NUMBER, "hr", "1001"),)
+def test_a_holders_number_is_of_the_declared_namespace(lists: ListFolder) -> None:
+    assert lists.device("Anst.nr", "1001", namespace="hr").keys == (Key(Scheme.NUMBER, "hr", "1001"),)
 
 
 # ---------------------------------------------------------------------------------------------------------------- platform
@@ -321,14 +323,14 @@ def test_a_holders_number_is_of_the_declared_namespace(desk: Desk) -> None:
     ],
 )
 def test_a_platform_is_told_by_its_word_else_by_a_model_that_runs_nothing_else(
-    desk: Desk, system: str, model: str, platform: Platform
+    lists: ListFolder, system: str, model: str, platform: Platform
 ) -> None:
-    assert desk.device("OS;Modell", f"{system};{model}").platform is platform
+    assert lists.device("OS;Modell", f"{system};{model}").platform is platform
 
 
-def test_the_sources_own_words_of_platforms_come_first(desk: Desk) -> None:
-    assert desk.device("OS", "standardklient", platforms={"Standardklient": "windows"}).platform is Platform.WINDOWS
-    assert desk.drift("OS", "BeOS") == [UnknownValue("platform", WITHHELD_TEXT)]
+def test_the_sources_own_words_of_platforms_come_first(lists: ListFolder) -> None:
+    assert lists.device("OS", "standardklient", platforms={"Standardklient": "windows"}).platform is Platform.WINDOWS
+    assert lists.drift("OS", "BeOS") == [UnknownValue("platform", WITHHELD_TEXT)]
 
 
 # ------------------------------------------------------------------------------------------------------- what a list lacks
@@ -338,18 +340,18 @@ def test_the_sources_own_words_of_platforms_come_first(desk: Desk) -> None:
     ("head", "lacks"),
     [("Serienr;Skola", ()), ("Serienr;Kst", ()), ("Serienr;Modell", ("unit",)), ("Inv.nr;Skola", ("serial",))],
 )
-def test_a_list_that_cannot_be_joined_or_placed_is_told(desk: Desk, head: str, lacks: tuple[str, ...]) -> None:
-    desk.write(head, "PF3EX101;A")
-    (page,) = desk.world.pages("devices")
-    (finding,) = desk.world.findings()
+def test_a_list_that_cannot_be_joined_or_placed_is_told(lists: ListFolder, head: str, lacks: tuple[str, ...]) -> None:
+    lists.write(head, "PF3EX101;A")
+    (page,) = lists.runner.pages("devices")
+    (finding,) = lists.runner.findings()
 
     assert page.drift == tuple(UnknownValue("missing column", field) for field in lacks)
     assert (finding.ok, bool(finding.remedy)) == (not lacks, bool(lacks))
 
 
-def test_a_long_list_is_told_once_what_it_lacks(desk: Desk) -> None:
-    desk.write("Serienr", *(f"PF3{number:06d}" for number in range(5001)))
-    pages = desk.world.pages("devices")
+def test_a_long_list_is_told_once_what_it_lacks(lists: ListFolder) -> None:
+    lists.write("Serienr", *(f"PF3{number:06d}" for number in range(5001)))
+    pages = lists.runner.pages("devices")
 
     assert [(len(page.raws), len(page.drift)) for page in pages] == [(5000, 1), (1, 0)]
 
@@ -358,18 +360,18 @@ def test_a_probe_of_lists_that_were_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("devices")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [
-        "no list has changed since the last complete pull"
+        "no file has changed since the last complete pull"
     ]
 
 
-def test_a_probe_of_no_list_says_so(desk: Desk) -> None:
-    (finding,) = desk.world.findings()
+def test_a_probe_of_no_list_says_so(lists: ListFolder) -> None:
+    (finding,) = lists.runner.findings()
 
     assert not finding.ok
     assert "no file matches" in finding.what
 
 
-def test_a_list_of_headers_alone_is_whole_and_empty(desk: Desk) -> None:
-    desk.write("Serienr;Skola")
+def test_a_list_of_headers_alone_is_whole_and_empty(lists: ListFolder) -> None:
+    lists.write("Serienr;Skola")
 
-    assert [list(page.raws) for page in desk.world.pages("devices")] == [[]]
+    assert [list(page.raws) for page in lists.runner.pages("devices")] == [[]]

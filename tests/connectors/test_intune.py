@@ -40,7 +40,7 @@ A_USER = {"user_id": "0e0e", "user_principal_name": "anna@exempelby.se"}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[CaseRunner]:
+def runner(tmp_path: Path) -> Iterator[CaseRunner]:
     with running_case(CASE, tmp_path) as here:
         yield here
 
@@ -63,24 +63,24 @@ def device(**fields: object) -> DeviceRecord:
 
 
 def drift(**fields: object) -> list[NormalisedItem]:
-    return [one for one in noted(**fields) if isinstance(one, UnknownValue)]
+    return [record for record in noted(**fields) if isinstance(record, UnknownValue)]
 
 
 # ------------------------------------------------------------------------------------------------------------- a pull
 
 
-def test_only_kept_fields_are_asked_for_500_a_page(world: CaseRunner) -> None:
-    world.pages("devices")
-    query = parse_qs(urlsplit(world.server.asked[0]).query)
-    asked = query["$select"][0].split(",")
+def test_only_kept_fields_are_asked_for_500_a_page(runner: CaseRunner) -> None:
+    runner.pages("devices")
+    query = parse_qs(urlsplit(runner.server.asked[0]).query)
+    request = query["$select"][0].split(",")
 
     assert query["$top"] == ["500"]
-    assert {"id", "serialNumber", "userId", "lastSyncDateTime"} <= set(asked)
-    assert not {"userDisplayName", "phoneNumber", "imei", "wiFiMacAddress", "lostModeState"} & set(asked)
+    assert {"id", "serialNumber", "userId", "lastSyncDateTime"} <= set(request)
+    assert not {"userDisplayName", "phoneNumber", "imei", "wiFiMacAddress", "lostModeState"} & set(request)
 
 
-def test_a_device_is_read_whole(world: CaseRunner) -> None:
-    first = next(one for one in world.records("devices") if one.source_id.endswith("01"))
+def test_a_device_is_read_whole(runner: CaseRunner) -> None:
+    first = next(record for record in runner.records("devices") if record.source_id.endswith("01"))
 
     assert first == DeviceRecord(
         source_id="b3f1c0de-1111-4a4a-9c9c-000000000001",
@@ -108,63 +108,63 @@ def test_a_device_is_read_whole(world: CaseRunner) -> None:
 
 def test_an_empty_first_page_with_a_link_is_not_the_end(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json", *LISTING.pages))
-    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
-        assert len(world.records("devices")) == 11
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:
+        assert len(runner.records("devices")) == 11
 
 
 def test_a_tenant_without_devices_is_whole_and_empty(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
-    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
-        assert [list(page.raws) for page in world.pages("devices")] == [[]]
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:
+        assert [list(page.raws) for page in runner.pages("devices")] == [[]]
 
 
-def test_the_count_of_a_page_is_not_taken_for_a_total(world: CaseRunner) -> None:
-    assert {page.total for page in world.pages("devices")} == {None}
+def test_the_count_of_a_page_is_not_taken_for_a_total(runner: CaseRunner) -> None:
+    assert {page.total for page in runner.pages("devices")} == {None}
 
 
-def test_a_torn_page_is_no_short_pull(world: CaseRunner) -> None:
-    world.server.fail(LISTING, 1, RecordedFault(cut=True))
+def test_a_torn_page_is_no_short_pull(runner: CaseRunner) -> None:
+    runner.server.fail(LISTING, 1, RecordedFault(cut=True))
 
     with pytest.raises(SourceUnavailable):
-        world.pages("devices")
+        runner.pages("devices")
 
 
-def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(world: CaseRunner) -> None:
-    world.server.fail(LISTING, 0, RecordedFault(403, CASE.recorded("refused.json").read_bytes()))
+def test_a_refusal_names_the_permission_and_what_graph_says_without_its_address(runner: CaseRunner) -> None:
+    runner.server.fail(LISTING, 0, RecordedFault(403, CASE.recorded("refused.json").read_bytes()))
 
     with pytest.raises(SourceRefused) as refused:
-        world.pages("devices")
+        runner.pages("devices")
     assert "Grant the permission DeviceManagementManagedDevices.Read.All" in str(refused.value)
     assert "Application is not authorized to perform this operation" in str(refused.value)
     assert "kanarie" not in str(refused.value)
 
 
-def test_newer_members_of_enums_are_asked_for_by_name(world: CaseRunner) -> None:
-    world.pages("devices")
+def test_newer_members_of_enums_are_asked_for_by_name(runner: CaseRunner) -> None:
+    runner.pages("devices")
 
-    assert {sent["prefer"] for sent in world.server.headers} == {"include-unknown-enum-members"}
+    assert {sent["prefer"] for sent in runner.server.headers} == {"include-unknown-enum-members"}
 
 
 def test_beta_is_another_address_and_asks_for_lost_mode(tmp_path: Path) -> None:
     listing = replace(LISTING, path="/beta/deviceManagement/managedDevices")
-    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
-        world.pages("devices", world.settings_with(beta=True))
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:
+        runner.pages("devices", runner.settings_with(beta=True))
 
-        assert "lostModeState" in world.server.asked[0]
+        assert "lostModeState" in runner.server.asked[0]
 
 
 # --------------------------------------------------------------------------------------------------------- signing in
 
 
-def test_a_secret_goes_to_the_tenants_token_address_with_the_scope_of_the_same_cloud(world: CaseRunner) -> None:
-    world.pages("devices")
+def test_a_secret_goes_to_the_tenants_token_address_with_the_scope_of_the_same_cloud(runner: CaseRunner) -> None:
+    runner.pages("devices")
 
-    assert world.server.signed_in == [
+    assert runner.server.signed_in == [
         {
             "grant_type": "client_credentials",
             "client_id": "99999999-2222-4333-8444-555555555555",
             "client_secret": "hemlig-7f3a-mycket",
-            "scope": f"{world.server.url}/.default",
+            "scope": f"{runner.server.url}/.default",
         }
     ]
 
@@ -187,14 +187,14 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(("signature", "thumbprint"), [("PS256", "x5t#S256"), ("RS256", "x5t")])
 def test_a_certificate_signs_in_without_any_secret(
-    world: CaseRunner, identity: tuple[Path, Path], signature: str, thumbprint: str
+    runner: CaseRunner, identity: tuple[Path, Path], signature: str, thumbprint: str
 ) -> None:
     certificate, key = identity
-    settings = world.settings_with(
+    settings = runner.settings_with(
         client_secret=None, certificate_file=certificate, key_file=key, key_password="ett losenord", signature=signature
     )
-    world.pages("devices", settings)
-    (form,) = world.server.signed_in
+    runner.pages("devices", settings)
+    (form,) = runner.server.signed_in
     head = form["client_assertion"].partition(".")[0]
     header = json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))
 
@@ -203,7 +203,7 @@ def test_a_certificate_signs_in_without_any_secret(
     assert thumbprint in header
 
 
-def test_a_key_without_a_password_needs_none(world: CaseRunner, identity: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_key_without_a_password_needs_none(runner: CaseRunner, identity: tuple[Path, Path], tmp_path: Path) -> None:
     certificate, key = identity
     opened = serialization.load_pem_private_key(key.read_bytes(), b"ett losenord")
     plain = tmp_path / "plain.pem"
@@ -213,17 +213,17 @@ def test_a_key_without_a_password_needs_none(world: CaseRunner, identity: tuple[
         )
     )
 
-    assert world.pages("devices", world.settings_with(certificate_file=certificate, key_file=plain))
+    assert runner.pages("devices", runner.settings_with(certificate_file=certificate, key_file=plain))
 
 
 @pytest.mark.parametrize("content", [None, "å är ingen PEM"])
-def test_a_certificate_that_cannot_be_read_is_named(world: CaseRunner, tmp_path: Path, content: str | None) -> None:
+def test_a_certificate_that_cannot_be_read_is_named(runner: CaseRunner, tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "certificate.pem"
     if content is not None:
         file.write_text(content, encoding="utf-8")
 
     with pytest.raises(SourceRefused, match=r"intune-exempelby: certificate_file .*certificate.pem cannot be read"):
-        world.pages("devices", world.settings_with(certificate_file=file))
+        runner.pages("devices", runner.settings_with(certificate_file=file))
 
 
 @pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers", "", "a/b"])
@@ -232,14 +232,14 @@ def test_a_tenant_is_one_tenant(tenant: str) -> None:
         Settings.model_validate(CASE.filled_table("", Path()) | {"tenant": tenant})
 
 
-def test_an_expiry_is_told_before_anything_is_asked(world: CaseRunner) -> None:
-    settings = world.settings_with(credential_expires=date(2026, 12, 1))
-    world.server.fail(LISTING, 0, RecordedFault(401))
+def test_an_expiry_is_told_before_anything_is_asked(runner: CaseRunner) -> None:
+    settings = runner.settings_with(credential_expires=date(2026, 12, 1))
+    runner.server.fail(LISTING, 0, RecordedFault(401))
     with what_is_given(settings) as connect:
         pages = intune.pull("devices", settings, connect)
 
         assert list(next(pages).raws) == [CredentialExpiry(date(2026, 12, 1))]
-        assert world.server.asked == []
+        assert runner.server.asked == []
         with pytest.raises(SourceRefused):
             next(pages)
 
@@ -256,23 +256,23 @@ def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: s
 # ------------------------------------------------------------------------------------------------------------ a probe
 
 
-def test_a_probe_asks_for_one_device(world: CaseRunner) -> None:
-    signed_in, devices = world.findings()
+def test_a_probe_asks_for_one_device(runner: CaseRunner) -> None:
+    signed_in, devices = runner.findings()
 
-    assert parse_qs(urlsplit(world.server.asked[0]).query) == {"$select": ["id"], "$top": ["1"]}
+    assert parse_qs(urlsplit(runner.server.asked[0]).query) == {"$select": ["id"], "$top": ["1"]}
     assert TENANT in signed_in.what
     assert devices.what == "DeviceManagementManagedDevices.Read.All is granted; the first page holds devices"
 
 
 def test_a_probe_says_that_nothing_is_enrolled(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
-    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as world:
-        assert "no device is enrolled" in world.findings()[-1].what
+    with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:
+        assert "no device is enrolled" in runner.findings()[-1].what
 
 
-def test_a_refused_probe_says_where_to_grant_what(world: CaseRunner) -> None:
-    world.server.fail(LISTING, 0, RecordedFault(403))
-    (finding,) = world.findings()
+def test_a_refused_probe_says_where_to_grant_what(runner: CaseRunner) -> None:
+    runner.server.fail(LISTING, 0, RecordedFault(403))
+    (finding,) = runner.findings()
 
     assert not finding.ok
     assert "Entra admin center > App registrations > 99999999-2222-4333-8444-555555555555" in finding.remedy
@@ -285,9 +285,9 @@ def test_a_refused_probe_says_where_to_grant_what(world: CaseRunner) -> None:
     [(date(2026, 11, 24), False, True), (date(2026, 12, 24), True, True), (date(2026, 12, 25), True, False)],
 )
 def test_a_probe_warns_of_a_credential_thirty_days_ahead(
-    world: CaseRunner, expires: date, ok: bool, has_remedy: bool
+    runner: CaseRunner, expires: date, ok: bool, has_remedy: bool
 ) -> None:
-    finding = world.findings(world.settings_with(credential_expires=expires))[0]
+    finding = runner.findings(runner.settings_with(credential_expires=expires))[0]
 
     assert (finding.ok, bool(finding.remedy)) == (ok, has_remedy)
     assert str(expires) in finding.what
@@ -301,10 +301,10 @@ def test_a_probe_warns_of_a_credential_thirty_days_ahead(
     [None, "", " ", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z", "1970-01-01T00:00:00Z"],
 )  # fmt: skip
 def test_a_time_that_means_never_is_none(text: str | None) -> None:
-    found = device(last_sync_date_time=text, enrolled_date_time=text)
+    result = device(last_sync_date_time=text, enrolled_date_time=text)
 
-    assert found.last_contact_at is None
-    assert found.enrolled_at is None
+    assert result.last_contact_at is None
+    assert result.enrolled_at is None
 
 
 @pytest.mark.parametrize(
@@ -331,19 +331,19 @@ def test_what_is_no_time_refuses_the_row_without_its_value(text: str) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_is_never_a_sentinel(instant: datetime) -> None:
-    found = device(last_sync_date_time=instant.strftime("%Y").zfill(4) + instant.strftime("-%m-%dT%H:%M:%SZ"))
+    result = device(last_sync_date_time=instant.strftime("%Y").zfill(4) + instant.strftime("-%m-%dT%H:%M:%SZ"))
 
-    assert found.last_contact_at is None or 1970 < found.last_contact_at.year <= 2100
+    assert result.last_contact_at is None or 1970 < result.last_contact_at.year <= 2100
 
 
 @pytest.mark.parametrize("blank", [None, "", "Unknown", "unknown", " "])
 def test_what_says_nothing_is_none(blank: str | None) -> None:
-    found = device(
+    result = device(
         manufacturer=blank, model=blank, os_version=blank, device_category_display_name=blank, user_id=blank,
         user_principal_name=blank, email_address=blank, management_state=blank, operating_system=blank,
     )  # fmt: skip
 
-    assert found == DeviceRecord(source_id="b3f1", managed=None)
+    assert result == DeviceRecord(source_id="b3f1", managed=None)
 
 
 def test_a_row_without_an_id_is_refused() -> None:
@@ -364,9 +364,9 @@ def test_the_null_guid_is_nobody() -> None:
 
 
 def test_an_address_that_is_the_log_in_too_is_one_key() -> None:
-    found = device(user_principal_name="anna@exempelby.se", email_address="anna@exempelby.se")
+    result = device(user_principal_name="anna@exempelby.se", email_address="anna@exempelby.se")
 
-    assert found.keys == (Key(Scheme.ADDRESS, "", "anna@exempelby.se"),)
+    assert result.keys == (Key(Scheme.ADDRESS, "", "anna@exempelby.se"),)
 
 
 def test_an_enrolment_manager_is_no_holder() -> None:
@@ -376,15 +376,17 @@ def test_an_enrolment_manager_is_no_holder() -> None:
 USERLESS = ["appleBulkWithoutUser", "windowsBulkUserless", "windowsAzureADJoinUsingDeviceAuth", "androidEnterpriseDedicatedDevice"]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", USERLESS)
-def test_a_userless_enrolment_without_a_user_reports_a_shared_device(way: str) -> None:
-    assert device(device_enrollment_type=way).reported_shared
-    assert not device(device_enrollment_type=way, **A_USER).reported_shared
+@pytest.mark.parametrize("enrolment", USERLESS)
+def test_a_userless_enrolment_without_a_user_reports_a_shared_device(enrolment: str) -> None:
+    assert device(device_enrollment_type=enrolment).reported_shared
+    assert not device(device_enrollment_type=enrolment, **A_USER).reported_shared
 
 
-@pytest.mark.parametrize("way", [None, "windowsAzureADJoin", "appleBulkWithUser", "unknownFutureValue", "unknown"])
-def test_having_no_user_alone_reports_nothing(way: str | None) -> None:
-    assert not device(device_enrollment_type=way).reported_shared
+@pytest.mark.parametrize(
+    "enrolment", [None, "windowsAzureADJoin", "appleBulkWithUser", "unknownFutureValue", "unknown"]
+)
+def test_having_no_user_alone_reports_nothing(enrolment: str | None) -> None:
+    assert not device(device_enrollment_type=enrolment).reported_shared
 
 
 # ----------------------------------------------------------------------------------------------------------- platforms
@@ -441,20 +443,20 @@ def test_a_privately_owned_phone_is_dropped(system: str, model: str | None) -> N
     [("iOS", "iPad Air"), ("Windows", "ThinkPad"), ("Android", "Galaxy Tab A8"), ("Android", "SM-T500"), ("macOS", None)],
 )  # fmt: skip
 def test_another_privately_owned_device_is_kept_and_marked(system: str, model: str | None) -> None:
-    found = device(managed_device_owner_type="personal", operating_system=system, model=model)
+    result = device(managed_device_owner_type="personal", operating_system=system, model=model)
 
-    assert found.ownership is Ownership.PERSONAL
+    assert result.ownership is Ownership.PERSONAL
 
 
 def test_jamfs_mirror_tells_user_and_compliance_and_nothing_of_contact_or_management() -> None:
-    found = device(
+    result = device(
         management_agent="jamf", compliance_state="compliant", last_sync_date_time="2026-11-23T19:40:02Z",
         enrolled_date_time="2025-08-14T07:12:44Z", **A_USER,
     )  # fmt: skip
 
-    assert found.keys
-    assert found.compliance is Compliance.COMPLIANT
-    assert (found.managed, found.last_contact_at, found.enrolled_at) == (None, None, None)
+    assert result.keys
+    assert result.compliance is Compliance.COMPLIANT
+    assert (result.managed, result.last_contact_at, result.enrolled_at) == (None, None, None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- enums
@@ -479,9 +481,9 @@ def test_jamfs_mirror_tells_user_and_compliance_and_nothing_of_contact_or_manage
     ],
 )
 def test_a_management_state_means(state: str | None, condition: Condition, managed: bool | None) -> None:
-    found = device(management_state=state)
+    result = device(management_state=state)
 
-    assert (found.condition, found.managed) == (condition, managed)
+    assert (result.condition, result.managed) == (condition, managed)
 
 
 @pytest.mark.parametrize(
@@ -535,6 +537,8 @@ def test_lost_mode_is_lost(state: str, condition: Condition) -> None:
     )
 )
 def test_no_row_is_ever_beyond_reading(fields: dict[str, str | None]) -> None:
-    found = noted_or_refused(**fields)
+    result = noted_or_refused(**fields)
 
-    assert all(isinstance(one, DeviceRecord | UnknownValue) or str(one).endswith("is not a time") for one in found)
+    assert all(
+        isinstance(record, DeviceRecord | UnknownValue) or str(record).endswith("is not a time") for record in result
+    )

@@ -1,40 +1,48 @@
-"""The README of the connectors says what is there: every kind, with an example that works."""
+"""A connector documents itself: its docstring has an example that works, and the README repeats it."""
 
 import re
 import tomllib
+from inspect import getdoc
 from pathlib import Path
 
 import pytest
 
-from fleetsync.pull.files import FileColumn
+from fleetsync.pull import decoding
 from fleetsync.pull.registry import build_source, connector_kinds, load_connector
 
 README = (Path(__file__).parent.parent.parent / "connectors" / "README.md").read_text(encoding="utf-8")
-EXAMPLES = {
-    table["kind"]: (block, table)
-    for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    for table in tomllib.loads(block)["source"]
-}
+KINDS = connector_kinds()
 
 
-@pytest.mark.parametrize("kind", connector_kinds())
-def test_every_kind_has_its_line_its_section_and_its_example(kind: str) -> None:
-    assert f"| `{kind}` |" in README
-    assert f"### `{kind}`" in README
-    assert build_source(EXAMPLES[kind][1], "README.md").kind == kind
+def example(kind: str) -> str:
+    """The TOML example of a kind."""
+    blocks: list[str] = re.findall(r"```toml\n(.*?)```", getdoc(load_connector(kind)) or "", re.DOTALL)
+    assert len(blocks) == 1, f"the docstring of {kind} needs one [[source]] table as a ```toml example"
+    return blocks[0]
 
 
-@pytest.mark.parametrize("kind", EXAMPLES)
-def test_what_is_commented_out_works_too(kind: str) -> None:
-    block, _ = EXAMPLES[kind]
-    (table,) = tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", block))["source"]
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_kind_works(kind: str) -> None:
+    (table,) = tomllib.loads(example(kind))["source"]
 
     assert build_source(table, "README.md").kind == kind
 
 
-@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if hasattr(load_connector(kind), "COLUMNS")])
-def test_every_field_of_a_file_is_named(kind: str) -> None:
-    columns: tuple[FileColumn, ...] = load_connector(kind).COLUMNS  # type: ignore[attr-defined]
-    section = README.partition(f"### `{kind}`")[2].partition("\n### ")[0]
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_commented_out_works_too(kind: str) -> None:
+    (table,) = tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", example(kind)))["source"]
 
-    assert f"Fields of `columns`: {', '.join(column.field for column in columns)}." in " ".join(section.split())
+    assert build_source(table, "README.md").kind == kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_says_what_it_keeps_and_what_it_never_reads(kind: str) -> None:
+    documentation = getdoc(load_connector(kind)) or ""
+
+    assert "* **Kept**:" in documentation
+    assert "* **Never" in documentation
+
+
+@pytest.mark.parametrize("name", sorted(set(decoding.__all__) - {"CivicNumber", "DateOrder"}))
+def test_every_shared_piece_is_named(name: str) -> None:
+    assert name in README

@@ -21,12 +21,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
-from connectors.ss12000.child_rule import CHILD_FORMS, COMPULSORY_FORMS, OLDER_FORMS, SCHOOL_FORMS
-from connectors.ss12000.child_rule import TEN_YEAR_SCHOOL_FROM as LABELS_RISE
 from connectors.ss12000.normalising import is_marked
 from connectors.ss12000.register_client import DATE_FILTERS
-from fleetsync.core.calendar import TEN_YEAR_SCHOOL_FROM
-from fleetsync.core.entitlement import rules
 from fleetsync.core.model import (
     GroupRecord,
     Key,
@@ -64,7 +60,7 @@ SCHOOL, PUPIL, TEACHER, CHILD = (f"{part}00000-1111-4a4a-8c8c-000000000009" for 
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[CaseRunner]:
+def runner(tmp_path: Path) -> Iterator[CaseRunner]:
     with running_case(CASE, tmp_path) as here:
         yield here
 
@@ -98,10 +94,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, body: Any = None) -> None:
         parts = urlsplit(self.path)
-        asked = Asked(self.command, parts.path.removeprefix("/"), parse_qs(parts.query), body)
-        self.asked.append(asked)
-        status, said = type(self).answer(asked)
-        sent = json.dumps(said).encode()
+        request = Asked(self.command, parts.path.removeprefix("/"), parse_qs(parts.query), body)
+        self.asked.append(request)
+        status, text = type(self).answer(request)
+        sent = json.dumps(text).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(sent)))
@@ -127,12 +123,12 @@ class Register:
 
     def noted(self, part: str, today: date = TODAY, **keys: Any) -> list[NormalisedItem]:
         settings = self.settings(**keys)
-        found: list[NormalisedItem] = []
+        result: list[NormalisedItem] = []
         with self._given(settings, today) as connect:
             for page in pull(part, settings, connect):
                 for raw in page.raws:
-                    found += normalise(part, settings, raw)
-        return found
+                    result += normalise(part, settings, raw)
+        return result
 
     def rejected(self, part: str) -> list[str]:
         settings = self.settings()
@@ -151,28 +147,28 @@ class Register:
             yield connect
 
     def records(self, part: str, **keys: Any) -> list[Record]:
-        return [one for one in self.noted(part, **keys) if isinstance(one, Record)]
+        return [record for record in self.noted(part, **keys) if isinstance(record, Record)]
 
     def people(self, part: str, **keys: Any) -> dict[str, PersonRecord]:
-        return {one.source_id: one for one in self.records(part, **keys) if isinstance(one, PersonRecord)}
+        return {record.source_id: record for record in self.records(part, **keys) if isinstance(record, PersonRecord)}
 
     def ties(self, part: str, **keys: Any) -> list[MembershipRecord]:
-        return [one for one in self.records(part, **keys) if isinstance(one, MembershipRecord)]
+        return [record for record in self.records(part, **keys) if isinstance(record, MembershipRecord)]
 
     def queries(self, resource: str) -> list[dict[str, list[str]]]:
-        return [asked.query for asked in self.asked if asked.resource == resource]
+        return [request.query for request in self.asked if request.resource == resource]
 
 
 @contextmanager
 def answering(answer: Answer) -> Iterator[Register]:
-    asked: list[Asked] = []
-    handler = type("Handler", (_Handler,), {"asked": asked, "answer": staticmethod(answer)})
+    requests: list[Asked] = []
+    handler = type("Handler", (_Handler,), {"asked": requests, "answer": staticmethod(answer)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield Register(f"http://127.0.0.1:{server.server_port}", asked)
+        yield Register(f"http://127.0.0.1:{server.server_port}", requests)
     finally:
         server.shutdown()
         server.server_close()
@@ -185,7 +181,7 @@ def holding(asked: Asked, *, lookup: int | None = 404, **resources: Sequence[Any
     held = resources.get(resource, ())
     if rest == "lookup":
         ids = () if asked.body is None else asked.body["ids"]
-        return (lookup, {}) if lookup else (200, [one for one in held if one["id"] in ids])
+        return (lookup, {}) if lookup else (200, [record for record in held if record["id"] in ids])
     return 200, {"data": list(held)}
 
 
@@ -194,8 +190,8 @@ def register_of(**resources: Any) -> AbstractContextManager[Register]:
 
 
 def pupil(*enrolments: dict[str, Any], **more: Any) -> dict[str, Any]:
-    told = {"id": PUPIL, "meta": META, "eduPersonPrincipalNames": ["ek@edu.exempelby.se"], "enrolments": enrolments}
-    return told | more
+    fields = {"id": PUPIL, "meta": META, "eduPersonPrincipalNames": ["ek@edu.exempelby.se"], "enrolments": enrolments}
+    return fields | more
 
 
 def enrolled(form: str | None = "GR", start: str | None = "2026-08-17", **more: Any) -> dict[str, Any]:
@@ -203,14 +199,14 @@ def enrolled(form: str | None = "GR", start: str | None = "2026-08-17", **more: 
 
 
 def placed(**more: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": "f00d",
         "placedAt": {"id": SCHOOL},
         "child": {"id": CHILD},
         "schoolType": "FS",
         "startDate": "2026-08-17",
     }
-    return told | more
+    return fields | more
 
 
 def serving(**more: Any) -> dict[str, Any]:
@@ -218,14 +214,14 @@ def serving(**more: Any) -> dict[str, Any]:
 
 
 def group(*members: dict[str, Any], **more: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": "33cc",
         "displayName": "5A",
         "groupType": "Klass",
         "startDate": "2026-08-17",
         "groupMemberships": members,
     }
-    return told | more
+    return fields | more
 
 
 def the_tie(*enrolments: dict[str, Any], **person: Any) -> MembershipRecord:
@@ -243,8 +239,8 @@ def the_person(part: str = "pupils", settings: dict[str, Any] | None = None, **r
 # ------------------------------------------------------------------------------------------------------------ what is kept
 
 
-def test_an_organisation_is_read_whole_with_its_letters_composed(world: CaseRunner) -> None:
-    units = {one.source_id: one for one in world.records("units") if isinstance(one, UnitRecord)}
+def test_an_organisation_is_read_whole_with_its_letters_composed(runner: CaseRunner) -> None:
+    units = {record.source_id: record for record in runner.records("units") if isinstance(record, UnitRecord)}
     school, unit, preschool, *_ = (units[f"0a100000-1111-4a4a-8c8c-00000000000{number}"] for number in (3, 4, 5))
 
     assert (school.name, school.kind, school.codes) == ("Ängsskolan", "Skola", ())
@@ -260,22 +256,22 @@ def test_an_organisation_is_read_whole_with_its_letters_composed(world: CaseRunn
     assert (preschool.codes, preschool.school_forms) == (("F2311",), ("FS",))
 
 
-def test_an_organisation_keeps_its_principals_number_and_its_last_day(world: CaseRunner) -> None:
-    units = {one.name: one for one in world.records("units") if isinstance(one, UnitRecord)}
+def test_an_organisation_keeps_its_principals_number_and_its_last_day(runner: CaseRunner) -> None:
+    units = {record.name: record for record in runner.records("units") if isinstance(record, UnitRecord)}
 
     assert units["Exempelby kommun"].organisation_number == "SE2120000000"
     assert units["Gamla skolan"].end == date(2024, 6, 30)
 
 
 def test_an_organisation_without_a_name_is_called_by_its_code() -> None:
-    told = {"id": SCHOOL, "organisationCode": 2311, "displayName": " "}
-    with register_of(organisations=[told, {"id": "0A2"}, {"displayName": "Utan id"}]) as register:
+    expected = {"id": SCHOOL, "organisationCode": 2311, "displayName": " "}
+    with register_of(organisations=[expected, {"id": "0A2"}, {"displayName": "Utan id"}]) as register:
         settings = register.settings()
         with what_is_given(settings) as connect:
             (page,) = pull("units", settings, connect)
         units = [normalise("units", settings, raw)[0] for raw in page.raws[:2]]
 
-        assert [(one.name, one.source_id) for one in units if isinstance(one, UnitRecord)] == [
+        assert [(record.name, record.source_id) for record in units if isinstance(record, UnitRecord)] == [
             ("2311", SCHOOL),
             ("0a2", "0a2"),
         ]
@@ -283,8 +279,8 @@ def test_an_organisation_without_a_name_is_called_by_its_code() -> None:
             normalise("units", settings, page.raws[2])
 
 
-def test_classes_and_departments_are_read_and_teaching_groups_and_old_ones_are_not(world: CaseRunner) -> None:
-    groups = {one.name: one for one in world.records("groups") if isinstance(one, GroupRecord)}
+def test_classes_and_departments_are_read_and_teaching_groups_and_old_ones_are_not(runner: CaseRunner) -> None:
+    groups = {record.name: record for record in runner.records("groups") if isinstance(record, GroupRecord)}
 
     assert set(groups) == {"5A", "4A", "Blåbäret", "Fadderklass", "Lekgrupp"}
     assert groups["5A"] == GroupRecord(
@@ -298,18 +294,20 @@ def test_classes_and_departments_are_read_and_teaching_groups_and_old_ones_are_n
     )
 
 
-def test_all_groups_are_read_where_no_types_are_named(world: CaseRunner) -> None:
+def test_all_groups_are_read_where_no_types_are_named(runner: CaseRunner) -> None:
     assert "Musik 5" in {
-        getattr(one, "name", None) for one in world.records("groups", world.settings_with(group_types=()))
+        getattr(record, "name", None) for record in runner.records("groups", runner.settings_with(group_types=()))
     }
-    assert "groupType" not in world.server.asked[-1]
+    assert "groupType" not in runner.server.asked[-1]
 
 
-def test_a_pupil_is_read_whole_and_twice_listed_is_one(world: CaseRunner) -> None:
+def test_a_pupil_is_read_whole_and_twice_listed_is_one(runner: CaseRunner) -> None:
     at = "7b000000-1111-4a4a-8c8c-000000000001"
-    his = [one for one in world.records("pupils") if at in (one.source_id, getattr(one, "person", None))]
+    records_of_person = [
+        record for record in runner.records("pupils") if at in (record.source_id, getattr(record, "person", None))
+    ]
 
-    assert his == [
+    assert records_of_person == [
         PersonRecord(
             source_id=at,
             keys=(
@@ -355,15 +353,17 @@ def test_a_pupil_is_read_whole_and_twice_listed_is_one(world: CaseRunner) -> Non
     ]
 
 
-def test_guardians_and_former_pupils_are_nobody(world: CaseRunner) -> None:
-    people = {one.source_id for one in world.records("pupils") if isinstance(one, PersonRecord)}
+def test_guardians_and_former_pupils_are_nobody(runner: CaseRunner) -> None:
+    people = {record.source_id for record in runner.records("pupils") if isinstance(record, PersonRecord)}
 
     assert "7a000000-1111-4a4a-8c8c-000000000001" not in people
     assert "7b000000-1111-4a4a-8c8c-000000000007" not in people
 
 
-def test_staff_serve_where_the_register_says_whatever_the_level(world: CaseRunner) -> None:
-    duties = {one.source_id[-1]: one for one in world.records("staff") if isinstance(one, MembershipRecord)}
+def test_staff_serve_where_the_register_says_whatever_the_level(runner: CaseRunner) -> None:
+    duties = {
+        record.source_id[-1]: record for record in runner.records("staff") if isinstance(record, MembershipRecord)
+    }
 
     assert duties["1"] == MembershipRecord(
         source_id="c0d00000-1111-4a4a-8c8c-000000000001",
@@ -380,14 +380,14 @@ def test_staff_serve_where_the_register_says_whatever_the_level(world: CaseRunne
     assert {duty.employment_form for duty in duties.values()} == {None}
 
 
-def test_a_vacant_duty_is_nobodys_and_an_old_one_is_left_out(world: CaseRunner) -> None:
-    duties = {one.source_id[-1] for one in world.records("staff") if isinstance(one, MembershipRecord)}
+def test_a_vacant_duty_is_nobodys_and_an_old_one_is_left_out(runner: CaseRunner) -> None:
+    duties = {record.source_id[-1] for record in runner.records("staff") if isinstance(record, MembershipRecord)}
 
     assert duties == {"1", "2", "3", "5", "7"}
 
 
-def test_who_is_employed_and_not_to_be_found_is_known_by_id_alone(world: CaseRunner) -> None:
-    people = {one.source_id: one for one in world.records("staff") if isinstance(one, PersonRecord)}
+def test_who_is_employed_and_not_to_be_found_is_known_by_id_alone(runner: CaseRunner) -> None:
+    people = {record.source_id: record for record in runner.records("staff") if isinstance(record, PersonRecord)}
 
     assert people["7e000000-1111-4a4a-8c8c-000000000005"] == PersonRecord(
         source_id="7e000000-1111-4a4a-8c8c-000000000005"
@@ -395,19 +395,23 @@ def test_who_is_employed_and_not_to_be_found_is_known_by_id_alone(world: CaseRun
 
 
 def test_a_share_that_is_none_is_not_known() -> None:
-    with register_of(duties=[serving(dutyPercent=said, id=str(said)) for said in ("80", "halv", -5, 0)]) as register:
+    with register_of(duties=[serving(dutyPercent=text, id=str(text)) for text in ("80", "halv", -5, 0)]) as register:
         assert [tie.share for tie in register.ties("staff")] == [0.8, None, None, 0.0]
 
 
 # ----------------------------------------------------------------------------------------------------------- what is asked
 
 
-def test_a_following_page_is_asked_for_by_token_and_size_alone(world: CaseRunner) -> None:
-    world.pages("pupils")
-    asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/persons"]
+def test_a_following_page_is_asked_for_by_token_and_size_alone(runner: CaseRunner) -> None:
+    runner.pages("pupils")
+    queries = [
+        parse_qs(urlsplit(address).query)
+        for address in runner.server.asked
+        if urlsplit(address).path == f"{BASE}/persons"
+    ]
 
     of_pupils = {"relationship.entity.type": ["enrolment"]}
-    assert asked == [
+    assert queries == [
         of_pupils | {"relationship.endDate.onOrAfter": [MONTHS_AGO], "limit": ["500"]},
         {"pageToken": ["sida-1"], "limit": ["500"]},
         {"pageToken": ["sida-2"], "limit": ["500"]},
@@ -427,21 +431,25 @@ def test_a_following_page_is_asked_for_by_token_and_size_alone(world: CaseRunner
     ],
 )  # fmt: skip
 def test_a_part_asks_for_what_it_reads(
-    world: CaseRunner, part: str, resource: str, query: dict[str, list[str]]
+    runner: CaseRunner, part: str, resource: str, query: dict[str, list[str]]
 ) -> None:
-    world.pages(part)
-    asked = [parse_qs(urlsplit(one).query) for one in world.server.asked if urlsplit(one).path == f"{BASE}/{resource}"]
+    runner.pages(part)
+    queries = [
+        parse_qs(urlsplit(address).query)
+        for address in runner.server.asked
+        if urlsplit(address).path == f"{BASE}/{resource}"
+    ]
 
-    assert [one for one in asked if "pageToken" not in one] == [query | {"limit": ["500"]}]
+    assert [record for record in queries if "pageToken" not in record] == [query | {"limit": ["500"]}]
 
 
 def refusing(*names: str) -> Answer:
     """A register that does not take any filter that begins so."""
 
-    def answer(asked: Asked) -> Reply:
-        if any(name.startswith(names) for name in asked.query):
+    def answer(request: Asked) -> Reply:
+        if any(name.startswith(names) for name in request.query):
             return 400, {"code": "BAD_REQUEST", "message": "unknown filter"}
-        return holding(asked, persons=[pupil(enrolled())], groups=[group({"person": {"id": PUPIL}})])
+        return holding(request, persons=[pupil(enrolled())], groups=[group({"person": {"id": PUPIL}})])
 
     return answer
 
@@ -471,14 +479,18 @@ def filtering(*, drops: Sequence[str] = (), **resources: Sequence[dict[str, Any]
 
     def is_shown(resource: str, row: dict[str, Any], after: str) -> bool:
         keeps = resource not in drops
-        return any(keeps if "endDate" not in one else one["endDate"] >= after for one in row.get("enrolments", [row]))
+        return any(
+            keeps if "endDate" not in record else record["endDate"] >= after for record in row.get("enrolments", [row])
+        )
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "POST":
+    def answer(request: Asked) -> Reply:
+        if request.method == "POST":
             return 404, {}
-        after = next((values[0] for name, values in asked.query.items() if name in DATE_FILTERS), "")
-        rows = [row for row in resources.get(asked.resource, ()) if not after or is_shown(asked.resource, row, after)]
-        return 200, {"data": rows[: int(asked.query["limit"][0])]}
+        after = next((values[0] for name, values in request.query.items() if name in DATE_FILTERS), "")
+        rows = [
+            row for row in resources.get(request.resource, ()) if not after or is_shown(request.resource, row, after)
+        ]
+        return 200, {"data": rows[: int(request.query["limit"][0])]}
 
     return answer
 
@@ -502,7 +514,7 @@ def test_who_stays_is_read_whatever_a_filter_by_last_day_does(
 ) -> None:
     (resource,) = resources
     with answering(filtering(drops=[resource] if drops else (), **resources)) as register:
-        named = {one.source_id.partition("/")[0] for one in register.records(part)}
+        named = {record.source_id.partition("/")[0] for record in register.records(part)}
 
         assert {"stays", "leaves"} <= named
         assert bool(DATE_FILTERS & register.queries(resource)[-1].keys()) is not drops
@@ -540,11 +552,13 @@ ETERNAL = [serving(id="eternal", person={"id": "eternal"}, endDate="9999-12-31")
 def paged(duties: Sequence[dict[str, Any]], *, drops: bool) -> Answer:
     """A register of *duties*, two a page, whose filter by last day drops what has none, or does not."""
 
-    def answer(asked: Asked) -> Reply:
-        if asked.resource != "duties":
-            return (200, {"data": []}) if asked.resource == "persons" else (404, {})
-        after, at = asked.query.get("pageToken", [f"{asked.query.get('endDate.onOrAfter', [''])[0]}|0"])[0].split("|")
-        rows = [one for one in duties if not after or one.get("endDate", "" if drops else "9999") >= after]
+    def answer(request: Asked) -> Reply:
+        if request.resource != "duties":
+            return (200, {"data": []}) if request.resource == "persons" else (404, {})
+        after, at = request.query.get("pageToken", [f"{request.query.get('endDate.onOrAfter', [''])[0]}|0"])[0].split(
+            "|"
+        )
+        rows = [record for record in duties if not after or record.get("endDate", "" if drops else "9999") >= after]
         following = f"{after}|{int(at) + 2}" if int(at) + 2 < len(rows) else None
         return 200, {"data": rows[int(at) : int(at) + 2], "pageToken": following}
 
@@ -559,9 +573,9 @@ def test_all_who_stay_are_read_wherever_they_stand_and_whoever_ends_in_9999(
     duties: list[dict[str, Any]], drops: bool
 ) -> None:
     with answering(paged(duties, drops=drops)) as register:
-        told = [tie.source_id for tie in register.ties("staff")]
+        expected = [tie.source_id for tie in register.ties("staff")]
 
-    assert sorted(told) == sorted(one["id"] for one in duties if one not in OLD)
+    assert sorted(expected) == sorted(record["id"] for record in duties if record not in OLD)
 
 
 def test_a_row_without_a_last_day_that_comes_through_is_proof_enough() -> None:
@@ -590,11 +604,11 @@ def test_what_refuses_everything_is_refused_with_the_registers_words() -> None:
 
 
 def test_edlevo_is_always_told_of_which_relation_it_is() -> None:
-    def edlevo(asked: Asked) -> Reply:
-        about = [name for name in asked.query if name.startswith("relationship.")]
-        if asked.resource == "persons" and about and "relationship.entity.type" not in about:
+    def edlevo(request: Asked) -> Reply:
+        about = [name for name in request.query if name.startswith("relationship.")]
+        if request.resource == "persons" and about and "relationship.entity.type" not in about:
             return 400, {}
-        return holding(asked, persons=[pupil(enrolled())])
+        return holding(request, persons=[pupil(enrolled())])
 
     with answering(edlevo) as register:
         assert len(register.records("pupils")) == 2
@@ -603,14 +617,14 @@ def test_edlevo_is_always_told_of_which_relation_it_is() -> None:
         assert register.queries("persons")[-1] == {"relationship.entity.type": ["enrolment"], "limit": ["1"]}
 
 
-def test_the_prefix_of_the_base_address_stays(world: CaseRunner) -> None:
-    world.pages("units", world.settings_with(base_url=f"{world.server.url}{BASE}/"))
+def test_the_prefix_of_the_base_address_stays(runner: CaseRunner) -> None:
+    runner.pages("units", runner.settings_with(base_url=f"{runner.server.url}{BASE}/"))
 
-    assert urlsplit(world.server.asked[0]).path == f"{BASE}/organisations"
+    assert urlsplit(runner.server.asked[0]).path == f"{BASE}/organisations"
 
 
 def test_a_bare_array_is_a_listing_too() -> None:
-    def bare(asked: Asked) -> Reply:
+    def bare(request: Asked) -> Reply:
         return 200, [{"id": SCHOOL, "displayName": "Ängsskolan"}]
 
     with answering(bare) as register:
@@ -624,8 +638,8 @@ def test_an_empty_page_with_a_token_is_not_the_end_and_an_extra_one_is() -> None
         "b": {"data": []},
     }
 
-    def paging(asked: Asked) -> Reply:
-        return 200, pages[asked.query.get("pageToken", [None])[0]]
+    def paging(request: Asked) -> Reply:
+        return 200, pages[request.query.get("pageToken", [None])[0]]
 
     with answering(paging) as register:
         assert len(register.records("units")) == 1
@@ -635,17 +649,17 @@ def test_an_empty_page_with_a_token_is_not_the_end_and_an_extra_one_is() -> None
 def test_a_token_that_comes_again_is_a_circle() -> None:
     with (
         answering(lambda _: (200, {"data": [], "pageToken": "a"})) as register,
-        pytest.raises(SourceUnavailable, match="in a circle"),
+        pytest.raises(SourceUnavailable, match="a loop of pages"),
     ):
         register.noted("units")
 
 
 @pytest.mark.parametrize("status", [400, 410])
-def test_a_token_that_grew_old_says_begin_again(world: CaseRunner, status: int) -> None:
-    world.server.fail(LISTINGS["pupils"], 1, RecordedFault(status, CASE.recorded("refused.json").read_bytes()))
+def test_a_token_that_grew_old_says_begin_again(runner: CaseRunner, status: int) -> None:
+    runner.server.fail(LISTINGS["pupils"], 1, RecordedFault(status, CASE.recorded("refused.json").read_bytes()))
 
     with pytest.raises(PageTokenExpired):
-        world.pages("pupils")
+        runner.pages("pupils")
 
 
 # --------------------------------------------------------------------------------------------------- what is not there
@@ -653,34 +667,34 @@ def test_a_token_that_grew_old_says_begin_again(world: CaseRunner, status: int) 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
 @pytest.mark.parametrize("part", [part.name for part in PARTS])
-def test_a_part_that_is_not_there_is_missing_and_not_empty(world: CaseRunner, part: str, status: int) -> None:
-    world.server.fail(LISTINGS[part], 0, RecordedFault(status, b"{}"))
+def test_a_part_that_is_not_there_is_missing_and_not_empty(runner: CaseRunner, part: str, status: int) -> None:
+    runner.server.fail(LISTINGS[part], 0, RecordedFault(status, b"{}"))
 
     with pytest.raises(PartMissing):
-        world.pages(part)
+        runner.pages(part)
 
 
 @pytest.mark.parametrize("part", ["children", "staff"])
-def test_without_persons_nobody_knows_who_is_protected_and_nothing_is_read(world: CaseRunner, part: str) -> None:
-    world.server.fail(LISTINGS["pupils"], 0, RecordedFault(404, b"{}"))
+def test_without_persons_nobody_knows_who_is_protected_and_nothing_is_read(runner: CaseRunner, part: str) -> None:
+    runner.server.fail(LISTINGS["pupils"], 0, RecordedFault(404, b"{}"))
 
     with pytest.raises(PartMissing):
-        world.pages(part)
+        runner.pages(part)
 
 
-def test_without_groups_pupils_are_read_all_the_same(world: CaseRunner) -> None:
-    world.server.fail(LISTINGS["groups"], 0, RecordedFault(501, b"{}"))
-    ties = [one for one in world.records("pupils") if isinstance(one, MembershipRecord)]
+def test_without_groups_pupils_are_read_all_the_same(runner: CaseRunner) -> None:
+    runner.server.fail(LISTINGS["groups"], 0, RecordedFault(501, b"{}"))
+    ties = [record for record in runner.records("pupils") if isinstance(record, MembershipRecord)]
 
     assert {tie.membership for tie in ties} == {MembershipType.ENROLMENT}
     assert len(ties) == 14
 
 
-def test_groups_that_may_not_be_read_are_no_missing_groups(world: CaseRunner) -> None:
-    world.server.fail(LISTINGS["groups"], 0, RecordedFault(403, b"{}"))
+def test_groups_that_may_not_be_read_are_no_missing_groups(runner: CaseRunner) -> None:
+    runner.server.fail(LISTINGS["groups"], 0, RecordedFault(403, b"{}"))
 
     with pytest.raises(SourceRefused, match="Grant the permission groups"):
-        world.pages("pupils")
+        runner.pages("pupils")
 
 
 def test_only_groups_may_be_missing_without_being_a_failure() -> None:
@@ -697,19 +711,19 @@ def many_duties(count: int) -> list[dict[str, Any]]:
 def looking_up(largest: int, duties: Sequence[Any]) -> Answer:
     """A register that lists nobody, and answers a look-up of up to *largest*."""
 
-    def answer(asked: Asked) -> Reply:
-        if asked.resource == "persons/lookup":
-            ids = asked.body["ids"]
+    def answer(request: Asked) -> Reply:
+        if request.resource == "persons/lookup":
+            ids = request.body["ids"]
             if len(ids) > largest:
                 return 503, {"code": "TOO_LARGE", "message": ""}
-            return 200, [{"id": one, "eduPersonPrincipalNames": [f"{one}@exempelby.se"]} for one in ids]
-        return holding(asked, duties=duties)
+            return 200, [{"id": person, "eduPersonPrincipalNames": [f"{person}@exempelby.se"]} for person in ids]
+        return holding(request, duties=duties)
 
     return answer
 
 
 def sizes(register: Register) -> list[int]:
-    return [len(asked.body["ids"]) for asked in register.asked if asked.resource == "persons/lookup"]
+    return [len(request.body["ids"]) for request in register.asked if request.resource == "persons/lookup"]
 
 
 def test_who_is_not_listed_is_looked_up_500_at_once_and_answered_with_a_bare_array() -> None:
@@ -730,10 +744,10 @@ def test_a_look_up_that_is_too_large_is_halved_and_stays_so() -> None:
 
 
 def test_a_look_up_of_more_than_may_be_asked_for_is_halved_too() -> None:
-    def strict(asked: Asked) -> Reply:
-        if asked.resource == "persons/lookup" and len(asked.body["ids"]) > 100:
+    def strict(request: Asked) -> Reply:
+        if request.resource == "persons/lookup" and len(request.body["ids"]) > 100:
             return 400, {"code": "BAD_REQUEST", "message": "at most 100 ids"}
-        return looking_up(100, many_duties(300))(asked)
+        return looking_up(100, many_duties(300))(request)
 
     with answering(strict) as register:
         assert all(person.keys for person in register.people("staff").values())
@@ -741,10 +755,10 @@ def test_a_look_up_of_more_than_may_be_asked_for_is_halved_too() -> None:
 
 
 def test_a_look_up_that_is_not_taken_however_small_fails_the_part_with_the_registers_code() -> None:
-    def never(asked: Asked) -> Reply:
-        if asked.resource == "persons/lookup":
-            return 400, {"code": "BAD_REQUEST", "message": f"Okänt id: {asked.body['ids'][0]} (Alva Ek)"}
-        return looking_up(0, many_duties(3))(asked)
+    def never(request: Asked) -> Reply:
+        if request.resource == "persons/lookup":
+            return 400, {"code": "BAD_REQUEST", "message": f"Okänt id: {request.body['ids'][0]} (Alva Ek)"}
+        return looking_up(0, many_duties(3))(request)
 
     with answering(never) as register, pytest.raises(SourceRefused, match=r"\(400\): BAD_REQUEST\. ") as refusal:
         register.noted("staff")
@@ -755,10 +769,10 @@ def test_a_look_up_that_is_not_taken_however_small_fails_the_part_with_the_regis
 def test_a_look_up_that_is_asked_for_patience_waits_and_is_not_halved() -> None:
     refused = iter([True, True])
 
-    def busy(asked: Asked) -> Reply:
-        if asked.resource == "persons/lookup" and next(refused, False):
+    def busy(request: Asked) -> Reply:
+        if request.resource == "persons/lookup" and next(refused, False):
             return 429, {"code": "TOO_MANY_REQUESTS", "message": ""}
-        return looking_up(500, many_duties(300))(asked)
+        return looking_up(500, many_duties(300))(request)
 
     with answering(busy) as register:
         assert len(register.people("staff")) == 300
@@ -784,15 +798,15 @@ def test_who_is_listed_is_not_looked_up() -> None:
 
 
 def protected(records: Sequence[Record]) -> set[str]:
-    return {one.source_id for one in records if isinstance(one, PersonRecord) and one.protected}
+    return {record.source_id for record in records if isinstance(record, PersonRecord) and record.protected}
 
 
-def test_every_mark_in_the_recorded_register_protects_on_whatever_reference_it_stands(world: CaseRunner) -> None:
-    found = {
-        part: {at[:3] + at[-1] for at in protected(world.records(part))} for part in ("pupils", "children", "staff")
+def test_every_mark_in_the_recorded_register_protects_on_whatever_reference_it_stands(runner: CaseRunner) -> None:
+    result = {
+        part: {at[:3] + at[-1] for at in protected(runner.records(part))} for part in ("pupils", "children", "staff")
     }
 
-    assert found == {
+    assert result == {
         # on the person and in a class list (2); in the list of a group that is not read (6); a teacher in a class list
         "pupils": {"7b02", "7b06", "7e03"},
         # on a reference of the last page (2); on the child (3)
@@ -802,12 +816,14 @@ def test_every_mark_in_the_recorded_register_protects_on_whatever_reference_it_s
     }
 
 
-def test_a_mark_on_the_person_marks_his_rows_too(world: CaseRunner) -> None:
+def test_a_mark_on_the_person_marks_their_rows_too(runner: CaseRunner) -> None:
     for part in ("pupils", "children", "staff"):
-        records = world.records(part)
-        marked = {one.person for one in records if isinstance(one, MembershipRecord) and one.protected}
+        records = runner.records(part)
+        marked = {record.person for record in records if isinstance(record, MembershipRecord) and record.protected}
 
-        assert marked == protected(records) & {one.person for one in records if isinstance(one, MembershipRecord)}
+        assert marked == protected(records) & {
+            record.person for record in records if isinstance(record, MembershipRecord)
+        }
 
 
 @given(st.one_of(st.text("abcdefghijklmnopqrstuvwxyzåäöÅÄÖ ?!", min_size=1), st.integers(), st.floats(allow_nan=False)))
@@ -835,7 +851,7 @@ def test_a_mark_is_heard_from_a_person_listed_a_second_time() -> None:
         records = register.records("pupils")
 
         assert protected(records) == {PUPIL}
-        assert sum(isinstance(one, MembershipRecord) for one in records) == 1
+        assert sum(isinstance(record, MembershipRecord) for record in records) == 1
     marked = {"id": TEACHER, "securityMarking": "Sekretessmarkering"}
     with register_of(duties=[serving()], persons=[{"id": TEACHER}, marked, {"id": TEACHER}]) as register:
         assert protected(register.records("staff")) == {TEACHER}
@@ -858,7 +874,7 @@ LOGIN = Key(Scheme.ADDRESS, "", "ek@edu.exempelby.se")
         ),
     ],
 )
-def test_a_mark_is_heard_from_who_left_long_ago_so_that_other_sources_know_him(
+def test_a_mark_is_heard_from_who_left_long_ago_so_that_other_sources_know_them(
     part: str, resources: dict[str, Any]
 ) -> None:
     with register_of(**resources) as register:
@@ -875,12 +891,12 @@ def test_of_a_child_that_left_long_ago_a_mark_is_heard_and_no_key() -> None:
     assert the_person("children", placements=gone, persons=[marked]) == PersonRecord(source_id=CHILD, protected=True)
 
 
-def test_a_guardian_is_nobodys_even_if_he_is_marked_and_listed() -> None:
+def test_a_guardian_is_nobodys_even_if_marked_and_listed() -> None:
     guardian = pupil(id="7a00", securityMarking="Sekretessmarkering")
     with register_of(persons=[guardian], duties=[serving()], placements=[placed()]) as register:
-        found = {part: set(register.people(part)) for part in ("pupils", "staff", "children")}
+        result = {part: set(register.people(part)) for part in ("pupils", "staff", "children")}
 
-    assert found == {"pupils": set(), "staff": {TEACHER}, "children": {CHILD}}
+    assert result == {"pupils": set(), "staff": {TEACHER}, "children": {CHILD}}
 
 
 def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
@@ -897,9 +913,9 @@ def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
             normalise("children", settings, broken)
 
 
-def test_a_guardians_mark_is_the_guardians(world: CaseRunner) -> None:
+def test_a_guardians_mark_is_the_guardians(runner: CaseRunner) -> None:
     # Alva's guardian is marked, and owns placements; neither is decoded.
-    people = {one.source_id: one for one in world.records("pupils") if isinstance(one, PersonRecord)}
+    people = {record.source_id: record for record in runner.records("pupils") if isinstance(record, PersonRecord)}
 
     assert not people["7b000000-1111-4a4a-8c8c-000000000001"].protected
 
@@ -907,9 +923,9 @@ def test_a_guardians_mark_is_the_guardians(world: CaseRunner) -> None:
 # ------------------------------------------------------------------------------------------------------------- children
 
 
-def test_of_a_child_in_preschool_there_is_an_id_and_its_places(world: CaseRunner) -> None:
+def test_of_a_child_in_preschool_there_is_an_id_and_its_places(runner: CaseRunner) -> None:
     at = "7c000000-1111-4a4a-8c8c-000000000001"
-    its = [one for one in world.records("children") if at in (one.source_id, getattr(one, "person", None))]
+    its = [record for record in runner.records("children") if at in (record.source_id, getattr(record, "person", None))]
 
     assert its == [
         PersonRecord(source_id=at, child=True),
@@ -946,8 +962,8 @@ def test_who_is_in_after_school_care_alone_is_no_child_of_preschool(form: str | 
     assert the_person("children", placements=[placed(schoolType=form)]).child is is_child
 
 
-def test_a_child_without_a_reference_and_a_place_without_an_id_are_told(world: CaseRunner) -> None:
-    assert [reason for page in world.pages("children") for reason in page.rejected] == ["child is empty"]
+def test_a_child_without_a_reference_and_a_place_without_an_id_are_told(runner: CaseRunner) -> None:
+    assert [reason for page in runner.pages("children") for reason in page.rejected] == ["child is empty"]
     with register_of(placements=[placed(id=None)], duties=[serving(id=None)], persons=[pupil(id=None)]) as register:
         assert [register.rejected(part) for part in ("children", "staff", "pupils")] == [["id is empty"]] * 3
 
@@ -967,7 +983,7 @@ YEAR_ONE = enrolled("GR", "2027-08-16", schoolYear=1)
 )
 def test_who_is_in_class_zero_is_a_child_until_year_one_begins(today: date, is_child: bool) -> None:
     with register_of(persons=[pupil(CLASS_ZERO, YEAR_ONE, enrolled("FTH", "2026-08-17"))]) as register:
-        (person,) = (one for one in register.noted("pupils", today) if isinstance(one, PersonRecord))
+        (person,) = (record for record in register.noted("pupils", today) if isinstance(record, PersonRecord))
 
     assert person.child is is_child
     assert person.keys == (Key(Scheme.ADDRESS, "", "ek@edu.exempelby.se"),)
@@ -984,7 +1000,7 @@ def test_who_is_in_class_zero_is_a_child_until_year_one_begins(today: date, is_c
 )
 def test_a_six_year_old_is_a_child_whatever_the_year_is_called(today: date, year: int, is_child: bool) -> None:
     with register_of(persons=[pupil(enrolled("GR", "2026-08-17", schoolYear=year))]) as register:
-        (person,) = (one for one in register.noted("pupils", today) if isinstance(one, PersonRecord))
+        (person,) = (record for record in register.noted("pupils", today) if isinstance(record, PersonRecord))
 
     assert person.child is is_child
 
@@ -995,14 +1011,6 @@ LATER = {"start": "2026-09-01"}
 
 def unknown_form(form: str | None, **more: Any) -> dict[str, Any]:
     return enrolled(form, **LATER, **more)
-
-
-def test_what_the_connector_and_the_core_know_of_school_forms_is_the_same() -> None:
-    """The one may not ask the other."""
-    assert rules.KNOWN_FORMS - {"PC"} == SCHOOL_FORMS, "PC is Tieto's, and no word of the standard"
-    assert (rules.CHILD_FORMS, frozenset(rules.GRADED_FORMS)) == (CHILD_FORMS, COMPULSORY_FORMS)
-    assert OLDER_FORMS == rules.UPPER_FORMS | rules.ADULT_FORMS
-    assert LABELS_RISE == TEN_YEAR_SCHOOL_FROM
 
 
 @pytest.mark.parametrize(
@@ -1022,7 +1030,7 @@ def test_what_the_connector_and_the_core_know_of_school_forms_is_the_same() -> N
         [unknown_form(None)],
         [unknown_form("FSK", schoolYear="F")],
         [unknown_form("FSK", schoolYear=0)],
-        # He may be in förskola, of which this part is not told.
+        # They may be in förskola, of which this part does not know.
         [enrolled("KU")],
         [enrolled("FTH", start="2027-08-16")],
     ],
@@ -1050,14 +1058,16 @@ def test_a_row_of_any_other_kind_makes_no_pupil_of_a_child(rows: list[dict[str, 
         [enrolled("GYAN", **LATER), unknown_form("Lärling")],
     ],
 )
-def test_a_pupil_stays_one_whatever_else_he_goes_to(rows: list[dict[str, Any]]) -> None:
+def test_a_pupil_stays_a_pupil_whatever_else_they_attend(rows: list[dict[str, Any]]) -> None:
     assert not the_person(persons=[pupil(*rows)]).child
     assert not the_person(persons=[pupil(*reversed(rows))]).child
 
 
 def test_year_one_of_gymnasium_is_never_a_six_year_olds() -> None:
     with register_of(persons=[pupil(enrolled("GY", "2028-08-14", schoolYear=1))]) as register:
-        (person,) = (one for one in register.noted("pupils", date(2028, 9, 1)) if isinstance(one, PersonRecord))
+        (person,) = (
+            record for record in register.noted("pupils", date(2028, 9, 1)) if isinstance(record, PersonRecord)
+        )
 
     assert not person.child
 
@@ -1065,7 +1075,9 @@ def test_year_one_of_gymnasium_is_never_a_six_year_olds() -> None:
 def test_a_year_is_read_as_it_was_called_when_the_row_ended() -> None:
     year_one = enrolled("GR", "2027-08-16", schoolYear=1, endDate="2028-06-09")
     with register_of(persons=[pupil(year_one)]) as register:
-        (person,) = (one for one in register.noted("pupils", date(2028, 7, 20)) if isinstance(one, PersonRecord))
+        (person,) = (
+            record for record in register.noted("pupils", date(2028, 7, 20)) if isinstance(record, PersonRecord)
+        )
 
     assert not person.child
 
@@ -1125,9 +1137,9 @@ def test_rows_that_ended_within_a_year_are_read(end: str, is_read: bool) -> None
     assert bool([raw for page in pages for raw in page.raws]) is is_read
 
 
-def test_a_day_that_is_none_costs_its_row_and_not_the_person(world: CaseRunner) -> None:
-    settings, at = world.settings, "7b000000-1111-4a4a-8c8c-000000000008"
-    raws = [raw for page in world.pages("pupils") for raw in page.raws if raw.person == at]
+def test_a_day_that_is_none_costs_its_row_and_not_the_person(runner: CaseRunner) -> None:
+    settings, at = runner.settings, "7b000000-1111-4a4a-8c8c-000000000008"
+    raws = [raw for page in runner.pages("pupils") for raw in page.raws if raw.person == at]
     person, unknown_form, broken = raws
 
     assert isinstance(normalise("pupils", settings, person)[0], PersonRecord)
@@ -1136,9 +1148,9 @@ def test_a_day_that_is_none_costs_its_row_and_not_the_person(world: CaseRunner) 
         normalise("pupils", settings, broken)
 
 
-def test_enrolments_that_differ_in_less_than_place_form_and_first_day_are_numbered(world: CaseRunner) -> None:
+def test_enrolments_that_differ_in_less_than_place_form_and_first_day_are_numbered(runner: CaseRunner) -> None:
     at = "7b000000-1111-4a4a-8c8c-000000000006"
-    ids = [one.source_id for one in world.records("pupils") if getattr(one, "person", None) == at]
+    ids = [record.source_id for record in runner.records("pupils") if getattr(record, "person", None) == at]
     school = "0a100000-1111-4a4a-8c8c-000000000004"
 
     assert ids == [f"{at}/{school}/gr/2023-08-16", f"{at}/{school}/gr/2023-08-16/2", f"{at}/{school}/gran/2026-08-17"]
@@ -1165,11 +1177,13 @@ def test_a_row_in_a_class_has_the_days_of_the_class_where_it_has_none() -> None:
 # -------------------------------------------------------------------------------------------------------------- words
 
 
-def test_words_that_no_version_has_are_kept_raw_and_told(world: CaseRunner) -> None:
-    told = {part.name: {one for one in world.noted(part.name) if isinstance(one, UnknownValue)} for part in PARTS}
-    units = {one.name: one for one in world.records("units") if isinstance(one, UnitRecord)}
+def test_words_that_no_version_has_are_kept_raw_and_told(runner: CaseRunner) -> None:
+    expected = {
+        part.name: {record for record in runner.noted(part.name) if isinstance(record, UnknownValue)} for part in PARTS
+    }
+    units = {record.name: record for record in runner.records("units") if isinstance(record, UnitRecord)}
 
-    assert told == {
+    assert expected == {
         "units": {UnknownValue("organisationType", "Campus"), UnknownValue("schoolType", "XGR")},
         "groups": {UnknownValue("schoolType", "FSK")},
         "pupils": {
@@ -1186,30 +1200,32 @@ def test_words_that_no_version_has_are_kept_raw_and_told(world: CaseRunner) -> N
 @pytest.mark.parametrize("form", ["GRS", "TR", "GRAN", "KOMVUX", "VUXSARTR", "SAM"])
 def test_forms_of_both_versions_and_of_the_national_register_are_known(form: str) -> None:
     with register_of(persons=[pupil(enrolled(form))]) as register:
-        assert [one for one in register.noted("pupils") if isinstance(one, UnknownValue)] == []
+        assert [record for record in register.noted("pupils") if isinstance(record, UnknownValue)] == []
 
 
-def test_a_form_means_what_the_table_says_of_this_register(world: CaseRunner) -> None:
-    settings = world.settings_with(school_forms={"fsk": "FKLASS"})
-    noted = world.noted("groups", settings)
+def test_a_form_means_what_the_table_says_of_this_register(runner: CaseRunner) -> None:
+    settings = runner.settings_with(school_forms={"fsk": "FKLASS"})
+    noted = runner.noted("groups", settings)
 
-    assert [one for one in noted if isinstance(one, UnknownValue)] == []
-    assert "FKLASS" in {one.school_form for one in noted if isinstance(one, GroupRecord)}
+    assert [record for record in noted if isinstance(record, UnknownValue)] == []
+    assert "FKLASS" in {record.school_form for record in noted if isinstance(record, GroupRecord)}
     assert the_person(settings={"school_forms": {"FSK": "FKLASS"}}, persons=[pupil(enrolled("FSK"))]).child
 
 
 @pytest.mark.parametrize(
-    ("said", "year"), [(5, 5), ("5", 5), (5.0, 5), (None, None), ("", None), ("fem", None), (10, 10), (1e400, None)]
+    ("text", "year"), [(5, 5), ("5", 5), (5.0, 5), (None, None), ("", None), ("fem", None), (10, 10), (1e400, None)]
 )
-def test_a_year_is_a_number_however_it_is_written(said: Any, year: int | None) -> None:
-    if said == 1e400:
-        said = "9" * 5000
-    assert the_tie(enrolled(schoolYear=said)).year == year
+def test_a_year_is_a_number_however_it_is_written(text: Any, year: int | None) -> None:
+    if text == 1e400:
+        text = "9" * 5000
+    assert the_tie(enrolled(schoolYear=text)).year == year
 
 
-def test_a_placement_of_version_two_zero_needs_no_form_and_no_stamp(world: CaseRunner) -> None:
+def test_a_placement_of_version_two_zero_needs_no_form_and_no_stamp(runner: CaseRunner) -> None:
     (tie,) = (
-        one for one in world.records("children") if one.source_id.endswith("5") and isinstance(one, MembershipRecord)
+        record
+        for record in runner.records("children")
+        if record.source_id.endswith("5") and isinstance(record, MembershipRecord)
     )
 
     assert tie.school_form is None
@@ -1219,8 +1235,8 @@ def test_a_placement_of_version_two_zero_needs_no_form_and_no_stamp(world: CaseR
 
 
 def keys_of(settings: dict[str, Any] | None = None, **person: Any) -> list[str]:
-    told = pupil(enrolled(), **{"eduPersonPrincipalNames": None} | person)
-    return [key.value for key in the_person(settings=settings, persons=[told]).keys]
+    expected = pupil(enrolled(), **{"eduPersonPrincipalNames": None} | person)
+    return [key.value for key in the_person(settings=settings, persons=[expected]).keys]
 
 
 def mails(*kinds: str | None) -> list[dict[str, Any]]:
@@ -1257,7 +1273,7 @@ def test_identifiers_are_keys_by_context_and_the_others_are_not_kept() -> None:
         "https://exempelby.se/hr/": {"scheme": "number", "namespace": "personal"},
         "https://exempelby.se/AD": {"scheme": "account", "namespace": "EXB"},
     }
-    told = [
+    expected = [
         {"value": 4711, "context": "https://exempelby.se/anstnr/"},
         {"value": "17", "context": "https://exempelby.se/HR"},
         {"value": "larek", "context": "https://exempelby.se/ad"},
@@ -1265,7 +1281,9 @@ def test_identifiers_are_keys_by_context_and_the_others_are_not_kept() -> None:
         {"value": "x", "context": "https://exempelby.se/annat"},
         {"value": "x"},
     ]
-    person = the_person(settings={"identifiers": identifiers}, persons=[pupil(enrolled(), externalIdentifiers=told)])
+    person = the_person(
+        settings={"identifiers": identifiers}, persons=[pupil(enrolled(), externalIdentifiers=expected)]
+    )
 
     assert person.keys[:3] == (
         Key(Scheme.NUMBER, "register", "4711"),
@@ -1296,10 +1314,10 @@ def test_names_of_staff_are_kept_where_that_is_asked_for() -> None:
 
 
 def test_of_a_civic_number_there_is_a_token_where_that_is_asked_for() -> None:
-    asked = {"read_civic_number": True}
-    person = the_person("staff", asked, duties=[serving()], persons=[TOLD])
-    bare = the_person("staff", asked, duties=[serving()], persons=[TOLD | {"civicNo": "198504120000"}])
-    blank = the_person("staff", asked, duties=[serving()], persons=[TOLD | {"civicNo": {"value": ""}}])
+    request = {"read_civic_number": True}
+    person = the_person("staff", request, duties=[serving()], persons=[TOLD])
+    bare = the_person("staff", request, duties=[serving()], persons=[TOLD | {"civicNo": "198504120000"}])
+    blank = the_person("staff", request, duties=[serving()], persons=[TOLD | {"civicNo": {"value": ""}}])
 
     assert (person.name, blank.keys) == (None, ())
     assert person.keys == bare.keys
@@ -1308,10 +1326,10 @@ def test_of_a_civic_number_there_is_a_token_where_that_is_asked_for() -> None:
 
 def test_pupils_and_children_have_neither_even_then() -> None:
     person = pupil(enrolled(), **{name: value for name, value in TOLD.items() if name != "id"})
-    asked = {"store_names": True, "read_civic_number": True}
+    request = {"store_names": True, "read_civic_number": True}
 
-    assert the_person(settings=asked, persons=[person]).name is None
-    assert {key.scheme for key in the_person(settings=asked, persons=[person]).keys} == {Scheme.ADDRESS}
+    assert the_person(settings=request, persons=[person]).name is None
+    assert {key.scheme for key in the_person(settings=request, persons=[person]).keys} == {Scheme.ADDRESS}
 
 
 @pytest.mark.parametrize("module", ["schema", "normalising", "people", "register_client"])
@@ -1339,10 +1357,10 @@ def signed_in(**keys: Any) -> Any:
 def test_the_four_ways_to_sign_in_and_a_certificate_beside_them() -> None:
     by_secret = {"token_url": "https://register.exempelby.se/token", "client_id": "us", "client_secret": "x"}
     certificate = (Path("/srv/c.pem"), Path("/srv/k.pem"))
-    asked = signed_in(**by_secret, scope="ss12000", auth_style="basic")
+    request = signed_in(**by_secret, scope="ss12000", auth_style="basic")
 
-    assert isinstance(asked, ClientSecret)
-    assert (asked.token_url, asked.client_id, asked.scope, asked.style) == (
+    assert isinstance(request, ClientSecret)
+    assert (request.token_url, request.client_id, request.scope, request.style) == (
         "https://register.exempelby.se/token",
         "us",
         "ss12000",
@@ -1376,10 +1394,10 @@ def test_a_secret_that_is_not_there_is_named() -> None:
         signed_in(token_url="https://exempelby.se", client_id="us")
 
 
-def test_credentials_go_to_the_token_address_in_the_form(world: CaseRunner) -> None:
-    world.pages("units", world.settings_with(scope="ss12000"))
+def test_credentials_go_to_the_token_address_in_the_form(runner: CaseRunner) -> None:
+    runner.pages("units", runner.settings_with(scope="ss12000"))
 
-    assert world.server.signed_in == [
+    assert runner.server.signed_in == [
         {
             "grant_type": "client_credentials",
             "client_id": "fleetsync",
@@ -1389,38 +1407,38 @@ def test_credentials_go_to_the_token_address_in_the_form(world: CaseRunner) -> N
     ]
 
 
-def test_requests_come_no_faster_than_the_table_says(world: CaseRunner) -> None:
-    world.pages("pupils", world.settings_with(requests_per_minute=6))
+def test_requests_come_no_faster_than_the_table_says(runner: CaseRunner) -> None:
+    runner.pages("pupils", runner.settings_with(requests_per_minute=6))
 
-    assert max(world.waited) > 5
+    assert max(runner.waited) > 5
 
 
 # --------------------------------------------------------------------------------------------------------------- probe
 
 
-def test_a_probe_asks_each_resource_once_for_one_object(world: CaseRunner) -> None:
-    findings = world.findings()
+def test_a_probe_asks_each_resource_once_for_one_object(runner: CaseRunner) -> None:
+    findings = runner.findings()
 
     assert [finding.what for finding in findings] == [
         f"/{resource} can be read" for resource in ("organisations", "groups", "persons", "placements", "duties")
     ]
-    assert len(world.server.asked) == 5
-    assert all("limit=1" in asked for asked in world.server.asked)
+    assert len(runner.server.asked) == 5
+    assert all("limit=1" in request for request in runner.server.asked)
 
 
 def test_a_probe_tells_what_is_empty_missing_and_refused() -> None:
     statuses = {"groups": 404, "placements": 501, "duties": 403, "organisations": 200, "persons": 200}
 
-    with answering(lambda asked: (statuses[asked.resource], {"data": []})) as register:
-        found = register.findings()
+    with answering(lambda request: (statuses[request.resource], {"data": []})) as register:
+        result = register.findings()
 
-    assert {part: finding.ok for part, finding in found.items()} == {
+    assert {part: finding.ok for part, finding in result.items()} == {
         "units": True, "groups": True, "pupils": True, "children": False, "staff": False
     }  # fmt: skip
-    assert found["units"].what == "/organisations can be read, and is empty"
-    assert found["children"].remedy.startswith("Leave children out of counts")
-    assert found["groups"].remedy == ""
-    assert "/duties" in found["staff"].remedy
+    assert result["units"].what == "/organisations can be read, and is empty"
+    assert result["children"].remedy.startswith("Leave children out of counts")
+    assert result["groups"].remedy == ""
+    assert "/duties" in result["staff"].remedy
 
 
 def test_a_probe_finds_the_way_a_pull_would_take() -> None:

@@ -39,16 +39,20 @@ counts = ["pupils", "children"]
 @pytest.fixture(scope="module")
 def register() -> RegisterContents:
     """Exempelby in small: some of its learners, employees and classes, and all organisations."""
-    made = copy(DemoWorld(1, with_schools=True).builder)
-    made.learners, made.employees, made.classes = made.learners[::30], made.employees[::30], made.classes[::10]
-    return RegisterContents(made, DEMO_DAY)
+    created = copy(DemoWorld(1, with_schools=True).builder)
+    created.learners, created.employees, created.classes = (
+        created.learners[::30],
+        created.employees[::30],
+        created.classes[::10],
+    )
+    return RegisterContents(created, DEMO_DAY)
 
 
 @pytest.fixture
 def school(register: RegisterContents) -> Iterator[Ss12000Stub]:
-    found = Ss12000Stub(lambda: register)
-    with found.stub_server:
-        yield found
+    result = Ss12000Stub(lambda: register)
+    with result.stub_server:
+        yield result
 
 
 @pytest.fixture
@@ -73,9 +77,9 @@ def read(life: OpenInstallation, name: str) -> PullResult:
 
 def staged(life: OpenInstallation, pulled: PullResult) -> set[tuple[str, str]]:
     """What a pull has staged, by type and id; it is put away, so that the part can be read again."""
-    found = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is RowChange.PUT}
+    result = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is RowChange.PUT}
     life.ledger.fail_pull(pulled.pull, Verdict.FAILED, "put away")
-    return found
+    return result
 
 
 PASSING: tuple[FaultKind, ...] = (
@@ -123,7 +127,7 @@ def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
 
     verdicts = {name: read(life, name).verdict for name in RESOURCES}
 
-    is_optional = {one.name: one.optional for one in PARTS}
+    is_optional = {record.name: record.optional for record in PARTS}
     for name, verdict in verdicts.items():
         missing = Verdict.UNCHANGED if is_optional[name] else Verdict.FAILED
         assert verdict is (missing if name in lost else Verdict.COMPLETE)
@@ -142,11 +146,11 @@ def told_by(register: RegisterContents, part: str, **ways: Any) -> list[Normalis
 
 @pytest.mark.parametrize("part", ["pupils", "children", "staff"])
 def test_both_versions_and_edlevo_tell_of_the_same_people_the_same(register: RegisterContents, part: str) -> None:
-    told = told_by(register, part)
+    expected = told_by(register, part)
 
-    assert {type(one) for one in told} >= {PersonRecord, MembershipRecord}
-    assert told_by(register, part, version="2.0") == told
-    assert told_by(register, part, edlevo=True) == told
+    assert {type(record) for record in expected} >= {PersonRecord, MembershipRecord}
+    assert told_by(register, part, version="2.0") == expected
+    assert told_by(register, part, edlevo=True) == expected
 
 
 @pytest.mark.parametrize("ways", [{}, {"edlevo": True}], ids=["standard", "edlevo"])

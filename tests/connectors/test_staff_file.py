@@ -18,7 +18,7 @@ from fleetsync.core.model import (
     Scheme,
 )
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable, UnknownValue
-from fleetsync.pull.files import WITHHELD_TEXT
+from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.staff_file_case import CASE, FILE
 
@@ -31,45 +31,45 @@ def recorded(tmp_path: Path) -> Iterator[CaseRunner]:
         yield here
 
 
-class Desk:
+class StaffFolder:
     """A folder with one staff file of our own."""
 
-    def __init__(self, world: CaseRunner) -> None:
-        self.world = world
+    def __init__(self, runner: CaseRunner) -> None:
+        self.runner = runner
 
     def write(self, *rows: str, head: str = HEAD, name: str = FILE) -> None:
-        (self.world.folder / name).write_text("\n".join((head, *rows, "")), encoding="utf-8")
+        (self.runner.folder / name).write_text("\n".join((head, *rows, "")), encoding="utf-8")
 
     def noted(self, *rows: str, head: str = HEAD, **keys: Any) -> list[Any]:
         self.write(*rows, head=head)
-        return self.world.noted("staff", self.world.settings_with(**keys))
+        return self.runner.noted("staff", self.runner.settings_with(**keys))
 
     def people(self, *rows: str, head: str = HEAD, **keys: Any) -> list[PersonRecord]:
-        return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, PersonRecord)]
+        return [record for record in self.noted(*rows, head=head, **keys) if isinstance(record, PersonRecord)]
 
     def employments(self, *rows: str, head: str = HEAD, **keys: Any) -> list[MembershipRecord]:
-        return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, MembershipRecord)]
+        return [record for record in self.noted(*rows, head=head, **keys) if isinstance(record, MembershipRecord)]
 
     def drift(self, *rows: str, head: str = HEAD, **keys: Any) -> list[UnknownValue]:
-        return [one for one in self.noted(*rows, head=head, **keys) if isinstance(one, UnknownValue)]
+        return [record for record in self.noted(*rows, head=head, **keys) if isinstance(record, UnknownValue)]
 
     def rejected(self, *rows: str, head: str = HEAD, **keys: Any) -> list[str]:
         self.write(*rows, head=head)
-        pages = self.world.pages("staff", self.world.settings_with(**keys))
+        pages = self.runner.pages("staff", self.runner.settings_with(**keys))
         return [reason for page in pages for reason in page.rejected]
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def staff(tmp_path: Path) -> Iterator[StaffFolder]:
     with running_case(replace(CASE, files=()), tmp_path) as here:
-        yield Desk(here)
+        yield StaffFolder(here)
 
 
 # ------------------------------------------------------------------------------------------------------- the recorded file
 
 
 def of(records: list[Any], person: str) -> list[Any]:
-    return [one for one in records if person in (one.source_id, getattr(one, "person", None))]
+    return [record for record in records if person in (record.source_id, getattr(record, "person", None))]
 
 
 def test_a_person_is_read_whole_with_all_rows(recorded: CaseRunner) -> None:
@@ -163,21 +163,21 @@ def test_a_probe_tells_day_and_people(recorded: CaseRunner) -> None:
 # ---------------------------------------------------------------------------------------------------------------- persons
 
 
-def test_a_number_is_of_the_declared_namespace(desk: Desk) -> None:
-    (person,) = desk.people("1;;;;;;;;", namespace="hr")
+def test_a_number_is_of_the_declared_namespace(staff: StaffFolder) -> None:
+    (person,) = staff.people("1;;;;;;;;", namespace="hr")
 
     assert person.keys == (Key(Scheme.NUMBER, "hr", "1"),)
 
 
-def test_rows_of_one_person_give_one_person_with_every_key(desk: Desk) -> None:
-    (person,) = desk.people("1;a@exempelby.se;A;;;;;;", "2;b@exempelby.se;A;;;;;;", "1;c@exempelby.se;B;;;;;;")[:1]
+def test_rows_of_one_person_give_one_person_with_every_key(staff: StaffFolder) -> None:
+    (person,) = staff.people("1;a@exempelby.se;A;;;;;;", "2;b@exempelby.se;A;;;;;;", "1;c@exempelby.se;B;;;;;;")[:1]
 
     assert [key.value for key in person.keys] == ["1", "a@exempelby.se", "c@exempelby.se"]
 
 
-def test_people_are_told_apart_by_civic_number_where_numbers_are_per_employment(desk: Desk) -> None:
+def test_people_are_told_apart_by_civic_number_where_numbers_are_per_employment(staff: StaffFolder) -> None:
     head = "Personnummer;Anst.nr;Arbetsplats"
-    (person,) = desk.people("19800101-9876;1;A", "800101-9876;2;B", head=head, person_is="civic_number")
+    (person,) = staff.people("19800101-9876;1;A", "800101-9876;2;B", head=head, person_is="civic_number")
 
     assert person.source_id.startswith(TOKEN_PREFIX)
     assert [(key.scheme, key.value[:1]) for key in person.keys] == [
@@ -187,25 +187,25 @@ def test_people_are_told_apart_by_civic_number_where_numbers_are_per_employment(
     ]
 
 
-def test_a_civic_number_is_not_read_where_a_number_tells_people_apart(desk: Desk) -> None:
+def test_a_civic_number_is_not_read_where_a_number_tells_people_apart(staff: StaffFolder) -> None:
     head = "Personnummer;Anst.nr"
-    (person,) = desk.people("19800101-9876;1", head=head)
-    (known,) = desk.people("19800101-9876;1", head=head, read_civic_number=True)
+    (person,) = staff.people("19800101-9876;1", head=head)
+    (known,) = staff.people("19800101-9876;1", head=head, read_civic_number=True)
 
     assert [key.scheme for key in person.keys] == [Scheme.NUMBER]
     assert [key.scheme for key in known.keys] == [Scheme.NUMBER, Scheme.CIVIC]
 
 
-def test_a_file_that_has_only_the_civic_number_gives_tokens(desk: Desk) -> None:
-    noted = desk.noted("19800101-9876;Vretaskolan", head="Personnummer;Arbetsplats")
-    pages = desk.world.pages("staff")
+def test_a_file_that_has_only_the_civic_number_gives_tokens(staff: StaffFolder) -> None:
+    noted = staff.noted("19800101-9876;Vretaskolan", head="Personnummer;Arbetsplats")
+    pages = staff.runner.pages("staff")
 
     assert "9876" not in repr(noted) + repr(pages)
     assert noted[0].source_id == noted[0].keys[0].value == noted[1].person
 
 
-def test_a_file_without_numbers_tells_people_apart_by_log_in(desk: Desk) -> None:
-    people = desk.people("Anna@exempelby.se;A", "anna@exempelby.se;B", head="E-post;Arbetsplats")
+def test_a_file_without_numbers_tells_people_apart_by_log_in(staff: StaffFolder) -> None:
+    people = staff.people("Anna@exempelby.se;A", "anna@exempelby.se;B", head="E-post;Arbetsplats")
 
     assert [person.source_id for person in people] == ["anna@exempelby.se"]
 
@@ -218,39 +218,39 @@ def test_a_file_without_numbers_tells_people_apart_by_log_in(desk: Desk) -> None
         ("E-post;Arbetsplats", ";A", "login is empty"),
     ],
 )
-def test_a_row_of_nobody_is_rejected(desk: Desk, head: str, row: str, reason: str) -> None:
-    assert desk.rejected(row, head=head) == [reason]
+def test_a_row_of_nobody_is_rejected(staff: StaffFolder, head: str, row: str, reason: str) -> None:
+    assert staff.rejected(row, head=head) == [reason]
 
 
-def test_names_are_read_only_where_they_may_be_stored(desk: Desk) -> None:
+def test_names_are_read_only_where_they_may_be_stored(staff: StaffFolder) -> None:
     head = "Anst.nr;Efternamn;Förnamn"
     row = "1;Påhittberg;Bo"
 
-    assert desk.people(row, head=head)[0].name is None
-    assert desk.people(row, head=head, store_names=True)[0].name == "Bo Påhittberg"
-    assert desk.people("1;Påhittberg, Bo", head="Anst.nr;Namn", store_names=True)[0].name == "Påhittberg, Bo"
-    assert desk.people("1;;", head=head, store_names=True)[0].name is None
+    assert staff.people(row, head=head)[0].name is None
+    assert staff.people(row, head=head, store_names=True)[0].name == "Bo Påhittberg"
+    assert staff.people("1;Påhittberg, Bo", head="Anst.nr;Namn", store_names=True)[0].name == "Påhittberg, Bo"
+    assert staff.people("1;;", head=head, store_names=True)[0].name is None
 
 
 # ---------------------------------------------------------------------------------------------------------------- log-ins
 
 
-def logins(desk: Desk, text: str, **keys: Any) -> list[Key]:
-    person, *_ = desk.people(f'1;"{text}"', head="Anst.nr;Användarnamn", **keys)
+def logins(staff: StaffFolder, text: str, **keys: Any) -> list[Key]:
+    person, *_ = staff.people(f'1;"{text}"', head="Anst.nr;Användarnamn", **keys)
     return list(person.keys[1:])
 
 
-def test_several_log_ins_of_one_cell_are_all_kept(desk: Desk) -> None:
-    assert [key.value for key in logins(desk, "a@exempelby.se, b@exempelby.se;c@exempelby.se|a@exempelby.se")] == [
+def test_several_log_ins_of_one_cell_are_all_kept(staff: StaffFolder) -> None:
+    assert [key.value for key in logins(staff, "a@exempelby.se, b@exempelby.se;c@exempelby.se|a@exempelby.se")] == [
         "a@exempelby.se",
         "b@exempelby.se",
         "c@exempelby.se",
     ]
 
 
-def test_an_eppn_comes_before_a_upn_before_mail(desk: Desk) -> None:
+def test_an_eppn_comes_before_a_upn_before_mail(staff: StaffFolder) -> None:
     head = "Anst.nr;E-post;UPN;Användarnamn;ePPN"
-    (person,) = desk.people("1;mail@exempelby.se;upn@exempelby.se;EXB\\konto;eppn@exempelby.se", head=head)
+    (person,) = staff.people("1;mail@exempelby.se;upn@exempelby.se;EXB\\konto;eppn@exempelby.se", head=head)
 
     assert [key.value for key in person.keys[1:]] == [
         "eppn@exempelby.se",
@@ -260,44 +260,44 @@ def test_an_eppn_comes_before_a_upn_before_mail(desk: Desk) -> None:
     ]
 
 
-def test_an_account_is_of_its_domain(desk: Desk) -> None:
-    assert logins(desk, "EXB\\annexe") == [Key(Scheme.ACCOUNT, "", "EXB\\annexe")]
-    assert logins(desk, "annexe", domain="EXB") == [Key(Scheme.ACCOUNT, "EXB", "annexe")]
+def test_an_account_is_of_its_domain(staff: StaffFolder) -> None:
+    assert logins(staff, "EXB\\annexe") == [Key(Scheme.ACCOUNT, "", "EXB\\annexe")]
+    assert logins(staff, "annexe", domain="EXB") == [Key(Scheme.ACCOUNT, "EXB", "annexe")]
 
 
-def test_an_account_without_a_domain_is_no_key_and_told(desk: Desk) -> None:
-    assert logins(desk, "annexe") == []
-    assert desk.drift("1;annexe", head="Anst.nr;Användarnamn") == [
+def test_an_account_without_a_domain_is_no_key_and_told(staff: StaffFolder) -> None:
+    assert logins(staff, "annexe") == []
+    assert staff.drift("1;annexe", head="Anst.nr;Användarnamn") == [
         UnknownValue("login", "account name without a domain")
     ]
 
 
-def test_private_mail_is_not_kept_where_our_domains_are_declared(desk: Desk) -> None:
-    kept = logins(desk, "a@Exempelby.se b@gmail.com EXB\\c", mail_domains=("exempelby.se",))
+def test_private_mail_is_not_kept_where_our_domains_are_declared(staff: StaffFolder) -> None:
+    kept = logins(staff, "a@Exempelby.se b@gmail.com EXB\\c", mail_domains=("exempelby.se",))
 
     assert [key.value for key in kept] == ["a@Exempelby.se", "EXB\\c"]
-    assert "gmail" not in repr(desk.world.pages("staff", desk.world.settings_with(mail_domains=("exempelby.se",))))
+    assert "gmail" not in repr(staff.runner.pages("staff", staff.runner.settings_with(mail_domains=("exempelby.se",))))
 
 
 # ------------------------------------------------------------------------------------------------------------- employments
 
 
-def employment(desk: Desk, head: str, row: str, **keys: Any) -> MembershipRecord:
-    (found,) = desk.employments(f"1;{row}", head=f"Anst.nr;{head}", **keys)
-    return found
+def employment(staff: StaffFolder, head: str, row: str, **keys: Any) -> MembershipRecord:
+    (result,) = staff.employments(f"1;{row}", head=f"Anst.nr;{head}", **keys)
+    return result
 
 
 @pytest.mark.parametrize(
     ("written", "share"),
     [("75,00", 0.75), ("0,75", 0.75), ("75 %", 0.75), ("100", 1.0), ("1", 1.0), ("0", 0.0), ("137,5", 1.0), ("", None)],
 )
-def test_a_share_is_of_full_time_however_written(desk: Desk, written: str, share: float | None) -> None:
-    assert employment(desk, "Sysselsättningsgrad", written).share == share
+def test_a_share_is_of_full_time_however_written(staff: StaffFolder, written: str, share: float | None) -> None:
+    assert employment(staff, "Sysselsättningsgrad", written).share == share
 
 
 @pytest.mark.parametrize("written", ["-10", "160", "3110"])
-def test_what_is_no_share_is_rejected(desk: Desk, written: str) -> None:
-    assert desk.rejected(f"1;{written}", head="Anst.nr;Ssg") == ["share is not a share of full time"]
+def test_what_is_no_share_is_rejected(staff: StaffFolder, written: str) -> None:
+    assert staff.rejected(f"1;{written}", head="Anst.nr;Ssg") == ["share is not a share of full time"]
 
 
 @pytest.mark.parametrize(
@@ -311,135 +311,139 @@ def test_what_is_no_share_is_rejected(desk: Desk, written: str) -> None:
         ("Månadslön vik", EmploymentForm.UNKNOWN),
     ],
 )
-def test_a_form_of_employment_is_told_by_its_word(desk: Desk, word: str, form: EmploymentForm) -> None:
-    assert employment(desk, "Anst.form", word).employment_form is form
+def test_a_form_of_employment_is_told_by_its_word(staff: StaffFolder, word: str, form: EmploymentForm) -> None:
+    assert employment(staff, "Anst.form", word).employment_form is form
 
 
-def test_a_file_without_the_column_says_nothing_of_the_form(desk: Desk) -> None:
-    assert employment(desk, "Arbetsplats", "A").employment_form is None
+def test_a_file_without_the_column_says_nothing_of_the_form(staff: StaffFolder) -> None:
+    assert employment(staff, "Arbetsplats", "A").employment_form is None
 
 
-def test_a_word_that_nobody_knows_is_told_and_a_blank_is_not(desk: Desk) -> None:
-    assert desk.drift("1;Månadslön visstid", "2;", head="Anst.nr;Anst.form") == [
+def test_a_word_that_nobody_knows_is_told_and_a_blank_is_not(staff: StaffFolder) -> None:
+    assert staff.drift("1;Månadslön visstid", "2;", head="Anst.nr;Anst.form") == [
         UnknownValue("employment_form", "månadslön visstid")
     ]
 
 
 @pytest.mark.parametrize("note", ["Vik för Anna Andersson tom 2/6", "Anna Andersson", "Anna", "Månadslön 8x"])
-def test_what_may_name_somebody_in_place_of_a_form_is_not_kept_and_entitles_nobody(desk: Desk, note: str) -> None:
-    noted = desk.noted(f"1;{note}", head="Anst.nr;Anst.form")
+def test_what_may_name_somebody_in_place_of_a_form_is_not_kept_and_entitles_nobody(
+    staff: StaffFolder, note: str
+) -> None:
+    noted = staff.noted(f"1;{note}", head="Anst.nr;Anst.form")
 
-    assert note not in repr(noted) + repr(desk.world.pages("staff"))
-    assert [one for one in noted if isinstance(one, UnknownValue)] == [UnknownValue("employment_form", WITHHELD_TEXT)]
-    assert employment(desk, "Anst.form", note).employment_form is EmploymentForm.UNKNOWN
+    assert note not in repr(noted) + repr(staff.runner.pages("staff"))
+    assert [record for record in noted if isinstance(record, UnknownValue)] == [
+        UnknownValue("employment_form", WITHHELD_TEXT)
+    ]
+    assert employment(staff, "Anst.form", note).employment_form is EmploymentForm.UNKNOWN
 
 
-def test_the_sources_own_words_come_first(desk: Desk) -> None:
+def test_the_sources_own_words_come_first(staff: StaffFolder) -> None:
     own = {"Månadslön vik": "fixed", "Tillsvidare": "other"}
 
-    assert employment(desk, "Anst.form", "månadslön VIK", employment_forms=own).employment_form is EmploymentForm.FIXED
-    assert employment(desk, "Anst.form", "Tillsvidare", employment_forms=own).employment_form is EmploymentForm.OTHER
+    assert employment(staff, "Anst.form", "månadslön VIK", employment_forms=own).employment_form is EmploymentForm.FIXED
+    assert employment(staff, "Anst.form", "Tillsvidare", employment_forms=own).employment_form is EmploymentForm.OTHER
 
 
 @pytest.mark.parametrize("written", ["", "9999-12-31", "99991231", "2099-12-31", "tills vidare"])
-def test_an_open_end_is_none(desk: Desk, written: str) -> None:
-    assert employment(desk, "Tom", written).end is None
+def test_an_open_end_is_none(staff: StaffFolder, written: str) -> None:
+    assert employment(staff, "Tom", written).end is None
 
 
-def test_a_unit_has_its_codes_and_its_name(desk: Desk) -> None:
-    found = employment(desk, "Kst;Skolenhetskod;Arbetsställe;Arbetsplats", "3110;12345678;77;Vretaskolan")
+def test_a_unit_has_its_codes_and_its_name(staff: StaffFolder) -> None:
+    result = employment(staff, "Kst;Skolenhetskod;Arbetsställe;Arbetsplats", "3110;12345678;77;Vretaskolan")
 
-    assert found.codes == ("12345678", "77", "3110")
-    assert found.unit_name == "Vretaskolan"
+    assert result.codes == ("12345678", "77", "3110")
+    assert result.unit_name == "Vretaskolan"
 
 
-def test_a_row_whose_end_moved_is_the_same_employment(desk: Desk) -> None:
-    before = employment(desk, "Kst;From;Tom", "3110;2026-08-10;2026-12-18")
-    after = employment(desk, "Kst;From;Tom", "3110;2026-08-10;2027-06-15")
+def test_a_row_whose_end_moved_is_the_same_employment(staff: StaffFolder) -> None:
+    before = employment(staff, "Kst;From;Tom", "3110;2026-08-10;2026-12-18")
+    after = employment(staff, "Kst;From;Tom", "3110;2026-08-10;2027-06-15")
 
     assert before.source_id == after.source_id
 
 
-def test_rows_that_differ_in_less_keep_ids_of_their_own_in_any_order(desk: Desk) -> None:
+def test_rows_that_differ_in_less_keep_ids_of_their_own_in_any_order(staff: StaffFolder) -> None:
     rows = ["1;3110;2026-08-10;50", "1;3110;2026-08-10;25", "1;3110;2026-08-10;25"]
-    found = desk.employments(*rows, head="Anst.nr;Kst;From;Ssg")
-    again = desk.employments(*rows[::-1], head="Anst.nr;Kst;From;Ssg")
+    result = staff.employments(*rows, head="Anst.nr;Kst;From;Ssg")
+    again = staff.employments(*rows[::-1], head="Anst.nr;Kst;From;Ssg")
 
-    assert found == again
-    assert [one.source_id for one in found] == ["1/3110/2026-08-10", "1/3110/2026-08-10/2"]
+    assert result == again
+    assert [record.source_id for record in result] == ["1/3110/2026-08-10", "1/3110/2026-08-10/2"]
 
 
-def test_a_bad_row_is_rejected_alone(desk: Desk) -> None:
+def test_a_bad_row_is_rejected_alone(staff: StaffFolder) -> None:
     rows = ("1;i augusti", "2;2026-08-10")
 
-    assert desk.rejected(*rows, head="Anst.nr;From") == ["start is not a date"]
-    assert [one.source_id for one in desk.people(*rows, head="Anst.nr;From")] == ["2"]
+    assert staff.rejected(*rows, head="Anst.nr;From") == ["start is not a date"]
+    assert [record.source_id for record in staff.people(*rows, head="Anst.nr;From")] == ["2"]
 
 
 # -------------------------------------------------------------------------------------------------- departments of others
 
 
-def test_the_whole_municipality_is_kept_with_its_codes_by_default(desk: Desk) -> None:
-    found = desk.employments("1;;Vretaskolan;3110;;;;;", "2;;Gatukontoret;5100;;;;;")
+def test_the_whole_municipality_is_kept_with_its_codes_by_default(staff: StaffFolder) -> None:
+    result = staff.employments("1;;Vretaskolan;3110;;;;;", "2;;Gatukontoret;5100;;;;;")
 
-    assert [one.codes for one in found] == [("3110",), ("5100",)]
+    assert [record.codes for record in result] == [("3110",), ("5100",)]
 
 
-def test_departments_keep_only_the_rows_that_match(desk: Desk) -> None:
+def test_departments_keep_only_the_rows_that_match(staff: StaffFolder) -> None:
     rows = ("1;;Vretaskolan;3110;;;;;", "1;;Gatukontoret;5100;;;;;", "2;;Gatukontoret;5100;;;;;")
 
-    assert [one.codes for one in desk.employments(*rows, departments=("3*",))] == [("3110",)]
-    assert [one.source_id for one in desk.people(*rows, departments=("VRETA*",))] == ["1"]
+    assert [record.codes for record in staff.employments(*rows, departments=("3*",))] == [("3110",)]
+    assert [record.source_id for record in staff.people(*rows, departments=("VRETA*",))] == ["1"]
 
 
-def test_departments_that_match_nothing_are_refused(desk: Desk) -> None:
-    desk.write("1;;Vretaskolan;3110;;;;;")
+def test_departments_that_match_nothing_are_refused(staff: StaffFolder) -> None:
+    staff.write("1;;Vretaskolan;3110;;;;;")
 
     with pytest.raises(SourceRefused, match=r"no row of personal_2026-10-31\.csv is of a unit that departments names"):
-        desk.world.pages("staff", desk.world.settings_with(departments=("4*",)))
+        staff.runner.pages("staff", staff.runner.settings_with(departments=("4*",)))
 
 
 # ---------------------------------------------------------------------------------------------------- protected identities
 
 
 @pytest.mark.parametrize("mark", ["Ja", "1", "x", "Sekretessmarkering", "SKYDDAD FOLKBOKFÖRING", "okänt värde", "2"])
-def test_any_mark_protects_on_person_and_employments(desk: Desk, mark: str) -> None:
-    noted = desk.noted(f"1;a@exempelby.se;A;;;;;;{mark}", "1;;B;;;;;;")
+def test_any_mark_protects_on_person_and_employments(staff: StaffFolder, mark: str) -> None:
+    noted = staff.noted(f"1;a@exempelby.se;A;;;;;;{mark}", "1;;B;;;;;;")
 
-    assert [one.protected for one in noted] == [True, True, True]
+    assert [record.protected for record in noted] == [True, True, True]
 
 
 @pytest.mark.parametrize("mark", ["", "0", "Ingen", "nej"])
-def test_only_what_plainly_says_no_does_not_protect(desk: Desk, mark: str) -> None:
-    assert [one.protected for one in desk.noted(f"1;;A;;;;;;{mark}")] == [False, False]
+def test_only_what_plainly_says_no_does_not_protect(staff: StaffFolder, mark: str) -> None:
+    assert [record.protected for record in staff.noted(f"1;;A;;;;;;{mark}")] == [False, False]
 
 
-def test_a_mark_on_a_row_that_is_left_out_protects(desk: Desk) -> None:
+def test_a_mark_on_a_row_that_is_left_out_protects(staff: StaffFolder) -> None:
     rows = ("1;a@exempelby.se;Gatukontoret;5100;;;;;Ja", "2;;Vretaskolan;3110;;;;;")
-    protected, other = desk.people(*rows, departments=("3*",))
+    protected, other = staff.people(*rows, departments=("3*",))
 
     assert (protected.source_id, protected.protected) == ("1", True)
     assert not other.protected
 
 
-def test_a_mark_on_a_broken_row_protects(desk: Desk) -> None:
+def test_a_mark_on_a_broken_row_protects(staff: StaffFolder) -> None:
     rows = ("1;a@exempelby.se;A;;;i augusti;;;Ja",)
-    (person,) = desk.people(*rows)
+    (person,) = staff.people(*rows)
 
     assert person.protected
-    assert desk.rejected(*rows) == ["start is not a date"]
+    assert staff.rejected(*rows) == ["start is not a date"]
 
 
-def test_a_mark_on_a_row_without_a_number_protects_by_log_in(desk: Desk) -> None:
-    (person,) = desk.people(";a@exempelby.se;A;;;;;;Ja")
+def test_a_mark_on_a_row_without_a_number_protects_by_log_in(staff: StaffFolder) -> None:
+    (person,) = staff.people(";a@exempelby.se;A;;;;;;Ja")
 
     assert person == PersonRecord(
         source_id="a@exempelby.se", keys=(Key(Scheme.ADDRESS, "", "a@exempelby.se"),), protected=True
     )
 
 
-def test_a_marked_row_of_nobody_is_rejected(desk: Desk) -> None:
-    assert desk.rejected(";;A;;;;;;Ja") == ["person number is empty"]
+def test_a_marked_row_of_nobody_is_rejected(staff: StaffFolder) -> None:
+    assert staff.rejected(";;A;;;;;;Ja") == ["person number is empty"]
 
 
 # ------------------------------------------------------------------------------------------------------- what a file lacks
@@ -454,10 +458,10 @@ def test_a_marked_row_of_nobody_is_rejected(desk: Desk) -> None:
         ("Anst.nr;E-post", ("unit", "start")),
     ],
 )
-def test_a_file_that_cannot_tell_coverage_is_told(desk: Desk, head: str, lacks: tuple[str, ...]) -> None:
-    desk.write("1" + ";" * head.count(";"), head=head)
-    (page,) = desk.world.pages("staff")
-    (finding,) = desk.world.findings()
+def test_a_file_that_cannot_tell_coverage_is_told(staff: StaffFolder, head: str, lacks: tuple[str, ...]) -> None:
+    staff.write("1" + ";" * head.count(";"), head=head)
+    (page,) = staff.runner.pages("staff")
+    (finding,) = staff.runner.findings()
 
     assert page.drift == tuple(UnknownValue("missing column", field) for field in lacks)
     assert finding.ok is not bool(lacks)
@@ -468,28 +472,28 @@ def test_a_probe_of_a_file_that_was_read_says_so(recorded: CaseRunner) -> None:
     known = {page.scope: page.fingerprint for page in recorded.pages("staff")}
 
     assert [finding.what for finding in recorded.findings(known=known)] == [
-        "the file has not changed since the last complete pull"
+        "no file has changed since the last complete pull"
     ]
 
 
-def test_a_probe_of_no_file_says_so(desk: Desk) -> None:
-    (finding,) = desk.world.findings()
+def test_a_probe_of_no_file_says_so(staff: StaffFolder) -> None:
+    (finding,) = staff.runner.findings()
 
     assert not finding.ok
     assert "no file matches" in finding.what
 
 
-def test_a_file_of_headers_alone_is_whole_and_empty(desk: Desk) -> None:
-    desk.write()
-    (page,) = desk.world.pages("staff")
+def test_a_file_of_headers_alone_is_whole_and_empty(staff: StaffFolder) -> None:
+    staff.write()
+    (page,) = staff.runner.pages("staff")
 
     assert list(page.raws) == []
     assert page.fingerprint
 
 
-def test_a_large_file_comes_in_pages_and_is_rejected_once(desk: Desk) -> None:
-    desk.write(*(f"{number};;A;;;;;;" for number in range(4100)), ";;A;;;;;;")
-    pages = desk.world.pages("staff")
+def test_a_large_file_comes_in_pages_and_is_rejected_once(staff: StaffFolder) -> None:
+    staff.write(*(f"{number};;A;;;;;;" for number in range(4100)), ";;A;;;;;;")
+    pages = staff.runner.pages("staff")
 
     assert [len(page.raws) for page in pages] == [2000, 2000, 100]
     assert [len(page.rejected) for page in pages] == [1, 0, 0]

@@ -3,7 +3,7 @@
 from datetime import date
 
 from fleetsync.demo.names import CANARY, Namer
-from fleetsync.pull.files import civic_number
+from fleetsync.pull.decoding import civic_number
 
 
 def test_the_same_seed_gives_the_same_names():

@@ -24,17 +24,9 @@ from fleetsync.clock import ManualClock
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.pull import contract
 from fleetsync.pull.contract import PullError, RecordError, SourceRefused, SourceSettings, SourceUnavailable
-from fleetsync.pull.files import (
-    HEADER_WORDS,
+from fleetsync.pull.decoding import (
     WITHHELD_TEXT,
-    FileColumn,
-    FileFormat,
-    OpenedFile,
-    StableFiles,
-    TableRow,
     civic_number,
-    day_in_name,
-    fingerprint_of,
     is_protected,
     parse_boolean,
     parse_condition,
@@ -43,6 +35,16 @@ from fleetsync.pull.files import (
     parse_number,
     parse_purpose,
     reportable_word,
+)
+from fleetsync.pull.files import (
+    HEADER_WORDS,
+    FileColumn,
+    FileFormat,
+    OpenedFile,
+    StableFiles,
+    TableRow,
+    day_in_name,
+    fingerprint_of,
 )
 from fleetsync.pull.files.headers import fold_header, header_names_by_field
 from fleetsync.pull.files.tables import _error_cells
@@ -251,12 +253,12 @@ def test_configuration_names_a_header_and_takes_it_from_others() -> None:
 
 
 def test_a_missing_header_is_refused_with_what_was_looked_for_what_is_there_and_the_setting() -> None:
-    said = refusal(opened("Enhet;Anställningsform;Löpnr\nÅs;tv;17\n"))
+    text = refusal(opened("Enhet;Anställningsform;Löpnr\nÅs;tv;17\n"))
 
-    assert said.startswith("hr: personal.csv: no header for person_number")
-    assert "anst.nr" in said
-    assert "Enhet, Anställningsform, Löpnr" in said
-    assert 'columns = { person_number = "…" }' in said
+    assert text.startswith("hr: personal.csv: no header for person_number")
+    assert "anst.nr" in text
+    assert "Enhet, Anställningsform, Löpnr" in text
+    assert 'columns = { person_number = "…" }' in text
 
 
 def test_a_configured_header_that_is_not_there_is_named() -> None:
@@ -271,10 +273,10 @@ def test_a_file_of_records_alone_is_told_without_showing_any_of_them() -> None:
         "Astrid;Barn;2A\n",
         "",
     ):
-        said = refusal(opened(content + "x\n"))
-        assert "the file may have none" in said
-        assert "columns = { person_number = 1 }" in said
-        assert not any(word in said for word in ("2015", "Astrid", "2A", "exempelby"))
+        text = refusal(opened(content + "x\n"))
+        assert "the file may have none" in text
+        assert "columns = { person_number = 1 }" in text
+        assert not any(word in text for word in ("2015", "Astrid", "2A", "exempelby"))
 
 
 def test_titles_above_the_headers_are_passed_over() -> None:
@@ -291,10 +293,10 @@ def test_titles_above_the_headers_are_passed_over() -> None:
     ],
 )
 def test_two_headers_for_one_field_are_refused(content: str, form: dict[str, Any], remedy: str) -> None:
-    said = refusal(opened(content, **form))
+    text = refusal(opened(content, **form))
 
-    assert "both mean person_number" in said
-    assert remedy in said
+    assert "both mean person_number" in text
+    assert remedy in text
 
 
 def test_a_file_without_headers_is_read_by_the_numbers_of_its_columns() -> None:
@@ -477,12 +479,12 @@ def test_what_a_spreadsheet_destroyed_is_refused_with_row_column_and_remedy(fiel
     headers = ("Not", *dict.fromkeys(("Anst.nr", field)))
     good = ["x", "17", *["" for _ in headers[2:]]]
     bad = [*good[:-1], cell]
-    said = refusal(opened(workbook(headers, good, bad)))
+    text = refusal(opened(workbook(headers, good, bad)))
 
-    assert f"row 3, column {len(headers)}" in said
-    assert damage in said
-    assert "Format the column" in said or "Correct the formula" in said
-    assert str(cell) not in said
+    assert f"row 3, column {len(headers)}" in text
+    assert damage in text
+    assert "Format the column" in text or "Correct the formula" in text
+    assert str(cell) not in text
 
 
 def test_damage_in_a_column_that_nobody_reads_is_nobodys() -> None:
@@ -653,13 +655,13 @@ def test_what_is_no_day_is_told_without_the_value(text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_day_or_nothing_or_a_refusal_without_it(text: str) -> None:
-    said = "end is not a date"
+    message = "end is not a date"
     try:
         parse_day(text, "end", order="dmy")
     except RecordError as error:
-        said = str(error)
+        message = str(error)
 
-    assert said == "end is not a date"
+    assert message == "end is not a date"
 
 
 # -------------------------------------------------------------------------------------------- numbers, yes and no, words
@@ -744,7 +746,7 @@ def test_words_mean_what_the_source_says_first_and_what_we_ship_second() -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         ("Månadslön, visstid", WITHHELD_TEXT),
         ("MÅNADSLÖN visstid", "månadslön visstid"),
@@ -757,15 +759,15 @@ def test_words_mean_what_the_source_says_first_and_what_we_ship_second() -> None
         ("", WITHHELD_TEXT),
     ],
 )
-def test_an_unknown_word_is_told_only_where_it_is_made_of_words_of_such_files(said: str, told: str) -> None:
-    assert reportable_word(said, ("Fjällräven 24", "Bo")) == told
+def test_an_unknown_word_is_told_only_where_it_is_made_of_words_of_such_files(text: str, expected: str) -> None:
+    assert reportable_word(text, ("Fjällräven 24", "Bo")) == expected
 
 
 @given(st.text())
-def test_what_is_told_of_a_cell_is_always_of_known_words_alone(said: str) -> None:
-    told = reportable_word(said)
+def test_what_is_told_of_a_cell_is_always_of_known_words_alone(text: str) -> None:
+    expected = reportable_word(text)
 
-    assert told == WITHHELD_TEXT or all(len(part) > 4 and part.isalpha() for part in re.split(r"[\s/-]+", told))
+    assert expected == WITHHELD_TEXT or all(len(part) > 4 and part.isalpha() for part in re.split(r"[\s/-]+", expected))
 
 
 # -------------------------------------------------------------------------------------------------------- civic numbers
@@ -792,10 +794,10 @@ def test_every_spelling_of_a_civic_number_is_always_the_same_twelve_digits(
         f"{whole[:8]}-{whole[8:]}",
         f" {whole[:8]} {whole[8:]} ",
     ):
-        found = civic_number(spelling, TODAY)
-        assert found is not None
-        assert (found.text, found.valid) == (whole, True)
-        assert found.kind == ("coordination" if coordination else "person")
+        result = civic_number(spelling, TODAY)
+        assert result is not None
+        assert (result.text, result.valid) == (whole, True)
+        assert result.kind == ("coordination" if coordination else "person")
     assert personnummer.Personnummer(whole).format(long_format=True) == whole
 
 
@@ -810,10 +812,10 @@ def test_a_plus_sign_is_a_hundred_years_and_a_day_to_come_is_not_this_century() 
 
 
 def test_a_number_with_a_wrong_check_digit_is_kept_and_flagged() -> None:
-    found = civic_number("200112240123", TODAY)
+    result = civic_number("200112240123", TODAY)
 
-    assert found is not None
-    assert (found.text, found.kind, found.valid) == ("200112240123", "person", False)
+    assert result is not None
+    assert (result.text, result.kind, result.valid) == ("200112240123", "person", False)
 
 
 @pytest.mark.parametrize(
@@ -828,10 +830,10 @@ def test_a_number_with_a_wrong_check_digit_is_kept_and_flagged() -> None:
     ],
 )
 def test_temporary_and_other_numbers_are_kept_as_they_are(text: str, number: str, kind: str, valid: bool) -> None:
-    found = civic_number(text, TODAY)
+    result = civic_number(text, TODAY)
 
-    assert found is not None
-    assert (found.text, found.kind, found.valid) == (number, kind, valid)
+    assert result is not None
+    assert (result.text, result.kind, result.valid) == (number, kind, valid)
 
 
 def test_no_number_is_none_and_none_is_printed() -> None:
@@ -1059,7 +1061,7 @@ def test_a_file_that_goes_away_is_tried_later(folder: Folder) -> None:
     next(reading)
     last.unlink()
 
-    with pytest.raises(SourceUnavailable, match="went away"):
+    with pytest.raises(SourceUnavailable, match="disappeared"):
         next(reading)
 
 
@@ -1078,10 +1080,12 @@ def test_a_connectors_settings_are_the_form_of_its_files() -> None:
     class Settings(SourceSettings, FileFormat):
         path: str
 
-    made = Settings.model_validate({"kind": "hr_file", "name": "hr", "path": "/in/*.csv", "columns": {"unit": "Ort"}})
+    created = Settings.model_validate(
+        {"kind": "hr_file", "name": "hr", "path": "/in/*.csv", "columns": {"unit": "Ort"}}
+    )
 
-    assert made.encoding == "cp1252"
-    assert isinstance(made, FileFormat)
+    assert created.encoding == "cp1252"
+    assert isinstance(created, FileFormat)
     with pytest.raises(ValidationError):
         Settings.model_validate({"kind": "hr_file", "name": "hr", "path": "x", "encodings": "y"})
 
@@ -1108,13 +1112,13 @@ PRIVATE = "Hemligsson"
 )
 def test_no_message_reason_or_representation_ever_holds_a_value(content: str | bytes) -> None:
     file = opened(content)
-    said: list[str] = [repr(file)]
+    message: list[str] = [repr(file)]
     try:
         for row in file.rows():
-            said.append(repr(row))
+            message.append(repr(row))
             list(file.records(lambda row: row.day("end")))
     except PullError as error:
-        said += [str(error), repr(error.__cause__)]
-    said += [repr(each) for each in file.rejected]
+        message += [str(error), repr(error.__cause__)]
+    message += [repr(each) for each in file.rejected]
 
-    assert not any(PRIVATE in text for text in said)
+    assert not any(PRIVATE in text for text in message)

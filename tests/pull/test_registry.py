@@ -1,4 +1,4 @@
-"""From a `[[build_source]]` table to its connector, and what is said of a table that cannot be used."""
+"""From a `[[source]]` table to its connector, and what is said of a table that cannot be used."""
 
 import sys
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ def test_an_installed_kind_that_cannot_be_loaded_names_its_package(installed: Pa
 def test_a_module_that_is_no_connector_says_what_it_lacks(installed: Path) -> None:
     install(installed, "empty", "PARTS = ()\n")
 
-    with pytest.raises(RegistryError, match="kind empty is no connector: it lacks Settings, pull, normalise"):
+    with pytest.raises(RegistryError, match="kind empty is no connector: it does not have Settings, pull, normalise"):
         load_connector("empty")
 
 
@@ -99,7 +99,7 @@ def test_a_file_of_the_folder_comes_before_an_installed_kind(installed: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "text"),
     [
         (
             INTUNE | {"kind": "intunee"},
@@ -148,8 +148,8 @@ def test_a_file_of_the_folder_comes_before_an_installed_kind(installed: Path) ->
         (INTUNE | {"client_secret_file": 3}, None),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_with_its_place_and_remedy(table: dict[str, Any], said: str | None) -> None:
-    expected = said or (
+def test_a_fault_is_told_with_its_place_and_remedy(table: dict[str, Any], text: str | None) -> None:
+    expected = text or (
         "config.toml: [[source]] intune-a: client_secret_file must be the path of a file, in quotation marks"
     )
 
@@ -198,16 +198,16 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> Non
 
 
 def test_a_source_says_what_the_runner_asks_of_it() -> None:
-    found = build_source(
+    result = build_source(
         INTUNE | {"max_shrink_ratio": 0.2, "allow_empty": ["devices"], "grace_hours": 5}, "config.toml"
     )
 
-    assert (found.name, found.kind) == ("intune-a", "intune")
-    assert [part.name for part in found.parts] == ["devices"]
-    assert found.part("devices").role is PartRole.MDM
-    assert found.roles == {PartRole.MDM}
-    assert found.limits("devices") == PullLimits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
-    assert not found.limits("users").allow_empty
+    assert (result.name, result.kind) == ("intune-a", "intune")
+    assert [part.name for part in result.parts] == ["devices"]
+    assert result.part("devices").role is PartRole.MDM
+    assert result.roles == {PartRole.MDM}
+    assert result.limits("devices") == PullLimits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
+    assert not result.limits("users").allow_empty
 
 
 def test_an_unknown_part_is_told_with_the_nearest() -> None:
@@ -225,11 +225,11 @@ def test_secrets_are_told_by_type_and_known_only_where_they_can_be_read(tmp_path
     (tmp_path / "intune-a-key_password").write_text("hunter3\n", encoding="utf-8")
     table = INTUNE | {"key_file": str(tmp_path / "nowhere")}
 
-    found = build_source(table, "config.toml", given={"client_secret": "hunter2"}, secrets_dirs=[tmp_path])
+    result = build_source(table, "config.toml", given={"client_secret": "hunter2"}, secrets_dirs=[tmp_path])
 
-    assert set(secret_keys(type(found.settings))) == {"client_secret", "key", "key_password"}
-    assert sorted(found.secret_texts()) == ["hunter2", "hunter3"]
-    assert "hunter" not in repr(found)
+    assert set(secret_keys(type(result.settings))) == {"client_secret", "key", "key_password"}
+    assert sorted(result.secret_texts()) == ["hunter2", "hunter3"]
+    assert "hunter" not in repr(result)
     assert build_source(INTUNE, "config.toml").secret_texts() == ()
 
 
@@ -254,10 +254,10 @@ HR = '[[source]]\nkind = "staff_file"\nname = "{}"\npath = "hr.csv"\n'
 def test_all_sources_of_a_configuration_come_in_its_order_with_their_variables(tmp_path: Path) -> None:
     toml = HR.format("hr") + '[[source]]\nkind = "intune"\nname = "intune-a"\ntenant = "t"\nclient_id = "c"\n'
 
-    found = configured(tmp_path, toml, FLEETSYNC_SOURCE_INTUNE_A_CLIENT_SECRET="hunter2")
+    result = configured(tmp_path, toml, FLEETSYNC_SOURCE_INTUNE_A_CLIENT_SECRET="hunter2")
 
-    assert [one.name for one in found] == ["hr", "intune-a"]
-    assert found[1].settings.secret("client_secret").get_secret_value() == "hunter2"
+    assert [record.name for record in result] == ["hr", "intune-a"]
+    assert result[1].settings.secret("client_secret").get_secret_value() == "hunter2"
 
 
 def test_two_sources_that_count_one_part_are_refused(tmp_path: Path) -> None:
@@ -285,18 +285,18 @@ def test_two_sources_may_share_the_units_where_they_count(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("others", "told"),
+    ("others", "expected"),
     [
         (at("hr-s", "south", "north"), "hr-s: counts staff at north, as hr-n does"),
         (HR.format("hr-s"), "hr-s: counts staff, as hr-n does"),
         (at("hr-s", "sooth"), "hr-s counts_at: 'sooth' is no unit. Did you mean south?"),
     ],
 )
-def test_no_unit_is_counted_at_twice_nor_one_that_is_not_there(tmp_path: Path, others: str, told: str) -> None:
+def test_no_unit_is_counted_at_twice_nor_one_that_is_not_there(tmp_path: Path, others: str, expected: str) -> None:
     with pytest.raises(RegistryError) as refused:
         configured(tmp_path, UNITS + at("hr-n", "north") + others)
 
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_the_faults_of_all_sources_are_told_at_once(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fleetsync.core.entitlement.pools import (
     pool_devices_for,
     share_by_largest_remainder,
 )
-from fleetsync.core.entitlement.rules import KNOWN_FORMS, RULES
+from fleetsync.core.entitlement.rules import RULES
 from fleetsync.core.entitlement.turnover import (
     TurnoverProgress,
     copied_groups,
@@ -25,6 +25,7 @@ from fleetsync.core.entitlement.turnover import (
     turn_if_due,
     turnover_progress,
 )
+from fleetsync.core.school_forms import KNOWN_FORMS
 
 __all__ = [
     "KNOWN_FORMS",

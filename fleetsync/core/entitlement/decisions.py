@@ -14,7 +14,6 @@ import msgspec
 from fleetsync.core.calendar import is_longer_than_months
 from fleetsync.core.entitlement.counting import employments_on, school_memberships_on
 from fleetsync.core.entitlement.membership_index import MembershipIndex
-from fleetsync.core.entitlement.rules import FORMS_WITHOUT_YEAR
 from fleetsync.core.entitlement.spans import (
     SCHOOL_MEMBERSHIP_TYPES,
     CountingMembership,
@@ -31,6 +30,7 @@ from fleetsync.core.model import (
     MembershipType,
     Text,
 )
+from fleetsync.core.school_forms import FORMS_WITHOUT_YEAR
 
 UNKNOWN_DAYS = frozenset({date.min, date.max})
 

@@ -13,7 +13,6 @@ import msgspec
 from msgspec.structs import replace
 
 from fleetsync.core.context import Context
-from fleetsync.core.entitlement.rules import ADULT_FORMS, KNOWN_FORMS, UPPER_FORMS
 from fleetsync.core.entitlement.spans import (
     LEAVING_GRADE_INDEX,
     EvaluationDates,
@@ -31,6 +30,7 @@ from fleetsync.core.model import (
     Turnover,
     UnitRecord,
 )
+from fleetsync.core.school_forms import ADULT_FORMS, KNOWN_FORMS, UPPER_FORMS
 
 
 class MembershipLocation(msgspec.Struct, frozen=True):

@@ -14,20 +14,7 @@ from fleetsync.core.model import (
     MembershipType,
     Text,
 )
-
-# The known school forms: the enums of SS12000 2.0 and 2.1 and of the national register of school units. A form that is
-# neither here nor named by a rule is unknown, and entitles nobody by accident.
-FS = "FS"
-FKLASS = "FKLASS"
-CHILD_FORMS = frozenset({FS, FKLASS})
-GRADED_FORMS = ("GR", "GRAN", "GRS", "TR", "SP", "SAM")  # GRAN, GRS and TR: anpassad grundskola, by age of the source
-FORMS_WITHOUT_YEAR = frozenset({"FTH", "OPPFTH", "PC", "KU", "KKU", "STF", "ABU", "AU"})
-UPPER_FORMS = frozenset({"GY", "GYS", "GYAN", "YH", "FHS", "HS"})
-ADULT_FORMS = frozenset(
-    {"KOMVUX", "SARVUX", "SARVUXGR", "SARVUXGY", "SFI", "VUX", "VUXSFI", "VUXGR", "VUXGY"}
-    | {"VUXSARGR", "VUXSARTR", "VUXSARGY"}
-)
-KNOWN_FORMS = CHILD_FORMS.union(GRADED_FORMS, FORMS_WITHOUT_YEAR, UPPER_FORMS, ADULT_FORMS)
+from fleetsync.core.school_forms import FKLASS, FS, GRADED_FORMS
 
 _PLAN_SECTION = "IT-plan, ”Säkerställa tillgång till IT-baserade verksamhetslösningar”"
 _CHILDREN = Text("Barn i förskola och förskoleklass", "Children of förskola and förskoleklass")

@@ -8,8 +8,8 @@ from datetime import date
 import msgspec
 
 from fleetsync.core.calendar import grade_index
-from fleetsync.core.entitlement.rules import CHILD_FORMS, FKLASS, FS, GRADED_FORMS, KNOWN_FORMS
 from fleetsync.core.model import UNPLACED, BelievedRecord, MembershipRecord, MembershipType
+from fleetsync.core.school_forms import CHILD_FORMS, FKLASS, FS, GRADED_FORMS, KNOWN_FORMS
 
 PRESCHOOL_GRADE_INDEX = -1  # förskola has no years; its children are below the first
 HIGHEST_YEAR = 11  # of specialskola in the ten-year school

@@ -16,7 +16,6 @@ from fleetsync.core.calendar import TURNOVER_SCHOOL_DAYS
 from fleetsync.core.context import Context
 from fleetsync.core.entitlement.counting import school_memberships_on
 from fleetsync.core.entitlement.membership_index import MembershipIndex
-from fleetsync.core.entitlement.rules import FKLASS, FORMS_WITHOUT_YEAR
 from fleetsync.core.entitlement.spans import (
     LEAVING_GRADE_INDEX,
     SCHOOL_MEMBERSHIP_TYPES,
@@ -24,6 +23,7 @@ from fleetsync.core.entitlement.spans import (
     grade_index_of,
 )
 from fleetsync.core.model import BelievedRecord, GroupRecord, MembershipRecord, MembershipType, Person, Turnover
+from fleetsync.core.school_forms import FKLASS, FORMS_WITHOUT_YEAR
 
 EARLIEST_TURN_BEFORE_SCHOOL = timedelta(weeks=3)
 MIN_TURNED_PERCENT = 95

@@ -1,7 +1,8 @@
-"""Which files there are to read, and whether somebody is still writing them.
+"""Finds the files of a source, and skips those that are still being written or were read before.
 
-A file is opened only when it stands still: size and time do not change over a short wait, or a `.done` lies beside it.
-What was read to its end before is skipped and counted, so that "nothing new" never reads as "nothing there".
+A file is opened only when it is stable: its size and time do not change during a short wait, or a `.done` file lies
+beside it. A file that was read to its end before is skipped and counted, so that "nothing new" never reads as "nothing
+there".
 """
 
 import re
@@ -16,10 +17,10 @@ from typing import Literal, TypeAlias
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
-from fleetsync.pull.files.values import ZONE
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
@@ -57,16 +58,16 @@ class _ListedFile:
 
 
 def day_in_name(name: str, pattern: str | None = None) -> tuple[date | None, str]:
-    """The day that a file's name says, and the name without it: what all editions of one list share.
+    """The day in a file's name, and the name without it, which all editions of one list share.
 
     YYYY-MM-DD, YYYYMMDD (a time behind it is ignored), YYYY-MM = its last day; the last that is a date counts.
     *pattern*: a regular expression with the groups year, month and perhaps day, instead of these.
     """
     for form in (re.compile(pattern),) if pattern else (_DAY, _MONTH):
-        for found in reversed(list(form.finditer(name))):
-            day = _day_of_groups(found.groupdict())
+        for match in reversed(list(form.finditer(name))):
+            day = _day_of_groups(match.groupdict())
             if day:
-                return day, name[: found.start()] + name[found.end() :]
+                return day, name[: match.start()] + name[match.end() :]
     return None, name
 
 
@@ -102,7 +103,7 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
-        zone: str = ZONE,
+        zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
         self.unchanged: list[str] = []
@@ -131,32 +132,32 @@ class StableFiles:
             raise self._unreadable_error(error) from None
 
     def _open_all(self) -> Iterator[OpenedFile]:
-        sightings = self._selected_files()
-        self._wait_until_stable(sightings)
-        prints = {sighting.path: self._fingerprint(sighting) for sighting in sightings}
+        files = self._selected_files()
+        self._wait_until_stable(files)
+        prints = {file.path: self._fingerprint(file) for file in files}
         nothing_new = self._known.issuperset(prints.values())
-        for sighting in sightings:
-            fingerprint = prints[sighting.path]
+        for file in files:
+            fingerprint = prints[file.path]
             if nothing_new or (self._each_whole and fingerprint in self._known):
-                self.unchanged.append(sighting.path.name)
+                self.unchanged.append(file.path.name)
             else:
-                self.opened.append(sighting.path.name)
-                yield self._open(sighting, fingerprint)
+                self.opened.append(file.path.name)
+                yield self._open(file, fingerprint)
 
-    # ------------------------------------------------------------------------------------------------- which there are
+    # -------------------------------------------------------------------------------------------- the files of the pattern
 
     def _selected_files(self) -> list[_ListedFile]:
-        seen = sorted((self._stat_file(path) for path in self._paths()), key=self._sort_key)
-        if not seen:
+        listed = sorted((self._stat_file(path) for path in self._paths()), key=self._sort_key)
+        if not listed:
             raise SourceUnavailable(
                 f"{self._source}: no file matches {self._pattern}. Has the export run? Temporary and hidden names do not count"
             )
         if self._which == "latest":
-            return seen[-1:]
+            return listed[-1:]
         if self._which == "latest_of_each":
-            newest = {sighting.scope: sighting for sighting in seen}
+            newest = {file.scope: file for file in listed}
             return sorted(newest.values(), key=self._sort_key)
-        return seen
+        return listed
 
     def _paths(self) -> Iterator[Path]:
         return (path for path in _matching_paths(self._pattern) if _is_finished_name(path.name) and path.is_file())
@@ -166,55 +167,55 @@ class StableFiles:
         day, rest = day_in_name(path.stem, self._form.as_of_pattern)
         return _ListedFile(path, status.st_size, status.st_mtime_ns, rest.strip(" _-.").casefold(), day)
 
-    def _sort_key(self, sighting: _ListedFile) -> tuple[date, int, str]:
-        return self._day(sighting), sighting.modified_ns, sighting.path.name
+    def _sort_key(self, file: _ListedFile) -> tuple[date, int, str]:
+        return self._day(file), file.modified_ns, file.path.name
 
-    def _day(self, sighting: _ListedFile) -> date:
-        # No file can speak for a day to come; a month's file that is made before its end says its last day.
-        return min(sighting.named_day or local_day(sighting.modified_at, self._zone), self._today())
+    def _day(self, file: _ListedFile) -> date:
+        # No file can speak for a future day. A month's file that is written before the month ends names its last day.
+        return min(file.named_day or local_day(file.modified_at, self._zone), self._today())
 
     def _today(self) -> date:
         return local_day(self._clock.now(), self._zone)
 
-    # ------------------------------------------------------------------------------------------------- whether to wait
+    # ------------------------------------------------------------------------------------------------- waiting for writers
 
-    def _wait_until_stable(self, sightings: Collection[_ListedFile]) -> None:
-        waiting = [sighting for sighting in sightings if not sighting.is_done()]
+    def _wait_until_stable(self, files: Collection[_ListedFile]) -> None:
+        waiting = [file for file in files if not file.is_done()]
         if waiting and self._clock.wait(self._form.settle_seconds, self._stop):
             raise SourceUnavailable(f"{self._source}: stopped before {self._pattern} was read")
-        for sighting in waiting:
-            if sighting.has_changed():
-                raise self._still_written_error(sighting)
+        for file in waiting:
+            if file.has_changed():
+                raise self._still_written_error(file)
 
-    def _still_written_error(self, sighting: _ListedFile) -> SourceUnavailable:
-        return SourceUnavailable(f"{self._source}: {sighting.path.name} is still being written; it is read next time")
+    def _still_written_error(self, file: _ListedFile) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._source}: {file.path.name} is still being written; it is read next time")
 
-    # ------------------------------------------------------------------------------------------------------ what is in it
+    # ------------------------------------------------------------------------------------------------------------- contents
 
-    def _fingerprint(self, sighting: _ListedFile) -> str:
-        self._check_size(sighting.size, sighting.path.name)
+    def _fingerprint(self, file: _ListedFile) -> str:
+        self._check_size(file.size, file.path.name)
         running = blake2b(digest_size=16)
-        with sighting.path.open("rb") as file:
-            while piece := file.read(_CHUNK_BYTES):
+        with file.path.open("rb") as stream:
+            while piece := stream.read(_CHUNK_BYTES):
                 running.update(piece)
         return running.hexdigest()
 
-    def _open(self, sighting: _ListedFile, fingerprint: str) -> OpenedFile:
-        with sighting.path.open("rb") as file:
-            content = file.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
+    def _open(self, file: _ListedFile, fingerprint: str) -> OpenedFile:
+        with file.path.open("rb") as stream:
+            content = stream.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
         if fingerprint_of(content) != fingerprint:
-            raise self._still_written_error(sighting)
+            raise self._still_written_error(file)
         return OpenedFile(
-            sighting.path.name,
+            file.path.name,
             content,
-            scope=sighting.scope,
-            as_of=self._day(sighting),
+            scope=file.scope,
+            as_of=self._day(file),
             today=self._today(),
-            modified_at=sighting.modified_at,
+            modified_at=file.modified_at,
             columns=self._columns,
             form=self._form,
             source=self._source,
-            day_is_named=sighting.named_day is not None,
+            day_is_named=file.named_day is not None,
             zone=self._zone,
         )
 
@@ -227,7 +228,7 @@ class StableFiles:
 
     def _unreadable_error(self, error: OSError) -> SourceRefused | SourceUnavailable:
         if isinstance(error, FileNotFoundError):
-            return SourceUnavailable(f"{self._source}: a file of {self._pattern} went away while it was read")
+            return SourceUnavailable(f"{self._source}: a file of {self._pattern} disappeared while it was read")
         if isinstance(error, PermissionError):
             return SourceRefused(f"{self._source}: {self._pattern} may not be read. Let the daemon's user read it")
         return SourceUnavailable(f"{self._source}: {self._pattern} cannot be read ({error.strerror})")

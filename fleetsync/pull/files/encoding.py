@@ -1,7 +1,7 @@
-"""The letters of a text file, by rule: byte order mark, then strict UTF-8, then the configured fallback.
+"""Decodes a text file by rule: byte order mark, then strict UTF-8, then the configured fallback.
 
-Never by statistics, which read Swedish cp1252 as cp1250: wrong letters and no error. What was encoded twice is refused,
-for a log-in or a unit with a broken letter would match nothing and say so nowhere.
+Never by statistics, which read Swedish cp1252 as cp1250: wrong letters and no error. A text that was encoded twice is
+refused, because a log-in or a unit with a broken letter would match nothing without any error.
 """
 
 import codecs
@@ -35,7 +35,7 @@ class DecodedText:
 def decode(content: bytes, fallback: str, where: str) -> DecodedText:
     """The text of *content*. *where* begins each message: source and file.
 
-    Raises SourceRefused when no rule gives letters, SourceUnavailable when the end was cut in the middle of one.
+    Raises SourceRefused when no rule applies, SourceUnavailable when the file ends in the middle of a letter.
     """
     decoded = _decode_with_bom(content, where) or _decode_without_bom(content, fallback, where)
     text = decoded.text

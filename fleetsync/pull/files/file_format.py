@@ -1,4 +1,4 @@
-"""The keys of a `[[source]]` table that say how its files look; every one has a default that fits most exports."""
+"""The keys of a `[[source]]` table that describe its files. Every key has a default that fits most exports."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from fleetsync.pull.files.values import DateOrder
+from fleetsync.pull.decoding import DateOrder
 
 
 def _validated_encoding(name: str) -> str:
@@ -48,7 +48,7 @@ class FileFormat(BaseModel):
     as_of_pattern: Annotated[str, AfterValidator(_validated_name_pattern)] | None = None
     """Finds in a file's name the day it speaks for."""
     as_of_column: str | None = None
-    """The header of a column with the day that the file speaks for, asked when its name has none."""
+    """The header of a column with the day that the file speaks for; used when its name has none."""
     settle_seconds: Annotated[float, Field(ge=0, le=60)] = 2
     """A file that changes within this time is still being written."""
     max_mebibytes: Annotated[int, Field(ge=1, le=1024)] = 64

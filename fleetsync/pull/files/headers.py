@@ -1,8 +1,8 @@
-"""Which column of a file is which field: by the words that Swedish registers write above them, or by configuration.
+"""Finds out which column of a file is which field: by the headers that Swedish registers use, or by configuration.
 
-Headers are compared without case, accents, spaces and punctuation. Never a guess: two columns that could be one field,
-or a needed one that is not there, refuse the file with the setting that mends it. The headers of a file are shown in
-such a refusal; a line that may be somebody's record is not.
+Headers are compared without case, accents, spaces and punctuation. Nothing is guessed: if two columns could be one field,
+or a required one is missing, the file is refused with the setting that corrects it. Such a message shows the headers of
+the file, and never a line that may be a person's record.
 """
 
 import re
@@ -94,8 +94,8 @@ HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "warranty": ("garanti", "garanti t.o.m.", "garantidatum", "garanti slut", "warranty"),
     "as_of": ("utskriftsdatum", "uttagsdatum", "rapportdatum", "per datum", "avser datum"),
 }
-"""Swedish words per field, for connectors that give a column none of its own. Overlaps are the connector's to choose
-between: it names the fields that its kind of file has."""
+"""Swedish headers per field, for columns without headers of their own. Some headers stand under several fields: a
+connector names only the fields that its kind of file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class FileColumn:
     """A field that a connector looks for.
 
     *aliases*: headers that mean it; none: those of `HEADER_WORDS`; the field's own name always does. *required*:
-    without it the file is refused. *deciding*: coverage rests on it, so that its absence is told (`OpenedFile.lacking`).
+    without it the file is refused. *deciding*: coverage depends on it, so that its absence is reported (`OpenedFile.missing_fields`).
     *kind*: `id` is text that identifies, in which decimals are damage. *digits*: the lengths that an all-digit value
     can have; a shorter one lost its leading zeros.
     """
@@ -123,7 +123,7 @@ class FileColumn:
 
 @dataclass(frozen=True, slots=True)
 class HeaderRow:
-    """Where each field stands. *line*: the row number of the headers, 0 for a file that has none."""
+    """The position of each field. *line*: the row number of the headers, 0 for a file without any."""
 
     line: int
     width: int
@@ -162,13 +162,13 @@ def header_names_by_field(
 def header_score(
     cells: Sequence[Cell], columns: Sequence[FileColumn], names: Mapping[str, frozenset[str]]
 ) -> tuple[int, int]:
-    """How well a line would do as the header: needed fields that it names, then all."""
+    """How many fields a line names if it is the header: the required ones, then all."""
     needed = {column.field: names[column.field] for column in columns if column.required}
     return count_known_headers(cells, needed), count_known_headers(cells, names)
 
 
 def count_known_headers(cells: Sequence[Cell], names: Mapping[str, frozenset[str]]) -> int:
-    """How many fields this line would name if it were the header."""
+    """How many fields this line names if it is the header."""
     words = {fold_header(cell_text(cell)) for cell in cells if isinstance(cell, str)}
     return sum(1 for headers in names.values() if headers & words)
 
@@ -189,9 +189,9 @@ def find_header(
     names = header_names_by_field(columns, configured)
     needed = sum(1 for column in columns if column.required)
     for number, cells in head:
-        found, known = header_score(cells, columns, names)
-        # Any one known header will do for a kind of file that needs none.
-        if found == needed and known:
+        required, known = header_score(cells, columns, names)
+        # For a kind of file without required columns any known header is enough.
+        if required == needed and known:
             return HeaderRow(number, _width(cells), _column_positions(cells, names, configured, where))
     raise _no_header(head, columns, names, configured, where)
 
@@ -243,13 +243,13 @@ def _column_positions(
     words = [fold_header(cell_text(cell)) for cell in cells]
     places: dict[str, int] = {}
     for field, headers in names.items():
-        found = [place for place, word in enumerate(words) if word in headers]
-        if len(found) > 1:
-            shown = " and ".join(f'"{_shown(cells[place])}"' for place in found)
+        matching = [place for place, word in enumerate(words) if word in headers]
+        if len(matching) > 1:
+            shown = " and ".join(f'"{_shown(cells[place])}"' for place in matching)
             remedy = "Rename one of them" if field in configured else f'Choose: columns = {{ {field} = "…" }}'
             raise SourceRefused(f"{where}: the headers {shown} both mean {field}. {remedy} in the [[source]] table")
-        if found:
-            places[field] = found[0]
+        if matching:
+            places[field] = matching[0]
     return places
 
 
@@ -257,7 +257,7 @@ def _column_positions(
 
 _DIGITS = re.compile(r"\d")
 _MAX_HEADER_DIGITS = 4
-# One word of a record can happen to be a header ("barn"); a line is shown only when two of its words are.
+# A single word of a record can happen to be a header ("barn"), so a line is shown only when two of its words are.
 _MIN_KNOWN_HEADERS = 2
 
 
@@ -272,16 +272,16 @@ def _no_header(
     lacking = (each for each in columns if each.required and not count_known_headers(cells, {"": names[each.field]}))
     missing = next(lacking, columns[0])
     looked_for = configured.get(missing.field) or ", ".join(dict.fromkeys(missing.words))
-    said = f"{where}: no header for {missing.field}. Looked for: {looked_for}."
+    problem = f"{where}: no header for {missing.field}. Looked for: {looked_for}."
     if count_known_headers(cells, names) < _MIN_KNOWN_HEADERS or _may_be_a_record(cells):
         return SourceRefused(
-            f"{said} Hardly any header is one that we know, so the file may have none. Export it with headers, name them "
+            f"{problem} Hardly any header is one that we know, so the file may have none. Export it with headers, name them "
             f'in the [[source]] table: columns = {{ {missing.field} = "…" }}, or number the columns of a file without '
             f"headers: columns = {{ {missing.field} = 1 }}"
         )
     there = ", ".join(_shown(cell) for cell in cells if not is_blank(cell))
     return SourceRefused(
-        f"{said} In row {number} there are: {there}. Name it in the [[source]] table: "
+        f"{problem} In row {number} there are: {there}. Name it in the [[source]] table: "
         f'columns = {{ {missing.field} = "…" }}'
     )
 
@@ -291,6 +291,6 @@ def _shown(cell: Cell) -> str:
 
 
 def _may_be_a_record(cells: Sequence[Cell]) -> bool:
-    """Whether a line could be about somebody: a number, a date or an address stands in it."""
+    """Whether a line could be a person's record: it contains a number, a date or an address."""
     texts = [cell_text(cell) for cell in cells]
     return any("@" in text or len(_DIGITS.findall(text)) > _MAX_HEADER_DIGITS for text in texts)

@@ -1,7 +1,7 @@
-"""One file, opened: its rows, the day it speaks for, and what in it had to be rejected.
+"""One opened file: its rows, the day it speaks for, and which rows were rejected.
 
-A row is rejected by reason and row number alone. Damage that a spreadsheet did refuses the whole file, since what is
-damaged in one cell was lost in others without a trace. No value of a cell is in any message.
+A rejected row is reported by its number and a reason. Damage by a spreadsheet refuses the whole file, because what is
+visible in one cell was lost in others without a trace. No value of a cell is in any message.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +14,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from fleetsync.pull.contract import Page, RecordError, SourceRefused, SourceUnavailable
+from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
+from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
@@ -25,17 +27,7 @@ from fleetsync.pull.files.headers import (
     header_score,
 )
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
-from fleetsync.pull.files.values import (
-    ZONE,
-    Cell,
-    ColumnKind,
-    cell_text,
-    is_blank,
-    parse_boolean,
-    parse_day,
-    parse_number,
-    spreadsheet_damage,
-)
+from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank, spreadsheet_damage
 
 T = TypeVar("T")
 
@@ -43,7 +35,7 @@ PAGE_ROWS = 5000
 
 
 def fingerprint_of(content: bytes) -> str:
-    """What two files share that hold the same bytes."""
+    """A hash of *content*: equal for files with the same bytes."""
     return blake2b(content, digest_size=16).hexdigest()
 
 
@@ -58,7 +50,7 @@ class RejectedRow:
 class TableRow:
     """A line of a file, read by field. A blank cell, and a field that the file has no column for, are None.
 
-    What cannot be read as asked raises RecordError, naming the field and no value. Asking for a field that the
+    A value that cannot be read raises RecordError with the field's name and never the value. Reading a field that the
     connector did not declare is a KeyError.
     """
 
@@ -148,7 +140,7 @@ class OpenedFile:
         form: FileFormat,
         source: str,
         day_is_named: bool = True,
-        zone: str = ZONE,
+        zone: str = LOCAL_ZONE,
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -224,7 +216,7 @@ class OpenedFile:
                 yield record
 
     def pages(self, build: Callable[[TableRow], Any], scope: str | None = None) -> Iterator[Page]:
-        """The whole file as pages of what *build* makes, one at least; the last tells what was rejected."""
+        """The whole file as pages of what *build* makes, at least one. The last page lists what was rejected."""
         records = self.records(build)
         raws = list(islice(records, PAGE_ROWS))
         while following := list(islice(records, PAGE_ROWS)):
@@ -263,18 +255,18 @@ class OpenedFile:
                 )
 
     def _days_of_column(self) -> Iterator[date | None]:
-        asked = fold_header(self._form.as_of_column or "")
+        header = fold_header(self._form.as_of_column or "")
         lines = self._table.lines()
-        place = self._as_of_place(asked, lines)
+        place = self._as_of_place(header, lines)
         for _, cells in lines:
             if place < len(cells) and not is_blank(cells[place]):
                 yield self._day_written(cell_text(cells[place]))
 
-    def _as_of_place(self, asked: str, lines: Iterator[NumberedCells]) -> int:
+    def _as_of_place(self, header: str, lines: Iterator[NumberedCells]) -> int:
         for _, cells in islice(lines, max(MAX_HEADER_SEARCH_LINES, self._columns.line)):
             words = [fold_header(cell_text(cell)) for cell in cells]
-            if asked in words:
-                return words.index(asked)
+            if header in words:
+                return words.index(header)
         raise SourceRefused(
             f'{self._where}: no header "{self._form.as_of_column}". Correct as_of_column in the [[source]] table'
         )
@@ -283,7 +275,7 @@ class OpenedFile:
         try:
             return parse_day(text, "as_of_column", order=self._form.date_order, zone=self._zone)
         except RecordError:
-            # A total or a foot-note under the column is no day; one real day is enough.
+            # A total or a footnote under the column is no day; a single real day is enough.
             return None
 
 

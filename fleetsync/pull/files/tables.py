@@ -1,7 +1,7 @@
-"""Text files and workbooks as the same thing: numbered lines of cells.
+"""Reads text files and workbooks into the same form: numbered lines of cells.
 
-Row numbers are those that a spreadsheet shows. Limits on rows and on what a workbook unpacks to are asked before
-anything is parsed. In the old XLS format a cell that shows an error cannot be told from a blank one: XLSX can.
+Row numbers are those that a spreadsheet shows. Limits on rows and on the unpacked size of a workbook are checked before
+anything is parsed. In the old XLS format a cell that shows an error looks like a blank one; in XLSX it can be recognised.
 """
 
 import csv
@@ -31,8 +31,8 @@ _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Real workbooks unpack to at most about twenty times their size.
 _MAX_UNPACK_RATIO = 32
-# What the archive module says of bytes that are no archive any more: unknown versions and methods are RuntimeErrors,
-# names that are no UTF-8 ValueErrors.
+# What the archive module raises for a damaged archive: unknown versions and methods are RuntimeErrors, names that are
+# no UTF-8 ValueErrors.
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -46,7 +46,7 @@ _ARCHIVE_ERRORS = (
 
 
 class CellTable(Protocol):
-    """A file that is open. *encoding*: how its letters were read; *ends_open*: its last line has no end."""
+    """An opened file. *encoding*: how it was decoded; *lacks_final_newline*: its last line may be cut."""
 
     @property
     def encoding(self) -> str: ...
@@ -56,7 +56,7 @@ class CellTable(Protocol):
 
 
 def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> CellTable:
-    """The table in *content*, told by its first bytes, not by its name.
+    """The table in *content*, recognised by its first bytes and not by its name.
 
     *score*: how well a line would do as the header, by which an undeclared delimiter is found.
     """
@@ -82,7 +82,7 @@ class TextTable:
         return not self.text.endswith(("\n", "\r"))
 
     def lines(self) -> Iterator[NumberedCells]:
-        # Strict: a quote that is never closed would swallow every row after it without a word.
+        # Strict: an unclosed quotation mark would swallow every row after it without an error.
         rows = csv.reader(StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
         number = 0
         while True:
@@ -116,10 +116,10 @@ def _open_text(content: bytes, form: FileFormat, score: HeaderScore, where: str)
 
 def _delimiter(text: str, score: HeaderScore) -> str:
     head = "".join(islice(StringIO(text, newline=""), MAX_HEADER_SEARCH_LINES))
-    # "sep=;" is how a spreadsheet is told; it knows.
-    told = re.match(r'"?sep=([;\t,|])', head)
-    if told:
-        return told[1]
+    # A first line "sep=;" tells spreadsheets the delimiter.
+    declared = re.match(r'"?sep=([;\t,|])', head)
+    if declared:
+        return declared[1]
     return max(DELIMITERS, key=lambda candidate: _delimiter_score(head, candidate, score))
 
 
@@ -210,13 +210,13 @@ def _sheet_name(book: python_calamine.CalamineWorkbook, form: FileFormat, where:
         return shown[0]
     if form.sheet in book.sheet_names:
         return str(form.sheet)
-    asked = f'no sheet "{form.sheet}"' if form.sheet else "no sheet that is not hidden"
-    raise SourceRefused(f"{where}: it has {asked}. Name one as sheet in the [[source]] table")
+    problem = f'no sheet "{form.sheet}"' if form.sheet else "no sheet that is not hidden"
+    raise SourceRefused(f"{where}: it has {problem}. Name one as sheet in the [[source]] table")
 
 
 # ------------------------------------------------------------------------------------- cells that show an error, in XLSX
 
-# The reader gives an error cell as a blank one. A blank end date is an open end: so they are looked for in the XML.
+# The reader returns an error cell as a blank one, and a blank end date is an open end: so they are searched in the XML.
 _ERROR_CELL_TAG = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"')
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\s[^>]*>")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
@@ -226,9 +226,9 @@ _LONGEST_TAG = 512
 
 def _error_cells(content: bytes, place: int) -> Mapping[int, frozenset[int]]:
     with zipfile.ZipFile(BytesIO(content)) as archive:
-        found = {cell for member in _sheet_members(archive, place) for cell in _scan_error_cells(archive, member)}
+        error_cells = {cell for member in _sheet_members(archive, place) for cell in _scan_error_cells(archive, member)}
     rows: dict[int, set[int]] = {}
-    for row, column in found:
+    for row, column in error_cells:
         rows.setdefault(row, set()).add(column)
     return {row: frozenset(columns) for row, columns in rows.items()}
 
@@ -251,20 +251,20 @@ def _sheet_members(archive: zipfile.ZipFile, place: int) -> list[str]:
 
 
 def _attribute(tag: bytes, name: bytes) -> str:
-    found = re.search(rb"\s" + name + rb'="([^"]*)"', tag)
-    return found[1].decode("utf-8", "replace") if found else ""
+    match = re.search(rb"\s" + name + rb'="([^"]*)"', tag)
+    return match[1].decode("utf-8", "replace") if match else ""
 
 
 def _scan_error_cells(archive: zipfile.ZipFile, member: str) -> set[tuple[int, int]]:
-    found: set[tuple[int, int]] = set()
+    error_cells: set[tuple[int, int]] = set()
     with archive.open(member) as part:
         rest = b""
         while piece := part.read(_CHUNK_BYTES):
             text = rest + piece
-            found.update((int(row) - 1, _column(letters)) for letters, row in _ERROR_CELL_TAG.findall(text))
-            # A tag can lie across two pieces; one that is found twice is one place still.
+            error_cells.update((int(row) - 1, _column(letters)) for letters, row in _ERROR_CELL_TAG.findall(text))
+            # A tag can lie across two pieces; a set ignores one that is seen twice.
             rest = text[-_LONGEST_TAG:]
-    return found
+    return error_cells
 
 
 def _column(letters: bytes) -> int:

@@ -1,12 +1,14 @@
-"""One HTTP client for all connectors: everything boring about asking another system, once.
+"""The HTTP client of all connectors.
 
-Tokens, time limits, retry, `Retry-After`, pace, proxy, certificates, origin and loop checks, bounded bodies, typed
-decoding, and errors by remedy. It refuses to send anything to another origin than the configured one, to speak plain
-http to anything but loopback, to repeat what is not idempotent, and to quote a secret, a query or a value.
+It takes care of tokens, time limits, retries, `Retry-After`, pace, proxy, certificates, origin and loop checks, bounded
+bodies, typed decoding, and errors that say what to do. It refuses to send anything to another origin than the configured
+one, to use plain http except to loopback, to repeat a request that is not idempotent, and to quote a secret, a query or a
+value.
 
-`roads.py` is the way in (one `SourceSessions` per source, kept between pulls; one `PullSession` per pull); `client.py` asks and
-follows; `sign_in.py` holds the kinds of tokens; `exchange.py` one request and its bounded body; `patience.py` when
-to try again; `refusals.py` what a refusal means to a person; `address.py` where things may go.
+Start with `sessions.py`: one `SourceSessions` per source, kept between pulls, and one `PullSession` per pull. `client.py`
+sends requests and follows pages; `sign_in.py` holds the kinds of sign-in; `exchange.py` one request and its bounded body;
+`retrying.py` when to try again; `error_responses.py` what an error response means; `address.py` which addresses are
+allowed.
 """
 
 from fleetsync.pull.http.address import OutboundNetwork

@@ -1,7 +1,7 @@
-"""Where a request may go, and by which road.
+"""Which addresses a request may go to, and through which proxy.
 
-A token is sent to the configured origin alone (scheme, host, port). One parser decides, the one the connection uses:
-two that disagree about a strange address are how a token reaches somebody else.
+A token is sent only to the configured origin (scheme, host, port). The parser that decides is the one that the connection
+uses: if two parsers disagreed about a strange address, a token could reach a foreign server.
 """
 
 import ipaddress
@@ -30,7 +30,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> "Origin | None":
-        """None when *url* is no http(s) address, or carries a user name."""
+        """None when *url* is no http(s) address, or contains a user name."""
         try:
             parts = parse_url(url)
         except LocationParseError:
@@ -58,7 +58,7 @@ def configured_origin(source: str, what: str, url: str) -> Origin:
         raise SourceRefused(f"{source}: the {what} is not an address such as https://mdm.exempelby.se")
     if origin.scheme == "http" and not origin.is_loopback:
         raise SourceRefused(
-            f"{source}: the {what} {origin} is plain http, where anyone on the way reads the credential. Write https://"
+            f"{source}: the {what} {origin} is plain http, where anyone on the network can read the credential. Write https://"
         )
     return origin
 
@@ -77,11 +77,11 @@ def resolve_link(here: str, link: str) -> str:
 
 
 def url_with_query(url: str, params: Params | None) -> str:
-    """The very address that will be sent, so that what is checked is what is asked. Raises ValueError.
+    """The exact address that will be requested, so that the checks see what is sent. Raises ValueError.
 
-    Percent-encoding is put into its normal form (%3d becomes %3D), nothing else of a link is touched.
+    Percent-encoding is put into its normal form (%3d becomes %3D); nothing else of a link is changed.
     """
-    pairs = [(name, _query_text(one)) for name, value in (params or {}).items() for one in _as_list(value)]
+    pairs = [(name, _query_text(item)) for name, value in (params or {}).items() for item in _as_list(value)]
     request = PreparedRequest()
     try:
         request.prepare_url(url, pairs)
@@ -107,10 +107,10 @@ def _parse_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
 
 @dataclass(frozen=True, slots=True)
 class OutboundNetwork:
-    """The road out of the house. The environment's proxy variables are not looked at: what counts is configured.
+    """Proxy and trusted certificate authorities for outgoing requests. Proxy variables of the environment are ignored.
 
-    *no_proxy*: hosts, domains (with all below), networks (`10.0.0.0/8`) or `*`; loopback always goes straight.
-    *ca_file*: authorities trusted beside the system's and the well-known ones.
+    *no_proxy*: hosts, domains (with all below), networks (`10.0.0.0/8`) or `*`; loopback never uses a proxy.
+    *ca_file*: certificate authorities that are trusted beside the system's.
     """
 
     proxy: str | None = field(default=None, repr=False)
@@ -118,7 +118,7 @@ class OutboundNetwork:
     ca_file: Path | None = None
 
     def for_source(self, settings: SourceSettings) -> "OutboundNetwork":
-        """With what the source's own table says instead."""
+        """The same with the keys that the source's own table overrides."""
         return OutboundNetwork(
             proxy=self.proxy if settings.proxy is None else settings.proxy or None,
             no_proxy=self.no_proxy if settings.no_proxy is None else settings.no_proxy,
@@ -126,7 +126,7 @@ class OutboundNetwork:
         )
 
     def proxy_for(self, origin: Origin) -> str | None:
-        """The proxy towards *origin*; None: straight."""
+        """The proxy for *origin*; None: a direct connection."""
         if (
             self.proxy is None
             or origin.is_loopback
@@ -136,12 +136,12 @@ class OutboundNetwork:
         return self.proxy
 
     def proxy_name(self) -> str:
-        """Safe to show: without the password."""
+        """The proxy's name without its password, safe to show."""
         parts = parse_url(self.proxy or "")
         return f"{parts.host}:{parts.port}" if parts.port else str(parts.host)
 
     def tls_context(self, source: str, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
-        """Who is trusted, and *certificate* (file, key file) to show. Raises SourceRefused naming the file."""
+        """The TLS settings, with *certificate* (file, key file) as client certificate. Raises SourceRefused naming the file."""
         context = ssl.create_default_context()
         if self.ca_file is not None:
             try:
@@ -157,7 +157,7 @@ class OutboundNetwork:
 
 def _load_client_certificate(context: ssl.SSLContext, source: str, certificate_file: Path, key_file: Path) -> None:
     try:
-        # Without a password given, an encrypted key would make OpenSSL ask at the terminal, and the daemon stand still.
+        # Without a password OpenSSL would ask for one at the terminal, and the daemon would hang.
         context.load_cert_chain(certificate_file, key_file, password="")
     except (OSError, ValueError) as error:
         raise SourceRefused(

@@ -1,4 +1,4 @@
-"""Asking, following and decoding: what `contract.Client` promises."""
+"""Sends requests, follows pages and decodes answers: the implementation of `contract.Client`."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -32,13 +32,13 @@ _SAFE_DECODE_ERRORS = ("Expected ", "Object missing required field ", "JSON is m
 
 
 class HttpClient:
-    """One signed-in road to one origin. See `contract.Client` for what its methods promise."""
+    """A signed-in client for one origin. See `contract.Client` for what its methods promise."""
 
     def __init__(
         self,
         base_url: str,
         origin: Origin,
-        road: BoundedSession,
+        session: BoundedSession,
         deadline: PullDeadline,
         meter: RequestMeter,
         secrets: frozenset[str],
@@ -46,7 +46,7 @@ class HttpClient:
     ) -> None:
         self._base_url = base_url
         self._origin = origin
-        self._session = road
+        self._session = session
         self._deadline = deadline
         self._meter = meter
         self._secrets = secrets
@@ -86,8 +86,8 @@ class HttpClient:
         idempotent: bool = False,
     ) -> T:
         url = self._checked_url(join_path(self._base_url, path), None)
-        asked = replace(self._describe_request(needs, may_be_missing), names_ids=body is not None)
-        return self._with_retries("POST", url, asked, decode, msgspec.json.encode(body), again=idempotent).body
+        description = replace(self._describe_request(needs, may_be_missing), names_ids=body is not None)
+        return self._with_retries("POST", url, description, decode, msgspec.json.encode(body), again=idempotent).body
 
     def follow(
         self,
@@ -102,9 +102,9 @@ class HttpClient:
         first = join_path(self._base_url, path)
         url, seen = self._checked_url(first, params), set[str]()
         while url not in seen:
-            asked = self._describe_request(needs, may_be_missing, is_later_page=bool(seen))
+            description = self._describe_request(needs, may_be_missing, is_later_page=bool(seen))
             seen.add(url)
-            page = self._with_retries("GET", url, asked, decode).body
+            page = self._with_retries("GET", url, description, decode).body
             yield page
             following = next_page(page)
             if not following:
@@ -114,8 +114,8 @@ class HttpClient:
             else:
                 url = self._checked_url(first, following)
         raise SourceUnavailable(
-            f"{self._deadline.source}: {self._origin} led us in a circle: page {len(seen)} of the listing points to one that "
-            "was read before. Nothing of it is believed; tell the vendor if it stays so"
+            f"{self._deadline.source}: {self._origin} sent a loop of pages: page {len(seen)} of the listing points to a page that "
+            "was read before. Nothing of it is used; report it to the vendor if it continues"
         )
 
     def _describe_request(self, needs: str, may_be_missing: bool, is_later_page: bool = False) -> RequestDescription:
@@ -124,7 +124,7 @@ class HttpClient:
         )
 
     def _checked_url(self, url: str, params: Params | None) -> str:
-        """The whole address, proven to be of our origin: the token goes along with whatever is asked."""
+        """The whole address, checked to be of our origin, because the token is sent with every request."""
         try:
             whole = url_with_query(url, params)
         except ValueError:
@@ -132,18 +132,18 @@ class HttpClient:
         origin = Origin.of(whole)
         if origin != self._origin:
             raise SourceRefused(
-                f"{self._deadline.source}: we were pointed to {origin or 'something that is no address'}, which is not "
+                f"{self._deadline.source}: the response points to {origin or 'something that is no address'}, which is not "
                 f"{self._origin}. Nothing was sent there. If it is the same system, make it the base address"
             )
         return whole
 
-    # ------------------------------------------------------------------------------------------------ one try, and more
+    # ----------------------------------------------------------------------------------------------- attempts and retries
 
     def _with_retries(
         self,
         method: str,
         url: str,
-        asked: RequestDescription,
+        description: RequestDescription,
         decode: Decode[T],
         body: bytes | None = None,
         again: bool = True,
@@ -157,47 +157,49 @@ class HttpClient:
             reraise=True,
         )
         try:
-            return tries(self._attempt, method, url, asked, decode, body)
-        except RetryableError as stumble:
+            return tries(self._attempt, method, url, description, decode, body)
+        except RetryableError as error:
             count = int(tries.statistics["attempt_number"])
-            raise SourceUnavailable(f"{stumble}; tried {count} {'time' if count == 1 else 'times'}") from None
+            raise SourceUnavailable(f"{error}; tried {count} {'time' if count == 1 else 'times'}") from None
 
     def _should_stop(self, state: RetryCallState) -> bool:
         return state.attempt_number >= MAX_ATTEMPTS or not self._deadline.has_time_for(state.upcoming_sleep)
 
     def _should_stop_unless_rate_limited(self, state: RetryCallState) -> bool:
-        """For what may change something over there; but what was refused for our rate has changed nothing."""
-        stumble = state.outcome.exception() if state.outcome else None
-        return not (isinstance(stumble, RetryableError) and stumble.is_rate_limited) or self._should_stop(state)
+        """For requests that may change something at the source. One that was refused for our rate has changed nothing."""
+        error = state.outcome.exception() if state.outcome else None
+        return not (isinstance(error, RetryableError) and error.is_rate_limited) or self._should_stop(state)
 
     def _count_retry(self, state: RetryCallState) -> None:
         self._meter.retries += 1
-        stumble = state.outcome.exception() if state.outcome else None
-        if isinstance(stumble, RetryableError) and stumble.is_rate_limited:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RetryableError) and error.is_rate_limited:
             self._meter.rate_limited_seconds += state.upcoming_sleep
 
     def _attempt(
-        self, method: str, url: str, asked: RequestDescription, decode: Decode[T], body: bytes | None
+        self, method: str, url: str, description: RequestDescription, decode: Decode[T], body: bytes | None
     ) -> DecodedResponse[T]:
-        answer = self._exchange(method, url, body)
+        response = self._exchange(method, url, body)
         if (
-            refusal := response_error(answer, replace(asked, secrets=asked.secrets | {_credential_sent(answer)}))
+            refusal := response_error(
+                response, replace(description, secrets=description.secrets | {_credential_sent(response)})
+            )
         ) is not None:
             raise refusal
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return DecodedResponse(self._decode(answer, decode), headers)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return DecodedResponse(self._decode(response, decode), headers)
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> requests.Response:
-        """The answer behind at most a few redirects of our own origin, with a new token if the old was refused."""
+        """The response after at most a few redirects within our origin, with a new token if the old one was refused."""
         is_renewed = False
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = self._send(method, url, body)
-            if answer.status_code == 401 and not is_renewed and self._renew(answer):
+            response = self._send(method, url, body)
+            if response.status_code == 401 and not is_renewed and self._renew(response):
                 is_renewed = True
-            elif answer.status_code in _REDIRECTS and method == "GET":
-                url = self._checked_url(resolve_link(url, answer.headers.get("Location", "")), None)
+            elif response.status_code in _REDIRECTS and method == "GET":
+                url = self._checked_url(resolve_link(url, response.headers.get("Location", "")), None)
             else:
-                return answer
+                return response
         raise SourceUnavailable(f"{self._deadline.source}: {self._origin} redirects without end")
 
     def _send(self, method: str, url: str, body: bytes | None) -> requests.Response:
@@ -206,14 +208,14 @@ class HttpClient:
         headers = {} if body is None else {"Content-Type": "application/json"}
         return self._session.request(method, url, data=body, headers=headers)
 
-    def _renew(self, answer: requests.Response) -> bool:
+    def _renew(self, response: requests.Response) -> bool:
         if not isinstance(self._session, TokenSession):
             return False
-        self._session.renew(refused=_credential_sent(answer))
+        self._session.renew(refused=_credential_sent(response))
         return True
 
-    def _decode(self, answer: requests.Response, decode: Decode[T]) -> T:
-        body = answer.raw.getvalue() if isinstance(answer.raw, io.BytesIO) else answer.content
+    def _decode(self, response: requests.Response, decode: Decode[T]) -> T:
+        body = response.raw.getvalue() if isinstance(response.raw, io.BytesIO) else response.content
         try:
             return (
                 decode.decode(body)
@@ -223,18 +225,18 @@ class HttpClient:
         except msgspec.ValidationError as error:
             raise self._schema_error(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
-            instead = non_json_description(answer, body) or "broken JSON"
+            instead = non_json_description(response, body) or "broken JSON"
             raise RetryableError(f"{self._deadline.source}: {self._origin} sent {instead}") from None
 
     def _schema_error(self, error: msgspec.ValidationError) -> PullError:
         text, _, path = str(error).partition(" - at ")
-        # Of these alone it is known that they quote names of the schema and never a value.
-        says = text if text.startswith(_SAFE_DECODE_ERRORS) else "a value is not one of those that are documented"
+        # Only these messages are known to quote names of the schema and never a value.
+        message = text if text.startswith(_SAFE_DECODE_ERRORS) else "a value is not one of those that are documented"
         return SourceRefused(
-            f"{self._deadline.source}: {self._origin} answered in another shape than documented: {says}"
+            f"{self._deadline.source}: {self._origin} answered in another shape than documented: {message}"
             f"{f' at {path}' if path else ''}. The version of its interface has changed, or the address is another's"
         )
 
 
-def _credential_sent(answer: requests.Response) -> str:
-    return str(answer.request.headers.get("Authorization", "")).partition(" ")[2]
+def _credential_sent(response: requests.Response) -> str:
+    return str(response.request.headers.get("Authorization", "")).partition(" ")[2]

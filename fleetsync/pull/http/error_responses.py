@@ -1,7 +1,7 @@
-"""What a refusal means to the person who reads it.
+"""Turns an error response into an exception whose text says what happened and what to do.
 
-The other side's words are shown where they help, after everything that could be a secret, an address with a query, or
-a person has been taken out of them. Where we asked for people by their ids, an answer may name them in any words: of that
+The source's own message is shown where it helps, after everything that could be a secret, an address with a query or a
+person has been removed from it. Where people were requested by their ids, a response may name them in any words: then
 only the error's code is shown.
 """
 
@@ -43,7 +43,7 @@ _REDACTED_PATTERNS = (
     re.compile(r"\w+://\S+"),  # an address may hold a query, and that a token
     re.compile(r"\S+@\S+"),  # a log-in
     re.compile(r"\S*\\\S+|\b[a-zåäö]{2,}\d{2,}\w*"),  # an account, of a domain or as many are made up
-    re.compile(r"\(.*\)|\(.*$", re.DOTALL),  # what is in brackets or quoted is what it was about
+    re.compile(r"\(.*\)|\(.*$", re.DOTALL),  # brackets and quotes hold what the message is about
     re.compile(r"\[.*\]|\[.*$", re.DOTALL),
     re.compile(r"[\"“”„«»][^\"“”„«»]*(?:[\"“”„«»]|$)"),
     re.compile(r"(?<!\w)['‘’`´][^'‘’`´]*(?:['‘’`´]|$)"),  # and not the one in "doesn't"
@@ -51,14 +51,14 @@ _REDACTED_PATTERNS = (
     re.compile(r"\b\d(?:[ +-]?\d){5,}\b"),  # a civic number, or another of a person
     re.compile(r"[\w.~+/=-]{40,}"),  # a token
 )
-# The code of an error is one word, which no name with its blank is, nor an id.
+# The code of an error is one word. A name with a blank is not, nor is an id.
 _ERROR_CODE = re.compile(r"(?!.*\d{6})[A-Za-z0-9]+(?:[_.][A-Za-z0-9]+)*")
 _MAX_ERROR_CODE_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class RequestDescription:
-    """What a request was for, as far as a refusal needs it. *by_id*: it named what it wants, so that the answer may too."""
+    """What an error text needs to know of a request. *names_ids*: it named ids of people, so the response may name them too."""
 
     source: str
     origin: Origin
@@ -72,67 +72,67 @@ class RequestDescription:
         return f"then run: fleetsync check {self.source}"
 
 
-def response_error(answer: requests.Response, asked: RequestDescription) -> PullError | None:
-    """Why *answer* is none; None when it is one."""
-    status = answer.status_code
+def response_error(response: requests.Response, request: RequestDescription) -> PullError | None:
+    """The error that a response stands for; None for a successful response."""
+    status = response.status_code
     if 200 <= status < 300:
         return None
-    if status in RETRIED_STATUSES or (status == 403 and _is_quota(answer)):
-        return retryable_error(answer, asked.source, asked.origin)
-    if status == 410 or (asked.is_later_page and status == 400):
-        return _page_token_error(answer, asked)
+    if status in RETRIED_STATUSES or (status == 403 and _is_quota(response)):
+        return retryable_error(response, request.source, request.origin)
+    if status == 410 or (request.is_later_page and status == 400):
+        return _page_token_error(response, request)
     if status in _MISSING_STATUSES:
-        return _not_found_error(answer, asked)
+        return _not_found_error(response, request)
     if status in (401, 403):
-        return _permission_error(answer, asked)
+        return _permission_error(response, request)
     refusal = QueryRefused if status in _REJECTED_QUERY_STATUSES else SourceRefused
     return refusal(
-        f"{asked.source}: {asked.origin} refused the request ({status}){error_message(answer, asked)}. Check the "
-        f"[[source]] table, {asked.remedy()}"
+        f"{request.source}: {request.origin} refused the request ({status}){error_message(response, request)}. Check the "
+        f"[[source]] table, {request.remedy()}"
     )
 
 
-def retryable_error(answer: requests.Response, source: str, origin: Origin) -> RetryableError:
-    """A status that may be another next time."""
-    status, headers = answer.status_code, answer.headers
+def retryable_error(response: requests.Response, source: str, origin: Origin) -> RetryableError:
+    """The error for a status that may pass by itself."""
+    status, headers = response.status_code, response.headers
     is_rate_limited = status in (403, 429)
-    says = f"{origin} asks for patience ({status})" if is_rate_limited else f"{origin} is not in order ({status})"
+    problem = f"{origin} is limiting our rate ({status})" if is_rate_limited else f"{origin} is not working ({status})"
     return RetryableError(
-        f"{source}: {says}", parse_retry_after(headers.get("Retry-After"), headers.get("Date")), is_rate_limited
+        f"{source}: {problem}", parse_retry_after(headers.get("Retry-After"), headers.get("Date")), is_rate_limited
     )
 
 
-def _page_token_error(answer: requests.Response, asked: RequestDescription) -> PullError:
-    if asked.may_be_missing and not asked.is_later_page:
-        return _not_found_error(answer, asked)
+def _page_token_error(response: requests.Response, request: RequestDescription) -> PullError:
+    if request.may_be_missing and not request.is_later_page:
+        return _not_found_error(response, request)
     return PageTokenExpired(
-        f"{asked.source}: {asked.origin} no longer knows where the listing was ({answer.status_code}). It is read from "
+        f"{request.source}: {request.origin} no longer knows the page token of the listing ({response.status_code}). It is read from "
         "the beginning at the next pull"
     )
 
 
-def _not_found_error(answer: requests.Response, asked: RequestDescription) -> PullError:
-    if asked.may_be_missing and not asked.is_later_page:
-        return PartMissing(f"{asked.source}: {asked.origin} does not have this part ({answer.status_code})")
-    right = f" or the right {asked.needs} is not granted" if asked.needs and answer.status_code == 405 else ""
+def _not_found_error(response: requests.Response, request: RequestDescription) -> PullError:
+    if request.may_be_missing and not request.is_later_page:
+        return PartMissing(f"{request.source}: {request.origin} does not have this part ({response.status_code})")
+    right = f" or the right {request.needs} is not granted" if request.needs and response.status_code == 405 else ""
     return SourceRefused(
-        f"{asked.source}: {asked.origin} has nothing at the address that was asked for ({answer.status_code})"
-        f"{error_message(answer, asked)}. The base address is wrong, the version is another{right}; correct the "
-        f"[[source]] table, {asked.remedy()}"
+        f"{request.source}: {request.origin} has nothing at the address that was request for ({response.status_code})"
+        f"{error_message(response, request)}. The base address is wrong, the version is another{right}; correct the "
+        f"[[source]] table, {request.remedy()}"
     )
 
 
-def _permission_error(answer: requests.Response, asked: RequestDescription) -> SourceRefused:
-    status, said = answer.status_code, error_message(answer, asked)
+def _permission_error(response: requests.Response, request: RequestDescription) -> SourceRefused:
+    status, message = response.status_code, error_message(response, request)
     if status == 401:
         return SourceRefused(
-            f"{asked.source}: {asked.origin} does not accept our credential (401){said}. Renew it over there and here, "
-            f"{asked.remedy()}"
+            f"{request.source}: {request.origin} does not accept our credential (401){message}. Renew it at the source and here, "
+            f"{request.remedy()}"
         )
-    grant = f"Grant the permission {asked.needs} (and consent, where that is a step of its own)"
+    grant = f"Grant the permission {request.needs} (and consent, where that is a step of its own)"
     return SourceRefused(
-        f"{asked.source}: {asked.origin} refused our token (403){said}. "
-        f"{grant if asked.needs else 'Grant this client the right to read'}, {asked.remedy()}"
+        f"{request.source}: {request.origin} refused our token (403){message}. "
+        f"{grant if request.needs else 'Grant this client the right to read'}, {request.remedy()}"
     )
 
 
@@ -140,18 +140,18 @@ def _permission_error(answer: requests.Response, asked: RequestDescription) -> S
 
 
 def token_response_error(
-    answer: requests.Response, source: str, origin: Origin, secrets: frozenset[str]
+    response: requests.Response, source: str, origin: Origin, secrets: frozenset[str]
 ) -> PullError | None:
-    """Why the answer of a token endpoint holds no token; None when it does."""
-    said = _json(answer)
-    if answer.status_code in RETRIED_STATUSES:
-        return retryable_error(answer, source, origin)
-    if answer.status_code == 200 and isinstance(said.get("access_token"), str):
-        return None if str(said.get("token_type", "bearer")).lower() == "bearer" else _token_type_error(source, origin)
-    if answer.status_code == 200 and not said:
-        return RetryableError(f"{source}: {origin} answered a request for a token with {_describe_body(answer)}")
+    """The error for a token endpoint's response without a token; None when it holds one."""
+    body = _json(response)
+    if response.status_code in RETRIED_STATUSES:
+        return retryable_error(response, source, origin)
+    if response.status_code == 200 and isinstance(body.get("access_token"), str):
+        return None if str(body.get("token_type", "bearer")).lower() == "bearer" else _token_type_error(source, origin)
+    if response.status_code == 200 and not body:
+        return RetryableError(f"{source}: {origin} answered a request for a token with {_describe_body(response)}")
     return SourceRefused(
-        f"{source}: no token from {origin} ({answer.status_code}): {_token_reason(answer, said, secrets)}. "
+        f"{source}: no token from {origin} ({response.status_code}): {_token_reason(response, body, secrets)}. "
         f"Correct it, then run: fleetsync check {source}"
     )
 
@@ -160,50 +160,50 @@ def _token_type_error(source: str, origin: Origin) -> SourceRefused:
     return SourceRefused(f"{source}: {origin} gives tokens that are no bearer tokens. Check the token address")
 
 
-def _token_reason(answer: requests.Response, said: Mapping[str, Any], secrets: frozenset[str]) -> str:
-    code, description = said.get("error"), str(said.get("error_description") or "")
+def _token_reason(response: requests.Response, body: Mapping[str, Any], secrets: frozenset[str]) -> str:
+    code, description = body.get("error"), str(body.get("error_description") or "")
     entra = re.search(r"AADSTS(\d+)", description)
     if entra is not None and int(entra[1]) in _ENTRA_ERRORS:
         return f"{_ENTRA_ERRORS[int(entra[1])]} (AADSTS{entra[1]})"
     if isinstance(code, str):
-        theirs = ": ".join(filter(None, (redacted(one.partition("\n")[0], secrets) for one in (code, description))))
-        return f"{_OAUTH_ERRORS.get(code, 'the request was refused')} ({theirs})"
-    if 300 <= answer.status_code < 400:
-        return "the token address leads elsewhere, and the secret does not follow; check it"
-    if answer.status_code in _MISSING_STATUSES:
+        message = ": ".join(filter(None, (redacted(text.partition("\n")[0], secrets) for text in (code, description))))
+        return f"{_OAUTH_ERRORS.get(code, 'the request was refused')} ({message})"
+    if 300 <= response.status_code < 400:
+        return "the token address redirects elsewhere, and the secret is not sent there; check it"
+    if response.status_code in _MISSING_STATUSES:
         return "there is no token endpoint at that address; check it"
-    if answer.status_code == 200:
+    if response.status_code == 200:
         return "the answer holds none; check the token address"
     return "the client id, or the secret or key that proves it, was not accepted"
 
 
-# --------------------------------------------------------------------------------------------------------- their words
+# ------------------------------------------------------------------------------------------------ the source's message
 
 
-def non_json_description(answer: requests.Response, body: bytes) -> str | None:
-    """What came in place of JSON, by its look; None when it may be JSON."""
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+def non_json_description(response: requests.Response, body: bytes) -> str | None:
+    """What the body seems to be in place of JSON; None when it may be JSON."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml") or body.lstrip()[:1] == b"<":
         return "a web page instead of JSON: a sign-in page, a proxy or a notice of maintenance is in between"
     return None
 
 
-def _describe_body(answer: requests.Response) -> str:
-    return non_json_description(answer, answer.content) or "something that is no JSON"
+def _describe_body(response: requests.Response) -> str:
+    return non_json_description(response, response.content) or "something that is no JSON"
 
 
-def error_message(answer: requests.Response, asked: RequestDescription) -> str:
-    """What the other side says about it, as `: …` to put behind a status; empty when it says nothing usable."""
-    said = _json(answer)
-    prose = "" if asked.names_ids else next((text for text in _error_texts(said) if text), "")
-    found = without_person_names(redacted(prose, asked.secrets))
-    if not any(map(str.isalnum, found)):
-        found = next((redacted(code, asked.secrets) for code in _error_codes(said)), "")
-    return f": {found}" if found else ""
+def error_message(response: requests.Response, request: RequestDescription) -> str:
+    """The source's own message, as `: …` to append to a status; empty when it says nothing usable."""
+    body = _json(response)
+    prose = "" if request.names_ids else next((text for text in _error_texts(body) if text), "")
+    message = without_person_names(redacted(prose, request.secrets))
+    if not any(map(str.isalnum, message)):
+        message = next((redacted(code, request.secrets) for code in _error_codes(body)), "")
+    return f": {message}" if message else ""
 
 
 def redacted(text: str, secrets: frozenset[str]) -> str:
-    """*text* in one line, cut, without secrets, addresses, log-ins, ids, numbers, and what is quoted or in brackets."""
+    """*text* in one line, cut, without secrets, addresses, log-ins, ids, numbers, quotes and brackets."""
     for secret in secrets:
         text = text.replace(secret, "…") if secret else text
     for pattern in _REDACTED_PATTERNS:
@@ -213,48 +213,48 @@ def redacted(text: str, secrets: frozenset[str]) -> str:
 
 
 def without_person_names(text: str) -> str:
-    """*text* without words that are written as names are, but for one that begins a sentence by itself."""
-    found = text.split()
-    kept = ("…" if _may_be_name(found, at) else word for at, word in enumerate(found))
+    """*text* without words that are capitalised like names, except a single one that begins a sentence."""
+    words = text.split()
+    kept = ("…" if _may_be_name(words, place) else word for place, word in enumerate(words))
     return re.sub(r"…(?: …)+", "…", " ".join(kept))
 
 
-def _may_be_name(found: Sequence[str], at: int) -> bool:
-    if not _is_capitalised(found[at]):
+def _may_be_name(words: Sequence[str], place: int) -> bool:
+    if not _is_capitalised(words[place]):
         return False
-    begins = at == 0 or found[at - 1].endswith((".", "!", "?"))
-    ends = at + 1 == len(found) or found[at].endswith((".", "!", "?"))
-    return not begins or (not ends and _is_capitalised(found[at + 1]))
+    begins = place == 0 or words[place - 1].endswith((".", "!", "?"))
+    ends = place + 1 == len(words) or words[place].endswith((".", "!", "?"))
+    return not begins or (not ends and _is_capitalised(words[place + 1]))
 
 
 def _is_capitalised(word: str) -> bool:
-    """As Anna, Lind-Ek and ANNA are, and a right (Device.Read.All) or a code (BAD_REQUEST, AADSTS50034) is not."""
+    """True of Anna, Lind-Ek and ANNA; not of a permission (Device.Read.All) or a code (BAD_REQUEST, AADSTS50034)."""
     letters = re.sub(r"['’-]", "", word.strip(".,:;!?"))
     return letters.isalpha() and (word.istitle() or word.isupper())
 
 
-def _error_codes(said: Mapping[str, Any]) -> Iterator[str]:
+def _error_codes(body: Mapping[str, Any]) -> Iterator[str]:
     """Graph and Google: error.code, error.status; Apple and Jamf: errors[].code; OAuth: error; others: code."""
-    error, errors = said.get("error"), said.get("errors")
-    told = [error.get("code"), error.get("status")] if isinstance(error, dict) else [error]
-    told += [one.get("code") for one in (errors if isinstance(errors, list) else ()) if isinstance(one, dict)]
-    for code in (*told, said.get("code")):
+    error, errors = body.get("error"), body.get("errors")
+    codes = [error.get("code"), error.get("status")] if isinstance(error, dict) else [error]
+    codes += [entry.get("code") for entry in (errors if isinstance(errors, list) else ()) if isinstance(entry, dict)]
+    for code in (*codes, body.get("code")):
         if isinstance(code, str) and len(code) <= _MAX_ERROR_CODE_CHARACTERS and _ERROR_CODE.fullmatch(code):
             yield code
 
 
-def _error_texts(said: Mapping[str, Any]) -> Iterator[str]:
+def _error_texts(body: Mapping[str, Any]) -> Iterator[str]:
     """Graph and Google: error.message; Apple and Jamf: errors[].code; others: message, error, detail."""
-    error = said.get("error")
+    error = body.get("error")
     if isinstance(error, dict):
         yield _unwrapped_message(str(error.get("message") or ""))
     for name in ("message", "error_description", "error", "detail", "title"):
-        if isinstance(text := said.get(name), str):
+        if isinstance(text := body.get(name), str):
             yield text
 
 
 def _unwrapped_message(message: str) -> str:
-    """Intune puts JSON text into the message; what it says is in there under Message."""
+    """Intune puts JSON into the message; the readable text is under Message."""
     if not message.lstrip().startswith("{"):
         return message
     try:
@@ -262,20 +262,20 @@ def _unwrapped_message(message: str) -> str:
     except msgspec.DecodeError:
         return ""
     text = inner.get("Message") if isinstance(inner, dict) else None
-    # From "Url:" on it repeats what was asked.
+    # From "Url:" on it repeats our request.
     return re.split(r"\s*-?\s*\b(?:Url|Operation ID)\b", text)[0] if isinstance(text, str) else ""
 
 
-def _is_quota(answer: requests.Response) -> bool:
-    error = _json(answer).get("error")
+def _is_quota(response: requests.Response) -> bool:
+    error = _json(response).get("error")
     reasons = error.get("errors") if isinstance(error, dict) else None
-    each = reasons if isinstance(reasons, list) else []
-    return any(isinstance(one, dict) and one.get("reason") in _QUOTA_REASONS for one in each)
+    entries = reasons if isinstance(reasons, list) else []
+    return any(isinstance(entry, dict) and entry.get("reason") in _QUOTA_REASONS for entry in entries)
 
 
-def _json(answer: requests.Response) -> Mapping[str, Any]:
+def _json(response: requests.Response) -> Mapping[str, Any]:
     try:
-        said = msgspec.json.decode(answer.content)
+        body = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
         return {}
-    return said if isinstance(said, dict) else {}
+    return body if isinstance(body, dict) else {}

@@ -1,7 +1,7 @@
-"""One request and its whole answer.
+"""One request and its whole response.
 
-The body is read in pieces, and at each piece is asked whether to stop, whether the time is up, and whether it is too
-large. Redirects are not followed here, cookies are not kept, the environment is not asked.
+The body is read in pieces. At each piece it is checked whether to stop, whether the time is up, and whether the body is
+too large. Redirects are not followed here, cookies are not kept, and the environment's settings are ignored.
 """
 
 import io
@@ -20,14 +20,14 @@ from fleetsync.pull.http.address import Origin, OutboundNetwork
 from fleetsync.pull.http.retrying import PullDeadline, RetryableError
 
 TIMEOUT_SECONDS = (5.0, 8.0)
-"""Seconds to connect, and between two pieces of an answer."""
+"""Seconds to connect, and between two pieces of a response."""
 CHUNK_BYTES = 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class RequestMeter:
-    """What a source cost so far: for the counters of telemetry. `requests` by status code, "none" without an answer."""
+    """Counters of one source for telemetry. `requests` by status code, "none" without a response."""
 
     requests: Counter[str] = field(default_factory=Counter)
     retries: int = 0
@@ -35,7 +35,7 @@ class RequestMeter:
 
 
 class TlsAdapter(HTTPAdapter):
-    """Connections with our own idea of who is trusted; retrying is not its business."""
+    """Connections with our own trusted authorities, and without retries of their own."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
@@ -49,7 +49,7 @@ class TlsAdapter(HTTPAdapter):
 
 
 class BoundedSession(requests.Session):
-    """A session that does one exchange at a time, bounded, and turns what goes wrong on the way into sentences."""
+    """A session that does one bounded exchange at a time, and turns network errors into readable ones."""
 
     deadline: PullDeadline
     network: OutboundNetwork
@@ -58,7 +58,7 @@ class BoundedSession(requests.Session):
     def configure(
         self, deadline: PullDeadline, network: OutboundNetwork, meter: RequestMeter, tls: ssl.SSLContext
     ) -> None:
-        """What a constructor would do; Authlib's sessions do not call the constructors of others."""
+        """Does what a constructor would do: Authlib's sessions do not call the constructors of other base classes."""
         self.deadline, self.network, self.meter = deadline, network, meter
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -67,7 +67,7 @@ class BoundedSession(requests.Session):
             self.mount(scheme, TlsAdapter(tls))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
-        """Redirects are not followed: the caller sees where they lead."""
+        """Sends one request. Redirects are not followed: the caller checks where they lead."""
         origin = Origin.of(str(url))
         proxy = self.network.proxy_for(origin) if origin else None
         options |= {"stream": True, "allow_redirects": False, "timeout": TIMEOUT_SECONDS}
@@ -84,14 +84,14 @@ class BoundedSession(requests.Session):
     def _read_body(self, raw: urllib3.HTTPResponse, where: str) -> bytes:
         pieces, size = [], 0
         try:
-            # read1, since read waits until a whole piece is there: a source that drips would never let us stop.
+            # read1, since read waits for a whole piece: a source that sends slowly would never let us stop.
             while piece := raw.read1(CHUNK_BYTES, decode_content=True):
                 self.deadline.check()
                 pieces.append(piece)
                 size += len(piece)
                 self._check_size(size, where)
         except BaseException:
-            raw.close()  # what is left of a torn answer must not be taken for the next one
+            raw.close()  # the rest of a torn response must not be read as the next one
             raise
         raw.release_conn()
         return b"".join(pieces)
@@ -99,17 +99,17 @@ class BoundedSession(requests.Session):
     def _check_size(self, size: int, where: str) -> None:
         if size > MAX_BODY_BYTES:
             raise SourceUnavailable(
-                f"{self.deadline.source}: an answer of {where} is larger than {MAX_BODY_BYTES // CHUNK_BYTES} MiB. Ask for "
+                f"{self.deadline.source}: a response of {where} is larger than {MAX_BODY_BYTES // CHUNK_BYTES} MiB. Ask for "
                 "smaller pages, where the source has them"
             )
 
     def _to_pull_error(self, error: Exception, where: str, by_proxy: bool) -> SourceUnavailable:
         if not isinstance(error, requests.RequestException):
-            return RetryableError(f"{self.deadline.source}: the answer of {where} broke off")
+            return RetryableError(f"{self.deadline.source}: the response of {where} broke off")
         self.meter.requests["none"] += 1
-        says = _describe_error(error, where, self.network.proxy_name() if by_proxy else "")
+        problem = _describe_error(error, where, self.network.proxy_name() if by_proxy else "")
         final = _is_certificate_error(error) or _tunnel_failure(error).startswith(" (407")
-        return (SourceUnavailable if final else RetryableError)(f"{self.deadline.source}: {says}")
+        return (SourceUnavailable if final else RetryableError)(f"{self.deadline.source}: {problem}")
 
 
 def _describe_error(error: Exception, where: str, proxy: str) -> str:
@@ -120,9 +120,9 @@ def _describe_error(error: Exception, where: str, proxy: str) -> str:
             "server has a certificate of your own authority, name that authority's file as ca_file"
         )
     if isinstance(error, requests.exceptions.ProxyError):
-        return f"the proxy {proxy} did not let us through to {where}{_tunnel_failure(error)}. Check [network] proxy and no_proxy"
+        return f"the proxy {proxy} refused a connection to {where}{_tunnel_failure(error)}. Check [network] proxy and no_proxy"
     if isinstance(error, requests.exceptions.SSLError):
-        return f"no TLS connection with {where} came about"
+        return f"no TLS connection with {where} could be made"
     if _find_cause(error, urllib3.exceptions.NameResolutionError):
         return f"the name of {host} does not resolve. Check its spelling and the name server"
     if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -137,19 +137,19 @@ def _describe_error(error: Exception, where: str, proxy: str) -> str:
 
 
 def _error_chain(error: BaseException) -> list[BaseException]:
-    """The error with all that it came from: requests wraps urllib3 wraps ssl, each in its own way."""
-    found: list[BaseException] = []
+    """The error with all its causes: requests wraps urllib3 wraps ssl, each in its own way."""
+    chain: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and one not in found:
-            found.append(one)
-            waiting += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]
-    return found
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and cause not in chain:
+            chain.append(cause)
+            waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+    return chain
 
 
 def _find_cause(error: BaseException, kind: type[BaseException]) -> BaseException | None:
-    return next((one for one in _error_chain(error) if isinstance(one, kind)), None)
+    return next((cause for cause in _error_chain(error) if isinstance(cause, kind)), None)
 
 
 def _is_certificate_error(error: BaseException) -> bool:
@@ -157,10 +157,10 @@ def _is_certificate_error(error: BaseException) -> bool:
 
 
 def _verify_message(error: BaseException) -> str:
-    found = _find_cause(error, ssl.SSLCertVerificationError)
-    return str(getattr(found, "verify_message", "")) or "unknown reason"
+    cause = _find_cause(error, ssl.SSLCertVerificationError)
+    return str(getattr(cause, "verify_message", "")) or "unknown reason"
 
 
 def _tunnel_failure(error: BaseException) -> str:
-    texts = [str(one) for one in _error_chain(error) if str(one).startswith("Tunnel connection failed: ")]
+    texts = [str(cause) for cause in _error_chain(error) if str(cause).startswith("Tunnel connection failed: ")]
     return f" ({texts[-1].removeprefix('Tunnel connection failed: ')})" if texts else ""

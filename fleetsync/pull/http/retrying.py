@@ -1,6 +1,6 @@
-"""When to try again, how long to wait before, and when to give up.
+"""When a request is tried again, how long to wait before, and when to give up.
 
-All waiting is interruptible, every wait is capped, and so is the sum of a pull's.
+Every wait can be interrupted and is capped, and so is the sum of all waits of a pull.
 """
 
 import re
@@ -23,7 +23,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
 
 
 class RetryableError(SourceUnavailable):
-    """A try that may go better next time. *after*: seconds that the source asks us to wait; *limited*: it is our rate."""
+    """An attempt failed in a way that may pass. *retry_after_seconds*: the wait that the source asks for, if it names one."""
 
     def __init__(self, text: str, retry_after_seconds: float | None = None, is_rate_limited: bool = False) -> None:
         super().__init__(text)
@@ -32,9 +32,9 @@ class RetryableError(SourceUnavailable):
 
 
 def parse_retry_after(retry_after: str | None, date: str | None) -> float | None:
-    """The wait of a `Retry-After` in seconds or as an HTTP date; never negative; None when it says nothing usable.
+    """The wait in seconds that a `Retry-After` names, as seconds or as an HTTP date. Never negative; None if unusable.
 
-    A date is taken against the server's own *date* header, so that neither a skewed nor a moved clock matters.
+    A date is compared with the server's own *date* header, so that the accuracy of our clock does not matter.
     """
     if retry_after is None:
         return None
@@ -56,7 +56,7 @@ def _parse_http_date(text: str | None) -> datetime | None:
 
 @dataclass(slots=True)
 class PullDeadline:
-    """The time of one pull: whether it must stop, when it is over, and how much of it was spent waiting."""
+    """The time limits of one pull: whether it must stop, when it ends, and how much of it was spent waiting."""
 
     source: str
     clock: Clock
@@ -74,23 +74,23 @@ class PullDeadline:
             raise SourceUnavailable(f"{self.source}: the pull took longer than its time_limit and was given up")
 
     def wait(self, seconds: float) -> None:
-        """Wait, or raise Stopped at once when told to stop."""
+        """Waits. Raises Stopped at once when the daemon stops."""
         if self.clock.wait(seconds, self.stop):
             raise Stopped(f"{self.source}: the pull was stopped")
 
     def wait_for_source(self, seconds: float) -> None:
-        """As `wait`, counted as waiting."""
+        """As `wait`, and counts against the wait limit."""
         self.waited_seconds += seconds
         self.wait(seconds)
 
     def has_time_for(self, seconds: float) -> bool:
-        """Whether a wait of *seconds* fits into what is left."""
+        """Whether a wait of *seconds* fits into the remaining time."""
         fits = self.waited_seconds + seconds <= self.wait_limit_seconds
         return fits and self.clock.monotonic() + seconds < self.ends_at
 
 
 class RequestPacer:
-    """At most so many requests a minute, evenly: for a source that documents a quota. Kept between pulls."""
+    """Spreads requests evenly, at most so many a minute, for a source that documents a quota. Kept between pulls."""
 
     def __init__(self, clock: Clock, requests_per_minute: float) -> None:
         self._clock = clock
@@ -99,7 +99,7 @@ class RequestPacer:
         self._lock = threading.Lock()
 
     def seconds_to_wait(self) -> float:
-        """Takes the next free moment, and tells how far away it is."""
+        """Reserves the next free moment; returns how far away it is."""
         with self._lock:
             now = self._clock.monotonic()
             mine = max(self._next_at, now)
@@ -108,7 +108,7 @@ class RequestPacer:
 
 
 def retry_wait_seconds(attempt: RetryCallState) -> float:
-    """What the source asks for, capped; else random exponential."""
-    stumble = attempt.outcome.exception() if attempt.outcome else None
-    retry_after_seconds = stumble.retry_after_seconds if isinstance(stumble, RetryableError) else None
+    """The wait that the source asks for, capped; else a random exponential one."""
+    error = attempt.outcome.exception() if attempt.outcome else None
+    retry_after_seconds = error.retry_after_seconds if isinstance(error, RetryableError) else None
     return min(retry_after_seconds, MAX_WAIT_SECONDS) if retry_after_seconds is not None else _backoff(attempt)

@@ -1,4 +1,4 @@
-"""The way in: what is kept of a source between its pulls, and what one pull is given."""
+"""Entry point of the HTTP client: what is kept of a source between its pulls, and the clients of one pull."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -17,7 +17,7 @@ _MAX_CACHED_TOKENS = 8
 
 
 class SourceSessions:
-    """One source's: its tokens, its pace and its meter outlive a pull. Connections do not."""
+    """The tokens, pace and counters of one source, kept between its pulls. Connections are not kept."""
 
     def __init__(self, source: str, clock: Clock, network: OutboundNetwork, meter: RequestMeter) -> None:
         self.source, self.clock, self.network, self.meter = source, clock, network, meter
@@ -25,12 +25,12 @@ class SourceSessions:
         self._pacers: dict[tuple[str, float], RequestPacer] = {}
 
     def pull_session(self, *, stop: Event, time_limit: timedelta, wait_limit: timedelta) -> "PullSession":
-        """The roads of one pull, to be used as a context manager."""
+        """The clients of one pull, as a context manager that closes their connections."""
         ends_at = self.clock.monotonic() + time_limit.total_seconds()
         return PullSession(self, PullDeadline(self.source, self.clock, stop, ends_at, wait_limit.total_seconds()))
 
     def cached_token(self, auth: Auth) -> CachedToken:
-        """The token of exactly this credential; a changed secret starts anew."""
+        """The token of exactly this credential; a changed secret gets a new one."""
         for known, cached_token in self._cached_tokens:
             if known == auth:
                 return cached_token
@@ -38,7 +38,7 @@ class SourceSessions:
         return self._cached_tokens[-1][1]
 
     def pacer(self, origin: str, requests_per_minute: float | None) -> RequestPacer | None:
-        """One pace per origin, however many clients go there."""
+        """One pace per origin, shared by all its clients."""
         if requests_per_minute is None:
             return None
         return self._pacers.setdefault((origin, requests_per_minute), RequestPacer(self.clock, requests_per_minute))
@@ -47,8 +47,8 @@ class SourceSessions:
 class PullSession:
     """The clients of one pull."""
 
-    def __init__(self, roads: SourceSessions, deadline: PullDeadline) -> None:
-        self._sessions = roads
+    def __init__(self, sessions: SourceSessions, deadline: PullDeadline) -> None:
+        self._sessions = sessions
         self._deadline = deadline
         self._open_sessions: list[BoundedSession] = []
 
@@ -56,8 +56,8 @@ class PullSession:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for road in self._open_sessions:
-            road.close()
+        for session in self._open_sessions:
+            session.close()
 
     def client(
         self,
@@ -68,12 +68,14 @@ class PullSession:
         requests_per_minute: float | None = None,
     ) -> HttpClient:
         """A client for the origin of *base_url*, signed in by *auth*. Raises SourceRefused for what cannot be used."""
-        roads, source = self._sessions, self._sessions.source
+        sessions, source = self._sessions, self._sessions.source
         origin = configured_origin(source, "address", base_url)
         certificate = (auth.certificate_file, auth.key_file) if isinstance(auth, MutualTls) else None
-        road = authenticated_session(source, auth, roads.cached_token(auth))
-        road.configure(self._deadline, roads.network, roads.meter, roads.network.tls_context(source, certificate))
-        road.headers.update(headers or {})
-        self._open_sessions.append(road)
-        pacer = roads.pacer(str(origin), requests_per_minute)
-        return HttpClient(base_url, origin, road, self._deadline, roads.meter, secrets_of(auth), pacer)
+        session = authenticated_session(source, auth, sessions.cached_token(auth))
+        session.configure(
+            self._deadline, sessions.network, sessions.meter, sessions.network.tls_context(source, certificate)
+        )
+        session.headers.update(headers or {})
+        self._open_sessions.append(session)
+        pacer = sessions.pacer(str(origin), requests_per_minute)
+        return HttpClient(base_url, origin, session, self._deadline, sessions.meter, secrets_of(auth), pacer)

@@ -1,8 +1,8 @@
-"""How a request proves who we are: every kind of `contract.Auth` as a session, OAuth by Authlib.
+"""Sign-in: every kind of `contract.Auth` as a session of requests. OAuth is done by Authlib.
 
-What the library leaves to its users is done here: `client_id` beside an assertion; keys as key objects (a PEM string
-is always taken for RSA); Apple's fixed audience; one renewal at a time; a new token when a good-looking one is refused;
-a fresh id per assertion; and a margin that suits the token's life, since Jamf's may live a minute.
+What Authlib leaves to its users is done here: `client_id` beside an assertion; keys as key objects (a PEM string is
+always read as RSA); Apple's fixed audience; one renewal at a time; a new token when an unexpired one is refused; a fresh
+id per assertion; and a margin in proportion to the token's lifetime, which may be one minute at Jamf.
 """
 
 import base64
@@ -50,7 +50,7 @@ PrivateKey = TypeVar("PrivateKey", RSAKey, ECKey)
 
 @dataclass(slots=True)
 class CachedToken:
-    """The last token of one credential, kept between pulls: token endpoints throttle too. In memory only."""
+    """The last token of one credential, kept between pulls because token endpoints limit the rate too. In memory only."""
 
     token: dict[str, Any] | None = field(default=None, repr=False)
 
@@ -67,7 +67,7 @@ class _StaticHeaderAuth(AuthBase):
 
 
 class TokenSession(BoundedSession, ABC):
-    """A road whose token is fetched before the first request, before it runs out, and when it is refused."""
+    """A session whose token is fetched before the first request, before it expires, and when it is refused."""
 
     token: Any
     leeway: float
@@ -80,14 +80,14 @@ class TokenSession(BoundedSession, ABC):
     def prepare_tokens(
         self, source: str, token_origin: Origin, secrets: frozenset[str], cached_token: CachedToken
     ) -> None:
-        """Begin with the token that an earlier pull left, if any."""
+        """Starts with the token of an earlier pull, if there is one."""
         self.source, self.token_origin, self.secrets, self.cached_token = source, token_origin, secrets, cached_token
         self._lock = threading.Lock()
         if cached_token.token is not None:
             self._store_token(cached_token.token)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
-        # The request for a token comes through here too, with its own proof; to lock it would be to wait for oneself.
+        # The request for a token passes here too, with its own credentials; locking it would be a deadlock.
         if not options.get("withhold_token") and options.get("auth") is None:
             with self._lock:
                 if not self.token or self.token.is_expired(self.leeway):
@@ -100,11 +100,11 @@ class TokenSession(BoundedSession, ABC):
             if self.token["access_token"] == refused:
                 self._get_new_token()
 
-    def parse_response_token(self, answer: requests.Response) -> Any:
+    def parse_response_token(self, response: requests.Response) -> Any:
         """Called by the library with the answer of the token endpoint."""
-        if (problem := token_response_error(answer, self.source, self.token_origin, self.secrets)) is not None:
+        if (problem := token_response_error(response, self.source, self.token_origin, self.secrets)) is not None:
             raise problem
-        return self._store_token(answer.json())
+        return self._store_token(response.json())
 
     def _store_token(self, token: Mapping[str, Any]) -> Any:
         self.token = dict(token)
@@ -125,7 +125,7 @@ class TokenSession(BoundedSession, ABC):
 
     @abstractmethod
     def ask_for_token(self) -> None:
-        """Have the library ask."""
+        """Requests a token through the library."""
 
 
 class ClientCredentialsSession(TokenSession, OAuth2Session, BoundedSession):  # type: ignore[misc]  # the library has no types
@@ -148,7 +148,7 @@ class ClientCredentialsSession(TokenSession, OAuth2Session, BoundedSession):  # 
 
 
 class ServiceAccountSession(TokenSession, AssertionSession, BoundedSession):  # type: ignore[misc]  # the library has no types
-    """A Google service account in the name of an administrator."""
+    """A Google service account that acts for an administrator."""
 
     def __init__(self, auth: ServiceAccount, key: RSAKey) -> None:
         self._scope = " ".join(auth.scopes)
@@ -163,13 +163,13 @@ class ServiceAccountSession(TokenSession, AssertionSession, BoundedSession):  # 
         )
 
     def ask_for_token(self) -> None:
-        # A new dict each time: the library writes the assertion's id into it, and would send the same id for ever.
+        # A new dict each time: the library writes the assertion's id into it, and would send the same id again.
         self.claims = {"scope": self._scope}
         self.refresh_token()
 
 
 class ClientAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has no types
-    """Entra and Apple want `client_id` beside the assertion, and a short life."""
+    """A signed assertion with `client_id` beside it and a short lifetime, as Entra and Apple require."""
 
     def sign(self, auth: Any, token_endpoint: str) -> Any:
         return private_key_jwt_sign(
@@ -187,7 +187,7 @@ class ClientAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has n
 
 
 def secrets_of(auth: Auth) -> frozenset[str]:
-    """What must never be shown of *auth*."""
+    """The secrets of *auth*, which must never be shown."""
     if isinstance(auth, MutualTls):
         return secrets_of(auth.inner_auth)
     values = (getattr(auth, name) for name in getattr(auth, "__slots__", ()))
@@ -195,7 +195,7 @@ def secrets_of(auth: Auth) -> frozenset[str]:
 
 
 def authenticated_session(source: str, auth: Auth, cached_token: CachedToken) -> BoundedSession:
-    """A road that proves *auth*; not yet equipped. Raises SourceRefused for a key or address that cannot be used."""
+    """A session that signs in by *auth*; not yet configured. Raises SourceRefused for an unusable key or address."""
     match auth:
         case MutualTls():
             return authenticated_session(source, auth.inner_auth, cached_token)
@@ -213,19 +213,19 @@ def authenticated_session(source: str, auth: Auth, cached_token: CachedToken) ->
 
 
 def _static_session(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> BoundedSession:
-    road = BoundedSession()
+    session = BoundedSession()
     match auth:
         case Bearer():
-            road.auth = _StaticHeaderAuth("Authorization", _checked_header_value(source, auth.token), "Bearer ")
+            session.auth = _StaticHeaderAuth("Authorization", _checked_header_value(source, auth.token), "Bearer ")
         case ApiKey():
-            road.auth = _StaticHeaderAuth(auth.header, _checked_header_value(source, auth.value))
+            session.auth = _StaticHeaderAuth(auth.header, _checked_header_value(source, auth.value))
         case Basic():
-            road.auth = HTTPBasicAuth(auth.user.encode(), auth.password.get_secret_value().encode())
-    return road
+            session.auth = HTTPBasicAuth(auth.user.encode(), auth.password.get_secret_value().encode())
+    return session
 
 
 def _checked_header_value(source: str, secret: SecretStr) -> SecretStr:
-    """Of a header that it cannot send the library says so by quoting it, and this one is a secret."""
+    """Checks a secret for a header. The library would quote a header that it cannot send in its error message."""
     value = secret.get_secret_value()
     if not (value.isascii() and value.isprintable() and value):
         raise SourceRefused(
@@ -255,15 +255,15 @@ def _signed_assertion(source: str, auth: SignedAssertion) -> TokenSession:
 
 
 def _token_session(
-    road: TokenSession,
+    session: TokenSession,
     source: str,
     auth: ClientSecret | ClientCertificate | SignedAssertion | ServiceAccount,
     cached_token: CachedToken,
 ) -> BoundedSession:
-    road.prepare_tokens(
+    session.prepare_tokens(
         source, configured_origin(source, "token address", auth.token_url), secrets_of(auth), cached_token
     )
-    return road
+    return session
 
 
 def _load_private_key(

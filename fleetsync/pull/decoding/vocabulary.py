@@ -1,7 +1,8 @@
-"""Words that files use for what the house has names for: the source's own table first, then the shipped Swedish ones.
+"""Swedish words for a status, a purpose and a form of employment: the source's own table first, then the shipped ones.
 
-A word that nobody knows is never the closest one: it is UNKNOWN, or None, and the connector reports it as drift. Refuses
-to repeat what a person may have written into a cell: what is reported is on pages and in logs, and a cell may name anyone.
+An unknown word is never taken for the closest one: it is UNKNOWN, or None, and the connector reports it. What is reported
+appears on pages and in logs, and a cell of a file may name a person: so only words that such files are known to use are
+repeated.
 """
 
 import re
@@ -12,14 +13,14 @@ from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.data import device_words, employment_forms, load_tables, normalised_word, unprotected_spellings
-from fleetsync.pull.files.values import clean
+from fleetsync.pull.decoding.text import clean, fold_text
 
 T = TypeVar("T")
 
 WITHHELD_TEXT = "(text)"
-"""What is told in place of a cell that is no word of such files."""
+"""What is reported in place of a cell that is no word of such files."""
 
-# Beside the parts of the shipped words. Nobody is called so; words that are names as well do not belong here.
+# Beside the parts of the shipped words. Words that are also names of people do not belong here.
 _ADDITIONAL_WORDS = (
     "anställd anställning månadslön månadsavlönad avlönad deltid heltid sommarvikarie semestervikarie förordnande hyllan "
     "hylla diverse blandat kontor"
@@ -36,30 +37,31 @@ def is_protected(mark: str | int | bool | None) -> bool:
     """
     if mark is None:
         return False
-    word = unicodedata.normalize("NFC", clean(str(mark))).casefold()
-    return word not in unprotected_spellings()
+    return fold_text(mark) not in unprotected_spellings()
 
 
 def parse_employment_form(word: str | None, configured: Mapping[str, EmploymentForm] | None = None) -> EmploymentForm:
-    """The form of employment that a word or code means; UNKNOWN for a blank and for a word nobody knows."""
+    """The form of employment that a word or code means; UNKNOWN for a blank and for an unknown word."""
     return _look_up(word, configured, employment_forms()) or EmploymentForm.UNKNOWN
 
 
 def parse_purpose(word: str | None, configured: Mapping[str, Purpose] | None = None) -> Purpose | None:
-    """What a device is for by a list's own word."""
+    """What a device is for, by a word of a list; None for an unknown one."""
     return _look_up(word, configured, device_words().purposes)
 
 
 def parse_condition(word: str | None, configured: Mapping[str, Condition] | None = None) -> Condition | None:
-    """What has become of a device by a list's or a register's own word."""
+    """What has become of a device, by a word of a list or register; None for an unknown one."""
     return _look_up(word, configured, device_words().conditions)
 
 
-def reportable_word(said: str, own: Iterable[str] = ()) -> str:
-    """A word that nobody knows as it may be kept and told: in small letters, where each part of it is a part of a shipped
-    word or of one of the source's *own*; else UNTOLD. So "Månadslön visstid" passes, and a name or a note never does.
+def reportable_word(text: str, own: Iterable[str] = ()) -> str:
+    """An unknown word as it may be kept and reported: in small letters, or WITHHELD_TEXT.
+
+    It is reported when each part of it is part of a shipped word or of one of the source's *own*. So "Månadslön visstid"
+    passes, and a name or a note never does.
     """
-    word = unicodedata.normalize("NFC", clean(said)).casefold()
+    word = fold_text(text)
     known = _parts_of_shipped() | set(_parts(own))
     is_known = len(word) <= _MAX_WORD_CHARACTERS and all(part in known for part in _PART_SEPARATORS.split(word))
     return word if is_known else WITHHELD_TEXT
@@ -72,7 +74,7 @@ def _parts_of_shipped() -> frozenset[str]:
 
 
 def _parts(words: Iterable[str]) -> Iterator[str]:
-    """The parts of *words* that are long enough to be nobody's name, and of letters alone."""
+    """The parts of *words* that consist of letters and are too long to be an abbreviation that is also a name."""
     parts = (part for word in words for part in _PART_SEPARATORS.split(unicodedata.normalize("NFC", word).casefold()))
     return (part for part in parts if len(part) >= _MIN_PART_CHARACTERS and part.isalpha())
 
@@ -81,5 +83,5 @@ def _look_up(word: str | None, configured: Mapping[str, T] | None, shipped: Mapp
     if word == WITHHELD_TEXT:
         return None
     wanted = normalised_word(clean(word or ""))
-    own = {normalised_word(said): meant for said, meant in (configured or {}).items()}
+    own = {normalised_word(name): meaning for name, meaning in (configured or {}).items()}
     return own.get(wanted, shipped.get(wanted))

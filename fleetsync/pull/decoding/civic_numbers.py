@@ -1,8 +1,8 @@
-"""Civic numbers in one spelling, so that the same number of two files gives the same token.
+"""Swedish civic numbers (personnummer) in one spelling, so that the same number of two files gives the same token.
 
-Pure. Only a connector whose source has no other key calls this, and hands the result to `connect.token` at once. A
+Pure. Only a connector whose source has no other key calls this, and passes the result to `connect.token` at once. A
 number that fails its check digit is kept and flagged: the standard's own example fails it, and a pupil is not dropped
-for a typing error. Neither the value nor any part of it is ever in a message or a representation.
+for a typing error. Neither the number nor any part of it is ever in a message or a representation.
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from fleetsync.pull.files.values import clean
+from fleetsync.pull.decoding.text import clean
 
 _CIVIC_NUMBER = re.compile(r"(\d\d)?(\d\d)(\d\d)(\d\d)([-+]?)(\d{4}|[A-Z][A-Z0-9]\d\d)", re.ASCII)
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
@@ -41,10 +41,10 @@ def civic_number(text: str | None, today: date) -> CivicNumber | None:
     compact = "".join(clean(text or "").translate(_DASHES).upper().split())
     if not compact:
         return None
-    found = _CIVIC_NUMBER.fullmatch(compact)
-    if found is None:
+    match = _CIVIC_NUMBER.fullmatch(compact)
+    if match is None:
         return CivicNumber(compact, "other", valid=False)
-    century, year, month, day, sign, last = found.groups()
+    century, year, month, day, sign, last = match.groups()
     ends = (int(year), int(month), int(day) % 60)
     number = f"{century or _century(ends, sign, today)}{year}{month}{day}{last}"
     if not last.isdigit():

@@ -1,0 +1,94 @@
+"""What `fleetsync check` reports of a source: one result per part, file and credential, with what to do about it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from fleetsync.pull.contract import (
+    Part,
+    PartMissing,
+    ProbeResult,
+    SourceFile,
+    SourceRefused,
+    SourceUnavailable,
+    UnknownValue,
+)
+
+EXPIRY_WARNING_PERIOD = timedelta(days=30)
+
+FieldGroups = Mapping[str, tuple[str, ...]]
+"""Fields of a file by what they are for: of each group one column is enough."""
+
+
+def probe_part(
+    part: Part, has_records: Callable[[], bool], *, readable: str, empty: str, remedy: str, missing_remedy: str = ""
+) -> ProbeResult:
+    """Asks an API for one record of *part* and says what came of it.
+
+    *has_records*: makes the request; whether it gave a record. *readable* and *empty*: what is said of either. *remedy*:
+    what to grant when the request is refused; *missing_remedy*: what to do when the system does not have the part.
+    Raises SourceUnavailable.
+    """
+    try:
+        what = readable if has_records() else empty
+    except PartMissing as missing:
+        return ProbeResult(
+            part.name, ok=part.optional, what=str(missing), remedy="" if part.optional else missing_remedy or remedy
+        )
+    except SourceRefused as refused:
+        return ProbeResult(part.name, ok=False, what=str(refused), remedy=remedy)
+    return ProbeResult(part.name, ok=True, what=what)
+
+
+def probe_files(
+    part: Part,
+    files: Iterable[SourceFile],
+    count: Callable[[SourceFile], int],
+    *,
+    noun: str,
+    groups: FieldGroups,
+) -> Iterator[ProbeResult]:
+    """Reads every file to its end, and says for which day it speaks, how many records it has and which columns it lacks.
+
+    *count*: reads a file and counts its records, which are called *noun*.
+    """
+    is_any_new = False
+    try:
+        for file in files:
+            is_any_new = True
+            yield _file_result(part, file, f"{count(file)} {noun}", missing_fields(file, groups))
+    except (SourceRefused, SourceUnavailable) as error:
+        yield ProbeResult(part.name, ok=False, what=str(error))
+    else:
+        if not is_any_new:
+            yield ProbeResult(part.name, ok=True, what="no file has changed since the last complete pull")
+
+
+def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str, ...]) -> ProbeResult:
+    what = f"{file.name} speaks for {file.as_of} and has {records}"
+    if not missing:
+        return ProbeResult(part.name, ok=True, what=what)
+    return ProbeResult(
+        part.name,
+        ok=False,
+        what=f"{what}; no column for {', '.join(missing)}",
+        remedy='Name the header: columns = { field = "header" }, or have the column added to the file',
+    )
+
+
+def missing_fields(file: SourceFile, groups: FieldGroups) -> tuple[str, ...]:
+    """The names of *groups* for which the file has no column at all."""
+    missing = set(file.missing_fields)
+    return tuple(name for name, fields in groups.items() if missing.issuperset(fields))
+
+
+def missing_columns(file: SourceFile, groups: FieldGroups) -> tuple[UnknownValue, ...]:
+    """`missing_fields` as a pull reports them."""
+    return tuple(UnknownValue("missing column", name) for name in missing_fields(file, groups))
+
+
+def credential_result(expires: date, today: date, remedy: str) -> ProbeResult:
+    """Whether our own credential still works on *today*. *remedy* is shown from thirty days before it expires."""
+    if expires <= today:
+        return ProbeResult(None, ok=False, what=f"the credential ran out on {expires}", remedy=remedy)
+    is_soon = expires - today <= EXPIRY_WARNING_PERIOD
+    return ProbeResult(None, ok=True, what=f"the credential runs out on {expires}", remedy=remedy if is_soon else "")

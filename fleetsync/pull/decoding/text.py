@@ -1,0 +1,46 @@
+"""Text of a source in the one spelling that is compared and kept.
+
+Pure. Letters are composed (NFC), hard and thin spaces are spaces, zero-width characters are gone, and nothing stands
+around the text. A blank is None, so that "" never reaches a record.
+"""
+
+import unicodedata
+from collections.abc import Collection
+
+from fleetsync.pull.contract import RecordError
+
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u200a\u202f"), " ")
+_ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), "")
+_CLEANING = {**_SPACES, **_ZERO_WIDTH}
+_WORDS_FOR_NOTHING = frozenset({"unknown"})
+
+
+def clean(text: str) -> str:
+    """*text* in its one spelling; "" for a blank."""
+    if text.isascii():
+        return text.strip()
+    return unicodedata.normalize("NFC", text.translate(_CLEANING)).strip()
+
+
+def clean_text(value: object) -> str | None:
+    """A value as text in its one spelling; None for a blank and for null."""
+    return None if value is None else clean(str(value)) or None
+
+
+def fold_text(value: object) -> str:
+    """A word as it is compared: without regard to case; "" for a blank."""
+    return (clean_text(value) or "").casefold()
+
+
+def known_text(value: object, words_for_nothing: Collection[str] = _WORDS_FOR_NOTHING) -> str | None:
+    """As `clean_text`; None also for a word by which the source says that it knows nothing, such as "Unknown"."""
+    text = clean_text(value)
+    return None if text is None or text.casefold() in words_for_nothing else text
+
+
+def required_text(value: object, field: str) -> str:
+    """As `clean_text`. Raises RecordError for a blank: `serialNumber is empty`."""
+    text = clean_text(value)
+    if text is None:
+        raise RecordError(f"{field} is empty")
+    return text
