@@ -79,6 +79,7 @@ from fleetsync.pull.contract import (
     Part,
     ProbeResult,
     RecordError,
+    RejectedRecord,
     SourceFile,
     SourceRefused,
     SourceSettings,
@@ -225,11 +226,11 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 
 def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
     lines: list[StaffRow] = []
-    rejected: list[str] = []
+    rejected: list[RejectedRecord] = []
     for page in file.pages(_row_parser(settings, connect)):
         lines += page.raws
         rejected += page.rejected
-    rejected += [line.problem for line in lines if line.problem is not None]
+    rejected += [RejectedRecord(line.problem) for line in lines if line.problem is not None]
     people = _group_by_person(lines)
     if lines and settings.departments and not any(person.employments for person in people):
         raise SourceRefused(

@@ -37,8 +37,8 @@ from connectors.ss12000.schema import (
     id_of,
 )
 from connectors.ss12000.settings import Settings
-from fleetsync.core.model import MembershipType
-from fleetsync.pull.contract import Connect, Page, Params, PartMissing
+from fleetsync.core.model import MembershipType, RecordType
+from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RejectedRecord
 from fleetsync.pull.decoding import (
     AFTER_SCHOOL_FORMS,
     EnrolmentPeriod,
@@ -130,7 +130,9 @@ def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> It
         raws: list[RegisterPerson | DatedMembership] = []
         for person in people:
             raws += _pupil(settings, period, person, marks, seen)
-        yield Page(raws, rejected=tuple(MISSING_ID_REASON for person in people if id_of(person.id) is None))
+        yield Page(
+            raws, rejected=tuple(RejectedRecord(MISSING_ID_REASON) for person in people if id_of(person.id) is None)
+        )
     yield from _in_pages([membership for membership in in_groups if membership.person in seen])
     # A person marked in a class list is protected, even if they are no pupil.
     yield from _in_pages([RegisterPerson(person, marked=True) for person in sorted(marks - seen)])
@@ -260,7 +262,7 @@ def children(register: RegisterClient, settings: Settings, connect: Connect) -> 
     queries = queries_by_end_date(period)
     for placements in register.pages("placements", RegisterPlacement, queries, is_open=is_open):
         memberships += _recent_memberships((_placement(row, marks) for row in placements), period, named)
-        yield Page([], rejected=tuple(_rejection_reasons(placements)))
+        yield Page([], rejected=tuple(_rejected(placements)))
     young = {
         membership.person
         for membership in memberships
@@ -293,7 +295,7 @@ def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Ite
     memberships: list[DatedMembership] = []
     for duties in register.pages("duties", Duty, queries_by_end_date(period), is_open=is_open):
         memberships += _recent_memberships((_duty(row, marks) for row in duties), period, named)
-        yield Page([], rejected=tuple(_rejection_reasons(duties)))
+        yield Page([], rejected=tuple(_rejected(duties)))
     people = PeopleReader(register, settings, marks, named, set())
     kind = StaffPerson if settings.store_names or settings.read_civic_number else PersonWithLogins
     hook = _decode_hook(settings, connect, keeps=True)
@@ -327,12 +329,12 @@ def _recent_memberships(
                 yield membership
 
 
-def _rejection_reasons(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[str]:
+def _rejected(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[RejectedRecord]:
     for row in rows:
         if id_of(row.id) is None:
-            yield MISSING_ID_REASON
+            yield RejectedRecord(MISSING_ID_REASON)
         elif isinstance(row, RegisterPlacement) and _referenced_id(row.child) is None:
-            yield "child is empty"
+            yield RejectedRecord("child is empty", source_id=id_of(row.id), record_type=RecordType.MEMBERSHIP)
 
 
 def _decode_hook(settings: Settings, connect: Connect, *, keeps: bool) -> DecodeHook:

@@ -153,6 +153,9 @@ def projected_part_state(state: PartState, effect: PullEffect) -> PartState:
         scope_as_of=days,
         held_pull=None,
         reason=None,
+        unreadable_rows=sum(effect.rejected.values()),
+        unreadable_facts=sum(effect.unreadable_facts.values()),
+        unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
     )
 
 

@@ -217,6 +217,7 @@ def _masked_membership(record: MembershipRecord, tokens: RecordTokens, source_id
         end=record.end,
         leave_from=record.leave_from,
         leave_to=record.leave_to,
+        unreadable=record.unreadable,
     )
 
 
@@ -246,4 +247,5 @@ def _masked_device(record: DeviceRecord, tokens: RecordTokens) -> DeviceRecord:
         purchased_on=record.purchased_on,
         warranty_until=record.warranty_until,
         support_until=record.support_until,
+        unreadable=record.unreadable,
     )

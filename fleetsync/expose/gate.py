@@ -304,7 +304,14 @@ def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSu
         return list(pulls)
     return [
         msgspec.structs.replace(
-            pull, reason=REASON_NOT_SHOWN if pull.reason else "", refusals=(), rejected={}, drift={}
+            pull,
+            reason=REASON_NOT_SHOWN if pull.reason else "",
+            refusals=(),
+            rejected={},
+            drift={},
+            unreadable_facts={},
+            unreadable=(),
+            unused_headers={},
         )
         for pull in pulls
     ]

@@ -11,7 +11,15 @@ from typing import Protocol
 import msgspec
 
 from fleetsync.clock import Clock
-from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageDay, HoldReason, PartState, Verdict
+from fleetsync.core.model import (
+    AssignmentInterval,
+    ChangePlan,
+    CoverageDay,
+    HoldReason,
+    PartState,
+    UnreadableRow,
+    Verdict,
+)
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
@@ -31,6 +39,11 @@ class PullSummary(msgspec.Struct, frozen=True, kw_only=True):
     seen: int = 0
     rejected: Mapping[str, int] = {}  # records that could not be read, by why
     drift: Mapping[str, int] = {}  # values that the connector does not know, as field=value
+    unreadable_facts: Mapping[str, int] = {}  # by "field: reason"
+    unreadable: tuple[UnreadableRow, ...] = ()  # the first rows and facts that could not be read, with their places
+    unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    newly_marked: int = 0  # persons newly found to be protected
+    conflicting_duplicates: int = 0  # ids that came more than once with different content
     seconds: float | None = None
     decided: str = ""  # "accepted", "rejected", "dissolved"; "" where no decision was needed
     decided_by: str = ""

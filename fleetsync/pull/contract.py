@@ -58,7 +58,18 @@ class PartMissing(PullError):
 
 
 class RecordError(PullError):
-    """One record cannot be used: `RecordError("serialNumber is empty")`. Reasons are counted, so a reason holds no value."""
+    """One record cannot be read: `RecordError("start is not a date", source_id="4711")`. A reason never holds a value.
+
+    With *source_id* (and *record_type*, where the part has several) the record is present and unreadable: what is believed of it
+    stays. Without, nobody can say which record it was, and nothing of its scope is taken for absent by this pull.
+    *place*: where a person finds it, such as "personal.csv line 17"; default: the id.
+    """
+
+    def __init__(
+        self, reason: str, *, source_id: str | None = None, record_type: RecordType | None = None, place: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.source_id, self.record_type, self.place = source_id, record_type, place or source_id or ""
 
 
 # ------------------------------------------------------------------------------------------------- what a connector has
@@ -106,7 +117,29 @@ class UnknownValue:
     value: str
 
 
-NormalisedItem: TypeAlias = Record | Credential | UnknownValue
+@dataclass(frozen=True, slots=True)
+class UnreadableFact:
+    """A field of a record that was filled in and could not be read. The record itself is kept, without the fact.
+
+    The record names the field in `unreadable` too, where it decides something. *reason* never holds a value.
+    """
+
+    field: str
+    reason: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRecord:
+    """A record that could not be decoded; the fields are those of `RecordError`."""
+
+    reason: str
+    place: str = ""
+    source_id: str | None = None
+    record_type: RecordType | None = None
+
+
+NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact
 """What one raw record can become."""
 
 
@@ -117,7 +150,8 @@ class Page:
     *total*: how many records the part has in all, where the source says so. *as_of*: the day that the content describes;
     None is now. *scope*: what is complete when the pull ends, and so what absence is judged within: None is the part; a
     device list's is its file and unit. *mark*: the bookmark of a part that reads "some". *fingerprint*: of the file it
-    came from. *rejected*: one reason per record that could not be decoded. *drift*: unknown words outside of any record.
+    came from. *rejected*: records that could not be decoded. *drift*: unknown words outside of any record. *unused_headers*:
+    of a file, the headers that no field took up; *file*: its name.
     """
 
     raws: Sequence[RawRecord]
@@ -126,8 +160,10 @@ class Page:
     scope: str | None = None
     mark: str | None = None
     fingerprint: str | None = None
-    rejected: tuple[str, ...] = ()
+    rejected: tuple[RejectedRecord, ...] = ()
     drift: tuple[UnknownValue, ...] = ()
+    file: str = ""
+    unused_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

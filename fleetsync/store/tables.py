@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
-from fleetsync.core.model import HoldReason, Text
+from fleetsync.core.model import HoldReason, Text, UnreadableRow
 
 metadata = MetaData(
     naming_convention={
@@ -174,6 +174,11 @@ pull = Table(
     _integer_column("absences"),
     Column("rejected", CountPairs, nullable=False),
     Column("drift", CountPairs, nullable=False),
+    Column("unreadable_facts", CountPairs, nullable=False, server_default="[]"),
+    Column("unreadable", JsonText(tuple[UnreadableRow, ...]), nullable=False, server_default="[]"),
+    Column("unused_headers", JsonText(dict[str, tuple[str, ...]]), nullable=False, server_default="{}"),
+    _integer_column("newly_marked"),
+    _integer_column("conflicting_duplicates"),
     _boolean_column("is_first"),
     _boolean_column("reads_some"),
     _text_column("mark", null=True),
@@ -223,6 +228,9 @@ part_state = Table(
     _text_column("mark", null=True),
     _text_column("reason", null=True),
     Column("drift", Integer, nullable=False, server_default="0"),
+    Column("unreadable_rows", Integer, nullable=False, server_default="0"),
+    Column("unreadable_facts", Integer, nullable=False, server_default="0"),
+    Column("unused_headers", Integer, nullable=False, server_default="0"),
     _integer_column("contacts_untold"),
 )
 

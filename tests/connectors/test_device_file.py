@@ -85,7 +85,10 @@ def test_each_list_is_whole_for_itself_and_speaks_for_its_day(recorded: CaseRunn
         ("plattor-asen", date(2026, 10, 31), 3),
         ("datorer-vretaskolan", date(2026, 11, 15), 9),
     ]
-    assert [page.rejected for page in pages] == [(), ("serial and asset tag are empty",)]
+    assert [[rejected.reason for rejected in page.rejected] for page in pages] == [
+        [],
+        ["serial and asset tag are empty"],
+    ]
 
 
 def test_a_list_that_did_not_change_is_skipped_alone(recorded: CaseRunner) -> None:

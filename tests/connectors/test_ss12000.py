@@ -133,7 +133,7 @@ class Register:
     def rejected(self, part: str) -> list[str]:
         settings = self.settings()
         with self._given(settings, TODAY) as connect:
-            return [reason for page in pull(part, settings, connect) for reason in page.rejected]
+            return [rejected.reason for page in pull(part, settings, connect) for rejected in page.rejected]
 
     def findings(self, **keys: Any) -> dict[str | None, ProbeResult]:
         settings = self.settings(**keys)
@@ -963,7 +963,7 @@ def test_who_is_in_after_school_care_alone_is_no_child_of_preschool(form: str | 
 
 
 def test_a_child_without_a_reference_and_a_place_without_an_id_are_told(runner: CaseRunner) -> None:
-    assert [reason for page in runner.pages("children") for reason in page.rejected] == ["child is empty"]
+    assert [rejected.reason for page in runner.pages("children") for rejected in page.rejected] == ["child is empty"]
     with register_of(placements=[placed(id=None)], duties=[serving(id=None)], persons=[pupil(id=None)]) as register:
         assert [register.rejected(part) for part in ("children", "staff", "pupils")] == [["id is empty"]] * 3
 

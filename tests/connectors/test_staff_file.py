@@ -56,7 +56,7 @@ class StaffFolder:
     def rejected(self, *rows: str, head: str = HEAD, **keys: Any) -> list[str]:
         self.write(*rows, head=head)
         pages = self.runner.pages("staff", self.runner.settings_with(**keys))
-        return [reason for page in pages for reason in page.rejected]
+        return [rejected.reason for page in pages for rejected in page.rejected]
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_the_file_speaks_for_the_day_in_its_name(recorded: CaseRunner) -> None:
     assert page.as_of == date(2026, 10, 31)
     assert page.fingerprint
     assert page.scope is None
-    assert page.rejected == ("start is not a date",)
+    assert [rejected.reason for rejected in page.rejected] == ["start is not a date"]
 
 
 def test_it_counts_and_is_due_monthly_by_itself(recorded: CaseRunner) -> None:

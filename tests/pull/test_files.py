@@ -377,7 +377,7 @@ def test_pages_hold_the_whole_file_and_the_last_tells_what_was_rejected() -> Non
 
     assert [len(page.raws) for page in pages] == [5000]
     assert [raw for page in pages for raw in page.raws] == [number + 2 for number in range(5001) if number != 7]
-    assert pages[-1].rejected == ("end is not a date",)
+    assert [rejected.reason for rejected in pages[-1].rejected] == ["end is not a date"]
     assert {(page.scope, page.as_of, page.fingerprint) for page in pages} == {
         ("alla", TODAY, fingerprint_of(("Anst.nr;Slutdatum\n" + lines).encode()))
     }

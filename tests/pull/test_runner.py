@@ -32,6 +32,7 @@ from fleetsync.pull.contract import (
     PageTokenExpired,
     Part,
     PartMissing,
+    RejectedRecord,
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
@@ -249,7 +250,9 @@ def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(opened):
 
 
 def test_records_are_rejected_by_reason_and_the_others_are_read(opened):
-    read_records = Page([a_device("d1"), "id is empty", "id is empty"], rejected=("fewer fields than the header",))
+    read_records = Page(
+        [a_device("d1"), "id is empty", "id is empty"], rejected=(RejectedRecord("fewer fields than the header"),)
+    )
 
     effect = read(opened, FakeConnector(lambda _: iter([read_records])))
 

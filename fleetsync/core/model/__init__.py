@@ -71,6 +71,7 @@ from fleetsync.core.model.pulls import (
     PullLimits,
     RowChange,
     StagedRow,
+    UnreadableRow,
     Verdict,
 )
 from fleetsync.core.model.records import (
@@ -190,5 +191,6 @@ __all__ = [
     "Unit",
     "UnitMap",
     "UnitRecord",
+    "UnreadableRow",
     "Verdict",
 ]

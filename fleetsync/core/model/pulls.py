@@ -58,6 +58,17 @@ class PulledScope(FrozenStruct, frozen=True, kw_only=True):
     fingerprint: str | None = None  # of a file's content
 
 
+class UnreadableRow(FrozenStruct, frozen=True, kw_only=True):
+    """A row of a pull that could not be read, or one fact of it. Never holds a value from the source.
+
+    `place` says where a person finds it: "personal_2026-11-24.csv line 17", or the id that the source gave the record.
+    """
+
+    place: str
+    reason: str
+    fact: str | None = None  # the field that could not be read; None: the whole row
+
+
 class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     """A finished pull of a part: which records it would write and which it would mark absent."""
 
@@ -70,7 +81,12 @@ class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     seen: int  # number of records, duplicates not counted
     duplicates: int = 0
     contacts_untold: int = 0  # devices without a last contact in this pull, for which one is believed
-    rejected: Mapping[str, int] = {}  # by reason
+    rejected: Mapping[str, int] = {}  # rows that could not be read, by reason
+    unreadable_facts: Mapping[str, int] = {}  # facts that could not be read, by "field: reason"
+    unreadable: tuple[UnreadableRow, ...] = ()  # the first of both, with their places
+    unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    newly_marked: int = 0  # persons whom this pull found to be protected, and who were not before
+    conflicting_duplicates: int = 0  # ids that came more than once with different content
     drift: Mapping[str, int] = {}  # "field=value" the connector did not know
     is_first: bool = False
     reads_some: bool = False  # the part is read piece by piece: it adds and changes, and never marks absent

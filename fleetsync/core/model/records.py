@@ -84,6 +84,7 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     purchased_on: date | None = None
     warranty_until: date | None = None
     support_until: date | None = None
+    unreadable: tuple[str, ...] = ()  # fields that were filled in and could not be read, sorted: unknown, not blank
 
 
 class PersonRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="person"):
@@ -115,6 +116,7 @@ class MembershipRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, t
     leave_from: date | None = None
     leave_to: date | None = None
     protected: bool = False
+    unreadable: tuple[str, ...] = ()  # fields that were filled in and could not be read, sorted: unknown, not blank
 
 
 class UnitRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="unit"):

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any, TypeVar
 
-from fleetsync.pull.contract import Page, RecordError, SourceRefused, SourceUnavailable
+from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
@@ -222,8 +222,8 @@ class OpenedFile:
         while following := list(islice(records, PAGE_ROWS)):
             yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint)
             raws = following
-        reasons = tuple(rejected.reason for rejected in self.rejected)
-        yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint, rejected=reasons)
+        rejected = tuple(RejectedRecord(row.reason, place=f"{self.name} line {row.row}") for row in self.rejected)
+        yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint, rejected=rejected, file=self.name)
 
     # ------------------------------------------------------------------------------------------------------- inside
 

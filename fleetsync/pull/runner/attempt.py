@@ -12,7 +12,7 @@ from typing import Any
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType
+from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
 from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
 from fleetsync.pull.contract import (
     Credential,
@@ -20,9 +20,11 @@ from fleetsync.pull.contract import (
     Page,
     Part,
     RecordError,
+    RejectedRecord,
     SourceUnavailable,
     Stopped,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
@@ -33,6 +35,7 @@ from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 2000
+MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
 PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
@@ -50,6 +53,10 @@ class _PageCounters:
     undecodable: int = 0  # records beside the raws that a connector could not read
     total: int | None = None  # as the source says
     rejected: Counter[str] = field(default_factory=Counter)
+    unreadable_facts: Counter[str] = field(default_factory=Counter)
+    unreadable: list[UnreadableRow] = field(default_factory=list)
+    unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
+    unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
     scopes: dict[str, PulledScope] = field(default_factory=dict)
     mark: str | None = None
@@ -119,12 +126,15 @@ class PullAttempt:
         counters.scopes[page.scope or ""] = self._pulled_scope(page)
         counters.total = page.total if page.total is not None else counters.total
         counters.mark = page.mark or counters.mark
-        counters.rejected.update(page.rejected)
+        for rejected in page.rejected:
+            self._reject(rejected, page.scope)
         counters.undecodable += len(page.rejected)
+        if page.unused_headers:
+            counters.unused_headers[page.file] = page.unused_headers
         counters.drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
             counters.raws += 1
-            for item in self._normalise(raw):
+            for item in self._normalise(raw, page.scope):
                 self._take_item(item, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
             self._stage_differences()
@@ -137,18 +147,35 @@ class PullAttempt:
             fingerprint = f"{fingerprint}{FINGERPRINT_SEPARATOR}{self._settings_fingerprint}"
         return PulledScope(name=page.scope or "", as_of=page.as_of or self._today, fingerprint=fingerprint)
 
-    def _normalise(self, raw: Any) -> Iterable[NormalisedItem]:
+    def _normalise(self, raw: Any, scope: str | None) -> Iterable[NormalisedItem]:
         try:
             return self._source.module.normalise(self._part.name, self._source.settings, raw)
         except RecordError as error:
-            self._counters.rejected[str(error)] += 1
+            self._reject(RejectedRecord(str(error), error.place, error.source_id, error.record_type), scope)
             return ()
+
+    def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
+        """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
+        self._counters.rejected[rejected.reason] += 1
+        self._note_unreadable(UnreadableRow(place=rejected.place, reason=rejected.reason))
+        if rejected.source_id is None:
+            self._counters.unidentified_scopes.add(scope or "")
+        else:
+            types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
+            self._differences.note_unreadable(types, rejected.source_id)
+
+    def _note_unreadable(self, row: UnreadableRow) -> None:
+        if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
+            self._counters.unreadable.append(row)
 
     def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
             self._counters.drift[f"{item.field}={item.value}"] += 1
+        elif isinstance(item, UnreadableFact):
+            self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
+            self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
         else:
             self._take_record(self._rules.canonical(item, self._source.settings), scope)
 
@@ -198,7 +225,8 @@ class PullAttempt:
     def _finish(self) -> PullEffect:
         effect = self._effect()
         if not effect.reads_some:
-            absent = self._differences.absent_rows(scope.name for scope in effect.scopes)
+            names = {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
+            absent = self._differences.absent_rows(names)
             self._staging.stage_rows(self.pull, list(absent))
         self._staging.finish_pull(effect)
         return effect
@@ -216,6 +244,9 @@ class PullAttempt:
             duplicates=differences.duplicates,
             contacts_untold=differences.contacts_untold,
             rejected=dict(counters.rejected),
+            unreadable_facts=dict(counters.unreadable_facts),
+            unreadable=tuple(counters.unreadable),
+            unused_headers=dict(counters.unused_headers),
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",

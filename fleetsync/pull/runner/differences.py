@@ -37,6 +37,7 @@ class PullDifferences:
         self._source, self._rules, self._index = source, rules, index
         self._changed_rows: list[StagedRow] = []
         self.seen: set[RecordRef] = set()
+        self.unreadable: set[RecordRef] = set()  # present, and could not be read
         self.duplicates = 0
         self.contacts_untold = 0  # devices that came without a contact, and have one that is believed
 
@@ -74,6 +75,10 @@ class PullDifferences:
         if contact is None and entry is not None and entry.last_contact_at is not None:
             self.contacts_untold += 1
 
+    def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
+        """Count a record as seen that was there and could not be read: what is believed of it stays."""
+        self.unreadable.update((type_.value, source_id) for type_ in types)
+
     def _add_difference(self, row: RowToStage, entry: BelievedEntry | None) -> None:
         if entry is None or entry.fingerprint != row.fingerprint or entry.scope != row.scope:
             self._changed_rows.append(row)
@@ -96,7 +101,8 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            if ref not in self.seen and not entry.gone and (entry.scope or "") in whole:
+            is_present = ref in self.seen or ref in self.unreadable
+            if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 
 

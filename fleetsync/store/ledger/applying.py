@@ -157,6 +157,9 @@ class ApplyLedger(PullLedger):
             mark=effect.mark,
             reason=None,
             drift=sum(effect.drift.values()),
+            unreadable_rows=sum(effect.rejected.values()),
+            unreadable_facts=sum(effect.unreadable_facts.values()),
+            unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
         )
         state = t.part_state.c
         connection.execute(

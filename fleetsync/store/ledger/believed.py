@@ -81,6 +81,9 @@ def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[Pa
         state.held_pull,
         state.reason,
         state.drift,
+        state.unreadable_rows,
+        state.unreadable_facts,
+        state.unused_headers,
         state.contacts_untold,
     )
     states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(statement)}

@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fleetsync.core.model import HoldReason, PulledScope, PullEffect, RecordType, RowChange, StagedRow, Verdict
+from fleetsync.core.model import (
+    HoldReason,
+    PulledScope,
+    PullEffect,
+    RecordType,
+    RowChange,
+    StagedRow,
+    UnreadableRow,
+    Verdict,
+)
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
@@ -56,6 +65,11 @@ class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
     contacts: int = 0
     absences: int = 0
     rejected: Mapping[str, int] = {}
+    unreadable_facts: Mapping[str, int] = {}
+    unreadable: tuple[UnreadableRow, ...] = ()
+    unused_headers: Mapping[str, tuple[str, ...]] = {}
+    newly_marked: int = 0
+    conflicting_duplicates: int = 0
     drift: Mapping[str, int] = {}
     is_first: bool = False
     refusals: tuple[HoldReason, ...] = ()
@@ -193,6 +207,11 @@ class PullLedger(LedgerBase):
             "contacts_untold": effect.contacts_untold,
             "rejected": _sorted_counts(effect.rejected),
             "drift": _sorted_counts(effect.drift),
+            "unreadable_facts": _sorted_counts(effect.unreadable_facts),
+            "unreadable": effect.unreadable,
+            "unused_headers": dict(effect.unused_headers),
+            "newly_marked": effect.newly_marked,
+            "conflicting_duplicates": effect.conflicting_duplicates,
             "is_first": effect.is_first,
             "reads_some": effect.reads_some,
             "mark": effect.mark,
@@ -305,7 +324,7 @@ def stored_pull_from_row(row: Any) -> StoredPull:
     """A row of `PULL_COLUMNS` as a noun."""
     values = dict(row._mapping)
     verdict = values.pop("verdict")
-    values |= {"rejected": dict(row.rejected), "drift": dict(row.drift)}
+    values |= {name: dict(values[name]) for name in ("rejected", "drift", "unreadable_facts")}
     return StoredPull(verdict=None if verdict is None else Verdict(verdict), **values)
 
 
@@ -341,6 +360,11 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         contacts_untold=row.contacts_untold,
         rejected=dict(row.rejected),
         drift=dict(row.drift),
+        unreadable_facts=dict(row.unreadable_facts),
+        unreadable=row.unreadable,
+        unused_headers=row.unused_headers,
+        newly_marked=row.newly_marked,
+        conflicting_duplicates=row.conflicting_duplicates,
         is_first=row.is_first,
         reads_some=row.reads_some,
         mark=row.mark,
