@@ -1,6 +1,6 @@
 """Which pupil, child and employee has a working device, which lack one, and why.
 
-The house is described room by room in the docstring of each package below.
+The docstring of each package below says what it does and what it refuses; docs/architecture.md shows how they work together.
 """
 
 

@@ -1,4 +1,4 @@
-"""What is decided: frozen values in, frozen values out.
+"""Decides everything that is published: immutable values in, immutable values out.
 
-Refuses the world: no file, network, database, clock, chance or log is imported here.
+Pure. It reads no file, network, database or clock, and neither logs nor draws at random; import rules check that.
 """
