@@ -79,7 +79,7 @@ class PullAttempt:
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
         self.credentials: list[Credential] = []
-        self.protection = PullProtection(staging, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = _PageCounters()
@@ -95,7 +95,7 @@ class PullAttempt:
         name, part = self._source.name, self._part.name
         self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
         self._is_first = not self._staging.known_files(name, part)
-        self.protection.load()
+        self.protection.load(self._differences.believed_persons())
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
@@ -204,6 +204,12 @@ class PullAttempt:
 
     def _compare(self, read: ReadRecord) -> None:
         storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
+        if storage is Storage.MASKED:
+            self.protection.take_device(read.record, read.tokens)
+        elif self.protection.is_marked_and_new(
+            read.tokens, is_believed=self._differences.believes_person_of(read.record)
+        ):
+            storage = Storage.MASKED
         if storage is not Storage.DROPPED:
             self._differences.compare(read, storage)
 
@@ -247,6 +253,8 @@ class PullAttempt:
             unreadable_facts=dict(counters.unreadable_facts),
             unreadable=tuple(counters.unreadable),
             unused_headers=dict(counters.unused_headers),
+            newly_marked=self.protection.newly_marked,
+            pending_marks=self.protection.pending,
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",

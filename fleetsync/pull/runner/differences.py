@@ -15,7 +15,7 @@ from fleetsync.core.model import (
     RowChange,
     StagedRow,
 )
-from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record
+from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.staging import BelievedEntry
 
@@ -38,6 +38,7 @@ class PullDifferences:
         self._changed_rows: list[StagedRow] = []
         self.seen: set[RecordRef] = set()
         self.unreadable: set[RecordRef] = set()  # present, and could not be read
+        self.unmasked: set[RecordRef] = set()  # believed masked, and present in clear under another id
         self.duplicates = 0
         self.contacts_untold = 0  # devices that came without a contact, and have one that is believed
 
@@ -46,12 +47,11 @@ class PullDifferences:
         is_masked, contact, body = storage is Storage.MASKED, None, read.record
         if isinstance(body, DeviceRecord):
             contact, body = body.last_contact_at, msgspec.structs.replace(body, last_contact_at=None)
+        if not is_masked:
+            # Whose mark waits for a decision is believed as before until it is taken.
+            body = _without_protected_flag(body)
         fingerprint = self._rules.row_fingerprint(body, is_masked=is_masked)
-        kept = (
-            masked_record(body, read.tokens, self._rules.token_of, source=self._source)
-            if is_masked
-            else _without_protected_flag(body)
-        )
+        kept = masked_record(body, read.tokens, self._rules.token_of, source=self._source) if is_masked else body
         ref = (RECORD_TYPES[type(kept)].value, kept.source_id)
         self._count(ref, contact)
         row = RowToStage(
@@ -75,17 +75,36 @@ class PullDifferences:
         if contact is None and entry is not None and entry.last_contact_at is not None:
             self.contacts_untold += 1
 
+    def believed_persons(self) -> int:
+        """How many persons of the part are believed."""
+        return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in self._index.items())
+
+    def believes_person_of(self, record: Record) -> bool:
+        """Whether the person of *record* is believed in clear: masked, they have another id."""
+        if not isinstance(record, PersonRecord | MembershipRecord):
+            return False
+        person = record.source_id if isinstance(record, PersonRecord) else record.person
+        return (RecordType.PERSON.value, person) in self._index
+
     def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
         """Count a record as seen that was there and could not be read: what is believed of it stays."""
         self.unreadable.update((type_.value, source_id) for type_ in types)
 
     def _add_difference(self, row: RowToStage, entry: BelievedEntry | None) -> None:
+        if entry is None:
+            self._note_unmasked(row)
         if entry is None or entry.fingerprint != row.fingerprint or entry.scope != row.scope:
             self._changed_rows.append(row)
         elif entry.absent or entry.gone:
             self._changed_rows.append(_without_record(row, RowChange.RETURN))
         elif row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at:
             self._changed_rows.append(_without_record(row, RowChange.CONTACT))
+
+    def _note_unmasked(self, row: RowToStage) -> None:
+        """A person who is not protected any more comes back in clear: the masked record of theirs is not absent."""
+        if row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked:
+            token = tokenise_id(self._source, row.source_id, self._rules.token_of)
+            self.unmasked.add((row.type.value, token))
 
     @property
     def waiting(self) -> int:
@@ -101,7 +120,7 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self.seen or ref in self.unreadable
+            is_present = ref in self.seen or ref in self.unreadable or ref in self.unmasked
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 
