@@ -210,9 +210,7 @@ CLAUSES_OF_DEVICE: dict[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
         case.device.managed is not True or not _has_role(case, PartRole.MDM)
     ),
     "its list does not say in use": _is_in_condition(Condition.PENDING),
-    "personally owned": lambda case, _: any(
-        record.ownership is Ownership.PERSONAL for record in _device_records(case)
-    ),
+    "personally owned": lambda case, _: any(record.ownership is Ownership.PERSONAL for record in _device_records(case)),
     r"a (phone|tv|virtual) is never such a device": lambda case, _: any(
         record.platform is Platform.IOS for record in _device_records(case)
     ),
@@ -258,9 +256,15 @@ def _gives(**fields: Any) -> Callable[[PersonCase], bool]:
     )
 
 
+def _leaves_blank(case: PersonCase, field: str) -> bool:
+    return any(getattr(record, field) is None and field not in record.unreadable for _, record in _memberships(case))
+
+
 def _days_of(case: PersonCase) -> set[str]:
     days = [
-        day for _, record in _memberships(case) for day in (record.start, record.end, record.leave_from, record.leave_to)
+        day
+        for _, record in _memberships(case)
+        for day in (record.start, record.end, record.leave_from, record.leave_to)
     ]
     # Nothing in these towns lies beyond: a last school day and its turnover come from the calendar.
     terms = CALENDARS.default.terms
@@ -291,8 +295,8 @@ CLAUSES_OF_PERSON: dict[str, Callable[[PersonCase, re.Match[str]], bool]] = {
     ),
     r"year (\d+)": lambda case, found: _gives(year=int(found.group(1)))(case),
     r"Year (\d+) is (unknown|not included) \(\w+\)": lambda case, found: _gives(year=int(found.group(1)))(case),
-    r"The year is missing \(\w+\)": lambda case, _: _gives(year=None, unreadable=())(case),
-    "The school form is missing": lambda case, _: _gives(school_form=None, unreadable=())(case),
+    r"The year is missing \(\w+\)": lambda case, _: _leaves_blank(case, "year"),
+    "The school form is missing": lambda case, _: _leaves_blank(case, "school_form"),
     r"School form (\w+) is (unknown|not included)": lambda case, found: _gives(school_form=found.group(1))(case),
     r"Permanent from (.+)": _is_employed(EmploymentForm.PERMANENT),
     r"Employed from (.+) with no last day": lambda case, found: _gives(end=None)(case) and _names_days(case, found),
