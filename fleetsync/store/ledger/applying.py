@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, update
 
-from fleetsync.core.guard import projected_records
+from fleetsync.core.guard import may_be_accepted, projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RowChange, Verdict
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
@@ -40,25 +40,23 @@ class ApplyLedger(PullLedger):
 
         StoreError when it was judged already, or a later one of the part was believed meanwhile.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(effect.pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, effect.pull)
             self._apply_staged(connection, effect.pull, limits)
             self._close_held(connection, effect.source, effect.part, "dissolved")
-        self._release_lock(effect.pull)
 
     def hold(self, pull: int, refusals: Sequence[HoldReason], reason: str | None = None) -> None:
         """Keep a finished pull for a person to decide. The part's older held pull loses its rows.
 
         *reason* is what lists show; by default the refusals in English, and the command that accepts.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
             shown = reason or _held_reason(source, part, pull, refusals)
             values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": shown}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
             update_part_state(connection, source, part, held_pull=pull, reason=shown)
-        self._release_lock(pull)
 
     def find_held_pull(self, source: str, part: str) -> HeldPull | None:
         """The part's pull that waits for a person, if any."""
@@ -199,6 +197,8 @@ class ApplyLedger(PullLedger):
 
 def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
     sentences = "; ".join(refusal.text.en for refusal in refusals)
+    if not may_be_accepted(refusals):
+        return sentences
     return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
