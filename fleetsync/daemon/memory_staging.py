@@ -61,6 +61,9 @@ class MemoryStaging:
         """What was read, with its rows."""
         return msgspec.structs.replace(self._effects[pull], rows=tuple(self._rows[pull].values()))
 
+    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+        """Does nothing: the effect has the marks, and a rehearsal conceals nobody."""
+
     def protected_tokens(self) -> frozenset[str]:
         """As the ledger has it."""
         return self._ledger.protected_tokens()

@@ -25,6 +25,7 @@ from fleetsync.core.model import (
     RecordType,
     Text,
 )
+from fleetsync.core.privacy import MAX_MARKED_RATIO, MAX_MARKS_UNASKED, is_mass_marking
 from fleetsync.core.school_forms import KNOWN_FORMS
 
 # A floor is a number of records: so many are always allowed, however small the part is. Ratios are 0..1.
@@ -40,8 +41,6 @@ MAX_ENDS_RATIO = 0.10  # (d)
 MIN_KNOWN_IDS_RATIO = 0.5  # (e)
 FEW_RECORDS = 10  # up to so many, (e) asks only whether any id is known; (d) and (g) compare single records
 MAX_YEARS_CHANGED_RATIO = 0.10  # (g)
-MARKS_FLOOR = 5
-MAX_MARKED_RATIO = 0.01
 
 # Types without which a part entitles nobody and shows no device.
 DECIDING_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE})
@@ -213,18 +212,21 @@ def _check_none_left(
 
 
 def _check_marks(before: Sequence[BelievedRecord], effect: PullEffect) -> Iterable[HoldReason]:
-    """A pull that newly marks many persons as protected: they are masked at once, and no number moves before a person looked."""
-    believed = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone)
-    roster = believed or effect.seen
-    limit = allowed_count(MARKS_FLOOR, MAX_MARKED_RATIO, roster)
-    if effect.newly_marked > limit:
+    """A pull that newly marks many persons as protected: they are not shown from now on, and no number moves before a
+    person has looked. The limit is the one by which the marks wait (`core.privacy.is_mass_marking`).
+    """
+    roster = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone) or effect.seen
+    limit = allowed_count(MAX_MARKS_UNASKED, MAX_MARKED_RATIO, roster)
+    if effect.pending_marks or is_mass_marking(effect.newly_marked, roster):
         yield HoldReason(
             "marks",
             Text(
                 f"{effect.newly_marked} personer får skyddade uppgifter på en gång, av {roster}; gränsen är {limit} "
-                f"({swedish_percent(MAX_MARKED_RATIO, 0)}). De är dolda redan; läs källans ord för skydd innan detta godtas",
-                f"{effect.newly_marked} persons are newly marked as protected at once, of {roster}; the limit is {limit} "
-                f"({MAX_MARKED_RATIO:.0%}). They are masked already; check the source's word for a mark before this is accepted",
+                f"({swedish_percent(MAX_MARKED_RATIO, 0)}). De visas inte längre; läs källans ord för skydd innan "
+                "detta godtas",
+                f"{effect.newly_marked} persons of {roster} are newly marked as protected at once; the limit is {limit} "
+                f"({MAX_MARKED_RATIO:.0%}). They are not shown any more; check the source's word for a mark before this "
+                "is accepted",
             ),
         )
 

@@ -79,13 +79,13 @@ class PullAttempt:
         self._source, self._part, self._progress = source, part, progress
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.credentials: list[Credential] = []
-        self.protection = PullProtection(staging, source.name, self.started_at)
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = _PageCounters()
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -97,7 +97,7 @@ class PullAttempt:
         name, part = self._source.name, self._part.name
         self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
         self._is_first = not self._staging.known_files(name, part)
-        self.protection.load()
+        self.protection.load(self._differences.believed_persons())
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
@@ -206,6 +206,12 @@ class PullAttempt:
 
     def _compare(self, read: ReadRecord) -> None:
         storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
+        if storage is Storage.MASKED:
+            self.protection.take_device(read.record, read.tokens)
+        elif self.protection.is_marked_and_new(
+            read.tokens, is_believed=self._differences.believes_person_of(read.record)
+        ):
+            storage = Storage.MASKED
         if storage is not Storage.DROPPED:
             self._differences.compare(read, storage)
 
@@ -256,6 +262,8 @@ class PullAttempt:
             unreadable=(*counters.unreadable, *self._notes_on_absence()),
             unused_headers=dict(counters.unused_headers),
             conflicting_duplicates=differences.conflicting_duplicates,
+            newly_marked=self.protection.newly_marked,
+            pending_marks=self.protection.pending,
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",

@@ -55,6 +55,7 @@ class PullDifferences:
         self._without_contact: set[RecordRef] = set()
         self._conflicts: set[RecordRef] = set()
         self._unreadable: set[RecordRef] = set()  # present, and could not be read
+        self._unmasked: set[RecordRef] = set()  # believed masked, and present in clear under another id
         self.duplicates = 0
 
     @property
@@ -123,6 +124,17 @@ class PullDifferences:
         else:
             self._without_contact.discard(ref)
 
+    def believed_persons(self) -> int:
+        """How many persons of the part are believed."""
+        return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in self._index.items())
+
+    def believes_person_of(self, record: Record) -> bool:
+        """Whether the person of *record* is believed in clear: masked, they have another id."""
+        if not isinstance(record, PersonRecord | MembershipRecord):
+            return False
+        person = record.source_id if isinstance(record, PersonRecord) else record.person
+        return (RecordType.PERSON.value, person) in self._index
+
     def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
         """Count a record as seen that was there and could not be read: what is believed of it stays."""
         # What is believed of a protected person has a token as its id.
@@ -144,6 +156,8 @@ class PullDifferences:
         return any(kind in (RecordType.PERSON, RecordType.MEMBERSHIP) for kind, _ in self._unreadable)
 
     def _add_difference(self, row: RowToStage, entry: BelievedEntry | None, *, is_repeated: bool) -> None:
+        if entry is None:
+            self._note_unmasked(row)
         if entry is None or entry.fingerprint != row.fingerprint or entry.scope != row.scope:
             self._changed_rows.append(row)
         elif entry.absent or entry.gone:
@@ -151,6 +165,12 @@ class PullDifferences:
         elif is_repeated or (row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at):
             # A record of the same id may be staged already; this row, which changes nothing else, replaces it.
             self._changed_rows.append(_without_record(row, RowChange.CONTACT))
+
+    def _note_unmasked(self, row: RowToStage) -> None:
+        """A person who is not protected any more comes back in clear: the masked record of theirs is not absent."""
+        if row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked:
+            token = tokenise_id(self._source, row.source_id, self._rules.token_of)
+            self._unmasked.add((row.type.value, token))
 
     @property
     def waiting(self) -> int:
@@ -166,7 +186,7 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self._ranks or ref in self._unreadable
+            is_present = ref in self._ranks or ref in self._unreadable or ref in self._unmasked
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 

@@ -4,7 +4,7 @@ A pull that has begun holds the lock of its part until it is judged: complete, u
 began it must end it, with `fail_pull` where nothing else does. Only the newest held pull of a part keeps its rows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
 from fleetsync.store.ledger.staging_filter import staging_filter
 
 NOT_JUDGED_REASON = "the end of this pull could not be written to the database; the part was pulled again after it"
@@ -201,6 +202,16 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
+    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
+        rows = [{"pull_id": pull, "token": token} for token in sorted(tokens)]
+        if not rows:
+            return
+        with self._write_transaction() as connection:
+            self._require_unjudged_pull(connection, pull)
+            connection.execute(self._database.insert_new(t.pending_mark, ("pull_id", "token")), rows)
+            advance_privacy_generation(connection)
+
     def finish_pull(self, effect: PullEffect) -> None:
         """The part is read whole: store what *effect* says beside its rows, which are staged already.
 
@@ -298,8 +309,11 @@ class PullLedger(LedgerBase):
             update(t.pull).where(columns.id == pull).values(ended).returning(columns.source, columns.part)
         ).one()
         delete_staged_rows(connection, pull)
-        # While a pull is held, its reason is what people have to see.
+        # While a pull is held, its reason is what people have to see, and its marks wait with it.
         state = t.part_state.c
+        is_held = select(state.held_pull).where(state.source == source, state.part == part)
+        if verdict is Verdict.UNCHANGED and connection.execute(is_held).scalar_one_or_none() is None:
+            drop_pending_marks(connection, source, part)
         connection.execute(
             update(t.part_state)
             .where(state.source == source, state.part == part, state.held_pull.is_(None))
@@ -393,6 +407,7 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         unreadable=row.unreadable,
         unused_headers=row.unused_headers,
         newly_marked=row.newly_marked,
+        pending_marks=pending_marks(connection, pull),
         conflicting_duplicates=row.conflicting_duplicates,
         is_first=row.is_first,
         reads_some=row.reads_some,
