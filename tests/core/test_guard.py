@@ -1085,10 +1085,10 @@ def test_small_steps_are_asked_about_when_they_add_up(new: int, is_held: bool) -
 
 
 def test_the_refusal_of_creep_names_the_day_that_it_compares_with() -> None:
-    refusal, *_ = creep_hold_reasons([cover(200, 0)], [cover(100, 0)])
+    (refusal,) = creep_hold_reasons([cover(200, 0)], [cover(100, 0)])
 
     assert refusal.text.en == (
-        "the municipality, pupils: entitled would go from 200, as published on 2026-09-01, to 100; the limit is 15% and 20"
+        "bjorkskolan, pupils: entitled would go from 200, as published on 2026-09-01, to 100; the limit is 15% and 20"
     )
 
 
