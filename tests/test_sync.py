@@ -263,6 +263,8 @@ def test_an_empty_pull_offers_no_command_that_would_believe_it(installation, ope
     assert "the 40 records that are believed stay" in reason
     assert "fleetsync accept" not in reason
     assert "allow_empty" not in reason
+    rules = [refusal.rule for _ in range(4) for refusal in opened.run("intune").held[0].refusals]
+    assert "agreed" not in rules, "that nothing comes is no truth, however often"
 
 
 def test_a_locked_database_while_judging_leaves_every_part_free(tmp_path, monkeypatch):

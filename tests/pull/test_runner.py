@@ -387,7 +387,9 @@ def test_what_was_absent_is_back_when_its_row_is_there_and_cannot_be_read(opened
 
 
 def test_fifty_places_are_named_and_all_are_counted(opened):
-    rows = [RecordError("not a date", source_id=f"x{number}", place=f"line {number}") for number in range(70)]
+    rows: list[Any] = [
+        RecordError("not a date", source_id=f"x{number}", place=f"line {number}") for number in range(70)
+    ]
     rows += [(a_device(), UnreadableFact("warranty_until", "not a date", "line 99"))]
 
     effect = read(opened, FakeConnector(pages(rows)))
