@@ -236,6 +236,19 @@ def test_a_staff_that_turns_hourly_is_held_though_every_field_is_filled_with_a_k
     assert opened.count("entitled") == 40
 
 
+def test_a_state_that_the_connector_does_not_know_any_more_holds_the_pull_the_first_time_only(installation, opened):
+    for row in installation.devices[:3]:
+        row["managementState"] = "novelState"
+    assert not opened.run("intune").held, "some have a new word every year"
+
+    for row in installation.devices:
+        row["managementState"] = "novelState"
+    (held,) = opened.run("intune").held
+
+    assert {refusal.rule for refusal in held.refusals} == {"filled", "known"}
+    assert opened.count("covered") == 40 - 3
+
+
 def test_numbers_that_creep_are_held_at_the_pull_that_crosses_the_limit(tmp_path):
     with Installation(tmp_path, people=140) as installation, installation.open() as opened:
         opened.run()

@@ -10,11 +10,10 @@ from fleetsync.core.model import HoldReason, PullEffect, Text, Verdict
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoredPull
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.judging import JudgedPull
+from fleetsync.sync.judging import PULL_HISTORY_LIMIT, JudgedPull
 
 AGREEING_PULLS = 3  # this many held pulls in a row that say the same are probably the new truth
 AGREEMENT_RATIO = 0.02  # of the records seen; between two reads of a living system a little always changes
-PULL_HISTORY_LIMIT = 20  # how many earlier pulls of a part are read
 
 AGREED_REFUSAL = HoldReason(
     "agreed",

@@ -3,6 +3,7 @@
 Writes nothing. The limits themselves are in `core/guard/`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,6 +24,8 @@ from fleetsync.core.school_forms import KNOWN_FORMS
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.reconciliation import reconcile_believed, with_pulls_applied
+
+PULL_HISTORY_LIMIT = 20  # how many earlier pulls of a part are read
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,15 @@ def _known_school_forms(run_context: RunContext) -> frozenset[str]:
 
 
 def _unknown_words_before(run_context: RunContext, source: str, part: str) -> Mapping[str, int]:
-    """The unknown words of the part's last complete pull."""
-    newest = run_context.ledger.newest_pulls(source, part)
-    return next((stored.drift for stored in newest if stored.verdict is Verdict.COMPLETE), {})
+    """The unknown words that the part had before: the most of each in one of its recent complete pulls.
+
+    Of several, because a pull of files reads only those that changed.
+    """
+    most: Counter[str] = Counter()
+    for stored in run_context.ledger.pulls(source, part, PULL_HISTORY_LIMIT):
+        if stored.verdict is Verdict.COMPLETE:
+            most |= Counter(stored.drift)
+    return most
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class PullContext(msgspec.Struct, frozen=True, kw_only=True):
     as_of_by_scope: Mapping[str, str] = {}  # file name, or "" → ISO day that the believed content describes
     contacts_untold: int = 0  # as `PartState.contacts_untold`
     known_school_forms: frozenset[str] = KNOWN_FORMS  # in capitals
-    unknown_words: Mapping[str, int] = {}  # `PullEffect.drift` of the part's last complete pull
+    unknown_words: Mapping[str, int] = {}  # as `PullEffect.drift`: the most of each in a recent complete pull
 
     @property
     def is_turning(self) -> bool:
