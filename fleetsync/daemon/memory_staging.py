@@ -33,6 +33,10 @@ class MemoryStaging:
         """As the ledger has it."""
         return self._ledger.record_index(source, part)
 
+    def membership_persons(self, source: str, part: str) -> Mapping[str, str]:
+        """As the ledger has it."""
+        return self._ledger.membership_persons(source, part)
+
     def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]:
         """As the ledger has it."""
         return self._ledger.known_files(source, part)

@@ -5,15 +5,15 @@ The sentence helps the person who decides. Nothing is ever applied because of it
 
 from collections.abc import Iterable, Sequence
 
+from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import HoldReason, PullEffect, Text, Verdict
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoredPull
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.judging import JudgedPull
+from fleetsync.sync.judging import PULL_HISTORY_LIMIT, JudgedPull
 
 AGREEING_PULLS = 3  # this many held pulls in a row that say the same are probably the new truth
 AGREEMENT_RATIO = 0.02  # of the records seen; between two reads of a living system a little always changes
-PULL_HISTORY_LIMIT = 20  # how many earlier pulls of a part are read
 
 AGREED_REFUSAL = HoldReason(
     "agreed",
@@ -36,8 +36,10 @@ def agreement_refusals(
 ) -> Iterable[HoldReason]:
     """`AGREED_REFUSAL` when the held pulls before *judged* said the same, else nothing.
 
-    The same edition of a file that is read again does not count as another pull.
+    The same edition of a file that is read again does not count as another pull. Three empty pulls are no new truth.
     """
+    if not may_be_accepted(judged.refusals):
+        return
     editions = [_content_fingerprints(judged.effect)]
     for stored in earlier:
         if stored.verdict in (Verdict.FAILED, Verdict.UNCHANGED):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, update
 
-from fleetsync.core.guard import projected_records
+from fleetsync.core.guard import may_be_accepted, projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RecordType, RowChange, Verdict
 from fleetsync.core.privacy import tokenise_id
 from fleetsync.store import tables as t
@@ -44,13 +44,12 @@ class ApplyLedger(PullLedger):
 
         StoreError when it was judged already, or a later one of the part was believed meanwhile.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(effect.pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, effect.pull)
             has_protected = self._protect_pending(connection, effect.pull)
             self._apply_staged(connection, effect.pull, limits)
             self._close_held(connection, effect.source, effect.part, "dissolved")
             drop_pending_marks(connection, effect.source, effect.part)
-        self._release_lock(effect.pull)
         if has_protected:
             self._database.scrub_deleted_bytes()
 
@@ -59,7 +58,7 @@ class ApplyLedger(PullLedger):
 
         *reason* is what lists show; by default the refusals in English, and the command that accepts.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
             drop_pending_marks(connection, source, part, but_of=pull)
@@ -67,7 +66,6 @@ class ApplyLedger(PullLedger):
             values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": shown}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
             update_part_state(connection, source, part, held_pull=pull, reason=shown)
-        self._release_lock(pull)
 
     def find_held_pull(self, source: str, part: str) -> HeldPull | None:
         """The part's pull that waits for a person, if any."""
@@ -258,6 +256,8 @@ def _masked_rows(connection: Connection, effect: PullEffect) -> Mapping[tuple[st
 
 def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
     sentences = "; ".join(refusal.text.en for refusal in refusals)
+    if not may_be_accepted(refusals):
+        return sentences
     return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
