@@ -64,7 +64,7 @@ def probe_files(
 
 
 def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str, ...]) -> ProbeResult:
-    what = f"{file.name} speaks for {file.as_of} and has {records}"
+    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes))
     if not missing:
         return ProbeResult(part.name, ok=True, what=what)
     return ProbeResult(

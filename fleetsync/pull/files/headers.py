@@ -144,6 +144,10 @@ _FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 
+class NoHeaderError(SourceRefused):
+    """No line of the file has a header that is known: it may be no list at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileColumn:
     """A field that a connector looks for.
@@ -196,6 +200,11 @@ class HeaderRow:
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
 """Field = its header, the number of its column from 1, or False for "this file has none"."""
+
+
+def field_label(field: str) -> str:
+    """A field's name as words: "end_date" is "end date"."""
+    return field.replace("_", " ")
 
 
 def fold_header(header: str) -> str:
@@ -452,7 +461,7 @@ def _no_header(
     looked_for = configured.get(missing.field) or ", ".join(dict.fromkeys(missing.words))
     problem = f"{where}: no header for {missing.field}. Looked for: {looked_for}."
     if count_known_headers(cells, names) < _MIN_KNOWN_HEADERS or _may_be_a_record(cells):
-        return SourceRefused(
+        return NoHeaderError(
             f"{problem} Hardly any header is one that we know, so the file may have none. Export it with headers, name them "
             f'in the [[source]] table: columns = {{ {missing.field} = "…" }}, or number the columns of a file without '
             f"headers: columns = {{ {missing.field} = 1 }}"

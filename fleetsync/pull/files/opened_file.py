@@ -6,7 +6,7 @@ fact of its row. No value of a cell is in any message.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -23,6 +23,7 @@ from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
     FileColumn,
     HeaderRow,
+    field_label,
     find_header,
     fold_header,
     header_names_by_field,
@@ -182,11 +183,6 @@ MisfitReader: TypeAlias = Callable[[MisfitRow], tuple[str | None, Any]]
 """What a connector makes of a misfit row: the id of its record, if it is certain, and what it is all the same, or None."""
 
 
-def field_label(field: str) -> str:
-    """A field's name as words: "end_date" is "end date"."""
-    return field.replace("_", " ")
-
-
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
     """The columns that a connector declared, and where the ones that are there stand."""
@@ -236,6 +232,7 @@ class OpenedFile:
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
         left_files: tuple[str, ...] = (),
+        passed_over: tuple[str, ...] = (),
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -252,7 +249,7 @@ class OpenedFile:
         self._form = form
         self._zone = zone
         self._where = f"{source}: {name}"
-        self._left_files = left_files
+        self._left_files, self._passed_over = left_files, passed_over
 
     def __repr__(self) -> str:
         return f"OpenedFile({self.name!r})"
@@ -305,7 +302,8 @@ class OpenedFile:
         titles, line = self._columns.titles, self._columns.line
         skipped = (f"{titles} lines above the headers in line {line} were skipped",) if titles > 1 else ()
         single = (f"1 line above the headers in line {line} was skipped",) if titles == 1 else ()
-        return (*skipped, *single, *(f"{left.field}: {left.value}" for left in self.left_out))
+        passed = (f"{', '.join(self._passed_over)} left unread",) if self._passed_over else ()
+        return (*skipped, *single, *(f"{left.field}: {left.value}" for left in self.left_out), *passed)
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
@@ -462,3 +460,38 @@ def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:
     if any(not is_blank(cell) for cell in cells[width:]):
         return _TOO_MANY
     return _ONE_ALONE if len(cells) == 1 < width else None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file among others that cannot be read: nothing of its scope is believed anew, or taken for absent."""
+
+    name: str
+    scope: str
+    as_of: date
+    modified_at: datetime
+    reason: str
+    fingerprint: str = ""
+    missing_fields: tuple[str, ...] = ()
+    suspected_fields: Mapping[str, str] = field(default_factory=dict)
+    unused_headers: tuple[str, ...] = ()
+    left_out: tuple[UnknownValue, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"it cannot be read: {self.reason}",)
+
+    def rows(self, misfits: list[MisfitRow] | None = None) -> Iterator[TableRow]:
+        """None."""
+        return iter(())
+
+    def records(self, build: Callable[[TableRow], T], misfit: MisfitReader | None = None) -> Iterator[T]:
+        """None."""
+        return iter(())
+
+    def pages(
+        self, build: Callable[[TableRow], Any], scope: str | None = None, misfit: MisfitReader | None = None
+    ) -> Iterator[Page]:
+        """One page that names the file and why it cannot be read, and takes nothing for absent."""
+        rejected = RejectedRecord(self.reason, place=self.name)
+        yield Page([], as_of=self.as_of, scope=scope, rejected=(rejected,), file=self.name, is_whole=False)
