@@ -101,7 +101,15 @@ from fleetsync.pull.decoding import (
     probe_files,
     reportable_word,
 )
-from fleetsync.pull.files import FileColumn, FileFormat, MisfitRow, RowFacts
+from fleetsync.pull.files import (
+    FileColumn,
+    FileFormat,
+    MisfitRow,
+    RowFacts,
+    Suspicion,
+    look_like_days,
+    look_like_employment_forms,
+)
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
 
@@ -110,6 +118,8 @@ _PERSON_ID_COLUMNS: tuple[PersonIdColumn, ...] = ("person_number", "civic_number
 
 _LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
 _CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
+# Days of a person or of the report are plainly no days of an employment.
+_DAYS = Suspicion(look_like_days, unless=re.compile("fodel|birth|utskri|uttag|rapport|andrad|uppdat|skapad|created|semester"))
 COLUMNS = (
     FileColumn("person_number", kind="id"),
     FileColumn("civic_number", kind="id"),
@@ -134,10 +144,10 @@ COLUMNS = (
     FileColumn("unit_code", kind="id", deciding=True),
     FileColumn("workplace", ("arbetsställe", "arbetsställenummer", "arb.ställe nr", "organisationsid"), kind="id", deciding=True),
     FileColumn("cost_centre", kind="id", deciding=True),
-    FileColumn("employment_form", deciding=True),
+    FileColumn("employment_form", deciding=True, suspected_by=Suspicion(look_like_employment_forms)),
     FileColumn("pay_form", ("löneform", "avlöningsform")),
-    FileColumn("start", kind="day", deciding=True, never_blank=True),
-    FileColumn("end", kind="day", deciding=True),
+    FileColumn("start", kind="day", deciding=True, never_blank=True, suspected_by=_DAYS),
+    FileColumn("end", kind="day", deciding=True, suspected_by=_DAYS),
     FileColumn("leave_from", kind="day"),
     FileColumn("leave_to", kind="day"),
     FileColumn("share", kind="number"),
@@ -235,7 +245,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
     lines: list[StaffRow] = []
     rejected: list[RejectedRecord] = []
-    for page in file.pages(_row_parser(settings, connect), misfit=_misfit_reader(settings, connect)):
+    for page in file.pages(_row_parser(file, settings, connect), misfit=_misfit_reader(settings, connect)):
         lines += page.raws
         rejected += page.rejected
     people = _group_by_person(lines)
@@ -269,7 +279,9 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     )
 
 
-def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
+def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
+    unnamed = tuple(file.suspected_fields)
+
     def read(row: FileRow) -> StaffRow:
         protected = is_protected(row.text("protected"))
         numbers = _texts(row, ("person_number",))
@@ -282,7 +294,7 @@ def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], Sta
         person = ids[id_column] or (next(filter(None, ids.values()), ()) if protected else ())
         if not person:
             raise RecordError(f"{id_column.replace('_', ' ')} is empty")
-        employment, unreadable = _employment(row, settings)
+        employment, unreadable = _employment(row, settings, unnamed)
         return StaffRow(
             person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, unreadable
         )
@@ -349,8 +361,13 @@ def _name(row: FileRow, settings: Settings) -> str | None:
     return row.text("name") or " ".join(_texts(row, ("given_name", "family_name"))) or None
 
 
-def _employment(row: FileRow, settings: Settings) -> tuple[EmploymentRow | None, tuple[UnreadableFact, ...]]:
-    """The employment, unless its unit is left out, and what of it cannot be read."""
+def _employment(
+    row: FileRow, settings: Settings, unnamed: Sequence[str]
+) -> tuple[EmploymentRow | None, tuple[UnreadableFact, ...]]:
+    """The employment, unless its unit is left out, and what of it cannot be read.
+
+    *unnamed*: fields that may stand under a header that nobody named.
+    """
     codes, unit_name = _texts(row, _CODE_FIELDS), row.text("unit")
     if settings.departments and not _matches_department(settings.departments, (*codes, unit_name or "")):
         return None, ()
@@ -365,7 +382,7 @@ def _employment(row: FileRow, settings: Settings) -> tuple[EmploymentRow | None,
         leave_to=facts.day("leave_to", "leave_to"),
         share=facts.fact("share", "share", lambda: _share(row)),
     )
-    unreadable = tuple(sorted(fact.field for fact in facts.unreadable))
+    unreadable = tuple(sorted({*unnamed, *(fact.field for fact in facts.unreadable)}))
     return msgspec.structs.replace(employment, unreadable=unreadable), facts.unreadable
 
 

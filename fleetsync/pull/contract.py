@@ -410,7 +410,12 @@ class SourceFile(Protocol):
     def unused_headers(self) -> tuple[str, ...]: ...
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Files beside it that are no lists, and its sheets that look like lists and are not read."""
+        """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read, where other files of the part can; "" for a file that can."""
         ...
 
     @property

@@ -13,7 +13,13 @@ from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
 from fleetsync.pull.files.opened_file import BrokenFile, MisfitRow, OpenedFile, RejectedRow, TableRow, fingerprint_of
 from fleetsync.pull.files.facts import RowFacts
-from fleetsync.pull.files.suspicion import Suspicion, look_like_days, look_like_owners, look_like_states
+from fleetsync.pull.files.suspicion import (
+    Suspicion,
+    look_like_days,
+    look_like_employment_forms,
+    look_like_owners,
+    look_like_states,
+)
 
 __all__ = [
     "HEADER_WORDS",
@@ -31,6 +37,7 @@ __all__ = [
     "day_in_name",
     "fingerprint_of",
     "look_like_days",
+    "look_like_employment_forms",
     "look_like_owners",
     "look_like_states",
 ]

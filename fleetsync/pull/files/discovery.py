@@ -152,13 +152,33 @@ class StableFiles:
         for file, error in self._unstable(files):
             raise error
         prints = {file.path: self._fingerprint(file) for file in files}
+        files = self._without_notes(files, prints)
+        prints = {file.path: prints[file.path] for file in files}
         nothing_new = self._known.issuperset(prints.values())
         for file in files:
             if nothing_new:
                 self.unchanged.append(file.path.name)
             else:
                 self.opened.append(file.path.name)
-                yield self._open(file, prints[file.path])
+                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+
+    def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
+        """The files that are no note: somebody's text beside the lists, without any header that is known."""
+        may_be = [file for file in files if file.path.suffix.casefold() in _NOTE_SUFFIXES]
+        notes = [file for file in may_be if self._is_note(file, prints[file.path])]
+        if len(notes) == len(files):
+            return files
+        self.left += [file.path.name for file in notes]
+        return [file for file in files if file not in notes]
+
+    def _is_note(self, file: _ListedFile, fingerprint: str) -> bool:
+        try:
+            _ = self._open(file, fingerprint).missing_fields
+        except NoHeaderError:
+            return True
+        except (SourceRefused, SourceUnavailable):
+            return False
+        return False
 
     def _open_each(self) -> Iterator[OpenedFile | BrokenFile]:
         files = self._selected_files()
@@ -202,7 +222,7 @@ class StableFiles:
             scope=file.scope,
             as_of=self._day(file),
             modified_at=file.modified_at,
-            reason=str(error).removeprefix(f"{self._source}: ").removeprefix(f"{file.path.name}: "),
+            problem=str(error).removeprefix(f"{self._source}: ").removeprefix(f"{file.path.name}: "),
         )
 
     # -------------------------------------------------------------------------------------------- the files of the pattern

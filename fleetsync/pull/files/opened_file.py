@@ -300,18 +300,35 @@ class OpenedFile:
     def notes(self) -> tuple[str, ...]:
         """What was passed over around the table, in words for people."""
         titles, line = self._columns.titles, self._columns.line
-        skipped = (f"{titles} lines above the headers in line {line} were skipped",) if titles > 1 else ()
-        single = (f"1 line above the headers in line {line} was skipped",) if titles == 1 else ()
-        passed = (f"{', '.join(self._passed_over)} left unread",) if self._passed_over else ()
-        return (*skipped, *single, *(f"{left.field}: {left.value}" for left in self.left_out), *passed)
+        lines = "1 line" if titles == 1 else f"{titles} lines"
+        skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
+        passed = (f"left {', '.join(self._passed_over)}",) if self._passed_over else ()
+        unnamed = (
+            f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
+            f"columns = {{ {field} = false }}"
+            for field, header in self.suspected_fields.items()
+        )
+        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left), *passed)
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Files beside it that are no lists, and sheets of it that look like lists too."""
+        """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
+        lists too.
+        """
+        suspected = (UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items())
+        return (*suspected, *self._left)
+
+    @property
+    def _left(self) -> tuple[UnknownValue, ...]:
         return (
             *(UnknownValue("file that is no list", name) for name in self._left_files),
             *(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets),
         )
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read; "" for a file that can."""
+        return ""
 
     @cached_property
     def as_of(self) -> date:
@@ -470,16 +487,14 @@ class BrokenFile:
     scope: str
     as_of: date
     modified_at: datetime
-    reason: str
+    problem: str
     fingerprint: str = ""
     missing_fields: tuple[str, ...] = ()
     suspected_fields: Mapping[str, str] = field(default_factory=dict)
     unused_headers: tuple[str, ...] = ()
     left_out: tuple[UnknownValue, ...] = ()
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return (f"it cannot be read: {self.reason}",)
+    notes: tuple[str, ...] = ()
 
     def rows(self, misfits: list[MisfitRow] | None = None) -> Iterator[TableRow]:
         """None."""
@@ -493,5 +508,5 @@ class BrokenFile:
         self, build: Callable[[TableRow], Any], scope: str | None = None, misfit: MisfitReader | None = None
     ) -> Iterator[Page]:
         """One page that names the file and why it cannot be read, and takes nothing for absent."""
-        rejected = RejectedRecord(self.reason, place=self.name)
+        rejected = RejectedRecord(self.problem, place=self.name)
         yield Page([], as_of=self.as_of, scope=scope, rejected=(rejected,), file=self.name, is_whole=False)

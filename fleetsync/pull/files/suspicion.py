@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
 
-from fleetsync.pull.decoding import clean, fold_text, parse_condition, parse_day_or_none
+from fleetsync.core.model import EmploymentForm
+from fleetsync.pull.decoding import clean, fold_text, parse_condition, parse_day_or_none, parse_employment_form
 from fleetsync.pull.files.values import Cell, cell_text
 
 Looks: TypeAlias = Callable[[Sequence[Cell]], bool]
@@ -18,14 +19,19 @@ Looks: TypeAlias = Callable[[Sequence[Cell]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """*looks*: whether the cells of a column, none of them blank, look like the field; *header*: what else gives it away."""
+    """*looks*: whether the cells of a column, none of them blank, look like the field; *header*: what else gives it away;
+    *unless*: headers that plainly mean something else.
+    """
 
     looks: Looks
     header: re.Pattern[str] | None = None
+    unless: re.Pattern[str] | None = None
 
     def holds(self, header: str, cells: Sequence[Cell]) -> bool:
         """*header*: folded. *cells*: those with something in them; a column without any is no sign."""
-        return bool(cells) and (self.looks(cells) or (self.header is not None and bool(self.header.search(header))))
+        if not cells or (self.unless is not None and self.unless.search(header)):
+            return False
+        return self.looks(cells) or (self.header is not None and bool(self.header.search(header)))
 
 
 # Days in the forms of other countries too: that they cannot be read does not make them something else.
@@ -56,6 +62,11 @@ def look_like_owners(cells: Sequence[Cell]) -> bool:
     return not words & _PEOPLE and _most(cells, lambda cell: fold_text(cell_text(cell)) in _OWNERS)
 
 
+def look_like_employment_forms(cells: Sequence[Cell]) -> bool:
+    """Most of the cells are words for a form of employment; a bare number is none here."""
+    return _most(cells, _is_form)
+
+
 def look_like_states(cells: Sequence[Cell]) -> bool:
     """Most of the cells say what became of a device."""
     return _most(cells, _is_state)
@@ -78,3 +89,8 @@ def _is_day(cell: Cell) -> bool:
 def _is_state(cell: Cell) -> bool:
     word = fold_text(cell_text(cell))
     return word in _STATES or parse_condition(word) is not None
+
+
+def _is_form(cell: Cell) -> bool:
+    word = cell_text(cell)
+    return not word.isdigit() and len(word) > 1 and parse_employment_form(word) is not EmploymentForm.UNKNOWN
