@@ -20,8 +20,7 @@ from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
-from fleetsync.pull.files.headers import FileColumn
-from fleetsync.pull.files.headers import NoHeaderError
+from fleetsync.pull.files.headers import FileColumn, NoHeaderError
 from fleetsync.pull.files.opened_file import BrokenFile, OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
@@ -32,8 +31,46 @@ _TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", 
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
 # No lists by their ending, unless the pattern names it.
 _STRAY_SUFFIXES = frozenset(
-    ".pdf .bak .old .orig .ini .db .log .lnk .url .md .doc .docx .rtf .odt .ppt .pptx .jpg .jpeg .png .gif .heic .eml .msg "
-    ".zip .7z .rar .gz .exe .bat .ps1 .sh .py .toml .json .sig .asc .md5 .sha256".split()
+    [
+        ".pdf",
+        ".bak",
+        ".old",
+        ".orig",
+        ".ini",
+        ".db",
+        ".log",
+        ".lnk",
+        ".url",
+        ".md",
+        ".doc",
+        ".docx",
+        ".rtf",
+        ".odt",
+        ".ppt",
+        ".pptx",
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".gif",
+        ".heic",
+        ".eml",
+        ".msg",
+        ".zip",
+        ".7z",
+        ".rar",
+        ".gz",
+        ".exe",
+        ".bat",
+        ".ps1",
+        ".sh",
+        ".py",
+        ".toml",
+        ".json",
+        ".sig",
+        ".asc",
+        ".md5",
+        ".sha256",
+    ]
 )
 _NOTE_SUFFIXES = frozenset({".txt", ""})  # a list, or somebody's note
 _WILDCARD = re.compile(r"[*?\[]")
@@ -148,11 +185,11 @@ class StableFiles:
             raise self._unreadable_error(error) from None
 
     def _open_all(self) -> Iterator[OpenedFile]:
-        files = self._selected_files()
-        for file, error in self._unstable(files):
+        selected = self._selected_files()
+        for _, error in self._unstable(selected):
             raise error
-        prints = {file.path: self._fingerprint(file) for file in files}
-        files = self._without_notes(files, prints)
+        prints = {file.path: self._fingerprint(file) for file in selected}
+        files = self._without_notes(selected, prints)
         prints = {file.path: prints[file.path] for file in files}
         nothing_new = self._known.issuperset(prints.values())
         for file in files:
@@ -164,8 +201,7 @@ class StableFiles:
 
     def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
         """The files that are no note: somebody's text beside the lists, without any header that is known."""
-        may_be = [file for file in files if file.path.suffix.casefold() in _NOTE_SUFFIXES]
-        notes = [file for file in may_be if self._is_note(file, prints[file.path])]
+        notes = [file for file in files if _may_be_note(file.path) and self._is_note(file, prints[file.path])]
         if len(notes) == len(files):
             return files
         self.left += [file.path.name for file in notes]
@@ -184,22 +220,10 @@ class StableFiles:
         files = self._selected_files()
         errors: dict[Path, PullError] = {file.path: error for file, error in self._unstable(files)}
         prints: dict[Path, str] = {}
-        notes: set[Path] = set()
         for file in files:
-            if file.path in errors:
-                continue
-            try:
-                prints[file.path] = self._fingerprint(file)
-                if prints[file.path] not in self._known:
-                    self._open(file, prints[file.path]).check()
-            except NoHeaderError as error:
-                errors[file.path] = error
-                if file.path.suffix.casefold() in _NOTE_SUFFIXES:
-                    notes.add(file.path)
-            except (SourceRefused, SourceUnavailable) as error:
-                errors[file.path] = error
-            except OSError as error:
-                errors[file.path] = self._unreadable_error(error, file.path.name)
+            if file.path not in errors:
+                self._check(file, prints, errors)
+        notes = {path for path, error in errors.items() if isinstance(error, NoHeaderError) and _may_be_note(path)}
         readable = [file for file in files if file.path not in errors]
         if not readable:
             raise next(iter(errors.values()))
@@ -215,6 +239,18 @@ class StableFiles:
         for file in broken:
             self.opened.append(file.path.name)
             yield self._broken(file, errors[file.path])
+
+    def _check(self, file: _ListedFile, prints: dict[Path, str], errors: dict[Path, PullError]) -> None:
+        """Reads a file to its end, unless that was done before. Either its fingerprint or its error is noted."""
+        try:
+            fingerprint = self._fingerprint(file)
+            if fingerprint not in self._known:
+                self._open(file, fingerprint).check()
+            prints[file.path] = fingerprint
+        except (SourceRefused, SourceUnavailable) as error:
+            errors[file.path] = error
+        except OSError as error:
+            errors[file.path] = self._unreadable_error(error, file.path.name)
 
     def _broken(self, file: _ListedFile, error: PullError) -> BrokenFile:
         return BrokenFile(
@@ -330,6 +366,10 @@ class StableFiles:
             f"{self._source}: {what} cannot be read ({error.strerror}). Look at the disk; it is tried again by itself at the "
             "next pull"
         )
+
+
+def _may_be_note(path: Path) -> bool:
+    return path.suffix.casefold() in _NOTE_SUFFIXES
 
 
 def _matching_paths(pattern: Path) -> Iterator[Path]:

@@ -8,7 +8,8 @@ the file, and never a line that may be a person's record.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
@@ -142,8 +143,6 @@ _FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Headers that mean a field where none of its other headers is there, in the order in which they count."""
 
 
-
-
 class NoHeaderError(SourceRefused):
     """No line of the file has a header that is known: it may be no list at all."""
 
@@ -195,7 +194,7 @@ class HeaderRow:
     width: int
     places: Mapping[str, int]
     titles: int = 0
-    unused: Mapping[int, str] = field(default_factory=dict)
+    unused: Mapping[int, str] = dataclass_field(default_factory=dict)
 
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
@@ -367,9 +366,11 @@ def _column_positions(
     claimed = frozenset(places.values())
     for column in columns:
         if column.field not in configured:
-            groups = _header_groups(column, names[column.field])
-            matching = ([place for place, word in enumerate(words) if word in group and place not in claimed] for group in groups)
-            _take_place(places, column.field, next(filter(None, matching), []), cells, where)
+            by_group = (
+                [place for place, word in enumerate(words) if word in group and place not in claimed]
+                for group in _header_groups(column, names[column.field])
+            )
+            _take_place(places, column.field, next(filter(None, by_group), []), cells, where)
     return places
 
 
@@ -389,9 +390,7 @@ def _given_places(words: Sequence[str], header: str) -> list[int]:
     return [place for place, word in enumerate(words) if word == fold_header(nth[1])][int(nth[2]) - 1 : int(nth[2])]
 
 
-def _take_place(
-    places: dict[str, int], field: str, matching: Sequence[int], cells: Sequence[Cell], where: str
-) -> None:
+def _take_place(places: dict[str, int], field: str, matching: Sequence[int], cells: Sequence[Cell], where: str) -> None:
     if len(matching) > 1:
         shown = " and ".join(f'"{_shown(cells[place])}" (column {place + 1})' for place in matching)
         first = _shown(cells[matching[0]])
@@ -431,7 +430,7 @@ def _refuse_unnamed(
         like = [header for header in unused.values() if column.refused_by.search(fold_header(header))]
         if like:
             shown = ", ".join(f'"{header}"' for header in like)
-            others = f', or columns = {{ {column.field} = false }} if none does'
+            others = f", or columns = {{ {column.field} = false }} if none does"
             if column.field in places:
                 others = ", or name the column that is already read, if it is the only one"
             raise SourceRefused(

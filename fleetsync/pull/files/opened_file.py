@@ -6,7 +6,8 @@ fact of its row. No value of a cell is in any message.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -315,7 +316,9 @@ class OpenedFile:
         """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
         lists too.
         """
-        suspected = (UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items())
+        suspected = (
+            UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items()
+        )
         return (*suspected, *self._left)
 
     @property
@@ -381,10 +384,10 @@ class OpenedFile:
             else:
                 yield record
         for line in misfits or ():
-            source_id, record = misfit(line) if misfit is not None else (None, None)
+            source_id, kept = misfit(line) if misfit is not None else (None, None)
             self.rejected.append(RejectedRow(line.number, line.reason, source_id))
-            if record is not None:
-                yield record
+            if kept is not None:
+                yield kept
         self.rejected.sort(key=lambda rejected: rejected.row)
 
     def pages(
@@ -490,7 +493,7 @@ class BrokenFile:
     problem: str
     fingerprint: str = ""
     missing_fields: tuple[str, ...] = ()
-    suspected_fields: Mapping[str, str] = field(default_factory=dict)
+    suspected_fields: Mapping[str, str] = dataclass_field(default_factory=dict)
     unused_headers: tuple[str, ...] = ()
     left_out: tuple[UnknownValue, ...] = ()
 
