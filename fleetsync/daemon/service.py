@@ -87,8 +87,8 @@ class Daemon:
         return self.health.daemon_status(self.application, is_leader=self._lease is not None)
 
     def is_alive(self) -> bool:
-        """Whether the main loop has turned lately."""
-        return self.health.is_alive()
+        """Whether the main loop has turned lately, and the scheduler looks for due jobs."""
+        return self.health.is_alive() and self.scheduler.is_alive()
 
     def is_ready(self) -> bool:
         """Whether the database answers and there is a snapshot."""

@@ -93,6 +93,8 @@ class SourcePulls:
         if newest is None or None in attempts or not has_worked or is_changed:
             return real_now
         waited = self._clock.now() - newest
+        if waited < timedelta(0):
+            return real_now  # the clock was set back since: it cannot say how long ago that was
         return real_now + max(timedelta(0), source.settings.every - waited)
 
     def forget_refusals(self, parts: Iterable[tuple[str, str]] | None = None) -> None:
