@@ -30,7 +30,7 @@ from fleetsync.expose.web import metrics_wsgi, wsgi
 from fleetsync.pull.contract import PullError
 from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, keys_needing_restart, load
-from fleetsync.store.errors import StoreError
+from fleetsync.store.errors import StoreError, StoreUnavailable
 from fleetsync.store.ledger import Ledger
 
 logger = log.get(__name__)
@@ -191,6 +191,8 @@ class Daemon:
             if self.clock.monotonic() - self._last_poll >= DATABASE_POLL_SECONDS:
                 self._last_poll = self.clock.monotonic()
                 self._poll_database()
+        except StoreUnavailable as error:
+            logger.debug("database not read", reason=str(error))  # the store has logged the outage, once
         except Exception:
             logger.exception("main loop broke")
 

@@ -17,6 +17,7 @@ from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
+from fleetsync.store.ledger import StoreUnavailable
 
 logger = log.get(__name__)
 
@@ -114,6 +115,8 @@ class SourcePulls:
                 for pulled in sync.pull_source(run_context, list(self.due_parts(source)), None):
                     self._record_refusal(pulled)
                     self._finished.put(pulled)
+        except StoreUnavailable as error:
+            logger.debug("pull not begun", source=name, reason=str(error))  # the store has logged the outage, once
         except Exception:
             logger.exception("pull broke", source=name)
         finally:

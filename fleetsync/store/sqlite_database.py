@@ -154,7 +154,7 @@ class SqliteDatabase(Database):
         with self._outage_mutex:
             is_news, self._outage = self._outage != kind, kind
         if is_news:
-            logger.error("database cannot be used", reason=str(error))
+            logger.warning("database cannot be used", reason=str(error))
 
     def _note_recovery(self) -> None:
         with self._outage_mutex:
