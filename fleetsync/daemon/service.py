@@ -243,6 +243,10 @@ class Daemon:
             self.health.record_config_refused()
             logger.warning("configuration refused; the old one stays", reason=str(error))
             return
+        except Exception:
+            self.health.record_config_refused()
+            logger.exception("configuration could not be loaded; the old one stays")
+            return
         changed = changed_keys(old, new)
         self.application = application
         self.health.record_config_loaded()

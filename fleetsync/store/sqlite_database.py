@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,7 @@ class SqliteDatabase(Database):
 
     def purge_migration_copies(self, before: datetime) -> int:
         """By the time of the file."""
-        copies = self.file.parent.glob(self._migration_copy("*").name)
+        copies = self.file.parent.glob(f"{escape(self.file.name)}.before-*")
         old = [copy for copy in copies if copy.stat().st_mtime < before.timestamp()]
         for copy in old:
             copy.unlink()
