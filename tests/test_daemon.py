@@ -115,9 +115,16 @@ def test_a_source_whose_last_pull_lies_in_times_to_come_is_pulled_at_once(instal
         assert daemon.pulls.first_pull_at(source, is_changed=False) <= Clock().now()
 
 
+def _pulls_reconciled(daemon: Daemon) -> int:
+    newest = daemon.ledger.newest_reconciliation()
+    return 0 if newest is None else len(newest.pulls)
+
+
 def test_under_a_clock_that_was_set_back_pulls_go_on_and_what_is_shown_stays(installation):
     with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
+        wait_until(lambda: _pulls_reconciled(daemon) == 2, "both pulls are reconciled")
+        wait_until(lambda: sum(daemon.daemon_status().verdicts.values()) == 2, "and counted")
         newest, shown = daemon.ledger.newest_reconciliation(), daemon.snapshot
         installation.advance_clock(days=-2)
         pulls = sum(daemon.daemon_status().verdicts.values())

@@ -104,7 +104,7 @@ def test_a_job_of_the_night_is_due_at_the_next_night_of_the_clock_that_was_set_b
 
     def is_moved() -> bool:
         running.scheduler.wake()
-        return running.due("night") - clock.now() <= timedelta(days=1)
+        return bool(running.due("night") - clock.now() <= timedelta(days=1))
 
     wait_until(is_moved, "the night of the clock that was set back")
 

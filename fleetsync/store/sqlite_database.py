@@ -383,6 +383,9 @@ def _copy_content(source: Path, target: Path) -> Content:
         from_.execute(f"PRAGMA busy_timeout={WRITER_BUSY_MS}")
         from_.execute("BEGIN")  # one state: what is copied is what is counted, although others write meanwhile
         content = _content(from_)
+        # The driver's copying would wait for a lock without end: a lock is met here, after the usual time.
+        to.execute("BEGIN IMMEDIATE")
+        to.execute("ROLLBACK")
         from_.backup(to)
     return content
 
