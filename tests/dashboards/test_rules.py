@@ -227,3 +227,12 @@ def test_the_limits_are_those_of_the_shipped_policy() -> None:
 )
 def test_an_alert_goes_to_the_role_to_which_the_page_gives_the_gap(alert: str, kind: str) -> None:
     assert ALERTS[alert]["labels"]["role"] in acting_roles(kind, None, None)
+
+
+def test_an_alert_is_repeated_before_alertmanager_forgets_that_it_was_sent():
+    text = (DASHBOARDS / "alertmanager.example.yml").read_text(encoding="utf-8")
+    hours = {"h": 1, "d": 24, "w": 168}
+    intervals = [int(count) * hours[unit] for count, unit in re.findall(r"repeat_interval: (\d+)([hdw])", text)]
+
+    assert intervals
+    assert max(intervals) < 120  # --data.retention of Alertmanager, where nobody sets it
