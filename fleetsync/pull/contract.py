@@ -150,7 +150,7 @@ class UnreadableFact:
 class RejectedRecord:
     """A record that could not be decoded; the fields are those of `RecordError`.
 
-    *is_prefix*: *source_id* is what the ids of all records begin with that this may have been.
+    *is_prefix*: *source_id* is what the ids of all records begin with that this may have been, up to a slash.
     """
 
     reason: str
@@ -522,6 +522,8 @@ class SourceSettings(BaseModel):
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
     """Parts that may be empty."""
+    without: tuple[str, ...] = ()
+    """Parts that this system does not have, or that are not wanted: they are never read. `["children"]`"""
     store_names: bool = False
     disabled: bool = False
     time_limit: Duration = timedelta(hours=1)

@@ -8,7 +8,7 @@ accepted where its meaning is clear ("false" for false, a number as text, a sing
 where a reference stands), and else costs its fact. Only fields that the type names are ever decoded, and no reason quotes a value.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from fleetsync.core.model import RecordType
-from fleetsync.pull.contract import RejectedRecord, UnreadableFact
+from fleetsync.pull.contract import RecordError, RejectedRecord, UnreadableFact
 from fleetsync.pull.decoding.text import clean_text
 
 T = TypeVar("T")
@@ -100,6 +100,9 @@ class RowReader(Generic[T]):
 
     def _read_leniently(self, raw: msgspec.Raw, read: ReadRows[T]) -> None:
         body = with_letters_replaced(bytes(raw))
+        if body.strip() == b"null":
+            read.facts.append(UnreadableFact("row", "is null"))  # it holds nothing, so nothing is lost with it
+            return
         fields = _fields_of(body)
         if fields is None:
             read.rejected.append(RejectedRecord(NOT_A_ROW))
@@ -122,6 +125,30 @@ class RowReader(Generic[T]):
         value = None if raw is None else _plain(raw)
         is_text = isinstance(value, str | int) and not isinstance(value, bool) and REPLACEMENT not in str(value)
         return self._normalise_id(value) if is_text else None
+
+
+class UnreadableFacts:
+    """Collects the facts of one record that were filled in and could not be read, so that they cost nothing else."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._facts: list[UnreadableFact] = []
+
+    def read(self, parse: Callable[..., T], value: object, field: str, *options: Any) -> T | None:
+        """What *parse* makes of *value*; None where it raises RecordError, whose reason is kept under the name of *field*."""
+        try:
+            return parse(value, field, *options)
+        except RecordError as error:
+            self._facts.append(UnreadableFact(field, str(error).removeprefix(f"{field} "), self._place))
+            return None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return tuple(fact.field for fact in self._facts)
+
+    def __iter__(self) -> Iterator[UnreadableFact]:
+        return iter(self._facts)
 
 
 def with_letters_replaced(body: bytes) -> bytes:

@@ -38,6 +38,7 @@ class PullDifferences:
         self._changed_rows: list[StagedRow] = []
         self.seen: set[RecordRef] = set()
         self.unreadable: set[RecordRef] = set()  # present, and could not be read
+        self._unreadable_prefixes: set[RecordRef] = set()  # of ids up to a slash
         self.duplicates = 0
         self.contacts_untold = 0  # devices that came without a contact, and have one that is believed
 
@@ -75,9 +76,22 @@ class PullDifferences:
         if contact is None and entry is not None and entry.last_contact_at is not None:
             self.contacts_untold += 1
 
-    def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
-        """Count a record as seen that was there and could not be read: what is believed of it stays."""
-        self.unreadable.update((type_.value, source_id) for type_ in types)
+    def note_unreadable(self, types: Iterable[RecordType], source_id: str, *, is_prefix: bool = False) -> None:
+        """Count a record as seen that was there and could not be read: what is believed of it stays.
+
+        *is_prefix*: as are all records whose id begins with *source_id*, which ends with a slash.
+        """
+        refs = self._unreadable_prefixes if is_prefix else self.unreadable
+        refs.update((type_.value, source_id) for type_ in types)
+
+    def _is_unreadable(self, ref: RecordRef) -> bool:
+        if ref in self.unreadable:
+            return True
+        if not self._unreadable_prefixes:
+            return False
+        type_, source_id = ref
+        ends = (place + 1 for place, letter in enumerate(source_id) if letter == "/")
+        return any((type_, source_id[:end]) in self._unreadable_prefixes for end in ends)
 
     def _add_difference(self, row: RowToStage, entry: BelievedEntry | None) -> None:
         if entry is None or entry.fingerprint != row.fingerprint or entry.scope != row.scope:
@@ -86,6 +100,11 @@ class PullDifferences:
             self._changed_rows.append(_without_record(row, RowChange.RETURN))
         elif row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at:
             self._changed_rows.append(_without_record(row, RowChange.CONTACT))
+
+    @property
+    def believed(self) -> int:
+        """The number of records that are believed and not gone."""
+        return sum(not entry.gone for entry in self._index.values())
 
     @property
     def waiting(self) -> int:
@@ -101,7 +120,7 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self.seen or ref in self.unreadable
+            is_present = ref in self.seen or self._is_unreadable(ref)
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 
