@@ -49,6 +49,7 @@ class RegisterClient:
         self._refused: set[tuple[str, frozenset[str]]] = set()  # resources, with names of a query that was refused
         self._rejected: list[RejectedRecord] = []
         self._facts: list[UnreadableFact] = []
+        self._reported: set[tuple[str, str]] = set()
         self._page_size = settings.page_size
         self._filter_drops_open_rows = False
         self._client: Client = connect(
@@ -97,9 +98,15 @@ class RegisterClient:
 
     def _read(self, reader: RowReader[T], raws: Rows) -> list[T]:
         read = reader.read(raws)
-        self._rejected += read.rejected
-        self._facts += read.facts
+        self._rejected += [row for row in read.rejected if self._is_new(row.source_id, row.reason)]
+        self._facts += [fact for fact in read.facts if self._is_new(fact.place, fact.field)]
         return read.rows
+
+    def _is_new(self, place: str | None, what: str) -> bool:
+        """Whether this was not reported before: a listing may be read twice, with and without its filter."""
+        is_new = not place or (place, what) not in self._reported
+        self._reported.add((place or "", what))
+        return is_new
 
     def _first_accepted(
         self, resource: str, queries: Sequence[Params], size: int

@@ -30,6 +30,7 @@ from fleetsync.core.model import (
     MembershipType,
     PersonRecord,
     Record,
+    RecordType,
     Scheme,
     UnitRecord,
 )
@@ -44,9 +45,11 @@ from fleetsync.pull.contract import (
     PartMissing,
     ProbeResult,
     RecordError,
+    RejectedRecord,
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, running_case
 from tests.connectors.case_runner import fake_connect as what_is_given
@@ -130,10 +133,13 @@ class Register:
                     result += normalise(part, settings, raw)
         return result
 
-    def rejected(self, part: str) -> list[str]:
+    def rejected_records(self, part: str) -> list[RejectedRecord]:
         settings = self.settings()
         with self._given(settings, TODAY) as connect:
-            return [rejected.reason for page in pull(part, settings, connect) for rejected in page.rejected]
+            return [rejected for page in pull(part, settings, connect) for rejected in page.rejected]
+
+    def rejected(self, part: str) -> list[str]:
+        return [rejected.reason for rejected in self.rejected_records(part)]
 
     def findings(self, **keys: Any) -> dict[str | None, ProbeResult]:
         settings = self.settings(**keys)
@@ -1417,6 +1423,109 @@ def test_requests_come_no_faster_than_the_table_says(runner: CaseRunner) -> None
     assert max(runner.waited) > 5
 
 
+# ------------------------------------------------------------------------------------------------ one odd value in one row
+
+
+def facts_of(part: str, **resources: Sequence[Any]) -> tuple[list[Record], list[UnreadableFact], list[RejectedRecord]]:
+    with register_of(**resources) as register:
+        items = register.noted(part)
+        rejected = register.rejected_records(part)
+    return (
+        [item for item in items if isinstance(item, Record)],
+        [item for item in items if isinstance(item, UnreadableFact)],
+        rejected,
+    )
+
+
+def test_a_null_among_the_enrolments_is_named_and_covers_the_persons_rows_alone() -> None:
+    records, _, rejected = facts_of("pupils", persons=[pupil(enrolled(), None), pupil(enrolled(), id="other")])  # type: ignore[arg-type]
+
+    assert len([record for record in records if isinstance(record, MembershipRecord)]) == 2
+    (row,) = rejected
+    assert (row.reason, row.source_id, row.is_prefix) == ("an enrolment cannot be read", f"{row.place}/", True)
+
+
+@pytest.mark.parametrize(
+    ("enrolment", "unreadable"),
+    [
+        ({"schoolYear": {"value": 4}}, ("year",)),
+        ({"schoolYear": "fyra"}, ("year",)),
+        ({"schoolType": ["GR"]}, ("school_form",)),
+        ({"endDate": ["2027-06-11"]}, ("end",)),
+        ({"endDate": "31/12 -27"}, ("end",)),
+        ({"startDate": "i höst"}, ("start",)),
+        ({"enroledAt": 7}, ("codes",)),
+        ({"enroledAt": {"id": {}}}, ("codes",)),
+        ({"cancelled": "kanske"}, ("end",)),
+        ({"cancelled": "false"}, ()),
+        ({"schoolYear": "4"}, ()),
+        ({"enroledAt": "0a100000-1111-4a4a-8c8c-000000000004"}, ()),
+    ],
+)
+def test_a_fact_of_an_enrolment_that_cannot_be_read_is_unknown_and_one_that_is_clear_is_read(
+    enrolment: dict[str, Any], unreadable: tuple[str, ...]
+) -> None:
+    records, facts, rejected = facts_of("pupils", persons=[pupil(enrolled() | enrolment)])
+    (tie,) = (record for record in records if isinstance(record, MembershipRecord))
+
+    assert tie.unreadable == unreadable
+    assert rejected == []
+    assert bool(facts) == bool(unreadable) or enrolment == {"schoolYear": "fyra"}
+
+
+@pytest.mark.parametrize("mark", [{"value": "Sekretessmarkering"}, ["x"], True, 3])
+def test_a_mark_of_any_kind_protects(mark: object) -> None:
+    records, _, _ = facts_of("pupils", persons=[pupil(enrolled(), securityMarking=mark)])
+
+    assert all(record.protected for record in records if isinstance(record, PersonRecord | MembershipRecord))
+
+
+@pytest.mark.parametrize(("part", "resource", "row"), [("staff", "duties", serving), ("children", "placements", placed)])
+def test_a_row_whose_person_cannot_be_read_is_present_and_keeps_what_was_believed(
+    part: str, resource: str, row: Callable[..., dict[str, Any]]
+) -> None:
+    name = "person" if part == "staff" else "child"
+    _, _, (rejected,) = facts_of(part, **{resource: [row(**{name: ["x"]})]})
+
+    assert rejected.source_id == row()["id"]
+    assert rejected.record_type is RecordType.MEMBERSHIP
+
+
+def test_persons_without_any_enrolment_are_no_empty_register() -> None:
+    persons = [{"id": f"p{number}"} for number in range(30)]
+    with register_of(persons=persons) as register, pytest.raises(SourceRefused, match="30 persons came and none has"):
+        register.records("pupils")
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 501])
+def test_a_server_that_fails_on_a_filter_is_asked_without_it(status: int) -> None:
+    plain = partial(holding, persons=[pupil(enrolled())])
+
+    def answer(asked: Asked) -> Reply:
+        is_filtered = any("." in name for name in asked.query)
+        return (status, {"code": status}) if is_filtered and asked.resource == "persons" else plain(asked)
+
+    with answering(answer) as register:
+        assert len(register.people("pupils")) == 1
+
+
+@pytest.mark.parametrize("token", ["", "   ", "\t", None])
+def test_a_page_token_of_blanks_is_none(token: str | None) -> None:
+    plain = partial(holding, persons=[pupil(enrolled())])
+
+    def answer(asked: Asked) -> Reply:
+        status, body = plain(asked)
+        return (status, body | {"pageToken": token}) if status == 200 else (status, body)
+
+    with answering(answer) as register:
+        assert len(register.people("pupils")) == 1
+
+
+def test_a_part_that_is_turned_off_is_not_probed() -> None:
+    with register_of() as register:
+        assert "children" not in register.findings(without=["children"])
+
+
 # --------------------------------------------------------------------------------------------------------------- probe
 
 
@@ -1434,13 +1543,16 @@ def test_a_probe_tells_what_is_empty_missing_and_refused() -> None:
     statuses = {"groups": 404, "placements": 501, "duties": 403, "organisations": 200, "persons": 200}
 
     with answering(lambda request: (statuses[request.resource], {"data": []})) as register:
-        result = register.findings()
+        result = register.findings(counts=["children"])
+        uncounted = register.findings()
 
     assert {part: finding.ok for part, finding in result.items()} == {
         "units": True, "groups": True, "pupils": True, "children": False, "staff": False
     }  # fmt: skip
     assert result["units"].what == "/organisations can be read, and is empty"
-    assert result["children"].remedy.startswith("Leave children out of counts")
+    assert result["children"].remedy.startswith("Take children out of counts")
+    assert uncounted["children"].ok
+    assert uncounted["children"].what.startswith("not there, and not needed here")
     assert result["groups"].remedy == ""
     assert "/duties" in result["staff"].remedy
 

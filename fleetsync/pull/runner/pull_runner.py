@@ -9,7 +9,7 @@ from typing import Any
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import PullEffect, Verdict
+from fleetsync.core.model import NOT_THERE, PullEffect, Verdict
 from fleetsync.pull.contract import (
     AccessRefused,
     Credential,
@@ -163,7 +163,7 @@ def may_be_missing(source: Source, part: Part, believed: int) -> bool:
 def missing_reason(source: Source, part: Part, verdict: Verdict, missing: PartMissing) -> str:
     """Why a part that the source does not have was not read, and what to do where that is a failure."""
     if verdict is Verdict.UNCHANGED:
-        return f"not there: {missing}"
+        return f"{NOT_THERE}{missing}"
     if source.counts(part.name):
         return f"{missing}. {part.name} counts here: take it out of counts, or let another source count it"
     return failure_reason(source, SourceUnavailable(f"{missing}, though it was read before. What was believed stays"))
