@@ -57,7 +57,6 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import AfterValidator, Field, SecretStr
 
-from fleetsync import log
 from fleetsync.core.model import (
     Compliance,
     Condition,
@@ -100,8 +99,6 @@ from fleetsync.pull.decoding import (
     read_platform,
     required_text,
 )
-
-logger = log.get(__name__)
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),)
 
@@ -201,7 +198,6 @@ def _listings(settings: Settings, client: Client) -> Iterator[ManagedDevicePage]
     try:
         first = next(pages)
     except QueryRefused:
-        logger.warning("query refused, asked without it", source=settings.name, part="devices", left_out="$select")
         yield from _follow(client, {"$top": PAGE_SIZE}, is_optional=False)
         return
     yield first
@@ -226,7 +222,9 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     client = _client(settings, connect)
 
     def has_devices() -> bool:
-        return bool(client.get(DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION).value)
+        return bool(
+            client.get(DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION).value
+        )
 
     result = probe_part(
         PARTS[0],
@@ -426,7 +424,9 @@ def _device_record(
         location=known_text(raw.device_category_display_name),
         status=known_text(raw.management_state),
         enrolled_at=None if mirrored else facts.read(parse_instant, raw.enrolled_date_time, "enrolledDateTime", "UTC"),
-        last_contact_at=None if mirrored else facts.read(parse_instant, raw.last_sync_date_time, "lastSyncDateTime", "UTC"),
+        last_contact_at=None
+        if mirrored
+        else facts.read(parse_instant, raw.last_sync_date_time, "lastSyncDateTime", "UTC"),
         ownership=owner,
         managed=None if mirrored or condition is None else condition is not Condition.PENDING,
         condition=Condition.LOST if _is_lost(raw, unknown) else condition or Condition.ACTIVE,

@@ -15,7 +15,6 @@ import msgspec
 
 from connectors.ss12000.schema import ESSENTIAL_FIELDS, RECORD_TYPES, RegisterPage, id_of
 from connectors.ss12000.settings import Settings
-from fleetsync import log
 from fleetsync.pull.contract import (
     Client,
     Connect,
@@ -34,18 +33,17 @@ LOOKUP_BATCH, MIN_LOOKUP_BATCH = 500, 25
 NO_FILTER: tuple[Params, ...] = ({},)
 DATE_FILTERS = frozenset({"endDate.onOrAfter", "relationship.endDate.onOrAfter"})
 
-logger = log.get(__name__)
-
 Rows = list[msgspec.Raw]
 # A few servers answer a listing with a bare array, like a look-up. Rows are read one by one: an odd value in one costs no other.
-_PAGE_DECODER: msgspec.json.Decoder[RegisterPage | list[msgspec.Raw]] = msgspec.json.Decoder(RegisterPage | list[msgspec.Raw])
+_PAGE_DECODER: msgspec.json.Decoder[RegisterPage | list[msgspec.Raw]] = msgspec.json.Decoder(
+    RegisterPage | list[msgspec.Raw]
+)
 
 
 class RegisterClient:
     """A signed-in client of one register. *unreadable_rows* and *facts*: what could not be read since they were taken last."""
 
     def __init__(self, settings: Settings, connect: Connect) -> None:
-        self._source = settings.name
         self._refused: set[tuple[str, frozenset[str]]] = set()  # resources, with names of a query that was refused
         self._rejected: list[RejectedRecord] = []
         self._facts: list[UnreadableFact] = []
@@ -72,9 +70,7 @@ class RegisterClient:
         """
         reader, size = _reader(kind, hook), page_size or self._page_size
         undated = [query for query in queries if not DATE_FILTERS & query.keys()]
-        query, pages = self._first_accepted(
-            resource, undated if self._filter_drops_open_rows else queries, size
-        )
+        query, pages = self._first_accepted(resource, undated if self._filter_drops_open_rows else queries, size)
         if is_open is None or not DATE_FILTERS & query.keys():
             yield from (self._read(reader, page) for page in pages)
             return
@@ -108,9 +104,7 @@ class RegisterClient:
         self._reported.add((place or "", what))
         return is_new
 
-    def _first_accepted(
-        self, resource: str, queries: Sequence[Params], size: int
-    ) -> tuple[Params, Iterator[Rows]]:
+    def _first_accepted(self, resource: str, queries: Sequence[Params], size: int) -> tuple[Params, Iterator[Rows]]:
         """The first query that the server accepts, and its pages; without a page size where it supports none."""
         limits: tuple[dict[str, Any], ...] = ({"limit": size}, {})
         *narrower, widest = [(dict(query), limit) for query in queries for limit in limits]
@@ -123,7 +117,6 @@ class RegisterClient:
                 return query, chain([next(pages)], pages)
             except QueryRefused:
                 self._refused.add(attempt)
-                logger.info("query refused, asked without it", source=self._source, resource=resource, query=sorted(attempt[1]))
         return widest[0], self._follow(resource, *widest, is_optional=False)
 
     def _rows_dropped_by_filter(
@@ -201,9 +194,7 @@ class RegisterClient:
 
 def _reader(kind: type[T], hook: DecodeHook | None) -> RowReader[T]:
     record_type = RECORD_TYPES.get(kind)
-    return RowReader(
-        kind, hook, essential=ESSENTIAL_FIELDS.get(kind, ()), record_type=record_type, normalise_id=id_of
-    )
+    return RowReader(kind, hook, essential=ESSENTIAL_FIELDS.get(kind, ()), record_type=record_type, normalise_id=id_of)
 
 
 def _rows(page: RegisterPage | Rows) -> Rows:

@@ -1480,7 +1480,9 @@ def test_a_mark_of_any_kind_protects(mark: object) -> None:
     assert all(record.protected for record in records if isinstance(record, PersonRecord | MembershipRecord))
 
 
-@pytest.mark.parametrize(("part", "resource", "row"), [("staff", "duties", serving), ("children", "placements", placed)])
+@pytest.mark.parametrize(
+    ("part", "resource", "row"), [("staff", "duties", serving), ("children", "placements", placed)]
+)
 def test_a_row_whose_person_cannot_be_read_is_present_and_keeps_what_was_believed(
     part: str, resource: str, row: Callable[..., dict[str, Any]]
 ) -> None:

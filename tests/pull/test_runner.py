@@ -198,7 +198,9 @@ def test_a_part_that_the_system_lacks_is_a_failure_where_it_counts(opened, optio
 
     pulled = pull(
         opened,
-        FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source(counts=counts),
+        FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source(
+            counts=counts
+        ),
     )
 
     assert pulled.verdict is verdict

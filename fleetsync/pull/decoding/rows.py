@@ -113,9 +113,7 @@ class RowReader(Generic[T]):
         decisive = [problem for problem in lost if problem[0] in self._essential]
         if isinstance(row, _Lost) or decisive:
             path, reason = (decisive or lost)[0]
-            read.rejected.append(
-                RejectedRecord(f"{path} {reason}", source_id or "", source_id, self._record_type)
-            )
+            read.rejected.append(RejectedRecord(f"{path} {reason}", source_id or "", source_id, self._record_type))
             return
         read.rows.append(row)
         read.facts.extend(UnreadableFact(path, reason, source_id or "") for path, reason in lost)

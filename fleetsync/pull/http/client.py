@@ -8,6 +8,7 @@ import msgspec
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from fleetsync import log
 from fleetsync.pull.contract import (
     Decode,
     DecodedResponse,
@@ -39,6 +40,8 @@ from fleetsync.pull.http.retrying import (
     retry_wait_seconds,
 )
 from fleetsync.pull.http.sign_in import TokenSession
+
+logger = log.get(__name__)
 
 T = TypeVar("T")
 
@@ -126,7 +129,12 @@ class HttpClient:
                 has_optional_query=optional_query and not watch.has_begun,
             )
             watch.take_link(url)
-            page = self._with_retries("GET", url, description, decode).body
+            try:
+                page = self._with_retries("GET", url, description, decode).body
+            except QueryRefused as error:
+                if description.has_optional_query:
+                    logger.info("query refused, asked without it", source=self._deadline.source, reason=str(error))
+                raise
             watch.take_page(page)
             yield page
             url = self._following_url(url, first, next_page(page))
@@ -191,7 +199,11 @@ class HttpClient:
     def _patience_remedy(self, error: RetryableError) -> str:
         if not error.asks_for_patience:
             return ""
-        asked = f"asks for a wait of {error.retry_after_seconds:.0f} s" if error.retry_after_seconds else "asks for patience"
+        asked = (
+            f"asks for a wait of {error.retry_after_seconds:.0f} s"
+            if error.retry_after_seconds
+            else "asks for patience"
+        )
         return (
             f". It {asked}, and the pull, which waited {self._deadline.waited_seconds:.0f} s in all, may not wait longer than "
             f"{self._deadline.wait_limit_seconds:.0f} s: raise wait_limit in the [[source]] table if this happens often"

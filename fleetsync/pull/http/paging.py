@@ -65,7 +65,11 @@ class ListingWatch:
 
 def row_ids(page: Any) -> Iterator[str]:
     """What tells the rows of a decoded page apart: their id; of a row without one, its content."""
-    lists = [page] if isinstance(page, list) else [getattr(page, name, None) for name in getattr(page, "__struct_fields__", ())]
+    lists = (
+        [page]
+        if isinstance(page, list)
+        else [getattr(page, name, None) for name in getattr(page, "__struct_fields__", ())]
+    )
     for rows in lists:
         for row in rows if isinstance(rows, list | tuple) else ():
             yield _row_id(row)

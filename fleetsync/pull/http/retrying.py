@@ -88,8 +88,10 @@ class PullDeadline:
         if self.stop.is_set():
             raise Stopped(f"{self.source}: the pull was stopped")
         if self.clock.monotonic() >= self.ends_at:
-            raise SourceUnavailable(f"{self.source}: the pull took longer than its time_limit and was given up. Raise time_limit in its "
-                "[[source]] table if the system is that large")
+            raise SourceUnavailable(
+                f"{self.source}: the pull took longer than its time_limit and was given up. Raise time_limit in its "
+                "[[source]] table if the system is that large"
+            )
 
     def wait(self, seconds: float) -> None:
         """Waits. Raises Stopped at once when the daemon stops."""
