@@ -80,11 +80,16 @@ from fleetsync.pull.contract import (
     Params,
     Part,
     ProbeResult,
+    QueryRefused,
     SourceRefused,
     SourceSettings,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.decoding import (
+    RowReader,
+    SourceRow,
+    UnreadableFacts,
     clean_text,
     credential_result,
     known_text,
@@ -132,7 +137,7 @@ class Settings(SourceSettings):
     """Read the beta version, which has lost mode; Microsoft does not support it for production."""
 
 
-class ManagedDevice(msgspec.Struct, frozen=True, rename="camel"):
+class ManagedDevice(SourceRow, frozen=True, rename="camel"):
     """The fields of a device that are kept; `$select` asks for the same ones."""
 
     id: str | None = None
@@ -158,9 +163,9 @@ class ManagedDevice(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ManagedDevicePage(msgspec.Struct, frozen=True):
-    """One page of the listing."""
+    """One page of the listing. Its rows are read one by one: an odd value costs its fact, not the page."""
 
-    value: list[ManagedDevice]
+    value: list[msgspec.Raw]
     next_link: str | None = msgspec.field(default=None, name="@odata.nextLink")
 
 
@@ -180,12 +185,34 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """
     if settings.credential_expires is not None:
         yield Page([CredentialExpiry(settings.credential_expires)])
-    query: Params = {"$select": ",".join(_selected_fields(settings)), "$top": PAGE_SIZE}
-    client = _client(settings, connect)
-    for listing in client.follow(
-        DEVICES_PATH, query, decode=ManagedDevicePage, next_page=lambda page: page.next_link, needs=PERMISSION
-    ):
-        yield Page(listing.value)
+    reader = RowReader(ManagedDevice, record_type=RecordType.DEVICE)
+    for listing in _listings(settings, _client(settings, connect)):
+        read = reader.read(listing.value)
+        yield Page([*read.rows, *read.facts], rejected=tuple(read.rejected))
+
+
+def _listings(settings: Settings, client: Client) -> Iterator[ManagedDevicePage]:
+    """The pages of the listing. A server that fails on `$select` is asked without it; what is not kept is not decoded then."""
+    narrow: Params = {"$select": ",".join(_selected_fields(settings)), "$top": PAGE_SIZE}
+    pages = _follow(client, narrow, is_optional=True)
+    try:
+        first = next(pages)
+    except QueryRefused:
+        yield from _follow(client, {"$top": PAGE_SIZE}, is_optional=False)
+        return
+    yield first
+    yield from pages
+
+
+def _follow(client: Client, query: Params, *, is_optional: bool) -> Iterator[ManagedDevicePage]:
+    return client.follow(
+        DEVICES_PATH,
+        query,
+        decode=ManagedDevicePage,
+        next_page=lambda page: page.next_link,
+        needs=PERMISSION,
+        optional_query=is_optional,
+    )
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
@@ -195,8 +222,9 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     client = _client(settings, connect)
 
     def has_devices() -> bool:
-        query: Params = {"$select": "id", "$top": 1}
-        return bool(client.get(DEVICES_PATH, query, decode=ManagedDevicePage, needs=PERMISSION).value)
+        return bool(
+            client.get(DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION).value
+        )
 
     result = probe_part(
         PARTS[0],
@@ -242,8 +270,8 @@ def _certificate(source: str, file: Path) -> str:
 
 
 def _selected_fields(settings: Settings) -> tuple[str, ...]:
-    fields = (field.encode_name for field in msgspec.structs.fields(ManagedDevice))
-    return tuple(field for field in fields if settings.beta or field != "lostModeState")
+    fields = (field for field in msgspec.structs.fields(ManagedDevice) if field.name != "unreadable")
+    return tuple(field.encode_name for field in fields if settings.beta or field.name != "lost_mode_state")
 
 
 def _remedy(settings: Settings) -> str:
@@ -319,11 +347,38 @@ _NULL_GUID = "00000000-0000-0000-0000-000000000000"
 _ANDROID_TABLET = re.compile(r"tab|pad|\bSM-[TXP]\d", re.IGNORECASE)
 
 
-def normalise(part: str, settings: Settings, raw: ManagedDevice | CredentialExpiry) -> tuple[NormalisedItem, ...]:
+_FIELDS_OF_FACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "serialNumber": ("serial",),
+        "operatingSystem": ("platform",),
+        "osVersion": ("os_version",),
+        "model": ("model",),
+        "userId": ("keys",),
+        "userPrincipalName": ("keys",),
+        "emailAddress": ("keys",),
+        "deviceEnrollmentType": ("reported_shared",),
+        "enrolledDateTime": ("enrolled_at",),
+        "lastSyncDateTime": ("last_contact_at",),
+        "managedDeviceOwnerType": ("ownership",),
+        "managementState": ("condition", "managed"),
+        "managementAgent": ("managed",),
+        "lostModeState": ("condition",),
+        "complianceState": ("compliance",),
+        "isEncrypted": ("encrypted",),
+        "deviceCategoryDisplayName": ("location",),
+    }
+)
+
+
+def normalise(
+    part: str, settings: Settings, raw: ManagedDevice | CredentialExpiry | UnreadableFact
+) -> tuple[NormalisedItem, ...]:
     """One row as a device; nothing for rows that we do not count (mailboxes, private phones).
 
-    Raises RecordError for a row without an id, and for a time that cannot be read.
+    Raises RecordError for a row without an id. A time that cannot be read is unknown, and named.
     """
+    if isinstance(raw, UnreadableFact):
+        return (raw,)
     if isinstance(raw, CredentialExpiry):
         name = "certificate" if settings.certificate_file else "client secret"
         return (Credential(name, datetime.combine(raw.day, time(), UTC)),)
@@ -333,7 +388,10 @@ def normalise(part: str, settings: Settings, raw: ManagedDevice | CredentialExpi
     platform = read_platform(raw.operating_system, raw.model, "operatingSystem", unknown)
     if agent in _NON_DEVICE_AGENTS or (owner is Ownership.PERSONAL and _is_phone(platform, raw.model)):
         return ()
-    return (_device_record(source_id, raw, settings, agent, owner, platform, unknown), *unknown)
+    facts = UnreadableFacts(source_id)
+    record = _device_record(source_id, raw, settings, agent, owner, platform, unknown, facts)
+    names = (name for field in (*raw.unreadable, *facts.fields) for name in _FIELDS_OF_FACTS.get(field, ()))
+    return (msgspec.structs.replace(record, unreadable=tuple(sorted(set(names)))), *unknown, *facts)
 
 
 def _device_record(
@@ -344,6 +402,7 @@ def _device_record(
     owner: Ownership | None,
     platform: Platform,
     unknown: list[UnknownValue],
+    facts: UnreadableFacts,
 ) -> DeviceRecord:
     enrolment = known_word(_ENROLMENTS, raw.device_enrollment_type, "deviceEnrollmentType", unknown)
     condition = known_word(_CONDITIONS, raw.management_state, "managementState", unknown)
@@ -364,8 +423,10 @@ def _device_record(
         reported_shared=not keys and enrolment in _USERLESS_ENROLMENTS,
         location=known_text(raw.device_category_display_name),
         status=known_text(raw.management_state),
-        enrolled_at=None if mirrored else parse_instant(raw.enrolled_date_time, "enrolledDateTime", "UTC"),
-        last_contact_at=None if mirrored else parse_instant(raw.last_sync_date_time, "lastSyncDateTime", "UTC"),
+        enrolled_at=None if mirrored else facts.read(parse_instant, raw.enrolled_date_time, "enrolledDateTime", "UTC"),
+        last_contact_at=None
+        if mirrored
+        else facts.read(parse_instant, raw.last_sync_date_time, "lastSyncDateTime", "UTC"),
         ownership=owner,
         managed=None if mirrored or condition is None else condition is not Condition.PENDING,
         condition=Condition.LOST if _is_lost(raw, unknown) else condition or Condition.ACTIVE,

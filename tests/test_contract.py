@@ -4,6 +4,7 @@ A part is whole or it raises; normalise is pure; what is never kept is not kept;
 brings `tests/connectors/<kind>_case.py` and `tests/recorded/<kind>/`, and nothing else.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -37,6 +38,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
 from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
@@ -184,6 +186,16 @@ def page(text: str) -> dict[str, Any]:
 BROKEN: dict[str, tuple[Callable[[], RecordedFault], tuple[type[PullError], ...]]] = {
     "led in a circle": (lambda: RecordedFault(following=0), (SourceUnavailable,)),
     "led to another host": (lambda: RecordedFault(elsewhere="https://exempel.invalid"), (SourceRefused,)),
+    "sent to another host": (
+        lambda: RecordedFault(302, b"", {"Location": "https://exempel.invalid/underhall"}),
+        (SourceUnavailable,),
+    ),
+    "an empty object": (lambda: RecordedFault(body=b"{}"), (SourceUnavailable,)),
+    "an error in place of a page": (
+        lambda: RecordedFault(body=b'{"error": {"code": "ServiceException", "message": "not now"}}'),
+        (SourceUnavailable,),
+    ),
+    "failing for ever": (lambda: RecordedFault(501, b"{}"), (SourceRefused, SourceUnavailable, PartMissing)),
     "torn": (lambda: RecordedFault(cut=True), (SourceUnavailable,)),
     "not JSON to its end": (lambda: RecordedFault(body=b'{"value": [{"id": "1"}, '), (SourceUnavailable,)),
     "a sign-in page": (lambda: RecordedFault(**page("Logga in")), (SourceUnavailable,)),
@@ -199,6 +211,15 @@ MENDED: dict[str, Callable[[], RecordedFault]] = {
     "asking for patience": lambda: RecordedFault(429, b"{}", {"Retry-After": "7"}, times=2),
     "asking for patience without a time": lambda: RecordedFault(429, b"{}", times=1),
     "out of order for a moment": lambda: RecordedFault(503, b"{}", times=2),
+    "asking for patience for long": lambda: RecordedFault(429, b"{}", times=8),
+    "asking for patience in the past": lambda: RecordedFault(429, b"{}", {"Retry-After": "-7"}, times=2),
+    "asking for patience in decimals": lambda: RecordedFault(503, b"{}", {"Retry-After": "1.5"}, times=8),
+    "asking for patience by a reason": lambda: RecordedFault(
+        403, b'{"error": {"code": "TooManyRequests", "retryAfterSeconds": 5}}', times=2
+    ),
+    "asking for patience in an answer": lambda: RecordedFault(
+        200, b'{"error": {"code": "ApplicationThrottled", "message": "slow down"}}', times=2
+    ),
     "a gateway's page for a moment": lambda: RecordedFault(502, **page("Bad Gateway"), times=1),
 }
 on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
@@ -288,6 +309,105 @@ def test_a_pull_waits_as_long_as_it_is_asked_to(runner: CaseRunner, part: str) -
     runner.pages(part)
 
     assert [seconds for seconds in runner.waited if seconds == 7] == [7, 7]
+
+
+# ------------------------------------------------------------------------------------------- one odd value in one row
+
+
+def rows_of(body: Any) -> list[Any]:
+    """The rows of a recorded page, whatever its connector calls them."""
+    return body if isinstance(body, list) else next(value for value in body.values() if isinstance(value, list))
+
+
+def body_with(runner: CaseRunner, part: str, place: int, change: Callable[[list[Any]], None]) -> bytes:
+    listing = runner.case.listings[part]
+    body = json.loads(runner.server.body(listing, place_of(listing, place), None))
+    change(rows_of(body))
+    return json.dumps(body).encode()
+
+
+def unkept(value: str) -> Callable[[list[Any]], None]:
+    return lambda rows: rows[0].update(fieldThatIsNotKept=value)
+
+
+ODD_BYTES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "a byte that is no letter": lambda body: body.replace(b"ODD", b"\xe5"),
+    "half a surrogate pair": lambda body: body.replace(b"ODD", b"\\ud83d"),
+    "a control character": lambda body: body.replace(b"ODD", b"\x07"),
+}
+
+
+@on_every_listing
+@on_first_and_last
+@pytest.mark.parametrize("what", ODD_BYTES)
+def test_odd_bytes_that_are_not_kept_change_nothing(runner: CaseRunner, part: str, place: int, what: str) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    body = ODD_BYTES[what](body_with(runner, part, place, unkept("ODD")))
+    runner.server.fail(listing, place_of(listing, place), RecordedFault(body=body))
+
+    assert spelled(runner.records(part)) == whole
+
+
+@on_every_listing
+@on_first_and_last
+@pytest.mark.parametrize("row", [None, "a row", 7, ["a", "row"]], ids=repr)
+def test_a_row_that_is_none_costs_no_other_and_is_named(runner: CaseRunner, part: str, place: int, row: Any) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    body = body_with(runner, part, place, lambda rows: rows.append(row))
+    runner.server.fail(listing, place_of(listing, place), RecordedFault(body=body))
+    pages = runner.pages(part)
+
+    assert spelled(runner.records(part)) == whole
+    assert any(page.rejected for page in pages) or any(
+        isinstance(raw, UnreadableFact) for page in pages for raw in page.raws
+    )
+
+
+@on_every_listing
+@pytest.mark.parametrize("value", [{"odd": 1}, [None], 7, True, "\ufffd"], ids=repr)
+def test_one_odd_value_costs_no_other_row(runner: CaseRunner, part: str, value: Any) -> None:
+    listing = runner.case.listings[part]
+    whole = runner.records(part)
+    first = rows_of(json.loads(runner.server.body(listing, 0, None)))[0]
+    own_id = str(first["id"]).casefold()
+    others = spelled([record for record in whole if own_id not in repr(record).casefold()])
+    for name in first:
+        if name == "id":
+            continue
+        body = body_with(runner, part, 0, lambda rows, name=name: rows[0].update({name: value}))  # type: ignore[misc]
+        runner.server.fail(listing, 0, RecordedFault(body=body))
+        records = runner.records(part)
+
+        assert spelled([record for record in records if own_id not in repr(record).casefold()]) == others
+
+
+# ------------------------------------------------------------------------------------------------ a listing without an end
+
+
+@on_every_listing
+def test_a_listing_that_repeats_itself_under_new_links_is_left_within_a_few_pages(
+    runner: CaseRunner, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = runner.case.listings[part]
+    if len(listing.pages) == 1:
+        return
+    page = 0
+
+    def body(*_: Any) -> bytes:
+        nonlocal page
+        page += 1
+        recorded = json.loads(runner.case.recorded(listing.pages[0]).read_text(encoding="utf-8"))
+        return json.dumps(listing.with_next_link(recorded, runner.server.url + listing.path, page)).encode()
+
+    monkeypatch.setattr(runner.server, "body", body)
+    monkeypatch.setattr(runner.server, "fault", lambda *_: None)
+    came = attempt(runner, part)
+
+    assert isinstance(came, SourceUnavailable)
+    assert page < 12
 
 
 # ---------------------------------------------------------------------------------------------------- a file is whole
@@ -419,7 +539,7 @@ def test_ids_are_unique(runner: CaseRunner, part: str) -> None:
 @of_every_part
 def test_every_item_is_of_a_known_type_and_every_instant_is_aware(runner: CaseRunner, part: str) -> None:
     for noted in runner.noted(part):
-        assert isinstance(noted, Record | Credential | UnknownValue)
+        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
             assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))

@@ -177,7 +177,9 @@ def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configurati
     with serving(installation) as daemon:
         settled(daemon, "personal", "intune")
         source = next(source for source in daemon.application.sources if source.name == "intune")
-        wait_until(lambda: daemon.pulls.refused_parts, "the refusal is remembered")
+        assert not daemon.pulls.refused_parts
+        daemon.pulls.enqueue("intune")
+        wait_until(lambda: daemon.pulls.refused_parts, "two refusals in a row are remembered")
 
         assert list(daemon.pulls.due_parts(source)) == []
         assert (

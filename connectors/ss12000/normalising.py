@@ -1,7 +1,7 @@
 """Turns one object of the register into records.
 
-Pure. Days are read here and not while the page is decoded: a date that cannot be read then costs its row and not the
-person, whose mark of protection must count. An unknown status ends no row, and an unknown school form entitles nobody:
+Pure. Days are read here and not while the page is decoded. One that cannot be read is unknown and named, and costs nothing
+else. An unknown status ends no row, and an unknown school form entitles nobody:
 it is kept as it was written.
 """
 
@@ -23,9 +23,10 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Identifier, Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
-from fleetsync.pull.contract import NormalisedItem, UnknownValue
+from fleetsync.pull.contract import NormalisedItem, RecordError, UnknownValue, UnreadableFact
 from fleetsync.pull.decoding import (
     STANDARD_FORMS,
+    UnreadableFacts,
     clean_text,
     fold_text,
     is_in_domains,
@@ -47,6 +48,7 @@ GROUP_TYPES = frozenset(
     {"undervisning", "klass", "mentor", "provgrupp", "schema", "avdelning", "personalgrupp", "övrigt"}
 )
 PERSON_STATUSES = frozenset({"", "aktiv", "utvandrad", "avliden"})
+_DAY_FIELDS = {"startDate": "start", "endDate": "end"}
 ENDED_STATUSES = frozenset({"utvandrad", "avliden"})
 EMAIL_TYPES = frozenset({"skola elev", "skola personal", "arbete övrigt"})
 
@@ -63,7 +65,10 @@ class RegisterPerson(msgspec.Struct, frozen=True):
 
 
 class DatedMembership(msgspec.Struct, frozen=True):
-    """A dated row of a person. *latest_possible_end*: the last day on which it can have run, even if its end is later."""
+    """A dated row of a person. *latest_possible_end*: the last day on which it can have run, even if its end is later.
+
+    *unreadable*: fields of the membership that were filled in and could not be read.
+    """
 
     source_id: str
     person: str
@@ -77,15 +82,18 @@ class DatedMembership(msgspec.Struct, frozen=True):
     end: str | None = None
     latest_possible_end: date | None = None
     marked: bool = False
+    unreadable: tuple[str, ...] = ()
 
 
 def normalise(
-    part: str, settings: Settings, raw: Organisation | Group | RegisterPerson | DatedMembership
+    part: str, settings: Settings, raw: Organisation | Group | RegisterPerson | DatedMembership | UnreadableFact
 ) -> tuple[NormalisedItem, ...]:
     """One object, person or row as a record, with the words of it that no version of the standard has.
 
     Raises RecordError.
     """
+    if isinstance(raw, UnreadableFact):
+        return (raw,)
     if isinstance(raw, Organisation):
         return tuple(_unit(settings, raw))
     if isinstance(raw, Group):
@@ -126,6 +134,7 @@ def _unknown_school_forms(settings: Settings, words: Sequence[str | None]) -> It
 
 def _unit(settings: Settings, raw: Organisation) -> Iterator[NormalisedItem]:
     source_id = required_text(id_of(raw.id), "id")
+    facts = UnreadableFacts(source_id)
     codes = tuple(filter(None, (clean_text(raw.school_unit_code), clean_text(raw.organisation_code))))
     forms = (resolve_school_form(settings, word) for word in raw.school_types or ())
     yield UnitRecord(
@@ -136,24 +145,29 @@ def _unit(settings: Settings, raw: Organisation) -> Iterator[NormalisedItem]:
         parent=_reference_id(raw.parent_organisation),
         school_forms=tuple(dict.fromkeys(form for form in forms if form)),
         organisation_number=clean_text(raw.organisation_number),
-        start=parse_day(raw.start_date, "startDate"),
-        end=parse_day(raw.end_date, "endDate"),
+        start=facts.read(parse_day, raw.start_date, "startDate"),
+        end=facts.read(parse_day, raw.end_date, "endDate"),
     )
+    yield from facts
     yield from _unknown_words("organisationType", raw.organisation_type, ORGANISATION_TYPES)
     yield from _unknown_school_forms(settings, raw.school_types or ())
 
 
 def _group(settings: Settings, raw: Group) -> Iterator[NormalisedItem]:
     source_id = required_text(id_of(raw.id), "id")
+    facts, name = UnreadableFacts(source_id), clean_text(raw.display_name)
+    if name is None:
+        raise RecordError("displayName is empty", source_id=source_id)
     yield GroupRecord(
         source_id=source_id,
-        name=required_text(raw.display_name, "displayName"),
+        name=name,
         kind=clean_text(raw.group_type),
         unit=_reference_id(raw.organisation),
         school_form=resolve_school_form(settings, raw.school_type),
-        start=parse_day(raw.start_date, "startDate"),
-        end=parse_day(raw.end_date, "endDate"),
+        start=facts.read(parse_day, raw.start_date, "startDate"),
+        end=facts.read(parse_day, raw.end_date, "endDate"),
     )
+    yield from facts
     yield from _unknown_words("groupType", raw.group_type, GROUP_TYPES)
     yield from _unknown_school_forms(settings, (raw.school_type,))
 
@@ -227,7 +241,11 @@ def _name(account: PersonWithLogins) -> str | None:
 
 
 def _membership(settings: Settings, raw: DatedMembership) -> Iterator[NormalisedItem]:
-    start, end = parse_day(raw.start, "startDate"), parse_day(raw.end, "endDate")
+    facts = UnreadableFacts(raw.source_id)
+    start, end = facts.read(parse_day, raw.start, "startDate"), facts.read(parse_day, raw.end, "endDate")
+    year = parse_whole_number(raw.year)
+    is_year_unknown = clean_text(raw.year) is not None and year is None
+    unreadable = {_DAY_FIELDS[field] for field in facts.fields} | set(raw.unreadable)
     last = min((day for day in (end, raw.latest_possible_end) if day is not None), default=None)
     if start is not None and last is not None and last < start:
         return  # it was cancelled before it began
@@ -238,12 +256,14 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
         codes=(raw.organisation,) if raw.organisation else (),
         group=raw.group,
         school_form=resolve_school_form(settings, raw.form),
-        year=parse_whole_number(raw.year),
+        year=year,
         share=share_of_percent(raw.percent),
         start=start,
         end=last,
         protected=raw.marked,
+        unreadable=tuple(sorted(unreadable | {"year"} if is_year_unknown else unreadable)),
     )
+    yield from facts
     yield from _unknown_school_forms(settings, (raw.form,))
-    if clean_text(raw.year) and parse_whole_number(raw.year) is None:
+    if is_year_unknown:
         yield UnknownValue("schoolYear", str(clean_text(raw.year)))

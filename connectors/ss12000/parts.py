@@ -32,7 +32,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def _units(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     # Organisations that have ended are read too: a school that runs may belong to one.
     for organisations in register.pages("organisations", Organisation):
-        yield Page(organisations)
+        yield Page([*organisations, *register.take_facts()], rejected=register.take_rejected())
 
 
 def _groups(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
@@ -40,7 +40,8 @@ def _groups(register: RegisterClient, settings: Settings, connect: Connect) -> I
     queries = people.queries_of_groups(settings, period)
     for groups in register.pages("groups", Group, queries, is_open=people.is_open):
         wanted = (group for group in groups if people.is_wanted(settings, group.group_type))
-        yield Page([group for group in wanted if period.is_recent(group.end_date, None)])
+        recent = [group for group in wanted if period.is_recent(group.end_date, None)]
+        yield Page([*recent, *register.take_facts()], rejected=register.take_rejected())
 
 
 _READERS: Mapping[str, Callable[[RegisterClient, Settings, Connect], Iterator[Page]]] = MappingProxyType(

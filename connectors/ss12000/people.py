@@ -4,8 +4,9 @@ A mark on any reference counts, also on a row that is too old or left out, and s
 other row. So no person is handed on before every reference to them has been read. Nothing else is joined here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from connectors.ss12000.normalising import (
     register_person,
     resolve_school_form,
 )
-from connectors.ss12000.register_client import DecodeHook, RegisterClient
+from connectors.ss12000.register_client import RegisterClient
 from connectors.ss12000.schema import (
     Duty,
     Enrolment,
@@ -38,11 +39,13 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Settings
 from fleetsync.core.model import MembershipType, RecordType
-from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RejectedRecord
+from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RejectedRecord, SourceRefused
 from fleetsync.pull.decoding import (
     AFTER_SCHOOL_FORMS,
+    DecodeHook,
     EnrolmentPeriod,
     IdNumbering,
+    SourceRow,
     civic_number,
     clean_text,
     fold_text,
@@ -54,6 +57,25 @@ from fleetsync.pull.decoding import (
 RECENT_PERIOD = timedelta(days=366)
 RECORDS_PER_PAGE = 2000
 MISSING_ID_REASON = "id is empty"
+MIN_PERSONS_TO_ASK = 10  # fewer may all be guardians
+_ENROLMENTS = frozenset({"enrolments", "enrolments[]"})
+_GROUP_MEMBERSHIPS = frozenset({"groupMemberships", "groupMemberships[]"})
+_FIELDS_OF_FACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "enroledAt": ("codes",),
+        "placedAt": ("codes",),
+        "dutyAt": ("codes",),
+        "organisation": ("codes",),
+        "group": ("group",),
+        "schoolType": ("school_form",),
+        "schoolYear": ("year",),
+        "dutyPercent": ("share",),
+        "startDate": ("start",),
+        "endDate": ("end",),
+        "cancelled": ("end",),
+    }
+)
+"""Of a register's field that cannot be read, the field of a membership that is unknown then."""
 
 
 class ReadingPeriod(NamedTuple):
@@ -113,6 +135,16 @@ def _referenced_id(reference: ObjectReference | PersonReference | None) -> str |
     return None if reference is None else id_of(reference.id)
 
 
+def _page(
+    register: RegisterClient,
+    raws: Sequence[RegisterPerson | DatedMembership],
+    rejected: Iterable[RejectedRecord] = (),
+) -> Page:
+    """A page with what could not be read since the page before. An enrolment that could not be read is one of *rejected*."""
+    facts = [fact for fact in register.take_facts() if fact.field not in _ENROLMENTS | _GROUP_MEMBERSHIPS]
+    return Page([*raws, *facts], rejected=(*register.take_rejected(), *rejected))
+
+
 def _in_pages(raws: Sequence[RegisterPerson | DatedMembership]) -> Iterator[Page]:
     for start in range(0, len(raws), RECORDS_PER_PAGE):
         yield Page(raws[start : start + RECORDS_PER_PAGE])
@@ -124,18 +156,37 @@ def _in_pages(raws: Sequence[RegisterPerson | DatedMembership]) -> Iterator[Page
 def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with an enrolment, with their enrolments and the groups they are in."""
     period, marks, seen = reading_period(connect), set[str](), set[str]()
-    in_groups = list(_group_memberships(register, settings, period, marks))
+    torn_groups: list[RejectedRecord] = []
+    in_groups = list(_group_memberships(register, settings, period, marks, torn_groups))
+    yield _page(register, [], torn_groups)
+    persons = enrolled = 0
     queries, hook = queries_by_relation(period, "enrolment"), _decode_hook(settings, connect, keeps=False)
     for people in register.pages("persons", Pupil, queries, hook, is_open=_has_only_open_enrolments(period)):
         raws: list[RegisterPerson | DatedMembership] = []
         for person in people:
             raws += _pupil(settings, period, person, marks, seen)
-        yield Page(
-            raws, rejected=tuple(RejectedRecord(MISSING_ID_REASON) for person in people if id_of(person.id) is None)
+        persons += len(people)
+        enrolled += sum(bool(person.enrolments) or not _ENROLMENTS.isdisjoint(person.unreadable) for person in people)
+        yield _page(register, raws, _rejected_pupils(people))
+    if persons >= MIN_PERSONS_TO_ASK and not enrolled:
+        raise SourceRefused(
+            f"{settings.name}: {persons} persons came and none has an enrolment: may this key read them? Let this client read the "
+            f"enrolments of /persons at the register, then run: fleetsync check {settings.name}"
         )
     yield from _in_pages([membership for membership in in_groups if membership.person in seen])
     # A person marked in a class list is protected, even if they are no pupil.
     yield from _in_pages([RegisterPerson(person, marked=True) for person in sorted(marks - seen)])
+
+
+def _rejected_pupils(people: Sequence[Pupil]) -> Iterator[RejectedRecord]:
+    for person in people:
+        source_id = id_of(person.id)
+        if source_id is None:
+            yield RejectedRecord(MISSING_ID_REASON)
+        elif not _ENROLMENTS.isdisjoint(person.unreadable):
+            yield RejectedRecord(
+                "an enrolment cannot be read", source_id, f"{source_id}/", RecordType.MEMBERSHIP, is_prefix=True
+            )
 
 
 def _pupil(
@@ -174,7 +225,14 @@ def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bo
             end=row.end_date,
             latest_possible_end=None if latest == date.max else latest,
             marked=marked,
+            unreadable=_unreadable_fields(row, row.enroled_at),
         )
+
+
+def _unreadable_fields(row: SourceRow, organisation: SourceRow | None) -> tuple[str, ...]:
+    """The fields of a membership that a row has filled in and that could not be read."""
+    names = [*row.unreadable, *(("organisation",) if organisation is not None and organisation.unreadable else ())]
+    return tuple(dict.fromkeys(field for name in names for field in _FIELDS_OF_FACTS.get(name, ())))
 
 
 def _latest_possible_end(person: Pupil, row: Enrolment) -> date:
@@ -193,15 +251,27 @@ def _enrolment_period(settings: Settings, person: Pupil, row: Enrolment) -> Enro
 
 
 def _group_memberships(
-    register: RegisterClient, settings: Settings, period: ReadingPeriod, marks: set[str]
+    register: RegisterClient, settings: Settings, period: ReadingPeriod, marks: set[str], torn: list[RejectedRecord]
 ) -> Iterator[DatedMembership]:
-    """The members of the groups; none where the register has no groups."""
+    """The members of the groups; none where the register has no groups. Groups with a member that cannot be read are added to
+    *torn*.
+    """
     try:
         for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, period), is_open=is_open):
             for group in groups:
+                torn += _torn_group(group)
                 yield from _memberships_of_group(settings, period, group, marks)
     except PartMissing:
         return
+
+
+def _torn_group(group: GroupWithMembers) -> Iterator[RejectedRecord]:
+    group_id = id_of(group.id)
+    members = group.group_memberships or ()
+    is_torn = not _GROUP_MEMBERSHIPS.isdisjoint(group.unreadable) or any("person" in row.unreadable for row in members)
+    if is_torn:
+        prefix = None if group_id is None else f"{group_id}/"
+        yield RejectedRecord("a member cannot be read", group_id or "", prefix, RecordType.MEMBERSHIP, is_prefix=True)
 
 
 def queries_of_groups(settings: Settings, period: ReadingPeriod) -> tuple[Params, ...]:
@@ -241,6 +311,7 @@ def _group_membership(group_id: str, group: GroupWithMembers, member: GroupMembe
         start=start,
         end=member.end_date,
         latest_possible_end=parse_day_or_none(group.end_date),
+        unreadable=_unreadable_fields(member, None),
     )
 
 
@@ -262,7 +333,7 @@ def children(register: RegisterClient, settings: Settings, connect: Connect) -> 
     queries = queries_by_end_date(period)
     for placements in register.pages("placements", RegisterPlacement, queries, is_open=is_open):
         memberships += _recent_memberships((_placement(row, marks) for row in placements), period, named)
-        yield Page([], rejected=tuple(_rejected(placements)))
+        yield _page(register, [], _rejected(placements))
     young = {
         membership.person
         for membership in memberships
@@ -286,6 +357,7 @@ def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | Non
         form=row.school_type,
         start=row.start_date,
         end=row.end_date,
+        unreadable=_unreadable_fields(row, row.placed_at),
     )
 
 
@@ -295,7 +367,7 @@ def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Ite
     memberships: list[DatedMembership] = []
     for duties in register.pages("duties", Duty, queries_by_end_date(period), is_open=is_open):
         memberships += _recent_memberships((_duty(row, marks) for row in duties), period, named)
-        yield Page([], rejected=tuple(_rejected(duties)))
+        yield _page(register, [], _rejected(duties))
     people = PeopleReader(register, settings, marks, named, set())
     kind = StaffPerson if settings.store_names or settings.read_civic_number else PersonWithLogins
     hook = _decode_hook(settings, connect, keeps=True)
@@ -315,6 +387,7 @@ def _duty(row: Duty, marks: set[str]) -> DatedMembership | None:
         percent=row.duty_percent,
         start=row.start_date,
         end=row.end_date,
+        unreadable=_unreadable_fields(row, row.duty_at),
     )
 
 
@@ -392,7 +465,7 @@ class PeopleReader:
             self._record_last_day(source_id, person)
             is_child_id, marked = source_id in self._children, source_id in self._marks
             raws.append(register_person(self._settings, source_id, person, child=is_child_id, marked=marked))
-        return Page(raws)
+        return _page(self._register, raws)
 
     def _known_by_id(self, source_id: str) -> RegisterPerson:
         return RegisterPerson(source_id, child=source_id in self._children, marked=source_id in self._marks)

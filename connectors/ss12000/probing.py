@@ -1,6 +1,7 @@
 """One request per resource: it proves address, sign-in and permission, and shows what the register does not have."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,13 +22,25 @@ _RESOURCES: Mapping[str, tuple[str, type[Any]]] = MappingProxyType(
         "staff": ("duties", Duty),
     }
 )
+# The words by which `counts` names a part: itself, or the type of its memberships.
+_COUNTED_AS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "units": frozenset({"pupils", "enrolment", "children", "placement", "staff", "employment"}),  # all need them
+        "groups": frozenset(),
+        "pupils": frozenset({"pupils", "enrolment"}),
+        "children": frozenset({"children", "placement"}),
+        "staff": frozenset({"staff", "employment"}),
+    }
+)
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Asks for one object of each resource, and says which parts can be read."""
     register = RegisterClient(settings, connect)
     for part in PARTS:
-        yield _probe_resource(part, register)
+        if part.name not in settings.without:
+            is_needed = not part.optional and not _COUNTED_AS[part.name].isdisjoint(settings.counts)
+            yield _probe_resource(replace(part, optional=not is_needed), register)
 
 
 def _probe_resource(part: Part, register: RegisterClient) -> ProbeResult:
@@ -42,5 +55,5 @@ def _probe_resource(part: Part, register: RegisterClient) -> ProbeResult:
         readable=f"/{resource} can be read",
         empty=f"/{resource} can be read, and is empty",
         remedy=f"Let this client read /{resource} at the register, and check that base_url is the address above it",
-        missing_remedy=f"Leave {part.name} out of counts; another source must have them",
+        missing_remedy=f"Take {part.name} out of counts; another source must have them",
     )

@@ -5,17 +5,17 @@ since 2.0, 2.1 and the vendors differ in what they require; required fields are 
 decode a private address, and decodes a name or a civic number only where the source's table asks for it.
 """
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
-from fleetsync.pull.decoding import clean_text, fold_text
+from fleetsync.core.model import RecordType
+from fleetsync.pull.decoding import SourceRow, clean_text, fold_text
 
-T = TypeVar("T")
-
-ProtectionMark = str | int | float | bool | None
-"""The value that a register writes where a mark of protection belongs."""
+ProtectionMark = Any
+"""The value that a register writes where a mark of protection belongs. Of any kind: all but a few words protect."""
 Code = str | int | None
 
 PRIVATE = "privat"
@@ -75,36 +75,36 @@ def decode_hook(civic_token: Callable[[str], str | None], *, keeps_names: bool) 
 # --------------------------------------------------------------------------------------------------------------- listings
 
 
-class RegisterPage(Struct, Generic[T], frozen=True, rename="camel"):
+class RegisterPage(Struct, frozen=True, rename="camel"):
     """A page of a listing. After the last page the token is null, blank or missing."""
 
-    data: list[T]
-    page_token: str | None = None
+    data: list[Raw]
+    page_token: str | int | None = None
 
 
 # ---------------------------------------------------------------------------------------------------------------- objects
 
 
-class Meta(Struct, frozen=True, rename="camel"):
+class Meta(SourceRow, frozen=True, rename="camel"):
     """When the object itself was changed last."""
 
     modified: str | None = None
 
 
-class ObjectReference(Struct, frozen=True, rename="camel"):
+class ObjectReference(SourceRow, frozen=True, rename="camel"):
     """A reference to an object."""
 
     id: str | None = None
 
 
-class PersonReference(Struct, frozen=True, rename="camel"):
+class PersonReference(SourceRow, frozen=True, rename="camel"):
     """A reference to a person. A mark here protects the person even where the person object is not read."""
 
     id: str | None = None
     security_marking: ProtectionMark = None
 
 
-class Organisation(Struct, frozen=True, rename="camel"):
+class Organisation(SourceRow, frozen=True, rename="camel"):
     """From the principal down to a school unit."""
 
     id: str | None = None
@@ -119,7 +119,7 @@ class Organisation(Struct, frozen=True, rename="camel"):
     end_date: str | None = None
 
 
-class Group(Struct, frozen=True, rename="camel"):
+class Group(SourceRow, frozen=True, rename="camel"):
     """A class or department, without its members."""
 
     id: str | None = None
@@ -131,7 +131,7 @@ class Group(Struct, frozen=True, rename="camel"):
     end_date: str | None = None
 
 
-class GroupMembership(Struct, frozen=True, rename="camel"):
+class GroupMembership(SourceRow, frozen=True, rename="camel"):
     """A person's membership of a group; without days of its own it lasts as long as the group."""
 
     person: PersonReference | None = None
@@ -139,7 +139,7 @@ class GroupMembership(Struct, frozen=True, rename="camel"):
     end_date: str | None = None
 
 
-class GroupWithMembers(Struct, frozen=True, rename="camel"):
+class GroupWithMembers(SourceRow, frozen=True, rename="camel"):
     """A group with its members."""
 
     id: str | None = None
@@ -149,7 +149,7 @@ class GroupWithMembers(Struct, frozen=True, rename="camel"):
     group_memberships: list[GroupMembership] | None = None
 
 
-class Enrolment(Struct, frozen=True, rename="camel"):
+class Enrolment(SourceRow, frozen=True, rename="camel"):
     """A pupil's place. It has no id."""
 
     enroled_at: ObjectReference | None = None
@@ -160,7 +160,7 @@ class Enrolment(Struct, frozen=True, rename="camel"):
     cancelled: bool | None = None
 
 
-class RegisterPlacement(Struct, frozen=True, rename="camel"):
+class RegisterPlacement(SourceRow, frozen=True, rename="camel"):
     """A child's place at a preschool, or a pupil's in after-school care."""
 
     id: str | None = None
@@ -172,7 +172,7 @@ class RegisterPlacement(Struct, frozen=True, rename="camel"):
     end_date: str | None = None
 
 
-class Duty(Struct, frozen=True, rename="camel"):
+class Duty(SourceRow, frozen=True, rename="camel"):
     """An employment at an organisation of any level; without a person it is vacant. It has no form of employment."""
 
     id: str | None = None
@@ -183,14 +183,14 @@ class Duty(Struct, frozen=True, rename="camel"):
     end_date: str | None = None
 
 
-class ExternalIdentifier(Struct, frozen=True, rename="camel"):
+class ExternalIdentifier(SourceRow, frozen=True, rename="camel"):
     """The person's id in another system."""
 
     value: Code = None
     context: str | None = None
 
 
-class MinimalPerson(Struct, frozen=True, rename="camel"):
+class MinimalPerson(SourceRow, frozen=True, rename="camel"):
     """All that is decoded of a child: whether they are protected, and whether they still live here."""
 
     id: str | None = None
@@ -222,3 +222,19 @@ class StaffPerson(PersonWithLogins, frozen=True, rename="camel"):
 
 
 Human = TypeVar("Human", bound=MinimalPerson)
+
+ESSENTIAL_FIELDS: Mapping[type, tuple[str, ...]] = MappingProxyType({RegisterPlacement: ("child",), Duty: ("person",)})
+"""Fields without which an object says nothing, so that it is present and unreadable."""
+RECORD_TYPES: Mapping[type, RecordType] = MappingProxyType(
+    {
+        Organisation: RecordType.UNIT,
+        Group: RecordType.GROUP,
+        RegisterPlacement: RecordType.MEMBERSHIP,
+        Duty: RecordType.MEMBERSHIP,
+        Pupil: RecordType.PERSON,
+        MinimalPerson: RecordType.PERSON,
+        PersonWithLogins: RecordType.PERSON,
+        StaffPerson: RecordType.PERSON,
+    }
+)
+"""What an object becomes."""

@@ -151,15 +151,17 @@ class Health:
         last = judged[0] if judged else None
         worked = next((line for line in judged if line.verdict in SUCCESS_VERDICTS), None)
         complete = next((line for line in judged if line.verdict is Verdict.COMPLETE), None)
+        is_expected = not (part.disabled or part.is_not_there)
         return PartStatus(
             source=part.source,
             part=part.part,
             is_up=last is not None and last.verdict is not Verdict.FAILED,
             is_held=part.held_pull is not None,
-            # A disabled part is frozen on purpose: nothing is due from it, so its age must raise no alarm.
-            expected_seconds=None if part.disabled else part.expected_every.total_seconds(),
+            # A disabled part is frozen on purpose, and another may be not there: nothing is due from it, so its age must raise
+            # no alarm.
+            expected_seconds=part.expected_every.total_seconds() if is_expected else None,
             data_at=content_instant(part, zone),
-            attempt_at=None if part.disabled else part.last_attempt_at,
+            attempt_at=part.last_attempt_at if is_expected else None,
             success_at=worked.started_at if worked else part.last_complete_at,
             seconds=(last.finished_at - last.started_at).total_seconds() if last and last.finished_at else None,
             records=complete.seen if complete else 0,

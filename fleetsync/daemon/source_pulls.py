@@ -38,6 +38,7 @@ class SourcePulls:
         self._pool = ThreadPoolExecutor(sync.WORKERS, thread_name_prefix="pull")
         self._lock = Lock()
         self._being_pulled: set[str] = set()
+        self._refused_once: set[tuple[str, str]] = set()
         self._refused_since: dict[tuple[str, str], float] = {}  # (source, part) → monotonic time
         self._finished: queue.SimpleQueue[PullResult] = queue.SimpleQueue()
 
@@ -102,6 +103,7 @@ class SourcePulls:
         """Ask these parts again at their next time; None: all parts."""
         for at in list(self._refused_since if parts is None else parts):
             self._refused_since.pop(at, None)
+            self._refused_once.discard(at)
 
     def shut_down(self) -> None:
         """Start no more pulls. Those under way end at their next page."""
@@ -126,7 +128,10 @@ class SourcePulls:
 
     def _record_refusal(self, pulled: PullResult) -> None:
         at = (pulled.source, pulled.part)
-        if pulled.needs_operator:
+        if not pulled.needs_operator:
+            self._refused_once.discard(at)
+            self._refused_since.pop(at, None)
+        elif at in self._refused_once:
             self._refused_since[at] = self._clock.monotonic()
         else:
-            self._refused_since.pop(at, None)
+            self._refused_once.add(at)  # a single refusal may be a server's passing state

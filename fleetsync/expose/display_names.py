@@ -104,6 +104,7 @@ FRESHNESS: Mapping[str, Text] = {
     "never": Text("inte hämtad än", "not pulled yet"),
     "held": Text("väntar på beslut", "held"),
     "failing": Text("hämtas inte", "failing"),
+    "missing": Text("finns inte där", "not there"),
     "old": Text("gammal", "old"),
     "frozen": Text("frusen", "frozen"),
     "fresh": Text("aktuell", "up to date"),

@@ -184,8 +184,8 @@ def gaps_by_subject(visible: VisibleSnapshot) -> Mapping[str, Sequence[Episode]]
 
 
 def is_overdue(part: PartState, today: date) -> bool:
-    """Whether a part's content is older than expected. A disabled part is never overdue."""
-    if part.disabled:
+    """Whether a part's content is older than expected. A disabled part, and one that is not there, is never overdue."""
+    if part.disabled or part.is_not_there:
         return False
     return part.as_of is None or part.as_of + max(part.expected_every, timedelta(days=1)) < today
 
@@ -194,6 +194,8 @@ def freshness(part: PartState, today: date) -> str:
     """The state of a part as one word, the worst that applies; a key of `display_names.FRESHNESS`."""
     if part.disabled:
         return "frozen"
+    if part.is_not_there:
+        return "missing"
     if part.held_pull is not None:
         return "held"
     if is_failing(part):
@@ -205,7 +207,7 @@ def freshness(part: PartState, today: date) -> str:
 
 def is_failing(part: PartState) -> bool:
     """Whether the last attempt failed."""
-    if not part.reason or part.last_attempt_at is None:
+    if not part.reason or part.last_attempt_at is None or part.is_not_there:
         return False
     return part.last_complete_at is None or part.last_complete_at < part.last_attempt_at
 

@@ -37,6 +37,13 @@ class SourceUnavailable(PullError):
     """Try later: the source or the network is down or slow, or a response was incomplete."""
 
 
+class WrongAnswer(SourceUnavailable):
+    """The source answered with something else than documented: a notice of maintenance, an error in place of a page, another host.
+
+    Such an answer mostly passes by itself. Where it stays from the first pull on, the address is wrong, and the text says so.
+    """
+
+
 class PageTokenExpired(SourceUnavailable):
     """The source no longer knows the page token of a listing. Reading it again from the first page may help, once."""
 
@@ -49,8 +56,18 @@ class SourceRefused(PullError):
     """A person must act: a credential, a permission, an address or a file is wrong. The text says what to do."""
 
 
+class AccessRefused(SourceRefused):
+    """A credential or a permission was refused at the door: at the token address, or at the first page of a listing.
+
+    After two in a row the part waits some hours before it is asked again, since asking can lock an account.
+    """
+
+
 class QueryRefused(SourceRefused):
-    """The source refuses the query (400, 422), for instance an unknown filter. A simpler query may work."""
+    """The source refuses the query (400, 422), for instance an unknown filter. A simpler query may work.
+
+    Of an *optional_query* also 500 and 501: some servers fail on a filter that they do not know.
+    """
 
 
 class PartMissing(PullError):
@@ -131,12 +148,16 @@ class UnreadableFact:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that could not be decoded; the fields are those of `RecordError`."""
+    """A record that could not be decoded; the fields are those of `RecordError`.
+
+    *is_prefix*: *source_id* is what the ids of all records begin with that this may have been, up to a slash.
+    """
 
     reason: str
     place: str = ""
     source_id: str | None = None
     record_type: RecordType | None = None
+    is_prefix: bool = False
 
 
 NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact
@@ -337,11 +358,14 @@ class Client(Protocol):
         next_page: Callable[[T], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        optional_query: bool = False,
     ) -> Iterator[T]:
-        """Every page of a listing, from the first, until *next_page* says None (or "").
+        """Every page of a listing, from the first, until *next_page* says None (or a blank).
 
-        A link is followed verbatim and only to our origin; a link or query that was read before is a loop: `SourceUnavailable`.
-        A later page refused with 400 or 410 is `PageTokenExpired`. *may_be_missing* applies to the first page only.
+        A link is followed verbatim and only to our origin. A link or query that was read before is a loop, and so are
+        pages in a row of which every row was read before: `SourceUnavailable`. So is a listing without an end. A later page
+        refused with 400, 403, 404 or 410 is `PageTokenExpired`. *may_be_missing* applies to the first page only.
+        *optional_query*: the source may be asked without (a part of) it, so a failure of the server is `QueryRefused` soon.
         """
         ...
 
@@ -527,6 +551,8 @@ class SourceSettings(BaseModel):
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
     """Parts that may be empty."""
+    without: tuple[str, ...] = ()
+    """Parts that this system does not have, or that are not wanted: they are never read. `["children"]`"""
     store_names: bool = False
     disabled: bool = False
     time_limit: Duration = timedelta(hours=1)

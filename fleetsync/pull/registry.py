@@ -56,8 +56,8 @@ class Source:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts, in the connector's order."""
-        return self.module.PARTS
+        """The parts that are read, in the connector's order."""
+        return tuple(part for part in self.module.PARTS if part.name not in self.settings.without)
 
     @property
     def roles(self) -> frozenset[PartRole]:
@@ -320,10 +320,18 @@ def _unknown_counted_units(sources: Iterable[Source], settings: Settings) -> Ite
 
 
 def _contradictions(source: Source, at: str, may_store_names: bool) -> Iterator[str]:
-    known = [part.name for part in source.parts]
-    for key, names in (("counts", sorted(source.counted_parts)), ("allow_empty", source.settings.allow_empty)):
+    known, without = [part.name for part in source.module.PARTS], source.settings.without
+    for key, names in (
+        ("counts", sorted(source.counted_parts)),
+        ("allow_empty", source.settings.allow_empty),
+        ("without", without),
+    ):
         for name in names:
             if name not in known:
                 yield f"{at} {key}: {_quoted(name)} is no part of kind {source.kind}." + did_you_mean(name, known)
+    for name in sorted(source.counted_parts & set(without)):
+        yield f"{at} counts and without both name {name}: a part that is not read cannot count. Take it out of one of them"
+    if not source.parts:
+        yield f"{at} without names every part of kind {source.kind}. Leave one, or write disabled = true"
     if source.settings.store_names and not may_store_names:
         yield f"{at} store_names = true needs store_names = true under [privacy]; set that, or remove this"

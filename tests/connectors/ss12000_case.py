@@ -49,7 +49,7 @@ CASE = ConnectorCase(
     expected_counts={
         "units": {"unit": 9},
         "groups": {"group": 5},
-        "pupils": {"person": 9, "membership": 17},
+        "pupils": {"person": 9, "membership": 18},
         "children": {"person": 6, "membership": 7},
         "staff": {"person": 5, "membership": 5},
     },

@@ -29,6 +29,7 @@ from fleetsync.pull.contract import (
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from tests.connectors.case_runner import CaseRunner, RecordedFault, running_case
 from tests.connectors.case_runner import fake_connect as what_is_given
@@ -322,11 +323,13 @@ def test_a_time_is_read_with_any_decimals_and_zone(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["i går", "2026-13-01T00:00:00Z", "2026-11-23", "2026-11-23T19:40:02+99:00"])
-def test_what_is_no_time_refuses_the_row_without_its_value(text: str) -> None:
-    with pytest.raises(RecordError) as refused:
-        noted(last_sync_date_time=text)
+def test_what_is_no_time_is_unknown_and_named_without_its_value(text: str) -> None:
+    record, *others = noted(last_sync_date_time=text)
 
-    assert str(refused.value) == "lastSyncDateTime is not a time"
+    assert isinstance(record, DeviceRecord)
+    assert record.last_contact_at is None
+    assert record.unreadable == ("last_contact_at",)
+    assert others == [UnreadableFact("lastSyncDateTime", "is not a time", "b3f1")]
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
@@ -532,13 +535,11 @@ def test_lost_mode_is_lost(state: str, condition: Condition) -> None:
         optional={
             field.name: st.none() | st.text(max_size=12)
             for field in msgspec.structs.fields(ManagedDevice)
-            if field.name not in {"is_encrypted", "id"}
+            if field.name not in {"is_encrypted", "id", "unreadable"}
         },
     )
 )
 def test_no_row_is_ever_beyond_reading(fields: dict[str, str | None]) -> None:
     result = noted_or_refused(**fields)
 
-    assert all(
-        isinstance(record, DeviceRecord | UnknownValue) or str(record).endswith("is not a time") for record in result
-    )
+    assert all(isinstance(record, DeviceRecord | UnknownValue | UnreadableFact) for record in result)

@@ -30,6 +30,7 @@ from fleetsync.core.model import (
     MembershipType,
     PersonRecord,
     Record,
+    RecordType,
     Scheme,
     UnitRecord,
 )
@@ -44,9 +45,11 @@ from fleetsync.pull.contract import (
     PartMissing,
     ProbeResult,
     RecordError,
+    RejectedRecord,
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.decoding.text import fold_word
 from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, running_case
@@ -131,10 +134,13 @@ class Register:
                     result += normalise(part, settings, raw)
         return result
 
-    def rejected(self, part: str) -> list[str]:
+    def rejected_records(self, part: str) -> list[RejectedRecord]:
         settings = self.settings()
         with self._given(settings, TODAY) as connect:
-            return [rejected.reason for page in pull(part, settings, connect) for rejected in page.rejected]
+            return [rejected for page in pull(part, settings, connect) for rejected in page.rejected]
+
+    def rejected(self, part: str) -> list[str]:
+        return [rejected.reason for rejected in self.rejected_records(part)]
 
     def findings(self, **keys: Any) -> dict[str | None, ProbeResult]:
         settings = self.settings(**keys)
@@ -688,7 +694,7 @@ def test_without_groups_pupils_are_read_all_the_same(runner: CaseRunner) -> None
     ties = [record for record in runner.records("pupils") if isinstance(record, MembershipRecord)]
 
     assert {tie.membership for tie in ties} == {MembershipType.ENROLMENT}
-    assert len(ties) == 14
+    assert len(ties) == 15
 
 
 def test_groups_that_may_not_be_read_are_no_missing_groups(runner: CaseRunner) -> None:
@@ -910,8 +916,10 @@ def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
 
         assert normalise("children", settings, person) == (PersonRecord(source_id=CHILD, protected=True, child=True),)
         assert normalise("children", settings, whole)
-        with pytest.raises(RecordError, match=r"^startDate is not a date$"):
-            normalise("children", settings, broken)
+        record, fact = normalise("children", settings, broken)
+        assert isinstance(record, MembershipRecord)
+        assert (record.start, record.unreadable) == (None, ("start",))
+        assert fact == UnreadableFact("startDate", "is not a date", record.source_id)
 
 
 def test_a_guardians_mark_is_the_guardians(runner: CaseRunner) -> None:
@@ -1138,15 +1146,17 @@ def test_rows_that_ended_within_a_year_are_read(end: str, is_read: bool) -> None
     assert bool([raw for page in pages for raw in page.raws]) is is_read
 
 
-def test_a_day_that_is_none_costs_its_row_and_not_the_person(runner: CaseRunner) -> None:
+def test_a_day_that_is_none_is_unknown_and_costs_nothing_else(runner: CaseRunner) -> None:
     settings, at = runner.settings, "7b000000-1111-4a4a-8c8c-000000000008"
     raws = [raw for page in runner.pages("pupils") for raw in page.raws if raw.person == at]
     person, unknown_form, broken = raws
 
     assert isinstance(normalise("pupils", settings, person)[0], PersonRecord)
     assert normalise("pupils", settings, unknown_form)
-    with pytest.raises(RecordError, match=r"^startDate is not a date$"):
-        normalise("pupils", settings, broken)
+    record, fact = normalise("pupils", settings, broken)
+    assert isinstance(record, MembershipRecord)
+    assert record.unreadable == ("start",)
+    assert fact == UnreadableFact("startDate", "is not a date", record.source_id)
 
 
 def test_enrolments_that_differ_in_less_than_place_form_and_first_day_are_numbered(runner: CaseRunner) -> None:
@@ -1414,6 +1424,111 @@ def test_requests_come_no_faster_than_the_table_says(runner: CaseRunner) -> None
     assert max(runner.waited) > 5
 
 
+# ------------------------------------------------------------------------------------------------ one odd value in one row
+
+
+def facts_of(part: str, **resources: Sequence[Any]) -> tuple[list[Record], list[UnreadableFact], list[RejectedRecord]]:
+    with register_of(**resources) as register:
+        items = register.noted(part)
+        rejected = register.rejected_records(part)
+    return (
+        [item for item in items if isinstance(item, Record)],
+        [item for item in items if isinstance(item, UnreadableFact)],
+        rejected,
+    )
+
+
+def test_a_null_among_the_enrolments_is_named_and_covers_the_persons_rows_alone() -> None:
+    records, _, rejected = facts_of("pupils", persons=[pupil(enrolled(), None), pupil(enrolled(), id="other")])  # type: ignore[arg-type]
+
+    assert len([record for record in records if isinstance(record, MembershipRecord)]) == 2
+    (row,) = rejected
+    assert (row.reason, row.source_id, row.is_prefix) == ("an enrolment cannot be read", f"{row.place}/", True)
+
+
+@pytest.mark.parametrize(
+    ("enrolment", "unreadable"),
+    [
+        ({"schoolYear": {"value": 4}}, ("year",)),
+        ({"schoolYear": "fyra"}, ("year",)),
+        ({"schoolType": ["GR"]}, ("school_form",)),
+        ({"endDate": ["2027-06-11"]}, ("end",)),
+        ({"endDate": "31/12 -27"}, ("end",)),
+        ({"startDate": "i höst"}, ("start",)),
+        ({"enroledAt": 7}, ("codes",)),
+        ({"enroledAt": {"id": {}}}, ("codes",)),
+        ({"cancelled": "kanske"}, ("end",)),
+        ({"cancelled": "false"}, ()),
+        ({"schoolYear": "4"}, ()),
+        ({"enroledAt": "0a100000-1111-4a4a-8c8c-000000000004"}, ()),
+    ],
+)
+def test_a_fact_of_an_enrolment_that_cannot_be_read_is_unknown_and_one_that_is_clear_is_read(
+    enrolment: dict[str, Any], unreadable: tuple[str, ...]
+) -> None:
+    records, facts, rejected = facts_of("pupils", persons=[pupil(enrolled() | enrolment)])
+    (tie,) = (record for record in records if isinstance(record, MembershipRecord))
+
+    assert tie.unreadable == unreadable
+    assert rejected == []
+    assert bool(facts) == bool(unreadable) or enrolment == {"schoolYear": "fyra"}
+
+
+@pytest.mark.parametrize("mark", [{"value": "Sekretessmarkering"}, ["x"], True, 3])
+def test_a_mark_of_any_kind_protects(mark: object) -> None:
+    records, _, _ = facts_of("pupils", persons=[pupil(enrolled(), securityMarking=mark)])
+
+    assert all(record.protected for record in records if isinstance(record, PersonRecord | MembershipRecord))
+
+
+@pytest.mark.parametrize(
+    ("part", "resource", "row"), [("staff", "duties", serving), ("children", "placements", placed)]
+)
+def test_a_row_whose_person_cannot_be_read_is_present_and_keeps_what_was_believed(
+    part: str, resource: str, row: Callable[..., dict[str, Any]]
+) -> None:
+    name = "person" if part == "staff" else "child"
+    _, _, (rejected,) = facts_of(part, **{resource: [row(**{name: ["x"]})]})
+
+    assert rejected.source_id == row()["id"]
+    assert rejected.record_type is RecordType.MEMBERSHIP
+
+
+def test_persons_without_any_enrolment_are_no_empty_register() -> None:
+    persons = [{"id": f"p{number}"} for number in range(30)]
+    with register_of(persons=persons) as register, pytest.raises(SourceRefused, match="30 persons came and none has"):
+        register.records("pupils")
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 501])
+def test_a_server_that_fails_on_a_filter_is_asked_without_it(status: int) -> None:
+    plain = partial(holding, persons=[pupil(enrolled())])
+
+    def answer(asked: Asked) -> Reply:
+        is_filtered = any("." in name for name in asked.query)
+        return (status, {"code": status}) if is_filtered and asked.resource == "persons" else plain(asked)
+
+    with answering(answer) as register:
+        assert len(register.people("pupils")) == 1
+
+
+@pytest.mark.parametrize("token", ["", "   ", "\t", None])
+def test_a_page_token_of_blanks_is_none(token: str | None) -> None:
+    plain = partial(holding, persons=[pupil(enrolled())])
+
+    def answer(asked: Asked) -> Reply:
+        status, body = plain(asked)
+        return (status, body | {"pageToken": token}) if status == 200 else (status, body)
+
+    with answering(answer) as register:
+        assert len(register.people("pupils")) == 1
+
+
+def test_a_part_that_is_turned_off_is_not_probed() -> None:
+    with register_of() as register:
+        assert "children" not in register.findings(without=["children"])
+
+
 # --------------------------------------------------------------------------------------------------------------- probe
 
 
@@ -1431,13 +1546,16 @@ def test_a_probe_tells_what_is_empty_missing_and_refused() -> None:
     statuses = {"groups": 404, "placements": 501, "duties": 403, "organisations": 200, "persons": 200}
 
     with answering(lambda request: (statuses[request.resource], {"data": []})) as register:
-        result = register.findings()
+        result = register.findings(counts=["children"])
+        uncounted = register.findings()
 
     assert {part: finding.ok for part, finding in result.items()} == {
         "units": True, "groups": True, "pupils": True, "children": False, "staff": False
     }  # fmt: skip
     assert result["units"].what == "/organisations can be read, and is empty"
-    assert result["children"].remedy.startswith("Leave children out of counts")
+    assert result["children"].remedy.startswith("Take children out of counts")
+    assert uncounted["children"].ok
+    assert uncounted["children"].what.startswith("not there, and not needed here")
     assert result["groups"].remedy == ""
     assert "/duties" in result["staff"].remedy
 

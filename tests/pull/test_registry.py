@@ -138,6 +138,14 @@ def test_a_file_of_the_folder_comes_before_an_installed_kind(installed: Path) ->
             "config.toml: [[source]] intune-a: allow_empty: 'x' is no part of kind intune. Known are devices",
         ),
         (
+            INTUNE | {"without": ["x"]},
+            "config.toml: [[source]] intune-a: without: 'x' is no part of kind intune. Known are devices",
+        ),
+        (
+            INTUNE | {"without": ["devices"]},
+            "config.toml: [[source]] intune-a: without names every part of kind intune. Leave one, or write disabled = true",
+        ),
+        (
             INTUNE | {"name": "Intune A"},
             "config.toml: [[source]] Intune A: name must be of small letters a to z, digits, - and _, at most 63",
         ),
@@ -208,6 +216,20 @@ def test_a_source_says_what_the_runner_asks_of_it() -> None:
     assert result.roles == {PartRole.MDM}
     assert result.limits("devices") == PullLimits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
     assert not result.limits("users").allow_empty
+
+
+def test_a_part_that_is_turned_off_is_no_part_and_cannot_count() -> None:
+    register = {
+        "kind": "ss12000",
+        "name": "register",
+        "base_url": "https://register.exempelby.se",
+        "auth": "none",
+        "without": ["children"],
+    }
+
+    assert [part.name for part in build_source(register, "config.toml").parts] == ["units", "groups", "pupils", "staff"]
+    with pytest.raises(RegistryError, match="counts and without both name children"):
+        build_source(register | {"counts": ["children"]}, "config.toml")
 
 
 def test_an_unknown_part_is_told_with_the_nearest() -> None:

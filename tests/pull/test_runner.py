@@ -43,6 +43,7 @@ from fleetsync.pull.contract import (
     SourceUnavailable,
     UnknownValue,
     UnreadableFact,
+    WrongAnswer,
 )
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
@@ -190,16 +191,64 @@ def test_a_record_that_cannot_be_read_does_not_replace_a_missing_record(opened):
 
 
 @pytest.mark.parametrize(
-    ("optional", "verdict"), [(True, Verdict.UNCHANGED), (False, Verdict.FAILED)]
-)  # fmt: skip
-def test_a_part_that_the_system_lacks_is_a_failure_unless_it_may_lack_it(opened, optional, verdict):
+    ("optional", "counts", "verdict"),
+    [
+        (True, (), Verdict.UNCHANGED),
+        (False, (), Verdict.UNCHANGED),
+        (True, ("things",), Verdict.UNCHANGED),
+        (False, ("things",), Verdict.FAILED),
+    ],
+)
+def test_a_part_that_the_system_lacks_is_a_failure_where_it_counts(opened, optional, counts, verdict):
     missing = PartMissing("invented: does not have this part (404)")
 
     pulled = pull(
-        opened, FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source()
+        opened,
+        FakeConnector(pages_then_error(missing), Part("things", ALL_RECORD_TYPES, optional=optional)).source(
+            counts=counts
+        ),
     )
 
-    assert (pulled.verdict, pulled.reason) == (verdict, "invented: does not have this part (404)")
+    assert pulled.verdict is verdict
+    assert "invented: does not have this part (404)" in pulled.reason
+    assert pulled.reason.startswith("not there: ") is (verdict is Verdict.UNCHANGED)
+
+
+def test_a_part_that_was_read_before_and_is_missing_now_is_broken_and_tried_again(opened):
+    part = Part("things", ALL_RECORD_TYPES)
+    read(opened, FakeConnector(pages([a_device("d1")]), part))
+    missing = pages_then_error(PartMissing("invented: does not have this part (404)"))
+
+    pulled = pull(opened, FakeConnector(missing, part).source())
+
+    assert pulled.verdict is Verdict.FAILED
+    assert "was read before" in pulled.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceUnavailable("invented: is down"),
+        WrongAnswer("invented: answered in another shape"),
+        PageTokenExpired("invented: forgot where the listing was"),
+    ],
+)
+def test_what_may_pass_says_when_it_is_tried_again(opened, error):
+    pulled = pull(opened, FakeConnector(pages_then_error(error)).source())
+
+    assert pulled.reason.endswith(". It is tried again by itself within 1 h")
+    assert not pulled.needs_operator
+
+
+def test_what_may_have_been_a_row_that_cannot_be_read_is_not_absent(opened):
+    rows = [a_device("k/1"), a_device("k/2"), a_device("m/1")]
+    part = Part("things", (RecordType.DEVICE,))
+    read(opened, FakeConnector(pages(rows), part))
+
+    torn = RejectedRecord("an entry cannot be read", "k", "k/", RecordType.DEVICE, is_prefix=True)
+    effect = read(opened, FakeConnector(pages([], rejected=(torn,)), part))
+
+    assert changes(effect) == {"m/1": "absent"}
 
 
 def test_a_stop_ends_a_pull_between_two_pages_and_does_not_blame_the_source(opened):

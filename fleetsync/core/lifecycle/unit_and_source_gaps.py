@@ -110,7 +110,7 @@ def pool_short(_: GapEvidence, pool: CoverageShare) -> Text | None:
 
 def source_stale(evidence: GapEvidence, part: PartState) -> Text | None:
     """The part's content is older than expected, or it was tried and never read whole."""
-    if part.disabled or part.last_attempt_at is None or not evidence.is_overdue(part):
+    if part.disabled or part.is_not_there or part.last_attempt_at is None or not evidence.is_overdue(part):
         return None
     if part.as_of is None:
         return Text("aldrig hämtad hel", "never pulled whole")

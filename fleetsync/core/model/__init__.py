@@ -10,6 +10,7 @@ from fleetsync.core.model.base import (
     Text,
 )
 from fleetsync.core.model.believed import (
+    NOT_THERE,
     BelievedRecord,
     BelievedState,
     Login,
@@ -111,6 +112,7 @@ from fleetsync.core.model.vocabulary import (
 
 __all__ = [
     "CENTRAL",
+    "NOT_THERE",
     "RECORD_TYPES",
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",

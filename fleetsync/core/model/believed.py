@@ -42,6 +42,10 @@ class BelievedRecord(FrozenStruct, frozen=True, kw_only=True):
         return (self.source, self.type.value, self.record.source_id)
 
 
+NOT_THERE = "not there: "
+"""What the reason of a part begins with that its system does not have, and that is not needed."""
+
+
 class PartState(FrozenStruct, frozen=True, kw_only=True):
     """A configured part of a source, and what its pulls have shown so far."""
 
@@ -73,6 +77,11 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
     def name(self) -> str:
         """As commands and messages write it: source/part."""
         return f"{self.source}/{self.part}"
+
+    @property
+    def is_not_there(self) -> bool:
+        """Whether its system does not have it, which is no failure: it counts nowhere and never gave a record."""
+        return self.as_of is None and (self.reason or "").startswith(NOT_THERE)
 
 
 class Login(FrozenStruct, frozen=True):

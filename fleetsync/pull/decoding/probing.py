@@ -11,6 +11,7 @@ from fleetsync.pull.contract import (
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
+    WrongAnswer,
 )
 
 EXPIRY_WARNING_PERIOD = timedelta(days=30)
@@ -31,10 +32,11 @@ def probe_part(
     try:
         what = readable if has_records() else empty
     except PartMissing as missing:
+        what = f"not there, and not needed here: {missing}" if part.optional else str(missing)
         return ProbeResult(
-            part.name, ok=part.optional, what=str(missing), remedy="" if part.optional else missing_remedy or remedy
+            part.name, ok=part.optional, what=what, remedy="" if part.optional else missing_remedy or remedy
         )
-    except SourceRefused as refused:
+    except (SourceRefused, WrongAnswer) as refused:
         return ProbeResult(part.name, ok=False, what=str(refused), remedy=remedy)
     return ProbeResult(part.name, ok=True, what=what)
 

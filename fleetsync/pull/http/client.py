@@ -1,6 +1,5 @@
 """Sends requests, follows pages and decodes answers: the implementation of `contract.Client`."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
@@ -9,24 +8,45 @@ import msgspec
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from fleetsync import log
 from fleetsync.pull.contract import (
     Decode,
     DecodedResponse,
     NextPage,
     Params,
     PullError,
+    QueryRefused,
     SourceRefused,
     SourceUnavailable,
+    WrongAnswer,
 )
 from fleetsync.pull.http.address import Origin, join_path, resolve_link, url_with_query
-from fleetsync.pull.http.error_responses import RequestDescription, non_json_description, response_error
+from fleetsync.pull.http.error_responses import (
+    RequestDescription,
+    error_in_success,
+    non_json_description,
+    response_body,
+    response_error,
+)
 from fleetsync.pull.http.exchange import BoundedSession, RequestMeter
-from fleetsync.pull.http.retrying import MAX_ATTEMPTS, PullDeadline, RequestPacer, RetryableError, retry_wait_seconds
+from fleetsync.pull.http.json_bodies import repaired
+from fleetsync.pull.http.paging import ListingWatch
+from fleetsync.pull.http.retrying import (
+    MAX_ATTEMPTS,
+    MAX_OPTIONAL_ATTEMPTS,
+    PullDeadline,
+    RequestPacer,
+    RetryableError,
+    retry_wait_seconds,
+)
 from fleetsync.pull.http.sign_in import TokenSession
+
+logger = log.get(__name__)
 
 T = TypeVar("T")
 
 _MAX_REDIRECTS = 5
+_FAILED_QUERY_STATUS = 500
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAFE_DECODE_ERRORS = ("Expected ", "Object missing required field ", "JSON is malformed", "Input data was truncated")
 
@@ -98,38 +118,48 @@ class HttpClient:
         next_page: Callable[[T], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        optional_query: bool = False,
     ) -> Iterator[T]:
         first = join_path(self._base_url, path)
-        url, seen = self._checked_url(first, params), set[str]()
-        while url not in seen:
-            description = self._describe_request(needs, may_be_missing, is_later_page=bool(seen))
-            seen.add(url)
-            page = self._with_retries("GET", url, description, decode).body
+        url, watch = self._checked_url(first, params), ListingWatch(self._deadline.source, self._origin)
+        while url:
+            description = replace(
+                self._describe_request(needs, may_be_missing),
+                is_later_page=watch.has_begun,
+                has_optional_query=optional_query and not watch.has_begun,
+            )
+            watch.take_link(url)
+            try:
+                page = self._with_retries("GET", url, description, decode).body
+            except QueryRefused as error:
+                if description.has_optional_query:
+                    logger.info("query refused, asked without it", source=self._deadline.source, reason=str(error))
+                raise
+            watch.take_page(page)
             yield page
-            following = next_page(page)
-            if not following:
-                return
-            if isinstance(following, str):
-                url = self._checked_url(resolve_link(url, following), None)
-            else:
-                url = self._checked_url(first, following)
-        raise SourceUnavailable(
-            f"{self._deadline.source}: {self._origin} sent a loop of pages: page {len(seen)} of the listing points to a page that "
-            "was read before. Nothing of it is used; report it to the vendor if it continues"
-        )
+            url = self._following_url(url, first, next_page(page))
 
-    def _describe_request(self, needs: str, may_be_missing: bool, is_later_page: bool = False) -> RequestDescription:
-        return RequestDescription(
-            self._deadline.source, self._origin, needs, may_be_missing, is_later_page, self._secrets
-        )
+    def _following_url(self, here: str, first: str, following: NextPage) -> str:
+        """The address of the next page; empty after the last. A blank link or token is none."""
+        if not isinstance(following, str):
+            return self._checked_url(first, following) if following else ""
+        return self._checked_url(resolve_link(here, following.strip()), None) if following.strip() else ""
 
-    def _checked_url(self, url: str, params: Params | None) -> str:
+    def _describe_request(self, needs: str, may_be_missing: bool) -> RequestDescription:
+        return RequestDescription(self._deadline.source, self._origin, needs, may_be_missing, secrets=self._secrets)
+
+    def _checked_url(self, url: str, params: Params | None, *, is_redirect: bool = False) -> str:
         """The whole address, checked to be of our origin, because the token is sent with every request."""
         try:
             whole = url_with_query(url, params)
         except ValueError:
             whole = ""
         origin = Origin.of(whole)
+        if origin != self._origin and is_redirect:
+            raise WrongAnswer(
+                f"{self._deadline.source}: {self._origin} redirects to {origin or 'something that is no address'}. Nothing was "
+                "sent there. A notice of maintenance passes by itself; if the system has moved, make that the base address"
+            )
         if origin != self._origin:
             raise SourceRefused(
                 f"{self._deadline.source}: the response points to {origin or 'something that is no address'}, which is not "
@@ -148,10 +178,11 @@ class HttpClient:
         body: bytes | None = None,
         again: bool = True,
     ) -> DecodedResponse[T]:
+        may_retry = self._should_stop if again else self._should_stop_unless_rate_limited
         tries = Retrying(
             retry=retry_if_exception_type(RetryableError),
             wait=retry_wait_seconds,
-            stop=self._should_stop if again else self._should_stop_unless_rate_limited,
+            stop=lambda state: may_retry(state) or (description.has_optional_query and _is_failed_query(state)),
             sleep=self._deadline.wait_for_source,
             before_sleep=self._count_retry,
             reraise=True,
@@ -160,10 +191,29 @@ class HttpClient:
             return tries(self._attempt, method, url, description, decode, body)
         except RetryableError as error:
             count = int(tries.statistics["attempt_number"])
-            raise SourceUnavailable(f"{error}; tried {count} {'time' if count == 1 else 'times'}") from None
+            text = f"{error}; tried {count} {'time' if count == 1 else 'times'}"
+            if description.has_optional_query and error.status == _FAILED_QUERY_STATUS:
+                raise QueryRefused(text) from None
+            raise SourceUnavailable(text + self._patience_remedy(error)) from None
+
+    def _patience_remedy(self, error: RetryableError) -> str:
+        if not error.asks_for_patience:
+            return ""
+        asked = (
+            f"asks for a wait of {error.retry_after_seconds:.0f} s"
+            if error.retry_after_seconds
+            else "asks for patience"
+        )
+        return (
+            f". It {asked}, and the pull, which waited {self._deadline.waited_seconds:.0f} s in all, may not wait longer than "
+            f"{self._deadline.wait_limit_seconds:.0f} s: raise wait_limit in the [[source]] table if this happens often"
+        )
 
     def _should_stop(self, state: RetryCallState) -> bool:
-        return state.attempt_number >= MAX_ATTEMPTS or not self._deadline.has_time_for(state.upcoming_sleep)
+        error = state.outcome.exception() if state.outcome else None
+        is_patient = isinstance(error, RetryableError) and error.asks_for_patience
+        has_tried_enough = state.attempt_number >= MAX_ATTEMPTS and not is_patient
+        return has_tried_enough or not self._deadline.has_time_for(state.upcoming_sleep)
 
     def _should_stop_unless_rate_limited(self, state: RetryCallState) -> bool:
         """For requests that may change something at the source. One that was refused for our rate has changed nothing."""
@@ -186,6 +236,8 @@ class HttpClient:
             )
         ) is not None:
             raise refusal
+        if (mistaken := error_in_success(response, description)) is not None:
+            raise mistaken
         headers = {name.lower(): value for name, value in response.headers.items()}
         return DecodedResponse(self._decode(response, decode), headers)
 
@@ -197,10 +249,13 @@ class HttpClient:
             if response.status_code == 401 and not is_renewed and self._renew(response):
                 is_renewed = True
             elif response.status_code in _REDIRECTS and method == "GET":
-                url = self._checked_url(resolve_link(url, response.headers.get("Location", "")), None)
+                target = resolve_link(url, response.headers.get("Location", ""))
+                url = self._checked_url(target, None, is_redirect=True)
             else:
                 return response
-        raise SourceUnavailable(f"{self._deadline.source}: {self._origin} redirects without end")
+        raise WrongAnswer(
+            f"{self._deadline.source}: {self._origin} redirects without end. Check the base address if it continues"
+        )
 
     def _send(self, method: str, url: str, body: bytes | None) -> requests.Response:
         if self._pacer is not None:
@@ -215,13 +270,9 @@ class HttpClient:
         return True
 
     def _decode(self, response: requests.Response, decode: Decode[T]) -> T:
-        body = response.raw.getvalue() if isinstance(response.raw, io.BytesIO) else response.content
+        body = response_body(response)
         try:
-            return (
-                decode.decode(body)
-                if isinstance(decode, msgspec.json.Decoder)
-                else msgspec.json.decode(body, type=decode)
-            )
+            return _decoded(body, decode)
         except msgspec.ValidationError as error:
             raise self._schema_error(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -232,10 +283,29 @@ class HttpClient:
         text, _, path = str(error).partition(" - at ")
         # Only these messages are known to quote names of the schema and never a value.
         message = text if text.startswith(_SAFE_DECODE_ERRORS) else "a value is not one of those that are documented"
-        return SourceRefused(
+        return WrongAnswer(
             f"{self._deadline.source}: {self._origin} answered in another shape than documented: {message}"
-            f"{f' at {path}' if path else ''}. The version of its interface has changed, or the address is another's"
+            f"{f' at {path}' if path else ''}. If it continues, the version of its interface has changed, or the address is "
+            f"another's: check the base address, then run: fleetsync check {self._deadline.source}"
         )
+
+
+def _decoded(body: bytes, decode: Decode[T]) -> T:
+    """*body* decoded; where a byte of it is no letter, with that replaced."""
+    decoder = decode if isinstance(decode, msgspec.json.Decoder) else msgspec.json.Decoder(decode)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decoder.decode(repaired(body))
+
+
+def _is_failed_query(state: RetryCallState) -> bool:
+    """Whether the server failed on a query that may be left out, twice: asking as often as else would only take time."""
+    error = state.outcome.exception() if state.outcome else None
+    is_failed = isinstance(error, RetryableError) and error.status == _FAILED_QUERY_STATUS
+    return is_failed and state.attempt_number >= MAX_OPTIONAL_ATTEMPTS
 
 
 def _credential_sent(response: requests.Response) -> str:

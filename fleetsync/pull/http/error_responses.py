@@ -5,6 +5,7 @@ person has been removed from it. Where people were requested by their ids, a res
 only the error's code is shown.
 """
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +14,29 @@ from typing import Any
 import msgspec
 import requests
 
-from fleetsync.pull.contract import PageTokenExpired, PartMissing, PullError, QueryRefused, SourceRefused
+from fleetsync.pull.contract import (
+    AccessRefused,
+    PageTokenExpired,
+    PartMissing,
+    PullError,
+    QueryRefused,
+    SourceRefused,
+)
 from fleetsync.pull.http.address import Origin
+from fleetsync.pull.http.json_bodies import without_byte_order_mark
 from fleetsync.pull.http.retrying import RETRIED_STATUSES, RetryableError, parse_retry_after
 
 _MAX_MESSAGE_CHARACTERS = 240
 _MISSING_STATUSES = frozenset({404, 405, 501})
 _REJECTED_QUERY_STATUSES = frozenset({400, 422})
-_QUOTA_REASONS = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"})
+_BROKEN_LISTING_STATUSES = frozenset({400, 403, 404, 405})  # on a later page: the first one was given
+_REFUSED_TOKEN_STATUSES = frozenset({400, 401, 403})
+_PATIENCE_WORDS = re.compile(r"rate[ _-]?limit|throttl|too[ _-]?many[ _-]?requests|quota[ _-]?exceeded", re.IGNORECASE)
+_RETRY_AFTER_FIELDS = frozenset({"retryafter", "retryafterseconds", "retrydelay"})
+_WAIT_IN_WORDS = re.compile(r"\b(?:in|after|wait)\s+(\d{1,5})\s*(s|m)(?:ec|econds?|in|inutes?)?\b", re.IGNORECASE)
+_MAX_ERROR_DEPTH, _MAX_ERROR_ENTRIES = 5, 20
+_ERROR_HEAD_BYTES = 4096
+_PLAIN_ERROR_FIELDS = frozenset({"code", "message", "detail", "details", "status", "timestamp", "retryAfter", "path"})
 
 _ENTRA_ERRORS = {
     7000215: "the client secret is wrong; often its id was pasted instead of its value",
@@ -58,7 +74,10 @@ _MAX_ERROR_CODE_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class RequestDescription:
-    """What an error text needs to know of a request. *names_ids*: it named ids of people, so the response may name them too."""
+    """What an error text needs to know of a request.
+
+    *names_ids*: it named ids of people, so the response may name them too. *has_optional_query*: it may be asked without.
+    """
 
     source: str
     origin: Origin
@@ -67,6 +86,7 @@ class RequestDescription:
     is_later_page: bool = False
     secrets: frozenset[str] = frozenset()
     names_ids: bool = False
+    has_optional_query: bool = False
 
     def remedy(self) -> str:
         return f"then run: fleetsync check {self.source}"
@@ -77,10 +97,12 @@ def response_error(response: requests.Response, request: RequestDescription) -> 
     status = response.status_code
     if 200 <= status < 300:
         return None
-    if status in RETRIED_STATUSES or (status == 403 and _is_quota(response)):
+    if status in RETRIED_STATUSES or (status == 403 and _asks_for_patience(response)):
         return retryable_error(response, request.source, request.origin)
-    if status == 410 or (request.is_later_page and status == 400):
+    if status == 410 or (request.is_later_page and status in _BROKEN_LISTING_STATUSES):
         return _page_token_error(response, request)
+    if status == 501 and request.has_optional_query:
+        return QueryRefused(f"{request.source}: {request.origin} cannot answer the query (501)")
     if status in _MISSING_STATUSES:
         return _not_found_error(response, request)
     if status in (401, 403):
@@ -92,13 +114,35 @@ def response_error(response: requests.Response, request: RequestDescription) -> 
     )
 
 
-def retryable_error(response: requests.Response, source: str, origin: Origin) -> RetryableError:
-    """The error for a status that may pass by itself."""
-    status, headers = response.status_code, response.headers
-    is_rate_limited = status in (403, 429)
-    problem = f"{origin} is limiting our rate ({status})" if is_rate_limited else f"{origin} is not working ({status})"
+def error_in_success(response: requests.Response, request: RequestDescription) -> PullError | None:
+    """The error that a response with status 200 holds in place of what was requested; None where it holds none."""
+    head = response_body(response)[:_ERROR_HEAD_BYTES]
+    if b'"error' not in head and b'"Error' not in head and b'"code"' not in head:
+        return None
+    body = _json(response)
+    is_page = any(isinstance(value, list) for name, value in body.items() if name != "errors")
+    is_error = any(body.get(name) for name in ("error", "errors", "Error")) or (
+        {"code", "message"} <= body.keys() <= _PLAIN_ERROR_FIELDS
+    )
+    if is_page or not is_error:
+        return None
+    if _asks_for_patience(response):
+        return retryable_error(response, request.source, request.origin)
     return RetryableError(
-        f"{source}: {problem}", parse_retry_after(headers.get("Retry-After"), headers.get("Date")), is_rate_limited
+        f"{request.source}: {request.origin} sent an error in place of an answer{error_message(response, request)}"
+    )
+
+
+def retryable_error(response: requests.Response, source: str, origin: Origin) -> RetryableError:
+    """The error for a response that may pass by itself."""
+    status, headers = response.status_code, response.headers
+    is_rate_limited = status in (200, 403, 429)
+    problem = f"{origin} is limiting our rate ({status})" if is_rate_limited else f"{origin} is not working ({status})"
+    seconds = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
+    if seconds is None and (is_rate_limited or status == 503):
+        seconds = _retry_after_in_body(_json(response))
+    return RetryableError(
+        f"{source}: {problem}", seconds, is_rate_limited, asks_for_patience=status == 503, status=status
     )
 
 
@@ -106,8 +150,8 @@ def _page_token_error(response: requests.Response, request: RequestDescription) 
     if request.may_be_missing and not request.is_later_page:
         return _not_found_error(response, request)
     return PageTokenExpired(
-        f"{request.source}: {request.origin} no longer knows the page token of the listing ({response.status_code}). It is read from "
-        "the beginning at the next pull"
+        f"{request.source}: {request.origin} did not give the rest of a listing ({response.status_code}): its page token is no longer "
+        "known, or it changed its mind while it was read. What was believed stays; the listing is read from the beginning"
     )
 
 
@@ -116,7 +160,7 @@ def _not_found_error(response: requests.Response, request: RequestDescription) -
         return PartMissing(f"{request.source}: {request.origin} does not have this part ({response.status_code})")
     right = f" or the right {request.needs} is not granted" if request.needs and response.status_code == 405 else ""
     return SourceRefused(
-        f"{request.source}: {request.origin} has nothing at the address that was request for ({response.status_code})"
+        f"{request.source}: {request.origin} has nothing at the address that was asked ({response.status_code})"
         f"{error_message(response, request)}. The base address is wrong, the version is another{right}; correct the "
         f"[[source]] table, {request.remedy()}"
     )
@@ -125,12 +169,13 @@ def _not_found_error(response: requests.Response, request: RequestDescription) -
 def _permission_error(response: requests.Response, request: RequestDescription) -> SourceRefused:
     status, message = response.status_code, error_message(response, request)
     if status == 401:
-        return SourceRefused(
+        refusal = SourceRefused if request.is_later_page else AccessRefused
+        return refusal(
             f"{request.source}: {request.origin} does not accept our credential (401){message}. Renew it at the source and here, "
             f"{request.remedy()}"
         )
     grant = f"Grant the permission {request.needs} (and consent, where that is a step of its own)"
-    return SourceRefused(
+    return AccessRefused(
         f"{request.source}: {request.origin} refused our token (403){message}. "
         f"{grant if request.needs else 'Grant this client the right to read'}, {request.remedy()}"
     )
@@ -150,7 +195,8 @@ def token_response_error(
         return None if str(body.get("token_type", "bearer")).lower() == "bearer" else _token_type_error(source, origin)
     if response.status_code == 200 and not body:
         return RetryableError(f"{source}: {origin} answered a request for a token with {_describe_body(response)}")
-    return SourceRefused(
+    refusal = AccessRefused if response.status_code in _REFUSED_TOKEN_STATUSES else SourceRefused
+    return refusal(
         f"{source}: no token from {origin} ({response.status_code}): {_token_reason(response, body, secrets)}. "
         f"Correct it, then run: fleetsync check {source}"
     )
@@ -266,16 +312,54 @@ def _unwrapped_message(message: str) -> str:
     return re.split(r"\s*-?\s*\b(?:Url|Operation ID)\b", text)[0] if isinstance(text, str) else ""
 
 
-def _is_quota(response: requests.Response) -> bool:
-    error = _json(response).get("error")
-    reasons = error.get("errors") if isinstance(error, dict) else None
-    entries = reasons if isinstance(reasons, list) else []
-    return any(isinstance(entry, dict) and entry.get("reason") in _QUOTA_REASONS for entry in entries)
+def _asks_for_patience(response: requests.Response) -> bool:
+    """Whether a refusal is for our rate and not for our right: by a header, a code, a reason or a message."""
+    if response.status_code == 403 and response.headers.get("Retry-After"):
+        return True
+    return any(_PATIENCE_WORDS.search(text) for text in _all_texts(_json(response)))
+
+
+def _retry_after_in_body(body: Mapping[str, Any]) -> float | None:
+    """The wait that a body asks for, as a field of its own or in words."""
+    for name, value in _fields(body):
+        if name.replace("_", "").replace("-", "").casefold() in _RETRY_AFTER_FIELDS:
+            seconds = parse_retry_after(str(value), None)
+            if seconds is not None:
+                return seconds
+    for text in _all_texts(body):
+        if (match := _WAIT_IN_WORDS.search(text)) is not None:
+            return float(match[1]) * (60 if match[2].casefold().startswith("m") else 1)
+    return None
+
+
+def _all_texts(body: Mapping[str, Any]) -> Iterator[str]:
+    return (value for _, value in _fields(body) if isinstance(value, str))
+
+
+def _fields(body: object, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The fields of an error's body at any depth that errors have."""
+    if depth > _MAX_ERROR_DEPTH:
+        return
+    if isinstance(body, list):
+        for entry in body[:_MAX_ERROR_ENTRIES]:
+            yield from _fields(entry, depth + 1)
+    elif isinstance(body, dict):
+        for name, value in body.items():
+            if isinstance(value, dict | list):
+                yield from _fields(value, depth + 1)
+            else:
+                yield str(name), value
+
+
+def response_body(response: requests.Response) -> bytes:
+    """The bytes of a body that was read, without a byte order mark."""
+    body = response.raw.getvalue() if isinstance(response.raw, io.BytesIO) else response.content
+    return without_byte_order_mark(body)
 
 
 def _json(response: requests.Response) -> Mapping[str, Any]:
     try:
-        body = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
+        body = msgspec.json.decode(response_body(response))
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return body if isinstance(body, dict) else {}

@@ -23,6 +23,9 @@ TIMEOUT_SECONDS = (5.0, 8.0)
 """Seconds to connect, and between two pieces of a response."""
 CHUNK_BYTES = 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_PULL_BYTES = 512 * 1024 * 1024
+"""Of all responses of one pull. A register that cannot be asked for fields sends 3 KB a person; 60,000 persons read twice
+(once by a filter) are 360 MB. What is larger is a listing without an end."""
 
 
 @dataclass(slots=True)
@@ -94,9 +97,15 @@ class BoundedSession(requests.Session):
             raw.close()  # the rest of a torn response must not be read as the next one
             raise
         raw.release_conn()
+        self.deadline.body_bytes += size
         return b"".join(pieces)
 
     def _check_size(self, size: int, where: str) -> None:
+        if self.deadline.body_bytes + size > MAX_PULL_BYTES:
+            raise SourceUnavailable(
+                f"{self.deadline.source}: {where} gave more than {MAX_PULL_BYTES // CHUNK_BYTES} MiB in one pull, as a listing "
+                "does that has no end. Nothing of it is used; report it to the vendor if it continues"
+            )
         if size > MAX_BODY_BYTES:
             raise SourceUnavailable(
                 f"{self.deadline.source}: a response of {where} is larger than {MAX_BODY_BYTES // CHUNK_BYTES} MiB. Ask for "

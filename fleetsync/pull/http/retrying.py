@@ -3,32 +3,47 @@
 Every wait can be interrupted and is capped, and so is the sum of all waits of a pull.
 """
 
+import random
 import re
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenacity import RetryCallState, wait_random_exponential
+from tenacity import RetryCallState
 
 from fleetsync.clock import Clock
 from fleetsync.pull.contract import SourceUnavailable, Stopped
 
 MAX_ATTEMPTS = 6
-MAX_WAIT_SECONDS = 120.0
+MAX_OPTIONAL_ATTEMPTS = 2  # of a query that the source may be asked without
+MAX_OWN_WAIT_SECONDS = 60.0  # a source may ask for more, as long as the wait limit allows
 RETRIED_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
-_backoff = wait_random_exponential(multiplier=2, max=60)
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
+_SECONDS = re.compile(r"([0-9]{1,9}(?:[.,][0-9]+)?)\s*(?:s|sec|secs|seconds?)?", re.IGNORECASE)
 
 
 class RetryableError(SourceUnavailable):
-    """An attempt failed in a way that may pass. *retry_after_seconds*: the wait that the source asks for, if it names one."""
+    """An attempt failed in a way that may pass. *retry_after_seconds*: the wait that the source asks for, if it names one.
 
-    def __init__(self, text: str, retry_after_seconds: float | None = None, is_rate_limited: bool = False) -> None:
+    *asks_for_patience*: the source is well and asks to be asked later, or more slowly. It is given all waits that the wait
+    limit allows, and not only a few attempts. *is_rate_limited*: because of our rate, so that the request changed nothing.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        retry_after_seconds: float | None = None,
+        is_rate_limited: bool = False,
+        *,
+        asks_for_patience: bool = False,
+        status: int = 0,
+    ) -> None:
         super().__init__(text)
         self.retry_after_seconds = retry_after_seconds
         self.is_rate_limited = is_rate_limited
+        self.asks_for_patience = asks_for_patience or is_rate_limited
+        self.status = status
 
 
 def parse_retry_after(retry_after: str | None, date: str | None) -> float | None:
@@ -38,8 +53,8 @@ def parse_retry_after(retry_after: str | None, date: str | None) -> float | None
     """
     if retry_after is None:
         return None
-    if _SECONDS.fullmatch(retry_after.strip()):
-        return float(retry_after)
+    if (seconds := _SECONDS.fullmatch(retry_after.strip())) is not None:
+        return float(seconds[1].replace(",", "."))
     until, now = _parse_http_date(retry_after), _parse_http_date(date)
     if until is None or now is None:
         return None
@@ -65,13 +80,18 @@ class PullDeadline:
     """On the monotonic clock."""
     wait_limit_seconds: float
     waited_seconds: float = field(default=0.0, init=False)
+    body_bytes: int = field(default=0, init=False)
+    """Of all responses of the pull."""
 
     def check(self) -> None:
         """Raises Stopped, or SourceUnavailable when the time is up."""
         if self.stop.is_set():
             raise Stopped(f"{self.source}: the pull was stopped")
         if self.clock.monotonic() >= self.ends_at:
-            raise SourceUnavailable(f"{self.source}: the pull took longer than its time_limit and was given up")
+            raise SourceUnavailable(
+                f"{self.source}: the pull took longer than its time_limit and was given up. Raise time_limit in its "
+                "[[source]] table if the system is that large"
+            )
 
     def wait(self, seconds: float) -> None:
         """Waits. Raises Stopped at once when the daemon stops."""
@@ -108,7 +128,13 @@ class RequestPacer:
 
 
 def retry_wait_seconds(attempt: RetryCallState) -> float:
-    """The wait that the source asks for, capped; else a random exponential one."""
+    """The wait that the source asks for; else one that doubles, with jitter.
+
+    A source that asks for no or a short wait and refuses us again gets a growing one all the same.
+    """
     error = attempt.outcome.exception() if attempt.outcome else None
-    retry_after_seconds = error.retry_after_seconds if isinstance(error, RetryableError) else None
-    return min(retry_after_seconds, MAX_WAIT_SECONDS) if retry_after_seconds is not None else _backoff(attempt)
+    asked_seconds = error.retry_after_seconds if isinstance(error, RetryableError) else None
+    doubled = min(2.0**attempt.attempt_number, MAX_OWN_WAIT_SECONDS)
+    if asked_seconds is None:
+        return doubled * random.uniform(0.5, 1.0)  # noqa: S311 - it keeps nothing secret
+    return max(asked_seconds, doubled / 4)

@@ -7,11 +7,12 @@ id per assertion; and a margin in proportion to the token's lifetime, which may 
 
 import base64
 import threading
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import requests
 from authlib.integrations.base_client import OAuthError
@@ -186,12 +187,20 @@ class ClientAssertion(PrivateKeyJWT):  # type: ignore[misc]  # the library has n
         return uri, headers, f"{body}&{urlencode({'client_id': auth.client_id})}"
 
 
+def _encoded_basic(auth: Any, method: str, uri: str, headers: Any, body: str) -> Any:
+    """Client id and secret as HTTP Basic, each form-encoded before (RFC 6749 §2.3.1): real secrets hold + / % and colons."""
+    pair = f"{quote_plus(auth.client_id)}:{quote_plus(auth.client_secret)}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return uri, headers, body
+
+
 def secrets_of(auth: Auth) -> frozenset[str]:
     """The secrets of *auth*, which must never be shown."""
     if isinstance(auth, MutualTls):
         return secrets_of(auth.inner_auth)
     values = (getattr(auth, name) for name in getattr(auth, "__slots__", ()))
-    return frozenset(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return frozenset(secrets) | {quote_plus(secret) for secret in secrets}
 
 
 def authenticated_session(source: str, auth: Auth, cached_token: CachedToken) -> BoundedSession:
@@ -220,6 +229,7 @@ def _static_session(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> Boun
         case ApiKey():
             session.auth = _StaticHeaderAuth(auth.header, _checked_header_value(source, auth.value))
         case Basic():
+            _check_basic_user(source, auth.user)
             session.auth = HTTPBasicAuth(auth.user.encode(), auth.password.get_secret_value().encode())
     return session
 
@@ -227,16 +237,34 @@ def _static_session(source: str, auth: NoAuth | Bearer | ApiKey | Basic) -> Boun
 def _checked_header_value(source: str, secret: SecretStr) -> SecretStr:
     """Checks a secret for a header. The library would quote a header that it cannot send in its error message."""
     value = secret.get_secret_value()
-    if not (value.isascii() and value.isprintable() and value):
-        raise SourceRefused(
-            f"{source}: the key or token is empty, or holds line breaks or letters that no header can carry. Paste it "
-            f"once more, then run: fleetsync check {source}"
-        )
+    if not value:
+        raise SourceRefused(f"{source}: the key or token is empty. Paste it, then run: fleetsync check {source}")
+    for place, letter in enumerate(value, start=1):
+        if not (letter.isascii() and letter.isprintable()):
+            raise SourceRefused(
+                f"{source}: the key or token cannot be sent: its character {place} of {len(value)} is {_name_of(letter)}, which no "
+                f"header can carry. Paste it once more, then run: fleetsync check {source}"
+            )
     return secret
 
 
+def _name_of(letter: str) -> str:
+    """What a character is, where it can be part of no key. Never says which ASCII letter it is."""
+    if letter in "\r\n":
+        return "a line break"
+    return f"{unicodedata.name(letter, 'a control character').lower()} (U+{ord(letter):04X})"
+
+
+def _check_basic_user(source: str, user: str) -> None:
+    if ":" in user:
+        raise SourceRefused(
+            f"{source}: the user name holds a colon, which HTTP Basic cannot send. Use an account without one, then run: "
+            f"fleetsync check {source}"
+        )
+
+
 def _client_secret(auth: ClientSecret) -> TokenSession:
-    method = {"body": "client_secret_post", "basic": "client_secret_basic"}[auth.style]
+    method = "client_secret_post" if auth.style == "body" else _encoded_basic
     secret = auth.secret.get_secret_value()
     return ClientCredentialsSession(auth.token_url, auth.client_id, secret, method, auth.scope, auth.extra)
 

@@ -91,6 +91,11 @@ class PullAttempt:
         """How long it has taken so far."""
         return self._clock.monotonic() - self._started_monotonic
 
+    @property
+    def believed(self) -> int:
+        """How many records of the part are believed, as they were when it began."""
+        return self._differences.believed
+
     def run(self, sessions: SourceSessions, stop: Event) -> PullEffect | None:
         """Read the part whole. The finished effect; None when there was nothing new to read. Raises PullError."""
         # What is known before the first page. The pull holds the part's lock, so that nobody changes it meanwhile.
@@ -165,7 +170,7 @@ class PullAttempt:
             self._counters.unidentified_scopes.add(scope or "")
         else:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
-            self._differences.note_unreadable(types, rejected.source_id)
+            self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
     def _note_unreadable(self, row: UnreadableRow) -> None:
         if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
@@ -189,7 +194,7 @@ class PullAttempt:
         if total is not None and got < total:
             raise TotalMismatchError(
                 f"{self._source.name}: {self._part.name} should have {total} records and gave {got}. "
-                "What was believed before stays; it is tried again at the next pull"
+                "What was believed before stays"
             )
 
     # --- records ------------------------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ class PullDifferences:
         self._without_contact: set[RecordRef] = set()
         self._conflicts: set[RecordRef] = set()
         self._unreadable: set[RecordRef] = set()  # present, and could not be read
+        self._unreadable_prefixes: set[RecordRef] = set()  # of ids up to a slash
         self._unmasked: set[RecordRef] = set()  # believed masked, and present in clear under another id
         self.duplicates = 0
 
@@ -134,11 +135,26 @@ class PullDifferences:
         person = record.source_id if isinstance(record, PersonRecord) else record.person
         return (RecordType.PERSON.value, person) in self._index
 
-    def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
-        """Count a record as seen that was there and could not be read: what is believed of it stays."""
+    def note_unreadable(self, types: Iterable[RecordType], source_id: str, *, is_prefix: bool = False) -> None:
+        """Count a record as seen that was there and could not be read: what is believed of it stays.
+
+        *is_prefix*: as are all records whose id begins with *source_id*, which ends with a slash.
+        """
+        if is_prefix:
+            self._unreadable_prefixes.update((type_.value, source_id) for type_ in types)
+            return
         # What is believed of a protected person has a token as its id.
         ids = (source_id, tokenise_id(self._source, source_id, self._rules.token_of))
         self._unreadable.update((type_.value, id_) for type_ in types for id_ in ids)
+
+    def _is_unreadable(self, ref: RecordRef) -> bool:
+        if ref in self._unreadable:
+            return True
+        if not self._unreadable_prefixes:
+            return False
+        type_, source_id = ref
+        ends = (place + 1 for place, letter in enumerate(source_id) if letter == "/")
+        return any((type_, source_id[:end]) in self._unreadable_prefixes for end in ends)
 
     def note_unreadable_ties(self, person_by_membership: Mapping[str, str]) -> None:
         """What belongs to an unreadable row is seen with it: a person's memberships, and a membership's person."""
@@ -172,6 +188,11 @@ class PullDifferences:
             self._unmasked.add((row.type.value, token))
 
     @property
+    def believed(self) -> int:
+        """The number of records that are believed and not gone."""
+        return sum(not entry.gone for entry in self._index.values())
+
+    @property
     def waiting(self) -> int:
         """The number of rows that wait to be staged."""
         return len(self._changed_rows)
@@ -185,7 +206,7 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self._ranks or ref in self._unreadable or ref in self._unmasked
+            is_present = ref in self._ranks or self._is_unreadable(ref) or ref in self._unmasked
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 

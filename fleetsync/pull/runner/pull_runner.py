@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import PullEffect, Verdict
-from fleetsync.pull.contract import Credential, PageTokenExpired, Part, PartMissing, PullError, SourceRefused
+from fleetsync.core.model import NOT_THERE, PullEffect, Verdict
+from fleetsync.pull.contract import (
+    AccessRefused,
+    Credential,
+    PageTokenExpired,
+    Part,
+    PartMissing,
+    PullError,
+    SourceUnavailable,
+    Stopped,
+)
 from fleetsync.pull.http import OutboundNetwork, RequestMeter, SourceSessions
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.attempt import ProgressCallback, PullAttempt, TotalMismatchError
@@ -27,8 +36,8 @@ INTERNAL_ERROR_REASON = "an error of our own; what was believed stays. The log s
 class PullResult:
     """The result of one attempt at a part. *effect* is None unless the part was read whole and had something new.
 
-    *restarted_from*: the pull before it, of the same attempt. *needs_operator*: the source itself refused us, and asking
-    again soon can only make it worse. *was_stopped*: we stopped, so that nothing needs to be said about the source.
+    *restarted_from*: the pull before it, of the same attempt. *needs_operator*: the source refused our credential or
+    permission at the door, and asking again soon can only make it worse. *was_stopped*: we stopped, so that nothing needs to be said about the source.
     """
 
     source: str
@@ -94,13 +103,14 @@ class PullRunner:
         try:
             effect = attempt.run(self.source_sessions(source), stop)
         except PartMissing as missing:
-            verdict = Verdict.UNCHANGED if part.optional else Verdict.FAILED
-            return self._without_effect(attempt, begun, verdict, str(missing))
+            verdict = Verdict.UNCHANGED if may_be_missing(source, part, attempt.believed) else Verdict.FAILED
+            return self._without_effect(attempt, begun, verdict, missing_reason(source, part, verdict, missing))
         except (PageTokenExpired, TotalMismatchError) as error:
-            return replace(self._without_effect(attempt, begun, Verdict.FAILED, str(error)), may_restart=True)
+            reason = failure_reason(source, error)
+            return replace(self._without_effect(attempt, begun, Verdict.FAILED, reason), may_restart=True)
         except PullError as error:
-            failed = self._without_effect(attempt, begun, Verdict.FAILED, str(error))
-            is_refused = isinstance(error, SourceRefused) and self._requests_sent(source) != requests_before
+            failed = self._without_effect(attempt, begun, Verdict.FAILED, failure_reason(source, error))
+            is_refused = isinstance(error, AccessRefused) and self._requests_sent(source) != requests_before
             return replace(failed, needs_operator=is_refused, was_stopped=stop.is_set())
         except BaseException as error:
             failed = self._internal_error(attempt, begun, error)
@@ -140,6 +150,38 @@ class PullRunner:
             today = local_day(self.clock.now(), self.rules.policy.time_zone)
             connect = PullConnect(self.staging, self.clock, self.rules, source, source.parts[0], session, stop, today)
             yield from probing(settings, connect)
+
+
+def may_be_missing(source: Source, part: Part, believed: int) -> bool:
+    """Whether *part* may be "not there": by its connector, or because it counts nowhere and never gave a record.
+
+    A part that gave records and is missing now is not "not there", but broken.
+    """
+    return part.optional or (believed == 0 and not source.counts(part.name))
+
+
+def missing_reason(source: Source, part: Part, verdict: Verdict, missing: PartMissing) -> str:
+    """Why a part that the source does not have was not read, and what to do where that is a failure."""
+    if verdict is Verdict.UNCHANGED:
+        return f"{NOT_THERE}{missing}"
+    if source.counts(part.name):
+        return f"{missing}. {part.name} counts here: take it out of counts, or let another source count it"
+    return failure_reason(source, SourceUnavailable(f"{missing}, though it was read before. What was believed stays"))
+
+
+def failure_reason(source: Source, error: PullError) -> str:
+    """The text of *error*, with when it is tried again by itself where that may help."""
+    text = str(error).rstrip(".")
+    if not isinstance(error, SourceUnavailable) or isinstance(error, Stopped):
+        return str(error)
+    return f"{text}. It is tried again by itself within {_duration_text(source.settings.every)}"
+
+
+def _duration_text(duration: timedelta) -> str:
+    for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60)):
+        if duration.total_seconds() >= seconds and duration.total_seconds() % seconds == 0:
+            return f"{duration.total_seconds() / seconds:.0f} {unit}"
+    return f"{duration.total_seconds():.0f} s"
 
 
 def _completed(begun: PullResult, attempt: PullAttempt, **result: Any) -> PullResult:
