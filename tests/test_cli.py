@@ -193,7 +193,7 @@ def test_what_does_not_exist_cannot_be_explained_and_is_no_error_of_our_own(inst
 
 
 def test_a_sync_prints_the_result_of_each_part(installation):
-    assert ok(installation, "sync") == "personal/staff: complete, 24 records\nintune/devices: complete, 12 records\n"
+    assert ok(installation, "sync") == "personal/staff: complete, 12 people\nintune/devices: complete, 12 devices\n"
     assert ok(installation, "sync", "personal/staff") == "personal/staff: unchanged\n"
     assert "coverage     does not move" in ok(installation, "sync", "intune", "--dry-run")
 
@@ -452,7 +452,7 @@ def test_an_unreadable_file_is_refused_with_its_remedy(installation):
 def test_a_device_without_a_serial_is_read_and_joined_with_nothing(installation):
     installation.devices += [device(90, "", serialNumber="0"), device(91, "", serialNumber="0")]
 
-    assert "intune/devices: complete, 14 records" in ok(installation, "sync")
+    assert "intune/devices: complete, 14 devices" in ok(installation, "sync")
     assert len(ok(installation, "devices").splitlines()) == 15
 
 

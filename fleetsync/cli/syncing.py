@@ -12,6 +12,7 @@ from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
 from fleetsync.cli.plan_output import print_plan
+from fleetsync.cli.pull_output import PartStates, part_states_by_name, print_held, print_pull
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
@@ -32,7 +33,8 @@ def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
             return
         due = _due_parts(application, which)
         report = sync.run(application.run_context, due, _progress_printer())
-    _print_and_exit(report, due)
+        states = part_states_by_name(application)
+    _print_and_exit(report, due, states)
 
 
 def _due_parts(application: Application, which: str | None) -> DueParts:
@@ -71,19 +73,18 @@ def _progress_printer() -> sync.ProgressCallback | None:
 def _print_dry_run(application: Application, due: DueParts) -> None:
     dry_run = with_memory_staging(application)
     pulled = sync.pull_side_by_side(dry_run.run_context, due, _progress_printer())
+    states = part_states_by_name(application)
     for result in pulled:
-        click.echo(
-            f"{result.source}/{result.part}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}"
-        )
+        print_pull(result, states)
     planned, refusals = sync.plan_dry_run(dry_run.run_context, pulled)
     for refusal in refusals:
         click.echo(f"would be held: {refusal}")
     print_plan(planned)
 
 
-def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
+def _print_and_exit(report: sync.RunReport, due: DueParts, states: PartStates) -> None:
     """Print the result of each part. Exit 1 if a person must look at one."""
-    _print_report(report)
+    _print_report(report, states)
     pulled = {(result.source, result.part) for result in report.pulled}
     left = [f"{source.name}/{part.name}" for source, part in due if (source.name, part.name) not in pulled]
     for name in left:
@@ -92,7 +93,7 @@ def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
         sys.exit(EXIT_ATTENTION)
 
 
-def _print_report(report: sync.RunReport) -> None:
+def _print_report(report: sync.RunReport, states: PartStates) -> None:
     """Print success to stdout, and what a person must look at to stderr."""
     held = {judged.pulled.pull: judged for judged in report.held}
     for result in report.pulled:
@@ -100,13 +101,12 @@ def _print_report(report: sync.RunReport) -> None:
         if result.pull in held:
             what = "; ".join(refusal.text.en for refusal in held[result.pull].refusals)
             remedy = f"fleetsync accept {name} {result.pull} --reason …"
+            print_held(result)
             click.echo(f"fleetsync: {name}: held: {what}. If it is right: {remedy}", err=True)
         elif result.verdict is Verdict.FAILED:
             click.echo(f"fleetsync: {name}: failed: {result.reason}", err=True)
-        elif result.effect is not None:
-            click.echo(f"{name}: complete, {result.effect.seen} records")
         else:
-            click.echo(f"{name}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}")
+            print_pull(result, states)
 
 
 @click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")
@@ -122,7 +122,8 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm("Believe it?", abort=True)
         report = sync.run(application.run_context, due)
-    _print_and_exit(report, due)
+        states = part_states_by_name(application)
+    _print_and_exit(report, due, states)
 
 
 def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:

@@ -34,6 +34,7 @@ from fleetsync.core.model import (
     StagedRow,
     Text,
 )
+from fleetsync.core.pull_findings import worst_reason
 
 # A floor is a number of records: so many are always allowed, however small the part is. Ratios are 0..1.
 REJECTED_FLOOR = 10
@@ -155,6 +156,7 @@ def projected_part_state(state: PartState, effect: PullEffect) -> PartState:
         reason=None,
         unreadable_rows=sum(effect.rejected.values()),
         unreadable_facts=sum(effect.unreadable_facts.values()),
+        unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
         unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
     )
 

@@ -18,7 +18,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from fleetsync import log
-from fleetsync.core.model import PartRole, Record, RecordType
+from fleetsync.core.model import DroppedKind, PartRole, Record, RecordType
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -130,6 +130,13 @@ class UnreadableFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedRow:
+    """A row that was read and is left out on purpose, such as a mailbox among devices. It is counted and shown."""
+
+    kind: DroppedKind
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record that could not be decoded; the fields are those of `RecordError`."""
 
@@ -139,7 +146,7 @@ class RejectedRecord:
     record_type: RecordType | None = None
 
 
-NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact
+NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact | DroppedRow
 """What one raw record can become."""
 
 
