@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 import click
 
+from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION
-from fleetsync.daemon.composition import Application
+from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name, print_content
+from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import ProbeResult, PullError
 from fleetsync.pull.registry import Source
 
@@ -33,7 +35,10 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
         if source is not None and not chosen:
             parse_part(application, source)
         tried = [] if offline else chosen
-        results = [(each, result) for each in tried for result in _print_probe_results(application, each)]
+        results = []
+        for each in tried:
+            results += [(each, result) for result in _print_probe_results(application, each)]
+            _print_content(application, each)
     failed = [(each, result) for each, result in results if not result.ok]
     if as_request and failed:
         click.echo(_permission_request(application, failed))
@@ -67,6 +72,16 @@ def _print_probe_results(application: Application, source: Source) -> Iterable[P
         if result.remedy and not result.ok:
             click.echo(f"         {result.remedy}")
         yield result
+
+
+def _print_content(application: Application, source: Source) -> None:
+    """What a pull of a source of files would take and leave. Nothing is written; an API is only asked for its first page."""
+    if not is_source_of_files(source):
+        return
+    dry_run = with_memory_staging(application)
+    states = part_states_by_name(application)
+    for result in sync.pull_side_by_side(dry_run.run_context, [(source, part) for part in source.parts]):
+        print_content(result, states)
 
 
 def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:

@@ -8,6 +8,7 @@ from fleetsync.cli.output import LANGUAGE
 from fleetsync.core import pull_findings
 from fleetsync.core.model import PartState, PullEffect
 from fleetsync.daemon.composition import Application
+from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
 
 INDENTATION = " " * 9
@@ -28,19 +29,39 @@ def print_pull(result: PullResult, states: PartStates) -> None:
         click.echo(f"{name}: complete, {taken_and_left(result.effect)}")
         _print_unused_headers(result.effect)
         return
-    state = states.get((result.source, result.part))
-    unread = [] if state is None else pull_findings.unread(state.unreadable_rows, state.unreadable_facts)
     text = f"{name}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}"
-    if unread:
-        # An unchanged file is not read again, so its unreadable rows would seem to have gone.
-        text += f"; in its last complete pull: {', '.join(clause.in_language(LANGUAGE) for clause in unread)}"
-    click.echo(text)
+    unread = _unread_before(result, states)
+    click.echo(f"{text}; {unread}" if unread else text)
 
 
 def print_held(result: PullResult) -> None:
     """As `print_pull`, of a pull that is held: what was read. To stderr, beside the reason."""
     if result.effect is not None:
         click.echo(f"fleetsync: {result.source}/{result.part}: read {taken_and_left(result.effect)}", err=True)
+
+
+def print_content(result: PullResult, states: PartStates) -> None:
+    """Under the line of a check: what the files hold, as `print_pull` says it. A failure is the check's own line."""
+    if result.effect is not None:
+        click.echo(f"{INDENTATION}{result.part}: {taken_and_left(result.effect)}")
+        _print_unused_headers(result.effect)
+    elif unread := _unread_before(result, states):
+        click.echo(f"{INDENTATION}{result.part}: {unread}")
+
+
+def is_source_of_files(source: Source) -> bool:
+    """Whether the source reads files, and so can be read whole at any time."""
+    return "path" in type(source.settings).model_fields
+
+
+def _unread_before(result: PullResult, states: PartStates) -> str:
+    """What the last complete pull of the part could not read: an unchanged file is not read again."""
+    state = states.get((result.source, result.part))
+    if state is None:
+        return ""
+    clauses = pull_findings.unread(state.unreadable_rows, state.unreadable_facts)
+    counts = ", ".join(clause.in_language(LANGUAGE) for clause in clauses)
+    return f"in its last complete pull: {counts}" if counts else ""
 
 
 def taken_and_left(effect: PullEffect) -> str:

@@ -12,7 +12,7 @@ from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
 from fleetsync.cli.plan_output import print_plan
-from fleetsync.cli.pull_output import PartStates, part_states_by_name, print_held, print_pull
+from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
@@ -128,10 +128,8 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
 
 def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
     source = next((configured for configured in application.sources if configured.name == name), None)
-    if source is None or "path" not in type(source.settings).model_fields:
-        known = [
-            configured.name for configured in application.sources if "path" in type(configured.settings).model_fields
-        ]
+    if source is None or not is_source_of_files(source):
+        known = [configured.name for configured in application.sources if is_source_of_files(configured)]
         raise CommandError(
             f"{name} is not a source of files. Sources of files: {', '.join(known) or 'none'}", EXIT_UNUSABLE
         )
