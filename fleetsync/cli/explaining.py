@@ -21,7 +21,17 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.snapshot import Snapshot
 
-UNIT_MEASURES = ("entitled", "assigned", "covered", "unknown", "short", "surplus", "undecided", "on_leave")
+UNIT_MEASURES = (
+    "entitled",
+    "assigned",
+    "covered",
+    "covered_without_contact",
+    "unknown",
+    "short",
+    "surplus",
+    "undecided",
+    "on_leave",
+)
 
 
 @click.command(help="Why: WHAT is unit, person, device or gap; ID as lists show it (a gap: KIND:ID).")
@@ -99,7 +109,7 @@ def _explain_person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable
         yield f"person {id_}"
         yield from _owed_on_past_day(snapshot, id_)
     yield from (
-        f"  has {assignment.device} ({'works' if assignment.works else 'does not work'}): {assignment.reason.en}"
+        f"  has {assignment.device} ({_works_word(assignment.works)}): {assignment.reason.en}"
         for assignment in snapshot.outcome.assignments
         if assignment.subject_id == id_
     )
@@ -141,13 +151,17 @@ def _explain_device(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable
         yield f"device {id_}"
     for assignment in snapshot.outcome.assignments:
         if assignment.device == id_:
-            works = "works" if assignment.works else "does not work"
+            works = _works_word(assignment.works)
             yield f"  serves {_served_subject(assignment, current)}: {works}: {assignment.reason.en}"
     yield from _subject_gap_lines(snapshot, id_)
     yield from _today_heading(snapshot)
     if snapshot.as_of is not None:
         yield from _device_fact_lines(case, current)
     yield from _record_lines((*case.device.records, *case.device.superseded, *case.device.gone), current)
+
+
+def _works_word(works: bool | None) -> str:
+    return {True: "works", False: "does not work", None: "unknown whether it works"}[works]
 
 
 def _served_subject(assignment: Assignment, current: Snapshot) -> str:
@@ -165,7 +179,7 @@ def _past_assignment_lines(intervals: Iterable[AssignmentInterval], current: Sna
     for interval in intervals:
         since = f"{'before ' if interval.known_before else ''}{interval.since:%Y-%m-%d}"
         until = f"{interval.until:%Y-%m-%d}" if interval.until else "now"
-        works = "working" if interval.assignment.works else "not working"
+        works = {True: "working", False: "not working", None: "unknown"}[interval.assignment.works]
         yield f"  served {_served_subject(interval.assignment, current)} from {since} to {until}, {works}"
 
 
@@ -174,7 +188,7 @@ def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
     holder = "somebody not shown" if placement.holder in snapshot.hidden else placement.holder or "nobody"
     yield f"device {device.id}: {device.manufacturer or ''} {device.model or ''} ({device.platform.value}), serial {device.serial or 'none'}"
     yield f"  stage {device_state.stage.value if device_state.stage else 'ignored'} since {device_state.since:%Y-%m-%d}"
-    yield f"  {'works' if device_state.works else 'does not work'}: {device_state.works_reason.en}"
+    yield f"  {_works_word(device_state.works)}: {device_state.works_reason.en}"
     yield f"  holder {holder}: {placement.holder_reason.en}"
     yield f"  purpose {placement.purpose.value}: {placement.purpose_reason.en}"
     yield f"  unit {placement.unit}: {placement.unit_reason.en}"

@@ -12,8 +12,19 @@ from functools import cached_property
 from msgspec import Struct
 
 from fleetsync.core.calendar import Calendar, Calendars, local_day
-from fleetsync.core.model import BelievedRecord, BelievedState, Entitlement, Moment, PartState, Policy, Turnover
+from fleetsync.core.model import (
+    BelievedRecord,
+    BelievedState,
+    DeviceRecord,
+    Entitlement,
+    Moment,
+    PartState,
+    Policy,
+    Turnover,
+)
 from fleetsync.core.unit_directory import UnitDirectory
+
+ListKey = tuple[str, str, str]  # source, part, scope
 
 
 class Context(Struct, frozen=True, kw_only=True, dict=True):
@@ -88,6 +99,22 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
     def part_of(self, record: BelievedRecord) -> PartState | None:
         """The part that *record* came from; None when it is no longer configured."""
         return self._parts_by_source.get((record.source, record.part))
+
+    @cached_property
+    def lists_with_contacts(self) -> frozenset[ListKey]:
+        """The device lists that give the contact of some device, or have contacts that could not be read."""
+        return frozenset(
+            self.list_of(known)
+            for known in self.believed.known
+            if isinstance(known.record, DeviceRecord)
+            and (known.last_contact_at is not None or "last_contact_at" in known.record.unreadable)
+            and not known.gone
+        )
+
+    @staticmethod
+    def list_of(record: BelievedRecord) -> ListKey:
+        """The list that a device record stands in: a part, or one file of it."""
+        return record.source, record.part, record.scope or ""
 
     def known_until_of(self, part: PartState, scope: str | None = None) -> date | None:
         """The day up to which the content of *part* is known; None when it was never read whole.

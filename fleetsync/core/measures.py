@@ -33,7 +33,7 @@ Labels = tuple[str, ...]
 LabelledRows = Iterator[tuple[Labels, MeasureRow]]
 
 SECURE_STAGES = frozenset({Stage.IN_USE, Stage.SHARED, Stage.LOAN})
-CONTACT_AGES = ("0", "1_5", "6_15", "16_60", "over_60", "never")
+CONTACT_AGES = ("0", "1_5", "6_15", "16_60", "over_60", "never", "unknown")
 CONTACT_AGE_LIMITS = ((0, "0"), (5, "1_5"), (15, "6_15"), (60, "16_60"))
 MIN_SHOWN_UNPLACED = 5
 GAP_SUBJECTS = frozenset({Subject.PERSON, Subject.DEVICE, Subject.UNIT, Subject.SET, Subject.POOL})
@@ -177,6 +177,8 @@ def _stage_rows(outcome: Outcome, context: Context) -> LabelledRows:
 
 def _contact_age(case: DeviceCase) -> str:
     days = case.device_state.silent_school_days
+    if case.device_state.contact_unknown:
+        return "unknown"
     if days is None:
         return "never"
     return next((age for limit, age in CONTACT_AGE_LIMITS if days <= limit), "over_60")
@@ -310,6 +312,17 @@ MEASURES: tuple[Measure, ...] = (
         labels=CELL_BY_LABELS,
         rows=_share_rows_by("covered"),
         zero_labels=_cell_by_labels,
+    ),
+    Measure(
+        name="fleetsync_covered_without_contact",
+        title=Text("I drift enligt en lista, kontakt okänd", "Covered on a list's word alone"),
+        help=Text(
+            "Del av fleetsync_covered: verktyg som en lista utan kontakter nämner, och inget annat visar",
+            "Part of fleetsync_covered: devices that a list without any contacts names, and nothing else shows",
+        ),
+        labels=CELL_LABELS,
+        rows=_share_rows("covered_without_contact"),
+        zero_labels=_cell_labels,
     ),
     Measure(
         name="fleetsync_unknown",

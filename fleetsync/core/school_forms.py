@@ -6,7 +6,7 @@ register's own word for förskoleklass. A row that says nothing of age, such as 
 child of förskoleklass into a pupil.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -30,7 +30,25 @@ STANDARD_FORMS = CHILD_FORMS.union(GRADED_FORMS, AGELESS_FORMS, OLDER_FORMS)
 FORMS_WITHOUT_YEAR = AGELESS_FORMS | {"PC"}
 KNOWN_FORMS = STANDARD_FORMS | FORMS_WITHOUT_YEAR
 
+_SCHOOLS_OF_CHILDREN = CHILD_FORMS.union(GRADED_FORMS)
+_COMPULSORY_SCHOOLS = frozenset({FKLASS, *GRADED_FORMS})
+_TELLING_FORMS = _SCHOOLS_OF_CHILDREN | OLDER_FORMS
+# A school for the one form may well have the other, and not say so. A förskola has no grades.
+_FITTING_FORMS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(CHILD_FORMS, _SCHOOLS_OF_CHILDREN),
+    **dict.fromkeys(GRADED_FORMS, _COMPULSORY_SCHOOLS),
+    **dict.fromkeys(UPPER_FORMS, UPPER_FORMS),
+    **dict.fromkeys(ADULT_FORMS, OLDER_FORMS),
+}
+
 _FIRST_GRADE = 1
+
+
+def contradicts_forms(form: str, forms: Iterable[str]) -> bool:
+    """Whether a place that has *forms* has none that goes with *form*; a place without any, or with unknown ones, may."""
+    capitals = {other.strip().upper() for other in forms} - AGELESS_FORMS
+    is_told = bool(capitals) and capitals <= _TELLING_FORMS
+    return is_told and form in _FITTING_FORMS and _FITTING_FORMS[form].isdisjoint(capitals)
 
 
 class EnrolmentPeriod(NamedTuple):

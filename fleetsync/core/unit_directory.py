@@ -49,6 +49,9 @@ class UnitDirectory(Struct, frozen=True, kw_only=True):
     slugs_by_word: Mapping[str, str | None] = {}  # folded slug, code or name; None: a name of several
     slugs_by_code: Mapping[str, str] = {}
     slugs_by_organisation: Mapping[OrganisationRef, str] = {}
+    slugs_by_organisation_name: Mapping[OrganisationRef, str | None] = {}  # None: a name of several units of the source
+    organisation_names: Mapping[OrganisationRef, str] = {}
+    organisation_forms: Mapping[OrganisationRef, tuple[str, ...]] = {}  # only of organisations that give any
     foreign: frozenset[OrganisationRef] = frozenset()
     ending_organisations: Mapping[OrganisationRef, BelievedRecord | None] = {}
     not_ours: frozenset[str] = frozenset()
@@ -100,6 +103,26 @@ class UnitDirectory(Struct, frozen=True, kw_only=True):
     def slug_of_text(self, text: str) -> str | None:
         """Slug of the unit with this slug, code or name, in any case; None for a name that several units have."""
         return self.slugs_by_word.get(folded(text))
+
+    def slug_of_source_location(self, source: str, location: str) -> str | None:
+        """Slug of the unit at a device's *location*: by the ids, codes and names of the source's own organisations first.
+
+        A source that tells its places writes their ids as well as their names. None: mapped nowhere, or a name that
+        several units of the source have.
+        """
+        place = (source, folded(location))
+        if place in self.foreign:
+            return None
+        if (slug := self.slugs_by_organisation.get(place)) is not None:
+            return slug
+        if place in self.slugs_by_organisation_name:
+            return self.slugs_by_organisation_name[place]
+        return self.slug_of_text(self.organisation_names.get(place, location))
+
+    def forms_of_organisation(self, source: str, codes: Sequence[str]) -> tuple[str, ...]:
+        """The school forms of the organisations that *source* names by *codes*; empty where none of them gives any."""
+        words = (self.organisation_forms.get((source, folded(code)), ()) for code in codes)
+        return tuple(dict.fromkeys(form for forms in words for form in forms))
 
     def slug_of_location(self, source: str, field: str, value: str) -> str | None:
         """Slug by the first `[[unit_map]]` of *source* and *field* whose glob matches *value*, in any case."""

@@ -159,7 +159,11 @@ ACCOUNT_ROLES: Mapping[str, Text] = {
     "technician": Text("IT-tekniker", "technician"),
     "strategist": Text("IT-strateg", "strategist"),
 }
-YES_NO: Mapping[str, Text] = {"yes": Text("ja", "yes"), "no": Text("nej", "no")}
+YES_NO_UNKNOWN: Mapping[str, Text] = {
+    "yes": Text("ja", "yes"),
+    "no": Text("nej", "no"),
+    "unknown": Text("vet inte", "unknown"),
+}
 GAP_KIND_TITLES: Mapping[str, Text] = {kind.id: kind.title for kind in GAPS}
 _SHOWN_MEASURES = (*MEASURES, *(measure for measure, _ in DERIVED_MEASURES.values()))
 MEASURE_TITLES: Mapping[str, Text] = {measure.short_name: measure.title for measure in _SHOWN_MEASURES}

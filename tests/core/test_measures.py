@@ -158,7 +158,7 @@ def test_where_a_device_is_every_stage_and_age_is_published(builder: RecordsBuil
     assert result.numbers["fleetsync_devices"][("central", "windows", "lost")] == 0
     assert len(result.numbers["fleetsync_devices"]) == 11
     assert {age for *_, age in result.numbers["fleetsync_devices_by_contact_age"]} == {
-        "0", "1_5", "6_15", "16_60", "over_60", "never",
+        "0", "1_5", "6_15", "16_60", "over_60", "never", "unknown",
     }  # fmt: skip
     assert result.numbers["fleetsync_secure_devices"] == {("central", "windows"): 0}
 

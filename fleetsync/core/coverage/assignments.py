@@ -11,7 +11,7 @@ from fleetsync.core.coverage.owed import pool_id_of
 from fleetsync.core.coverage.published_cells import is_entitlement_possible, unit_by_slug
 from fleetsync.core.coverage.resolution import Resolution
 from fleetsync.core.entitlement import is_served_by
-from fleetsync.core.lifecycle import accepts, counts_as_assigned, not_working_reason_for
+from fleetsync.core.lifecycle import accepts, counts_as_assigned, works_for
 from fleetsync.core.measures import shown_unit
 from fleetsync.core.model import (
     Assignment,
@@ -25,6 +25,7 @@ from fleetsync.core.model import (
     Subject,
 )
 
+WORKING_FIRST: Mapping[bool | None, int] = {True: 0, None: 1, False: 2}  # then those of which it is unknown
 NON_STOCK_STAGES = frozenset({Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR})
 
 
@@ -43,7 +44,7 @@ def assign_devices(resolution: Resolution, owed: Sequence[OwedDevices]) -> tuple
 
 
 def _assignment(case: DeviceCase, by: CoveredBy, rule: Entitlement, subject_id: str, unit: str) -> Assignment:
-    not_working_reason = not_working_reason_for(rule, case)
+    works, reason = works_for(rule, case)
     return Assignment(
         device=case.device.id,
         by=by,
@@ -51,8 +52,9 @@ def _assignment(case: DeviceCase, by: CoveredBy, rule: Entitlement, subject_id: 
         subject_id=subject_id,
         unit=unit,
         groups=tuple(sorted(set(case.placement.serves))) if by is CoveredBy.SET else (),
-        works=not_working_reason is None,
-        reason=not_working_reason or case.device_state.works_reason,
+        works=works,
+        without_contact=works is True and case.device_state.without_contact,
+        reason=reason,
     )
 
 
@@ -106,14 +108,14 @@ def _default_set_entitlement(unit: str, context: Context) -> Entitlement | None:
 
 
 def _pool_assignments(resolution: Resolution, owed: Sequence[OwedDevices]) -> Iterable[Assignment]:
-    """A unit's pool devices, working ones first, to its pools in file order until the places of each are filled.
+    """A unit's pool devices, working ones first, then unknown ones, to its pools in file order until the places of each are filled.
 
     What is left over, or is at a unit that is owed no pool, is surplus of the first pool rule that accepts it there.
     """
     room = Counter({debt.subject_id: debt.count for debt in owed if debt.subject is Subject.POOL})
     rules = [rule for rule in resolution.context.rules if is_served_by(rule, CoveredBy.POOL)]
     shared = (case for case in resolution.cases if case.placement.purpose is Purpose.POOL)
-    for case in sorted(shared, key=lambda case: (not case.device_state.works, case.device.id)):
+    for case in sorted(shared, key=lambda case: (WORKING_FIRST[case.device_state.works], case.device.id)):
         rule = _pool_entitlement(case, rules, room, resolution)
         if rule is not None:
             unit = shown_unit(case.placement.unit, rule.id, resolution.hidden)

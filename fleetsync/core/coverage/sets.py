@@ -1,8 +1,9 @@
 """Shares out the devices of sets to the groups that they serve, as counts; which member gets which is never guessed.
 
 Pure (`domain.md` §4 Sets). Sets that share a group are shared out together, from fewest groups to most, then by name,
-in two rounds. First the working devices of every set cover members not yet covered; then the other devices of every set
-are assigned to members to whom nothing is assigned yet. Own devices that do not work come last.
+in rounds. First the working devices of every set cover members not yet covered; then devices of which nobody can say
+whether they work make members unknown, those of sets before own ones; then the other devices of every set are assigned
+to members to whom nothing is assigned yet. Own devices that do not work come last.
 """
 
 from collections import defaultdict
@@ -14,14 +15,15 @@ import msgspec
 class GroupNeed(msgspec.Struct, frozen=True):
     """The devices that a group's members are owed, as counts.
 
-    `owed`: all. `working_own` and `broken_own`: those met by own devices that work, or do not. `undecidable`: those
-    without an own device whose coverage cannot be decided.
+    `owed`: all. `working_own`, `broken_own` and `unknown_own`: those met by own devices that work, that do not, or of
+    which that is unknown. `undecidable`: those without an own device whose coverage cannot be decided.
     """
 
     owed: int = 0
     working_own: int = 0
     broken_own: int = 0
     undecidable: int = 0
+    unknown_own: int = 0
 
 
 class SetSupply(msgspec.Struct, frozen=True):
@@ -31,6 +33,7 @@ class SetSupply(msgspec.Struct, frozen=True):
     groups: tuple[str, ...]
     working: int
     other: int
+    unknown: int = 0
 
 
 class SetAllocation(msgspec.Struct, frozen=True):
@@ -74,20 +77,23 @@ def _allocate_connected(order: Sequence[SetSupply], members: Mapping[str, GroupN
     groups = {group: members.get(group, GroupNeed()) for device_set in order for group in device_set.groups}
     to_cover = {group: count.owed - count.working_own for group, count in groups.items()}
     covered = {device_set.id: _allocate(device_set.working, device_set.groups, to_cover) for device_set in order}
-    to_assign = dict(to_cover)
+    to_know = dict(to_cover)
+    unknown = {device_set.id: _allocate(device_set.unknown, device_set.groups, to_know) for device_set in order}
+    to_assign = {group: need - min(groups[group].unknown_own, need) for group, need in to_know.items()}
+    unknown_own = sum(to_know.values()) - sum(to_assign.values())
     other = {device_set.id: _allocate(device_set.other, device_set.groups, to_assign) for device_set in order}
     broken = min(sum(count.broken_own for count in groups.values()), sum(to_assign.values()))
     left = sum(to_assign.values()) - broken
-    unknown = min(sum(count.undecidable for count in groups.values()), left)
     last = order[-1].id
+    unknown[last] += unknown_own + min(sum(count.undecidable for count in groups.values()), left)
     return {
         device_set.id: SetAllocation(
             covered=covered[device_set.id],
             assigned=covered[device_set.id] + other[device_set.id],
             members=sum(groups[group].owed for group in set(device_set.groups)),
             broken_own=broken if device_set.id == last else 0,
-            unknown=unknown if device_set.id == last else 0,
-            short=sum(to_cover.values()) - unknown if device_set.id == last else 0,
+            unknown=unknown[device_set.id],
+            short=sum(to_cover.values()) - sum(unknown.values()) if device_set.id == last else 0,
         )
         for device_set in order
     }
@@ -115,8 +121,8 @@ def apportion(count: int, need: Mapping[str, int]) -> dict[str, int]:
 
 def sum_by_group(pairs: Iterable[tuple[str, GroupNeed]]) -> dict[str, GroupNeed]:
     """Members added up per group."""
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    sums: dict[str, list[int]] = defaultdict(lambda: [0] * len(GroupNeed.__struct_fields__))
     for group, need in pairs:
-        for place, count in enumerate((need.owed, need.working_own, need.broken_own, need.undecidable)):
+        for place, count in enumerate(msgspec.structs.astuple(need)):
             sums[group][place] += count
     return {group: GroupNeed(*counts) for group, counts in sums.items()}

@@ -66,11 +66,33 @@ def _served_groups(place: _CellInput) -> frozenset[str]:
     return frozenset(group for devices in place.sets.values() for device in devices for group in device.groups)
 
 
-def _own_device_counts(debt: OwedDevices, held: Sequence[Assignment]) -> tuple[int, int]:
-    """(w, b): how much of a person's debt their working own devices cover, and how much the others."""
-    working = min(debt.count, sum(1 for device in held if device.works))
-    broken = min(debt.count - working, sum(1 for device in held if not device.works))
-    return working, broken
+class _OwnCounts(msgspec.Struct, frozen=True):
+    """How much of a person's debt their own devices meet: by working ones, unknown ones, and ones that do not work."""
+
+    working: int
+    unknown: int
+    broken: int
+    missing: int
+
+
+def _own_device_counts(debt: OwedDevices, held: Sequence[Assignment]) -> _OwnCounts:
+    working = min(debt.count, _count_working(held))
+    unknown = min(debt.count - working, _count_unknown(held))
+    broken = min(debt.count - working - unknown, sum(1 for device in held if device.works is False))
+    return _OwnCounts(working, unknown, broken, debt.count - working - unknown - broken)
+
+
+def _count_working(devices: Iterable[Assignment]) -> int:
+    return sum(1 for device in devices if device.works)
+
+
+def _count_unknown(devices: Iterable[Assignment]) -> int:
+    return sum(1 for device in devices if device.works is None)
+
+
+def _without_contact(covered: int, devices: Iterable[Assignment]) -> int:
+    """How many of *covered* rest on a list's word alone: devices that are in contact cover first."""
+    return max(0, covered - sum(1 for device in devices if device.works and not device.without_contact))
 
 
 def _person_share(debt: OwedDevices, held: Sequence[Assignment], **counts: int) -> CoverageShare:
@@ -81,7 +103,8 @@ def _person_share(debt: OwedDevices, held: Sequence[Assignment], **counts: int) 
         subject_id=debt.subject_id,
         entitled=debt.count,
         heads=debt.heads,
-        working_devices=sum(1 for device in held if device.works),
+        covered_without_contact=_without_contact(counts["covered_own"], held),
+        working_devices=_count_working(held),
         devices=tuple(sorted(assignment.device for assignment in held)),
         reason=debt.reason,
         **counts,
@@ -89,29 +112,27 @@ def _person_share(debt: OwedDevices, held: Sequence[Assignment], **counts: int) 
 
 
 def _share_outside_sets(debt: OwedDevices, held: Sequence[Assignment]) -> CoverageShare:
-    working, broken = _own_device_counts(debt, held)
-    missing = debt.count - working - broken
-    unknown = 0 if debt.decidable else missing
+    own = _own_device_counts(debt, held)
+    unknown = own.unknown if debt.decidable else own.unknown + own.missing
     return _person_share(
         debt,
         held,
-        covered_own=working,
-        assigned_own=working + broken,
+        covered_own=own.working,
+        assigned_own=own.working + own.broken,
         unknown=unknown,
-        short=debt.count - working - unknown,
+        short=debt.count - own.working - unknown,
     )
 
 
 def _share_inside_set(debt: OwedDevices, held: Sequence[Assignment]) -> CoverageShare:
     """The share of a member of a set: only their own working devices; the rest of the debt is counted on the sets."""
-    working, _ = _own_device_counts(debt, held)
+    working = _own_device_counts(debt, held).working
     return _person_share(debt, held, covered_own=working, assigned_own=working)
 
 
 def _group_need(debt: OwedDevices, held: Sequence[Assignment]) -> GroupNeed:
-    working, broken = _own_device_counts(debt, held)
-    unclear = 0 if debt.decidable else debt.count - working - broken
-    return GroupNeed(debt.count, working, broken, unclear)
+    own = _own_device_counts(debt, held)
+    return GroupNeed(debt.count, own.working, own.broken, 0 if debt.decidable else own.missing, own.unknown)
 
 
 def _set_shares(
@@ -128,8 +149,8 @@ def _set_shares(
 
 
 def _set_supply(set_id: str, devices: Sequence[Assignment]) -> SetSupply:
-    working = sum(1 for device in devices if device.works)
-    return SetSupply(set_id, devices[0].groups, working, len(devices) - working)
+    working, unknown = _count_working(devices), _count_unknown(devices)
+    return SetSupply(set_id, devices[0].groups, working, len(devices) - working - unknown, unknown)
 
 
 def _set_share(
@@ -144,15 +165,22 @@ def _set_share(
         assigned_own=allocated.broken_own,
         covered_set=allocated.covered,
         assigned_set=allocated.assigned,
+        covered_without_contact=_without_contact(allocated.covered, devices),
         unknown=allocated.unknown,
         short=allocated.short,
         surplus=stock.working - allocated.covered,
         working_devices=stock.working,
         devices=tuple(sorted(assignment.device for assignment in devices)),
-        reason=Text(
-            f"delar klassuppsättning {names}: {stock.working} i drift för {allocated.members}",
-            f"shares set {names}: {stock.working} working for {allocated.members}",
-        ),
+        reason=_set_reason(names, stock, allocated.members),
+    )
+
+
+def _set_reason(names: str, stock: SetSupply, members: int) -> Text:
+    unknown = stock.unknown
+    return Text(
+        f"delar klassuppsättning {names}: {stock.working} i drift"
+        f"{f' och {unknown} som inte kan avgöras' if unknown else ''} för {members}",
+        f"shares set {names}: {stock.working} working{f' and {unknown} unknown' if unknown else ''} for {members}",
     )
 
 
@@ -162,9 +190,12 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[Cov
     for pool in sorted({*debts, *place.pooled}):
         debt, devices = debts.get(pool), place.pooled.get(pool, [])
         places = debt.count if debt else 0
-        working = sum(1 for device in devices if device.works)
-        covered, assigned = min(places, working), min(places, len(devices))
-        unknown = 0 if debt is None or debt.decidable else places - assigned
+        working, unclear = _count_working(devices), _count_unknown(devices)
+        covered = min(places, working)
+        unknown = min(places - covered, unclear)
+        assigned = covered + min(places - covered - unknown, len(devices) - working - unclear)
+        if debt is not None and not debt.decidable:
+            unknown = places - assigned
         yield CoverageShare(
             unit=unit,
             entitlement=entitlement,
@@ -174,6 +205,7 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[Cov
             heads=debt.heads if debt else 0,
             covered_pool=covered,
             assigned_pool=assigned,
+            covered_without_contact=_without_contact(covered, devices),
             unknown=unknown,
             short=places - covered - unknown,
             surplus=working - covered,
@@ -192,6 +224,7 @@ SUMMED_FIELDS = (
     "covered_own",
     "covered_set",
     "covered_pool",
+    "covered_without_contact",
     "unknown",
     "surplus",
     "working_devices",

@@ -23,7 +23,8 @@ def employments_on(day: date, spans: Iterable[MembershipSpan], context: Context)
     joinable = []
     counting = []
     for span in spans:
-        if span.record.employment_form in _JOINABLE_EMPLOYMENT_FORMS and date.min < span.first <= span.last:
+        is_dated = date.min < span.first or "start" in span.record.unreadable
+        if span.record.employment_form in _JOINABLE_EMPLOYMENT_FORMS and is_dated and span.first <= span.last:
             joinable.append(span)
         elif span.holds_on(day):
             counting.append(CountingMembership(span, span.first, span.last))
@@ -79,7 +80,14 @@ def _counting_in_stretch(stretch: Sequence[MembershipSpan], day: date, context: 
     if not counting and first <= day <= max(last, until or last):
         begun = [span for span in stretch if span.first <= day]
         counting = [max(begun, key=lambda span: span.last)]
-    return [CountingMembership(span, first, last, is_joined, until, near) for span in counting]
+    unreadable = _first_unreadable(stretch, ("start", "end", "employment_form"))
+    return [CountingMembership(span, first, last, is_joined, until, near, unreadable) for span in counting]
+
+
+def _first_unreadable(spans: Iterable[MembershipSpan], fields: Sequence[str]) -> tuple[str, str] | None:
+    """The first of *fields* that any of *spans* has and that could not be read, with its source."""
+    found = ((field, span.known.source) for span in spans for field in fields if field in span.record.unreadable)
+    return next(found, None)
 
 
 def _is_permanent(record: MembershipRecord) -> bool:
@@ -108,10 +116,17 @@ def school_memberships_on(
     is still open.
     """
     running = [span for span in spans if span.holds_on(day)]
-    competing = [
-        span for span in running if span.type is MembershipType.ENROLMENT and span.form in index.competing_forms
-    ]
+    competing = [span for span in running if span.type is MembershipType.ENROLMENT and _competes(span, index)]
+    unreadable: dict[tuple[str, str, str], tuple[str, str] | None] = {}
     if len(competing) > 1:
         latest = min(competing, key=main_membership_key)
         running = [span for span in running if span is latest or span not in competing]
-    return tuple([CountingMembership(span, span.first, span.last) for span in running])
+        # Which of them began last cannot be told when the first day or the form of one could not be read.
+        unreadable[latest.known.ref] = _first_unreadable(competing, ("start", "school_form"))
+    return tuple(
+        [CountingMembership(span, span.first, span.last, unreadable=unreadable.get(span.known.ref)) for span in running]
+    )
+
+
+def _competes(span: MembershipSpan, index: MembershipIndex) -> bool:
+    return span.form in index.competing_forms or "school_form" in span.record.unreadable

@@ -1,7 +1,7 @@
 """Evaluates the entitlement rules for one person on one day, with a reason for every yes and every no.
 
-Pure. An unknown school form, year or form of employment entitles nobody: the person is reported as undecided, by one
-rule only. Reasons cite facts and days; they name no person and no unit.
+Pure. An unknown school form, year or form of employment entitles nobody, nor does a deciding fact that could not be read
+or a register's word that contradicts the unit's: the person is reported as undecided, by one rule only. Reasons cite facts and days; they name no person and no unit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ from fleetsync.core.model import (
     MembershipType,
     Text,
 )
-from fleetsync.core.school_forms import FORMS_WITHOUT_YEAR
+from fleetsync.core.school_forms import FORMS_WITHOUT_YEAR, contradicts_forms
 
 UNKNOWN_DAYS = frozenset({date.min, date.max})
 
@@ -89,6 +89,18 @@ YEAR_NOT_INCLUDED = Text("Årskurs {1} ingår inte ({0})", "Year {1} is not incl
 ENROLLED = Text("Går i {0} från {1}", "Attends {0} from {1}")
 ENROLLED_IN_YEAR = Text("Går i {0} från {1}, årskurs {2}", "Attends {0} from {1}, year {2}")
 
+FACT_UNREADABLE = Text("{0} gick inte att läsa i {1}", "The {0} could not be read in {1}")
+FORM_CONTRADICTED = Text("Registret säger {0}, men {1} har {2}", "The register says {0}, but {1} has {2}")
+CONFIGURED_UNIT = Text("enheten", "the unit")
+REGISTERED_ORGANISATION = Text("organisationen", "the organisation")
+MEMBERSHIP_FACTS: Mapping[str, Text] = {
+    "school_form": Text("Skolformen", "school form"),
+    "year": Text("Årskursen", "year"),
+    "employment_form": Text("Anställningsformen", "form of employment"),
+    "start": Text("Första dagen", "first day"),
+    "end": Text("Sista dagen", "last day"),
+}
+
 HOURLY = Text("Timavlönad från {0}", "Paid by the hour from {0}")
 EMPLOYMENT_FORM_UNKNOWN = Text("Anställningsformen är okänd, från {0}", "The form of employment is unknown, from {0}")
 EMPLOYMENT_FORM_NOT_INCLUDED = Text(
@@ -139,6 +151,8 @@ def _evaluate_school_membership(
     rule: Entitlement, current: CountingMembership, day: date, index: MembershipIndex
 ) -> RuleAnswer:
     span, who = current.span, rule.who
+    if "school_form" in span.record.unreadable:
+        return RuleAnswer(AnswerWeight.UNDECIDED, _unreadable_reason("school_form", span.known.source), current)
     if span.form is None:
         return RuleAnswer(AnswerWeight.UNDECIDED, SCHOOL_FORM_MISSING, current)
     if span.form not in index.known_forms:
@@ -155,6 +169,8 @@ def _evaluate_grade(who: EligibilityCriteria, current: CountingMembership, day: 
     if form in FORMS_WITHOUT_YEAR:
         return RuleAnswer(AnswerWeight.NO, format_text(SCHOOL_FORM_NOT_INCLUDED, form), current)
     index = grade_index_of(current.span, day)
+    if index is None and "year" in current.span.record.unreadable:
+        return RuleAnswer(AnswerWeight.UNDECIDED, _unreadable_reason("year", current.span.known.source), current)
     if index is None:
         return RuleAnswer(
             AnswerWeight.UNDECIDED, format_text(YEAR_MISSING if year is None else YEAR_UNKNOWN, form, year), current
@@ -196,6 +212,8 @@ def _evaluate_employment_form(who: EligibilityCriteria, current: CountingMembers
     since = day_or_unknown(span.first)
     if form is EmploymentForm.HOURLY:
         return RuleAnswer(AnswerWeight.NO, format_text(HOURLY, since), current)
+    if "employment_form" in span.record.unreadable:
+        return RuleAnswer(AnswerWeight.UNDECIDED, _unreadable_reason("employment_form", span.known.source), current)
     if form is EmploymentForm.UNKNOWN:
         return RuleAnswer(AnswerWeight.UNDECIDED, format_text(EMPLOYMENT_FORM_UNKNOWN, since), current)
     # A roster without the field is evaluated by its dates: an open end is permanent.
@@ -210,6 +228,8 @@ def _evaluate_employment_form(who: EligibilityCriteria, current: CountingMembers
 def _evaluate_employment_length(who: EligibilityCriteria, current: CountingMembership) -> RuleAnswer:
     if current.last == date.max:
         return RuleAnswer(AnswerWeight.YES, format_text(OPEN_END, day_or_unknown(current.first)), current)
+    if current.first == date.min and current.unreadable is not None:
+        return RuleAnswer(AnswerWeight.UNDECIDED, _unreadable_reason(*current.unreadable), current)
     if current.first == date.min:
         return RuleAnswer(AnswerWeight.UNDECIDED, format_text(START_UNKNOWN, current.last), current)
     months = who.longer_than_months
@@ -273,11 +293,51 @@ def _evaluate_membership(
         if is_employment
         else _evaluate_school_membership(rule, current, day, index)
     )
+    if answer.weight is AnswerWeight.NO and not _rests_on_days(current):
+        return answer
+    undecided = _undecided_reason(current, index)
+    if undecided is not None and answer.weight is not AnswerWeight.UNDECIDED:
+        return RuleAnswer(AnswerWeight.UNDECIDED, undecided, current)
     return (
         RuleAnswer(answer.weight, _reason_beyond_last_day(answer, day), current)
         if answer.weight is AnswerWeight.YES
         else answer
     )
+
+
+def _rests_on_days(current: CountingMembership) -> bool:
+    """Whether a no may be for the length of a fixed term, which an unreadable day of an adjoining term would change."""
+    is_hourly = current.span.record.employment_form is EmploymentForm.HOURLY
+    return current.span.type is MembershipType.EMPLOYMENT and current.unreadable is not None and not is_hourly
+
+
+def _undecided_reason(current: CountingMembership, index: MembershipIndex) -> Text | None:
+    """Why a membership that would entitle is undecided: a day could not be read, or the unit has no such school form."""
+    span = current.span
+    field = next((field for field in ("start", "end") if field in span.record.unreadable), None)
+    if field is not None:
+        return _unreadable_reason(field, span.known.source)
+    if current.unreadable is not None:
+        return _unreadable_reason(*current.unreadable)
+    return None if span.form is None else _contradiction(span, span.form, index)
+
+
+def _unreadable_reason(field: str, source: str) -> Text:
+    return format_text(FACT_UNREADABLE, MEMBERSHIP_FACTS[field], source)
+
+
+def _contradiction(span: MembershipSpan, form: str, index: MembershipIndex) -> Text | None:
+    """Both words, where the unit or its organisation has school forms and none of the same kind as *form*."""
+    directory = index.context.unit_directory
+    unit = directory.by_slug.get(span.unit)
+    words = (
+        (CONFIGURED_UNIT, unit.school_forms if unit is not None else ()),
+        (REGISTERED_ORGANISATION, directory.forms_of_organisation(span.known.source, span.record.codes)),
+    )
+    for whose, forms in words:
+        if contradicts_forms(form, forms):
+            return format_text(FORM_CONTRADICTED, form, whose, ", ".join(forms))
+    return None
 
 
 def _reason_beyond_last_day(answer: RuleAnswer, day: date) -> Text:

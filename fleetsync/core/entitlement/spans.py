@@ -85,6 +85,7 @@ class CountingMembership(msgspec.Struct, frozen=True):
     is_joined: bool = False  # several adjoining terms make the stretch
     may_return_until: date | None = None  # a fixed term that may return counts on until then
     near_last_school_day: date | None = None  # the last school day that it ends near
+    unreadable: tuple[str, str] | None = None  # field and source that may make another membership count, or other days
 
 
 class EvaluationDates(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ from fleetsync.core.model import (
     DeviceRecord,
     FieldClaim,
     FormFactor,
+    Ownership,
     PartRole,
     Platform,
 )
@@ -36,6 +37,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Conditions that hold when any list says so, however old its row.
 _CONDITIONS_FROM_ANY_RECORD = frozenset({Condition.LOST, Condition.RETIRED, Condition.IN_REPAIR})
+# Fields of which each record that could not be read leaves the device's open: any may be lost, or newer than the rest.
+_FIELDS_OF_ALL_RECORDS = frozenset({"condition", "last_contact_at"})
 # The fields of a device, besides its platform, that its records say together. A serial is what joined them, and each
 # source has an enrolment of its own: neither can be disagreed upon.
 _DISPUTABLE_FIELDS = (
@@ -105,6 +108,8 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         masked=any(record.masked for record in joined.records),
         first_seen=min(record.first_seen for record in joined.records),
         enrolled_at=_first_not_none(device_record(record).enrolled_at for record in ranked),
+        may_be_personal_by_lists=_may_be_personal_by_lists(joined.records, context),
+        unreadable=_unreadable_fields(ranked) if counting else {},
         field_claims=field_claims,
         **values,
     )
@@ -180,13 +185,45 @@ def _first_not_none(values: Iterable[T | None]) -> T | None:
     return None
 
 
+def _may_be_personal_by_lists(records: Iterable[BelievedRecord], context: Context) -> bool:
+    """Whether each row of a list says that a person owns the device, or says of its owner what could not be read."""
+    rows = [device_record(record) for record in records if _role(record, context) is PartRole.LIST]
+    return bool(rows) and all(row.ownership is Ownership.PERSONAL or "ownership" in row.unreadable for row in rows)
+
+
+def _unreadable_fields(ranked: Sequence[BelievedRecord]) -> dict[str, str]:
+    """Each field that could not be read and that no more trusted record gives → the source where it stands."""
+    sources: dict[str, str] = {}
+    trusted: list[DeviceRecord] = []
+    for known in ranked:
+        record = device_record(known)
+        for field in record.unreadable:
+            is_given = field not in _FIELDS_OF_ALL_RECORDS and any(_gives(earlier, field) for earlier in trusted)
+            if not is_given:
+                sources.setdefault(field, known.source)
+        trusted.append(record)
+    return sources
+
+
+def _gives(record: DeviceRecord, field: str) -> bool:
+    return getattr(record, field, None) not in (None, (), Platform.OTHER)
+
+
+def _first_readable(field: str, ranked: Sequence[BelievedRecord], column: Sequence[Any]) -> Any:
+    """The first value that a record gives; None when a more trusted record has one that could not be read."""
+    for known, value in zip(ranked, column, strict=True):
+        if value is not None or field in device_record(known).unreadable:
+            return value
+    return None
+
+
 def _merged_fields(ranked: Sequence[BelievedRecord]) -> tuple[dict[str, Any], dict[str, tuple[FieldClaim, ...]]]:
     """Each field's first value that is not None; and all values of the fields on which records disagree."""
     values: dict[str, Any] = {}
     field_claims: dict[str, tuple[FieldClaim, ...]] = {}
     columns = zip(*(_comparable_values(device_record(record)) for record in ranked), strict=True)
     for field, column in zip(("platform", *_DISPUTABLE_FIELDS), columns, strict=True):
-        values[field] = counted = _first_not_none(column)
+        values[field] = counted = _first_readable(field, ranked, column)
         if len(ranked) > 1 and any(value is not None and value != counted for value in column):
             field_claims |= _disagreement(field, ranked, column)
     return values | {"platform": values["platform"] or Platform.OTHER}, field_claims

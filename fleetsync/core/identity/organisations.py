@@ -43,6 +43,27 @@ class Organisations(Struct, frozen=True, kw_only=True):
         return {name: slug for name, slug in slugs if slug}
 
     @property
+    def slugs_by_name(self) -> dict[OrganisationRef, str | None]:
+        """The unit of every name that has one; None for a name whose organisations are of several units."""
+        slugs: dict[OrganisationRef, str | None] = {}
+        for at in self.known:
+            if (slug := self.mappings[at].slug) is not None and not self.known[at].gone:
+                name = (at[0], folded(self.record(at).name))
+                slugs[name] = slug if slugs.get(name, slug) == slug else None
+        return slugs
+
+    @property
+    def names_by_ref(self) -> dict[OrganisationRef, str]:
+        """The name of every id and code that is not another principal's."""
+        return {ref: self.record(at).name for ref, at in self.names.items() if not self.mappings[at].foreign}
+
+    @property
+    def forms(self) -> dict[OrganisationRef, tuple[str, ...]]:
+        """The school forms of every id and code whose organisation gives any, in capitals."""
+        forms = ((ref, self.record(at).school_forms) for ref, at in self.names.items())
+        return {ref: tuple(form.strip().upper() for form in of_one) for ref, of_one in forms if of_one}
+
+    @property
     def foreign(self) -> frozenset[OrganisationRef]:
         """Every id and code of another principal's organisation."""
         return frozenset(name for name, at in self.names.items() if self.mappings[at].foreign)

@@ -55,6 +55,9 @@ def build_unit_directory(known: Sequence[BelievedRecord], policy: Policy) -> Uni
     directory = replace(
         bare,
         slugs_by_organisation=organisations.slugs,
+        slugs_by_organisation_name=organisations.slugs_by_name,
+        organisation_names=organisations.names_by_ref,
+        organisation_forms=organisations.forms,
         foreign=organisations.foreign,
         ending_organisations=organisations.ending_organisations,
     )

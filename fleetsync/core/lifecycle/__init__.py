@@ -4,7 +4,7 @@ Pure. GAPS and ROUTES are tables: a kind of gap is one function and one entry. W
 evaluated, and a source that no longer delivers makes a number old, never lower. This module only re-exports.
 """
 
-from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, is_countable, not_working_reason_for
+from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, is_countable, works_for
 from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
 from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.lifecycle.gaps import GAPS, CaseSelector, GapKind, OpeningRule, find_gaps
@@ -27,6 +27,6 @@ __all__ = [
     "device_states",
     "find_gaps",
     "is_countable",
-    "not_working_reason_for",
     "update_episodes",
+    "works_for",
 ]

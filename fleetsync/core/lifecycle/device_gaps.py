@@ -41,6 +41,8 @@ def stale(evidence: GapEvidence, case: DeviceCase) -> Text | None:
     device_state, placement = case.device_state, case.placement
     if placement.purpose not in _CAN_BE_STALE or device_state.stage in _STAGES_NEVER_STALE:
         return None
+    if device_state.contact_unknown and device_state.stage is not Stage.SILENT:
+        return None
     if device_state.stage is not Stage.SILENT:
         limit = stale_limit(placement.unit, case.device.platform, evidence.context)
         if device_state.silent_school_days is None or device_state.silent_school_days <= limit:
@@ -55,6 +57,8 @@ def never_enrolled(evidence: GapEvidence, case: DeviceCase) -> Text | None:
     """Bought and in no MDM, or in an MDM and never in contact, for longer than a device may be silent."""
     device, device_state = case.device, case.device_state
     if device_state.stage in _STAGES_NOT_ENROLLED or device_state.silent_school_days is not None:
+        return None
+    if device_state.contact_unknown:
         return None
     if not (is_purchase_only(device) or PartRole.MDM in device.roles):
         return None
@@ -225,6 +229,14 @@ def os_support_ending(evidence: GapEvidence, case: DeviceCase) -> Text | None:
     if row is None or not _ends_within(row.ends_on, case.device_state.evaluated_until, SUPPORT_END_NOTICE_DAYS):
         return None
     return _ends_text("systemets stöd", "the system's support", row.ends_on)
+
+
+def os_release_unknown(evidence: GapEvidence, case: DeviceCase) -> Text | None:
+    """It runs a release of its operating system that the shipped support dates do not have."""
+    if not evidence.support_dates.is_release_unlisted(case.device):
+        return None
+    system = f"{case.device.platform.value} {case.device.os_version}"
+    return Text(f"stödet för {system} är inte känt", f"the support of {system} is not known")
 
 
 def hardware_support_ending(evidence: GapEvidence, case: DeviceCase) -> Text | None:

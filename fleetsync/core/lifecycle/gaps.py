@@ -320,6 +320,16 @@ GAPS: tuple[GapKind, ...] = (
         reason=device_gaps.os_support_ending,
     ),
     _device_gap(
+        id="os_release_unknown",
+        severity=Severity.INFO,
+        title=Text("Okänd version av systemet", "Unknown system release"),
+        remedy=Text(
+            "Uppdatera fleetsync: dess datum för stöd saknar versionen. Tills dess räknas stödet som okänt.",
+            "Update fleetsync: its support dates lack the release. Until then its support counts as unknown.",
+        ),
+        reason=device_gaps.os_release_unknown,
+    ),
+    _device_gap(
         id="hardware_support_ending",
         severity=Severity.INFO,
         title=Text("Hårdvarans stöd slutar", "Hardware support ending"),

@@ -10,20 +10,26 @@ from datetime import date
 from fleetsync.core.context import Context
 from fleetsync.core.model import BelievedRecord, Device, FrozenStruct, PartRole, PartState, Platform, Text
 
+_MONTHS = ("Jan.", "Feb.", "Mar.", "Apr.", "May", "June", "July", "Aug.", "Sept.", "Oct.", "Nov.", "Dec.")
+_MONTHS_SV = ("jan.", "feb.", "mars", "apr.", "maj", "juni", "juli", "aug.", "sep.", "okt.", "nov.", "dec.")
 _WEEKDAYS_COUNT = Text("; vardagar räknas, kalendern är slut", "; weekdays count, the calendar has ended")
 
 
 class Silence(FrozenStruct, frozen=True):
     """How long a device has been silent.
 
-    `since`: the day of its last contact, else of its enrolment, else None. `evaluated_until`: the day up to which its
-    source is known, at most today. `school_days`: those between the two.
+    `since`: the day of its last contact, else of the list that names it, else of its enrolment, else None.
+    `evaluated_until`: the day up to which its source is known, at most today. `school_days`: those between the two.
+    `is_list_word`: only lists know it, and they give no contacts at all. `is_unknown`: a contact that may be newer stands
+    in a source and could not be read, or its list gives contacts and none for it.
     """
 
     since: date | None
     was_in_contact: bool
     evaluated_until: date
     school_days: int
+    is_list_word: bool = False
+    is_unknown: bool = False
 
 
 def stale_limit(unit: str, platform: Platform, context: Context) -> int:
@@ -38,23 +44,43 @@ def stale_limit(unit: str, platform: Platform, context: Context) -> int:
 def silence_of(device: Device, unit: str, context: Context) -> Silence:
     """How long *device* has been silent, in school days of *unit*."""
     contact = _last_contact(device, context)
+    if contact is None and not device.ever_in_mdm and (listed := _silence_by_lists(device, context)) is not None:
+        return listed
     since = contact[0] if contact else context.local_day(device.enrolled_at) if device.enrolled_at else None
     known_until = contact[1] if contact else _mdms_known_until(device, context)
     evaluated_until = min(known_until, context.today)
     days = 0 if since is None else context.calendar_of(unit).school_days_between(since, evaluated_until)
-    return Silence(since, contact is not None, evaluated_until, days)
+    # A contact that is known and recent enough is not put in doubt by another that could not be read.
+    is_recent = since is not None and days <= stale_limit(unit, device.platform, context)
+    return Silence(
+        since, contact is not None, evaluated_until, days, is_unknown=_is_open(device, contact) and not is_recent
+    )
+
+
+def _is_open(device: Device, contact: tuple[date, date] | None) -> bool:
+    """Whether a contact, or of a device without any its enrolment, could not be read."""
+    return "last_contact_at" in device.unreadable or (contact is None and "enrolled_at" in device.unreadable)
 
 
 def _last_contact(device: Device, context: Context) -> tuple[date, date] | None:
     """The day of the newest contact, and the day until which the part that gave it is known."""
-    if device.last_contact_at is not None:
-        day = context.local_day(device.last_contact_at)
-        return day, _contact_part_known_until(device, context) or day
-    if device.ever_in_mdm:
+    if device.last_contact_at is None:
         return None
-    # A list without a "seen on" column confirms a device by naming it: the day of the list is its contact.
-    days = [listed for record in device.records if (listed := _list_known_until(record, context)) is not None]
-    return (max(days), max(days)) if days else None
+    day = context.local_day(device.last_contact_at)
+    return day, _contact_part_known_until(device, context) or day
+
+
+def _silence_by_lists(device: Device, context: Context) -> Silence | None:
+    """Of a device that only lists know: their word, where they give no contacts at all; else unknown. None: in no list.
+
+    A list without any contact confirms a device by naming it, for the day that it speaks of.
+    """
+    rows = [(record, day) for record in device.records if (day := _list_known_until(record, context)) is not None]
+    if not rows:
+        return None
+    words = [day for record, day in rows if context.list_of(record) not in context.lists_with_contacts]
+    until = min(max(words or (day for _, day in rows)), context.today)
+    return Silence(until if words else None, False, until, 0, is_list_word=bool(words), is_unknown=not words)
 
 
 def _contact_part_known_until(device: Device, context: Context) -> date | None:
@@ -102,6 +128,15 @@ def silence_reason(device: Device, unit: str, silence: Silence, context: Context
         )
     )
     return with_calendar_note(reason, unit, silence, context)
+
+
+def list_word_reason(day: date, today: date) -> Text:
+    """The sentence about a device that works on the word of a list alone; the year is left out when it is this one."""
+    year = "" if day.year == today.year else f" {day.year}"
+    return Text(
+        f"står i listan från {day.day} {_MONTHS_SV[day.month - 1]}{year}, kontakt okänd",
+        f"named by the list of {day.day} {_MONTHS[day.month - 1]}{year}, contact unknown",
+    )
 
 
 def with_calendar_note(reason: Text, unit: str, silence: Silence, context: Context) -> Text:

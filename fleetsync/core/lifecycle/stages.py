@@ -13,12 +13,14 @@ from fleetsync.core.context import Context
 from fleetsync.core.lifecycle.silence import (
     Silence,
     is_beyond_calendar,
+    list_word_reason,
     silence_of,
     silence_reason,
     stale_limit,
     with_calendar_note,
 )
 from fleetsync.core.lifecycle.support_dates import SupportDates
+from fleetsync.core.lifecycle.unreadable_facts import is_ownership_proven, undecided_fact_reason, unreadable_reason
 from fleetsync.core.model import (
     Compliance,
     Condition,
@@ -35,7 +37,6 @@ from fleetsync.core.model import (
 
 _RETIRED_CONDITIONS = frozenset({Condition.RETIRED, Condition.WIPED, Condition.DISABLED})
 _NEVER_WORKING_FORM_FACTORS = frozenset({FormFactor.PHONE, FormFactor.TV, FormFactor.VIRTUAL})
-_ROLES_PROVING_OWNERSHIP = frozenset({PartRole.PURCHASES, PartRole.REGISTER, PartRole.LIST})
 _STAGE_BY_PURPOSE: Mapping[Purpose, Stage] = {
     Purpose.LOAN: Stage.LOAN,
     Purpose.ROOM: Stage.ROOM,
@@ -48,7 +49,13 @@ _STAGE_BY_PURPOSE: Mapping[Purpose, Stage] = {
 _GONE = Text("ingen källa har det längre", "no source has it any more")
 _NOT_OURS = Text("privatägt", "personally owned")
 _UNMANAGED = Text("inget MDM säger att det är hanterat", "no MDM says that it is managed")
-_NO_ENROLMENT = Text("aldrig i kontakt, och inskrivningens dag är okänd", "never in contact, day of enrolment unknown")
+_NO_ENROLMENT = Text(
+    "ingen källa ger en kontakt eller en inskrivningsdag", "no source gives a contact or a day of enrolment"
+)
+_LIST_GIVES_NO_CONTACT = Text(
+    "vet inte: listan ger kontakter, men ingen för detta verktyg",
+    "unknown: its list gives contacts, and none for this device",
+)
 _REASON_BY_CONDITION: Mapping[Condition, Text] = {
     Condition.LOST: Text("borttappat", "lost"),
     Condition.RETIRED: Text("utrangerat", "retired"),
@@ -79,7 +86,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         }
 
     @cached_property
-    def _working_reason_cache(self) -> dict[tuple[int, bool, bool], Text]:
+    def _working_reason_cache(self) -> dict[tuple[int, bool, bool, bool], Text]:
         return {}
 
     # --- works --------------------------------------------------------------------------------------------------------
@@ -92,7 +99,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
     def not_working_reason(
         self, device: Device, purpose: Purpose, unit: str, silence: Silence, ours: bool
     ) -> Text | None:
-        """The first reason why *device* does not work; None when it works."""
+        """The first reason why *device* certainly does not work; None when it works, or when that cannot be decided."""
         if not device.records:
             return _GONE
         conditions = self.conditions(device)
@@ -101,7 +108,8 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
                 return words
         if purpose is Purpose.REPAIR:
             return _REASON_BY_CONDITION[Condition.IN_REPAIR]
-        if device.form_factor in _NEVER_WORKING_FORM_FACTORS:
+        is_kind_known = device.unreadable.keys().isdisjoint({"platform", "model"})
+        if is_kind_known and device.form_factor in _NEVER_WORKING_FORM_FACTORS:
             kind = device.form_factor.value
             return Text(f"{kind} är aldrig ett sådant verktyg", f"a {kind} is never such a device")
         if not ours:
@@ -110,28 +118,43 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
 
     def _unmanaged_reason(self, device: Device) -> Text | None:
         if PartRole.MDM in device.roles:
-            return None if device.managed is True else _UNMANAGED
+            return None if device.managed is True or "managed" in device.unreadable else _UNMANAGED
         if PartRole.LIST in device.roles and not device.ever_in_mdm:
             is_in_use = self.conditions(device) <= {Condition.ACTIVE}
             return None if is_in_use else Text("listan säger inte att det används", "its list does not say in use")
         return _UNMANAGED
 
     def _no_contact_reason(self, device: Device, unit: str, silence: Silence) -> Text | None:
+        if silence.is_unknown or silence.is_list_word:
+            return None
         if silence.since is None:
             return _NO_ENROLMENT
         if silence.school_days <= stale_limit(unit, device.platform, self.context):
             return None
         return silence_reason(device, unit, silence, self.context)
 
+    def undecided_reason(self, device: Device, silence: Silence) -> Text | None:
+        """Why it cannot be decided whether a device works that is not known not to work; None when it works."""
+        if (reason := undecided_fact_reason(device)) is not None:
+            return reason
+        if PartRole.MDM in device.roles and device.managed is not True:
+            return unreadable_reason(device, ("managed",))
+        if not silence.is_unknown:
+            return None
+        return unreadable_reason(device, ("last_contact_at", "enrolled_at")) or _LIST_GIVES_NO_CONTACT
+
     def working_reason(self, device: Device, unit: str, silence: Silence) -> Text:
-        """Why a device works. Without a date: a reason that changed with every contact would end the assignment's interval."""
+        """Why a device works. Without the day of a contact, which would make the sentence another one with every contact."""
+        if silence.is_list_word and silence.since is not None:
+            return list_word_reason(silence.since, self.context.today)
         limit, was_in_contact = stale_limit(unit, device.platform, self.context), silence.was_in_contact
-        key = (limit, was_in_contact, is_beyond_calendar(unit, silence, self.context))
+        is_managed = PartRole.MDM in device.roles
+        key = (limit, was_in_contact, is_managed, is_beyond_calendar(unit, silence, self.context))
         if key not in self._working_reason_cache:
             reason = (
                 Text(
-                    f"i kontakt inom {limit} skoldagar och hanterat",
-                    f"in contact within {limit} school days, managed",
+                    f"i kontakt inom {limit} skoldagar{' och hanterat' if is_managed else ', står i en lista'}",
+                    f"in contact within {limit} school days, {'managed' if is_managed else 'named by a list'}",
                 )
                 if was_in_contact
                 else Text(f"inskrivet för högst {limit} skoldagar sedan", f"enrolled at most {limit} school days ago")
@@ -162,6 +185,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         # A device that was only bought has never been in contact, so it cannot fall silent.
         return (
             not is_purchase_only(device)
+            and not silence.is_unknown
             and silence.school_days > self.context.policy.staleness.silent_after_school_days
         )
 
@@ -172,20 +196,31 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         stored = self.context.believed.stages.get(device.id)
         return stored.since if stored is not None and stored.stage is stage else self.context.moment.at
 
+    def _works(self, device: Device, placement: Placement, silence: Silence, ours: bool) -> tuple[bool | None, Text]:
+        not_working_reason = self.not_working_reason(device, placement.purpose, placement.unit, silence, ours)
+        if not_working_reason is not None:
+            return False, not_working_reason
+        undecided_reason = self.undecided_reason(device, silence)
+        if undecided_reason is not None:
+            return None, undecided_reason
+        return True, self.working_reason(device, placement.unit, silence)
+
     def device_state(self, device: Device, placement: Placement) -> DeviceState:
         """The state of one device."""
         purpose, unit, ours = placement.purpose, placement.unit, is_municipal_device(device)
         silence = silence_of(device, unit, self.context)
-        not_working_reason = self.not_working_reason(device, purpose, unit, silence, ours)
+        works, works_reason = self._works(device, placement, silence, ours)
         stage = self.stage(device, purpose, silence)
         supported = self.support_dates.is_supported(device, silence.evaluated_until)
         return DeviceState(
             device=device.id,
             stage=stage,
             since=self.since(device, stage),
-            works=not_working_reason is None,
-            works_reason=not_working_reason or self.working_reason(device, unit, silence),
-            silent_school_days=silence.school_days if silence.was_in_contact else None,
+            works=works,
+            works_reason=works_reason,
+            without_contact=works is True and silence.is_list_word,
+            contact_unknown=silence.is_unknown or silence.is_list_word,
+            silent_school_days=silence.school_days if silence.was_in_contact and not silence.is_unknown else None,
             evaluated_until=silence.evaluated_until,
             ours=ours,
             supported=supported,
@@ -195,9 +230,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
 
 def is_municipal_device(device: Device) -> bool:
     """Whether a device is the municipality's: bought, registered or listed by it, or not called personal by its MDM."""
-    if device.ever_in_list or not _ROLES_PROVING_OWNERSHIP.isdisjoint(device.roles):
-        return True
-    return device.ownership is not Ownership.PERSONAL
+    return is_ownership_proven(device) or device.ownership is not Ownership.PERSONAL
 
 
 def is_purchase_only(device: Device) -> bool:

@@ -42,6 +42,23 @@ class SupportDates(Struct, frozen=True, dict=True):
             self._os_release_cache[key] = max(fitting, key=_specificity, default=None)
         return self._os_release_cache[key]
 
+    @cached_property
+    def _listed_platforms(self) -> frozenset[Platform]:
+        return frozenset(row.platform for row in self.reference.os_support)
+
+    @cached_property
+    def _unlisted_release_cache(self) -> dict[tuple[Platform, str], bool]:
+        return {}
+
+    def is_release_unlisted(self, device: Device) -> bool:
+        """Whether *device* runs a release that the shipped data do not have in any edition, of a platform that they have."""
+        if device.os_version is None or device.platform not in self._listed_platforms:
+            return False
+        key = (device.platform, device.os_version)
+        if key not in self._unlisted_release_cache:
+            self._unlisted_release_cache[key] = not any(_has_release(row, *key) for row in self.reference.os_support)
+        return self._unlisted_release_cache[key]
+
     def hardware_support_end(self, device: Device) -> date | None:
         """The last day of the hardware's support: as a source gives it, else as listed for the model."""
         if device.support_until is not None:
@@ -72,7 +89,11 @@ class SupportDates(Struct, frozen=True, dict=True):
 
 
 def _matches_release(row: OsSupport, platform: Platform, version: str, edition: str) -> bool:
-    if row.platform is not platform or (row.edition is not None and folded(row.edition) not in edition):
+    return _has_release(row, platform, version) and (row.edition is None or folded(row.edition) in edition)
+
+
+def _has_release(row: OsSupport, platform: Platform, version: str) -> bool:
+    if row.platform is not platform:
         return False
     rest = version.removeprefix(row.version_prefix)
     # "1" must not take "15.1", nor "10.0.2262" take "10.0.22621".

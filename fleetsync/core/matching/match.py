@@ -33,6 +33,9 @@ _OF_A_CHILD = Text("inloggningen är ett barns", "the log-in is a child's")
 _TOO_MANY = Text("kontot har fler verktyg än en person har", "the account has more devices than a person has")
 _HAS_A_LOGIN = Text("har en inloggning", "has a log-in")
 _SHARED = Text("delat enligt MDM", "shared, as its MDM says")
+_SERVES_GROUPS = Text(
+    "listan nämner grupper; syftet gick inte att läsa", "its list names groups; the purpose is unreadable"
+)
 _AT_A_PRESCHOOL = Text("utan inloggning på en förskola", "without a log-in at a förskola")
 _NO_EVIDENCE = Text("inget talar om vad det är till för", "nothing tells what it is for")
 
@@ -177,6 +180,8 @@ def _resolve_purpose(evidence: _DeviceEvidence, unit: str, matcher: _Matcher) ->
             return classification.purpose, classification.reason
     if _is_childs_device(evidence.resolved_holder, matcher.locator):
         return Purpose.POOL, _OF_A_CHILD
+    if "purpose" in evidence.device.unreadable and _served_groups(evidence):
+        return Purpose.SET, _SERVES_GROUPS
     if any(device_record(known).reported_shared for known in evidence.records):
         return Purpose.POOL, _SHARED
     if evidence.resolved_holder.account == "person":

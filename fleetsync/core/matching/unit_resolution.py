@@ -107,5 +107,8 @@ class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
     def _units_from_location(self, records: Iterable[BelievedRecord]) -> Iterable[UnitCandidate]:
         for known in records:
             location = device_record(known).location
-            if location is not None and (unit := self.context.unit_directory.slug_of_text(location)) is not None:
+            if location is None:
+                continue
+            unit = self.context.unit_directory.slug_of_source_location(known.source, location)
+            if unit is not None:
                 yield (unit, _OF_LOCATION)

@@ -66,7 +66,8 @@ class Assignment(FrozenStruct, frozen=True, kw_only=True):
     subject_id: str  # person, set or pool
     unit: str
     groups: tuple[str, ...] = ()  # of a set
-    works: bool
+    works: bool | None  # None: cannot be decided
+    without_contact: bool = False  # works on a list's word alone
     reason: Text
 
 
@@ -81,7 +82,7 @@ class RunningAssignment(FrozenStruct, frozen=True):
 class AssignmentInterval(FrozenStruct, frozen=True):
     """An assignment as it was known from `since` until `until` (None: still).
 
-    It ends also when the device starts or stops working.
+    It ends also when the device starts or stops working, or when that can no longer be decided.
     """
 
     assignment: Assignment
@@ -104,6 +105,7 @@ class CoverageDay(FrozenStruct, frozen=True, kw_only=True):
     covered_own: int = 0
     covered_set: int = 0
     covered_pool: int = 0
+    covered_without_contact: int = 0  # part of covered
     unknown: int = 0
     surplus: int = 0
     undecided: int = 0

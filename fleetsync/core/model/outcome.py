@@ -79,6 +79,7 @@ class Device(FrozenStruct, frozen=True, kw_only=True):
     managed: bool | None = None
     compliance: Compliance | None = None
     encrypted: bool | None = None
+    may_be_personal_by_lists: bool = False  # each list that has it says, or may say, that a person owns it
     enrolled_at: datetime | None = None
     last_contact_at: datetime | None = None
     contact_part: str | None = None  # "source/part" that reported the newest contact
@@ -92,6 +93,9 @@ class Device(FrozenStruct, frozen=True, kw_only=True):
     masked: bool = False
     first_seen: datetime
     field_claims: Mapping[str, tuple[FieldClaim, ...]] = {}  # only fields on which sources disagree
+    unreadable: Mapping[
+        str, str
+    ] = {}  # field that is unknown because it could not be read → the source where it stands
 
 
 class EntitlementDecision(FrozenStruct, frozen=True, kw_only=True):
@@ -157,14 +161,21 @@ class Placement(FrozenStruct, frozen=True, kw_only=True):
 
 
 class DeviceState(FrozenStruct, frozen=True, kw_only=True):
-    """A device's stage, and whether it works. Working means in contact and manageable, not undamaged or in use."""
+    """A device's stage, and whether it works. Working means in contact and manageable, not undamaged or in use.
+
+    `works` None: it cannot be decided, because a fact that decides could not be read; `works_reason` says which.
+    `without_contact`: it works on the word of a list alone, which gives no contacts. `contact_unknown`: nobody can say how
+    long it has been silent.
+    """
 
     device: str
     stage: Stage | None  # None when the purpose is ignore
     since: datetime
-    works: bool
+    works: bool | None
     works_reason: Text
-    silent_school_days: int | None = None  # None: never in contact
+    without_contact: bool = False
+    contact_unknown: bool = False
+    silent_school_days: int | None = None  # None: never in contact, or unknown
     evaluated_until: date
     ours: bool = True  # counts as the municipality's
     supported: bool | None = None  # operating system and hardware, on `evaluated_until`; None: unknown
@@ -222,6 +233,7 @@ class CoverageShare(FrozenStruct, frozen=True, kw_only=True):
     covered_own: int = 0
     covered_set: int = 0
     covered_pool: int = 0
+    covered_without_contact: int = 0  # of the covered ones: by devices that work on a list's word alone
     unknown: int = 0
     short: int = 0
     surplus: int = 0

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fleetsync.core.model import Assignment, CoveredBy, Subject, Text
-from fleetsync.expose.display_names import COVERED_BY, YES_NO
+from fleetsync.expose.display_names import COVERED_BY, YES_NO_UNKNOWN
 from fleetsync.expose.lists.columns import (
     REASON_TITLE,
     SUBJECT_TITLE,
@@ -14,6 +14,7 @@ from fleetsync.expose.lists.columns import (
     unit_column,
     unit_filter,
     word_filter,
+    works_order,
     yes_or_no,
 )
 from fleetsync.expose.lists.definitions import (
@@ -36,7 +37,7 @@ def _is_listed(row: Assignment, context: ListContext) -> bool:
 def _rows(context: ListContext) -> Sequence[Assignment]:
     """Devices that do not work first."""
     listed = [row for row in context.visible.assignments if _is_listed(row, context)]
-    return sorted(listed, key=lambda row: (row.works, row.unit, row.subject_id, row.device))
+    return sorted(listed, key=lambda row: (works_order(row.works), row.unit, row.subject_id, row.device))
 
 
 def _hidden_rows(context: ListContext) -> int:
@@ -77,7 +78,7 @@ ASSIGNMENTS: ListDefinition[Assignment] = ListDefinition(
         unit_column(lambda row: row.unit),
         entitlement_column(lambda row: row.entitlement),
         ListColumn("by", BY_TITLE, CellKind.WORD, lambda row, _: row.by.value, words=COVERED_BY),
-        ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.works),
+        ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.works, is_nullable=True),
         ListColumn("reason", REASON_TITLE, CellKind.SENTENCE, lambda row, _: row.reason, cell_style="reason"),
     ),
     rows=_rows,
@@ -92,7 +93,7 @@ ASSIGNMENTS: ListDefinition[Assignment] = ListDefinition(
             lambda value, context: context.names.shared(value),
         ),
         word_filter("by", BY_TITLE, COVERED_BY, lambda row, _: (row.by.value,)),
-        word_filter("works", WORKS_TITLE, YES_NO, lambda row, _: (yes_or_no(row.works),)),
+        word_filter("works", WORKS_TITLE, YES_NO_UNKNOWN, lambda row, _: (yes_or_no(row.works),)),
     ),
     empty_text=Text("Inga tilldelningar här.", "No assignments here."),
     hidden_rows=_hidden_rows,

@@ -82,6 +82,11 @@ def word_filter(
     return ListFilter(key, title, values, lambda value, _: word(words, value), words)
 
 
-def yes_or_no(value: bool) -> str:
-    """A flag as a filter's value."""
-    return "yes" if value else "no"
+def yes_or_no(value: bool | None) -> str:
+    """A flag as a filter's value; "unknown" where it cannot be decided."""
+    return "unknown" if value is None else "yes" if value else "no"
+
+
+def works_order(works: bool | None) -> int:
+    """Sort key: what does not work comes first, then what cannot be decided."""
+    return 0 if works is False else 1 if works is None else 2

@@ -7,7 +7,17 @@ from fleetsync.expose.display_names import MEASURE_TITLES
 from fleetsync.expose.lists.columns import entitlement_column, entitlement_filter, unit_column, unit_filter
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListContext, ListDefinition, NumberLink
 
-COUNTED_MEASURES = ("entitled", "assigned", "covered", "short", "unknown", "surplus", "undecided", "on_leave")
+COUNTED_MEASURES = (
+    "entitled",
+    "assigned",
+    "covered",
+    "covered_without_contact",
+    "short",
+    "unknown",
+    "surplus",
+    "undecided",
+    "on_leave",
+)
 
 
 def _number_link(measure: str, row: CoverageDay) -> NumberLink:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from fleetsync.core.model import Episode, PartState, Subject, Text
-from fleetsync.expose.display_names import YES_NO, word
+from fleetsync.expose.display_names import YES_NO_UNKNOWN, word
 from fleetsync.expose.gate import VisibleSnapshot
 from fleetsync.expose.lists.names import SubjectNames
 from fleetsync.expose.lookup import Lookup, gaps_by_subject
@@ -146,7 +146,7 @@ class ListColumn(Generic[Row]):
 
     def _named(self, value: CellValue) -> ShownValue:
         if self.kind is CellKind.FLAG:
-            return word(YES_NO, "yes" if value else "no")
+            return word(YES_NO_UNKNOWN, "unknown" if value is None else "yes" if value else "no")
         if self.words is not None and isinstance(value, str):
             return word(self.words, value)
         if isinstance(value, Text) or not isinstance(value, Sequence) or isinstance(value, str):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fleetsync.core.model import DeviceCase, Subject, Text
-from fleetsync.expose.display_names import PLATFORMS, PURPOSES, STAGES, YES_NO
+from fleetsync.expose.display_names import PLATFORMS, PURPOSES, STAGES, YES_NO_UNKNOWN
 from fleetsync.expose.lists.columns import (
     PLATFORM_TITLE,
     REASON_TITLE,
@@ -11,6 +11,7 @@ from fleetsync.expose.lists.columns import (
     unit_column,
     unit_filter,
     word_filter,
+    works_order,
     yes_or_no,
 )
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListContext, ListDefinition, SubjectLink
@@ -38,7 +39,7 @@ def _rows(context: ListContext) -> Sequence[DeviceCase]:
     return sorted(
         (case for case in context.lookup.visible.devices if case.device_state.stage is not None),
         key=lambda case: (
-            case.device_state.works,
+            works_order(case.device_state.works),
             -_gap_count(case, context),
             case.device.model or "",
             case.device.serial or "",
@@ -77,7 +78,7 @@ DEVICES: ListDefinition[DeviceCase] = ListDefinition(
         ListColumn(
             "holder_id", Text("Innehavare", "Holder"), CellKind.ID, holder_of, is_nullable=True, is_on_page=False
         ),
-        ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.device_state.works),
+        ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.device_state.works, is_nullable=True),
         ListColumn(
             "last_contact_at",
             Text("Senaste kontakt", "Last contact"),
@@ -96,7 +97,7 @@ DEVICES: ListDefinition[DeviceCase] = ListDefinition(
         word_filter("platform", PLATFORM_TITLE, PLATFORMS, lambda row, _: (row.device.platform.value,)),
         word_filter("stage", STAGE_TITLE, LISTED_STAGES, lambda row, _: (_stage(row),)),
         word_filter("purpose", PURPOSE_TITLE, PURPOSES, lambda row, _: (row.placement.purpose.value,)),
-        word_filter("works", WORKS_TITLE, YES_NO, lambda row, _: (yes_or_no(row.device_state.works),)),
+        word_filter("works", WORKS_TITLE, YES_NO_UNKNOWN, lambda row, _: (yes_or_no(row.device_state.works),)),
     ),
     empty_text=Text("Inga verktyg här.", "No devices here."),
 )

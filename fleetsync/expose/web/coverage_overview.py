@@ -18,6 +18,7 @@ SUMMED_FIELDS = (
     "heads",
     "assigned",
     "covered",
+    "covered_without_contact",
     "unknown",
     "short",
     "surplus",
@@ -35,6 +36,7 @@ class CoverageFigures:
     heads: int = 0
     assigned: int = 0
     covered: int = 0
+    covered_without_contact: int = 0  # part of covered
     unknown: int = 0
     short: int = 0
     surplus: int = 0

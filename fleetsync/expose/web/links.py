@@ -8,6 +8,7 @@ from flask import url_for
 
 from fleetsync.core.model import Assignment, Subject
 from fleetsync.expose.drill_down import SHARED_SUBJECTS
+from fleetsync.expose.lists.columns import works_order
 from fleetsync.expose.lists.definitions import Link, NumberLink, SubjectLink
 from fleetsync.expose.lists.names import SUBJECT_BY, SubjectNames
 from fleetsync.expose.web.request_context import RequestContext
@@ -88,4 +89,4 @@ class TranslatedNames:
 
     def not_working_first(self, devices: Sequence[str]) -> Sequence[str]:
         """*devices* of a row, those that do not work first: of many, only the first are shown."""
-        return sorted(devices, key=lambda device: (self.context.works_on_day(device) or (True,))[0])
+        return sorted(devices, key=lambda device: works_order((self.context.works_on_day(device) or (True,))[0]))

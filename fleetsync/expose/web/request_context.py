@@ -242,8 +242,10 @@ class RequestContext:
 
     # --- helpers of pages ---------------------------------------------------------------------------------------------------
 
-    def works_on_day(self, device_id: str) -> tuple[bool, Text] | None:
-        """(whether the device worked on the day that is asked about, why); None where that is not known."""
+    def works_on_day(self, device_id: str) -> tuple[bool | None, Text] | None:
+        """(whether the device worked on the day that is asked about, None for undecided; why); None for a device
+        that is not known on that day.
+        """
         if self.as_of is None:
             case = self.lookup.devices.get(device_id)
             return (case.device_state.works, case.device_state.works_reason) if case else None

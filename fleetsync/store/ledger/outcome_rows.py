@@ -63,6 +63,7 @@ def _assignment_from_row(row: Any) -> Assignment:
         unit=row.unit,
         groups=row.groups,
         works=row.works,
+        without_contact=row.without_contact,
         reason=row.reason,
     )
 

@@ -34,7 +34,7 @@ OWED_INTERVALS = IntervalTable(
 ASSIGNMENT_INTERVALS = IntervalTable(
     table=t.assignment,
     key=("device", "by", "entitlement", "subject_id"),
-    compared=("unit", "groups", "works"),
+    compared=("unit", "groups", "works", "without_contact"),
     # It cites the day of the last contact, which moves while the assignment does not.
     written_once=("reason",),
     carried_forward=("assigned_at", "known_before"),

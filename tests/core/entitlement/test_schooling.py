@@ -137,7 +137,7 @@ def test_a_form_that_a_rule_names_is_known() -> None:
 def test_a_rule_for_any_form_with_years_leaves_out_forms_without_years_and_those_below() -> None:
     rule = replace(PUPILS, who=replace(PUPILS.who, school_forms=(), highest_grade_index=None))
 
-    assert owed_by(person_state_of(enrolled("GY", 1, "2024-08-19"), rules=[rule])) == "pupils"
+    assert owed_by(person_state_of(enrolled("GY", 1, "2024-08-19", at="ce"), rules=[rule])) == "pupils"
     fritids = decision(person_state_of(enrolled("FTH", 1, "2024-08-19"), rules=[rule]), "pupils")
     assert (fritids.owed, fritids.reason.en) == (False, "School form FTH is not included")
     below = decision(person_state_of(enrolled("FS", None, "2024-08-19"), rules=[rule]), "pupils")

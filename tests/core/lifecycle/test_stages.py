@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, Term
-from fleetsync.core.lifecycle import accepts, counts_as_assigned, not_working_reason_for
+from fleetsync.core.lifecycle import accepts, counts_as_assigned, device_states, works_for
 from fleetsync.core.model import (
     BelievedState,
     Compliance,
@@ -44,6 +44,7 @@ from tests.core.lifecycle.lifecycle_samples import (
     instant,
     part,
     parts,
+    placement,
 )
 
 # Fifteen school days before 24 November, nothing closed between, is 3 November; the holiday week lies before.
@@ -115,14 +116,123 @@ def test_nothing_is_judged_beyond_today() -> None:
     assert LifecycleCase(sources=parts(MDM, as_of="2026-12-01")).device_state(device()).evaluated_until == day(TODAY)
 
 
-def test_that_a_list_without_days_still_names_a_device_is_its_contact() -> None:
+def test_a_device_that_a_list_without_contacts_names_works_on_its_word_alone() -> None:
     device_state = LifecycleCase(sources=parts(LIST, as_of="2026-11-01")).device_state(device("d1", LIST, contact=None))
 
-    assert (device_state.works, device_state.silent_school_days, device_state.evaluated_until) == (
-        True,
-        0,
-        day("2026-11-01"),
+    assert (device_state.works, device_state.without_contact, device_state.contact_unknown) == (True, True, True)
+    assert (device_state.silent_school_days, device_state.evaluated_until) == (None, day("2026-11-01"))
+    assert device_state.works_reason == Text(
+        "står i listan från 1 nov., kontakt okänd", "named by the list of 1 Nov., contact unknown"
     )
+
+
+def test_the_word_of_a_list_of_another_year_says_which() -> None:
+    device_state = LifecycleCase(sources=parts(LIST, as_of="2025-06-30")).device_state(device("d1", LIST, contact=None))
+
+    assert device_state.works_reason.en == "named by the list of 30 June 2025, contact unknown"
+
+
+def test_a_list_that_gives_contacts_is_no_word_for_a_device_without() -> None:
+    case = LifecycleCase(sources=parts(LIST, as_of="2026-11-01"))
+    other = believed_record(LIST, DeviceRecord(source_id="d2"), last_contact_at=instant("2026-10-30"))
+    case.believed = BelievedState(known=(other,))
+    listed = device("d1", LIST, contact=None)
+    (device_state,) = device_states([listed], [placement("d1")], case.context(other))
+
+    assert (device_state.works, device_state.contact_unknown) == (None, True)
+    assert device_state.works_reason.en == "unknown: its list gives contacts, and none for this device"
+
+
+# --- what could not be read -------------------------------------------------------------------------------------------
+
+
+def unreadable(own: str = "d1", *names: str, fields: tuple[str, ...], **more: Any) -> Device:
+    return device(own, *names, unreadable=dict.fromkeys(fields, "the-source"), **more)
+
+
+@pytest.mark.parametrize("field", ["ownership", "condition", "platform", "model", "purpose"])
+def test_a_deciding_fact_that_could_not_be_read_leaves_a_device_undecided(field: str) -> None:
+    device_state = LifecycleCase().device_state(unreadable(fields=(field,)))
+
+    assert device_state.works is None
+    assert device_state.works_reason.en.startswith("unknown: ")
+    assert device_state.works_reason.en.endswith("could not be read in the-source")
+
+
+def test_management_that_could_not_be_read_is_neither_yes_nor_no() -> None:
+    assert LifecycleCase().device_state(unreadable(fields=("managed",), managed=None)).works is None
+    assert LifecycleCase().device_state(device(managed=None)).works is False
+
+
+@pytest.mark.parametrize(
+    ("contact", "works"), [(TODAY, True), ("2026-09-01", None), (None, None)], ids=["recent", "old", "none"]
+)
+def test_a_contact_that_could_not_be_read_puts_only_an_old_one_in_doubt(
+    contact: str | None, works: bool | None
+) -> None:
+    case = LifecycleCase()
+    doubtful = unreadable(fields=("last_contact_at",), contact=contact)
+    device_state = case.device_state(doubtful)
+
+    assert (device_state.works, device_state.contact_unknown) == (works, works is None)
+    assert device_state.stage is Stage.IN_USE
+    assert case.kinds(case.case(doubtful)).isdisjoint({"stale", "never_enrolled"})
+
+
+def test_a_day_of_enrolment_that_could_not_be_read_matters_only_without_a_contact() -> None:
+    assert LifecycleCase().device_state(unreadable(fields=("enrolled_at",), contact=None)).works is None
+    assert LifecycleCase().device_state(unreadable(fields=("enrolled_at",), contact="2026-09-01")).works is False
+
+
+def test_what_certainly_does_not_work_is_not_made_unknown_by_another_fact() -> None:
+    lost = unreadable(fields=("ownership",), conditions=frozenset({Condition.LOST}))
+
+    assert LifecycleCase().device_state(lost).works is False
+    assert LifecycleCase().device_state(unreadable(fields=("condition",), contact="2026-09-01")).works is False
+
+
+def test_an_owner_that_could_not_be_read_matters_only_where_nothing_proves_the_municipality() -> None:
+    case = LifecycleCase(sources=parts(ROSTER, MDM, LIST, BOUGHT))
+
+    assert case.device_state(unreadable("d1", MDM, BOUGHT, fields=("ownership",))).works is True
+    assert case.device_state(unreadable("d1", MDM, LIST, fields=("ownership",))).works is True
+    denied = unreadable("d1", MDM, LIST, fields=("ownership",), may_be_personal_by_lists=True)
+    assert case.device_state(denied).works is None
+
+
+def test_a_list_that_calls_a_device_personal_does_not_prove_that_it_is_ours() -> None:
+    case = LifecycleCase(sources=parts(ROSTER, LIST))
+    personal = device("d1", LIST, ownership=Ownership.PERSONAL, may_be_personal_by_lists=True)
+
+    assert (case.device_state(personal).ours, case.device_state(personal).works) == (False, False)
+
+
+def test_a_requirement_is_open_where_its_fact_could_not_be_read() -> None:
+    case = LifecycleCase()
+    encrypted = rule(require=("encrypted",))
+
+    assert works_for(encrypted, case.case(unreadable(fields=("encrypted",))))[0] is None
+    assert works_for(encrypted, case.case(device()))[0] is False
+    both = rule(require=("supported", "encrypted"))
+    assert works_for(both, case.case(unreadable(fields=("encrypted",))))[0] is False
+    assert works_for(rule(require=("supported",)), case.case(unreadable(fields=("os_version",))))[0] is None
+    assert works_for(encrypted, case.case(unreadable(fields=("encrypted", "purpose"))))[0] is None
+
+
+def test_a_device_whose_kind_could_not_be_read_may_be_of_an_accepted_one() -> None:
+    strange = unreadable(fields=("platform",), platform=Platform.OTHER, form_factor=FormFactor.OTHER)
+    case = LifecycleCase().case(strange)
+    windows = rule(platforms=(Platform.WINDOWS,))
+
+    assert (accepts(windows, case), counts_as_assigned(windows, case)) == (False, True)
+    phone = LifecycleCase().case(unreadable(fields=("model",), platform=Platform.IOS, form_factor=FormFactor.PHONE))
+    assert (counts_as_assigned(rule(), phone), works_for(rule(), phone)[0]) == (True, None)
+
+
+def test_a_device_that_only_lists_have_is_not_called_managed() -> None:
+    device_state = LifecycleCase(sources=parts(LIST)).device_state(device("d1", LIST))
+
+    assert device_state.works_reason.en == "in contact within 15 school days, named by a list"
 
 
 def test_a_list_is_no_contact_of_what_an_mdm_had() -> None:
@@ -151,7 +261,7 @@ def test_never_in_contact_works_for_as_long_from_enrolment() -> None:
 def test_never_in_contact_and_never_enrolled_does_not_work() -> None:
     assert (
         LifecycleCase().device_state(device(contact=None)).works_reason.en
-        == "never in contact, day of enrolment unknown"
+        == "no source gives a contact or a day of enrolment"
     )
 
 
@@ -414,8 +524,8 @@ def test_a_rule_accepts_its_platforms_and_form_factors_and_only_the_municipality
 def test_an_unknown_fact_meets_no_requirement(requirement: Any, fields: dict[str, Any]) -> None:
     room = LifecycleCase(reference=ReferenceFacts(os_support=(WINDOWS,)))
 
-    assert not_working_reason_for(rule(require=(requirement,)), room.case(device(**fields))) is None
-    assert not_working_reason_for(rule(require=(requirement,)), room.case(device())) is not None
+    assert works_for(rule(require=(requirement,)), room.case(device(**fields)))[0] is True
+    assert works_for(rule(require=(requirement,)), room.case(device()))[0] is False
     assert accepts(rule(require=(requirement,)), room.case(device()))
 
 
