@@ -23,6 +23,7 @@ from fleetsync.data import (
     unprotected_spellings,
     validated_tables,
 )
+from fleetsync.pull.decoding.text import fold_word
 
 ROWS = [(name, kind, row) for name in DATA_FILES for kind, rows in load_tables(name).items() for row in rows]
 
@@ -181,7 +182,20 @@ def test_the_age_of_the_reference_is_its_oldest_row() -> None:
 
 
 def test_only_these_spellings_mean_no_protection() -> None:
-    assert unprotected_spellings() == {"", "0", "ingen", "nej", "n", "false"}
+    assert unprotected_spellings() == {
+        *("ingen", "inga", "inget", "ej", "ingen sekretess", "ingen sekretessmarkering", "inget skydd"),
+        *("ingen skyddad identitet", "ej sekretess", "ej skyddad"),
+        *("0", "0.0", "0,0"),
+        *("nej", "n", "no", "nei", "nein", "non", "ei"),
+        *("-", "\u2010", "\u2011", "\u2012", "\u2013", "\u2014", "\u2212", "--"),
+        *("falskt", "false", "faux", "falsch", "epätosi", "falsk", "usann", "onwaar", "falso", "fałsz"),
+        *("", "null", "nil", "none", "(null)", "(none)", "(tom)", "(tomt)", "(empty)", "(blank)"),
+        *("saknas", "(saknas)", "(ingen)", "(inga)"),
+    }
+
+
+def test_the_spellings_are_kept_in_the_form_in_which_they_are_compared() -> None:
+    assert all(word == fold_word(word) for word in unprotected_spellings())
 
 
 def test_every_form_of_employment_has_a_word() -> None:

@@ -81,7 +81,7 @@ def test_a_held_pull_keeps_the_numbers_and_says_how_to_accept_it(installation, o
     assert numbers(opened) == before
     reason = opened.part("intune/devices").reason
     assert reason is not None
-    assert "36 of 40 device records are absent; the limit is 10" in reason
+    assert "36 of 40 device records are absent; the limit is 5" in reason
     assert f"fleetsync accept intune/devices {held.effect.pull} --reason" in reason
 
 

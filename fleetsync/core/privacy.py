@@ -8,7 +8,7 @@ harmless is dropped, so a new field of a record must be kept here by name to be 
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import assert_never
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.model import (
     TOKEN_PREFIX,
+    BelievedRecord,
     DeviceRecord,
     FrozenStruct,
     GroupRecord,
@@ -98,6 +99,17 @@ def person_tokens(record: Record, token_of: Tokeniser, *, source: str) -> frozen
     return record_tokens(record, token_of, source=source).of_persons
 
 
+def linked_tokens(record: Record, tokens: RecordTokens) -> frozenset[str]:
+    """The tokens that are a hidden person's as well once *record* is known to be theirs.
+
+    A key beside theirs on a device protects nobody else, for the device may name two people; with an object id, all its
+    keys are those of one account, aliases of the log-in included.
+    """
+    if not isinstance(record, DeviceRecord):
+        return tokens.of_persons
+    return tokens.of_keys if any(key.scheme is Scheme.OBJECT_ID for key in record.keys) else frozenset()
+
+
 class RowToStage(StagedRow, frozen=True, kw_only=True):
     """A row on its way to the staging area, with the tokens of its record; they are in memory only."""
 
@@ -168,6 +180,51 @@ def storage_of_key(token: str, hidden: HiddenTokens) -> Storage:
     if token in hidden.protected or token in hidden.children:
         return Storage.KEYS_AS_TOKENS
     return Storage.PLAIN
+
+
+# --- many marks at once ------------------------------------------------------------------------------------------------
+
+MAX_MARKS_UNASKED = 5
+MAX_MARKED_RATIO = 0.01  # of the persons of a roster; in a municipality fewer than one in a hundred are protected
+
+
+def is_mass_marking(newly_marked: int, persons: int) -> bool:
+    """Whether a pull marks so many *persons* of its roster anew that a person is asked before it takes effect for good."""
+    return newly_marked > max(MAX_MARKS_UNASKED, MAX_MARKED_RATIO * persons)
+
+
+def marked_refs(
+    known: Iterable[BelievedRecord], marks: frozenset[str], token_of: Tokeniser
+) -> Mapping[tuple[str, str, str], RecordTokens]:
+    """Of all records that are *known*, those of the people of *marks* and of their devices, with their tokens.
+
+    Widened as a marking is: a key that stands beside a marked one, or an id, leads on.
+    """
+    found = set(marks)
+    remaining = [(each, record_tokens(each.record, token_of, source=each.source)) for each in known]
+    theirs: dict[tuple[str, str, str], RecordTokens] = {}
+    while True:
+        hits = [(each, tokens) for each, tokens in remaining if not found.isdisjoint(tokens.of_persons)]
+        if not hits:
+            return theirs
+        for each, tokens in hits:
+            theirs[each.ref] = tokens
+            found |= linked_tokens(each.record, tokens)
+        remaining = [(each, tokens) for each, tokens in remaining if each.ref not in theirs]
+
+
+def with_marks(
+    known: Iterable[BelievedRecord], marks: frozenset[str], token_of: Tokeniser
+) -> tuple[BelievedRecord, ...]:
+    """All records that are *known* as they would be believed once the people of *marks* are protected."""
+    everything = tuple(known)
+    theirs = marked_refs(everything, marks, token_of)
+    return tuple(
+        replace(each, record=masked_record(each.record, theirs[each.ref], token_of, source=each.source), masked=True)
+        if each.ref in theirs
+        else each
+        for each in everything
+    )
 
 
 # --- what is left -----------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One reconciliation as it is published.
 
     `numbers` are by measure and labels, `facts` by fact and labels. `as_of`: the past day that is shown; None: now.
-    `hidden`: persons who are counted and never listed: those with a protected identity, and children.
+    `hidden`: persons who are counted and never listed: those with a protected identity or a mark that waits for a
+    decision, and children.
     """
 
     outcome: Outcome
@@ -72,7 +73,8 @@ def build_snapshot(outcome: Outcome, context: Context) -> Snapshot:
         context=context,
         numbers={measure.name: _sum_rows(measure, outcome, context) for measure in MEASURES},
         facts={fact.name: dict(fact.values(outcome, context)) for fact in FACTS},
-        hidden=frozenset(case.person.id for case in outcome.people if case.person.masked or case.person_state.is_child),
+        hidden=context.believed.concealed
+        | frozenset(case.person.id for case in outcome.people if case.person.masked or case.person_state.is_child),
     )
 
 

@@ -33,6 +33,10 @@ class MemoryStaging:
         """As the ledger has it."""
         return self._ledger.record_index(source, part)
 
+    def membership_persons(self, source: str, part: str) -> Mapping[str, str]:
+        """As the ledger has it."""
+        return self._ledger.membership_persons(source, part)
+
     def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]:
         """As the ledger has it."""
         return self._ledger.known_files(source, part)
@@ -56,6 +60,9 @@ class MemoryStaging:
     def effect(self, pull: int) -> PullEffect:
         """What was read, with its rows."""
         return msgspec.structs.replace(self._effects[pull], rows=tuple(self._rows[pull].values()))
+
+    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+        """Does nothing: the effect has the marks, and a rehearsal conceals nobody."""
 
     def protected_tokens(self) -> frozenset[str]:
         """As the ledger has it."""

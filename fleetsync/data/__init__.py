@@ -85,7 +85,24 @@ def reference() -> ReferenceFacts:
 @cache
 def unprotected_spellings() -> frozenset[str]:
     """The case-folded values that mean "no protected identity". Every other value protects the person."""
-    return frozenset(_all_values("unprotected_spellings", "spelling", "words"))
+    return words_for_no() | words_for_nothing()
+
+
+@cache
+def words_for_no() -> frozenset[str]:
+    """The case-folded words and signs for "no" of lists, and a spreadsheet's FALSE in its languages."""
+    return frozenset(_spellings("no"))
+
+
+@cache
+def words_for_nothing() -> frozenset[str]:
+    """The case-folded words of a cell that is as good as blank, such as NULL."""
+    return frozenset(_spellings("nothing"))
+
+
+def _spellings(meaning: str) -> Iterator[str]:
+    rows = load_tables("unprotected_spellings")["spelling"]
+    return (word for row in rows if row["meaning"] == meaning for word in row["words"])
 
 
 @cache

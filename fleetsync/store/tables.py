@@ -215,6 +215,14 @@ staged_record = Table(
     _boolean_column("masked"),
 )
 
+# Of persons whom a pull marks that is not believed yet: they are not shown, and nothing is rewritten for good.
+pending_mark = Table(
+    "pending_mark",
+    metadata,
+    Column("pull_id", ForeignKey("pull.id", ondelete="CASCADE"), primary_key=True),
+    Column("token", SqlText, primary_key=True),
+)
+
 # What the pulls of a part have come to; it survives the retention of the pulls themselves.
 part_state = Table(
     "part_state",

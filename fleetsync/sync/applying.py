@@ -32,7 +32,10 @@ def fail_unjudged(run_context: RunContext, pulled: Iterable[PullResult]) -> None
     """Fail every pull that still has an effect, after an error of our own: none stays unjudged with its part locked."""
     for result in pulled:
         if result.effect is not None:
-            fail_pull(run_context, result, f"{result.source}/{result.part}: {INTERNAL_ERROR_REASON}")
+            # Also when that cannot be written (a full disk, a locked database): each must let go of its part, and a pull
+            # without a verdict is ended when its part is pulled next.
+            with suppress(Exception):
+                fail_pull(run_context, result, f"{result.source}/{result.part}: {INTERNAL_ERROR_REASON}")
 
 
 def fail_pull(run_context: RunContext, pulled: PullResult, reason: str) -> PullResult:

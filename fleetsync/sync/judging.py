@@ -1,9 +1,9 @@
 """Decides which pulls may be believed: each by itself, then all together by what they would do to the numbers.
 
-Writes nothing. The limits themselves are in `core/guard.py`.
+Writes nothing. The limits themselves are in `core/guard/`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -17,7 +17,9 @@ from fleetsync.core.model import (
     Outcome,
     PartRole,
     PullEffect,
+    Verdict,
 )
+from fleetsync.core.school_forms import KNOWN_FORMS
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.reconciliation import reconcile_believed, with_pulls_applied
@@ -74,15 +76,59 @@ def _judge_pull(
         in_turnover_window=_is_turnover(run_context.calendars, moment.today),
         as_of_by_scope={scope: day.isoformat() for scope, day in state.scope_as_of.items()},
         contacts_untold=state.contacts_untold,
+        known_school_forms=_known_school_forms(run_context),
+        unknown_words=_unknown_words_before(run_context, source, part),
     )
     refusals = guard.pull_hold_reasons(known, effect, run_context.limits(source, part), pull_context)
     return JudgedPull(replace(pulled, effect=effect), refusals)
 
 
+def _known_school_forms(run_context: RunContext) -> frozenset[str]:
+    """The school forms that are known: of the standards, and those that an entitlement names."""
+    named = (form.upper() for rule in run_context.policy.entitlements for form in rule.who.school_forms)
+    return KNOWN_FORMS.union(named)
+
+
+def _unknown_words_before(run_context: RunContext, source: str, part: str) -> Mapping[str, int]:
+    """The unknown words of the part's last complete pull."""
+    newest = run_context.ledger.newest_pulls(source, part)
+    return next((stored.drift for stored in newest if stored.verdict is Verdict.COMPLETE), {})
+
+
+@dataclass(frozen=True)
+class PublishedNumbers:
+    """What the numbers that would follow are compared with: those published last, and those of some days ago."""
+
+    newest: Sequence[CoverageDay] = ()
+    earlier: Sequence[Sequence[CoverageDay]] = ()
+
+    def hold_reasons(
+        self, reference: Sequence[CoverageDay], projected: Sequence[CoverageDay], without: Sequence[CoverageDay] = ()
+    ) -> tuple[HoldReason, ...]:
+        """Why *projected* must wait, against *reference* and against the earlier days.
+
+        What the numbers of today *without* the pulls exceed already is not asked about again.
+        """
+        creep = (reason for rows in self.earlier for reason in guard.creep_hold_reasons(rows, projected, without))
+        return (*guard.outcome_hold_reasons(reference, projected), *creep)
+
+
+def published_numbers(
+    run_context: RunContext, coverage: Sequence[CoverageDay], moment: Moment, *, has_first_pulls: bool
+) -> PublishedNumbers:
+    """The published numbers to compare with. A first pull moves them by right, so the newest ones say nothing then."""
+    newest = max((row.day for row in coverage), default=None)
+    earlier = (guard.published_days_ago(coverage, moment.today, days) for days in guard.CREEP_DAYS)
+    return PublishedNumbers(
+        () if has_first_pulls else [row for row in coverage if row.day == newest],
+        [rows for rows in earlier if rows and not _is_turnover(run_context.calendars, rows[0].day)],
+    )
+
+
 def check_outcome(
     run_context: RunContext,
     baseline: BelievedState,
-    published: Sequence[CoverageDay],
+    published: PublishedNumbers,
     candidates: Sequence[JudgedPull],
     moment: Moment,
 ) -> OutcomeCheck:
@@ -96,19 +142,14 @@ def check_outcome(
     if (
         not candidates
         or _is_outcome_check_off(run_context, moment)
-        or (published and not guard.outcome_hold_reasons(published, outcome.coverage))
+        or (published.newest and not published.hold_reasons(published.newest, outcome.coverage))
     ):
         return OutcomeCheck(tuple(candidates), outcome)
     without_pulls = reconcile_believed(run_context, baseline, moment)
-    if not guard.outcome_hold_reasons(without_pulls.coverage, outcome.coverage):
+    without = without_pulls.coverage
+    if not published.hold_reasons(without, outcome.coverage, without):
         return OutcomeCheck(tuple(candidates), outcome)
-    return _try_pulls_one_by_one(run_context, baseline, without_pulls, candidates, moment)
-
-
-def newest_coverage_day(rows: Sequence[CoverageDay]) -> Sequence[CoverageDay]:
-    """The rows of the newest day among *rows*."""
-    newest = max((row.day for row in rows), default=None)
-    return [row for row in rows if row.day == newest]
+    return _try_pulls_one_by_one(run_context, baseline, without_pulls, published, candidates, moment)
 
 
 def _is_outcome_check_off(run_context: RunContext, moment: Moment) -> bool:
@@ -127,6 +168,7 @@ def _try_pulls_one_by_one(
     run_context: RunContext,
     baseline: BelievedState,
     without_pulls: Outcome,
+    published: PublishedNumbers,
     candidates: Sequence[JudgedPull],
     moment: Moment,
 ) -> OutcomeCheck:
@@ -142,10 +184,48 @@ def _try_pulls_one_by_one(
     for candidate in sorted(candidates, key=is_not_roster):
         projected = with_pulls_applied(run_context, baseline, effects_of([*accepted, candidate]))
         projected_outcome = reconcile_believed(run_context, projected, moment)
-        refusals = guard.outcome_hold_reasons(without_pulls.coverage, projected_outcome.coverage)
+        without = without_pulls.coverage
+        refusals = published.hold_reasons(without, projected_outcome.coverage, without)
         if refusals:
             refused.append(JudgedPull(candidate.pulled, refusals))
         else:
             accepted.append(candidate)
             outcome = projected_outcome
     return OutcomeCheck(tuple(accepted), outcome, tuple(refused))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Every pull with an effect, judged: by itself, and all together by what they would do to the numbers.
+
+    *baseline*: what would be believed with the first pulls, which nothing can be compared with.
+    """
+
+    implausible: tuple[JudgedPull, ...]
+    first_pulls: tuple[JudgedPull, ...]
+    check: OutcomeCheck
+    baseline: BelievedState
+
+    @property
+    def accepted(self) -> list[JudgedPull]:
+        """The pulls that may be believed."""
+        return [*self.first_pulls, *self.check.accepted]
+
+    @property
+    def refused(self) -> list[JudgedPull]:
+        """The pulls that must wait for a person, with their reasons."""
+        return [*self.implausible, *self.check.refused]
+
+
+def judge(run_context: RunContext, believed: BelievedState, pulled: Iterable[PullResult], moment: Moment) -> Judgement:
+    """Judge the pulls. Writes nothing: a dry run judges by this too."""
+    judged = judge_pulls(run_context, believed, pulled, moment)
+    plausible = [judged_pull for judged_pull in judged if not judged_pull.refusals]
+    # A first pull cannot be compared with anything, so it belongs to what the others are compared with.
+    first_pulls = tuple(judged_pull for judged_pull in plausible if judged_pull.effect.is_first)
+    candidates = [judged_pull for judged_pull in plausible if not judged_pull.effect.is_first]
+    baseline = with_pulls_applied(run_context, believed, effects_of(first_pulls))
+    published = published_numbers(run_context, believed.coverage, moment, has_first_pulls=bool(first_pulls))
+    check = check_outcome(run_context, baseline, published, candidates, moment)
+    implausible = tuple(judged_pull for judged_pull in judged if judged_pull.refusals)
+    return Judgement(implausible, first_pulls, check, baseline)

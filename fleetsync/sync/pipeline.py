@@ -22,7 +22,7 @@ from fleetsync.sync.applying import (
     record_credentials,
 )
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.judging import JudgedPull, check_outcome, effects_of, judge_pulls, newest_coverage_day
+from fleetsync.sync.judging import JudgedPull, effects_of, judge
 from fleetsync.sync.pulling import ProgressCallback, pull_side_by_side
 from fleetsync.sync.reconciliation import reconcile_believed, reconcile_now, record_and_show, with_pulls_applied
 from fleetsync.sync.run_log import log_pulls
@@ -65,24 +65,15 @@ def _judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> R
     record_credentials(run_context, pulled)
     believed, moment = run_context.believed(), run_context.moment()
 
-    judged = judge_pulls(run_context, believed, pulled, moment)
-    plausible = [judged_pull for judged_pull in judged if not judged_pull.refusals]
-    # A first pull cannot be compared with anything, so it belongs to what the others are compared with.
-    first_pulls = [judged_pull for judged_pull in plausible if judged_pull.effect.is_first]
-    candidates = [judged_pull for judged_pull in plausible if not judged_pull.effect.is_first]
-    baseline = with_pulls_applied(run_context, believed, effects_of(first_pulls))
-    published = () if first_pulls else newest_coverage_day(believed.coverage)
-    check = check_outcome(run_context, baseline, published, candidates, moment)
-
-    applied, apply_failed = apply_pulls(run_context, [*first_pulls, *check.accepted])
+    judgement = judge(run_context, believed, pulled, moment)
+    applied, apply_failed = apply_pulls(run_context, judgement.accepted)
     if apply_failed:
         reconciled = run_context.believed()
         outcome = reconcile_believed(run_context, reconciled, moment)
     else:
-        reconciled = with_pulls_applied(run_context, baseline, effects_of(check.accepted))
-        outcome = check.outcome
-    implausible = [judged_pull for judged_pull in judged if judged_pull.refusals]
-    held, hold_failed = hold_pulls(run_context, [*implausible, *check.refused], earlier)
+        reconciled = with_pulls_applied(run_context, judgement.baseline, effects_of(judgement.check.accepted))
+        outcome = judgement.check.outcome
+    held, hold_failed = hold_pulls(run_context, judgement.refused, earlier)
 
     failed = {result.pull: result for result in (*apply_failed, *hold_failed)}
     pulled = [failed.get(result.pull, result) for result in pulled]

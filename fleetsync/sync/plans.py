@@ -6,7 +6,7 @@ from fleetsync.core.coverage.plan import plan_changes
 from fleetsync.core.model import BelievedState, ChangePlan, Moment, Outcome, PullEffect
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.judging import effects_of, judge_pulls
+from fleetsync.sync.judging import effects_of, judge
 from fleetsync.sync.reconciliation import reconcile_believed, with_pulls_applied
 
 
@@ -23,13 +23,13 @@ def plans_of_held(run_context: RunContext) -> dict[int, ChangePlan]:
 def plan_dry_run(run_context: RunContext, pulled: Sequence[PullResult]) -> tuple[ChangePlan, list[str]]:
     """What a run with these pulls would change, and one sentence for each reason to hold one of them."""
     believed, moment = run_context.believed(), run_context.moment()
-    judged = judge_pulls(run_context, believed, pulled, moment)
+    judgement = judge(run_context, believed, pulled, moment)
     refusals = [
         f"{judged_pull.effect.source}/{judged_pull.effect.part}: {refusal.text.en}"
-        for judged_pull in judged
+        for judged_pull in judgement.refused
         for refusal in judged_pull.refusals
     ]
-    effects = effects_of(judged_pull for judged_pull in judged if not judged_pull.refusals)
+    effects = effects_of(judgement.accepted)
     before = reconcile_believed(run_context, believed, moment)
     return _plan_of(run_context, believed, before, effects, moment), refusals
 

@@ -11,6 +11,7 @@ from fleetsync import log
 from fleetsync.core import guard
 from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.model import BelievedState, Moment, Outcome, PullEffect
+from fleetsync.core.privacy import with_marks
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 from fleetsync.expose.metrics import CounterTotals
 from fleetsync.store.ledger import Ledger, StaleReconciliation
@@ -34,7 +35,10 @@ def with_pulls_applied(
             guard.projected_part_state(state, effect) if is_part((state.source, state.part)) else state
             for state in believed.parts
         ]
-        believed = msgspec.structs.replace(believed, known=[*of_others, *projected], parts=states)
+        known = [*of_others, *projected]
+        if effect.pending_marks:
+            known = list(with_marks(known, effect.pending_marks, run_context.runner.rules.token_of))
+        believed = msgspec.structs.replace(believed, known=known, parts=states)
     return believed
 
 

@@ -6,6 +6,7 @@ A part that breaks or is held is logged once, and once more when it recovers. Ev
 from collections.abc import Mapping, Sequence
 
 from fleetsync import log
+from fleetsync.core import guard
 from fleetsync.core.model import PullEffect, Verdict
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoredPull
@@ -58,7 +59,9 @@ def _log_held(judged: JudgedPull, last: StoredPull | None) -> None:
         pull=effect.pull,
         rules=rules,
         why=[refusal.text.en for refusal in judged.refusals],
-        remedy=f"fleetsync accept {effect.source}/{effect.part} {effect.pull} --reason …",
+        remedy=f"fleetsync accept {effect.source}/{effect.part} {effect.pull} --reason …"
+        if guard.may_be_accepted(judged.refusals)
+        else "mend what the source gives; the next pull that is plausible is believed by itself",
     )
 
 
@@ -71,5 +74,7 @@ def _log_applied(effect: PullEffect, seconds: float) -> None:
         seen=effect.seen,
         changed=len(effect.rows),
         rejected=sum(effect.rejected.values()),
+        unreadable_facts=sum(effect.unreadable_facts.values()),
+        conflicting_duplicates=effect.conflicting_duplicates,
         seconds=round(seconds, 2),
     )

@@ -32,6 +32,8 @@ class FakeConnector:
     def normalise(self, part: str, settings: SourceSettings, raw: Any) -> tuple[NormalisedItem, ...]:
         if isinstance(raw, str):
             raise RecordError(raw)
+        if isinstance(raw, RecordError):
+            raise raw
         return raw if isinstance(raw, tuple) else (raw,)
 
     def source(self, name: str = "invented", **keys: Any) -> Source:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
+from fleetsync.data import unprotected_spellings
 from fleetsync.pull import contract
 from fleetsync.pull.contract import PullError, RecordError, SourceRefused, SourceSettings, SourceUnavailable
 from fleetsync.pull.decoding import (
@@ -36,6 +37,7 @@ from fleetsync.pull.decoding import (
     parse_purpose,
     reportable_word,
 )
+from fleetsync.pull.decoding.text import fold_word
 from fleetsync.pull.files import (
     HEADER_WORDS,
     FileColumn,
@@ -708,7 +710,14 @@ def test_yes_and_no_have_few_words_and_no_others() -> None:
         parse_boolean("kanske", "loan")
 
 
-@pytest.mark.parametrize("mark", [None, "", " ", "Ingen", "INGEN", "0", 0, "nej", "N", "false", False, "\u00a0"])
+PLAINLY_NO = (
+    *("Ingen", "INGEN", "Ingen\u00a0", " ingen  sekretess ", "inga", "ej", "saknas", "0", 0, "0,0", "nej", "N", "no"),
+    *("FALSE", "False", False, "FALSKT", "FAUX", "FALSCH", "EPÄTOSI", unicodedata.normalize("NFD", "EPÄTOSI")),
+    *("-", "\u2013", "\u2014", "NULL", "null", "(none)", "none", "(tom)"),
+)
+
+
+@pytest.mark.parametrize("mark", [None, "", " ", "\u00a0", *PLAINLY_NO])
 def test_few_marks_say_that_nobody_is_protected(mark: str | int | bool | None) -> None:
     assert not is_protected(mark)
 
@@ -718,7 +727,7 @@ def test_every_other_mark_always_protects(mark: str) -> None:
     assume(
         mark.strip("\u00a0\u200b\u200c\u200d\u2060\ufeff\u2007\u2009\u200a\u202f \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85")
     )
-    assume(unicodedata.normalize("NFC", mark).strip().casefold() not in {"ingen", "0", "nej", "n", "false"})
+    assume(fold_word(mark) not in unprotected_spellings())
     decomposed = unicodedata.normalize("NFD", mark)
 
     assert is_protected(mark) == is_protected(decomposed)
@@ -726,10 +735,27 @@ def test_every_other_mark_always_protects(mark: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "mark", ["Sekretessmarkering", "skyddad folkbokfo\u0308ring", "1", "2", "ja", "Ingen uppgift", True, "null"]
+    "mark", ["Sekretessmarkering", "skyddad folkbokfo\u0308ring", "1", "2", "ja", "Ingen uppgift", True, "FALSKT alarm"]
 )
 def test_a_mark_that_nobody_listed_protects(mark: str | bool) -> None:
     assert is_protected(mark)
+
+
+@pytest.mark.parametrize(
+    "word", [word for word in PLAINLY_NO if word not in {"saknas", "NULL", "null", "(none)", "none", "(tom)"}]
+)
+def test_what_is_no_mark_is_a_no_in_every_column_of_yes_and_no(word: str | int) -> None:
+    assert parse_boolean(word, "loan") is False
+
+
+@pytest.mark.parametrize("word", ["NULL", "(none)", "(tom)", "saknas", "None"])
+def test_a_word_for_nothing_is_a_blank_in_a_column_of_yes_and_no(word: str) -> None:
+    assert parse_boolean(word, "loan") is None
+
+
+@pytest.mark.parametrize("word", ["SANT", "TRUE", "VRAI", "WAHR", "TOSI", True])
+def test_a_spreadsheets_true_is_a_yes_in_every_language(word: str | bool) -> None:
+    assert parse_boolean(word, "loan") is True
 
 
 def test_words_mean_what_the_source_says_first_and_what_we_ship_second() -> None:

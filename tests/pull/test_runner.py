@@ -4,11 +4,13 @@ import io
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from fleetsync import log, sync
@@ -21,8 +23,10 @@ from fleetsync.core.model import (
     PersonRecord,
     PullEffect,
     PullLimits,
+    RecordType,
     RowChange,
     Scheme,
+    UnreadableRow,
     Verdict,
 )
 from fleetsync.core.privacy import person_tokens
@@ -32,10 +36,12 @@ from fleetsync.pull.contract import (
     PageTokenExpired,
     Part,
     PartMissing,
+    RecordError,
     RejectedRecord,
     SourceRefused,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
@@ -240,13 +246,51 @@ def test_what_was_refused_without_a_request_may_be_tried_again_soon(opened, erro
 # --- what is counted --------------------------------------------------------------------------------------------------
 
 
-def test_a_record_that_comes_twice_is_counted_and_the_last_one_counts(opened):
-    connector = FakeConnector(pages([a_device("d1", model="old")], [a_device("d1", model="new"), a_device("d2")]))
+def test_a_record_that_comes_twice_is_counted_and_is_one_belief(opened):
+    connector = FakeConnector(pages([a_device("d1", model="iPad")], [a_device("d1", model="iPad"), a_device("d2")]))
 
     effect = believe(opened, pull(opened, connector.source()))
 
-    assert (effect.seen, effect.duplicates) == (2, 1)
-    assert {row.source_id: getattr(row.record, "model", None) for row in effect.rows} == {"d1": "new", "d2": None}
+    assert (effect.seen, effect.duplicates, effect.conflicting_duplicates) == (2, 1, 0)
+    assert {row.source_id: getattr(row.record, "model", None) for row in effect.rows} == {"d1": "iPad", "d2": None}
+
+
+AN_HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        (a_device(last_contact_at=CONTACT, model="old"), a_device(last_contact_at=CONTACT + AN_HOUR, model="new")),
+        (a_device(model="old"), a_device(last_contact_at=CONTACT, model="new")),
+        (a_device(enrolled_at=CONTACT, model="old"), a_device(enrolled_at=CONTACT + AN_HOUR, model="new")),
+        (an_employment(start=date(2020, 8, 1)), an_employment(start=date(2026, 8, 1))),
+        (an_employment(start=DAY, end=date(2026, 12, 31)), an_employment(start=DAY)),
+    ],
+)
+def test_of_two_records_of_one_id_the_newer_counts_whichever_comes_first(opened, older, newer):
+    for several in ([older, newer], [newer, older], [older, newer, older]):
+        effect = read(opened, FakeConnector(pages([a_person()], several)))
+
+        assert effect.conflicting_duplicates == 1
+        (known,) = [
+            known.record
+            for known in opened.application.run_context.believed().known
+            if type(known.record) is type(newer)
+        ]
+        assert known == (replace(newer, last_contact_at=None) if isinstance(newer, DeviceRecord) else newer)
+
+
+def test_one_id_twice_stays_one_belief_however_often_it_is_pulled(opened):
+    several = [a_person("p1", "a@exempelby.se"), a_person("p1", "b@exempelby.se"), a_person("p2")]
+    beliefs = set()
+    for order in permutations(several):
+        for _ in range(2):
+            effect = read(opened, FakeConnector(pages(*[[record] for record in order])))
+            assert effect.conflicting_duplicates == 1
+            beliefs.add(str(sorted(opened.application.run_context.believed().known, key=lambda known: known.own_id)))
+
+    assert len(beliefs) == 1
 
 
 def test_records_are_rejected_by_reason_and_the_others_are_read(opened):
@@ -258,6 +302,97 @@ def test_records_are_rejected_by_reason_and_the_others_are_read(opened):
 
     assert effect.rejected == {"id is empty": 2, "fewer fields than the header": 1}
     assert effect.seen == 1
+
+
+# --- present and unreadable -------------------------------------------------------------------------------------------
+
+
+def test_a_row_that_cannot_be_read_and_whose_id_is_known_is_not_absent(opened):
+    read(opened, FakeConnector(pages([a_device("d1"), a_device("d2"), a_device("d3")])))
+    unreadable = RejectedRecord("not a date", source_id="d2")
+
+    effect = read(opened, FakeConnector(lambda _: iter([Page([a_device("d1")], rejected=(unreadable,))])))
+
+    assert changes(effect) == {"d3": RowChange.ABSENT}
+    assert effect.unreadable == (UnreadableRow(place="", reason="not a date"),)
+
+
+def test_a_row_that_no_record_can_be_made_of_is_not_absent_either(opened):
+    read(opened, FakeConnector(pages([a_device("d1"), a_device("d2")])))
+    connector = FakeConnector(pages([a_device("d1"), RecordError("not a date", source_id="d2", place="line 3")]))
+
+    effect = read(opened, connector)
+
+    assert changes(effect) == {}
+    assert opened.ledger.pulls("invented", "things")[0].unreadable == (
+        UnreadableRow(place="line 3", reason="not a date"),
+    )
+    assert opened.ledger.pulls("invented", "things")[0].rejected == {"not a date": 1}
+
+
+@pytest.mark.parametrize("record_type", [RecordType.PERSON, None])
+def test_a_person_who_could_not_be_read_keeps_all_memberships(opened, record_type):
+    read(opened, FakeConnector(pages([a_person("p1"), an_employment("p1"), a_person("p2"), an_employment("p2")])))
+    unreadable = RecordError("start is not a date", source_id="p1", record_type=record_type)
+
+    effect = read(opened, FakeConnector(pages([a_person("p2"), an_employment("p2"), unreadable])))
+
+    assert changes(effect) == {}
+
+
+def test_the_person_of_a_membership_that_could_not_be_read_is_not_absent(opened):
+    read(opened, FakeConnector(pages([a_person("p1"), an_employment("p1"), a_person("p2"), an_employment("p2")])))
+    unreadable = RecordError("start is not a date", source_id="m-p1", record_type=RecordType.MEMBERSHIP)
+
+    effect = read(opened, FakeConnector(pages([a_person("p2"), an_employment("p2"), unreadable])))
+
+    assert changes(effect) == {}
+
+
+def test_a_protected_person_who_could_not_be_read_is_not_absent(opened):
+    read(opened, FakeConnector(pages([a_person("p1", protected=True), an_employment("p1"), a_person("p2")])))
+    unreadable = RecordError("name is too long", source_id="p1", record_type=RecordType.PERSON)
+
+    assert changes(read(opened, FakeConnector(pages([a_person("p2"), unreadable])))) == {}
+
+
+def test_nothing_of_a_scope_is_absent_when_nobody_knows_which_rows_could_not_be_read(opened):
+    read(opened, FakeConnector(pages([a_device("d1"), a_device("d2")])))
+    connector = FakeConnector(lambda _: iter([Page([a_device("d1")], rejected=(RejectedRecord("id is empty"),))]))
+
+    effect = read(opened, connector)
+
+    assert changes(effect) == {}
+    assert [(row.place, "no record of it is taken for absent" in row.reason) for row in effect.unreadable] == [
+        ("", False),
+        ("things", True),
+    ]
+
+
+def test_only_the_scope_with_such_rows_has_no_absence(opened):
+    both = [Page([a_device("d1"), a_device("d2")], scope="a"), Page([a_device("d3"), a_device("d4")], scope="b")]
+    read(opened, FakeConnector(lambda _: iter(both)))
+    now = [Page([a_device("d1"), "id is empty"], scope="a"), Page([a_device("d3")], scope="b")]
+
+    assert changes(read(opened, FakeConnector(lambda _: iter(now)))) == {"d4": RowChange.ABSENT}
+
+
+def test_what_was_absent_is_back_when_its_row_is_there_and_cannot_be_read(opened):
+    read(opened, FakeConnector(pages([a_device("d1"), a_device("d2")])))
+    read(opened, FakeConnector(pages([a_device("d1")])))
+    unreadable = RecordError("not a date", source_id="d2")
+
+    assert changes(read(opened, FakeConnector(pages([a_device("d1"), unreadable])))) == {"d2": RowChange.RETURN}
+
+
+def test_fifty_places_are_named_and_all_are_counted(opened):
+    rows = [RecordError("not a date", source_id=f"x{number}", place=f"line {number}") for number in range(70)]
+    rows += [(a_device(), UnreadableFact("warranty_until", "not a date", "line 99"))]
+
+    effect = read(opened, FakeConnector(pages(rows)))
+
+    assert (len(effect.unreadable), effect.rejected) == (50, {"not a date": 70})
+    assert effect.unreadable_facts == {"warranty_until: not a date": 1}
 
 
 def test_unknown_words_are_counted_and_credentials_are_reported(opened):

@@ -88,6 +88,8 @@ class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     dropped: Mapping[str, int] = {}  # rows left out on purpose, by `DroppedKind`
     seen_by_type: Mapping[str, int] = {}  # `seen` by record type; not stored
     newly_marked: int = 0  # persons whom this pull found to be protected, and who were not before
+    # Tokens of persons whom it marks and who are protected for good only once the pull is believed: they are many.
+    pending_marks: frozenset[str] = frozenset()
     conflicting_duplicates: int = 0  # ids that came more than once with different content
     drift: Mapping[str, int] = {}  # "field=value" the connector did not know
     is_first: bool = False

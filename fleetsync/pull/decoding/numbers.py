@@ -6,8 +6,9 @@ Pure. A value that can be read in two ways, or in none, is refused or unknown; n
 import re
 from decimal import Decimal
 
+from fleetsync.data import words_for_no, words_for_nothing
 from fleetsync.pull.contract import RecordError
-from fleetsync.pull.decoding.text import clean, fold_text
+from fleetsync.pull.decoding.text import clean, fold_word
 
 _MONEY = re.compile(r"(?:kr|sek|:-)\.?$", re.IGNORECASE)
 _PLAIN = re.compile(r"[-+]?\d+(?:[.,]\d+)?", re.ASCII)
@@ -63,18 +64,20 @@ def share_of_percent(percent: str | float | None) -> float | None:
     return None if share is None or not share >= 0 else min(share, 1.0)
 
 
-_YES = frozenset({"ja", "j", "x", "1", "true", "sant", "yes", "y"})
-_NO = frozenset({"nej", "n", "0", "false", "falskt", "no", "-"})
+# A spreadsheet's TRUE in the languages of `words_for_no`: sv, en, fr, de, fi, da, nb, nl, es, it, pt, pl.
+_SPREADSHEET_TRUE = "sant true vrai wahr tosi sand sann waar verdadero vero verdadeiro prawda"
+_YES = frozenset({"ja", "j", "x", "1", "yes", "y", *_SPREADSHEET_TRUE.split()})
 
 
 def parse_boolean(value: str | int | None, label: str) -> bool | None:
-    """Yes or no, as a word, a number (1, 0) or a boolean; None for a blank. Raises RecordError for any other word.
+    """Yes or no, as a word, a number (1, 0) or a boolean; None for a blank and for a word such as NULL. Raises
+    RecordError for any other word.
 
     Never for a mark of protection, whose every unknown word protects: see `is_protected`.
     """
-    word = fold_text(value)
-    if not word:
+    word = fold_word(value)
+    if word in words_for_nothing():
         return None
-    if word in _YES or word in _NO:
+    if word in _YES or word in words_for_no():
         return word in _YES
     raise RecordError(f"{label} is neither yes nor no")

@@ -32,6 +32,11 @@ def fold_text(value: object) -> str:
     return (clean_text(value) or "").casefold()
 
 
+def fold_word(value: object) -> str:
+    """As `fold_text`, with single blanks between its parts: the form in which words for yes, no and nothing are kept."""
+    return " ".join(fold_text(value).split())
+
+
 def known_text(value: object, words_for_nothing: Collection[str] = _WORDS_FOR_NOTHING) -> str | None:
     """As `clean_text`; None also for a word by which the source says that it knows nothing, such as "Unknown"."""
     text = clean_text(value)

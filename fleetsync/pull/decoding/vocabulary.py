@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.data import device_words, employment_forms, load_tables, normalised_word, unprotected_spellings
-from fleetsync.pull.decoding.text import clean, fold_text
+from fleetsync.pull.decoding.text import clean, fold_text, fold_word
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def is_protected(mark: str | int | bool | None) -> bool:
     """
     if mark is None:
         return False
-    return fold_text(mark) not in unprotected_spellings()
+    return fold_word(mark) not in unprotected_spellings()
 
 
 def parse_employment_form(word: str | None, configured: Mapping[str, EmploymentForm] | None = None) -> EmploymentForm:

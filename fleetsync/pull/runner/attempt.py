@@ -37,6 +37,7 @@ from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 2000
 MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
+NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
 PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
@@ -79,13 +80,14 @@ class PullAttempt:
         self._staging, self._clock, self._rules = staging, clock, rules
         self._source, self._part, self._progress = source, part, progress
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
-        self.pull = staging.begin_pull(source.name, part.name, self.started_at)
         self.credentials: list[Credential] = []
-        self.protection = PullProtection(staging, source.name, self.started_at)
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = _PageCounters()
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
+        # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
+        self.pull = staging.begin_pull(source.name, part.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -97,7 +99,7 @@ class PullAttempt:
         name, part = self._source.name, self._part.name
         self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
         self._is_first = not self._staging.known_files(name, part)
-        self.protection.load()
+        self.protection.load(self._differences.believed_persons())
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
@@ -208,6 +210,12 @@ class PullAttempt:
 
     def _compare(self, read: ReadRecord) -> None:
         storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
+        if storage is Storage.MASKED:
+            self.protection.take_device(read.record, read.tokens)
+        elif self.protection.is_marked_and_new(
+            read.tokens, is_believed=self._differences.believes_person_of(read.record)
+        ):
+            storage = Storage.MASKED
         if storage is not Storage.DROPPED:
             self._differences.compare(read, storage)
 
@@ -228,10 +236,16 @@ class PullAttempt:
 
     def _finish(self) -> PullEffect:
         effect = self._effect()
+        differences = self._differences
+        if differences.has_unreadable_persons:
+            name, part = self._source.name, self._part.name
+            differences.note_unreadable_ties(self._staging.membership_persons(name, part))
+        rows = list(differences.returned_unread())
         if not effect.reads_some:
-            names = {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
-            absent = self._differences.absent_rows(names)
-            self._staging.stage_rows(self.pull, list(absent))
+            rows += differences.absent_rows(
+                {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
+            )
+        self._staging.stage_rows(self.pull, rows)
         self._staging.finish_pull(effect)
         return effect
 
@@ -249,12 +263,22 @@ class PullAttempt:
             contacts_untold=differences.contacts_untold,
             rejected=dict(counters.rejected),
             unreadable_facts=dict(counters.unreadable_facts),
-            unreadable=tuple(counters.unreadable),
+            unreadable=(*counters.unreadable, *self._notes_on_absence()),
             unused_headers=dict(counters.unused_headers),
             dropped=dict(counters.dropped),
             seen_by_type=dict(Counter(kind for kind, _ in differences.seen)),
+            conflicting_duplicates=differences.conflicting_duplicates,
+            newly_marked=self.protection.newly_marked,
+            pending_marks=self.protection.pending,
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",
             mark=counters.mark,
         )
+
+    def _notes_on_absence(self) -> Iterable[UnreadableRow]:
+        """Says of which scopes nothing is taken for absent, because nobody knows which records could not be read."""
+        if self._part.reads == "some":
+            return
+        for scope in sorted(self._counters.unidentified_scopes):
+            yield UnreadableRow(place=scope or self._part.name, reason=NO_ABSENCE_REASON)

@@ -1,7 +1,8 @@
 """What a pull would change: each record compared by fingerprint with what is believed; only what differs is staged."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,11 +16,13 @@ from fleetsync.core.model import (
     RowChange,
     StagedRow,
 )
-from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record
+from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.staging import BelievedEntry
 
 RecordRef = tuple[str, str]  # (type, source id)
+
+_OPEN_END = "open"  # after every ISO day
 
 
 class ReadRecord(msgspec.Struct, frozen=True, gc=False):
@@ -30,16 +33,45 @@ class ReadRecord(msgspec.Struct, frozen=True, gc=False):
     scope: str | None
 
 
+class Rank(NamedTuple):
+    """Which of several records of one id counts: the greatest, so the same whatever their order, pull after pull.
+
+    The newer contact or later start, then the later enrolment or end; what is left is decided by the fingerprint.
+    """
+
+    first: str
+    second: str
+    fingerprint: int
+    scope: str
+
+
 class PullDifferences:
     """The differences between one pull of *source* and *index*, which is what is believed of the part."""
 
     def __init__(self, source: str, rules: NormalisationRules, index: Mapping[RecordRef, BelievedEntry]) -> None:
         self._source, self._rules, self._index = source, rules, index
         self._changed_rows: list[StagedRow] = []
-        self.seen: set[RecordRef] = set()
-        self.unreadable: set[RecordRef] = set()  # present, and could not be read
+        self._ranks: dict[RecordRef, Rank] = {}
+        self._without_contact: set[RecordRef] = set()
+        self._conflicts: set[RecordRef] = set()
+        self._unreadable: set[RecordRef] = set()  # present, and could not be read
+        self._unmasked: set[RecordRef] = set()  # believed masked, and present in clear under another id
         self.duplicates = 0
-        self.contacts_untold = 0  # devices that came without a contact, and have one that is believed
+
+    @property
+    def seen(self) -> Collection[RecordRef]:
+        """The records that were read, each once."""
+        return self._ranks.keys()
+
+    @property
+    def contacts_untold(self) -> int:
+        """Devices that came without a contact, and have one that is believed."""
+        return len(self._without_contact)
+
+    @property
+    def conflicting_duplicates(self) -> int:
+        """Ids that came more than once with different content."""
+        return len(self._conflicts)
 
     def compare(self, read: ReadRecord, storage: Storage) -> None:
         """Take a record that is stored as *storage* says."""
@@ -53,7 +85,11 @@ class PullDifferences:
             else _without_protected_flag(body)
         )
         ref = (RECORD_TYPES[type(kept)].value, kept.source_id)
-        self._count(ref, contact)
+        rank = _rank(body, contact, fingerprint, read.scope)
+        is_repeated = ref in self._ranks
+        if not self._is_taken(ref, rank):
+            return
+        self._note_contact(ref, contact)
         row = RowToStage(
             change=RowChange.PUT,
             type=RecordType(ref[0]),
@@ -65,27 +101,76 @@ class PullDifferences:
             masked=is_masked,
             tokens=read.tokens,
         )
-        self._add_difference(row, self._index.get(ref))
+        self._add_difference(row, self._index.get(ref), is_repeated=is_repeated)
 
-    def _count(self, ref: RecordRef, contact: datetime | None) -> None:
-        if ref in self.seen:
-            self.duplicates += 1
-        self.seen.add(ref)
+    def _is_taken(self, ref: RecordRef, rank: Rank) -> bool:
+        """Whether this is the record that counts so far, of all that came with its id."""
+        before = self._ranks.get(ref)
+        if before is None:
+            self._ranks[ref] = rank
+            return True
+        self.duplicates += 1
+        if before.fingerprint != rank.fingerprint:
+            self._conflicts.add(ref)
+        if rank <= before:
+            return False
+        self._ranks[ref] = rank
+        return True
+
+    def _note_contact(self, ref: RecordRef, contact: datetime | None) -> None:
         entry = self._index.get(ref)
         if contact is None and entry is not None and entry.last_contact_at is not None:
-            self.contacts_untold += 1
+            self._without_contact.add(ref)
+        else:
+            self._without_contact.discard(ref)
+
+    def believed_persons(self) -> int:
+        """How many persons of the part are believed."""
+        return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in self._index.items())
+
+    def believes_person_of(self, record: Record) -> bool:
+        """Whether the person of *record* is believed in clear: masked, they have another id."""
+        if not isinstance(record, PersonRecord | MembershipRecord):
+            return False
+        person = record.source_id if isinstance(record, PersonRecord) else record.person
+        return (RecordType.PERSON.value, person) in self._index
 
     def note_unreadable(self, types: Iterable[RecordType], source_id: str) -> None:
         """Count a record as seen that was there and could not be read: what is believed of it stays."""
-        self.unreadable.update((type_.value, source_id) for type_ in types)
+        # What is believed of a protected person has a token as its id.
+        ids = (source_id, tokenise_id(self._source, source_id, self._rules.token_of))
+        self._unreadable.update((type_.value, id_) for type_ in types for id_ in ids)
 
-    def _add_difference(self, row: RowToStage, entry: BelievedEntry | None) -> None:
+    def note_unreadable_ties(self, person_by_membership: Mapping[str, str]) -> None:
+        """What belongs to an unreadable row is seen with it: a person's memberships, and a membership's person."""
+        persons = {source_id for kind, source_id in self._unreadable if kind == RecordType.PERSON}
+        for membership, person in person_by_membership.items():
+            is_unreadable = (RecordType.MEMBERSHIP.value, membership) in self._unreadable
+            if is_unreadable or person in persons:
+                self._unreadable.add((RecordType.MEMBERSHIP.value, membership))
+                self._unreadable.add((RecordType.PERSON.value, person))
+
+    @property
+    def has_unreadable_persons(self) -> bool:
+        """Whether a row of a person or membership could not be read, and its id could."""
+        return any(kind in (RecordType.PERSON, RecordType.MEMBERSHIP) for kind, _ in self._unreadable)
+
+    def _add_difference(self, row: RowToStage, entry: BelievedEntry | None, *, is_repeated: bool) -> None:
+        if entry is None:
+            self._note_unmasked(row)
         if entry is None or entry.fingerprint != row.fingerprint or entry.scope != row.scope:
             self._changed_rows.append(row)
         elif entry.absent or entry.gone:
             self._changed_rows.append(_without_record(row, RowChange.RETURN))
-        elif row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at:
+        elif is_repeated or (row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at):
+            # A record of the same id may be staged already; this row, which changes nothing else, replaces it.
             self._changed_rows.append(_without_record(row, RowChange.CONTACT))
+
+    def _note_unmasked(self, row: RowToStage) -> None:
+        """A person who is not protected any more comes back in clear: the masked record of theirs is not absent."""
+        if row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked:
+            token = tokenise_id(self._source, row.source_id, self._rules.token_of)
+            self._unmasked.add((row.type.value, token))
 
     @property
     def waiting(self) -> int:
@@ -101,9 +186,27 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self.seen or ref in self.unreadable
+            is_present = ref in self._ranks or ref in self._unreadable or ref in self._unmasked
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
+
+    def returned_unread(self) -> Iterator[StagedRow]:
+        """What was absent and is there again, in a row that could not be read."""
+        for ref in sorted(self._unreadable - self._ranks.keys()):
+            entry = self._index.get(ref)
+            if entry is not None and (entry.absent or entry.gone):
+                yield StagedRow(change=RowChange.RETURN, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
+
+
+def _rank(body: Record, contact: datetime | None, fingerprint: int, scope: str | None) -> Rank:
+    first = second = ""
+    if isinstance(body, DeviceRecord):
+        first = contact.astimezone(UTC).isoformat() if contact else ""
+        second = body.enrolled_at.astimezone(UTC).isoformat() if body.enrolled_at else ""
+    elif isinstance(body, MembershipRecord):
+        first = body.start.isoformat() if body.start else ""
+        second = body.end.isoformat() if body.end else _OPEN_END
+    return Rank(first, second, fingerprint, scope or "")
 
 
 def _without_record(row: RowToStage, change: RowChange) -> StagedRow:

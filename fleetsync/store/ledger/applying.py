@@ -10,15 +10,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, bindparam, delete, false, literal, null, or_, select, update
 
-from fleetsync.core.guard import projected_records
-from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RowChange, Verdict
+from fleetsync.core.guard import may_be_accepted, projected_records
+from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RecordType, RowChange, Verdict
+from fleetsync.core.privacy import tokenise_id
 from fleetsync.core.pull_findings import worst_reason
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
+from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
+from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
 from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
 
+PERSON_TYPES = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value)
 RECORD_KEY = ("source", "part", "type", "source_id")
 
 
@@ -41,25 +45,28 @@ class ApplyLedger(PullLedger):
 
         StoreError when it was judged already, or a later one of the part was believed meanwhile.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(effect.pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, effect.pull)
+            has_protected = self._protect_pending(connection, effect.pull)
             self._apply_staged(connection, effect.pull, limits)
             self._close_held(connection, effect.source, effect.part, "dissolved")
-        self._release_lock(effect.pull)
+            drop_pending_marks(connection, effect.source, effect.part)
+        if has_protected:
+            self._database.scrub_deleted_bytes()
 
     def hold(self, pull: int, refusals: Sequence[HoldReason], reason: str | None = None) -> None:
         """Keep a finished pull for a person to decide. The part's older held pull loses its rows.
 
         *reason* is what lists show; by default the refusals in English, and the command that accepts.
         """
-        with self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
+            drop_pending_marks(connection, source, part, but_of=pull)
             shown = reason or _held_reason(source, part, pull, refusals)
             values = {"verdict": Verdict.HELD.value, "refusals": tuple(refusals), "reason": shown}
             connection.execute(update(t.pull).where(t.pull.c.id == pull).values(values))
             update_part_state(connection, source, part, held_pull=pull, reason=shown)
-        self._release_lock(pull)
 
     def find_held_pull(self, source: str, part: str) -> HeldPull | None:
         """The part's pull that waits for a person, if any."""
@@ -74,10 +81,14 @@ class ApplyLedger(PullLedger):
         try:
             with self._write_transaction() as connection:
                 _require_held(connection, source, part, pull)
+                has_protected = self._protect_pending(connection, pull)
                 self._apply_staged(connection, pull, limits)
                 self._close_held(connection, source, part, "accepted", who, reason)
+                drop_pending_marks(connection, source, part)
         finally:
             lock.release()
+        if has_protected:
+            self._database.scrub_deleted_bytes()
 
     def reject(self, pull: int, who: str, reason: str) -> None:
         """Drop what the held *pull* would have changed. Raises PullNotHeld (with the newest), PartBusy."""
@@ -87,6 +98,7 @@ class ApplyLedger(PullLedger):
             with self._write_transaction() as connection:
                 _require_held(connection, source, part, pull)
                 self._close_held(connection, source, part, "rejected", who, reason)
+                drop_pending_marks(connection, source, part)
         finally:
             lock.release()
 
@@ -94,6 +106,7 @@ class ApplyLedger(PullLedger):
         """Drop the part's held pull, because a later pull is plausible again. Nothing where none is held."""
         with self._write_transaction() as connection:
             self._close_held(connection, source, part, "dissolved")
+            drop_pending_marks(connection, source, part)
 
     def drop_source(self, source: str) -> int:
         """Remove all records of *source*, staged and held rows and its parts' state included; its pulls stay as
@@ -121,10 +134,45 @@ class ApplyLedger(PullLedger):
             raise PullNotHeld(f"pull {pull} is unknown. See: fleetsync sources", None)
         return row.source, row.part
 
+    def _protect_pending(self, connection: Connection, pull: int) -> bool:
+        """Protect for good whom *pull* marks, now that it is believed; whether there is anybody."""
+        tokens = pending_marks(connection, pull)
+        if tokens:
+            redaction.protect(connection, tokens, self._clock.now(), self._token_of)
+        return bool(tokens)
+
+    def _unmask_released(self, connection: Connection, effect: PullEffect) -> None:
+        """Give masked records whose person is not protected any more the id back that *effect* shows in clear.
+
+        So they stay the same records of the same person; else the masked ones would go on counting beside the new ones.
+        """
+        masked = _masked_rows(connection, effect)
+        if not masked:
+            return
+        staged = t.staged_record.c
+        of_persons = (staged.pull_id == effect.pull) & staged.type.in_(PERSON_TYPES)
+        shown = select(staged.type, staged.source_id).where(
+            of_persons, ~staged.masked, staged.change == RowChange.PUT.value
+        )
+        for kind, source_id in connection.execute(shown).all():
+            token = tokenise_id(effect.source, source_id, self._token_of)
+            row = masked.get((kind, token))
+            if row is None:
+                continue
+            connection.execute(
+                delete(t.staged_record).where(of_persons, staged.type == kind, staged.source_id == token)
+            )
+            # A gone record under the id in clear has to give way.
+            same = (t.record.c.source == effect.source) & (t.record.c.part == effect.part) & (t.record.c.type == kind)
+            connection.execute(delete(t.record).where(same, t.record.c.source_id == source_id))
+            connection.execute(update(t.record).where(t.record.c.id == row).values(source_id=source_id))
+            advance_privacy_generation(connection)  # what was reconciled from the pull has the record twice
+
     def _apply_staged(self, connection: Connection, pull: int, limits: PullLimits) -> None:
         # All other rows are applied where they lie.
         effect = read_effect(connection, pull, RowChange.ABSENT)
         self._refuse_outdated(connection, effect)
+        self._unmask_released(connection, effect)
         _upsert_records(connection, effect)
         _mark_present(connection, pull)
         _update_contacts(connection, effect)
@@ -199,8 +247,19 @@ class ApplyLedger(PullLedger):
         update_part_state(connection, source, part, held_pull=None, reason=None)
 
 
+def _masked_rows(connection: Connection, effect: PullEffect) -> Mapping[tuple[str, str], int]:
+    """Masked records of persons of the effect's part, by (type, source id)."""
+    record = t.record.c
+    statement = select(record.type, record.source_id, record.id).where(
+        record.source == effect.source, record.part == effect.part, record.masked, record.type.in_(PERSON_TYPES)
+    )
+    return {(kind, source_id): row for kind, source_id, row in connection.execute(statement)}
+
+
 def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReason]) -> str:
     sentences = "; ".join(refusal.text.en for refusal in refusals)
+    if not may_be_accepted(refusals):
+        return sentences
     return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
@@ -223,7 +282,8 @@ def _require_held(connection: Connection, source: str, part: str, pull: int) -> 
 
 def _delete_source(connection: Connection, source: str) -> int:
     pulls = select(t.pull.c.id).where(t.pull.c.source == source)
-    connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id.in_(pulls)))
+    for table in (t.staged_record, t.pending_mark):
+        connection.execute(delete(table).where(table.c.pull_id.in_(pulls)))
     for table in (t.part_scope, t.part_state, t.credential, t.turnover_membership, t.membership):
         connection.execute(delete(table).where(table.c.source == source))
     return connection.execute(delete(t.record).where(t.record.c.source == source)).rowcount

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from fleetsync.core.model import (
+    BelievedRecord,
     BelievedState,
     CoverageDay,
     Episode,
@@ -22,9 +23,10 @@ from fleetsync.core.model import (
     StageSince,
     Subject,
 )
+from fleetsync.core.privacy import marked_refs
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.base import LedgerBase, believed_record_from_row, select_believed_records, stream_rows
-from fleetsync.store.ledger.hidden_persons import privacy_generation
+from fleetsync.store.ledger.hidden_persons import pending_marks, privacy_generation
 from fleetsync.store.ledger.outcome_rows import (
     coverage_columns,
     coverage_from_row,
@@ -47,10 +49,10 @@ class BelievedLedger(LedgerBase):
         """
         now = self._clock.now()
         with self._read_transaction() as connection:
+            known = tuple(believed_record_from_row(row) for row in stream_rows(connection, select_believed_records()))
             return BelievedState(
-                known=tuple(
-                    believed_record_from_row(row) for row in stream_rows(connection, select_believed_records())
-                ),
+                known=known,
+                concealed=self._concealed(known, pending_marks(connection)),
                 parts=_with_states(connection, parts),
                 logins=_logins(connection),
                 episodes=_episodes(connection, now - REOPENS_WITHIN),
@@ -63,6 +65,10 @@ class BelievedLedger(LedgerBase):
                 turnover=read_turnover(connection),
                 privacy_generation=privacy_generation(connection),
             )
+
+    def _concealed(self, known: Sequence[BelievedRecord], marks: frozenset[str]) -> frozenset[str]:
+        theirs = marked_refs(known, marks, self._token_of) if marks else {}
+        return frozenset(each.thing_id for each in known if each.thing_id is not None and each.ref in theirs)
 
     def part_states(self, parts: Sequence[PartState]) -> tuple[PartState, ...]:
         """The configured *parts* with what their pulls have come to."""

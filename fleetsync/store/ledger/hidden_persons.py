@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, delete, select
 
 from fleetsync.core.model import Key, PersonRecord, RecordType
 from fleetsync.store import tables as t
@@ -24,6 +24,24 @@ KeysTokeniser = Callable[[tuple[Key, ...]], frozenset[str]]  # keys of one perso
 def protected_tokens(connection: Connection) -> frozenset[str]:
     """Tokens of all persons with a protected identity."""
     return frozenset(connection.execute(select(t.protected_token.c.token)).scalars())
+
+
+def pending_marks(connection: Connection, pull: int | None = None) -> frozenset[str]:
+    """Tokens of persons whom *pull* (None: any pull) marks, and who are not protected before it is believed."""
+    statement = select(t.pending_mark.c.token)
+    if pull is not None:
+        statement = statement.where(t.pending_mark.c.pull_id == pull)
+    return frozenset(connection.execute(statement).scalars())
+
+
+def drop_pending_marks(connection: Connection, source: str, part: str, *, but_of: int | None = None) -> None:
+    """Forget the marks of the part's pulls that were not believed, *but_of* one of them."""
+    pull = t.pull.c
+    of_part = select(pull.id).where(pull.source == source, pull.part == part)
+    statement = delete(t.pending_mark).where(t.pending_mark.c.pull_id.in_(of_part))
+    if but_of is not None:
+        statement = statement.where(t.pending_mark.c.pull_id != but_of)
+    connection.execute(statement)
 
 
 def erased_tokens(connection: Connection) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from fleetsync.core.model import DeviceRecord, Key, Record, RecordType, Scheme
-from fleetsync.core.privacy import RecordTokens, Tokeniser, record_tokens
+from fleetsync.core.privacy import RecordTokens, Tokeniser, linked_tokens, record_tokens
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.base import decode_record
 
@@ -31,7 +31,7 @@ class StoredRecord:
 
     @property
     def is_device(self) -> bool:
-        """Whether it is a device's. Its keys are its user's: a key beside a protected one protects nobody else."""
+        """Whether it is a device's: it is masked, never removed."""
         return isinstance(self.record, DeviceRecord)
 
 
@@ -71,8 +71,7 @@ class PersonSearch:
 
     def _add(self, stored: StoredRecord) -> None:
         self.stored_records.append(stored)
-        if not stored.is_device:
-            self.tokens |= stored.tokens.of_persons
+        self.tokens |= linked_tokens(stored.record, stored.tokens)
         if stored.thing_id is not None:
             (self.devices if stored.is_device else self.people).add(stored.thing_id)
 

@@ -4,7 +4,8 @@ A pull that has begun holds the lock of its part until it is judged: complete, u
 began it must end it, with `fail_pull` where nothing else does. Only the newest held pull of a part keeps its rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleetsync.core.model import (
     HoldReason,
+    MembershipRecord,
     PulledScope,
     PullEffect,
     RecordType,
@@ -26,8 +28,10 @@ from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
 from fleetsync.store.ledger.staging_filter import staging_filter
 
+NOT_JUDGED_REASON = "the end of this pull could not be written to the database; the part was pulled again after it"
 PROCESS_ENDED_REASON = "the process ended before the pull was judged; the next pull reads the part again"
 
 COUNT_COLUMN_BY_CHANGE: Mapping[str, str] = {
@@ -94,6 +98,7 @@ class PullLedger(LedgerBase):
         lock = self._lock_part(source, part)
         try:
             with self._write_transaction() as connection:
+                self._end_abandoned(connection, source, part)
                 row = {"source": source, "part": part, "started_at": at, "rejected": (), "drift": (), "refusals": ()}
                 pull: int = connection.execute(insert(t.pull).values(row).returning(t.pull.c.id)).scalar_one()
                 update_part_state(connection, source, part, last_attempt_at=at)
@@ -127,6 +132,16 @@ class PullLedger(LedgerBase):
                     connection, statement
                 )
             }
+
+    def membership_persons(self, source: str, part: str) -> dict[str, str]:
+        """The person (source id) of each membership that is remembered of a part, by the membership's source id."""
+        record = t.record.c
+        statement = select(record.source_id, record.body).where(
+            record.source == source, record.part == part, record.type == RecordType.MEMBERSHIP.value
+        )
+        with self._read_transaction() as connection:
+            bodies = ((source_id, decode_record(body)) for source_id, body in stream_rows(connection, statement))
+            return {source_id: body.person for source_id, body in bodies if isinstance(body, MembershipRecord)}
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
         """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
@@ -188,6 +203,16 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
+    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
+        rows = [{"pull_id": pull, "token": token} for token in sorted(tokens)]
+        if not rows:
+            return
+        with self._write_transaction() as connection:
+            self._require_unjudged_pull(connection, pull)
+            connection.execute(self._database.insert_new(t.pending_mark, ("pull_id", "token")), rows)
+            advance_privacy_generation(connection)
+
     def finish_pull(self, effect: PullEffect) -> None:
         """The part is read whole: store what *effect* says beside its rows, which are staged already.
 
@@ -232,10 +257,9 @@ class PullLedger(LedgerBase):
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
         if verdict not in (Verdict.FAILED, Verdict.UNCHANGED):
             raise ValueError(f"fail cannot make a pull {verdict}: apply or hold does")
-        with self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, pull)
             self._end_pull(connection, pull, verdict, reason)
-        self._release_lock(pull)
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
         """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
@@ -287,19 +311,38 @@ class PullLedger(LedgerBase):
             update(t.pull).where(columns.id == pull).values(ended).returning(columns.source, columns.part)
         ).one()
         delete_staged_rows(connection, pull)
-        # While a pull is held, its reason is what people have to see.
+        # While a pull is held, its reason is what people have to see, and its marks wait with it.
         state = t.part_state.c
+        is_held = select(state.held_pull).where(state.source == source, state.part == part)
+        if verdict is Verdict.UNCHANGED and connection.execute(is_held).scalar_one_or_none() is None:
+            drop_pending_marks(connection, source, part)
         connection.execute(
             update(t.part_state)
             .where(state.source == source, state.part == part, state.held_pull.is_(None))
             .values(reason=reason)
         )
 
-    def _release_lock(self, pull: int) -> None:
-        with self._held_locks_mutex:
-            lock = self._held_locks.pop(pull, None)
-        if lock is not None:
-            lock.release()
+    def _end_abandoned(self, connection: Connection, source: str, part: str) -> None:
+        """End the pulls of a part whose lock we hold and whose end could not be written: nobody is reading them."""
+        pull = t.pull.c
+        unjudged = select(pull.id).where(pull.source == source, pull.part == part, pull.verdict.is_(None))
+        for abandoned in connection.execute(unjudged).scalars().all():
+            self._end_pull(connection, abandoned, Verdict.FAILED, NOT_JUDGED_REASON)
+
+    @contextmanager
+    def _releasing_lock(self, pull: int) -> Iterator[None]:
+        """The lock of the pull's part ends with this, whether the verdict could be written or not.
+
+        A lock that outlived a full disk or a locked database would keep the part from being pulled until a restart. The
+        pull whose verdict could not be written is ended when the part is pulled next.
+        """
+        try:
+            yield
+        finally:
+            with self._held_locks_mutex:
+                lock = self._held_locks.pop(pull, None)
+            if lock is not None:
+                lock.release()
 
     def fail_abandoned_pulls(self) -> int:
         """End the pulls whose process died, and drop what they had staged; those going on elsewhere stay. Count."""
@@ -367,6 +410,7 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         unused_headers=row.unused_headers,
         dropped=dict(row.dropped),
         newly_marked=row.newly_marked,
+        pending_marks=pending_marks(connection, pull),
         conflicting_duplicates=row.conflicting_duplicates,
         is_first=row.is_first,
         reads_some=row.reads_some,

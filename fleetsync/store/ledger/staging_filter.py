@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
-from fleetsync.core.model import DeviceRecord, Record, RecordType, StagedRow
+from fleetsync.core.model import Record, RecordType, StagedRow
 from fleetsync.core.privacy import (
     HiddenTokens,
     RecordTokens,
     RowToStage,
     Storage,
     Tokeniser,
+    linked_tokens,
     masked_record,
     record_tokens,
     storage_of_record,
@@ -63,8 +64,8 @@ class StagingFilter:
             return None
         if storage is not Storage.MASKED and not row.masked:
             return row
-        if not isinstance(record, DeviceRecord):
-            self.newly_protected |= tokens.of_persons - self.hidden.protected
+        if not tokens.of_persons.isdisjoint(self.hidden.protected):
+            self.newly_protected |= linked_tokens(record, tokens) - self.hidden.protected
         masked = masked_record(record, tokens, self.token_of, source=self.source)
         return replace(row, record=masked, source_id=masked.source_id, masked=True)
 
