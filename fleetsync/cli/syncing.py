@@ -13,6 +13,7 @@ from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
+from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
@@ -100,13 +101,19 @@ def _print_report(report: sync.RunReport, states: PartStates) -> None:
         name = f"{result.source}/{result.part}"
         if result.pull in held:
             what = "; ".join(refusal.text.en for refusal in held[result.pull].refusals)
-            remedy = f"fleetsync accept {name} {result.pull} --reason …"
             print_held(result)
-            click.echo(f"fleetsync: {name}: held: {what}. If it is right: {remedy}", err=True)
+            click.echo(f"fleetsync: {name}: held: {what}. {_remedy_of_held(name, held[result.pull])}", err=True)
         elif result.verdict is Verdict.FAILED:
             click.echo(f"fleetsync: {name}: failed: {result.reason}", err=True)
         else:
             print_pull(result, states)
+
+
+def _remedy_of_held(name: str, judged: sync.JudgedPull) -> str:
+    """What a person can do. Accepting is not offered where nobody, or no device, would be believed any more."""
+    if may_be_accepted(judged.refusals):
+        return f"If it is right: fleetsync accept {name} {judged.pulled.pull} --reason …"
+    return f"Correct the source, then run: fleetsync sync {name}"
 
 
 @click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")

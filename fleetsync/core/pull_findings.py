@@ -81,8 +81,19 @@ def taken(seen_by_type: Mapping[str, int], seen: int) -> Text:
 
 def left(pull: PullReadout) -> tuple[Text, ...]:
     """What was not taken, one clause each; nothing for a pull that was read whole and understood."""
-    clauses = (_rows_left_out(pull), _facts_left_out(pull), *_counts_left(pull), _dropped(pull.dropped))
+    clauses = (
+        _rows_left_out(pull),
+        *(Text(f"{note.place}: {note.reason}", f"{note.place}: {note.reason}") for note in notes(pull)),
+        _facts_left_out(pull),
+        *_counts_left(pull),
+        _dropped(pull.dropped),
+    )
     return tuple(clause for clause in clauses if clause is not None)
+
+
+def notes(pull: PullReadout) -> tuple[UnreadableRow, ...]:
+    """What follows from unreadable rows for a whole scope, which is its place."""
+    return tuple(row for row in pull.unreadable if row.fact is None and row.reason not in pull.rejected)
 
 
 def unused_headers(headers: Mapping[str, Sequence[str]]) -> tuple[Text, ...]:

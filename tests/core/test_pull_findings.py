@@ -132,3 +132,12 @@ def test_the_worst_reason_is_the_most_frequent_of_rows_and_facts() -> None:
 def test_counts_alone_are_enough_for_an_earlier_pull() -> None:
     assert [clause.en for clause in pull_findings.unread(1, 2)] == ["1 row left out", "2 facts could not be read"]
     assert pull_findings.unread(0, 0) == ()
+
+
+def test_what_follows_for_a_whole_file_is_said_after_the_rows() -> None:
+    note = UnreadableRow(place="datorer", reason="nothing of it is taken for absent")
+
+    assert left(rejected={"serial is empty": 1}, unreadable=(*rows("serial is empty", 4), note)) == [
+        "1 row left out: serial is empty (personal_2026-11-24.csv line 4)",
+        "datorer: nothing of it is taken for absent",
+    ]

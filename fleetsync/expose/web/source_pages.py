@@ -9,6 +9,7 @@ from typing import NamedTuple
 from flask import abort, flash, redirect, render_template, request, url_for
 
 from fleetsync.core import pull_findings
+from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Text, UnreadableRow
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
@@ -41,6 +42,7 @@ class NotTaken(NamedTuple):
 
 UNREADABLE_ROW = Text("rad som inte gick att läsa", "row that could not be read")
 UNREADABLE_FACT = Text("uppgift som inte gick att läsa", "fact that could not be read")
+CONSEQUENCE = Text("vad som följer av det", "what follows from it")
 UNUSED_HEADERS = Text("rubrik som inget fält tog upp", "header that no field took up")
 UNEXPECTED = Text("oväntat i källan", "unexpected in the source")
 DROPPED = Text("avsiktligt inte med", "left out on purpose")
@@ -63,7 +65,7 @@ def part(source: str, part: str) -> PageResponse:
     context = request_context()
     state = _part_state(context, source, part)
     plan, refusal = context.plan(state)
-    pulls_of_part, read = context.pulls(state), context.last_read(state)
+    pulls_of_part, read, refusals = context.pulls(state), context.last_read(state), context.refusals(state)
     return render_template(
         "part.html",
         part=state,
@@ -73,7 +75,8 @@ def part(source: str, part: str) -> PageResponse:
         not_taken=() if read is None else tuple(_not_taken(read, context)),
         plan=plan,
         refusal=refusal,
-        findings=_pull_findings(context.refusals(state), state.reason or "", context),
+        findings=_pull_findings(refusals, state.reason or "", context),
+        may_be_accepted=may_be_accepted(refusals),
     )
 
 
@@ -120,6 +123,8 @@ def _not_taken(pull: PullSummary, context: RequestContext) -> Iterator[NotTaken]
             rows = [row for row in pull.unreadable if _reason_of(row) == reason and (row.fact is not None) is is_fact]
             where = pull_findings.places(rows, count)
             yield NotTaken(reason.replace("_", " "), translate(kind), translate(where) if where else "", count)
+    for note in pull_findings.notes(pull):
+        yield NotTaken(note.reason, translate(CONSEQUENCE), note.place, 1)
     for file, headers in pull.unused_headers.items():
         yield NotTaken(", ".join(headers), translate(UNUSED_HEADERS), file, len(headers))
     for word, count in _most_first(pull.drift):
