@@ -9,6 +9,7 @@ Quirks:
 * A list speaks for the day in its name, in its column or of its file. A device that it no longer names is absent from it.
 * The last contact is the column *last seen*. Being listed is no contact here: otherwise a device that has been silent in
   its MDM for months would look alive. The core uses the list's day for devices that no MDM ever had.
+* Days, owners or states under a header that nobody named may say that a device is silent, private or wiped: see below.
 * A status says what became of a device (skrotad, stulen, på reparation) or what it is for (lager, lån): both are read.
 * With an unknown status a device does not work: it is pending until the word is mapped.
 * Groups alone make no set: an avdelning of a förskola has them too. A purpose of the row says so, or a [[device_rule]].
@@ -26,10 +27,13 @@ domain = "EXB"
 # statuses = { "Hylla 3" = "stock", "Återlämnad leasing" = "retired" }
 # purposes = { "Elevlåda" = "set" }
 # platforms = { "Standardklient" = "windows" }
+# ownerships = { "Skolägd" = "organisation" }
+# columns = { last_contact = "Senast på nätet", ownership = false }   # false: no column of the lists says it
 ```
 
 * **Kept**: serial, asset tag, maker, model, system, unit, room, groups, purpose, the holder's log-in or employment
-  number, status as a word, day last seen, of purchase and of warranty, order.
+  number, status as a word, day last seen, of purchase and of warranty, order, ownership, what manages it, compliance,
+  encryption.
 * **Read and dropped**: the device's name; a holder's name in place of a log-in; a status, purpose or system that is
   no word of such lists.
 * **Never decoded**: every other column: notes, IMEI, network addresses, phone numbers; "Används av", which names a
@@ -41,6 +45,11 @@ domain = "EXB"
     unknown word makes the device `pending`, so that it never works by accident, and is reported as an unknown value.
   * Groups make no set by themselves (an avdelning has them too). Say so once: `[[device_rule]] when = { source =
     "datorlistor", groups = "*" }`, `purpose = "set"`.
+  * A day or another fact that cannot be read ("36 months", "HT 2025") costs itself, never the device; "Aldrig" as the
+    day last seen is a device that is not in use yet.
+  * Where a list has no column for the last contact, the ownership or the state, and a column under a header that nobody
+    named looks like days, owners or states, its devices are unknown until `columns` names that header or says `false`.
+  * A list that cannot be read is named and stops no other; what is no list (Thumbs.db, a PDF, a note) is left and named.
   * A list is named by its file without the day: a renamed list is a new one. Placeholder serials are recognised in
     the core; rows that share one are numbered.
 * **Not tried here**: lists of every kind. An XLS of 1997 is read by the same reader as XLSX.
@@ -57,7 +66,18 @@ from typing import Annotated
 import msgspec
 from pydantic import Field
 
-from fleetsync.core.model import Condition, DeviceRecord, Key, PartRole, Platform, Purpose, RecordType, Scheme
+from fleetsync.core.model import (
+    Compliance,
+    Condition,
+    DeviceRecord,
+    Key,
+    Ownership,
+    PartRole,
+    Platform,
+    Purpose,
+    RecordType,
+    Scheme,
+)
 from fleetsync.pull.contract import (
     Connect,
     Duration,
@@ -70,9 +90,11 @@ from fleetsync.pull.contract import (
     SourceFile,
     SourceSettings,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.decoding import (
     WITHHELD_TEXT,
+    fold_text,
     local_noon,
     login_key,
     missing_columns,
@@ -83,13 +105,22 @@ from fleetsync.pull.decoding import (
     probe_files,
     reportable_word,
 )
-from fleetsync.pull.files import FileColumn, FileFormat
+from fleetsync.pull.files import (
+    FileColumn,
+    FileFormat,
+    MisfitRow,
+    RowFacts,
+    Suspicion,
+    look_like_days,
+    look_like_owners,
+    look_like_states,
+)
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.LIST),)
 
 COLUMNS = (
     FileColumn("serial", kind="id", deciding=True),
-    FileColumn("asset_tag", kind="id"),
+    FileColumn("asset_tag", kind="id", fallbacks=("annotated asset id",)),
     FileColumn("device_name"),
     FileColumn("manufacturer"),
     FileColumn("model"),
@@ -98,16 +129,33 @@ COLUMNS = (
     FileColumn("unit", deciding=True),
     FileColumn("unit_code", kind="id", deciding=True),
     FileColumn("cost_centre", kind="id", deciding=True),
-    FileColumn("location", ("placering", "rum", "lokal", "location")),
+    FileColumn("location", ("placering", "rum", "lokal", "location"), fallbacks=("annotated location",)),
     FileColumn("groups", ("klass", "klasser", "grupp", "grupper", "arbetslag", "avdelning")),
     FileColumn("purpose"),
     FileColumn(
         "holder",
         ("innehavare", "användare", "användarnamn", "inloggning", "tilldelad", "upn", "e-post", "konto", "holder", "user"),
+        fallbacks=(
+            "primary user upn",
+            "primär användares upn",
+            "primary user principal name",
+            "user principal name",
+            "annotated user",
+            "username",
+            "primary user email address",
+            "primary user",
+            "assigned user",
+        ),
+        deciding=True,
     ),
     FileColumn("person_number", kind="id"),
-    FileColumn("status"),
-    FileColumn("last_contact", kind="day"),
+    FileColumn("status", suspected_by=Suspicion(look_like_states, re.compile("state|status|lage$|tillstand"))),
+    FileColumn("state"),
+    FileColumn("ownership", suspected_by=Suspicion(look_like_owners)),
+    FileColumn("managed_by"),
+    FileColumn("compliance"),
+    FileColumn("encrypted"),
+    FileColumn("last_contact", kind="day", deciding=True, suspected_by=Suspicion(look_like_days)),
     FileColumn("purchased", kind="day"),
     FileColumn("warranty", kind="day"),
     FileColumn("order", kind="id"),
@@ -115,6 +163,49 @@ COLUMNS = (
 
 # Without them devices cannot be joined or placed; for the unit one column is enough.
 NEEDED_FIELDS = {"serial": ("serial",), "unit": ("unit", "unit_code", "cost_centre")}
+# A column that may be one of these, under a header that nobody named, leaves the record's field unknown.
+_FIELD_OF_COLUMN = {"last_contact": "last_contact_at", "ownership": "ownership", "status": "condition"}
+
+_NEVER = frozenset({"aldrig", "never", "aldrig inloggad", "aldrig ansluten", "aldrig sedd", "never connected", "ej inloggad"})
+# What Intune's portal and Google's console say beside the words of lists.
+_STATES = {
+    "managed": Condition.ACTIVE,
+    "enrolled": Condition.ACTIVE,
+    "provisioned": Condition.ACTIVE,
+    "discovered": Condition.PENDING,
+    "preprovisioned": Condition.PENDING,
+    "retire pending": Condition.RETIRED,
+    "retire issued": Condition.RETIRED,
+    "retirepending": Condition.RETIRED,
+    "deprovisioned": Condition.RETIRED,
+    "wipe pending": Condition.WIPED,
+    "wipe issued": Condition.WIPED,
+    "wipepending": Condition.WIPED,
+    "delete pending": Condition.RETIRED,
+}
+_OWNERSHIPS = {
+    **dict.fromkeys(("company", "corporate", "organisation", "organization", "företag", "företagsägd"), Ownership.ORGANISATION),
+    **dict.fromkeys(("kommun", "kommunen", "kommunal", "kommunägd", "skola", "skolägd"), Ownership.ORGANISATION),
+    **dict.fromkeys(("personal", "personally owned", "private", "byod"), Ownership.PERSONAL),
+    **dict.fromkeys(("privat", "privatägd", "privatägda", "personlig", "personligt ägd", "egen"), Ownership.PERSONAL),
+}
+_NOT_KNOWN = frozenset({"unknown", "okänd", "okänt", "none", "null", "n/a", "-"})
+_MANAGERS = frozenset(
+    "intune mdm ja yes true jamf google mosyle kandji workspace configmgr co-managed comanaged".split()
+) | {"jamf pro", "jamf school", "mdm/configmgr", "configuration manager"}
+_NO_MANAGERS = frozenset({"eas", "exchange activesync", "mde", "mssense", "microsoft defender for endpoint", "none"}) | {
+    "microsoft sense",
+    "ej hanterad",
+    "ohanterad",
+    "unmanaged",
+    "nej",
+    "no",
+    "false",
+}
+_COMPLIANCES = {
+    **dict.fromkeys(("compliant", "efterlever", "kompatibel", "ja", "yes", "true"), Compliance.COMPLIANT),
+    **dict.fromkeys(("not compliant", "noncompliant", "ej kompatibel", "nej", "no", "false"), Compliance.NONCOMPLIANT),
+}
 _SEPARATORS = re.compile(r"[,;|\r\n]+")
 NAME_PLACEHOLDER = "a name"  # in place of a holder's name
 
@@ -132,10 +223,15 @@ class Settings(SourceSettings, FileFormat):
     """Words of these lists beside the shipped ones: `{ "Kasserad 2025" = "retired", "Hylla" = "stock" }`."""
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     platforms: dict[str, Platform] = Field(default_factory=dict)
+    ownerships: dict[str, Ownership] = Field(default_factory=dict)
 
 
 class DeviceListRow(msgspec.Struct, frozen=True):
-    """What is kept of a row. *list*: the list it stands in; *occurrence*: which row of this serial it is, from 1."""
+    """What is kept of a row. *list*: the list it stands in; *occurrence*: which row of this serial it is, from 1.
+
+    *never_seen*: the list says that it never was in contact. *unknown_fields*: the record's fields that may stand under a
+    header that nobody named.
+    """
 
     list: str
     serial: str | None = None
@@ -152,16 +248,33 @@ class DeviceListRow(msgspec.Struct, frozen=True):
     holder: str | None = None
     number: str | None = None
     status: str | None = None
+    state: str | None = None
+    ownership: str | None = None
+    managed_by: str | None = None
+    compliance: str | None = None
+    encrypted: bool | None = None
     seen_on: date | None = None
+    never_seen: bool = False
     purchased_on: date | None = None
     warranty_until: date | None = None
     order: str | None = None
     occurrence: int = 1
+    unreadable: tuple[UnreadableFact, ...] = ()
+    unknown_fields: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
         """Serial or asset tag in the spelling by which rows are compared."""
-        return "".join((self.serial or self.asset_tag or "").split()).upper()
+        return _folded_tag(self.serial or self.asset_tag or "")
+
+    @property
+    def source_id(self) -> str:
+        """The id of its record."""
+        return f"{self.list}/{self.tag}" + (f"/{self.occurrence}" if self.occurrence > 1 else "")
+
+
+def _folded_tag(tag: str) -> str:
+    return "".join(tag.split()).upper()
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -171,8 +284,8 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """All rows of every list that has a new edition; each list is complete by itself."""
     for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
         missing = missing_columns(file, NEEDED_FIELDS)
-        for page in file.pages(_row_parser(file, settings), scope=file.scope):
-            yield replace(page, drift=missing)
+        for page in file.pages(_row_parser(file, settings), scope=file.scope, misfit=_misfit_reader(file)):
+            yield replace(page, drift=(*missing, *page.drift))
             missing = ()
 
 
@@ -190,18 +303,29 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
 
 def _row_parser(file: SourceFile, settings: Settings) -> Callable[[FileRow], DeviceListRow]:
     rows: Counter[str] = Counter()
+    unknown = tuple(sorted(_FIELD_OF_COLUMN[column] for column in file.suspected_fields))
 
     def read(row: FileRow) -> DeviceListRow:
         listed = _parse_row(row, file, settings)
         if not listed.tag:
             raise RecordError("serial and asset tag are empty")
         rows[listed.tag] += 1
-        return msgspec.structs.replace(listed, occurrence=rows[listed.tag])
+        return msgspec.structs.replace(listed, occurrence=rows[listed.tag], unknown_fields=unknown)
+
+    return read
+
+
+def _misfit_reader(file: SourceFile) -> Callable[[MisfitRow], tuple[str | None, None]]:
+    def read(row: MisfitRow) -> tuple[str | None, None]:
+        tag = _folded_tag(row.certain("serial") or row.certain("asset_tag") or "")
+        return (f"{file.scope}/{tag}" if tag else None), None
 
     return read
 
 
 def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceListRow:
+    facts = RowFacts(row)
+    never_seen = fold_text(row.text("last_contact")) in _NEVER
     return DeviceListRow(
         list=file.scope,
         serial=row.text("serial"),
@@ -217,11 +341,18 @@ def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceList
         purpose=_reportable_word(row.text("purpose"), settings.purposes),
         holder=_holder_login(row.text("holder")),
         number=row.text("person_number"),
-        status=_reportable_word(row.text("status"), settings.statuses),
-        seen_on=row.day("last_contact"),
-        purchased_on=row.day("purchased"),
-        warranty_until=row.day("warranty"),
+        status=_reportable_word(row.text("status"), {**_STATES, **settings.statuses}),
+        state=_reportable_word(row.text("state"), {**_STATES, **settings.statuses}),
+        ownership=_reportable_word(row.text("ownership"), {**dict.fromkeys(_NOT_KNOWN), **_OWNERSHIPS, **settings.ownerships}),
+        managed_by=_reportable_word(row.text("managed_by"), dict.fromkeys((*_MANAGERS, *_NO_MANAGERS, *_NOT_KNOWN))),
+        compliance=_reportable_word(row.text("compliance"), _COMPLIANCES),
+        encrypted=facts.boolean("encrypted", "encrypted"),
+        seen_on=None if never_seen else facts.day("last_contact", "last_contact_at"),
+        never_seen=never_seen,
+        purchased_on=facts.day("purchased", "purchased_on"),
+        warranty_until=facts.day("warranty", "warranty_until"),
         order=row.text("order"),
+        unreadable=facts.unreadable,
     )
 
 
@@ -249,10 +380,14 @@ def _reportable_platform(text: str | None, own: Mapping[str, Platform]) -> str |
 def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[NormalisedItem, ...]:
     """A row as a device. Its words are read by the source's own tables and the shipped ones."""
     unknown: list[UnknownValue] = []
-    condition, purpose = _status_meaning(raw.status, settings, unknown)
+    condition, purpose = _condition(raw, settings, unknown)
+    ownership, managed = _ownership(raw, settings, unknown), _managed(raw, unknown)
+    unreadable = {fact.field for fact in raw.unreadable} | set(raw.unknown_fields)
+    if raw.ownership is not None and ownership is None and fold_text(raw.ownership) not in _NOT_KNOWN:
+        unreadable.add("ownership")
     groups = _groups(raw.groups)
     record = DeviceRecord(
-        source_id=f"{raw.list}/{raw.tag}" + (f"/{raw.occurrence}" if raw.occurrence > 1 else ""),
+        source_id=raw.source_id,
         serial=raw.serial,
         name=raw.name,
         manufacturer=raw.manufacturer,
@@ -266,14 +401,63 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
         status=None if raw.status == WITHHELD_TEXT else raw.status,
         asset_tag=raw.asset_tag,
         last_contact_at=local_noon(raw.seen_on),
+        ownership=ownership,
+        managed=managed,
         condition=condition,
+        compliance=_compliance(raw, unknown),
+        encrypted=raw.encrypted,
         purpose=purpose or _purpose(raw, settings, unknown),
         unit=raw.unit,
         serves=groups,
         purchased_on=raw.purchased_on,
         warranty_until=raw.warranty_until,
+        unreadable=tuple(sorted(unreadable)),
     )
-    return (record, *unknown)
+    return (record, *unknown, *raw.unreadable)
+
+
+def _condition(
+    raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]
+) -> tuple[Condition, Purpose | None]:
+    """What status and state say together. Either may say that it is not in use; never seen is not in use yet."""
+    condition, purpose = _status_meaning(raw.status, settings, unknown)
+    state, _ = _status_meaning(raw.state, settings, unknown)
+    condition = state if condition is Condition.ACTIVE else condition
+    if condition is Condition.ACTIVE and raw.never_seen:
+        condition = Condition.PENDING
+    return condition, purpose
+
+
+def _ownership(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> Ownership | None:
+    word = fold_text(raw.ownership)
+    if not word or word in _NOT_KNOWN:
+        return None
+    own = {fold_text(name): meaning for name, meaning in settings.ownerships.items()}
+    ownership = own.get(word, _OWNERSHIPS.get(word))
+    if ownership is None:
+        unknown.append(UnknownValue("ownership", raw.ownership or ""))
+    return ownership
+
+
+def _managed(raw: DeviceListRow, unknown: list[UnknownValue]) -> bool | None:
+    word = fold_text(raw.managed_by)
+    if word in _NO_MANAGERS:
+        return False
+    if not word or word in _NOT_KNOWN:
+        return None
+    if word not in _MANAGERS:
+        unknown.append(UnknownValue("managed_by", raw.managed_by or ""))
+        return None
+    return True
+
+
+def _compliance(raw: DeviceListRow, unknown: list[UnknownValue]) -> Compliance | None:
+    if raw.compliance is None:
+        return None
+    compliance = _COMPLIANCES.get(fold_text(raw.compliance))
+    if compliance is None:
+        unknown.append(UnknownValue("compliance", raw.compliance))
+    return compliance
 
 
 def _status_meaning(
@@ -282,7 +466,7 @@ def _status_meaning(
     """What a status says: what became of the device, or what it is for now. A blank, or no such column: "in use"."""
     if word is None:
         return Condition.ACTIVE, None
-    conditions = {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Condition)}
+    conditions = _STATES | {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Condition)}
     purposes = {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Purpose)}
     purpose = parse_purpose(word, purposes)
     if purpose is not None and purpose is not parse_purpose(word):  # the source's own table outranks each shipped word

@@ -27,7 +27,7 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
 # departments = ["3*", "Vretaskolan"]  # keep only rows whose codes or unit match; default: all
 # person_is = "civic_number"           # where a person has one number per employment
 # read_civic_number = true             # a token of it, for [identity] match_on_civic_number
-# columns = { employment_form = "Anst kat" }
+# columns = { employment_form = "Anst kat", start = "Från#1", end = 6, protected = false }
 # employment_forms = { "Månadslön vik" = "fixed" }
 ```
 
@@ -45,6 +45,10 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
   * A mark of protection counts on any row, also one that `departments` leaves out or that cannot be read.
   * A blank form of employment is `unknown` where the file has the column; without the column the dates decide. So is
     one that is not known; what is no word of such files ("Vik för …") is not kept, and is reported as `(text)`.
+  * The first day of this employment (Från, TILLTRÄDE) comes before that of the first one (ANSTDATUM). A day that cannot
+    be read leaves the employment, and its person undecided; a share that cannot be read only itself.
+  * A header that may be a mark of protection (skydd, sekretess, spärr …) and is not read refuses the file until
+    `columns = { protected = … }` names the column, or says `false`.
   * A share above 1 is per cent; above 100 % it is full time.
   * An account name without a domain belongs to many people and is no key: it is reported as an unknown value.
 * **Not tried here**: an export of a named personnel system. Layouts differ per municipality.
@@ -84,6 +88,7 @@ from fleetsync.pull.contract import (
     SourceRefused,
     SourceSettings,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.decoding import (
     IdNumbering,
@@ -96,7 +101,15 @@ from fleetsync.pull.decoding import (
     probe_files,
     reportable_word,
 )
-from fleetsync.pull.files import FileColumn, FileFormat
+from fleetsync.pull.files import (
+    FileColumn,
+    FileFormat,
+    MisfitRow,
+    RowFacts,
+    Suspicion,
+    look_like_days,
+    look_like_employment_forms,
+)
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
 
@@ -105,6 +118,8 @@ _PERSON_ID_COLUMNS: tuple[PersonIdColumn, ...] = ("person_number", "civic_number
 
 _LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
 _CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
+# Days of a person or of the report are plainly no days of an employment.
+_DAYS = Suspicion(look_like_days, unless=re.compile("fodel|birth|utskri|uttag|rapport|andrad|uppdat|skapad|created|semester"))
 COLUMNS = (
     FileColumn("person_number", kind="id"),
     FileColumn("civic_number", kind="id"),
@@ -122,16 +137,17 @@ COLUMNS = (
         deciding=True,
     ),
     FileColumn("name"),
-    FileColumn("given_name", ("förnamn", "tilltalsnamn", "first name")),
-    FileColumn("family_name", ("efternamn", "last name")),
-    FileColumn("protected"),
+    FileColumn("given_name", ("förnamn", "tilltalsnamn", "first name"), fallbacks=("förnamnsmå",)),
+    FileColumn("family_name", ("efternamn", "last name"), fallbacks=("efternamnsmå",)),
+    FileColumn("protected", refused_by=re.compile(r"skydd|sekret(?!er|ari)|sparr|kvarskriv|finger")),
     FileColumn("unit", deciding=True),
     FileColumn("unit_code", kind="id", deciding=True),
     FileColumn("workplace", ("arbetsställe", "arbetsställenummer", "arb.ställe nr", "organisationsid"), kind="id", deciding=True),
     FileColumn("cost_centre", kind="id", deciding=True),
-    FileColumn("employment_form"),
-    FileColumn("start", kind="day", deciding=True),
-    FileColumn("end", kind="day"),
+    FileColumn("employment_form", deciding=True, suspected_by=Suspicion(look_like_employment_forms)),
+    FileColumn("pay_form", ("löneform", "avlöningsform")),
+    FileColumn("start", kind="day", deciding=True, never_blank=True, suspected_by=_DAYS),
+    FileColumn("end", kind="day", deciding=True, suspected_by=_DAYS),
     FileColumn("leave_from", kind="day"),
     FileColumn("leave_to", kind="day"),
     FileColumn("share", kind="number"),
@@ -179,10 +195,11 @@ class EmploymentRow(msgspec.Struct, frozen=True):
     leave_from: date | None = None
     leave_to: date | None = None
     share: float | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 class StaffRow(msgspec.Struct, frozen=True):
-    """What is kept of one row. *civic*: a token. *problem*: why its employment could not be read."""
+    """What is kept of one row. *civic*: a token. *unreadable*: the facts of its employment that could not be read."""
 
     person: str
     numbers: tuple[str, ...] = ()
@@ -191,7 +208,7 @@ class StaffRow(msgspec.Struct, frozen=True):
     name: str | None = None
     protected: bool = False
     employment: EmploymentRow | None = None
-    problem: str | None = None
+    unreadable: tuple[UnreadableFact, ...] = ()
 
 
 class StaffFilePerson(msgspec.Struct, frozen=True):
@@ -204,6 +221,7 @@ class StaffFilePerson(msgspec.Struct, frozen=True):
     name: str | None = None
     protected: bool = False
     employments: tuple[EmploymentRow, ...] = ()
+    unreadable: tuple[UnreadableFact, ...] = ()
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -227,10 +245,9 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
     lines: list[StaffRow] = []
     rejected: list[RejectedRecord] = []
-    for page in file.pages(_row_parser(settings, connect)):
+    for page in file.pages(_row_parser(file, settings, connect), misfit=_misfit_reader(settings, connect)):
         lines += page.raws
         rejected += page.rejected
-    rejected += [RejectedRecord(line.problem) for line in lines if line.problem is not None]
     people = _group_by_person(lines)
     if lines and settings.departments and not any(person.employments for person in people):
         raise SourceRefused(
@@ -244,7 +261,9 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
             as_of=file.as_of,
             fingerprint=file.fingerprint,
             rejected=() if start else tuple(rejected),
-            drift=() if start else missing_columns(file, NEEDED_FIELDS),
+            drift=() if start else (*missing_columns(file, NEEDED_FIELDS), *file.left_out),
+            file=file.name,
+            unused_headers=() if start else file.unused_headers,
         )
 
 
@@ -260,7 +279,9 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     )
 
 
-def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
+def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
+    unnamed = tuple(file.suspected_fields)
+
     def read(row: FileRow) -> StaffRow:
         protected = is_protected(row.text("protected"))
         numbers = _texts(row, ("person_number",))
@@ -273,12 +294,40 @@ def _row_parser(settings: Settings, connect: Connect) -> Callable[[FileRow], Sta
         person = ids[id_column] or (next(filter(None, ids.values()), ()) if protected else ())
         if not person:
             raise RecordError(f"{id_column.replace('_', ' ')} is empty")
-        employment, problem = _employment(row, settings)
+        employment, unreadable = _employment(row, settings, unnamed)
         return StaffRow(
-            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, problem
+            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, unreadable
         )
 
     return read
+
+
+def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow], tuple[str | None, StaffRow | None]]:
+    """What is made of a row whose fields are not those of the header: its mark counts, on every key that it may have."""
+
+    def read(row: MisfitRow) -> tuple[str | None, StaffRow | None]:
+        person = row.certain("person_number") or row.certain("login") or row.certain("email")
+        source_id = person.casefold() if person else None
+        if not any(_may_be_a_mark(text) for text in row.candidates("protected")):
+            return source_id, None
+        numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
+        words = (word for text in row.texts for word in _SEPARATORS.split(text))
+        logins = tuple(dict.fromkeys(word for word in words if ("@" in word or "\\" in word)))
+        found = (civic_number(text, connect.today) for text in row.texts)
+        civics = tuple(connect.token(number.text) for number in found if number is not None and number.kind != "other")
+        ids = (*((source_id,) if source_id else ()), *numbers, *logins, *civics)
+        if not ids:
+            return source_id, None
+        own = tuple(login for login in logins if _is_own_domain(login, settings.mail_domains))
+        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, protected=True)
+
+    return read
+
+
+def _may_be_a_mark(text: str) -> bool:
+    """Whether a cell that was moved may be a mark. What is plainly a date, a number, a code or a log-in is not it."""
+    is_other = "@" in text or "\\" in text or sum(letter.isdigit() for letter in text) > 1
+    return not is_other and is_protected(text)
 
 
 def _person_id_column(row: FileRow, settings: Settings) -> PersonIdColumn:
@@ -312,32 +361,45 @@ def _name(row: FileRow, settings: Settings) -> str | None:
     return row.text("name") or " ".join(_texts(row, ("given_name", "family_name"))) or None
 
 
-def _employment(row: FileRow, settings: Settings) -> tuple[EmploymentRow | None, str | None]:
-    """The employment, unless its unit is left out; or why it cannot be read."""
+def _employment(
+    row: FileRow, settings: Settings, unnamed: Sequence[str]
+) -> tuple[EmploymentRow | None, tuple[UnreadableFact, ...]]:
+    """The employment, unless its unit is left out, and what of it cannot be read.
+
+    *unnamed*: fields that may stand under a header that nobody named.
+    """
     codes, unit_name = _texts(row, _CODE_FIELDS), row.text("unit")
     if settings.departments and not _matches_department(settings.departments, (*codes, unit_name or "")):
-        return None, None
-    try:
-        return (
-            EmploymentRow(
-                codes=codes,
-                unit_name=unit_name,
-                form=_reportable_employment_form(row, settings) if row.has("employment_form") else None,
-                start=row.day("start"),
-                end=row.day("end"),
-                leave_from=row.day("leave_from"),
-                leave_to=row.day("leave_to"),
-                share=_share(row),
-            ),
-            None,
-        )
-    except RecordError as error:
-        return None, str(error)
+        return None, ()
+    facts = RowFacts(row)
+    employment = EmploymentRow(
+        codes=codes,
+        unit_name=unit_name,
+        form=_reportable_employment_form(row, settings),
+        start=facts.day("start", "start"),
+        end=facts.day("end", "end"),
+        leave_from=facts.day("leave_from", "leave_from"),
+        leave_to=facts.day("leave_to", "leave_to"),
+        share=facts.fact("share", "share", lambda: _share(row)),
+    )
+    unreadable = tuple(sorted({*unnamed, *(fact.field for fact in facts.unreadable)}))
+    return msgspec.structs.replace(employment, unreadable=unreadable), facts.unreadable
 
 
-def _reportable_employment_form(row: FileRow, settings: Settings) -> str:
-    """The form of employment. What is no word of such files is a note, and may name somebody: it is not kept."""
+# A monthly wage says nothing of how long somebody is employed: the dates decide.
+_MONTHLY = frozenset({"", "månad", "månadslön", "månadsavlönad", "mån", "m"})
+
+
+def _reportable_employment_form(row: FileRow, settings: Settings) -> str | None:
+    """The form of employment; None where the file does not say it.
+
+    What is no word of such files is a note, and may name somebody: it is not kept.
+    """
     word = row.text("employment_form") or ""
+    if not row.has("employment_form"):
+        word = row.text("pay_form") or ""
+        if word.casefold() in _MONTHLY:
+            return None
     is_known = not word or parse_employment_form(word, settings.employment_forms) is not EmploymentForm.UNKNOWN
     return word if is_known else reportable_word(word, settings.employment_forms)
 
@@ -377,6 +439,7 @@ def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
         name=next((line.name for line in lines if line.name), None),
         protected=any(line.protected for line in lines),
         employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
+        unreadable=tuple(fact for line in lines for fact in line.unreadable),
     )
 
 
@@ -397,7 +460,7 @@ def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[Norm
         protected=raw.protected,
     )
     unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
-    return (person, *_memberships(raw, settings, unknown), *unknown)
+    return (person, *_memberships(raw, settings, unknown), *unknown, *raw.unreadable)
 
 
 def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]) -> Iterator[MembershipRecord]:
@@ -418,6 +481,7 @@ def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[Unknown
             leave_from=employment.leave_from,
             leave_to=employment.leave_to,
             protected=raw.protected,
+            unreadable=employment.unreadable,
         )
 
 

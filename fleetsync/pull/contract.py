@@ -158,7 +158,8 @@ class Page:
     None is now. *scope*: what is complete when the pull ends, and so what absence is judged within: None is the part; a
     device list's is its file and unit. *mark*: the bookmark of a part that reads "some". *fingerprint*: of the file it
     came from. *rejected*: records that could not be decoded. *drift*: unknown words outside of any record. *unused_headers*:
-    of a file, the headers that no field took up; *file*: its name.
+    of a file, the headers that no field took up; *file*: its name. *is_whole* False: the scope is there and could not be
+    read, so that nothing of it is taken for absent and its day stays.
     """
 
     raws: Sequence[RawRecord]
@@ -171,6 +172,7 @@ class Page:
     drift: tuple[UnknownValue, ...] = ()
     file: str = ""
     unused_headers: tuple[str, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,11 @@ class FileRow(Protocol):
 
     @property
     def number(self) -> int: ...
+    @property
+    def place(self) -> str:
+        """Where a person finds it: "personal.csv line 17"."""
+        ...
+
     def has(self, field: str) -> bool: ...
     def text(self, field: str) -> str | None: ...
     def day(self, field: str) -> date | None: ...
@@ -401,14 +408,36 @@ class SourceFile(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def missing_fields(self) -> tuple[str, ...]: ...
+    @property
+    def suspected_fields(self) -> Mapping[str, str]:
+        """Fields without a column that may stand under a header that no field took up: field → that header."""
+        ...
+
+    @property
+    def unused_headers(self) -> tuple[str, ...]: ...
+    @property
+    def left_out(self) -> tuple[UnknownValue, ...]:
+        """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read, where other files of the part can; "" for a file that can."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over around its table, for people."""
+        ...
+
     def rows(self) -> Iterator[FileRow]: ...
 
     def records(self, build: Callable[[FileRow], T]) -> Iterator[T]:
         """What *build* makes of each row; a row for which it raises `RecordError` is rejected."""
         ...
 
-    def pages(self, build: Callable[[FileRow], Any], scope: str | None = None) -> Iterator[Page]:
-        """The whole file as pages of what *build* makes, ready to be yielded by `pull`."""
+    def pages(self, build: Callable[[FileRow], Any], scope: str | None = None, misfit: Any = None) -> Iterator[Page]:
+        """The whole file as pages of what *build* makes, ready to be yielded by `pull`. *misfit*: see `OpenedFile.records`."""
         ...
 
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import Key, Record, Scheme
 from fleetsync.core.privacy import tokenise_key
-from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceSettings
-from fleetsync.pull.files import OpenedFile, StableFiles
+from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceFile, SourceSettings
+from fleetsync.pull.files import StableFiles
 from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
 from fleetsync.pull.http.client import HttpClient
 from fleetsync.pull.registry import load_connector
@@ -171,7 +171,7 @@ class FakeConnect:
     ) -> HttpClient:
         return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
 
-    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[OpenedFile]:
+    def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         source, clock = self._source, self.clock
         result = StableFiles(pattern, columns, source=source, clock=clock, stop=self.stop, known=self._known, **reading)
         return iter(result)

@@ -7,6 +7,6 @@ FILE = "personal_2026-10-31.csv"
 CASE = ConnectorCase(
     kind="staff_file",
     table={"kind": "staff_file", "name": "personal", "path": "{folder}/personal_*.csv"},
-    expected_counts={"staff": {"person": 8, "membership": 10}},
+    expected_counts={"staff": {"person": 9, "membership": 11}},
     files=(FILE,),
 )

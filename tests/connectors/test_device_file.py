@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fleetsync.core.model import Condition, DeviceRecord, Key, Platform, Purpose, Scheme
-from fleetsync.pull.contract import SourceUnavailable, UnknownValue
+from fleetsync.core.model import Compliance, Condition, DeviceRecord, Key, Ownership, Platform, Purpose, Scheme
+from fleetsync.pull.contract import RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue
 from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.device_file_case import CASE, TEXT, WORKBOOK
@@ -115,6 +115,12 @@ def test_a_torn_upload_is_no_short_list(recorded: CaseRunner) -> None:
     file = recorded.folder / WORKBOOK
     file.write_bytes(file.read_bytes()[:-200])
 
+    whole, torn = recorded.pages("devices")
+
+    assert (whole.scope, whole.is_whole, len(whole.raws)) == ("plattor-asen", True, 3)
+    assert (torn.scope, torn.is_whole, torn.raws, torn.fingerprint) == ("datorer-vretaskolan", False, [], None)
+    assert torn.rejected == (RejectedRecord("its end is missing. Is it still being written?", WORKBOOK),)
+    (recorded.folder / TEXT).unlink()
     with pytest.raises(SourceUnavailable, match="still being written"):
         recorded.pages("devices")
 
@@ -122,7 +128,7 @@ def test_a_torn_upload_is_no_short_list(recorded: CaseRunner) -> None:
 def test_a_probe_tells_of_each_list(recorded: CaseRunner) -> None:
     assert [finding.what for finding in recorded.findings()] == [
         f"{TEXT} speaks for 2026-10-31 and has 3 devices",
-        f"{WORKBOOK} speaks for 2026-11-15 and has 9 devices",
+        f"{WORKBOOK} speaks for 2026-11-15 and has 9 devices; skipped 1 line above the headers in line 3",
     ]
 
 
@@ -378,3 +384,198 @@ def test_a_list_of_headers_alone_is_whole_and_empty(lists: ListFolder) -> None:
     lists.write("Serienr;Skola")
 
     assert [list(page.raws) for page in lists.runner.pages("devices")] == [[]]
+
+
+# ----------------------------------------------------------------------------------- facts and rows that cannot be read
+
+
+@pytest.mark.parametrize(
+    ("head", "written", "field"),
+    [
+        ("Garanti", "36 mån", "warranty_until"),
+        ("Warranty", "36 months", "warranty_until"),
+        ("Inköpt", "HT 2025", "purchased_on"),
+        ("Senast sedd", "i tisdags", "last_contact_at"),
+        ("Last check-in", "11/20/2026 8:00 AM", "last_contact_at"),
+        ("Krypterad", "kanske", "encrypted"),
+    ],
+)
+def test_a_fact_that_cannot_be_read_costs_itself_and_never_the_device(
+    lists: ListFolder, head: str, written: str, field: str
+) -> None:
+    device, fact = lists.noted(head, written)
+
+    assert (device.serial, getattr(device, field), device.unreadable) == ("PF3EX101", None, (field,))
+    assert (fact.field, fact.place) == (field, f"{NAME} line 2")
+    assert written not in fact.reason
+
+
+@pytest.mark.parametrize("never", ["Aldrig", "never", " ALDRIG "])
+def test_a_device_that_was_never_in_contact_is_not_in_use_yet(lists: ListFolder, never: str) -> None:
+    device = lists.device("Status;Senast inloggad", f"I drift;{never}")
+
+    assert (device.last_contact_at, device.unreadable, device.condition) == (None, (), Condition.PENDING)
+    assert lists.device("Status;Senast inloggad", f"Stulen;{never}").condition is Condition.LOST
+
+
+@pytest.mark.parametrize("none", ["", "0", "1900-01-00", "0001-01-01 00:00:00", "NULL", "–"])
+def test_no_day_is_none_and_not_unreadable(lists: ListFolder, none: str) -> None:
+    assert lists.device("Garanti", none).unreadable == ()
+
+
+def test_a_row_that_ends_early_is_a_device_all_the_same(lists: ListFolder) -> None:
+    lists.write("Serienr;Modell;Skola;Garanti", "PF3EX101;A;Vretaskolan;2027-01-01", "PF3EX102;A;Vretaskolan", "PF3EX103;A")
+
+    assert [record.source_id for record in lists.runner.records("devices")] == [
+        f"lista/{serial}" for serial in ("PF3EX101", "PF3EX102", "PF3EX103")
+    ]
+
+
+def test_a_row_with_a_field_too_many_is_present_by_its_serial_and_named_by_its_line(lists: ListFolder) -> None:
+    lists.write("Serienr;Modell;Skola", "pf3 ex101;A;B;Vretaskolan", "PF3EX102;A;Vretaskolan")
+    lists.write("Modell;Serienr;Skola", "A;B;PF3EX101;Vretaskolan", name="annan_2026-11-15.csv")
+    lista, annan = sorted(lists.runner.pages("devices"), key=lambda page: page.scope, reverse=True)
+
+    assert lista.rejected == (RejectedRecord("more fields than the header", f"{NAME} line 2", "lista/PF3EX101"),)
+    assert [(rejected.place, rejected.source_id) for rejected in annan.rejected] == [("annan_2026-11-15.csv line 2", None)]
+
+
+# ---------------------------------------------------------------------------------- columns under headers that nobody named
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "field"),
+    [
+        ("Sist på nätet", "2025-01-10", "last_contact_at"),
+        ("Sist på nätet", "2025-01-10T06:00:00.000Z", "last_contact_at"),
+        ("Heartbeat", "1/10/2025 6:00:00 AM", "last_contact_at"),
+        ("Heartbeat", "10 jan. 2025", "last_contact_at"),
+        ("Vems", "BYOD", "ownership"),
+        ("Vems", "Company", "ownership"),
+        ("Anmärkning", "Wipe pending", "condition"),
+        ("Anmärkning", "Utrangerad", "condition"),
+        ("Network state", "x", "condition"),
+    ],
+)
+def test_what_may_decide_under_an_unknown_header_leaves_the_device_unknown(
+    lists: ListFolder, head: str, row: str, field: str
+) -> None:
+    device = lists.device(f"Modell;{head}", f"A;{row}")
+    (page,) = lists.runner.pages("devices")
+    (finding,) = lists.runner.findings()
+
+    assert device.unreadable == (field,)
+    assert page.unused_headers == (head,)
+    assert not finding.ok
+    assert f'the header "{head}" may be' in finding.what
+    column = {"last_contact_at": "last_contact", "condition": "status"}.get(field, field)
+    assert lists.device(f"Modell;{head}", f"A;{row}", columns={column: False}).unreadable == ()
+
+
+def test_a_header_that_is_named_is_read(lists: ListFolder) -> None:
+    device = lists.device("Sist på nätet", "2026-06-12", columns={"last_contact": "Sist på nätet"})
+
+    assert (device.last_contact_at, device.unreadable) == (datetime(2026, 6, 12, 10, 0, tzinfo=UTC), ())
+
+
+def test_a_list_kept_by_hand_without_such_columns_stays_as_it_is(lists: ListFolder) -> None:
+    assert lists.device("Modell;Hylla;Målgrupp", "A;14;Personal").unreadable == ("ownership",)
+    lists.write("Serienr;Modell;Hylla;Målgrupp", "PF3EX101;A;14;Personal", "PF3EX102;A;15;Elev")
+    assert [record.unreadable for record in lists.runner.records("devices") if isinstance(record, DeviceRecord)] == [(), ()]
+
+
+@pytest.mark.parametrize(
+    "header",
+    "Last check-in,Last seen,Last sync,lastSync,lastSyncDateTime,Most recent activity,Senaste incheckning,Senast synkad,"
+    "Senaste synkronisering,Senaste aktivitet,Senast sedd,Senaste kontakt,Senast inloggad".split(","),
+)
+def test_every_known_word_for_the_last_contact_is_read(lists: ListFolder, header: str) -> None:
+    assert lists.device(header, "2026-06-12").last_contact_at == datetime(2026, 6, 12, 10, 0, tzinfo=UTC)
+
+
+def test_a_portals_export_is_read_with_its_owner_state_and_manager(lists: ListFolder) -> None:
+    lists.write(
+        "Device ID,Device name,Enrollment date,Last check-in,Serial number,Model,Primary user UPN,Compliance,Managed by,"
+        "Ownership,Device state,Encrypted,OS",
+        "x,D1,2025-08-01,2026-11-12,PF3EX101,A,anna.e@exempelby.se,Compliant,Intune,Corporate,Managed,Yes,Windows",
+        "x,D2,2025-08-01,2026-11-12,PF3EX102,A,bo.e@exempelby.se,Not compliant,EAS,Personal,Wipe pending,No,Windows",
+    )
+    first, second = lists.runner.records("devices")
+
+    assert isinstance(first, DeviceRecord)
+    assert isinstance(second, DeviceRecord)
+    assert (first.ownership, first.condition, first.managed) == (Ownership.ORGANISATION, Condition.ACTIVE, True)
+    assert (first.compliance, first.encrypted, first.unreadable) == (Compliance.COMPLIANT, True, ())
+    assert [key.value for key in first.keys] == ["anna.e@exempelby.se"]
+    assert (second.ownership, second.condition, second.managed) == (Ownership.PERSONAL, Condition.WIPED, False)
+    assert (second.compliance, second.encrypted) == (Compliance.NONCOMPLIANT, False)
+
+
+def test_a_google_consoles_export_is_read(lists: ListFolder) -> None:
+    lists.write(
+        "deviceId,annotatedAssetId,annotatedLocation,annotatedUser,lastSync,model,notes,serialNumber,status",
+        "x1,INV-1,Vretaskolan,anna.e@exempelby.se,2025-01-10T06:00:00.000Z,HP Chromebook 11 G9,,5CD1234501,ACTIVE",
+        "x2,INV-2,Vretaskolan,,2026-11-10T06:00:00.000Z,HP Chromebook 11 G9,,5CD1234502,DEPROVISIONED",
+    )
+    first, second = lists.runner.records("devices")
+
+    assert isinstance(first, DeviceRecord)
+    assert isinstance(second, DeviceRecord)
+    assert (first.asset_tag, first.location, first.condition) == ("INV-1", "Vretaskolan", Condition.ACTIVE)
+    assert first.last_contact_at == datetime(2025, 1, 10, 11, 0, tzinfo=UTC)
+    assert second.condition is Condition.RETIRED
+
+
+def test_a_word_for_the_owner_that_nobody_knows_is_told_and_unknown(lists: ListFolder) -> None:
+    device, unknown = lists.noted("Ownership", "Fjällräven")
+
+    assert (device.ownership, device.unreadable, unknown) == (None, ("ownership",), UnknownValue("ownership", WITHHELD_TEXT))
+    own = {"fjällräven": "organisation"}
+    assert lists.device("Ownership", "Fjällräven", ownerships=own).ownership is Ownership.ORGANISATION
+    assert lists.device("Ownership", "Unknown").unreadable == ()
+
+
+# -------------------------------------------------------------------------------------------- stray and broken files
+
+
+def test_a_broken_list_is_named_and_stops_no_other_list(lists: ListFolder) -> None:
+    lists.write("Serienr;Skola", "PF3EX101;Vretaskolan")
+    lists.write("Serienr;Skola", 'PF3EX102;"Å"sen', name="asen_2026-11-16.csv")
+    good, broken = lists.runner.pages("devices")
+    known = {good.scope: good.fingerprint}
+
+    assert (good.scope, good.is_whole, len(good.raws)) == ("lista", True, 1)
+    assert (broken.scope, broken.is_whole, broken.file) == ("asen", False, "asen_2026-11-16.csv")
+    assert "quotation mark" in broken.rejected[0].reason
+    # The other list is read again although it did not change: a pull of nothing would look empty.
+    assert [page.scope for page in lists.runner.pages("devices", known=known)] == ["lista", "asen"]
+    fine, wrong = lists.runner.findings()
+    assert fine.ok
+    assert not wrong.ok
+    assert "asen_2026-11-16.csv cannot be read" in wrong.what
+
+
+def test_what_is_no_list_is_left_and_named(lists: ListFolder) -> None:
+    lists.write("Serienr;Skola", "PF3EX101;Vretaskolan")
+    for name in ("Thumbs.db", "desktop.ini", "readme.txt", "rutin.pdf", "lista.csv.bak", "~$lista.xlsx", ".DS_Store"):
+        (lists.runner.folder / name).write_bytes(b"Skicka listan till it\r\n")
+    (page,) = lists.runner.pages("devices")
+    (finding,) = lists.runner.findings()
+
+    assert len(page.raws) == 1
+    assert sorted(unknown.value for unknown in page.drift) == ["lista.csv.bak", "readme.txt", "rutin.pdf"]
+    assert finding.ok
+    assert all(name in finding.what for name in ("Thumbs.db", "desktop.ini", "readme.txt", "rutin.pdf", "lista.csv.bak"))
+
+
+def test_a_text_with_known_headers_is_a_list(lists: ListFolder) -> None:
+    lists.write("Serienr;Skola", "PF3EX101;Vretaskolan", name="lista.txt")
+
+    assert len(lists.runner.records("devices")) == 1
+
+
+def test_a_folder_without_any_list_that_can_be_read_says_why(lists: ListFolder) -> None:
+    lists.write("Hej", "du", name="readme.txt")
+
+    with pytest.raises(SourceRefused, match="the file may have none"):
+        lists.runner.pages("devices")

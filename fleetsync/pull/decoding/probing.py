@@ -64,9 +64,11 @@ def probe_files(
 
 
 def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str, ...]) -> ProbeResult:
-    what = f"{file.name} speaks for {file.as_of} and has {records}"
+    if file.problem:
+        return ProbeResult(part.name, ok=False, what=f"{file.name} cannot be read, the others can: {file.problem}")
+    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes))
     if not missing:
-        return ProbeResult(part.name, ok=True, what=what)
+        return ProbeResult(part.name, ok=not file.suspected_fields, what=what)
     return ProbeResult(
         part.name,
         ok=False,

@@ -11,17 +11,33 @@ setting that corrects it. No message holds the value of a cell. What a value mea
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
-from fleetsync.pull.files.opened_file import OpenedFile, RejectedRow, TableRow, fingerprint_of
+from fleetsync.pull.files.opened_file import BrokenFile, MisfitRow, OpenedFile, RejectedRow, TableRow, fingerprint_of
+from fleetsync.pull.files.facts import RowFacts
+from fleetsync.pull.files.suspicion import (
+    Suspicion,
+    look_like_days,
+    look_like_employment_forms,
+    look_like_owners,
+    look_like_states,
+)
 
 __all__ = [
     "HEADER_WORDS",
+    "BrokenFile",
     "FileColumn",
     "FileFormat",
     "FileSelection",
+    "MisfitRow",
     "OpenedFile",
     "RejectedRow",
+    "RowFacts",
     "StableFiles",
+    "Suspicion",
     "TableRow",
     "day_in_name",
     "fingerprint_of",
+    "look_like_days",
+    "look_like_employment_forms",
+    "look_like_owners",
+    "look_like_states",
 ]

@@ -2,7 +2,8 @@
 
 A file is opened only when it is stable: its size and time do not change during a short wait, or a `.done` file lies
 beside it. A file that was read to its end before is skipped and counted, so that "nothing new" never reads as "nothing
-there".
+there". What is no list by its name, or a note without any known header, is left and named. Where each file is a whole of
+its own, one that cannot be read is handed on as broken, and stops none of the others.
 """
 
 import re
@@ -16,16 +17,25 @@ from typing import Literal, TypeAlias
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn
-from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.headers import NoHeaderError
+from fleetsync.pull.files.opened_file import BrokenFile, OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
 _CHUNK_BYTES = 1024 * 1024
 _TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
+# Written by systems, beside any file: named by `fleetsync check` alone.
+_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
+# No lists by their ending, unless the pattern names it.
+_STRAY_SUFFIXES = frozenset(
+    ".pdf .bak .old .orig .ini .db .log .lnk .url .md .doc .docx .rtf .odt .ppt .pptx .jpg .jpeg .png .gif .heic .eml .msg "
+    ".zip .7z .rar .gz .exe .bat .ps1 .sh .py .toml .json .sig .asc .md5 .sha256".split()
+)
+_NOTE_SUFFIXES = frozenset({".txt", ""})  # a list, or somebody's note
 _WILDCARD = re.compile(r"[*?\[]")
 
 _DAY = re.compile(
@@ -88,7 +98,8 @@ class StableFiles:
     *pattern*: a path with `*`, `?`, `[…]` or `**`, or a folder, or one file. *known*: fingerprints of the last complete
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
-    otherwise the files together are the part, and are skipped only when every one is known.
+    otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
+    lists.
     """
 
     def __init__(
@@ -107,6 +118,8 @@ class StableFiles:
     ) -> None:
         self.opened: list[str] = []
         self.unchanged: list[str] = []
+        self.left: list[str] = []
+        self._left_by_system: list[str] = []
         self._pattern = Path(pattern)
         self._columns = tuple(columns)
         self._form = form
@@ -123,26 +136,94 @@ class StableFiles:
         """Whether every file there was had been read to its end before: the pull is `unchanged`."""
         return bool(self.unchanged) and not self.opened
 
-    def __iter__(self) -> Iterator[OpenedFile]:
-        """Raises SourceUnavailable: none there, or one still being written; SourceRefused: unreadable, or too large."""
-        self.opened, self.unchanged = [], []
+    def __iter__(self) -> Iterator[OpenedFile | BrokenFile]:
+        """Raises SourceUnavailable: none there, or one still being written; SourceRefused: unreadable, or too large.
+
+        Where each file is a whole of its own, a broken one is given as such, as long as another can be read.
+        """
+        self.opened, self.unchanged, self.left, self._left_by_system = [], [], [], []
         try:
-            yield from self._open_all()
+            yield from self._open_each() if self._each_whole else self._open_all()
         except OSError as error:
             raise self._unreadable_error(error) from None
 
     def _open_all(self) -> Iterator[OpenedFile]:
         files = self._selected_files()
-        self._wait_until_stable(files)
+        for file, error in self._unstable(files):
+            raise error
         prints = {file.path: self._fingerprint(file) for file in files}
+        files = self._without_notes(files, prints)
+        prints = {file.path: prints[file.path] for file in files}
         nothing_new = self._known.issuperset(prints.values())
         for file in files:
-            fingerprint = prints[file.path]
-            if nothing_new or (self._each_whole and fingerprint in self._known):
+            if nothing_new:
                 self.unchanged.append(file.path.name)
             else:
                 self.opened.append(file.path.name)
-                yield self._open(file, fingerprint)
+                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+
+    def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
+        """The files that are no note: somebody's text beside the lists, without any header that is known."""
+        may_be = [file for file in files if file.path.suffix.casefold() in _NOTE_SUFFIXES]
+        notes = [file for file in may_be if self._is_note(file, prints[file.path])]
+        if len(notes) == len(files):
+            return files
+        self.left += [file.path.name for file in notes]
+        return [file for file in files if file not in notes]
+
+    def _is_note(self, file: _ListedFile, fingerprint: str) -> bool:
+        try:
+            _ = self._open(file, fingerprint).missing_fields
+        except NoHeaderError:
+            return True
+        except (SourceRefused, SourceUnavailable):
+            return False
+        return False
+
+    def _open_each(self) -> Iterator[OpenedFile | BrokenFile]:
+        files = self._selected_files()
+        errors: dict[Path, PullError] = {file.path: error for file, error in self._unstable(files)}
+        prints: dict[Path, str] = {}
+        notes: set[Path] = set()
+        for file in files:
+            if file.path in errors:
+                continue
+            try:
+                prints[file.path] = self._fingerprint(file)
+                if prints[file.path] not in self._known:
+                    self._open(file, prints[file.path]).check()
+            except NoHeaderError as error:
+                errors[file.path] = error
+                if file.path.suffix.casefold() in _NOTE_SUFFIXES:
+                    notes.add(file.path)
+            except (SourceRefused, SourceUnavailable) as error:
+                errors[file.path] = error
+            except OSError as error:
+                errors[file.path] = self._unreadable_error(error, file.path.name)
+        readable = [file for file in files if file.path not in errors]
+        if not readable:
+            raise next(iter(errors.values()))
+        self.left += [file.path.name for file in files if file.path in notes]
+        broken = [file for file in files if file.path in errors and file.path not in notes]
+        # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
+        skipped = [] if broken else [file for file in readable if prints[file.path] in self._known]
+        self.unchanged += [file.path.name for file in skipped]
+        for file in readable:
+            if file not in skipped:
+                self.opened.append(file.path.name)
+                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+        for file in broken:
+            self.opened.append(file.path.name)
+            yield self._broken(file, errors[file.path])
+
+    def _broken(self, file: _ListedFile, error: PullError) -> BrokenFile:
+        return BrokenFile(
+            name=file.path.name,
+            scope=file.scope,
+            as_of=self._day(file),
+            modified_at=file.modified_at,
+            problem=str(error).removeprefix(f"{self._source}: ").removeprefix(f"{file.path.name}: "),
+        )
 
     # -------------------------------------------------------------------------------------------- the files of the pattern
 
@@ -160,7 +241,16 @@ class StableFiles:
         return listed
 
     def _paths(self) -> Iterator[Path]:
-        return (path for path in _matching_paths(self._pattern) if _is_finished_name(path.name) and path.is_file())
+        is_exact = self._pattern.is_file()
+        for path in _matching_paths(self._pattern):
+            if not _is_finished_name(path.name) or not path.is_file():
+                continue
+            if not is_exact and path.name.casefold() in _SYSTEM_FILES:
+                self._left_by_system.append(path.name)
+            elif not is_exact and path.suffix.casefold() in _STRAY_SUFFIXES - {self._pattern.suffix.casefold()}:
+                self.left.append(path.name)
+            else:
+                yield path
 
     def _stat_file(self, path: Path) -> _ListedFile:
         status = path.stat()
@@ -179,13 +269,12 @@ class StableFiles:
 
     # ------------------------------------------------------------------------------------------------- waiting for writers
 
-    def _wait_until_stable(self, files: Collection[_ListedFile]) -> None:
+    def _unstable(self, files: Collection[_ListedFile]) -> list[tuple[_ListedFile, SourceUnavailable]]:
+        """The files that changed while they were watched: they are still being written."""
         waiting = [file for file in files if not file.is_done()]
         if waiting and self._clock.wait(self._form.settle_seconds, self._stop):
             raise SourceUnavailable(f"{self._source}: stopped before {self._pattern} was read")
-        for file in waiting:
-            if file.has_changed():
-                raise self._still_written_error(file)
+        return [(file, self._still_written_error(file)) for file in waiting if file.has_changed()]
 
     def _still_written_error(self, file: _ListedFile) -> SourceUnavailable:
         return SourceUnavailable(f"{self._source}: {file.path.name} is still being written; it is read next time")
@@ -200,7 +289,7 @@ class StableFiles:
                 running.update(piece)
         return running.hexdigest()
 
-    def _open(self, file: _ListedFile, fingerprint: str) -> OpenedFile:
+    def _open(self, file: _ListedFile, fingerprint: str, left: tuple[str, ...] = ()) -> OpenedFile:
         with file.path.open("rb") as stream:
             content = stream.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
         if fingerprint_of(content) != fingerprint:
@@ -217,6 +306,8 @@ class StableFiles:
             source=self._source,
             day_is_named=file.named_day is not None,
             zone=self._zone,
+            left_files=left,
+            passed_over=tuple(self._left_by_system) if left or len(self.opened) <= 1 else (),
         )
 
     def _check_size(self, size: int, name: str) -> None:
@@ -226,12 +317,19 @@ class StableFiles:
                 "max_mebibytes in the [[source]] table"
             )
 
-    def _unreadable_error(self, error: OSError) -> SourceRefused | SourceUnavailable:
+    def _unreadable_error(self, error: OSError, name: str = "") -> SourceRefused | SourceUnavailable:
+        what = name or str(self._pattern)
         if isinstance(error, FileNotFoundError):
-            return SourceUnavailable(f"{self._source}: a file of {self._pattern} disappeared while it was read")
+            return SourceUnavailable(
+                f"{self._source}: {name or f'a file of {self._pattern}'} disappeared while it was read. It is read again by "
+                "itself at the next pull"
+            )
         if isinstance(error, PermissionError):
-            return SourceRefused(f"{self._source}: {self._pattern} may not be read. Let the daemon's user read it")
-        return SourceUnavailable(f"{self._source}: {self._pattern} cannot be read ({error.strerror})")
+            return SourceRefused(f"{self._source}: {what} may not be read. Let the daemon's user read it")
+        return SourceUnavailable(
+            f"{self._source}: {what} cannot be read ({error.strerror}). Look at the disk; it is tried again by itself at the "
+            "next pull"
+        )
 
 
 def _matching_paths(pattern: Path) -> Iterator[Path]:

@@ -23,6 +23,15 @@ _BYTE_ORDER_MARKS = (
 _DOUBLE_ENCODED = re.compile("Ã[¥¤¶©¼…„–‰œ\x85\x84\x96\x89\x9c]|ï»¿")
 _CONTROL_CHARACTERS = re.compile("[\x80-\x9f]")
 
+# å ä ö Å Ä Ö é of cp850 (DOS) and MacRoman have bytes that cp1252 reads as other signs, without an error.
+_READ_TOO_EASILY = frozenset({"cp1252"})
+_DOS_INSIDE = re.compile(r"(?<=[^\W\d_])[„”†](?=[^\W\d_])|(?<=[a-zåäöé])Ž|™(?=[^\W\d_])")
+_MAC_INSIDE = re.compile(r"(?<=[a-zåäöé])[ŒŠ]|(?<=[^\W\d_])Œ(?=[^\W\d_])")
+# These occur in names and prose too: only a text without a single Swedish letter is taken for another encoding.
+_DOS_AT_ALL = re.compile(r"(?<=[^\W\d_])[„”†‚]|[„†™Ž](?=[^\W\d_])")
+_MAC_AT_ALL = re.compile(r"(?<=[^\W\d_])[šŠŒ€…]|[šŠŒ€…](?=[^\W\d_])")
+_SWEDISH_LETTERS = re.compile("[åäöÅÄÖ]")
+
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
@@ -75,9 +84,28 @@ def _decode_without_bom(content: bytes, fallback: str, where: str) -> DecodedTex
     text = _decode_strict(content, fallback)
     if text is None or _CONTROL_CHARACTERS.search(text):
         raise SourceRefused(
-            f"{where}: it is neither UTF-8 nor {fallback}. Save it as CSV UTF-8, or set encoding in the [[source]] table"
+            f"{where}: it is neither UTF-8 nor {fallback}. Save it as CSV UTF-8, or set encoding in the [[source]] table: "
+            'encoding = "cp850" for an export of DOS descent, encoding = "mac_roman" for one of an older Mac'
+        )
+    other = _likely_encoding(text) if fallback in _READ_TOO_EASILY else None
+    if other is not None:
+        raise SourceRefused(
+            f"{where}: read as {fallback}, it has signs inside of words, as {other} looks when it is read so. Save it as "
+            f'CSV UTF-8, or set encoding = "{other}" in the [[source]] table'
         )
     return DecodedText(text, fallback)
+
+
+def _likely_encoding(text: str) -> str | None:
+    """The encoding that a text was more likely written in, by letters that stand where no word has them."""
+    if _DOS_INSIDE.search(text):
+        return "cp850"
+    if _MAC_INSIDE.search(text):
+        return "mac_roman"
+    if _SWEDISH_LETTERS.search(text):
+        return None
+    dos, mac = len(_DOS_AT_ALL.findall(text)), len(_MAC_AT_ALL.findall(text))
+    return None if not dos and not mac else "cp850" if dos > mac else "mac_roman"
 
 
 def _decode_strict(content: bytes, encoding: str) -> str | None:

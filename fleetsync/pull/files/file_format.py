@@ -3,7 +3,7 @@
 import codecs
 import re
 from io import BytesIO, TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -15,7 +15,7 @@ def _validated_encoding(name: str) -> str:
         TextIOWrapper(BytesIO(), encoding=name)  # refuses what is a codec and no encoding, such as hex
         return codecs.lookup(name).name
     except LookupError:
-        raise ValueError(f"{name} is not an encoding; use cp1252, utf-8, utf-16-le, iso8859-1 or cp850") from None
+        raise ValueError(f"{name} is not an encoding; use cp1252, utf-8, utf-16-le, iso8859-1, cp850 or mac_roman") from None
 
 
 def _validated_name_pattern(pattern: str) -> str:
@@ -40,9 +40,10 @@ class FileFormat(BaseModel):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     """None: that of ; tab , | which finds the most headers."""
     sheet: str | None = None
-    """Of a workbook; None: the first that is not hidden."""
-    columns: dict[str, str | Annotated[int, Field(ge=1)]] = {}
-    """Field = its header; or field = its number, from 1, in a file without headers."""
+    """Of a workbook; None: the first that is not hidden and has headers that are known."""
+    columns: dict[str, str | Annotated[int, Field(ge=1, strict=True)] | Literal[False]] = {}
+    """Field = its header; "Från#2" is the second of two headers that are the same. Field = the number of its column, from
+    1, beside headers or in a file without any. Field = false: no column of the file is this field."""
     date_order: DateOrder = "ymd"
     """ "dmy": DD/MM/YYYY is a date; else it is refused."""
     as_of_pattern: Annotated[str, AfterValidator(_validated_name_pattern)] | None = None
@@ -53,3 +54,5 @@ class FileFormat(BaseModel):
     """A file that changes within this time is still being written."""
     max_mebibytes: Annotated[int, Field(ge=1, le=1024)] = 64
     max_rows: Annotated[int, Field(ge=1)] = 300_000
+    max_cells: Annotated[int, Field(ge=1)] = 20_000_000
+    """Rows times columns of a workbook's table, up to its last cell with something in it."""

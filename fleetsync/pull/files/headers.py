@@ -7,11 +7,12 @@ the file, and never a line that may be a person's record.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
+from fleetsync.pull.files.suspicion import Suspicion
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
 # Titles and dates of printing stand above the headers of many reports.
@@ -19,19 +20,29 @@ MAX_HEADER_SEARCH_LINES: Final = 20
 
 HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     # people
-    "civic_number": ("personnummer", "pnr", "personnr", "person-id", "identifierare", "personidentitet"),
+    "civic_number": (
+        "personnummer",
+        "pnr",
+        "personnr",
+        "persnr",
+        "sekelpersnr",
+        "person-id",
+        "identifierare",
+        "personidentitet",
+    ),
     "person_number": (
         "anställningsnummer",
         "anstnr",
         "anst.nr",
         "anställningsnr",
+        "anställdnummer",
         "personalnummer",
         "elev-id",
         "barn-id",
     ),
     "object_id": ("objekt-id", "object id", "entra-id", "azure ad-id"),
     "login": ("användarnamn", "användare", "konto", "kontonamn", "signatur", "inloggning", "upn", "eppn", "username"),
-    "email": ("e-post", "mail", "mejl", "e-postadress", "epost skola", "e-post arbete", "email"),
+    "email": ("e-post", "mail", "mejl", "e-postadress", "epost skola", "e-post arbete", "email", "emailadr"),
     "name": ("namn", "elevnamn", "fullständigt namn"),
     "protected": (
         "sekretess",
@@ -52,13 +63,18 @@ HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     # schools
     "unit": ("enhet", "skola", "skolenhet", "förskola", "arbetsplats", "enhetsnamn", "organisation", "plats"),
     "unit_code": ("skolenhetskod", "enhetskod", "skolkod"),
-    "cost_centre": ("kostnadsställe", "kst", "ansvar"),
+    "cost_centre": ("kostnadsställe", "kst", "ansvar", "kontrub1"),
     "school_form": ("skolform", "verksamhetsform", "verksamhet"),
     "year": ("årskurs", "åk", "årskurs/stadie", "årsk"),
     "group": ("klass", "avdelning", "grupp", "undervisningsgrupp"),
     "children": ("antal barn", "antal elever", "antal", "barn"),
     # devices
     "serial": ("serienummer", "serienr", "s/n", "sn", "serial number", "serial", "serienummer (s/n)"),
+    "ownership": ("ownership", "device ownership", "owner type", "ägarskap", "ägandeform", "ägartyp"),
+    "state": ("device state", "management state", "enhetstillstånd", "enhetens tillstånd", "hanteringsstatus"),
+    "managed_by": ("managed by", "management agent", "hanteras av", "hanterad av"),
+    "compliance": ("compliance", "compliance state", "efterlevnad", "kompatibilitet"),
+    "encrypted": ("encrypted", "is encrypted", "krypterad", "kryptering"),
     "asset_tag": (
         "inventarienummer",
         "inv.nr",
@@ -76,14 +92,7 @@ HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "status": ("status", "läge", "tillstånd"),
     "purpose": ("syfte", "användning", "typ av användning", "ändamål", "purpose"),
     "groups": ("klasser", "grupper"),
-    "last_contact": (
-        "senast sedd",
-        "senaste kontakt",
-        "senast inloggad",
-        "senast ansluten",
-        "last seen",
-        "last contact",
-    ),
+    "last_contact": ("senast sedd", "senaste kontakt", "last seen", "last contact"),
     "enrolled": ("registrerad", "registreringsdatum", "enrolled"),
     # purchases
     "order": ("ordernummer", "order", "ordernr", "beställningsnummer", "inköpsorder"),
@@ -97,15 +106,59 @@ HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Swedish headers per field, for columns without headers of their own. Some headers stand under several fields: a
 connector names only the fields that its kind of file has."""
 
+_FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "last_contact": (
+        "senast ansluten",
+        "last check-in",
+        "last checkin",
+        "senaste incheckning",
+        "last sync",
+        "last sync date time",
+        "senast synkad",
+        "senast synkroniserad",
+        "senaste synkronisering",
+        "last inventory update",
+        "last reported",
+        "last connected",
+        "senast uppkopplad",
+        "senast kontaktad",
+        "most recent activity",
+        "last activity",
+        "senaste aktivitet",
+        "senast aktiv",
+        "last active",
+        "senaste inloggning",
+        "senast inloggad",
+        "last logon",
+        "last login",
+    ),
+    "start": ("tillträde", "tillträdesdatum", "anställningsdatum", "anstdatum", "anst.datum", "anställningsstart"),
+    "end": ("slutdatum för anställning", "anställning slutar", "avgångsdatum"),
+    "employment_form": ("employment type", "typ av anställning"),
+    "given_name": ("förnamnsmå",),
+    "family_name": ("efternamnsmå",),
+    "asset_tag": ("annotated asset id",),
+}
+"""Headers that mean a field where none of its other headers is there, in the order in which they count."""
+
+
+
+
+class NoHeaderError(SourceRefused):
+    """No line of the file has a header that is known: it may be no list at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileColumn:
     """A field that a connector looks for.
 
-    *aliases*: headers that mean it; none: those of `HEADER_WORDS`; the field's own name always does. *required*:
-    without it the file is refused. *deciding*: coverage depends on it, so that its absence is reported (`OpenedFile.missing_fields`).
-    *kind*: `id` is text that identifies, in which decimals are damage. *digits*: the lengths that an all-digit value
-    can have; a shorter one lost its leading zeros.
+    *aliases*: headers that mean it; none: those of `HEADER_WORDS`; the field's own name always does. *fallbacks*: headers
+    that mean it where none of these is there, in this order. *required*: without it the file is refused. *deciding*:
+    coverage depends on it, so that its absence is reported (`OpenedFile.missing_fields`). *kind*: `id` is text that
+    identifies, in which decimals are damage. *digits*: the lengths that an all-digit value can have; a shorter one lost
+    its leading zeros. *never_blank*: a row that ends before it is not taken for blank there. *suspected_by*: what a
+    column under an unknown header looks like that may be this field (`OpenedFile.suspected_fields`). *refused_by*:
+    parts of headers that may mean this field; a file with such a header that no field took up is refused.
     """
 
     field: str
@@ -114,20 +167,44 @@ class FileColumn:
     deciding: bool = False
     kind: ColumnKind = "text"
     digits: tuple[int, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    never_blank: bool = False
+    suspected_by: Suspicion | None = None
+    refused_by: re.Pattern[str] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All headers that mean this field."""
+        """All headers that mean this field, those of `fallback_words` apart."""
         return (*(self.aliases or HEADER_WORDS.get(self.field, ())), self.field)
+
+    @property
+    def fallback_words(self) -> tuple[str, ...]:
+        """Headers that mean this field where no other does, the first that is there."""
+        return (*self.fallbacks, *(_FALLBACK_WORDS.get(self.field, ()) if not self.aliases else ()))
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderRow:
-    """The position of each field. *line*: the row number of the headers, 0 for a file without any."""
+    """The position of each field. *line*: the row number of the headers, 0 for a file without any.
+
+    *titles*: how many lines with something in them stand above it. *unused*: the headers that no field took up, by
+    position, as they may be shown.
+    """
 
     line: int
     width: int
     places: Mapping[str, int]
+    titles: int = 0
+    unused: Mapping[int, str] = field(default_factory=dict)
+
+
+ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
+"""Field = its header, the number of its column from 1, or False for "this file has none"."""
+
+
+def field_label(field: str) -> str:
+    """A field's name as words: "end_date" is "end date"."""
+    return field.replace("_", " ")
 
 
 def fold_header(header: str) -> str:
@@ -136,67 +213,92 @@ def fold_header(header: str) -> str:
     return "".join(letter for letter in plain if letter.isalnum() or letter == "%")
 
 
-def header_names_by_field(
-    columns: Sequence[FileColumn], configured: Mapping[str, str | int]
-) -> dict[str, frozenset[str]]:
+_NTH_HEADER = re.compile(r"(.+)#([1-9]\d?)")
+
+
+def header_names_by_field(columns: Sequence[FileColumn], configured: ConfiguredColumns) -> dict[str, tuple[str, ...]]:
     """Per field the folded headers that mean it, configuration first; a header that configuration gave to one field
-    means no other.
+    means no other. A field that the configuration says is not there has none.
 
     Raises ValueError when two columns of a connector share a word: nobody could tell which is meant.
     """
-    given = {field: fold_header(str(header)) for field, header in configured.items()}
-    taken = frozenset(given.values())
-    names: dict[str, frozenset[str]] = {}
+    given = {field: _folded_given(header) for field, header in configured.items()}
+    taken = frozenset(word for words in given.values() for word in words)
+    names: dict[str, tuple[str, ...]] = {}
     owners: dict[str, str] = {}
     for column in columns:
-        if column.field in given:
-            names[column.field] = frozenset({given[column.field]})
+        if column.field in given and isinstance(configured[column.field], str | bool):
+            names[column.field] = given[column.field]
             continue
-        names[column.field] = frozenset(map(fold_header, column.words)) - taken
+        words = (fold_header(word) for word in (*column.words, *column.fallback_words))
+        names[column.field] = tuple(dict.fromkeys(word for word in words if word not in taken))
         for word in names[column.field]:
             if owners.setdefault(word, column.field) != column.field:
                 raise ValueError(f"the header {word} means both {owners[word]} and {column.field}")
     return names
 
 
+def _folded_given(header: str | int) -> tuple[str, ...]:
+    if not isinstance(header, str):
+        return ()
+    nth = _NTH_HEADER.fullmatch(header)
+    return (fold_header(header), fold_header(nth[1])) if nth else (fold_header(header),)
+
+
 def header_score(
-    cells: Sequence[Cell], columns: Sequence[FileColumn], names: Mapping[str, frozenset[str]]
+    cells: Sequence[Cell], columns: Sequence[FileColumn], names: Mapping[str, Sequence[str]]
 ) -> tuple[int, int]:
     """How many fields a line names if it is the header: the required ones, then all."""
     needed = {column.field: names[column.field] for column in columns if column.required}
     return count_known_headers(cells, needed), count_known_headers(cells, names)
 
 
-def count_known_headers(cells: Sequence[Cell], names: Mapping[str, frozenset[str]]) -> int:
+def count_known_headers(cells: Sequence[Cell], names: Mapping[str, Sequence[str]]) -> int:
     """How many fields this line names if it is the header."""
     words = {fold_header(cell_text(cell)) for cell in cells if isinstance(cell, str)}
-    return sum(1 for headers in names.values() if headers & words)
+    return sum(1 for headers in names.values() if not words.isdisjoint(headers))
 
 
 def find_header(
     head: Sequence[tuple[int, Sequence[Cell]]],
     columns: Sequence[FileColumn],
-    configured: Mapping[str, str | int],
+    configured: ConfiguredColumns,
     where: str,
 ) -> HeaderRow:
-    """The header among the first lines of a file. *where* begins each message: source and file.
+    """The header among the first lines of a file: the line that names most fields. *where* begins each message.
 
     Raises SourceRefused: a needed header is missing, two mean one field, there is none at all, or `columns` is wrong.
     """
     _check_configured(columns, configured, where)
-    if any(isinstance(place, int) for place in configured.values()):
-        return _header_from_numbers(head, columns, configured, where)
     names = header_names_by_field(columns, configured)
-    needed = sum(1 for column in columns if column.required)
-    for number, cells in head:
-        required, known = header_score(cells, columns, names)
-        # For a kind of file without required columns any known header is enough.
-        if required == needed and known:
-            return HeaderRow(number, _width(cells), _column_positions(cells, names, configured, where))
-    raise _no_header(head, columns, names, configured, where)
+    numbered = {field for field, place in configured.items() if isinstance(place, int) and place is not False}
+    needed = [column.field for column in columns if column.required and column.field not in numbered]
+    best = _best_line(head, columns, names)
+    if numbered and (best is None or not _is_header_beside_numbers(best[1], names)):
+        return _header_from_numbers(head, columns, configured, where)
+    if best is None or count_known_headers(best[1], {field: names[field] for field in needed}) < len(needed):
+        raise _no_header(head, columns, names, configured, where)
+    number, cells = best
+    places = _column_positions(cells, columns, names, configured, where)
+    unused = _unused_headers(cells, places, names)
+    _refuse_unnamed(unused, columns, places, configured, where)
+    titles = sum(1 for line, above in head if line < number and not all(map(is_blank, above)))
+    return HeaderRow(number, _width(cells), places, titles, unused)
 
 
-def _check_configured(columns: Sequence[FileColumn], configured: Mapping[str, str | int], where: str) -> None:
+def _best_line(
+    head: Sequence[tuple[int, Sequence[Cell]]], columns: Sequence[FileColumn], names: Mapping[str, Sequence[str]]
+) -> tuple[int, Sequence[Cell]] | None:
+    """The first of the lines that name most fields. A title, or a filled-in form, can name one or two by chance."""
+    best = max(head, key=lambda line: header_score(line[1], columns, names), default=None)
+    return best if best is not None and count_known_headers(best[1], names) else None
+
+
+def _is_header_beside_numbers(cells: Sequence[Cell], names: Mapping[str, Sequence[str]]) -> bool:
+    return count_known_headers(cells, names) >= _MIN_KNOWN_HEADERS and not _may_be_a_record(cells)
+
+
+def _check_configured(columns: Sequence[FileColumn], configured: ConfiguredColumns, where: str) -> None:
     fields = [column.field for column in columns]
     for field in configured:
         if field not in fields:
@@ -209,25 +311,36 @@ def _check_configured(columns: Sequence[FileColumn], configured: Mapping[str, st
 def _header_from_numbers(
     head: Sequence[tuple[int, Sequence[Cell]]],
     columns: Sequence[FileColumn],
-    configured: Mapping[str, str | int],
+    configured: ConfiguredColumns,
     where: str,
 ) -> HeaderRow:
     """A file without headers, whose columns are known by number."""
-    places = {field: place - 1 for field, place in configured.items() if isinstance(place, int)}
-    if len(places) != len(configured) or min(places.values()) < 0:
-        raise SourceRefused(f"{where}: columns must name either headers or numbers from 1 for a file without headers")
+    named = [field for field, place in configured.items() if isinstance(place, str)]
+    if named:
+        raise SourceRefused(
+            f"{where}: columns names a header for {', '.join(named)}, and no line of the file looks like headers. Number "
+            "every column of a file without headers, from 1"
+        )
+    places = {field: place - 1 for field, place in configured.items() if isinstance(place, int) and place is not False}
     missing = [column.field for column in columns if column.required and column.field not in places]
     if missing:
         raise SourceRefused(
             f"{where}: columns gives no number for {', '.join(missing)}. Add it to the [[source]] table"
         )
     width = max((_width(cells) for _, cells in head), default=0)
+    if head:
+        _check_within(places, width, where)
+    unused = {place: f"column {place + 1}" for place in range(width) if place not in places.values()}
+    return HeaderRow(0, width, places, 0, unused)
+
+
+def _check_within(places: Mapping[str, int], width: int, where: str) -> None:
     beyond = sorted(field for field, place in places.items() if place >= width)
-    if head and beyond:
+    if beyond:
         raise SourceRefused(
-            f"{where}: the file has {width} columns, and columns puts {', '.join(beyond)} beyond the last"
+            f"{where}: the file has {width} columns, and columns puts {', '.join(beyond)} beyond the last. Correct the "
+            "number in the [[source]] table"
         )
-    return HeaderRow(0, width, places)
 
 
 def _width(cells: Sequence[Cell]) -> int:
@@ -238,19 +351,93 @@ def _width(cells: Sequence[Cell]) -> int:
 
 
 def _column_positions(
-    cells: Sequence[Cell], names: Mapping[str, frozenset[str]], configured: Mapping[str, str | int], where: str
+    cells: Sequence[Cell],
+    columns: Sequence[FileColumn],
+    names: Mapping[str, Sequence[str]],
+    configured: ConfiguredColumns,
+    where: str,
 ) -> dict[str, int]:
     words = [fold_header(cell_text(cell)) for cell in cells]
     places: dict[str, int] = {}
-    for field, headers in names.items():
-        matching = [place for place, word in enumerate(words) if word in headers]
-        if len(matching) > 1:
-            shown = " and ".join(f'"{_shown(cells[place])}"' for place in matching)
-            remedy = "Rename one of them" if field in configured else f'Choose: columns = {{ {field} = "…" }}'
-            raise SourceRefused(f"{where}: the headers {shown} both mean {field}. {remedy} in the [[source]] table")
-        if matching:
-            places[field] = matching[0]
+    for field, given in configured.items():
+        if given is not False:
+            matching = [given - 1] if isinstance(given, int) else _given_places(words, given)
+            _take_place(places, field, matching, cells, where)
+    _check_within(places, _width(cells), where)
+    claimed = frozenset(places.values())
+    for column in columns:
+        if column.field not in configured:
+            groups = _header_groups(column, names[column.field])
+            matching = ([place for place, word in enumerate(words) if word in group and place not in claimed] for group in groups)
+            _take_place(places, column.field, next(filter(None, matching), []), cells, where)
     return places
+
+
+def _header_groups(column: FileColumn, names: Sequence[str]) -> Iterator[frozenset[str]]:
+    """The headers that mean a field alike, then each of those that count only where none of these is there."""
+    alike = frozenset(map(fold_header, column.words)).intersection(names)
+    yield alike
+    yield from (frozenset({name}) for name in names if name not in alike)
+
+
+def _given_places(words: Sequence[str], header: str) -> list[int]:
+    """Where a configured header stands. "Från#2" is the second of that name."""
+    matching = [place for place, word in enumerate(words) if word == fold_header(header)]
+    nth = _NTH_HEADER.fullmatch(header)
+    if matching or nth is None:
+        return matching
+    return [place for place, word in enumerate(words) if word == fold_header(nth[1])][int(nth[2]) - 1 : int(nth[2])]
+
+
+def _take_place(
+    places: dict[str, int], field: str, matching: Sequence[int], cells: Sequence[Cell], where: str
+) -> None:
+    if len(matching) > 1:
+        shown = " and ".join(f'"{_shown(cells[place])}" (column {place + 1})' for place in matching)
+        first = _shown(cells[matching[0]])
+        is_same = len({fold_header(cell_text(cells[place])) for place in matching}) == 1
+        raise SourceRefused(
+            f"{where}: the headers {shown} both mean {field}. Choose in the [[source]] table: columns = "
+            f'{{ {field} = "{first}{"#1" if is_same else ""}" }} or, by its number, columns = {{ {field} = '
+            f"{matching[0] + 1} }}"
+        )
+    if matching:
+        places[field] = matching[0]
+
+
+def _unused_headers(
+    cells: Sequence[Cell], places: Mapping[str, int], names: Mapping[str, Sequence[str]]
+) -> dict[int, str]:
+    """The headers that no field took up. A line that may be a record is not shown, only its columns' numbers."""
+    is_header = count_known_headers(cells, names) >= _MIN_KNOWN_HEADERS
+    return {
+        place: _shown(cell) if is_header and not _may_be_a_record([cell]) else f"column {place + 1}"
+        for place, cell in enumerate(cells)
+        if place not in places.values() and not is_blank(cell)
+    }
+
+
+def _refuse_unnamed(
+    unused: Mapping[int, str],
+    columns: Sequence[FileColumn],
+    places: Mapping[str, int],
+    configured: ConfiguredColumns,
+    where: str,
+) -> None:
+    """Refuses a file in which a header may mean a field that must not be missed, until the configuration says."""
+    for column in columns:
+        if column.refused_by is None or column.field in configured:
+            continue
+        like = [header for header in unused.values() if column.refused_by.search(fold_header(header))]
+        if like:
+            shown = ", ".join(f'"{header}"' for header in like)
+            others = f', or columns = {{ {column.field} = false }} if none does'
+            if column.field in places:
+                others = ", or name the column that is already read, if it is the only one"
+            raise SourceRefused(
+                f"{where}: the header {shown} may mean {column.field}, and is not read. If it does, name it in the "
+                f'[[source]] table: columns = {{ {column.field} = "{like[0]}" }}{others}'
+            )
 
 
 # ------------------------------------------------------------------------------------------------ saying what is missing
@@ -264,8 +451,8 @@ _MIN_KNOWN_HEADERS = 2
 def _no_header(
     head: Sequence[tuple[int, Sequence[Cell]]],
     columns: Sequence[FileColumn],
-    names: Mapping[str, frozenset[str]],
-    configured: Mapping[str, str | int],
+    names: Mapping[str, Sequence[str]],
+    configured: ConfiguredColumns,
     where: str,
 ) -> SourceRefused:
     number, cells = max(head, key=lambda line: count_known_headers(line[1], names), default=(0, ()))
@@ -274,7 +461,7 @@ def _no_header(
     looked_for = configured.get(missing.field) or ", ".join(dict.fromkeys(missing.words))
     problem = f"{where}: no header for {missing.field}. Looked for: {looked_for}."
     if count_known_headers(cells, names) < _MIN_KNOWN_HEADERS or _may_be_a_record(cells):
-        return SourceRefused(
+        return NoHeaderError(
             f"{problem} Hardly any header is one that we know, so the file may have none. Export it with headers, name them "
             f'in the [[source]] table: columns = {{ {missing.field} = "…" }}, or number the columns of a file without '
             f"headers: columns = {{ {missing.field} = 1 }}"

@@ -1,19 +1,21 @@
 """One opened file: its rows, the day it speaks for, and which rows were rejected.
 
-A rejected row is reported by its number and a reason. Damage by a spreadsheet refuses the whole file, because what is
-visible in one cell was lost in others without a trace. No value of a cell is in any message.
+A rejected row is reported by its number and a reason. A text or an identifier that a spreadsheet damaged refuses the whole
+file, because what is visible in one cell was lost in others without a trace; a day or a number that cannot be read is a
+fact of its row. No value of a cell is in any message.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRefused, SourceUnavailable
+from fleetsync.core.model import RecordType
+from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue
 from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
@@ -21,17 +23,28 @@ from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
     FileColumn,
     HeaderRow,
+    field_label,
     find_header,
     fold_header,
     header_names_by_field,
     header_score,
 )
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
-from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank, spreadsheet_damage
+from fleetsync.pull.files.values import (
+    Cell,
+    ColumnKind,
+    cell_text,
+    is_blank,
+    is_error,
+    is_no_day,
+    serial_day,
+    spreadsheet_damage,
+)
 
 T = TypeVar("T")
 
 PAGE_ROWS = 5000
+_TOO_MANY, _ONE_ALONE = "more fields than the header", "a single field where the header has several"
 
 
 def fingerprint_of(content: bytes) -> str:
@@ -41,10 +54,12 @@ def fingerprint_of(content: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that could not be used: its number as a spreadsheet shows it, and why, without any value."""
+    """A row that could not be used: its number as a spreadsheet shows it, and why, without any value; its id, if known."""
 
     row: int
     reason: str
+    source_id: str | None = None
+    record_type: RecordType | None = None
 
 
 class TableRow:
@@ -54,14 +69,25 @@ class TableRow:
     connector did not declare is a KeyError.
     """
 
-    __slots__ = ("_cells", "_columns", "_form", "_places", "number")
+    __slots__ = ("_cells", "_columns", "_form", "_is_1904", "_places", "number", "place")
 
-    def __init__(self, number: int, cells: Sequence[Cell], columns: "ColumnLayout", form: FileFormat) -> None:
+    def __init__(
+        self,
+        number: int,
+        cells: Sequence[Cell],
+        columns: "ColumnLayout",
+        form: FileFormat,
+        *,
+        file: str = "",
+        is_1904: bool = False,
+    ) -> None:
         self.number = number
+        self.place = f"{file} line {number}"
         self._cells = cells
         self._columns = columns.by_field
         self._places = columns.places
         self._form = form
+        self._is_1904 = is_1904
 
     def __repr__(self) -> str:
         return f"Row({self.number})"
@@ -79,28 +105,82 @@ class TableRow:
         return value
 
     def day(self, field: str) -> date | None:
-        """A day by `parse_day`: open ends are None."""
-        text = self._text(field)
-        return parse_day(text, field_label(field), order=self._form.date_order) if text else None
+        """A day by `parse_day`: open ends are None, and so are 0 and NULL. A bare number of a workbook is a serial day."""
+        cell = self._cell(field)
+        if cell is None or is_no_day(cell):
+            return None
+        return serial_day(cell, is_1904=self._is_1904) or parse_day(
+            cell_text(cell), field_label(field), order=self._form.date_order
+        )
 
     def amount(self, field: str) -> Decimal | None:
         """A number by `parse_number`; 75 % is 0.75, and 75 is 75."""
-        text = self._text(field)
-        return parse_number(text, field_label(field)) if text else None
+        cell = self._cell(field)
+        return None if cell is None else parse_number(cell_text(cell), field_label(field))
 
     def boolean(self, field: str) -> bool | None:
         """Yes or no by `parse_boolean`. Never for a mark of protection: that is `is_protected(row.text(field))`."""
         text = self._text(field)
         return parse_boolean(text, field_label(field)) if text else None
 
+    def _cell(self, field: str) -> Cell | None:
+        """A cell with something in it. Raises RecordError for one that the row ends before, or that shows an error."""
+        column = self._columns[field]
+        place = self._places.get(column.field)
+        if place is None:
+            return None
+        if place >= len(self._cells):
+            if column.never_blank:
+                raise RecordError(f"{field_label(field)} is missing: the row ends before it")
+            return None
+        cell = self._cells[place]
+        if is_error(cell):
+            raise RecordError(f"{field_label(field)} is an error of the spreadsheet")
+        return None if is_blank(cell) else cell
+
     def _text(self, field: str) -> str | None:
         place = self._places.get(self._columns[field].field)
-        return None if place is None else cell_text(self._cells[place]) or None
+        return None if place is None or place >= len(self._cells) else cell_text(self._cells[place]) or None
 
 
-def field_label(field: str) -> str:
-    """A field's name as words: "end_date" is "end date"."""
-    return field.replace("_", " ")
+class MisfitRow:
+    """A line whose fields are not those of the header: a delimiter too many, or a foot note of a single field.
+
+    Only the first column is certain, and a mark of protection counts wherever it may have been moved to.
+    """
+
+    __slots__ = ("_cells", "_columns", "number", "place", "reason")
+
+    def __init__(self, number: int, cells: Sequence[Cell], columns: "ColumnLayout", file: str, reason: str) -> None:
+        self.number = number
+        self.reason = reason
+        self.place = f"{file} line {number}"
+        self._cells = [cell_text(cell) for cell in cells]
+        self._columns = columns
+
+    def __repr__(self) -> str:
+        return f"MisfitRow({self.number})"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every cell with something in it."""
+        return tuple(filter(None, self._cells))
+
+    def certain(self, field: str) -> str | None:
+        """The cell of *field*, if it is the first column."""
+        return (self._cells[0] or None) if self._columns.places.get(field) == 0 else None
+
+    def candidates(self, field: str) -> tuple[str, ...]:
+        """The cells that may be the one of *field*: its own, and those to which it may have been moved."""
+        place = self._columns.places.get(field)
+        if place is None:
+            return ()
+        extra = max(len(self._cells) - self._columns.width, 0)
+        return tuple(filter(None, self._cells[place : place + extra + 1]))
+
+
+MisfitReader: TypeAlias = Callable[[MisfitRow], tuple[str | None, Any]]
+"""What a connector makes of a misfit row: the id of its record, if it is certain, and what it is all the same, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +191,8 @@ class ColumnLayout:
     places: dict[str, int]
     width: int
     line: int
+    titles: int
+    unused: Mapping[int, str]
     checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
 
     @classmethod
@@ -118,7 +200,15 @@ class ColumnLayout:
         checked_columns = tuple(
             (header.places[c.field], c.field, c.kind, c.digits) for c in columns if c.field in header.places
         )
-        return cls({c.field: c for c in columns}, dict(header.places), header.width, header.line, checked_columns)
+        return cls(
+            {c.field: c for c in columns},
+            dict(header.places),
+            header.width,
+            header.line,
+            header.titles,
+            header.unused,
+            checked_columns,
+        )
 
 
 class OpenedFile:
@@ -141,6 +231,8 @@ class OpenedFile:
         source: str,
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
+        left_files: tuple[str, ...] = (),
+        passed_over: tuple[str, ...] = (),
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -157,6 +249,7 @@ class OpenedFile:
         self._form = form
         self._zone = zone
         self._where = f"{source}: {name}"
+        self._left_files, self._passed_over = left_files, passed_over
 
     def __repr__(self) -> str:
         return f"OpenedFile({self.name!r})"
@@ -172,6 +265,72 @@ class OpenedFile:
         return tuple(c.field for c in self._declared if c.deciding and c.field not in self._columns.places)
 
     @cached_property
+    def unused_headers(self) -> tuple[str, ...]:
+        """The headers that no field took up, in the order of the file."""
+        as_of = fold_header(self._form.as_of_column or "")
+        return tuple(header for header in self._columns.unused.values() if fold_header(header) != as_of)
+
+    @cached_property
+    def suspected_fields(self) -> Mapping[str, str]:
+        """Fields without a column that may stand under a header that no field took up: field → that header."""
+        absent = [c for c in self._declared if c.suspected_by is not None and self._may_be_unnamed(c.field)]
+        if not absent or not self.unused_headers:
+            return {}
+        cells = self._cells_of(place for place, header in self._columns.unused.items() if header in self.unused_headers)
+        return {
+            column.field: self._columns.unused[place]
+            for column in absent
+            for place in reversed(cells)
+            if column.suspected_by is not None
+            and column.suspected_by.holds(fold_header(self._columns.unused[place]), cells[place])
+        }
+
+    def _may_be_unnamed(self, field: str) -> bool:
+        return field not in self._columns.places and field not in self._form.columns
+
+    def _cells_of(self, places: Iterable[int]) -> dict[int, list[Cell]]:
+        cells: dict[int, list[Cell]] = {place: [] for place in places}
+        for _, line in self._lines():
+            for place, column in cells.items():
+                if place < len(line) and not is_blank(line[place]):
+                    column.append(line[place])
+        return cells
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was passed over around the table, in words for people."""
+        titles, line = self._columns.titles, self._columns.line
+        lines = "1 line" if titles == 1 else f"{titles} lines"
+        skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
+        passed = (f"left {', '.join(self._passed_over)}",) if self._passed_over else ()
+        unnamed = (
+            f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
+            f"columns = {{ {field} = false }}"
+            for field, header in self.suspected_fields.items()
+        )
+        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left), *passed)
+
+    @property
+    def left_out(self) -> tuple[UnknownValue, ...]:
+        """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
+        lists too.
+        """
+        suspected = (UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items())
+        return (*suspected, *self._left)
+
+    @property
+    def _left(self) -> tuple[UnknownValue, ...]:
+        return (
+            *(UnknownValue("file that is no list", name) for name in self._left_files),
+            *(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets),
+        )
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be read; "" for a file that can."""
+        return ""
+
+    @cached_property
     def as_of(self) -> date:
         """The day it speaks for: named in its file name, else the newest in its `as_of_column`, else when it was
         written; never a day still to come.
@@ -181,49 +340,81 @@ class OpenedFile:
         days = [day for day in self._days_of_column() if day is not None]
         return min(max(days), self._today) if days else self._as_of
 
-    def rows(self) -> Iterator[TableRow]:
-        """Every row with something in it, headers and titles apart.
+    def rows(self, misfits: list[MisfitRow] | None = None) -> Iterator[TableRow]:
+        """Every row with something in it, headers and titles apart. *misfits* is filled with those that do not fit.
 
-        Raises SourceRefused for what a spreadsheet damaged, SourceUnavailable for a file whose last line is cut.
+        A row that ends early is blank in the columns that it lacks. Raises SourceRefused for what a spreadsheet damaged,
+        SourceUnavailable for a file whose last line is cut.
         """
         self.rejected.clear()
         columns = self._columns
-        cut = number = 0
+        found: list[MisfitRow] = []
+        short = number = 0
         for count, (number, cells) in enumerate(self._lines(), 1):
             if count > self._form.max_rows:
                 raise SourceRefused(
                     f"{self._where}: it has more than {self._form.max_rows} rows. If that is right, set max_rows in the "
                     "[[source]] table"
                 )
-            reason = _width_mismatch(cells, columns.width)
-            if reason is None:
-                self._refuse_damage(number, cells)
-                yield TableRow(number, cells, columns, self._form)
-            else:
-                cut = number if len(cells) < columns.width else cut
-                self.rejected.append(RejectedRow(number, reason))
-        if cut and cut == number and self._table.lacks_final_newline:
+            short = number if len(cells) < columns.width else short
+            reason = _misfit_reason(cells, columns.width)
+            if reason is not None:
+                (found if misfits is None else misfits).append(MisfitRow(number, cells, columns, self.name, reason))
+                continue
+            self._refuse_damage(number, cells)
+            yield TableRow(number, cells, columns, self._form, file=self.name, is_1904=self._table.is_1904)
+        if short and short == number and self._table.lacks_final_newline:
             raise SourceUnavailable(f"{self._where}: its last line is cut. Is it still being written?")
+        self.rejected += [RejectedRow(line.number, line.reason) for line in found]
 
-    def records(self, build: Callable[[TableRow], T]) -> Iterator[T]:
-        """What *build* makes of each row; a row for which it raises RecordError is rejected."""
-        for row in self.rows():
+    def records(self, build: Callable[[TableRow], T], misfit: MisfitReader | None = None) -> Iterator[T]:
+        """What *build* makes of each row; a row for which it raises RecordError is rejected.
+
+        *misfit*: what is made of a row that does not fit; it is rejected all the same.
+        """
+        misfits: list[MisfitRow] | None = [] if misfit is not None else None
+        for row in self.rows(misfits):
             try:
                 record = build(row)
             except RecordError as error:
-                self.rejected.append(RejectedRow(row.number, str(error)))
+                self.rejected.append(RejectedRow(row.number, str(error), error.source_id, error.record_type))
             else:
                 yield record
+        for line in misfits or ():
+            source_id, record = misfit(line) if misfit is not None else (None, None)
+            self.rejected.append(RejectedRow(line.number, line.reason, source_id))
+            if record is not None:
+                yield record
+        self.rejected.sort(key=lambda rejected: rejected.row)
 
-    def pages(self, build: Callable[[TableRow], Any], scope: str | None = None) -> Iterator[Page]:
-        """The whole file as pages of what *build* makes, at least one. The last page lists what was rejected."""
-        records = self.records(build)
+    def pages(
+        self, build: Callable[[TableRow], Any], scope: str | None = None, misfit: MisfitReader | None = None
+    ) -> Iterator[Page]:
+        """The whole file as pages of what *build* makes, at least one. The last page lists what was rejected and unused."""
+        records = self.records(build, misfit)
         raws = list(islice(records, PAGE_ROWS))
         while following := list(islice(records, PAGE_ROWS)):
-            yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint)
+            yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint, file=self.name)
             raws = following
-        rejected = tuple(RejectedRecord(row.reason, place=f"{self.name} line {row.row}") for row in self.rejected)
-        yield Page(raws, as_of=self.as_of, scope=scope, fingerprint=self.fingerprint, rejected=rejected, file=self.name)
+        rejected = tuple(
+            RejectedRecord(row.reason, f"{self.name} line {row.row}", row.source_id, row.record_type)
+            for row in self.rejected
+        )
+        yield Page(
+            raws,
+            as_of=self.as_of,
+            scope=scope,
+            fingerprint=self.fingerprint,
+            rejected=rejected,
+            drift=self.left_out,
+            file=self.name,
+            unused_headers=self.unused_headers,
+        )
+
+    def check(self) -> None:
+        """Reads the file to its end. Raises the PullError that reading it would raise."""
+        for _ in self.rows():
+            pass
 
     # ------------------------------------------------------------------------------------------------------- inside
 
@@ -247,11 +438,13 @@ class OpenedFile:
 
     def _refuse_damage(self, number: int, cells: Sequence[Cell]) -> None:
         for place, field, kind, digits in self._columns.checked_columns:
+            if place >= len(cells):
+                continue
             damage = spreadsheet_damage(cells[place], kind, digits)
             if damage:
                 raise SourceRefused(
                     f"{self._where}: row {number}, column {place + 1} ({field_label(field)}) holds {damage}. "
-                    f"{_remedy(kind)}, fill it again from the system that it came from, and export once more"
+                    "Format the column as text, fill it again from the system that it came from, and export once more"
                 )
 
     def _days_of_column(self) -> Iterator[date | None]:
@@ -279,13 +472,41 @@ class OpenedFile:
             return None
 
 
-def _width_mismatch(cells: Sequence[Cell], width: int) -> str | None:
-    if len(cells) < width:
-        return "fewer fields than the header"
+def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:
+    """Why a line cannot be read by its columns. One that ends early can: what it lacks is blank."""
     if any(not is_blank(cell) for cell in cells[width:]):
-        return "more fields than the header"
-    return None
+        return _TOO_MANY
+    return _ONE_ALONE if len(cells) == 1 < width else None
 
 
-def _remedy(kind: ColumnKind) -> str:
-    return {"day": "Format the column as date", "number": "Correct the formula"}.get(kind, "Format the column as text")
+@dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file among others that cannot be read: nothing of its scope is believed anew, or taken for absent."""
+
+    name: str
+    scope: str
+    as_of: date
+    modified_at: datetime
+    problem: str
+    fingerprint: str = ""
+    missing_fields: tuple[str, ...] = ()
+    suspected_fields: Mapping[str, str] = field(default_factory=dict)
+    unused_headers: tuple[str, ...] = ()
+    left_out: tuple[UnknownValue, ...] = ()
+
+    notes: tuple[str, ...] = ()
+
+    def rows(self, misfits: list[MisfitRow] | None = None) -> Iterator[TableRow]:
+        """None."""
+        return iter(())
+
+    def records(self, build: Callable[[TableRow], T], misfit: MisfitReader | None = None) -> Iterator[T]:
+        """None."""
+        return iter(())
+
+    def pages(
+        self, build: Callable[[TableRow], Any], scope: str | None = None, misfit: MisfitReader | None = None
+    ) -> Iterator[Page]:
+        """One page that names the file and why it cannot be read, and takes nothing for absent."""
+        rejected = RejectedRecord(self.problem, place=self.name)
+        yield Page([], as_of=self.as_of, scope=scope, rejected=(rejected,), file=self.name, is_whole=False)

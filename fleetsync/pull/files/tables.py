@@ -46,12 +46,18 @@ _ARCHIVE_ERRORS = (
 
 
 class CellTable(Protocol):
-    """An opened file. *encoding*: how it was decoded; *lacks_final_newline*: its last line may be cut."""
+    """An opened file. *encoding*: how it was decoded; *lacks_final_newline*: its last line may be cut; *is_1904*: how a
+    workbook counts days; *left_sheets*: sheets of a workbook that look like tables too and are not read.
+    """
 
     @property
     def encoding(self) -> str: ...
     @property
     def lacks_final_newline(self) -> bool: ...
+    @property
+    def is_1904(self) -> bool: ...
+    @property
+    def left_sheets(self) -> tuple[str, ...]: ...
     def lines(self) -> Iterator[NumberedCells]: ...
 
 
@@ -61,8 +67,29 @@ def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str)
     *score*: how well a line would do as the header, by which an undeclared delimiter is found.
     """
     if content.startswith((_ZIP, _OLE)):
-        return _open_workbook(content, form, where)
+        return _open_workbook(content, form, score, where)
+    _refuse_other_kinds(content, where)
     return _open_text(content, form, score, where)
+
+
+# Exports that call themselves .xls and are something else, and what people drop among the lists.
+_OTHER_KINDS: Final = (
+    (re.compile(rb"<\?xml.{0,2000}urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL), "an XML spreadsheet of 2003"),
+    (re.compile(rb"<!doctype html|<html|<table|<head|<meta|<style", re.IGNORECASE), "a web page (HTML)"),
+    (re.compile(rb"<\?xml|<[a-z]+[ >]", re.IGNORECASE), "an XML file"),
+    (re.compile(rb"%PDF-"), "a PDF"),
+    (re.compile(rb"\{\\rtf"), "a text document (RTF)"),
+)
+_BEGINNING_BYTES = 4096
+
+
+def _refuse_other_kinds(content: bytes, where: str) -> None:
+    beginning = content[:_BEGINNING_BYTES].removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n")
+    for signature, kind in _OTHER_KINDS:
+        if signature.match(beginning):
+            raise SourceRefused(
+                f"{where}: it is {kind}, whatever its name says. Open it in a spreadsheet and save it as XLSX or CSV UTF-8"
+            )
 
 
 # ------------------------------------------------------------------------------------------------------------ text files
@@ -76,6 +103,8 @@ class TextTable:
     delimiter: str
     encoding: str
     where: str
+    is_1904: bool = False
+    left_sheets: tuple[str, ...] = ()
 
     @property
     def lacks_final_newline(self) -> bool:
@@ -146,6 +175,8 @@ class SheetTable:
 
     sheet: python_calamine.CalamineSheet
     broken: Mapping[int, frozenset[int]]
+    is_1904: bool = False
+    left_sheets: tuple[str, ...] = ()
     encoding: str = "workbook"
     lacks_final_newline: bool = False
 
@@ -162,24 +193,38 @@ class SheetTable:
                 yield place + 1, cells
 
 
-def _open_workbook(content: bytes, form: FileFormat, where: str) -> SheetTable:
-    if content.startswith(_ZIP):
+def _open_workbook(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> SheetTable:
+    is_zip = content.startswith(_ZIP)
+    if is_zip:
         _check_unpacked_size(content, form, where)
+        try:
+            content = without_blank_cells(content, form.max_cells, where)
+        except _ARCHIVE_ERRORS:
+            raise _damaged_file_error(where) from None
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(content))
-        name = _sheet_name(book, form, where)
+        name, left = _sheet_name(book, form, score, where)
         sheet = book.get_sheet_by_name(name)
     except python_calamine.PasswordError:
         raise SourceRefused(f"{where}: it is protected by a password. Save it without one") from None
     except python_calamine.CalamineError:
         raise SourceRefused(f"{where}: it is not a workbook that can be read. Save it as XLSX or CSV UTF-8") from None
-    if sheet.total_height > form.max_rows + MAX_HEADER_SEARCH_LINES:
-        raise _too_many_rows_error(form, where)
+    _check_row_count(sheet, form, where)
     try:
-        broken = _error_cells(content, book.sheet_names.index(name)) if content.startswith(_ZIP) else {}
+        broken = _error_cells(content, book.sheet_names.index(name)) if is_zip else {}
+        is_1904 = is_zip and _counts_from_1904(content)
     except _ARCHIVE_ERRORS:
         raise _damaged_file_error(where) from None
-    return SheetTable(sheet, broken)
+    return SheetTable(sheet, broken, is_1904, left)
+
+
+def _check_row_count(sheet: python_calamine.CalamineSheet, form: FileFormat, where: str) -> None:
+    limit = form.max_rows + MAX_HEADER_SEARCH_LINES
+    if sheet.total_height <= limit:
+        return
+    filled = sum(1 for cells in sheet.iter_rows() if any(not (isinstance(cell, str) and not cell.strip()) for cell in cells))
+    if filled > limit:
+        raise _too_many_rows_error(form, where)
 
 
 def _check_unpacked_size(content: bytes, form: FileFormat, where: str) -> None:
@@ -199,19 +244,134 @@ def _damaged_file_error(where: str) -> SourceRefused:
     return SourceRefused(f"{where}: it is damaged. Save it again as XLSX or CSV UTF-8")
 
 
-def _sheet_name(book: python_calamine.CalamineWorkbook, form: FileFormat, where: str) -> str:
+def _sheet_name(
+    book: python_calamine.CalamineWorkbook, form: FileFormat, score: HeaderScore, where: str
+) -> tuple[str, tuple[str, ...]]:
+    """The sheet to read, and those that look like tables of the same kind and are not read.
+
+    That is the one that is configured; else the first that is shown and has headers that are known.
+    """
     shown = [
         sheet.name
         for sheet in book.sheets_metadata
         if sheet.visible == python_calamine.SheetVisibleEnum.Visible
         and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
     ]
-    if form.sheet is None and shown:
-        return shown[0]
-    if form.sheet in book.sheet_names:
-        return str(form.sheet)
-    problem = f'no sheet "{form.sheet}"' if form.sheet else "no sheet that is not hidden"
-    raise SourceRefused(f"{where}: it has {problem}. Name one as sheet in the [[source]] table")
+    if form.sheet is not None:
+        if form.sheet in book.sheet_names:
+            return form.sheet, ()
+        raise SourceRefused(f'{where}: it has no sheet "{form.sheet}". Set one of these in the [[source]] table: {_choices(shown)}')
+    if not shown:
+        raise SourceRefused(f"{where}: it has no sheet that is not hidden. Name one as sheet in the [[source]] table")
+    if len(shown) == 1:
+        return shown[0], ()
+    scores = {name: _sheet_score(book, name, score) for name in shown}
+    alike = [name for name in shown if scores[name] >= (max(scores.values())[0], min(_SURE_HEADERS, max(scores.values())[1]))]
+    if not scores[alike[0]][1]:
+        raise SourceRefused(
+            f"{where}: none of its sheets has headers that are known. Name the one to read in the [[source]] table: "
+            f"{_choices(shown)}, and its headers as columns"
+        )
+    return alike[0], tuple(alike[1:])
+
+
+# So many known headers in one line are no chance: a cover sheet may name a school, or a field or two.
+_SURE_HEADERS = 2
+
+
+def _sheet_score(book: python_calamine.CalamineWorkbook, name: str, score: HeaderScore) -> tuple[int, int]:
+    lines = islice(book.get_sheet_by_name(name).iter_rows(), MAX_HEADER_SEARCH_LINES)
+    return max(map(score, lines), default=(0, 0))
+
+
+def _choices(sheets: Sequence[str]) -> str:
+    return " or ".join(f'sheet = "{name}"' for name in sheets)
+
+
+# -------------------------------------------------------------------------- cells with nothing in them, and far away, in XLSX
+
+_CELL = re.compile(rb"<((?:\w+:)?)c\b([^>]*?)(?:/>|>(.*?)</\1c>)", re.DOTALL)
+_CELL_PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
+_DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*/>")
+_SHARED_STRINGS = "xl/sharedStrings.xml"
+_SHARED_STRING = re.compile(rb"<(?:\w+:)?si\b.*?</(?:\w+:)?si>", re.DOTALL)
+_SHARED_REFERENCE = re.compile(rb't="s"[^>]*>\s*<(?:\w+:)?v>(\d{1,9})<')
+_MAX_SHEET_BYTES = 512 * 2**20
+_MAX_TEXT_BYTES = 256 * 2**20
+_HAS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|t)\b[^>]*>\s*[^<\s]")
+
+
+def without_blank_cells(content: bytes, max_cells: int, where: str) -> bytes:
+    """An XLSX without the cells that have nothing in them, which a reader would make room for up to the last.
+
+    Raises SourceRefused when a cell with something in it lies so far away that the table would have more than
+    *max_cells* cells.
+    """
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
+        if any(archive.getinfo(name).file_size > _MAX_SHEET_BYTES for name in sheets):
+            raise SourceRefused(f"{where}: a sheet would unpack to more than 512 MiB. Save the list as CSV UTF-8")
+        contents = {name: archive.read(name) for name in sheets}
+        _check_text_size(archive, list(contents.values()), where)
+        slim = {name: _slim_sheet(sheet, max_cells, where) for name, sheet in contents.items()}
+        changed = {name: sheet for name, sheet in slim.items() if sheet is not None}
+        if not changed:
+            return content
+        result = BytesIO()
+        with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written:
+            for name in dict.fromkeys(archive.namelist()):
+                written.writestr(name, changed[name] if name in changed else archive.read(name))
+    return result.getvalue()
+
+
+def _slim_sheet(sheet: bytes, max_cells: int, where: str) -> bytes | None:
+    """None where nothing has to be changed: the table is not larger than *max_cells* with its blank cells."""
+    last_row = last_column = last_filled_row = last_filled_column = 0
+    for cell in _CELL.finditer(sheet):
+        place = _CELL_PLACE.search(cell[2])
+        if place is None:
+            continue
+        row, column = int(place[2]), _column(place[1]) + 1
+        last_row, last_column = max(last_row, row), max(last_column, column)
+        if _is_filled(cell):
+            last_filled_row, last_filled_column = max(last_filled_row, row), max(last_filled_column, column)
+    if last_filled_row * last_filled_column > max_cells:
+        raise SourceRefused(
+            f"{where}: its table reaches to row {last_filled_row} and column {last_filled_column}, more than {max_cells} "
+            "cells. Delete what stands far from the list, or save the list as CSV UTF-8"
+        )
+    if (last_row, last_column) == (last_filled_row, last_filled_column):
+        return None
+    slim = _CELL.sub(lambda cell: cell[0] if _is_filled(cell) else b"", sheet)
+    return _DIMENSION.sub(b"", slim)
+
+
+def _is_filled(cell: re.Match[bytes]) -> bool:
+    return b't="e"' in cell[2] or (cell[3] is not None and _HAS_VALUE.search(cell[3]) is not None)
+
+
+def _check_text_size(archive: zipfile.ZipFile, sheets: Sequence[bytes], where: str) -> None:
+    """Refuses a workbook whose cells refer to its texts so often that they would not fit into memory."""
+    if _SHARED_STRINGS not in archive.namelist():
+        return
+    sizes = [len(text[0]) for text in _SHARED_STRING.finditer(archive.read(_SHARED_STRINGS))]
+    longest = max(sizes, default=0)
+    if sum(sheet.count(b't="s"') for sheet in sheets) * longest <= _MAX_TEXT_BYTES:
+        return
+    numbers = (int(number) for sheet in sheets for number in _SHARED_REFERENCE.findall(sheet))
+    if sum(sizes[number] for number in numbers if number < len(sizes)) > _MAX_TEXT_BYTES:
+        raise SourceRefused(
+            f"{where}: its texts would fill more than {_MAX_TEXT_BYTES // 2**20} MiB. Delete columns of long texts, or save "
+            "the list as CSV UTF-8"
+        )
+
+
+_DATE_1904 = re.compile(rb'<(?:\w+:)?workbookPr\b[^>]*\bdate1904="(?:1|true|on)"')
+
+
+def _counts_from_1904(content: bytes) -> bool:
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        return "xl/workbook.xml" in archive.namelist() and bool(_DATE_1904.search(archive.read("xl/workbook.xml")))
 
 
 # ------------------------------------------------------------------------------------- cells that show an error, in XLSX

@@ -42,6 +42,30 @@ def is_blank(cell: Cell) -> bool:
     return isinstance(cell, str) and not clean(cell)
 
 
+# ------------------------------------------------------------------------------------------------------------------ days
+
+# The first days of a spreadsheet's calendars: 0 formatted as a date, as it shows where a formula points to a blank cell.
+_ZERO_DAY = re.compile(r"(?:1899-12-3[01]|1900-01-0[01]|1904-01-0?[01])(?:[T ].*)?|00:00(?::00(?:\.0+)?)?|0+(?:[.,]0+)?")
+_NO_DAY_WORDS = frozenset({"null", "(null)", "none", "(none)", "nil", "n/a", "–", "—", "--", "(tom)", "(blank)"})
+_FIRST_SERIAL_DAY, _LAST_SERIAL_DAY = 25569, 73050  # 1970-01-01 and 2099-12-31, as a spreadsheet counts days
+_SERIAL_EPOCH = date(1899, 12, 30)
+DAYS_FROM_1900_TO_1904 = 1462  # what a workbook of the 1904 calendar counts less
+
+
+def is_no_day(cell: Cell) -> bool:
+    """Whether a cell of days says that there is none: 0, a formula's empty result, NULL."""
+    text = cell_text(cell)
+    return _ZERO_DAY.fullmatch(text) is not None or text.casefold() in _NO_DAY_WORDS
+
+
+def serial_day(cell: Cell, *, is_1904: bool = False) -> date | None:
+    """The day that a bare number of a workbook counts, as a spreadsheet stores a date that lost its format."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return None
+    days = int(cell) + (DAYS_FROM_1900_TO_1904 if is_1904 else 0)
+    return _SERIAL_EPOCH + timedelta(days=days) if _FIRST_SERIAL_DAY <= days <= _LAST_SERIAL_DAY else None
+
+
 # --------------------------------------------------------------------------------------------------------------- damage
 
 _ERROR = re.compile(
@@ -56,34 +80,38 @@ _MIN_ROUNDED_NUMBER = 10**15
 def spreadsheet_damage(cell: Cell, kind: ColumnKind, digits: tuple[int, ...] = ()) -> str | None:
     """What a spreadsheet did to this cell that nobody can undo, in words without the value; None if nothing.
 
-    *digits*: the lengths that an all-digit value of this column can have; a number cell that is shorter lost its zeros.
+    Only of texts and identifiers, whose damage is seen in one cell and hides in others: a day or a number that cannot be
+    read is a fact of its row. *digits*: the lengths that an all-digit value of this column can have; a number cell that is shorter lost its zeros.
     """
+    if kind not in {"id", "text"}:
+        return None
     if isinstance(cell, str):
-        return _damage_of_text(cell, kind)
+        return _damage_of_text(cell)
     if isinstance(cell, ErrorCell):
         return "an error of the spreadsheet instead of a value"
     if isinstance(cell, bool):
         return None
     if isinstance(cell, int | float):
         return _damage_of_number(float(cell), kind, digits)
-    if kind in {"id", "text"}:
-        return "a date or time that the spreadsheet made of a text"
-    return None
+    return "a date or time that the spreadsheet made of a text"
 
 
-def _damage_of_text(text: str, kind: ColumnKind) -> str | None:
-    if text.startswith("#") and _ERROR.fullmatch(clean(text)):
+def is_error(cell: Cell) -> bool:
+    """Whether the cell shows an error of the spreadsheet, such as #REF! or #SAKNAS!."""
+    return isinstance(cell, ErrorCell) or (
+        isinstance(cell, str) and cell.startswith("#") and _ERROR.fullmatch(clean(cell)) is not None
+    )
+
+
+def _damage_of_text(text: str) -> str | None:
+    if is_error(text):
         return "an error of the spreadsheet instead of a value"
-    if kind in {"id", "text"} and text[:1] in "0123456789+-" and _SCIENTIFIC.fullmatch(clean(text)):
+    if text[:1] in "0123456789+-" and _SCIENTIFIC.fullmatch(clean(text)):
         return "a number in scientific notation"
     return None
 
 
 def _damage_of_number(number: float, kind: ColumnKind, digits: tuple[int, ...]) -> str | None:
-    if kind == "day":
-        return None if len(cell_text(number)) in {6, 8} or number == 0 else "a bare number where a date belongs"
-    if kind not in {"id", "text"}:
-        return None
     if abs(number) >= _MIN_ROUNDED_NUMBER:
         return "a number with more digits than a spreadsheet keeps"
     if kind == "id" and not number.is_integer():

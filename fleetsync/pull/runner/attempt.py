@@ -127,7 +127,8 @@ class PullAttempt:
 
     def _take_page(self, page: Page) -> None:
         counters = self._counters
-        counters.scopes[page.scope or ""] = self._pulled_scope(page)
+        if page.is_whole:
+            counters.scopes[page.scope or ""] = self._pulled_scope(page)
         counters.total = page.total if page.total is not None else counters.total
         counters.mark = page.mark or counters.mark
         for rejected in page.rejected:
