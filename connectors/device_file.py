@@ -166,7 +166,9 @@ NEEDED_FIELDS = {"serial": ("serial",), "unit": ("unit", "unit_code", "cost_cent
 # A column that may be one of these, under a header that nobody named, leaves the record's field unknown.
 _FIELD_OF_COLUMN = {"last_contact": "last_contact_at", "ownership": "ownership", "status": "condition"}
 
-_NEVER = frozenset({"aldrig", "never", "aldrig inloggad", "aldrig ansluten", "aldrig sedd", "never connected", "ej inloggad"})
+_NEVER = frozenset(
+    {"aldrig", "never", "aldrig inloggad", "aldrig ansluten", "aldrig sedd", "never connected", "ej inloggad"}
+)
 # What Intune's portal and Google's console say beside the words of lists.
 _STATES = {
     "managed": Condition.ACTIVE,
@@ -184,16 +186,34 @@ _STATES = {
     "delete pending": Condition.RETIRED,
 }
 _OWNERSHIPS = {
-    **dict.fromkeys(("company", "corporate", "organisation", "organization", "företag", "företagsägd"), Ownership.ORGANISATION),
+    **dict.fromkeys(
+        ("company", "corporate", "organisation", "organization", "företag", "företagsägd"), Ownership.ORGANISATION
+    ),
     **dict.fromkeys(("kommun", "kommunen", "kommunal", "kommunägd", "skola", "skolägd"), Ownership.ORGANISATION),
     **dict.fromkeys(("personal", "personally owned", "private", "byod"), Ownership.PERSONAL),
     **dict.fromkeys(("privat", "privatägd", "privatägda", "personlig", "personligt ägd", "egen"), Ownership.PERSONAL),
 }
 _NOT_KNOWN = frozenset({"unknown", "okänd", "okänt", "none", "null", "n/a", "-"})
 _MANAGERS = frozenset(
-    "intune mdm ja yes true jamf google mosyle kandji workspace configmgr co-managed comanaged".split()
+    [
+        "intune",
+        "mdm",
+        "ja",
+        "yes",
+        "true",
+        "jamf",
+        "google",
+        "mosyle",
+        "kandji",
+        "workspace",
+        "configmgr",
+        "co-managed",
+        "comanaged",
+    ]
 ) | {"jamf pro", "jamf school", "mdm/configmgr", "configuration manager"}
-_NO_MANAGERS = frozenset({"eas", "exchange activesync", "mde", "mssense", "microsoft defender for endpoint", "none"}) | {
+_NO_MANAGERS = frozenset(
+    {"eas", "exchange activesync", "mde", "mssense", "microsoft defender for endpoint", "none"}
+) | {
     "microsoft sense",
     "ej hanterad",
     "ohanterad",
@@ -343,7 +363,9 @@ def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceList
         number=row.text("person_number"),
         status=_reportable_word(row.text("status"), {**_STATES, **settings.statuses}),
         state=_reportable_word(row.text("state"), {**_STATES, **settings.statuses}),
-        ownership=_reportable_word(row.text("ownership"), {**dict.fromkeys(_NOT_KNOWN), **_OWNERSHIPS, **settings.ownerships}),
+        ownership=_reportable_word(
+            row.text("ownership"), {**dict.fromkeys(_NOT_KNOWN), **_OWNERSHIPS, **settings.ownerships}
+        ),
         managed_by=_reportable_word(row.text("managed_by"), dict.fromkeys((*_MANAGERS, *_NO_MANAGERS, *_NOT_KNOWN))),
         compliance=_reportable_word(row.text("compliance"), _COMPLIANCES),
         encrypted=facts.boolean("encrypted", "encrypted"),
@@ -416,9 +438,7 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
     return (record, *unknown, *raw.unreadable)
 
 
-def _condition(
-    raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]
-) -> tuple[Condition, Purpose | None]:
+def _condition(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> tuple[Condition, Purpose | None]:
     """What status and state say together. Either may say that it is not in use; never seen is not in use yet."""
     condition, purpose = _status_meaning(raw.status, settings, unknown)
     state, _ = _status_meaning(raw.state, settings, unknown)
@@ -466,7 +486,9 @@ def _status_meaning(
     """What a status says: what became of the device, or what it is for now. A blank, or no such column: "in use"."""
     if word is None:
         return Condition.ACTIVE, None
-    conditions = _STATES | {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Condition)}
+    conditions = _STATES | {
+        own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Condition)
+    }
     purposes = {own: meaning for own, meaning in settings.statuses.items() if isinstance(meaning, Purpose)}
     purpose = parse_purpose(word, purposes)
     if purpose is not None and purpose is not parse_purpose(word):  # the source's own table outranks each shipped word

@@ -119,7 +119,9 @@ _PERSON_ID_COLUMNS: tuple[PersonIdColumn, ...] = ("person_number", "civic_number
 _LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
 _CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
 # Days of a person or of the report are plainly no days of an employment.
-_DAYS = Suspicion(look_like_days, unless=re.compile("fodel|birth|utskri|uttag|rapport|andrad|uppdat|skapad|created|semester"))
+_DAYS = Suspicion(
+    look_like_days, unless=re.compile("fodel|birth|utskri|uttag|rapport|andrad|uppdat|skapad|created|semester")
+)
 COLUMNS = (
     FileColumn("person_number", kind="id"),
     FileColumn("civic_number", kind="id"),

@@ -37,7 +37,7 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
         tried = [] if offline else chosen
         results = []
         for each in tried:
-            results += [(each, result) for result in _print_probe_results(application, each)]
+            results += [(each, result) for result in print_probe_results(application, each)]
             _print_content(application, each)
     failed = [(each, result) for each, result in results if not result.ok]
     if as_request and failed:
@@ -65,7 +65,8 @@ def _print_warnings(application: Application) -> None:
             click.echo(f"warning  {text}")
 
 
-def _print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
+def print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
+    """One line per part, file and credential of a source; what to do where one is not well."""
     for result in _probe(application, source):
         where = f"{source.name}/{result.part}" if result.part else source.name
         click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")

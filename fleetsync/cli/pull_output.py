@@ -43,6 +43,7 @@ def print_held(result: PullResult) -> None:
 def print_content(result: PullResult, states: PartStates) -> None:
     """Under the line of a check: what the files hold, as `print_pull` says it. A failure is the check's own line."""
     if result.effect is not None:
+        # The check's own line has named the headers that may decide.
         click.echo(f"{INDENTATION}{result.part}: {taken_and_left(result.effect)}")
         _print_unused_headers(result.effect)
     elif unread := _unread_before(result, states):
@@ -71,5 +72,6 @@ def taken_and_left(effect: PullEffect) -> str:
 
 
 def _print_unused_headers(effect: PullEffect) -> None:
-    for sentence in pull_findings.unused_headers(effect.unused_headers):
+    sentences = pull_findings.unused_headers(effect.unused_headers) + pull_findings.suspected_headers(effect.drift)
+    for sentence in sentences:
         click.echo(f"{INDENTATION}{sentence.in_language(LANGUAGE)}")

@@ -9,6 +9,7 @@ import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
+from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
 from fleetsync.cli.plan_output import print_plan
@@ -125,6 +126,7 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
     """For files that are delivered by hand. They are judged like any other pull."""
     with open_application(ctx) as application:
         due = _due_parts_of_file(application, source, file)
+        list(print_probe_results(application, due[0][0]))
         _print_dry_run(application, due)
         if not yes:
             click.confirm("Believe it?", abort=True)

@@ -12,6 +12,9 @@ from fleetsync.core.model import DroppedKind, RecordType, Text, UnreadableRow
 MAX_PLACES = 6  # lines, stretches of lines or ids that are named for one reason
 MAX_REASONS = 4
 MAX_HEADERS = 12
+SUSPECTED_HEADER = (
+    "header that may be "  # begins a key of `drift` for a header that no field took up and that may decide
+)
 _LINE_PLACE = re.compile(r"(?P<file>.+) line (?P<line>\d+)")
 
 Noun = tuple[Text, Text]  # of exactly one, and of any other count
@@ -62,6 +65,8 @@ class PullReadout(Protocol):
     @property
     def unused_headers(self) -> Mapping[str, Sequence[str]]: ...
     @property
+    def drift(self) -> Mapping[str, int]: ...
+    @property
     def dropped(self) -> Mapping[str, int]: ...
     @property
     def newly_marked(self) -> int: ...
@@ -86,6 +91,7 @@ def left(pull: PullReadout) -> tuple[Text, ...]:
         *(Text(f"{note.place}: {note.reason}", f"{note.place}: {note.reason}") for note in notes(pull)),
         _facts_left_out(pull),
         *_counts_left(pull),
+        _unexpected(pull.drift),
         _dropped(pull.dropped),
     )
     return tuple(clause for clause in clauses if clause is not None)
@@ -108,6 +114,23 @@ def unused_headers(headers: Mapping[str, Sequence[str]]) -> tuple[Text, ...]:
 def dropped_noun(kind: str, count: int) -> Text:
     """What a `DroppedKind` is called, of *count* rows."""
     return _DROPPED_NOUNS[kind][count != 1]
+
+
+def suspected_headers(drift: Mapping[str, int]) -> tuple[Text, ...]:
+    """One sentence per header that may be a deciding field, with the two ways to answer."""
+    suspected = (key.removeprefix(SUSPECTED_HEADER).partition("=") for key in drift if key.startswith(SUSPECTED_HEADER))
+    return tuple(_suspected_header(field, header) for field, _, header in suspected)
+
+
+def _suspected_header(field: str, header: str) -> Text:
+    named, none = f'columns = {{ {field} = "{header}" }}', f"columns = {{ {field} = false }}"
+    what = field.replace("_", " ")
+    return Text(
+        f'rubriken "{header}" kan vara {what}: till dess källans tabell svarar är det okänt. Namnge den, {named}, eller säg '
+        f"att det inte finns, {none}",
+        f'the header "{header}" may be {what}: until the source\'s table answers, that is unknown. Name it, {named}, or say '
+        f"that there is none, {none}",
+    )
 
 
 def unread(rows: int, facts: int) -> tuple[Text, ...]:
@@ -203,6 +226,18 @@ def _counts_left(pull: PullReadout) -> Iterable[Text]:
     for count, noun in ((pull.conflicting_duplicates, _DUPLICATES), (pull.newly_marked, _MARKS)):
         if count:
             yield _counted(count, noun)
+
+
+def _unexpected(drift: Mapping[str, int]) -> Text | None:
+    """Words that no table knows, and what else was not expected; headers that may decide have sentences of their own."""
+    words = {key: count for key, count in drift.items() if not key.startswith(SUSPECTED_HEADER)}
+    if not words:
+        return None
+    ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(key if count == 1 else f"{key} ({count})" for key, count in ordered[:MAX_REASONS])
+    more = len(ordered) - MAX_REASONS
+    tail = Text(f" och {more} till", f" and {more} more") if more > 0 else Text("", "")
+    return Text(f"oväntat i källan: {shown}{tail.sv}", f"unexpected in the source: {shown}{tail.en}")
 
 
 def _dropped(dropped: Mapping[str, int]) -> Text | None:

@@ -416,6 +416,11 @@ class SourceFile(Protocol):
     @property
     def unused_headers(self) -> tuple[str, ...]: ...
     @property
+    def taken_headers(self) -> Mapping[str, str]:
+        """Field → the header that it took up."""
+        ...
+
+    @property
     def left_out(self) -> tuple[UnknownValue, ...]:
         """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
         ...

@@ -161,9 +161,9 @@ def test_two_lists_are_refused_since_one_would_be_left_out(recorded: CaseRunner)
 def test_a_probe_tells_day_and_people(recorded: CaseRunner) -> None:
     (finding,) = recorded.findings()
 
-    assert finding.what == (
-        f"{FILE} speaks for 2026-10-31 and has 9 people; skipped 2 lines above the headers in line 3"
-    )
+    said, _, taken = finding.what.partition("; taken: ")
+    assert said == f"{FILE} speaks for 2026-10-31 and has 9 people; skipped 2 lines above the headers in line 3"
+    assert taken.startswith("Anst.nr → person number, Personnummer → civic number, ")
 
 
 # ---------------------------------------------------------------------------------------------------------------- persons
@@ -451,7 +451,9 @@ def test_a_row_with_a_field_too_many_is_present_and_unreadable_by_its_number(sta
     assert page.rejected == (RejectedRecord("more fields than the header", f"{FILE} line 2", "7"),)
 
 
-@pytest.mark.parametrize("row", ["7;a@exempelby.se;A;B;3110;;2026-08-10;;;Ja", "7;a@exempelby.se;A;3110;;2026-08-10;;;Ja;x"])
+@pytest.mark.parametrize(
+    "row", ["7;a@exempelby.se;A;B;3110;;2026-08-10;;;Ja", "7;a@exempelby.se;A;3110;;2026-08-10;;;Ja;x"]
+)
 def test_a_mark_on_a_row_with_a_field_too_many_protects_every_key_of_it(staff: StaffFolder, row: str) -> None:
     (person,) = staff.people(row)
 
@@ -470,7 +472,9 @@ def test_a_header_that_may_be_a_mark_refuses_the_file_until_it_is_named_or_ruled
     head, row = f"Anst.nr;Arbetsplats;{header}", "1;A;Ja"
     staff.write(row, head=head)
 
-    with pytest.raises(SourceRefused, match=f'columns = {{ protected = "{header}" }}, or columns = {{ protected = false }}'):
+    with pytest.raises(
+        SourceRefused, match=f'columns = {{ protected = "{header}" }}, or columns = {{ protected = false }}'
+    ):
         staff.runner.pages("staff")
     assert staff.people(row, head=head, columns={"protected": header})[0].protected
     assert not staff.people(row, head=head, columns={"protected": False})[0].protected
@@ -483,7 +487,10 @@ def test_a_secretary_is_no_mark(staff: StaffFolder) -> None:
 def test_days_and_forms_under_unknown_headers_leave_the_employment_undecided(staff: StaffFolder) -> None:
     head, row = "Anst.nr;Från;Gäller längst;Villkor", "1;2026-08-10;2027-06-11;Vikariat"
 
-    assert employment(staff, head.removeprefix("Anst.nr;"), row.removeprefix("1;")).unreadable == ("employment_form", "end")
+    assert employment(staff, head.removeprefix("Anst.nr;"), row.removeprefix("1;")).unreadable == (
+        "employment_form",
+        "end",
+    )
     named = {"end": "Gäller längst", "employment_form": "Villkor"}
     (record,) = staff.employments(row, head=head, columns=named)
     assert (record.end, record.employment_form, record.unreadable) == (date(2027, 6, 11), EmploymentForm.FIXED, ())

@@ -141,3 +141,20 @@ def test_what_follows_for_a_whole_file_is_said_after_the_rows() -> None:
         "1 row left out: serial is empty (personal_2026-11-24.csv line 4)",
         "datorer: nothing of it is taken for absent",
     ]
+
+
+def test_unknown_words_are_named_with_their_count() -> None:
+    assert left(drift={"status=kassaskåp": 2, "platform=beos": 1}) == [
+        "unexpected in the source: status=kassaskåp (2), platform=beos"
+    ]
+    assert left(drift={f"status=word {number}": 1 for number in range(6)})[0].endswith("word 3 and 2 more")
+
+
+def test_a_header_that_may_decide_is_named_with_both_answers() -> None:
+    drift = {"header that may be last_contact=Senast på nätet": 1}
+
+    assert left(drift=drift) == []
+    assert pull_findings.suspected_headers(drift)[0].en == (
+        'the header "Senast på nätet" may be last contact: until the source\'s table answers, that is unknown. Name it, '
+        'columns = { last_contact = "Senast på nätet" }, or say that there is none, columns = { last_contact = false }'
+    )

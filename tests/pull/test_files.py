@@ -341,14 +341,18 @@ def test_a_field_that_the_configuration_rules_out_is_not_looked_for() -> None:
 
 
 def test_the_header_is_the_line_that_names_most_fields() -> None:
-    file = opened("Personallista;;;\nEnhet:;Ås;;\nFrån:;2026-11-01;;\n;;;\nAnst.nr;Enhet;Från;Till\n17;Åby;2015-08-01;\n")
+    file = opened(
+        "Personallista;;;\nEnhet:;Ås;;\nFrån:;2026-11-01;;\n;;;\nAnst.nr;Enhet;Från;Till\n17;Åby;2015-08-01;\n"
+    )
 
     assert texts(file, "person_number", "unit", "end") == [("17", "Åby", None)]
     assert file.notes == ("skipped 3 lines above the headers in line 5",)
 
 
 def test_a_merged_upper_line_of_headers_is_passed_over() -> None:
-    content = workbook(("Organisation", "", "Anställning", ""), ("Anst.nr", "Enhet", "Från", "Till"), ("17", "Ås", "", ""))
+    content = workbook(
+        ("Organisation", "", "Anställning", ""), ("Anst.nr", "Enhet", "Från", "Till"), ("17", "Ås", "", "")
+    )
 
     assert texts(opened(content), "person_number", "unit") == [("17", "Ås")]
 
@@ -602,7 +606,9 @@ def test_zero_as_a_date_and_an_empty_result_of_a_formula_are_no_day(is_1904: boo
     assert [row.day("end") for row in opened(dated_workbook(0, "", is_1904=is_1904)).rows()] == [None, None]
 
 
-@pytest.mark.parametrize("text", ["0", "0,0", "1900-01-00", "1900-01-01", "1899-12-30 00:00:00", "00:00:00", "NULL", "n/a"])
+@pytest.mark.parametrize(
+    "text", ["0", "0,0", "1900-01-00", "1900-01-01", "1899-12-30 00:00:00", "00:00:00", "NULL", "n/a"]
+)
 def test_no_day_in_a_text_is_none(text: str) -> None:
     (row,) = opened(f"Anst.nr;Slutdatum\n17;{text}\n").rows()
 
@@ -645,7 +651,10 @@ def test_a_workbook_without_known_headers_names_its_sheets() -> None:
     [
         ("<html><body><table><tr><th>Anst.nr</th></tr></table></body></html>", "a web page (HTML)"),
         ("\ufeff\r\n<!DOCTYPE HTML>\n<html>", "a web page (HTML)"),
-        ('<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">', "an XML spreadsheet of 2003"),
+        (
+            '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">',
+            "an XML spreadsheet of 2003",
+        ),
         ('<?xml version="1.0"?><personer/>', "an XML file"),
         ("%PDF-1.7", "a PDF"),
         ("{\\rtf1", "a text document (RTF)"),
@@ -702,7 +711,9 @@ WORDS = ("Björkskolan", "Anställningsform", "Sjövägen", "Tallåsen", "Kärna
 
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("encoding", ["cp850", "mac_roman"])
-def test_letters_of_another_encoding_are_refused_with_its_name_and_read_when_it_is_set(word: str, encoding: str) -> None:
+def test_letters_of_another_encoding_are_refused_with_its_name_and_read_when_it_is_set(
+    word: str, encoding: str
+) -> None:
     content = f"Anst.nr;Enhet\n17;{word}\n".encode(encoding)
     text = refusal(opened(content))
 
@@ -710,7 +721,9 @@ def test_letters_of_another_encoding_are_refused_with_its_name_and_read_when_it_
     assert texts(opened(content, encoding=encoding), "unit") == [(word,)]
 
 
-@pytest.mark.parametrize("name", ["Željko Åsen", "Böžena", "Aleš Ödman", "Café ”Månen”", "Dušan Šarić Å", "Lån… Åter", "€ Å"])
+@pytest.mark.parametrize(
+    "name", ["Željko Åsen", "Böžena", "Aleš Ödman", "Café ”Månen”", "Dušan Šarić Å", "Lån… Åter", "€ Å"]
+)
 def test_letters_of_names_and_signs_between_words_are_no_other_encoding(name: str) -> None:
     content = f"Anst.nr;Enhet\n17;{name}\n".encode("cp1252", "replace")
 

@@ -66,7 +66,7 @@ def probe_files(
 def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str, ...]) -> ProbeResult:
     if file.problem:
         return ProbeResult(part.name, ok=False, what=f"{file.name} cannot be read, the others can: {file.problem}")
-    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes))
+    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes, *_taken(file)))
     if not missing:
         return ProbeResult(part.name, ok=not file.suspected_fields, what=what)
     return ProbeResult(
@@ -75,6 +75,11 @@ def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str,
         what=f"{what}; no column for {', '.join(missing)}",
         remedy='Name the header: columns = { field = "header" }, or have the column added to the file',
     )
+
+
+def _taken(file: SourceFile) -> tuple[str, ...]:
+    taken = ", ".join(f"{header} → {field.replace('_', ' ')}" for field, header in file.taken_headers.items())
+    return (f"taken: {taken}",) if taken else ()
 
 
 def missing_fields(file: SourceFile, groups: FieldGroups) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ setting that corrects it. No message holds the value of a cell. What a value mea
 """
 
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
+from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
 from fleetsync.pull.files.opened_file import BrokenFile, MisfitRow, OpenedFile, RejectedRow, TableRow, fingerprint_of
-from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.suspicion import (
     Suspicion,
     look_like_days,

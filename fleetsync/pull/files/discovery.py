@@ -20,8 +20,7 @@ from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
-from fleetsync.pull.files.headers import FileColumn
-from fleetsync.pull.files.headers import NoHeaderError
+from fleetsync.pull.files.headers import FileColumn, NoHeaderError
 from fleetsync.pull.files.opened_file import BrokenFile, OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
@@ -32,8 +31,46 @@ _TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", 
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
 # No lists by their ending, unless the pattern names it.
 _STRAY_SUFFIXES = frozenset(
-    ".pdf .bak .old .orig .ini .db .log .lnk .url .md .doc .docx .rtf .odt .ppt .pptx .jpg .jpeg .png .gif .heic .eml .msg "
-    ".zip .7z .rar .gz .exe .bat .ps1 .sh .py .toml .json .sig .asc .md5 .sha256".split()
+    [
+        ".pdf",
+        ".bak",
+        ".old",
+        ".orig",
+        ".ini",
+        ".db",
+        ".log",
+        ".lnk",
+        ".url",
+        ".md",
+        ".doc",
+        ".docx",
+        ".rtf",
+        ".odt",
+        ".ppt",
+        ".pptx",
+        ".jpg",
+        ".jpeg",
+        ".png",
+        ".gif",
+        ".heic",
+        ".eml",
+        ".msg",
+        ".zip",
+        ".7z",
+        ".rar",
+        ".gz",
+        ".exe",
+        ".bat",
+        ".ps1",
+        ".sh",
+        ".py",
+        ".toml",
+        ".json",
+        ".sig",
+        ".asc",
+        ".md5",
+        ".sha256",
+    ]
 )
 _NOTE_SUFFIXES = frozenset({".txt", ""})  # a list, or somebody's note
 _WILDCARD = re.compile(r"[*?\[]")

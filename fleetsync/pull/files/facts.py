@@ -1,8 +1,8 @@
 """The facts of a row that can be read; those that cannot cost themselves and not the row.
 
-    facts = RowFacts(row)
-    warranty_until = facts.day("warranty", "warranty_until")
-    unreadable = facts.unreadable
+facts = RowFacts(row)
+warranty_until = facts.day("warranty", "warranty_until")
+unreadable = facts.unreadable
 """
 
 from collections.abc import Callable

@@ -15,7 +15,9 @@ def _validated_encoding(name: str) -> str:
         TextIOWrapper(BytesIO(), encoding=name)  # refuses what is a codec and no encoding, such as hex
         return codecs.lookup(name).name
     except LookupError:
-        raise ValueError(f"{name} is not an encoding; use cp1252, utf-8, utf-16-le, iso8859-1, cp850 or mac_roman") from None
+        raise ValueError(
+            f"{name} is not an encoding; use cp1252, utf-8, utf-16-le, iso8859-1, cp850 or mac_roman"
+        ) from None
 
 
 def _validated_name_pattern(pattern: str) -> str:

@@ -142,8 +142,6 @@ _FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Headers that mean a field where none of its other headers is there, in the order in which they count."""
 
 
-
-
 class NoHeaderError(SourceRefused):
     """No line of the file has a header that is known: it may be no list at all."""
 
@@ -188,7 +186,7 @@ class HeaderRow:
     """The position of each field. *line*: the row number of the headers, 0 for a file without any.
 
     *titles*: how many lines with something in them stand above it. *unused*: the headers that no field took up, by
-    position, as they may be shown.
+    position, as they may be shown. *taken*: field → the header that it took up.
     """
 
     line: int
@@ -196,6 +194,7 @@ class HeaderRow:
     places: Mapping[str, int]
     titles: int = 0
     unused: Mapping[int, str] = field(default_factory=dict)
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
@@ -283,7 +282,8 @@ def find_header(
     unused = _unused_headers(cells, places, names)
     _refuse_unnamed(unused, columns, places, configured, where)
     titles = sum(1 for line, above in head if line < number and not all(map(is_blank, above)))
-    return HeaderRow(number, _width(cells), places, titles, unused)
+    taken = {name: _shown(cells[place]) for name, place in places.items()}
+    return HeaderRow(number, _width(cells), places, titles, unused, taken)
 
 
 def _best_line(
@@ -331,7 +331,7 @@ def _header_from_numbers(
     if head:
         _check_within(places, width, where)
     unused = {place: f"column {place + 1}" for place in range(width) if place not in places.values()}
-    return HeaderRow(0, width, places, 0, unused)
+    return HeaderRow(0, width, places, 0, unused, {name: f"column {place + 1}" for name, place in places.items()})
 
 
 def _check_within(places: Mapping[str, int], width: int, where: str) -> None:
@@ -368,7 +368,10 @@ def _column_positions(
     for column in columns:
         if column.field not in configured:
             groups = _header_groups(column, names[column.field])
-            matching = ([place for place, word in enumerate(words) if word in group and place not in claimed] for group in groups)
+            matching = (
+                [place for place, word in enumerate(words) if word in group and place not in claimed]
+                for group in groups
+            )
             _take_place(places, column.field, next(filter(None, matching), []), cells, where)
     return places
 
@@ -389,9 +392,7 @@ def _given_places(words: Sequence[str], header: str) -> list[int]:
     return [place for place, word in enumerate(words) if word == fold_header(nth[1])][int(nth[2]) - 1 : int(nth[2])]
 
 
-def _take_place(
-    places: dict[str, int], field: str, matching: Sequence[int], cells: Sequence[Cell], where: str
-) -> None:
+def _take_place(places: dict[str, int], field: str, matching: Sequence[int], cells: Sequence[Cell], where: str) -> None:
     if len(matching) > 1:
         shown = " and ".join(f'"{_shown(cells[place])}" (column {place + 1})' for place in matching)
         first = _shown(cells[matching[0]])
@@ -431,7 +432,7 @@ def _refuse_unnamed(
         like = [header for header in unused.values() if column.refused_by.search(fold_header(header))]
         if like:
             shown = ", ".join(f'"{header}"' for header in like)
-            others = f', or columns = {{ {column.field} = false }} if none does'
+            others = f", or columns = {{ {column.field} = false }} if none does"
             if column.field in places:
                 others = ", or name the column that is already read, if it is the only one"
             raise SourceRefused(

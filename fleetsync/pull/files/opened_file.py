@@ -193,6 +193,7 @@ class ColumnLayout:
     line: int
     titles: int
     unused: Mapping[int, str]
+    taken: Mapping[str, str]
     checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
 
     @classmethod
@@ -207,6 +208,7 @@ class ColumnLayout:
             header.line,
             header.titles,
             header.unused,
+            header.taken,
             checked_columns,
         )
 
@@ -297,6 +299,11 @@ class OpenedFile:
         return cells
 
     @property
+    def taken_headers(self) -> Mapping[str, str]:
+        """Field → the header that it took up."""
+        return self._columns.taken
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over around the table, in words for people."""
         titles, line = self._columns.titles, self._columns.line
@@ -315,7 +322,9 @@ class OpenedFile:
         """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
         lists too.
         """
-        suspected = (UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items())
+        suspected = (
+            UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items()
+        )
         return (*suspected, *self._left)
 
     @property
@@ -492,6 +501,7 @@ class BrokenFile:
     missing_fields: tuple[str, ...] = ()
     suspected_fields: Mapping[str, str] = field(default_factory=dict)
     unused_headers: tuple[str, ...] = ()
+    taken_headers: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[UnknownValue, ...] = ()
 
     notes: tuple[str, ...] = ()

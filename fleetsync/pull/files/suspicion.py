@@ -42,8 +42,32 @@ _EIGHT_DIGITS = re.compile(r"20\d{6}")
 _NEVER = frozenset({"aldrig", "never"})
 
 _OWNERS = frozenset(
-    "personal personally owned personligt ägd private privat privatägd privatägda byod egen dator company corporate "
-    "företag företagsägd kommun kommunen kommunal kommunägd skola skolägd organisation organization".split()
+    [
+        "personal",
+        "personally",
+        "owned",
+        "personligt",
+        "ägd",
+        "private",
+        "privat",
+        "privatägd",
+        "privatägda",
+        "byod",
+        "egen",
+        "dator",
+        "company",
+        "corporate",
+        "företag",
+        "företagsägd",
+        "kommun",
+        "kommunen",
+        "kommunal",
+        "kommunägd",
+        "skola",
+        "skolägd",
+        "organisation",
+        "organization",
+    ]
 ) | {"personally owned", "personligt ägd", "egen dator", "company owned", "corporate owned"}
 _PEOPLE = frozenset({"elev", "elever", "student", "students", "pupil", "pupils"})
 _STATES = frozenset(

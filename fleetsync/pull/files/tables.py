@@ -74,7 +74,10 @@ def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str)
 
 # Exports that call themselves .xls and are something else, and what people drop among the lists.
 _OTHER_KINDS: Final = (
-    (re.compile(rb"<\?xml.{0,2000}urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL), "an XML spreadsheet of 2003"),
+    (
+        re.compile(rb"<\?xml.{0,2000}urn:schemas-microsoft-com:office:spreadsheet", re.DOTALL),
+        "an XML spreadsheet of 2003",
+    ),
     (re.compile(rb"<!doctype html|<html|<table|<head|<meta|<style", re.IGNORECASE), "a web page (HTML)"),
     (re.compile(rb"<\?xml|<[a-z]+[ >]", re.IGNORECASE), "an XML file"),
     (re.compile(rb"%PDF-"), "a PDF"),
@@ -222,7 +225,9 @@ def _check_row_count(sheet: python_calamine.CalamineSheet, form: FileFormat, whe
     limit = form.max_rows + MAX_HEADER_SEARCH_LINES
     if sheet.total_height <= limit:
         return
-    filled = sum(1 for cells in sheet.iter_rows() if any(not (isinstance(cell, str) and not cell.strip()) for cell in cells))
+    filled = sum(
+        1 for cells in sheet.iter_rows() if any(not (isinstance(cell, str) and not cell.strip()) for cell in cells)
+    )
     if filled > limit:
         raise _too_many_rows_error(form, where)
 
@@ -260,13 +265,17 @@ def _sheet_name(
     if form.sheet is not None:
         if form.sheet in book.sheet_names:
             return form.sheet, ()
-        raise SourceRefused(f'{where}: it has no sheet "{form.sheet}". Set one of these in the [[source]] table: {_choices(shown)}')
+        raise SourceRefused(
+            f'{where}: it has no sheet "{form.sheet}". Set one of these in the [[source]] table: {_choices(shown)}'
+        )
     if not shown:
         raise SourceRefused(f"{where}: it has no sheet that is not hidden. Name one as sheet in the [[source]] table")
     if len(shown) == 1:
         return shown[0], ()
     scores = {name: _sheet_score(book, name, score) for name in shown}
-    alike = [name for name in shown if scores[name] >= (max(scores.values())[0], min(_SURE_HEADERS, max(scores.values())[1]))]
+    alike = [
+        name for name in shown if scores[name] >= (max(scores.values())[0], min(_SURE_HEADERS, max(scores.values())[1]))
+    ]
     if not scores[alike[0]][1]:
         raise SourceRefused(
             f"{where}: none of its sheets has headers that are known. Name the one to read in the [[source]] table: "

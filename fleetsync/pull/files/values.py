@@ -45,7 +45,9 @@ def is_blank(cell: Cell) -> bool:
 # ------------------------------------------------------------------------------------------------------------------ days
 
 # The first days of a spreadsheet's calendars: 0 formatted as a date, as it shows where a formula points to a blank cell.
-_ZERO_DAY = re.compile(r"(?:1899-12-3[01]|1900-01-0[01]|1904-01-0?[01])(?:[T ].*)?|00:00(?::00(?:\.0+)?)?|0+(?:[.,]0+)?")
+_ZERO_DAY = re.compile(
+    r"(?:1899-12-3[01]|1900-01-0[01]|1904-01-0?[01])(?:[T ].*)?|00:00(?::00(?:\.0+)?)?|0+(?:[.,]0+)?"
+)
 _NO_DAY_WORDS = frozenset({"null", "(null)", "none", "(none)", "nil", "n/a", "–", "—", "--", "(tom)", "(blank)"})
 _FIRST_SERIAL_DAY, _LAST_SERIAL_DAY = 25569, 73050  # 1970-01-01 and 2099-12-31, as a spreadsheet counts days
 _SERIAL_EPOCH = date(1899, 12, 30)
