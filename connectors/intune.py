@@ -333,8 +333,8 @@ def normalise(part: str, settings: Settings, raw: ManagedDevice | CredentialExpi
     agent = known_word(_AGENTS, raw.management_agent, "managementAgent", unknown)
     owner = known_word(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", unknown)
     platform = read_platform(raw.operating_system, raw.model, "operatingSystem", unknown)
-    if agent in _NON_DEVICE_AGENTS:
-        return (DroppedRow(_NON_DEVICE_AGENTS[agent]),)
+    if (dropped := _NON_DEVICE_AGENTS.get(agent or "")) is not None:
+        return (DroppedRow(dropped),)
     if owner is Ownership.PERSONAL and _is_phone(platform, raw.model):
         return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
     return (_device_record(source_id, raw, settings, agent, owner, platform, unknown), *unknown)

@@ -15,6 +15,7 @@ MAX_HEADERS = 12
 SUSPECTED_HEADER = (
     "header that may be "  # begins a key of `drift` for a header that no field took up and that may decide
 )
+_FILE_PLACE = re.compile(r".+\.[A-Za-z]{2,5}")  # a whole file that could not be read
 _LINE_PLACE = re.compile(r"(?P<file>.+) line (?P<line>\d+)")
 
 Noun = tuple[Text, Text]  # of exactly one, and of any other count
@@ -35,6 +36,7 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
     DroppedKind.PRIVATE_PHONE: (Text("privat telefon", "private phone"), Text("privata telefoner", "private phones")),
 }
 _ROWS_LEFT_OUT: Noun = (Text("rad utelämnad", "row left out"), Text("rader utelämnade", "rows left out"))
+_FILES_LEFT_OUT: Noun = (Text("fil utelämnad", "file left out"), Text("filer utelämnade", "files left out"))
 _FACTS: Noun = (
     Text("uppgift gick inte att läsa", "fact could not be read"),
     Text("uppgifter gick inte att läsa", "facts could not be read"),
@@ -87,7 +89,7 @@ def taken(seen_by_type: Mapping[str, int], seen: int) -> Text:
 def left(pull: PullReadout) -> tuple[Text, ...]:
     """What was not taken, one clause each; nothing for a pull that was read whole and understood."""
     clauses = (
-        _rows_left_out(pull),
+        *_rows_left_out(pull),
         *(Text(f"{note.place}: {note.reason}", f"{note.place}: {note.reason}") for note in notes(pull)),
         _facts_left_out(pull),
         *_counts_left(pull),
@@ -158,20 +160,25 @@ def places(rows: Iterable[UnreadableRow], total: int) -> Text | None:
     """
     lines: dict[str, list[int]] = {}
     ids: list[str] = []
+    files: list[str] = []
     for row in rows:
         if match := _LINE_PLACE.fullmatch(row.place):
             lines.setdefault(match["file"], []).append(int(match["line"]))
+        elif _FILE_PLACE.fullmatch(row.place):
+            files.append(row.place)
         elif row.place:
             ids.append(row.place)
     stretches = [(file, stretch) for file, numbers in lines.items() for stretch in _stretches(numbers)]
     shown, shown_ids = stretches[:MAX_PLACES], ids[: max(0, MAX_PLACES - len(stretches))]
-    if not shown and not shown_ids:
+    shown_files = files[:MAX_PLACES]
+    if not shown and not shown_ids and not shown_files:
         return None
-    more = total - sum(stop - start + 1 for _, (start, stop) in shown) - len(shown_ids)
+    more = total - sum(stop - start + 1 for _, (start, stop) in shown) - len(shown_ids) - len(shown_files)
     by_file: dict[str, list[tuple[int, int]]] = {}
     for file, stretch in shown:
         by_file.setdefault(file, []).append(stretch)
-    texts = [_lines_text(file, of_file) for file, of_file in by_file.items()]
+    texts = [Text(file, file) for file in shown_files]
+    texts += [_lines_text(file, of_file) for file, of_file in by_file.items()]
     if shown_ids:
         texts.append(Text(f"id {', '.join(shown_ids)}", f"id {', '.join(shown_ids)}"))
     tail = Text(f" och {more} till", f" and {more} more") if more > 0 else Text("", "")
@@ -181,15 +188,17 @@ def places(rows: Iterable[UnreadableRow], total: int) -> Text | None:
 # ------------------------------------------------------------------------------------------------------------- inside
 
 
-def _rows_left_out(pull: PullReadout) -> Text | None:
-    count = sum(pull.rejected.values())
-    if not count:
-        return None
+def _rows_left_out(pull: PullReadout) -> Iterable[Text]:
+    """One clause for whole files, one for rows."""
+    broken = {row.reason for row in pull.unreadable if row.fact is None and _FILE_PLACE.fullmatch(row.place)}
     rows: dict[str, list[UnreadableRow]] = {}
     for row in pull.unreadable:
         if row.fact is None:
             rows.setdefault(row.reason, []).append(row)
-    return _with_reasons(_counted(count, _ROWS_LEFT_OUT), pull.rejected, rows)
+    for noun, is_file in ((_FILES_LEFT_OUT, True), (_ROWS_LEFT_OUT, False)):
+        reasons = {reason: count for reason, count in pull.rejected.items() if (reason in broken) is is_file}
+        if reasons:
+            yield _with_reasons(_counted(sum(reasons.values()), noun), reasons, rows)
 
 
 def _facts_left_out(pull: PullReadout) -> Text | None:
@@ -215,7 +224,7 @@ def _with_reasons(head: Text, reasons: Mapping[str, int], rows: Mapping[str, Seq
 
 def _reason(reason: str, count: int, rows: Iterable[UnreadableRow], *, alone: bool) -> Text:
     what, _, why = reason.partition(": ")  # of a fact: its field and why; of a row the whole reason
-    why = ", ".join(filter(None, (why, "" if alone else str(count))))
+    why = ", ".join(filter(None, (why, "" if alone or count == 1 else str(count))))
     where = places(rows, count)
     inner = _joined(": ", filter(None, (Text(why, why) if why else None, where)))
     what = what.replace("_", " ")

@@ -54,7 +54,7 @@ def test_several_reasons_have_a_count_each_the_most_frequent_first() -> None:
 
     assert left(rejected={"login is empty": 1, SHORT: 2}, unreadable=unreadable)[0] == (
         "3 rows left out: fewer fields than the header (2: personal_2026-11-24.csv lines 9, 11), "
-        "login is empty (1: personal_2026-11-24.csv line 4)"
+        "login is empty (personal_2026-11-24.csv line 4)"
     )
 
 
@@ -67,7 +67,8 @@ def test_more_reasons_than_anybody_reads_are_counted() -> None:
 def test_facts_are_named_by_field_reason_and_place() -> None:
     facts = rows("not a day", 2, 4, 9, file="datorer.csv", fact="warranty_until")
 
-    assert left(unreadable_facts={"warranty_until: not a day": 3}, unreadable=facts) == [
+    assert left(rejected={SHORT: 1}, unreadable_facts={"warranty_until: not a day": 3}, unreadable=facts) == [
+        "1 row left out: fewer fields than the header",
         "3 facts could not be read: warranty until (not a day: datorer.csv lines 2, 4, 9)"
     ]
 
@@ -158,3 +159,12 @@ def test_a_header_that_may_decide_is_named_with_both_answers() -> None:
         'the header "Senast på nätet" may be last contact: until the source\'s table answers, that is unknown. Name it, '
         'columns = { last_contact = "Senast på nätet" }, or say that there is none, columns = { last_contact = false }'
     )
+
+
+def test_a_whole_file_that_could_not_be_read_is_no_row() -> None:
+    broken = UnreadableRow(place="tallskolan.csv", reason="a quotation mark is not closed")
+
+    assert left(rejected={broken.reason: 1, SHORT: 2}, unreadable=(broken, *rows(SHORT, 4, 5))) == [
+        "1 file left out: a quotation mark is not closed (tallskolan.csv)",
+        f"2 rows left out: fewer fields than the header ({STAFF} lines 4–5)",
+    ]

@@ -37,7 +37,7 @@ class NotTaken(NamedTuple):
     what: str
     kind: str
     where: str
-    count: int
+    times: int
 
 
 UNREADABLE_ROW = Text("rad som inte gick att läsa", "row that could not be read")
