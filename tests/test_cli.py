@@ -362,6 +362,57 @@ def test_a_purge_prints_what_was_deleted(installation, opened):
     assert "pull" in ok(installation, "purge")
 
 
+def protect_and_correct(installation, opened):
+    """Employee 3 is marked by mistake; then the file is right again."""
+    for mark in ("Ja", ""):
+        installation.staff[2] = StaffFileRow(n=3, mark=mark)
+        installation.advance_clock(days=1)
+        installation.write_staff(installation.today)
+        opened.run()
+        installation.advance_clock(hours=1)
+
+
+@pytest.mark.parametrize("typed", [login(3), "00003", "19800104-102"])
+def test_a_wrong_mark_is_taken_back_by_a_key_that_is_in_no_argument(installation, opened, typed):
+    before = opened.count("entitled"), opened.count("covered")
+    protect_and_correct(installation, opened)
+    assert opened.count("entitled") == before[0] - 1
+    typed = StaffFileRow(n=3).civic if typed.startswith("1980") else typed
+
+    out = ok(installation, "unprotect", "--reason", "fel i filen", "--yes", typed=f"{typed}\n")
+    assert "personal/staff" in out
+    assert CANARY not in out
+    opened.run()
+
+    assert (opened.count("entitled"), opened.count("covered")) == before
+    assert opened.snapshot.outcome.people
+    assert not any(case.person.masked for case in opened.snapshot.outcome.people)
+
+
+def test_a_key_of_nobody_protected_changes_nothing(installation, opened):
+    code, _, errors = run_and_catch(installation, "unprotect", "--reason", "x", "--yes", typed=f"{login(3)}\n")
+
+    assert (code, errors) == (
+        1,
+        "fleetsync: nobody who is protected has this number or log-in. Nothing was changed\n",
+    )
+
+
+@pytest.mark.parametrize("key", [login(3), "00003", "exempelby\\tek"])
+def test_a_log_in_or_number_as_an_argument_is_refused_and_not_repeated(installation, key):
+    code, _, errors = run_and_catch(installation, "unprotect", key, "--reason", "x", "--yes")
+
+    assert code == 2
+    assert "shell's history" in errors
+    assert key not in errors
+
+
+def test_an_id_of_nobody_protected_is_refused(installation, opened):
+    code, _, errors = run_and_catch(installation, "unprotect", "pnobody", "--reason", "x", "--yes")
+
+    assert (code, errors) == (1, "fleetsync: this person is not protected, or is not known. Nothing was changed\n")
+
+
 def test_accounts_come_change_and_go(installation):
     password = "ett-langt-losenord\n"
     assert (

@@ -35,6 +35,7 @@ COMMANDS = {
     "sources": ("listing", "Every part of every source: its age, its state and what blocks it."),
     "sync": ("syncing", "Pull now."),
     "turnover": ("turnover", "The turnover of the school year: its state, and turning it by hand."),
+    "unprotect": ("unprotect", "Take back a wrong mark of protection."),
     "user": ("accounts", "Who may sign in to the page."),
 }
 

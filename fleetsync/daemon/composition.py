@@ -16,6 +16,7 @@ from fleetsync.core.model import ChangePlan
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.ledger_ports import LedgerAccounts, LedgerDecisions, LedgerHistory
 from fleetsync.daemon.memory_staging import MemoryStaging
+from fleetsync.daemon.protection import LedgerProtection
 from fleetsync.daemon.session_key import load_session_key
 from fleetsync.expose.ports import PublishedState, WebServices
 from fleetsync.pull import registry
@@ -123,6 +124,7 @@ def build_web_services(
         decisions=LedgerDecisions(lambda: application().run_context, plan_of_held, request_reconciliation),
         accounts=LedgerAccounts(first.ledger),
         audit=first.ledger,
+        protection=LedgerProtection(lambda: application().run_context),
         clock=clock,
         session_key=load_session_key(settings),
         municipality=settings.municipality.name,

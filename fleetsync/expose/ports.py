@@ -118,17 +118,39 @@ class Decisions(Protocol):
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
 
 
+class ProtectedState(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person is protected. Holds no name, key or place."""
+
+    reference: str  # opaque
+    since: datetime | None  # None: the mark waits for the decision on a held pull
+    parts: tuple[str, ...] = ()  # source/part of the person's records and devices
+
+
+class ProtectionDesk(Protocol):
+    """What the role `protection` may ask and decide. There is no list of protected persons."""
+
+    def find(self, key: str) -> ProtectedState | None:
+        """The person of an exact number, log-in or civic number; None for nobody who is protected."""
+        ...
+
+    def release(self, reference: str, *, who: str, reason: str) -> ProtectedState:
+        """Take back the mark of a person, and write it into the audit. Raises DecisionError."""
+        ...
+
+
 class AccountRole(StrEnum):
     """The role of a signed-in person. What it may see and do stands in ROLE_SCOPES."""
 
     TECHNICIAN = "technician"
     STRATEGIST = "strategist"
+    PROTECTION = "protection"
 
 
 # Technicians administer accounts and need log-in names; nobody else does.
 ROLE_SCOPES: Mapping[AccountRole, Scope] = {
     AccountRole.TECHNICIAN: FULL_SCOPE,
     AccountRole.STRATEGIST: Scope(permissions=frozenset({Permission.PULL_DETAILS, Permission.DECISIONS})),
+    AccountRole.PROTECTION: Scope(permissions=frozenset({Permission.PROTECTION})),
 }
 
 
@@ -161,6 +183,7 @@ class WebServices(msgspec.Struct, frozen=True, kw_only=True):
     decisions: Decisions
     accounts: AccountReader
     audit: AuditLog
+    protection: ProtectionDesk
     clock: Clock  # ages are relative to its now
     session_key: bytes
     municipality: str

@@ -14,6 +14,7 @@ class Permission(StrEnum):
     LOGINS = "logins"  # see log-in names and names of persons
     PULL_DETAILS = "pull_details"  # see why a pull was held or failed: such sentences may name any unit
     DECISIONS = "decisions"  # accept and reject held pulls
+    PROTECTION = "protection"  # see whether a person is protected, and take a wrong mark back
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,5 +46,6 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
         return permission is None or permission in self.permissions
 
 
-FULL_SCOPE = Scope(permissions=frozenset(Permission))
+# Whether a person is protected is for its own role alone, and for no command that lists.
+FULL_SCOPE = Scope(permissions=frozenset(Permission) - {Permission.PROTECTION})
 EMPTY_SCOPE = Scope(units=frozenset(), entitlements=frozenset())  # of a visitor who has not signed in

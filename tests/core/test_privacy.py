@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from fleetsync.core.model import (
     TOKEN_PREFIX,
+    BelievedRecord,
     Condition,
     DeviceRecord,
     GroupRecord,
@@ -24,7 +25,9 @@ from fleetsync.core.privacy import (
     HiddenTokens,
     Storage,
     hidden_tokens,
+    is_mass_marking,
     key_tokeniser,
+    linked_tokens,
     mask_record,
     masked_record,
     needs_token_keys,
@@ -34,6 +37,7 @@ from fleetsync.core.privacy import (
     storage_of_record,
     tokenise_id,
     tokenise_key,
+    with_marks,
     with_token_keys,
 )
 
@@ -296,3 +300,45 @@ def _mark(whole: Any, name: str) -> object:
     value = getattr(whole, name)
     default = {f.name: f.default for f in msgspec.structs.fields(type(whole))}[name]
     return "something" if value in (default, False, ()) else value
+
+
+# --- many marks at once ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("newly_marked", "persons", "is_mass"),
+    [(5, 5, False), (6, 20, True), (6, 599, True), (6, 600, False), (60, 6000, False), (61, 6000, True)],
+)
+def test_more_than_five_and_more_than_one_in_a_hundred_are_asked_about(
+    newly_marked: int, persons: int, is_mass: bool
+) -> None:
+    assert is_mass_marking(newly_marked, persons) is is_mass
+
+
+def believed(record: Record, source: str = "hr") -> BelievedRecord:
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    return BelievedRecord(source=source, part="people", record=record, own_id=f"own-{record.source_id}", first_seen=at)
+
+
+def test_marks_mask_the_people_their_memberships_and_their_devices_in_every_source() -> None:
+    other = PersonRecord(source_id="bo.al", keys=(Key(Scheme.ADDRESS, "", "bo.al@exempelby.se"),))
+    at_mdm = DeviceRecord(source_id="7", serial="SERIAL7", keys=(LOGIN,), location="Vretaskolan")
+    known = [believed(A_PERSON), believed(A_MEMBERSHIP), believed(other), believed(at_mdm, "mdm")]
+
+    after = with_marks(known, frozenset({tokenise_id("hr", "anna.ek", TOKEN_OF)}), TOKEN_OF)
+
+    assert [each.masked for each in after] == [True, True, False, True]
+    assert after[2] == known[2]
+    assert [each.own_id for each in after] == [each.own_id for each in known]
+    assert "anna" not in str([each.record for each in after])
+    assert "Vretaskolan" not in str(after[3])
+
+
+def test_with_an_object_id_all_keys_of_a_device_are_those_of_one_account() -> None:
+    account = Key(Scheme.OBJECT_ID, "tenant", "0e0e0e0e-0000-4000-8000-000000000042")
+    alone = DeviceRecord(source_id="7", keys=(LOGIN,))
+    with_id = DeviceRecord(source_id="7", keys=(LOGIN, account))
+
+    assert linked_tokens(alone, record_tokens(alone, TOKEN_OF, source="mdm")) == frozenset()
+    assert len(linked_tokens(with_id, record_tokens(with_id, TOKEN_OF, source="mdm"))) == 2
+    assert len(linked_tokens(A_PERSON, record_tokens(A_PERSON, TOKEN_OF, source="hr"))) == 2

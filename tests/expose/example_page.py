@@ -58,7 +58,7 @@ from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapsho
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.ports import AccountRole, DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import AccountRole, DecisionError, ProtectedState, PullSummary, SignInAccount, WebServices
 from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
@@ -494,14 +494,34 @@ def _hash() -> str:
     return generate_password_hash(PASSWORD, method="scrypt:1024:8:1")
 
 
+@dataclass
+class FakeProtection:
+    """Knows one protected person, and one whose mark waits."""
+
+    released: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def find(self, key: str) -> ProtectedState | None:
+        known = {"4711": at(3), "4712": None}
+        if key not in known:
+            return None
+        return ProtectedState(reference="p-opaque", since=known[key], parts=("personal/staff",))
+
+    def release(self, reference: str, *, who: str, reason: str) -> ProtectedState:
+        if reference != "p-opaque":
+            raise DecisionError("this person is not protected, or is not known. Nothing was changed")
+        self.released.append((reference, who, reason))
+        return ProtectedState(reference=reference, since=None, parts=("personal/staff",))
+
+
 class FakeAccounts:
-    """Two accounts."""
+    """An account of each role."""
 
     def __init__(self) -> None:
         common = {"password_hash": _hash(), "changed_at": at(100)}
         self.accounts: dict[str, SignInAccount] = {
             "tea": SignInAccount(name="tea", role=AccountRole.TECHNICIAN, **common),  # type: ignore[arg-type]
             "stina": SignInAccount(name="stina", role=AccountRole.STRATEGIST, **common),  # type: ignore[arg-type]
+            "petra": SignInAccount(name="petra", role=AccountRole.PROTECTION, **common),  # type: ignore[arg-type]
         }
 
     def account(self, name: str) -> SignInAccount | None:
@@ -516,12 +536,14 @@ class PageSetup:
     history: FakeHistory
     decision_port: FakeDecisions
     account_port: FakeAccounts
+    protection_port: FakeProtection
     services: WebServices
 
 
 def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
+    protection = FakeProtection()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -534,7 +556,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         decisions=decisions,
         accounts=accounts,
         audit=decisions,
+        protection=protection,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, services)
+    return PageSetup(shown, history, decisions, accounts, protection, services)

@@ -177,14 +177,15 @@ def test_every_page_is_in_the_table_and_the_navigation_follows_it():
     navigation = re.findall(r'<a href="([^"]+)"', client.get("/").text.partition("<nav")[2].partition("</nav>")[0])
 
     assert served == set(PAGES)
-    assert navigation == [entry.rule for entry in PAGES.values() if entry.is_in_navigation]
+    allowed = ROLE_SCOPES[AccountRole.STRATEGIST].allows
+    assert navigation == [entry.rule for entry in PAGES.values() if entry.is_in_navigation and allowed(entry.needs)]
     assert all(PAGES[entry.section].is_in_navigation for entry in PAGES.values())
 
 
 @pytest.mark.parametrize("entry", PAGES.values(), ids=PAGES)
 def test_every_page_marks_its_section_and_says_so_when_it_keeps_no_past_days(entry):
     path = every_page()[list(PAGES).index(entry.endpoint)]
-    client = open_client(e.page_setup(), "stina")
+    client = open_client(e.page_setup(), "petra" if entry.needs is Permission.PROTECTION else "stina")
     current = re.search(r'href="([^"]+)" aria-current="(?:page|true)"', client.get(path).text)
 
     assert current is not None

@@ -13,10 +13,10 @@ from fleetsync.expose.ports import WebServices
 from fleetsync.expose.web.api import api
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.limiter import SignInLimiter
+from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
 from fleetsync.expose.web.sign_in import SESSION_LIFETIME, check_access, sign_in_pages
-from fleetsync.expose.web.source_pages import pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
 
 if TYPE_CHECKING:

@@ -78,12 +78,11 @@ class PullDifferences:
         is_masked, contact, body = storage is Storage.MASKED, None, read.record
         if isinstance(body, DeviceRecord):
             contact, body = body.last_contact_at, msgspec.structs.replace(body, last_contact_at=None)
+        if not is_masked:
+            # Whose mark waits for a decision is believed as before until it is taken.
+            body = _without_protected_flag(body)
         fingerprint = self._rules.row_fingerprint(body, is_masked=is_masked)
-        kept = (
-            masked_record(body, read.tokens, self._rules.token_of, source=self._source)
-            if is_masked
-            else _without_protected_flag(body)
-        )
+        kept = masked_record(body, read.tokens, self._rules.token_of, source=self._source) if is_masked else body
         ref = (RECORD_TYPES[type(kept)].value, kept.source_id)
         rank = _rank(body, contact, fingerprint, read.scope)
         is_repeated = ref in self._ranks

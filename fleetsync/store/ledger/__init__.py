@@ -15,6 +15,7 @@ from fleetsync.store.ledger.believed import BelievedLedger
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
+from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pulls import RecordIndexEntry, StoredPull
 from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
@@ -25,6 +26,7 @@ __all__ = [
     "Ledger",
     "Lock",
     "PartBusy",
+    "ProtectedPerson",
     "PullNotHeld",
     "Reconciliation",
     "RecordIndexEntry",

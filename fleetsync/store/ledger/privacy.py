@@ -4,15 +4,40 @@ Fails closed: a person who shares a key or an id with a protected person is mask
 the marks are tokens, which nobody can read without the key that is kept outside of the database.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+import msgspec
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from fleetsync.core.privacy import HiddenTokens, hidden_tokens, needs_token_keys, with_token_keys
+from fleetsync.core.model import TOKEN_PREFIX, DeviceRecord, PersonRecord, RecordType
+from fleetsync.core.privacy import (
+    HiddenTokens,
+    Tokeniser,
+    hidden_tokens,
+    needs_token_keys,
+    person_tokens,
+    with_token_keys,
+)
+from fleetsync.store import tables as t
+from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import hidden_persons, redaction
-from fleetsync.store.ledger.base import LedgerBase, encode_record
-from fleetsync.store.ledger.person_search import PersonSearch, StoredRecord, all_stored_records
+from fleetsync.store.ledger.base import LedgerBase, decode_record, encode_record
+from fleetsync.store.ledger.person_search import (
+    TYPES_WITH_PERSON_KEYS,
+    PersonSearch,
+    StoredRecord,
+    all_stored_records,
+    search_persons,
+)
+
+
+class ProtectedPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with a protected identity, as far as the role that looks after them may know."""
+
+    reference: str  # opaque: the person's id; of somebody without any record, a token
+    since: datetime | None  # None: the mark waits for the decision on a held pull
+    parts: tuple[tuple[str, str], ...] = ()  # (source, part) of the person's records and devices
 
 
 class PrivacyLedger(LedgerBase):
@@ -38,6 +63,50 @@ class PrivacyLedger(LedgerBase):
             search = redaction.protect(connection, tokens, at, self._token_of)
         self._database.scrub_deleted_bytes()
         return len(search.stored_records)
+
+    def find_protected(self, tokens: Collection[str]) -> ProtectedPerson | None:
+        """The person whom one of *tokens* belongs to, if they are protected or their mark waits for a decision."""
+        with self._read_transaction() as connection:
+            if theirs := hidden_persons.protected_tokens(connection).intersection(tokens):
+                search = search_persons(connection, theirs, self._token_of, follow_reused_logins=False)
+                since = select(func.min(t.protected_token.c.since)).where(t.protected_token.c.token.in_(theirs))
+                return ProtectedPerson(
+                    reference=_reference(connection, search) or min(theirs),
+                    since=connection.execute(since).scalar_one(),
+                    parts=_parts_of(search),
+                )
+            waiting = hidden_persons.pending_marks(connection).intersection(tokens)
+            return ProtectedPerson(reference=min(waiting), since=None) if waiting else None
+
+    def masked_key_namespaces(self) -> frozenset[tuple[str, str]]:
+        """(scheme, namespace) of the keys that masked records have: what a typed number or log-in may be a key of."""
+        record = t.record.c
+        statement = select(record.body).where(record.masked, record.type.in_(TYPES_WITH_PERSON_KEYS))
+        with self._read_transaction() as connection:
+            records = [decode_record(body) for body in connection.execute(statement).scalars()]
+        with_keys = (each for each in records if isinstance(each, PersonRecord | DeviceRecord))
+        return frozenset((key.scheme.value, key.namespace) for each in with_keys for key in each.keys)
+
+    def unprotect(self, reference: str, who: str, reason: str) -> ProtectedPerson:
+        """Take back the mark of the person of *reference*, because *who* says so. StoreError when there is no such mark.
+
+        Nobody can make masked rows readable again, so the next pull of each of their parts does: it reads the part
+        anew, and the rows differ from what is believed. A source that marks them still, protects them again.
+        """
+        with self._write_transaction() as connection:
+            protected = hidden_persons.protected_tokens(connection)
+            theirs = protected.intersection(_tokens_of_reference(connection, reference, self._token_of))
+            if not theirs:
+                raise StoreError("this person is not protected, or is not known. Nothing was changed")
+            # A log-in that another person has by now must not release that person as well.
+            search = search_persons(connection, theirs, self._token_of, follow_reused_logins=False)
+            released = sorted(protected.intersection(search.tokens))
+            connection.execute(delete(t.protected_token).where(t.protected_token.c.token.in_(released)))
+            _read_anew(connection, search)
+            hidden_persons.advance_privacy_generation(connection)
+            row = {"at": self._clock.now(), "who": who, "what": f"released protection: {reason}", "subject": reference}
+            connection.execute(insert(t.audit).values(row))
+            return ProtectedPerson(reference=reference, since=None, parts=_parts_of(search))
 
     def erase(self, tokens: Iterable[str], at: datetime) -> int:
         """Remove all that is kept of the people of *tokens*, and keep the tokens; rows removed. Devices stay, masked."""
@@ -66,6 +135,47 @@ class PrivacyLedger(LedgerBase):
         if search.stored_records:
             self._database.scrub_deleted_bytes()
         return len(search.stored_records)
+
+
+def _tokens_of_reference(connection: Connection, reference: str, token_of: Tokeniser) -> frozenset[str]:
+    if reference.startswith(TOKEN_PREFIX):
+        return frozenset({reference})
+    record = t.record.c
+    is_theirs = (record.thing_id == reference) | (record.thing_id.is_(None) & (record.own_id == reference))
+    statement = select(record.source, record.body).where(is_theirs, record.type == RecordType.PERSON.value)
+    rows = connection.execute(statement.where(record.masked)).all()
+    return frozenset().union(*(person_tokens(decode_record(body), token_of, source=source) for source, body in rows))
+
+
+def _reference(connection: Connection, search: PersonSearch) -> str | None:
+    """The id of the person; before the first reconciliation that of their earliest record."""
+    rows = [each.at[0] for each in search.stored_records if each.table is t.record and not each.is_device]
+    record = t.record.c
+    statement = select(record.thing_id, record.own_id).where(
+        record.id.in_(rows), record.type == RecordType.PERSON.value
+    )
+    row = connection.execute(statement.order_by(record.first_seen, record.id).limit(1)).one_or_none()
+    return None if row is None else row.thing_id or row.own_id
+
+
+def _parts_of(search: PersonSearch) -> tuple[tuple[str, str], ...]:
+    believed = (each for each in search.stored_records if each.table is t.record)
+    return tuple(sorted({(each.source, each.part) for each in believed}))
+
+
+def _read_anew(connection: Connection, search: PersonSearch) -> None:
+    """Let the next pull of each part of the person read it whole, and find their masked rows changed."""
+    record, scope, state = t.record.c, t.part_scope.c, t.part_state.c
+    for each in search.stored_records:
+        if each.table is t.record:
+            of_row = (record.id == each.at[0]) & record.masked
+            fingerprint = connection.execute(select(record.fingerprint).where(of_row)).scalar_one_or_none()
+            if fingerprint is not None:
+                connection.execute(update(t.record).where(of_row).values(fingerprint=fingerprint ^ 1))
+    for source, part in _parts_of(search):
+        of_scopes = (scope.source == source) & (scope.part == part)
+        connection.execute(update(t.part_scope).where(of_scopes).values(fingerprint=None))
+        connection.execute(update(t.part_state).where(state.source == source, state.part == part).values(mark=None))
 
 
 def _tokenise_keys(connection: Connection, stored: StoredRecord, hidden: HiddenTokens) -> bool:
