@@ -2,7 +2,9 @@
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -204,15 +206,78 @@ def test_the_pull_that_would_move_a_unit_too_far_is_held_and_the_others_are_appl
 
 
 def test_pulls_that_together_move_a_unit_too_far_are_not_all_believed_though_each_alone_might_be(installation, opened):
-    installation.staff = [StaffFileRow(n=n, centre=OTHER_COST_CENTRE if n <= 8 else "3101") for n in range(1, 41)]
+    installation.staff = [StaffFileRow(n=n, centre=OTHER_COST_CENTRE if n <= 5 else "3101") for n in range(1, 41)]
     installation.write_staff(installation.today)
-    installation.devices = [device(n, f"stranger.{n}@annanby.se") if n > 32 else device(n) for n in range(1, 41)]
+    installation.devices = [device(n, f"stranger.{n}@annanby.se") if n > 35 else device(n) for n in range(1, 41)]
 
     report = opened.run()
 
     assert [judged.effect.source for judged in report.applied] == ["personal"]
     assert [judged.effect.source for judged in report.held] == ["intune"]
-    assert opened.count("covered") == 32, "only those who moved"
+    assert opened.count("covered") == 35, "only those who moved"
+
+
+def test_a_dry_run_says_what_would_move_a_unit_too_far(installation, opened):
+    installation.devices = [device(n, f"stranger.{n}@annanby.se") for n in range(1, 41)]
+
+    plan, refused = opened.dry_run()
+
+    assert "intune/devices: backskolan, staff: covered would go from 40 to 0; the limit is 20% and 5" in refused
+    assert plan.coverage_changes == ()
+
+
+def test_a_staff_that_turns_hourly_is_held_though_every_field_is_filled_with_a_known_word(installation, opened):
+    installation.staff = [StaffFileRow(n=n, form="Timavlönad") for n in range(1, 41)]
+    installation.write_staff(installation.today)
+
+    (held,) = opened.run("personal").held
+
+    assert [refusal.rule for refusal in held.refusals][:1] == ["outcome"]
+    assert opened.count("entitled") == 40
+
+
+def test_numbers_that_creep_are_held_at_the_pull_that_crosses_the_limit(tmp_path):
+    with Installation(tmp_path, people=140) as installation, installation.open() as opened:
+        opened.run()
+        left, rules = 140, []
+        for _ in range(3):
+            installation.advance_clock(days=11)
+            left -= 10
+            contact = f"{installation.today}T04:31:00Z"
+            installation.devices = [
+                device(n, "" if n > left else None, lastSyncDateTime=contact) for n in range(1, 141)
+            ]
+            rules.append([refusal.rule for judged in opened.run("intune").held for refusal in judged.refusals])
+
+        assert rules == [[], [], ["creep"]]
+        assert opened.count("covered") == 120
+
+
+def test_an_empty_pull_offers_no_command_that_would_believe_it(installation, opened):
+    installation.devices = []
+
+    (held,) = opened.run("intune").held
+
+    reason = opened.part("intune/devices").reason or ""
+    assert held.refusals[0].rule == "empty"
+    assert "the 40 records that are believed stay" in reason
+    assert "fleetsync accept" not in reason
+    assert "allow_empty" not in reason
+    rules = [refusal.rule for _ in range(4) for refusal in opened.run("intune").held[0].refusals]
+    assert "agreed" not in rules, "that nothing comes is no truth, however often"
+
+
+def test_a_locked_database_while_judging_leaves_every_part_free(tmp_path, monkeypatch):
+    monkeypatch.setattr("fleetsync.store.sqlite_database.WRITER_BUSY_MS", 20)
+    with Installation(tmp_path) as installation, installation.open() as opened:
+        pulled = sync.pull_side_by_side(opened.application.run_context, opened.due())
+        with closing(sqlite3.connect(installation.database, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(Exception, match="locked"):
+                sync.judge_and_apply(opened.application.run_context, pulled)
+            other.execute("ROLLBACK")
+
+        assert [result.verdict for result in opened.run().pulled] == [Verdict.COMPLETE] * 2
 
 
 def test_a_pull_of_an_mdm_without_any_contact_is_held_and_no_number_falls(installation, opened):

@@ -5,6 +5,7 @@ The sentence helps the person who decides. Nothing is ever applied because of it
 
 from collections.abc import Iterable, Sequence
 
+from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import HoldReason, PullEffect, Text, Verdict
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoredPull
@@ -36,8 +37,10 @@ def agreement_refusals(
 ) -> Iterable[HoldReason]:
     """`AGREED_REFUSAL` when the held pulls before *judged* said the same, else nothing.
 
-    The same edition of a file that is read again does not count as another pull.
+    The same edition of a file that is read again does not count as another pull. Three empty pulls are no new truth.
     """
+    if not may_be_accepted(judged.refusals):
+        return
     editions = [_content_fingerprints(judged.effect)]
     for stored in earlier:
         if stored.verdict in (Verdict.FAILED, Verdict.UNCHANGED):

@@ -1,6 +1,7 @@
 """A part is read whole or it has failed, and what is staged is what differs: over real files, real HTTP, a real store."""
 
 import io
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -386,7 +387,9 @@ def test_what_was_absent_is_back_when_its_row_is_there_and_cannot_be_read(opened
 
 
 def test_fifty_places_are_named_and_all_are_counted(opened):
-    rows = [RecordError("not a date", source_id=f"x{number}", place=f"line {number}") for number in range(70)]
+    rows: list[Any] = [
+        RecordError("not a date", source_id=f"x{number}", place=f"line {number}") for number in range(70)
+    ]
     rows += [(a_device(), UnreadableFact("warranty_until", "not a date", "line 99"))]
 
     effect = read(opened, FakeConnector(pages(rows)))
@@ -666,3 +669,22 @@ def test_tokens_and_costs_of_a_source_outlive_a_pull(installation, opened):
     paths = [seen.path for seen in installation.graph.stub_server.log]
     assert sum("token" in path for path in paths) == 1
     assert opened.application.run_context.runner.meter("intune").requests["200"] == len(paths)
+
+
+def test_a_pull_that_meets_a_locked_database_leaves_its_part_free(tmp_path, monkeypatch):
+    monkeypatch.setattr("fleetsync.store.sqlite_database.WRITER_BUSY_MS", 20)
+    with Installation(tmp_path) as installation, installation.open() as opened:
+        other = sqlite3.connect(installation.database, isolation_level=None, check_same_thread=False)
+
+        def says(_connect: Any) -> Iterator[Page]:
+            yield Page([a_device("d1")])
+            other.execute("BEGIN EXCLUSIVE")
+
+        source = FakeConnector(says).source()
+        run_context = opened.application.run_context
+        assert sync.pull_source(run_context, [(source, source.parts[0])], None) == []
+        other.execute("ROLLBACK")
+
+        assert pull(opened, FakeConnector(pages([a_device("d1")])).source()).verdict is Verdict.COMPLETE
+        other.close()
+        assert [stored.verdict for stored in opened.ledger.pulls("invented", "things")] == [None, Verdict.FAILED]

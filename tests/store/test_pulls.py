@@ -1,4 +1,6 @@
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from tests.store.ledger_samples import (
     HOUR,
     MONDAY,
     TODAY,
+    believed_records,
     device,
     dump,
     ledger_at,
@@ -298,3 +301,50 @@ def test_the_expiries_of_the_newest_pull_are_believed(ledger: Ledger) -> None:
     (part,) = ledger.part_states([part_state()])
 
     assert dict(part.credentials) == {"push": MONDAY + HOUR}
+
+
+# --- a verdict that cannot be written -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """The database as it is while another program writes to it."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+ENDS: Mapping[str, Callable[[Ledger, PullEffect], None]] = {
+    "fail": lambda ledger, effect: ledger.fail_pull(effect.pull, Verdict.FAILED, "it was down"),
+    "apply": lambda ledger, effect: ledger.apply(effect, PullLimits()),
+    "hold": lambda ledger, effect: ledger.hold(effect.pull, ()),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_pull_whose_end_cannot_be_written_leaves_no_lock_and_is_ended_later(
+    monkeypatch: pytest.MonkeyPatch, file: Path, clock: ManualClock, end: str
+) -> None:
+    monkeypatch.setattr("fleetsync.store.sqlite_database.WRITER_BUSY_MS", 20)
+    with ledger_at(file, clock) as ledger:
+        effect = stage_pull(ledger, [row_to_put(device("1"))])
+
+        with locked(file), pytest.raises(Exception, match="locked"):
+            ENDS[end](ledger, effect)
+        assert [pull.verdict for pull in ledger.pulls()] == [None]
+        again = stage_pull(ledger, [row_to_put(device("1"))])
+
+        newest, oldest = ledger.pulls()
+        assert (newest.id, newest.verdict, oldest.verdict) == (again.pull, None, Verdict.FAILED)
+        assert "could not be written" in (oldest.reason or "")
+        ledger.apply(again, PullLimits())
+        assert [known.record.source_id for known in believed_records(ledger)] == ["1"]
+
+
+def test_the_person_of_each_membership_is_known(ledger: Ledger) -> None:
+    stage_and_apply(
+        ledger, [row_to_put(membership("m1", "p1")), row_to_put(membership("m2", "p2")), row_to_put(person("p1"))]
+    )
+
+    assert ledger.membership_persons("jamf", "devices") == {"m1": "p1", "m2": "p2"}

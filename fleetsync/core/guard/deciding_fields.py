@@ -103,9 +103,8 @@ def _has_login(known: BelievedRecord) -> bool:
 
 
 def _has_contact(known: BelievedRecord) -> bool:
-    record = known.record
-    is_readable = isinstance(record, DeviceRecord) and "last_contact_at" not in record.unreadable
-    return is_readable and known.last_contact_at is not None
+    # One that could not be read is counted by `PullEffect.contacts_untold`, because the earlier contact stays.
+    return known.last_contact_at is not None
 
 
 def _school_form(known: BelievedRecord) -> str | None:

@@ -56,13 +56,16 @@ def outcome_hold_reasons(before: Iterable[CoverageDay], projected: Iterable[Cove
     """
     was, will_be = _numbers(before), _numbers(projected)
     moved = [cell for cell in sorted(was) if _outcome_limit(cell).is_exceeded(was[cell], will_be.get(cell, 0))]
-    # Where units are named, the sum of them says nothing more.
-    named = {(cell.entitlement, cell.word) for cell in moved if cell.unit != MUNICIPALITY}
     return tuple(
         HoldReason("outcome", _movement(cell, was[cell], will_be.get(cell, 0), _outcome_limit(cell)))
-        for cell in moved
-        if cell.unit != MUNICIPALITY or (cell.entitlement, cell.word) not in named
+        for cell in _without_sums(moved)
     )
+
+
+def _without_sums(cells: Sequence[_Cell]) -> list[_Cell]:
+    """*cells* without the municipality's where units are named: the sum of them says nothing more."""
+    named = {(cell.entitlement, cell.word) for cell in cells if cell.unit != MUNICIPALITY}
+    return [cell for cell in cells if cell.unit != MUNICIPALITY or (cell.entitlement, cell.word) not in named]
 
 
 def creep_hold_reasons(
@@ -76,11 +79,15 @@ def creep_hold_reasons(
     rows = list(published)
     was, will_be, without = _numbers(rows), _numbers(projected), _numbers(without_pulls)
     day = max((row.day for row in rows), default=date.min)
-    return tuple(
-        HoldReason("creep", _movement(cell, was[cell], will_be.get(cell, 0), CREEP_LIMIT, day))
+    moved = [
+        cell
         for cell in sorted(was)
         if CREEP_LIMIT.is_exceeded(was[cell], will_be.get(cell, 0))
         and not CREEP_LIMIT.is_exceeded(was[cell], without.get(cell, was[cell]))
+    ]
+    return tuple(
+        HoldReason("creep", _movement(cell, was[cell], will_be.get(cell, 0), CREEP_LIMIT, day))
+        for cell in _without_sums(moved)
     )
 
 

@@ -37,6 +37,7 @@ GROWTH_FLOOR = 25  # (c)
 MAX_SHARE_DROP = 0.10  # (d)
 SHARE_FLOOR = 2  # (d): one blank of few is more than ten points, and no change of meaning
 ENDS_FLOOR = 5  # (d)
+WORDS_FLOOR = 5  # (d): missing columns are counted among the unknown words, once each
 MAX_ENDS_RATIO = 0.10  # (d)
 MIN_KNOWN_IDS_RATIO = 0.5  # (e)
 FEW_RECORDS = 10  # up to so many, (e) asks only whether any id is known; (d) and (g) compare single records
@@ -399,7 +400,7 @@ def _has_dropped(old: float, old_count: int, new: float, new_count: int) -> bool
 def _check_unknown_words(effect: PullEffect, context: PullContext) -> Iterable[HoldReason]:
     """Rule (d) known: many records carry a word that the connector does not know, where it knew them before."""
     before, now = _counts_by_field(context.unknown_words), _counts_by_field(effect.drift)
-    limit = max(SHARE_FLOOR - 1, MAX_SHARE_DROP * effect.seen)
+    limit = allowed_count(WORDS_FLOOR, MAX_SHARE_DROP, effect.seen)
     for field in sorted(now):
         more = now[field] - before[field]
         if more > limit and not context.is_turning:
