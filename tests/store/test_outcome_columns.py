@@ -244,6 +244,7 @@ ASSIGNMENT = Recorded(
         Column("unit", "unit", "ekskolan"),
         Column("groups", "groups", ("5B",)),
         Column("works", "works", False),
+        Column("without_contact", "without_contact", True),
         Column("reason", "reason", Text("annat", "other")),
     ),
     frozenset({"id", "since", "until", "assigned_at", "known_before"}),

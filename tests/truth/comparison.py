@@ -15,6 +15,7 @@ NUMBERS = (
     "covered_own",
     "covered_set",
     "covered_pool",
+    "covered_without_contact",
     "unknown",
     "short",
     "surplus",

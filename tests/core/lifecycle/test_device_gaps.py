@@ -329,6 +329,29 @@ def test_a_systems_support_ends_on_its_day(ends_on: str | None, found: set[str])
     assert kinds({"os_version": "10.1"}, room=system(ends_on)) == found
 
 
+@pytest.mark.parametrize(
+    ("version", "platform", "is_found"),
+    [
+        ("11.2", Platform.WINDOWS, True),
+        ("10.1", Platform.WINDOWS, False),
+        (None, Platform.WINDOWS, False),
+        ("16", Platform.IPADOS, False),
+    ],
+    ids=["unlisted", "listed", "not told", "no release of the platform is listed"],
+)
+def test_a_release_that_the_support_dates_lack_is_told(version: str | None, platform: Platform, is_found: bool) -> None:
+    found = kinds({"os_version": version, "platform": platform}, room=system("2029-01-01"))
+
+    assert ("os_release_unknown" in found) is is_found
+
+
+def test_a_release_that_is_listed_for_other_editions_is_known() -> None:
+    row = OsSupport(platform=Platform.WINDOWS, version_prefix="10", edition="pro", ends_on=day("2029-01-01"))
+    room = LifecycleCase(reference=ReferenceFacts(os_support=(row,)))
+
+    assert "os_release_unknown" not in kinds({"os_version": "10", "os_edition": "home"}, room=room)
+
+
 def test_an_estimated_end_says_so() -> None:
     room = system("2026-01-01", estimated=True)
     opened, _ = room.find(room.case(device(os_version="10")))

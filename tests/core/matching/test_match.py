@@ -23,6 +23,7 @@ from fleetsync.core.model import (
     Purpose,
     Scheme,
     UnitMap,
+    UnitRecord,
 )
 from tests.core.matching.matching_samples import (
     AT,
@@ -31,6 +32,7 @@ from tests.core.matching.matching_samples import (
     MatchingCase,
     account,
     address,
+    believed_record,
     device,
     group,
     object_id,
@@ -592,6 +594,48 @@ def test_devices_that_say_the_same_are_at_the_same_unit() -> None:
     builder = MatchingCase(device("d", tag="Björk 7"), device("e", tag="Björk 7"), unit_maps=MAPS)
 
     assert {placement.unit for placement in builder.matched().placements} == {"bjorkskolan"}
+
+
+def place(source: str, source_id: str, name: str, *codes: str, **fields: Any) -> BelievedRecord:
+    """A place as a source of devices lists it."""
+    return believed_record(source, UnitRecord(source_id=source_id, name=name, codes=codes, **fields))
+
+
+@pytest.mark.parametrize(
+    ("location", "unit"),
+    [
+        ("7", "bjorkskolan"),  # an id of the source's own, whose name is the unit's
+        ("8", "ekskolan"),  # an id whose code a unit lists
+        ("Hus Väst", "ekskolan"),  # the name of that place
+        ("ug", "ugglan"),  # no place of the source: a unit's own code
+        ("ek", "bjorkskolan"),  # a place of the source comes before a unit of the same code
+        ("9", UNPLACED),  # a place that nothing lists
+        ("Filial", UNPLACED),  # the name of two places at different units
+    ],
+)
+def test_a_location_is_looked_up_among_the_places_of_its_own_source_first(location: str, unit: str) -> None:
+    case = MatchingCase(
+        place("jamf", "7", "Björkskolan"),
+        place("jamf", "8", "Hus Väst", "ek"),
+        place("jamf", "9", "Förrådet"),
+        place("jamf", "ek", "Björkskolan", "bj"),
+        place("jamf", "10", "Filial", "bj"),
+        place("jamf", "11", "Filial", "ug"),
+        place("intune", "ug", "Björkskolan", "bj"),
+        device("d", location=location, source="jamf"),
+    )
+
+    assert case.placement(source="jamf").unit == unit
+
+
+def test_a_location_of_another_principals_place_is_no_unit_of_ours() -> None:
+    case = MatchingCase(
+        place("jamf", "7", "Björkskolan", organisation_number="165560000000"),
+        device("d", location="7", source="jamf"),
+        organisation_numbers=("2120000001",),
+    )
+
+    assert case.placement(source="jamf").unit == UNPLACED
 
 
 def test_a_unit_map_that_matches_nothing_leaves_the_location() -> None:
