@@ -5,10 +5,11 @@ import io
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr
+from contextlib import closing, redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from fleetsync import sync
 from fleetsync.cli import COMMANDS, root
 from fleetsync.cli.errors import report_errors
+from fleetsync.store import sqlite_database
 from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, device, login
 
 ROOT = Path(__file__).parents[1]
@@ -426,6 +428,40 @@ def test_accounts_come_change_and_go(installation):
     assert ok(installation, "user", "remove", "kontoret") == "kontoret may not sign in any more\n"
     code, _, errors = run_and_catch(installation, "user", "add", "kort", typed="kort\n")
     assert (code, errors) == (2, "fleetsync: a password needs at least 12 characters\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [("intune", ["client_secret_file"]), ("ss12000", ["client_secret_file", "token_file"]), ("staff_file", [])],
+)
+def test_a_new_configuration_names_the_secrets_of_each_kind(installation, tmp_path, kind, keys):
+    file = tmp_path / "new" / "config.toml"
+    ok(installation, "init", "--kind", kind, "--output", str(file))
+    text = file.read_text(encoding="utf-8")
+
+    assert re.findall(r"^# (\w+_file) = ", text, re.MULTILINE) == keys
+    assert ("One of these" in text) == (len(keys) > 1)
+
+
+def test_a_lock_of_another_program_is_named_by_every_command_that_writes(installation, monkeypatch):
+    monkeypatch.setattr(sqlite_database, "WRITER_BUSY_MS", 300)
+    ok(installation, "sync")
+    copy = installation.folder / "copy.db"
+    ok(installation, "db", "backup", str(copy))
+    with closing(sqlite3.connect(installation.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for words in (("sync",), ("purge",), ("db", "restore", str(copy), "--yes"), ("db", "confirm-clock", "--yes")):
+            code, _, errors = run_and_catch(installation, *words)
+            assert (code, "an error of our own" in errors) == (1, False), (words, errors)
+            assert "is locked by another program" in errors, (words, errors)
+        assert "backskolan" in ok(installation, "coverage")
+        assert "intune" in ok(installation, "sources")
+
+
+def test_the_clock_is_confirmed_by_hand(installation):
+    ok(installation, "sync")
+
+    assert ok(installation, "db", "confirm-clock", "--yes").startswith("the clock is confirmed; rows of times to come")
 
 
 def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):

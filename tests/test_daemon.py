@@ -1,7 +1,9 @@
 """The daemon's own duties, in this process: a new configuration, waiting for a person, copies, an address that is taken."""
 
+import io
 import os
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
@@ -10,11 +12,13 @@ from threading import Event
 
 import pytest
 
+from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.service import Daemon
 from fleetsync.daemon.source_pulls import REFUSED_RETRY_SECONDS
 from fleetsync.settings import SettingsError, load
+from fleetsync.store import sqlite_database
 from tests.flow.daemon_process import wait_until
 from tests.flow.installation import Installation
 from tests.serving import free_port
@@ -83,6 +87,82 @@ def test_a_refused_configuration_changes_nothing_and_is_a_metric(installation):
 
         assert daemon.application is application
         assert not daemon.daemon_status().is_config_good
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "[municipality", "\x00", ""])
+def test_a_file_that_cannot_be_read_at_all_leaves_the_old_configuration_and_the_loop_goes_on(installation, text):
+    with serving(installation) as daemon:
+        application = daemon.application
+        installation.config.write_text(text, encoding="utf-8")
+        if not text:
+            installation.config.unlink()
+
+        daemon._reload_requested.set()
+        daemon.tick()
+
+        assert daemon.application is application
+        assert not daemon.daemon_status().is_config_good
+        assert daemon.is_alive()
+
+
+def test_a_source_whose_last_pull_lies_in_times_to_come_is_pulled_at_once(installation):
+    with serving(installation) as daemon:
+        settled(daemon, "personal", "intune")
+        source = daemon.application.sources[0]
+        assert daemon.pulls.first_pull_at(source, is_changed=False) > Clock().now() + timedelta(minutes=1)
+        installation.advance_clock(days=-2)
+
+        assert daemon.pulls.first_pull_at(source, is_changed=False) <= Clock().now()
+
+
+def test_under_a_clock_that_was_set_back_pulls_go_on_and_what_is_shown_stays(installation):
+    with serving(installation) as daemon:
+        settled(daemon, "personal", "intune")
+        newest, shown = daemon.ledger.newest_reconciliation(), daemon.snapshot
+        installation.advance_clock(days=-2)
+        pulls = sum(daemon.daemon_status().verdicts.values())
+        for name in ("personal", "intune"):
+            daemon.pulls.enqueue(name)
+        wait_until(lambda: sum(daemon.daemon_status().verdicts.values()) >= pulls + 2, "the pulls are counted")
+
+        assert daemon.ledger.newest_reconciliation() == newest
+        assert daemon.snapshot is shown
+        assert daemon.daemon_status().reconcile_failures > 0
+    with serving(installation) as daemon:
+        assert daemon.snapshot.numbers["fleetsync_covered"] == shown.numbers["fleetsync_covered"]
+
+
+def test_a_large_body_is_refused_by_its_announced_length(installation):
+    with serving(installation) as daemon, closing(socket.create_connection(("127.0.0.1", installation.port))) as sent:
+        assert daemon.address.endswith(str(installation.port))
+        sent.settimeout(30)
+        sent.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n")
+
+        assert b" 413 " in sent.recv(200)
+
+
+def test_a_lock_of_another_program_is_one_line_in_the_log_and_the_work_goes_on_after_it(installation, monkeypatch):
+    monkeypatch.setattr(sqlite_database, "WRITER_BUSY_MS", 300)
+    with serving(installation) as daemon:
+        settled(daemon, "personal", "intune")
+        out = io.StringIO()
+        log.setup("INFO", json=True, to=out)
+        with closing(sqlite3.connect(installation.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for _ in range(3):
+                daemon.pulls.enqueue("intune")
+                daemon._reconcile_requested.set()
+                wait_until(lambda: not daemon.pulls.is_pulling, "the pull has ended")
+                daemon.tick()
+            other.execute("ROLLBACK")
+        wait_until(lambda: not daemon.reconciler._requested.is_set(), "the reconciler has looked")
+        requests = len(installation.graph.stub_server.log)
+        daemon.pulls.enqueue("intune")
+        wait_until(lambda: len(installation.graph.stub_server.log) > requests, "the part is pulled again")
+        wait_until(lambda: "can be used again" in out.getvalue(), "the recovery is logged")
+
+        assert out.getvalue().count("database cannot be used") == 1
+        assert "exception" not in out.getvalue()
 
 
 def test_a_part_that_was_refused_is_asked_again_after_hours_or_a_new_configuration(installation):

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from fleetsync.cli.application import load_settings, open_ledger_only
+from fleetsync.cli.decisions import operator_name
 from fleetsync.cli.errors import CommandError
+from fleetsync.core.calendar import local_day
 from fleetsync.daemon.composition import clock_for, open_configured_ledger
 from fleetsync.daemon.maintenance import retention_periods
 
@@ -57,6 +59,22 @@ def verify(ctx: click.Context) -> None:
     if faults:
         raise CommandError("\n".join(faults))
     click.echo("the database is in order")
+
+
+@db.command("confirm-clock", help="This machine's clock is right: go on, and forget what was recorded of days to come.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def confirm_clock(ctx: click.Context, *, yes: bool) -> None:
+    """After a clock that was wrong for a while, or a daemon that did not run for more than a week."""
+    settings = load_settings(ctx)
+    clock = clock_for(settings)
+    today = local_day(clock.now(), settings.policy.time_zone)
+    if not yes:
+        click.confirm(f"This machine says that today is {today}. Is that right?", abort=True)
+    with open_configured_ledger(settings, clock) as ledger:
+        removed = ledger.confirm_clock(operator_name(), today)
+    rows = ", ".join(f"{count} of {kind}" for kind, count in sorted(removed.items()))
+    click.echo(f"the clock is confirmed; rows of times to come that were removed: {rows or 'none'}")
 
 
 @click.command(help="Delete what has been kept long enough. The daemon does so every night.")

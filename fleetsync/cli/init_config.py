@@ -72,9 +72,17 @@ def _source_table(kind: str, about: str) -> str:
         if key in {"kind", "name"} or field.default is not PydanticUndefined or field.default_factory is not None:
             continue
         lines.append(f'# {key} = "<…>"')
-    secrets = [key for key in load_connector(kind).Settings.model_fields if key.endswith("_file") and "secret" in key]
-    lines += [f'# {key} = "secrets/{kind}-{key.removesuffix("_file")}"' for key in secrets]
+    lines += _secret_lines(kind, tuple(load_connector(kind).Settings.model_fields))
     return "\n".join([*lines, ""])
+
+
+def _secret_lines(kind: str, keys: tuple[str, ...]) -> list[str]:
+    """A line for each secret that the kind takes: a key that also has a `<key>_file`."""
+    secrets = [key for key in keys if f"{key}_file" in keys]
+    # The password of a certificate's key is needed only with a certificate.
+    secrets = [key for key in secrets if "password" not in key] or secrets
+    about = ["# One of these; each is a file with the secret alone:"] if len(secrets) > 1 else []
+    return about + [f'# {key}_file = "secrets/{kind}-{key}"' for key in secrets]
 
 
 COMMANDS = {"init": init}

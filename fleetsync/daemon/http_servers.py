@@ -13,6 +13,7 @@ from fleetsync.settings.tables import ListenAddress
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
+LARGEST_BODY_BYTES = 65_536  # of a request; a larger one that is announced is refused before it is read (413)
 
 
 def open_server(
@@ -57,7 +58,14 @@ class Server:
             if trusted_proxies
             else {}
         )
-        self._server = create_server(app, sockets=[_bound_socket(address)], threads=threads, ident=None, **proxied)
+        self._server = create_server(
+            app,
+            sockets=[_bound_socket(address)],
+            threads=threads,
+            ident=None,
+            max_request_body_size=LARGEST_BODY_BYTES,
+            **proxied,
+        )
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"http-{address.port}", daemon=True)
 

@@ -8,7 +8,7 @@ from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageDay, Ho
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot
 from fleetsync.expose import ports
 from fleetsync.store.ledger import Ledger, StoredPull, StoreError
-from fleetsync.sync import RunContext
+from fleetsync.sync import RunContext, clock_problem
 
 
 class LedgerHistory:
@@ -125,6 +125,8 @@ class LedgerDecisions:
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
         """Believe a held pull. Raises DecisionError."""
         run_context = self._run_context()
+        if problem := clock_problem(run_context):
+            raise ports.DecisionError(problem)
         try:
             run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
         except StoreError as error:

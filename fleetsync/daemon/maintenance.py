@@ -46,7 +46,11 @@ class Maintenance:
     def purge(self) -> None:
         """Delete the rows that have been kept long enough."""
         application = self._application()
-        purged = application.ledger.purge(self._clock.now(), retention_periods(application.settings.database))
+        try:
+            purged = application.ledger.purge(self._clock.now(), retention_periods(application.settings.database))
+        except StoreError as error:
+            logger.warning("purge failed; it is tried again at its next time", reason=str(error))
+            return
         if purged:
             logger.info("purged", **purged)
 

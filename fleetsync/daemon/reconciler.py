@@ -12,6 +12,7 @@ from fleetsync.core.model import ChangePlan
 from fleetsync.daemon.composition import Application
 from fleetsync.daemon.health import Health
 from fleetsync.pull.runner import PullResult
+from fleetsync.store.ledger import StoreUnavailable
 
 logger = log.get(__name__)
 
@@ -35,6 +36,7 @@ class Reconciler:
         self._application, self._fetch_results = application, fetch_results
         self._requested, self._stop = requested, stop
         self._plans_of_held: dict[int, ChangePlan] = {}
+        self._is_clock_refused = False
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -65,6 +67,10 @@ class Reconciler:
         begun = self._clock.monotonic()
         run_context, pulled = self._application().run_context, self._fetch_results()
         try:
+            if problem := sync.clock_problem(run_context):
+                self._refuse_clock(run_context, pulled, problem)
+                return
+            self._note_clock("")
             if pulled:
                 report = sync.judge_and_apply(run_context, pulled)
                 self._health.record_pulls(report.pulled, [judged.pulled for judged in report.held])
@@ -72,8 +78,25 @@ class Reconciler:
                 sync.reconcile_now(run_context)
             self.refresh_plans()
             self._health.refresh_from_database(self._application())
+        except StoreUnavailable as error:
+            self._health.record_reconcile_failure()
+            logger.debug("not reconciled", reason=str(error))  # the store has logged the outage, once
         except Exception:
             self._health.record_reconcile_failure()
             logger.exception("reconciliation broke; what was shown before stays")
         else:
             self._health.record_reconciliation(self._clock.monotonic() - begun)
+
+    def _refuse_clock(self, run_context: sync.RunContext, pulled: Sequence[PullResult], problem: str) -> None:
+        """Change nothing while the clock cannot be right; the pulls go on, so that all is well once it is."""
+        self._health.record_pulls(sync.fail_pulls_by_clock(run_context, pulled, problem), ())
+        self._health.record_reconcile_failure()
+        self._health.refresh_from_database(self._application())
+        self._note_clock(problem)
+
+    def _note_clock(self, problem: str) -> None:
+        was_refused, self._is_clock_refused = self._is_clock_refused, bool(problem)
+        if problem and not was_refused:
+            logger.error("clock refused", reason=problem)
+        elif was_refused and not problem:
+            logger.info("clock accepted again")

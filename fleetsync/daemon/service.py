@@ -30,7 +30,7 @@ from fleetsync.expose.web import metrics_wsgi, wsgi
 from fleetsync.pull.contract import PullError
 from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, keys_needing_restart, load
-from fleetsync.store.errors import StoreError
+from fleetsync.store.errors import StoreError, StoreUnavailable
 from fleetsync.store.ledger import Ledger
 
 logger = log.get(__name__)
@@ -87,8 +87,8 @@ class Daemon:
         return self.health.daemon_status(self.application, is_leader=self._lease is not None)
 
     def is_alive(self) -> bool:
-        """Whether the main loop has turned lately."""
-        return self.health.is_alive()
+        """Whether the main loop has turned lately, and the scheduler looks for due jobs."""
+        return self.health.is_alive() and self.scheduler.is_alive()
 
     def is_ready(self) -> bool:
         """Whether the database answers and there is a snapshot."""
@@ -191,6 +191,8 @@ class Daemon:
             if self.clock.monotonic() - self._last_poll >= DATABASE_POLL_SECONDS:
                 self._last_poll = self.clock.monotonic()
                 self._poll_database()
+        except StoreUnavailable as error:
+            logger.debug("database not read", reason=str(error))  # the store has logged the outage, once
         except Exception:
             logger.exception("main loop broke")
 
@@ -240,6 +242,10 @@ class Daemon:
         except (SettingsError, ScheduleError, StoreError, PullError) as error:
             self.health.record_config_refused()
             logger.warning("configuration refused; the old one stays", reason=str(error))
+            return
+        except Exception:
+            self.health.record_config_refused()
+            logger.exception("configuration could not be loaded; the old one stays")
             return
         changed = changed_keys(old, new)
         self.application = application

@@ -17,6 +17,7 @@ from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
+from fleetsync.store.ledger import StoreUnavailable
 
 logger = log.get(__name__)
 
@@ -93,6 +94,8 @@ class SourcePulls:
         if newest is None or None in attempts or not has_worked or is_changed:
             return real_now
         waited = self._clock.now() - newest
+        if waited < timedelta(0):
+            return real_now  # the clock was set back since: it cannot say how long ago that was
         return real_now + max(timedelta(0), source.settings.every - waited)
 
     def forget_refusals(self, parts: Iterable[tuple[str, str]] | None = None) -> None:
@@ -112,6 +115,8 @@ class SourcePulls:
                 for pulled in sync.pull_source(run_context, list(self.due_parts(source)), None):
                     self._record_refusal(pulled)
                     self._finished.put(pulled)
+        except StoreUnavailable as error:
+            logger.debug("pull not begun", source=name, reason=str(error))  # the store has logged the outage, once
         except Exception:
             logger.exception("pull broke", source=name)
         finally:

@@ -26,7 +26,7 @@ def password_spellings(url: str | None) -> tuple[str, ...]:
 
 def without_url_secrets(text: str) -> str:
     """*text* with the parts of a URL hidden that may hold a secret; other text unchanged."""
-    return _URL_SECRETS.sub(HIDDEN, text) if "://" in text else text
+    return _URL_SECRETS.sub(HIDDEN, text) if "://" in text and sqlite_file(text) is None else text
 
 
 def database_url(url: str, folder: Path) -> str:
@@ -35,9 +35,11 @@ def database_url(url: str, folder: Path) -> str:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite URL; None for a server and for a database in memory."""
-    scheme, _, rest = url.partition(":///")
-    name = rest.partition("?")[0]
+    """The file of a SQLite URL; None for a server and for a database in memory.
+
+    What follows `sqlite:///` is a path as it is: `?`, `#` and `%` in it are letters of a name.
+    """
+    scheme, _, name = url.partition(":///")
     return Path(name) if scheme.startswith("sqlite") and name and not name.startswith(":memory:") else None
 
 

@@ -129,6 +129,14 @@ def load(
     *environ*: the environment; None: that of the process. *overrides*: values of the command line, as nested tables.
     Raises SettingsError with a line for each fault.
     """
+    try:
+        return _load(path, environ, overrides)
+    except RecursionError:
+        name = path.name if path else "configuration"
+        raise SettingsError(f"{name}: is nested too deeply to be read. Compare config.example.toml") from None
+
+
+def _load(path: Path | None, environ: Mapping[str, str] | None, overrides: Mapping[str, Any] | None) -> Settings:
     layers = read_layers(path, environ, overrides)
     tables = _validated_tables(layers)
     database, network = _with_address_files(tables, layers)

@@ -164,12 +164,20 @@ def database_of(connection: Connection) -> Database:
 def open_database(url: str) -> Database:
     """The database at *url*, which is created where it does not exist. Raises StoreRefused."""
     try:
-        address = make_url(url)
+        address = _parsed(url)
     except ArgumentError:
         raise StoreRefused(
             "[database] url is no address: write it as sqlite:////var/lib/fleetsync/fleetsync.db"
         ) from None
     return _open(address)
+
+
+def _parsed(url: str) -> URL:
+    """*url* as an address. After `sqlite:///` comes a path as it is: a `?` or `#` in it is part of a folder's name."""
+    scheme, separator, path = url.partition(":///")
+    if separator and scheme.partition("+")[0] == "sqlite":
+        return URL.create(scheme, database=path)
+    return make_url(url)
 
 
 def _open(address: URL) -> Database:

@@ -9,6 +9,18 @@ class StoreRefused(StoreError):
     """A person must act: the database's address, its version, a file or a folder is wrong."""
 
 
+class StoreUnavailable(StoreError):
+    """The database cannot be read or written at present: the disk gave an error. Tried again by itself."""
+
+
+class DiskFull(StoreUnavailable):
+    """There is no room for the database, or for a copy of it."""
+
+
+class DatabaseLocked(StoreUnavailable):
+    """Another program keeps the database's lock."""
+
+
 class PartBusy(StoreError):
     """Try later: another process, or another thread of this one, is pulling or deciding the part right now."""
 

@@ -5,6 +5,8 @@ earlier one.
 """
 
 from fleetsync.sync.agreement import AGREED_REFUSAL
+from fleetsync.sync.applying import fail_pulls_by_clock
+from fleetsync.sync.clock_check import ClockRefused, clock_problem
 from fleetsync.sync.context import RunContext, with_published_units
 from fleetsync.sync.judging import JudgedPull
 from fleetsync.sync.pipeline import RunReport, accept, judge_and_apply, run
@@ -21,12 +23,15 @@ __all__ = [
     "AGREED_REFUSAL",
     "RECORD_ATTEMPTS",
     "WORKERS",
+    "ClockRefused",
     "JudgedPull",
     "ProgressCallback",
     "RunContext",
     "RunReport",
     "accept",
+    "clock_problem",
     "counter_totals",
+    "fail_pulls_by_clock",
     "judge_and_apply",
     "plan_dry_run",
     "plans_of_held",

@@ -38,6 +38,14 @@ def fail_unjudged(run_context: RunContext, pulled: Iterable[PullResult]) -> None
                 fail_pull(run_context, result, f"{result.source}/{result.part}: {INTERNAL_ERROR_REASON}")
 
 
+def fail_pulls_by_clock(run_context: RunContext, pulled: Iterable[PullResult], problem: str) -> tuple[PullResult, ...]:
+    """*pulled*, with those failed that would change something. They are pulled again at their next time."""
+    return tuple(
+        result if result.effect is None else fail_pull(run_context, result, f"{result.source}/{result.part}: {problem}")
+        for result in pulled
+    )
+
+
 def fail_pull(run_context: RunContext, pulled: PullResult, reason: str) -> PullResult:
     """Record that a pull failed, and return it as failed. Nothing is recorded of a pull that was judged before."""
     with suppress(StoreError):

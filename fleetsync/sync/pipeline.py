@@ -16,11 +16,13 @@ from fleetsync.sync.agreement import earlier_judged_pulls
 from fleetsync.sync.applying import (
     apply_pulls,
     dissolve_withdrawn_holds,
+    fail_pulls_by_clock,
     fail_unconfigured,
     fail_unjudged,
     hold_pulls,
     record_credentials,
 )
+from fleetsync.sync.clock_check import ClockRefused, clock_problem, refuse_implausible_clock
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.judging import JudgedPull, effects_of, judge
 from fleetsync.sync.pulling import ProgressCallback, pull_side_by_side
@@ -49,8 +51,11 @@ def judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> Ru
     """Judge the pulls, apply those that may be believed, then record and show the outcome.
 
     A pull that can no longer be applied has failed, and the others go on. An error of our own fails all of them, so
-    that none stays unjudged with its part locked.
+    that none stays unjudged with its part locked. Raises ClockRefused, with the pulls failed for that reason.
     """
+    if problem := clock_problem(run_context):
+        fail_pulls_by_clock(run_context, pulled, problem)
+        raise ClockRefused(problem)
     try:
         return _judge_and_apply(run_context, pulled)
     except BaseException:
@@ -85,5 +90,6 @@ def _judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> R
 
 def accept(run_context: RunContext, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:
     """Believe a held pull after all. Raises PullNotHeld if it is not the newest held pull of the part, or PartBusy."""
+    refuse_implausible_clock(run_context)
     run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
     return reconcile_now(run_context)

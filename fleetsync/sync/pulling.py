@@ -11,7 +11,7 @@ from fleetsync import log
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
-from fleetsync.store.ledger import PartBusy
+from fleetsync.store.ledger import PartBusy, StoreUnavailable
 from fleetsync.sync.context import RunContext
 
 logger = log.get(__name__)
@@ -33,7 +33,11 @@ def pull_side_by_side(
         return ()
     with ThreadPoolExecutor(min(WORKERS, len(by_source)), thread_name_prefix="pull") as pool:
         jobs = [pool.submit(pull_source, run_context, parts, progress) for parts in by_source.values()]
-        return tuple(pulled for job in jobs for pulled in job.result())
+        outages = [error for job in jobs if isinstance(error := job.exception(), StoreUnavailable)]
+        results = tuple(pulled for job in jobs if job.exception() not in outages for pulled in job.result())
+        if outages and not results:
+            raise outages[0]
+        return results
 
 
 def pull_source(
@@ -50,6 +54,11 @@ def pull_source(
                 results.append(run_context.runner.pull(source, part, run_context.stop, part_progress))
             except PartBusy as busy:
                 logger.info("part is busy", reason=str(busy))
+            except StoreUnavailable:
+                # The store has logged it, once. What was read before is judged; with nothing read, the caller is told.
+                if not results:
+                    raise
+                break
             except Exception:
                 # An error in our own code ends this part only: the next part and the next run go on.
                 logger.exception("pull broke")

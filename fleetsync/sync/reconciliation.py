@@ -15,6 +15,7 @@ from fleetsync.core.privacy import with_marks
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 from fleetsync.expose.metrics import CounterTotals
 from fleetsync.store.ledger import Ledger, StaleReconciliation
+from fleetsync.sync.clock_check import moment_to_show, refuse_implausible_clock
 from fleetsync.sync.context import RunContext
 
 logger = log.get(__name__)
@@ -48,7 +49,11 @@ def reconcile_believed(run_context: RunContext, believed: BelievedState, moment:
 
 
 def reconcile_now(run_context: RunContext) -> Outcome:
-    """Reconcile what is believed now, record and show it: after a decision, a new configuration, midnight, an hour."""
+    """Reconcile what is believed now, record and show it: after a decision, a new configuration, midnight, an hour.
+
+    Raises ClockRefused.
+    """
+    refuse_implausible_clock(run_context)
     begun = run_context.clock.monotonic()
     believed = run_context.believed()
     outcome = reconcile_believed(run_context, believed, run_context.moment())
@@ -58,7 +63,7 @@ def reconcile_now(run_context: RunContext) -> Outcome:
 def rebuild_snapshot(run_context: RunContext) -> Snapshot:
     """The snapshot of what is believed, without writing anything: at the start of the daemon, and for lists."""
     believed = run_context.believed()
-    return _snapshot_of(run_context, reconcile_believed(run_context, believed, run_context.moment()), believed)
+    return _snapshot_of(run_context, reconcile_believed(run_context, believed, moment_to_show(run_context)), believed)
 
 
 def _snapshot_of(run_context: RunContext, outcome: Outcome, believed: BelievedState) -> Snapshot:

@@ -8,7 +8,14 @@ import pytest
 from fleetsync.clock import ManualClock
 from fleetsync.expose.ports import SignInAccount
 from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi, wsgi
-from fleetsync.expose.web.limiter import FAILURES_ALLOWED, FORGOTTEN_AFTER_SECONDS, MAX_REMEMBERED_KEYS, SignInLimiter
+from fleetsync.expose.web.limiter import (
+    FAILURES_ALLOWED,
+    FAILURES_ALLOWED_PER_ACCOUNT,
+    FAILURES_ALLOWED_PER_ADDRESS,
+    FORGOTTEN_AFTER_SECONDS,
+    MAX_REMEMBERED_KEYS,
+    SignInLimiter,
+)
 from tests.expose import example_page as e
 from tests.expose.page_client import csrf_of, every_page, open_client, submit_sign_in
 
@@ -77,22 +84,77 @@ def test_failures_are_forgotten_after_a_while():
     clock = HandClock()
     limiter = SignInLimiter(clock)
     for _ in range(FAILURES_ALLOWED):
-        limiter.record_failure("name tea")
-    assert limiter.is_blocked("name tea")
-    assert not limiter.is_blocked("name stina")
+        limiter.record_failure("tea", "10.0.0.1")
+    assert limiter.is_blocked("tea", "10.0.0.1")
+    assert not limiter.is_blocked("stina", "10.0.0.1")
+    assert not limiter.is_blocked("tea", "10.0.0.2")
 
     clock.seconds = FORGOTTEN_AFTER_SECONDS + 1
-    assert not limiter.is_blocked("name tea")
+    assert not limiter.is_blocked("tea", "10.0.0.1")
+
+
+def test_guessing_from_many_addresses_or_at_many_accounts_is_bounded_too():
+    limiter = SignInLimiter(HandClock())
+    for number in range(FAILURES_ALLOWED_PER_ACCOUNT):
+        limiter.record_failure("tea", f"10.0.0.{number}")
+    assert limiter.is_blocked("tea", "10.9.9.9")
+    for number in range(FAILURES_ALLOWED_PER_ADDRESS):
+        limiter.record_failure(f"account {number}", "10.1.1.1")
+    assert limiter.is_blocked("stina", "10.1.1.1")
+    assert not limiter.is_blocked("stina", "10.2.2.2")
 
 
 def test_when_many_names_are_tried_the_oldest_is_forgotten():
     limiter = SignInLimiter(HandClock())
     for _ in range(FAILURES_ALLOWED):
-        limiter.record_failure("name tea")
+        limiter.record_failure("tea", "10.0.0.1")
     for number in range(MAX_REMEMBERED_KEYS):
-        limiter.record_failure(f"name {number}")
+        limiter.record_failure(f"name {number}", "10.0.0.2")
 
-    assert not limiter.is_blocked("name tea")
+    assert not limiter.is_blocked("tea", "10.0.0.1")
+
+
+def test_the_typing_of_one_person_locks_out_nobody_else_behind_the_same_address():
+    client = open_client(e.page_setup())
+    for _ in range(FAILURES_ALLOWED + 1):
+        submit_sign_in(client, "stina", "fel")
+
+    answer = submit_sign_in(client, "stina")
+    assert answer.status_code == 429
+    assert "det här kontot från den här adressen" in answer.text
+    assert submit_sign_in(client, "tea").status_code == 302
+
+
+def test_failed_sign_ins_are_audited_without_what_was_typed():
+    setup = e.page_setup()
+    client = open_client(setup)
+    submit_sign_in(client, "tea", "fel")
+    submit_sign_in(client, "mitt lösenord", "fel")
+
+    assert setup.decision_port.audited == [
+        ("tea", "sign-in failed", ""),
+        ("unknown account", "sign-in failed", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "target", ["/gaps\r\nSet-Cookie: a=b", "/gaps\n", "/\x00", "/a\x85b", "/a\u2028b", "//[", "/\x1b[31m", ""]
+)
+def test_a_line_break_or_a_control_character_leads_to_the_first_page(target):
+    client = open_client(e.page_setup())
+    assert client.get("/sign-in", query_string={"next": target}).status_code == 200
+
+    answer = submit_sign_in(client, "tea", to=target)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert client.get("/sign-in", query_string={"next": target}).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("pull", ["99999999999999999999", "-1", "0", "x", str(2**63)])
+def test_a_pull_that_cannot_be_is_no_error_of_ours(pull):
+    client = open_client(e.page_setup(), "tea")
+    form = {"csrf": csrf_of(client, "/"), "pull": pull, "decision": "accept", "reason": "so"}
+
+    assert client.post("/sources/intune/devices", data=form).status_code in {400, 403, 404}
 
 
 def test_a_new_password_ends_the_old_sessions():

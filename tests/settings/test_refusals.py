@@ -379,3 +379,17 @@ def test_a_password_in_an_address_is_never_repeated(tmp_path_factory: pytest.Tem
     toml = f'[web]\npublic_url = "ftp://a:{secret}@x"\n[database]\nurl = "postgresql://a:{secret}@x/y"'
 
     assert secret not in refusal(tmp_path_factory.mktemp("etc"), toml)
+
+
+@pytest.mark.parametrize(
+    "toml",
+    ["a = " + "[" * 5000 + "]" * 5000, "a = " + "{b = " * 3000 + "1" + "}" * 3000, "[" + ".".join("a" * 5000) + "]"],
+)
+def test_a_file_that_is_nested_too_deeply_is_refused_in_a_sentence(toml: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, toml).startswith("config.toml:")
+
+
+def test_a_variable_that_is_nested_too_deeply_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    text = refusal(tmp_path, "", FLEETSYNC_UNIT="[" * 50_000 + "]" * 50_000)
+
+    assert "nested too deeply" in text or "must be JSON" in text

@@ -17,7 +17,9 @@ from fleetsync.core.model import BelievedRecord, DeviceRecord, Moment, Platform
 
 MAX_IDS_OF_ONE_SERIAL = 3  # in one part; more, in contact at the same time, are different devices that share a serial
 RECENT_CONTACT_WINDOW = timedelta(days=30)
-CLOCK_SKEW = timedelta(days=1)  # a contact further in the future comes from a wrong clock
+CLOCK_SKEW = timedelta(
+    days=31
+)  # our own clock may be behind; a contact further ahead comes from the device's wrong clock
 
 SerialKey = tuple[VendorClass | None, str]  # vendor, compact serial
 
@@ -43,9 +45,12 @@ def device_record(known: BelievedRecord) -> DeviceRecord:
 
 
 def last_contact_of(known: BelievedRecord, moment: Moment) -> datetime | None:
-    """When the device was last in contact according to its source; None also for an instant in the future."""
+    """When the device was last in contact according to its source, at the latest now; None also for a far future.
+
+    A contact of tomorrow means that our clock is behind, not that the device was never in contact.
+    """
     contact = known.last_contact_at
-    return contact if contact is not None and contact <= moment.at + CLOCK_SKEW else None
+    return min(contact, moment.at) if contact is not None and contact <= moment.at + CLOCK_SKEW else None
 
 
 def joined_by_serial(records: Sequence[BelievedRecord], moment: Moment) -> list[JoinedRecords]:

@@ -1,7 +1,8 @@
 """Sign-in with local accounts, sessions, the access check of every request, and the two checks of every form.
 
 A session holds a name and the instant at which its password was set, so a new password ends the old sessions. An
-unknown name costs as much time as a wrong password. Failed attempts are limited per name and per address.
+unknown name costs as much time as a wrong password. Failed attempts are limited by account and address, and
+audited.
 """
 
 import hmac
@@ -115,17 +116,22 @@ def sign_in() -> Response | tuple[str, int]:
     context = request_context()
     limiter = current_app_state().limiter
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    keys = (f"name {name.casefold()}", f"address {request.remote_addr}")
+    attempt = (name.casefold(), request.remote_addr or "")
     return_path = _local_path(request.form.get("next", "/"))
-    if limiter.is_blocked(*keys):
+    if limiter.is_blocked(*attempt):
         text = context.localiser.t(
-            "För många försök. Vänta en kvart och försök igen.", "Too many attempts. Wait a quarter of an hour."
+            "För många försök med det här kontot från den här adressen. Vänta en kvart och försök igen. "
+            "Andra konton berörs inte.",
+            "Too many attempts with this account from this address. Wait a quarter of an hour and try again. "
+            "Other accounts are not affected.",
         )
         return render_template("sign_in.html", refusal=text, return_path=return_path), 429
     account = context.services.accounts.account(name)
     is_right = check_password_hash(account.password_hash if account else UNKNOWN_NAME_HASH, password)
     if account is None or not is_right:
-        limiter.record_failure(*keys)
+        limiter.record_failure(*attempt)
+        # What was typed as an unknown name may be a password or a person: it is not kept.
+        context.services.audit.audit(account.name if account else "unknown account", "sign-in failed", "")
         text = context.localiser.t("Fel namn eller lösenord.", "Wrong name or password.")
         return render_template("sign_in.html", refusal=text, return_path=return_path), 401
     session.clear()  # a session prepared by somebody else before the sign-in ends here (session fixation)
@@ -145,7 +151,14 @@ def sign_out() -> Response:
 
 
 def _local_path(target: str) -> str:
-    """*target* if it is a path of this application, else "/": the sign-in must not redirect to other sites."""
-    parts = urlsplit(target)
-    is_path = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if is_path else "/"
+    """*target* if it is a path of this application, else "/": the sign-in must not redirect to other sites.
+
+    Line breaks and control characters cannot stand in an address, and could add a header to the answer.
+    """
+    if not target.isprintable() or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    return target if not parts.scheme and not parts.netloc else "/"

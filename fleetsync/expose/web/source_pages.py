@@ -22,6 +22,7 @@ from fleetsync.expose.web.request_context import RequestContext, request_context
 __all__ = ["pages"]  # all of them: this module adds its own to those of `pages.py`
 
 MAX_REASON_CHARACTERS = 500
+LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
 
 
 class PullFindings(NamedTuple):
@@ -91,7 +92,7 @@ def decide(source: str, part: str) -> PageResponse:
     reason = request.form.get("reason", "").strip()[:MAX_REASON_CHARACTERS]
     decisions = context.services.decisions
     decision = {"accept": decisions.accept, "reject": decisions.reject}.get(request.form.get("decision", ""))
-    if pull is None or decision is None or context.account is None:
+    if pull is None or not 0 < pull <= LARGEST_PULL or decision is None or context.account is None:
         abort(400)
     back = url_for("pages.part", source=source, part=part)
     if not reason:

@@ -4,11 +4,19 @@ It decides nothing. Each change is one transaction: if the process is killed at 
 before or after it.
 """
 
+from contextlib import suppress
 from typing import Self
 
 from fleetsync.clock import Clock
 from fleetsync.store.database import Lock, open_database
-from fleetsync.store.errors import PartBusy, PullNotHeld, StaleReconciliation, StoreError, StoreRefused
+from fleetsync.store.errors import (
+    PartBusy,
+    PullNotHeld,
+    StaleReconciliation,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
@@ -34,6 +42,7 @@ __all__ = [
     "StaleReconciliation",
     "StoreError",
     "StoreRefused",
+    "StoreUnavailable",
     "StoredAccount",
     "StoredPull",
     "open_ledger",
@@ -70,7 +79,9 @@ def open_ledger(url: str, clock: Clock, *, secret_key: bytes) -> Ledger:
     try:
         upgrade(database)
         ledger = Ledger(database, clock, secret_key)
-        ledger.fail_abandoned_pulls()
+        # On a full disk, lists stay readable; the next start ends those pulls.
+        with suppress(StoreUnavailable):
+            ledger.fail_abandoned_pulls()
     except BaseException:
         database.close()
         raise

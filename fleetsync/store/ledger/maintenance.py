@@ -1,10 +1,10 @@
 """Copies, checks and retention of the database, and the lease of the schedule."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Table, delete, func, select
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
 
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
@@ -31,6 +31,17 @@ RETENTION: Mapping[str, timedelta] = {
 }
 
 
+CLOCK_CONFIRMED = "clock confirmed"  # in the audit
+_TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
+    t.record: ("first_seen", "changed_at", "absent_since"),
+    t.part_state: ("last_attempt_at", "last_complete_at", "first_complete_at"),
+    t.pull: ("started_at", "finished_at"),
+    t.assignment: ("assigned_at",),
+    t.gap: ("opened_at",),
+    t.device: ("stage_since",),
+}
+
+
 class MaintenanceLedger(PrivacyLedger):
     """The part of the ledger that looks after the database as a whole."""
 
@@ -50,7 +61,8 @@ class MaintenanceLedger(PrivacyLedger):
         try:
             self._database.copy_to(path)
         except OSError as cause:
-            raise StoreRefused(f"{path}: cannot be written ({cause.strerror}). Choose another place") from None
+            reason = cause.strerror or "the folder is not there"
+            raise StoreRefused(f"{path}: cannot be written ({reason}). Choose another place") from None
 
     def restore(self, path: Path) -> None:
         """Replace all content by the copy at *path*, migrated to this version. Persons protected or erased since stay so.
@@ -76,6 +88,35 @@ class MaintenanceLedger(PrivacyLedger):
             problems += (f"its schema is {', '.join(revisions) or 'none'}, not {head()}",)
         return problems
 
+    def clock_confirmed_at(self) -> datetime | None:
+        """The newest instant at which a person confirmed that this machine's clock is right."""
+        confirmed = select(func.max(t.audit.c.at)).where(t.audit.c.what == CLOCK_CONFIRMED)
+        with self._read_transaction() as connection:
+            at: datetime | None = connection.execute(confirmed).scalar_one()
+            return at
+
+    def confirm_clock(self, who: str, today: date) -> Mapping[str, int]:
+        """The clock is right: forget what was recorded of times to come; the number of rows by table, where any went.
+
+        *today*: the local day. Nothing that is believed goes: only its times are brought back to now.
+        """
+        now = self._clock.now()
+        removed: dict[str, int] = {}
+        with self._write_transaction() as connection:
+            for table, is_to_come in _to_come(now, today).items():
+                removed[table.name] = connection.execute(delete(table).where(is_to_come)).rowcount
+            for table in (t.owed, t.assignment, t.gap):
+                ended = update(table).where(table.c.until > now).values(until=None)
+                connection.execute(ended)
+            for table, names in _TIMES_BROUGHT_BACK.items():
+                for name in names:
+                    connection.execute(update(table).where(table.c[name] > now).values({name: now}))
+            for table in (t.part_scope, t.pull_scope):
+                connection.execute(update(table).where(table.c.as_of > today).values(as_of=today))
+            connection.execute(delete(t.audit).where((t.audit.c.what == CLOCK_CONFIRMED) & (t.audit.c.at > now)))
+            connection.execute(insert(t.audit).values(at=now, who=who, what=CLOCK_CONFIRMED, subject=None))
+        return {name: count for name, count in removed.items() if count}
+
     def purge(self, now: datetime, retention: Mapping[str, timedelta] = RETENTION) -> Mapping[str, int]:
         """Remove what has been kept long enough, and its bytes; the number of rows by kind, where any went."""
         removed: dict[str, int] = {}
@@ -95,6 +136,17 @@ def _refuse_unusable_copy(database: Database, path: Path) -> None:
     revisions = database.copy_revisions(path)
     if not revisions or not known_revisions().issuperset(revisions):
         raise StoreRefused(f"{path}: is no copy of fleetsync's, or one of a newer version. Choose another copy")
+
+
+def _to_come(now: datetime, today: date) -> Mapping[Table, ColumnElement[bool]]:
+    """By table: which rows speak of times to come, of those that only a reconciliation writes."""
+    return {
+        t.reconciliation: t.reconciliation.c.at > now,
+        t.coverage: t.coverage.c.day > today,
+        t.owed: t.owed.c.since > now,
+        t.assignment: t.assignment.c.since > now,
+        t.gap: t.gap.c.since > now,
+    }
 
 
 def _purge_conditions(

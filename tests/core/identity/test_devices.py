@@ -304,8 +304,14 @@ def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> Non
     assert (joined.last_contact_at, joined.contact_part) == (day(70), "jamf/part")
 
 
-def test_a_contact_in_the_future_is_ignored() -> None:
+def test_a_contact_of_days_to_come_counts_as_now_since_our_clock_may_be_behind() -> None:
     joined = the(device("intune", "1", "PF2ABC12", last_contact_at=day(90)))
+
+    assert (joined.last_contact_at, joined.contact_part) == (day(84), "intune/part")
+
+
+def test_a_contact_far_in_the_future_is_ignored() -> None:
+    joined = the(device("intune", "1", "PF2ABC12", last_contact_at=day(900)))
 
     assert (joined.last_contact_at, joined.contact_part) == (None, None)
 
