@@ -61,6 +61,7 @@ from fleetsync.core.model import (
     Compliance,
     Condition,
     DeviceRecord,
+    DroppedKind,
     Key,
     Ownership,
     PartRole,
@@ -75,6 +76,7 @@ from fleetsync.pull.contract import (
     ClientSecret,
     Connect,
     Credential,
+    DroppedRow,
     NormalisedItem,
     Page,
     Params,
@@ -309,7 +311,7 @@ _COMPLIANCE: Mapping[str, Compliance | None] = MappingProxyType(
 _OWNERSHIP: Mapping[str, Ownership | None] = MappingProxyType(
     {"company": Ownership.ORGANISATION, "personal": Ownership.PERSONAL, "unknown": None}
 )
-_NON_DEVICE_AGENTS = frozenset({"eas", "mssense"})
+_NON_DEVICE_AGENTS = MappingProxyType({"eas": DroppedKind.MAILBOX, "mssense": DroppedKind.DEFENDER_ONLY})
 _JAMF_MIRROR_AGENT = "jamf"
 _AGENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -373,7 +375,7 @@ _FIELDS_OF_FACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def normalise(
     part: str, settings: Settings, raw: ManagedDevice | CredentialExpiry | UnreadableFact
 ) -> tuple[NormalisedItem, ...]:
-    """One row as a device; nothing for rows that we do not count (mailboxes, private phones).
+    """One row as a device; only the kind of rows that we do not count (mailboxes, private phones).
 
     Raises RecordError for a row without an id. A time that cannot be read is unknown, and named.
     """
@@ -386,8 +388,10 @@ def normalise(
     agent = known_word(_AGENTS, raw.management_agent, "managementAgent", unknown)
     owner = known_word(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", unknown)
     platform = read_platform(raw.operating_system, raw.model, "operatingSystem", unknown)
-    if agent in _NON_DEVICE_AGENTS or (owner is Ownership.PERSONAL and _is_phone(platform, raw.model)):
-        return ()
+    if (dropped := _NON_DEVICE_AGENTS.get(agent or "")) is not None:
+        return (DroppedRow(dropped),)
+    if owner is Ownership.PERSONAL and _is_phone(platform, raw.model):
+        return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
     facts = UnreadableFacts(source_id)
     record = _device_record(source_id, raw, settings, agent, owner, platform, unknown, facts)
     names = (name for field in (*raw.unreadable, *facts.fields) for name in _FIELDS_OF_FACTS.get(field, ()))

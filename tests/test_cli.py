@@ -195,7 +195,7 @@ def test_what_does_not_exist_cannot_be_explained_and_is_no_error_of_our_own(inst
 
 
 def test_a_sync_prints_the_result_of_each_part(installation):
-    assert ok(installation, "sync") == "personal/staff: complete, 24 records\nintune/devices: complete, 12 records\n"
+    assert ok(installation, "sync") == "personal/staff: complete, 12 people\nintune/devices: complete, 12 devices\n"
     assert ok(installation, "sync", "personal/staff") == "personal/staff: unchanged\n"
     assert "coverage     does not move" in ok(installation, "sync", "intune", "--dry-run")
 
@@ -273,6 +273,50 @@ def test_unplaced_has_no_trial_to_end(installation, opened):
 
 def test_turnover_status_is_printed(installation, opened):
     assert "It begins on the last school day" in ok(installation, "turnover", "status")
+
+
+def _spoil_staff_file(installation: Installation) -> Path:
+    """Adds a column that no field takes up, a row with too many cells, and a day that is no day."""
+    (path,) = installation.folder.rglob("personal_*.csv")
+    title, header, first, *others = path.read_text(encoding="utf-8").splitlines()
+    longer = [f"{header};Anteckning", f"{first};", *(f"{row};" for row in others), f"{first};a;b;c"]
+    path.write_text("\n".join([title, *longer, ""]), encoding="utf-8")
+    return path
+
+
+def test_a_sync_and_a_check_say_what_a_file_holds_and_what_was_left(installation):
+    path = _spoil_staff_file(installation)
+    last = len(path.read_text(encoding="utf-8").splitlines())
+    left = f"12 people; 1 row left out: more fields than the header ({path.name} line {last})"
+    header = f"         {path.name}: 1 header that no field took up: Anteckning"
+
+    checked = ok(installation, "check", "personal")
+    assert f"         staff: {left}" in checked
+    assert header in checked
+    assert "; taken: " in checked
+    assert f"personal/staff: complete, {left}" in ok(installation, "sync", "personal", "--dry-run")
+    synced = ok(installation, "sync", "personal")
+    assert f"personal/staff: complete, {left}" in synced
+    assert header in synced
+    # The file is the same, and so is what could not be read in it.
+    assert ok(installation, "sync", "personal") == (
+        "personal/staff: unchanged; in its last complete pull: 1 row left out\n"
+    )
+
+
+def test_the_list_of_sources_counts_what_could_not_be_read(installation):
+    _spoil_staff_file(installation)
+    ok(installation, "sync", "personal")
+
+    rows = {row["source"]: row for row in json.loads(ok(installation, "sources", "--format", "json"))["rows"]}
+    assert (rows["personal"]["unreadable_rows"], rows["personal"]["unused_headers"]) == (1, 1)
+    assert rows["personal"]["unreadable_facts"] == 0
+
+
+def test_what_is_left_out_on_purpose_is_counted(installation):
+    installation.devices.append(device(99, managementAgent="eas"))
+
+    assert "intune/devices: complete, 12 devices; left out on purpose: 1 mailbox" in ok(installation, "sync", "intune")
 
 
 # --- the application itself -------------------------------------------------------------------------------------------------
@@ -496,7 +540,7 @@ BAD: dict[str, tuple[Callable[[Installation], None], int, str]] = {
     "no file": (_no_file, 1, "no file matches"),
     "wrong header": (_wrong_header, 1, "personal: personal_2026-11-24.csv: "),
     "blank file": (_blank_file, 1, "it is empty. Is it still being written?"),
-    "empty answer": (_empty_answer, 1, "the pull is empty; if it may be, set allow_empty"),
+    "empty answer": (_empty_answer, 1, "the pull is empty; the 12 records that"),
     "another municipality": (_another_municipality, 1, "is this the content of another municipality or system?"),
     "no database": (_no_database, 1, "config.toml"),
 }
@@ -539,7 +583,7 @@ def test_an_unreadable_file_is_refused_with_its_remedy(installation):
 def test_a_device_without_a_serial_is_read_and_joined_with_nothing(installation):
     installation.devices += [device(90, "", serialNumber="0"), device(91, "", serialNumber="0")]
 
-    assert "intune/devices: complete, 14 records" in ok(installation, "sync")
+    assert "intune/devices: complete, 14 devices" in ok(installation, "sync")
     assert len(ok(installation, "devices").splitlines()) == 15
 
 

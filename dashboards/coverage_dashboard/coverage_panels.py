@@ -251,6 +251,13 @@ UNIT_BY_UNIT: tuple[Heading | Panel, ...] = (
                 Text("I drift", "Covered"), sum_over_by("fleetsync_covered"), path=rows_of("fleetsync_covered")
             ),
             QueryColumn(
+                Text("varav kontakt okänd", "of these contact unknown"),
+                deduplicated("fleetsync_covered_without_contact"),
+                path=rows_of("fleetsync_covered_without_contact"),
+                thresholds=threshold_steps((None, GREY), (1, YELLOW)),
+                width=170,
+            ),
+            QueryColumn(
                 SHORT_TITLE,
                 deduplicated("fleetsync_short"),
                 path=rows_of("fleetsync_short"),

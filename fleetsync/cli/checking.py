@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 import click
 
+from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION
-from fleetsync.daemon.composition import Application
+from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name, print_content
+from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import ProbeResult, PullError
 from fleetsync.pull.registry import Source
 
@@ -33,7 +35,10 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
         if source is not None and not chosen:
             parse_part(application, source)
         tried = [] if offline else chosen
-        results = [(each, result) for each in tried for result in _print_probe_results(application, each)]
+        results = []
+        for each in tried:
+            results += [(each, result) for result in print_probe_results(application, each)]
+            _print_content(application, each)
     failed = [(each, result) for each, result in results if not result.ok]
     if as_request and failed:
         click.echo(_permission_request(application, failed))
@@ -60,13 +65,24 @@ def _print_warnings(application: Application) -> None:
             click.echo(f"warning  {text}")
 
 
-def _print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
+def print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
+    """One line per part, file and credential of a source; what to do where one is not well."""
     for result in _probe(application, source):
         where = f"{source.name}/{result.part}" if result.part else source.name
         click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")
         if result.remedy and not result.ok:
             click.echo(f"         {result.remedy}")
         yield result
+
+
+def _print_content(application: Application, source: Source) -> None:
+    """What a pull of a source of files would take and leave. Nothing is written; an API is only asked for its first page."""
+    if not is_source_of_files(source):
+        return
+    dry_run = with_memory_staging(application)
+    states = part_states_by_name(application)
+    for result in sync.pull_side_by_side(dry_run.run_context, [(source, part) for part in source.parts]):
+        print_content(result, states)
 
 
 def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:

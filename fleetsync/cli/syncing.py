@@ -9,9 +9,12 @@ import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
+from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
 from fleetsync.cli.plan_output import print_plan
+from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
+from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
@@ -32,7 +35,8 @@ def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
             return
         due = _due_parts(application, which)
         report = sync.run(application.run_context, due, _progress_printer())
-    _print_and_exit(report, due)
+        states = part_states_by_name(application)
+    _print_and_exit(report, due, states)
 
 
 def _due_parts(application: Application, which: str | None) -> DueParts:
@@ -71,19 +75,18 @@ def _progress_printer() -> sync.ProgressCallback | None:
 def _print_dry_run(application: Application, due: DueParts) -> None:
     dry_run = with_memory_staging(application)
     pulled = sync.pull_side_by_side(dry_run.run_context, due, _progress_printer())
+    states = part_states_by_name(application)
     for result in pulled:
-        click.echo(
-            f"{result.source}/{result.part}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}"
-        )
+        print_pull(result, states)
     planned, refusals = sync.plan_dry_run(dry_run.run_context, pulled)
     for refusal in refusals:
         click.echo(f"would be held: {refusal}")
     print_plan(planned)
 
 
-def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
+def _print_and_exit(report: sync.RunReport, due: DueParts, states: PartStates) -> None:
     """Print the result of each part. Exit 1 if a person must look at one."""
-    _print_report(report)
+    _print_report(report, states)
     pulled = {(result.source, result.part) for result in report.pulled}
     left = [f"{source.name}/{part.name}" for source, part in due if (source.name, part.name) not in pulled]
     for name in left:
@@ -92,21 +95,26 @@ def _print_and_exit(report: sync.RunReport, due: DueParts) -> None:
         sys.exit(EXIT_ATTENTION)
 
 
-def _print_report(report: sync.RunReport) -> None:
+def _print_report(report: sync.RunReport, states: PartStates) -> None:
     """Print success to stdout, and what a person must look at to stderr."""
     held = {judged.pulled.pull: judged for judged in report.held}
     for result in report.pulled:
         name = f"{result.source}/{result.part}"
         if result.pull in held:
             what = "; ".join(refusal.text.en for refusal in held[result.pull].refusals)
-            remedy = f"fleetsync accept {name} {result.pull} --reason …"
-            click.echo(f"fleetsync: {name}: held: {what}. If it is right: {remedy}", err=True)
+            print_held(result)
+            click.echo(f"fleetsync: {name}: held: {what}. {_remedy_of_held(name, held[result.pull])}", err=True)
         elif result.verdict is Verdict.FAILED:
             click.echo(f"fleetsync: {name}: failed: {result.reason}", err=True)
-        elif result.effect is not None:
-            click.echo(f"{name}: complete, {result.effect.seen} records")
         else:
-            click.echo(f"{name}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}")
+            print_pull(result, states)
+
+
+def _remedy_of_held(name: str, judged: sync.JudgedPull) -> str:
+    """What a person can do. Accepting is not offered where nobody, or no device, would be believed any more."""
+    if may_be_accepted(judged.refusals):
+        return f"If it is right: fleetsync accept {name} {judged.pulled.pull} --reason …"
+    return f"Correct the source, then run: fleetsync sync {name}"
 
 
 @click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")
@@ -118,19 +126,19 @@ def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
     """For files that are delivered by hand. They are judged like any other pull."""
     with open_application(ctx) as application:
         due = _due_parts_of_file(application, source, file)
+        list(print_probe_results(application, due[0][0]))
         _print_dry_run(application, due)
         if not yes:
             click.confirm("Believe it?", abort=True)
         report = sync.run(application.run_context, due)
-    _print_and_exit(report, due)
+        states = part_states_by_name(application)
+    _print_and_exit(report, due, states)
 
 
 def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
     source = next((configured for configured in application.sources if configured.name == name), None)
-    if source is None or "path" not in type(source.settings).model_fields:
-        known = [
-            configured.name for configured in application.sources if "path" in type(configured.settings).model_fields
-        ]
+    if source is None or not is_source_of_files(source):
+        known = [configured.name for configured in application.sources if is_source_of_files(configured)]
         raise CommandError(
             f"{name} is not a source of files. Sources of files: {', '.join(known) or 'none'}", EXIT_UNUSABLE
         )

@@ -16,6 +16,7 @@ from fleetsync.store.ledger import Ledger, StoredPull
 
 ALIVE_SECONDS = 30.0  # the main loop turns every second
 SUCCESS_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.UNCHANGED})
+READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # such a pull read the part to its end
 
 
 class Health:
@@ -152,6 +153,8 @@ class Health:
         worked = next((line for line in judged if line.verdict in SUCCESS_VERDICTS), None)
         complete = next((line for line in judged if line.verdict is Verdict.COMPLETE), None)
         is_expected = not (part.disabled or part.is_not_there)
+        # An unchanged file is not read again: what could not be read in it still cannot.
+        read = next((line for line in judged if line.verdict in READ_VERDICTS and line.decision != "rejected"), None)
         return PartStatus(
             source=part.source,
             part=part.part,
@@ -165,8 +168,10 @@ class Health:
             success_at=worked.started_at if worked else part.last_complete_at,
             seconds=(last.finished_at - last.started_at).total_seconds() if last and last.finished_at else None,
             records=complete.seen if complete else 0,
-            rejected=sum(last.rejected.values()) if last else 0,
-            drift=sum(last.drift.values()) if last else 0,
+            rejected=sum(read.rejected.values()) if read else part.unreadable_rows,
+            unreadable_facts=sum(read.unreadable_facts.values()) if read else part.unreadable_facts,
+            unused_headers=sum(map(len, read.unused_headers.values())) if read else part.unused_headers,
+            drift=sum(read.drift.values()) if read else part.drift,
         )
 
 

@@ -62,6 +62,10 @@ class LedgerHistory:
         """The newest pulls of a part."""
         return [_pull_summary(line) for line in self._ledger.pulls(source, part, limit)]
 
+    def newest_pulls(self, source: str, part: str) -> Sequence[ports.PullSummary]:
+        """The newest pull of each verdict, newest first."""
+        return [_pull_summary(line) for line in self._ledger.newest_pulls(source, part)]
+
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         """Why the held pull of the part is held; empty if none is held."""
         held = self._ledger.find_held_pull(source, part)
@@ -89,6 +93,7 @@ def _pull_summary(stored: StoredPull) -> ports.PullSummary:
         unreadable_facts=stored.unreadable_facts,
         unreadable=stored.unreadable,
         unused_headers=stored.unused_headers,
+        dropped=stored.dropped,
         newly_marked=stored.newly_marked,
         conflicting_duplicates=stored.conflicting_duplicates,
         seconds=(finished - stored.started_at).total_seconds() if finished else None,

@@ -42,6 +42,7 @@ class PullSummary(msgspec.Struct, frozen=True, kw_only=True):
     unreadable_facts: Mapping[str, int] = {}  # by "field: reason"
     unreadable: tuple[UnreadableRow, ...] = ()  # the first rows and facts that could not be read, with their places
     unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    dropped: Mapping[str, int] = {}  # rows left out on purpose, by `DroppedKind`
     newly_marked: int = 0  # persons newly found to be protected
     conflicting_duplicates: int = 0  # ids that came more than once with different content
     seconds: float | None = None
@@ -91,6 +92,10 @@ class HistoryReader(Protocol):
 
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullSummary]:
         """Newest first."""
+        ...
+
+    def newest_pulls(self, source: str, part: str) -> Sequence[PullSummary]:
+        """The newest pull of each verdict, newest first."""
         ...
 
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:

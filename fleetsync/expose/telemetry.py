@@ -32,6 +32,8 @@ class PartStatus:
     seconds: float | None = None
     records: int = 0
     rejected: int = 0
+    unreadable_facts: int = 0
+    unused_headers: int = 0
     drift: int = 0
 
 
@@ -145,12 +147,27 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
     ),
     TelemetrySeries(
         "fleetsync_source_rejected_records",
-        "Records that could not be read in the last pull",
+        "Rows that could not be read in the last pull that read the part",
         PART_LABELS,
         _per_part(lambda part: part.rejected),
     ),
     TelemetrySeries(
-        "fleetsync_source_drift", "Unknown words met in the last pull", PART_LABELS, _per_part(lambda part: part.drift)
+        "fleetsync_source_unreadable_facts",
+        "Facts of rows that could not be read in the last pull that read the part",
+        PART_LABELS,
+        _per_part(lambda part: part.unreadable_facts),
+    ),
+    TelemetrySeries(
+        "fleetsync_source_unused_headers",
+        "Headers that no field took up in the last pull that read the part",
+        PART_LABELS,
+        _per_part(lambda part: part.unused_headers),
+    ),
+    TelemetrySeries(
+        "fleetsync_source_drift",
+        "Unknown words met in the last pull that read the part",
+        PART_LABELS,
+        _per_part(lambda part: part.drift),
     ),
     TelemetrySeries(
         "fleetsync_source_credential_expiry_timestamp_seconds",

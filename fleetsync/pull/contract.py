@@ -18,7 +18,7 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr
 
 from fleetsync import log
-from fleetsync.core.model import PartRole, Record, RecordType
+from fleetsync.core.model import DroppedKind, PartRole, Record, RecordType
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -147,6 +147,13 @@ class UnreadableFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedRow:
+    """A row that was read and is left out on purpose, such as a mailbox among devices. It is counted and shown."""
+
+    kind: DroppedKind
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record that could not be decoded; the fields are those of `RecordError`.
 
@@ -160,7 +167,7 @@ class RejectedRecord:
     is_prefix: bool = False
 
 
-NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact
+NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact | DroppedRow
 """What one raw record can become."""
 
 
@@ -432,6 +439,11 @@ class SourceFile(Protocol):
 
     @property
     def unused_headers(self) -> tuple[str, ...]: ...
+    @property
+    def taken_headers(self) -> Mapping[str, str]:
+        """Field → the header that it took up."""
+        ...
+
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
         """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""

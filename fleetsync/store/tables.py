@@ -177,6 +177,7 @@ pull = Table(
     Column("unreadable_facts", CountPairs, nullable=False, server_default="[]"),
     Column("unreadable", JsonText(tuple[UnreadableRow, ...]), nullable=False, server_default="[]"),
     Column("unused_headers", JsonText(dict[str, tuple[str, ...]]), nullable=False, server_default="{}"),
+    Column("dropped", CountPairs, nullable=False, server_default="[]"),
     _integer_column("newly_marked"),
     _integer_column("conflicting_duplicates"),
     _boolean_column("is_first"),
@@ -238,6 +239,7 @@ part_state = Table(
     Column("drift", Integer, nullable=False, server_default="0"),
     Column("unreadable_rows", Integer, nullable=False, server_default="0"),
     Column("unreadable_facts", Integer, nullable=False, server_default="0"),
+    _text_column("unreadable_reason", null=True),
     Column("unused_headers", Integer, nullable=False, server_default="0"),
     _integer_column("contacts_untold"),
 )

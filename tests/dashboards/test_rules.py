@@ -223,6 +223,7 @@ def test_the_limits_are_those_of_the_shipped_policy() -> None:
         ("FleetsyncSourceStale", "source_stale"),
         ("FleetsyncSourceNeverRead", "source_stale"),
         ("FleetsyncPullHeld", "pull_held"),
+        ("FleetsyncSourceRowsUnreadable", "rows_unreadable"),
     ],
 )
 def test_an_alert_goes_to_the_role_to_which_the_page_gives_the_gap(alert: str, kind: str) -> None:

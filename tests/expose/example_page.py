@@ -51,6 +51,7 @@ from fleetsync.core.model import (
     Unit,
     UnitMap,
     UnitRecord,
+    UnreadableRow,
     Verdict,
 )
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
@@ -427,6 +428,10 @@ class FakeHistory:
     def parts(self) -> Sequence[PartState]:
         return self.shown_holder.snapshot.outcome.parts
 
+    def newest_pulls(self, source: str, part: str) -> Sequence[PullSummary]:
+        """The newest of each verdict."""
+        return list({pull.verdict: pull for pull in reversed(self.pulls(source, part))}.values())[::-1]
+
     def pulls(self, source: str, part: str, limit: int = 20) -> Sequence[PullSummary]:
         verdicts = (Verdict.HELD if source == "intune" else Verdict.COMPLETE, Verdict.COMPLETE, Verdict.UNCHANGED)
         if source == "jamf":
@@ -435,9 +440,22 @@ class FakeHistory:
             PullSummary(pull=4711 - place, source=source, part=part, started_at=at(place / 24), verdict=verdict, seen=486,
                      seconds=12.4, reason="312 of 486 device records are absent" if verdict is Verdict.HELD else "",
                      refusals=REFUSALS if verdict is Verdict.HELD else (),
-                     rejected={"serial is empty": place} if place else {}, drift={"status=kassaskåp": 2} if place else {})
+                     **(NOT_TAKEN_UP | {"rejected": {"serial is empty": place}} if place else {}))
             for place, verdict in enumerate((*verdicts, Verdict.COMPLETE)[:limit])
         ]  # fmt: skip
+
+
+NOT_TAKEN_UP: Mapping[str, Any] = {
+    "unreadable_facts": {"warranty_until: not a day": 3},
+    "unreadable": (
+        UnreadableRow(place="datorer.csv line 17", reason="serial is empty"),
+        UnreadableRow(place="datorer.csv line 18", reason="serial is empty"),
+        UnreadableRow(place="datorer.csv line 4", reason="not a day", fact="warranty_until"),
+    ),
+    "unused_headers": {"datorer.csv": ("Rum", "Anteckning")},
+    "dropped": {"mailbox": 12, "private_phone": 1},
+    "drift": {"status=kassaskåp": 2},
+}
 
 
 @dataclass

@@ -558,13 +558,19 @@ def test_every_state_of_a_source_is_said():
         assert sentence in text
 
 
-def test_what_the_last_whole_pull_did_not_understand_is_shown_by_kind():
+def test_what_the_last_whole_pull_did_not_take_up_is_shown_by_kind_with_its_places():
     text = visible_text(read("/sources/jamf/devices"))
 
-    assert "Vad som inte förstods i hämtning 4709" in text
-    assert "serial is empty post som inte kunde läsas 2 status=kassaskåp oväntat i källan 2" in text
-    # The newest pull of this part was held, and understood everything.
-    assert "inte förstods" not in visible_text(read("/sources/intune/devices"))
+    assert "Vad hämtning 4709 inte tog upp" in text
+    assert (
+        "serial is empty rad som inte gick att läsa datorer.csv raderna 17–18 2 "
+        "warranty until: not a day uppgift som inte gick att läsa datorer.csv rad 4 och 2 till 3 "
+        "Rum, Anteckning rubrik som inget fält tog upp datorer.csv 2 "
+        "status=kassaskåp oväntat i källan – 2 "
+        "brevlådor avsiktligt inte med – 12 privat telefon avsiktligt inte med – 1"
+    ) in text
+    # The newest pull of this part was held, and took everything up.
+    assert "inte tog upp" not in visible_text(read("/sources/intune/devices"))
 
 
 def test_a_held_pull_shows_what_it_would_change():

@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from fleetsync.core.model import BelievedRecord, PartState, PullEffect, PullLimits, RowChange, StagedRow
+from fleetsync.core.pull_findings import worst_reason
 
 
 def projected_records(
@@ -79,5 +80,6 @@ def projected_part_state(state: PartState, effect: PullEffect) -> PartState:
         reason=None,
         unreadable_rows=sum(effect.rejected.values()),
         unreadable_facts=sum(effect.unreadable_facts.values()),
+        unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
         unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
     )

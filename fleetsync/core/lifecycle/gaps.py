@@ -445,6 +445,18 @@ GAPS: tuple[GapKind, ...] = (
         reason=unit_and_source_gaps.credential_expiring,
     ),
     _source_gap(
+        id="rows_unreadable",
+        severity=Severity.WARNING,
+        title=Text("Rader gick inte att läsa", "Rows could not be read"),
+        remedy=Text(
+            "Se på källans sida vilka rader och varför, rätta dem hos källan och hämta igen. Till dess gäller det som "
+            "var känt om dem.",
+            "See on the source's page which rows and why, correct them at the source and pull again. Until then what was "
+            "known of them stays.",
+        ),
+        reason=unit_and_source_gaps.rows_unreadable,
+    ),
+    _source_gap(
         id="schema_drift",
         severity=Severity.INFO,
         title=Text("Okända ord i källan", "Unknown words in the source"),

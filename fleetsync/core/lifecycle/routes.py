@@ -66,6 +66,7 @@ _CONFIGURATION_KINDS = frozenset(
         "pull_held",
         "credential_expiring",
         "schema_drift",
+        "rows_unreadable",
     }
 )
 _MISSING_DEVICE_KINDS = frozenset({"no_device", "starting_without_device"})

@@ -6,6 +6,7 @@ delivers are not evaluated further.
 
 from datetime import date, timedelta
 
+from fleetsync.core import pull_findings
 from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, PartState, Text, Unit
 from fleetsync.core.unit_directory import UnmappedOrganisation
@@ -134,6 +135,16 @@ def schema_drift(_: GapEvidence, part: PartState) -> Text | None:
     return Text(
         "källan använder ord som kopplingen inte känner", "the source uses words that its connector does not know"
     )
+
+
+def rows_unreadable(_: GapEvidence, part: PartState) -> Text | None:
+    """Rows, or facts of rows, of the last complete pull could not be read: what was believed of them stays."""
+    clauses = pull_findings.unread(part.unreadable_rows, part.unreadable_facts)
+    if part.disabled or not clauses:
+        return None
+    sv, en = ", ".join(clause.sv for clause in clauses), ", ".join(clause.en for clause in clauses)
+    reason = part.unreadable_reason
+    return Text(f"{sv}; oftast: {reason}", f"{en}; most often: {reason}") if reason else Text(sv, en)
 
 
 def pull_held(_: GapEvidence, part: PartState) -> Text | None:

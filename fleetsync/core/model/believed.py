@@ -68,6 +68,7 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
     drift: int = 0  # values of its last complete pull that the connector did not know
     unreadable_rows: int = 0  # rows of its last complete pull that could not be read
     unreadable_facts: int = 0  # facts of its last complete pull that could not be read
+    unreadable_reason: str | None = None  # the most frequent reason of both
     unused_headers: int = 0  # headers of its last complete pull that no field took up
     contacts_untold: int = 0  # devices whose last contact was known before and missing in its last complete pull
     credentials: Mapping[str, datetime] = {}  # name → when it runs out

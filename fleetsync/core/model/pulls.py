@@ -85,6 +85,8 @@ class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     unreadable_facts: Mapping[str, int] = {}  # facts that could not be read, by "field: reason"
     unreadable: tuple[UnreadableRow, ...] = ()  # the first of both, with their places
     unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    dropped: Mapping[str, int] = {}  # rows left out on purpose, by `DroppedKind`
+    seen_by_type: Mapping[str, int] = {}  # `seen` by record type; not stored
     newly_marked: int = 0  # persons whom this pull found to be protected, and who were not before
     # Tokens of persons whom it marks and who are protected for good only once the pull is believed: they are many.
     pending_marks: frozenset[str] = frozenset()

@@ -25,6 +25,14 @@ class RecordType(StrEnum):
     GROUP = "group"
 
 
+class DroppedKind(StrEnum):
+    """What a connector leaves out on purpose, though it was read: it is counted and shown."""
+
+    MAILBOX = "mailbox"  # a mail application's registration, no managed device
+    DEFENDER_ONLY = "defender_only"  # seen by an antivirus service alone
+    PRIVATE_PHONE = "private_phone"
+
+
 class PartRole(StrEnum):
     """What kind of list a part of a source is. It decides what follows when the part lacks a record (`domain.md` §2.5)."""
 

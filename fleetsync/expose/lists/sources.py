@@ -52,6 +52,24 @@ SOURCES: ListDefinition[PartState] = ListDefinition(
             is_nullable=True,
         ),
         ListColumn(
+            "unreadable_rows",
+            Text("Oläsliga rader", "Unreadable rows"),
+            CellKind.COUNT,
+            lambda row, _: row.unreadable_rows,
+        ),
+        ListColumn(
+            "unreadable_facts",
+            Text("Oläsliga uppgifter", "Unreadable facts"),
+            CellKind.COUNT,
+            lambda row, _: row.unreadable_facts,
+        ),
+        ListColumn(
+            "unused_headers",
+            Text("Oanvända rubriker", "Unused headers"),
+            CellKind.COUNT,
+            lambda row, _: row.unused_headers,
+        ),
+        ListColumn(
             "reason",
             REASON_TITLE,
             CellKind.TEXT,

@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     HoldReason,
     PartState,
     Text,
+    Verdict,
 )
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.gate import (
@@ -40,6 +41,7 @@ from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
 
+READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # such a pull read the whole part
 EXTENSION_KEY = "fleetsync"
 THEMES = ("auto", "light", "dark")
 NO_NUMBERS_MESSAGE = "no numbers of that day"
@@ -217,6 +219,12 @@ class RequestContext:
     def pulls(self, part: PartState) -> Sequence[PullSummary]:
         """The newest pulls of a part."""
         return visible_pulls(self.services.history.pulls(part.source, part.part), self.scope)
+
+    def last_read(self, part: PartState) -> PullSummary | None:
+        """The newest pull that read the part to its end, however many have found it unchanged since."""
+        newest = self.services.history.newest_pulls(part.source, part.part)
+        read = next((pull for pull in newest if pull.verdict in READ_VERDICTS and pull.decided != "rejected"), None)
+        return None if read is None else visible_pulls([read], self.scope)[0]
 
     def refusals(self, part: PartState) -> Sequence[HoldReason]:
         """Why the held pull of a part is held."""

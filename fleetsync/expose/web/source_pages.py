@@ -3,15 +3,17 @@
 A decision is written and the main loop is woken; nothing is reconciled here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from flask import abort, flash, redirect, render_template, request, url_for
 
-from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Text, Verdict
+from fleetsync.core import pull_findings
+from fleetsync.core.guard import may_be_accepted
+from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Text, UnreadableRow
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
-from fleetsync.expose.ports import DecisionError
+from fleetsync.expose.ports import DecisionError, PullSummary
 from fleetsync.expose.web import policy_sentences
 from fleetsync.expose.web.list_view import ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
@@ -21,7 +23,6 @@ __all__ = ["pages"]  # all of them: this module adds its own to those of `pages.
 
 MAX_REASON_CHARACTERS = 500
 LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
-READ_VERDICTS = frozenset({Verdict.COMPLETE, Verdict.HELD})  # such a pull read the whole part
 
 
 class PullFindings(NamedTuple):
@@ -29,6 +30,23 @@ class PullFindings(NamedTuple):
 
     sentences: Sequence[str]
     language: str
+
+
+class NotTaken(NamedTuple):
+    """One line of what a pull did not take up: a reason, word or headers, of which kind, where, and how often."""
+
+    what: str
+    kind: str
+    where: str
+    times: int
+
+
+UNREADABLE_ROW = Text("rad som inte gick att läsa", "row that could not be read")
+UNREADABLE_FACT = Text("uppgift som inte gick att läsa", "fact that could not be read")
+CONSEQUENCE = Text("vad som följer av det", "what follows from it")
+UNUSED_HEADERS = Text("rubrik som inget fält tog upp", "header that no field took up")
+UNEXPECTED = Text("oväntat i källan", "unexpected in the source")
+DROPPED = Text("avsiktligt inte med", "left out on purpose")
 
 
 @page("/sources", navigation_title=Text("Källor", "Sources"))
@@ -48,16 +66,18 @@ def part(source: str, part: str) -> PageResponse:
     context = request_context()
     state = _part_state(context, source, part)
     plan, refusal = context.plan(state)
-    pulls_of_part = context.pulls(state)
+    pulls_of_part, read, refusals = context.pulls(state), context.last_read(state), context.refusals(state)
     return render_template(
         "part.html",
         part=state,
         state=freshness(state, context.today),
         pulls=[(pull, _pull_findings(pull.refusals, pull.reason, context)) for pull in pulls_of_part],
-        read=next((pull for pull in pulls_of_part if pull.verdict in READ_VERDICTS), None),
+        read=read,
+        not_taken=() if read is None else tuple(_not_taken(read, context)),
         plan=plan,
         refusal=refusal,
-        findings=_pull_findings(context.refusals(state), state.reason or "", context),
+        findings=_pull_findings(refusals, state.reason or "", context),
+        may_be_accepted=may_be_accepted(refusals),
     )
 
 
@@ -91,6 +111,35 @@ def decide(source: str, part: str) -> PageResponse:
         "done",
     )
     return redirect(back)
+
+
+def _not_taken(pull: PullSummary, context: RequestContext) -> Iterator[NotTaken]:
+    """What a pull did not take up, the most frequent first within each kind."""
+    translate = context.localiser.translate
+    for counts, kind, is_fact in (
+        (pull.rejected, UNREADABLE_ROW, False),
+        (pull.unreadable_facts, UNREADABLE_FACT, True),
+    ):
+        for reason, count in _most_first(counts):
+            rows = [row for row in pull.unreadable if _reason_of(row) == reason and (row.fact is not None) is is_fact]
+            where = pull_findings.places(rows, count)
+            yield NotTaken(reason.replace("_", " "), translate(kind), translate(where) if where else "", count)
+    for note in pull_findings.notes(pull):
+        yield NotTaken(note.reason, translate(CONSEQUENCE), note.place, 1)
+    for file, headers in pull.unused_headers.items():
+        yield NotTaken(", ".join(headers), translate(UNUSED_HEADERS), file, len(headers))
+    for word, count in _most_first(pull.drift):
+        yield NotTaken(word, translate(UNEXPECTED), "", count)
+    for dropped, count in _most_first(pull.dropped):
+        yield NotTaken(translate(pull_findings.dropped_noun(dropped, count)), translate(DROPPED), "", count)
+
+
+def _most_first(counts: Mapping[str, int]) -> Sequence[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _reason_of(row: UnreadableRow) -> str:
+    return row.reason if row.fact is None else f"{row.fact}: {row.reason}"
 
 
 def _pull_findings(refusals: Sequence[HoldReason], reason: str, context: RequestContext) -> PullFindings:

@@ -16,6 +16,8 @@ from fleetsync.pull.contract import (
 
 EXPIRY_WARNING_PERIOD = timedelta(days=30)
 
+_SINGULARS = {"people": "person", "devices": "device"}
+
 FieldGroups = Mapping[str, tuple[str, ...]]
 """Fields of a file by what they are for: of each group one column is enough."""
 
@@ -57,7 +59,7 @@ def probe_files(
     try:
         for file in files:
             is_any_new = True
-            yield _file_result(part, file, f"{count(file)} {noun}", missing_fields(file, groups))
+            yield _file_result(part, file, _counted(count(file), noun), missing_fields(file, groups))
     except (SourceRefused, SourceUnavailable) as error:
         yield ProbeResult(part.name, ok=False, what=str(error))
     else:
@@ -68,7 +70,7 @@ def probe_files(
 def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str, ...]) -> ProbeResult:
     if file.problem:
         return ProbeResult(part.name, ok=False, what=f"{file.name} cannot be read, the others can: {file.problem}")
-    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes))
+    what = "; ".join((f"{file.name} speaks for {file.as_of} and has {records}", *file.notes, *_taken(file)))
     if not missing:
         return ProbeResult(part.name, ok=not file.suspected_fields, what=what)
     return ProbeResult(
@@ -77,6 +79,15 @@ def _file_result(part: Part, file: SourceFile, records: str, missing: tuple[str,
         what=f"{what}; no column for {', '.join(missing)}",
         remedy='Name the header: columns = { field = "header" }, or have the column added to the file',
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {_SINGULARS.get(noun, noun)}" if count == 1 else f"{count} {noun}"
+
+
+def _taken(file: SourceFile) -> tuple[str, ...]:
+    taken = ", ".join(f"{header} → {field.replace('_', ' ')}" for field, header in file.taken_headers.items())
+    return (f"taken: {taken}",) if taken else ()
 
 
 def missing_fields(file: SourceFile, groups: FieldGroups) -> tuple[str, ...]:

@@ -187,7 +187,7 @@ class HeaderRow:
     """The position of each field. *line*: the row number of the headers, 0 for a file without any.
 
     *titles*: how many lines with something in them stand above it. *unused*: the headers that no field took up, by
-    position, as they may be shown.
+    position, as they may be shown. *taken*: field → the header that it took up.
     """
 
     line: int
@@ -195,6 +195,7 @@ class HeaderRow:
     places: Mapping[str, int]
     titles: int = 0
     unused: Mapping[int, str] = dataclass_field(default_factory=dict)
+    taken: Mapping[str, str] = dataclass_field(default_factory=dict)
 
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
@@ -282,7 +283,8 @@ def find_header(
     unused = _unused_headers(cells, places, names)
     _refuse_unnamed(unused, columns, places, configured, where)
     titles = sum(1 for line, above in head if line < number and not all(map(is_blank, above)))
-    return HeaderRow(number, _width(cells), places, titles, unused)
+    taken = {name: _shown(cells[place]) for name, place in places.items()}
+    return HeaderRow(number, _width(cells), places, titles, unused, taken)
 
 
 def _best_line(
@@ -330,7 +332,7 @@ def _header_from_numbers(
     if head:
         _check_within(places, width, where)
     unused = {place: f"column {place + 1}" for place in range(width) if place not in places.values()}
-    return HeaderRow(0, width, places, 0, unused)
+    return HeaderRow(0, width, places, 0, unused, {name: f"column {place + 1}" for name, place in places.items()})
 
 
 def _check_within(places: Mapping[str, int], width: int, where: str) -> None:

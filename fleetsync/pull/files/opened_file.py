@@ -194,6 +194,7 @@ class ColumnLayout:
     line: int
     titles: int
     unused: Mapping[int, str]
+    taken: Mapping[str, str]
     checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
 
     @classmethod
@@ -208,6 +209,7 @@ class ColumnLayout:
             header.line,
             header.titles,
             header.unused,
+            header.taken,
             checked_columns,
         )
 
@@ -296,6 +298,11 @@ class OpenedFile:
                 if place < len(line) and not is_blank(line[place]):
                     column.append(line[place])
         return cells
+
+    @property
+    def taken_headers(self) -> Mapping[str, str]:
+        """Field → the header that it took up."""
+        return self._columns.taken
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -495,6 +502,7 @@ class BrokenFile:
     missing_fields: tuple[str, ...] = ()
     suspected_fields: Mapping[str, str] = dataclass_field(default_factory=dict)
     unused_headers: tuple[str, ...] = ()
+    taken_headers: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[UnknownValue, ...] = ()
 
     notes: tuple[str, ...] = ()

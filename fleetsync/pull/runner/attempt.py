@@ -16,6 +16,7 @@ from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, 
 from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
 from fleetsync.pull.contract import (
     Credential,
+    DroppedRow,
     NormalisedItem,
     Page,
     Part,
@@ -56,6 +57,7 @@ class _PageCounters:
     rejected: Counter[str] = field(default_factory=Counter)
     unreadable_facts: Counter[str] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
     unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
     unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -181,6 +183,8 @@ class PullAttempt:
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
             self._counters.drift[f"{item.field}={item.value}"] += 1
+        elif isinstance(item, DroppedRow):
+            self._counters.dropped[item.kind.value] += 1
         elif isinstance(item, UnreadableFact):
             self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
             self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
@@ -267,6 +271,8 @@ class PullAttempt:
             unreadable_facts=dict(counters.unreadable_facts),
             unreadable=(*counters.unreadable, *self._notes_on_absence()),
             unused_headers=dict(counters.unused_headers),
+            dropped=dict(counters.dropped),
+            seen_by_type=dict(Counter(kind for kind, _ in differences.seen)),
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, false, literal, nu
 from fleetsync.core.guard import may_be_accepted, projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RecordType, RowChange, Verdict
 from fleetsync.core.privacy import tokenise_id
+from fleetsync.core.pull_findings import worst_reason
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
@@ -207,6 +208,7 @@ class ApplyLedger(PullLedger):
             drift=sum(effect.drift.values()),
             unreadable_rows=sum(effect.rejected.values()),
             unreadable_facts=sum(effect.unreadable_facts.values()),
+            unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
             unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
         )
         state = t.part_state.c

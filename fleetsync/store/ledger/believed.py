@@ -89,6 +89,7 @@ def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[Pa
         state.drift,
         state.unreadable_rows,
         state.unreadable_facts,
+        state.unreadable_reason,
         state.unused_headers,
         state.contacts_untold,
     )

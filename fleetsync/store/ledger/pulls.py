@@ -72,6 +72,7 @@ class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
     unreadable_facts: Mapping[str, int] = {}
     unreadable: tuple[UnreadableRow, ...] = ()
     unused_headers: Mapping[str, tuple[str, ...]] = {}
+    dropped: Mapping[str, int] = {}
     newly_marked: int = 0
     conflicting_duplicates: int = 0
     drift: Mapping[str, int] = {}
@@ -235,6 +236,7 @@ class PullLedger(LedgerBase):
             "unreadable_facts": _sorted_counts(effect.unreadable_facts),
             "unreadable": effect.unreadable,
             "unused_headers": dict(effect.unused_headers),
+            "dropped": _sorted_counts(effect.dropped),
             "newly_marked": effect.newly_marked,
             "conflicting_duplicates": effect.conflicting_duplicates,
             "is_first": effect.is_first,
@@ -367,7 +369,7 @@ def stored_pull_from_row(row: Any) -> StoredPull:
     """A row of `PULL_COLUMNS` as a noun."""
     values = dict(row._mapping)
     verdict = values.pop("verdict")
-    values |= {name: dict(values[name]) for name in ("rejected", "drift", "unreadable_facts")}
+    values |= {name: dict(values[name]) for name in ("rejected", "drift", "unreadable_facts", "dropped")}
     return StoredPull(verdict=None if verdict is None else Verdict(verdict), **values)
 
 
@@ -406,6 +408,7 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         unreadable_facts=dict(row.unreadable_facts),
         unreadable=row.unreadable,
         unused_headers=row.unused_headers,
+        dropped=dict(row.dropped),
         newly_marked=row.newly_marked,
         pending_marks=pending_marks(connection, pull),
         conflicting_duplicates=row.conflicting_duplicates,

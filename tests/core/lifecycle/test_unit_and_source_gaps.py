@@ -268,6 +268,20 @@ def test_a_credential_rings_thirty_days_before_it_runs_out_and_after() -> None:
     assert (found("2026-11-19"), found("2026-11-21"), found("2027-01-07")) == ([], said, said)
 
 
+def test_rows_and_facts_that_could_not_be_read_are_a_gap_of_their_part() -> None:
+    unread = part(MDM, unreadable_rows=5, unreadable_facts=1, unreadable_reason="fewer fields than the header")
+    facts_alone = part(MDM, unreadable_facts=3)
+    frozen = part(MDM, unreadable_rows=5, disabled=True)
+
+    def reasons(state: Any) -> list[str]:
+        return [reason for _, _, reason in of_kind("rows_unreadable", LifecycleCase(TODAY, sources=(state,)))]
+
+    assert reasons(part(MDM)) == []
+    assert reasons(unread) == ["5 rows left out, 1 fact could not be read; most often: fewer fields than the header"]
+    assert reasons(facts_alone) == ["3 facts could not be read"]
+    assert reasons(frozen) == []
+
+
 def test_unknown_words_of_the_last_complete_pull_are_drift() -> None:
     quiet, drifting = (part(MDM, drift=count) for count in (0, 3))
 

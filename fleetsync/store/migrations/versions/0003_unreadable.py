@@ -11,9 +11,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    for name, empty in (("unreadable_facts", "[]"), ("unreadable", "[]"), ("unused_headers", "{}")):
+    for name, empty in (("unreadable_facts", "[]"), ("unreadable", "[]"), ("unused_headers", "{}"), ("dropped", "[]")):
         op.add_column("pull", sa.Column(name, sa.Text(), nullable=False, server_default=empty))
     for name in ("newly_marked", "conflicting_duplicates"):
         op.add_column("pull", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
     for name in ("unreadable_rows", "unreadable_facts", "unused_headers"):
         op.add_column("part_state", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("part_state", sa.Column("unreadable_reason", sa.Text(), nullable=True))
