@@ -37,6 +37,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     SourceUnavailable,
     UnknownValue,
+    UnreadableFact,
 )
 from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
 from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
@@ -333,15 +334,36 @@ FILE_FAULTS: dict[Callable[[Path], None], type[PullError]] = {
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", [0, -1], ids=["first file", "last file"])
-def test_a_spoilt_file_raises_and_says_what_to_do(
+def test_a_spoilt_file_among_others_is_named_and_takes_nothing_for_absent(
     runner: CaseRunner, spoil: Callable[[Path], None], place: int
 ) -> None:
-    spoil(runner.folder / runner.case.files[place])
+    name = runner.case.files[place]
+    spoil(runner.folder / name)
+    for part in runner.case.expected_counts:
+        try:
+            pages = runner.pages(part)
+        except PullError:
+            assert len(runner.case.files) == 1 or spoil in {no_folder, no_file}
+            continue
+        (broken,) = (page for page in pages if not page.is_whole)
+        assert (broken.file, broken.raws, broken.fingerprint) == (name, [], None)
+        assert [rejected.place for rejected in broken.rejected] == [name]
+        assert CANARY not in broken.rejected[0].reason.casefold()
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
+def test_spoilt_files_without_a_whole_one_raise_and_say_what_to_do(
+    runner: CaseRunner, spoil: Callable[[Path], None]
+) -> None:
+    for name in runner.case.files:
+        if (runner.folder / name).exists():
+            spoil(runner.folder / name)
     for part in runner.case.expected_counts:
         with pytest.raises(PullError) as refused:
             runner.records(part)
 
-        assert type(refused.value) is FILE_FAULTS[spoil]
+        assert isinstance(refused.value, FILE_FAULTS[spoil])
         assert str(refused.value).startswith(f"{runner.settings.name}: ")
         assert CANARY not in str(refused.value).casefold()
 
@@ -419,7 +441,7 @@ def test_ids_are_unique(runner: CaseRunner, part: str) -> None:
 @of_every_part
 def test_every_item_is_of_a_known_type_and_every_instant_is_aware(runner: CaseRunner, part: str) -> None:
     for noted in runner.noted(part):
-        assert isinstance(noted, Record | Credential | UnknownValue)
+        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
             assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))
