@@ -453,15 +453,36 @@ FILE_FAULTS: dict[Callable[[Path], None], type[PullError]] = {
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("place", [0, -1], ids=["first file", "last file"])
-def test_a_spoilt_file_raises_and_says_what_to_do(
+def test_a_spoilt_file_among_others_is_named_and_takes_nothing_for_absent(
     runner: CaseRunner, spoil: Callable[[Path], None], place: int
 ) -> None:
-    spoil(runner.folder / runner.case.files[place])
+    name = runner.case.files[place]
+    spoil(runner.folder / name)
+    for part in runner.case.expected_counts:
+        try:
+            pages = runner.pages(part)
+        except PullError:
+            assert len(runner.case.files) == 1 or spoil in {no_folder, no_file}
+            continue
+        (broken,) = (page for page in pages if not page.is_whole)
+        assert (broken.file, broken.raws, broken.fingerprint) == (name, [], None)
+        assert [rejected.place for rejected in broken.rejected] == [name]
+        assert CANARY not in broken.rejected[0].reason.casefold()
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("spoil", FILE_FAULTS, ids=lambda spoil: spoil.__name__)
+def test_spoilt_files_without_a_whole_one_raise_and_say_what_to_do(
+    runner: CaseRunner, spoil: Callable[[Path], None]
+) -> None:
+    for name in runner.case.files:
+        if (runner.folder / name).exists():
+            spoil(runner.folder / name)
     for part in runner.case.expected_counts:
         with pytest.raises(PullError) as refused:
             runner.records(part)
 
-        assert type(refused.value) is FILE_FAULTS[spoil]
+        assert isinstance(refused.value, FILE_FAULTS[spoil])
         assert str(refused.value).startswith(f"{runner.settings.name}: ")
         assert CANARY not in str(refused.value).casefold()
 
