@@ -225,6 +225,7 @@ def test_a_device_whose_kind_could_not_be_read_may_be_of_an_accepted_one() -> No
     windows = rule(platforms=(Platform.WINDOWS,))
 
     assert (accepts(windows, case), counts_as_assigned(windows, case)) == (False, True)
+    assert not counts_as_assigned(windows, LifecycleCase().case(device(platform=Platform.IPADOS)))
     phone = LifecycleCase().case(unreadable(fields=("model",), platform=Platform.IOS, form_factor=FormFactor.PHONE))
     assert (counts_as_assigned(rule(), phone), works_for(rule(), phone)[0]) == (True, None)
 
