@@ -259,7 +259,7 @@ def _group_memberships(
     try:
         for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, period), is_open=is_open):
             for group in groups:
-                torn += _torn_group(group)
+                torn.extend(_torn_group(group))
                 yield from _memberships_of_group(settings, period, group, marks)
     except PartMissing:
         return

@@ -138,8 +138,8 @@ def towns_with_facts_unread(draw: st.DrawFn) -> Sequence[BelievedRecord]:
     """A town with some facts unread, some devices that only a list names, and some records without contacts."""
     builder: RecordsBuilder = draw(record_builders())
     for number in range(draw(st.integers(0, 3))):
-        record = DeviceRecord(source_id=f"w{number}", serial=f"EXW{number}", platform=Platform.WINDOWS)
-        builder.add("list", "devices", record)
+        listed = DeviceRecord(source_id=f"w{number}", serial=f"EXW{number}", platform=Platform.WINDOWS)
+        builder.add("list", "devices", listed)
     known = list(builder.known)
     for place, record in enumerate(known):
         facts = facts_of(record)

@@ -440,7 +440,7 @@ class FakeHistory:
             PullSummary(pull=4711 - place, source=source, part=part, started_at=at(place / 24), verdict=verdict, seen=486,
                      seconds=12.4, reason="312 of 486 device records are absent" if verdict is Verdict.HELD else "",
                      refusals=REFUSALS if verdict is Verdict.HELD else (),
-                     **(NOT_TAKEN_UP | {"rejected": {"serial is empty": place}} if place else {}))
+                     **({**NOT_TAKEN_UP, "rejected": {"serial is empty": place}} if place else {}))
             for place, verdict in enumerate((*verdicts, Verdict.COMPLETE)[:limit])
         ]  # fmt: skip
 

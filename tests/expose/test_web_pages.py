@@ -301,7 +301,10 @@ def at_another_past(**more):
     setup = e.page_setup()
     services = msgspec.structs.replace(setup.services, history=Otherwise(setup.shown_holder, **more))
     return open_client(
-        e.PageSetup(setup.shown_holder, setup.history, setup.decision_port, setup.account_port, services), "tea"
+        e.PageSetup(
+            setup.shown_holder, setup.history, setup.decision_port, setup.account_port, setup.protection_port, services
+        ),
+        "tea",
     )
 
 
@@ -679,7 +682,9 @@ class Broken(e.FakeHistory):
 def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
     setup = e.page_setup()
     services = msgspec.structs.replace(setup.services, history=Broken(setup.shown_holder))
-    setup = e.PageSetup(setup.shown_holder, setup.history, setup.decision_port, setup.account_port, services)
+    setup = e.PageSetup(
+        setup.shown_holder, setup.history, setup.decision_port, setup.account_port, setup.protection_port, services
+    )
     answer = open_client(setup, "tea").get("/sources")
 
     assert answer.status_code == 500

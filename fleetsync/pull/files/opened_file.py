@@ -502,7 +502,7 @@ class BrokenFile:
     missing_fields: tuple[str, ...] = ()
     suspected_fields: Mapping[str, str] = dataclass_field(default_factory=dict)
     unused_headers: tuple[str, ...] = ()
-    taken_headers: Mapping[str, str] = field(default_factory=dict)
+    taken_headers: Mapping[str, str] = dataclass_field(default_factory=dict)
     left_out: tuple[UnknownValue, ...] = ()
 
     notes: tuple[str, ...] = ()
