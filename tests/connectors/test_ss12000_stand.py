@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.ss12000 import PARTS, Settings, normalise, pull
+from connectors.ss12000 import Settings, normalise, pull
 from fleetsync.core.model import MembershipRecord, PersonRecord, RowChange, Verdict
 from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.register import RegisterContents
@@ -127,9 +127,9 @@ def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
 
     verdicts = {name: read(life, name).verdict for name in RESOURCES}
 
-    is_optional = {record.name: record.optional for record in PARTS}
+    # Pupils and children count here, and rest on the units.
     for name, verdict in verdicts.items():
-        missing = Verdict.UNCHANGED if is_optional[name] else Verdict.FAILED
+        missing = Verdict.FAILED if name in {"units", "pupils", "children"} else Verdict.UNCHANGED
         assert verdict is (missing if name in lost else Verdict.COMPLETE)
 
 

@@ -94,16 +94,24 @@ class PullRunner:
         result = self._attempt(source, part, stop, progress)
         if not result.may_restart:
             return result
-        return replace(self._attempt(source, part, stop, progress), may_restart=False, restarted_from=result.pull)
+        again = self._attempt(source, part, stop, progress, is_restart=True)
+        return replace(again, may_restart=False, restarted_from=result.pull)
 
-    def _attempt(self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None) -> PullResult:
+    def _attempt(
+        self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None, *, is_restart: bool = False
+    ) -> PullResult:
         requests_before = self._requests_sent(source)
         attempt = PullAttempt(self.staging, self.clock, self.rules, source, part, progress)
         begun = PullResult(source.name, part.name, attempt.pull, attempt.started_at, 0.0, Verdict.FAILED)
         try:
             effect = attempt.run(self.source_sessions(source), stop)
         except PartMissing as missing:
-            verdict = Verdict.UNCHANGED if may_be_missing(source, part, attempt.believed) else Verdict.FAILED
+            # A restart follows a first page that was given: such a part is there.
+            verdict = (
+                Verdict.UNCHANGED
+                if not is_restart and may_be_missing(source, part, attempt.believed)
+                else Verdict.FAILED
+            )
             return self._without_effect(attempt, begun, verdict, missing_reason(source, part, verdict, missing))
         except (PageTokenExpired, TotalMismatchError) as error:
             reason = failure_reason(source, error)
@@ -157,15 +165,24 @@ def may_be_missing(source: Source, part: Part, believed: int) -> bool:
 
     A part that gave records and is missing now is not "not there", but broken.
     """
-    return part.optional or (believed == 0 and not source.counts(part.name))
+    return part.optional or (believed == 0 and not _is_needed(source, part))
+
+
+def _is_needed(source: Source, part: Part) -> bool:
+    """Whether *part* counts, or a part that counts rests on it."""
+    counted = [other for other in source.parts if source.counts(other.name)]
+    return part in counted or any(part.name in other.after for other in counted)
 
 
 def missing_reason(source: Source, part: Part, verdict: Verdict, missing: PartMissing) -> str:
     """Why a part that the source does not have was not read, and what to do where that is a failure."""
     if verdict is Verdict.UNCHANGED:
         return f"{NOT_THERE}{missing}"
-    if source.counts(part.name):
-        return f"{missing}. {part.name} counts here: take it out of counts, or let another source count it"
+    if _is_needed(source, part):
+        return (
+            f"{missing}. What counts here needs {part.name}: take it out of counts, or let another source count it. If it was "
+            f"there before, it is tried again by itself within {_duration_text(source.settings.every)}"
+        )
     return failure_reason(source, SourceUnavailable(f"{missing}, though it was read before. What was believed stays"))
 
 
