@@ -21,9 +21,10 @@ from pydantic import ValidationError
 
 from connectors import intune
 from connectors.intune import CredentialExpiry, ManagedDevice, Settings, normalise
-from fleetsync.core.model import Compliance, Condition, DeviceRecord, Key, Ownership, Platform, Scheme
+from fleetsync.core.model import Compliance, Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, Scheme
 from fleetsync.pull.contract import (
     Credential,
+    DroppedRow,
     NormalisedItem,
     RecordError,
     SourceRefused,
@@ -428,17 +429,26 @@ def test_a_system_that_nobody_knows_is_other_and_told() -> None:
 # ------------------------------------------------------------------------------------------------- what is no device of ours
 
 
-@pytest.mark.parametrize("agent", ["eas", "msSense", "MSSENSE"])
-def test_a_mailbox_or_a_sensor_is_no_device(agent: str) -> None:
-    assert noted(management_agent=agent) == ()
+@pytest.mark.parametrize(
+    ("agent", "kind"),
+    [
+        ("eas", DroppedKind.MAILBOX),
+        ("msSense", DroppedKind.DEFENDER_ONLY),
+        ("MSSENSE", DroppedKind.DEFENDER_ONLY),
+    ],
+)
+def test_a_mailbox_or_a_sensor_is_no_device_and_is_counted(agent: str, kind: DroppedKind) -> None:
+    assert noted(management_agent=agent) == (DroppedRow(kind),)
 
 
 @pytest.mark.parametrize(
     ("system", "model"), [("iOS", "iPhone 13"), ("iOS", None), ("Android", "SM-A536B"), ("Android", None)]
 )
-def test_a_privately_owned_phone_is_dropped(system: str, model: str | None) -> None:
-    assert noted(managed_device_owner_type="personal", operating_system=system, model=model) == ()
-    assert noted(managed_device_owner_type="company", operating_system=system, model=model) != ()
+def test_a_privately_owned_phone_is_dropped_and_counted(system: str, model: str | None) -> None:
+    dropped = (DroppedRow(DroppedKind.PRIVATE_PHONE),)
+
+    assert noted(managed_device_owner_type="personal", operating_system=system, model=model) == dropped
+    assert noted(managed_device_owner_type="company", operating_system=system, model=model) != dropped
 
 
 @pytest.mark.parametrize(
