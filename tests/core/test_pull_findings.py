@@ -73,6 +73,15 @@ def test_facts_are_named_by_field_reason_and_place() -> None:
     ]
 
 
+def test_places_of_rows_are_not_taken_for_those_of_facts() -> None:
+    unreadable = (*rows("id is empty", 3), *rows("not a day", 4, fact="end"))
+
+    assert left(rejected={"id is empty": 1}, unreadable_facts={"end: not a day": 1}, unreadable=unreadable) == [
+        f"1 row left out: id is empty ({STAFF} line 3)",
+        f"1 fact could not be read: end (not a day: {STAFF} line 4)",
+    ]
+
+
 def test_a_reason_whose_places_are_not_known_stands_alone() -> None:
     assert left(rejected={"id is empty": 2}) == ["2 rows left out: id is empty"]
     assert left(rejected={"id is empty": 1}, unreadable=(UnreadableRow(place="", reason="id is empty"),)) == [

@@ -83,3 +83,13 @@ def test_an_unknown_release_is_never_supported(fields: dict[str, Any], supported
 def test_support_lasts_through_its_last_day() -> None:
     assert BOOK.is_supported(windows("10.0.26100"), day("2026-10-13")) is True
     assert BOOK.is_supported(windows("10.0.26100"), day("2026-10-14")) is False
+
+
+def test_a_release_that_the_shipped_data_lack_is_unlisted_whichever_device_asks_first() -> None:
+    unlisted, listed = windows("10.0.99999.1"), windows("10.0.26100.7")
+
+    assert [BOOK.is_release_unlisted(device_) for device_ in (unlisted, unlisted, listed, listed)] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert not BOOK.is_release_unlisted(windows(None))
+    assert not BOOK.is_release_unlisted(device(platform=Platform.CHROMEOS, os_version="130.0"))
