@@ -315,8 +315,10 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
         numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
         words = (word for text in row.texts for word in _SEPARATORS.split(text))
         logins = tuple(dict.fromkeys(word for word in words if ("@" in word or "\\" in word)))
-        found = (civic_number(text, connect.today) for text in row.texts)
-        civics = tuple(connect.token(number.text) for number in found if number is not None and number.kind != "other")
+        civic_numbers = (civic_number(text, connect.today) for text in row.texts)
+        civics = tuple(
+            connect.token(number.text) for number in civic_numbers if number is not None and number.kind != "other"
+        )
         ids = (*((source_id,) if source_id else ()), *numbers, *logins, *civics)
         if not ids:
             return source_id, None

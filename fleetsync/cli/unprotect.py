@@ -50,15 +50,15 @@ def _typed_key() -> str:
     return sys.stdin.readline().strip()
 
 
-def _reference_of_typed_key(found: ProtectedState | None) -> str:
-    if found is None:
+def _reference_of_typed_key(state: ProtectedState | None) -> str:
+    if state is None:
         raise CommandError("nobody who is protected has this number or log-in. Nothing was changed")
-    if found.since is None:
+    if state.since is None:
         raise CommandError(
             "this person's mark waits for the decision on a held pull. Reject that pull, and the mark is gone: "
             "fleetsync sources"
         )
-    return found.reference
+    return state.reference
 
 
 COMMANDS = {"unprotect": unprotect}

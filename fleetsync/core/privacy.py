@@ -200,16 +200,16 @@ def marked_refs(
 
     Widened as a marking is: a key that stands beside a marked one, or an id, leads on.
     """
-    found = set(marks)
+    linked = set(marks)
     remaining = [(each, record_tokens(each.record, token_of, source=each.source)) for each in known]
     theirs: dict[tuple[str, str, str], RecordTokens] = {}
     while True:
-        hits = [(each, tokens) for each, tokens in remaining if not found.isdisjoint(tokens.of_persons)]
+        hits = [(each, tokens) for each, tokens in remaining if not linked.isdisjoint(tokens.of_persons)]
         if not hits:
             return theirs
         for each, tokens in hits:
             theirs[each.ref] = tokens
-            found |= linked_tokens(each.record, tokens)
+            linked |= linked_tokens(each.record, tokens)
         remaining = [(each, tokens) for each, tokens in remaining if each.ref not in theirs]
 
 

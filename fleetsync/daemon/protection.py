@@ -23,8 +23,8 @@ class LedgerProtection:
     def find(self, key: str) -> ports.ProtectedState | None:
         """The person of an exact number, log-in or civic number, if they are protected."""
         run_context = self._run_context()
-        found = run_context.ledger.find_protected(candidate_tokens(run_context, key))
-        return None if found is None else _protected_state(found)
+        person = run_context.ledger.find_protected(candidate_tokens(run_context, key))
+        return None if person is None else _protected_state(person)
 
     def release(self, reference: str, *, who: str, reason: str) -> ports.ProtectedState:
         """Take back the mark of a person. Raises DecisionError."""
@@ -51,7 +51,7 @@ def candidate_tokens(run_context: RunContext, text: str) -> frozenset[str]:
     return frozenset(tokens)
 
 
-def _protected_state(found: ProtectedPerson) -> ports.ProtectedState:
+def _protected_state(person: ProtectedPerson) -> ports.ProtectedState:
     return ports.ProtectedState(
-        reference=found.reference, since=found.since, parts=tuple("/".join(part) for part in found.parts)
+        reference=person.reference, since=person.since, parts=tuple("/".join(part) for part in person.parts)
     )

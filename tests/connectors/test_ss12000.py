@@ -90,7 +90,7 @@ Answer = Callable[[Asked], Reply]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    asked: list[Asked]
+    requests_made: list[Asked]
     answer: Answer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, body: Any = None) -> None:
         parts = urlsplit(self.path)
         request = Asked(self.command, parts.path.removeprefix("/"), parse_qs(parts.query), body)
-        self.asked.append(request)
+        self.requests_made.append(request)
         status, text = type(self).answer(request)
         sent = json.dumps(text).encode()
         self.send_response(status)
@@ -118,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
 class Register:
     """What a pull of a register of one's own asks and comes to."""
 
-    def __init__(self, url: str, asked: list[Asked]) -> None:
-        self.asked = asked
+    def __init__(self, url: str, requests_made: list[Asked]) -> None:
+        self.requests_made = requests_made
         self.table = {"kind": "ss12000", "name": "register", "base_url": url, "auth": "none"}
 
     def settings(self, **keys: Any) -> Settings:
@@ -163,13 +163,13 @@ class Register:
         return [record for record in self.records(part, **keys) if isinstance(record, MembershipRecord)]
 
     def queries(self, resource: str) -> list[dict[str, list[str]]]:
-        return [request.query for request in self.asked if request.resource == resource]
+        return [request.query for request in self.requests_made if request.resource == resource]
 
 
 @contextmanager
 def answering(answer: Answer) -> Iterator[Register]:
     requests: list[Asked] = []
-    handler = type("Handler", (_Handler,), {"asked": requests, "answer": staticmethod(answer)})
+    handler = type("Handler", (_Handler,), {"requests_made": requests, "answer": staticmethod(answer)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -182,12 +182,12 @@ def answering(answer: Answer) -> Iterator[Register]:
         thread.join()
 
 
-def holding(asked: Asked, *, lookup: int | None = 404, **resources: Sequence[Any]) -> Reply:
+def holding(request: Asked, *, lookup: int | None = 404, **resources: Sequence[Any]) -> Reply:
     """A register that holds *resources* and knows no filter; *lookup*: the status of what it does not have."""
-    resource, _, rest = asked.resource.partition("/")
+    resource, _, rest = request.resource.partition("/")
     held = resources.get(resource, ())
     if rest == "lookup":
-        ids = () if asked.body is None else asked.body["ids"]
+        ids = () if request.body is None else request.body["ids"]
         return (lookup, {}) if lookup else (200, [record for record in held if record["id"] in ids])
     return 200, {"data": list(held)}
 
@@ -650,7 +650,7 @@ def test_an_empty_page_with_a_token_is_not_the_end_and_an_extra_one_is() -> None
 
     with answering(paging) as register:
         assert len(register.records("units")) == 1
-        assert len(register.asked) == 3
+        assert len(register.requests_made) == 3
 
 
 def test_a_token_that_comes_again_is_a_circle() -> None:
@@ -730,7 +730,7 @@ def looking_up(largest: int, duties: Sequence[Any]) -> Answer:
 
 
 def sizes(register: Register) -> list[int]:
-    return [len(request.body["ids"]) for request in register.asked if request.resource == "persons/lookup"]
+    return [len(request.body["ids"]) for request in register.requests_made if request.resource == "persons/lookup"]
 
 
 def test_who_is_not_listed_is_looked_up_500_at_once_and_answered_with_a_bare_array() -> None:
@@ -1504,9 +1504,9 @@ def test_persons_without_any_enrolment_are_no_empty_register() -> None:
 def test_a_server_that_fails_on_a_filter_is_asked_without_it(status: int) -> None:
     plain = partial(holding, persons=[pupil(enrolled())])
 
-    def answer(asked: Asked) -> Reply:
-        is_filtered = any("." in name for name in asked.query)
-        return (status, {"code": status}) if is_filtered and asked.resource == "persons" else plain(asked)
+    def answer(request: Asked) -> Reply:
+        is_filtered = any("." in name for name in request.query)
+        return (status, {"code": status}) if is_filtered and request.resource == "persons" else plain(request)
 
     with answering(answer) as register:
         assert len(register.people("pupils")) == 1
@@ -1516,8 +1516,8 @@ def test_a_server_that_fails_on_a_filter_is_asked_without_it(status: int) -> Non
 def test_a_page_token_of_blanks_is_none(token: str | None) -> None:
     plain = partial(holding, persons=[pupil(enrolled())])
 
-    def answer(asked: Asked) -> Reply:
-        status, body = plain(asked)
+    def answer(request: Asked) -> Reply:
+        status, body = plain(request)
         return (status, body | {"pageToken": token}) if status == 200 else (status, body)
 
     with answering(answer) as register:

@@ -56,29 +56,29 @@ def school(register: RegisterContents) -> Iterator[Ss12000Stub]:
 
 
 @pytest.fixture
-def life(school: Ss12000Stub, tmp_path: Path) -> Iterator[OpenInstallation]:
+def running(school: Ss12000Stub, tmp_path: Path) -> Iterator[OpenInstallation]:
     """A house whose one source is the register, ten objects a page."""
-    village = Installation(tmp_path)
-    village.names = ()
-    village.more = TABLE.format(base_url=school.base_url, token_url=school.token_url, client=CLIENT)
-    with village:
+    local_installation = Installation(tmp_path)
+    local_installation.names = ()
+    local_installation.more = TABLE.format(base_url=school.base_url, token_url=school.token_url, client=CLIENT)
+    with local_installation:
         secret = tmp_path / "secrets" / "skolregister"
         secret.write_text(SECRET, encoding="ascii")
         secret.chmod(0o600)
-        with village.open() as opened:
+        with local_installation.open() as opened:
             yield opened
 
 
-def read(life: OpenInstallation, name: str) -> PullResult:
+def read(running: OpenInstallation, name: str) -> PullResult:
     """One attempt at a part, with the second one that some failures are worth."""
-    (source,) = life.application.sources
-    return life.application.run_context.runner.pull(source, source.part(name), Event())
+    (source,) = running.application.sources
+    return running.application.run_context.runner.pull(source, source.part(name), Event())
 
 
-def staged(life: OpenInstallation, pulled: PullResult) -> set[tuple[str, str]]:
+def staged(running: OpenInstallation, pulled: PullResult) -> set[tuple[str, str]]:
     """What a pull has staged, by type and id; it is put away, so that the part can be read again."""
-    result = {row.ref for row in life.ledger.effect(pulled.pull).rows if row.change is RowChange.PUT}
-    life.ledger.fail_pull(pulled.pull, Verdict.FAILED, "put away")
+    result = {row.ref for row in running.ledger.effect(pulled.pull).rows if row.change is RowChange.PUT}
+    running.ledger.fail_pull(pulled.pull, Verdict.FAILED, "put away")
     return result
 
 
@@ -90,28 +90,28 @@ PASSING: tuple[FaultKind, ...] = (
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_whatever_passes_in_the_middle_of_a_listing_costs_not_one_row(
-    life: OpenInstallation, school: Ss12000Stub, fault: FaultKind
+    running: OpenInstallation, school: Ss12000Stub, fault: FaultKind
 ) -> None:
-    untroubled = staged(life, read(life, "staff"))
+    untroubled = staged(running, read(running, "staff"))
     path = school.base_url.removeprefix(school.stub_server.address)
     school.stub_server.fail(f"{path}/duties", ServerFault(fault), skip=1)
 
-    troubled = read(life, "staff")
+    troubled = read(running, "staff")
 
     assert school.stub_server.failed[fault] == 1
-    assert (troubled.verdict, staged(life, troubled)) == (Verdict.COMPLETE, untroubled)
+    assert (troubled.verdict, staged(running, troubled)) == (Verdict.COMPLETE, untroubled)
     assert len(untroubled) > 20
     assert (troubled.restarted_from is not None) is (fault == "page_token_expired")
 
 
 @pytest.mark.parametrize("fault", ["loop", "forbidden", "unauthorised", "missing", "page_token_expired"])
 def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
-    life: OpenInstallation, school: Ss12000Stub, fault: FaultKind
+    running: OpenInstallation, school: Ss12000Stub, fault: FaultKind
 ) -> None:
     path = school.base_url.removeprefix(school.stub_server.address)
     school.stub_server.fail(f"{path}/duties", ServerFault(fault), times=99, skip=1)
 
-    pulled = read(life, "staff")
+    pulled = read(running, "staff")
 
     assert (pulled.verdict, pulled.effect) == (Verdict.FAILED, None)
     assert "skolregister: " in pulled.reason
@@ -119,13 +119,13 @@ def test_a_listing_that_breaks_off_in_the_middle_is_no_listing(
 
 @pytest.mark.parametrize("part", list(RESOURCES))
 def test_what_a_register_lacks_is_never_read_as_empty_and_costs_no_other_part(
-    life: OpenInstallation, school: Ss12000Stub, part: str
+    running: OpenInstallation, school: Ss12000Stub, part: str
 ) -> None:
     school.missing = {RESOURCES[part]: 501}
     # Without /persons nobody knows who is protected, so that no part that tells of people can be read.
     lost = {"pupils", "children", "staff"} if part == "pupils" else {part}
 
-    verdicts = {name: read(life, name).verdict for name in RESOURCES}
+    verdicts = {name: read(running, name).verdict for name in RESOURCES}
 
     # Pupils and children count here, and rest on the units.
     for name, verdict in verdicts.items():

@@ -161,8 +161,8 @@ def test_two_lists_are_refused_since_one_would_be_left_out(recorded: CaseRunner)
 def test_a_probe_tells_day_and_people(recorded: CaseRunner) -> None:
     (finding,) = recorded.findings()
 
-    said, _, taken = finding.what.partition("; taken: ")
-    assert said == f"{FILE} speaks for 2026-10-31 and has 9 people; skipped 2 lines above the headers in line 3"
+    summary, _, taken = finding.what.partition("; taken: ")
+    assert summary == f"{FILE} speaks for 2026-10-31 and has 9 people; skipped 2 lines above the headers in line 3"
     assert taken.startswith("Anst.nr → person number, Personnummer → civic number, ")
 
 

@@ -217,15 +217,15 @@ def test_a_device_that_was_never_in_contact_has_an_age_of_its_own(builder: Recor
     assert [labels[2] for labels in counted(builder.shown(), "fleetsync_devices_by_contact_age")] == ["never"]
 
 
-def secure(builder: RecordsBuilder, **said: Any) -> int:
-    facts = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **said}
+def secure(builder: RecordsBuilder, **given_values: Any) -> int:
+    facts = {"encrypted": True, "compliance": Compliance.COMPLIANT, "os_version": "10.0.1", **given_values}
     builder.device(builder.pupil("alva"), **facts)
     policy = replace(POLICY, reference=ReferenceFacts(os_support=(SUPPORTED,)))
     return sum(builder.shown(policy).numbers["fleetsync_secure_devices"].values())
 
 
 @pytest.mark.parametrize(
-    ("said", "number"),
+    ("given_values", "number"),
     [
         ({}, 1),
         ({"purpose": Purpose.LOAN, "unit": "bj"}, 1),
@@ -239,9 +239,9 @@ def secure(builder: RecordsBuilder, **said: Any) -> int:
     ],
 )
 def test_secure_is_what_is_in_use_and_known_to_be_supported_encrypted_and_compliant(
-    builder: RecordsBuilder, said: dict[str, Any], number: int
+    builder: RecordsBuilder, given_values: dict[str, Any], number: int
 ) -> None:
-    assert secure(builder, **said) == number
+    assert secure(builder, **given_values) == number
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------------
@@ -346,18 +346,20 @@ def test_the_end_of_a_calendar_is_left_out_where_none_is_known(builder: RecordsB
 # --- a few without a unit ---------------------------------------------------------------------------------------------
 
 
-def person_state(number: int, unit: str = UNPLACED, **said: Any) -> PersonState:
-    decision = EntitlementDecision(entitlement="staff", reason=WHY, **{"owed": False, **said})
+def person_state(number: int, unit: str = UNPLACED, **given_values: Any) -> PersonState:
+    decision = EntitlementDecision(entitlement="staff", reason=WHY, **{"owed": False, **given_values})
     return PersonState(person=f"p{number}", unit=unit, decisions=(decision,))
 
 
-@pytest.mark.parametrize("said", [{"owed": True}, {"undecided": True}, {"on_leave": True}])
-def test_fewer_than_five_without_a_unit_are_too_few(said: dict[str, Any]) -> None:
-    four = [person_state(number, **said) for number in range(4)]
+@pytest.mark.parametrize("given_values", [{"owed": True}, {"undecided": True}, {"on_leave": True}])
+def test_fewer_than_five_without_a_unit_are_too_few(given_values: dict[str, Any]) -> None:
+    four = [person_state(number, **given_values) for number in range(4)]
 
     assert entitlements_with_few_unplaced(four) == {"staff"}
-    assert entitlements_with_few_unplaced([*four, person_state(5, **said)]) == frozenset()
-    assert entitlements_with_few_unplaced([*four, person_state(5, "masen", **said), person_state(6)]) == {"staff"}
+    assert entitlements_with_few_unplaced([*four, person_state(5, **given_values)]) == frozenset()
+    assert entitlements_with_few_unplaced([*four, person_state(5, "masen", **given_values), person_state(6)]) == {
+        "staff"
+    }
     assert entitlements_with_few_unplaced([person_state(7)]) == frozenset()
 
 

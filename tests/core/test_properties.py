@@ -62,7 +62,7 @@ def totals(outcome: Outcome, *fields: str) -> dict[str, tuple[int, ...]]:
 def unordered(outcome: Outcome) -> Outcome:
     """What is said in an order that only the configuration gives, in one."""
     logins = sorted(outcome.logins, key=lambda login: (login.key, login.person))
-    parts = sorted(outcome.parts, key=lambda one: one.name)
+    parts = sorted(outcome.parts, key=lambda subject: subject.name)
     return replace(outcome, parts=tuple(parts), logins=tuple(logins), episodes=tuple(sorted_by_key(outcome.episodes)))
 
 
@@ -83,13 +83,13 @@ def test_nobody_and_no_device_is_ever_counted_twice(builder: RecordsBuilder) -> 
     serving = Counter(assignment.device for assignment in outcome.assignments)
     assert max([*people.values(), *devices.values(), *serving.values()], default=1) == 1
     for case in outcome.people:
-        said = [
+        decided = [
             decision
             for decision in case.person_state.decisions
             if decision.owed or decision.undecided or decision.on_leave
         ]
-        assert len([one for one in said if one.owed]) <= 1
-        assert not (case.person_state.owed and len(said) > 1)
+        assert len([subject for subject in decided if subject.owed]) <= 1
+        assert not (case.person_state.owed and len(decided) > 1)
 
 
 @few
@@ -135,8 +135,8 @@ def test_what_a_case_says_is_always_what_is_counted(builder: RecordsBuilder) -> 
     assert sum(device_set.covered for device_set in outcome.sets) == total(outcome.coverage, "covered_set")
     served = {case.serving_set for case in outcome.people} - {None}
     assert served <= {device_set.id for device_set in outcome.sets}
-    for one in outcome.sets:
-        assert one.members or not one.covered
+    for subject in outcome.sets:
+        assert subject.members or not subject.covered
 
 
 # --- in any order -----------------------------------------------------------------------------------------------------
@@ -286,7 +286,10 @@ def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(
     then = on(TODAY + timedelta(days=days))
     silent = PARTS[dead]
     # The others go on: what they show is as fresh as today, and unchanged.
-    parts = [one if one is silent or one.role is PartRole.ROSTER else replace(one, as_of=then.today) for one in PARTS]
+    parts = [
+        subject if subject is silent or subject.role is PartRole.ROSTER else replace(subject, as_of=then.today)
+        for subject in PARTS
+    ]
     known = [
         replace(record, last_contact_at=record.last_contact_at + timedelta(days=days))
         if record.last_contact_at and (record.source, record.part) != (silent.source, silent.part)
@@ -305,7 +308,9 @@ def test_a_dead_source_never_lowers_a_number_while_the_others_are_read(
 def test_a_later_day_never_makes_anybody_work_again(builder: RecordsBuilder, days: int) -> None:
     """Without a new contact, with every source looking, devices only fall silent."""
     then = on(TODAY + timedelta(days=days))
-    parts = [replace(one, as_of=then.today) if one.role is not PartRole.ROSTER else one for one in PARTS]
+    parts = [
+        replace(subject, as_of=then.today) if subject.role is not PartRole.ROSTER else subject for subject in PARTS
+    ]
     before = {case.device.id for case in builder.outcome().devices if case.device_state.works}
     after = judged(builder.believed(parts=parts), then)
 
@@ -335,7 +340,7 @@ def witnessed(draw: st.DrawFn) -> RecordsBuilder:
 def test_a_witness_never_adds_or_takes_anybody(builder: RecordsBuilder) -> None:
     before = builder.outcome()
     alone = [record for record in builder.known if record.source != "entra"]
-    after = judged(BelievedState(known=alone, parts=[one for one in PARTS if one.source != "entra"]))
+    after = judged(BelievedState(known=alone, parts=[subject for subject in PARTS if subject.source != "entra"]))
 
     fields = ("entitled", "heads", "undecided", "on_leave")
     for with_, without in zip(before.coverage, after.coverage, strict=True):
@@ -363,9 +368,9 @@ def test_a_source_of_devices_that_was_never_read_makes_the_short_unknown_and_not
 @few
 @given(record_builders())
 def test_a_snapshot_of_the_same_outcome_is_always_the_same(builder: RecordsBuilder) -> None:
-    one, other = builder.shown(), builder.shown()
+    subject, other = builder.shown(), builder.shown()
 
-    assert one.numbers == other.numbers
+    assert subject.numbers == other.numbers
     for measure in MEASURES:
-        for labels in one.numbers[measure.name]:
-            assert one.rows(measure.name, labels) == other.rows(measure.name, labels)
+        for labels in subject.numbers[measure.name]:
+            assert subject.rows(measure.name, labels) == other.rows(measure.name, labels)

@@ -192,8 +192,8 @@ def test_whom_nobody_knows_any_more_is_not_listed(builder: RecordsBuilder) -> No
 
     assert one_not_shown(result.rows("fleetsync_entitled", ("bjorkskolan", "pupils"))) == [1]
     gone = [episode for episode in then.outcome.episodes if episode.subject is Subject.PERSON]
-    for one in gone:
-        rows = result.rows("fleetsync_gaps", (one.unit, one.kind, "open"))
+    for departed in gone:
+        rows = result.rows("fleetsync_gaps", (departed.unit, departed.kind, "open"))
         assert all(row.subject_id == "" for row in rows)
     assert gone
 

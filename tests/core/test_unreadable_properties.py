@@ -182,11 +182,11 @@ def _is_in_condition(*conditions: Condition) -> Callable[[DeviceCase, re.Match[s
     return lambda case, _: any(record.condition in conditions for record in _device_records(case))
 
 
-def _is_list_word(case: DeviceCase, found: re.Match[str]) -> bool:
+def _is_list_word(case: DeviceCase, matched: re.Match[str]) -> bool:
     list_part = next(part for part in PARTS if part.role is PartRole.LIST)
     return (
         list_part.as_of is not None
-        and int(found.group(1)) == list_part.as_of.day
+        and int(matched.group(1)) == list_part.as_of.day
         and _has_role(case, PartRole.LIST)
         and not _contact_days(case)
     )
@@ -200,9 +200,9 @@ CLAUSES_OF_DEVICE: dict[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
     r"enrolled at most \d+ school days ago": lambda case, _: bool(_enrolment_days(case)) and not _contact_days(case),
     r"named by the list of (\d+) \w+\.?": _is_list_word,
     "contact unknown": lambda case, _: not _contact_days(case),
-    r"no contact since (\S+)": lambda case, found: date.fromisoformat(found.group(1)) in _contact_days(case),
-    r"never in contact since its enrolment (\S+)": lambda case, found: (
-        date.fromisoformat(found.group(1)) in _enrolment_days(case) and not _contact_days(case)
+    r"no contact since (\S+)": lambda case, matched: date.fromisoformat(matched.group(1)) in _contact_days(case),
+    r"never in contact since its enrolment (\S+)": lambda case, matched: (
+        date.fromisoformat(matched.group(1)) in _enrolment_days(case) and not _contact_days(case)
     ),
     r"limit \d+ school days": lambda case, _: True,
     "no source gives a contact or a day of enrolment": lambda case, _: not _contact_days(case) | _enrolment_days(case),
@@ -221,7 +221,7 @@ CLAUSES_OF_DEVICE: dict[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
     "in repair": lambda case, _: (
         case.placement.purpose == "repair" or any(record.condition == "in_repair" for record in _device_records(case))
     ),
-    r"unknown: .+ could not be read in (\S+)": lambda case, found: _is_unread_in(case, found.group(1)),
+    r"unknown: .+ could not be read in (\S+)": lambda case, matched: _is_unread_in(case, matched.group(1)),
     "unknown: its list gives contacts": lambda case, _: _has_role(case, PartRole.LIST),
     "and none for this device": lambda case, _: not _contact_days(case),
 }
@@ -230,10 +230,10 @@ CLAUSES_OF_DEVICE: dict[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
 def unfounded(reason: str, case: Any, clauses: dict[str, Callable[[Any, re.Match[str]], bool]]) -> Iterable[str]:
     """The clauses of a reason that are in no table, or for which nothing is on record."""
     for clause in re.split(r", |; ", reason):
-        found = next(
+        matched = next(
             ((match, holds) for pattern, holds in clauses.items() if (match := re.fullmatch(pattern, clause))), None
         )
-        if found is None or not found[1](case, found[0]):
+        if matched is None or not matched[1](case, matched[0]):
             yield clause
 
 
@@ -271,35 +271,35 @@ def _days_of(case: PersonCase) -> set[str]:
     return {str(day) for day in (*days, *(term.last for term in terms))} | {"an unknown day"}
 
 
-def _names_days(case: PersonCase, found: re.Match[str]) -> bool:
-    return {day for day in found.groups() if day and re.fullmatch(r"\d{4}-\d\d-\d\d", day)} <= _days_of(case)
+def _names_days(case: PersonCase, matched: re.Match[str]) -> bool:
+    return {day for day in matched.groups() if day and re.fullmatch(r"\d{4}-\d\d-\d\d", day)} <= _days_of(case)
 
 
 def _is_employed(form: EmploymentForm | None) -> Callable[[PersonCase, re.Match[str]], bool]:
-    return lambda case, found: _gives(employment_form=form)(case) and _names_days(case, found)
+    return lambda case, matched: _gives(employment_form=form)(case) and _names_days(case, matched)
 
 
-def _is_unread(case: PersonCase, found: re.Match[str]) -> bool:
+def _is_unread(case: PersonCase, matched: re.Match[str]) -> bool:
     fields = {"school form": "school_form", "form of employment": "employment_form", "first day": "start",
               "last day": "end", "year": "year"}  # fmt: skip
     return any(
-        source == found.group(2) and fields[found.group(1)] in record.unreadable
+        source == matched.group(2) and fields[matched.group(1)] in record.unreadable
         for source, record in _memberships(case)
     )
 
 
 CLAUSES_OF_PERSON: dict[str, Callable[[PersonCase, re.Match[str]], bool]] = {
     r"No (\w+)( or \w+)*": lambda case, _: True,
-    r"Attends (\w+) from (.+)": lambda case, found: (
-        _gives(school_form=found.group(1))(case) and _names_days(case, found)
+    r"Attends (\w+) from (.+)": lambda case, matched: (
+        _gives(school_form=matched.group(1))(case) and _names_days(case, matched)
     ),
-    r"year (\d+)": lambda case, found: _gives(year=int(found.group(1)))(case),
-    r"Year (\d+) is (unknown|not included) \(\w+\)": lambda case, found: _gives(year=int(found.group(1)))(case),
+    r"year (\d+)": lambda case, matched: _gives(year=int(matched.group(1)))(case),
+    r"Year (\d+) is (unknown|not included) \(\w+\)": lambda case, matched: _gives(year=int(matched.group(1)))(case),
     r"The year is missing \(\w+\)": lambda case, _: _leaves_blank(case, "year"),
     "The school form is missing": lambda case, _: _leaves_blank(case, "school_form"),
-    r"School form (\w+) is (unknown|not included)": lambda case, found: _gives(school_form=found.group(1))(case),
+    r"School form (\w+) is (unknown|not included)": lambda case, matched: _gives(school_form=matched.group(1))(case),
     r"Permanent from (.+)": _is_employed(EmploymentForm.PERMANENT),
-    r"Employed from (.+) with no last day": lambda case, found: _gives(end=None)(case) and _names_days(case, found),
+    r"Employed from (.+) with no last day": lambda case, matched: _gives(end=None)(case) and _names_days(case, matched),
     r"Paid by the hour from (.+)": _is_employed(EmploymentForm.HOURLY),
     r"The form of employment is unknown": lambda case, _: _gives(employment_form=EmploymentForm.UNKNOWN)(case),
     r"The form of employment is not included": lambda case, _: True,
@@ -314,7 +314,7 @@ CLAUSES_OF_PERSON: dict[str, Callable[[PersonCase, re.Match[str]], bool]] = {
     r"counts on: its source has shown nothing newer": lambda case, _: True,
     r"Already (owed|undecided) by \w+": lambda case, _: True,
     r"The (.+) could not be read in (\S+)": _is_unread,
-    r"The register says (\w+)": lambda case, found: _gives(school_form=found.group(1))(case),
+    r"The register says (\w+)": lambda case, matched: _gives(school_form=matched.group(1))(case),
     r"but the (?:unit|organisation) has (\w+)": lambda case, _: True,
     r"[A-Z]+": lambda case, _: True,  # the unit's further school forms
 }

@@ -40,12 +40,12 @@ def address(value: str) -> Key:
 ACCOUNT = Key(Scheme.ACCOUNT, "exempelby", "tial01")
 
 
-def source_of(name: str, *said: Record, role: PartRole = PartRole.ROSTER) -> Source:
+def source_of(name: str, *source_records: Record, role: PartRole = PartRole.ROSTER) -> Source:
     """A source that gives these records, one part for all of them."""
     part = Part(name, tuple(RecordType), role=role)
     module: Any = SimpleNamespace(
         PARTS=(part,),
-        pull=lambda part, settings, connect: iter([Page(said)]),
+        pull=lambda part, settings, connect: iter([Page(source_records)]),
         normalise=lambda part, settings, raw: (raw,),
     )
     return Source(SourceSettings(kind="invented", name=name, store_names=True), module)

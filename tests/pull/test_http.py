@@ -205,8 +205,8 @@ class StandIn:
 class TokenEndpoint:
     """Gives tokens to clients with the right credentials, and lets only the newest ones through."""
 
-    def __init__(self, server: StandIn, verify, lives: int | None = 3600) -> None:
-        self.verify, self.lives, self.given = verify, lives, 0
+    def __init__(self, server: StandIn, verify, lifetime: int | None = 3600) -> None:
+        self.verify, self.lives, self.given = verify, lifetime, 0
         self.valid: set[str] = set()
         server.on(TOKEN_PATH, self)
 
@@ -1071,7 +1071,7 @@ def test_a_user_name_that_basic_cannot_send_is_named(source, clients):
 
 
 def test_a_token_that_runs_out_between_pages_is_renewed_before_it_does(source, clients):
-    tokens = TokenEndpoint(source, has_secret, lives=300)
+    tokens = TokenEndpoint(source, has_secret, lifetime=300)
     source.on("/devices", tokens.guards(Reply(body={"value": [1], "next": "more"})))
     source.on("/more", tokens.guards(Reply(body={"value": [2]})))
     with time_machine.travel(datetime(2027, 1, 12, tzinfo=UTC), tick=False) as traveller:
@@ -1087,7 +1087,7 @@ def test_a_token_that_runs_out_between_pages_is_renewed_before_it_does(source, c
 
 
 def test_a_token_that_lives_a_minute_is_not_fetched_for_each_page(source, clients):
-    tokens = TokenEndpoint(source, has_secret, lives=60)
+    tokens = TokenEndpoint(source, has_secret, lifetime=60)
     source.on("/devices", tokens.guards(Reply()))
     client = clients.client(source.url, by_secret(source))
     for _ in range(5):
@@ -1587,12 +1587,12 @@ def test_no_proxy_names_hosts_domains_and_networks(rule, host, straight):
 
 
 def test_a_source_overrides_the_road():
-    house = OutboundNetwork("http://a:1", ("x",), Path("ca.pem"))
+    outbound = OutboundNetwork("http://a:1", ("x",), Path("ca.pem"))
 
     def overridden(**keys) -> OutboundNetwork:
-        return house.for_source(SourceSettings(kind="k", name="n", **keys))
+        return outbound.for_source(SourceSettings(kind="k", name="n", **keys))
 
-    assert overridden() == house
+    assert overridden() == outbound
     assert overridden(proxy="").proxy is None
     assert overridden(proxy="http://b:2", no_proxy=("y",), ca_file=Path("b.pem")) == OutboundNetwork(
         "http://b:2", ("y",), Path("b.pem")

@@ -37,17 +37,17 @@ def protected(ledger: Ledger, clock: ManualClock) -> Ledger:
 
 
 def reference(ledger: Ledger) -> str:
-    found = ledger.find_protected([token_of(address(ANNA))])
-    assert found is not None
-    return found.reference
+    protected_person = ledger.find_protected([token_of(address(ANNA))])
+    assert protected_person is not None
+    return protected_person.reference
 
 
 def test_a_protected_person_is_found_by_an_exact_key_and_named_by_an_opaque_id(protected: Ledger) -> None:
-    found = protected.find_protected([token_of(address(ANNA))])
+    protected_person = protected.find_protected([token_of(address(ANNA))])
 
-    assert found is not None
-    assert found.since is not None
-    assert (found.reference, found.parts) == ("p-u1", (("hr", "things"), ("mdm", "things")))
+    assert protected_person is not None
+    assert protected_person.since is not None
+    assert (protected_person.reference, protected_person.parts) == ("p-u1", (("hr", "things"), ("mdm", "things")))
     assert protected.find_protected([token_of(address(BO))]) is None
 
 

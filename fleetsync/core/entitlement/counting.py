@@ -86,8 +86,10 @@ def _counting_in_stretch(stretch: Sequence[MembershipSpan], day: date, context: 
 
 def _first_unreadable(spans: Iterable[MembershipSpan], fields: Sequence[str]) -> tuple[str, str] | None:
     """The first of *fields* that any of *spans* has and that could not be read, with its source."""
-    found = ((field, span.known.source) for span in spans for field in fields if field in span.record.unreadable)
-    return next(found, None)
+    unread_fields = (
+        (field, span.known.source) for span in spans for field in fields if field in span.record.unreadable
+    )
+    return next(unread_fields, None)
 
 
 def _is_permanent(record: MembershipRecord) -> bool:

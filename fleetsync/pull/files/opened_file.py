@@ -358,7 +358,7 @@ class OpenedFile:
         """
         self.rejected.clear()
         columns = self._columns
-        found: list[MisfitRow] = []
+        misfit_rows: list[MisfitRow] = []
         short = number = 0
         for count, (number, cells) in enumerate(self._lines(), 1):
             if count > self._form.max_rows:
@@ -369,13 +369,15 @@ class OpenedFile:
             short = number if len(cells) < columns.width else short
             reason = _misfit_reason(cells, columns.width)
             if reason is not None:
-                (found if misfits is None else misfits).append(MisfitRow(number, cells, columns, self.name, reason))
+                (misfit_rows if misfits is None else misfits).append(
+                    MisfitRow(number, cells, columns, self.name, reason)
+                )
                 continue
             self._refuse_damage(number, cells)
             yield TableRow(number, cells, columns, self._form, file=self.name, is_1904=self._table.is_1904)
         if short and short == number and self._table.lacks_final_newline:
             raise SourceUnavailable(f"{self._where}: its last line is cut. Is it still being written?")
-        self.rejected += [RejectedRow(line.number, line.reason) for line in found]
+        self.rejected += [RejectedRow(line.number, line.reason) for line in misfit_rows]
 
     def records(self, build: Callable[[TableRow], T], misfit: MisfitReader | None = None) -> Iterator[T]:
         """What *build* makes of each row; a row for which it raises RecordError is rejected.

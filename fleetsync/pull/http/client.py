@@ -199,13 +199,13 @@ class HttpClient:
     def _patience_remedy(self, error: RetryableError) -> str:
         if not error.asks_for_patience:
             return ""
-        asked = (
+        queries = (
             f"asks for a wait of {error.retry_after_seconds:.0f} s"
             if error.retry_after_seconds
             else "asks for patience"
         )
         return (
-            f". It {asked}, and the pull, which waited {self._deadline.waited_seconds:.0f} s in all, may not wait longer than "
+            f". It {queries}, and the pull, which waited {self._deadline.waited_seconds:.0f} s in all, may not wait longer than "
             f"{self._deadline.wait_limit_seconds:.0f} s: raise wait_limit in the [[source]] table if this happens often"
         )
 

@@ -346,16 +346,16 @@ def record_builders(draw: st.DrawFn) -> RecordsBuilder:
     for number in range(children):
         builder.child(f"~c{number}")
     devices = draw(st.lists(st.one_of(_held, _shared), min_size=draw(st.integers(0, 8)), max_size=16))
-    for _, said in devices:
-        fields = dict(said)
+    for _, device_fields in devices:
+        fields = dict(device_fields)
         place = fields.pop("holder")
         holder = None if place is None else who[place] if place < len(who) else f"stranger{place}"
         builder.device(holder, **fields)
     return builder
 
 
-def _drawn(builder: RecordsBuilder, number: int, kind: str, said: Mapping[str, Any]) -> str:
-    return str(getattr(builder, kind)(f"p{number}", **said))
+def _drawn(builder: RecordsBuilder, number: int, kind: str, device_fields: Mapping[str, Any]) -> str:
+    return str(getattr(builder, kind)(f"p{number}", **device_fields))
 
 
 def people_of(builder: RecordsBuilder) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_device_that_is_for_something_else_covers_nobody(builder: RecordsBuild
 
 
 @pytest.mark.parametrize(
-    ("said", "assigned"),
+    ("fields", "assigned"),
     [
         ({"silent": 100}, 1),
         ({"condition": Condition.IN_REPAIR}, 1),
@@ -88,9 +88,9 @@ def test_a_device_that_is_for_something_else_covers_nobody(builder: RecordsBuild
     ],
 )
 def test_what_is_silent_or_in_repair_is_assigned_and_what_is_lost_or_not_of_a_kind_is_not(
-    builder: RecordsBuilder, said: dict[str, Any], assigned: int
+    builder: RecordsBuilder, fields: dict[str, Any], assigned: int
 ) -> None:
-    builder.device(builder.pupil("alva"), **said)
+    builder.device(builder.pupil("alva"), **fields)
 
     result = builder.row("bjorkskolan", "pupils")
 
@@ -417,7 +417,7 @@ def test_shared_devices_that_no_pool_takes_cover_nobody(builder: RecordsBuilder)
 
 
 @pytest.mark.parametrize(
-    ("said", "surplus"),
+    ("fields", "surplus"),
     [
         ({}, 1),
         ({"silent": 200}, 1),
@@ -429,9 +429,9 @@ def test_shared_devices_that_no_pool_takes_cover_nobody(builder: RecordsBuilder)
     ],
 )
 def test_a_device_in_stock_is_surplus_in_contact_or_not(
-    builder: RecordsBuilder, said: dict[str, Any], surplus: int
+    builder: RecordsBuilder, fields: dict[str, Any], surplus: int
 ) -> None:
-    builder.stock(1, **said)
+    builder.stock(1, **fields)
 
     assert builder.row("central", "staff").surplus == surplus
 
@@ -606,7 +606,7 @@ def test_a_protected_pupils_device_is_nowhere_though_a_list_names_a_unit(builder
 
 def test_who_left_after_their_register_was_last_read_is_still_counted(builder: RecordsBuilder) -> None:
     builder.device(builder.staff("alva", end=date(2026, 11, 10)))
-    read = [replace(one, as_of=TODAY) for one in PARTS]
+    read = [replace(part_state, as_of=TODAY) for part_state in PARTS]
 
     assert builder.row("bjorkskolan", "staff").covered_own == 1
     assert builder.row("bjorkskolan", "staff", parts=read).entitled == 0

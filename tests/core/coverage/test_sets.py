@@ -35,10 +35,10 @@ def stocks(draw: st.DrawFn) -> list[SetSupply]:
 def joined(sets: Sequence[SetSupply]) -> list[list[SetSupply]]:
     """Sets joined by common groups, found the slow way."""
     result: list[list[SetSupply]] = []
-    for one in sets:
-        touching = [others for others in result if any(set(one.groups) & set(other.groups) for other in others)]
+    for allocated in sets:
+        touching = [others for others in result if any(set(allocated.groups) & set(other.groups) for other in others)]
         result = [others for others in result if others not in touching]
-        result.append([one, *itertools.chain.from_iterable(touching)])
+        result.append([allocated, *itertools.chain.from_iterable(touching)])
     return result
 
 
@@ -46,10 +46,10 @@ def of(sets: Sequence[SetSupply], members: Mapping[str, GroupNeed]) -> GroupNeed
     names = {name for device_set in sets for name in device_set.groups}
     counts = [members.get(name, GroupNeed()) for name in names]
     return GroupNeed(
-        sum(one.owed for one in counts),
-        sum(one.working_own for one in counts),
-        sum(one.broken_own for one in counts),
-        sum(one.undecidable for one in counts),
+        sum(allocated.owed for allocated in counts),
+        sum(allocated.working_own for allocated in counts),
+        sum(allocated.broken_own for allocated in counts),
+        sum(allocated.undecidable for allocated in counts),
     )
 
 
@@ -71,10 +71,10 @@ def test_one_set_is_always_dealt_by_the_formula(working: int, other: int, group:
 def test_a_set_gives_the_same_however_its_members_stand_in_groups(
     working: int, other: int, group: GroupNeed, names: tuple[str, ...]
 ) -> None:
-    one = allocate_sets([SetSupply("s", ("A",), working, other)], {"A": group})
+    allocated = allocate_sets([SetSupply("s", ("A",), working, other)], {"A": group})
     all_in_the_last = allocate_sets([SetSupply("s", names, working, other)], {names[-1]: group})
 
-    assert one == all_in_the_last
+    assert allocated == all_in_the_last
 
 
 def test_a_cart_of_thirty_for_three_classes_covers_thirty() -> None:
@@ -136,7 +136,11 @@ def test_what_is_short_stands_once_on_the_last_set_asked() -> None:
 
     dealt = allocate_sets(sets, {"A": GroupNeed(owed=5, undecidable=1), "B": GroupNeed(owed=5)})
 
-    assert {name: (one.short, one.unknown) for name, one in dealt.items()} == {"A": (0, 0), "B": (0, 0), "A+B": (6, 1)}
+    assert {name: (allocated.short, allocated.unknown) for name, allocated in dealt.items()} == {
+        "A": (0, 0),
+        "B": (0, 0),
+        "A+B": (6, 1),
+    }
 
 
 def test_of_sets_with_as_many_groups_the_name_decides() -> None:
@@ -151,25 +155,25 @@ def test_of_sets_with_as_many_groups_the_name_decides() -> None:
 def test_nobody_is_ever_given_two_and_nobody_is_forgotten(sets: list[SetSupply], members: dict[str, GroupNeed]) -> None:
     dealt = allocate_sets(sets, members)
     for component in joined(sets):
-        all_, given_ = of(component, members), [dealt[one.id] for one in component]
-        covered = all_.working_own + sum(one.covered for one in given_)
-        assigned = all_.working_own + sum(one.assigned + one.broken_own for one in given_)
-        unknown, short = sum(one.unknown for one in given_), sum(one.short for one in given_)
+        all_, given_ = of(component, members), [dealt[allocated.id] for allocated in component]
+        covered = all_.working_own + sum(allocated.covered for allocated in given_)
+        assigned = all_.working_own + sum(allocated.assigned + allocated.broken_own for allocated in given_)
+        unknown, short = sum(allocated.unknown for allocated in given_), sum(allocated.short for allocated in given_)
         assert covered + unknown + short == all_.owed
         assert covered <= assigned <= assigned + unknown <= all_.owed
         assert unknown <= all_.undecidable
-        assert sum(one.broken_own for one in given_) <= all_.broken_own
-        assert sum(1 for one in given_ if one.short or one.unknown or one.broken_own) <= 1
+        assert sum(allocated.broken_own for allocated in given_) <= all_.broken_own
+        assert sum(1 for allocated in given_ if allocated.short or allocated.unknown or allocated.broken_own) <= 1
 
 
 @given(stocks(), groups)
 def test_a_set_never_gives_what_it_has_not(sets: list[SetSupply], members: dict[str, GroupNeed]) -> None:
     dealt = allocate_sets(sets, members)
-    for one in sets:
-        given_ = dealt[one.id]
-        need = of([one], members)
-        assert 0 <= given_.covered <= min(one.working, need.owed - need.working_own)
-        assert given_.covered <= given_.assigned <= given_.covered + one.other
+    for allocated in sets:
+        given_ = dealt[allocated.id]
+        need = of([allocated], members)
+        assert 0 <= given_.covered <= min(allocated.working, need.owed - need.working_own)
+        assert given_.covered <= given_.assigned <= given_.covered + allocated.other
         assert min(given_.short, given_.unknown, given_.broken_own) >= 0
         assert given_.members == need.owed
 
@@ -180,8 +184,8 @@ def test_a_working_device_is_never_left_over_while_a_member_of_its_groups_alone_
 ) -> None:
     dealt = allocate_sets(sets, members)
     for component in joined(sets):
-        if all(dealt[one.id].covered < one.working for one in component):
-            assert all(dealt[one.id].short == dealt[one.id].unknown == 0 for one in component)
+        if all(dealt[allocated.id].covered < allocated.working for allocated in component):
+            assert all(dealt[allocated.id].short == dealt[allocated.id].unknown == 0 for allocated in component)
 
 
 @given(stocks(), groups, st.randoms(use_true_random=False))
@@ -198,7 +202,9 @@ def test_the_order_of_sets_and_groups_never_matters(
 def test_sets_that_share_no_group_are_never_of_each_others_concern(
     sets: list[SetSupply], members: dict[str, GroupNeed]
 ) -> None:
-    alone = {name: one for component in joined(sets) for name, one in allocate_sets(component, members).items()}
+    alone = {
+        name: allocated for component in joined(sets) for name, allocated in allocate_sets(component, members).items()
+    }
 
     assert alone == allocate_sets(sets, members)
 

@@ -40,7 +40,7 @@ def serving(by: CoveredBy, subject_id: str, works: bool = True, **more: Any) -> 
 
 
 def own(who: str, *works: bool) -> list[Assignment]:
-    return [serving(CoveredBy.OWN, who, one) for one in works or (True,)]
+    return [serving(CoveredBy.OWN, who, coverage_row) for coverage_row in works or (True,)]
 
 
 def cart(working: int, other: int = 0, *groups: str) -> list[Assignment]:
@@ -63,8 +63,8 @@ def share_of(subject_id: str, debts: Sequence[OwedDevices], devices: Sequence[As
     return result
 
 
-def by_own(one: CoverageDay) -> tuple[int, int, int, int]:
-    return one.covered_own, one.assigned_own, one.unknown, one.short
+def by_own(coverage_row: CoverageDay) -> tuple[int, int, int, int]:
+    return coverage_row.covered_own, coverage_row.assigned_own, coverage_row.unknown, coverage_row.short
 
 
 # --- own --------------------------------------------------------------------------------------------------------------
@@ -188,7 +188,10 @@ def test_working_devices_of_a_set_beyond_its_members_are_surplus() -> None:
 def test_a_set_serves_only_members_of_its_own_unit_and_entitlement() -> None:
     class_ = [*class_of(2, unit="ekskolan"), *class_of(2, entitlement="upper")]
 
-    covered = {(one.unit, one.entitlement): one.covered for one in sum_coverage(DAY, tally(class_, cart(9)), (), {})}
+    covered = {
+        (coverage_row.unit, coverage_row.entitlement): coverage_row.covered
+        for coverage_row in sum_coverage(DAY, tally(class_, cart(9)), (), {})
+    }
 
     assert covered == {("ekskolan", "pupils"): 0, ("bjorkskolan", "upper"): 0, ("bjorkskolan", "pupils"): 0}
 
@@ -255,7 +258,9 @@ devices = st.lists(
     max_size=30,
 )
 pools = st.lists(
-    st.tuples(st.sampled_from(UNITS), st.integers(0, 6), st.booleans()), max_size=2, unique_by=lambda one: one[0]
+    st.tuples(st.sampled_from(UNITS), st.integers(0, 6), st.booleans()),
+    max_size=2,
+    unique_by=lambda coverage_row: coverage_row[0],
 )
 
 
@@ -286,12 +291,18 @@ def worlds(draw: st.DrawFn) -> tuple[list[OwedDevices], list[Assignment]]:
 def test_entitled_is_always_covered_and_short_and_unknown(world: tuple[list[OwedDevices], list[Assignment]]) -> None:
     debts, devices = world
     shares = tally(debts, devices)
-    for one in sum_coverage(DAY, shares, (), {}):
-        at = [share for share in shares if (share.unit, share.entitlement) == (one.unit, one.entitlement)]
-        assert one.entitled == one.covered + one.unknown + sum(share.short for share in at)
-        assert one.short == sum(share.short for share in at)
-        assert one.entitled == sum(
-            debt.count for debt in debts if (debt.unit, debt.entitlement) == (one.unit, one.entitlement)
+    for coverage_row in sum_coverage(DAY, shares, (), {}):
+        at = [
+            share
+            for share in shares
+            if (share.unit, share.entitlement) == (coverage_row.unit, coverage_row.entitlement)
+        ]
+        assert coverage_row.entitled == coverage_row.covered + coverage_row.unknown + sum(share.short for share in at)
+        assert coverage_row.short == sum(share.short for share in at)
+        assert coverage_row.entitled == sum(
+            debt.count
+            for debt in debts
+            if (debt.unit, debt.entitlement) == (coverage_row.unit, coverage_row.entitlement)
         )
 
 
@@ -299,11 +310,11 @@ def test_entitled_is_always_covered_and_short_and_unknown(world: tuple[list[Owed
 def test_covered_is_never_more_than_assigned_nor_assigned_than_entitled(
     world: tuple[list[OwedDevices], list[Assignment]],
 ) -> None:
-    for one in sum_coverage(DAY, tally(*world), (), {}):
+    for coverage_row in sum_coverage(DAY, tally(*world), (), {}):
         for by in BYS:
-            assert 0 <= getattr(one, f"covered_{by}") <= getattr(one, f"assigned_{by}")
-        assert one.assigned + one.unknown <= one.entitled
-        assert min(one.unknown, one.short, one.surplus) >= 0
+            assert 0 <= getattr(coverage_row, f"covered_{by}") <= getattr(coverage_row, f"assigned_{by}")
+        assert coverage_row.assigned + coverage_row.unknown <= coverage_row.entitled
+        assert min(coverage_row.unknown, coverage_row.short, coverage_row.surplus) >= 0
 
 
 @given(worlds())
@@ -315,11 +326,11 @@ def test_no_device_is_ever_counted_in_two_shares(world: tuple[list[OwedDevices],
 
 @given(worlds())
 def test_the_band_never_ends_below_the_ratio(world: tuple[list[OwedDevices], list[Assignment]]) -> None:
-    for one in sum_coverage(DAY, tally(*world), (), {}):
-        if one.ratio is None or one.ratio_at_best is None:
-            assert one.entitled == 0
+    for coverage_row in sum_coverage(DAY, tally(*world), (), {}):
+        if coverage_row.ratio is None or coverage_row.ratio_at_best is None:
+            assert coverage_row.entitled == 0
         else:
-            assert 0 <= one.ratio <= one.ratio_at_best <= 1
+            assert 0 <= coverage_row.ratio <= coverage_row.ratio_at_best <= 1
 
 
 @given(worlds(), st.randoms(use_true_random=False))

@@ -139,13 +139,15 @@ def test_nobody_has_left_while_they_count_or_is_to_come_while_they_are_owed(
 
 
 @given(ties(), DAYS, st.integers(1, 180))
-def test_a_source_that_is_dead_never_ends_what_ran_when_it_died(one: BelievedRecord, died: date, later: int) -> None:
-    record, on = one.record, (died + timedelta(days=later)).isoformat()
+def test_a_source_that_is_dead_never_ends_what_ran_when_it_died(
+    membership: BelievedRecord, died: date, later: int
+) -> None:
+    record, on = membership.record, (died + timedelta(days=later)).isoformat()
     assert isinstance(record, MembershipRecord)
-    assume(not one.gone and not (record.leave_from or record.leave_to) and (record.end or date.max) >= died)
+    assume(not membership.gone and not (record.leave_from or record.leave_to) and (record.end or date.max) >= died)
 
-    before = person_state_of(one, on=died.isoformat())
-    after = person_state_of(one, on=on, read=parts(died.isoformat()))
+    before = person_state_of(membership, on=died.isoformat())
+    after = person_state_of(membership, on=on, read=parts(died.isoformat()))
     assert (after.counted, after.ended_on) == (before.counted or after.counted, None)
     assert owed_by(before) is None or owed_by(after) == owed_by(before)
     assert pooled_by(before) is None or pooled_by(after) == pooled_by(before)

@@ -278,10 +278,10 @@ def test_a_school_that_ends_in_the_break_moves_nobody_until_the_year_has_turned(
 def test_nobody_is_ever_owed_after_the_last_day_of_their_school_or_of_what_is_above_it(
     end: date | None, of_school: date | None, of_area: date | None, today: date
 ) -> None:
-    days = [one.isoformat() if one else None for one in (end, of_school, of_area)]
+    days = [last_day.isoformat() if last_day else None for last_day in (end, of_school, of_area)]
     row = enrolled("GR", 5, "2024-08-19", days[0])
     school, area = organisation("ek", days[1], parent="rektor"), organisation("rektor", days[2])
-    last = min(one or date.max for one in (end, of_school, of_area))
+    last = min(last_day or date.max for last_day in (end, of_school, of_area))
 
     person_state = person_state_of(row, beside=[school, area], on=today.isoformat(), read=parts("2027-07-01"))
 

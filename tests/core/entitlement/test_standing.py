@@ -187,7 +187,7 @@ def test_somebody_who_has_left_keeps_their_last_unit_and_day() -> None:
 
 def test_whom_the_roster_lost_has_left_though_their_records_are_gone() -> None:
     ties = [employed(PERMANENT, "2019-08-12", **absent_since_fields("2026-11-10"))]
-    records = [replace(one, thing_id="p1", **absent_since_fields("2026-11-10")) for one in people_of(ties)]
+    records = [replace(record, thing_id="p1", **absent_since_fields("2026-11-10")) for record in people_of(ties)]
     (person_state,) = all_person_states([*records, *ties])
 
     assert (person_state.person, person_state.ended_on, person_state.unit) == ("p1", date(2026, 11, 9), "ekskolan")

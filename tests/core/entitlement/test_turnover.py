@@ -89,7 +89,9 @@ def person_state(outcome: Outcome, who: str = "alva") -> PersonState:
 
 def _is(person: Person, who: str) -> bool:
     records = (*person.records, *person.memberships)
-    return any(who in (one.record.source_id, getattr(one.record, "person", None)) for one in records)
+    return any(
+        who in (known_record.record.source_id, getattr(known_record.record, "person", None)) for known_record in records
+    )
 
 
 def owed(outcome: Outcome, who: str = "alva") -> str | None:
@@ -307,12 +309,14 @@ def test_a_register_that_rewrites_its_years_on_2_july_and_deletes_on_10_july_mov
     before = entitled(later(SCHOOL, "2027-07-01", turnover))
     rewritten = [promoted(row) if row.part == "pupils" else row for row in SCHOOL]
     people = people_of(rewritten, keys=())
-    gone = [replace(one, gone=True, absent_since=instant("2027-07-09")) for one in (*people, *rewritten)]
+    gone = [
+        replace(known_record, gone=True, absent_since=instant("2027-07-09")) for known_record in (*people, *rewritten)
+    ]
 
     assert entitled(later(rewritten, "2027-07-02", turnover)) == before
     assert entitled(later(gone, "2027-07-10", turnover, people=())) != []
-    staff = [one for one in (*people, *rewritten) if one.source == "hr"]
-    left = [*(one for one in gone if one.source != "hr"), *staff]
+    staff = [known_record for known_record in (*people, *rewritten) if known_record.source == "hr"]
+    left = [*(known_record for known_record in gone if known_record.source != "hr"), *staff]
     assert entitled(later(left, "2027-07-10", turnover, people=())) == before
     assert sum(count for _, _, count in before) == 8 + 1 + 1 + 1  # pupils without year 9; pools of six and bo; cia
 
@@ -347,8 +351,8 @@ def test_a_class_that_is_renamed_keeps_its_cart() -> None:
         [*renamed, cart], "2027-07-05", turnover, people=people_of(rows, keys=()), read=(*parts("2027-07-05"), lists)
     )
     assert person_state(result).class_group == "5B"
-    (one,) = result.sets
-    assert (one.groups, one.entitlement, one.members) == (("5B",), "pupils", 1)
+    (known_record,) = result.sets
+    assert (known_record.groups, known_record.entitlement, known_record.members) == (("5B",), "pupils", 1)
 
 
 def test_the_reason_tells_that_a_row_which_ended_counts_until_the_turn() -> None:

@@ -45,10 +45,14 @@ STALE = {"contact": FIRST_DAY_WITHOUT}
 
 
 def kinds(
-    said: dict[str, Any] | None = None, *, room: LifecycleCase | None = None, names: tuple[str, ...] = (), **placed: Any
+    device_fields: dict[str, Any] | None = None,
+    *,
+    room: LifecycleCase | None = None,
+    names: tuple[str, ...] = (),
+    **placed: Any,
 ) -> set[str]:
     where = room or LifecycleCase()
-    return where.kinds(where.case(device("d1", *names, **(said or {})), **placed))
+    return where.kinds(where.case(device("d1", *names, **(device_fields or {})), **placed))
 
 
 def test_a_device_in_order_has_no_gap() -> None:
@@ -316,7 +320,7 @@ def system(ends_on: str | None, *, estimated: bool = False) -> LifecycleCase:
 
 
 @pytest.mark.parametrize(
-    ("ends_on", "found"),
+    ("ends_on", "kinds_found"),
     [
         ("2026-11-23", {"os_unsupported"}),
         ("2026-11-24", {"os_support_ending"}),
@@ -325,8 +329,8 @@ def system(ends_on: str | None, *, estimated: bool = False) -> LifecycleCase:
         (None, set()),
     ],
 )
-def test_a_systems_support_ends_on_its_day(ends_on: str | None, found: set[str]) -> None:
-    assert kinds({"os_version": "10.1"}, room=system(ends_on)) == found
+def test_a_systems_support_ends_on_its_day(ends_on: str | None, kinds_found: set[str]) -> None:
+    assert kinds({"os_version": "10.1"}, room=system(ends_on)) == kinds_found
 
 
 @pytest.mark.parametrize(
@@ -340,9 +344,9 @@ def test_a_systems_support_ends_on_its_day(ends_on: str | None, found: set[str])
     ids=["unlisted", "listed", "not told", "no release of the platform is listed"],
 )
 def test_a_release_that_the_support_dates_lack_is_told(version: str | None, platform: Platform, is_found: bool) -> None:
-    found = kinds({"os_version": version, "platform": platform}, room=system("2029-01-01"))
+    kinds_found = kinds({"os_version": version, "platform": platform}, room=system("2029-01-01"))
 
-    assert ("os_release_unknown" in found) is is_found
+    assert ("os_release_unknown" in kinds_found) is is_found
 
 
 def test_a_release_that_is_listed_for_other_editions_is_known() -> None:
@@ -383,8 +387,8 @@ def aged(bought: str | None, **fields: Any) -> set[str]:
     staff, pupils, *others = RULES
     rules = (replace(staff, life_years=3), replace(pupils, life_years=5), *others)
     room = LifecycleCase(entitlements=fields.pop("entitlements", rules))
-    one = device(purchased_on=day(bought) if bought else None, **fields)
-    return room.kinds(pupil(case={"assigned": 1, "covered": 1}), room.case(one, holder=fields.get("holder")))
+    bought_device = device(purchased_on=day(bought) if bought else None, **fields)
+    return room.kinds(pupil(case={"assigned": 1, "covered": 1}), room.case(bought_device, holder=fields.get("holder")))
 
 
 def test_over_age_is_by_the_first_rule_that_accepts_the_device() -> None:
@@ -418,11 +422,11 @@ def test_what_a_first_complete_pull_finds_was_so_before() -> None:
     new = LifecycleCase(sources=(part(ROSTER), part(MDM, first_complete_at=instant(TODAY)), part(OTHER_MDM)))
     cases = (new.case(device(**STALE)), new.case(device("d2", OTHER_MDM, **STALE)), pupil())
     opened, _ = new.find(*cases)
-    found = {
+    kinds_found = {
         (episode.kind, episode.subject_id): episode.known_before for episode in opened if episode.kind != "no_calendar"
     }
 
-    assert found == {("stale", "d1"): True, ("stale", "d2"): False, ("no_device", "p1"): True}
+    assert kinds_found == {("stale", "d1"): True, ("stale", "d2"): False, ("no_device", "p1"): True}
 
 
 def test_a_second_run_of_the_same_input_changes_nothing() -> None:
@@ -436,7 +440,7 @@ def test_a_second_run_of_the_same_input_changes_nothing() -> None:
 
 @pytest.mark.parametrize("today", ["2026-11-26", "2026-12-21", "2027-01-20", "2027-06-20", "2027-08-17", "2028-03-01"])
 def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> None:
-    def found(room: LifecycleCase) -> tuple[Episode, ...]:
+    def kinds_found(room: LifecycleCase) -> tuple[Episode, ...]:
         cases = [
             room.case(device("d1", **STALE), holder="p1"),
             room.case(device("d2", contact=LAST_DAY_WITHIN, warranty_until=day("2027-03-01")), holder="p2"),
@@ -458,7 +462,7 @@ def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> 
     stages = {"d5": StageSince(Stage.IN_REPAIR, instant("2026-11-20"))}
     reference = ReferenceFacts(os_support=(row,))
 
-    before = found(LifecycleCase("2026-11-25", believed=BelievedState(stages=stages), reference=reference))
+    before = kinds_found(LifecycleCase("2026-11-25", believed=BelievedState(stages=stages), reference=reference))
     assert keys(before) == {
         ("stale", "d1"),
         ("device_not_working", "p1"),
@@ -466,7 +470,9 @@ def test_a_dead_source_opens_and_closes_nothing_on_any_later_day(today: str) -> 
         ("unplaced", "d3"),
         ("os_support_ending", "d4"),
     }
-    after = found(LifecycleCase(today, believed=BelievedState(stages=stages, episodes=before), reference=reference))
+    after = kinds_found(
+        LifecycleCase(today, believed=BelievedState(stages=stages, episodes=before), reference=reference)
+    )
     assert keys(after) == keys(before)
 
 

@@ -82,6 +82,6 @@ def test_a_key_is_never_open_twice_and_a_second_run_always_changes_nothing(days:
         now = Moment(NOW.at + timedelta(hours=10 * number), NOW.today)
         opened, closed = update_episodes(findings, believed, (), now)
         assert len({episode.key for episode in opened}) == len(opened)
-        assert not {episode.key for episode in opened} & {one.key for one in closed}
+        assert not {episode.key for episode in opened} & {closed_episode.key for closed_episode in closed}
         believed = (*opened, *closed)
         assert update_episodes(findings, believed, (), now) == (opened, ())

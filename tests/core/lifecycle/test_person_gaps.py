@@ -83,8 +83,10 @@ def test_a_gap_open_at_the_turn_stays_open_with_its_age(today: str, began: str) 
     found, shut = room.find(pupil(**turned), pupil("p2", has_login=False, case={"unknown": 1}, **turned))
 
     assert shut == ()
-    assert {(one.kind, one.opened_at) for one in found} == {(episode.kind, episode.opened_at) for episode in opened}
-    assert {"no_device", "no_account"} <= {one.kind for one in found}
+    assert {(gap_episode.kind, gap_episode.opened_at) for gap_episode in found} == {
+        (episode.kind, episode.opened_at) for episode in opened
+    }
+    assert {"no_device", "no_account"} <= {gap_episode.kind for gap_episode in found}
 
 
 def test_no_device_of_somebody_who_began_after_the_turn_waits_for_their_own_day() -> None:
@@ -239,9 +241,11 @@ def holding(*devices: tuple[str, str, dict[str, Any]], today: str = TODAY, known
     room = LifecycleCase(today, sources=parts(ROSTER, MDM, as_of=today), believed=BelievedState(assignments=running))
     cases = [
         room.case(
-            device(own, contact=today, form_factor=said.pop("form_factor", FormFactor.COMPUTER)), holder="p1", **said
+            device(own, contact=today, form_factor=device_fields.pop("form_factor", FormFactor.COMPUTER)),
+            holder="p1",
+            **device_fields,
         )
-        for own, _, said in devices
+        for own, _, device_fields in devices
     ]
     counts = {"assigned": 1, "covered": 1, "working": len(devices), "devices": tuple(own for own, *_ in devices)}
     return room.kinds(pupil(case=counts), *cases)
@@ -261,9 +265,9 @@ def test_extra_device_of_a_first_pull_opens_after_its_day() -> None:
     assert holding(*pair, known_before=True, today="2026-11-25") == {"extra_device"}
 
 
-@pytest.mark.parametrize("said", [{"purpose": Purpose.LOAN}, {"form_factor": FormFactor.TABLET}])
-def test_a_loan_and_another_form_factor_are_no_extra_device(said: dict[str, Any]) -> None:
-    assert holding(("d1", "2026-09-01", {}), ("d2", "2026-09-02", said)) == set()
+@pytest.mark.parametrize("device_fields", [{"purpose": Purpose.LOAN}, {"form_factor": FormFactor.TABLET}])
+def test_a_loan_and_another_form_factor_are_no_extra_device(device_fields: dict[str, Any]) -> None:
+    assert holding(("d1", "2026-09-01", {}), ("d2", "2026-09-02", device_fields)) == set()
 
 
 def test_a_device_assigned_just_now_is_no_extra_device() -> None:
@@ -362,9 +366,12 @@ def test_a_dead_source_never_lets_somebody_begin_or_end_on_any_later_day() -> No
         return tuple(episode for episode in opened if episode.subject is Subject.PERSON)
 
     before = found(TODAY)
-    assert {one.key for one in before} == {("starting_without_device", "p1"), ("ending_with_device", "p2")}
+    assert {gap_episode.key for gap_episode in before} == {
+        ("starting_without_device", "p1"),
+        ("ending_with_device", "p2"),
+    }
     for today in ("2026-11-27", "2026-12-18", "2027-02-01", "2027-09-01"):
-        assert {one.key for one in found(today, before)} == {one.key for one in before}
+        assert {gap_episode.key for gap_episode in found(today, before)} == {gap_episode.key for gap_episode in before}
 
 
 @pytest.mark.parametrize("speaks_for", ["2026-04-20", "2026-06-05", "2026-11-24"])

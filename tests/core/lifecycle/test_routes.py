@@ -39,7 +39,7 @@ def test_every_kind_has_somebody_who_acts() -> None:
 def test_no_route_speaks_of_a_kind_that_is_none() -> None:
     kinds = {kind.id for kind in GAPS}
 
-    assert {kind for one in ROUTES for kind in one.kinds} <= kinds
+    assert {kind for route in ROUTES for kind in route.kinds} <= kinds
 
 
 def test_every_kind_is_told_in_both_languages_and_has_a_name_of_its_own() -> None:

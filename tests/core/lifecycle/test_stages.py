@@ -448,9 +448,9 @@ def test_an_ignored_device_has_no_stage_and_a_day_that_never_moves() -> None:
     st.sampled_from(Purpose),
 )
 def test_a_device_always_has_exactly_one_stage_or_is_ignored_and_a_reason_in_both_languages(
-    one: Device, purpose: Purpose
+    tested: Device, purpose: Purpose
 ) -> None:
-    device_state = LifecycleCase(sources=parts(ROSTER, MDM, LIST, REGISTER)).device_state(one, purpose=purpose)
+    device_state = LifecycleCase(sources=parts(ROSTER, MDM, LIST, REGISTER)).device_state(tested, purpose=purpose)
 
     assert (device_state.stage is None) == (purpose is Purpose.IGNORE)
     assert device_state.works_reason.sv
@@ -460,12 +460,12 @@ def test_a_device_always_has_exactly_one_stage_or_is_ignored_and_a_reason_in_bot
 
 @given(st.integers(min_value=0, max_value=400), st.sampled_from([None, "2026-02-02", FIRST_DAY_WITHOUT, TODAY]))
 def test_a_dead_source_never_changes_a_device_on_any_later_day(days: int, contact: str | None) -> None:
-    one = device(contact=contact, enrolled_at=instant("2026-10-20"), support_until=day("2026-12-01"))
-    stages = {"d1": StageSince(LifecycleCase().device_state(one).stage or Stage.IN_USE, instant(TODAY))}
+    tested = device(contact=contact, enrolled_at=instant("2026-10-20"), support_until=day("2026-12-01"))
+    stages = {"d1": StageSince(LifecycleCase().device_state(tested).stage or Stage.IN_USE, instant(TODAY))}
     today = day(TODAY).toordinal() + days
     then = LifecycleCase(type(day(TODAY)).fromordinal(today).isoformat(), believed=BelievedState(stages=stages))
 
-    assert then.device_state(one) == LifecycleCase(believed=BelievedState(stages=stages)).device_state(one)
+    assert then.device_state(tested) == LifecycleCase(believed=BelievedState(stages=stages)).device_state(tested)
 
 
 # --- secure -----------------------------------------------------------------------------------------------------------
@@ -554,9 +554,9 @@ def test_an_ignored_device_is_assigned_to_nobody() -> None:
 
 def test_lives_stand_in_the_order_of_the_devices() -> None:
     ones = [device(f"d{number}") for number in range(3)]
-    cases = [LifecycleCase().case(one) for one in ones]
+    cases = [LifecycleCase().case(tested) for tested in ones]
 
-    assert [one.device for one in LifecycleCase().device_states(ones, [case.placement for case in cases])] == [
+    assert [tested.device for tested in LifecycleCase().device_states(ones, [case.placement for case in cases])] == [
         "d0",
         "d1",
         "d2",

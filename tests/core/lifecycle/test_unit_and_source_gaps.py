@@ -53,14 +53,16 @@ def days_of(covered: int, first: str, count: int, **fields: Any) -> tuple[Covera
 def test_below_target_rings_after_five_school_days_of_it() -> None:
     since = days_of(94, "2026-11-16", 7), days_of(94, "2026-11-17", 7)
 
-    assert [one.reason.en for one in below("2026-11-23", 94, *since[0])] == ["coverage below 95 % since 2026-11-16"]
+    assert [finding.reason.en for finding in below("2026-11-23", 94, *since[0])] == [
+        "coverage below 95 % since 2026-11-16"
+    ]
     assert below("2026-11-23", 94, *since[1]) == []
 
 
 def test_below_target_is_one_gap_per_unit_and_entitlement() -> None:
-    found = below("2026-11-23", 94, *days_of(94, "2026-11-16", 7))
+    findings = below("2026-11-23", 94, *days_of(94, "2026-11-16", 7))
 
-    assert [(one.subject, one.subject_id, one.unit) for one in found] == [
+    assert [(finding.subject, finding.subject_id, finding.unit) for finding in findings] == [
         (Subject.UNIT, "pupils@bjorkskolan", "bjorkskolan")
     ]
 
@@ -95,7 +97,7 @@ def test_nothing_entitled_and_a_rule_that_is_none_ring_nothing() -> None:
 
 
 def test_a_drop_of_five_points_and_ten_persons_within_a_week_rings_at_once() -> None:
-    assert [one.reason.en for one in below(TODAY, 190, row("2026-11-17", 200, 200), entitled=200)] == [
+    assert [finding.reason.en for finding in below(TODAY, 190, row("2026-11-17", 200, 200), entitled=200)] == [
         "coverage was 200 of 200 on 2026-11-17"
     ]
     assert below(TODAY, 190, row("2026-11-16", 200, 200), entitled=200) == []
@@ -117,22 +119,22 @@ def test_below_target_never_opens_in_a_break() -> None:
 
 def test_below_target_stays_open_over_a_summer_and_says_the_same() -> None:
     """What is known of past days reaches back a month, which in July holds no school day."""
-    said = Text("täckningen under 95 % sedan 2026-05-04", "coverage below 95 % since 2026-05-04")
+    expected = Text("täckningen under 95 % sedan 2026-05-04", "coverage below 95 % since 2026-05-04")
     is_open = Episode(
         kind="below_target",
         subject=Subject.UNIT,
         subject_id="pupils@bjorkskolan",
         unit="bjorkskolan",
         opened_at=LifecycleCase("2026-05-11").moment.at,
-        reason=said,
+        reason=expected,
     )
     believed = BelievedState(coverage=days_of(80, "2026-06-20", 30), episodes=(is_open,))
     room = LifecycleCase("2026-07-20", sources=parts(ROSTER, MDM, as_of="2026-07-20"), believed=believed)
 
     opened, closed = room.find(coverage=(row("2026-07-20", 80),))
 
-    assert [episode.reason for episode in opened if episode.kind == "below_target"] == [said]
-    assert not [one for one in closed if one.kind == "below_target"]
+    assert [episode.reason for episode in opened if episode.kind == "below_target"] == [expected]
+    assert not [finding for finding in closed if finding.kind == "below_target"]
 
 
 # --- calendar and organisations ---------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def test_an_organisation_that_has_ended_needs_no_unit(ago: int, is_asked_for: bo
 
 def test_set_short_is_what_a_sets_members_are_short_of() -> None:
     def sets(short: int) -> tuple[DeviceSet, ...]:
-        one = DeviceSet(
+        finding = DeviceSet(
             id="bjorkskolan/2B",
             unit="bjorkskolan",
             groups=("2B",),
@@ -187,7 +189,7 @@ def test_set_short_is_what_a_sets_members_are_short_of() -> None:
             working=19,
             short=short,
         )
-        return (one,)
+        return (finding,)
 
     assert of_kind("set_short", LifecycleCase(), sets=sets(5)) == [
         ("bjorkskolan/2B", "bjorkskolan", "short of 5: 19 working")
@@ -197,14 +199,14 @@ def test_set_short_is_what_a_sets_members_are_short_of() -> None:
 
 def test_pool_short_is_what_a_units_children_are_short_of() -> None:
     def shares(short: int, subject: Subject = Subject.POOL) -> tuple[CoverageShare, ...]:
-        one = CoverageShare(
+        finding = CoverageShare(
             unit="ugglan", entitlement="preschool", subject=subject, subject_id="preschool@ugglan", entitled=5, heads=23,
             short=short, working_devices=5 - short, reason=Text("", ""),
         )  # fmt: skip
-        return (one,)
+        return (finding,)
 
-    found = [("preschool@ugglan", "ugglan", "short of 2: 3 working for 23 children")]
-    assert of_kind("pool_short", LifecycleCase(), shares=shares(2)) == found
+    findings = [("preschool@ugglan", "ugglan", "short of 2: 3 working for 23 children")]
+    assert of_kind("pool_short", LifecycleCase(), shares=shares(2)) == findings
     assert of_kind("pool_short", LifecycleCase(), shares=shares(0)) == []
     assert of_kind("pool_short", LifecycleCase(), shares=shares(2, Subject.SET)) == []
 
@@ -224,9 +226,9 @@ def test_pool_short_is_what_a_units_children_are_short_of() -> None:
 )
 def test_a_source_is_stale_when_its_content_is_older_than_expected(as_of: str, every: timedelta, stale: bool) -> None:
     room = LifecycleCase(sources=(part(MDM, as_of, expected_every=every),))
-    found = [("intune/devices", "", f"its content speaks for {as_of}")] if stale else []
+    findings = [("intune/devices", "", f"its content speaks for {as_of}")] if stale else []
 
-    assert of_kind("source_stale", room) == found
+    assert of_kind("source_stale", room) == findings
 
 
 def test_a_source_that_was_tried_and_never_came_whole_is_stale() -> None:
@@ -259,13 +261,13 @@ def test_a_sources_gap_was_never_so_before_its_first_pull() -> None:
 def test_a_credential_rings_thirty_days_before_it_runs_out_and_after() -> None:
     expires = datetime(2026, 12, 20, 12, tzinfo=UTC)
 
-    def found(today: str) -> list[tuple[str, str, str]]:
+    def findings(today: str) -> list[tuple[str, str, str]]:
         state = part(MDM, as_of=today, credentials={"client_secret": expires, "other": later_at})
         return of_kind("credential_expiring", LifecycleCase(today, sources=(state,)))
 
     later_at = datetime(2027, 12, 20, 12, tzinfo=UTC)
-    said = [(MDM, "", "client_secret is good until 2026-12-20")]
-    assert (found("2026-11-19"), found("2026-11-21"), found("2027-01-07")) == ([], said, said)
+    expected = [(MDM, "", "client_secret is good until 2026-12-20")]
+    assert (findings("2026-11-19"), findings("2026-11-21"), findings("2027-01-07")) == ([], expected, expected)
 
 
 def test_rows_and_facts_that_could_not_be_read_are_a_gap_of_their_part() -> None:
@@ -286,4 +288,4 @@ def test_unknown_words_of_the_last_complete_pull_are_drift() -> None:
     quiet, drifting = (part(MDM, drift=count) for count in (0, 3))
 
     assert of_kind("schema_drift", LifecycleCase(TODAY, sources=(quiet,))) == []
-    assert [one[0] for one in of_kind("schema_drift", LifecycleCase(TODAY, sources=(drifting,)))] == [MDM]
+    assert [finding[0] for finding in of_kind("schema_drift", LifecycleCase(TODAY, sources=(drifting,)))] == [MDM]

@@ -70,9 +70,9 @@ def person(name: str, *keys: Key, source: str = "sis", **fields: Any) -> Believe
 
 
 def device(
-    own: str, *keys: Key, source: str = "intune", fields: dict[str, Any] | None = None, **said: Any
+    own: str, *keys: Key, source: str = "intune", fields: dict[str, Any] | None = None, **more: Any
 ) -> BelievedRecord:
-    record = DeviceRecord(source_id=own, keys=keys, **{"serial": f"SER-{own}", "manufacturer": "Lenovo", **said})
+    record = DeviceRecord(source_id=own, keys=keys, **{"serial": f"SER-{own}", "manufacturer": "Lenovo", **more})
     return believed_record(source, record, **(fields or {}))
 
 

@@ -311,11 +311,11 @@ def test_a_function_account_that_is_no_persons_places_nothing() -> None:
     assert MatchingCase(device("d", address("info")), function_accounts=("info@*",)).placement().unit == UNPLACED
 
 
-@pytest.mark.parametrize("said", [{"enrolled_by_manager": True}, {}])
-def test_an_enrolment_manager_holds_nothing_and_places_nothing(said: dict[str, Any]) -> None:
-    managers = () if said else ("dem@*",)
+@pytest.mark.parametrize("extra", [{"enrolled_by_manager": True}, {}])
+def test_an_enrolment_manager_holds_nothing_and_places_nothing(extra: dict[str, Any]) -> None:
+    managers = () if extra else ("dem@*",)
     builder = MatchingCase(
-        person("alva", address("dem")), device("d", address("dem"), **said),
+        person("alva", address("dem")), device("d", address("dem"), **extra),
         states=[at("bjorkskolan")], enrolment_managers=managers,
     )  # fmt: skip
     placed = builder.placement()
@@ -345,8 +345,8 @@ def test_another_records_login_counts_beside_a_managers() -> None:
     assert (placed.holder, placed.non_holder_account) == (ALVA, False)
 
 
-def many(count: int, *, said: dict[str, Any] | None = None, **fields: Any) -> MatchingCase:
-    records = [device(f"d{number}", address("alva"), **(said or {})) for number in range(count)]
+def many(count: int, *, extra: dict[str, Any] | None = None, **fields: Any) -> MatchingCase:
+    records = [device(f"d{number}", address("alva"), **(extra or {})) for number in range(count)]
     return MatchingCase(person("alva", address("alva")), *records, states=[at("bjorkskolan")], **fields)
 
 
@@ -364,11 +364,11 @@ def test_an_account_with_more_devices_than_a_person_has_holds_none_and_its_unit_
 
 @pytest.mark.parametrize("purpose", [Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN])
 def test_devices_that_a_rule_gives_to_many_or_nobody_are_not_counted(purpose: Purpose) -> None:
-    assert holders(many(6, said={"tag": "x"}, device_rules=(rule(purpose, tag="x"),))) == {ALVA}
+    assert holders(many(6, extra={"tag": "x"}, device_rules=(rule(purpose, tag="x"),))) == {ALVA}
 
 
 def test_devices_out_of_use_are_not_counted() -> None:
-    assert holders(many(6, said={"condition": Condition.RETIRED})) == {ALVA}
+    assert holders(many(6, extra={"condition": Condition.RETIRED})) == {ALVA}
 
 
 def test_an_account_that_is_nobodys_can_have_too_many_as_well() -> None:
@@ -401,7 +401,7 @@ def test_a_list_that_names_only_a_unit_leaves_the_purpose_to_the_rules() -> None
 
 
 @pytest.mark.parametrize(
-    ("when", "said"),
+    ("when", "extra"),
     [
         ({"source": "INTUNE"}, {}),
         ({"location": "hus *"}, {"location": "Hus A"}),
@@ -415,10 +415,10 @@ def test_a_list_that_names_only_a_unit_leaves_the_purpose_to_the_rules() -> None
         ({"name": "VRE-*"}, {"name_matches": (("VRE-*", ""),)}),
     ],
 )
-def test_a_rule_decides_by_each_field(when: dict[str, str], said: dict[str, Any]) -> None:
+def test_a_rule_decides_by_each_field(when: dict[str, str], extra: dict[str, Any]) -> None:
     rules = (DeviceRule(when=when, purpose=Purpose.STOCK, name="r"),)
     empty = device("e", fields={}, platform=Platform.LINUX)
-    builder = MatchingCase(device("d", **said), empty, device_rules=rules)
+    builder = MatchingCase(device("d", **extra), empty, device_rules=rules)
 
     assert builder.placement().purpose is Purpose.STOCK
     assert when == {"source": "INTUNE"} or builder.placement("e").purpose is Purpose.UNSORTED
@@ -553,10 +553,10 @@ def test_without_a_login_a_device_is_a_pools_only_where_there_is_only_preschool(
 
 
 def placed_at(
-    *, person_state: str = UNPLACED, said: dict[str, Any] | None = None, masked: bool = False, **policy: Any
+    *, person_state: str = UNPLACED, extra: dict[str, Any] | None = None, masked: bool = False, **policy: Any
 ) -> tuple[str, str | None]:
     builder = MatchingCase(
-        person("alva", address("alva"), masked=masked), device("d", address("alva"), **(said or {})),
+        person("alva", address("alva"), masked=masked), device("d", address("alva"), **(extra or {})),
         states=[at(person_state)], **policy,
     )  # fmt: skip
     return builder.placement().unit, builder.placement().conflicting_unit
@@ -573,21 +573,21 @@ def test_a_devices_unit_is_its_holders() -> None:
 
 
 def test_a_protected_holder_places_nothing_whatever_else_does() -> None:
-    assert placed_at(person_state="bjorkskolan", masked=True, said={"location": "ek"}) == (UNPLACED, None)
+    assert placed_at(person_state="bjorkskolan", masked=True, extra={"location": "ek"}) == (UNPLACED, None)
 
 
 def test_a_rules_unit_comes_before_the_holders_and_both_are_kept() -> None:
     rules = (rule(unit="ekskolan", tag="x"),)
 
-    assert placed_at(person_state="bjorkskolan", said={"tag": "x"}, device_rules=rules) == ("ekskolan", "bjorkskolan")
+    assert placed_at(person_state="bjorkskolan", extra={"tag": "x"}, device_rules=rules) == ("ekskolan", "bjorkskolan")
 
 
 def test_a_holder_comes_before_the_unit_map() -> None:
-    assert placed_at(person_state="ugglan", said={"tag": "Björk 7"}, unit_maps=MAPS) == ("ugglan", "bjorkskolan")
+    assert placed_at(person_state="ugglan", extra={"tag": "Björk 7"}, unit_maps=MAPS) == ("ugglan", "bjorkskolan")
 
 
 def test_the_unit_map_comes_before_the_location() -> None:
-    assert placed_at(said={"tag": "björk 7", "location": "ek"}, unit_maps=MAPS) == ("bjorkskolan", "ekskolan")
+    assert placed_at(extra={"tag": "björk 7", "location": "ek"}, unit_maps=MAPS) == ("bjorkskolan", "ekskolan")
 
 
 def test_devices_that_say_the_same_are_at_the_same_unit() -> None:
@@ -639,22 +639,22 @@ def test_a_location_of_another_principals_place_is_no_unit_of_ours() -> None:
 
 
 def test_a_unit_map_that_matches_nothing_leaves_the_location() -> None:
-    assert placed_at(said={"tag": "Lind", "location": "ek"}, unit_maps=MAPS) == ("ekskolan", None)
+    assert placed_at(extra={"tag": "Lind", "location": "ek"}, unit_maps=MAPS) == ("ekskolan", None)
 
 
 def test_a_unit_map_of_names_is_matched_while_they_are_read() -> None:
     maps = (UnitMap(source="intune", field="name", pattern="VRE-*", unit="bjorkskolan"),)
 
-    assert placed_at(said={"name_matches": (("VRE-*", ""),)}, unit_maps=maps) == ("bjorkskolan", None)
-    assert placed_at(said={"name_matches": (("EK-*", ""),)}, unit_maps=maps) == (UNPLACED, None)
+    assert placed_at(extra={"name_matches": (("VRE-*", ""),)}, unit_maps=maps) == ("bjorkskolan", None)
+    assert placed_at(extra={"name_matches": (("EK-*", ""),)}, unit_maps=maps) == (UNPLACED, None)
 
 
 def test_nothing_that_tells_leaves_a_device_unplaced() -> None:
-    assert placed_at(said={"location": "somewhere"}) == (UNPLACED, None)
+    assert placed_at(extra={"location": "somewhere"}) == (UNPLACED, None)
 
 
 def test_answers_that_agree_are_no_mismatch() -> None:
-    assert placed_at(person_state="ekskolan", said={"location": "EK"}) == ("ekskolan", None)
+    assert placed_at(person_state="ekskolan", extra={"location": "EK"}) == ("ekskolan", None)
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------
