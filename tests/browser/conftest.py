@@ -59,12 +59,23 @@ def shared_session(browser: Browser, ordinary: scenarios.ServedScenario) -> Brow
     return BrowserSession(browser, ordinary).goto("/").sign_in("tekniker")
 
 
+@pytest.fixture(scope="session")
+def protection_session(browser: Browser, ordinary: scenarios.ServedScenario) -> BrowserSession:
+    """The window of an account of the role `protection`, which alone may open that page."""
+    return BrowserSession(browser, ordinary).goto("/").sign_in("skydd")
+
+
 @pytest.fixture
-def technician(shared_session: BrowserSession) -> Iterator[BrowserSession]:
-    """Somebody who is signed in already, at the ordinary day, and has chosen nothing yet."""
-    shared_session.reset()
-    yield shared_session
-    assert shared_session.problems == []
+def technician(request: pytest.FixtureRequest, shared_session: BrowserSession) -> Iterator[BrowserSession]:
+    """A session of the ordinary day that is signed in, with nothing chosen yet; at a page that technicians may not
+    open, that of the role that may.
+    """
+    parameters = getattr(request.node, "callspec", None)
+    is_protection = parameters is not None and parameters.params.get("name") == "protection"
+    session: BrowserSession = request.getfixturevalue("protection_session") if is_protection else shared_session
+    session.reset()
+    yield session
+    assert session.problems == []
 
 
 @pytest.fixture(scope="session")

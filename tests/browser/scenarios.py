@@ -24,7 +24,7 @@ from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, replay, 
 from fleetsync.demo.stub_server import ServerFault
 from tests.serving import PASSWORD, free_port, serving_daemon
 
-ACCOUNTS = {"tekniker": "technician", "strateg": "strategist", "vikarie": "technician"}
+ACCOUNTS = {"tekniker": "technician", "strateg": "strategist", "vikarie": "technician", "skydd": "protection"}
 IN_TRIAL = "elevhalsan"
 STALL_SECONDS = 3600.0
 DAILY_DAYS = 14
