@@ -30,7 +30,7 @@ def test_a_device_goes_from_a_page_of_graph_to_a_metric_a_list_and_an_explanatio
         daemon.wait_for_staff_numbers(entitled=12, covered=12)
         listed = run_command(installation.config, "devices", "--format", "json")
         row = next(row for row in json.loads(listed.stdout)["rows"] if row["serial"] == serial(7))
-        why = run_command(installation.config, "explain", "device", row["id"])
+        why = run_command(installation.config, "explain", "device", row["device_id"])
 
         assert daemon.stop() == 0
 
