@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stderr
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ def ok(installation: Installation, *words: str, typed: str | None = None) -> str
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_parked_until_a_day_and_stays_in_the_list(installation, opened):
+    installation.staff.append(StaffFileRow(n=41, first="2026-01-01"))
+    installation.write_staff(installation.today)
+    opened.run()
+    row = next(
+        row for row in json.loads(ok(installation, "gaps", "--format", "json"))["rows"] if row["kind"] == "no_device"
+    )
+    gap, today = f"no_device:{row['subject_id']}", installation.today
+    reason = ("--reason", "on order")
+
+    assert ok(installation, "park", gap, "--until", f"{today}", *reason) == f"{gap} is parked until {today}\n"
+
+    parked = [
+        row["state"]
+        for row in json.loads(ok(installation, "gaps", "--format", "json"))["rows"]
+        if row["subject_id"] in gap
+    ]
+    assert "parked" in parked
+    assert run_and_catch(installation, "park", "no_device:nobody", "--until", f"{today}", *reason)[0] == 2
+    code, _, errors = run_and_catch(installation, "park", gap, "--until", f"{today - timedelta(days=1)}", *reason)
+    assert (code, "has passed" in errors) == (2, True)
+    code, _, errors = run_and_catch(installation, "park", gap, "--until", f"{today + timedelta(days=300)}", *reason)
+    assert (code, "after the end of the term" in errors) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["coverage", "gaps", "devices", "people", "assignments", "sources"])

@@ -27,6 +27,7 @@ COMMANDS = {
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("syncing", "Read a file by hand as part of a source."),
+    "park": ("parking", "Leave a gap out of alerts until a day."),
     "people": ("listing", "Persons by id: what they are owed and what they have."),
     "publish": ("decisions", "End a unit's trial."),
     "purge": ("database", "Delete what has been kept long enough."),
