@@ -29,6 +29,7 @@ from pydantic import SecretStr, ValidationError
 from fleetsync.core.model import RECORD_TYPES, Record
 from fleetsync.pull.contract import (
     Credential,
+    DroppedRow,
     PageTokenExpired,
     PartMissing,
     ProbeResult,
@@ -560,7 +561,7 @@ def test_ids_are_unique(runner: CaseRunner, part: str) -> None:
 @of_every_part
 def test_every_item_is_of_a_known_type_and_every_instant_is_aware(runner: CaseRunner, part: str) -> None:
     for noted in runner.noted(part):
-        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact)
+        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact | DroppedRow)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
             assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))

@@ -150,6 +150,10 @@ def test_a_second_daemon_follows_and_takes_over(installation):
         assert heir.stop() == 0
 
 
+def refused_requests(installation):
+    return [request for request in installation.graph.stub_server.log if request.status == 403]
+
+
 def test_when_a_source_breaks_the_numbers_stay_and_the_source_says_why(installation):
     installation.keys = {"personal": EAGER, "intune": EAGER}
     installation.write()
@@ -162,6 +166,7 @@ def test_when_a_source_breaks_the_numbers_stay_and_the_source_says_why(installat
         wait_until(lambda: daemon.part("up", "intune", "devices") == 0, "the permission is missed")
         wait_until(lambda: daemon.part("up", "personal", "staff") == 0, "the blank file is refused")
         content = daemon.part("data_timestamp_seconds", "intune", "devices")
+        wait_until(lambda: len(refused_requests(installation)) > 1, "the source refuses twice")
         requests_before = len(installation.graph.stub_server.log)
         daemon.wait_for_staff_numbers(entitled=12, covered=12, short=0)
         sources = run_command(installation.config, "sources").output

@@ -562,7 +562,7 @@ def test_a_file_that_comes_by_hand_shows_its_plan_and_is_believed(installation, 
 
     assert done.exit_code == 0, done.output
     assert "records      2 new, 0 changed, 0 back, 0 absent" in done.output
-    assert "complete, 82 records" in done.output
+    assert "complete, 41 people" in done.output
     assert opened.count("entitled") == 41
 
 

@@ -48,6 +48,7 @@ from fleetsync.pull.contract import (
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullResult
 from fleetsync.store import tables as t
+from fleetsync.store.errors import DatabaseLocked
 from tests.flow.fake_connector import ALL_RECORD_TYPES, FakeConnector, pages, pages_then_error
 from tests.flow.installation import (
     CANARY,
@@ -731,7 +732,8 @@ def test_a_pull_that_meets_a_locked_database_leaves_its_part_free(tmp_path, monk
 
         source = FakeConnector(says).source()
         run_context = opened.application.run_context
-        assert sync.pull_source(run_context, [(source, source.parts[0])], None) == []
+        with pytest.raises(DatabaseLocked):
+            sync.pull_source(run_context, [(source, source.parts[0])], None)
         other.execute("ROLLBACK")
 
         assert pull(opened, FakeConnector(pages([a_device("d1")])).source()).verdict is Verdict.COMPLETE

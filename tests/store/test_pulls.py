@@ -137,7 +137,7 @@ def test_the_index_shows_what_is_remembered_and_flags_what_is_away(ledger: Ledge
         ledger,
         [row_to_put(device("1"), 11, scope="a.csv", last_contact_at=contact), row_to_put(device("2"), 12, masked=True)],
     )
-    limits = PullLimits(grace_pulls=0, grace_hours=0)
+    limits = PullLimits(grace_pulls=1, grace_hours=0)
     ledger.apply(stage_pull(ledger, [row_of_change(RowChange.ABSENT, device("2"))], at=MONDAY + DAY), limits)
 
     away = RecordIndexEntry(12, absent=True, gone=False, last_contact_at=None, scope=None)
