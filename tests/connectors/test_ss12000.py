@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
 
-class Register:
+class RegisterRun:
     """What a pull of a register of one's own asks and comes to."""
 
     def __init__(self, url: str, requests_made: list[Asked]) -> None:
@@ -167,7 +167,7 @@ class Register:
 
 
 @contextmanager
-def answering(answer: Answer) -> Iterator[Register]:
+def answering(answer: Answer) -> Iterator[RegisterRun]:
     requests: list[Asked] = []
     handler = type("Handler", (_Handler,), {"requests_made": requests, "answer": staticmethod(answer)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -175,7 +175,7 @@ def answering(answer: Answer) -> Iterator[Register]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield Register(f"http://127.0.0.1:{server.server_port}", requests)
+        yield RegisterRun(f"http://127.0.0.1:{server.server_port}", requests)
     finally:
         server.shutdown()
         server.server_close()
@@ -192,7 +192,7 @@ def holding(request: Asked, *, lookup: int | None = 404, **resources: Sequence[A
     return 200, {"data": list(held)}
 
 
-def register_of(**resources: Any) -> AbstractContextManager[Register]:
+def register_of(**resources: Any) -> AbstractContextManager[RegisterRun]:
     return answering(partial(holding, **resources))
 
 
@@ -729,7 +729,7 @@ def looking_up(largest: int, duties: Sequence[Any]) -> Answer:
     return answer
 
 
-def sizes(register: Register) -> list[int]:
+def sizes(register: RegisterRun) -> list[int]:
     return [len(request.body["ids"]) for request in register.requests_made if request.resource == "persons/lookup"]
 
 
