@@ -27,6 +27,12 @@ def logging_as_it_was() -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
 
 
+@pytest.fixture(autouse=True)
+def no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is hidden is hidden for the whole process: another test's secret could be a word that is tested here."""
+    monkeypatch.setattr(log._redaction, "_secrets", frozenset())
+
+
 @pytest.fixture
 def out() -> io.StringIO:
     return io.StringIO()
