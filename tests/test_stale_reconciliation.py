@@ -20,6 +20,7 @@ from fleetsync.daemon.composition import build_application, open_configured_ledg
 from fleetsync.settings import load
 from fleetsync.store import tables as t
 from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, login
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 
 
 @pytest.fixture

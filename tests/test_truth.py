@@ -10,6 +10,7 @@ import pytest
 from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
 from fleetsync.demo.replay import DemoEnvironment, run_day
 from fleetsync.demo.truth import GroundTruth
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 from tests.truth.comparison import differences
 
 SAMPLES = (

@@ -16,7 +16,7 @@ def plans_of_held(run_context: RunContext) -> dict[int, ChangePlan]:
     held = [state.held_pull for state in believed.parts if state.held_pull is not None]
     if not held:
         return {}
-    before = reconcile_believed(run_context, believed, moment)
+    before = reconcile_believed(run_context, believed, moment).outcome
     return {pull: _plan_of(run_context, believed, before, [run_context.ledger.effect(pull)], moment) for pull in held}
 
 
@@ -30,7 +30,7 @@ def plan_dry_run(run_context: RunContext, pulled: Sequence[PullResult]) -> tuple
         for refusal in judged_pull.refusals
     ]
     effects = effects_of(judgement.accepted)
-    before = reconcile_believed(run_context, believed, moment)
+    before = reconcile_believed(run_context, believed, moment).outcome
     return _plan_of(run_context, believed, before, effects, moment), refusals
 
 
@@ -38,4 +38,4 @@ def _plan_of(
     run_context: RunContext, believed: BelievedState, before: Outcome, effects: Sequence[PullEffect], moment: Moment
 ) -> ChangePlan:
     after = reconcile_believed(run_context, with_pulls_applied(run_context, believed, effects), moment)
-    return plan_changes(before, after, effects, believed.known)
+    return plan_changes(before, after.outcome, effects, believed.known)

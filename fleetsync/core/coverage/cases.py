@@ -5,10 +5,12 @@ Pure. Nothing is counted here: the figures are those of the shares.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from fleetsync.core.coverage.resolution import Resolution
 from fleetsync.core.model import (
     Assignment,
+    BelievedRecord,
     CoverageShare,
     CoveredBy,
     DeviceCase,
@@ -87,12 +89,12 @@ def device_sets(
     )
 
 
-def resolved_ids(people: Iterable[Person], cases: Iterable[DeviceCase]) -> Mapping[tuple[str, str, str], str]:
-    """`BelievedRecord.ref` → the id of the person or device that the record is part of."""
-    of_people = {known.ref: person.id for person in people for known in person.records}
-    of_devices = {
-        known.ref: case.device.id
+def resolved_ids(people: Iterable[Person], cases: Iterable[DeviceCase]) -> tuple[tuple[BelievedRecord, str], ...]:
+    """The records whose person or device is another than was known, each with the id of that person or device."""
+    of_people = ((person.id, known) for person in people for known in person.records)
+    of_devices = (
+        (case.device.id, known)
         for case in cases
         for known in (*case.device.records, *case.device.superseded, *case.device.gone)
-    }
-    return {**of_people, **of_devices}
+    )
+    return tuple((known, id_) for id_, known in chain(of_people, of_devices) if known.thing_id != id_)

@@ -6,6 +6,7 @@ Pure and deterministic: the same input gives the same outcome, in whatever order
 import msgspec
 
 from fleetsync.core.calendar import Calendars
+from fleetsync.core.context import Context
 from fleetsync.core.coverage.assignments import assign_devices, stock_shares
 from fleetsync.core.coverage.cases import device_sets, person_cases, resolved_ids
 from fleetsync.core.coverage.owed import owed_devices
@@ -18,11 +19,16 @@ from fleetsync.core.model import BelievedState, Moment, Outcome, Policy
 
 def reconcile(believed: BelievedState, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
     """What is true at *moment* of everything believed, under *policy*."""
-    resolution = resolve(build_context(believed, policy, calendars, moment))
+    return reconcile_in(build_context(believed, policy, calendars, moment))
+
+
+def reconcile_in(context: Context) -> Outcome:
+    """What is true of everything believed in *context*."""
+    resolution = resolve(context)
     outcome = _counted_outcome(resolution)
     open_episodes, closed_episodes = find_gaps(outcome, resolution.context)
     return msgspec.structs.replace(
-        outcome, episodes=open_episodes, closed_episodes=closed_episodes, gap_unit_kinds=believed.gap_unit_kinds
+        outcome, episodes=open_episodes, closed_episodes=closed_episodes, gap_unit_kinds=context.believed.gap_unit_kinds
     )
 
 
