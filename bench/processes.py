@@ -1,0 +1,85 @@
+"""Runs a program and measures what it cost: CPU, memory, bytes written. Reads /proc, so it needs Linux."""
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+MEGABYTE = 1_000_000
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """What a process cost, its children that have ended included.
+
+    *cpu_seconds*: user and system. *peak_bytes*: resident, of the largest of them. *written_bytes*: handed to the disk.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_bytes: int
+    written_bytes: int
+
+
+class ProgramFailed(Exception):
+    """A program that was measured did not end well. The text says which, and ends with what it printed."""
+
+
+def run_measured(command: Sequence[str], folder: Path, log: Path) -> Cost:
+    """Run *command* in *folder* to its end. What it prints goes to *log*. Raises ProgramFailed."""
+    begun = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+    # The process has ended, but is kept until wait4: only so can its bytes be read.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    written = written_bytes(process.pid)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise ProgramFailed(f"{' '.join(command)} ended with {process.returncode}. {last_words(log)}")
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - begun, usage.ru_maxrss * 1024, written)
+
+
+def last_words(log: Path) -> str:
+    """The end of what a program printed."""
+    return f"It printed: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}"
+
+
+def written_bytes(pid: int) -> int:
+    """Bytes that a process has had written to disk."""
+    return _counter(Path(f"/proc/{pid}/io"), "write_bytes")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a running process has used."""
+    # The name of the program is in parentheses and may hold spaces, so fields are counted from behind it.
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that a process holds now (RSS)."""
+    return _counter(Path(f"/proc/{pid}/status"), "VmRSS") * 1024
+
+
+def proportional_bytes(pid: int) -> int:
+    """Memory that a process holds now, what it shares counted in parts (PSS)."""
+    return _counter(Path(f"/proc/{pid}/smaps_rollup"), "Pss") * 1024
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a running process has held since it began, or since `reset_peak`."""
+    return _counter(Path(f"/proc/{pid}/status"), "VmHWM") * 1024
+
+
+def reset_peak(pid: int) -> None:
+    """Let `peak_bytes` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
+def _counter(file: Path, name: str) -> int:
+    lines = file.read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
