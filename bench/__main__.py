@@ -13,6 +13,7 @@ from bench.comparison import Step, compare_commands, median_of
 from bench.contenders import Fleetsync, Script
 from bench.graph_server import GraphServer
 from bench.municipality import Change, Municipality
+from bench.processes import compile_modules, program_environment
 from bench.server_process import ROOT, ServerProcess
 from bench.workplace import Workplace
 
@@ -54,6 +55,7 @@ def serve(size: int, folder: Path, port: int, page_port: int) -> None:
 @click.option("--rounds", default=3, show_default=True)
 def commands(size: int, checkout: Path, rounds: int) -> None:
     """Time the first sync and a repeat of fleetsync and of the Core script."""
+    compile_modules(checkout)
     with TemporaryDirectory(prefix="bench-") as folder, ServerProcess(size, Path(folder)) as server:
         workplace = Workplace(Path(folder))
         contenders = (
@@ -80,6 +82,7 @@ def commands(size: int, checkout: Path, rounds: int) -> None:
 )
 def profile(size: int, checkout: Path, step: str, out: Path) -> None:
     """Write a cProfile of one `fleetsync sync`, all threads added up: a first one, after 1 % changed, after contacts moved."""
+    compile_modules(checkout)
     with TemporaryDirectory(prefix="bench-") as folder, ServerProcess(size, Path(folder)) as server:
         workplace = Workplace(Path(folder))
         if step != "first":
@@ -87,7 +90,7 @@ def profile(size: int, checkout: Path, step: str, out: Path) -> None:
             server.advance(Change.SOME if step == "repeat" else Change.CONTACTS)
         python = checkout / ".venv/bin/python"
         sync = [str(ROOT / "bench/profiled.py"), str(out.resolve()), "--config", str(workplace.config), "sync"]
-        subprocess.run([str(python), *sync], cwd=checkout, check=True)
+        subprocess.run([str(python), *sync], cwd=checkout, env=program_environment(), check=True)
 
 
 if __name__ == "__main__":
