@@ -30,10 +30,11 @@ DEVICE_FIELDS = (
     "id", "deviceName", "serialNumber", "userId", "userPrincipalName", "emailAddress", "operatingSystem", "osVersion",
     "manufacturer", "model", "enrolledDateTime", "lastSyncDateTime", "complianceState", "managementState",
     "managementAgent", "managedDeviceOwnerType", "deviceEnrollmentType", "deviceCategoryDisplayName", "isEncrypted",
+    "isSupervised", "azureADDeviceId", "wiFiMacAddress", "totalStorageSpaceInBytes", "freeStorageSpaceInBytes",
 )  # fmt: skip
 STAFF_FIELDS = {
     "Anställningsnummer": "number", "Användarnamn": "login", "Kostnadsställe": "cost_centre", "Enhet": "unit",
-    "Anställningsform": "form", "Anst.from": "first_day", "Anst.tom": "last_day", "Sysselsättningsgrad": "percent",
+    "Efternamn": "family_name", "Förnamn": "given_name", "Anställningsform": "form", "Anst.from": "first_day", "Anst.tom": "last_day", "Sysselsättningsgrad": "percent",
 }  # fmt: skip
 
 metadata = MetaData()

@@ -10,6 +10,8 @@ import msgspec
 from bench.municipality import UNIT_COUNT, cost_centre, unit_name, unit_slug
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
 
+_UNITS_PER_NAME_PATTERN = 50  # some schools can be told by the names of their devices
+
 
 class Workplace(msgspec.Struct, frozen=True):
     """The paths in the folder of a comparison."""
@@ -115,9 +117,4 @@ field = "location"
 pattern = "Lager {unit_name(unit)}"
 unit = "{slug}"
 
-[[unit_map]]
-source = "intune"
-field = "name"
-pattern = "EX-{unit:03}-*"
-unit = "{slug}"
 """
