@@ -12,7 +12,15 @@ from typing import Any
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    PersonRecord,
+    PulledScope,
+    PullEffect,
+    Record,
+    RecordType,
+    UnreadableRow,
+)
 from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
 from fleetsync.pull.contract import (
     Credential,
@@ -87,7 +95,7 @@ class PullAttempt:
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
-        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -227,6 +235,8 @@ class PullAttempt:
 
     def _compare_persons(self) -> None:
         """After the last page, when the marks of all pages are known."""
+        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
+        self.protection.take_back_marks({person for person in persons if person is not None})
         for read in self._waiting_records:
             self.protection.take_keys(read.record, read.tokens)
         self.protection.store_marks()

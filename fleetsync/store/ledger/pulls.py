@@ -203,9 +203,12 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
-    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
-        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
-        rows = [{"pull_id": pull, "token": token} for token in sorted(tokens)]
+    def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
+        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed.
+
+        *person_by_token*: as `record_marks`, which is done for the persons of these *tokens* then.
+        """
+        rows = [{"pull_id": pull, "token": token, "person": person_by_token.get(token)} for token in sorted(tokens)]
         if not rows:
             return
         with self._write_transaction() as connection:
