@@ -179,6 +179,8 @@ pull = Table(
     Column("unused_headers", JsonText(dict[str, tuple[str, ...]]), nullable=False, server_default="{}"),
     Column("dropped", CountPairs, nullable=False, server_default="[]"),
     _integer_column("newly_marked"),
+    _integer_column("released_persons"),
+    Column("mark_words", CountPairs, nullable=False, server_default="[]"),
     _integer_column("conflicting_duplicates"),
     _boolean_column("is_first"),
     _boolean_column("reads_some"),

@@ -21,10 +21,18 @@ from fleetsync.core.model import (
     RecordType,
     UnreadableRow,
 )
-from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.core.privacy import (
+    Storage,
+    needs_token_keys,
+    record_tokens,
+    shareable_mark_words,
+    storage_of_record,
+    with_token_keys,
+)
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -66,6 +74,7 @@ class _PageCounters:
     unreadable_facts: Counter[str] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    mark_words: Counter[str] = field(default_factory=Counter)
     unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
     unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -193,6 +202,8 @@ class PullAttempt:
             self._counters.drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
+        elif isinstance(item, MarkWord):
+            self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
             self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
             self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
@@ -286,6 +297,8 @@ class PullAttempt:
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,
+            released_persons=self.protection.released_persons,
+            mark_words=shareable_mark_words(counters.mark_words),
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",

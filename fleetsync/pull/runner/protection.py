@@ -28,6 +28,7 @@ class PullProtection:
         self._marks: dict[str, set[str]] = {}  # all tokens of each person who is marked
         self._protected_before: set[str] = set()
         self.hidden = HiddenTokens()
+        self.released_persons = 0  # whose mark was taken back, and whom this pull does not mark
         self.pending: frozenset[str] = frozenset()  # tokens of persons who are protected once the pull is believed
 
     def load(self, believed_persons: int) -> None:
@@ -69,7 +70,7 @@ class PullProtection:
         if not decided:
             return
         marked = decided.intersection(self._marks)
-        self._staging.take_back_marks(self._pull, unmarked=decided - marked, marked=marked)
+        self.released_persons = self._staging.take_back_marks(self._pull, unmarked=decided - marked, marked=marked)
         self._stored = self._staging.protected_tokens()
         self.hidden = replace(self.hidden, protected=self._stored.union(*self._marks.values()))
 

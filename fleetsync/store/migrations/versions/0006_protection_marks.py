@@ -1,4 +1,4 @@
-"""Keeps which pull marked a person as protected, so that the marks of one wrong pull can be taken back together.
+"""Keeps which pull marked a person as protected, and by which words, so that wrong marks can be taken back together.
 
 Written as it was on the day, and never changed afterwards: databases out there were migrated by it.
 """
@@ -12,6 +12,8 @@ down_revision = "0005"
 
 def upgrade() -> None:
     op.add_column("pending_mark", sa.Column("person", sa.Text(), nullable=True))
+    op.add_column("pull", sa.Column("mark_words", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("pull", sa.Column("released_persons", sa.Integer(), nullable=False, server_default="0"))
     op.create_table(
         "protection_mark",
         sa.Column("token", sa.Text(), nullable=False),
