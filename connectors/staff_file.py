@@ -78,6 +78,7 @@ from fleetsync.pull.contract import (
     Connect,
     Duration,
     FileRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -201,14 +202,14 @@ class EmploymentRow(msgspec.Struct, frozen=True):
 
 
 class StaffRow(msgspec.Struct, frozen=True):
-    """What is kept of one row. *civic*: a token. *unreadable*: the facts of its employment that could not be read."""
+    """What is kept of one row. *civic*: a token. *mark*: the word that marks the person as protected. *unreadable*: the facts of its employment that could not be read."""
 
     person: str
     numbers: tuple[str, ...] = ()
     civic: str | None = None
     logins: tuple[str, ...] = ()
     name: str | None = None
-    protected: bool = False
+    mark: str | None = None
     employment: EmploymentRow | None = None
     unreadable: tuple[UnreadableFact, ...] = ()
 
@@ -221,7 +222,7 @@ class StaffFilePerson(msgspec.Struct, frozen=True):
     civics: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
     name: str | None = None
-    protected: bool = False
+    mark: str | None = None
     employments: tuple[EmploymentRow, ...] = ()
     unreadable: tuple[UnreadableFact, ...] = ()
 
@@ -285,7 +286,8 @@ def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Calla
     unnamed = tuple(file.suspected_fields)
 
     def read(row: FileRow) -> StaffRow:
-        protected = is_protected(row.text("protected"))
+        mark = row.text("protected")
+        protected = is_protected(mark)
         numbers = _texts(row, ("person_number",))
         logins = _logins(row, settings)
         id_column = _person_id_column(row, settings)
@@ -298,7 +300,14 @@ def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Calla
             raise RecordError(f"{id_column.replace('_', ' ')} is empty")
         employment, unreadable = _employment(row, settings, unnamed)
         return StaffRow(
-            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, unreadable
+            person[0].casefold(),
+            numbers,
+            civic,
+            logins,
+            _name(row, settings),
+            mark if protected else None,
+            employment,
+            unreadable,
         )
 
     return read
@@ -310,7 +319,8 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
     def read(row: MisfitRow) -> tuple[str | None, StaffRow | None]:
         person = row.certain("person_number") or row.certain("login") or row.certain("email")
         source_id = person.casefold() if person else None
-        if not any(_may_be_a_mark(text) for text in row.candidates("protected")):
+        mark = next((text for text in row.candidates("protected") if _may_be_a_mark(text)), None)
+        if mark is None:
             return source_id, None
         numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
         words = (word for text in row.texts for word in _SEPARATORS.split(text))
@@ -323,7 +333,7 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
         if not ids:
             return source_id, None
         own = tuple(login for login in logins if _is_own_domain(login, settings.mail_domains))
-        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, protected=True)
+        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, mark=mark)
 
     return read
 
@@ -431,7 +441,7 @@ def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
     for line in lines:
         rows.setdefault(line.person, []).append(line)
     people = [_employee(person, person_rows) for person, person_rows in rows.items()]
-    return [person for person in people if person.employments or person.protected]
+    return [person for person in people if person.employments or person.mark is not None]
 
 
 def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
@@ -441,7 +451,7 @@ def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
         civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
         logins=tuple(dict.fromkeys(login for line in lines for login in line.logins)),
         name=next((line.name for line in lines if line.name), None),
-        protected=any(line.protected for line in lines),
+        mark=next((line.mark for line in lines if line.mark is not None), None),
         employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
         unreadable=tuple(fact for line in lines for fact in line.unreadable),
     )
@@ -461,10 +471,11 @@ def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[Norm
             *(key for key in keys if key is not None),
         ),
         name=raw.name,
-        protected=raw.protected,
+        protected=raw.mark is not None,
     )
+    marks = () if raw.mark is None else (MarkWord("protected", raw.mark),)
     unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
-    return (person, *_memberships(raw, settings, unknown), *unknown, *raw.unreadable)
+    return (person, *marks, *_memberships(raw, settings, unknown), *unknown, *raw.unreadable)
 
 
 def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]) -> Iterator[MembershipRecord]:
@@ -484,7 +495,7 @@ def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[Unknown
             end=employment.end,
             leave_from=employment.leave_from,
             leave_to=employment.leave_to,
-            protected=raw.protected,
+            protected=raw.mark is not None,
             unreadable=employment.unreadable,
         )
 

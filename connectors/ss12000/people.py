@@ -15,7 +15,7 @@ from connectors.ss12000.normalising import (
     ENDED_STATUSES,
     DatedMembership,
     RegisterPerson,
-    is_marked,
+    protecting_word,
     register_person,
     resolve_school_form,
 )
@@ -155,7 +155,7 @@ def _in_pages(raws: Sequence[RegisterPerson | DatedMembership]) -> Iterator[Page
 
 def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with an enrolment, with their enrolments and the groups they are in."""
-    period, marks, seen = reading_period(connect), set[str](), set[str]()
+    period, marks, seen = reading_period(connect), dict[str, str](), set[str]()
     torn_groups: list[RejectedRecord] = []
     in_groups = list(_group_memberships(register, settings, period, marks, torn_groups))
     yield _page(register, [], torn_groups)
@@ -175,7 +175,7 @@ def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> It
         )
     yield from _in_pages([membership for membership in in_groups if membership.person in seen])
     # A person marked in a class list is protected, even if they are no pupil.
-    yield from _in_pages([RegisterPerson(person, marked=True) for person in sorted(marks - seen)])
+    yield from _in_pages([RegisterPerson(person, mark=marks[person]) for person in sorted(marks.keys() - seen)])
 
 
 def _rejected_pupils(people: Sequence[Pupil]) -> Iterator[RejectedRecord]:
@@ -190,18 +190,18 @@ def _rejected_pupils(people: Sequence[Pupil]) -> Iterator[RejectedRecord]:
 
 
 def _pupil(
-    settings: Settings, period: ReadingPeriod, person: Pupil, marks: set[str], seen: set[str]
+    settings: Settings, period: ReadingPeriod, person: Pupil, marks: dict[str, str], seen: set[str]
 ) -> Iterator[RegisterPerson | DatedMembership]:
     source_id = id_of(person.id)
-    marked = source_id in marks or is_marked(person.security_marking)
-    if source_id is None or (source_id in seen and not marked):
+    mark = marks.get(source_id or "") or protecting_word(person.security_marking)
+    if source_id is None or (source_id in seen and mark is None):
         return  # listed twice, since somebody moved between two pages
-    memberships = list(_enrolments(period, source_id, person, marked))
+    memberships = list(_enrolments(period, source_id, person, mark is not None))
     # Of a person who left long ago only the mark counts. A person who never had an enrolment is a guardian, or staff.
-    if not memberships and not (marked and person.enrolments):
+    if not memberships and not (mark is not None and person.enrolments):
         return
     child = is_child([_enrolment_period(settings, person, row) for row in person.enrolments or ()], period.today)
-    yield register_person(settings, source_id, person, child=child, marked=marked)
+    yield register_person(settings, source_id, person, child=child, mark=mark)
     if source_id not in seen:
         yield from memberships
     seen.add(source_id)
@@ -251,7 +251,11 @@ def _enrolment_period(settings: Settings, person: Pupil, row: Enrolment) -> Enro
 
 
 def _group_memberships(
-    register: RegisterClient, settings: Settings, period: ReadingPeriod, marks: set[str], torn: list[RejectedRecord]
+    register: RegisterClient,
+    settings: Settings,
+    period: ReadingPeriod,
+    marks: dict[str, str],
+    torn: list[RejectedRecord],
 ) -> Iterator[DatedMembership]:
     """The members of the groups; none where the register has no groups. Groups with a member that cannot be read are added to
     *torn*.
@@ -289,7 +293,7 @@ def is_wanted(settings: Settings, group_type: str | None) -> bool:
 
 
 def _memberships_of_group(
-    settings: Settings, period: ReadingPeriod, group: GroupWithMembers, marks: set[str]
+    settings: Settings, period: ReadingPeriod, group: GroupWithMembers, marks: dict[str, str]
 ) -> Iterator[DatedMembership]:
     group_id = id_of(group.id)
     for member in group.group_memberships or ():
@@ -315,11 +319,12 @@ def _group_membership(group_id: str, group: GroupWithMembers, member: GroupMembe
     )
 
 
-def _noted_person(reference: PersonReference | None, marks: set[str]) -> str | None:
+def _noted_person(reference: PersonReference | None, marks: dict[str, str]) -> str | None:
     """The id of the person that *reference* means. A mark on the reference adds it to *marks*."""
     person = _referenced_id(reference)
-    if person is not None and reference is not None and is_marked(reference.security_marking):
-        marks.add(person)
+    mark = None if reference is None else protecting_word(reference.security_marking)
+    if person is not None and mark is not None:
+        marks[person] = mark
     return person
 
 
@@ -328,7 +333,7 @@ def _noted_person(reference: PersonReference | None, marks: set[str]) -> str | N
 
 def children(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with a placement, with their placements. Of the child only the mark of protection is read."""
-    period, marks, named = reading_period(connect), set[str](), set[str]()
+    period, marks, named = reading_period(connect), dict[str, str](), set[str]()
     memberships: list[DatedMembership] = []
     queries = queries_by_end_date(period)
     for placements in register.pages("placements", RegisterPlacement, queries, is_open=is_open):
@@ -344,7 +349,7 @@ def children(register: RegisterClient, settings: Settings, connect: Connect) -> 
     yield from _in_pages(people.recent_memberships(memberships, period))
 
 
-def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | None:
+def _placement(row: RegisterPlacement, marks: dict[str, str]) -> DatedMembership | None:
     source_id, person = id_of(row.id), _noted_person(row.child, marks)
     if source_id is None or person is None:
         return None
@@ -363,7 +368,7 @@ def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | Non
 
 def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with a duty, with their duties and log-ins. A duty without a person is vacant and is not kept."""
-    period, marks, named = reading_period(connect), set[str](), set[str]()
+    period, marks, named = reading_period(connect), dict[str, str](), set[str]()
     memberships: list[DatedMembership] = []
     for duties in register.pages("duties", Duty, queries_by_end_date(period), is_open=is_open):
         memberships += _recent_memberships((_duty(row, marks) for row in duties), period, named)
@@ -375,7 +380,7 @@ def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Ite
     yield from _in_pages(people.recent_memberships(memberships, period))
 
 
-def _duty(row: Duty, marks: set[str]) -> DatedMembership | None:
+def _duty(row: Duty, marks: dict[str, str]) -> DatedMembership | None:
     source_id, person = id_of(row.id), _noted_person(row.person, marks)
     if source_id is None or person is None:
         return None
@@ -422,7 +427,7 @@ class PeopleReader:
     """Reads the people of kept rows, each once, and those of other rows (*named*) who are marked as protected."""
 
     def __init__(
-        self, register: RegisterClient, settings: Settings, marks: set[str], named: set[str], children: set[str]
+        self, register: RegisterClient, settings: Settings, marks: dict[str, str], named: set[str], children: set[str]
     ) -> None:
         self._register, self._settings = register, settings
         self._marks, self._named, self._children = marks, named, children
@@ -447,8 +452,8 @@ class PeopleReader:
             yield self._page(people, missing)
         yield from _in_pages([self._known_by_id(source_id) for source_id in missing])
         # A person marked on a row that is not kept is protected all the same.
-        others = sorted(self._marks - self._yielded - missing.keys())
-        yield from _in_pages([RegisterPerson(source_id, marked=True) for source_id in others])
+        others = sorted(self._marks.keys() - self._yielded - missing.keys())
+        yield from _in_pages([RegisterPerson(source_id, mark=self._marks[source_id]) for source_id in others])
 
     def _page(self, people: Iterable[MinimalPerson], missing: dict[str, None]) -> Page:
         raws: list[RegisterPerson] = []
@@ -456,19 +461,20 @@ class PeopleReader:
             source_id = id_of(person.id)
             if source_id is None or source_id not in self._named:
                 continue
-            if is_marked(person.security_marking):
-                self._marks.add(source_id)
+            mark = protecting_word(person.security_marking)
+            if mark is not None:
+                self._marks[source_id] = mark
             elif source_id not in missing:
                 continue
             missing.pop(source_id, None)
             self._yielded.add(source_id)
             self._record_last_day(source_id, person)
-            is_child_id, marked = source_id in self._children, source_id in self._marks
-            raws.append(register_person(self._settings, source_id, person, child=is_child_id, marked=marked))
+            is_child_id, mark = source_id in self._children, self._marks.get(source_id)
+            raws.append(register_person(self._settings, source_id, person, child=is_child_id, mark=mark))
         return _page(self._register, raws)
 
     def _known_by_id(self, source_id: str) -> RegisterPerson:
-        return RegisterPerson(source_id, child=source_id in self._children, marked=source_id in self._marks)
+        return RegisterPerson(source_id, child=source_id in self._children, mark=self._marks.get(source_id))
 
     def _record_last_day(self, source_id: str, person: MinimalPerson) -> None:
         day = _last_day(fold_text(person.person_status) in ENDED_STATUSES, person.meta)

@@ -7,6 +7,7 @@ import click
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
@@ -56,6 +57,8 @@ def _confirm_newest_held(application: Application, source: str, part: str, pull:
             + (f"Another came meanwhile: fleetsync accept {source}/{part} {newest}" if newest else "None does"),
             newest,
         )
+    for reason in held.refusals:
+        click.echo(f"held: {reason.text.in_language(LANGUAGE)}")
     print_plan(sync.plans_of_held(application.run_context)[pull])
     if not yes:
         click.confirm("Believe it?", abort=True)

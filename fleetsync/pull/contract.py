@@ -154,6 +154,17 @@ class DroppedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkWord:
+    """The word by which a source marks one person as protected, and the field that it stands in.
+
+    A cell of a file may name a person: the word is shown only where it marks many.
+    """
+
+    field: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record that could not be decoded; the fields are those of `RecordError`.
 
@@ -167,7 +178,7 @@ class RejectedRecord:
     is_prefix: bool = False
 
 
-NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact | DroppedRow
+NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact | DroppedRow | MarkWord
 """What one raw record can become."""
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
-from connectors.ss12000.normalising import is_marked
+from connectors.ss12000.normalising import protecting_word
 from connectors.ss12000.register_client import DATE_FILTERS
 from fleetsync.core.model import (
     GroupRecord,
@@ -837,7 +837,7 @@ def test_a_mark_on_the_person_marks_their_rows_too(runner: CaseRunner) -> None:
 def test_a_mark_always_protects_unless_it_plainly_says_no(word: str | float) -> None:
     plainly_no = fold_word(word) in unprotected_spellings()
 
-    assert is_marked(word) is not plainly_no
+    assert (protecting_word(word) is None) is plainly_no
 
 
 @pytest.mark.parametrize(

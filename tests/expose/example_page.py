@@ -58,7 +58,15 @@ from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapsho
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.ports import AccountRole, DecisionError, ProtectedState, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import (
+    AccountRole,
+    DecisionError,
+    MarkingPull,
+    ProtectedState,
+    PullSummary,
+    SignInAccount,
+    WebServices,
+)
 from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
@@ -511,6 +519,20 @@ class FakeProtection:
             raise DecisionError("this person is not protected, or is not known. Nothing was changed")
         self.released.append((reference, who, reason))
         return ProtectedState(reference=reference, since=None, parts=("personal/staff",))
+
+    def marking_pulls(self) -> tuple[MarkingPull, ...]:
+        released = {reference for reference, _, _ in self.released}
+        common = {"part": "personal/staff", "persons": 40, "marked_elsewhere": 2}
+        return tuple(
+            MarkingPull(pull=pull, marked_at=at(3), is_released=str(pull) in released, **common) for pull in (17, 12)
+        )
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
+        marking = next((each for each in self.marking_pulls() if each.pull == pull), None)
+        if marking is None:
+            raise DecisionError(f"no mark of pull {pull} stands. Nothing was changed")
+        self.released.append((str(pull), who, reason))
+        return marking
 
 
 class FakeAccounts:

@@ -294,7 +294,7 @@ class OpenInstallation:
             if not names or source.name in names
         ]
 
-    def dry_run(self) -> Any:
+    def dry_run(self) -> sync.DryRun:
         run_context = with_memory_staging(self.application).run_context
         return sync.plan_dry_run(run_context, sync.pull_side_by_side(run_context, self.due()))
 

@@ -12,11 +12,27 @@ from typing import Any
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
-from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    PersonRecord,
+    PulledScope,
+    PullEffect,
+    Record,
+    RecordType,
+    UnreadableRow,
+)
+from fleetsync.core.privacy import (
+    Storage,
+    needs_token_keys,
+    record_tokens,
+    shareable_mark_words,
+    storage_of_record,
+    with_token_keys,
+)
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -58,6 +74,7 @@ class _PageCounters:
     unreadable_facts: Counter[str] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    mark_words: Counter[str] = field(default_factory=Counter)
     unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
     unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -87,7 +104,7 @@ class PullAttempt:
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
-        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -185,6 +202,8 @@ class PullAttempt:
             self._counters.drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
+        elif isinstance(item, MarkWord):
+            self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
             self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
             self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
@@ -227,6 +246,8 @@ class PullAttempt:
 
     def _compare_persons(self) -> None:
         """After the last page, when the marks of all pages are known."""
+        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
+        self.protection.take_back_marks({person for person in persons if person is not None})
         for read in self._waiting_records:
             self.protection.take_keys(read.record, read.tokens)
         self.protection.store_marks()
@@ -276,6 +297,8 @@ class PullAttempt:
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,
+            released_persons=self.protection.released_persons,
+            mark_words=shareable_mark_words(counters.mark_words),
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",
