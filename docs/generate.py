@@ -4,6 +4,8 @@
 """
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from inspect import getdoc
@@ -26,6 +28,8 @@ FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
 VALUES_START, VALUES_END = "<!-- values: made by docs/generate.py from the page's own words -->", "<!-- /values -->"
 CONNECTORS = FOLDER.parent / "connectors" / "README.md"
+RECORDED = FOLDER.parent / "tests" / "recorded"
+SHAPE_BASES = ("vendor-schema", "public-example", "assumed")
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 # Each enum that the page shows, with the page's words for it.
@@ -169,10 +173,31 @@ def _connector_lines() -> Iterator[str]:
             for kind, connector in kinds.items()
         ),
     )
+    yield from _provenance_lines(kinds)
     for kind, connector in kinds.items():
         yield from ("", f"### `{kind}`", "", getdoc(connector) or "")
         if columns := getattr(connector, "COLUMNS", ()):
             yield from ("", f"Fields of `columns`: {', '.join(column.field for column in columns)}.")
+
+
+def _provenance_lines(kinds: Iterable[str]) -> Iterator[str]:
+    yield from (
+        "",
+        "## Where the recorded shapes come from",
+        "",
+        "Of the recorded payloads and the stand-in server of a kind, by `tests/recorded/<kind>/provenance.toml`: how many have",
+        "the shape of the vendor's schema, of an answer that somebody published, or one that is assumed.",
+        "",
+    )
+    yield from _table(("kind", *SHAPE_BASES, "sources"), map(_provenance_row, kinds))
+
+
+def _provenance_row(kind: str) -> tuple[str, ...]:
+    shapes = tomllib.loads((RECORDED / kind / "provenance.toml").read_text(encoding="utf-8"))["shape"]
+    counts = Counter(shape["basis"] for shape in shapes for _ in shape["of"])
+    sources = dict.fromkeys(f"{shape['source']} ({shape['read']})" for shape in shapes)
+    shares = (f"{counts[basis] / counts.total():.0%} ({counts[basis]})" for basis in SHAPE_BASES)
+    return (f"`{kind}`", *shares, "; ".join(sources))
 
 
 def _first_line(connector: object) -> str:
