@@ -22,7 +22,7 @@ from fleetsync.core.model import Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
-from fleetsync.pull.registry import connector_kinds, load_connector
+from fleetsync.pull.registry import connector_kinds, load_connector, permission_sentence
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
@@ -168,7 +168,7 @@ def _connector_lines() -> Iterator[str]:
                 f"`{kind}`",
                 _first_line(connector).rstrip("."),
                 ", ".join(f"{part.name} ({part.role})" for part in connector.PARTS),
-                _permission(connector),
+                permission_sentence(connector),
             )
             for kind, connector in kinds.items()
         ),
@@ -202,12 +202,6 @@ def _provenance_row(kind: str) -> tuple[str, ...]:
 
 def _first_line(connector: object) -> str:
     return (getdoc(connector) or "").partition("\n")[0]
-
-
-def _permission(connector: object) -> str:
-    """What stands behind "Permission:", to the end of its sentence."""
-    match = re.search(r"Permissions?: (.*?)(?:\.(?=\s)|\n\n)", getdoc(connector) or "", re.DOTALL)
-    return " ".join(match[1].split()) if match else ""
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------
