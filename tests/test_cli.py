@@ -359,6 +359,8 @@ def test_a_check_says_what_is_well_and_what_is_not(installation):
     assert code == 1
     assert "FAILED   intune/devices" in out
     assert "It only reads. For that it needs:" in out
+    assert "* intune (intune): DeviceManagementManagedDevices.Read.All (application), with admin consent" in out
+    assert "  - Entra admin center > App registrations > " in out
 
 
 def test_a_check_offline_asks_nobody_and_shows_values_without_secrets(installation):

@@ -71,7 +71,15 @@ class QueryRefused(SourceRefused):
 
 
 class PartMissing(PullError):
-    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none"."""
+    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none".
+
+    *has_json*: whether the response that said so was JSON. Where a system always answers in JSON, a 404 without it came from
+    another host or from a gateway in between, and says nothing about the part.
+    """
+
+    def __init__(self, text: str, *, has_json: bool = True) -> None:
+        super().__init__(text)
+        self.has_json = has_json
 
 
 class RecordError(PullError):
