@@ -23,18 +23,6 @@ from fleetsync.store import sqlite_database
 from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, device, login
 
 ROOT = Path(__file__).parents[1]
-HEAVY = (
-    "sqlalchemy",
-    "alembic",
-    "flask",
-    "requests",
-    "pydantic",
-    "authlib",
-    "rich",
-    "apscheduler",
-    "structlog",
-    "msgspec",
-)
 
 
 @pytest.fixture
@@ -735,15 +723,10 @@ def test_an_error_of_our_own_is_one_line_with_a_place_and_quotes_nothing():
 # --- help -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_overview_loads_nothing_heavy():
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "fleetsync", "--help"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+def test_the_overview_names_every_command():
+    done = CliRunner().invoke(root, ["--help"])
 
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert loaded & set(HEAVY) == set()
-    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+    assert all(f"  {name} " in done.output for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from fleetsync import log, sync
 from fleetsync.cli import root
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.maintenance import retention_periods
+from fleetsync.daemon.configured_ledger import retention_periods
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import PullNotHeld
 from tests.flow.installation import (

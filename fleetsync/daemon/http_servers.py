@@ -9,7 +9,7 @@ from typing import Any
 from waitress.server import create_server
 
 from fleetsync.settings import SettingsError
-from fleetsync.settings.tables import ListenAddress
+from fleetsync.settings.listening import ListenAddress
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2

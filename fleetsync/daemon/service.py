@@ -15,7 +15,8 @@ from types import FrameType
 from fleetsync import log, sync
 from fleetsync.clock import Clock
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import build_application, build_web_services, clock_for, open_configured_ledger
+from fleetsync.daemon.composition import build_application, build_web_services
+from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance

@@ -19,7 +19,8 @@ from fleetsync import sync
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import PartState
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger, with_memory_staging
+from fleetsync.daemon.composition import Application, build_application, with_memory_staging
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT, GraphStub
 from fleetsync.settings import load
 
