@@ -11,7 +11,7 @@ from fleetsync import version
 from fleetsync.core.identity import canonical_key, canonical_serial
 from fleetsync.core.matching import GlobSet
 from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
-from fleetsync.core.privacy import tokenise_key
+from fleetsync.core.privacy import Tokeniser, key_tokeniser
 from fleetsync.pull.contract import SourceSettings
 from fleetsync.pull.registry import secret_keys
 
@@ -25,9 +25,10 @@ class NormalisationRules:
     row_secret: bytes
     keeps_device_names: bool = False
 
-    def token_of(self, key: Key) -> Key:
-        """The key's token."""
-        return tokenise_key(self.token_secret, key)
+    @cached_property
+    def token_of(self) -> Tokeniser:
+        """Makes tokens of keys."""
+        return key_tokeniser(self.token_secret)
 
     @cached_property
     def name_patterns(self) -> tuple[str, ...]:
