@@ -8,13 +8,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+import msgspec
 
-from bench.comparison import Step, compare_commands, median_of
-from bench.contenders import Fleetsync, Script
+from bench.contenders import Fleetsync
+from bench.dlt_environment import installed_dlt
+from bench.goals import Results, markdown_table, write_between_markers
 from bench.graph_server import GraphServer
 from bench.municipality import Change, Municipality
 from bench.processes import compile_modules, program_environment
 from bench.server_process import ROOT, ServerProcess
+from bench.suite import Options, run_suite
 from bench.workplace import Workplace
 
 SIZE = click.option("--size", default=100_000, show_default=True, help="Devices, and as many employees.")
@@ -24,6 +27,8 @@ CHECKOUT = click.option(
     default=ROOT,
     help="Measure the fleetsync of this folder instead, with its own .venv.",
 )
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -52,25 +57,47 @@ def serve(size: int, folder: Path, port: int, page_port: int) -> None:
 @bench.command()
 @SIZE
 @CHECKOUT
-@click.option("--rounds", default=3, show_default=True)
-def commands(size: int, checkout: Path, rounds: int) -> None:
-    """Time the first sync and a repeat of fleetsync and of the Core script."""
-    compile_modules(checkout)
-    with TemporaryDirectory(prefix="bench-") as folder, ServerProcess(size, Path(folder)) as server:
-        workplace = Workplace(Path(folder))
-        contenders = (
-            Script("Core script", "core_script.py", workplace, server.address),
-            Fleetsync(workplace, checkout),
-        )
-        measured = compare_commands(server, contenders, rounds, click.echo)
-    for step in Step:
-        ours, script = (
-            median_of(measured, contender.name, step, lambda run: run.cost.cpu_seconds)
-            for contender in reversed(contenders)
-        )
-        click.echo(f"{step}: {'no ratio' if ours is None or script is None else f'{ours / script:.2f}'}")
-    if any(measurement.wrong_units for measurement in measured):
-        sys.exit("an answer was wrong")
+@click.option("--rounds", default=3, show_default=True, help="The table has the median of them.")
+@click.option("--commands-only", is_flag=True, help="Without the daemon, its pages, and Exempelby.")
+@click.option("--with-dlt", is_flag=True, help="Compare with dlt too; installs it in an environment of its own.")
+@click.option("--with-million", is_flag=True, help="Growth to 1,000,000 devices too.")
+@click.option("--with-cold-run", is_flag=True, help="`make run` in a fresh clone too.")
+@click.option("--save", type=click.Path(path_type=Path), help="Keep the results in this file, as JSON.")
+@click.option("--before", type=EXISTING_FILE, help="Results kept earlier, for the column of that name.")
+@click.option("--write", type=EXISTING_FILE, help="Put the table between the markers of this document.")
+def compare(
+    size: int,
+    checkout: Path,
+    rounds: int,
+    save: Path | None,
+    before: Path | None,
+    write: Path | None,
+    *,
+    commands_only: bool,
+    with_dlt: bool,
+    with_million: bool,
+    with_cold_run: bool,
+) -> None:
+    """Measure everything and print the table. Ends with an error when an answer was wrong."""
+    options = Options(
+        size,
+        rounds,
+        checkout.resolve(),
+        installed_dlt() if with_dlt else None,
+        with_daemon=not commands_only,
+        with_exempelby=not commands_only,
+        with_million=with_million,
+        with_cold_run=with_cold_run,
+    )
+    results = run_suite(options, lambda line: click.echo(line, err=True))
+    if save is not None:
+        save.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    table = markdown_table(results, msgspec.json.decode(before.read_bytes(), type=Results) if before else None)
+    click.echo(table)
+    if write is not None:
+        write_between_markers(write, table)
+    if None in results.figures.values():
+        sys.exit("an answer was wrong: it has no ratio")
 
 
 @bench.command()

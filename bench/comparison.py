@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
+from itertools import zip_longest
 from statistics import median
 
 import msgspec
@@ -10,6 +11,7 @@ from bench.contenders import Contender, differing_units
 from bench.municipality import Change
 from bench.processes import MEGABYTE, Cost
 from bench.server_process import ServerProcess
+from bench.workplace import PAGE_BYTES, page_digests
 
 
 class Step(StrEnum):
@@ -26,6 +28,7 @@ class Measurement(msgspec.Struct, frozen=True):
     step: str
     cost: Cost
     database_bytes: int
+    changed_bytes: int  # of those pages of the database that differ from before
     wrong_units: Sequence[str]
 
     def __str__(self) -> str:
@@ -34,11 +37,11 @@ class Measurement(msgspec.Struct, frozen=True):
         return (
             f"{self.contender:12} {self.step:12} {cost.cpu_seconds:7.2f} s CPU {cost.wall_seconds:7.2f} s "
             f"{cost.peak_bytes / MEGABYTE:6.0f} MB peak {cost.written_bytes / MEGABYTE:6.0f} MB written, database "
-            f"{self.database_bytes / MEGABYTE:.0f} MB, {verdict}"
+            f"{self.database_bytes / MEGABYTE:.0f} MB, of which {self.changed_bytes / MEGABYTE:.1f} MB changed, {verdict}"
         )
 
 
-Report = Callable[[Measurement], None]
+Report = Callable[[object], None]
 
 
 def compare_commands(
@@ -57,9 +60,12 @@ def compare_commands(
 
 def measure(server: ServerProcess, contender: Contender, step: str, report: Report) -> Measurement:
     """Let *contender* sync once, and check its answer."""
+    before = page_digests(contender.database)
     cost = contender.sync()
+    after = page_digests(contender.database)
+    changed = sum(old != new for old, new in zip_longest(before, after)) * PAGE_BYTES
     wrong = differing_units(contender.answer(), server.coverage())
-    measurement = Measurement(contender.name, step, cost, contender.database_bytes(), wrong)
+    measurement = Measurement(contender.name, step, cost, len(after) * PAGE_BYTES, changed, wrong)
     report(measurement)
     return measurement
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from bench.municipality import UNIT_COUNT, UnitCoverage, unit_name, unit_slug
 from bench.processes import Cost, run_measured
 from bench.server_process import ROOT
-from bench.workplace import Workplace, size_on_disk
+from bench.workplace import Workplace
 
 _SLUGS = {unit_name(unit): unit_slug(unit) for unit in range(UNIT_COUNT)}
 _COVERAGE = """
@@ -24,6 +24,7 @@ class Contender(Protocol):
     """A program that syncs the municipality into a database of its own."""
 
     name: str
+    database: Path
 
     def forget(self) -> None:
         """Delete its database."""
@@ -34,21 +35,18 @@ class Contender(Protocol):
     def answer(self) -> UnitCoverage:
         """The coverage it came to."""
 
-    def database_bytes(self) -> int:
-        """The size of its database."""
-
 
 class Script:
     """A program of `bench/` that is given the address of Graph, the staff file, a database and a file for its answer."""
 
-    def __init__(self, name: str, program: str, workplace: Workplace, graph: str) -> None:
+    def __init__(self, name: str, program: str, workplace: Workplace, graph: str, python: str = sys.executable) -> None:
         self.name = name
         self._workplace = workplace
         self._folder = workplace.folder / Path(program).stem
         self._folder.mkdir(exist_ok=True)
-        self._database, self._answer = self._folder / "devices.db", self._folder / "answer.json"
-        files = (workplace.staff_file, self._database, self._answer)
-        self._command = [sys.executable, f"bench/{program}", graph, *map(str, files)]
+        self.database, self._answer = self._folder / "devices.db", self._folder / "answer.json"
+        files = (workplace.staff_file, self.database, self._answer)
+        self._command = [python, f"bench/{program}", graph, *map(str, files)]
 
     def forget(self) -> None:
         """Delete its database."""
@@ -64,9 +62,14 @@ class Script:
         units = json.loads(self._answer.read_text(encoding="utf-8"))
         return {_SLUGS[name]: (expected, covered) for name, (expected, covered) in units.items()}
 
-    def database_bytes(self) -> int:
-        """The size of its database."""
-        return size_on_disk(self._database)
+
+class DltScript(Script):
+    """dlt at its best, with the Python of an environment that has it."""
+
+    name = "dlt"
+
+    def __init__(self, workplace: Workplace, graph: str, python: Path) -> None:
+        super().__init__(self.name, "dlt_script.py", workplace, graph, python=str(python))
 
 
 class Fleetsync:
@@ -76,8 +79,9 @@ class Fleetsync:
 
     def __init__(self, workplace: Workplace, checkout: Path = ROOT) -> None:
         self._workplace = workplace
+        self.database = workplace.database
         self._checkout = checkout
-        self.command = [str(checkout / ".venv/bin/fleetsync"), "--config", str(workplace.config)]
+        self._command = [str(checkout / ".venv/bin/fleetsync"), "--config", str(workplace.config)]
 
     def forget(self) -> None:
         """Delete its database."""
@@ -86,15 +90,11 @@ class Fleetsync:
 
     def sync(self) -> Cost:
         """Run it once."""
-        return run_measured([*self.command, "sync"], self._checkout, self._workplace.folder / "sync.log")
+        return run_measured([*self._command, "sync"], self._checkout, self._workplace.folder / "sync.log")
 
     def answer(self) -> UnitCoverage:
         """The coverage it came to, from the table that people query."""
         return stored_coverage(self._workplace.database)
-
-    def database_bytes(self) -> int:
-        """The size of its database."""
-        return size_on_disk(self._workplace.database)
 
 
 def stored_coverage(database: Path) -> UnitCoverage:

@@ -110,7 +110,7 @@ def store(connection: Connection, table: Table, pages: Iterable[list[dict[str, A
         index_elements=[key],
         set_={column.name: statement.excluded[column.name] for column in table.c if column is not key},
     )
-    seen = set()
+    seen = set[str]()
     for page in pages:
         connection.execute(statement, page)
         seen.update(row[key.name] for row in page)

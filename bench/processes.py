@@ -2,11 +2,13 @@
 
 import os
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+
+from bench import launcher
 
 MEGABYTE = 1_000_000
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -51,34 +53,26 @@ class ProgramFailed(Exception):
 
 def run_measured(command: Sequence[str], folder: Path, log: Path) -> Cost:
     """Run *command* in *folder* to its end. What it prints goes to *log*. Raises ProgramFailed."""
-    begun = time.monotonic()
+    result = log.with_suffix(".json")
+    launched = [sys.executable, str(Path(launcher.__file__)), str(result), *command]
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
+        ended = subprocess.run(
+            launched,
             cwd=folder,
             env=program_environment(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            check=False,
         )
-    # The process has ended, but is kept until wait4: only so can its bytes be read.
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    written = written_bytes(process.pid)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ProgramFailed(f"{' '.join(command)} ended with {process.returncode}. {last_words(log)}")
-    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - begun, usage.ru_maxrss * 1024, written)
+    if ended.returncode:
+        raise ProgramFailed(f"{' '.join(command)} ended with {ended.returncode}. {last_words(log)}")
+    return msgspec.json.decode(result.read_bytes(), type=Cost)
 
 
 def last_words(log: Path) -> str:
     """The end of what a program printed."""
     return f"It printed: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}"
-
-
-def written_bytes(pid: int) -> int:
-    """Bytes that a process has had written to disk."""
-    return _counter(Path(f"/proc/{pid}/io"), "write_bytes")
 
 
 def cpu_seconds(pid: int) -> float:

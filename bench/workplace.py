@@ -1,8 +1,10 @@
 """The folder of a comparison: the configuration of fleetsync, the delivered staff file, and what each contender writes."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,8 @@ import msgspec
 from bench.municipality import UNIT_COUNT, cost_centre, unit_name, unit_slug
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
 
+PAGE_BYTES = 4096  # of SQLite, unless a database was made with another size
+_SQLITE_MAGIC = b"SQLite format 3\0"
 _UNITS_PER_NAME_PATTERN = 50  # some schools can be told by the names of their devices
 
 
@@ -51,10 +55,16 @@ class Workplace(msgspec.Struct, frozen=True):
         self.config.write_text("\n".join(tables), encoding="utf-8")
 
 
-def size_on_disk(database: Path) -> int:
-    """Bytes of an SQLite database with its log."""
-    files = (database, database.with_name(f"{database.name}-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
+def page_digests(database: Path) -> list[bytes]:
+    """A digest of each page of a database that no process has open; none without a database."""
+    if not database.exists():
+        return []
+    with database.open("rb") as file:
+        if file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC:
+            with closing(sqlite3.connect(database)) as connection:
+                connection.execute("pragma wal_checkpoint(truncate)")
+        file.seek(0)
+        return [blake2b(page, digest_size=8).digest() for page in iter(lambda: file.read(PAGE_BYTES), b"")]
 
 
 def _base_tables(port: int) -> str:
