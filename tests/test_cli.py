@@ -558,9 +558,16 @@ def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
 
 
 def test_a_daemon_that_does_not_answer_is_not_healthy(installation):
-    code, _, errors = run_and_catch(installation, "healthcheck", FLEETSYNC_WEB_LISTEN="127.0.0.1:1")
-    assert code == 1
-    assert "the daemon does not answer at 127.0.0.1" in errors
+    code, _, errors = run_and_catch(installation, "healthcheck")
+    assert (code, errors) == (1, "fleetsync: the daemon does not answer at 127.0.0.1:1 (Connection refused)\n")
+
+
+def test_a_health_check_of_a_configuration_that_cannot_be_used_says_why(installation):
+    installation.config.write_text("[web]\nlisten = 8470\n", encoding="utf-8")
+
+    code, _, errors = run_and_catch(installation, "healthcheck")
+
+    assert (code, errors) == (2, "fleetsync: config.toml: [web] listen = 8470 must be text in quotation marks\n")
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -484,6 +484,18 @@ def test_a_device_that_vanished_counts_until_its_grace_has_passed(installation, 
     assert covered == [40, 40, 39, 39]
 
 
+def test_without_grace_a_device_is_gone_with_the_first_pull_that_lacks_it(installation):
+    installation.keys["intune"] = "grace_pulls = 0\n"
+    installation.write()
+    with installation.open() as opened:
+        opened.run()
+        loses_devices(installation, 39)
+        installation.advance_clock(hours=1)
+        opened.run("intune")
+
+        assert opened.count("covered") == 39
+
+
 def test_an_employee_who_left_a_monthly_file_counts_until_the_next_one(installation, opened):
     installation.staff = installation.staff[:39]
     entitled = []

@@ -579,6 +579,7 @@ class SourceSettings(BaseModel):
     max_growth_ratio: Annotated[float, Field(ge=0)] = 0.25
     turnover_max_shrink_ratio: Ratio = 0.5
     grace_pulls: Annotated[int, Field(ge=0)] = 2
+    """A missing record is gone after this many further complete pulls; 0: with the first, and no hours are waited."""
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
     """Parts that may be empty."""
