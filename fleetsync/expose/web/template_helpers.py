@@ -14,7 +14,7 @@ from fleetsync.expose.drill_down import number_of
 from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
 from fleetsync.expose.lookup import GAP_KINDS, freshness, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
-from fleetsync.expose.web.links import TranslatedNames
+from fleetsync.expose.web.links import TranslatedNames, changed_url
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import THEMES, request_context
 from fleetsync.expose.web.sign_in import csrf
@@ -161,9 +161,7 @@ def current_page_url(**changes: Any) -> str:
     """The address of this page with *changes*; the overview after a form was posted."""
     if request.method != "GET" or request.endpoint is None:
         return url_for("pages.overview", **changes)
-    kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
-    values: dict[str, Any] = {**(request.view_args or {}), **kept, **changes}
-    return url_for(request.endpoint, **values)
+    return changed_url(**changes)
 
 
 def gaps_url(**choices: str | None) -> str:

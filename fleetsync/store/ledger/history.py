@@ -1,13 +1,13 @@
 """What was known at a past instant, and the numbers of past days. A fact that comes late changes no past row."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, func, literal, select
 
-from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, OwedDevices, RunningAssignment
+from fleetsync.core.model import AssignmentInterval, CoverageDay, CoverageSum, Episode, OwedDevices, RunningAssignment
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.base import LedgerBase, stream_rows
 from fleetsync.store.ledger.hidden_persons import PRIVACY_GENERATION_COUNTER
@@ -52,6 +52,33 @@ class HistoryLedger(LedgerBase):
         if entitlement is not None:
             statement = statement.where(coverage.entitlement == entitlement)
         return self._coverage(statement)
+
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        *,
+        units: Collection[str] | None = None,
+        entitlements: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> tuple[CoverageSum, ...]:
+        """Covered and owed devices from *first* to *last*, both inclusive, by day, entitlement and, if *by_unit*, unit.
+
+        *units*, *entitlements*: the ones that are summed; None: all.
+        """
+        coverage = t.coverage.c
+        unit = coverage.unit if by_unit else literal("")
+        covered = func.sum(coverage.covered_own + coverage.covered_set + coverage.covered_pool)
+        statement = select(coverage.day, unit, coverage.entitlement, covered, func.sum(coverage.entitled))
+        statement = statement.where(coverage.day.between(first, last))
+        if units is not None:
+            statement = statement.where(coverage.unit.in_(units))
+        if entitlements is not None:
+            statement = statement.where(coverage.entitlement.in_(entitlements))
+        key = (coverage.day, *([coverage.unit] if by_unit else []), coverage.entitlement)
+        with self._read_transaction() as connection:
+            rows = connection.execute(statement.group_by(*key).order_by(*key))
+            return tuple(CoverageSum(*row) for row in rows)
 
     def _coverage(self, statement: Select[Any]) -> tuple[CoverageDay, ...]:
         coverage = t.coverage.c
