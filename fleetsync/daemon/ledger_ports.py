@@ -44,13 +44,13 @@ class LedgerHistory:
         self,
         first: date,
         last: date,
+        entitlements: Collection[str],
         *,
         units: Collection[str] | None = None,
-        entitlements: Collection[str] | None = None,
         by_unit: bool,
     ) -> Sequence[CoverageSum]:
         """Covered and owed devices from *first* to *last*, both included."""
-        return self._ledger.coverage_sums(first, last, units=units, entitlements=entitlements, by_unit=by_unit)
+        return self._ledger.coverage_sums(first, last, entitlements, units=units, by_unit=by_unit)
 
     def first_day(self) -> date | None:
         """The first day with numbers."""

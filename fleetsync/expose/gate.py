@@ -300,12 +300,17 @@ def _rules_in_scope(rules: Iterable[Entitlement], scope: Scope) -> Iterator[Enti
 
 
 def visible_coverage_sums(
-    history: HistoryReader, scope: Scope, first: date, last: date, units: Collection[str] | None, *, by_unit: bool
+    history: HistoryReader,
+    scope: Scope,
+    days: tuple[date, date],
+    entitlements: Collection[str],
+    units: Collection[str] | None,
 ) -> Sequence[CoverageSum]:
-    """Recorded numbers of past days that are in scope, of *units* (None: all of them) together or by unit."""
-    if scope.units is not None:
-        units = scope.units if units is None else scope.units & set(units)
-    return history.coverage_sums(first, last, units=units, entitlements=scope.entitlements, by_unit=by_unit)
+    """Recorded numbers of past days that are in scope: by unit for *units*, of all units together for None."""
+    first, last = days
+    entitlements = [entitlement for entitlement in entitlements if scope.covers_entitlement(entitlement)]
+    kept = scope.units if units is None else [unit for unit in units if scope.covers_unit(unit)]
+    return history.coverage_sums(first, last, entitlements, units=kept, by_unit=units is not None)
 
 
 def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Sequence[AssignmentInterval]:

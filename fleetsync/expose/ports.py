@@ -78,14 +78,14 @@ class HistoryReader(Protocol):
         self,
         first: date,
         last: date,
+        entitlements: Collection[str],
         *,
         units: Collection[str] | None = None,
-        entitlements: Collection[str] | None = None,
         by_unit: bool,
     ) -> Sequence[CoverageSum]:
         """Covered and owed devices from *first* to *last*, both included, by day, entitlement and, if *by_unit*, unit.
 
-        *units*, *entitlements*: the ones that are summed; None: all.
+        *units*: the ones that are summed; None: all.
         """
         ...
 

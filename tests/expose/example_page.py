@@ -395,9 +395,9 @@ class FakeHistory:
         self,
         first: date,
         last: date,
+        entitlements: Collection[str],
         *,
         units: Collection[str] | None = None,
-        entitlements: Collection[str] | None = None,
         by_unit: bool,
     ) -> Sequence[CoverageSum]:
         sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])

@@ -179,6 +179,7 @@ class ListDefinition(Generic[Row]):
     empty_text: Text = NOTHING_TO_SHOW
     hidden_rows: Callable[[ListContext], int] | None = None  # how many rows are of persons who are not shown
     keeps_past_days: bool = False
+    page_size: int = 75  # rows on one page of the screen
     is_of_snapshot: bool = True  # False: its rows may change while the snapshot stays the same
 
     def columns_for(self, scope: Scope) -> Sequence[ListColumn[Row]]:

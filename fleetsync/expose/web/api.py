@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from fleetsync.expose.drill_down import METRIC_PREFIX, drill_down, measure_of
+from fleetsync.expose.drill_down import METRIC_PREFIX, measure_of
 from fleetsync.expose.lists import API_LISTS, NUMBERS, ListDefinition
 from fleetsync.expose.lists.openapi import API_PREFIX, openapi_document
 from fleetsync.expose.web.list_view import GivenRows, ListView
@@ -35,8 +35,8 @@ def numbers(measure: str) -> Response:
     if known is None or not is_kept_for_day(context, known):
         abort(404)
     labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
-    opened = drill_down(context.visible, known.name.removeprefix(METRIC_PREFIX), labels, context.concealed)
-    return ListView(NUMBERS, context, GivenRows(known.title, opened.rows, opened.number)).json_response()
+    number = context.day_indexes.opened_number(known.name.removeprefix(METRIC_PREFIX), labels)
+    return ListView(NUMBERS, context, GivenRows(known.title, number.index, number.opened.number)).json_response()
 
 
 @api.get("/now")

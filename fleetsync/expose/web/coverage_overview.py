@@ -218,7 +218,7 @@ def _trends(
     earlier = context.day_indexes.trends.get(
         (last, days_back, None if units is None else tuple(units)),
         # The last day is the shown snapshot, not the recorded row: the curve must end at the shown figure.
-        lambda: context.coverage_sums(first, last - timedelta(days=1), units, by_unit=units is not None),
+        lambda: context.coverage_sums(first, last - timedelta(days=1), units),
     )
     points: defaultdict[tuple[str, str], list[tuple[date, float]]] = defaultdict(list)
     for row in (*earlier, *_sums_of_shown_day(context, units, last)):

@@ -6,16 +6,18 @@ not see.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from fleetsync.core.model import Assignment, CoverageSum, OwedDevices, RoundBy
+from fleetsync.core.model import Assignment, CoverageSum, MeasureRow, OwedDevices, RoundBy
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.bounded_cache import BoundedCache
+from fleetsync.expose.drill_down import DrillDown, drill_down
 from fleetsync.expose.gate import VisibleSnapshot, view_for
-from fleetsync.expose.lists import ListContext, ListDefinition
+from fleetsync.expose.lists import NUMBERS, ListContext, ListDefinition
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.metrics import Exposition
@@ -25,6 +27,15 @@ from fleetsync.expose.web.tasks import OpenTasks
 
 KEPT_PAST_DAYS = 1  # per snapshot: the rows of a past day take as much memory as those of the snapshot
 KEPT_TRENDS = 8
+KEPT_NUMBERS = 1  # one that counts 100,000 cases takes 13 MB
+
+
+@dataclass(frozen=True)
+class OpenedNumber:
+    """A published number, and the index of the rows behind it."""
+
+    opened: DrillDown
+    index: RowIndex[MeasureRow]
 
 
 class IndexedSnapshot:
@@ -39,6 +50,9 @@ class IndexedSnapshot:
         self.trends: BoundedCache[tuple[date, int, tuple[str, ...] | None], Sequence[CoverageSum]] = BoundedCache(
             KEPT_TRENDS
         )
+        self._opened_numbers: BoundedCache[tuple[str, tuple[tuple[str, str], ...]], OpenedNumber] = BoundedCache(
+            KEPT_NUMBERS
+        )
         self._row_indexes: dict[str, RowIndex[Any]] = {}
 
     def row_index(self, definition: ListDefinition[Any]) -> RowIndex[Any]:
@@ -46,6 +60,15 @@ class IndexedSnapshot:
         if definition.name not in self._row_indexes:
             self._row_indexes[definition.name] = RowIndex(definition, self.list_context)
         return self._row_indexes[definition.name]
+
+    def opened_number(self, name: str, labels: Mapping[str, str]) -> "OpenedNumber":
+        """A number with its rows; the one that was opened last is kept, for its next page and other orders."""
+
+        def open_number() -> OpenedNumber:
+            opened = drill_down(self.visible, name, labels, self.list_context.concealed)
+            return OpenedNumber(opened, RowIndex(NUMBERS, self.list_context, opened.rows))
+
+        return self._opened_numbers.get((name, tuple(sorted(labels.items()))), open_number)
 
     @cached_property
     def serving(self) -> Mapping[str, Assignment]:

@@ -30,7 +30,6 @@ from fleetsync.expose.web.json_pages import json_page
 from fleetsync.expose.web.links import changed_url, link_url
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-PAGE_SIZE = 100
 FORMATS = ("csv", "xlsx", "json")
 NON_FILTER_PARAMETERS = frozenset({"sort", "page", "format", "limit", "offset", "snapshot", "lang", "theme"})
 # How the table draws a cell of a kind that has no style of its own.
@@ -50,7 +49,7 @@ class GivenRows:
     """Rows that replace those of a definition, with their heading and the number that they add up to."""
 
     title: Text
-    rows: Sequence[Any]
+    index: RowIndex[Any]
     total: int
 
 
@@ -89,9 +88,11 @@ class ListView:
     @cached_property
     def index(self) -> RowIndex[Any]:
         """All rows, before any filter. The index of a snapshot's own list is kept with the snapshot."""
-        if self.given is not None or not self.definition.is_of_snapshot:
-            return RowIndex(self.definition, self.list_context, self.given.rows if self.given else None)
-        return self._indexes.row_index(self.definition)
+        if self.given is not None:
+            return self.given.index
+        if self.definition.is_of_snapshot:
+            return self._indexes.row_index(self.definition)
+        return RowIndex(self.definition, self.list_context)
 
     @cached_property
     def chosen_rows(self) -> Sequence[Any]:
@@ -148,9 +149,10 @@ class ListPage:
         self.list_context = list_view.list_context
         self.all = list_view.chosen_rows
         self.count = len(self.all)
-        self.pages = max(1, -(-self.count // PAGE_SIZE))
+        size = self.definition.page_size
+        self.pages = max(1, -(-self.count // size))
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
-        self.rows = self.all[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
+        self.rows = self.all[(self.page - 1) * size : self.page * size]
         self.total = list_view.given.total if list_view.given else None
         self.columns = [column for column in list_view.columns if not column.is_optional or self._has_values(column)]
 
@@ -181,6 +183,13 @@ class ListPage:
     def cell_style(self, column: ListColumn[Any]) -> str:
         """How the cells of a column are drawn."""
         return column.cell_style or KIND_STYLES.get(column.kind, "text")
+
+    def cell_class(self, column: ListColumn[Any]) -> Mapping[str, str]:
+        """The class attribute of the cells of a column; none for plain text."""
+        style = self.cell_style(column)
+        if style == "text":
+            return {}
+        return {"class": f"number as-{style}" if self.is_number(column) else f"as-{style}"}
 
     def is_number(self, column: ListColumn[Any]) -> bool:
         """Whether a column is aligned to the right."""

@@ -23,7 +23,6 @@ from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_
 from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
-    drill_down,
     measure_of,
     narrow_to_subject,
     number_of,
@@ -31,13 +30,14 @@ from fleetsync.expose.drill_down import (
 from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
 from fleetsync.expose.lists.devices import holder_of
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
+from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import GAP_KINDS
 from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
-from fleetsync.expose.web.unit_choice import UnitChoice
+from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))
@@ -45,7 +45,7 @@ def overview() -> PageResponse:
     """Everything at a glance."""
     context = request_context()
     board = coverage_overview.build_overview(context)
-    choice = UnitChoice(context, board.units)
+    choice = UnitChoice(context, [unit.slug for unit in board.units], orders_by_coverage(context, board.units))
     trial = {unit.slug for unit in board.units if context.lookup.in_trial(unit.slug)}
     return render_template(
         "overview.html",
@@ -143,10 +143,12 @@ def numbers(measure: str) -> PageResponse:
         return render_template("message.html", title=context.localiser.t("Inte sparat", "Not kept"), text=context.localiser.t(
             "Det här talet sparas inte för gångna dagar.", "This number is not kept for past days.")), 404  # fmt: skip
     labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
-    opened = drill_down(context.visible, short_name, labels, context.concealed)
+    number = context.day_indexes.opened_number(short_name, labels)
+    opened, index = number.opened, number.index
     if shared := request.args.get("shared", "").strip():
         opened = narrow_to_subject(opened, shared)
-    given = GivenRows(MEASURE_TITLES[short_name], opened.rows, opened.number)
+        index = RowIndex(NUMBERS, context.list_context, opened.rows)
+    given = GivenRows(MEASURE_TITLES[short_name], index, opened.number)
     return ListView(NUMBERS, context, given).respond(
         "numbers.html",
         opened=opened,

@@ -208,11 +208,9 @@ class RequestContext:
         """Persons who are counted and never listed; for a past day also those who are unknown today."""
         return self.list_context.concealed
 
-    def coverage_sums(
-        self, first: date, last: date, units: Collection[str] | None, *, by_unit: bool
-    ) -> Sequence[CoverageSum]:
-        """Recorded numbers from *first* to *last*, of *units* (None: all of them) together or by unit."""
-        return visible_coverage_sums(self.services.history, self.scope, first, last, units, by_unit=by_unit)
+    def coverage_sums(self, first: date, last: date, units: Collection[str] | None) -> Sequence[CoverageSum]:
+        """Recorded numbers from *first* to *last*: by unit for *units*, of all units together for None."""
+        return visible_coverage_sums(self.services.history, self.scope, (first, last), self.lookup.rules, units)
 
     def assignments_of(self, device_id: str) -> Sequence[AssignmentInterval]:
         """Which persons, sets and pools a device has served, the newest first."""

@@ -1,10 +1,11 @@
 """Which units a page shows: those that meet a search text and a school form, a page at a time. All in the address.
 
-A municipality whose units fit on one page sees no form and no pages.
+Where all units fit on one page there is no form and there are no pages.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
@@ -20,39 +21,50 @@ from fleetsync.expose.web.request_context import RequestContext
 UNITS_PER_PAGE = 20
 MAX_SEARCH_CHARACTERS = 80
 
-SortKey = Callable[[UnitTotals, RequestContext], Any]
+
+@dataclass(frozen=True)
+class UnitOrder:
+    """An order of units, by slug."""
+
+    title: Text
+    key: Callable[[str], Any]
 
 
-def _by_name(unit: UnitTotals, context: RequestContext) -> str:
-    return collation_key(context.unit_name(unit.slug))
+def order_by_name(context: RequestContext) -> UnitOrder:
+    """By the name that people call the unit."""
+    return UnitOrder(Text("efter namn", "by name"), lambda slug: collation_key(context.unit_name(slug)))
 
 
-# Value of ?order= → its name, and the sort key. The first one is the order without a choice.
-UNIT_ORDERS: Mapping[str, tuple[Text, SortKey]] = {
-    "short": (Text("flest saknade först", "most short first"), lambda unit, _: (-unit.short, unit.slug)),
-    "coverage": (Text("lägst täckning först", "lowest coverage first"), lambda unit, _: (unit.ratio, unit.slug)),
-    "name": (Text("efter namn", "by name"), _by_name),
-}
+def orders_by_coverage(context: RequestContext, units: Sequence[UnitTotals]) -> Mapping[str, UnitOrder]:
+    """Value of ?order= → an order of the overview; the first one is that without a choice."""
+    totals = {unit.slug: unit for unit in units}
+    return {
+        "short": UnitOrder(Text("flest saknade först", "most short first"), lambda slug: (-totals[slug].short, slug)),
+        "coverage": UnitOrder(
+            Text("lägst täckning först", "lowest coverage first"), lambda slug: (totals[slug].ratio, slug)
+        ),
+        "name": order_by_name(context),
+    }
 
 
 class UnitChoice:
-    """The units of one page among *units*, as the address chooses them."""
+    """The units of one page among *units*, as the address chooses them. The first of *orders* needs no choice."""
 
-    def __init__(self, context: RequestContext, units: Sequence[UnitTotals], default_order: str = "short") -> None:
+    def __init__(self, context: RequestContext, units: Sequence[str], orders: Mapping[str, UnitOrder]) -> None:
         self._context = context
+        self.orders = orders
         self.is_needed = len(units) > UNITS_PER_PAGE
         self.find = request.args.get("find", "").strip()[:MAX_SEARCH_CHARACTERS]
         self.form = request.args.get("form", "").strip()
         order = request.args.get("order", "")
-        self.order = order if order in UNIT_ORDERS else default_order
+        self.order = order if order in orders else next(iter(orders))
         self.forms = self._forms(units)
-        matching = [unit for unit in units if self._matches(unit.slug)]
-        matching.sort(key=lambda unit: UNIT_ORDERS[self.order][1](unit, context))
+        matching = sorted((slug for slug in units if self._matches(slug)), key=orders[self.order].key)
         self.count = len(matching)
         self.pages = max(1, -(-self.count // UNITS_PER_PAGE))
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
         first = (self.page - 1) * UNITS_PER_PAGE
-        self.slugs = [unit.slug for unit in matching[first : first + UNITS_PER_PAGE]]
+        self.slugs = matching[first : first + UNITS_PER_PAGE]
 
     @property
     def is_narrowed(self) -> bool:
@@ -63,25 +75,20 @@ class UnitChoice:
         """This page with other choices, at its units; None removes a choice."""
         return f"{changed_url(**changes)}#units"
 
-    @property
-    def orders(self) -> Sequence[tuple[str, Text]]:
-        """(value of ?order=, its name)."""
-        return [(key, title) for key, (title, _) in UNIT_ORDERS.items()]
-
-    def _forms(self, units: Sequence[UnitTotals]) -> Sequence[tuple[str, str, int]]:
-        """(school form, its name, how many units have it); several codes may share a name."""
-        counts = Counter(form for unit in units for form in self._names_of_forms(unit.slug))
-        return [(name, name, counts[name]) for name in sorted(counts, key=collation_key)]
+    def _forms(self, units: Sequence[str]) -> Sequence[tuple[str, int]]:
+        """(name of a school form, how many units have it); several codes may share a name."""
+        counts = Counter(form for slug in units for form in self._names_of_forms(slug))
+        return [(name, counts[name]) for name in sorted(counts, key=collation_key)]
 
     def _names_of_forms(self, slug: str) -> set[str]:
-        unit = self._unit(slug)
-        return {self._context.localiser.translate(word(SCHOOL_FORMS, form)) for form in unit.school_forms}
+        return {self._context.localiser.translate(word(SCHOOL_FORMS, form)) for form in self._unit(slug).school_forms}
 
     def _matches(self, slug: str) -> bool:
         if self.form and self.form not in self._names_of_forms(slug):
             return False
-        unit, wanted = self._unit(slug), folded(self.find)
-        return not wanted or any(wanted in folded(text) for text in (self._context.unit_name(slug), slug, *unit.codes))
+        wanted = folded(self.find)
+        texts = (self._context.unit_name(slug), slug, *self._unit(slug).codes)
+        return not wanted or any(wanted in folded(text) for text in texts)
 
     def _unit(self, slug: str) -> Unit:
         return self._context.lookup.units.get(slug) or Unit(slug=slug, name=slug)

@@ -57,28 +57,36 @@ class HistoryLedger(LedgerBase):
         self,
         first: date,
         last: date,
+        entitlements: Collection[str],
         *,
         units: Collection[str] | None = None,
-        entitlements: Collection[str] | None = None,
         by_unit: bool,
     ) -> tuple[CoverageSum, ...]:
         """Covered and owed devices from *first* to *last*, both inclusive, by day, entitlement and, if *by_unit*, unit.
 
-        *units*, *entitlements*: the ones that are summed; None: all.
+        *units*: the ones that are summed; None: all.
         """
         coverage = t.coverage.c
-        unit = coverage.unit if by_unit else literal("")
-        covered = func.sum(coverage.covered_own + coverage.covered_set + coverage.covered_pool)
-        statement = select(coverage.day, unit, coverage.entitlement, covered, func.sum(coverage.entitled))
-        statement = statement.where(coverage.day.between(first, last))
+        covered = coverage.covered_own + coverage.covered_set + coverage.covered_pool
+        # Grouped in the order of the primary key: a group per entitlement would sort a year's rows of all units.
+        key = (coverage.day, coverage.unit) if by_unit else (coverage.day, literal("").label("unit"))
+        sums = [
+            func.sum(number).filter(coverage.entitlement == entitlement)
+            for entitlement in entitlements
+            for number in (covered, coverage.entitled)
+        ]
+        statement = select(*key, *sums).where(coverage.day.between(first, last))
         if units is not None:
             statement = statement.where(coverage.unit.in_(units))
-        if entitlements is not None:
-            statement = statement.where(coverage.entitlement.in_(entitlements))
-        key = (coverage.day, *([coverage.unit] if by_unit else []), coverage.entitlement)
+        grouped = key if by_unit else key[:1]
         with self._read_transaction() as connection:
-            rows = connection.execute(statement.group_by(*key).order_by(*key))
-            return tuple(CoverageSum(*row) for row in rows)
+            rows = connection.execute(statement.group_by(*grouped).order_by(*grouped)).all()
+        return tuple(
+            CoverageSum(day, unit, entitlement, covered, entitled)
+            for day, unit, *numbers in rows
+            for entitlement, covered, entitled in zip(entitlements, numbers[::2], numbers[1::2], strict=True)
+            if entitled is not None
+        )
 
     def _coverage(self, statement: Select[Any]) -> tuple[CoverageDay, ...]:
         coverage = t.coverage.c
