@@ -13,7 +13,7 @@ from fleetsync.core import guard
 from fleetsync.core.context import Context
 from fleetsync.core.coverage import build_context, reconcile_in
 from fleetsync.core.model import BelievedRecord, BelievedState, Moment, Outcome, PullEffect
-from fleetsync.core.privacy import with_marks
+from fleetsync.core.privacy import with_ids_in_clear, with_marks
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 from fleetsync.expose.metrics import CounterTotals
 from fleetsync.store.ledger import Ledger, StaleReconciliation
@@ -44,7 +44,9 @@ def with_pulls_applied(
     """What would be believed with these pulls applied, each in a transaction of its own. Writes nothing."""
     for effect in effects:
         is_part = (effect.source, effect.part).__eq__
-        of_part, of_others = records_of_part(believed.known, effect.source, effect.part)
+        token_of = run_context.runner.rules.token_of
+        before, of_others = records_of_part(believed.known, effect.source, effect.part)
+        of_part = with_ids_in_clear(before, effect.rows, effect.source, token_of)
         projected = guard.projected_records(of_part, effect, run_context.limits(effect.source, effect.part))
         states = [
             guard.projected_part_state(state, effect) if is_part((state.source, state.part)) else state
@@ -52,7 +54,7 @@ def with_pulls_applied(
         ]
         known = [*of_others, *projected]
         if effect.pending_marks:
-            known = list(with_marks(known, effect.pending_marks, run_context.runner.rules.token_of))
+            known = list(with_marks(known, effect.pending_marks, token_of))
         believed = msgspec.structs.replace(believed, known=known, parts=states, revision=believed.revision + 1)
     return believed
 
