@@ -36,9 +36,9 @@ _ORGANISATIONS = (UnitRecord, GroupRecord)
 
 
 class StepBasis(Struct, frozen=True, kw_only=True):
-    """What the conclusions about every single person and device rest on, besides the subject itself.
+    """What the conclusions about every single person and device rest on, besides the subject itself and the turnover.
 
-    As long as it is equal, a person or a device that has not changed gives the same conclusions.
+    As long as both are equal, a person or a device that has not changed gives the same conclusions.
     """
 
     today: date
@@ -49,20 +49,20 @@ class StepBasis(Struct, frozen=True, kw_only=True):
     lists_with_contacts: frozenset[ListKey]
     overrides: tuple[Override, ...]
     corrections: tuple[Correction, ...]
-    turnover: Turnover | None
     known_until: date | None
 
 
 class EarlierCases(Struct, frozen=True, kw_only=True):
     """What the reconciliation before this one concluded of each subject, by id.
 
-    A step uses it again for a subject that consists of the very same objects. Empty where the basis was another.
-    `at`: when it was concluded.
+    A step uses it again for a subject that consists of the very same objects. Empty where basis or turnover was another.
+    `at`: when it was concluded. `staff_rosters_known_until`: the days up to which the staff rosters were known then.
     """
 
     at: datetime = datetime.min.replace(tzinfo=UTC)
     people: Mapping[str, PersonCase] = {}
     devices: Mapping[str, DeviceCase] = {}
+    staff_rosters_known_until: tuple[date, ...] = ()
 
 
 class Context(Struct, frozen=True, kw_only=True, dict=True):
@@ -94,7 +94,6 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
             lists_with_contacts=self.lists_with_contacts,
             overrides=tuple(self.believed.overrides),
             corrections=tuple(self.believed.corrections),
-            turnover=self.turnover,
             known_until=self.known_until,
         )
 

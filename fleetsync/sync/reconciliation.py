@@ -11,7 +11,7 @@ import msgspec
 from fleetsync import log
 from fleetsync.core import guard
 from fleetsync.core.context import Context
-from fleetsync.core.coverage import build_context, reconcile_in
+from fleetsync.core.coverage import Reconciliation, build_context, reconcile_in
 from fleetsync.core.model import BelievedRecord, BelievedState, Moment, Outcome, PullEffect
 from fleetsync.core.privacy import with_ids_in_clear, with_marks
 from fleetsync.core.snapshot import Snapshot, build_snapshot
@@ -30,7 +30,12 @@ class Reconciled:
     """An outcome with the context that it was reconciled in."""
 
     context: Context
-    outcome: Outcome
+    reconciliation: Reconciliation
+
+    @property
+    def outcome(self) -> Outcome:
+        """What follows."""
+        return self.reconciliation.outcome
 
     @property
     def believed(self) -> BelievedState:
@@ -73,7 +78,7 @@ def records_of_part(
 def reconcile_believed(run_context: RunContext, believed: BelievedState, moment: Moment) -> Reconciled:
     """The outcome of *believed* under the current policy and calendars. Writes nothing."""
     context = build_context(believed, run_context.policy_now(), run_context.calendars, moment)
-    return Reconciled(context, reconcile_in(context))
+    return Reconciled(context, reconcile_in(context, run_context.memory.reconciliation))
 
 
 def reconcile_now(run_context: RunContext) -> Outcome:
@@ -111,7 +116,7 @@ def record_and_show(run_context: RunContext, reconciled: Reconciled, begun: floa
         except StaleReconciliation:
             reconciled = reconcile_believed(run_context, run_context.believed(), run_context.moment())
         else:
-            run_context.memory.keep(recorded, reconciled.outcome)
+            run_context.memory.keep(recorded, reconciled.reconciliation)
             run_context.show(build_snapshot(reconciled.outcome, reconciled.context))
             return reconciled.outcome
     logger.warning(

@@ -18,6 +18,7 @@ from fleetsync.core.model import (
     OwedDevices,
     Person,
     PersonCase,
+    PersonState,
     Subject,
     Text,
 )
@@ -33,22 +34,25 @@ def person_cases(
     counted = {share.subject_id: share for share in shares if share.subject is Subject.PERSON}
     served = _sets_by_person(owed, assignments)
     nothing = CoverageShare(unit="", entitlement="", subject=Subject.PERSON, subject_id="", reason=Text("", ""))
-    cases = []
-    for person, person_state in zip(resolution.people, resolution.states, strict=True):
+    earlier = resolution.context.earlier.people
+
+    def case_of(person: Person, person_state: PersonState) -> PersonCase:
         share = counted.get(person.id, nothing)
-        cases.append(
-            PersonCase(
-                person=person,
-                person_state=person_state,
-                devices=share.devices,
-                working=share.working_devices,
-                covered=share.covered_own,
-                assigned=share.assigned_own,
-                unknown=share.unknown,
-                serving_set=served.get(person.id),
-            )
+        case = PersonCase(
+            person=person,
+            person_state=person_state,
+            devices=share.devices,
+            working=share.working_devices,
+            covered=share.covered_own,
+            assigned=share.assigned_own,
+            unknown=share.unknown,
+            serving_set=served.get(person.id),
         )
-    return tuple(cases)
+        before = earlier.get(person.id)
+        is_same = before is not None and before.person is person and before.person_state is person_state
+        return before if is_same and before is not None and before == case else case
+
+    return tuple(map(case_of, resolution.people, resolution.states))
 
 
 def _sets_by_person(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[str, str]:
