@@ -191,6 +191,9 @@ BROKEN: dict[str, tuple[Callable[[], RecordedFault], tuple[type[PullError], ...]
         lambda: RecordedFault(302, b"", {"Location": "https://exempel.invalid/underhall"}),
         (SourceUnavailable,),
     ),
+    "an answer without content": (lambda: RecordedFault(204, b""), (SourceUnavailable,)),
+    "an answer without a letter": (lambda: RecordedFault(body=b" \n"), (SourceUnavailable,)),
+    "null": (lambda: RecordedFault(body=b"null"), (SourceUnavailable,)),
     "an empty object": (lambda: RecordedFault(body=b"{}"), (SourceUnavailable,)),
     "an error in place of a page": (
         lambda: RecordedFault(body=b'{"error": {"code": "ServiceException", "message": "not now"}}'),
@@ -273,6 +276,24 @@ def test_a_listing_that_is_mended_in_time_is_whole(runner: CaseRunner, part: str
     listing = runner.case.listings[part]
     whole = spelled(runner.records(part))
     runner.server.fail(listing, place_of(listing, place), MENDED[what]())
+
+    assert spelled(runner.records(part)) == whole
+
+
+def with_link(listing: RecordedListing, body: dict[str, Any], link: str) -> dict[str, Any]:
+    """The page *body* with *link* wherever it would name a next page."""
+    last, linked = (listing.with_next_link(body, "https://exempel.invalid", following) for following in (None, 0))
+    return last | {name: link for name, value in linked.items() if value != last.get(name)}
+
+
+@on_every_listing
+@pytest.mark.parametrize("link", ["null", "NULL", " ", "None", "\u00a0"], ids=repr)
+def test_a_last_page_that_points_to_null_is_the_last(runner: CaseRunner, part: str, link: str) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    body = json.loads(runner.case.recorded(listing.pages[-1]).read_text(encoding="utf-8"))
+    pointing = json.dumps(with_link(listing, body, link)).encode()
+    runner.server.fail(listing, place_of(listing, -1), RecordedFault(body=pointing))
 
     assert spelled(runner.records(part)) == whole
 

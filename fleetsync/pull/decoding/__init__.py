@@ -18,7 +18,7 @@ from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_w
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
 from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.rows import DecodeHook, ReadRows, RowReader, SourceRow, UnreadableFacts
-from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, required_text
+from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
     is_protected,
@@ -56,6 +56,7 @@ __all__ = [
     "local_noon",
     "login_key",
     "missing_columns",
+    "next_page_text",
     "parse_boolean",
     "parse_condition",
     "parse_day",
