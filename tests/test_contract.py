@@ -394,10 +394,10 @@ def test_one_odd_value_costs_no_other_row(runner: CaseRunner, part: str, value: 
     listing = runner.case.listings[part]
     whole = runner.records(part)
     first = rows_of(json.loads(runner.server.body(listing, 0, None)))[0]
-    own_id = str(first["id"]).casefold()
+    own_id = str(first[listing.id_field]).casefold()
     others = spelled([record for record in whole if own_id not in repr(record).casefold()])
     for name in first:
-        if name == "id":
+        if name == listing.id_field:
             continue
         body = body_with(runner, part, 0, lambda rows, name=name: rows[0].update({name: value}))  # type: ignore[misc]
         runner.server.fail(listing, 0, RecordedFault(body=body))

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from fleetsync import log, sync
 from fleetsync.cli import root
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.maintenance import retention_periods
+from fleetsync.daemon.configured_ledger import retention_periods
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import PullNotHeld
 from tests.flow.installation import (
@@ -482,6 +482,18 @@ def test_a_device_that_vanished_counts_until_its_grace_has_passed(installation, 
         installation.advance_clock(hours=12)
 
     assert covered == [40, 40, 39, 39]
+
+
+def test_without_grace_a_device_is_gone_with_the_first_pull_that_lacks_it(installation):
+    installation.keys["intune"] = "grace_pulls = 0\n"
+    installation.write()
+    with installation.open() as opened:
+        opened.run()
+        loses_devices(installation, 39)
+        installation.advance_clock(hours=1)
+        opened.run("intune")
+
+        assert opened.count("covered") == 39
 
 
 def test_an_employee_who_left_a_monthly_file_counts_until_the_next_one(installation, opened):

@@ -5,8 +5,8 @@ import sys
 import click
 
 from fleetsync.cli.application import open_application
-from fleetsync.cli.decisions import REASON_OPTION, operator_name
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.daemon.protection import LedgerProtection
 from fleetsync.expose.ports import ProtectedState
 

@@ -6,7 +6,6 @@ of a canonical key under a secret that is kept outside of the database. Masking 
 harmless is dropped, so a new field of a record must be kept here by name to be kept.
 """
 
-import base64
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -14,6 +13,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from fleetsync.core.base32 import base32_text
 from fleetsync.core.model import (
     TOKEN_PREFIX,
     BelievedRecord,
@@ -38,18 +38,23 @@ TOKEN_BYTES = 20  # of the digest's 32: beyond guessing and beyond meeting by ch
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def tokenise_key(secret: bytes, key: Key) -> Key:
-    """The canonical *key* with its value replaced by a token; a key that is one already passes unchanged."""
-    if key.is_token:
-        return key
-    message = f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode()
-    digest = hmac.digest(secret, message, "sha256")[:TOKEN_BYTES]
-    return Key(key.scheme, key.namespace, TOKEN_PREFIX + base64.b32encode(digest).decode().lower())
-
-
 def key_tokeniser(secret: bytes) -> Tokeniser:
-    """`tokenise_key` under *secret*."""
-    return lambda key: tokenise_key(secret, key)
+    """Replaces the value of a canonical key by its token under *secret*; a key that is one already passes unchanged."""
+    prepared = hmac.new(secret, digestmod="sha256")  # copied for each key: most of the work is on the secret itself
+
+    def token_of(key: Key) -> Key:
+        if key.is_token:
+            return key
+        of_key = prepared.copy()
+        of_key.update(f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode())
+        return Key(key.scheme, key.namespace, TOKEN_PREFIX + base32_text(of_key.digest()[:TOKEN_BYTES]))
+
+    return token_of
+
+
+def tokenise_key(secret: bytes, key: Key) -> Key:
+    """The token of a single *key* under *secret*; for several see `key_tokeniser`."""
+    return key_tokeniser(secret)(key)
 
 
 def tokenise_id(source: str, source_id: str, token_of: Tokeniser) -> str:

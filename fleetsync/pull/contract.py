@@ -71,7 +71,15 @@ class QueryRefused(SourceRefused):
 
 
 class PartMissing(PullError):
-    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none"."""
+    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none".
+
+    *has_json*: whether the response that said so was JSON. Where a system always answers in JSON, a 404 without it came from
+    another host or from a gateway in between, and says nothing about the part.
+    """
+
+    def __init__(self, text: str, *, has_json: bool = True) -> None:
+        super().__init__(text)
+        self.has_json = has_json
 
 
 class RecordError(PullError):
@@ -571,6 +579,7 @@ class SourceSettings(BaseModel):
     max_growth_ratio: Annotated[float, Field(ge=0)] = 0.25
     turnover_max_shrink_ratio: Ratio = 0.5
     grace_pulls: Annotated[int, Field(ge=0)] = 2
+    """A missing record is gone after this many further complete pulls; 0: with the first, and no hours are waited."""
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
     """Parts that may be empty."""

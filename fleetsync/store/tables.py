@@ -52,10 +52,18 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is not None and value.tzinfo is None:
-            raise ValueError("an instant must be aware: a naive one means another moment on every machine")
-        return value and value.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        write = self.impl_instance.bind_processor(dialect)
+
+        # As they are read: most rows share their instants.
+        @lru_cache(maxsize=CACHE_SIZE)
+        def in_utc(value: datetime | None) -> Any:
+            if value is not None and value.tzinfo is None:
+                raise ValueError("an instant must be aware: a naive one means another moment on every machine")
+            instant = value and value.astimezone(UTC)
+            return write(instant) if write else instant
+
+        return in_utc
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         read = self.impl_instance.result_processor(dialect, coltype)

@@ -1,3 +1,5 @@
+import base64
+import hmac
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -91,6 +93,14 @@ def test_a_token_is_an_hmac_of_the_whole_key_and_keeps_its_scheme() -> None:
 
     assert token == Key(Scheme.ADDRESS, "", "~d42q4akizjprxeu4zldwn6azmr6ij4zm")
     assert token.is_token
+
+
+@given(st.binary(max_size=80), keys)
+def test_a_token_always_is_what_the_standard_library_makes_of_the_key(secret: bytes, key: Key) -> None:
+    message = f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode()
+    digest = hmac.digest(secret, message, "sha256")[:20]
+
+    assert key.is_token or tokenise_key(secret, key).value == "~" + base64.b32encode(digest).decode().lower()
 
 
 @given(keys)

@@ -17,7 +17,14 @@ from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
 from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
-from fleetsync.pull.decoding.rows import DecodeHook, ReadRows, RowReader, SourceRow, UnreadableFacts
+from fleetsync.pull.decoding.rows import (
+    DecodeHook,
+    ReadRows,
+    RowReader,
+    SourceRow,
+    UnreadableFacts,
+    unreadable_fields,
+)
 from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
@@ -75,4 +82,5 @@ __all__ = [
     "reportable_word",
     "required_text",
     "share_of_percent",
+    "unreadable_fields",
 ]
