@@ -454,6 +454,9 @@ def test_all_marks_of_one_pull_are_taken_back_once_the_source_is_right(installat
     installation.staff = [StaffFileRow(n=n, mark="Ja" if n == 3 else "") for n in range(1, 13)]
     installation.advance_clock(days=1)
     installation.write_staff(installation.today)
+    shown = ok(installation, "sync", "--dry-run")
+    assert "coverage     backskolan, staff: 0 of 0 → " in shown
+    assert opened.count("entitled") == 0
     opened.run()
     opened.run()  # the devices were read beside the roster
 

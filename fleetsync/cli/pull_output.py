@@ -45,6 +45,11 @@ def print_content(result: PullResult, states: PartStates) -> None:
     if result.effect is not None:
         # The check's own line has named the headers that may decide.
         click.echo(f"{INDENTATION}{result.part}: {taken_and_left(result.effect)}")
+        if result.effect.pending_marks:
+            name = f"{result.source}/{result.part}"
+            click.echo(
+                f"{INDENTATION}so many marks at once would be held. What they would change: fleetsync sync {name} --dry-run"
+            )
         _print_unused_headers(result.effect)
     elif unread := _unread_before(result, states):
         click.echo(f"{INDENTATION}{result.part}: {unread}")

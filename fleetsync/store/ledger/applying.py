@@ -144,8 +144,9 @@ class ApplyLedger(PullLedger):
         """Protect for good whom *pull* marks, now that it is believed; whether there is anybody."""
         tokens = pending_marks(connection, pull)
         if tokens:
-            store_marks(connection, pull, pending_persons(connection, pull))
-            redaction.protect(connection, tokens, self._clock.now(), self._token_of)
+            now = self._clock.now()
+            store_marks(connection, pull, pending_persons(connection, pull), now)
+            redaction.protect(connection, tokens, now, self._token_of)
         return bool(tokens)
 
     def _unmask_released(self, connection: Connection, effect: PullEffect) -> None:
