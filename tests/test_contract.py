@@ -283,7 +283,8 @@ def test_a_listing_that_is_mended_in_time_is_whole(runner: CaseRunner, part: str
 def with_link(listing: RecordedListing, body: dict[str, Any], link: str) -> dict[str, Any]:
     """The page *body* with *link* wherever it would name a next page."""
     last, linked = (listing.with_next_link(body, "https://exempel.invalid", following) for following in (None, 0))
-    return last | {name: link for name, value in linked.items() if value != last.get(name)}
+    changed: dict[str, Any] = {name: link for name, value in linked.items() if value != last.get(name)}
+    return {**last, **changed}
 
 
 @on_every_listing

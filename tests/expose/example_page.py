@@ -522,9 +522,16 @@ class FakeProtection:
 
     def marking_pulls(self) -> tuple[MarkingPull, ...]:
         released = {reference for reference, _, _ in self.released}
-        common = {"part": "personal/staff", "persons": 40, "marked_elsewhere": 2}
         return tuple(
-            MarkingPull(pull=pull, marked_at=at(3), is_released=str(pull) in released, **common) for pull in (17, 12)
+            MarkingPull(
+                pull=pull,
+                part="personal/staff",
+                marked_at=at(3),
+                persons=40,
+                marked_elsewhere=2,
+                is_released=str(pull) in released,
+            )
+            for pull in (17, 12)
         )
 
     def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
