@@ -267,11 +267,14 @@ _LISTINGS: Mapping[str, _Listing] = MappingProxyType(
 
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
-    """The whole listing, in one page with the total that the response gives. There is no smaller piece to ask for."""
+    """The whole listing in one page: there is no smaller piece to ask for."""
     listing = _LISTINGS[part]
     response = _read(listing, _client(settings, connect))
     read = RowReader(listing.row, id_field=listing.id_field).read(response.rows)
-    yield Page([*read.rows, *read.facts], total=response.count, rejected=tuple(read.rejected))
+    # The count is of this response, repeated rows included: it proves something only where rows are missing.
+    is_short = response.count is not None and response.count > len(response.rows)
+    total = response.count if is_short else None
+    yield Page([*read.rows, *read.facts], total=total, rejected=tuple(read.rejected))
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:

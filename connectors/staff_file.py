@@ -46,7 +46,8 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
   * A blank form of employment is `unknown` where the file has the column; without the column the dates decide. So is
     one that is not known; what is no word of such files ("Vik för …") is not kept, and is reported as `(text)`.
   * The first day of this employment (Från, TILLTRÄDE) comes before that of the first one (ANSTDATUM). A day that cannot
-    be read leaves the employment, and its person undecided; a share that cannot be read only itself.
+    be read leaves the employment, and its person undecided; a share that cannot be read only itself. A first day that
+    cannot be read leaves the employment at that place as it was believed; where none was, it is a new one.
   * A header that may be a mark of protection (skydd, sekretess, spärr …) and is not read refuses the file until
     `columns = { protected = … }` names the column, or says `false`.
   * A share above 1 is per cent; above 100 % it is full time.
@@ -88,6 +89,7 @@ from fleetsync.pull.contract import (
     SourceFile,
     SourceRefused,
     SourceSettings,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
@@ -97,6 +99,7 @@ from fleetsync.pull.decoding import (
     is_in_domains,
     is_protected,
     login_key,
+    make_id,
     missing_columns,
     parse_employment_form,
     probe_files,
@@ -475,16 +478,22 @@ def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[Norm
     )
     marks = () if raw.mark is None else (MarkWord("protected", raw.mark),)
     unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
-    return (person, *marks, *_memberships(raw, settings, unknown), *unknown, *raw.unreadable)
+    facts = (fact for fact in raw.unreadable if fact.field != "start")
+    return (person, *marks, *_memberships(raw, settings, unknown), *unknown, *facts)
 
 
-def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]) -> Iterator[MembershipRecord]:
+def _memberships(
+    raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]
+) -> Iterator[MembershipRecord | UncertainRecord | UnreadableFact]:
     numbered = IdNumbering()
+    starts = [fact for fact in raw.unreadable if fact.field == "start"]
     # Sorted by content, because the order of the rows in the file may change from one edition to the next.
     for employment in sorted(raw.employments, key=msgspec.json.encode):
         workplace = next(iter(employment.codes), employment.unit_name or "")
-        yield MembershipRecord(
-            source_id=numbered(f"{raw.person}/{workplace.casefold()}/{employment.start or ''}"),
+        start = None if "start" in employment.unreadable else str(employment.start or "")
+        made = make_id(raw.person, workplace.casefold(), start)
+        record = MembershipRecord(
+            source_id=numbered(made.source_id),
             person=raw.person,
             membership=MembershipType.EMPLOYMENT,
             codes=employment.codes,
@@ -498,6 +507,12 @@ def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[Unknown
             protected=raw.mark is not None,
             unreadable=employment.unreadable,
         )
+        if made.prefix:
+            fact, starts = starts[:1], starts[1:]
+            yield UncertainRecord(record, made.prefix, tuple(fact))
+        else:
+            yield record
+    yield from starts  # of rows that are equal to another one
 
 
 def _parse_form(word: str | None, settings: Settings, unknown: list[UnknownValue]) -> EmploymentForm | None:

@@ -23,7 +23,7 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Identifier, Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
-from fleetsync.pull.contract import MarkWord, NormalisedItem, RecordError, UnknownValue, UnreadableFact
+from fleetsync.pull.contract import MarkWord, NormalisedItem, RecordError, UncertainRecord, UnknownValue, UnreadableFact
 from fleetsync.pull.decoding import (
     STANDARD_FORMS,
     UnreadableFacts,
@@ -67,7 +67,8 @@ class RegisterPerson(msgspec.Struct, frozen=True):
 class DatedMembership(msgspec.Struct, frozen=True):
     """A dated row of a person. *latest_possible_end*: the last day on which it can have run, even if its end is later.
 
-    *unreadable*: fields of the membership that were filled in and could not be read.
+    *unreadable*: fields of the membership that were filled in and could not be read. *id_prefix*: what *source_id* begins
+    with before the first of those that it is made of; "" if it has none.
     """
 
     source_id: str
@@ -83,6 +84,7 @@ class DatedMembership(msgspec.Struct, frozen=True):
     latest_possible_end: date | None = None
     marked: bool = False
     unreadable: tuple[str, ...] = ()
+    id_prefix: str = ""
 
 
 def normalise(
@@ -256,7 +258,7 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
     last = min((day for day in (end, raw.latest_possible_end) if day is not None), default=None)
     if start is not None and last is not None and last < start:
         return  # it was cancelled before it began
-    yield MembershipRecord(
+    record = MembershipRecord(
         source_id=raw.source_id,
         person=raw.person,
         membership=raw.membership,
@@ -270,7 +272,12 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
         protected=raw.marked,
         unreadable=tuple(sorted(unreadable | {"year"} if is_year_unknown else unreadable)),
     )
-    yield from facts
+    if raw.id_prefix:
+        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in facts if fact.field == "startDate"))
+        yield from (fact for fact in facts if fact.field != "startDate")
+    else:
+        yield record
+        yield from facts
     yield from _unknown_school_forms(settings, (raw.form,))
     if is_year_unknown:
         yield UnknownValue("schoolYear", str(clean_text(raw.year)))

@@ -39,7 +39,7 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Settings
 from fleetsync.core.model import MembershipType, RecordType
-from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RejectedRecord, SourceRefused
+from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RecordError, RejectedRecord, SourceRefused
 from fleetsync.pull.decoding import (
     AFTER_SCHOOL_FORMS,
     DecodeHook,
@@ -50,6 +50,8 @@ from fleetsync.pull.decoding import (
     clean_text,
     fold_text,
     is_child,
+    make_id,
+    parse_day,
     parse_day_or_none,
     parse_whole_number,
 )
@@ -135,6 +137,11 @@ def _referenced_id(reference: ObjectReference | PersonReference | None) -> str |
     return None if reference is None else id_of(reference.id)
 
 
+def _is_unreadable(reference: PersonReference | None) -> bool:
+    """Whether there is a reference and nobody can say to whom."""
+    return reference is not None and "id" in reference.unreadable
+
+
 def _page(
     register: RegisterClient,
     raws: Sequence[RegisterPerson | DatedMembership],
@@ -214,9 +221,17 @@ def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bo
         if not period.is_recent(row.end_date, latest):
             continue
         organisation = _referenced_id(row.enroled_at)
+        unreadable = _unreadable_fields(row, row.enroled_at)
+        made = make_id(
+            source_id,
+            None if "codes" in unreadable else organisation or "",
+            None if "school_form" in unreadable else fold_text(row.school_type),
+            None if "start" in unreadable else _start_in_id(row.start_date),
+        )
         yield DatedMembership(
-            source_id=numbered(f"{source_id}/{organisation or ''}/{fold_text(row.school_type)}/{row.start_date or ''}"),
+            source_id=numbered(made.source_id),
             person=source_id,
+            id_prefix=made.prefix,
             membership=MembershipType.ENROLMENT,
             organisation=organisation,
             form=row.school_type,
@@ -225,8 +240,17 @@ def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bo
             end=row.end_date,
             latest_possible_end=None if latest == date.max else latest,
             marked=marked,
-            unreadable=_unreadable_fields(row, row.enroled_at),
+            unreadable=unreadable,
         )
+
+
+def _start_in_id(start: str | None) -> str | None:
+    """A first day as it stands in an id; None where it is filled in and no day."""
+    try:
+        parse_day(start, "startDate")
+    except RecordError:
+        return None
+    return start or ""
 
 
 def _unreadable_fields(row: SourceRow, organisation: SourceRow | None) -> tuple[str, ...]:
@@ -263,19 +287,23 @@ def _group_memberships(
     try:
         for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, period), is_open=is_open):
             for group in groups:
-                torn.extend(_torn_group(group))
+                torn.extend(_torn_group(settings, group))
                 yield from _memberships_of_group(settings, period, group, marks)
     except PartMissing:
         return
 
 
-def _torn_group(group: GroupWithMembers) -> Iterator[RejectedRecord]:
+def _torn_group(settings: Settings, group: GroupWithMembers) -> Iterator[RejectedRecord]:
     group_id = id_of(group.id)
     members = group.group_memberships or ()
-    is_torn = not _GROUP_MEMBERSHIPS.isdisjoint(group.unreadable) or any("person" in row.unreadable for row in members)
-    if is_torn:
+    is_kind_needed = bool(settings.group_types) and "groupType" in group.unreadable
+    is_torn = not _GROUP_MEMBERSHIPS.isdisjoint(group.unreadable) or any(
+        "person" in row.unreadable or _is_unreadable(row.person) for row in members
+    )
+    if is_torn or is_kind_needed:
+        reason = "a member cannot be read" if is_torn else "groupType cannot be read"
         prefix = None if group_id is None else f"{group_id}/"
-        yield RejectedRecord("a member cannot be read", group_id or "", prefix, RecordType.MEMBERSHIP, is_prefix=True)
+        yield RejectedRecord(reason, group_id or "", prefix, RecordType.MEMBERSHIP, is_prefix=True)
 
 
 def queries_of_groups(settings: Settings, period: ReadingPeriod) -> tuple[Params, ...]:
@@ -306,16 +334,23 @@ def _memberships_of_group(
 
 
 def _group_membership(group_id: str, group: GroupWithMembers, member: GroupMembership, person: str) -> DatedMembership:
-    start = member.start_date or group.start_date
+    unreadable = _unreadable_fields(member, None)
+    # A first day of the member's own that cannot be read is not the group's.
+    has_own_start = "start" in unreadable or clean_text(member.start_date) is not None
+    start = member.start_date if has_own_start else group.start_date
+    if not has_own_start and "startDate" in group.unreadable:
+        unreadable = (*unreadable, "start")
+    made = make_id(group_id, person, None if "start" in unreadable else _start_in_id(start))
     return DatedMembership(
-        source_id=f"{group_id}/{person}/{start or ''}",
+        source_id=made.source_id,
         person=person,
+        id_prefix=made.prefix,
         membership=MembershipType.GROUP,
         group=group_id,
         start=start,
         end=member.end_date,
         latest_possible_end=parse_day_or_none(group.end_date),
-        unreadable=_unreadable_fields(member, None),
+        unreadable=unreadable,
     )
 
 
@@ -413,6 +448,8 @@ def _rejected(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[RejectedReco
             yield RejectedRecord(MISSING_ID_REASON)
         elif isinstance(row, RegisterPlacement) and _referenced_id(row.child) is None:
             yield RejectedRecord("child is empty", source_id=id_of(row.id), record_type=RecordType.MEMBERSHIP)
+        elif isinstance(row, Duty) and _is_unreadable(row.person):  # without any person it is vacant
+            yield RejectedRecord("person cannot be read", source_id=id_of(row.id), record_type=RecordType.MEMBERSHIP)
 
 
 def _decode_hook(settings: Settings, connect: Connect, *, keeps: bool) -> DecodeHook:

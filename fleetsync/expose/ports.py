@@ -3,7 +3,7 @@
 Nothing here reaches a database: `expose` shows a snapshot, asks these ports, and writes nothing but decisions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -14,7 +14,7 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import (
     AssignmentInterval,
     ChangePlan,
-    CoverageDay,
+    CoverageSum,
     HoldReason,
     PartState,
     UnreadableRow,
@@ -74,9 +74,20 @@ class HistoryReader(Protocol):
         """What was published on *day*; None when nothing was."""
         ...
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> Sequence[CoverageDay]: ...
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> Sequence[CoverageSum]:
+        """Covered and owed devices from *first* to *last*, both included, by day, entitlement and, if *by_unit*, unit.
+
+        *units*: the ones that are summed; None: all.
+        """
+        ...
 
     def first_day(self) -> date | None:
         """The first day with numbers."""

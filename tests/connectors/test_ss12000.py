@@ -53,7 +53,7 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from fleetsync.pull.decoding.text import fold_word
-from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, running_case
+from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, as_new, running_case
 from tests.connectors.case_runner import fake_connect as what_is_given
 from tests.connectors.ss12000_case import BASE, CASE, LISTINGS
 from tests.test_contract import NEVER_KEPT, structs, words
@@ -127,6 +127,9 @@ class RegisterRun:
         return Settings.model_validate(self.table | keys)
 
     def noted(self, part: str, today: date = TODAY, **keys: Any) -> list[NormalisedItem]:
+        return as_new(self.items(part, today, **keys))
+
+    def items(self, part: str, today: date = TODAY, **keys: Any) -> list[NormalisedItem]:
         settings = self.settings(**keys)
         result: list[NormalisedItem] = []
         with self._given(settings, today) as connect:
@@ -1157,7 +1160,7 @@ def test_a_day_that_is_none_is_unknown_and_costs_nothing_else(runner: CaseRunner
 
     assert isinstance(normalise("pupils", settings, person)[0], PersonRecord)
     assert normalise("pupils", settings, unknown_form)
-    record, fact = normalise("pupils", settings, broken)
+    record, fact = as_new(normalise("pupils", settings, broken))
     assert isinstance(record, MembershipRecord)
     assert record.unreadable == ("start",)
     assert fact == UnreadableFact("startDate", "is not a date", record.source_id)

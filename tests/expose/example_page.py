@@ -3,7 +3,8 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -25,6 +26,7 @@ from fleetsync.core.model import (
     Compliance,
     CoverageChange,
     CoverageDay,
+    CoverageSum,
     CoveredBy,
     DeviceRecord,
     DeviceRule,
@@ -360,10 +362,14 @@ class SnapshotHolder:
     snapshot: Snapshot
     alive: bool = True
     ready: bool = True
+    _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
     def exposition(self) -> Exposition:
-        return Exposition(self.snapshot, {})
+        """Rendered once per snapshot, as the daemon does it."""
+        if self._rendered is None or self._rendered[0] is not self.snapshot:
+            self._rendered = (self.snapshot, Exposition(self.snapshot, {}))
+        return self._rendered[1]
 
     def daemon_status(self) -> DaemonStatus:
         statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]
@@ -387,23 +393,35 @@ class FakeHistory:
         if not self.first_day() <= day <= TODAY:
             return None
         now = self.shown_holder.snapshot
-        rows = self.coverage_between(day, day)
+        rows = tuple(self.recorded_rows(day, day))
         moment = Moment(datetime(day.year, day.month, day.day, 22, tzinfo=UTC), day)
         owed: Iterable[Any] = now.outcome.owed
         serving: Iterable[Assignment] = now.outcome.assignments
         return build_past_snapshot(now, moment, tuple(owed), tuple(serving), now.outcome.episodes, rows)
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> Sequence[CoverageDay]:
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> Sequence[CoverageSum]:
+        sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for row in self.recorded_rows(first, last):
+            is_wanted = (units is None or row.unit in units) and (
+                entitlements is None or row.entitlement in entitlements
+            )
+            if is_wanted:
+                cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
+                cell[0] += row.covered
+                cell[1] += row.entitled
+        return [CoverageSum(*key, *cell) for key, cell in sorted(sums.items())]
+
+    def recorded_rows(self, first: date, last: date) -> Iterator[CoverageDay]:
         days = [TODAY - timedelta(days=back) for back in range(self.days, -1, -1)]
-        return tuple(
-            row
-            for day in days
-            if first <= day <= last
-            for row in self._rows(day)
-            if unit in (None, row.unit) and entitlement in (None, row.entitlement)
-        )
+        return (row for day in days if first <= day <= last for row in self._rows(day))
 
     def _rows(self, day: date) -> Iterator[CoverageDay]:
         back = (TODAY - day).days
