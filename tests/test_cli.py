@@ -325,9 +325,7 @@ def test_a_sync_and_a_check_say_what_a_file_holds_and_what_was_left(installation
     assert f"personal/staff: complete, {left}" in synced
     assert header in synced
     # The file is the same, and so is what could not be read in it.
-    assert ok(installation, "sync", "personal") == (
-        "personal/staff: unchanged; in its last complete pull: 1 row left out\n"
-    )
+    assert ok(installation, "sync", "personal") == ("personal/staff: unchanged; as it was read last: 1 row left out\n")
 
 
 def test_the_list_of_sources_counts_what_could_not_be_read(installation):

@@ -579,19 +579,15 @@ def test_a_broken_list_is_named_and_stops_no_other_list(lists: ListFolder) -> No
     assert "asen_2026-11-16.csv cannot be read" in wrong.what
 
 
-def test_what_is_no_list_is_left_and_named(lists: ListFolder) -> None:
+def test_what_is_no_list_is_left(lists: ListFolder) -> None:
     lists.write("Serienr;Skola", "PF3EX101;Vretaskolan")
     for name in ("Thumbs.db", "desktop.ini", "readme.txt", "rutin.pdf", "lista.csv.bak", "~$lista.xlsx", ".DS_Store"):
         (lists.runner.folder / name).write_bytes(b"Skicka listan till it\r\n")
     (page,) = lists.runner.pages("devices")
     (finding,) = lists.runner.findings()
 
-    assert len(page.raws) == 1
-    assert sorted(unknown.value for unknown in page.drift) == ["lista.csv.bak", "readme.txt", "rutin.pdf"]
+    assert (len(page.raws), page.rejected, page.drift) == (1, (), ())
     assert finding.ok
-    assert all(
-        name in finding.what for name in ("Thumbs.db", "desktop.ini", "readme.txt", "rutin.pdf", "lista.csv.bak")
-    )
 
 
 def test_a_text_with_known_headers_is_a_list(lists: ListFolder) -> None:

@@ -27,7 +27,7 @@ FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
 _CHUNK_BYTES = 1024 * 1024
 _TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
-# Written by systems, beside any file: named by `fleetsync check` alone.
+# Written by systems, beside any file.
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
 # No lists by their ending, unless the pattern names it.
 _STRAY_SUFFIXES = frozenset(
@@ -136,7 +136,7 @@ class StableFiles:
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
     otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
-    lists.
+    lists; *left_by_system*: those that a system writes beside any file.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class StableFiles:
         self.opened: list[str] = []
         self.unchanged: list[str] = []
         self.left: list[str] = []
-        self._left_by_system: list[str] = []
+        self.left_by_system: list[str] = []
         self._pattern = Path(pattern)
         self._columns = tuple(columns)
         self._form = form
@@ -178,7 +178,7 @@ class StableFiles:
 
         Where each file is a whole of its own, a broken one is given as such, as long as another can be read.
         """
-        self.opened, self.unchanged, self.left, self._left_by_system = [], [], [], []
+        self.opened, self.unchanged, self.left, self.left_by_system = [], [], [], []
         try:
             yield from self._open_each() if self._each_whole else self._open_all()
         except OSError as error:
@@ -197,7 +197,7 @@ class StableFiles:
                 self.unchanged.append(file.path.name)
             else:
                 self.opened.append(file.path.name)
-                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+                yield self._open(file, prints[file.path])
 
     def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
         """The files that are no note: somebody's text beside the lists, without any header that is known."""
@@ -235,7 +235,7 @@ class StableFiles:
         for file in readable:
             if file not in skipped:
                 self.opened.append(file.path.name)
-                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+                yield self._open(file, prints[file.path])
         for file in broken:
             self.opened.append(file.path.name)
             yield self._broken(file, errors[file.path])
@@ -282,7 +282,7 @@ class StableFiles:
             if not _is_finished_name(path.name) or not path.is_file():
                 continue
             if not is_exact and path.name.casefold() in _SYSTEM_FILES:
-                self._left_by_system.append(path.name)
+                self.left_by_system.append(path.name)
             elif not is_exact and path.suffix.casefold() in _STRAY_SUFFIXES - {self._pattern.suffix.casefold()}:
                 self.left.append(path.name)
             else:
@@ -325,7 +325,7 @@ class StableFiles:
                 running.update(piece)
         return running.hexdigest()
 
-    def _open(self, file: _ListedFile, fingerprint: str, left: tuple[str, ...] = ()) -> OpenedFile:
+    def _open(self, file: _ListedFile, fingerprint: str) -> OpenedFile:
         with file.path.open("rb") as stream:
             content = stream.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
         if fingerprint_of(content) != fingerprint:
@@ -342,8 +342,6 @@ class StableFiles:
             source=self._source,
             day_is_named=file.named_day is not None,
             zone=self._zone,
-            left_files=left,
-            passed_over=tuple(self._left_by_system) if left or len(self.opened) <= 1 else (),
         )
 
     def _check_size(self, size: int, name: str) -> None:

@@ -234,8 +234,6 @@ class OpenedFile:
         source: str,
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
-        left_files: tuple[str, ...] = (),
-        passed_over: tuple[str, ...] = (),
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -252,7 +250,6 @@ class OpenedFile:
         self._form = form
         self._zone = zone
         self._where = f"{source}: {name}"
-        self._left_files, self._passed_over = left_files, passed_over
 
     def __repr__(self) -> str:
         return f"OpenedFile({self.name!r})"
@@ -310,30 +307,24 @@ class OpenedFile:
         titles, line = self._columns.titles, self._columns.line
         lines = "1 line" if titles == 1 else f"{titles} lines"
         skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
-        passed = (f"left {', '.join(self._passed_over)}",) if self._passed_over else ()
         unnamed = (
             f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
             f"columns = {{ {field} = false }}"
             for field, header in self.suspected_fields.items()
         )
-        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left), *passed)
+        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left_sheets))
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
-        lists too.
-        """
+        """Headers that may be a field nobody named, and sheets of it that look like lists too."""
         suspected = (
             UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items()
         )
-        return (*suspected, *self._left)
+        return (*suspected, *self._left_sheets)
 
     @property
-    def _left(self) -> tuple[UnknownValue, ...]:
-        return (
-            *(UnknownValue("file that is no list", name) for name in self._left_files),
-            *(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets),
-        )
+    def _left_sheets(self) -> tuple[UnknownValue, ...]:
+        return tuple(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets)
 
     @property
     def problem(self) -> str:
