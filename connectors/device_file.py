@@ -2,8 +2,8 @@
 
 Endpoint: the files of `path`. Each list is complete by itself and is named by its file name without the day; of each list
 the newest edition counts. Permission: to read the folder, nothing else. Documentation: none, since every school designs
-its own list (read 2026-11-24). So headers are recognised by Swedish words, and `columns = { field = "header" }` names
-the others.
+its own list (read 2026-11-24). So headers are recognised by Swedish words; `columns = { field = "header" }` names the
+others, and `columns = { field = false }` says that the lists have none.
 
 Quirks:
 * A list speaks for the day in its name, in its column or of its file. A device that it no longer names is absent from it.

@@ -2,7 +2,7 @@
 
 Endpoint: the files of `path`, of which the newest edition counts. Permission: to read the folder, nothing else.
 Documentation: none, since every municipality designs its own report (read 2026-11-24). So headers are recognised by
-Swedish words, and `columns = { field = "header" }` names the others.
+Swedish words; `columns = { field = "header" }` names the others, and `columns = { field = false }` says that the file has none.
 
 Quirks:
 * One person has many rows: employments, and one employment split over cost centres. All count; never the last alone.
@@ -27,7 +27,7 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
 # departments = ["3*", "Vretaskolan"]  # keep only rows whose codes or unit match; default: all
 # person_is = "civic_number"           # where a person has one number per employment
 # read_civic_number = true             # a token of it, for [identity] match_on_civic_number
-# columns = { employment_form = "Anst kat", start = "Från#1", end = 6, protected = false }
+# columns = { employment_form = "Anst kat", start = "Från#1", end = 6, protected = false }   # false: no such column
 # employment_forms = { "Månadslön vik" = "fixed" }
 ```
 
@@ -288,23 +288,26 @@ def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Calla
     unnamed = tuple(file.suspected_fields)
 
     def read(row: FileRow) -> StaffRow:
-        protected = is_protected(row.text("protected"))
-        numbers = _texts(row, ("person_number",))
-        logins = _logins(row, settings)
-        id_column = _person_id_column(row, settings)
-        needs_civic_number = id_column == "civic_number" or settings.read_civic_number or protected
-        civic = _civic_token(row, connect) if needs_civic_number else None
-        ids = {"person_number": numbers[:1], "civic_number": (civic,) if civic else (), "login": logins[:1]}
-        # A protected person is recognised by any id that the row has.
-        person = ids[id_column] or (next(filter(None, ids.values()), ()) if protected else ())
-        if not person:
-            raise RecordError(f"{id_column.replace('_', ' ')} is empty")
+        keys = _keys_of_row(row, settings, connect)
         employment, unreadable = _employment(row, settings, unnamed)
-        return StaffRow(
-            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, unreadable
-        )
+        return msgspec.structs.replace(keys, name=_name(row, settings), employment=employment, unreadable=unreadable)
 
     return read
+
+
+def _keys_of_row(row: FileRow, settings: Settings, connect: Connect) -> StaffRow:
+    """Whose row it is, and whether it marks them. Raises RecordError where nobody can say whose."""
+    protected = is_protected(row.text("protected"))
+    numbers, logins = _texts(row, ("person_number",)), _logins(row, settings)
+    id_column = _person_id_column(row, settings)
+    needs_civic_number = id_column == "civic_number" or settings.read_civic_number or protected
+    civic = _civic_token(row, connect) if needs_civic_number else None
+    ids = {"person_number": next(iter(numbers), None), "civic_number": civic, "login": next(iter(logins), None)}
+    # A protected person is recognised by any id that the row has.
+    person = ids[id_column] or (next(filter(None, ids.values()), None) if protected else None)
+    if not person:
+        raise RecordError(f"{id_column.replace('_', ' ')} is empty")
+    return StaffRow(person.casefold(), numbers, civic, logins, protected=protected)
 
 
 def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow], tuple[str | None, StaffRow | None]]:
@@ -313,27 +316,35 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
     def read(row: MisfitRow) -> tuple[str | None, StaffRow | None]:
         person = row.certain("person_number") or row.certain("login") or row.certain("email")
         source_id = person.casefold() if person else None
-        if not any(_may_be_a_mark(text) for text in row.candidates("protected")):
-            return source_id, None
-        numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
-        words = (word for text in row.texts for word in _SEPARATORS.split(text))
-        logins = tuple(dict.fromkeys(word for word in words if ("@" in word or "\\" in word)))
-        civic_numbers = (civic_number(text, connect.today) for text in row.texts)
-        civics = tuple(
-            connect.token(number.text) for number in civic_numbers if number is not None and number.kind != "other"
-        )
-        ids = (*((source_id,) if source_id else ()), *numbers, *logins, *civics)
-        if not ids:
-            return source_id, None
-        own = tuple(login for login in logins if _is_own_domain(login, settings.mail_domains))
-        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, protected=True)
+        is_marked = any(map(_may_be_a_mark, row.candidates("protected")))
+        return source_id, _protected_by_any_key(row, source_id, settings, connect) if is_marked else None
 
     return read
 
 
+def _protected_by_any_key(
+    row: MisfitRow, source_id: str | None, settings: Settings, connect: Connect
+) -> StaffRow | None:
+    """The person of *row* by every text in it that may be a key of theirs; None where there is none."""
+    numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
+    logins = tuple(dict.fromkeys(word for text in row.texts for word in _SEPARATORS.split(text) if _is_login(word)))
+    civic_numbers = filter(None, (civic_number(text, connect.today) for text in row.texts))
+    civics = tuple(connect.token(number.text) for number in civic_numbers if number.kind != "other")
+    person = next(filter(None, (source_id, *numbers, *logins, *civics)), None)
+    if person is None:
+        return None
+    own = tuple(login for login in logins if _is_own_domain(login, settings.mail_domains))
+    return StaffRow(person.casefold(), numbers, next(iter(civics), None), own, protected=True)
+
+
+def _is_login(word: str) -> bool:
+    """Whether a word is an address, or an account name with its domain."""
+    return "@" in word or "\\" in word
+
+
 def _may_be_a_mark(text: str) -> bool:
     """Whether a cell that was moved may be a mark. What is plainly a date, a number, a code or a log-in is not it."""
-    is_other = "@" in text or "\\" in text or sum(letter.isdigit() for letter in text) > 1
+    is_other = _is_login(text) or sum(letter.isdigit() for letter in text) > 1
     return not is_other and is_protected(text)
 
 

@@ -218,27 +218,31 @@ class StableFiles:
 
     def _open_each(self) -> Iterator[OpenedFile | BrokenFile]:
         files = self._selected_files()
-        errors: dict[Path, PullError] = {file.path: error for file, error in self._unstable(files)}
-        prints: dict[Path, str] = {}
-        for file in files:
-            if file.path not in errors:
-                self._check(file, prints, errors)
-        notes = {path for path, error in errors.items() if isinstance(error, NoHeaderError) and _may_be_note(path)}
-        readable = [file for file in files if file.path not in errors]
-        if not readable:
+        prints, errors = self._checked(files)
+        if not prints:
             raise next(iter(errors.values()))
-        self.left += [file.path.name for file in files if file.path in notes]
-        broken = [file for file in files if file.path in errors and file.path not in notes]
-        # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
-        skipped = [] if broken else [file for file in readable if prints[file.path] in self._known]
-        self.unchanged += [file.path.name for file in skipped]
-        for file in readable:
-            if file not in skipped:
+        notes = [file for file in files if _may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
+        self.left += [file.path.name for file in notes]
+        broken = [file for file in files if file.path in errors and file not in notes]
+        for file in files:
+            # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
+            if file.path in prints and prints[file.path] in self._known and not broken:
+                self.unchanged.append(file.path.name)
+            elif file.path in prints:
                 self.opened.append(file.path.name)
                 yield self._open(file, prints[file.path])
         for file in broken:
             self.opened.append(file.path.name)
             yield self._broken(file, errors[file.path])
+
+    def _checked(self, files: Sequence[_ListedFile]) -> tuple[dict[Path, str], dict[Path, PullError]]:
+        """The fingerprints of the files that can be read, and what is wrong with the others."""
+        errors: dict[Path, PullError] = {file.path: error for file, error in self._unstable(files)}
+        prints: dict[Path, str] = {}
+        for file in files:
+            if file.path not in errors:
+                self._check(file, prints, errors)
+        return prints, errors
 
     def _check(self, file: _ListedFile, prints: dict[Path, str], errors: dict[Path, PullError]) -> None:
         """Reads a file to its end, unless that was done before. Either its fingerprint or its error is noted."""
