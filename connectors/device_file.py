@@ -13,7 +13,8 @@ Quirks:
 * A status says what became of a device (skrotad, stulen, på reparation) or what it is for (lager, lån): both are read.
 * With an unknown status a device does not work: it is pending until the word is mapped.
 * Groups alone make no set: an avdelning of a förskola has them too. A purpose of the row says so, or a [[device_rule]].
-* A holder is a log-in or an employment number. A person's name is no key and is not kept.
+* A holder is a log-in or an employment number. A person's name is no key and is not kept: the device is in the hands of
+  somebody unknown (*unknown holder*), and at a unit that is only a förskola it is unknown whether it is in the pool.
 
 Refuses a row that has neither serial number nor asset tag. Whether a serial is usable is decided in the core.
 
@@ -407,7 +408,9 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
     unreadable = {fact.field for fact in raw.unreadable} | set(raw.unknown_fields)
     if raw.ownership is not None and ownership is None and fold_text(raw.ownership) not in _NOT_KNOWN:
         unreadable.add("ownership")
-    groups = _groups(raw.groups)
+    keys, groups = _keys(raw, settings, unknown), _groups(raw.groups)
+    if raw.holder is not None and not keys:
+        unreadable.add("keys")
     record = DeviceRecord(
         source_id=raw.source_id,
         serial=raw.serial,
@@ -416,7 +419,7 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
         model=raw.model,
         platform=_platform(raw, settings, unknown),
         os_version=raw.os_version,
-        keys=_keys(raw, settings, unknown),
+        keys=keys,
         location=raw.location,
         groups=groups,  # for the conditions of rules, as an MDM's
         order=raw.order,
