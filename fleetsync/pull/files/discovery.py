@@ -19,9 +19,10 @@ from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
+from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
-from fleetsync.pull.files.opened_file import BrokenFile, OpenedFile, fingerprint_of
+from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
