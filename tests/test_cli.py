@@ -328,6 +328,28 @@ def test_a_sync_and_a_check_say_what_a_file_holds_and_what_was_left(installation
     assert ok(installation, "sync", "personal") == ("personal/staff: unchanged; as it was read last: 1 row left out\n")
 
 
+def test_files_that_are_no_lists_are_named_whether_or_not_a_list_has_changed(installation):
+    installation.names = ("listor",)
+    installation.write()
+    config = installation.config.read_text(encoding="utf-8")
+    installation.config.write_text(config.replace("deliveries/datorer_*.csv", "lists"), encoding="utf-8")
+    (installation.folder / "lists").mkdir()
+    for name, text in (
+        ("a.csv", "Serienr;Enhet\nA1;Bäckskolan\n"),
+        ("Thumbs.db", "\0"),
+        ("readme.txt", "Skicka till it"),
+    ):
+        (installation.folder / "lists" / name).write_text(text, encoding="utf-8")
+    left = "left files that are no lists: Thumbs.db, readme.txt"
+
+    assert left in ok(installation, "check", "listor")
+    assert ok(installation, "sync", "listor").startswith(f"listor/devices: complete, 1 device; {left}\n")
+    assert ok(installation, "sync", "listor") == f"listor/devices: unchanged; {left}\n"
+    assert left in ok(installation, "check", "listor")
+    (row,) = json.loads(ok(installation, "sources", "--format", "json"))["rows"]
+    assert row["left_files"] == "Thumbs.db, readme.txt"
+
+
 def test_the_list_of_sources_counts_what_could_not_be_read(installation):
     _spoil_staff_file(installation)
     ok(installation, "sync", "personal")
