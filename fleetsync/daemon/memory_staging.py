@@ -52,6 +52,9 @@ class MemoryStaging:
         """The last row of a record counts."""
         self._rows[pull] |= {row.ref: row for row in rows}
 
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """Nothing: the result of the pull names them."""
+
     def finish_pull(self, effect: PullEffect) -> None:
         """Keep what was read."""
         self._effects[effect.pull] = effect

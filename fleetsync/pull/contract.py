@@ -488,7 +488,7 @@ class SourceFile(Protocol):
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
+        """Headers that may be a deciding field, and sheets that are not read."""
         ...
 
     @property

@@ -49,6 +49,7 @@ from fleetsync.core.model import (
     Record,
     RecordType,
     Scheme,
+    ScopeFindings,
     Text,
     Unit,
     UnitMap,
@@ -147,7 +148,9 @@ def parts() -> tuple[PartState, ...]:
         part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
              reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
         part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
-             last_complete_at=at(170)),
+             last_complete_at=at(170), left_files=("Thumbs.db",),
+             scope_findings={"tallen": ScopeFindings(pull=1, rejected={"serial is empty": 3}, drift={"status=kassaskåp": 1},
+                                                     unused_headers={"tallen.csv": ("Rum",)})}),
     )  # fmt: skip
 
 
