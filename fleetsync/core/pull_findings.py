@@ -34,6 +34,10 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
         Text("som bara Defender känner", "known to Defender alone"),
     ),
     DroppedKind.PRIVATE_PHONE: (Text("privat telefon", "private phone"), Text("privata telefoner", "private phones")),
+    DroppedKind.RELEASED: (
+        Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
+        Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
+    ),
 }
 _ROWS_LEFT_OUT: Noun = (Text("rad utelämnad", "row left out"), Text("rader utelämnade", "rows left out"))
 _FILES_LEFT_OUT: Noun = (Text("fil utelämnad", "file left out"), Text("filer utelämnade", "files left out"))

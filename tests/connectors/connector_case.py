@@ -29,13 +29,15 @@ class RecordedListing:
     """A listing of an API: *pages* are recorded bodies, in order. An unpaged listing has one, and needs nothing else.
 
     *page_of*: which page (from 0) a query asks for. *with_next_link*: a body (recorded, whole address of the listing
-    without a query, number of the following page or None) with its link to the following page.
+    without a query, number of the following page or None) with its link to the following page. *id_field*: the field of a
+    row that holds its id.
     """
 
     path: str
     pages: tuple[str, ...]
     page_of: Callable[[Query], int] = _only_page
     with_next_link: Callable[[Any, str, int | None], Any] = _without_link
+    id_field: str = "id"
 
 
 @dataclass(frozen=True)

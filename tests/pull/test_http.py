@@ -860,6 +860,15 @@ def test_a_part_that_may_be_missing_is_missing(source, clients, status):
         pages(clients.client(source.url), may_be_missing=True)
 
 
+@pytest.mark.parametrize(("body", "has_json"), [({}, True), (b"404 page not found", False), (b"<html></html>", False)])
+def test_a_missing_part_says_whether_json_said_so(source, clients, body, has_json):
+    source.on("/devices", Reply(404, body))
+
+    with pytest.raises(PartMissing) as missing:
+        pages(clients.client(source.url), may_be_missing=True)
+    assert missing.value.has_json is has_json
+
+
 @pytest.mark.parametrize(
     ("status", "is_of_the_query"), [(400, True), (422, True), (403, False), (404, False), (409, False)]
 )
