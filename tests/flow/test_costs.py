@@ -26,6 +26,8 @@ from tests.flow.installation import Installation, OpenInstallation
 FEW, MANY = 40, 400
 PAGE_SIZE = 50
 STATEMENTS_PER_RUN = 250  # of the parts, the marks, the outcome's tables: a run asks each of them something
+# Sources are pulled side by side: which of them ends first decides over a transaction more or less.
+STATEMENTS_EITHER_WAY, PAGES_EITHER_WAY = 10, 4
 ROWS_PER_RUN = 20  # the pulls, the states of their parts, the reconciliation
 
 Happening = Callable[[Installation], None]
@@ -111,10 +113,12 @@ def test_a_run_in_which_nothing_changed_writes_the_same_few_rows_at_every_size(c
     assert few.rows_written == many.rows_written <= ROWS_PER_RUN
 
 
-def test_a_run_in_which_nothing_changed_writes_the_same_bytes_at_every_size(costs_at_two_sizes: TwoCosts) -> None:
+def test_a_run_in_which_nothing_changed_writes_no_more_bytes_in_a_large_municipality(
+    costs_at_two_sizes: TwoCosts,
+) -> None:
     few, many = costs_at_two_sizes(nothing_happens)
 
-    assert few.journal_bytes == many.journal_bytes
+    assert many.journal_bytes <= few.journal_bytes + PAGES_EITHER_WAY * 4096
 
 
 def test_a_changed_device_costs_the_same_rows_in_a_small_and_in_a_large_municipality(
@@ -131,13 +135,14 @@ def test_the_statements_of_a_run_do_not_grow_with_what_is_known(
 ) -> None:
     few, many = costs_at_two_sizes(happening)
 
-    assert few.statements == many.statements <= STATEMENTS_PER_RUN
+    assert many.statements <= few.statements + STATEMENTS_EITHER_WAY <= STATEMENTS_PER_RUN
 
 
-def test_a_contact_that_moved_costs_at_most_two_rows(costs_at_two_sizes: TwoCosts) -> None:
+def test_a_contact_that_moved_costs_three_rows(costs_at_two_sizes: TwoCosts) -> None:
+    """As staged, as believed, and in the device's row of the outcome."""
     few, many = costs_at_two_sizes(every_device_is_in_contact)
 
-    assert many.rows_written - few.rows_written <= 2 * (MANY - FEW)
+    assert many.rows_written - few.rows_written <= 3 * (MANY - FEW)
 
 
 def test_a_source_is_asked_once_per_page_and_signed_in_to_once(costs_at_two_sizes: TwoCosts) -> None:
