@@ -69,7 +69,7 @@ class RecordedServer:
 
     def __init__(self, case: ConnectorCase) -> None:
         self.case = case
-        self.listings: dict[str, RecordedListing] = {record.path: record for record in case.listings.values()}
+        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
