@@ -40,7 +40,8 @@ By the Jamf Platform API, in place of `network_id` and `api_key_file`: `token_ur
 * **Quirks that decide something**
   * A device is managed when its enrolment is not pending. Whether it is in contact is decided by the day of the last
     check-in, against the school calendar.
-  * A location's school number is its code: where it is the skolenhetskod of a `[[unit]]`, devices are placed by it.
+  * A device's `location` is the id of its location, whose school number is its code: where that is the skolenhetskod of a
+    `[[unit]]`, or the names are the same, devices are placed by it. A `[[unit_map]]` sees the id.
   * The owner's id is a key of this source, so that a device follows its user through a change of name. Where the users
     cannot be read, user name and mail of the owner do the same until then.
   * Shared iPads have no owner, and nothing else tells them from iPads that were not handed out. Say so by a

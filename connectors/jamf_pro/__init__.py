@@ -51,6 +51,8 @@ client_secret_file = "/run/secrets/jamf-pro"
   * A shared iPad has no user of its own, whoever is written on it: it is reported shared and has no keys.
   * The user name is a key when it is an address, or an account where `domain` is set; a text with blanks is a name and
     none.
+  * A device's `location` is the id of its building (department, site). That is a unit by its name, or where the `[[unit]]`
+    lists the id among its codes; a `[[unit_map]]` sees the id.
   * What Apple has assigned is a purchase: it expects an MDM, so that a device that was never enrolled is found.
     REMOVED devices no longer belong to the organisation.
   * A server's last version of the inventory is tried first, and remembered for the pull alone.
