@@ -46,7 +46,8 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
   * A blank form of employment is `unknown` where the file has the column; without the column the dates decide. So is
     one that is not known; what is no word of such files ("Vik för …") is not kept, and is reported as `(text)`.
   * The first day of this employment (Från, TILLTRÄDE) comes before that of the first one (ANSTDATUM). A day that cannot
-    be read leaves the employment, and its person undecided; a share that cannot be read only itself.
+    be read leaves the employment, and its person undecided; a share that cannot be read only itself. A first day that
+    cannot be read leaves the employment at that place as it was believed; where none was, it is a new one.
   * A header that may be a mark of protection (skydd, sekretess, spärr …) and is not read refuses the file until
     `columns = { protected = … }` names the column, or says `false`.
   * A share above 1 is per cent; above 100 % it is full time.
@@ -78,6 +79,7 @@ from fleetsync.pull.contract import (
     Connect,
     Duration,
     FileRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -87,6 +89,7 @@ from fleetsync.pull.contract import (
     SourceFile,
     SourceRefused,
     SourceSettings,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
@@ -96,6 +99,7 @@ from fleetsync.pull.decoding import (
     is_in_domains,
     is_protected,
     login_key,
+    make_id,
     missing_columns,
     parse_employment_form,
     probe_files,
@@ -201,14 +205,14 @@ class EmploymentRow(msgspec.Struct, frozen=True):
 
 
 class StaffRow(msgspec.Struct, frozen=True):
-    """What is kept of one row. *civic*: a token. *unreadable*: the facts of its employment that could not be read."""
+    """What is kept of one row. *civic*: a token. *mark*: the word that marks the person as protected. *unreadable*: the facts of its employment that could not be read."""
 
     person: str
     numbers: tuple[str, ...] = ()
     civic: str | None = None
     logins: tuple[str, ...] = ()
     name: str | None = None
-    protected: bool = False
+    mark: str | None = None
     employment: EmploymentRow | None = None
     unreadable: tuple[UnreadableFact, ...] = ()
 
@@ -221,7 +225,7 @@ class StaffFilePerson(msgspec.Struct, frozen=True):
     civics: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
     name: str | None = None
-    protected: bool = False
+    mark: str | None = None
     employments: tuple[EmploymentRow, ...] = ()
     unreadable: tuple[UnreadableFact, ...] = ()
 
@@ -285,7 +289,8 @@ def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Calla
     unnamed = tuple(file.suspected_fields)
 
     def read(row: FileRow) -> StaffRow:
-        protected = is_protected(row.text("protected"))
+        mark = row.text("protected")
+        protected = is_protected(mark)
         numbers = _texts(row, ("person_number",))
         logins = _logins(row, settings)
         id_column = _person_id_column(row, settings)
@@ -298,7 +303,14 @@ def _row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Calla
             raise RecordError(f"{id_column.replace('_', ' ')} is empty")
         employment, unreadable = _employment(row, settings, unnamed)
         return StaffRow(
-            person[0].casefold(), numbers, civic, logins, _name(row, settings), protected, employment, unreadable
+            person[0].casefold(),
+            numbers,
+            civic,
+            logins,
+            _name(row, settings),
+            mark if protected else None,
+            employment,
+            unreadable,
         )
 
     return read
@@ -310,7 +322,8 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
     def read(row: MisfitRow) -> tuple[str | None, StaffRow | None]:
         person = row.certain("person_number") or row.certain("login") or row.certain("email")
         source_id = person.casefold() if person else None
-        if not any(_may_be_a_mark(text) for text in row.candidates("protected")):
+        mark = next((text for text in row.candidates("protected") if _may_be_a_mark(text)), None)
+        if mark is None:
             return source_id, None
         numbers = tuple(text for text in row.candidates("person_number") if text.isalnum() and not text.isalpha())
         words = (word for text in row.texts for word in _SEPARATORS.split(text))
@@ -323,7 +336,7 @@ def _misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow]
         if not ids:
             return source_id, None
         own = tuple(login for login in logins if _is_own_domain(login, settings.mail_domains))
-        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, protected=True)
+        return source_id, StaffRow(ids[0].casefold(), numbers, next(iter(civics), None), own, mark=mark)
 
     return read
 
@@ -431,7 +444,7 @@ def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
     for line in lines:
         rows.setdefault(line.person, []).append(line)
     people = [_employee(person, person_rows) for person, person_rows in rows.items()]
-    return [person for person in people if person.employments or person.protected]
+    return [person for person in people if person.employments or person.mark is not None]
 
 
 def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
@@ -441,7 +454,7 @@ def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
         civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
         logins=tuple(dict.fromkeys(login for line in lines for login in line.logins)),
         name=next((line.name for line in lines if line.name), None),
-        protected=any(line.protected for line in lines),
+        mark=next((line.mark for line in lines if line.mark is not None), None),
         employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
         unreadable=tuple(fact for line in lines for fact in line.unreadable),
     )
@@ -461,19 +474,26 @@ def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[Norm
             *(key for key in keys if key is not None),
         ),
         name=raw.name,
-        protected=raw.protected,
+        protected=raw.mark is not None,
     )
+    marks = () if raw.mark is None else (MarkWord("protected", raw.mark),)
     unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
-    return (person, *_memberships(raw, settings, unknown), *unknown, *raw.unreadable)
+    facts = (fact for fact in raw.unreadable if fact.field != "start")
+    return (person, *marks, *_memberships(raw, settings, unknown), *unknown, *facts)
 
 
-def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]) -> Iterator[MembershipRecord]:
+def _memberships(
+    raw: StaffFilePerson, settings: Settings, unknown: list[UnknownValue]
+) -> Iterator[MembershipRecord | UncertainRecord | UnreadableFact]:
     numbered = IdNumbering()
+    starts = [fact for fact in raw.unreadable if fact.field == "start"]
     # Sorted by content, because the order of the rows in the file may change from one edition to the next.
     for employment in sorted(raw.employments, key=msgspec.json.encode):
         workplace = next(iter(employment.codes), employment.unit_name or "")
-        yield MembershipRecord(
-            source_id=numbered(f"{raw.person}/{workplace.casefold()}/{employment.start or ''}"),
+        start = None if "start" in employment.unreadable else str(employment.start or "")
+        made = make_id(raw.person, workplace.casefold(), start)
+        record = MembershipRecord(
+            source_id=numbered(made.source_id),
             person=raw.person,
             membership=MembershipType.EMPLOYMENT,
             codes=employment.codes,
@@ -484,9 +504,15 @@ def _memberships(raw: StaffFilePerson, settings: Settings, unknown: list[Unknown
             end=employment.end,
             leave_from=employment.leave_from,
             leave_to=employment.leave_to,
-            protected=raw.protected,
+            protected=raw.mark is not None,
             unreadable=employment.unreadable,
         )
+        if made.prefix:
+            fact, starts = starts[:1], starts[1:]
+            yield UncertainRecord(record, made.prefix, tuple(fact))
+        else:
+            yield record
+    yield from starts  # of rows that are equal to another one
 
 
 def _parse_form(word: str | None, settings: Settings, unknown: list[UnknownValue]) -> EmploymentForm | None:

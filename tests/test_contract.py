@@ -17,6 +17,7 @@ from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getdoc
+from itertools import zip_longest
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -26,7 +27,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from fleetsync.core.model import RECORD_TYPES, Record
+from fleetsync.core.model import RECORD_TYPES, MembershipRecord, Record
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -38,6 +39,7 @@ from fleetsync.pull.contract import (
     SourceRefused,
     SourceSettings,
     SourceUnavailable,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
@@ -383,6 +385,75 @@ def test_one_odd_value_costs_no_other_row(runner: CaseRunner, part: str, value: 
         records = runner.records(part)
 
         assert spelled([record for record in records if own_id not in repr(record).casefold()]) == others
+
+
+FactPath = tuple[str | int, ...]
+
+
+def paths_in(value: Any, path: FactPath) -> Iterator[FactPath]:
+    """The path of everything that is filled in within *value*."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        if child not in (None, "", [], {}):
+            yield (*path, name)
+            yield from paths_in(child, (*path, name))
+
+
+def put(rows: list[Any], path: FactPath, value: Any) -> None:
+    """Put *value* at *path*."""
+    place: Any = rows
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+
+
+def read_part(runner: CaseRunner, part: str) -> tuple[list[Record], tuple[str, ...]]:
+    """The records that are certain, and what the ids begin with of those that may be there all the same."""
+    records: list[Record] = []
+    may_be: list[str] = []
+    for page in runner.pages(part):
+        may_be += (rejected.source_id or "" for rejected in page.rejected)
+        for raw in page.raws:
+            try:
+                items = runner.module.normalise(part, runner.settings, raw)
+            except RecordError as error:
+                may_be.append(error.source_id or "")
+                continue
+            records += (item for item in items if isinstance(item, Record))
+            may_be += (item.id_prefix for item in items if isinstance(item, UncertainRecord))
+    return records, tuple(may_be)
+
+
+def refs(record: Record) -> Iterator[str]:
+    """The id of *record*, and that of the person whose membership it is: an unreadable membership keeps both."""
+    yield record.source_id
+    if isinstance(record, MembershipRecord):
+        yield record.person
+
+
+@on_every_listing
+def test_a_fact_that_cannot_be_read_makes_no_other_id(runner: CaseRunner, part: str) -> None:
+    listing = runner.case.listings[part]
+    before, _ = read_part(runner, part)
+    page = runner.server.body(listing, 0, None)
+    rows = rows_of(json.loads(page))
+    for paths in zip_longest(*(list(paths_in(row, (place,))) for place, row in enumerate(rows))):
+        broken = [path for path in paths if path is not None]
+
+        def break_facts(rows: list[Any], broken: list[FactPath] = broken) -> None:
+            for path in broken:
+                put(rows, path, [["odd"]])
+
+        runner.server.fail(listing, 0, RecordedFault(body=body_with(runner, part, 0, break_facts)))
+        records, may_be = read_part(runner, part)
+        kept = {ref for record in before if record.source_id.startswith(may_be) for ref in refs(record)}
+        lost = {record.source_id for record in before} - {record.source_id for record in records} - kept
+        new = {record.source_id for record in records} - {record.source_id for record in before}
+        new = {
+            source_id for source_id in new if source_id.encode() not in page.lower()
+        }  # a row that nobody knows to have ended long ago
+
+        assert (broken, lost, new) == (broken, set(), set())
 
 
 # ------------------------------------------------------------------------------------------------ a listing without an end

@@ -1,6 +1,6 @@
 """A staging area in memory: what a pull would stage, without writing a byte to the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
 from threading import Lock
@@ -61,8 +61,23 @@ class MemoryStaging:
         """What was read, with its rows."""
         return msgspec.structs.replace(self._effects[pull], rows=tuple(self._rows[pull].values()))
 
-    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+    def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
         """Does nothing: the effect has the marks, and a rehearsal conceals nobody."""
+
+    def marked_tokens(self, source: str, part: str) -> frozenset[str]:
+        """As the ledger has it."""
+        return self._ledger.marked_tokens(source, part)
+
+    def record_marks(self, pull: int, person_by_token: Mapping[str, str]) -> None:
+        """Does nothing: the next pull of the part records them."""
+
+    def persons_to_release(self, source: str, part: str) -> frozenset[str]:
+        """Nobody: a rehearsal takes no mark back."""
+        return frozenset()
+
+    def take_back_marks(self, pull: int, *, unmarked: Collection[str], marked: Collection[str]) -> int:
+        """Does nothing: a rehearsal takes no mark back."""
+        return 0
 
     def protected_tokens(self) -> frozenset[str]:
         """As the ledger has it."""

@@ -17,7 +17,14 @@ from fleetsync.core.model import (
     PersonRecord,
     Scheme,
 )
-from fleetsync.pull.contract import RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue, UnreadableFact
+from fleetsync.pull.contract import (
+    RejectedRecord,
+    SourceRefused,
+    SourceUnavailable,
+    UncertainRecord,
+    UnknownValue,
+    UnreadableFact,
+)
 from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.staff_file_case import CASE, FILE
@@ -441,6 +448,22 @@ def test_a_row_that_ends_before_its_first_day_is_not_taken_for_employed_since_ev
     (record,) = staff.employments("1;3110", head="Anst.nr;Kst;From;Tom")
 
     assert (record.start, record.unreadable) == (None, ("start",))
+
+
+def test_a_row_whose_first_day_cannot_be_read_may_be_any_employment_at_its_place(staff: StaffFolder) -> None:
+    rows = ("1;3110;i augusti", "1;3110;i höst", "1;3110;", "1;3220;2026-08-10")
+    staff.write(*rows, head="Anst.nr;Kst;From")
+    items = staff.runner.items("staff")
+
+    uncertain = [item for item in items if isinstance(item, UncertainRecord)]
+    assert [(item.record.source_id, item.id_prefix) for item in uncertain] == [("1/3110/?", "1/3110/")]
+    assert [record.source_id for record in items if isinstance(record, MembershipRecord)] == [
+        "1/3110/",
+        "1/3220/2026-08-10",
+    ]
+    # Two rows that say the same are one, and both places are named.
+    facts = [*uncertain[0].facts, *(item for item in items if isinstance(item, UnreadableFact))]
+    assert [fact.place for fact in facts] == [f"{FILE} line 2", f"{FILE} line 3"]
 
 
 def test_a_row_with_a_field_too_many_is_present_and_unreadable_by_its_number(staff: StaffFolder) -> None:

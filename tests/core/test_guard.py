@@ -961,6 +961,16 @@ def test_a_pull_that_shows_the_same_records_changes_nothing() -> None:
 subsets = st.lists(st.sets(st.integers(0, 7)), min_size=1, max_size=8)
 
 
+@given(subsets)
+def test_without_any_grace_exactly_the_shown_records_are_not_gone(history: list[set[int]]) -> None:
+    part = replace(believing(many(device, 8)), limits=PullLimits(grace_pulls=0, grace_hours=1000.0))
+    for numbers in history:
+        part = part.believing([device(number) for number in sorted(numbers)])
+        assert {known.record.source_id for known in part.known if not known.gone} == {
+            f"d{number}" for number in numbers
+        }
+
+
 @given(subsets, st.integers(1, 3), st.sampled_from([timedelta(hours=7), DAY]))
 def test_shown_records_are_always_present_and_missing_ones_never_gone_at_once(
     history: list[set[int]], grace_pulls: int, wait: timedelta

@@ -293,7 +293,7 @@ class Otherwise(e.FakeHistory):
                 if row.subject_id != self.person
             ],
             (),
-            self.coverage_between(day, day),
+            tuple(self.recorded_rows(day, day)),
         )
 
 

@@ -90,6 +90,9 @@ class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     newly_marked: int = 0  # persons whom this pull found to be protected, and who were not before
     # Tokens of persons whom it marks and who are protected for good only once the pull is believed: they are many.
     pending_marks: frozenset[str] = frozenset()
+    # Whose wrong mark it ended: that numbers move by them was decided.
+    released_persons: int = 0
+    mark_words: Mapping[str, int] = {}  # "field=word" by which many persons are marked
     conflicting_duplicates: int = 0  # ids that came more than once with different content
     drift: Mapping[str, int] = {}  # "field=value" the connector did not know
     is_first: bool = False

@@ -80,5 +80,6 @@ SOURCES: ListDefinition[PartState] = ListDefinition(
         ),
     ),
     rows=lambda context: context.parts,
+    is_of_snapshot=False,
     filters=(word_filter("state", STATE_TITLE, FRESHNESS, lambda row, context: (_state(row, context),)),),
 )

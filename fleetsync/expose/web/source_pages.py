@@ -18,6 +18,7 @@ from fleetsync.expose.web import policy_sentences
 from fleetsync.expose.web.list_view import ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
+from fleetsync.expose.web.unit_choice import UnitChoice, order_by_name
 
 __all__ = ["pages"]  # all of them: this module adds its own to those of `pages.py`
 
@@ -160,6 +161,9 @@ def policy() -> PageResponse:
     """The rules as sentences."""
     context = request_context()
     shown, localiser, names = context.latest.policy, context.localiser, context.lookup.units
+    units = [slug for slug in names if slug not in RESERVED_UNITS]
+    choice = UnitChoice(context, units, {"name": order_by_name(context)})
+    unit_maps = [line for line in shown.unit_maps if not choice.is_needed or line.unit in choice.slugs]
     return render_template(
         "policy.html",
         rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],
@@ -167,7 +171,8 @@ def policy() -> PageResponse:
         device_rules=[
             (rule, policy_sentences.device_rule_sentence(rule, names, localiser)) for rule in shown.device_rules
         ],
-        unit_maps=policy_sentences.unit_map_sentences(shown.unit_maps, names, localiser),
-        units=[known for known in context.latest.units if known.slug not in RESERVED_UNITS],
+        unit_maps=policy_sentences.unit_map_sentences(unit_maps, names, localiser),
+        choice=choice,
+        units=[names[slug] for slug in choice.slugs],
         checked_on=shown.reference.checked_on,
     )

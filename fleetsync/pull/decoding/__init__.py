@@ -11,7 +11,7 @@ connection: `probing` is given what to ask.
 from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, EnrolmentPeriod, is_child
 from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
-from fleetsync.pull.decoding.ids import IdNumbering
+from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
@@ -45,6 +45,7 @@ __all__ = [
     "DecodeHook",
     "EnrolmentPeriod",
     "IdNumbering",
+    "MadeId",
     "ReadRows",
     "RowReader",
     "SourceRow",
@@ -62,6 +63,7 @@ __all__ = [
     "known_word",
     "local_noon",
     "login_key",
+    "make_id",
     "missing_columns",
     "parse_boolean",
     "parse_condition",

@@ -12,11 +12,27 @@ from typing import Any
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
-from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    PersonRecord,
+    PulledScope,
+    PullEffect,
+    Record,
+    RecordType,
+    UnreadableRow,
+)
+from fleetsync.core.privacy import (
+    Storage,
+    needs_token_keys,
+    record_tokens,
+    shareable_mark_words,
+    storage_of_record,
+    with_token_keys,
+)
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -24,13 +40,14 @@ from fleetsync.pull.contract import (
     RejectedRecord,
     SourceUnavailable,
     Stopped,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord
+from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, UncertainRead
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
@@ -38,6 +55,7 @@ from fleetsync.pull.runner.staging import Staging
 STAGING_BATCH_ROWS = 2000
 MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
+UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
 PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
@@ -58,6 +76,7 @@ class _PageCounters:
     unreadable_facts: Counter[str] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    mark_words: Counter[str] = field(default_factory=Counter)
     unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
     unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -85,9 +104,10 @@ class PullAttempt:
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = _PageCounters()
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
+        self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
-        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -110,6 +130,7 @@ class PullAttempt:
         if is_unchanged:
             return None
         self._compare_persons()
+        self._compare_uncertain()
         self._stage_differences()
         self.protection.hide_new_children()
         return self._finish()
@@ -166,13 +187,16 @@ class PullAttempt:
 
     def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
         """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
-        self._counters.rejected[rejected.reason] += 1
-        self._note_unreadable(UnreadableRow(place=rejected.place, reason=rejected.reason))
+        self._count_rejected(rejected.reason, rejected.place)
         if rejected.source_id is None:
             self._counters.unidentified_scopes.add(scope or "")
         else:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
+
+    def _count_rejected(self, reason: str, place: str) -> None:
+        self._counters.rejected[reason] += 1
+        self._note_unreadable(UnreadableRow(place=place, reason=reason))
 
     def _note_unreadable(self, row: UnreadableRow) -> None:
         if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
@@ -185,11 +209,19 @@ class PullAttempt:
             self._counters.drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
+        elif isinstance(item, MarkWord):
+            self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
-            self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
-            self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
+            self._take_unreadable_fact(item)
+        elif isinstance(item, UncertainRecord):
+            read = self._read_record(item.record, scope)
+            self._uncertain.append(UncertainRead(read, item.id_prefix, item.facts))
         else:
-            self._take_record(self._rules.canonical(item, self._source.settings), scope)
+            self._take_record(self._read_record(item, scope))
+
+    def _take_unreadable_fact(self, fact: UnreadableFact) -> None:
+        self._counters.unreadable_facts[f"{fact.field}: {fact.reason}"] += 1
+        self._note_unreadable(UnreadableRow(place=fact.place, reason=fact.reason, fact=fact.field))
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.
@@ -203,13 +235,17 @@ class PullAttempt:
 
     # --- records ------------------------------------------------------------------------------------------------------
 
-    def _take_record(self, record: Record, scope: str | None) -> None:
+    def _read_record(self, item: Record, scope: str | None) -> ReadRecord:
+        """*item* in its canonical form. A mark on it counts from here on."""
+        record = self._rules.canonical(item, self._source.settings)
         tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
         if needs_token_keys(record, tokens, self.protection.hidden):
             record = with_token_keys(record, tokens)
         self.protection.take_mark(record, tokens)
-        read = ReadRecord(record, tokens, scope)
-        if RECORD_TYPES[type(record)] in PERSON_TYPES:
+        return ReadRecord(record, tokens, scope)
+
+    def _take_record(self, read: ReadRecord) -> None:
+        if RECORD_TYPES[type(read.record)] in PERSON_TYPES:
             self._waiting_records.append(read)
         else:
             self._compare(read)
@@ -227,12 +263,38 @@ class PullAttempt:
 
     def _compare_persons(self) -> None:
         """After the last page, when the marks of all pages are known."""
+        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
+        self.protection.take_back_marks({person for person in persons if person is not None})
         for read in self._waiting_records:
             self.protection.take_keys(read.record, read.tokens)
         self.protection.store_marks()
         for read in self._waiting_records:
             self._compare(read)
         self._waiting_records.clear()
+
+    def _compare_uncertain(self) -> None:
+        """When all other records have been compared, so that it is known which ones nobody else is."""
+        if not self._uncertain:
+            return
+        others: list[UncertainRead] = []
+        for each in self._uncertain:
+            if self._differences.is_believed(each.read):
+                self._compare_uncertain_record(each)
+            else:
+                others.append(each)
+        persons = self._staging.membership_persons(self._source.name, self._part.name)
+        kept, new = self._differences.split_uncertain(others, persons)
+        for each in new:
+            self._compare_uncertain_record(each)
+        for each in kept:
+            fact = next(iter(each.facts), None)
+            reason = UNCERTAIN_ID_REASON if fact is None else f"{fact.field} {fact.reason}"
+            self._count_rejected(reason, each.read.record.source_id if fact is None else fact.place)
+
+    def _compare_uncertain_record(self, uncertain: UncertainRead) -> None:
+        self._compare(uncertain.read)
+        for fact in uncertain.facts:
+            self._take_unreadable_fact(fact)
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -276,6 +338,8 @@ class PullAttempt:
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,
+            released_persons=self.protection.released_persons,
+            mark_words=shareable_mark_words(counters.mark_words),
             drift=dict(counters.drift),
             is_first=self._is_first,
             reads_some=self._part.reads == "some",

@@ -19,7 +19,13 @@ from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
-from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
+from fleetsync.store.ledger.hidden_persons import (
+    advance_privacy_generation,
+    drop_pending_marks,
+    pending_marks,
+    pending_persons,
+)
+from fleetsync.store.ledger.marks import store_marks
 from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
 
 PERSON_TYPES = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value)
@@ -138,6 +144,7 @@ class ApplyLedger(PullLedger):
         """Protect for good whom *pull* marks, now that it is believed; whether there is anybody."""
         tokens = pending_marks(connection, pull)
         if tokens:
+            store_marks(connection, pull, pending_persons(connection, pull))
             redaction.protect(connection, tokens, self._clock.now(), self._token_of)
         return bool(tokens)
 

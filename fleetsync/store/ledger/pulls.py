@@ -203,9 +203,12 @@ class PullLedger(LedgerBase):
             "masked": row.masked,
         }
 
-    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
-        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
-        rows = [{"pull_id": pull, "token": token} for token in sorted(tokens)]
+    def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
+        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed.
+
+        *person_by_token*: as `record_marks`, which is done for the persons of these *tokens* then.
+        """
+        rows = [{"pull_id": pull, "token": token, "person": person_by_token.get(token)} for token in sorted(tokens)]
         if not rows:
             return
         with self._write_transaction() as connection:
@@ -238,6 +241,8 @@ class PullLedger(LedgerBase):
             "unused_headers": dict(effect.unused_headers),
             "dropped": _sorted_counts(effect.dropped),
             "newly_marked": effect.newly_marked,
+            "released_persons": effect.released_persons,
+            "mark_words": _sorted_counts(effect.mark_words),
             "conflicting_duplicates": effect.conflicting_duplicates,
             "is_first": effect.is_first,
             "reads_some": effect.reads_some,
@@ -411,6 +416,8 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         dropped=dict(row.dropped),
         newly_marked=row.newly_marked,
         pending_marks=pending_marks(connection, pull),
+        released_persons=row.released_persons,
+        mark_words=dict(row.mark_words),
         conflicting_duplicates=row.conflicting_duplicates,
         is_first=row.is_first,
         reads_some=row.reads_some,
