@@ -12,6 +12,7 @@ Quirks:
 * `depPending` and `ac2Pending` are bought, and not enrolled yet.
 * Without an owner, `owner` is {}, null, missing, or has the id 0.
 * Times name no zone: see `zone`.
+* A listing of thousands of devices takes a minute until it begins: it is waited for up to two.
 
 Refuses to send `includeApps`, and to decode coordinates, batteries, networks and notes.
 
@@ -107,6 +108,7 @@ PARTS = (
     Part("users", (RecordType.PERSON,)),
     Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),
 )
+FIRST_BYTE_SECONDS = 120.0  # a listing is made whole before its first byte: a minute for thousands of devices
 
 
 class Settings(SourceSettings):
@@ -302,7 +304,9 @@ def _read(listing: _Listing, client: Client) -> _Rows:
 
 
 def _client(settings: Settings, connect: Connect) -> Client:
-    return connect(settings.base_url, settings.sign_in(), headers=settings.headers())
+    return connect(
+        settings.base_url, settings.sign_in(), headers=settings.headers(), first_byte_seconds=FIRST_BYTE_SECONDS
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- what it means
