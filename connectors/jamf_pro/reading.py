@@ -41,11 +41,13 @@ PARTS = (
 PAGE_SIZE = 500  # 2000 is allowed; some gateways time out at it with many sections
 COMPUTER_VERSIONS = ("v4", "v3", "v2", "v1")
 
-_PRIVILEGES: Mapping[str, str] = MappingProxyType(
+# The permission that a part needs: the privilege of an API role, and the capability of the Platform API.
+_PERMISSIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "computers": "Read Computers",
-        "mobile_devices": "Read Mobile Devices",
-        "purchases": "Read Device Enrollment Program Instances",
+        "units": ("Read {places}", "that covers /v1/{places}"),
+        "computers": ("Read Computers", "devices:read"),
+        "mobile_devices": ("Read Mobile Devices", "devices:read"),
+        "purchases": ("Read Device Enrollment Program Instances", "that covers /v1/device-enrollments"),
     }
 )
 
@@ -127,7 +129,7 @@ def _pages(
 
 def _read_places(settings: Settings, client: Client, page_size: int) -> Iterator[Page]:
     reader = RowReader[SourceRow](NamedPlace)
-    path, needs = f"v1/{settings.places}", _privilege(settings, "units")
+    path, needs = f"v1/{settings.places}", _permission(settings, "units")
     if settings.places != "sites":
         yield from _pages(client, path, reader, {"page-size": page_size, "sort": "id:asc"}, needs=needs)
         return
@@ -141,7 +143,7 @@ def _read_computers(settings: Settings, client: Client, page_size: int) -> Itera
     reader = RowReader[SourceRow](Computer, normalise_id=partial(record_id, "computer"))
     is_server = False
     for version in COMPUTER_VERSIONS:
-        path, needs = f"{version}/computers-inventory", _privilege(settings, "computers")
+        path, needs = f"{version}/computers-inventory", _permission(settings, "computers")
         pages = _pages(client, path, reader, query, needs=needs, may_be_missing=True)
         try:
             first = next(pages)
@@ -159,7 +161,7 @@ def _read_mobile_devices(settings: Settings, client: Client, page_size: int) -> 
     reader = RowReader[SourceRow](
         MobileDevice, id_field="mobileDeviceId", normalise_id=partial(record_id, "mobile_device")
     )
-    return _pages(client, "v2/mobile-devices/detail", reader, query, needs=_privilege(settings, "mobile_devices"))
+    return _pages(client, "v2/mobile-devices/detail", reader, query, needs=_permission(settings, "mobile_devices"))
 
 
 def _read_purchases(settings: Settings, client: Client, page_size: int) -> Iterator[Page]:
@@ -180,7 +182,7 @@ def _read_purchases(settings: Settings, client: Client, page_size: int) -> Itera
 
 def _enrolment_instances(settings: Settings, client: Client, page_size: int) -> Iterator[Page]:
     query: Params = {"page-size": page_size, "sort": "id:asc"}
-    needs = _privilege(settings, "purchases")
+    needs = _permission(settings, "purchases")
     reader = RowReader[SourceRow](EnrolmentInstance, essential=("id",))
     try:
         yield from _pages(client, "v1/device-enrollments", reader, query, needs=needs, may_be_missing=True)
@@ -193,7 +195,7 @@ def _enrolment_instances(settings: Settings, client: Client, page_size: int) -> 
 def _assigned_devices(settings: Settings, client: Client, instance: str) -> Page:
     """All devices of one token. They come in one response: there are no pages."""
     path = f"v1/device-enrollments/{quote(instance, safe='')}/devices"
-    response = client.get(path, decode=PagedRows, needs=_privilege(settings, "purchases"))
+    response = client.get(path, decode=PagedRows, needs=_permission(settings, "purchases"))
     reader = RowReader[SourceRow](AssignedDevice, normalise_id=partial(record_id, f"purchase/{instance}"))
     read = reader.read(response.results)
     total = len(response.results) if response.total_count is None else response.total_count
@@ -226,11 +228,12 @@ def _wrong_host(settings: Settings) -> SourceRefused:
     return SourceRefused(_WRONG_HOST.format(name=settings.name))
 
 
-def _privilege(settings: Settings, part: str) -> str:
-    """What must be granted to read a part, as the server or the Platform API calls it."""
+def _permission(settings: Settings, part: str) -> str:
+    """What must be granted to read a part, as it stands behind the words "the permission"."""
+    privilege, capability = _PERMISSIONS[part]
     if settings.is_platform:
-        return "devices:read" if part in ("computers", "mobile_devices") else f"to read {part} (its capability)"
-    return f"Read {settings.places.capitalize()}" if part == "units" else _PRIVILEGES[part]
+        return capability.format(places=settings.places)
+    return privilege.format(places=settings.places.capitalize())
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
@@ -242,16 +245,22 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
 
 
 def _probe_part(part: Part, settings: Settings, client: Client) -> ProbeResult:
-    privilege = _privilege(settings, part.name)
-    where = (
-        "the integration in Jamf Account, and check that environment_id (or tenant_id) is the one that it was made for"
-        if settings.is_platform
-        else "the API role of this API client (Settings > API roles and clients)"
-    )
     return probe_part(
         part,
         lambda: bool(next(_READERS[part.name](settings, client, 1)).raws),
-        readable=f"{privilege} is granted; the first page has rows",
-        empty=f"{privilege} is granted; the first page is empty",
-        remedy=f"Grant {privilege} to {where}; and check that base_url ends in {'/pro' if settings.is_platform else '/api'}",
+        readable=f"{part.name} can be read",
+        empty=f"{part.name} can be read, and the first page is empty",
+        remedy=_remedy(settings, part.name),
+    )
+
+
+def _remedy(settings: Settings, part: str) -> str:
+    grant = f"Grant the permission {_permission(settings, part)} to"
+    if settings.is_platform:
+        return (
+            f"{grant} the integration in Jamf Account; check that environment_id (or tenant_id) is the one that it was made "
+            "for, and that base_url ends in /pro"
+        )
+    return (
+        f"{grant} the API role of this API client (Settings > API roles and clients); check that base_url ends in /api"
     )

@@ -343,7 +343,7 @@ def test_a_check_of_a_client_with_all_privileges_says_what_can_be_read(opened: O
     results = findings(opened)
 
     assert all(result.ok for result in results.values())
-    assert results["computers"].what == "Read Computers is granted; the first page has rows"
+    assert results["computers"].what == "computers can be read"
 
 
 def test_a_check_tells_a_missing_privilege_from_the_others(opened: OpenInstallation, jamf: JamfProStub) -> None:
@@ -352,7 +352,7 @@ def test_a_check_tells_a_missing_privilege_from_the_others(opened: OpenInstallat
     results = findings(opened)
 
     assert [part for part, result in results.items() if not result.ok] == ["mobile_devices"]
-    assert "Grant Read Mobile Devices to the API role" in results["mobile_devices"].remedy
+    assert "Grant the permission Read Mobile Devices to the API role" in results["mobile_devices"].remedy
 
 
 @pytest.mark.parametrize(
