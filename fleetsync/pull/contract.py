@@ -537,8 +537,12 @@ class Connect(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit."""
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+
+        *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
+        """
         ...
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:

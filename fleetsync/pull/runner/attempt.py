@@ -154,7 +154,8 @@ class PullAttempt:
             counters.of(page.scope).unused_headers[page.file] = page.unused_headers
         counters.of(page.scope).drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
-            counters.raws += 1
+            # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
+            counters.raws += not isinstance(raw, UnreadableFact)
             for item in self._normalise(raw, page.scope):
                 self._take_item(item, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
