@@ -206,6 +206,7 @@ pull_scope = Table(
     Column("scope", SqlText, primary_key=True),  # "": the part
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    _text_column("judged_under", null=True),
 )
 
 staged_record = Table(
@@ -221,6 +222,7 @@ staged_record = Table(
     _text_column("own_id"),
     _datetime_column("last_contact_at", null=True),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),
 )
 
 # Of persons whom a pull marks that is not believed yet: they are not shown, and nothing is rewritten for good.
@@ -269,6 +271,7 @@ part_scope = Table(
     Column("scope", SqlText, primary_key=True),
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    _text_column("judged_under", null=True),
 )
 
 # --- what is believed --------------------------------------------------------------------------------------------------
@@ -292,6 +295,7 @@ record = Table(
     _integer_column("absent_pulls"),
     _boolean_column("gone"),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),  # None: the next pull that reads it judges it anew
     UniqueConstraint("source", "part", "type", "source_id"),
 )
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
-from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.core.model import MembershipRecord, PulledScope, PullEffect, UnreadableRow
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -29,8 +30,9 @@ from fleetsync.pull.contract import (
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
+from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord
+from fleetsync.pull.runner.differences import PullDifferences, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
@@ -38,7 +40,6 @@ from fleetsync.pull.runner.staging import Staging
 STAGING_BATCH_ROWS = 2000
 MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
-PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
 
@@ -58,6 +59,7 @@ class _PageCounters:
     unreadable_facts: Counter[str] = field(default_factory=Counter)
     unreadable: list[UnreadableRow] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    rejected_scopes: set[str] = field(default_factory=set)  # with rows that could not be read
     unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
     unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -84,7 +86,6 @@ class PullAttempt:
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = _PageCounters()
-        self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
         self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
@@ -102,14 +103,20 @@ class PullAttempt:
         """Read the part whole. The finished effect; None when there was nothing new to read. Raises PullError."""
         # What is known before the first page. The pull holds the part's lock, so that nobody changes it meanwhile.
         name, part = self._source.name, self._part.name
-        self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
-        self._is_first = not self._staging.known_files(name, part)
-        self.protection.load(self._differences.believed_persons())
+        index, earlier = self._staging.record_index(name, part), self._staging.judged_under(name, part)
+        self._is_first = not earlier
+        self.protection.load(believed_persons(index))
+        self._judged_under = self._rules.judging_fingerprint(self._source.settings, self.protection.hidden)
+        self._judged_alike = {scope for scope, under in earlier.items() if under == self._judged_under}
+        self._differences = PullDifferences(name, self._rules, index, self._judged_alike)
+        self._comparison = RecordComparison(
+            self._staging, self._rules, self._source, self._part, self.protection, self._differences
+        )
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
             return None
-        self._compare_persons()
+        self._comparison.compare_persons()
         self._stage_differences()
         self.protection.hide_new_children()
         return self._finish()
@@ -167,6 +174,7 @@ class PullAttempt:
     def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
         """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
         self._counters.rejected[rejected.reason] += 1
+        self._counters.rejected_scopes.add(scope or "")
         self._note_unreadable(UnreadableRow(place=rejected.place, reason=rejected.reason))
         if rejected.source_id is None:
             self._counters.unidentified_scopes.add(scope or "")
@@ -189,7 +197,7 @@ class PullAttempt:
             self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
             self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
         else:
-            self._take_record(self._rules.canonical(item, self._source.settings), scope)
+            self._comparison.take(item, scope)
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.
@@ -200,39 +208,6 @@ class PullAttempt:
                 f"{self._source.name}: {self._part.name} should have {total} records and gave {got}. "
                 "What was believed before stays"
             )
-
-    # --- records ------------------------------------------------------------------------------------------------------
-
-    def _take_record(self, record: Record, scope: str | None) -> None:
-        tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
-        if needs_token_keys(record, tokens, self.protection.hidden):
-            record = with_token_keys(record, tokens)
-        self.protection.take_mark(record, tokens)
-        read = ReadRecord(record, tokens, scope)
-        if RECORD_TYPES[type(record)] in PERSON_TYPES:
-            self._waiting_records.append(read)
-        else:
-            self._compare(read)
-
-    def _compare(self, read: ReadRecord) -> None:
-        storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
-        if storage is Storage.MASKED:
-            self.protection.take_device(read.record, read.tokens)
-        elif self.protection.is_marked_and_new(
-            read.tokens, is_believed=self._differences.believes_person_of(read.record)
-        ):
-            storage = Storage.MASKED
-        if storage is not Storage.DROPPED:
-            self._differences.compare(read, storage)
-
-    def _compare_persons(self) -> None:
-        """After the last page, when the marks of all pages are known."""
-        for read in self._waiting_records:
-            self.protection.take_keys(read.record, read.tokens)
-        self.protection.store_marks()
-        for read in self._waiting_records:
-            self._compare(read)
-        self._waiting_records.clear()
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -245,15 +220,26 @@ class PullAttempt:
         differences = self._differences
         if differences.has_unreadable_persons:
             name, part = self._source.name, self._part.name
-            differences.note_unreadable_ties(self._staging.membership_persons(name, part))
+            records = self._staging.person_records(name, part)
+            differences.note_unreadable_ties(
+                {record.source_id: record.person for record in records if isinstance(record, MembershipRecord)}
+            )
         rows = list(differences.returned_unread())
         if not effect.reads_some:
             rows += differences.absent_rows(
                 {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
             )
         self._staging.stage_rows(self.pull, rows)
+        self._staging.store_read_fingerprints(self.pull, differences.read_otherwise)
         self._staging.finish_pull(effect)
         return effect
+
+    def _judged_scope(self, scope: PulledScope) -> PulledScope:
+        """*scope* with what all of its records were judged under, if that is the same for all."""
+        # What is believed of a row that could not be read was judged under something older.
+        has_unjudged = scope.name in self._counters.rejected_scopes and scope.name not in self._judged_alike
+        is_whole = self._part.reads != "some" and not has_unjudged
+        return msgspec.structs.replace(scope, judged_under=self._judged_under if is_whole else None)
 
     def _effect(self) -> PullEffect:
         counters, differences = self._counters, self._differences
@@ -262,7 +248,7 @@ class PullAttempt:
             source=self._source.name,
             part=self._part.name,
             started_at=self.started_at,
-            scopes=tuple(counters.scopes.values()) or (PulledScope(as_of=self._today),),
+            scopes=tuple(map(self._judged_scope, counters.scopes.values())) or (PulledScope(as_of=self._today),),
             rows=(),
             seen=len(differences.seen),
             duplicates=differences.duplicates,

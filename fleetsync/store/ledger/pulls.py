@@ -10,13 +10,15 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, select, update
 
 from fleetsync.core.model import (
     HoldReason,
-    MembershipRecord,
     PulledScope,
     PullEffect,
+    ReadFingerprint,
+    Record,
     RecordType,
     RowChange,
     StagedRow,
@@ -24,6 +26,7 @@ from fleetsync.core.model import (
     Verdict,
 )
 from fleetsync.store import tables as t
+from fleetsync.store.bulk import PlainRow
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
@@ -50,6 +53,8 @@ class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
     gone: bool
     last_contact_at: datetime | None
     scope: str | None
+    read_fingerprint: int | None = None
+    masked: bool = False
 
 
 class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +90,10 @@ class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
 
 
 STAGED_KEY = ("pull_id", "type", "source_id")
-STAGED_VALUES = tuple(column.name for column in t.staged_record.c if column.name not in STAGED_KEY)
+STAGED_COLUMNS = (
+    *STAGED_KEY, "change", "scope", "body", "fingerprint", "own_id", "last_contact_at", "masked", "read_fingerprint",
+)  # fmt: skip
+STAGED_VALUES = tuple(name for name in STAGED_COLUMNS if name not in STAGED_KEY)
 
 PULL_COLUMNS = tuple(t.pull.c[name] for name in StoredPull.__struct_fields__)
 
@@ -121,27 +129,35 @@ class PullLedger(LedgerBase):
                 record.gone,
                 t.contact.c.last_contact_at,
                 record.scope,
+                record.read_fingerprint,
+                record.masked,
             )
             .select_from(RECORD_WITH_CONTACT)
             .where(record.source == source, record.part == part)
         )
         with self._read_transaction() as connection:
             return {
-                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope)
-                for kind, source_id, fingerprint, absent_since, gone, contact, scope in stream_rows(
+                (kind, source_id): RecordIndexEntry(fingerprint, since is not None, gone, contact, scope, read, masked)
+                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_rows(
                     connection, statement
                 )
             }
 
-    def membership_persons(self, source: str, part: str) -> dict[str, str]:
-        """The person (source id) of each membership that is remembered of a part, by the membership's source id."""
+    def person_records(self, source: str, part: str) -> Iterator[Record]:
+        """The records of persons and memberships that are remembered of a part, as they are stored."""
         record = t.record.c
-        statement = select(record.source_id, record.body).where(
-            record.source == source, record.part == part, record.type == RecordType.MEMBERSHIP.value
-        )
+        of_persons = record.type.in_((RecordType.PERSON.value, RecordType.MEMBERSHIP.value))
+        statement = select(record.body).where(record.source == source, record.part == part, of_persons)
         with self._read_transaction() as connection:
-            bodies = ((source_id, decode_record(body)) for source_id, body in stream_rows(connection, statement))
-            return {source_id: body.person for source_id, body in bodies if isinstance(body, MembershipRecord)}
+            for (body,) in stream_rows(connection, statement):
+                yield decode_record(body)
+
+    def judged_under(self, source: str, part: str) -> dict[str, str | None]:
+        """What all believed records of each scope of a part were judged under, by scope ("": the part)."""
+        scope = t.part_scope.c
+        statement = select(scope.scope, scope.judged_under).where(scope.source == source, scope.part == part)
+        with self._read_transaction() as connection:
+            return dict(connection.execute(statement).tuples().all())
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
         """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
@@ -171,11 +187,14 @@ class PullLedger(LedgerBase):
         with self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             privacy = staging_filter(connection, source, part, self._token_of)
-            latest = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.filter(connection, rows)}
-            self._upsert_staged(connection, self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+            latest = {row.ref: self._with_own_id(source, part, row) for row in privacy.filter(connection, rows)}
+            overwriting = self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES)
+            self._write_staged(connection, pull, overwriting, latest.values())
             # A person whom this pull shows masked is present, although the former id is not.
-            renamed = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.renamed_rows}
-            self._upsert_staged(connection, self._database.insert_new(t.staged_record, STAGED_KEY), renamed)
+            renamed = {row.ref: row for row in privacy.renamed_rows}
+            self._write_staged(
+                connection, pull, self._database.insert_new(t.staged_record, STAGED_KEY), renamed.values()
+            )
             # Their other keys may be in the records of other sources.
             if privacy.newly_protected:
                 redaction.protect(connection, privacy.newly_protected, self._clock.now(), self._token_of)
@@ -184,24 +203,38 @@ class PullLedger(LedgerBase):
         if privacy.newly_protected or privacy.newly_erased:
             self._database.scrub_deleted_bytes()
 
-    @staticmethod
-    def _upsert_staged(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
-        if rows:
-            connection.execute(statement, list(rows.values()))
+    def _write_staged(self, connection: Connection, pull: int, statement: Insert, rows: Iterable[StagedRow]) -> None:
+        # In the order of the key: so each page of the table is written once.
+        in_order = sorted(rows, key=lambda row: row.ref)
+        self._database.write_rows(
+            connection, statement, STAGED_COLUMNS, (_staged_values(pull, row) for row in in_order)
+        )
 
-    def _staged_row(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
-        return {
-            "pull_id": pull,
-            "type": row.type.value,
-            "source_id": row.source_id,
-            "change": row.change.value,
-            "scope": row.scope,
-            "body": None if row.record is None else encode_record(row.record),
-            "fingerprint": row.fingerprint,
-            "own_id": row.own_id or self._own_id(source, part, row.type.value, row.source_id),
-            "last_contact_at": row.last_contact_at,
-            "masked": row.masked,
-        }
+    def _with_own_id(self, source: str, part: str, row: StagedRow) -> StagedRow:
+        """*row* with the id that the record has in this database from now on, where it may be a new one."""
+        if row.own_id or row.change is not RowChange.PUT:
+            return row
+        return replace(row, own_id=self._own_id(source, part, row.type.value, row.source_id))
+
+    def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
+        """Remember what believed records were read as in *pull*, where it comes to the same as what they were read as before.
+
+        Whether the pull is believed makes no difference: they are judged by the same as before.
+        """
+        rows = list(fingerprints)
+        if not rows:
+            return
+        record = t.record.c
+        with self._write_transaction() as connection:
+            source, part = self._require_unjudged_pull(connection, pull)
+            believed = (record.source == source) & (record.part == part) & ~record.masked
+            same_record = (record.type == bindparam("of_type")) & (record.source_id == bindparam("of_id"))
+            statement = (
+                update(t.record)
+                .where(believed, same_record, record.fingerprint == bindparam("believed"))
+                .values(read_fingerprint=bindparam("read"))
+            )
+            self._database.write_rows(connection, statement, ("read", "of_type", "of_id", "believed"), rows)
 
     def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
         """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
@@ -245,13 +278,18 @@ class PullLedger(LedgerBase):
         }
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(values))
         scopes = [
-            {"pull_id": effect.pull, "scope": scope.name, "as_of": scope.as_of, "fingerprint": scope.fingerprint}
+            {
+                "pull_id": effect.pull,
+                "scope": scope.name,
+                "as_of": scope.as_of,
+                "fingerprint": scope.fingerprint,
+                "judged_under": scope.judged_under,
+            }
             for scope in effect.scopes
         ]
         if scopes:
-            connection.execute(
-                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes
-            )
+            overwritten = ("as_of", "fingerprint", "judged_under")
+            connection.execute(self._database.upsert(t.pull_scope, ("pull_id", "scope"), overwritten), scopes)
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
@@ -365,6 +403,23 @@ class PullLedger(LedgerBase):
             lock.release()
 
 
+def _staged_values(pull: int, row: StagedRow) -> PlainRow:
+    """The values of `STAGED_COLUMNS`."""
+    return (
+        pull,
+        row.type.value,
+        row.source_id,
+        row.change.value,
+        row.scope,
+        None if row.record is None else encode_record(row.record),
+        row.fingerprint,
+        row.own_id,
+        row.last_contact_at,
+        row.masked,
+        row.read_fingerprint,
+    )
+
+
 def stored_pull_from_row(row: Any) -> StoredPull:
     """A row of `PULL_COLUMNS` as a noun."""
     values = dict(row._mapping)
@@ -420,10 +475,11 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
 
 def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
-    statement = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
+    columns = (scope.scope, scope.as_of, scope.fingerprint, scope.judged_under)
+    statement = select(*columns).where(scope.pull_id == pull).order_by(scope.scope)
     return tuple(
-        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint)
-        for name, as_of, fingerprint in connection.execute(statement)
+        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint, judged_under=judged_under)
+        for name, as_of, fingerprint, judged_under in connection.execute(statement)
     )
 
 
@@ -440,6 +496,7 @@ def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None)
             scope=row.scope,
             record=None if row.body is None else decode_record(row.body),
             fingerprint=row.fingerprint,
+            read_fingerprint=row.read_fingerprint,
             own_id=row.own_id,
             last_contact_at=row.last_contact_at,
             masked=row.masked,
