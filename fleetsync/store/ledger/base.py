@@ -17,6 +17,7 @@ from fleetsync.core.privacy import key_tokeniser
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import PartBusy
+from fleetsync.store.ledger.staged_rows import StagedRows
 
 OWN_ID_BYTES = 10
 REMEMBERED_TOKENS = 1 << 17  # of persons: children are looked for at both ends of each pull
@@ -45,6 +46,7 @@ class LedgerBase:
         self._token_of = key_tokeniser(secret_key)
         self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
         self._held_locks: dict[int, Lock] = {}
+        self._staged_rows = StagedRows()
         self._held_locks_mutex = threading.Lock()
 
     def _compute_tokens(self, keys: tuple[Key, ...]) -> frozenset[str]:

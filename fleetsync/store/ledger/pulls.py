@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, select, update
 
 from fleetsync.core.model import (
@@ -31,7 +30,12 @@ from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
-from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
+from fleetsync.store.ledger.hidden_persons import (
+    advance_privacy_generation,
+    drop_pending_marks,
+    pending_marks,
+    privacy_generation,
+)
 from fleetsync.store.ledger.staging_filter import staging_filter
 
 NOT_JUDGED_REASON = "the end of this pull could not be written to the database; the part was pulled again after it"
@@ -157,7 +161,7 @@ class PullLedger(LedgerBase):
         scope = t.part_scope.c
         statement = select(scope.scope, scope.judged_under).where(scope.source == source, scope.part == part)
         with self._read_transaction() as connection:
-            return dict(connection.execute(statement).tuples().all())
+            return {row.scope: row.judged_under for row in connection.execute(statement)}
 
     def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
         """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
@@ -186,8 +190,9 @@ class PullLedger(LedgerBase):
             return
         with self._write_transaction() as connection:
             source, part = self._require_unjudged_pull(connection, pull)
+            generation = privacy_generation(connection)
             privacy = staging_filter(connection, source, part, self._token_of)
-            latest = {row.ref: self._with_own_id(source, part, row) for row in privacy.filter(connection, rows)}
+            latest = {row.ref: self._row_as_stored(source, part, row) for row in privacy.filter(connection, rows)}
             overwriting = self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES)
             self._write_staged(connection, pull, overwriting, latest.values())
             # A person whom this pull shows masked is present, although the former id is not.
@@ -200,6 +205,9 @@ class PullLedger(LedgerBase):
                 redaction.protect(connection, privacy.newly_protected, self._clock.now(), self._token_of)
             if privacy.newly_erased:
                 redaction.erase(connection, privacy.newly_erased, self._clock.now(), self._token_of)
+        self._staged_rows.add(pull, latest, generation)
+        if renamed:
+            self._staged_rows.distrust(pull)
         if privacy.newly_protected or privacy.newly_erased:
             self._database.scrub_deleted_bytes()
 
@@ -210,11 +218,23 @@ class PullLedger(LedgerBase):
             connection, statement, STAGED_COLUMNS, (_staged_values(pull, row) for row in in_order)
         )
 
-    def _with_own_id(self, source: str, part: str, row: StagedRow) -> StagedRow:
-        """*row* with the id that the record has in this database from now on, where it may be a new one."""
-        if row.own_id or row.change is not RowChange.PUT:
-            return row
-        return replace(row, own_id=self._own_id(source, part, row.type.value, row.source_id))
+    def _row_as_stored(self, source: str, part: str, row: StagedRow) -> StagedRow:
+        """*row* without its tokens, and with the id that a new record has in this database from now on."""
+        own_id = row.own_id
+        if not own_id and row.change is RowChange.PUT:
+            own_id = self._own_id(source, part, row.type.value, row.source_id)
+        return StagedRow(
+            change=row.change,
+            type=row.type,
+            source_id=row.source_id,
+            scope=row.scope,
+            record=row.record,
+            fingerprint=row.fingerprint,
+            read_fingerprint=row.read_fingerprint,
+            own_id=own_id,
+            last_contact_at=row.last_contact_at,
+            masked=row.masked,
+        )
 
     def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
         """Remember what believed records were read as in *pull*, where it comes to the same as what they were read as before.
@@ -312,7 +332,7 @@ class PullLedger(LedgerBase):
     def effect(self, pull: int) -> PullEffect:
         """A finished pull with its staged rows, in the order of (type, source id)."""
         with self._read_transaction() as connection:
-            return read_effect(connection, pull)
+            return read_effect(connection, pull, rows=self._staged_rows.find(pull, privacy_generation(connection)))
 
     def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[StoredPull, ...]:
         """The newest pulls, of all sources or one, of all its parts or one."""
@@ -377,6 +397,7 @@ class PullLedger(LedgerBase):
         try:
             yield
         finally:
+            self._staged_rows.forget(pull)
             with self._held_locks_mutex:
                 lock = self._held_locks.pop(pull, None)
             if lock is not None:
@@ -443,8 +464,13 @@ def delete_staged_rows(connection: Connection, pull: int) -> None:
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id == pull))
 
 
-def read_effect(connection: Connection, pull: int, only: RowChange | None = None) -> PullEffect:
-    """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown."""
+def read_effect(
+    connection: Connection, pull: int, only: RowChange | None = None, rows: Sequence[StagedRow] | None = None
+) -> PullEffect:
+    """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown.
+
+    *rows*: all that it has staged, where they are at hand and need not be read.
+    """
     row = connection.execute(select(t.pull).where(t.pull.c.id == pull)).one_or_none()
     if row is None:
         raise StoreError(f"pull {pull} is unknown. See: fleetsync sources")
@@ -454,7 +480,7 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         part=row.part,
         started_at=row.started_at,
         scopes=_read_scopes(connection, pull),
-        rows=_read_staged_rows(connection, pull, only),
+        rows=_read_staged_rows(connection, pull, only) if rows is None else tuple(rows),
         seen=row.seen,
         duplicates=row.duplicates,
         contacts_untold=row.contacts_untold,
