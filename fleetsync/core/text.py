@@ -8,5 +8,7 @@ from unicodedata import normalize
 
 def folded(text: str) -> str:
     """*text* as it is compared: NFC, without surrounding space, case-folded."""
+    if text.isascii():
+        return text.strip().casefold()
     # Folding can undo composition (ǰ), so it is composed again.
     return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()

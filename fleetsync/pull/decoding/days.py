@@ -5,6 +5,7 @@ Pure. A text that can be read in two ways, or in none, is refused; no message ev
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from fleetsync.core.calendar import local_day
@@ -50,6 +51,7 @@ def parse_day_or_none(text: str | None) -> date | None:
         return None
 
 
+@lru_cache(maxsize=1 << 12)  # the rows of a file share their days
 def _read_day(text: str, order: DateOrder, zone: str) -> date:
     if match := _YMD.fullmatch(text):
         return date(int(match[1]), int(match[3]), int(match[4]))
