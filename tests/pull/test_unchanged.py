@@ -152,6 +152,19 @@ def test_what_differs_in_nothing_that_is_kept_is_compared_once(
     assert canonical_keys == [login(1)]
 
 
+def test_of_several_records_of_one_id_all_are_compared(ledger: Ledger, clock: ManualClock) -> None:
+    older = device("1", model="older", last_contact_at=MONDAY)
+    newer = device("1", model="newer", last_contact_at=MONDAY + timedelta(hours=1))
+    believe(ledger, clock, older, newer)
+
+    for listing in ([older, newer], [newer, older], [newer, older, newer]):
+        effect = believe(ledger, clock, *listing)
+
+        assert (effect.duplicates, effect.conflicting_duplicates) == (len(listing) - 1, 1)
+        (stored,) = [each.record for each in believed_records(ledger) if isinstance(each.record, DeviceRecord)]
+        assert stored.model == "newer"
+
+
 # --- what it is judged by -----------------------------------------------------------------------------------------------
 
 
@@ -246,12 +259,16 @@ def test_the_device_of_somebody_who_became_protected_is_masked_although_it_has_n
     assert [each.masked for each in believed_records(ledger)] == [True]
 
 
-def test_somebody_who_is_not_protected_any_more_is_read_in_clear(ledger: Ledger, clock: ManualClock) -> None:
+@pytest.mark.parametrize("is_pulled_between", [True, False])
+def test_somebody_who_is_not_protected_any_more_is_read_in_clear(
+    ledger: Ledger, clock: ManualClock, is_pulled_between: bool
+) -> None:
     ipad = device("7", login(1))
     token = token_of(ipad.keys[0])
     believe(ledger, clock, ipad, name="mdm")
     ledger.protect([token], clock.now())
-    believe(ledger, clock, ipad, name="mdm")
+    if is_pulled_between:
+        believe(ledger, clock, ipad, name="mdm")
     ledger.unprotect(token, "chief", "moved")
 
     believe(ledger, clock, ipad, name="mdm")
@@ -306,14 +323,15 @@ unreadable = st.builds(
     lambda n, type_: RecordError("cannot be read", source_id=n, record_type=type_),
     st.sampled_from(["u1", "m1", "1"]), st.sampled_from([RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE]),
 )  # fmt: skip
-listings = st.lists(st.one_of(persons, memberships, devices, groups, unreadable), max_size=6)
+rows = st.one_of(persons, memberships, devices, groups, unreadable)
+listings = st.lists(rows, max_size=6)
 ends = st.sampled_from(["apply", "apply", "apply", "hold", "fail"])
 aliases = rules_with(policy=Policy(domain_aliases={"x.se": "y.se"}))
 steps = st.one_of(
     st.tuples(
         st.just("pull"), st.sampled_from(["hr", "mdm"]), listings, ends, st.sampled_from([RULES, RULES, aliases])
     ),
-    st.tuples(st.just("again"), st.sampled_from(["hr", "mdm"])),
+    st.tuples(st.just("again"), st.sampled_from(["hr", "mdm"]), st.lists(rows, max_size=2), st.integers(0, 2)),
     st.tuples(st.sampled_from(["protect", "unprotect", "erase"]), logins),
 )
 
@@ -331,8 +349,9 @@ class Town:
             case ("pull", name, listing, end, rules):
                 self.last[name] = (listing, rules)
                 return self._pull(name, listing, end, rules)
-            case ("again", name):
-                return self._pull(name, *self.last[name][:1], "apply", self.last[name][1]) if name in self.last else ()
+            case ("again", name, more, repeated):
+                listing, rules = self.last.get(name, ([], RULES))
+                return self._pull(name, [*listing, *more, *listing[:repeated]], "apply", rules)
             case ("protect", value):
                 return self.ledger.protect([token_of(address(value))], self.clock.now())
             case ("erase", value):
@@ -361,6 +380,8 @@ class Town:
     def state(self) -> object:
         """Everything that is believed, and who is hidden."""
         ledger = self.ledger
+        if self.is_whole:
+            ledger._child_tokens = None  # what it remembers of them
         return (believed_records(ledger), ledger.protected_tokens(), ledger.erased_tokens(), ledger.child_tokens())
 
 

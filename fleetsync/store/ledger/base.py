@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -44,6 +44,8 @@ class LedgerBase:
         self._clock = clock
         self._own_id_key = hashlib.blake2b(secret_key, digest_size=32, person=b"own id").digest()
         self._token_of = key_tokeniser(secret_key)
+        # As of a stamp of what they are read from: each pull asks for them when it begins and when it ends.
+        self._child_tokens: tuple[Sequence[Any], Mapping[str, frozenset[str]]] | None = None
         self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
         self._held_locks: dict[int, Lock] = {}
         self._staged_rows = StagedRows()
