@@ -119,6 +119,18 @@ def test_only_what_has_changed_is_made_canonical_and_compared(
     assert (changes(effect), effect.seen) == ({"u2": "put"}, 6)
 
 
+def test_what_comes_back_is_compared_and_is_the_same(
+    ledger: Ledger, clock: ManualClock, canonical_keys: list[str]
+) -> None:
+    believe(ledger, clock, device("1", login(1)), device("2"))
+    believe(ledger, clock, device("2"))
+    canonical_keys.clear()
+
+    assert changes(believe(ledger, clock, device("1", login(1)), device("2"))) == {"1": "return"}
+    assert believe(ledger, clock, device("1", login(1)), device("2")).rows == ()
+    assert canonical_keys == [login(1)]
+
+
 def test_a_later_contact_is_the_only_change(ledger: Ledger, clock: ManualClock, canonical_keys: list[str]) -> None:
     later = MONDAY + timedelta(hours=1)
     believe(ledger, clock, device("1", login(1), last_contact_at=MONDAY))
@@ -216,6 +228,19 @@ def test_a_pull_that_is_not_believed_changes_nothing_of_what_is_compared(ledger:
     ledger.fail_pull(held.pull, Verdict.FAILED, "")
 
     assert changes(believe(ledger, clock, ipad, rules=aliases)) == {"1": "put"}
+
+
+def test_what_comes_to_the_same_by_other_rules_is_not_remembered_for_the_rules_in_force(
+    ledger: Ledger, clock: ManualClock
+) -> None:
+    before, after = device("1", "e1@exempelby.se"), device("1", "e1@old.exempelby.se")
+    aliases = rules_with(policy=Policy(domain_aliases={"old.exempelby.se": "exempelby.se"}))
+    believe(ledger, clock, before)
+    same = read(ledger, clock, [after], rules=aliases)
+    assert same.rows == ()
+    ledger.fail_pull(same.pull, Verdict.FAILED, "")
+
+    assert changes(believe(ledger, clock, after)) == {"1": "put"}
 
 
 def test_a_part_that_reads_some_is_always_compared(ledger: Ledger, clock: ManualClock) -> None:

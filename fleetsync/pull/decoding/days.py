@@ -27,6 +27,7 @@ _NO_DAY = re.compile(r"(?:9999-?12-?31|2099-?12-?31|0000-?00-?00|0001-?01-?01)(?
 _FIRST_YEAR_OF_1900S = 69
 
 
+@lru_cache(maxsize=1 << 13)  # the rows of a file share their days
 def parse_day(text: str | None, label: str, *, order: DateOrder = "ymd", zone: str = LOCAL_ZONE) -> date | None:
     """The day that *text* names; None for a blank and for an open end (9999-12-31, 2099-12-31, 0000-00-00).
 
@@ -51,7 +52,6 @@ def parse_day_or_none(text: str | None) -> date | None:
         return None
 
 
-@lru_cache(maxsize=1 << 12)  # the rows of a file share their days
 def _read_day(text: str, order: DateOrder, zone: str) -> date:
     if match := _YMD.fullmatch(text):
         return date(int(match[1]), int(match[3]), int(match[4]))

@@ -112,8 +112,8 @@ class PullDifferences:
     def take_unchanged(self, record: Record, read_fingerprint: int, scope: str | None) -> bool:
         """Note *record*, as its connector gave it, as present, if that is all there is to it; whether it is.
 
-        It is what it was when it was judged last, that was by the same, and it is believed in clear and present. Of
-        several records of one id only the first can be taken so.
+        It is what it was when it was judged last, that was by the same, and it is believed in clear. What is absent has
+        no fingerprint of this kind. Of several records of one id only the first can be taken so.
         """
         ref = record_ref(record)
         entry = self._index.get(ref)
@@ -121,8 +121,6 @@ class PullDifferences:
             entry is None
             or entry.read_fingerprint != read_fingerprint
             or entry.scope != scope
-            or entry.absent
-            or entry.gone
             or entry.masked
             or ref in self._ranks
             or (scope or "") not in self._judged_alike
