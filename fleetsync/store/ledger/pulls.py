@@ -6,22 +6,18 @@ began it must end it, with `fail_pull` where nothing else does. Only the newest 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, select, update
 
 from fleetsync.core.model import (
-    HoldReason,
     PulledScope,
     PullEffect,
     ReadFingerprint,
-    Record,
     RecordType,
     RowChange,
     StagedRow,
-    UnreadableRow,
     Verdict,
 )
 from fleetsync.store import tables as t
@@ -29,13 +25,15 @@ from fleetsync.store.bulk import PlainRow
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
-from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.base import decode_record, encode_record, stream_rows
 from fleetsync.store.ledger.hidden_persons import (
     advance_privacy_generation,
     drop_pending_marks,
     pending_marks,
     privacy_generation,
 )
+from fleetsync.store.ledger.known_records import KnownRecordsLedger
+from fleetsync.store.ledger.pull_lists import PullListLedger
 from fleetsync.store.ledger.staging_filter import staging_filter
 
 NOT_JUDGED_REASON = "the end of this pull could not be written to the database; the part was pulled again after it"
@@ -49,60 +47,14 @@ COUNT_COLUMN_BY_CHANGE: Mapping[str, str] = {
 }
 
 
-class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
-    """What a pull has to know of a record that is remembered: enough to see whether it differs."""
-
-    fingerprint: int
-    absent: bool
-    gone: bool
-    last_contact_at: datetime | None
-    scope: str | None
-    read_fingerprint: int | None = None
-    masked: bool = False
-
-
-class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
-    """A pull as lists show it; *decision* of a held one: accepted, rejected, dissolved or followed (by another)."""
-
-    id: int
-    source: str
-    part: str
-    started_at: datetime
-    finished_at: datetime | None = None
-    verdict: Verdict | None = None  # None: not judged yet
-    reason: str | None = None
-    seen: int = 0
-    duplicates: int = 0
-    puts: int = 0
-    returns: int = 0
-    contacts: int = 0
-    absences: int = 0
-    rejected: Mapping[str, int] = {}
-    unreadable_facts: Mapping[str, int] = {}
-    unreadable: tuple[UnreadableRow, ...] = ()
-    unused_headers: Mapping[str, tuple[str, ...]] = {}
-    dropped: Mapping[str, int] = {}
-    newly_marked: int = 0
-    conflicting_duplicates: int = 0
-    drift: Mapping[str, int] = {}
-    is_first: bool = False
-    refusals: tuple[HoldReason, ...] = ()
-    decision: str | None = None
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    decision_reason: str | None = None
-
-
 STAGED_KEY = ("pull_id", "type", "source_id")
 STAGED_COLUMNS = (
     *STAGED_KEY, "change", "scope", "body", "fingerprint", "own_id", "last_contact_at", "masked", "read_fingerprint",
 )  # fmt: skip
 STAGED_VALUES = tuple(name for name in STAGED_COLUMNS if name not in STAGED_KEY)
 
-PULL_COLUMNS = tuple(t.pull.c[name] for name in StoredPull.__struct_fields__)
 
-
-class PullLedger(LedgerBase):
+class PullLedger(KnownRecordsLedger, PullListLedger):
     """The part of the ledger that the runner uses: `pull.runner.Staging`."""
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
@@ -120,66 +72,6 @@ class PullLedger(LedgerBase):
         with self._held_locks_mutex:
             self._held_locks[pull] = lock
         return pull
-
-    def record_index(self, source: str, part: str) -> dict[tuple[str, str], RecordIndexEntry]:
-        """All that is remembered of a part, by (type, source id); gone records are flagged."""
-        record = t.record.c
-        statement = (
-            select(
-                record.type,
-                record.source_id,
-                record.fingerprint,
-                record.absent_since,
-                record.gone,
-                t.contact.c.last_contact_at,
-                record.scope,
-                record.read_fingerprint,
-                record.masked,
-            )
-            .select_from(RECORD_WITH_CONTACT)
-            .where(record.source == source, record.part == part)
-        )
-        with self._read_transaction() as connection:
-            return {
-                (kind, source_id): RecordIndexEntry(fingerprint, since is not None, gone, contact, scope, read, masked)
-                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_rows(
-                    connection, statement
-                )
-            }
-
-    def person_records(self, source: str, part: str) -> Iterator[Record]:
-        """The records of persons and memberships that are remembered of a part, as they are stored."""
-        record = t.record.c
-        of_persons = record.type.in_((RecordType.PERSON.value, RecordType.MEMBERSHIP.value))
-        statement = select(record.body).where(record.source == source, record.part == part, of_persons)
-        with self._read_transaction() as connection:
-            for (body,) in stream_rows(connection, statement):
-                yield decode_record(body)
-
-    def judged_under(self, source: str, part: str) -> dict[str, str | None]:
-        """What all believed records of each scope of a part were judged under, by scope ("": the part)."""
-        scope = t.part_scope.c
-        statement = select(scope.scope, scope.judged_under).where(scope.source == source, scope.part == part)
-        with self._read_transaction() as connection:
-            return {row.scope: row.judged_under for row in connection.execute(statement)}
-
-    def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
-        """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
-        scope = t.part_scope.c
-        statement = select(scope.scope, scope.fingerprint, scope.as_of).where(
-            scope.source == source, scope.part == part
-        )
-        with self._read_transaction() as connection:
-            return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(statement)}
-
-    def mark(self, source: str, part: str) -> str | None:
-        """The bookmark of the last complete pull of a part that reads some."""
-        state = t.part_state.c
-        with self._read_transaction() as connection:
-            mark: str | None = connection.execute(
-                select(state.mark).where(state.source == source, state.part == part)
-            ).scalar_one_or_none()
-            return mark
 
     def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
         """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
@@ -334,25 +226,6 @@ class PullLedger(LedgerBase):
         with self._read_transaction() as connection:
             return read_effect(connection, pull, rows=self._staged_rows.find(pull, privacy_generation(connection)))
 
-    def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[StoredPull, ...]:
-        """The newest pulls, of all sources or one, of all its parts or one."""
-        pull = t.pull.c
-        statement = select(*PULL_COLUMNS).order_by(pull.id.desc()).limit(limit)
-        if source is not None:
-            statement = statement.where(pull.source == source)
-        if part is not None:
-            statement = statement.where(pull.part == part)
-        with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
-
-    def newest_pulls(self, source: str, part: str) -> tuple[StoredPull, ...]:
-        """The newest pull of each verdict, newest first: how a part does, however often it came to nothing since."""
-        pull = t.pull.c
-        newest = select(func.max(pull.id)).where(pull.source == source, pull.part == part, pull.verdict.is_not(None))
-        statement = select(*PULL_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
-        with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
-
     def _require_unjudged_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
         """(source, part) of a pull that is not judged yet."""
         row = connection.execute(
@@ -439,14 +312,6 @@ def _staged_values(pull: int, row: StagedRow) -> PlainRow:
         row.masked,
         row.read_fingerprint,
     )
-
-
-def stored_pull_from_row(row: Any) -> StoredPull:
-    """A row of `PULL_COLUMNS` as a noun."""
-    values = dict(row._mapping)
-    verdict = values.pop("verdict")
-    values |= {name: dict(values[name]) for name in ("rejected", "drift", "unreadable_facts", "dropped")}
-    return StoredPull(verdict=None if verdict is None else Verdict(verdict), **values)
 
 
 def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
