@@ -683,6 +683,8 @@ NEVER_KEPT = frozenset(
 
 
 def words(name: str) -> frozenset[str]:
+    """The words of a field's name. A mobile device is a device, while "mobile" alone is a number to call."""
+    name = re.sub(r"mobile_?device", "device", name, flags=re.IGNORECASE)
     return frozenset(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).casefold().split("_"))
 
 
@@ -715,6 +717,8 @@ def test_the_words_of_a_field_are_told_apart() -> None:
     assert words("wiFiMacAddress") & NEVER_KEPT
     assert words("ip_address") & NEVER_KEPT
     assert not words("machine_description") & NEVER_KEPT
+    assert not words("mobileDeviceId") & NEVER_KEPT
+    assert words("mobilePhone") & NEVER_KEPT
 
 
 def text_of(file: Path) -> str:

@@ -49,6 +49,7 @@ from fleetsync.core.model import (
     Record,
     RecordType,
     Scheme,
+    ScopeFindings,
     Text,
     Unit,
     UnitMap,
@@ -147,7 +148,9 @@ def parts() -> tuple[PartState, ...]:
         part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
              reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
         part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
-             last_complete_at=at(170)),
+             last_complete_at=at(170), left_files=("Thumbs.db",),
+             scope_findings={"tallen": ScopeFindings(pull=1, rejected={"serial is empty": 3}, drift={"status=kassaskåp": 1},
+                                                     unused_headers={"tallen.csv": ("Rum",)})}),
     )  # fmt: skip
 
 
@@ -410,9 +413,7 @@ class FakeHistory:
     ) -> Sequence[CoverageSum]:
         sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
         for row in self.recorded_rows(first, last):
-            is_wanted = (units is None or row.unit in units) and (
-                entitlements is None or row.entitlement in entitlements
-            )
+            is_wanted = (units is None or row.unit in units) and row.entitlement in entitlements
             if is_wanted:
                 cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
                 cell[0] += row.covered

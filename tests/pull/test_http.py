@@ -995,6 +995,14 @@ def test_what_goes_wrong_on_the_way_is_told_apart(clients, error, says):
             clients.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
 
 
+def test_a_source_that_makes_its_whole_listing_at_once_may_take_longer_to_begin(clients):
+    with responses.RequestsMock() as network:
+        network.get("https://mdm.exempelby.se/devices", body=requests.exceptions.ReadTimeout())
+
+        with pytest.raises(SourceUnavailable, match="did not answer within 120 seconds"):
+            clients.client("https://mdm.exempelby.se", first_byte_seconds=120).get("/devices", decode=Listing)
+
+
 def test_a_server_that_speaks_no_tls_is_said_so(source, clients):
     with pytest.raises(SourceUnavailable, match="no TLS connection"):
         clients.client(source.url.replace("http://", "https://")).get("/devices", decode=Listing)
