@@ -12,6 +12,7 @@ Quirks:
 * `depPending` and `ac2Pending` are bought, and not enrolled yet.
 * Without an owner, `owner` is {}, null, missing, or has the id 0.
 * Times name no zone: see `zone`.
+* A listing of thousands of devices takes a minute until it begins: it is waited for up to two.
 
 Refuses to send `includeApps`, and to decode coordinates, batteries, networks and notes.
 
@@ -40,7 +41,8 @@ By the Jamf Platform API, in place of `network_id` and `api_key_file`: `token_ur
 * **Quirks that decide something**
   * A device is managed when its enrolment is not pending. Whether it is in contact is decided by the day of the last
     check-in, against the school calendar.
-  * A location's school number is its code: where it is the skolenhetskod of a `[[unit]]`, devices are placed by it.
+  * A device's `location` is the id of its location, whose school number is its code: where that is the skolenhetskod of a
+    `[[unit]]`, or the names are the same, devices are placed by it. A `[[unit_map]]` sees the id.
   * The owner's id is a key of this source, so that a device follows its user through a change of name. Where the users
     cannot be read, user name and mail of the owner do the same until then.
   * Shared iPads have no owner, and nothing else tells them from iPads that were not handed out. Say so by a
@@ -106,6 +108,7 @@ PARTS = (
     Part("users", (RecordType.PERSON,)),
     Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),
 )
+FIRST_BYTE_SECONDS = 120.0  # a listing is made whole before its first byte: a minute for thousands of devices
 
 
 class Settings(SourceSettings):
@@ -301,7 +304,9 @@ def _read(listing: _Listing, client: Client) -> _Rows:
 
 
 def _client(settings: Settings, connect: Connect) -> Client:
-    return connect(settings.base_url, settings.sign_in(), headers=settings.headers())
+    return connect(
+        settings.base_url, settings.sign_in(), headers=settings.headers(), first_byte_seconds=FIRST_BYTE_SECONDS
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- what it means

@@ -313,9 +313,29 @@ def test_a_sync_and_a_check_say_what_a_file_holds_and_what_was_left(installation
     assert f"personal/staff: complete, {left}" in synced
     assert header in synced
     # The file is the same, and so is what could not be read in it.
-    assert ok(installation, "sync", "personal") == (
-        "personal/staff: unchanged; in its last complete pull: 1 row left out\n"
-    )
+    assert ok(installation, "sync", "personal") == ("personal/staff: unchanged; as it was read last: 1 row left out\n")
+
+
+def test_files_that_are_no_lists_are_named_whether_or_not_a_list_has_changed(installation):
+    installation.names = ("listor",)
+    installation.write()
+    config = installation.config.read_text(encoding="utf-8")
+    installation.config.write_text(config.replace("deliveries/datorer_*.csv", "lists"), encoding="utf-8")
+    (installation.folder / "lists").mkdir()
+    for name, text in (
+        ("a.csv", "Serienr;Enhet\nA1;Bäckskolan\n"),
+        ("Thumbs.db", "\0"),
+        ("readme.txt", "Skicka till it"),
+    ):
+        (installation.folder / "lists" / name).write_text(text, encoding="utf-8")
+    left = "left files that are no lists: Thumbs.db, readme.txt"
+
+    assert left in ok(installation, "check", "listor")
+    assert ok(installation, "sync", "listor").startswith(f"listor/devices: complete, 1 device; {left}\n")
+    assert ok(installation, "sync", "listor") == f"listor/devices: unchanged; {left}\n"
+    assert left in ok(installation, "check", "listor")
+    (row,) = json.loads(ok(installation, "sources", "--format", "json"))["rows"]
+    assert row["left_files"] == "Thumbs.db, readme.txt"
 
 
 def test_the_list_of_sources_counts_what_could_not_be_read(installation):
@@ -454,6 +474,9 @@ def test_all_marks_of_one_pull_are_taken_back_once_the_source_is_right(installat
     installation.staff = [StaffFileRow(n=n, mark="Ja" if n == 3 else "") for n in range(1, 13)]
     installation.advance_clock(days=1)
     installation.write_staff(installation.today)
+    shown = ok(installation, "sync", "--dry-run")
+    assert "coverage     backskolan, staff: 0 of 0 → " in shown
+    assert opened.count("entitled") == 0
     opened.run()
     opened.run()  # the devices were read beside the roster
 

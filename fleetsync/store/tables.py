@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
-from fleetsync.core.model import HoldReason, Text, UnreadableRow
+from fleetsync.core.model import HoldReason, ScopeFindings, Text, UnreadableRow
 
 metadata = MetaData(
     naming_convention={
@@ -208,6 +208,7 @@ pull_scope = Table(
     Column("scope", SqlText, primary_key=True),  # "": the part
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
 )
 
 staged_record = Table(
@@ -252,6 +253,7 @@ part_state = Table(
     Column("unreadable_facts", Integer, nullable=False, server_default="0"),
     _text_column("unreadable_reason", null=True),
     Column("unused_headers", Integer, nullable=False, server_default="0"),
+    Column("left_files", TextTuple, nullable=False, server_default="[]"),
     _integer_column("contacts_untold"),
 )
 
@@ -272,6 +274,7 @@ part_scope = Table(
     Column("scope", SqlText, primary_key=True),
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
 )
 
 # --- what is believed --------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ class RecordedServer:
 
     def __init__(self, case: ConnectorCase) -> None:
         self.case = case
-        self.listings: dict[str, RecordedListing] = {record.path: record for record in case.listings.values()}
+        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -168,8 +168,15 @@ class FakeConnect:
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> HttpClient:
-        return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+        return self._session.client(
+            base_url,
+            auth,
+            headers=headers,
+            requests_per_minute=requests_per_minute,
+            first_byte_seconds=first_byte_seconds,
+        )
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         source, clock = self._source, self.clock

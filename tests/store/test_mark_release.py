@@ -188,7 +188,7 @@ def test_decision_and_effect_are_in_the_audit_without_a_person(
     decided, ended = (row[2:] for row in dump(file)["audit"])
     assert decided == ("tove", f"takes back the marks of pull {wrong}: {REASON}", "hr/things")
     assert ended[0] == "tove"
-    assert ended[1].startswith("the marks of 19 persons ended")
+    assert str(ended[1]).startswith("the marks of 19 persons ended")
     assert dump(file)["mark_release"] == []
 
 

@@ -50,12 +50,23 @@ class StagedRow(FrozenStruct, frozen=True, kw_only=True):
         return (self.type.value, self.source_id)
 
 
+class ScopeFindings(FrozenStruct, frozen=True, kw_only=True):
+    """What could not be read or was not understood when a scope was read last: by *pull*, or 0 where several are summed."""
+
+    pull: int = 0
+    rejected: Mapping[str, int] = {}  # rows that could not be read, by reason
+    unreadable_facts: Mapping[str, int] = {}  # facts that could not be read, by "field: reason"
+    unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    drift: Mapping[str, int] = {}  # "field=value" the connector did not know
+
+
 class PulledScope(FrozenStruct, frozen=True, kw_only=True):
     """What a pull read completely: the whole part (name ""), or one file of it. `as_of` is the day it describes."""
 
     name: str = ""
     as_of: date
     fingerprint: str | None = None  # of a file's content
+    findings: ScopeFindings = ScopeFindings()
 
 
 class UnreadableRow(FrozenStruct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from fleetsync.core.model import (
     PullEffect,
     RecordType,
     RowChange,
+    ScopeFindings,
     StagedRow,
     UnreadableRow,
     Verdict,
@@ -250,12 +251,18 @@ class PullLedger(LedgerBase):
         }
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(values))
         scopes = [
-            {"pull_id": effect.pull, "scope": scope.name, "as_of": scope.as_of, "fingerprint": scope.fingerprint}
+            {
+                "pull_id": effect.pull,
+                "scope": scope.name,
+                "as_of": scope.as_of,
+                "fingerprint": scope.fingerprint,
+                "findings": scope.findings,
+            }
             for scope in effect.scopes
         ]
         if scopes:
             connection.execute(
-                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes
+                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint", "findings")), scopes
             )
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
@@ -265,6 +272,17 @@ class PullLedger(LedgerBase):
         with self._releasing_lock(pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, pull)
             self._end_pull(connection, pull, verdict, reason)
+
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """The files beside the lists of a part that are no lists, by its newest attempt."""
+        state = t.part_state.c
+        of_part = (state.source == source) & (state.part == part)
+        with self._read_transaction() as connection:
+            known = connection.execute(select(state.left_files).where(of_part)).scalar_one_or_none()
+        if tuple(names) == (known or ()):
+            return
+        with self._write_transaction() as connection:
+            update_part_state(connection, source, part, left_files=tuple(names))
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
         """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
@@ -427,11 +445,18 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
 
 def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
-    statement = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
+    statement = select(scope.scope, scope.as_of, scope.fingerprint, scope.findings).where(scope.pull_id == pull)
     return tuple(
-        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint)
-        for name, as_of, fingerprint in connection.execute(statement)
+        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint, findings=findings)
+        for name, as_of, fingerprint, findings in connection.execute(statement.order_by(scope.scope))
     )
+
+
+def read_scope_findings(connection: Connection, source: str, part: str) -> dict[str, ScopeFindings]:
+    """What could not be read in each scope of a part when it was read last."""
+    scope = t.part_scope.c
+    statement = select(scope.scope, scope.findings).where(scope.source == source, scope.part == part)
+    return {row.scope: row.findings for row in connection.execute(statement)}
 
 
 def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:
