@@ -354,14 +354,14 @@ class SnapshotHolder:
     snapshot: Snapshot
     alive: bool = True
     ready: bool = True
-    _rendered: tuple[Snapshot, Exposition] | None = None
+    _rendered: list[tuple[Snapshot, Exposition]] = field(default_factory=list)
 
     @property
     def exposition(self) -> Exposition:
         """Rendered once per snapshot, as the daemon does it."""
-        if self._rendered is None or self._rendered[0] is not self.snapshot:
-            self._rendered = (self.snapshot, Exposition(self.snapshot, {}))
-        return self._rendered[1]
+        if not any(snapshot is self.snapshot for snapshot, _ in self._rendered):
+            self._rendered[:] = [(self.snapshot, Exposition(self.snapshot, {}))]
+        return self._rendered[0][1]
 
     def daemon_status(self) -> DaemonStatus:
         statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]

@@ -1,5 +1,7 @@
 """The API gives a list page by page, all from one snapshot, and says with an ETag whether anything has changed."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -27,7 +29,7 @@ def client(setup):
     return open_client(setup, "tea")
 
 
-def walk(client, path: str) -> list[dict]:
+def walk(client, path: str) -> list[dict[str, Any]]:
     """The answers from *path* on."""
     answers = []
     while path:
