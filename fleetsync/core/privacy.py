@@ -6,7 +6,6 @@ of a canonical key under a secret that is kept outside of the database. Masking 
 harmless is dropped, so a new field of a record must be kept here by name to be kept.
 """
 
-import base64
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -14,6 +13,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from fleetsync.core.base32 import base32_text
 from fleetsync.core.model import (
     TOKEN_PREFIX,
     BelievedRecord,
@@ -24,6 +24,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     PersonRecord,
     Record,
+    RecordType,
     Scheme,
     StagedRow,
     UnitRecord,
@@ -37,18 +38,23 @@ TOKEN_BYTES = 20  # of the digest's 32: beyond guessing and beyond meeting by ch
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
-def tokenise_key(secret: bytes, key: Key) -> Key:
-    """The canonical *key* with its value replaced by a token; a key that is one already passes unchanged."""
-    if key.is_token:
-        return key
-    message = f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode()
-    digest = hmac.digest(secret, message, "sha256")[:TOKEN_BYTES]
-    return Key(key.scheme, key.namespace, TOKEN_PREFIX + base64.b32encode(digest).decode().lower())
-
-
 def key_tokeniser(secret: bytes) -> Tokeniser:
-    """`tokenise_key` under *secret*."""
-    return lambda key: tokenise_key(secret, key)
+    """Replaces the value of a canonical key by its token under *secret*; a key that is one already passes unchanged."""
+    prepared = hmac.new(secret, digestmod="sha256")  # copied for each key: most of the work is on the secret itself
+
+    def token_of(key: Key) -> Key:
+        if key.is_token:
+            return key
+        of_key = prepared.copy()
+        of_key.update(f"{key.scheme}\x1f{key.namespace}\x1f{key.value}".encode())
+        return Key(key.scheme, key.namespace, TOKEN_PREFIX + base32_text(of_key.digest()[:TOKEN_BYTES]))
+
+    return token_of
+
+
+def tokenise_key(secret: bytes, key: Key) -> Key:
+    """The token of a single *key* under *secret*; for several see `key_tokeniser`."""
+    return key_tokeniser(secret)(key)
 
 
 def tokenise_id(source: str, source_id: str, token_of: Tokeniser) -> str:
@@ -193,6 +199,13 @@ def is_mass_marking(newly_marked: int, persons: int) -> bool:
     return newly_marked > max(MAX_MARKS_UNASKED, MAX_MARKED_RATIO * persons)
 
 
+def shareable_mark_words(words: Mapping[str, int]) -> Mapping[str, int]:
+    """Of the words that mark persons, by "field=word", those that so many persons share that a mass marking may come from
+    them. A word that few share may be a note about a person: it is never repeated.
+    """
+    return {word: count for word, count in words.items() if count > MAX_MARKS_UNASKED}
+
+
 def marked_refs(
     known: Iterable[BelievedRecord], marks: frozenset[str], token_of: Tokeniser
 ) -> Mapping[tuple[str, str, str], RecordTokens]:
@@ -224,6 +237,29 @@ def with_marks(
         if each.ref in theirs
         else each
         for each in everything
+    )
+
+
+def with_ids_in_clear(
+    known: Iterable[BelievedRecord], rows: Iterable[StagedRow], source: str, token_of: Tokeniser
+) -> tuple[BelievedRecord, ...]:
+    """The masked records of *source* that *rows* show in clear, under the id that they have there.
+
+    They are of persons who are protected no more: so they are the same records, not vanished ones beside new ones.
+    """
+    before = tuple(known)
+    if not any(each.masked for each in before):
+        return before
+    shown: Mapping[tuple[RecordType, str], str] = {
+        (row.type, tokenise_id(source, row.source_id, token_of)): row.source_id
+        for row in rows
+        if row.record is not None and not row.masked and row.type in (RecordType.PERSON, RecordType.MEMBERSHIP)
+    }
+    return tuple(
+        replace(each, record=replace(each.record, source_id=source_id))
+        if each.masked and (source_id := shown.get((each.type, each.record.source_id))) is not None
+        else each
+        for each in before
     )
 
 

@@ -137,8 +137,30 @@ class ProtectedState(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[str, ...] = ()  # source/part of the person's records and devices
 
 
+class MarkingPull(msgspec.Struct, frozen=True, kw_only=True):
+    """A pull that marked many persons at once. Holds counts, never a person."""
+
+    pull: int
+    part: str  # source/part
+    marked_at: datetime
+    persons: int  # whom it marked, and whose mark stands
+    marked_elsewhere: int  # of these: whom another part or an earlier pull protects too
+    is_released: bool  # its marks are taken back, and end when the part is read without them
+
+
 class ProtectionDesk(Protocol):
     """What the role `protection` may ask and decide. There is no list of protected persons."""
+
+    def marking_pulls(self) -> Sequence[MarkingPull]:
+        """The pulls that marked many persons at once, newest first."""
+        ...
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
+        """Take back the marks of a pull, and write it into the audit. Raises DecisionError.
+
+        They end when the next pull of the part reads the persons without a mark.
+        """
+        ...
 
     def find(self, key: str) -> ProtectedState | None:
         """The person of an exact number, log-in or civic number; None for nobody who is protected."""

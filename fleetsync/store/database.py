@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, make_url, text
+from sqlalchemy import URL, Connection, Engine, Insert, Select, Table, UpdateBase, make_url, text
 from sqlalchemy.exc import ArgumentError
 
+from fleetsync.store.bulk import PlainRow, write_many
 from fleetsync.store.errors import StoreRefused
 
 OPTION = "database"  # execution option of both engines: the `Database` that a connection belongs to
@@ -104,6 +105,16 @@ class Database(ABC):
         values |= reset or {}
         changed: Insert = statement.on_conflict_do_update(index_elements=list(key), set_=values)
         return changed
+
+    def write_rows(
+        self, connection: Connection, statement: UpdateBase, names: Sequence[str], rows: Iterable[PlainRow]
+    ) -> int:
+        """Execute *statement* once for each of *rows*, in bulk; how many there were.
+
+        *names*: what the values of a row are for, in their order: columns of an insert, `bindparam` names of an update
+        or a delete. Words of an enumeration are given as text.
+        """
+        return write_many(connection, statement, names, rows)
 
     def analyse(self, connection: Connection) -> None:
         """Let the planner learn the sizes of tables that were just filled: else it takes them for empty."""

@@ -49,6 +49,7 @@ from fleetsync.core.model import (
     Record,
     RecordType,
     Scheme,
+    ScopeFindings,
     Text,
     Unit,
     UnitMap,
@@ -60,7 +61,15 @@ from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapsho
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.ports import AccountRole, DecisionError, ProtectedState, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import (
+    AccountRole,
+    DecisionError,
+    MarkingPull,
+    ProtectedState,
+    PullSummary,
+    SignInAccount,
+    WebServices,
+)
 from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
@@ -139,7 +148,9 @@ def parts() -> tuple[PartState, ...]:
         part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
              reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
         part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
-             last_complete_at=at(170)),
+             last_complete_at=at(170), left_files=("Thumbs.db",),
+             scope_findings={"tallen": ScopeFindings(pull=1, rejected={"serial is empty": 3}, drift={"status=kassaskåp": 1},
+                                                     unused_headers={"tallen.csv": ("Rum",)})}),
     )  # fmt: skip
 
 
@@ -529,6 +540,27 @@ class FakeProtection:
             raise DecisionError("this person is not protected, or is not known. Nothing was changed")
         self.released.append((reference, who, reason))
         return ProtectedState(reference=reference, since=None, parts=("personal/staff",))
+
+    def marking_pulls(self) -> tuple[MarkingPull, ...]:
+        released = {reference for reference, _, _ in self.released}
+        return tuple(
+            MarkingPull(
+                pull=pull,
+                part="personal/staff",
+                marked_at=at(3),
+                persons=40,
+                marked_elsewhere=2,
+                is_released=str(pull) in released,
+            )
+            for pull in (17, 12)
+        )
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
+        marking = next((each for each in self.marking_pulls() if each.pull == pull), None)
+        if marking is None:
+            raise DecisionError(f"no mark of pull {pull} stands. Nothing was changed")
+        self.released.append((str(pull), who, reason))
+        return marking
 
 
 class FakeAccounts:

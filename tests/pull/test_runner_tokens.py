@@ -23,13 +23,13 @@ PEOPLE = 20
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What tokens are computed of: the standard library's HMAC, counted."""
     messages: list[bytes] = []
-    digest: Callable[..., bytes] = hmac.digest
+    update: Callable[[hmac.HMAC, bytes], None] = hmac.HMAC.update
 
-    def counted(key: bytes, message: bytes, name: str) -> bytes:
+    def counted(of_key: hmac.HMAC, message: bytes) -> None:
         messages.append(message)
-        return digest(key, message, name)
+        update(of_key, message)
 
-    monkeypatch.setattr(hmac, "digest", counted)
+    monkeypatch.setattr(hmac.HMAC, "update", counted)
     return messages
 
 

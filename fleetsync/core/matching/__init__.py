@@ -1,6 +1,6 @@
 """Which device belongs to whom, what it is for, and where it is. This module only re-exports; start at `match`."""
 
-from fleetsync.core.matching.globs import name_pattern_match
+from fleetsync.core.matching.globs import GlobSet, name_pattern_match
 from fleetsync.core.matching.match import MatchingResult, match
 
-__all__ = ["MatchingResult", "match", "name_pattern_match"]
+__all__ = ["GlobSet", "MatchingResult", "match", "name_pattern_match"]

@@ -6,6 +6,7 @@ nothing until it equals a unit or a group of the roster: nothing is guessed here
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from fnmatch import translate
 from functools import lru_cache
 
@@ -65,6 +66,46 @@ def name_pattern_match(pattern: str, name: str) -> str | None:
     if not matches:
         return None
     return ALTERNATIVE_SEPARATOR.join(dict.fromkeys(CAPTURE_SEPARATOR.join(match.groups()) for match in matches))
+
+
+class GlobSet:
+    """Patterns that are all tried on many texts: a text is matched only with those whose beginning it has.
+
+    Hundreds of units have a pattern of their own each ("VRE-*"), and every device's name is tried on all of them.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        self._places = {pattern: place for place, pattern in enumerate(dict.fromkeys(patterns))}
+        self._by_beginning: dict[int, dict[str, list[str]]] = {}  # length of the beginning → beginning → patterns
+        for pattern in self._places:
+            beginning = _literal_beginning(pattern)
+            self._by_beginning.setdefault(len(beginning), {}).setdefault(beginning, []).append(pattern)
+
+    def matches(self, text: str) -> tuple[tuple[str, str], ...]:
+        """Each pattern that matches *text* with its captures (`name_pattern_match`), in the order of the patterns."""
+        candidates = sorted(self._candidates(unicodedata.normalize("NFC", text)), key=self._places.__getitem__)
+        captures = ((pattern, name_pattern_match(pattern, text)) for pattern in candidates)
+        return tuple((pattern, caught) for pattern, caught in captures if caught is not None)
+
+    def _candidates(self, text: str) -> Iterable[str]:
+        for length, by_beginning in self._by_beginning.items():
+            beginning = text[:length]
+            if beginning.isascii():
+                yield from by_beginning.get(beginning.lower(), ())
+            else:  # some other letters equal an ASCII one in any case, such as the Kelvin sign
+                for patterns in by_beginning.values():
+                    yield from patterns
+
+
+def _literal_beginning(pattern: str) -> str:
+    """What every text that matches *pattern* begins with, in lower case, as far as that is ASCII."""
+    beginning = ""
+    for token in _TOKEN.finditer(unicodedata.normalize("NFC", pattern)):
+        letter = token["plain"]
+        if letter is None or letter in _WILDCARDS or not letter.isascii():
+            break
+        beginning += letter.lower()
+    return beginning
 
 
 def parse_captures(braces: tuple[str, ...], caught: str) -> tuple[tuple[tuple[str, str], ...], ...]:

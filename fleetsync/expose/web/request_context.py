@@ -80,6 +80,18 @@ def request_context() -> "RequestContext":
     return context
 
 
+def chosen_language(default: str) -> str:
+    """The language of this request: that of the address, else the one kept in the cookie, else *default*."""
+    candidates = (request.args.get("lang"), request.cookies.get("lang"))
+    return next((language for language in candidates if language is not None and language in LANGUAGES), default)
+
+
+def chosen_theme() -> str:
+    """The theme of this request: auto, light or dark."""
+    candidates = (request.args.get("theme"), request.cookies.get("theme"))
+    return next((theme for theme in candidates if theme is not None and theme in THEMES), "auto")
+
+
 class RequestContext:
     """Read once per request; the snapshot stays the same for the whole request."""
 
@@ -94,15 +106,12 @@ class RequestContext:
     @cached_property
     def localiser(self) -> Localiser:
         """The reader's language: that of the address, else the chosen one, else the configured one."""
-        candidates = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
-        language = next(candidate for candidate in candidates if candidate in LANGUAGES)
-        return Localiser(language or "sv", self._time_zone)
+        return Localiser(chosen_language(self.services.default_language), self._time_zone)
 
     @property
     def theme(self) -> str:
         """auto, light or dark."""
-        candidates = (request.args.get("theme"), request.cookies.get("theme"))
-        return next((theme for theme in candidates if theme in THEMES and theme is not None), "auto")
+        return chosen_theme()
 
     @property
     def scope(self) -> Scope:

@@ -26,6 +26,17 @@ API_MESSAGES: Mapping[int, str] = {  # of other codes: what the place says that 
 
 def add_headers(response: Response) -> Response:
     """*response* with the security headers; a chosen language or theme is kept in a cookie."""
+    for key, values in (("lang", LANGUAGES), ("theme", THEMES)):
+        if (chosen := request.args.get(key)) in values:
+            is_secure = current_app_state().is_secure
+            response.set_cookie(
+                key, chosen or "", max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=is_secure
+            )
+    return set_security_headers(response)
+
+
+def set_security_headers(response: Response) -> Response:
+    """*response* with the headers that every answer has."""
     headers = response.headers
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["X-Content-Type-Options"] = "nosniff"
@@ -34,12 +45,6 @@ def add_headers(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     is_static = request.endpoint == "static"
     headers["Cache-Control"] = f"private, max-age={A_DAY_SECONDS}" if is_static else "no-store"
-    for key, values in (("lang", LANGUAGES), ("theme", THEMES)):
-        if (chosen := request.args.get(key)) in values:
-            is_secure = current_app_state().is_secure
-            response.set_cookie(
-                key, chosen or "", max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=is_secure
-            )
     return response
 
 

@@ -6,17 +6,32 @@ is the guard's.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import RECORD_TYPES, PulledScope, PullEffect, Record, RecordType, UnreadableRow
-from fleetsync.core.privacy import Storage, needs_token_keys, record_tokens, storage_of_record, with_token_keys
+from fleetsync.core.model import (
+    RECORD_TYPES,
+    PersonRecord,
+    PulledScope,
+    PullEffect,
+    Record,
+    RecordType,
+    UnreadableRow,
+)
+from fleetsync.core.privacy import (
+    Storage,
+    needs_token_keys,
+    record_tokens,
+    shareable_mark_words,
+    storage_of_record,
+    with_token_keys,
+)
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -24,20 +39,22 @@ from fleetsync.pull.contract import (
     RejectedRecord,
     SourceUnavailable,
     Stopped,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord
+from fleetsync.pull.runner.counters import PageCounters
+from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, UncertainRead
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 2000
-MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
+UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
 PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
@@ -45,24 +62,6 @@ ProgressCallback = Callable[[int], None]
 
 class TotalMismatchError(SourceUnavailable):
     """The source gave fewer records than it says it has."""
-
-
-@dataclass
-class _PageCounters:
-    """What is counted while reading."""
-
-    raws: int = 0
-    undecodable: int = 0  # records beside the raws that a connector could not read
-    total: int | None = None  # as the source says
-    rejected: Counter[str] = field(default_factory=Counter)
-    unreadable_facts: Counter[str] = field(default_factory=Counter)
-    unreadable: list[UnreadableRow] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
-    unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    drift: Counter[str] = field(default_factory=Counter)
-    scopes: dict[str, PulledScope] = field(default_factory=dict)
-    mark: str | None = None
 
 
 class PullAttempt:
@@ -81,13 +80,15 @@ class PullAttempt:
         self._source, self._part, self._progress = source, part, progress
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.credentials: list[Credential] = []
+        self.left_files: tuple[str, ...] = ()
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
-        self._counters = _PageCounters()
+        self._counters = PageCounters()
         self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
+        self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
-        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -110,6 +111,7 @@ class PullAttempt:
         if is_unchanged:
             return None
         self._compare_persons()
+        self._compare_uncertain()
         self._stage_differences()
         self.protection.hide_new_children()
         return self._finish()
@@ -128,7 +130,16 @@ class PullAttempt:
                 if stop.is_set():
                     raise Stopped(f"{self._source.name}: stopped before {self._part.name} was read to its end")
                 self._take_page(page)
+        self._take_stray_files(connect)
         return bool(connect.opened) and not self._counters.scopes and all(f.all_unchanged for f in connect.opened)
+
+    def _take_stray_files(self, connect: PullConnect) -> None:
+        if not connect.opened:
+            return
+        self._counters.stray_files = tuple(name for files in connect.opened for name in files.left)
+        by_system = (name for files in connect.opened for name in files.left_by_system)
+        self.left_files = tuple(sorted((*self._counters.stray_files, *by_system)))
+        self._staging.store_left_files(self._source.name, self._part.name, self.left_files)
 
     def _take_page(self, page: Page) -> None:
         counters = self._counters
@@ -140,10 +151,11 @@ class PullAttempt:
             self._reject(rejected, page.scope)
         counters.undecodable += len(page.rejected)
         if page.unused_headers:
-            counters.unused_headers[page.file] = page.unused_headers
-        counters.drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
+            counters.of(page.scope).unused_headers[page.file] = page.unused_headers
+        counters.of(page.scope).drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
-            counters.raws += 1
+            # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
+            counters.raws += not isinstance(raw, UnreadableFact)
             for item in self._normalise(raw, page.scope):
                 self._take_item(item, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
@@ -166,30 +178,29 @@ class PullAttempt:
 
     def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
         """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
-        self._counters.rejected[rejected.reason] += 1
-        self._note_unreadable(UnreadableRow(place=rejected.place, reason=rejected.reason))
+        self._counters.of(scope).reject(rejected.reason, rejected.place)
         if rejected.source_id is None:
             self._counters.unidentified_scopes.add(scope or "")
         else:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
-    def _note_unreadable(self, row: UnreadableRow) -> None:
-        if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
-            self._counters.unreadable.append(row)
-
     def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
-            self._counters.drift[f"{item.field}={item.value}"] += 1
+            self._counters.of(scope).drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
+        elif isinstance(item, MarkWord):
+            self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
-            self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
-            self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
+            self._counters.of(scope).take_fact(item)
+        elif isinstance(item, UncertainRecord):
+            read = self._read_record(item.record, scope)
+            self._uncertain.append(UncertainRead(read, item.id_prefix, item.facts))
         else:
-            self._take_record(self._rules.canonical(item, self._source.settings), scope)
+            self._take_record(self._read_record(item, scope))
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.
@@ -203,13 +214,17 @@ class PullAttempt:
 
     # --- records ------------------------------------------------------------------------------------------------------
 
-    def _take_record(self, record: Record, scope: str | None) -> None:
+    def _read_record(self, item: Record, scope: str | None) -> ReadRecord:
+        """*item* in its canonical form. A mark on it counts from here on."""
+        record = self._rules.canonical(item, self._source.settings)
         tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
         if needs_token_keys(record, tokens, self.protection.hidden):
             record = with_token_keys(record, tokens)
         self.protection.take_mark(record, tokens)
-        read = ReadRecord(record, tokens, scope)
-        if RECORD_TYPES[type(record)] in PERSON_TYPES:
+        return ReadRecord(record, tokens, scope)
+
+    def _take_record(self, read: ReadRecord) -> None:
+        if RECORD_TYPES[type(read.record)] in PERSON_TYPES:
             self._waiting_records.append(read)
         else:
             self._compare(read)
@@ -227,12 +242,39 @@ class PullAttempt:
 
     def _compare_persons(self) -> None:
         """After the last page, when the marks of all pages are known."""
+        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
+        self.protection.take_back_marks({person for person in persons if person is not None})
         for read in self._waiting_records:
             self.protection.take_keys(read.record, read.tokens)
         self.protection.store_marks()
         for read in self._waiting_records:
             self._compare(read)
         self._waiting_records.clear()
+
+    def _compare_uncertain(self) -> None:
+        """When all other records have been compared, so that it is known which ones nobody else is."""
+        if not self._uncertain:
+            return
+        others: list[UncertainRead] = []
+        for each in self._uncertain:
+            if self._differences.is_believed(each.read):
+                self._compare_uncertain_record(each)
+            else:
+                others.append(each)
+        persons = self._staging.membership_persons(self._source.name, self._part.name)
+        kept, new = self._differences.split_uncertain(others, persons)
+        for each in new:
+            self._compare_uncertain_record(each)
+        for each in kept:
+            fact = next(iter(each.facts), None)
+            # Its id may be a person's number, and is no place.
+            reason, place = (UNCERTAIN_ID_REASON, "") if fact is None else (f"{fact.field} {fact.reason}", fact.place)
+            self._counters.of(each.read.scope).reject(reason, place)
+
+    def _compare_uncertain_record(self, uncertain: UncertainRead) -> None:
+        self._compare(uncertain.read)
+        for fact in uncertain.facts:
+            self._counters.of(uncertain.read.scope).take_fact(fact)
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -257,26 +299,29 @@ class PullAttempt:
 
     def _effect(self) -> PullEffect:
         counters, differences = self._counters, self._differences
+        findings = counters.findings()
         return PullEffect(
             pull=self.pull,
             source=self._source.name,
             part=self._part.name,
             started_at=self.started_at,
-            scopes=tuple(counters.scopes.values()) or (PulledScope(as_of=self._today),),
+            scopes=counters.pulled_scopes(self.pull) or (PulledScope(as_of=self._today),),
             rows=(),
             seen=len(differences.seen),
             duplicates=differences.duplicates,
             contacts_untold=differences.contacts_untold,
-            rejected=dict(counters.rejected),
-            unreadable_facts=dict(counters.unreadable_facts),
-            unreadable=(*counters.unreadable, *self._notes_on_absence()),
-            unused_headers=dict(counters.unused_headers),
+            rejected=findings.rejected,
+            unreadable_facts=findings.unreadable_facts,
+            unreadable=(*counters.unreadable(), *self._notes_on_absence()),
+            unused_headers=findings.unused_headers,
             dropped=dict(counters.dropped),
             seen_by_type=dict(Counter(kind for kind, _ in differences.seen)),
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,
-            drift=dict(counters.drift),
+            released_persons=self.protection.released_persons,
+            mark_words=shareable_mark_words(counters.mark_words),
+            drift=findings.drift,
             is_first=self._is_first,
             reads_some=self._part.reads == "some",
             mark=counters.mark,

@@ -9,9 +9,9 @@ import msgspec
 
 from fleetsync import version
 from fleetsync.core.identity import canonical_key, canonical_serial
-from fleetsync.core.matching import name_pattern_match
+from fleetsync.core.matching import GlobSet
 from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
-from fleetsync.core.privacy import tokenise_key
+from fleetsync.core.privacy import Tokeniser, key_tokeniser
 from fleetsync.pull.contract import SourceSettings
 from fleetsync.pull.registry import secret_keys
 
@@ -25,9 +25,10 @@ class NormalisationRules:
     row_secret: bytes
     keeps_device_names: bool = False
 
-    def token_of(self, key: Key) -> Key:
-        """The key's token."""
-        return tokenise_key(self.token_secret, key)
+    @cached_property
+    def token_of(self) -> Tokeniser:
+        """Makes tokens of keys."""
+        return key_tokeniser(self.token_secret)
 
     @cached_property
     def name_patterns(self) -> tuple[str, ...]:
@@ -35,6 +36,10 @@ class NormalisationRules:
         rules = (rule.when["name"] for rule in self.policy.device_rules if "name" in rule.when)
         maps = (unit_map.pattern for unit_map in self.policy.unit_maps if unit_map.field == "name")
         return tuple(dict.fromkeys((*rules, *maps)))
+
+    @cached_property
+    def _name_globs(self) -> GlobSet:
+        return GlobSet(self.name_patterns)
 
     def read_settings_fingerprint(self, settings: SourceSettings) -> str:
         """What decides how a file's bytes become records, as one word: when it changes, the file is read again."""
@@ -64,17 +69,12 @@ class NormalisationRules:
         serial, problem = canonical_serial(
             record.serial, record.manufacturer, record.model, self.policy.reference.serials
         )
-        matches = tuple(
-            (pattern, caught)
-            for pattern in self.name_patterns
-            if record.name and (caught := name_pattern_match(pattern, record.name)) is not None
-        )
         return msgspec.structs.replace(
             record,
             serial=serial,
             serial_problem=problem,
             name=record.name if self.keeps_device_names else None,
-            name_matches=matches,
+            name_matches=self._name_globs.matches(record.name) if record.name else (),
             keys=self._canonical_keys(record.keys),
         )
 

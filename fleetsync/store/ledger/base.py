@@ -1,6 +1,5 @@
 """What every part of the ledger uses: the database, the clock, tokens, and how records are stored as text."""
 
-import base64
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, Select, select
 
 from fleetsync.clock import Clock
+from fleetsync.core.base32 import base32_text
 from fleetsync.core.model import BelievedRecord, Key, Record
 from fleetsync.core.privacy import key_tokeniser
 from fleetsync.store import tables as t
@@ -71,7 +71,7 @@ class LedgerBase:
     def _own_id(self, source: str, part: str, kind: str, source_id: str) -> str:
         message = f"{source}\x1f{part}\x1f{kind}\x1f{source_id}".encode()
         digest = hashlib.blake2b(message, key=self._own_id_key, digest_size=OWN_ID_BYTES).digest()
-        return base64.b32encode(digest).decode().lower()
+        return base32_text(digest)
 
 
 ROWS_AT_A_TIME = 5_000

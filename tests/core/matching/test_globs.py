@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.matching import name_pattern_match
+from fleetsync.core.matching import GlobSet, globs, name_pattern_match
 from fleetsync.core.matching.globs import compile_glob, is_match, parse_captures
 
 
@@ -71,3 +71,28 @@ def test_every_pattern_compiles_and_every_text_matches_the_star(text: str) -> No
 @given(st.text(alphabet="abåÅ- .()+", min_size=1, max_size=12))
 def test_a_text_without_wildcards_always_matches_itself(text: str) -> None:
     assert is_match(text, text.swapcase())
+
+
+odd_letters = st.text(alphabet="abkKsSiIåÅßéE\u0301\u212a\u017f\u0130-[]{}*?! ", max_size=6)
+patterns = st.one_of(odd_letters, st.builds("{}{}".format, odd_letters, st.sampled_from(["*", "-{unit}", "{class}*"])))
+
+
+@given(st.lists(patterns, max_size=8), odd_letters)
+def test_a_set_of_globs_always_matches_as_its_globs_one_by_one(each: list[str], text: str) -> None:
+    one_by_one = [(pattern, name_pattern_match(pattern, text)) for pattern in dict.fromkeys(each)]
+
+    assert GlobSet(each).matches(text) == tuple(pair for pair in one_by_one if pair[1] is not None)
+
+
+def test_of_hundreds_of_globs_a_text_is_matched_only_with_those_it_begins_as(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def counted(pattern: str, text: str) -> str | None:
+        tried.append(pattern)
+        return name_pattern_match(pattern, text)
+
+    names = GlobSet([*(f"EX-{unit:03}-*" for unit in range(500)), "*-vagn"])
+    monkeypatch.setattr(globs, "name_pattern_match", counted)
+
+    assert names.matches("ex-017-0042") == (("EX-017-*", ""),)
+    assert tried == ["EX-017-*", "*-vagn"]

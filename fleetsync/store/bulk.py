@@ -1,0 +1,63 @@
+"""Writes many rows at once: plain tuples, one prepared statement, no dict per row.
+
+SQLAlchemy builds the statement and says how the values of each column are converted. The rows themselves go straight to
+the driver's `executemany`: a dict for each of them costs more than the database's own work.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
+
+ROWS_AT_A_TIME = 10_000  # converted and sent together
+
+PlainRow = tuple[Any, ...]
+_Convert = Callable[[Any], Any]
+
+
+def write_many(connection: Connection, statement: UpdateBase, names: Sequence[str], rows: Iterable[PlainRow]) -> int:
+    """Execute *statement* once for each of *rows*; how many there were.
+
+    *names*: the parameters of the statement that each row has a value for, in the row's order: the columns of an insert,
+    the `bindparam` names of an update or a delete. What the statement sets to a value by itself stays as it is.
+    """
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(names))
+    assert isinstance(compiled, SQLCompiler), "a statement that changes rows is compiled to SQL"
+    arranged = _arrangement(compiled, names, connection)
+    waiting, written = iter(rows), 0
+    while batch := list(islice(waiting, ROWS_AT_A_TIME)):
+        connection.exec_driver_sql(compiled.string, arranged(batch))
+        written += len(batch)
+    return written
+
+
+def _arrangement(
+    compiled: SQLCompiler, names: Sequence[str], connection: Connection
+) -> Callable[[Sequence[PlainRow]], list[PlainRow]]:
+    """Puts the values of rows into the order of the statement's parameters, each converted for the driver."""
+    place = {name: number for number, name in enumerate(names)}
+    parameters = list(compiled.positiontup or ())
+    converters = [_bind_converter(compiled.binds[name].type, connection) for name in parameters]
+    constants = compiled.construct_params(_check=False)
+
+    def arranged(batch: Sequence[PlainRow]) -> list[PlainRow]:
+        columns = list(zip(*batch, strict=True))
+        return list(zip(*(values(columns, name, convert) for name, convert in prepared), strict=True))
+
+    def values(columns: Sequence[PlainRow], name: str, convert: _Convert | None) -> Iterable[Any]:
+        if name in place:
+            column = columns[place[name]]
+            return column if convert is None else map(convert, column)
+        constant = constants[name] if convert is None else convert(constants[name])
+        return [constant] * len(columns[0])
+
+    prepared = list(zip(parameters, converters, strict=True))
+    return arranged
+
+
+def _bind_converter(type_: TypeEngine[Any], connection: Connection) -> _Convert | None:
+    return type_.dialect_impl(connection.dialect).bind_processor(connection.dialect)
