@@ -365,14 +365,14 @@ class SnapshotHolder:
     snapshot: Snapshot
     alive: bool = True
     ready: bool = True
-    _rendered: list[tuple[Snapshot, Exposition]] = field(default_factory=list)
+    _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
     def exposition(self) -> Exposition:
         """Rendered once per snapshot, as the daemon does it."""
-        if not any(snapshot is self.snapshot for snapshot, _ in self._rendered):
-            self._rendered[:] = [(self.snapshot, Exposition(self.snapshot, {}))]
-        return self._rendered[0][1]
+        if self._rendered is None or self._rendered[0] is not self.snapshot:
+            self._rendered = (self.snapshot, Exposition(self.snapshot, {}))
+        return self._rendered[1]
 
     def daemon_status(self) -> DaemonStatus:
         statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]
@@ -413,10 +413,7 @@ class FakeHistory:
     ) -> Sequence[CoverageSum]:
         sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
         for row in self.recorded_rows(first, last):
-            is_wanted = (units is None or row.unit in units) and (
-                entitlements is None or row.entitlement in entitlements
-            )
-            if is_wanted:
+            if (units is None or row.unit in units) and row.entitlement in entitlements:
                 cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
                 cell[0] += row.covered
                 cell[1] += row.entitled
