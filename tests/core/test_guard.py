@@ -966,7 +966,9 @@ def test_without_any_grace_exactly_the_shown_records_are_not_gone(history: list[
     part = replace(believing(many(device, 8)), limits=PullLimits(grace_pulls=0, grace_hours=1000.0))
     for numbers in history:
         part = part.believing([device(number) for number in sorted(numbers)])
-        assert {known.record.source_id for known in part.known if not known.gone} == {f"d{number}" for number in numbers}
+        assert {known.record.source_id for known in part.known if not known.gone} == {
+            f"d{number}" for number in numbers
+        }
 
 
 @given(subsets, st.integers(1, 3), st.sampled_from([timedelta(hours=7), DAY]))
