@@ -1,7 +1,5 @@
 """Ids for rows to which a source gives none: named by what they hold, and numbered where several hold the same."""
 
-from collections import Counter
-
 
 class IdNumbering:
     """Numbers equal names: `a`, `a/2`, `a/3`. One numbering serves one pull, or one person of it.
@@ -10,8 +8,8 @@ class IdNumbering:
     """
 
     def __init__(self) -> None:
-        self._count: Counter[str] = Counter()
+        self._count: dict[str, int] = {}
 
     def __call__(self, name: str) -> str:
-        self._count[name] += 1
-        return name if self._count[name] == 1 else f"{name}/{self._count[name]}"
+        number = self._count[name] = self._count.get(name, 0) + 1
+        return name if number == 1 else f"{name}/{number}"

@@ -4,6 +4,8 @@ What has not changed since it was judged last is only noted. Records of persons 
 because a mark on any page protects.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from fleetsync.core.model import MembershipRecord, PersonRecord, Record
@@ -21,6 +23,8 @@ from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, Recor
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
+
+_OF_PERSONS: Final = (PersonRecord, MembershipRecord)
 
 
 class RecordComparison:
@@ -49,7 +53,7 @@ class RecordComparison:
             return
         record, tokens = self._protected(self._rules.canonical(record, self._source.settings))
         read = ReadRecord(record, tokens, scope, read_fingerprint)
-        if isinstance(record, PersonRecord | MembershipRecord):
+        if isinstance(record, _OF_PERSONS):
             self._waiting.append(read)
             self._waiting_refs.add(record_ref(record))
         else:
@@ -116,4 +120,4 @@ class RecordComparison:
 
 
 def _is_marked(record: Record) -> bool:
-    return isinstance(record, PersonRecord | MembershipRecord) and record.protected
+    return isinstance(record, _OF_PERSONS) and record.protected
