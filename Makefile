@@ -4,6 +4,7 @@
 #   make test             set up, install what the tests need, run everything
 #   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
 #   make check            the quick half of `make test`: lint, types, and whether generated files are up to date
+#   make bench            measure beside other programs that do the same job; ARGS="--size 10000" (bench/README.md)
 #   make docs             write the generated documents and Grafana dashboards anew
 #   make format · lock · check-lock · clean
 
@@ -17,6 +18,8 @@ MAKEFLAGS += --no-builtin-rules
 export UV_PYTHON_DOWNLOADS := never
 # All targets use .venv, whichever environment is active in the shell.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# Without bytecode each process compiles everything it imports anew: two seconds for each of those that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV_VERSION := 0.13.9
 # Only a uv that runs: a version manager may put a name on PATH behind which there is nothing.
@@ -34,10 +37,10 @@ PARTS ?= all
 AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)
 APT_INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: help run test check lint types generated docs suite parts parts-verdict format lock check-lock clean
+.PHONY: help run bench test check lint types generated docs suite parts parts-verdict format lock check-lock clean
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 # ------------------------------------------------------------------------------------------------------------- set-up
 
@@ -81,9 +84,12 @@ $(TEST_READY): requirements-dev.lock pyproject.toml | .venv/bin/python
 run: $(RUN_READY)
 	@exec $(BIN)/fleetsync demo $(ARGS)
 
+bench: $(TEST_READY)
+	@$(BIN)/python -m bench compare $(ARGS)
+
 # In this order: quick steps first, and the message about missing parts last.
 test:
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check
 	@$(MAKE) --no-print-directory parts
 	@$(MAKE) --no-print-directory suite && suite=0 || suite=$$?; \
 	$(MAKE) --no-print-directory parts-verdict || exit 1; exit $$suite

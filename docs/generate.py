@@ -4,6 +4,8 @@
 """
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from inspect import getdoc
@@ -20,12 +22,14 @@ from fleetsync.core.model import Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.metrics import COUNTERS
 from fleetsync.expose.telemetry import TELEMETRY
-from fleetsync.pull.registry import connector_kinds, load_connector
+from fleetsync.pull.registry import connector_kinds, load_connector, permission_sentence
 
 FOLDER = Path(__file__).parent
 GENERATED_NOTICE = "<!-- Made by docs/generate.py from the tables of the program: change those, and run it. -->"
 VALUES_START, VALUES_END = "<!-- values: made by docs/generate.py from the page's own words -->", "<!-- /values -->"
 CONNECTORS = FOLDER.parent / "connectors" / "README.md"
+RECORDED = FOLDER.parent / "tests" / "recorded"
+SHAPE_BASES = ("vendor-schema", "public-example", "assumed")
 SNAPSHOT = "fleetsync_snapshot_timestamp_seconds"
 
 # Each enum that the page shows, with the page's words for it.
@@ -164,25 +168,40 @@ def _connector_lines() -> Iterator[str]:
                 f"`{kind}`",
                 _first_line(connector).rstrip("."),
                 ", ".join(f"{part.name} ({part.role})" for part in connector.PARTS),
-                _permission(connector),
+                permission_sentence(connector),
             )
             for kind, connector in kinds.items()
         ),
     )
+    yield from _provenance_lines(kinds)
     for kind, connector in kinds.items():
         yield from ("", f"### `{kind}`", "", getdoc(connector) or "")
         if columns := getattr(connector, "COLUMNS", ()):
             yield from ("", f"Fields of `columns`: {', '.join(column.field for column in columns)}.")
 
 
+def _provenance_lines(kinds: Iterable[str]) -> Iterator[str]:
+    yield from (
+        "",
+        "## Where the recorded shapes come from",
+        "",
+        "Of the recorded payloads and the stand-in server of a kind, by `tests/recorded/<kind>/provenance.toml`: how many have",
+        "the shape of the vendor's schema, of an answer that somebody published, or one that is assumed.",
+        "",
+    )
+    yield from _table(("kind", *SHAPE_BASES, "sources"), map(_provenance_row, kinds))
+
+
+def _provenance_row(kind: str) -> tuple[str, ...]:
+    shapes = tomllib.loads((RECORDED / kind / "provenance.toml").read_text(encoding="utf-8"))["shape"]
+    counts = Counter(shape["basis"] for shape in shapes for _ in shape["of"])
+    sources = dict.fromkeys(f"{shape['source']} ({shape['read']})" for shape in shapes)
+    shares = (f"{counts[basis] / counts.total():.0%} ({counts[basis]})" for basis in SHAPE_BASES)
+    return (f"`{kind}`", *shares, "; ".join(sources))
+
+
 def _first_line(connector: object) -> str:
     return (getdoc(connector) or "").partition("\n")[0]
-
-
-def _permission(connector: object) -> str:
-    """What stands behind "Permission:", to the end of its sentence."""
-    match = re.search(r"Permissions?: (.*?)(?:\.(?=\s)|\n\n)", getdoc(connector) or "", re.DOTALL)
-    return " ".join(match[1].split()) if match else ""
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
 
@@ -25,8 +25,12 @@ SYSTEM_PROGRAMS = {
 """Part of the distribution → the programs that prove it is there. The Makefile installs them."""
 
 
+DEFAULT_PORT = 8470
+"""Of the page. A daemon may be running beside the tests, so they take free ports."""
+
+
 class NetworkIsOffError(BaseException):
-    """A test reached for another machine. Not an Exception: code that forgives OSError must not swallow it."""
+    """A test used the network wrongly. Not an Exception: code that forgives OSError must not swallow it."""
 
 
 def is_local_address(address: Any) -> bool:
@@ -44,7 +48,9 @@ def is_local_address(address: Any) -> bool:
 def network_is_off() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
-            patch.setattr(socket.socket, name, loopback_only(getattr(socket.socket, name)))
+            patch.setattr(socket.socket, name, checked(getattr(socket.socket, name), refuse_other_machines))
+        for name in ("connect", "connect_ex", "bind"):
+            patch.setattr(socket.socket, name, checked(getattr(socket.socket, name), refuse_default_port))
         yield
 
 
@@ -62,13 +68,24 @@ def browser() -> Iterator[Any]:
         running.close()
 
 
-def loopback_only(connect: Any) -> Any:
-    def connect_here(self: socket.socket, address: Any) -> Any:
-        if not is_local_address(address):
-            raise NetworkIsOffError(f"a test may only connect to loopback, not to {address!r}")
-        return connect(self, address)
+def checked(call: Any, check: Callable[[Any], None]) -> Any:
+    """The socket's method *call*, whose address is checked first."""
 
-    return connect_here
+    def checked_call(self: socket.socket, address: Any) -> Any:
+        check(address)
+        return call(self, address)
+
+    return checked_call
+
+
+def refuse_other_machines(address: Any) -> None:
+    if not is_local_address(address):
+        raise NetworkIsOffError(f"a test may only connect to loopback, not to {address!r}")
+
+
+def refuse_default_port(address: Any) -> None:
+    if isinstance(address, tuple) and address[1] == DEFAULT_PORT:
+        raise NetworkIsOffError(f"port {DEFAULT_PORT} may be in use: take a free one (tests/serving.py)")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -17,6 +17,7 @@ from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getdoc
+from itertools import zip_longest
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
@@ -26,7 +27,7 @@ import msgspec
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from fleetsync.core.model import RECORD_TYPES, Record
+from fleetsync.core.model import RECORD_TYPES, MembershipRecord, Record
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -38,6 +39,7 @@ from fleetsync.pull.contract import (
     SourceRefused,
     SourceSettings,
     SourceUnavailable,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
@@ -191,6 +193,9 @@ BROKEN: dict[str, tuple[Callable[[], RecordedFault], tuple[type[PullError], ...]
         lambda: RecordedFault(302, b"", {"Location": "https://exempel.invalid/underhall"}),
         (SourceUnavailable,),
     ),
+    "an answer without content": (lambda: RecordedFault(204, b""), (SourceUnavailable,)),
+    "an answer without a letter": (lambda: RecordedFault(body=b" \n"), (SourceUnavailable,)),
+    "null": (lambda: RecordedFault(body=b"null"), (SourceUnavailable,)),
     "an empty object": (lambda: RecordedFault(body=b"{}"), (SourceUnavailable,)),
     "an error in place of a page": (
         lambda: RecordedFault(body=b'{"error": {"code": "ServiceException", "message": "not now"}}'),
@@ -273,6 +278,25 @@ def test_a_listing_that_is_mended_in_time_is_whole(runner: CaseRunner, part: str
     listing = runner.case.listings[part]
     whole = spelled(runner.records(part))
     runner.server.fail(listing, place_of(listing, place), MENDED[what]())
+
+    assert spelled(runner.records(part)) == whole
+
+
+def with_link(listing: RecordedListing, body: dict[str, Any], link: str) -> dict[str, Any]:
+    """The page *body* with *link* wherever it would name a next page."""
+    last, linked = (listing.with_next_link(body, "https://exempel.invalid", following) for following in (None, 0))
+    changed: dict[str, Any] = {name: link for name, value in linked.items() if value != last.get(name)}
+    return {**last, **changed}
+
+
+@on_every_listing
+@pytest.mark.parametrize("link", ["null", "NULL", " ", "None", "\u00a0"], ids=repr)
+def test_a_last_page_that_points_to_null_is_the_last(runner: CaseRunner, part: str, link: str) -> None:
+    listing = runner.case.listings[part]
+    whole = spelled(runner.records(part))
+    body = json.loads(runner.case.recorded(listing.pages[-1]).read_text(encoding="utf-8"))
+    pointing = json.dumps(with_link(listing, body, link)).encode()
+    runner.server.fail(listing, place_of(listing, -1), RecordedFault(body=pointing))
 
     assert spelled(runner.records(part)) == whole
 
@@ -373,16 +397,85 @@ def test_one_odd_value_costs_no_other_row(runner: CaseRunner, part: str, value: 
     listing = runner.case.listings[part]
     whole = runner.records(part)
     first = rows_of(json.loads(runner.server.body(listing, 0, None)))[0]
-    own_id = str(first["id"]).casefold()
+    own_id = str(first[listing.id_field]).casefold()
     others = spelled([record for record in whole if own_id not in repr(record).casefold()])
     for name in first:
-        if name == "id":
+        if name == listing.id_field:
             continue
         body = body_with(runner, part, 0, lambda rows, name=name: rows[0].update({name: value}))  # type: ignore[misc]
         runner.server.fail(listing, 0, RecordedFault(body=body))
         records = runner.records(part)
 
         assert spelled([record for record in records if own_id not in repr(record).casefold()]) == others
+
+
+FactPath = tuple[str | int, ...]
+
+
+def paths_in(value: Any, path: FactPath) -> Iterator[FactPath]:
+    """The path of everything that is filled in within *value*."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, child in children:
+        if child not in (None, "", [], {}):
+            yield (*path, name)
+            yield from paths_in(child, (*path, name))
+
+
+def put(rows: list[Any], path: FactPath, value: Any) -> None:
+    """Put *value* at *path*."""
+    place: Any = rows
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+
+
+def read_part(runner: CaseRunner, part: str) -> tuple[list[Record], tuple[str, ...]]:
+    """The records that are certain, and what the ids begin with of those that may be there all the same."""
+    records: list[Record] = []
+    may_be: list[str] = []
+    for page in runner.pages(part):
+        may_be += (rejected.source_id or "" for rejected in page.rejected)
+        for raw in page.raws:
+            try:
+                items = runner.module.normalise(part, runner.settings, raw)
+            except RecordError as error:
+                may_be.append(error.source_id or "")
+                continue
+            records += (item for item in items if isinstance(item, Record))
+            may_be += (item.id_prefix for item in items if isinstance(item, UncertainRecord))
+    return records, tuple(may_be)
+
+
+def refs(record: Record) -> Iterator[str]:
+    """The id of *record*, and that of the person whose membership it is: an unreadable membership keeps both."""
+    yield record.source_id
+    if isinstance(record, MembershipRecord):
+        yield record.person
+
+
+@on_every_listing
+def test_a_fact_that_cannot_be_read_makes_no_other_id(runner: CaseRunner, part: str) -> None:
+    listing = runner.case.listings[part]
+    before, _ = read_part(runner, part)
+    page = runner.server.body(listing, 0, None)
+    rows = rows_of(json.loads(page))
+    for paths in zip_longest(*(list(paths_in(row, (place,))) for place, row in enumerate(rows))):
+        broken = [path for path in paths if path is not None]
+
+        def break_facts(rows: list[Any], broken: list[FactPath] = broken) -> None:
+            for path in broken:
+                put(rows, path, [["odd"]])
+
+        runner.server.fail(listing, 0, RecordedFault(body=body_with(runner, part, 0, break_facts)))
+        records, may_be = read_part(runner, part)
+        kept = {ref for record in before if record.source_id.startswith(may_be) for ref in refs(record)}
+        lost = {record.source_id for record in before} - {record.source_id for record in records} - kept
+        new = {record.source_id for record in records} - {record.source_id for record in before}
+        new = {
+            source_id for source_id in new if source_id.encode() not in page.lower()
+        }  # a row that nobody knows to have ended long ago
+
+        assert (broken, lost, new) == (broken, set(), set())
 
 
 # ------------------------------------------------------------------------------------------------ a listing without an end
@@ -590,6 +683,8 @@ NEVER_KEPT = frozenset(
 
 
 def words(name: str) -> frozenset[str]:
+    """The words of a field's name. A mobile device is a device, while "mobile" alone is a number to call."""
+    name = re.sub(r"mobile_?device", "device", name, flags=re.IGNORECASE)
     return frozenset(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).casefold().split("_"))
 
 
@@ -622,6 +717,8 @@ def test_the_words_of_a_field_are_told_apart() -> None:
     assert words("wiFiMacAddress") & NEVER_KEPT
     assert words("ip_address") & NEVER_KEPT
     assert not words("machine_description") & NEVER_KEPT
+    assert not words("mobileDeviceId") & NEVER_KEPT
+    assert words("mobilePhone") & NEVER_KEPT
 
 
 def text_of(file: Path) -> str:

@@ -276,6 +276,8 @@ def test_an_address_that_is_taken_is_refused_with_its_key(installation):
                 SettingsError, match=rf"\[web\] listen = 127.0.0.1:{installation.port} cannot be listened at"
             ):
                 daemon.start()
+            assert daemon.ledger.newest_reconciliation() is None
+            assert daemon._shown is None, "nothing was rebuilt before the address was refused"
         finally:
             daemon.close()
 

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from fleetsync import sync
 from fleetsync.clock import ManualClock
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import build_application, open_configured_ledger
+from fleetsync.daemon.composition import build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.expose.metrics import families, render
 from fleetsync.settings import load
 from fleetsync.store import tables as t

@@ -16,7 +16,8 @@ from fleetsync import log, sync
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import Verdict
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import build_application, open_configured_ledger
+from fleetsync.daemon.composition import build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.settings import load
 from fleetsync.store import tables as t
 from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, login

@@ -173,6 +173,12 @@ def test_a_test_that_connects_to_another_machine_is_stopped() -> None:
         client.connect(("192.0.2.1", 9))
 
 
+def test_a_test_that_uses_the_port_of_a_daemon_beside_it_is_stopped() -> None:
+    for use in ("connect", "bind"):
+        with socket.socket() as used, pytest.raises(NetworkIsOffError):
+            getattr(used, use)(("127.0.0.1", 8470))
+
+
 @pytest.mark.xdist_group("structure")
 def test_a_marked_group_stays_on_one_worker(request: pytest.FixtureRequest) -> None:
     """Without groups expensive fixtures are built twice. pytest-xdist is silent when grouping does not work."""

@@ -16,10 +16,11 @@ from sqlalchemy import select
 from fleetsync import log, sync
 from fleetsync.cli import root
 from fleetsync.core.model import Verdict
-from fleetsync.daemon.maintenance import retention_periods
+from fleetsync.daemon.configured_ledger import retention_periods
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import PullNotHeld
 from tests.flow.installation import (
+    CANARY,
     OTHER_COST_CENTRE,
     OTHER_SCHOOL,
     SCHOOL,
@@ -220,10 +221,12 @@ def test_pulls_that_together_move_a_unit_too_far_are_not_all_believed_though_eac
 def test_a_dry_run_says_what_would_move_a_unit_too_far(installation, opened):
     installation.devices = [device(n, f"stranger.{n}@annanby.se") for n in range(1, 41)]
 
-    plan, refused = opened.dry_run()
+    dry_run = opened.dry_run()
 
-    assert "intune/devices: backskolan, staff: covered would go from 40 to 0; the limit is 20% and 5" in refused
-    assert plan.coverage_changes == ()
+    (held,) = dry_run.held
+    assert "backskolan, staff: covered would go from 40 to 0; the limit is 20% and 5" in {r.en for r in held.reasons}
+    assert dry_run.plan.coverage_changes == ()
+    assert [(change.covered_before, change.covered_after) for change in held.plan.coverage_changes] == [(40, 0)]
 
 
 def test_a_staff_that_turns_hourly_is_held_though_every_field_is_filled_with_a_known_word(installation, opened):
@@ -481,6 +484,18 @@ def test_a_device_that_vanished_counts_until_its_grace_has_passed(installation, 
     assert covered == [40, 40, 39, 39]
 
 
+def test_without_grace_a_device_is_gone_with_the_first_pull_that_lacks_it(installation):
+    installation.keys["intune"] = "grace_pulls = 0\n"
+    installation.write()
+    with installation.open() as opened:
+        opened.run()
+        loses_devices(installation, 39)
+        installation.advance_clock(hours=1)
+        opened.run("intune")
+
+        assert opened.count("covered") == 39
+
+
 def test_an_employee_who_left_a_monthly_file_counts_until_the_next_one(installation, opened):
     installation.staff = installation.staff[:39]
     entitled = []
@@ -518,18 +533,63 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(installation):
     before = _bytes(installation.database)
 
     with installation.open() as opened:
-        plan, refused = opened.dry_run()
+        dry_run = opened.dry_run()
 
-    assert (plan.new, plan.absent, refused) == (1, 2, [])
+    assert (dry_run.plan.new, dry_run.plan.absent, dry_run.held) == (1, 2, ())
     assert _bytes(installation.database) == before
 
 
 def test_a_dry_run_says_what_would_be_held(installation, opened):
     loses_devices(installation, 4)
 
-    _, refused = opened.dry_run()
+    (held,) = opened.dry_run().held
 
-    assert "36 of 40 device records are absent" in refused[0]
+    assert (held.source, held.part) == ("intune", "devices")
+    assert "36 of 40 device records are absent" in held.reasons[0].en
+    assert held.plan.absent == 36
+
+
+MARKED = range(1, 31)  # of forty
+
+
+def test_a_dry_run_says_what_many_marks_would_change(installation, opened):
+    """How many of how many, by which word, and what becomes of each unit's numbers: never a person."""
+    installation.staff = [StaffFileRow(n=n, mark="Nej." if n in MARKED else "") for n in range(1, 41)]
+    installation.write_staff(installation.today)
+
+    dry_run = opened.dry_run()
+
+    (held,) = dry_run.held
+    (reason,) = held.reasons
+    assert "30 persons of 40 are newly marked as protected at once" in reason.en
+    assert reason.en.endswith(": protected=Nej. (30)")
+    moved = {(change.unit, change.entitled_before, change.entitled_after) for change in held.plan.coverage_changes}
+    assert moved == {("backskolan", 40, 10), ("unplaced", 0, 30)}
+    assert dry_run.plan.coverage_changes == ()
+
+
+def test_a_first_pull_that_marks_many_is_held_and_a_dry_run_shows_what_it_would_bring(installation):
+    installation.staff = [StaffFileRow(n=n, mark="Nej.") for n in range(1, 41)]
+    installation.write_staff(installation.today)
+    with installation.open() as opened:
+        (held,) = opened.dry_run().held
+        report = opened.run()
+
+        assert "40 persons of" in held.reasons[0].en
+        assert {change.unit for change in held.plan.coverage_changes} == {"unplaced"}
+        assert [refusal.rule for judged in report.held for refusal in judged.refusals] == ["marks"]
+        assert opened.count("entitled") == 0
+
+
+def test_a_word_that_few_share_is_never_repeated(installation, opened):
+    """A column that holds notes, or names, marks everybody: what it says of each is nobody's business."""
+    installation.staff = [StaffFileRow(n=n, mark=f"{CANARY} {n}") for n in range(1, 41)]
+    installation.write_staff(installation.today)
+
+    (held,) = opened.dry_run().held
+
+    assert CANARY not in held.reasons[0].en
+    assert held.reasons[0].en.endswith("before this is accepted")
 
 
 def test_a_dry_run_protects_persons_that_are_marked_and_writes_nothing_else(installation, opened):

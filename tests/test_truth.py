@@ -7,7 +7,8 @@ from threading import Event
 
 import pytest
 
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.daemon.composition import Application, build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.replay import DemoEnvironment, run_day
 from fleetsync.demo.truth import GroundTruth
 from tests.truth.comparison import differences

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from fleetsync import sync
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import UNPLACED, Outcome
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.daemon.composition import Application, build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES, StubAddresses, write_configuration
 from fleetsync.demo.file_exports import deliver

@@ -83,7 +83,9 @@ counts = ["pupils", "children"]        # add "staff" where no personnel file cou
     OPPFTH), kulturskola and other activities for any age say nothing; a person with nothing else is a pupil once
     after-school care has begun. A placement with an unknown form is a child's.
   * An enrolment has no id: it is person, unit, form and first day. A membership of a class has the days of the class
-    where it has none of its own.
+    where it has none of its own. Where one of these cannot be read, what is believed of the person there stays; an
+    enrolment of which nothing was believed is new and undecided. So does what is believed of a group whose type cannot
+    be read, and of a duty whose person cannot.
   * A duty has no form of employment, so its dates decide; and it sits where the register says, at Edlevo always at a
     Skola.
   * An address without a type (2.0) is private, unless `mail_domains` has its domain.

@@ -23,7 +23,7 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Identifier, Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
-from fleetsync.pull.contract import NormalisedItem, RecordError, UnknownValue, UnreadableFact
+from fleetsync.pull.contract import MarkWord, NormalisedItem, RecordError, UncertainRecord, UnknownValue, UnreadableFact
 from fleetsync.pull.decoding import (
     STANDARD_FORMS,
     UnreadableFacts,
@@ -54,20 +54,21 @@ EMAIL_TYPES = frozenset({"skola elev", "skola personal", "arbete övrigt"})
 
 
 class RegisterPerson(msgspec.Struct, frozen=True):
-    """A person. *child*: of förskola or förskoleklass. *unknown_values*: words of this person's record that we do not know."""
+    """A person. *child*: of förskola or förskoleklass. *mark*: the word that protects them. *unknown_values*: words of this person's record that we do not know."""
 
     person: str
     keys: tuple[Key, ...] = ()
     name: str | None = None
     child: bool = False
-    marked: bool = False
+    mark: str | None = None
     unknown_values: tuple[UnknownValue, ...] = ()
 
 
 class DatedMembership(msgspec.Struct, frozen=True):
     """A dated row of a person. *latest_possible_end*: the last day on which it can have run, even if its end is later.
 
-    *unreadable*: fields of the membership that were filled in and could not be read.
+    *unreadable*: fields of the membership that were filled in and could not be read. *id_prefix*: what *source_id* begins
+    with before the first of those that it is made of; "" if it has none.
     """
 
     source_id: str
@@ -83,6 +84,7 @@ class DatedMembership(msgspec.Struct, frozen=True):
     latest_possible_end: date | None = None
     marked: bool = False
     unreadable: tuple[str, ...] = ()
+    id_prefix: str = ""
 
 
 def normalise(
@@ -111,9 +113,12 @@ def resolve_school_form(settings: Settings, word: str | None) -> str | None:
     return own.get(fold_text(form), form)
 
 
-def is_marked(*marks: ProtectionMark) -> bool:
-    """Whether any mark protects. Every value does, except an absent one and the words that plainly say no."""
-    return any(is_protected(str(mark) if isinstance(mark, float) else mark) for mark in marks)
+def protecting_word(mark: ProtectionMark) -> str | None:
+    """The word of a mark that protects; None of one that does not.
+
+    Every value protects, except an absent one and the words that plainly say no.
+    """
+    return str(mark) if is_protected(str(mark) if isinstance(mark, float) else mark) else None
 
 
 def _unknown_words(field: str, word: object, known: frozenset[str]) -> list[UnknownValue]:
@@ -180,14 +185,14 @@ def _reference_id(reference: ObjectReference | None) -> str | None:
 
 
 def register_person(
-    settings: Settings, source_id: str, person: MinimalPerson, *, child: bool, marked: bool
+    settings: Settings, source_id: str, person: MinimalPerson, *, child: bool, mark: str | None
 ) -> RegisterPerson:
     """What is kept of a person: their keys, where *person* was decoded with any."""
     unknown = _unknown_person_words(person)
     if not isinstance(person, PersonWithLogins):
-        return RegisterPerson(source_id, child=child, marked=marked, unknown_values=unknown)
+        return RegisterPerson(source_id, child=child, mark=mark, unknown_values=unknown)
     keys = tuple(dict.fromkeys(_keys(settings, person)))
-    return RegisterPerson(source_id, keys, _name(person), child, marked, unknown)
+    return RegisterPerson(source_id, keys, _name(person), child, mark, unknown)
 
 
 def _unknown_person_words(person: MinimalPerson) -> tuple[UnknownValue, ...]:
@@ -198,7 +203,11 @@ def _unknown_person_words(person: MinimalPerson) -> tuple[UnknownValue, ...]:
 
 
 def _person(raw: RegisterPerson) -> Iterator[NormalisedItem]:
-    yield PersonRecord(source_id=raw.person, keys=raw.keys, name=raw.name, protected=raw.marked, child=raw.child)
+    yield PersonRecord(
+        source_id=raw.person, keys=raw.keys, name=raw.name, protected=raw.mark is not None, child=raw.child
+    )
+    if raw.mark is not None:
+        yield MarkWord("securityMarking", raw.mark)
     yield from raw.unknown_values
 
 
@@ -249,7 +258,7 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
     last = min((day for day in (end, raw.latest_possible_end) if day is not None), default=None)
     if start is not None and last is not None and last < start:
         return  # it was cancelled before it began
-    yield MembershipRecord(
+    record = MembershipRecord(
         source_id=raw.source_id,
         person=raw.person,
         membership=raw.membership,
@@ -263,7 +272,12 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
         protected=raw.marked,
         unreadable=tuple(sorted(unreadable | {"year"} if is_year_unknown else unreadable)),
     )
-    yield from facts
+    if raw.id_prefix:
+        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in facts if fact.field == "startDate"))
+        yield from (fact for fact in facts if fact.field != "startDate")
+    else:
+        yield record
+        yield from facts
     yield from _unknown_school_forms(settings, (raw.form,))
     if is_year_unknown:
         yield UnknownValue("schoolYear", str(clean_text(raw.year)))

@@ -15,7 +15,7 @@ from connectors.ss12000.normalising import (
     ENDED_STATUSES,
     DatedMembership,
     RegisterPerson,
-    is_marked,
+    protecting_word,
     register_person,
     resolve_school_form,
 )
@@ -39,7 +39,7 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Settings
 from fleetsync.core.model import MembershipType, RecordType
-from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RejectedRecord, SourceRefused
+from fleetsync.pull.contract import Connect, Page, Params, PartMissing, RecordError, RejectedRecord, SourceRefused
 from fleetsync.pull.decoding import (
     AFTER_SCHOOL_FORMS,
     DecodeHook,
@@ -50,6 +50,8 @@ from fleetsync.pull.decoding import (
     clean_text,
     fold_text,
     is_child,
+    make_id,
+    parse_day,
     parse_day_or_none,
     parse_whole_number,
 )
@@ -135,6 +137,11 @@ def _referenced_id(reference: ObjectReference | PersonReference | None) -> str |
     return None if reference is None else id_of(reference.id)
 
 
+def _is_unreadable(reference: PersonReference | None) -> bool:
+    """Whether there is a reference and nobody can say to whom."""
+    return reference is not None and "id" in reference.unreadable
+
+
 def _page(
     register: RegisterClient,
     raws: Sequence[RegisterPerson | DatedMembership],
@@ -155,7 +162,7 @@ def _in_pages(raws: Sequence[RegisterPerson | DatedMembership]) -> Iterator[Page
 
 def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with an enrolment, with their enrolments and the groups they are in."""
-    period, marks, seen = reading_period(connect), set[str](), set[str]()
+    period, marks, seen = reading_period(connect), dict[str, str](), set[str]()
     torn_groups: list[RejectedRecord] = []
     in_groups = list(_group_memberships(register, settings, period, marks, torn_groups))
     yield _page(register, [], torn_groups)
@@ -175,7 +182,7 @@ def pupils(register: RegisterClient, settings: Settings, connect: Connect) -> It
         )
     yield from _in_pages([membership for membership in in_groups if membership.person in seen])
     # A person marked in a class list is protected, even if they are no pupil.
-    yield from _in_pages([RegisterPerson(person, marked=True) for person in sorted(marks - seen)])
+    yield from _in_pages([RegisterPerson(person, mark=marks[person]) for person in sorted(marks.keys() - seen)])
 
 
 def _rejected_pupils(people: Sequence[Pupil]) -> Iterator[RejectedRecord]:
@@ -190,18 +197,18 @@ def _rejected_pupils(people: Sequence[Pupil]) -> Iterator[RejectedRecord]:
 
 
 def _pupil(
-    settings: Settings, period: ReadingPeriod, person: Pupil, marks: set[str], seen: set[str]
+    settings: Settings, period: ReadingPeriod, person: Pupil, marks: dict[str, str], seen: set[str]
 ) -> Iterator[RegisterPerson | DatedMembership]:
     source_id = id_of(person.id)
-    marked = source_id in marks or is_marked(person.security_marking)
-    if source_id is None or (source_id in seen and not marked):
+    mark = marks.get(source_id or "") or protecting_word(person.security_marking)
+    if source_id is None or (source_id in seen and mark is None):
         return  # listed twice, since somebody moved between two pages
-    memberships = list(_enrolments(period, source_id, person, marked))
+    memberships = list(_enrolments(period, source_id, person, mark is not None))
     # Of a person who left long ago only the mark counts. A person who never had an enrolment is a guardian, or staff.
-    if not memberships and not (marked and person.enrolments):
+    if not memberships and not (mark is not None and person.enrolments):
         return
     child = is_child([_enrolment_period(settings, person, row) for row in person.enrolments or ()], period.today)
-    yield register_person(settings, source_id, person, child=child, marked=marked)
+    yield register_person(settings, source_id, person, child=child, mark=mark)
     if source_id not in seen:
         yield from memberships
     seen.add(source_id)
@@ -214,9 +221,17 @@ def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bo
         if not period.is_recent(row.end_date, latest):
             continue
         organisation = _referenced_id(row.enroled_at)
+        unreadable = _unreadable_fields(row, row.enroled_at)
+        made = make_id(
+            source_id,
+            None if "codes" in unreadable else organisation or "",
+            None if "school_form" in unreadable else fold_text(row.school_type),
+            None if "start" in unreadable else _start_in_id(row.start_date),
+        )
         yield DatedMembership(
-            source_id=numbered(f"{source_id}/{organisation or ''}/{fold_text(row.school_type)}/{row.start_date or ''}"),
+            source_id=numbered(made.source_id),
             person=source_id,
+            id_prefix=made.prefix,
             membership=MembershipType.ENROLMENT,
             organisation=organisation,
             form=row.school_type,
@@ -225,8 +240,17 @@ def _enrolments(period: ReadingPeriod, source_id: str, person: Pupil, marked: bo
             end=row.end_date,
             latest_possible_end=None if latest == date.max else latest,
             marked=marked,
-            unreadable=_unreadable_fields(row, row.enroled_at),
+            unreadable=unreadable,
         )
+
+
+def _start_in_id(start: str | None) -> str | None:
+    """A first day as it stands in an id; None where it is filled in and no day."""
+    try:
+        parse_day(start, "startDate")
+    except RecordError:
+        return None
+    return start or ""
 
 
 def _unreadable_fields(row: SourceRow, organisation: SourceRow | None) -> tuple[str, ...]:
@@ -251,7 +275,11 @@ def _enrolment_period(settings: Settings, person: Pupil, row: Enrolment) -> Enro
 
 
 def _group_memberships(
-    register: RegisterClient, settings: Settings, period: ReadingPeriod, marks: set[str], torn: list[RejectedRecord]
+    register: RegisterClient,
+    settings: Settings,
+    period: ReadingPeriod,
+    marks: dict[str, str],
+    torn: list[RejectedRecord],
 ) -> Iterator[DatedMembership]:
     """The members of the groups; none where the register has no groups. Groups with a member that cannot be read are added to
     *torn*.
@@ -259,19 +287,23 @@ def _group_memberships(
     try:
         for groups in register.pages("groups", GroupWithMembers, queries_of_groups(settings, period), is_open=is_open):
             for group in groups:
-                torn.extend(_torn_group(group))
+                torn.extend(_torn_group(settings, group))
                 yield from _memberships_of_group(settings, period, group, marks)
     except PartMissing:
         return
 
 
-def _torn_group(group: GroupWithMembers) -> Iterator[RejectedRecord]:
+def _torn_group(settings: Settings, group: GroupWithMembers) -> Iterator[RejectedRecord]:
     group_id = id_of(group.id)
     members = group.group_memberships or ()
-    is_torn = not _GROUP_MEMBERSHIPS.isdisjoint(group.unreadable) or any("person" in row.unreadable for row in members)
-    if is_torn:
+    is_kind_needed = bool(settings.group_types) and "groupType" in group.unreadable
+    is_torn = not _GROUP_MEMBERSHIPS.isdisjoint(group.unreadable) or any(
+        "person" in row.unreadable or _is_unreadable(row.person) for row in members
+    )
+    if is_torn or is_kind_needed:
+        reason = "a member cannot be read" if is_torn else "groupType cannot be read"
         prefix = None if group_id is None else f"{group_id}/"
-        yield RejectedRecord("a member cannot be read", group_id or "", prefix, RecordType.MEMBERSHIP, is_prefix=True)
+        yield RejectedRecord(reason, group_id or "", prefix, RecordType.MEMBERSHIP, is_prefix=True)
 
 
 def queries_of_groups(settings: Settings, period: ReadingPeriod) -> tuple[Params, ...]:
@@ -289,7 +321,7 @@ def is_wanted(settings: Settings, group_type: str | None) -> bool:
 
 
 def _memberships_of_group(
-    settings: Settings, period: ReadingPeriod, group: GroupWithMembers, marks: set[str]
+    settings: Settings, period: ReadingPeriod, group: GroupWithMembers, marks: dict[str, str]
 ) -> Iterator[DatedMembership]:
     group_id = id_of(group.id)
     for member in group.group_memberships or ():
@@ -302,24 +334,32 @@ def _memberships_of_group(
 
 
 def _group_membership(group_id: str, group: GroupWithMembers, member: GroupMembership, person: str) -> DatedMembership:
-    start = member.start_date or group.start_date
+    unreadable = _unreadable_fields(member, None)
+    # A first day of the member's own that cannot be read is not the group's.
+    has_own_start = "start" in unreadable or clean_text(member.start_date) is not None
+    start = member.start_date if has_own_start else group.start_date
+    if not has_own_start and "startDate" in group.unreadable:
+        unreadable = (*unreadable, "start")
+    made = make_id(group_id, person, None if "start" in unreadable else _start_in_id(start))
     return DatedMembership(
-        source_id=f"{group_id}/{person}/{start or ''}",
+        source_id=made.source_id,
         person=person,
+        id_prefix=made.prefix,
         membership=MembershipType.GROUP,
         group=group_id,
         start=start,
         end=member.end_date,
         latest_possible_end=parse_day_or_none(group.end_date),
-        unreadable=_unreadable_fields(member, None),
+        unreadable=unreadable,
     )
 
 
-def _noted_person(reference: PersonReference | None, marks: set[str]) -> str | None:
+def _noted_person(reference: PersonReference | None, marks: dict[str, str]) -> str | None:
     """The id of the person that *reference* means. A mark on the reference adds it to *marks*."""
     person = _referenced_id(reference)
-    if person is not None and reference is not None and is_marked(reference.security_marking):
-        marks.add(person)
+    mark = None if reference is None else protecting_word(reference.security_marking)
+    if person is not None and mark is not None:
+        marks[person] = mark
     return person
 
 
@@ -328,7 +368,7 @@ def _noted_person(reference: PersonReference | None, marks: set[str]) -> str | N
 
 def children(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with a placement, with their placements. Of the child only the mark of protection is read."""
-    period, marks, named = reading_period(connect), set[str](), set[str]()
+    period, marks, named = reading_period(connect), dict[str, str](), set[str]()
     memberships: list[DatedMembership] = []
     queries = queries_by_end_date(period)
     for placements in register.pages("placements", RegisterPlacement, queries, is_open=is_open):
@@ -344,7 +384,7 @@ def children(register: RegisterClient, settings: Settings, connect: Connect) -> 
     yield from _in_pages(people.recent_memberships(memberships, period))
 
 
-def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | None:
+def _placement(row: RegisterPlacement, marks: dict[str, str]) -> DatedMembership | None:
     source_id, person = id_of(row.id), _noted_person(row.child, marks)
     if source_id is None or person is None:
         return None
@@ -363,7 +403,7 @@ def _placement(row: RegisterPlacement, marks: set[str]) -> DatedMembership | Non
 
 def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Iterator[Page]:
     """Every person with a duty, with their duties and log-ins. A duty without a person is vacant and is not kept."""
-    period, marks, named = reading_period(connect), set[str](), set[str]()
+    period, marks, named = reading_period(connect), dict[str, str](), set[str]()
     memberships: list[DatedMembership] = []
     for duties in register.pages("duties", Duty, queries_by_end_date(period), is_open=is_open):
         memberships += _recent_memberships((_duty(row, marks) for row in duties), period, named)
@@ -375,7 +415,7 @@ def staff(register: RegisterClient, settings: Settings, connect: Connect) -> Ite
     yield from _in_pages(people.recent_memberships(memberships, period))
 
 
-def _duty(row: Duty, marks: set[str]) -> DatedMembership | None:
+def _duty(row: Duty, marks: dict[str, str]) -> DatedMembership | None:
     source_id, person = id_of(row.id), _noted_person(row.person, marks)
     if source_id is None or person is None:
         return None
@@ -408,6 +448,8 @@ def _rejected(rows: Iterable[Duty | RegisterPlacement]) -> Iterator[RejectedReco
             yield RejectedRecord(MISSING_ID_REASON)
         elif isinstance(row, RegisterPlacement) and _referenced_id(row.child) is None:
             yield RejectedRecord("child is empty", source_id=id_of(row.id), record_type=RecordType.MEMBERSHIP)
+        elif isinstance(row, Duty) and _is_unreadable(row.person):  # without any person it is vacant
+            yield RejectedRecord("person cannot be read", source_id=id_of(row.id), record_type=RecordType.MEMBERSHIP)
 
 
 def _decode_hook(settings: Settings, connect: Connect, *, keeps: bool) -> DecodeHook:
@@ -422,7 +464,7 @@ class PeopleReader:
     """Reads the people of kept rows, each once, and those of other rows (*named*) who are marked as protected."""
 
     def __init__(
-        self, register: RegisterClient, settings: Settings, marks: set[str], named: set[str], children: set[str]
+        self, register: RegisterClient, settings: Settings, marks: dict[str, str], named: set[str], children: set[str]
     ) -> None:
         self._register, self._settings = register, settings
         self._marks, self._named, self._children = marks, named, children
@@ -447,8 +489,8 @@ class PeopleReader:
             yield self._page(people, missing)
         yield from _in_pages([self._known_by_id(source_id) for source_id in missing])
         # A person marked on a row that is not kept is protected all the same.
-        others = sorted(self._marks - self._yielded - missing.keys())
-        yield from _in_pages([RegisterPerson(source_id, marked=True) for source_id in others])
+        others = sorted(self._marks.keys() - self._yielded - missing.keys())
+        yield from _in_pages([RegisterPerson(source_id, mark=self._marks[source_id]) for source_id in others])
 
     def _page(self, people: Iterable[MinimalPerson], missing: dict[str, None]) -> Page:
         raws: list[RegisterPerson] = []
@@ -456,19 +498,20 @@ class PeopleReader:
             source_id = id_of(person.id)
             if source_id is None or source_id not in self._named:
                 continue
-            if is_marked(person.security_marking):
-                self._marks.add(source_id)
+            mark = protecting_word(person.security_marking)
+            if mark is not None:
+                self._marks[source_id] = mark
             elif source_id not in missing:
                 continue
             missing.pop(source_id, None)
             self._yielded.add(source_id)
             self._record_last_day(source_id, person)
-            is_child_id, marked = source_id in self._children, source_id in self._marks
-            raws.append(register_person(self._settings, source_id, person, child=is_child_id, marked=marked))
+            is_child_id, mark = source_id in self._children, self._marks.get(source_id)
+            raws.append(register_person(self._settings, source_id, person, child=is_child_id, mark=mark))
         return _page(self._register, raws)
 
     def _known_by_id(self, source_id: str) -> RegisterPerson:
-        return RegisterPerson(source_id, child=source_id in self._children, marked=source_id in self._marks)
+        return RegisterPerson(source_id, child=source_id in self._children, mark=self._marks.get(source_id))
 
     def _record_last_day(self, source_id: str, person: MinimalPerson) -> None:
         day = _last_day(fold_text(person.person_status) in ENDED_STATUSES, person.meta)

@@ -223,7 +223,9 @@ class StaffPerson(PersonWithLogins, frozen=True, rename="camel"):
 
 Human = TypeVar("Human", bound=MinimalPerson)
 
-ESSENTIAL_FIELDS: Mapping[type, tuple[str, ...]] = MappingProxyType({RegisterPlacement: ("child",), Duty: ("person",)})
+ESSENTIAL_FIELDS: Mapping[type, tuple[str, ...]] = MappingProxyType(
+    {RegisterPlacement: ("child",), Duty: ("person",), Group: ("groupType",)}
+)
 """Fields without which an object says nothing, so that it is present and unreadable."""
 RECORD_TYPES: Mapping[type, RecordType] = MappingProxyType(
     {

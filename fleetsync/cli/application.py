@@ -3,16 +3,17 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.daemon import composition
-from fleetsync.daemon.composition import Application, clock_for, open_configured_ledger
 from fleetsync.settings import Settings, load, unknown_environment
-from fleetsync.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from fleetsync.daemon.composition import Application
+    from fleetsync.store.ledger import Ledger
 
 
 def load_settings(ctx: click.Context, *, is_daemon: bool = False) -> Settings:
@@ -30,15 +31,19 @@ def load_settings(ctx: click.Context, *, is_daemon: bool = False) -> Settings:
 
 
 @contextmanager
-def open_application(ctx: click.Context) -> Iterator[Application]:
+def open_application(ctx: click.Context) -> Iterator["Application"]:
     """The application of the configuration that the command line names. Its database is closed afterwards."""
+    from fleetsync.daemon import composition
+
     with composition.open_application(load_settings(ctx)) as application:
         yield application
 
 
 @contextmanager
-def open_ledger_only(ctx: click.Context) -> Iterator[tuple[Ledger, Clock]]:
+def open_ledger_only(ctx: click.Context) -> Iterator[tuple["Ledger", Clock]]:
     """The database and the clock alone, for commands that need no source."""
+    from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
+
     settings = load_settings(ctx)
     clock = clock_for(settings)
     with open_configured_ledger(settings, clock) as ledger:

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 import click
 
@@ -12,7 +14,7 @@ from fleetsync.cli.errors import EXIT_ATTENTION
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name, print_content
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import ProbeResult, PullError
-from fleetsync.pull.registry import Source
+from fleetsync.pull.registry import Source, permission_sentence
 
 
 @click.command(
@@ -94,6 +96,7 @@ def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
 
 
 def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
+    """A text for the person who grants permissions: per source what it needs in all, and what to do about what failed."""
     who = application.settings.municipality.name or "our municipality"
     lines = [
         "",
@@ -101,7 +104,11 @@ def _permission_request(application: Application, failed: Iterable[tuple[Source,
         "It only reads. For that it needs:",
         "",
     ]
-    lines += [f"* {source.name} ({source.kind}): {result.remedy or result.what}" for source, result in failed]
+    for source, results in groupby(failed, key=itemgetter(0)):
+        granted = permission_sentence(source.module)
+        lines.append(f"* {source.name} ({source.kind}): {granted}" if granted else f"* {source.name} ({source.kind})")
+        remedies = dict.fromkeys(result.remedy or result.what for _, result in results)
+        lines += [f"  - {remedy}" for remedy in remedies]
     return "\n".join([*lines, "", "It does not read names, addresses, positions or contents of devices."])
 
 

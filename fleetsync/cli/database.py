@@ -5,11 +5,10 @@ from pathlib import Path
 import click
 
 from fleetsync.cli.application import load_settings, open_ledger_only
-from fleetsync.cli.decisions import operator_name
 from fleetsync.cli.errors import CommandError
+from fleetsync.cli.operator import operator_name
 from fleetsync.core.calendar import local_day
-from fleetsync.daemon.composition import clock_for, open_configured_ledger
-from fleetsync.daemon.maintenance import retention_periods
+from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger, retention_periods
 
 BACKUP_FILE = click.Path(dir_okay=False, path_type=Path)
 

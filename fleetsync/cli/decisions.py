@@ -1,18 +1,16 @@
 """accept, reject, drop, publish: decisions of people. Each is stored, then everything is reconciled."""
 
-import getpass
-
 import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.operator import REASON_OPTION, operator_name
+from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
 from fleetsync.store.errors import PullNotHeld
-
-REASON_OPTION = click.option("--reason", required=True, help="The reason. It is stored with the decision.")
 
 
 def parse_part(application: Application, text: str) -> tuple[str, str]:
@@ -56,6 +54,8 @@ def _confirm_newest_held(application: Application, source: str, part: str, pull:
             + (f"Another came meanwhile: fleetsync accept {source}/{part} {newest}" if newest else "None does"),
             newest,
         )
+    for reason in held.refusals:
+        click.echo(f"held: {reason.text.in_language(LANGUAGE)}")
     print_plan(sync.plans_of_held(application.run_context)[pull])
     if not yes:
         click.confirm("Believe it?", abort=True)
@@ -113,11 +113,6 @@ def publish(ctx: click.Context, unit: str) -> None:
         application.ledger.audit(operator_name(), "publish", unit)
         sync.reconcile_now(application.run_context)
     click.echo(f"{unit} is published")
-
-
-def operator_name() -> str:
-    """The person who runs the command, as the audit log names them."""
-    return f"{getpass.getuser()} (command line)"
 
 
 COMMANDS = {"accept": accept, "reject": reject, "drop": drop, "publish": publish}

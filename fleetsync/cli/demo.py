@@ -4,7 +4,6 @@ Its systems answer on loopback, some of its past days are replayed, and the real
 """
 
 import secrets
-import socket
 import sys
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -17,8 +16,15 @@ from fleetsync import log
 from fleetsync.cli.accounts import hash_password
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.clock import Clock
+from fleetsync.core.model import Text
+from fleetsync.daemon.configured_ledger import open_configured_ledger
+from fleetsync.daemon.http_servers import PAGE_THREADS, Server
 from fleetsync.daemon.service import Daemon
+from fleetsync.demo.configuration import MUNICIPALITY_NAME
 from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units, replay
+from fleetsync.expose.web.starting import StartProgress, starting_wsgi
+from fleetsync.settings import Settings
+from fleetsync.settings.listening import ListenAddress
 
 DEMO_ACCOUNT = "tekniker"
 DEFAULT_DAYS = 45
@@ -47,40 +53,65 @@ LOOPBACK = "127.0.0.1"
 @click.option("--staff-only", is_flag=True, help="Without pupils and children: a tenth of the rows.")
 def demo(days: int, port: int, seed: int, folder: Path | None, *, every_day: bool, staff_only: bool) -> None:
     """Everybody in it is invented. Ctrl-C stops it, and nothing is left unless a folder was named."""
-    listen = f"{LOOPBACK}:{_usable_port(port)}"
     log.setup("ERROR")  # failures of the past are planted on purpose; the page shows them
     with ExitStack() as resources:
+        server = _open_page_server(port)  # first of all, since everything else takes a while
+        resources.callback(server.stop)
+        progress = ReplayProgress()
+        server.serve(starting_wsgi(MUNICIPALITY_NAME, progress.shown))
         parent = folder or Path(resources.enter_context(TemporaryDirectory(prefix="fleetsync-demo-")))
-        environment = DemoEnvironment(parent, seed, listen, with_schools=not staff_only)
+        environment = DemoEnvironment(parent, seed, f"{LOOPBACK}:{server.port}", with_schools=not staff_only)
         settings = resources.enter_context(environment.open())
         click.echo(
             f"Exempelby is an invented municipality: {len(settings.units)} units, {len(settings.sources)} sources."
         )
         click.echo(f"Its files are {'kept' if folder else 'until the end'} in {parent}")
+        click.echo(_welcome(f"http://{LOOPBACK}:{server.port}", _create_demo_account(environment, settings)))
         publish_all_units(environment, settings)
         weekly_before = None if every_day else TODAY - timedelta(days=DAYS_REPLAYED_DAILY)
-        replay(environment, settings, TODAY - timedelta(days=days), TODAY, _print_progress, weekly_before=weekly_before)
+        replay(environment, settings, TODAY - timedelta(days=days), TODAY, progress.record, weekly_before=weekly_before)
         environment.clock = Clock.moved_to(first_run_at(TODAY))
-        daemon = Daemon(settings, environment.clock)
-        _run_daemon(daemon, _create_demo_account(daemon))
+        daemon = Daemon(settings, environment.clock, server)
+        daemon.run(lambda: click.echo(f"On the page it is {TODAY}. Ctrl-C stops the demo."))
 
 
-def _usable_port(port: int) -> int:
-    """The port that the page can listen on; a free one for 0.
+def _open_page_server(port: int) -> Server:
+    """A server at *port*, or at a free one for 0. Raises CommandError when the port is in use."""
+    try:
+        return Server(ListenAddress(LOOPBACK, port), PAGE_THREADS)
+    except OSError as error:
+        raise CommandError(
+            f"port {port} of {LOOPBACK} cannot be used ({error.strerror}). Stop the program that uses it, "
+            'or take any free port: fleetsync demo --port 0, or make run ARGS="--port 0"',
+            EXIT_UNUSABLE,
+        ) from None
 
-    Checked before the replay, which takes a while. Raises CommandError when the port is in use.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the daemon does
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError as error:
-            raise CommandError(
-                f"port {port} of {LOOPBACK} cannot be used ({error.strerror}). Stop the program that uses it, "
-                "or take any free port: fleetsync demo --port 0",
-                EXIT_UNUSABLE,
-            ) from None
-        return int(probe.getsockname()[1])
+
+class ReplayProgress:
+    """How many of the past days have been replayed: printed, and shown on the page."""
+
+    def __init__(self) -> None:
+        self._shown = StartProgress(
+            Text(
+                sv="Exempelbys förflutna spelas upp: den första dagen läses.",
+                en="The past of Exempelby is being replayed: its first day is being read.",
+            ),
+            done=0,
+            total=1,
+        )
+
+    def shown(self) -> StartProgress:
+        """The progress as the page shows it."""
+        return self._shown
+
+    def record(self, day: date, number: int, of: int) -> None:
+        """*day*, the *number*th of *of* days, has been replayed."""
+        step = Text(
+            sv=f"Exempelbys förflutna spelas upp: dag {number} av {of}, den {day}.",
+            en=f"The past of Exempelby is being replayed: day {number} of {of}, {day}.",
+        )
+        self._shown = StartProgress(step, number, of)
+        _print_progress(day, number, of)
 
 
 def _print_progress(day: date, number: int, of: int) -> None:
@@ -91,24 +122,21 @@ def _print_progress(day: date, number: int, of: int) -> None:
         click.echo(text)
 
 
-def _create_demo_account(daemon: Daemon) -> str:
+def _create_demo_account(environment: DemoEnvironment, settings: Settings) -> str:
     """Gives the demo's account a new password, which is returned."""
     password = secrets.token_urlsafe(9)
-    if daemon.ledger.account(DEMO_ACCOUNT) is not None:
-        daemon.ledger.set_password(DEMO_ACCOUNT, hash_password(password))
-    else:
-        daemon.ledger.add_account(DEMO_ACCOUNT, hash_password(password), "technician")
+    with open_configured_ledger(settings, environment.clock) as ledger:
+        if ledger.account(DEMO_ACCOUNT) is not None:
+            ledger.set_password(DEMO_ACCOUNT, hash_password(password))
+        else:
+            ledger.add_account(DEMO_ACCOUNT, hash_password(password), "technician")
     return password
-
-
-def _run_daemon(daemon: Daemon, password: str) -> None:
-    daemon.run(lambda: click.echo(_welcome(daemon.address, password)))
 
 
 def _welcome(address: str, password: str) -> str:
     return (
         f"\n  page      {address}\n  name      {DEMO_ACCOUNT}\n  password  {password}\n  metrics   {address}/metrics\n\n"
-        f"On the page it is {TODAY}. Ctrl-C stops the demo."
+        "The page is there already. It says how much of the past has been replayed, and then shows the numbers."
     )
 
 

@@ -10,6 +10,16 @@ EXIT_ATTENTION = 1
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
 
+# Errors whose text is meant for the user: module, name, exit code.
+_KNOWN_ERRORS = (
+    ("fleetsync.settings.errors", "SettingsError", EXIT_UNUSABLE),
+    ("fleetsync.schedule", "ScheduleError", EXIT_UNUSABLE),
+    ("fleetsync.expose.web", "WebRefused", EXIT_UNUSABLE),
+    ("fleetsync.store.errors", "StoreError", EXIT_ATTENTION),
+    ("fleetsync.pull.contract", "PullError", EXIT_ATTENTION),
+    ("fleetsync.expose.ports", "DecisionError", EXIT_ATTENTION),
+)
+
 
 class CommandError(click.ClickException):
     """Ends a command with a message. The exit codes are explained in `fleetsync.cli`."""
@@ -57,15 +67,9 @@ def _report_error(error: Exception) -> int:
 
 
 def _as_command_error(error: Exception) -> CommandError | None:
-    from fleetsync.expose.ports import DecisionError
-    from fleetsync.expose.web import WebRefused
-    from fleetsync.pull.contract import PullError
-    from fleetsync.schedule import ScheduleError
-    from fleetsync.settings import SettingsError
-    from fleetsync.store.errors import StoreError
-
-    if isinstance(error, SettingsError | ScheduleError | WebRefused):
-        return CommandError(str(error), EXIT_UNUSABLE)
-    if isinstance(error, StoreError | PullError | DecisionError):
-        return CommandError(str(error))
+    for module, name, exit_code in _KNOWN_ERRORS:
+        # A module that nothing has imported cannot have raised; importing it here would cost more than most commands.
+        loaded = sys.modules.get(module)
+        if loaded is not None and isinstance(error, getattr(loaded, name)):
+            return CommandError(str(error), exit_code)
     return None

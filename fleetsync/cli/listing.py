@@ -16,6 +16,7 @@ from fleetsync.daemon.composition import Application
 from fleetsync.daemon.ledger_ports import LedgerHistory
 from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.lists import COMMAND_LISTS, SOURCES, ListContext, ListDefinition
+from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.report import DIALECTS
 from fleetsync.expose.scope import FULL_SCOPE
@@ -105,10 +106,12 @@ def _list_command(definition: ListDefinition[Any]) -> click.Command:
             _check_unit_exists(application, chosen.get("unit"))
             context = list_context_of(application, as_of)
             choices = {key: value for key, value in chosen.items() if value is not None}
-            rows = definition.filtered_rows(definition.rows(context), choices, context)
-            rows = definition.sorted_rows(rows, "", context, LANGUAGE)
-            if hidden := definition.hidden_rows(context) if definition.hidden_rows else 0:
-                click.echo(f"{hidden} rows are of persons who are not shown; the numbers count them", err=True)
+            index = RowIndex(definition, context)
+            rows = index.select(choices, "", LANGUAGE)
+            if index.hidden_rows:
+                click.echo(
+                    f"{index.hidden_rows} rows are of persons who are not shown; the numbers count them", err=True
+                )
             printed = PrintedList(definition, rows, context, None if definition is SOURCES else context.visible.as_of)
             print_list(printed, form, output, limit or None, dialect)
 

@@ -6,8 +6,8 @@ import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
-from fleetsync.cli.decisions import REASON_OPTION, operator_name
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.core.model import Episode, Parking
 from fleetsync.core.snapshot import Snapshot
 

@@ -2,7 +2,22 @@
 
 import click
 
+from fleetsync import sync
+from fleetsync.cli.output import LANGUAGE
 from fleetsync.core.model import ChangePlan, CoverageChange
+
+
+def print_dry_run(dry_run: sync.DryRun) -> None:
+    """Print what a run would change. Of a pull that would be held: why, and what it would change if it were accepted."""
+    for held in dry_run.held:
+        name = f"{held.source}/{held.part}"
+        for reason in held.reasons:
+            click.echo(f"would be held: {name}: {reason.in_language(LANGUAGE)}")
+        click.echo(f"if {name} were accepted:")
+        print_plan(held.plan)
+    if dry_run.held:
+        click.echo("without it:" if len(dry_run.held) == 1 else "without them:")
+    print_plan(dry_run.plan)
 
 
 def print_plan(plan: ChangePlan) -> None:

@@ -1,15 +1,20 @@
 """run and healthcheck: start the daemon, and ask whether it is alive."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from fleetsync.cli.application import load_settings
 from fleetsync.cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from fleetsync.settings.listening import ListenAddress
 
 
 @click.command(help="Run the daemon: pull on schedule and serve the page and /metrics until it is stopped.")
 @click.pass_context
 def run(ctx: click.Context) -> None:
     """SIGTERM and SIGINT stop it, SIGHUP reloads the configuration."""
+    from fleetsync.cli.application import load_settings
     from fleetsync.daemon.service import Daemon
 
     Daemon(load_settings(ctx, is_daemon=True)).run()
@@ -21,8 +26,9 @@ def healthcheck(ctx: click.Context) -> None:
     """Requests /livez, as an orchestrator would."""
     from http.client import HTTPConnection
 
-    web = load_settings(ctx).web
-    address = web.metrics_address or web.address
+    from fleetsync.settings.listening import health_address
+
+    address = health_address(ctx.obj["path"]) or _configured_health_address(ctx)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - the reverse of binding
     try:
         connection = HTTPConnection(host, address.port, timeout=5)
@@ -34,6 +40,14 @@ def healthcheck(ctx: click.Context) -> None:
         ) from None
     if status != 200:
         raise CommandError(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop hangs")
+
+
+def _configured_health_address(ctx: click.Context) -> "ListenAddress":
+    """The address as the whole configuration gives it, or what is wrong with the configuration. Raises SettingsError."""
+    from fleetsync.cli.application import load_settings
+
+    web = load_settings(ctx).web
+    return web.metrics_address or web.address
 
 
 COMMANDS = {"run": run, "healthcheck": healthcheck}

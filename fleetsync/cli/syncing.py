@@ -12,7 +12,7 @@ from fleetsync.cli.application import open_application
 from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
-from fleetsync.cli.plan_output import print_plan
+from fleetsync.cli.plan_output import print_dry_run
 from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
 from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import Verdict
@@ -78,10 +78,7 @@ def _print_dry_run(application: Application, due: DueParts) -> None:
     states = part_states_by_name(application)
     for result in pulled:
         print_pull(result, states)
-    planned, refusals = sync.plan_dry_run(dry_run.run_context, pulled)
-    for refusal in refusals:
-        click.echo(f"would be held: {refusal}")
-    print_plan(planned)
+    print_dry_run(sync.plan_dry_run(dry_run.run_context, pulled))
 
 
 def _print_and_exit(report: sync.RunReport, due: DueParts, states: PartStates) -> None:

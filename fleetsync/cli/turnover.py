@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
-from fleetsync.cli.decisions import operator_name
 from fleetsync.cli.errors import CommandError
+from fleetsync.cli.operator import operator_name
 from fleetsync.core.context import Context
 from fleetsync.core.coverage import build_context
 from fleetsync.core.entitlement import MembershipIndex, earliest_turn_day, latest_turn_day, turnover_progress

@@ -1,13 +1,15 @@
 """MEASURES and FACTS: every published number about the municipality, one entry each with its title and explanation.
 
-Pure. A measure gives rows, each with the labels that it counts under; the published number is the sum of the rows, so
-the rows behind a number always add up to it. A value that is no sum of rows (a ratio, an instant, a name) is a fact.
+Pure. A measure counts cases, each under its labels; the published number is the sum of its counts. A row is made of a
+counted case only where it is shown, so the rows behind a number always add up to it. A value that is no sum (a ratio, an
+instant, a name) is a fact.
 Metrics, page, lists and documentation are made from these two tables.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,9 +20,11 @@ from fleetsync.core.model import (
     UNPLACED,
     CoverageShare,
     DeviceCase,
+    EntitlementDecision,
     Episode,
     MeasureRow,
     Outcome,
+    PersonCase,
     PersonState,
     Stage,
     Subject,
@@ -30,13 +34,29 @@ from fleetsync.core.model import (
 METRIC_PREFIX = "fleetsync_"
 
 Labels = tuple[str, ...]
-LabelledRows = Iterator[tuple[Labels, MeasureRow]]
+# Labels, how many, and the case that is counted: a share, a device, an episode, or a decision about a person.
+CountedCase = tuple[Labels, int, Any]
+CountedCases = Iterator[CountedCase]
 
 SECURE_STAGES = frozenset({Stage.IN_USE, Stage.SHARED, Stage.LOAN})
 CONTACT_AGES = ("0", "1_5", "6_15", "16_60", "over_60", "never", "unknown")
 CONTACT_AGE_LIMITS = ((0, "0"), (5, "1_5"), (15, "6_15"), (60, "16_60"))
 MIN_SHOWN_UNPLACED = 5
 GAP_SUBJECTS = frozenset({Subject.PERSON, Subject.DEVICE, Subject.UNIT, Subject.SET, Subject.POOL})
+
+
+class DecidedPerson(NamedTuple):
+    """A person and one of the decisions about them."""
+
+    case: PersonCase
+    decision: EntitlementDecision
+
+
+class CaseRows(msgspec.Struct, frozen=True, kw_only=True):
+    """How a counted case becomes a row. `person_of`: the id of the person it is of; None for no person."""
+
+    row_of: Callable[[Labels, int, Any], MeasureRow]
+    person_of: Callable[[Any], str | None]
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +69,19 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     title: Text
     help: Text
     labels: Labels
-    rows: Callable[[Outcome, Context], LabelledRows]
+    counts: Callable[[Outcome, Context], CountedCases]
+    case_rows: CaseRows
     zero_labels: Callable[[Outcome, Context], Iterable[Labels]]
 
     @property
     def short_name(self) -> str:
         """The name without the prefix of the metrics, as page and API use it."""
         return self.name.removeprefix(METRIC_PREFIX)
+
+    def rows(self, outcome: Outcome, context: Context) -> Iterator[tuple[Labels, MeasureRow]]:
+        """Every row with its labels."""
+        row_of = self.case_rows.row_of
+        return ((labels, row_of(labels, count, case)) for labels, count, case in self.counts(outcome, context))
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +120,7 @@ def shown_unit(unit: str, entitlement: str, hidden: frozenset[str]) -> str:
 # --- shares -----------------------------------------------------------------------------------------------------------
 
 
-def _share_row(share: CoverageShare, count: int) -> MeasureRow:
+def _share_row(_: Labels, count: int, share: CoverageShare) -> MeasureRow:
     return MeasureRow(
         count=count,
         subject=share.subject,
@@ -105,41 +131,58 @@ def _share_row(share: CoverageShare, count: int) -> MeasureRow:
     )
 
 
-def _person_row(person: str, unit: str, reason: Text) -> MeasureRow:
-    return MeasureRow(count=1, subject=Subject.PERSON, subject_id=person, unit=unit, reason=reason)
+SHARE_ROWS = CaseRows(
+    row_of=_share_row, person_of=lambda share: share.subject_id if share.subject is Subject.PERSON else None
+)
 
 
-def _share_rows(field: str) -> Callable[[Outcome, Context], LabelledRows]:
-    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+def _share_counts(field: str) -> Callable[[Outcome, Context], CountedCases]:
+    def counts(outcome: Outcome, _: Context) -> CountedCases:
         for share in outcome.shares:
             if count := int(getattr(share, field)):
-                yield (share.unit, share.entitlement), _share_row(share, count)
+                yield (share.unit, share.entitlement), count, share
 
-    return rows
+    return counts
 
 
-def _share_rows_by(word: str) -> Callable[[Outcome, Context], LabelledRows]:
+def _share_counts_by(word: str) -> Callable[[Outcome, Context], CountedCases]:
     fields = tuple((by, f"{word}_{by}") for by in ("own", "set", "pool"))
 
-    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+    def counts(outcome: Outcome, _: Context) -> CountedCases:
         for share in outcome.shares:
             for by, field in fields:
                 if count := int(getattr(share, field)):
-                    yield (share.unit, share.entitlement, by), _share_row(share, count)
+                    yield (share.unit, share.entitlement, by), count, share
 
-    return rows
+    return counts
 
 
-def _decision_rows(field: str) -> Callable[[Outcome, Context], LabelledRows]:
-    def rows(outcome: Outcome, _: Context) -> LabelledRows:
+# --- decisions about persons ------------------------------------------------------------------------------------------
+
+
+def _decision_row(labels: Labels, count: int, decided: DecidedPerson) -> MeasureRow:
+    return MeasureRow(
+        count=count,
+        subject=Subject.PERSON,
+        subject_id=decided.case.person.id,
+        unit=labels[0],
+        reason=decided.decision.reason,
+    )
+
+
+DECISION_ROWS = CaseRows(row_of=_decision_row, person_of=lambda decided: decided.case.person.id)
+
+
+def _decision_counts(field: str) -> Callable[[Outcome, Context], CountedCases]:
+    def counts(outcome: Outcome, _: Context) -> CountedCases:
         hidden = entitlements_with_few_unplaced(case.person_state for case in outcome.people)
         for case in outcome.people:
             for decision in case.person_state.decisions:
                 if getattr(decision, field):
                     unit = shown_unit(case.person_state.unit, decision.entitlement, hidden)
-                    yield (unit, decision.entitlement), _person_row(case.person.id, unit, decision.reason)
+                    yield (unit, decision.entitlement), 1, DecidedPerson(case, decision)
 
-    return rows
+    return counts
 
 
 def _cell_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
@@ -158,9 +201,9 @@ def _counted_devices(outcome: Outcome) -> Iterator[DeviceCase]:
     return (case for case in outcome.devices if case.device_state.stage is not None and case.device_state.ours)
 
 
-def _device_row(case: DeviceCase, reason: Text) -> MeasureRow:
+def _device_row(count: int, case: DeviceCase, reason: Text) -> MeasureRow:
     return MeasureRow(
-        count=1,
+        count=count,
         subject=Subject.DEVICE,
         subject_id=case.device.id,
         unit=case.placement.unit,
@@ -169,10 +212,21 @@ def _device_row(case: DeviceCase, reason: Text) -> MeasureRow:
     )
 
 
-def _stage_rows(outcome: Outcome, context: Context) -> LabelledRows:
+def _no_person(_: DeviceCase) -> None:
+    """A row of a device names no person, also where somebody holds it."""
+
+
+PURPOSE_ROWS = CaseRows(
+    row_of=lambda _, count, case: _device_row(count, case, case.placement.purpose_reason), person_of=_no_person
+)
+WORKS_ROWS = CaseRows(
+    row_of=lambda _, count, case: _device_row(count, case, case.device_state.works_reason), person_of=_no_person
+)
+
+
+def _stage_counts(outcome: Outcome, context: Context) -> CountedCases:
     for case in _counted_devices(outcome):
-        stage = case.device_state.stage or ""
-        yield (case.placement.unit, case.device.platform, stage), _device_row(case, case.placement.purpose_reason)
+        yield (case.placement.unit, case.device.platform, case.device_state.stage or ""), 1, case
 
 
 def _contact_age(case: DeviceCase) -> str:
@@ -184,18 +238,15 @@ def _contact_age(case: DeviceCase) -> str:
     return next((age for limit, age in CONTACT_AGE_LIMITS if days <= limit), "over_60")
 
 
-def _contact_age_rows(outcome: Outcome, context: Context) -> LabelledRows:
+def _contact_age_counts(outcome: Outcome, context: Context) -> CountedCases:
     for case in _counted_devices(outcome):
-        yield (
-            (case.placement.unit, case.device.platform, _contact_age(case)),
-            _device_row(case, case.device_state.works_reason),
-        )
+        yield (case.placement.unit, case.device.platform, _contact_age(case)), 1, case
 
 
-def _secure_device_rows(outcome: Outcome, context: Context) -> LabelledRows:
+def _secure_device_counts(outcome: Outcome, context: Context) -> CountedCases:
     for case in _counted_devices(outcome):
         if case.device_state.stage in SECURE_STAGES and case.device_state.secure:
-            yield (case.placement.unit, case.device.platform), _device_row(case, case.device_state.works_reason)
+            yield (case.placement.unit, case.device.platform), 1, case
 
 
 def _unit_platforms(outcome: Outcome, context: Context) -> Sequence[tuple[str, str]]:
@@ -218,18 +269,20 @@ def _counted_gaps(outcome: Outcome) -> Iterator[Episode]:
     return (episode for episode in outcome.episodes if episode.subject in GAP_SUBJECTS)
 
 
-def _gap_rows(outcome: Outcome, context: Context) -> LabelledRows:
+def _gap_row(_: Labels, count: int, episode: Episode) -> MeasureRow:
+    return MeasureRow(
+        count=count, subject=episode.subject, subject_id=episode.subject_id, unit=episode.unit, reason=episode.reason
+    )
+
+
+GAP_ROWS = CaseRows(
+    row_of=_gap_row, person_of=lambda episode: episode.subject_id if episode.subject is Subject.PERSON else None
+)
+
+
+def _gap_counts(outcome: Outcome, context: Context) -> CountedCases:
     for episode in _counted_gaps(outcome):
-        yield (
-            (episode.unit, episode.kind, _gap_state(episode, outcome)),
-            MeasureRow(
-                count=1,
-                subject=episode.subject,
-                subject_id=episode.subject_id,
-                unit=episode.unit,
-                reason=episode.reason,
-            ),
-        )
+        yield (episode.unit, episode.kind, _gap_state(episode, outcome)), 1, episode
 
 
 def _gap_zero_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
@@ -291,7 +344,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Ska ha", "Entitled"),
         help=Text("Verktyg som planen ger rätt till (ska ha)", "Devices owed by the policy"),
         labels=CELL_LABELS,
-        rows=_share_rows("entitled"),
+        counts=_share_counts("entitled"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -299,7 +353,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Har", "Assigned"),
         help=Text("Verktyg som finns av dem som ska finnas (har)", "Owed devices that exist"),
         labels=CELL_BY_LABELS,
-        rows=_share_rows_by("assigned"),
+        counts=_share_counts_by("assigned"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_by_labels,
     ),
     Measure(
@@ -310,7 +365,8 @@ MEASURES: tuple[Measure, ...] = (
             "Owed devices that exist and work: in contact within the limit and manageable",
         ),
         labels=CELL_BY_LABELS,
-        rows=_share_rows_by("covered"),
+        counts=_share_counts_by("covered"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_by_labels,
     ),
     Measure(
@@ -321,7 +377,8 @@ MEASURES: tuple[Measure, ...] = (
             "Part of fleetsync_covered: devices that a list without any contacts names, and nothing else shows",
         ),
         labels=CELL_LABELS,
-        rows=_share_rows("covered_without_contact"),
+        counts=_share_counts("covered_without_contact"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -329,7 +386,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Vet inte", "Unknown"),
         help=Text("Verktyg som inte kan avgöras (vet inte)", "Owed devices that cannot be decided"),
         labels=CELL_LABELS,
-        rows=_share_rows("unknown"),
+        counts=_share_counts("unknown"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -337,7 +395,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Saknar", "Short"),
         help=Text("Verktyg som saknas: ska ha − i drift − vet inte", "Devices short: entitled − covered − unknown"),
         labels=CELL_LABELS,
-        rows=_share_rows("short"),
+        counts=_share_counts("short"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -348,7 +407,8 @@ MEASURES: tuple[Measure, ...] = (
             "Devices over: stock, and what sets and pools have beyond what they owe",
         ),
         labels=CELL_LABELS,
-        rows=_share_rows("surplus"),
+        counts=_share_counts("surplus"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -359,7 +419,8 @@ MEASURES: tuple[Measure, ...] = (
             "Persons whose school form, year or employment form is unknown; they are owed nothing",
         ),
         labels=CELL_LABELS,
-        rows=_decision_rows("undecided"),
+        counts=_decision_counts("undecided"),
+        case_rows=DECISION_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -367,7 +428,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Lediga anställda", "On leave"),
         help=Text("Anställda som är lediga och räknas för sig", "Employees on leave, counted apart"),
         labels=CELL_LABELS,
-        rows=_decision_rows("on_leave"),
+        counts=_decision_counts("on_leave"),
+        case_rows=DECISION_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -377,7 +439,8 @@ MEASURES: tuple[Measure, ...] = (
             "Personer som ger rätt; för gemensamma verktyg: barnen", "Persons who entitle; of a pool its children"
         ),
         labels=CELL_LABELS,
-        rows=_share_rows("heads"),
+        counts=_share_counts("heads"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -387,7 +450,8 @@ MEASURES: tuple[Measure, ...] = (
             "Verktyg i drift utan tak, för barn per verktyg", "Working devices, uncapped, for children per device"
         ),
         labels=CELL_LABELS,
-        rows=_share_rows("working_devices"),
+        counts=_share_counts("working_devices"),
+        case_rows=SHARE_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -395,7 +459,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Verktyg", "Devices"),
         help=Text("Kommunens verktyg efter skede", "The municipality's devices by stage"),
         labels=("unit", "platform", "stage"),
-        rows=_stage_rows,
+        counts=_stage_counts,
+        case_rows=PURPOSE_ROWS,
         zero_labels=_unit_platforms_by(stage.value for stage in Stage),
     ),
     Measure(
@@ -406,7 +471,8 @@ MEASURES: tuple[Measure, ...] = (
             "The municipality's devices by school days since the last contact; disjoint bands",
         ),
         labels=("unit", "platform", "age"),
-        rows=_contact_age_rows,
+        counts=_contact_age_counts,
+        case_rows=WORKS_ROWS,
         zero_labels=_unit_platforms_by(CONTACT_AGES),
     ),
     Measure(
@@ -417,7 +483,8 @@ MEASURES: tuple[Measure, ...] = (
             "Devices in use, shared or on loan that are supported, encrypted and compliant",
         ),
         labels=("unit", "platform"),
-        rows=_secure_device_rows,
+        counts=_secure_device_counts,
+        case_rows=WORKS_ROWS,
         zero_labels=_unit_platforms,
     ),
     Measure(
@@ -425,7 +492,8 @@ MEASURES: tuple[Measure, ...] = (
         title=Text("Avvikelser", "Gaps"),
         help=Text("Avvikelser", "Gaps by kind, open or parked"),
         labels=("unit", "kind", "state"),
-        rows=_gap_rows,
+        counts=_gap_counts,
+        case_rows=GAP_ROWS,
         zero_labels=_gap_zero_labels,
     ),
 )

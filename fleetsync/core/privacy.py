@@ -24,6 +24,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     PersonRecord,
     Record,
+    RecordType,
     Scheme,
     StagedRow,
     UnitRecord,
@@ -198,6 +199,13 @@ def is_mass_marking(newly_marked: int, persons: int) -> bool:
     return newly_marked > max(MAX_MARKS_UNASKED, MAX_MARKED_RATIO * persons)
 
 
+def shareable_mark_words(words: Mapping[str, int]) -> Mapping[str, int]:
+    """Of the words that mark persons, by "field=word", those that so many persons share that a mass marking may come from
+    them. A word that few share may be a note about a person: it is never repeated.
+    """
+    return {word: count for word, count in words.items() if count > MAX_MARKS_UNASKED}
+
+
 def marked_refs(
     known: Iterable[BelievedRecord], marks: frozenset[str], token_of: Tokeniser
 ) -> Mapping[tuple[str, str, str], RecordTokens]:
@@ -229,6 +237,29 @@ def with_marks(
         if each.ref in theirs
         else each
         for each in everything
+    )
+
+
+def with_ids_in_clear(
+    known: Iterable[BelievedRecord], rows: Iterable[StagedRow], source: str, token_of: Tokeniser
+) -> tuple[BelievedRecord, ...]:
+    """The masked records of *source* that *rows* show in clear, under the id that they have there.
+
+    They are of persons who are protected no more: so they are the same records, not vanished ones beside new ones.
+    """
+    before = tuple(known)
+    if not any(each.masked for each in before):
+        return before
+    shown: Mapping[tuple[RecordType, str], str] = {
+        (row.type, tokenise_id(source, row.source_id, token_of)): row.source_id
+        for row in rows
+        if row.record is not None and not row.masked and row.type in (RecordType.PERSON, RecordType.MEMBERSHIP)
+    }
+    return tuple(
+        replace(each, record=replace(each.record, source_id=source_id))
+        if each.masked and (source_id := shown.get((each.type, each.record.source_id))) is not None
+        else each
+        for each in before
     )
 
 

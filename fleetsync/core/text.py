@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 def folded(text: str) -> str:
     """*text* as it is compared: NFC, without surrounding space, case-folded."""
-    if text.isascii():
-        return text.strip().casefold()
+    if text.isascii():  # nearly every key and serial; it has no accents to compose
+        return text.strip().lower()
     # Folding can undo composition (ǰ), so it is composed again.
     return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()

@@ -14,6 +14,7 @@ from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.model import ChangePlan
 from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.ledger_ports import LedgerAccounts, LedgerDecisions, LedgerHistory
 from fleetsync.daemon.memory_staging import MemoryStaging
 from fleetsync.daemon.protection import LedgerProtection
@@ -25,7 +26,7 @@ from fleetsync.pull.overrides import read_overrides
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.settings import Settings
-from fleetsync.store.ledger import Ledger, open_ledger
+from fleetsync.store.ledger import Ledger
 from fleetsync.sync import RunContext
 
 
@@ -37,16 +38,6 @@ class Application:
     sources: tuple[Source, ...]
     ledger: Ledger
     run_context: RunContext
-
-
-def clock_for(settings: Settings) -> Clock:
-    """The real clock, or one that starts at the instant in FLEETSYNC_NOW."""
-    return Clock() if settings.clock_start is None else Clock.moved_to(settings.clock_start)
-
-
-def open_configured_ledger(settings: Settings, clock: Clock) -> Ledger:
-    """The configured database, upgraded to this version. Raises StoreRefused, SettingsError."""
-    return open_ledger(settings.database.url, clock, secret_key=settings.privacy_key())
 
 
 @contextmanager

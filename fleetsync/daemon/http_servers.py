@@ -2,26 +2,27 @@
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waitress.server import create_server
 
 from fleetsync.settings import SettingsError
-from fleetsync.settings.tables import ListenAddress
+from fleetsync.settings.listening import ListenAddress
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
 LARGEST_BODY_BYTES = 65_536  # of a request; a larger one that is announced is refused before it is read (413)
 
 
-def open_server(
-    file: str, key: str, app: Callable[..., Any], address: ListenAddress, threads: int, trusted_proxies: int = 0
-) -> "Server":
-    """A server at *address*, which `[web]` *key* of *file* names. Raises SettingsError if it cannot listen there."""
+def open_server(file: str, key: str, address: ListenAddress, threads: int, trusted_proxies: int = 0) -> "Server":
+    """A server bound to *address*, which `[web]` *key* of *file* names. Raises SettingsError if that is not possible."""
     try:
-        return Server(app, address, threads, trusted_proxies)
+        return Server(address, threads, trusted_proxies)
     except OSError as error:
         raise SettingsError(
             f"{file}: [web] {key} = {address.host}:{address.port} cannot be listened at ({error.strerror}). Stop the "
@@ -43,40 +44,53 @@ def _bound_socket(address: ListenAddress) -> socket.socket:
 
 
 class Server:
-    """One listening address."""
+    """One address. It is bound at once, and answers from the first `serve` on."""
 
-    def __init__(self, app: Callable[..., Any], address: ListenAddress, threads: int, trusted_proxies: int = 0) -> None:
-        # It warns of every request that waits for a thread. Under load that flood of lines makes everything slower.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        proxied: dict[str, Any] = (
-            {
-                "trusted_proxy": "*",
-                "trusted_proxy_count": trusted_proxies,
-                "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
-                "clear_untrusted_proxy_headers": True,
-            }
-            if trusted_proxies
-            else {}
-        )
-        self._server = create_server(
-            app,
-            sockets=[_bound_socket(address)],
-            threads=threads,
-            ident=None,
-            max_request_body_size=LARGEST_BODY_BYTES,
-            **proxied,
-        )
+    def __init__(self, address: ListenAddress, threads: int, trusted_proxies: int = 0) -> None:
+        self._socket = _bound_socket(address)
+        self._threads, self._trusted_proxies = threads, trusted_proxies
+        self._app: WSGIApplication | None = None
+        self._server: Any = None
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"http-{address.port}", daemon=True)
 
     @property
     def port(self) -> int:
-        """The port it listens at, also if the configuration asks for any free port (0)."""
-        return int(self._server.effective_port)
+        """The port it is bound to, also if the configuration asks for any free port (0)."""
+        return int(self._socket.getsockname()[1])
 
-    def start(self) -> None:
-        """Serve in the background."""
-        self._thread.start()
+    def serve(self, app: "WSGIApplication") -> None:
+        """Answer with *app* from now on, in the background. Requests under way are answered by the application before."""
+        self._app = app
+        if self._server is None:
+            self._server = self._listen()
+            self._thread.start()
+
+    def _listen(self) -> Any:
+        # It warns of every request that waits for a thread. Under load that flood of lines makes everything slower.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        proxied: dict[str, Any] = (
+            {
+                "trusted_proxy": "*",
+                "trusted_proxy_count": self._trusted_proxies,
+                "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
+                "clear_untrusted_proxy_headers": True,
+            }
+            if self._trusted_proxies
+            else {}
+        )
+        return create_server(
+            self._answer,
+            sockets=[self._socket],
+            threads=self._threads,
+            ident=None,
+            max_request_body_size=LARGEST_BODY_BYTES,
+            **proxied,
+        )
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        assert self._app is not None, "requests are read only after `serve`"
+        return self._app(environ, start_response)
 
     def _run(self) -> None:
         try:
@@ -87,7 +101,10 @@ class Server:
                 raise
 
     def stop(self) -> None:
-        """Close the socket. Answers under way get three seconds to finish."""
+        """Close the socket. Answers under way get three seconds to finish. May be called again."""
         self._is_stopping = True
-        self._server.close()
-        self._thread.join(timeout=3)
+        if self._server is None:
+            self._socket.close()
+        else:
+            self._server.close()
+            self._thread.join(timeout=3)

@@ -1,10 +1,10 @@
 """Answers what the page asks for: implements the protocols of `expose/ports.py` with the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageDay, HoldReason, Moment, PartState
+from fleetsync.core.model import AssignmentInterval, ChangePlan, CoverageSum, HoldReason, Moment, PartState
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot
 from fleetsync.expose import ports
 from fleetsync.store.ledger import Ledger, StoredPull, StoreError
@@ -40,11 +40,17 @@ class LedgerHistory:
             coverage,
         )
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> Sequence[CoverageDay]:
-        """The published rows from *first* to *last*, both included."""
-        return self._ledger.coverage_between(first, last, unit, entitlement)
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> Sequence[CoverageSum]:
+        """Covered and owed devices from *first* to *last*, both included."""
+        return self._ledger.coverage_sums(first, last, entitlements, units=units, by_unit=by_unit)
 
     def first_day(self) -> date | None:
         """The first day with numbers."""

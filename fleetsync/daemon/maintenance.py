@@ -1,40 +1,20 @@
 """The nightly upkeep of the database: delete what has been kept long enough, and write a copy."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.daemon.composition import Application
+from fleetsync.daemon.configured_ledger import retention_periods
 from fleetsync.daemon.health import Health
-from fleetsync.settings.tables import DatabaseTable
 from fleetsync.store.errors import StoreError
-from fleetsync.store.ledger import RETENTION
 
 logger = log.get(__name__)
 
 BACKUP_PATTERN = "fleetsync-*.db"
-DAYS_PER_YEAR = 365
-ENDED_ROW_KINDS = ("record", "login", "override", "parked")
-HISTORY_ROW_KINDS = ("owed", "assignment", "gap", "reconciliation")
-
-
-def retention_periods(database: DatabaseTable) -> Mapping[str, timedelta]:
-    """By kind of row, how long it is kept: `[database] keep_…` where there is such a key, else the store's default."""
-    ended, history = RETENTION["record"] * database.keep_ended_terms, _months_as_timedelta(database.keep_history_months)
-    return {
-        **RETENTION,
-        **dict.fromkeys(ENDED_ROW_KINDS, ended),
-        **dict.fromkeys(HISTORY_ROW_KINDS, history),
-        "pull": timedelta(days=database.keep_pulls_days),
-        "audit": _months_as_timedelta(database.keep_audit_months),
-    }
-
-
-def _months_as_timedelta(count: int) -> timedelta:
-    return timedelta(days=-(-count * DAYS_PER_YEAR // 12))
 
 
 class Maintenance:

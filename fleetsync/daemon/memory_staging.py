@@ -1,6 +1,6 @@
 """A staging area in memory: what a pull would stage, without writing a byte to the database."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
 from threading import Lock
@@ -21,12 +21,15 @@ class MemoryStaging:
         self._lock = Lock()
         self._rows: dict[int, dict[tuple[str, str], StagedRow]] = {}
         self._effects: dict[int, PullEffect] = {}
+        self._parts: dict[int, tuple[str, str]] = {}
+        self._released: frozenset[str] = frozenset()
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
         """A number of its own: no pull is begun in the database."""
         with self._lock:
             pull = next(self._pull_numbers)
         self._rows[pull] = {}
+        self._parts[pull] = (source, part)
         return pull
 
     def record_index(self, source: str, part: str) -> Mapping[tuple[str, str], BelievedEntry]:
@@ -53,6 +56,9 @@ class MemoryStaging:
         """The last row of a record counts."""
         self._rows[pull] |= {row.ref: row for row in rows}
 
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """Nothing: the result of the pull names them."""
+
     def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
         """Does nothing: it only makes the next pull quicker."""
 
@@ -68,12 +74,29 @@ class MemoryStaging:
         """What was read, with its rows."""
         return msgspec.structs.replace(self._effects[pull], rows=tuple(self._rows[pull].values()))
 
-    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
+    def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
         """Does nothing: the effect has the marks, and a rehearsal conceals nobody."""
 
-    def protected_tokens(self) -> frozenset[str]:
+    def marked_tokens(self, source: str, part: str) -> frozenset[str]:
         """As the ledger has it."""
-        return self._ledger.protected_tokens()
+        return self._ledger.marked_tokens(source, part)
+
+    def record_marks(self, pull: int, person_by_token: Mapping[str, str]) -> None:
+        """Does nothing: the next pull of the part records them."""
+
+    def persons_to_release(self, source: str, part: str) -> frozenset[str]:
+        """As the ledger has it."""
+        return self._ledger.persons_to_release(source, part)
+
+    def take_back_marks(self, pull: int, *, unmarked: Collection[str], marked: Collection[str]) -> int:
+        """The persons are protected no more in what is staged here, and as before in the database."""
+        released, persons = self._ledger.would_take_back(*self._parts[pull], unmarked)
+        self._released |= released
+        return persons
+
+    def protected_tokens(self) -> frozenset[str]:
+        """As the ledger has it, but for those whom this rehearsal would release."""
+        return self._ledger.protected_tokens() - self._released
 
     def erased_tokens(self) -> frozenset[str]:
         """As the ledger has it."""

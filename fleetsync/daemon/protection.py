@@ -1,4 +1,5 @@
-"""Finds one person with a protected identity by a key that somebody types, and takes a wrong mark back.
+"""Finds one person with a protected identity by a key that somebody types, and takes wrong marks back: of one person,
+or of all whom one pull marked.
 
 There is no list of protected persons. Who is asked about is named by an exact key, and each question is in the audit.
 """
@@ -7,10 +8,10 @@ from collections.abc import Callable
 
 from fleetsync.core.identity import canonical_key
 from fleetsync.core.model import Key, Scheme
-from fleetsync.core.privacy import tokenise_id
+from fleetsync.core.privacy import MAX_MARKS_UNASKED, tokenise_id
 from fleetsync.expose import ports
 from fleetsync.pull.decoding import civic_number, clean
-from fleetsync.store.ledger import ProtectedPerson, StoreError
+from fleetsync.store.ledger import MarkingPull, ProtectedPerson, StoreError
 from fleetsync.sync import RunContext
 
 
@@ -32,6 +33,47 @@ class LedgerProtection:
             return _protected_state(self._run_context().ledger.unprotect(reference, who, reason))
         except StoreError as error:
             raise ports.DecisionError(str(error)) from None
+
+    def marking_pulls(self) -> tuple[ports.MarkingPull, ...]:
+        """The pulls that marked more persons than may be marked unasked, and whose marks stand."""
+        pulls = self._run_context().ledger.marking_pulls(min_persons=MAX_MARKS_UNASKED + 1)
+        return tuple(_marking_pull(each) for each in pulls)
+
+    def marking_pull(self, pull: int) -> ports.MarkingPull:
+        """What the marks of *pull* are, few or many. Raises DecisionError where none of them can be taken back."""
+        run_context = self._run_context()
+        standing = run_context.ledger.marking_pulls()
+        marking = next((each for each in standing if each.pull == pull), None)
+        if marking is None:
+            names = ", ".join(f"{each.pull} ({each.source}/{each.part}, {each.persons} persons)" for each in standing)
+            raise ports.DecisionError(
+                f"no mark of pull {pull} stands. Nothing was changed. Pulls whose marks stand: {names or 'none'}"
+            )
+        if (marking.source, marking.part) not in {(state.source, state.part) for state in run_context.parts()}:
+            raise ports.DecisionError(
+                f"{marking.source}/{marking.part} is not configured any more, and a mark ends only when its part is read "
+                "without it. Configure the source again, or release the persons one at a time"
+            )
+        return _marking_pull(marking)
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> ports.MarkingPull:
+        """Take back the marks of *pull*. Raises DecisionError as `marking_pull` does."""
+        self.marking_pull(pull)
+        try:
+            return _marking_pull(self._run_context().ledger.request_mark_release(pull, who, reason))
+        except StoreError as error:
+            raise ports.DecisionError(str(error)) from None
+
+
+def _marking_pull(marking: MarkingPull) -> ports.MarkingPull:
+    return ports.MarkingPull(
+        pull=marking.pull,
+        part=f"{marking.source}/{marking.part}",
+        marked_at=marking.marked_at,
+        persons=marking.persons,
+        marked_elsewhere=marking.marked_elsewhere,
+        is_released=marking.released_by is not None,
+    )
 
 
 def candidate_tokens(run_context: RunContext, text: str) -> frozenset[str]:

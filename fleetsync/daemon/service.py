@@ -2,7 +2,8 @@
 
 Work happens elsewhere: `SourcePulls` pulls in a pool of threads, `Reconciler` judges and reconciles in one thread. The
 main loop here only watches for signals and for decisions of other processes. The snapshot is rebuilt before the daemon
-listens, so that a restart leaves no hole in any series. It stops within ten seconds in any state.
+listens, so that a restart leaves no hole in any series; its addresses are bound before that, so that one in use is
+reported at once. It stops within ten seconds in any state.
 """
 
 import os
@@ -15,7 +16,8 @@ from types import FrameType
 from fleetsync import log, sync
 from fleetsync.clock import Clock
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import build_application, build_web_services, clock_for, open_configured_ledger
+from fleetsync.daemon.composition import build_application, build_web_services
+from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance
@@ -41,9 +43,12 @@ STOP_SECONDS = 8.0
 
 
 class Daemon:
-    """The running service. `run` returns when a signal or `stop` asked for it."""
+    """The running service. `run` returns when a signal or `stop` asked for it.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    *page_server*: a server for the page that answers already, and has the daemon's page from the first snapshot on.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, page_server: Server | None = None) -> None:
         self.stop = Event()
         self.clock = clock or clock_for(settings)
         self.ledger: Ledger = open_configured_ledger(settings, self.clock)
@@ -63,6 +68,7 @@ class Daemon:
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
         self._lease = self.ledger.schedule_lease()
+        self._page_server = page_server
         self._servers: list[Server] = []
         self._shown: tuple[Snapshot, Exposition] | None = None
         self._shown_reconciliation_id = 0
@@ -113,13 +119,14 @@ class Daemon:
             self.close()
 
     def start(self) -> None:
-        """Rebuild the snapshot, then listen, then work."""
+        """Bind the addresses, rebuild the snapshot, then listen, then work."""
+        self._bind_addresses()
         begun = self.clock.monotonic()
         self._show(sync.rebuild_snapshot(self.application.run_context))
         self.health.record_reconciliation(self.clock.monotonic() - begun)
         self.health.refresh_from_database(self.application)
         self.maintenance.find_last_backup()
-        self._start_servers()
+        self._serve()
         self.reconciler.start()
         self.scheduler.start()
         self._schedule_jobs()
@@ -161,15 +168,19 @@ class Daemon:
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload_requested.set())
 
-    def _start_servers(self) -> None:
+    def _bind_addresses(self) -> None:
         web, file = self.application.settings.web, self.application.settings.file_name
-        services = self.services()
-        self._servers = [open_server(file, "listen", wsgi(services), web.address, PAGE_THREADS, web.trusted_proxies)]
+        page = self._page_server or open_server(file, "listen", web.address, PAGE_THREADS, web.trusted_proxies)
+        self._servers = [page]
         if web.metrics_address is not None:
-            metrics = metrics_wsgi(services)
-            self._servers.append(open_server(file, "metrics_listen", metrics, web.metrics_address, METRICS_THREADS))
-        for server in self._servers:
-            server.start()
+            self._servers.append(open_server(file, "metrics_listen", web.metrics_address, METRICS_THREADS))
+
+    def _serve(self) -> None:
+        services = self.services()
+        page, *metrics = self._servers
+        page.serve(wsgi(services))
+        for server in metrics:
+            server.serve(metrics_wsgi(services))
 
     def services(self) -> WebServices:
         """What the page may ask for."""

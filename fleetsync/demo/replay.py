@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from fleetsync import sync
 from fleetsync.clock import Clock, ManualClock
 from fleetsync.core.model import CENTRAL
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.daemon.composition import Application, build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.configuration import DELIVERIES, write_configuration
 from fleetsync.demo.file_exports import deliver
 from fleetsync.demo.systems import StubSystems

@@ -4,37 +4,29 @@ Persons who may not be shown, and what a past day no longer holds, are one row "
 the number.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import overload
 
 from fleetsync.core.context import Context
-from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure
+from fleetsync.core.measures import MEASURES, SHARE_ROWS, CaseRows, CountedCase, CountedCases, Labels, Measure
 from fleetsync.core.model import CoverageShare, MeasureRow, Outcome, Subject, Text
 from fleetsync.core.snapshot import NOT_SHOWN
-from fleetsync.expose.gate import VisibleSnapshot
+from fleetsync.expose.gate import UNIT_LABEL, VisibleSnapshot
 
 METRIC_PREFIX = "fleetsync_"
 CELL_LABELS = ("unit", "entitlement")
 SHARED_SUBJECTS = frozenset({Subject.SET, Subject.POOL})
 
 
-def _rows_of_shares(count: Callable[[CoverageShare], int]) -> Callable[[Outcome, Context], LabelledRows]:
-    def rows(outcome: Outcome, _: Context) -> Iterator[tuple[Labels, MeasureRow]]:
+def _counts_of_shares(number_of_share: Callable[[CoverageShare], int]) -> Callable[[Outcome, Context], CountedCases]:
+    def counts(outcome: Outcome, _: Context) -> CountedCases:
         for share in outcome.shares:
-            if number := count(share):
-                yield (
-                    (share.unit, share.entitlement),
-                    MeasureRow(
-                        count=number,
-                        subject=share.subject,
-                        subject_id=share.subject_id,
-                        unit=share.unit,
-                        reason=share.reason,
-                        devices=share.devices,
-                    ),
-                )
+            if number := number_of_share(share):
+                yield (share.unit, share.entitlement), number, share
 
-    return rows
+    return counts
 
 
 def _assigned(share: CoverageShare) -> int:
@@ -59,7 +51,8 @@ DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
                 "Verktyg som finns men inte är i drift: har − i drift", "Owed devices that exist and do not work"
             ),
             labels=CELL_LABELS,
-            rows=_rows_of_shares(lambda share: _assigned(share) - _covered(share)),
+            counts=_counts_of_shares(lambda share: _assigned(share) - _covered(share)),
+            case_rows=SHARE_ROWS,
             zero_labels=_no_labels,
         ),
         ("assigned", "-covered"),
@@ -73,7 +66,8 @@ DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
                 "Owed devices that do not exist: entitled − assigned − unknown",
             ),
             labels=CELL_LABELS,
-            rows=_rows_of_shares(lambda share: share.short - (_assigned(share) - _covered(share))),
+            counts=_counts_of_shares(lambda share: share.short - (_assigned(share) - _covered(share))),
+            case_rows=SHARE_ROWS,
             zero_labels=_no_labels,
         ),
         ("entitled", "-assigned", "-unknown"),
@@ -82,9 +76,37 @@ DERIVED_MEASURES: Mapping[str, tuple[Measure, tuple[str, ...]]] = {
 PUBLISHED_MEASURES: Mapping[str, Measure] = {measure.name.removeprefix(METRIC_PREFIX): measure for measure in MEASURES}
 
 
+class CountedRows(Sequence[MeasureRow]):
+    """The rows of counted cases. Each is made when it is asked for, so that a page makes those that it shows.
+
+    The case None is what is counted and not shown.
+    """
+
+    def __init__(self, case_rows: CaseRows, cases: Sequence[CountedCase]) -> None:
+        self._case_rows, self._cases = case_rows, cases
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    @overload
+    def __getitem__(self, place: int) -> MeasureRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[MeasureRow]: ...
+    def __getitem__(self, place: int | slice) -> MeasureRow | list[MeasureRow]:
+        if isinstance(place, slice):
+            return [self._row_of(counted) for counted in self._cases[place]]
+        return self._row_of(self._cases[place])
+
+    def _row_of(self, counted: CountedCase) -> MeasureRow:
+        labels, count, case = counted
+        if case is None:
+            return MeasureRow(count=count, subject=Subject.PERSON, subject_id="", unit=labels[0], reason=NOT_SHOWN)
+        return self._case_rows.row_of(labels, count, case)
+
+
 @dataclass(frozen=True)
 class DrillDown:
-    """A number with its rows; Σ count of the rows is the number."""
+    """A number with its rows, the largest counts first; Σ count of the rows is the number."""
 
     name: str
     measure: Measure
@@ -108,7 +130,10 @@ def number_of(visible: VisibleSnapshot, name: str, wanted: Mapping[str, str]) ->
         signs = ((-1 if term.startswith("-") else 1, term.removeprefix("-")) for term in terms)
         return sum(sign * number_of(visible, term, wanted) for sign, term in signs)
     measure = PUBLISHED_MEASURES[short]
-    return sum(number for labels, number in visible.numbers[measure.name].items() if _matches(measure, labels, wanted))
+    is_wanted = _label_filter(measure, wanted)
+    unit = wanted.get(UNIT_LABEL)
+    numbers = visible.numbers[measure.name] if not unit else visible.numbers_of_unit(measure, unit)
+    return sum(number for labels, number in numbers.items() if is_wanted(labels))
 
 
 def drill_down(visible: VisibleSnapshot, name: str, wanted: Mapping[str, str], concealed: frozenset[str]) -> DrillDown:
@@ -116,14 +141,17 @@ def drill_down(visible: VisibleSnapshot, name: str, wanted: Mapping[str, str], c
     measure = measure_of(name)
     if measure is None:
         raise KeyError(name)
-    number = number_of(visible, name, wanted)
-    matching = [row for labels, row in visible.rows(measure) if _matches(measure, labels, wanted)]
-    shown = [row for row in matching if not (row.subject is Subject.PERSON and row.subject_id in concealed)]
-    missing = number - sum(row.count for row in shown)
-    if missing:
-        unit = wanted.get("unit", "")
-        shown.append(MeasureRow(count=missing, subject=Subject.PERSON, subject_id="", unit=unit, reason=NOT_SHOWN))
-    return DrillDown(name.removeprefix(METRIC_PREFIX), measure, number, shown)
+    number, person_of = number_of(visible, name, wanted), measure.case_rows.person_of
+    is_wanted = _label_filter(measure, wanted)
+    shown = [
+        counted
+        for counted in visible.counts(measure)
+        if is_wanted(counted[0]) and person_of(counted[2]) not in concealed
+    ]
+    if missing := number - sum(count for _, count, _ in shown):
+        shown.append(((wanted.get(UNIT_LABEL, ""),), missing, None))
+    shown.sort(key=lambda counted: counted[1], reverse=True)
+    return DrillDown(name.removeprefix(METRIC_PREFIX), measure, number, CountedRows(measure.case_rows, shown))
 
 
 def narrow_to_subject(opened: DrillDown, subject_id: str) -> DrillDown:
@@ -132,5 +160,12 @@ def narrow_to_subject(opened: DrillDown, subject_id: str) -> DrillDown:
     return DrillDown(opened.name, opened.measure, sum(row.count for row in rows), rows)
 
 
-def _matches(measure: Measure, labels: Labels, wanted: Mapping[str, str]) -> bool:
-    return all(wanted.get(name) in (None, "", value) for name, value in zip(measure.labels, labels, strict=True))
+def _label_filter(measure: Measure, wanted: Mapping[str, str]) -> Callable[[Labels], bool]:
+    """Whether labels of *measure* are those of *wanted*; "" chooses nothing."""
+    chosen = [(place, wanted[name]) for place, name in enumerate(measure.labels) if wanted.get(name)]
+    if not chosen:
+        return lambda _: True
+    # One comparison in C: this is asked of every case that is counted.
+    pick, values = itemgetter(*(place for place, _ in chosen)), tuple(value for _, value in chosen)
+    expected = values[0] if len(values) == 1 else values
+    return lambda labels: bool(pick(labels) == expected)

@@ -6,7 +6,7 @@ test checks that. With a full scope the snapshot passes through unchanged.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 
@@ -15,13 +15,14 @@ import msgspec
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.entitlement import owed_to_pools
 from fleetsync.core.identity import UnitDirectory
-from fleetsync.core.measures import MEASURES, LabelledRows, Labels, Measure
+from fleetsync.core.measures import MEASURES, CountedCases, Labels, Measure
 from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
     ChangePlan,
     CoverageDay,
     CoverageShare,
+    CoverageSum,
     DeviceCase,
     DeviceSet,
     Entitlement,
@@ -37,7 +38,7 @@ from fleetsync.core.model import (
     Unit,
 )
 from fleetsync.core.snapshot import Numbers, Snapshot
-from fleetsync.expose.ports import PullSummary
+from fleetsync.expose.ports import HistoryReader, PullSummary
 from fleetsync.expose.scope import Permission, Scope
 
 ENTITLEMENT_LABEL, UNIT_LABEL = "entitlement", "unit"
@@ -60,6 +61,7 @@ class VisibleSnapshot:
     def __init__(self, snapshot: Snapshot, scope: Scope) -> None:
         self.scope = scope
         self._whole = snapshot
+        self._numbers_by_unit: dict[str, Mapping[str, Numbers]] = {}  # by measure; filled when it is asked for
 
     @cached_property
     def _outcome(self) -> Outcome:
@@ -185,14 +187,23 @@ class VisibleSnapshot:
             return {labels: number for labels, number in published.items() if self._covers_labels(measure, labels)}
         # Such a number adds up rows of several entitlements: only its rows say what is in scope.
         sums: defaultdict[Labels, int] = defaultdict(int)
-        for labels, row in self.rows(measure):
-            sums[labels] += row.count
+        for labels, count, _ in self.counts(measure):
+            sums[labels] += count
         return dict(sums)
 
-    def rows(self, measure: Measure) -> LabelledRows:
-        """The rows that *measure* counts, with their labels, as far as they are in scope."""
-        rows = measure.rows(self._outcome, self._whole.context)
-        return ((labels, row) for labels, row in rows if self._covers_labels(measure, labels))
+    def numbers_of_unit(self, measure: Measure, unit: str) -> Numbers:
+        """The published numbers of *measure* whose label is *unit*. Raises KeyError for what a past day does not keep."""
+        by_unit = self._numbers_by_unit.get(measure.name)
+        if by_unit is None:
+            by_unit = self._numbers_by_unit[measure.name] = _grouped_by_unit(measure, self.numbers[measure.name])
+        return by_unit.get(unit, {})
+
+    def counts(self, measure: Measure) -> CountedCases:
+        """The cases that *measure* counts, with their labels, as far as they are in scope."""
+        counts = measure.counts(self._outcome, self._whole.context)
+        if self.scope.sees_everything:
+            return counts
+        return (counted for counted in counts if self._covers_labels(measure, counted[0]))
 
     def _covers_labels(self, measure: Measure, labels: Labels) -> bool:
         named = dict(zip(measure.labels, labels, strict=True))
@@ -206,6 +217,14 @@ class VisibleSnapshot:
         states = [case.person_state for case in whole.outcome.people]
         owed = owed_to_pools(states, whole.context, rounding)
         return (pool for pool in owed if self.scope.covers(pool.unit, pool.entitlement))
+
+
+def _grouped_by_unit(measure: Measure, numbers: Numbers) -> Mapping[str, Numbers]:
+    place = measure.labels.index(UNIT_LABEL)
+    by_unit: defaultdict[str, dict[Labels, int]] = defaultdict(dict)
+    for labels, number in numbers.items():
+        by_unit[labels[place]][labels] = number
+    return by_unit
 
 
 # --- restricting an outcome ---------------------------------------------------------------------------------------------------
@@ -280,9 +299,18 @@ def _rules_in_scope(rules: Iterable[Entitlement], scope: Scope) -> Iterator[Enti
 # --- what does not come from a snapshot -----------------------------------------------------------------------------------------
 
 
-def visible_coverage(rows: Iterable[CoverageDay], scope: Scope) -> Sequence[CoverageDay]:
-    """Recorded numbers of past days that are in scope."""
-    return [row for row in rows if scope.covers(row.unit, row.entitlement)]
+def visible_coverage_sums(
+    history: HistoryReader,
+    scope: Scope,
+    days: tuple[date, date],
+    entitlements: Collection[str],
+    units: Collection[str] | None,
+) -> Sequence[CoverageSum]:
+    """Recorded numbers of past days that are in scope: by unit for *units*, of all units together for None."""
+    first, last = days
+    entitlements = [entitlement for entitlement in entitlements if scope.covers_entitlement(entitlement)]
+    kept = scope.units if units is None else [unit for unit in units if scope.covers_unit(unit)]
+    return history.coverage_sums(first, last, entitlements, units=kept, by_unit=units is not None)
 
 
 def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Sequence[AssignmentInterval]:
@@ -295,7 +323,12 @@ def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, 
     if scope.allows(Permission.PULL_DETAILS):
         return tuple(parts)
     # That there is a reason is part of the state ("failing"); what it says is not.
-    return tuple(msgspec.structs.replace(part, reason=REASON_NOT_SHOWN) if part.reason else part for part in parts)
+    return tuple(
+        msgspec.structs.replace(
+            part, reason=REASON_NOT_SHOWN if part.reason else None, scope_findings={}, left_files=()
+        )
+        for part in parts
+    )
 
 
 def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSummary]:

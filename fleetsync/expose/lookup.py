@@ -24,9 +24,7 @@ from fleetsync.core.model import (
     Subject,
     Unit,
 )
-from fleetsync.core.snapshot import Snapshot
-from fleetsync.expose.gate import VisibleSnapshot, view_for
-from fleetsync.expose.scope import Scope
+from fleetsync.expose.gate import VisibleSnapshot
 
 GAP_KINDS: Mapping[str, GapKind] = {kind.id: kind for kind in GAPS}
 ROLES_BEHIND_NUMBERS = frozenset(
@@ -39,6 +37,7 @@ class Lookup:
 
     def __init__(self, visible: VisibleSnapshot) -> None:
         self.visible = visible
+        self._acting_roles: dict[tuple[str, str | None, FormFactor | None], Sequence[ActingRole]] = {}
 
     @cached_property
     def people(self) -> Mapping[str, PersonCase]:
@@ -112,7 +111,11 @@ class Lookup:
 
     def acting_roles(self, episode: Episode) -> Sequence[ActingRole]:
         """Who acts on the gap, by the plan."""
-        return acting_roles(episode.kind, self.entitlement_of(episode), self._form_factor_of(episode))
+        key = (episode.kind, self.entitlement_of(episode), self._form_factor_of(episode))
+        roles = self._acting_roles.get(key)
+        if roles is None:
+            roles = self._acting_roles[key] = acting_roles(*key)
+        return roles
 
     def entitlement_of(self, episode: Episode) -> str | None:
         """The entitlement that a gap is about, if it is about one."""
@@ -153,23 +156,6 @@ class Lookup:
         """Whether the unit is still in trial, that is not published."""
         unit = self.units.get(slug)
         return unit is not None and slug != UNPLACED and not unit.published
-
-
-class LookupCache:
-    """The lookups of the snapshot that was asked for last, one per scope. Any thread may ask."""
-
-    def __init__(self) -> None:
-        self._cached: tuple[Snapshot | None, dict[Scope, Lookup]] = (None, {})
-
-    def for_snapshot(self, snapshot: Snapshot, scope: Scope) -> Lookup:
-        """The lookup of *snapshot* as an account with *scope* sees it."""
-        cached_snapshot, lookups = self._cached
-        if cached_snapshot is not snapshot:
-            lookups = {}
-            self._cached = (snapshot, lookups)
-        if scope not in lookups:
-            lookups[scope] = Lookup(view_for(snapshot, scope))
-        return lookups[scope]
 
 
 def gaps_by_subject(visible: VisibleSnapshot) -> Mapping[str, Sequence[Episode]]:

@@ -3,7 +3,7 @@
 Nothing here reaches a database: `expose` shows a snapshot, asks these ports, and writes nothing but decisions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -14,7 +14,7 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import (
     AssignmentInterval,
     ChangePlan,
-    CoverageDay,
+    CoverageSum,
     HoldReason,
     PartState,
     UnreadableRow,
@@ -74,9 +74,20 @@ class HistoryReader(Protocol):
         """What was published on *day*; None when nothing was."""
         ...
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> Sequence[CoverageDay]: ...
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> Sequence[CoverageSum]:
+        """Covered and owed devices from *first* to *last*, both included, by day, entitlement and, if *by_unit*, unit.
+
+        *units*: the ones that are summed; None: all.
+        """
+        ...
 
     def first_day(self) -> date | None:
         """The first day with numbers."""
@@ -126,8 +137,30 @@ class ProtectedState(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[str, ...] = ()  # source/part of the person's records and devices
 
 
+class MarkingPull(msgspec.Struct, frozen=True, kw_only=True):
+    """A pull that marked many persons at once. Holds counts, never a person."""
+
+    pull: int
+    part: str  # source/part
+    marked_at: datetime
+    persons: int  # whom it marked, and whose mark stands
+    marked_elsewhere: int  # of these: whom another part or an earlier pull protects too
+    is_released: bool  # its marks are taken back, and end when the part is read without them
+
+
 class ProtectionDesk(Protocol):
     """What the role `protection` may ask and decide. There is no list of protected persons."""
+
+    def marking_pulls(self) -> Sequence[MarkingPull]:
+        """The pulls that marked many persons at once, newest first."""
+        ...
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
+        """Take back the marks of a pull, and write it into the audit. Raises DecisionError.
+
+        They end when the next pull of the part reads the persons without a mark.
+        """
+        ...
 
     def find(self, key: str) -> ProtectedState | None:
         """The person of an exact number, log-in or civic number; None for nobody who is protected."""

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xlsxwriter
+if TYPE_CHECKING:
+    import xlsxwriter
 
 ExportCell = str | int | float | date | datetime | None
 
@@ -93,6 +95,8 @@ def _write_workbook(path: Path, sheet: str, titles: Sequence[str], rows: Iterabl
         "remove_timezone": True,  # a spreadsheet has no zones; `local` made the instants those of the municipality
         "tmpdir": str(path.parent),
     }
+    import xlsxwriter  # here, because most commands and pages write no workbook
+
     with xlsxwriter.Workbook(str(path), options) as book:
         page = book.add_worksheet(sheet[:31])
         bold, day, instant = (
@@ -112,12 +116,12 @@ def _write_workbook(path: Path, sheet: str, titles: Sequence[str], rows: Iterabl
 
 
 def _write_cell(
-    page: xlsxwriter.worksheet.Worksheet,
+    page: "xlsxwriter.worksheet.Worksheet",
     row: int,
     column: int,
     cell: ExportCell,
-    day: xlsxwriter.format.Format,
-    instant: xlsxwriter.format.Format,
+    day: "xlsxwriter.format.Format",
+    instant: "xlsxwriter.format.Format",
 ) -> None:
     if isinstance(cell, datetime):
         page.write_datetime(row, column, cell, instant)

@@ -3,6 +3,12 @@
 A connector is a module with `PARTS`, `Settings`, `pull`, `normalise` and, if it can, `probe`. It says which addresses
 and files to read and what a record means. Time limits, tokens, retries, keys, masking and SQL are done elsewhere.
 This module holds plain values and Protocols. It opens no connection, and no secret in it can be printed.
+
+**Ids.** A record's id is what the source calls it. Where the source gives none, the id is made of facts of the row, and the
+same rule holds for each of them: *a fact that cannot be read must not become another id*, or the record that is believed
+would vanish beside a new one. Nothing in place of the fact and nothing guessed may stand in it. Such a row is given as an
+`UncertainRecord` where only some of the facts are lost, and as a `RecordError` or `RejectedRecord` where nobody can say whose
+row it is. A number behind an id (`a/2`, the second row of that name) counts as part of it: an unreadable row `a` may be any.
 """
 
 import re
@@ -71,7 +77,15 @@ class QueryRefused(SourceRefused):
 
 
 class PartMissing(PullError):
-    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none"."""
+    """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none".
+
+    *has_json*: whether the response that said so was JSON. Where a system always answers in JSON, a 404 without it came from
+    another host or from a gateway in between, and says nothing about the part.
+    """
+
+    def __init__(self, text: str, *, has_json: bool = True) -> None:
+        super().__init__(text)
+        self.has_json = has_json
 
 
 class RecordError(PullError):
@@ -154,6 +168,17 @@ class DroppedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkWord:
+    """The word by which a source marks one person as protected, and the field that it stands in.
+
+    A cell of a file may name a person: the word is shown only where it marks many.
+    """
+
+    field: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRecord:
     """A record that could not be decoded; the fields are those of `RecordError`.
 
@@ -167,7 +192,24 @@ class RejectedRecord:
     is_prefix: bool = False
 
 
-NormalisedItem: TypeAlias = Record | Credential | UnknownValue | UnreadableFact | DroppedRow
+@dataclass(frozen=True, slots=True)
+class UncertainRecord:
+    """A record whose id is made of facts of which one could not be read, such as the first day of an employment.
+
+    *id_prefix*: what the ids of all records begin with that it may be, up to a slash and with it. Where one of those is
+    believed and no other row of the pull is it, this row is that record: present and unreadable, and what is believed of it
+    stays. Else *record* is new; its own id has a "?" in place of the fact, and its `unreadable` names what cannot be decided.
+    *facts*: those of the id, with their places.
+    """
+
+    record: Record
+    id_prefix: str
+    facts: tuple[UnreadableFact, ...] = ()
+
+
+NormalisedItem: TypeAlias = (
+    Record | UncertainRecord | Credential | UnknownValue | UnreadableFact | DroppedRow | MarkWord
+)
 """What one raw record can become."""
 
 
@@ -446,7 +488,7 @@ class SourceFile(Protocol):
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
+        """Headers that may be a deciding field, and sheets that are not read."""
         ...
 
     @property
@@ -495,8 +537,12 @@ class Connect(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit."""
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+
+        *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
+        """
         ...
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
@@ -560,6 +606,7 @@ class SourceSettings(BaseModel):
     max_growth_ratio: Annotated[float, Field(ge=0)] = 0.25
     turnover_max_shrink_ratio: Ratio = 0.5
     grace_pulls: Annotated[int, Field(ge=0)] = 2
+    """A missing record is gone after this many further complete pulls; 0: with the first, and no hours are waited."""
     grace_hours: Annotated[int, Field(ge=0)] = 20
     allow_empty: tuple[str, ...] = ()
     """Parts that may be empty."""

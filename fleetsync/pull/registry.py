@@ -4,6 +4,7 @@ No connector is named here: the folder `connectors/` and the entry points `fleet
 that stands in the file itself is refused, and no message quotes it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from inspect import getdoc
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, cast, get_args
@@ -132,6 +134,15 @@ def load_connector(kind: str) -> Connector:
             f"kind {kind} of the installed package {added.value} cannot be loaded ({type(error).__name__}). "
             "Install the package again, or ask its author"
         ) from error
+
+
+def permission_sentence(connector: Connector) -> str:
+    """What the connector's docstring says it must be granted, and where: all that stands behind "Permission:".
+
+    Empty where it does not say.
+    """
+    match = re.search(r"Permissions?: (.*?)(?:\.(?=\s)|\n\n)", getdoc(connector) or "", re.DOTALL)
+    return " ".join(match[1].split()) if match else ""
 
 
 @cache

@@ -1,22 +1,51 @@
 """Loads config.toml, the environment and secret files into one frozen value, `Settings`.
 
-`tables` defines the keys, `layers` reads the values and remembers where each came from, `policy` builds the policy of
-the core, `errors` words what is wrong, `effective` lists the values in force, `loading` puts it all together. An unknown
-key, section or unit is an error that names the nearest known one. `[[source]]` tables are passed through unchecked:
-their keys belong to the connectors, and `pull.registry` checks them.
+`tables` defines the keys, `layers` knows where a value may come from, `reading` reads it, `policy` builds the policy of
+the core, `errors` and `validation` word what is wrong, `effective` lists the values in force, `listening` has the
+addresses of the daemon, `loading` puts it all together. An unknown key, section or unit is an error that names the nearest
+known one. `[[source]]` tables are passed through unchecked: their keys belong to the connectors, and `pull.registry`
+checks them.
 """
 
-from fleetsync.settings.effective import EffectiveValue
-from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
-from fleetsync.settings.layers import notify_socket, watchdog_seconds
-from fleetsync.settings.loading import (
-    Settings,
-    changed_keys,
-    keys_needing_restart,
-    load,
-    secret_file_warning,
-    unknown_environment,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fleetsync.settings.effective import EffectiveValue
+    from fleetsync.settings.errors import SettingsError, did_you_mean
+    from fleetsync.settings.layers import notify_socket, watchdog_seconds
+    from fleetsync.settings.loading import (
+        Settings,
+        changed_keys,
+        keys_needing_restart,
+        load,
+        secret_file_warning,
+        unknown_environment,
+    )
+    from fleetsync.settings.validation import validation_messages
+
+# Name → module. Imported when it is asked for: `fleetsync healthcheck` needs `listening` and none of these.
+_MODULES = {
+    "EffectiveValue": "effective",
+    "Settings": "loading",
+    "SettingsError": "errors",
+    "changed_keys": "loading",
+    "did_you_mean": "errors",
+    "keys_needing_restart": "loading",
+    "load": "loading",
+    "notify_socket": "layers",
+    "secret_file_warning": "loading",
+    "unknown_environment": "loading",
+    "validation_messages": "validation",
+    "watchdog_seconds": "layers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
 
 __all__ = [
     "EffectiveValue",

@@ -1,22 +1,17 @@
-"""Reads the values of the configuration: command line › environment › secret files › config.toml › defaults.
+"""The origins of configuration values: command line › environment › secret files › config.toml › defaults.
 
 The only module that reads the environment. Each value keeps its origin, so that error messages and `fleetsync check` can
-name it. Refuses variables and files that cannot be read. Opens no secret file that is not named after a key.
+name it. Imports no library, since `fleetsync healthcheck` uses it twice a minute; `reading` reads whole layers.
 """
 
 import os
-import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings import SettingsError as CannotParse
-
 from fleetsync.settings.errors import Loc, SettingsError
-from fleetsync.settings.tables import ConfigTables
 
 PREFIX = "FLEETSYNC_"
 CONFIG_VARIABLE = "FLEETSYNC_CONFIG"
@@ -111,6 +106,11 @@ class ConfigLayers:
         return self.layers.index(layer) if layer else len(self.layers)
 
 
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process."""
+    return os.environ
+
+
 def notify_socket() -> str:
     """The address of the socket on which systemd takes messages about this process; "": it takes none."""
     return os.environ.get("NOTIFY_SOCKET", "")
@@ -124,32 +124,24 @@ def watchdog_seconds() -> float | None:
     return int(microseconds) / 1_000_000
 
 
-def read_layers(
-    path: Path | None, environ: Mapping[str, str] | None, overrides: Mapping[str, Any] | None
-) -> ConfigLayers:
-    """Read all layers. Raises SettingsError if there is no configuration at all, or it cannot be read."""
-    given = os.environ if environ is None else environ
-    file = path or _find_config_file(given)
-    folders = secrets_dirs(given)
-    layers = (
-        Layer("command line", overrides or {}),
-        Layer("environment", _from_variables(given)),
-        *(Layer("secret file", _from_files(folder), folder) for folder in folders),
-        Layer(file.name if file else "configuration", _from_toml(file) if file else {}),
-    )
-    if file is None and not any(layer.values for layer in layers):
-        tried = ", ".join(map(str, DEFAULT_FILES))
-        raise SettingsError(
-            f"no configuration found: {CONFIG_VARIABLE} is not set, and there is none of {tried}. "
-            "Write one with: fleetsync init"
-        )
-    return ConfigLayers(file, layers, dict(given), folders)
-
-
 def secrets_dirs(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """The folders for secrets: first that of systemd, then that of containers. The first that has a secret counts."""
     offered = environ.get("CREDENTIALS_DIRECTORY")
     return (*([Path(offered)] if offered else []), SECRETS_FOLDER)
+
+
+def secret_file_texts(folder: Path, sections: Container[str]) -> dict[str, str]:
+    """The contents of the files named `<section>__<key>`. Other files in the folder are not ours and are not opened."""
+    texts = {}
+    for file in sorted(folder.iterdir()) if _is_readable(folder) else ():
+        section, delimiter, _ = file.name.lower().partition("__")
+        if delimiter and section in sections and file.is_file():
+            texts[file.name] = read_text(file, f"secret file: {file}:")
+    return texts
+
+
+def _is_readable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
 
 
 def source_variables(names: Sequence[str], environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -170,78 +162,16 @@ def as_variable_name(name: str) -> str:
     return name.upper().replace("-", "_")
 
 
-def unknown_variables(names: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables with our prefix that nothing reads. Most likely they are misspelt."""
-    stems = tuple(SOURCE_PREFIX + as_variable_name(name) + "_" for name in names)
-    return tuple(
-        sorted(name for name in environ if name.upper().startswith(PREFIX) and not _is_known_variable(name, stems))
-    )
-
-
-def _is_known_variable(variable: str, stems: tuple[str, ...]) -> bool:
-    name = variable.upper()
-    section, is_nested, _ = name.removeprefix(PREFIX).partition("__")
-    if name in {CONFIG_VARIABLE, NOW_VARIABLE} or name.startswith(stems):
-        return True
-    return section.lower() in ConfigTables.model_fields and (bool(is_nested) or section.lower() in ARRAY_SECTIONS)
-
-
-# ----------------------------------------------------------------------------------------------------------- each layer
-
-
-class _EnvironmentTables(ConfigTables, BaseSettings):
-    """The tables in the form that pydantic-settings needs to read variables. Never instantiated."""
-
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class _MappingSource(EnvSettingsSource):
-    """Reads variables from a mapping instead of the process."""
-
-    def __init__(self, given: Mapping[str, str], prefix: str) -> None:
-        self._given = {name.lower(): value for name, value in given.items()}
-        super().__init__(_EnvironmentTables, case_sensitive=False, env_prefix=prefix, env_nested_delimiter="__")
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return dict(self._given)
-
-
-def _from_variables(environ: Mapping[str, str]) -> dict[str, Any]:
-    return _parse_source(_MappingSource(environ, PREFIX), "environment", PREFIX)
-
-
-def _from_files(folder: Path) -> dict[str, Any]:
-    """Reads files named `<section>__<key>`. Other files in the folder are not ours and are not opened."""
-    named = {}
-    for file in sorted(folder.iterdir()) if _is_readable(folder) else ():
-        section, delimiter, _ = file.name.lower().partition("__")
-        if delimiter and section in ConfigTables.model_fields and file.is_file():
-            named[file.name] = read_text(file, f"secret file: {file}:")
-    return _parse_source(_MappingSource(named, ""), f"secret file: {folder}", "")
-
-
-def _is_readable(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
-
-
-def _parse_source(source: PydanticBaseSettingsSource, where: str, prefix: str) -> dict[str, Any]:
-    try:
-        return source()
-    except CannotParse as error:
-        # Its text names the field only; the cause behind it would quote the value.
-        field = re.search(r'field "(\w+)"', str(error))
-        name = prefix + (field[1].upper() if field and prefix else field[1] if field else "")
-        raise SettingsError(f"{where}: {name} must be JSON where it is a list or a table") from None
-
-
-def _find_config_file(environ: Mapping[str, str]) -> Path | None:
+def find_config_file(environ: Mapping[str, str]) -> Path | None:
+    """The file that $FLEETSYNC_CONFIG names, else the first default file that exists."""
     named = environ.get(CONFIG_VARIABLE)
     if named:
         return Path(named)
     return next((file for file in DEFAULT_FILES if file.is_file()), None)
 
 
-def _from_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a configuration file. Raises SettingsError."""
     try:
         return tomllib.loads(read_text(path, f"{path}:"))
     except tomllib.TOMLDecodeError as error:

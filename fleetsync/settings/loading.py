@@ -17,18 +17,17 @@ from fleetsync.core.model import CENTRAL, Policy
 from fleetsync.schedule import ScheduledJob, ScheduleError, load_calendars, load_jobs, read_calendars, shipped_calendar
 from fleetsync.settings import effective, privacy_key
 from fleetsync.settings.addresses import database_url, is_new_database, password_spellings, sqlite_file, url_password
-from fleetsync.settings.errors import SettingsError, did_you_mean, validation_messages
+from fleetsync.settings.errors import SettingsError, did_you_mean
 from fleetsync.settings.layers import (
     NOW_VARIABLE,
     ConfigLayers,
     member_name,
-    read_layers,
     read_text,
     section_heading,
     source_variables,
-    unknown_variables,
 )
 from fleetsync.settings.policy import contradictions, policy_of
+from fleetsync.settings.reading import read_layers, unknown_variables
 from fleetsync.settings.tables import (
     ConfigTables,
     DatabaseTable,
@@ -39,6 +38,7 @@ from fleetsync.settings.tables import (
     UnitTable,
     WebTable,
 )
+from fleetsync.settings.validation import validation_messages
 
 # Used only once, when the daemon starts. A reload that changes one of these is refused.
 NEEDS_RESTART: tuple[tuple[str, str], ...] = (

@@ -6,9 +6,8 @@ Nothing here reads a file or the environment.
 
 from collections.abc import Mapping
 from datetime import date
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,14 +28,14 @@ from fleetsync.core.model import (
     RoundBy,
     Staleness,
 )
-from fleetsync.settings.errors import SLUG
+from fleetsync.settings.listening import DEFAULT_LISTEN, ListenAddress, address
+from fleetsync.settings.validation import SLUG
 
 DEVICE_RULE_FIELDS = (
     "source", "location", "groups", "name", "login", "profile", "tag", "order", "status", "model", "platform",
 )  # fmt: skip
 UNIT_MAP_FIELDS = ("location", "groups", "name", "profile", "tag", "order", "status")
 
-PORTS = range(1, 65536)
 ORGANISATION_NUMBER_DIGITS = 10
 
 
@@ -47,29 +46,6 @@ def _field_defaults(noun: Any) -> Mapping[str, Any]:
 _ENTITLEMENT_DEFAULTS, _WHO_DEFAULTS, _STALENESS_DEFAULTS, _POLICY_DEFAULTS = map(
     _field_defaults, (Entitlement, EligibilityCriteria, Staleness, Policy)
 )
-
-
-class ListenAddress(NamedTuple):
-    """Where a server listens."""
-
-    host: str
-    port: int
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
-def address(text: str) -> ListenAddress:
-    """`127.0.0.1:8470`, `[::1]:8470`, `localhost:8470`. Raises ValueError."""
-    host, _, port = text.rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) not in PORTS or not host.strip("[]"):
-        raise ValueError('must be host:port, such as "127.0.0.1:8470"')
-    return ListenAddress(host.removeprefix("[").removesuffix("]"), int(port))
 
 
 def _valid_listen_address(text: str) -> str:
@@ -155,7 +131,7 @@ class DatabaseTable(ConfigTable):
 class WebTable(ConfigTable):
     """`[web]`: the page and the metrics."""
 
-    listen: ListenText = "127.0.0.1:8470"
+    listen: ListenText = DEFAULT_LISTEN
     metrics_listen: ListenText | None = None
     public_url: WebAddress | None = None
     session_key_file: ConfigPath | None = None

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
-from fleetsync.core.model import HoldReason, Text, UnreadableRow
+from fleetsync.core.model import HoldReason, ScopeFindings, Text, UnreadableRow
 
 metadata = MetaData(
     naming_convention={
@@ -187,6 +187,8 @@ pull = Table(
     Column("unused_headers", JsonText(dict[str, tuple[str, ...]]), nullable=False, server_default="{}"),
     Column("dropped", CountPairs, nullable=False, server_default="[]"),
     _integer_column("newly_marked"),
+    _integer_column("released_persons"),
+    Column("mark_words", CountPairs, nullable=False, server_default="[]"),
     _integer_column("conflicting_duplicates"),
     _boolean_column("is_first"),
     _boolean_column("reads_some"),
@@ -206,6 +208,7 @@ pull_scope = Table(
     Column("scope", SqlText, primary_key=True),  # "": the part
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
     _text_column("judged_under", null=True),
 )
 
@@ -231,6 +234,7 @@ pending_mark = Table(
     metadata,
     Column("pull_id", ForeignKey("pull.id", ondelete="CASCADE"), primary_key=True),
     Column("token", SqlText, primary_key=True),
+    _text_column("person", null=True),  # as in `protection_mark`; None: a further key of somebody protected before
 )
 
 # What the pulls of a part have come to; it survives the retention of the pulls themselves.
@@ -251,6 +255,7 @@ part_state = Table(
     Column("unreadable_facts", Integer, nullable=False, server_default="0"),
     _text_column("unreadable_reason", null=True),
     Column("unused_headers", Integer, nullable=False, server_default="0"),
+    Column("left_files", TextTuple, nullable=False, server_default="[]"),
     _integer_column("contacts_untold"),
 )
 
@@ -271,6 +276,7 @@ part_scope = Table(
     Column("scope", SqlText, primary_key=True),
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
     _text_column("judged_under", null=True),
 )
 
@@ -578,6 +584,31 @@ account = Table(
 
 protected_token = Table(
     "protected_token", metadata, Column("token", SqlText, primary_key=True), _datetime_column("since")
+)
+
+# By which pull a part marked a protected person, first or anew; one row for each of the person's keys that it showed. It
+# survives the retention of the pulls: a wrong mark may be noticed late.
+protection_mark = Table(
+    "protection_mark",
+    metadata,
+    Column("token", SqlText, primary_key=True),
+    Column("source", SqlText, primary_key=True),
+    Column("part", SqlText, primary_key=True),
+    _text_column("person"),  # the token of the person's id at the source
+    Column("pull_id", Integer, nullable=False),
+    _datetime_column("marked_at"),
+)
+
+# Pulls whose marks somebody takes back: each person's ends when their part is read and does not mark them any more.
+mark_release = Table(
+    "mark_release",
+    metadata,
+    Column("pull_id", Integer, primary_key=True, autoincrement=False),
+    _text_column("source"),
+    _text_column("part"),
+    _text_column("who"),
+    _text_column("reason"),
+    _datetime_column("decided_at"),
 )
 
 erased_token = Table(

@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     PullEffect,
     Verdict,
 )
+from fleetsync.core.privacy import with_ids_in_clear
 from fleetsync.core.school_forms import KNOWN_FORMS
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
@@ -73,7 +74,8 @@ def _judge_pull(
     source, part = bare_effect.source, bare_effect.part
     effect = run_context.staged_effect(pulled.pull)
     state = next(state for state in believed.parts if (state.source, state.part) == (source, part))
-    known = [record for record in believed.known if (record.source, record.part) == (source, part)]
+    of_part = [record for record in believed.known if (record.source, record.part) == (source, part)]
+    known = with_ids_in_clear(of_part, effect.rows, source, run_context.runner.rules.token_of)
     pull_context = guard.PullContext(
         role=state.role,
         in_turnover_window=_is_turnover(run_context.calendars, moment.today),
@@ -207,7 +209,8 @@ def _try_pulls_one_by_one(
 class Judgement:
     """Every pull with an effect, judged: by itself, and all together by what they would do to the numbers.
 
-    *baseline*: what would be believed with the first pulls, which nothing can be compared with.
+    *first_pulls*: those whose numbers nothing can be compared with; those that end wrong marks are among them.
+    *baseline*: what would be believed with them.
     """
 
     implausible: tuple[JudgedPull, ...]
@@ -226,13 +229,18 @@ class Judgement:
         return [*self.implausible, *self.check.refused]
 
 
+def _moves_by_right(effect: PullEffect) -> bool:
+    return effect.is_first or effect.released_persons > 0
+
+
 def judge(run_context: RunContext, believed: BelievedState, pulled: Iterable[PullResult], moment: Moment) -> Judgement:
     """Judge the pulls. Writes nothing: a dry run judges by this too."""
     judged = judge_pulls(run_context, believed, pulled, moment)
     plausible = [judged_pull for judged_pull in judged if not judged_pull.refusals]
-    # A first pull cannot be compared with anything, so it belongs to what the others are compared with.
-    first_pulls = tuple(judged_pull for judged_pull in plausible if judged_pull.effect.is_first)
-    candidates = [judged_pull for judged_pull in plausible if not judged_pull.effect.is_first]
+    # A first pull cannot be compared with anything, so it belongs to what the others are compared with. So does a pull
+    # that ends wrong marks: somebody has decided that these persons count in their places again.
+    first_pulls = tuple(judged_pull for judged_pull in plausible if _moves_by_right(judged_pull.effect))
+    candidates = [judged_pull for judged_pull in plausible if not _moves_by_right(judged_pull.effect)]
     baseline = with_pulls_applied(run_context, believed, effects_of(first_pulls))
     published = published_numbers(run_context, believed.coverage, moment, has_first_pulls=bool(first_pulls))
     check = check_outcome(run_context, baseline, published, candidates, moment)

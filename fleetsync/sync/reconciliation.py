@@ -11,7 +11,7 @@ from fleetsync import log
 from fleetsync.core import guard
 from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.model import BelievedState, Moment, Outcome, PullEffect
-from fleetsync.core.privacy import with_marks
+from fleetsync.core.privacy import with_ids_in_clear, with_marks
 from fleetsync.core.snapshot import Snapshot, build_snapshot
 from fleetsync.expose.metrics import CounterTotals
 from fleetsync.store.ledger import Ledger, StaleReconciliation
@@ -29,7 +29,9 @@ def with_pulls_applied(
     """What would be believed with these pulls applied. Writes nothing."""
     for effect in effects:
         is_part = (effect.source, effect.part).__eq__
-        of_part = [record for record in believed.known if is_part((record.source, record.part))]
+        token_of = run_context.runner.rules.token_of
+        before = [record for record in believed.known if is_part((record.source, record.part))]
+        of_part = with_ids_in_clear(before, effect.rows, effect.source, token_of)
         of_others = [record for record in believed.known if not is_part((record.source, record.part))]
         projected = guard.projected_records(of_part, effect, run_context.limits(effect.source, effect.part))
         states = [
@@ -38,7 +40,7 @@ def with_pulls_applied(
         ]
         known = [*of_others, *projected]
         if effect.pending_marks:
-            known = list(with_marks(known, effect.pending_marks, run_context.runner.rules.token_of))
+            known = list(with_marks(known, effect.pending_marks, token_of))
         believed = msgspec.structs.replace(believed, known=known, parts=states)
     return believed
 

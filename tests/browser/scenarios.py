@@ -17,7 +17,8 @@ from threading import Event
 from fleetsync.cli.accounts import hash_password
 from fleetsync.clock import Clock
 from fleetsync.core.model import CENTRAL
-from fleetsync.daemon.composition import build_application, open_configured_ledger
+from fleetsync.daemon.composition import build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.configuration import DELIVERIES
 from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, replay, run_day

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import Key, Record, Scheme
 from fleetsync.core.privacy import tokenise_key
-from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceFile, SourceSettings
+from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceFile, SourceSettings, UncertainRecord
 from fleetsync.pull.files import StableFiles
 from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
 from fleetsync.pull.http.client import HttpClient
@@ -69,7 +69,7 @@ class RecordedServer:
 
     def __init__(self, case: ConnectorCase) -> None:
         self.case = case
-        self.listings: dict[str, RecordedListing] = {record.path: record for record in case.listings.values()}
+        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -168,8 +168,15 @@ class FakeConnect:
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> HttpClient:
-        return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+        return self._session.client(
+            base_url,
+            auth,
+            headers=headers,
+            requests_per_minute=requests_per_minute,
+            first_byte_seconds=first_byte_seconds,
+        )
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         source, clock = self._source, self.clock
@@ -216,7 +223,7 @@ class CaseRunner:
             self.waited = connect.clock.waited
             return list(self.module.pull(part, settings, connect))
 
-    def noted(self, part: str, settings: Any = None) -> list[NormalisedItem]:
+    def items(self, part: str, settings: Any = None) -> list[NormalisedItem]:
         """All that a pull comes to. A record that is refused alone is left out, as the runner does."""
         settings = settings or self.settings
         result: list[NormalisedItem] = []
@@ -226,6 +233,10 @@ class CaseRunner:
                     result += self.module.normalise(part, settings, raw)
         return result
 
+    def noted(self, part: str, settings: Any = None) -> list[NormalisedItem]:
+        """As `items`, where nothing is believed yet: an uncertain record is a new one."""
+        return as_new(self.items(part, settings))
+
     def records(self, part: str, settings: Any = None) -> list[Record]:
         return [noted for noted in self.noted(part, settings) if isinstance(noted, Record)]
 
@@ -233,6 +244,14 @@ class CaseRunner:
         settings = settings or self.settings
         with fake_connect(settings, known) as connect:
             return list(self.module.probe(settings, connect))  # type: ignore[attr-defined]
+
+
+def as_new(items: Iterable[NormalisedItem]) -> list[NormalisedItem]:
+    """*items* with each uncertain record as the record and the facts that it is where nothing is believed yet."""
+    result: list[NormalisedItem] = []
+    for item in items:
+        result += (item.record, *item.facts) if isinstance(item, UncertainRecord) else (item,)
+    return result
 
 
 @contextmanager

@@ -29,13 +29,15 @@ class RecordedListing:
     """A listing of an API: *pages* are recorded bodies, in order. An unpaged listing has one, and needs nothing else.
 
     *page_of*: which page (from 0) a query asks for. *with_next_link*: a body (recorded, whole address of the listing
-    without a query, number of the following page or None) with its link to the following page.
+    without a query, number of the following page or None) with its link to the following page. *id_field*: the field of a
+    row that holds its id.
     """
 
     path: str
     pages: tuple[str, ...]
     page_of: Callable[[Query], int] = _only_page
     with_next_link: Callable[[Any, str, int | None], Any] = _without_link
+    id_field: str = "id"
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,16 @@ class ConnectorCase:
     """*table*: the `[[source]]` table; `{server}` and `{folder}` in its values are the stub server's address, and a folder.
 
     Secrets of the table, whatever their key, have the value SECRET. *expected_counts*: by part how many records of each
-    type the recorded payloads hold. *listings*: by part, of an API. *token_paths*: where the stub server gives tokens;
-    none for Basic, Bearer and API keys. *files*: recorded files, put into the folder before each pull.
+    type the recorded payloads hold. *listings*: by part, of an API. *also_served*: further addresses that a part asks, which
+    are never made to fail. *token_paths*: where the stub server gives tokens; none for Basic, Bearer and API keys. *files*:
+    recorded files, put into the folder before each pull.
     """
 
     kind: str
     table: Mapping[str, Any]
     expected_counts: Mapping[str, Mapping[str, int]]
     listings: Mapping[str, RecordedListing] = field(default_factory=dict)
+    also_served: tuple[RecordedListing, ...] = ()
     token_paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -62,7 +66,8 @@ class ConnectorCase:
     @property
     def payloads(self) -> tuple[str, ...]:
         """Everything recorded that a pull reads."""
-        return (*(page for listing in self.listings.values() for page in listing.pages), *self.files)
+        listings = (*self.listings.values(), *self.also_served)
+        return (*(page for listing in listings for page in listing.pages), *self.files)
 
     def recorded(self, name: str) -> Path:
         """A recorded payload of this kind."""

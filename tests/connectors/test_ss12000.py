@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.ss12000 import PARTS, Settings, normalise, probe, pull
-from connectors.ss12000.normalising import is_marked
+from connectors.ss12000.normalising import protecting_word
 from connectors.ss12000.register_client import DATE_FILTERS
 from fleetsync.core.model import (
     GroupRecord,
@@ -38,6 +38,7 @@ from fleetsync.data import unprotected_spellings
 from fleetsync.pull.contract import (
     Bearer,
     ClientSecret,
+    MarkWord,
     MutualTls,
     NoAuth,
     NormalisedItem,
@@ -52,7 +53,7 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from fleetsync.pull.decoding.text import fold_word
-from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, running_case
+from tests.connectors.case_runner import TODAY, CaseRunner, FakeConnect, RecordedFault, as_new, running_case
 from tests.connectors.case_runner import fake_connect as what_is_given
 from tests.connectors.ss12000_case import BASE, CASE, LISTINGS
 from tests.test_contract import NEVER_KEPT, structs, words
@@ -126,6 +127,9 @@ class RegisterRun:
         return Settings.model_validate(self.table | keys)
 
     def noted(self, part: str, today: date = TODAY, **keys: Any) -> list[NormalisedItem]:
+        return as_new(self.items(part, today, **keys))
+
+    def items(self, part: str, today: date = TODAY, **keys: Any) -> list[NormalisedItem]:
         settings = self.settings(**keys)
         result: list[NormalisedItem] = []
         with self._given(settings, today) as connect:
@@ -837,7 +841,7 @@ def test_a_mark_on_the_person_marks_their_rows_too(runner: CaseRunner) -> None:
 def test_a_mark_always_protects_unless_it_plainly_says_no(word: str | float) -> None:
     plainly_no = fold_word(word) in unprotected_spellings()
 
-    assert is_marked(word) is not plainly_no
+    assert (protecting_word(word) is None) is plainly_no
 
 
 @pytest.mark.parametrize(
@@ -914,7 +918,10 @@ def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
             raws = [raw for page in pull("children", settings, connect) for raw in page.raws]
         person, broken, whole = raws
 
-        assert normalise("children", settings, person) == (PersonRecord(source_id=CHILD, protected=True, child=True),)
+        assert normalise("children", settings, person) == (
+            PersonRecord(source_id=CHILD, protected=True, child=True),
+            MarkWord("securityMarking", "Sekretessmarkering"),
+        )
         assert normalise("children", settings, whole)
         record, fact = normalise("children", settings, broken)
         assert isinstance(record, MembershipRecord)
@@ -1153,7 +1160,7 @@ def test_a_day_that_is_none_is_unknown_and_costs_nothing_else(runner: CaseRunner
 
     assert isinstance(normalise("pupils", settings, person)[0], PersonRecord)
     assert normalise("pupils", settings, unknown_form)
-    record, fact = normalise("pupils", settings, broken)
+    record, fact = as_new(normalise("pupils", settings, broken))
     assert isinstance(record, MembershipRecord)
     assert record.unreadable == ("start",)
     assert fact == UnreadableFact("startDate", "is not a date", record.source_id)

@@ -17,7 +17,7 @@ from fleetsync.demo.stub_server import FaultKind, ServerFault
 from fleetsync.demo.world import DemoWorld
 from fleetsync.pull.contract import NormalisedItem
 from fleetsync.pull.runner import PullResult
-from tests.connectors.case_runner import fake_connect
+from tests.connectors.case_runner import as_new, fake_connect
 from tests.flow.installation import Installation, OpenInstallation
 
 RESOURCES = {
@@ -141,7 +141,7 @@ def told_by(register: RegisterContents, part: str, **ways: Any) -> list[Normalis
         settings = Settings.model_validate({**table, "base_url": school.base_url, "token_url": school.token_url})
         with fake_connect(settings) as connect:
             raws = [raw for page in pull(part, settings, connect) for raw in page.raws]
-    return [noted for raw in raws for noted in normalise(part, settings, raw)]
+    return as_new(noted for raw in raws for noted in normalise(part, settings, raw))
 
 
 @pytest.mark.parametrize("part", ["pupils", "children", "staff"])

@@ -17,7 +17,15 @@ from fleetsync.core.model import (
     PersonRecord,
     Scheme,
 )
-from fleetsync.pull.contract import RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue, UnreadableFact
+from fleetsync.pull.contract import (
+    MarkWord,
+    RejectedRecord,
+    SourceRefused,
+    SourceUnavailable,
+    UncertainRecord,
+    UnknownValue,
+    UnreadableFact,
+)
 from fleetsync.pull.decoding import WITHHELD_TEXT
 from tests.connectors.case_runner import CaseRunner, running_case
 from tests.connectors.staff_file_case import CASE, FILE
@@ -443,6 +451,22 @@ def test_a_row_that_ends_before_its_first_day_is_not_taken_for_employed_since_ev
     assert (record.start, record.unreadable) == (None, ("start",))
 
 
+def test_a_row_whose_first_day_cannot_be_read_may_be_any_employment_at_its_place(staff: StaffFolder) -> None:
+    rows = ("1;3110;i augusti", "1;3110;i höst", "1;3110;", "1;3220;2026-08-10")
+    staff.write(*rows, head="Anst.nr;Kst;From")
+    items = staff.runner.items("staff")
+
+    uncertain = [item for item in items if isinstance(item, UncertainRecord)]
+    assert [(item.record.source_id, item.id_prefix) for item in uncertain] == [("1/3110/?", "1/3110/")]
+    assert [record.source_id for record in items if isinstance(record, MembershipRecord)] == [
+        "1/3110/",
+        "1/3220/2026-08-10",
+    ]
+    # Two rows that say the same are one, and both places are named.
+    facts = [*uncertain[0].facts, *(item for item in items if isinstance(item, UnreadableFact))]
+    assert [fact.place for fact in facts] == [f"{FILE} line 2", f"{FILE} line 3"]
+
+
 def test_a_row_with_a_field_too_many_is_present_and_unreadable_by_its_number(staff: StaffFolder) -> None:
     staff.write("7;a@exempelby.se;A;B;3110;;2026-08-10;;;0", "8;;A;3110;;2026-08-10;;;")
     (page,) = staff.runner.pages("staff")
@@ -539,7 +563,8 @@ def test_departments_that_match_nothing_are_refused(staff: StaffFolder) -> None:
 def test_any_mark_protects_on_person_and_employments(staff: StaffFolder, mark: str) -> None:
     noted = staff.noted(f"1;a@exempelby.se;A;;;;;;{mark}", "1;;B;;;;;;")
 
-    assert [record.protected for record in noted] == [True, True, True]
+    assert [item.protected for item in noted if not isinstance(item, MarkWord)] == [True, True, True]
+    assert MarkWord("protected", mark) in noted
 
 
 @pytest.mark.parametrize("mark", ["", "0", "Ingen", "nej"])

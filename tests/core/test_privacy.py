@@ -20,7 +20,10 @@ from fleetsync.core.model import (
     PersonRecord,
     Purpose,
     Record,
+    RecordType,
+    RowChange,
     Scheme,
+    StagedRow,
     UnitRecord,
 )
 from fleetsync.core.privacy import (
@@ -35,10 +38,12 @@ from fleetsync.core.privacy import (
     needs_token_keys,
     person_tokens,
     record_tokens,
+    shareable_mark_words,
     storage_of_key,
     storage_of_record,
     tokenise_id,
     tokenise_key,
+    with_ids_in_clear,
     with_marks,
     with_token_keys,
 )
@@ -352,3 +357,35 @@ def test_with_an_object_id_all_keys_of_a_device_are_those_of_one_account() -> No
     assert linked_tokens(alone, record_tokens(alone, TOKEN_OF, source="mdm")) == frozenset()
     assert len(linked_tokens(with_id, record_tokens(with_id, TOKEN_OF, source="mdm"))) == 2
     assert len(linked_tokens(A_PERSON, record_tokens(A_PERSON, TOKEN_OF, source="hr"))) == 2
+
+
+# --- back in clear ------------------------------------------------------------------------------------------------------
+
+
+def test_a_masked_record_that_is_shown_in_clear_gets_its_id_back_and_stays_the_same_record() -> None:
+    anna = PersonRecord(source_id="u1", keys=(Key(Scheme.ADDRESS, "", "anna@exempelby.se"),))
+    masked = BelievedRecord(
+        source="hr",
+        part="staff",
+        record=mask_record(anna, TOKEN_OF, source="hr"),
+        own_id="own",
+        first_seen=datetime(2026, 11, 1, tzinfo=UTC),
+        masked=True,
+    )
+    others = (
+        msgspec.structs.replace(masked, record=mask_record(PersonRecord(source_id="u2"), TOKEN_OF, source="hr")),
+        msgspec.structs.replace(masked, record=PersonRecord(source_id="u3"), masked=False),
+    )
+    row = StagedRow(change=RowChange.PUT, type=RecordType.PERSON, source_id="u1", record=anna)
+
+    back, *rest = with_ids_in_clear((masked, *others), [row], "hr", TOKEN_OF)
+
+    assert (back.record.source_id, back.own_id, back.masked) == ("u1", "own", True)
+    assert tuple(rest) == others
+    assert with_ids_in_clear(others[1:], [row], "hr", TOKEN_OF) == others[1:]
+    still_masked = msgspec.structs.replace(row, masked=True)
+    assert with_ids_in_clear((masked,), [still_masked], "hr", TOKEN_OF) == (masked,)
+
+
+def test_only_words_that_many_share_may_be_repeated() -> None:
+    assert shareable_mark_words({"protected=Nej.": 6, "protected=bor hos mormor": 5}) == {"protected=Nej.": 6}

@@ -21,7 +21,8 @@ from fleetsync.cli.accounts import hash_password
 from fleetsync.clock import Clock
 from fleetsync.core.model import Parking, Stage
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger
+from fleetsync.daemon.composition import Application, build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.health import Health
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder

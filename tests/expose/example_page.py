@@ -3,7 +3,8 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -25,6 +26,7 @@ from fleetsync.core.model import (
     Compliance,
     CoverageChange,
     CoverageDay,
+    CoverageSum,
     CoveredBy,
     DeviceRecord,
     DeviceRule,
@@ -47,6 +49,7 @@ from fleetsync.core.model import (
     Record,
     RecordType,
     Scheme,
+    ScopeFindings,
     Text,
     Unit,
     UnitMap,
@@ -58,7 +61,15 @@ from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapsho
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.ports import AccountRole, DecisionError, ProtectedState, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import (
+    AccountRole,
+    DecisionError,
+    MarkingPull,
+    ProtectedState,
+    PullSummary,
+    SignInAccount,
+    WebServices,
+)
 from fleetsync.expose.scope import FULL_SCOPE
 from fleetsync.expose.telemetry import DaemonStatus, PartStatus
 
@@ -137,7 +148,9 @@ def parts() -> tuple[PartState, ...]:
         part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
              reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
         part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
-             last_complete_at=at(170)),
+             last_complete_at=at(170), left_files=("Thumbs.db",),
+             scope_findings={"tallen": ScopeFindings(pull=1, rejected={"serial is empty": 3}, drift={"status=kassaskåp": 1},
+                                                     unused_headers={"tallen.csv": ("Rum",)})}),
     )  # fmt: skip
 
 
@@ -352,10 +365,14 @@ class SnapshotHolder:
     snapshot: Snapshot
     alive: bool = True
     ready: bool = True
+    _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
     def exposition(self) -> Exposition:
-        return Exposition(self.snapshot, {})
+        """Rendered once per snapshot, as the daemon does it."""
+        if self._rendered is None or self._rendered[0] is not self.snapshot:
+            self._rendered = (self.snapshot, Exposition(self.snapshot, {}))
+        return self._rendered[1]
 
     def daemon_status(self) -> DaemonStatus:
         statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]
@@ -379,23 +396,33 @@ class FakeHistory:
         if not self.first_day() <= day <= TODAY:
             return None
         now = self.shown_holder.snapshot
-        rows = self.coverage_between(day, day)
+        rows = tuple(self.recorded_rows(day, day))
         moment = Moment(datetime(day.year, day.month, day.day, 22, tzinfo=UTC), day)
         owed: Iterable[Any] = now.outcome.owed
         serving: Iterable[Assignment] = now.outcome.assignments
         return build_past_snapshot(now, moment, tuple(owed), tuple(serving), now.outcome.episodes, rows)
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> Sequence[CoverageDay]:
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> Sequence[CoverageSum]:
+        sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for row in self.recorded_rows(first, last):
+            is_wanted = (units is None or row.unit in units) and row.entitlement in entitlements
+            if is_wanted:
+                cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
+                cell[0] += row.covered
+                cell[1] += row.entitled
+        return [CoverageSum(*key, *cell) for key, cell in sorted(sums.items())]
+
+    def recorded_rows(self, first: date, last: date) -> Iterator[CoverageDay]:
         days = [TODAY - timedelta(days=back) for back in range(self.days, -1, -1)]
-        return tuple(
-            row
-            for day in days
-            if first <= day <= last
-            for row in self._rows(day)
-            if unit in (None, row.unit) and entitlement in (None, row.entitlement)
-        )
+        return (row for day in days if first <= day <= last for row in self._rows(day))
 
     def _rows(self, day: date) -> Iterator[CoverageDay]:
         back = (TODAY - day).days
@@ -511,6 +538,27 @@ class FakeProtection:
             raise DecisionError("this person is not protected, or is not known. Nothing was changed")
         self.released.append((reference, who, reason))
         return ProtectedState(reference=reference, since=None, parts=("personal/staff",))
+
+    def marking_pulls(self) -> tuple[MarkingPull, ...]:
+        released = {reference for reference, _, _ in self.released}
+        return tuple(
+            MarkingPull(
+                pull=pull,
+                part="personal/staff",
+                marked_at=at(3),
+                persons=40,
+                marked_elsewhere=2,
+                is_released=str(pull) in released,
+            )
+            for pull in (17, 12)
+        )
+
+    def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:
+        marking = next((each for each in self.marking_pulls() if each.pull == pull), None)
+        if marking is None:
+            raise DecisionError(f"no mark of pull {pull} stands. Nothing was changed")
+        self.released.append((str(pull), who, reason))
+        return marking
 
 
 class FakeAccounts:

@@ -83,3 +83,49 @@ def test_the_role_sees_numbers_and_no_log_in():
 
     assert client.get("/").status_code == 200
     assert "@" not in visible_text(client.get("/people/p-edlevo-ek-4A-0").text)
+
+
+# --- all marks of one pull -----------------------------------------------------------------------------------------------
+
+
+def release_pull(client, **form):
+    return client.post(
+        "/protection/release-pull", data={**form, "csrf": csrf_of(client, "/protection")}, follow_redirects=True
+    )
+
+
+def test_pulls_that_marked_many_are_shown_with_counts_alone():
+    text = visible_text(open_client(e.page_setup(), "petra").get("/protection").text)
+
+    assert "Hämtning 17 av personal/staff" in text
+    assert "40 märkta personer" in text
+    assert "2 av dem märks även på annat sätt" in text
+
+
+def test_the_marks_of_a_pull_are_taken_back_for_a_reason_by_the_account():
+    setup = e.page_setup()
+    client = open_client(setup, "petra")
+
+    assert "Skriv en motivering först" in release_pull(client, pull="17", reason=" ").text
+    answer = release_pull(client, pull="17", reason="fel kolumn")
+
+    assert setup.protection_port.released == [("17", "petra", "fel kolumn")]
+    assert "upphör när personal/staff läses utan den" in visible_text(answer.text)
+    assert "Märkningarna är återtagna" in visible_text(answer.text)
+
+
+def test_a_pull_without_marks_is_refused_and_no_number_is_no_pull():
+    client = open_client(e.page_setup(), "petra")
+
+    assert "Nothing was changed" in release_pull(client, pull="3", reason="fel").text
+    assert release_pull(client, pull="x", reason="fel").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["tea", "stina"])
+def test_no_other_role_takes_marks_back(name):
+    setup = e.page_setup()
+    client = open_client(setup, name)
+    form = {"pull": "17", "reason": "x", "csrf": csrf_of(client, "/")}
+
+    assert client.post("/protection/release-pull", data=form).status_code == 403
+    assert setup.protection_port.released == []

@@ -31,7 +31,8 @@ def test_nothing_is_shown_before_the_sign_in(path):
 def test_the_api_answers_without_a_page():
     answer = open_client(e.page_setup()).get("/api/v1/gaps")
 
-    assert (answer.status_code, answer.get_json()) == (401, {"error": 401})
+    message = "sign in on the page first, and send its cookie"
+    assert (answer.status_code, answer.get_json()) == (401, {"error": 401, "message": message})
 
 
 def test_the_right_password_leads_back_to_the_page_that_was_asked_for():

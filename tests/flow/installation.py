@@ -19,7 +19,8 @@ from fleetsync import sync
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import PartState
 from fleetsync.core.snapshot import Snapshot
-from fleetsync.daemon.composition import Application, build_application, open_configured_ledger, with_memory_staging
+from fleetsync.daemon.composition import Application, build_application, with_memory_staging
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT, GraphStub
 from fleetsync.settings import load
 
@@ -28,6 +29,7 @@ MORNING = datetime(2026, 11, 24, 6, 30, tzinfo=ZONE)  # a Tuesday in the middle 
 SCHOOL, OTHER_SCHOOL = "backskolan", "angsskolan"
 COST_CENTRE, OTHER_COST_CENTRE = "3101", "3102"
 DOMAIN = "exempelby.se"
+SILENT_PORT = 1  # in the configuration of a test that starts no daemon: nobody answers there
 CANARY = "kanariefagel"  # a family name that must appear nowhere
 HEADER = (
     "Anställningsnummer", "Personnummer", "Efternamn", "Förnamn", "Användarnamn", "Sekretess", "Kostnadsställe",
@@ -186,7 +188,7 @@ class InstantWaitClock(ManualClock):
 class Installation:
     """Its systems and configuration. Tests change what the systems say by assigning to *devices* and writing files."""
 
-    def __init__(self, folder: Path, *, people: int = 12, page: int = 500, port: int = 8470) -> None:
+    def __init__(self, folder: Path, *, people: int = 12, page: int = 500, port: int = SILENT_PORT) -> None:
         self.folder = folder
         self.clock = InstantWaitClock(MORNING)
         self.devices = [device(n) for n in range(1, people + 1)]
@@ -294,7 +296,7 @@ class OpenInstallation:
             if not names or source.name in names
         ]
 
-    def dry_run(self) -> Any:
+    def dry_run(self) -> sync.DryRun:
         run_context = with_memory_staging(self.application).run_context
         return sync.plan_dry_run(run_context, sync.pull_side_by_side(run_context, self.due()))
 

@@ -760,8 +760,16 @@ def test_all_bodies_of_a_pull_are_bounded(source, clients, monkeypatch):
         client.get("/devices", decode=Listing)
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "\t"])
-def test_a_blank_link_is_none(source, clients, blank):
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_answer_without_content_is_no_empty_list(source, clients, status):
+    source.on("/devices", Reply(status, body=b""))
+
+    with pytest.raises(SourceUnavailable, match=rf"sent an empty answer \({status}\) where a listing was asked for"):
+        pages(clients.client(source.url))
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t", "null", "(null)", "None"])
+def test_a_link_that_says_nothing_is_none(source, clients, blank):
     source.on("/devices", Reply(body={"value": [1], "next": blank}))
 
     assert pages(clients.client(source.url)) == [1]
@@ -858,6 +866,15 @@ def test_a_part_that_may_be_missing_is_missing(source, clients, status):
 
     with pytest.raises(PartMissing, match="does not have this part"):
         pages(clients.client(source.url), may_be_missing=True)
+
+
+@pytest.mark.parametrize(("body", "has_json"), [({}, True), (b"404 page not found", False), (b"<html></html>", False)])
+def test_a_missing_part_says_whether_json_said_so(source, clients, body, has_json):
+    source.on("/devices", Reply(404, body))
+
+    with pytest.raises(PartMissing) as missing:
+        pages(clients.client(source.url), may_be_missing=True)
+    assert missing.value.has_json is has_json
 
 
 @pytest.mark.parametrize(
@@ -976,6 +993,14 @@ def test_what_goes_wrong_on_the_way_is_told_apart(clients, error, says):
 
         with pytest.raises(SourceUnavailable, match=says):
             clients.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
+
+
+def test_a_source_that_makes_its_whole_listing_at_once_may_take_longer_to_begin(clients):
+    with responses.RequestsMock() as network:
+        network.get("https://mdm.exempelby.se/devices", body=requests.exceptions.ReadTimeout())
+
+        with pytest.raises(SourceUnavailable, match="did not answer within 120 seconds"):
+            clients.client("https://mdm.exempelby.se", first_byte_seconds=120).get("/devices", decode=Listing)
 
 
 def test_a_server_that_speaks_no_tls_is_said_so(source, clients):

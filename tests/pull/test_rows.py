@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import RejectedRecord, UnreadableFact
-from fleetsync.pull.decoding import RowReader, SourceRow
+from fleetsync.pull.decoding import RowReader, SourceRow, unreadable_fields
 
 
 class Reference(SourceRow, frozen=True):
@@ -56,6 +56,14 @@ def test_a_value_that_cannot_be_read_costs_its_fact_and_is_not_quoted(value: obj
 
     assert [(row.is_on, row.unreadable) for row in result.rows] == [(None, ("isOn",))]
     assert result.facts == [UnreadableFact("isOn", "is of another kind than documented", "a")]
+
+
+def test_unreadable_fields_within_an_object_are_named_by_their_path() -> None:
+    reader = RowReader(Row)
+    body = {"id": "a", "isOn": {}, "owner": {"id": ["u1"]}}
+    (row,) = reader.read([msgspec.Raw(msgspec.json.encode(body))]).rows
+
+    assert unreadable_fields(row) == ("isOn", "owner.id")
 
 
 def test_an_essential_field_that_cannot_be_read_makes_the_row_present_and_unreadable() -> None:

@@ -206,8 +206,8 @@ def test_the_marks_of_a_pull_that_broke_off_conceal_until_the_part_is_read(ledge
 
 def test_a_part_with_nothing_new_ends_what_a_broken_pull_concealed(ledger: Ledger, clock: ManualClock) -> None:
     pull_id = ledger.begin_pull("hr", "things", clock.now())
-    ledger.hold_marks(pull_id, [token_of(address(login_of(1)))])
-    ledger.hold_marks(pull_id, [])
+    ledger.hold_marks(pull_id, [token_of(address(login_of(1)))], {})
+    ledger.hold_marks(pull_id, [], {})
     ledger.fail_pull(pull_id, Verdict.FAILED, "broke off")
     stage_and_apply(ledger, [row_to_put(person("u1", login_of(1)))], source="other", part="people")
     reconcile(ledger, clock)

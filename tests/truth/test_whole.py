@@ -25,7 +25,8 @@ from fleetsync import log, sync
 from fleetsync.cli.accounts import hash_password
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot
-from fleetsync.daemon.composition import build_application, open_configured_ledger
+from fleetsync.daemon.composition import build_application
+from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.ledger_ports import LedgerHistory
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.configuration import DELIVERIES

@@ -216,18 +216,21 @@ def _check_marks(before: Sequence[BelievedRecord], effect: PullEffect) -> Iterab
     """A pull that newly marks many persons as protected: they are not shown from now on, and no number moves before a
     person has looked. The limit is the one by which the marks wait (`core.privacy.is_mass_marking`).
     """
-    roster = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone) or effect.seen
+    believed = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone)
+    # Of a first pull every record is a row.
+    roster = believed or sum(row.type is RecordType.PERSON for row in effect.rows) or effect.seen
     limit = allowed_count(MAX_MARKS_UNASKED, MAX_MARKED_RATIO, roster)
     if effect.pending_marks or is_mass_marking(effect.newly_marked, roster):
+        words = ", ".join(f"{word} ({count})" for word, count in sorted(effect.mark_words.items()))
         yield HoldReason(
             "marks",
             Text(
                 f"{effect.newly_marked} personer får skyddade uppgifter på en gång, av {roster}; gränsen är {limit} "
                 f"({swedish_percent(MAX_MARKED_RATIO, 0)}). De visas inte längre; läs källans ord för skydd innan "
-                "detta godtas",
+                f"detta godtas{f': {words}' if words else ''}",
                 f"{effect.newly_marked} persons of {roster} are newly marked as protected at once; the limit is {limit} "
                 f"({MAX_MARKED_RATIO:.0%}). They are not shown any more; check the source's word for a mark before this "
-                "is accepted",
+                f"is accepted{f': {words}' if words else ''}",
             ),
         )
 

@@ -219,8 +219,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Okänd innehavare", "Unknown holder"),
         remedy=Text(
-            "Rätta användaren i MDM, eller ange kontot som funktionskonto.",
-            "Correct the user in the MDM, or declare a function account.",
+            "Rätta användaren i MDM eller i listan, eller ange kontot som funktionskonto.",
+            "Correct the user in the MDM or in the list, or declare a function account.",
         ),
         reason=device_gaps.unknown_holder,
     ),

@@ -136,3 +136,13 @@ class CoverageDay(FrozenStruct, frozen=True, kw_only=True):
     def ratio_at_best(self) -> float | None:
         """The ratio as if everything unknown were covered; None with nothing entitled."""
         return (self.covered + self.unknown) / self.entitled if self.entitled else None
+
+
+class CoverageSum(FrozenStruct, frozen=True):
+    """How many of the devices owed on a day existed and worked, in one unit, or in several together (`unit` "")."""
+
+    day: date
+    unit: str
+    entitlement: str
+    covered: int
+    entitled: int

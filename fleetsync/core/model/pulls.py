@@ -52,6 +52,16 @@ class StagedRow(FrozenStruct, frozen=True, kw_only=True):
         return (self.type.value, self.source_id)
 
 
+class ScopeFindings(FrozenStruct, frozen=True, kw_only=True):
+    """What could not be read or was not understood when a scope was read last: by *pull*, or 0 where several are summed."""
+
+    pull: int = 0
+    rejected: Mapping[str, int] = {}  # rows that could not be read, by reason
+    unreadable_facts: Mapping[str, int] = {}  # facts that could not be read, by "field: reason"
+    unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    drift: Mapping[str, int] = {}  # "field=value" the connector did not know
+
+
 class ReadFingerprint(NamedTuple):
     """A believed record whose row differs from the one it was read from last, in nothing that is kept."""
 
@@ -67,6 +77,7 @@ class PulledScope(FrozenStruct, frozen=True, kw_only=True):
     name: str = ""
     as_of: date
     fingerprint: str | None = None  # of a file's content
+    findings: ScopeFindings = ScopeFindings()
     judged_under: str | None = None  # what decided how all of its records are stored; None: not the same for all
 
 
@@ -102,6 +113,9 @@ class PullEffect(FrozenStruct, frozen=True, kw_only=True):
     newly_marked: int = 0  # persons whom this pull found to be protected, and who were not before
     # Tokens of persons whom it marks and who are protected for good only once the pull is believed: they are many.
     pending_marks: frozenset[str] = frozenset()
+    # Whose wrong mark it ended: that numbers move by them was decided.
+    released_persons: int = 0
+    mark_words: Mapping[str, int] = {}  # "field=word" by which many persons are marked
     conflicting_duplicates: int = 0  # ids that came more than once with different content
     drift: Mapping[str, int] = {}  # "field=value" the connector did not know
     is_first: bool = False

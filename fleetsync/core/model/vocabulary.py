@@ -31,6 +31,7 @@ class DroppedKind(StrEnum):
     MAILBOX = "mailbox"  # a mail application's registration, no managed device
     DEFENDER_ONLY = "defender_only"  # seen by an antivirus service alone
     PRIVATE_PHONE = "private_phone"
+    RELEASED = "released"  # a purchase that no longer belongs to the organisation at its vendor
 
 
 class PartRole(StrEnum):

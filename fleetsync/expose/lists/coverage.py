@@ -73,4 +73,5 @@ COVERAGE: ListDefinition[CoverageDay] = ListDefinition(
     sort="-short",
     empty_text=Text("Ingen enhet ska ha några verktyg än.", "No unit is owed any device yet."),
     keeps_past_days=True,
+    page_size=25,  # each of its many numbers is a link, so that a row weighs as much as three of another list
 )

@@ -4,13 +4,12 @@ A definition is read by four walkers: the page's table and its files (`web/list_
 its description (`openapi.py`) and the commands (`cli/output.py`).
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from fleetsync.core.model import Episode, PartState, Subject, Text
 from fleetsync.expose.display_names import YES_NO_UNKNOWN, word
@@ -165,12 +164,6 @@ class ListFilter(Generic[Row]):
     name: Callable[[str, ListContext], Text]
     words: Mapping[str, Text] | None = None  # of a choice among the values of an enumeration
 
-    def choices(self, rows: Iterable[Row], context: ListContext, language: str) -> Sequence[tuple[str, str, int]]:
-        """(value, its name, how many rows have it), sorted by name."""
-        counts = Counter(value for row in rows for value in self.values(row, context) if value)
-        named = [(value, self.name(value, context).in_language(language), count) for value, count in counts.items()]
-        return sorted(named, key=lambda choice: collation_key(choice[1]))
-
 
 @dataclass(frozen=True)
 class ListDefinition(Generic[Row]):
@@ -184,50 +177,17 @@ class ListDefinition(Generic[Row]):
     filters: Sequence[ListFilter[Row]] = ()
     sort: str = ""
     empty_text: Text = NOTHING_TO_SHOW
-    total: Callable[[Sequence[Row]], int] | None = None  # the number that the rows add up to
     hidden_rows: Callable[[ListContext], int] | None = None  # how many rows are of persons who are not shown
     keeps_past_days: bool = False
+    page_size: int = 75  # rows on one page of the screen
+    is_of_snapshot: bool = True  # False: its rows may change while the snapshot stays the same
 
     def columns_for(self, scope: Scope) -> Sequence[ListColumn[Row]]:
         """The columns that an account with *scope* gets."""
         return [column for column in self.columns if scope.allows(column.needs)]
-
-    def filtered_rows(self, rows: Sequence[Row], chosen: Mapping[str, str], context: ListContext) -> Sequence[Row]:
-        """The rows that meet every choice of *chosen* (filter's key → value; "" chooses nothing)."""
-        for list_filter in self.filters:
-            if value := chosen.get(list_filter.key, "").strip():
-                rows = [row for row in rows if value in list_filter.values(row, context)]
-        return rows
 
     def sort_order(self, chosen: str) -> tuple[str, bool]:
         """(column's key, whether descending), as *chosen* ("key" or "-key"), else the list's own."""
         if chosen.removeprefix("-") not in {column.key for column in self.columns}:
             chosen = self.sort
         return chosen.removeprefix("-"), chosen.startswith("-")
-
-    def sorted_rows(self, rows: Sequence[Row], chosen: str, context: ListContext, language: str) -> Sequence[Row]:
-        """The rows by the chosen column, as shown in *language*; rows without a value come last in both directions."""
-        key, is_descending = self.sort_order(chosen)
-        column = next((column for column in self.columns_for(context.scope) if column.key == key), None)
-        if column is None:
-            return rows
-        keyed = [(_sort_key(column.shown_value(row, context), language), row) for row in rows]
-        known = sorted((pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=is_descending)
-        return [row for _, row in known] + [row for value, row in keyed if value is None]
-
-
-def _sort_key(value: ShownValue, language: str) -> Any:
-    if isinstance(value, Text):
-        value = value.in_language(language)
-    if isinstance(value, str):
-        return collation_key(value) if value else None
-    return value
-
-
-# Å, Ä and Ö are letters of their own, after Z; by code point Å would come between Ä and Ö.
-_SWEDISH_COLLATION = str.maketrans({"å": "{", "ä": "|", "ö": "}"})
-
-
-def collation_key(text: str) -> str:
-    """A key that sorts *text* as Swedish does."""
-    return text.casefold().translate(_SWEDISH_COLLATION)

@@ -1,4 +1,4 @@
-"""The rows behind a published number. Which number is chosen by the caller (`drill_down`), who passes its rows."""
+"""The rows behind a published number. Which number is chosen by the caller, who passes the rows of `drill_down`."""
 
 from fleetsync.core.model import MeasureRow, Subject, Text
 from fleetsync.expose.lists.columns import REASON_TITLE, SUBJECT_TITLE, SUBJECTS, unit_column
@@ -47,8 +47,6 @@ NUMBERS: ListDefinition[MeasureRow] = ListDefinition(
         ),
     ),
     rows=lambda _: (),
-    sort="-count",
-    total=lambda rows: sum(row.count for row in rows),
     empty_text=Text("Inget räknas här: talet är noll.", "Nothing is counted here: the number is zero."),
     keeps_past_days=True,
 )

@@ -6,12 +6,15 @@ from typing import Any
 from fleetsync.core.measures import MEASURES
 from fleetsync.expose.lists import API_LISTS
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListDefinition, ListFilter
+from fleetsync.expose.lists.json_rows import MAX_JSON_ROWS
 from fleetsync.expose.lists.numbers import NUMBERS
 
 Json = dict[str, Any]
 API_PREFIX = "/api/v1"
 INSTANT: Mapping[str, Any] = {"type": "string", "format": "date-time"}
 DAY: Mapping[str, Any] = {"type": "string", "format": "date"}
+ERROR: Mapping[str, Any] = {"$ref": "#/components/responses/Error"}
+ETAG_DESCRIPTION = "changes with the snapshot; sent back in If-None-Match, the answer is 304 while nothing has changed"
 KIND_SCHEMAS: Mapping[CellKind, Mapping[str, Any]] = {
     CellKind.TEXT: {"type": "string"},
     CellKind.ID: {"type": "string"},
@@ -35,8 +38,10 @@ def openapi_document() -> Json:
         "info": {
             "title": "fleetsync",
             "version": "1",
-            "description": "The lists of the page as JSON, for signed-in accounts. All rows come from one snapshot. "
-            "Ids are the same in all lists, so that lists can be joined by them.",
+            "description": "The lists of the page as JSON, for signed-in accounts. Ids are the same in all lists, so that "
+            f"lists can be joined by them. An answer has at most {MAX_JSON_ROWS} rows, and the address of the next answer "
+            "in `next`. All answers that are reached by `next` come from one snapshot: when another one is published "
+            "meanwhile, the answer is 409, and the list is to be read again from its start.",
         },
         "paths": {
             **{f"{API_PREFIX}/{definition.name}": _list_path(definition) for definition in API_LISTS},
@@ -54,7 +59,11 @@ def openapi_document() -> Json:
             "responses": {
                 "Error": {
                     "description": "The status code",
-                    "content": {"application/json": {"schema": _object({"error": {"type": "integer"}})}},
+                    "content": {
+                        "application/json": {
+                            "schema": _object({"error": {"type": "integer"}, "message": {"type": "string"}})
+                        }
+                    },
                 }
             },
         },
@@ -77,11 +86,25 @@ def _list_path(definition: ListDefinition[Any], more: Sequence[Json] = ()) -> Js
     if definition.keeps_past_days:
         parameters.append(_query("as_of", DAY, "a past day"))
     schema = {"$ref": f"#/components/schemas/{_schema_name(definition)}"}
-    return _get(definition.name, definition.summary, schema, parameters)
+    path = _get(definition.name, definition.summary, schema, [*parameters, *_page_parameters()])
+    answers = path["get"]["responses"]
+    answers.update({"400": ERROR, "409": ERROR})
+    if definition.is_of_snapshot:
+        answers["200"]["headers"] = {"ETag": {"description": ETAG_DESCRIPTION, "schema": {"type": "string"}}}
+        answers["304"] = {"description": "Nothing has changed since the answer with this ETag"}
+    return path
+
+
+def _page_parameters() -> list[Json]:
+    limit: Json = {"type": "integer", "minimum": 1, "maximum": MAX_JSON_ROWS, "default": MAX_JSON_ROWS}
+    return [
+        _query("limit", limit, "how many rows an answer has at most"),
+        _query("offset", {"type": "integer", "minimum": 0, "default": 0}, "how many rows to pass over; see `next`"),
+        _query("snapshot", INSTANT, "the snapshot that the rows before came from; see `next`"),
+    ]
 
 
 def _get(operation: str, summary: str, schema: Mapping[str, Any], parameters: Sequence[Json]) -> Json:
-    error = {"$ref": "#/components/responses/Error"}
     return {
         "get": {
             "operationId": operation,
@@ -89,8 +112,8 @@ def _get(operation: str, summary: str, schema: Mapping[str, Any], parameters: Se
             "parameters": list(parameters),
             "responses": {
                 "200": {"description": summary, "content": {"application/json": {"schema": schema}}},
-                "401": error,
-                "404": error,
+                "401": ERROR,
+                "404": ERROR,
             },
         }
     }
@@ -127,7 +150,13 @@ def _list_schema(definition: ListDefinition[Any]) -> Json:
         optional={column.key for column in definition.columns if column.needs},
     )
     return _object(
-        {"snapshot_at": INSTANT, "day": DAY, "count": {"type": "integer"}, "rows": {"type": "array", "items": row}}
+        {
+            "snapshot_at": INSTANT,
+            "day": DAY,
+            "count": {"type": "integer", "description": "how many rows the list has, on all pages together"},
+            "next": {"type": ["string", "null"], "description": "the address of the next page; null on the last one"},
+            "rows": {"type": "array", "items": row, "maxItems": MAX_JSON_ROWS},
+        }
     )
 
 

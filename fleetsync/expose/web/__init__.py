@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from fleetsync.expose.lookup import LookupCache
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.web.api import api
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
+from fleetsync.expose.web.indexed_snapshot import SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
@@ -51,7 +51,7 @@ def create_app(services: WebServices) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,  # an open page asks every minute and would never be signed out
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
-    app.extensions[EXTENSION_KEY] = App(services, LookupCache(), SignInLimiter(services.clock), is_secure)
+    app.extensions[EXTENSION_KEY] = App(services, SnapshotIndexes(), SignInLimiter(services.clock), is_secure)
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.before_request(check_access)
     app.after_request(add_headers)

@@ -1,4 +1,4 @@
-"""The lists as JSON under /api/v1, for signed-in accounts. Filters and order are those of the pages."""
+"""The lists as JSON under /api/v1, for signed-in accounts, 500 rows an answer. Filters and order are those of the pages."""
 
 from collections.abc import Callable
 from functools import cache
@@ -6,25 +6,19 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from fleetsync.expose.drill_down import METRIC_PREFIX, drill_down, measure_of
+from fleetsync.expose.drill_down import METRIC_PREFIX, measure_of
 from fleetsync.expose.lists import API_LISTS, NUMBERS, ListDefinition
 from fleetsync.expose.lists.openapi import API_PREFIX, openapi_document
-from fleetsync.expose.web.list_view import ListView
+from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.pages import is_kept_for_day
 from fleetsync.expose.web.request_context import request_context
 
 api = Blueprint("api", __name__, url_prefix=API_PREFIX)
 
 
-def _list_as_json(list_view: ListView) -> Response:
-    name = list_view.definition.name
-    request_context().write_audit(f"export {name} json", name)
-    return list_view.json_response()
-
-
 def _list_route(definition: ListDefinition[Any]) -> Callable[[], Response]:
     def answer() -> Response:
-        return _list_as_json(ListView(definition, request_context()))
+        return ListView(definition, request_context()).json_response()
 
     return answer
 
@@ -41,8 +35,8 @@ def numbers(measure: str) -> Response:
     if known is None or not is_kept_for_day(context, known):
         abort(404)
     labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
-    opened = drill_down(context.visible, known.name.removeprefix(METRIC_PREFIX), labels, context.concealed)
-    return _list_as_json(ListView(NUMBERS, context, given_rows=opened.rows))
+    number = context.day_indexes.opened_number(known.name.removeprefix(METRIC_PREFIX), labels)
+    return ListView(NUMBERS, context, GivenRows(known.title, number.index, number.opened.number)).json_response()
 
 
 @api.get("/now")

@@ -1,12 +1,12 @@
 """Coverage per unit and entitlement, its sums, and its trend over time: what overview and unit page show."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from fleetsync.core.entitlement import mode_of
-from fleetsync.core.model import CoverageDay, Entitlement
+from fleetsync.core.model import CoverageDay, CoverageSum, Entitlement
 from fleetsync.expose.web.request_context import RequestContext
 
 TREND_DAYS = 45
@@ -122,60 +122,81 @@ def sum_figures(
 
 
 @dataclass(frozen=True)
+class UnitTotals:
+    """A unit's numbers over all entitlements, by which units are chosen and sorted."""
+
+    slug: str
+    short: int
+    covered: int
+    entitled: int
+
+    @property
+    def ratio(self) -> float:
+        """Covered / entitled; 1 where nothing is owed, so that nothing is missing."""
+        return self.covered / self.entitled if self.entitled else 1.0
+
+
+@dataclass(frozen=True)
 class CoverageOverview:
-    """Everything that the overview shows of coverage."""
+    """What the overview shows of coverage in the whole municipality, and which units there are to choose from."""
 
     rules: Mapping[str, Entitlement]
-    cells: Mapping[tuple[str, str], CoverageFigures]
     by_rule: Mapping[str, CoverageFigures]
     total: CoverageFigures
-    units: Sequence[str]  # the most short first
-
-    def of_unit(self, unit: str) -> Sequence[CoverageFigures]:
-        """The unit's cells, in the order of the rules."""
-        return [self.cells[unit, rule] for rule in self.rules if (unit, rule) in self.cells]
+    units: Sequence[UnitTotals]  # the most short first
 
 
 def build_overview(context: RequestContext) -> CoverageOverview:
     """The overview of the day that is asked about."""
     rules = context.lookup.rules
     rows = [row for row in context.visible.coverage if row.entitlement in rules]
-    past = _coverage_by_day(context)
-    cells = {
-        (row.unit, row.entitlement): sum_figures(
-            (row,),
-            {"unit": row.unit, "entitlement": row.entitlement},
-            rules[row.entitlement],
-            _trend(past, row.unit, row.entitlement),
-        )
-        for row in rows
-    }
+    trends = _trends(context)
     by_rule = {
         rule: sum_figures(
             (row for row in rows if row.entitlement == rule),
             {"entitlement": rule},
             rules[rule],
-            _trend(past, "", rule),
+            trends.get(("", rule), ()),
         )
         for rule in rules
     }
-    return CoverageOverview(rules, cells, by_rule, sum_figures(rows, {}, None, ()), _units_most_short_first(rows))
+    return CoverageOverview(rules, by_rule, sum_figures(rows, {}, None, ()), _units_most_short_first(rows))
 
 
-def _units_most_short_first(rows: Sequence[CoverageDay]) -> Sequence[str]:
-    """Units that have any number, the most short first."""
-    short: defaultdict[str, int] = defaultdict(int)
-    with_numbers: set[str] = set()
+def figures_by_cell(context: RequestContext, units: Collection[str]) -> Mapping[tuple[str, str], CoverageFigures]:
+    """(unit, entitlement) → its figures, for *units*, in the order of the rules."""
+    rules = context.lookup.rules
+    trends = _trends(context, units)
+    rows = {(row.unit, row.entitlement): row for row in context.visible.coverage if row.unit in units}
+    return {
+        (unit, rule): sum_figures(
+            (rows[unit, rule],),
+            {"unit": unit, "entitlement": rule},
+            rules[rule],
+            trends.get((unit, rule), ()),
+        )
+        for unit in units
+        for rule in rules
+        if (unit, rule) in rows
+    }
+
+
+def _units_most_short_first(rows: Sequence[CoverageDay]) -> Sequence[UnitTotals]:
+    """Units that have any number."""
+    by_unit: defaultdict[str, list[CoverageDay]] = defaultdict(list)
     for row in rows:
-        short[row.unit] += row.short
-        if row.entitled or row.surplus or row.undecided:
-            with_numbers.add(row.unit)
-    return sorted(with_numbers, key=lambda unit: (-short[unit], unit))
-
-
-CoverageByDay = Mapping[
-    tuple[str, str], Mapping[date, tuple[int, int]]
-]  # (unit or "", entitlement) → day → covered, entitled
+        by_unit[row.unit].append(row)
+    totals = [
+        UnitTotals(
+            unit,
+            sum(row.short for row in of_unit),
+            sum(row.covered for row in of_unit),
+            sum(row.entitled for row in of_unit),
+        )
+        for unit, of_unit in by_unit.items()
+        if any(row.entitled or row.surplus or row.undecided for row in of_unit)
+    ]
+    return sorted(totals, key=lambda unit: (-unit.short, unit.slug))
 
 
 def yearly_trends(context: RequestContext, unit: str = "") -> Mapping[str, CoverageTrend]:
@@ -184,26 +205,38 @@ def yearly_trends(context: RequestContext, unit: str = "") -> Mapping[str, Cover
     last = context.as_of or context.today
     if first is None or first >= last - timedelta(days=TREND_DAYS):
         return {}
-    past = _coverage_by_day(context, YEAR_DAYS, unit)
-    trends = ((rule, _trend(past, unit, rule)) for rule in context.lookup.rules)
-    return {rule: trend for rule, trend in trends if len(trend) > 1}
+    trends = _trends(context, [unit] if unit else None, YEAR_DAYS)
+    return {rule: trend for (_, rule), trend in trends.items() if len(trend) > 1}
 
 
-def _coverage_by_day(context: RequestContext, days_back: int = TREND_DAYS, only: str = "") -> CoverageByDay:
+def _trends(
+    context: RequestContext, units: Collection[str] | None = None, days_back: int = TREND_DAYS
+) -> Mapping[tuple[str, str], CoverageTrend]:
+    """(unit, rule) → its coverage day by day, in the order of the rules; of all units together under the unit ""."""
     last = context.as_of or context.today
-    earlier = context.coverage_between(last - timedelta(days=days_back), last, only or None)
-    # The last day is the shown snapshot, not the recorded row: the curve must end at the shown figure.
-    rows = [(row.day, row) for row in earlier if row.day != last]
-    rows += [(last, row) for row in context.visible.coverage]
-    by_cell: defaultdict[tuple[str, str], dict[date, tuple[int, int]]] = defaultdict(dict)
-    for day, row in rows:
-        for unit in (row.unit, ""):
-            days = by_cell[unit, row.entitlement]
-            covered, entitled = days.get(day, (0, 0))
-            days[day] = (covered + row.covered, entitled + row.entitled)
-    return by_cell
+    first = last - timedelta(days=days_back)
+    earlier = context.day_indexes.trends.get(
+        (last, days_back, None if units is None else tuple(units)),
+        # The last day is the shown snapshot, not the recorded row: the curve must end at the shown figure.
+        lambda: context.coverage_sums(first, last - timedelta(days=1), units),
+    )
+    points: defaultdict[tuple[str, str], list[tuple[date, float]]] = defaultdict(list)
+    for row in (*earlier, *_sums_of_shown_day(context, units, last)):
+        if row.entitled:
+            points[row.unit, row.entitlement].append((row.day, row.covered / row.entitled))
+    return {
+        (unit, rule): points[unit, rule]
+        for unit in ([""] if units is None else units)
+        for rule in context.lookup.rules
+        if (unit, rule) in points
+    }
 
 
-def _trend(past: CoverageByDay, unit: str, entitlement: str) -> CoverageTrend:
-    days = past.get((unit, entitlement), {})
-    return [(day, covered / entitled) for day, (covered, entitled) in sorted(days.items()) if entitled]
+def _sums_of_shown_day(context: RequestContext, units: Collection[str] | None, day: date) -> Sequence[CoverageSum]:
+    sums: defaultdict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for row in context.visible.coverage:
+        if units is None or row.unit in units:
+            key = ("" if units is None else row.unit, row.entitlement)
+            covered, entitled = sums[key]
+            sums[key] = (covered + row.covered, entitled + row.entitled)
+    return [CoverageSum(day, unit, rule, *numbers) for (unit, rule), numbers in sums.items()]

@@ -32,16 +32,17 @@ def metrics() -> Response:
 @health.get("/livez")
 def livez() -> tuple[Response, int]:
     """Process and main loop."""
-    return _check_response(loop=_published_state().is_alive())
+    return check_response(loop=_published_state().is_alive())
 
 
 @health.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Database and snapshot."""
-    return _check_response(database_and_snapshot=_published_state().is_ready())
+    return check_response(database_and_snapshot=_published_state().is_ready())
 
 
-def _check_response(**checks: bool) -> tuple[Response, int]:
+def check_response(**checks: bool) -> tuple[Response, int]:
+    """The answer to an orchestrator: 200, or 503 with what failed."""
     is_good = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
     return jsonify(status="ok" if is_good else "failed", checks=named), 200 if is_good else 503

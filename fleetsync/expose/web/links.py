@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 
 from fleetsync.core.model import Assignment, Subject
 from fleetsync.expose.drill_down import SHARED_SUBJECTS
@@ -22,6 +22,14 @@ def link_url(link: Link | None, context: RequestContext) -> str | None:
         labels: dict[str, Any] = dict(link.labels)
         return url_for("pages.numbers", measure=link.measure, as_of=context.as_of, **labels)
     return subject_url(link, context)
+
+
+def changed_url(**changes: str | int | None) -> str:
+    """The address of this page with other choices, but no file of it; None removes a choice."""
+    kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
+    chosen = {**kept, **(request.view_args or {}), **changes}
+    values: dict[str, Any] = {key: value for key, value in chosen.items() if value not in (None, "")}
+    return url_for(request.endpoint or "pages.overview", **values)
 
 
 def subject_url(link: SubjectLink, context: RequestContext) -> str | None:
@@ -49,7 +57,7 @@ class TranslatedNames:
     @property
     def names(self) -> SubjectNames:
         """The names in both languages."""
-        return self.context.list_context.names
+        return self.context.today_indexes.list_context.names
 
     def name(self, subject: Subject, subject_id: str) -> str:
         """The name of any subject; "not shown" for an empty id."""

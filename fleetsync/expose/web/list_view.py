@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from flask import Response, jsonify, render_template, request, stream_with_context, url_for
+from flask import Response, render_template, request, stream_with_context
 
 from fleetsync.core.model import Text
 from fleetsync.expose import report
+from fleetsync.expose.gate import VisibleSnapshot
 from fleetsync.expose.lists.definitions import (
     RIGHT_ALIGNED_KINDS,
     CellKind,
@@ -23,13 +24,14 @@ from fleetsync.expose.lists.definitions import (
     ListFilter,
     ShownValue,
 )
-from fleetsync.expose.lists.json_rows import json_rows
-from fleetsync.expose.web.links import link_url
+from fleetsync.expose.lists.row_index import RowIndex
+from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot
+from fleetsync.expose.web.json_pages import json_page
+from fleetsync.expose.web.links import changed_url, link_url
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-PAGE_SIZE = 100
 FORMATS = ("csv", "xlsx", "json")
-NON_FILTER_PARAMETERS = frozenset({"sort", "page", "format", "lang", "theme"})
+NON_FILTER_PARAMETERS = frozenset({"sort", "page", "format", "limit", "offset", "snapshot", "lang", "theme"})
 # How the table draws a cell of a kind that has no style of its own.
 KIND_STYLES: Mapping[CellKind, str] = {
     CellKind.COUNT: "number",
@@ -43,23 +45,40 @@ KIND_STYLES: Mapping[CellKind, str] = {
 
 
 @dataclass(frozen=True)
+class GivenRows:
+    """Rows that replace those of a definition, with their heading and the number that they add up to."""
+
+    title: Text
+    index: RowIndex[Any]
+    total: int
+
+
+@dataclass(frozen=True)
 class ListView:
-    """A list as one request asks for it. *title* and *rows* replace the definition's own (the rows behind a number)."""
+    """A list as one request asks for it. *given* replaces the definition's own rows (the rows behind a number)."""
 
     definition: ListDefinition[Any]
     context: RequestContext
-    given_title: Text | None = None
-    given_rows: Sequence[Any] | None = None
+    given: GivenRows | None = None
 
     @property
     def list_context(self) -> ListContext:
         """What the list reads."""
-        return self.context.list_context
+        return self._indexes.list_context if self.definition.is_of_snapshot else self.context.live_list_context
+
+    @property
+    def _indexes(self) -> IndexedSnapshot:
+        return self.context.day_indexes if self.definition.keeps_past_days else self.context.today_indexes
+
+    @property
+    def visible(self) -> VisibleSnapshot:
+        """The snapshot that the rows come from, or are shown beside."""
+        return self._indexes.visible
 
     @property
     def title(self) -> Text:
         """The heading."""
-        return self.given_title or self.definition.title
+        return self.given.title if self.given else self.definition.title
 
     @cached_property
     def columns(self) -> Sequence[ListColumn[Any]]:
@@ -67,16 +86,18 @@ class ListView:
         return [column for column in self.definition.columns_for(self.context.scope) if column.is_on_page]
 
     @cached_property
-    def rows(self) -> Sequence[Any]:
-        """All rows, before any filter."""
-        return self.definition.rows(self.list_context) if self.given_rows is None else self.given_rows
+    def index(self) -> RowIndex[Any]:
+        """All rows, before any filter. The index of a snapshot's own list is kept with the snapshot."""
+        if self.given is not None:
+            return self.given.index
+        if self.definition.is_of_snapshot:
+            return self._indexes.row_index(self.definition)
+        return RowIndex(self.definition, self.list_context)
 
     @cached_property
     def chosen_rows(self) -> Sequence[Any]:
         """The rows that meet the filters of the address, in the order of the address."""
-        rows = self.definition.filtered_rows(self.rows, request.args, self.list_context)
-        language = self.context.localiser.language
-        return self.definition.sorted_rows(rows, request.args.get("sort", ""), self.list_context, language)
+        return self.index.select(request.args, request.args.get("sort", ""), self.context.localiser.language)
 
     @property
     def sort_order(self) -> tuple[str, bool]:
@@ -87,13 +108,14 @@ class ListView:
         """The list in the form that was asked for: a page, or a file."""
         file_format = request.args.get("format", "")
         if file_format in FORMATS:
-            self.context.write_audit(f"export {self.definition.name} {file_format}", self.definition.name)
             return self.json_response() if file_format == "json" else self.file_response(file_format)
-        hidden = self.definition.hidden_rows(self.list_context) if self.definition.hidden_rows else 0
-        return render_template(template, list_view=self, list_page=ListPage(self), hidden=hidden, **more)
+        return render_template(
+            template, list_view=self, list_page=ListPage(self), hidden=self.index.hidden_rows, **more
+        )
 
     def file_response(self, file_format: str) -> Response:
-        """All chosen rows as CSV or XLSX, as the page shows them."""
+        """All chosen rows as CSV or XLSX, as the page shows them, in pieces."""
+        self.context.write_audit(f"export {self.definition.name} {file_format}", self.definition.name)
         localiser = self.context.localiser
         titles = [localiser.translate(column.title) for column in self.columns]
         cells = (
@@ -114,10 +136,8 @@ class ListView:
         )
 
     def json_response(self) -> Response:
-        """All chosen rows with their machine values, and the instant of the snapshot they come from."""
-        rows = json_rows(self.definition, self.chosen_rows, self.list_context)
-        visible = self.context.visible
-        return jsonify(snapshot_at=visible.at.isoformat(), day=visible.today.isoformat(), count=len(rows), rows=rows)
+        """The chosen rows with their machine values, page by page."""
+        return json_page(self.context, self.definition, self.list_context, self.visible, self.chosen_rows)
 
 
 class ListPage:
@@ -129,15 +149,18 @@ class ListPage:
         self.list_context = list_view.list_context
         self.all = list_view.chosen_rows
         self.count = len(self.all)
-        self.pages = max(1, -(-self.count // PAGE_SIZE))
+        size = self.definition.page_size
+        self.pages = max(1, -(-self.count // size))
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
-        self.rows = self.all[(self.page - 1) * PAGE_SIZE : self.page * PAGE_SIZE]
-        self.total = self.definition.total(self.all) if self.definition.total else None
+        self.rows = self.all[(self.page - 1) * size : self.page * size]
+        self.total = list_view.given.total if list_view.given else None
         self.columns = [column for column in list_view.columns if not column.is_optional or self._has_values(column)]
 
     def _has_values(self, column: ListColumn[Any]) -> bool:
-        is_sorted_by = column.key == self.list_view.sort_order[0]
-        return is_sorted_by or any(column.value(row, self.list_context) is not None for row in self.all)
+        if column.key == self.list_view.sort_order[0]:
+            return True
+        is_worth_looking = self.list_view.index.has_values(column)
+        return is_worth_looking and any(column.value(row, self.list_context) is not None for row in self.all)
 
     # --- cells ------------------------------------------------------------------------------------------------------------
 
@@ -161,23 +184,28 @@ class ListPage:
         """How the cells of a column are drawn."""
         return column.cell_style or KIND_STYLES.get(column.kind, "text")
 
+    def cell_class(self, column: ListColumn[Any]) -> Mapping[str, str]:
+        """The class attribute of the cells of a column; none for plain text."""
+        style = self.cell_style(column)
+        if style == "text":
+            return {}
+        return {"class": f"number as-{style}" if self.is_number(column) else f"as-{style}"}
+
     def is_number(self, column: ListColumn[Any]) -> bool:
         """Whether a column is aligned to the right."""
         return column.kind in RIGHT_ALIGNED_KINDS and self.cell_style(column) in {"number", "percent"}
 
     # --- links around the list --------------------------------------------------------------------------------------------
 
-    def href(self, **changes: str | int | None) -> str:
+    def url(self, **changes: str | int | None) -> str:
         """This list with other choices; None removes a choice."""
-        kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
-        chosen = {**kept, **(request.view_args or {}), **changes}
-        return url_for(request.endpoint or "pages.overview", **{k: v for k, v in chosen.items() if v not in (None, "")})
+        return changed_url(**changes)
 
     def sort_url(self, column: ListColumn[Any]) -> str:
         """The list sorted by *column*; if it is already, in the other direction."""
         key, is_descending = self.list_view.sort_order
         chosen = f"-{column.key}" if (key == column.key and not is_descending) else column.key
-        return self.href(sort=chosen, page=None)
+        return self.url(sort=chosen, page=None)
 
     def aria_sort(self, column: ListColumn[Any]) -> str | None:
         """The value of aria-sort; None when the list is not sorted by *column*."""
@@ -188,8 +216,7 @@ class ListPage:
 
     def choices(self, list_filter: ListFilter[Any]) -> Sequence[tuple[str, str, int]]:
         """(value, name, number of rows) of a filter, among all rows of the list."""
-        language = self.list_view.context.localiser.language
-        return list_filter.choices(self.list_view.rows, self.list_context, language)
+        return self.list_view.index.choices(list_filter, self.list_view.context.localiser.language)
 
     def value_name(self, list_filter: ListFilter[Any], value: str) -> str:
         """The name of a filter's value."""
@@ -207,7 +234,7 @@ class ListPage:
     @property
     def cleared_url(self) -> str:
         """This list with no filter set."""
-        return self.href(page=None, **dict.fromkeys((list_filter.key for list_filter in self.definition.filters), None))
+        return self.url(page=None, **dict.fromkeys((list_filter.key for list_filter in self.definition.filters), None))
 
     def sort_options(self) -> Sequence[tuple[str, str, bool]]:
         """(value of ?sort=, column's title, whether it is chosen): numbers start with the largest, words with A."""

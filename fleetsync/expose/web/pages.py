@@ -15,7 +15,6 @@ from fleetsync.core.model import (
     BelievedRecord,
     CoveredBy,
     DeviceRecord,
-    RoundBy,
     Subject,
     Text,
 )
@@ -24,7 +23,6 @@ from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_
 from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
-    drill_down,
     measure_of,
     narrow_to_subject,
     number_of,
@@ -32,12 +30,14 @@ from fleetsync.expose.drill_down import (
 from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
 from fleetsync.expose.lists.devices import holder_of
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
+from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import GAP_KINDS
-from fleetsync.expose.web import coverage_overview, policy_sentences, tasks
+from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.links import TranslatedNames
-from fleetsync.expose.web.list_view import ListView
+from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
+from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))
@@ -45,17 +45,21 @@ def overview() -> PageResponse:
     """Everything at a glance."""
     context = request_context()
     board = coverage_overview.build_overview(context)
+    choice = UnitChoice(context, [unit.slug for unit in board.units], orders_by_coverage(context, board.units))
+    trial = {unit.slug for unit in board.units if context.lookup.in_trial(unit.slug)}
     return render_template(
         "overview.html",
         board=board,
+        choice=choice,
+        cells=coverage_overview.figures_by_cell(context, choice.slugs),
         rules=[rule for rule, figures in board.by_rule.items() if figures.entitled or figures.surplus],
-        tasks=tasks.tasks_by_role(context.lookup),
+        tasks=context.today_indexes.open_tasks.by_role(),
         held=[(part, context.plan(part)[0]) for part in context.parts if part.held_pull is not None],
         unsorted=_gap_count(context, "unsorted"),
         unplaced=_gap_count(context, "unplaced"),
-        trial=[slug for slug in board.units if context.lookup.in_trial(slug)],
-        is_all_trial=all(context.lookup.in_trial(slug) for slug in board.units if slug != UNPLACED),
-        gaps=sum(1 for episode in context.latest.episodes if not episode.is_parked(context.day)),
+        trial=trial,
+        is_all_trial=all(unit.slug in trial for unit in board.units if unit.slug != UNPLACED),
+        gaps=context.today_indexes.open_tasks.open_gaps,
         year=coverage_overview.yearly_trends(context),
         is_empty=not board.units and not context.latest.devices,
     )
@@ -78,11 +82,10 @@ def unit(slug: str) -> PageResponse:
     known = context.lookup.units.get(slug)
     if known is None:
         abort(404)
-    board = coverage_overview.build_overview(context)
     return render_template(
         "unit.html",
         slug=slug,
-        cells=board.of_unit(slug),
+        cells=list(coverage_overview.figures_by_cell(context, [slug]).values()),
         school_forms=dict.fromkeys(
             context.localiser.translate(word(SCHOOL_FORMS, form)) for form in known.school_forms
         ),
@@ -97,7 +100,7 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     """What is not kept for past days."""
     return {
         "roundings": _pool_roundings(context, slug),
-        "tasks": tasks.tasks_by_role(context.lookup, slug),
+        "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
     }
 
@@ -105,13 +108,11 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
 def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
     """Per pool rule: what each rounding would owe the unit, and whether it is the configured one."""
     roundings: dict[str, list[tuple[Text, int, bool]]] = {}
-    for rounding in RoundBy:
-        for owed in context.latest.pools_owed(rounding):
-            if owed.unit == slug:
-                is_configured = context.lookup.rules[owed.entitlement].round_by is rounding
-                roundings.setdefault(owed.entitlement, []).append(
-                    (policy_sentences.ROUNDINGS[rounding], owed.count, is_configured)
-                )
+    for rounding, owed in context.today_indexes.pools_by_rounding.get(slug, ()):
+        is_configured = context.lookup.rules[owed.entitlement].round_by is rounding
+        roundings.setdefault(owed.entitlement, []).append(
+            (policy_sentences.ROUNDINGS[rounding], owed.count, is_configured)
+        )
     return dict(roundings)
 
 
@@ -142,10 +143,13 @@ def numbers(measure: str) -> PageResponse:
         return render_template("message.html", title=context.localiser.t("Inte sparat", "Not kept"), text=context.localiser.t(
             "Det här talet sparas inte för gångna dagar.", "This number is not kept for past days.")), 404  # fmt: skip
     labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
-    opened = drill_down(context.visible, short_name, labels, context.concealed)
+    number = context.day_indexes.opened_number(short_name, labels)
+    opened, index = number.opened, number.index
     if shared := request.args.get("shared", "").strip():
         opened = narrow_to_subject(opened, shared)
-    return ListView(NUMBERS, context, MEASURE_TITLES[short_name], opened.rows).respond(
+        index = RowIndex(NUMBERS, context.list_context, opened.rows)
+    given = GivenRows(MEASURE_TITLES[short_name], index, opened.number)
+    return ListView(NUMBERS, context, given).respond(
         "numbers.html",
         opened=opened,
         labels=labels | ({"shared": shared} if shared else {}),

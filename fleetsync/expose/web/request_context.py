@@ -3,7 +3,7 @@
 Snapshots come through the gate: `visible` and `lookup` hold only what the account may see.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -15,19 +15,17 @@ from fleetsync.core.model import (
     Assignment,
     AssignmentInterval,
     ChangePlan,
-    CoverageDay,
+    CoverageSum,
     Episode,
     HoldReason,
     PartState,
     Text,
     Verdict,
 )
-from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.gate import (
     VisibleSnapshot,
     time_zone_of,
-    view_for,
-    visible_coverage,
+    visible_coverage_sums,
     visible_intervals,
     visible_parts,
     visible_plan,
@@ -35,9 +33,10 @@ from fleetsync.expose.gate import (
     visible_refusals,
 )
 from fleetsync.expose.lists.definitions import ListContext
-from fleetsync.expose.lookup import Lookup, LookupCache, overdue_parts
+from fleetsync.expose.lookup import Lookup, overdue_parts
 from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices
 from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
+from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, PublishedIndexes, SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
 
@@ -60,7 +59,7 @@ class App:
     """What the application holds for all requests."""
 
     services: WebServices
-    lookup_cache: LookupCache
+    snapshot_indexes: SnapshotIndexes
     limiter: SignInLimiter
     is_secure: bool  # reached over https: cookies are sent over https only
 
@@ -81,12 +80,24 @@ def request_context() -> "RequestContext":
     return context
 
 
+def chosen_language(default: str) -> str:
+    """The language of this request: that of the address, else the one kept in the cookie, else *default*."""
+    candidates = (request.args.get("lang"), request.cookies.get("lang"))
+    return next((language for language in candidates if language is not None and language in LANGUAGES), default)
+
+
+def chosen_theme() -> str:
+    """The theme of this request: auto, light or dark."""
+    candidates = (request.args.get("theme"), request.cookies.get("theme"))
+    return next((theme for theme in candidates if theme is not None and theme in THEMES), "auto")
+
+
 class RequestContext:
     """Read once per request; the snapshot stays the same for the whole request."""
 
     def __init__(self) -> None:
         self.services = current_app_state().services
-        self._snapshot: Snapshot = self.services.published_state.snapshot
+        self._published: PublishedIndexes = current_app_state().snapshot_indexes.newest(self.services.published_state)
         self.now: datetime = self.services.clock.now()
         self.account: SignInAccount | None = None
 
@@ -95,15 +106,12 @@ class RequestContext:
     @cached_property
     def localiser(self) -> Localiser:
         """The reader's language: that of the address, else the chosen one, else the configured one."""
-        candidates = (request.args.get("lang"), request.cookies.get("lang"), self.services.default_language)
-        language = next(candidate for candidate in candidates if candidate in LANGUAGES)
-        return Localiser(language or "sv", self._time_zone)
+        return Localiser(chosen_language(self.services.default_language), self._time_zone)
 
     @property
     def theme(self) -> str:
         """auto, light or dark."""
-        candidates = (request.args.get("theme"), request.cookies.get("theme"))
-        return next((theme for theme in candidates if theme in THEMES and theme is not None), "auto")
+        return chosen_theme()
 
     @property
     def scope(self) -> Scope:
@@ -124,7 +132,7 @@ class RequestContext:
 
     @property
     def _time_zone(self) -> str:
-        return time_zone_of(self._snapshot)
+        return time_zone_of(self._published.snapshot)
 
     @cached_property
     def today(self) -> date:
@@ -151,54 +159,62 @@ class RequestContext:
     # --- what may be seen ---------------------------------------------------------------------------------------------------
 
     @property
+    def today_indexes(self) -> IndexedSnapshot:
+        """The current snapshot with its indexes, as the account may see it."""
+        return self._published.today(self.scope)
+
+    @cached_property
+    def day_indexes(self) -> IndexedSnapshot:
+        """The snapshot of the day that is asked about. Raises NoNumbersForDayError for a day without numbers."""
+        day = self.as_of
+        if day is None:
+            return self.today_indexes
+        past = self._published.past(self.scope, day, lambda: self.services.history.past(day))
+        if past is None:
+            raise NoNumbersForDayError(day)
+        return past
+
+    @property
     def lookup(self) -> Lookup:
         """Today's cases: what is shown beside a past number is today's."""
-        return current_app_state().lookup_cache.for_snapshot(self._snapshot, self.scope)
+        return self.today_indexes.lookup
 
     @property
     def latest(self) -> VisibleSnapshot:
         """The current snapshot, as the account may see it."""
-        return self.lookup.visible
+        return self.today_indexes.visible
 
-    @cached_property
+    @property
     def visible(self) -> VisibleSnapshot:
         """The snapshot of the day that is asked about. Raises NoNumbersForDayError for a day without numbers."""
-        if self.as_of is None:
-            return self.latest
-        past = self.services.history.past(self.as_of)
-        if past is None:
-            raise NoNumbersForDayError(self.as_of)
-        return view_for(past, self.scope)
+        return self.day_indexes.visible
+
+    @property
+    def list_context(self) -> ListContext:
+        """What the lists of the day that is asked about read."""
+        return self.day_indexes.list_context
 
     @cached_property
-    def list_context(self) -> ListContext:
-        """What the lists read."""
+    def live_list_context(self) -> ListContext:
+        """What lists read whose rows change while the snapshot stays the same."""
+        lookup = self.lookup
         return ListContext(
-            scope=self.scope,
-            today=self.today,
-            open_lookup=lambda: self.lookup,
-            open_day=lambda: self.visible,
-            open_parts=lambda: self.parts,
+            scope=self.scope, today=self.today, open_lookup=lambda: lookup, open_parts=lambda: self.parts
         )
 
-    @cached_property
+    @property
     def serving(self) -> Mapping[str, Assignment]:
         """Assignments by device, on the day that is asked about."""
-        return {assignment.device: assignment for assignment in self.visible.assignments}
+        return self.day_indexes.serving
 
     @property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
         """Open gaps by subject, on the day that is asked about."""
         return self.list_context.gaps
 
-    @property
-    def concealed(self) -> frozenset[str]:
-        """Persons who are counted and never listed; for a past day also those who are unknown today."""
-        return self.list_context.concealed
-
-    def coverage_between(self, first: date, last: date, unit: str | None = None) -> Sequence[CoverageDay]:
-        """Recorded numbers from *first* to *last*."""
-        return visible_coverage(self.services.history.coverage_between(first, last, unit), self.scope)
+    def coverage_sums(self, first: date, last: date, units: Collection[str] | None) -> Sequence[CoverageSum]:
+        """Recorded numbers from *first* to *last*: by unit for *units*, of all units together for None."""
+        return visible_coverage_sums(self.services.history, self.scope, (first, last), self.lookup.rules, units)
 
     def assignments_of(self, device_id: str) -> Sequence[AssignmentInterval]:
         """Which persons, sets and pools a device has served, the newest first."""
@@ -254,7 +270,7 @@ class RequestContext:
 
     def unit_name(self, slug: str) -> str:
         """What people call the unit."""
-        return self.localiser.translate(self.list_context.names.unit(slug))
+        return self.localiser.translate(self.today_indexes.list_context.names.unit(slug))
 
     def write_audit(self, what: str, subject: str = "") -> None:
         """Record in the audit what the account looked at."""

@@ -1,6 +1,8 @@
 """Security headers for every response, and error pages instead of tracebacks."""
 
-from flask import Response, render_template, request
+from collections.abc import Mapping
+
+from flask import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from fleetsync import log
@@ -15,10 +17,26 @@ CONTENT_SECURITY_POLICY = (
 )
 A_YEAR_SECONDS = 31_536_000
 A_DAY_SECONDS = 86_400
+API_MESSAGES: Mapping[int, str] = {  # of other codes: what the place says that refuses the request
+    401: "sign in on the page first, and send its cookie",
+    404: "there is no such list or number, or there are no numbers of that day",
+    500: "something went wrong in fleetsync; its log says where",
+}
 
 
 def add_headers(response: Response) -> Response:
     """*response* with the security headers; a chosen language or theme is kept in a cookie."""
+    for key, values in (("lang", LANGUAGES), ("theme", THEMES)):
+        if (chosen := request.args.get(key)) in values:
+            is_secure = current_app_state().is_secure
+            response.set_cookie(
+                key, chosen or "", max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=is_secure
+            )
+    return set_security_headers(response)
+
+
+def set_security_headers(response: Response) -> Response:
+    """*response* with the headers that every answer has."""
     headers = response.headers
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["X-Content-Type-Options"] = "nosniff"
@@ -27,12 +45,6 @@ def add_headers(response: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     is_static = request.endpoint == "static"
     headers["Cache-Control"] = f"private, max-age={A_DAY_SECONDS}" if is_static else "no-store"
-    for key, values in (("lang", LANGUAGES), ("theme", THEMES)):
-        if (chosen := request.args.get(key)) in values:
-            is_secure = current_app_state().is_secure
-            response.set_cookie(
-                key, chosen or "", max_age=A_YEAR_SECONDS, samesite="Lax", httponly=True, secure=is_secure
-            )
     return response
 
 
@@ -40,7 +52,7 @@ def http_error(error: HTTPException) -> tuple[Response | str, int]:
     """An HTTP error: 400, 401, 403, 404, 405, 500."""
     code = error.code or 500
     if request.path.startswith("/api/") or request.endpoint == "health.metrics":
-        return Response(f'{{"error": {code}}}\n', content_type="application/json"), code
+        return jsonify(error=code, message=API_MESSAGES.get(code, error.description)), code
     context = request_context()
     context.as_of = None  # an error page is about no day; the day of the address may be unreadable
     title, text = _error_message(code, context.localiser)
@@ -51,7 +63,7 @@ def internal_error(error: Exception) -> tuple[Response | str, int]:
     """A defect of ours. The log gets its place and kind, never the request: that could name a person."""
     logger.error("page failed", page=request.endpoint, kind=type(error).__name__, at=_error_location(error))
     if request.path.startswith("/api/"):
-        return Response('{"error": 500}\n', content_type="application/json"), 500
+        return jsonify(error=500, message=API_MESSAGES[500]), 500
     title, text = _error_message(500, request_context().localiser)
     return render_template("message.html", title=title, text=text, code=500), 500
 

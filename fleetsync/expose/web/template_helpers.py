@@ -14,7 +14,7 @@ from fleetsync.expose.drill_down import number_of
 from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
 from fleetsync.expose.lookup import GAP_KINDS, freshness, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
-from fleetsync.expose.web.links import TranslatedNames
+from fleetsync.expose.web.links import TranslatedNames, changed_url
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import THEMES, request_context
 from fleetsync.expose.web.sign_in import csrf
@@ -161,9 +161,7 @@ def current_page_url(**changes: Any) -> str:
     """The address of this page with *changes*; the overview after a form was posted."""
     if request.method != "GET" or request.endpoint is None:
         return url_for("pages.overview", **changes)
-    kept = {key: value for key, value in request.args.items() if key not in {"lang", "theme", "format"}}
-    values: dict[str, Any] = {**(request.view_args or {}), **kept, **changes}
-    return url_for(request.endpoint, **values)
+    return changed_url(**changes)
 
 
 def gaps_url(**choices: str | None) -> str:
@@ -231,6 +229,7 @@ def interval_text(interval: timedelta) -> str:
 
 BAR_WIDTH = 1000
 TREND_SIZE = (120.0, 28.0)
+MIN_POINT_DISTANCE = 1.9  # in the unit of TREND_SIZE, a pixel or so: a year keeps its days at full width
 MIN_RATIO_SPREAD = 0.02  # of a ratio: a flat curve is drawn flat, not as the noise of its last tenth
 
 
@@ -271,15 +270,23 @@ def trend_polyline(trend: CoverageTrend, size: tuple[float, float] = TREND_SIZE)
             round(3 + (height - 6) * (1 - (ratio - floor) / spread), 1),
         )
 
-    points = [at(day, ratio) for day, ratio in trend]
+    points = _thinned([at(day, ratio) for day, ratio in trend])
+    line = [f"{x:g},{y:g}" for x, y in points]
     return {
-        "points": " ".join(f"{x},{y}" for x, y in points),
-        "area": f"M{points[0][0]},{height} "
-        + " ".join(f"L{x},{y}" for x, y in points)
-        + f" L{points[-1][0]},{height} Z",
+        "points": " ".join(line),
+        "area": f"M{points[0][0]:g},{height:g}L{' '.join(line)} {points[-1][0]:g},{height:g}Z",
         "end": points[-1],
         "first": trend[0],
         "last": trend[-1],
         "width": width,
         "height": height,
     }
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """*points* from left to right, without those that are too close to the one before; the last one always stays."""
+    kept = [points[0]]
+    for point in points[1:-1]:
+        if point[0] - kept[-1][0] >= MIN_POINT_DISTANCE:
+            kept.append(point)
+    return [*kept, points[-1]]

@@ -11,14 +11,21 @@ connection: `probing` is given what to ask.
 from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, EnrolmentPeriod, is_child
 from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
-from fleetsync.pull.decoding.ids import IdNumbering
+from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
 from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
-from fleetsync.pull.decoding.rows import DecodeHook, ReadRows, RowReader, SourceRow, UnreadableFacts
-from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, required_text
+from fleetsync.pull.decoding.rows import (
+    DecodeHook,
+    ReadRows,
+    RowReader,
+    SourceRow,
+    UnreadableFacts,
+    unreadable_fields,
+)
+from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
     is_protected,
@@ -38,6 +45,7 @@ __all__ = [
     "DecodeHook",
     "EnrolmentPeriod",
     "IdNumbering",
+    "MadeId",
     "ReadRows",
     "RowReader",
     "SourceRow",
@@ -55,7 +63,9 @@ __all__ = [
     "known_word",
     "local_noon",
     "login_key",
+    "make_id",
     "missing_columns",
+    "next_page_text",
     "parse_boolean",
     "parse_condition",
     "parse_day",
@@ -74,4 +84,5 @@ __all__ = [
     "reportable_word",
     "required_text",
     "share_of_percent",
+    "unreadable_fields",
 ]

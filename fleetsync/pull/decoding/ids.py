@@ -1,4 +1,10 @@
-"""Ids for rows to which a source gives none: named by what they hold, and numbered where several hold the same."""
+"""Ids for rows to which a source gives none: made of what they hold, and numbered where several hold the same."""
+
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+UNREADABLE_IN_ID: Final = "?"
+"""Stands in an id where a fact that the id is made of could not be read: see `fleetsync.pull.contract.UncertainRecord`."""
 
 
 class IdNumbering:
@@ -13,3 +19,17 @@ class IdNumbering:
     def __call__(self, name: str) -> str:
         number = self._count[name] = self._count.get(name, 0) + 1
         return name if number == 1 else f"{name}/{number}"
+
+
+class MadeId(NamedTuple):
+    """An id made of facts of a row. *prefix*: what it begins with before the first fact that could not be read; "" if all could."""
+
+    source_id: str
+    prefix: str
+
+
+def make_id(*facts: str | None) -> MadeId:
+    """The id of a row that has none, made of *facts*: of each the text, "" for a blank, None where it could not be read."""
+    known = list(takewhile(lambda fact: fact is not None, facts))
+    source_id = "/".join(UNREADABLE_IN_ID if fact is None else fact for fact in facts)
+    return MadeId(source_id, "" if len(known) == len(facts) else "".join(f"{fact}/" for fact in known))

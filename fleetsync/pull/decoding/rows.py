@@ -49,6 +49,17 @@ class SourceRow(msgspec.Struct, frozen=True):
     unreadable: tuple[str, ...] = msgspec.field(default=(), name="#unreadable")
 
 
+def unreadable_fields(row: SourceRow) -> tuple[str, ...]:
+    """The paths of fields of *row*, and of objects within it, that could not be read: `("name", "owner.email")`."""
+    inner = (
+        f"{field.encode_name}.{path}"
+        for field in msgspec.structs.fields(type(row))
+        if isinstance(value := getattr(row, field.name), SourceRow)
+        for path in unreadable_fields(value)
+    )
+    return (*row.unreadable, *inner)
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRows(Generic[T]):
     """The rows of a page, those that could not be read, and the facts that could not."""

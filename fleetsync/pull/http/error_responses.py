@@ -157,7 +157,10 @@ def _page_token_error(response: requests.Response, request: RequestDescription) 
 
 def _not_found_error(response: requests.Response, request: RequestDescription) -> PullError:
     if request.may_be_missing and not request.is_later_page:
-        return PartMissing(f"{request.source}: {request.origin} does not have this part ({response.status_code})")
+        return PartMissing(
+            f"{request.source}: {request.origin} does not have this part ({response.status_code})",
+            has_json=_json_or_none(response) is not None,
+        )
     right = f" or the right {request.needs} is not granted" if request.needs and response.status_code == 405 else ""
     return SourceRefused(
         f"{request.source}: {request.origin} has nothing at the address that was asked ({response.status_code})"
@@ -358,8 +361,13 @@ def response_body(response: requests.Response) -> bytes:
 
 
 def _json(response: requests.Response) -> Mapping[str, Any]:
-    try:
-        body = msgspec.json.decode(response_body(response))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
+    body = _json_or_none(response)
     return body if isinstance(body, dict) else {}
+
+
+def _json_or_none(response: requests.Response) -> Any:
+    """The decoded body; None where it is no JSON, or null."""
+    try:
+        return msgspec.json.decode(response_body(response))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

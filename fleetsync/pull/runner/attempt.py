@@ -5,8 +5,7 @@ is the guard's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Any
 
@@ -15,9 +14,11 @@ import msgspec
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.core.model import MembershipRecord, PulledScope, PullEffect, UnreadableRow
+from fleetsync.core.privacy import shareable_mark_words
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     NormalisedItem,
     Page,
     Part,
@@ -25,6 +26,7 @@ from fleetsync.pull.contract import (
     RejectedRecord,
     SourceUnavailable,
     Stopped,
+    UncertainRecord,
     UnknownValue,
     UnreadableFact,
 )
@@ -32,39 +34,21 @@ from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
-from fleetsync.pull.runner.differences import PullDifferences, believed_persons
+from fleetsync.pull.runner.counters import PageCounters
+from fleetsync.pull.runner.differences import PullDifferences, UncertainRead, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
-MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
+UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
 
 ProgressCallback = Callable[[int], None]
 
 
 class TotalMismatchError(SourceUnavailable):
     """The source gave fewer records than it says it has."""
-
-
-@dataclass
-class _PageCounters:
-    """What is counted while reading."""
-
-    raws: int = 0
-    undecodable: int = 0  # records beside the raws that a connector could not read
-    total: int | None = None  # as the source says
-    rejected: Counter[str] = field(default_factory=Counter)
-    unreadable_facts: Counter[str] = field(default_factory=Counter)
-    unreadable: list[UnreadableRow] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    rejected_scopes: set[str] = field(default_factory=set)  # with rows that could not be read
-    unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
-    unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    drift: Counter[str] = field(default_factory=Counter)
-    scopes: dict[str, PulledScope] = field(default_factory=dict)
-    mark: str | None = None
 
 
 class PullAttempt:
@@ -83,12 +67,13 @@ class PullAttempt:
         self._source, self._part, self._progress = source, part, progress
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.credentials: list[Credential] = []
+        self.left_files: tuple[str, ...] = ()
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
-        self._counters = _PageCounters()
+        self._counters = PageCounters()
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
-        self.protection = PullProtection(staging, self.pull, source.name, self.started_at)
+        self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
 
     def seconds(self) -> float:
         """How long it has taken so far."""
@@ -117,6 +102,7 @@ class PullAttempt:
         if is_unchanged:
             return None
         self._comparison.compare_persons()
+        self._compare_uncertain()
         self._stage_differences()
         self.protection.hide_new_children()
         return self._finish()
@@ -135,7 +121,16 @@ class PullAttempt:
                 if stop.is_set():
                     raise Stopped(f"{self._source.name}: stopped before {self._part.name} was read to its end")
                 self._take_page(page)
+        self._take_stray_files(connect)
         return bool(connect.opened) and not self._counters.scopes and all(f.all_unchanged for f in connect.opened)
+
+    def _take_stray_files(self, connect: PullConnect) -> None:
+        if not connect.opened:
+            return
+        self._counters.stray_files = tuple(name for files in connect.opened for name in files.left)
+        by_system = (name for files in connect.opened for name in files.left_by_system)
+        self.left_files = tuple(sorted((*self._counters.stray_files, *by_system)))
+        self._staging.store_left_files(self._source.name, self._part.name, self.left_files)
 
     def _take_page(self, page: Page) -> None:
         counters = self._counters
@@ -147,10 +142,11 @@ class PullAttempt:
             self._reject(rejected, page.scope)
         counters.undecodable += len(page.rejected)
         if page.unused_headers:
-            counters.unused_headers[page.file] = page.unused_headers
-        counters.drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
+            counters.of(page.scope).unused_headers[page.file] = page.unused_headers
+        counters.of(page.scope).drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
-            counters.raws += 1
+            # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
+            counters.raws += not isinstance(raw, UnreadableFact)
             for item in self._normalise(raw, page.scope):
                 self._take_item(item, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
@@ -173,29 +169,26 @@ class PullAttempt:
 
     def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
         """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
-        self._counters.rejected[rejected.reason] += 1
-        self._counters.rejected_scopes.add(scope or "")
-        self._note_unreadable(UnreadableRow(place=rejected.place, reason=rejected.reason))
+        self._counters.of(scope).reject(rejected.reason, rejected.place)
         if rejected.source_id is None:
             self._counters.unidentified_scopes.add(scope or "")
         else:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
-    def _note_unreadable(self, row: UnreadableRow) -> None:
-        if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
-            self._counters.unreadable.append(row)
-
     def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
-            self._counters.drift[f"{item.field}={item.value}"] += 1
+            self._counters.of(scope).drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
+        elif isinstance(item, MarkWord):
+            self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
-            self._counters.unreadable_facts[f"{item.field}: {item.reason}"] += 1
-            self._note_unreadable(UnreadableRow(place=item.place, reason=item.reason, fact=item.field))
+            self._counters.of(scope).take_fact(item)
+        elif isinstance(item, UncertainRecord):
+            self._comparison.take_uncertain(item, scope)
         else:
             self._comparison.take(item, scope)
 
@@ -209,6 +202,30 @@ class PullAttempt:
                 "What was believed before stays"
             )
 
+    # --- records whose id is not certain ------------------------------------------------------------------------------
+
+    def _compare_uncertain(self) -> None:
+        """When all other records have been compared, so that it is known which ones no other row is."""
+        if not self._comparison.has_uncertain:
+            return
+        kept, compared = self._comparison.compare_uncertain(self._person_by_membership())
+        for each in compared:
+            for fact in each.facts:
+                self._counters.of(each.read.scope).take_fact(fact)
+        for each in kept:
+            self._reject_uncertain(each)
+
+    def _reject_uncertain(self, uncertain: UncertainRead) -> None:
+        fact = next(iter(uncertain.facts), None)
+        # Its id may be a person's number, and is no place.
+        reason, place = (UNCERTAIN_ID_REASON, "") if fact is None else (f"{fact.field} {fact.reason}", fact.place)
+        self._counters.of(uncertain.read.scope).reject(reason, place)
+
+    def _person_by_membership(self) -> Mapping[str, str]:
+        """The person (source id) of each membership that is believed of the part, by the membership's source id."""
+        records = self._staging.person_records(self._source.name, self._part.name)
+        return {record.source_id: record.person for record in records if isinstance(record, MembershipRecord)}
+
     # --- staging ------------------------------------------------------------------------------------------------------
 
     def _stage_differences(self) -> None:
@@ -219,11 +236,7 @@ class PullAttempt:
         effect = self._effect()
         differences = self._differences
         if differences.has_unreadable_persons:
-            name, part = self._source.name, self._part.name
-            records = self._staging.person_records(name, part)
-            differences.note_unreadable_ties(
-                {record.source_id: record.person for record in records if isinstance(record, MembershipRecord)}
-            )
+            differences.note_unreadable_ties(self._person_by_membership())
         rows = list(differences.returned_unread())
         if not effect.reads_some:
             rows += differences.absent_rows(
@@ -237,32 +250,36 @@ class PullAttempt:
     def _judged_scope(self, scope: PulledScope) -> PulledScope:
         """*scope* with what all of its records were judged under, if that is the same for all."""
         # What is believed of a row that could not be read was judged under something older.
-        has_unjudged = scope.name in self._counters.rejected_scopes and scope.name not in self._judged_alike
+        has_unjudged = bool(scope.findings.rejected) and scope.name not in self._judged_alike
         is_whole = self._part.reads != "some" and not has_unjudged
         return msgspec.structs.replace(scope, judged_under=self._judged_under if is_whole else None)
 
     def _effect(self) -> PullEffect:
         counters, differences = self._counters, self._differences
+        findings = counters.findings()
         return PullEffect(
             pull=self.pull,
             source=self._source.name,
             part=self._part.name,
             started_at=self.started_at,
-            scopes=tuple(map(self._judged_scope, counters.scopes.values())) or (PulledScope(as_of=self._today),),
+            scopes=tuple(map(self._judged_scope, counters.pulled_scopes(self.pull)))
+            or (PulledScope(as_of=self._today),),
             rows=(),
             seen=len(differences.seen),
             duplicates=differences.duplicates,
             contacts_untold=differences.contacts_untold,
-            rejected=dict(counters.rejected),
-            unreadable_facts=dict(counters.unreadable_facts),
-            unreadable=(*counters.unreadable, *self._notes_on_absence()),
-            unused_headers=dict(counters.unused_headers),
+            rejected=findings.rejected,
+            unreadable_facts=findings.unreadable_facts,
+            unreadable=(*counters.unreadable(), *self._notes_on_absence()),
+            unused_headers=findings.unused_headers,
             dropped=dict(counters.dropped),
             seen_by_type=dict(Counter(kind for kind, _ in differences.seen)),
             conflicting_duplicates=differences.conflicting_duplicates,
             newly_marked=self.protection.newly_marked,
             pending_marks=self.protection.pending,
-            drift=dict(counters.drift),
+            released_persons=self.protection.released_persons,
+            mark_words=shareable_mark_words(counters.mark_words),
+            drift=findings.drift,
             is_first=self._is_first,
             reads_some=self._part.reads == "some",
             mark=counters.mark,

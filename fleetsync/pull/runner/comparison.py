@@ -4,6 +4,7 @@ What has not changed since it was judged last is only noted. Records of persons 
 because a mark on any page protects.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,9 +18,9 @@ from fleetsync.core.privacy import (
     storage_of_record,
     with_token_keys,
 )
-from fleetsync.pull.contract import Part
+from fleetsync.pull.contract import Part, UncertainRecord
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, RecordRef, record_ref
+from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, RecordRef, UncertainRead, record_ref
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
@@ -43,6 +44,7 @@ class RecordComparison:
         self._protection, self._differences = protection, differences
         self._waiting: list[ReadRecord] = []  # of persons, until the marks of all pages are known
         self._waiting_refs: set[RecordRef] = set()
+        self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
 
     def take(self, record: Record, scope: str | None) -> None:
         """Take a record as its connector gave it."""
@@ -58,6 +60,12 @@ class RecordComparison:
             self._waiting_refs.add(record_ref(record))
         else:
             self._compare(read)
+
+    def take_uncertain(self, uncertain: UncertainRecord, scope: str | None) -> None:
+        """Take a record of which it is not certain which one it is. A mark on it counts from here on."""
+        record, tokens = self._protected(self._rules.canonical(uncertain.record, self._source.settings))
+        read = self._with_tokens(ReadRecord(record, tokens, scope))
+        self._uncertain.append(UncertainRead(read, uncertain.id_prefix, uncertain.facts))
 
     def _protected(self, record: Record) -> tuple[Record, RecordTokens | None]:
         """A canonical *record* with its keys as tokens where they must be, and its tokens where anybody asks for them."""
@@ -86,6 +94,10 @@ class RecordComparison:
     def compare_persons(self) -> None:
         """Compare the records of persons. After the last page, when the marks of all pages are known."""
         if self._protection.hides_anyone:
+            self._waiting = [self._with_tokens(read) for read in self._waiting]
+            # A protected person is never passed over as unchanged, so all of them are among the waiting.
+            shown = (read.tokens for read in self._waiting if isinstance(read.record, PersonRecord))
+            self._protection.take_back_marks({tokens.person_id for tokens in shown if tokens and tokens.person_id})
             self._widen_marks()
         self._protection.store_marks()
         for read in self._waiting:
@@ -95,7 +107,6 @@ class RecordComparison:
 
     def _widen_marks(self) -> None:
         """Protect marked persons by all their keys, which may stand on records that have not changed."""
-        self._waiting = [self._with_tokens(read) for read in self._waiting]
         has_all = False
         while True:
             known = self._protection.hidden.protected
@@ -112,6 +123,27 @@ class RecordComparison:
         for record in self._staging.person_records(self._source.name, self._part.name):
             if (read := self._differences.take_back(record)) is not None:
                 self._waiting.append(self._with_tokens(read))
+
+    @property
+    def has_uncertain(self) -> bool:
+        """Whether there is a record of which it is not certain which one it is."""
+        return bool(self._uncertain)
+
+    def compare_uncertain(
+        self, person_by_membership: Mapping[str, str]
+    ) -> tuple[list[UncertainRead], list[UncertainRead]]:
+        """Divide those records into those that stay as they are believed, and those that were compared.
+
+        After all other records, so that it is known which ones no other row is.
+        """
+        certain = [each for each in self._uncertain if self._differences.is_believed(each.read)]
+        others = [each for each in self._uncertain if not self._differences.is_believed(each.read)]
+        for each in certain:
+            self._compare(each.read)
+        kept, new = self._differences.split_uncertain(others, person_by_membership)
+        for each in new:
+            self._compare(each.read)
+        return kept, [*certain, *new]
 
     def _with_tokens(self, read: ReadRecord) -> ReadRecord:
         if read.tokens is not None:

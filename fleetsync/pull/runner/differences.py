@@ -3,7 +3,9 @@
 A record that is read as it was read last, and is judged by the same, is only noted as present.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ from fleetsync.core.model import (
     StagedRow,
 )
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
+from fleetsync.pull.contract import UnreadableFact
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.staging import BelievedEntry
 
@@ -28,6 +31,7 @@ RecordRef = tuple[str, str]  # (type, source id)
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _TYPE_NAMES = {kind: type_.value for kind, type_ in RECORD_TYPES.items()}
+_NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
 
 
 class ReadRecord(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +49,19 @@ class ReadRecord(msgspec.Struct, frozen=True, gc=False):
 def record_ref(record: Record) -> RecordRef:
     """(type, source id) of *record*."""
     return (_TYPE_NAMES[type(record)], record.source_id)
+
+
+class UncertainRead(NamedTuple):
+    """A record of which it is not certain which one it is: see `fleetsync.pull.contract.UncertainRecord`."""
+
+    read: ReadRecord
+    id_prefix: str
+    facts: tuple[UnreadableFact, ...]
+
+    @property
+    def group(self) -> RecordRef:
+        """Its type, and what the ids of all records of that type begin with that it may be."""
+        return RECORD_TYPES[type(self.read.record)].value, self.id_prefix
 
 
 class Rank(NamedTuple):
@@ -229,27 +246,82 @@ class PullDifferences:
         self._unreadable.update((type_.value, id_) for type_ in types for id_ in ids)
 
     def _is_unreadable(self, ref: RecordRef) -> bool:
-        if ref in self._unreadable:
-            return True
-        if not self._unreadable_prefixes:
-            return False
         type_, source_id = ref
-        ends = (place + 1 for place, letter in enumerate(source_id) if letter == "/")
-        return any((type_, source_id[:end]) in self._unreadable_prefixes for end in ends)
+        # The numbers of rows with one name shift when one of those rows cannot be read.
+        if ref in self._unreadable or (type_, _NUMBER_BEHIND_ID.sub("", source_id)) in self._unreadable:
+            return True
+        return any((type_, prefix) in self._unreadable_prefixes for prefix in _prefixes(source_id))
 
     def note_unreadable_ties(self, person_by_membership: Mapping[str, str]) -> None:
         """What belongs to an unreadable row is seen with it: a person's memberships, and a membership's person."""
         persons = {source_id for kind, source_id in self._unreadable if kind == RecordType.PERSON}
+        # The ids of a protected person's memberships are tokens and have no prefix.
+        masked_persons = {
+            tokenise_id(self._source, prefix.removesuffix("/"), self._rules.token_of)
+            for kind, prefix in self._unreadable_prefixes
+            if kind == RecordType.MEMBERSHIP
+        }
         for membership, person in person_by_membership.items():
             is_unreadable = (RecordType.MEMBERSHIP.value, membership) in self._unreadable
-            if is_unreadable or person in persons:
+            if is_unreadable or person in persons or person in masked_persons:
                 self._unreadable.add((RecordType.MEMBERSHIP.value, membership))
                 self._unreadable.add((RecordType.PERSON.value, person))
 
     @property
     def has_unreadable_persons(self) -> bool:
         """Whether a row of a person or membership could not be read, and its id could."""
-        return any(kind in (RecordType.PERSON, RecordType.MEMBERSHIP) for kind, _ in self._unreadable)
+        refs = (*self._unreadable, *self._unreadable_prefixes)
+        return any(kind in (RecordType.PERSON, RecordType.MEMBERSHIP) for kind, _ in refs)
+
+    def split_uncertain(
+        self, uncertain: Iterable[UncertainRead], person_by_membership: Mapping[str, str]
+    ) -> tuple[list[UncertainRead], list[UncertainRead]]:
+        """Divide *uncertain* into rows of records that are believed, which are seen now and stay as they are, and new ones.
+
+        Call it when every certain record has been compared: what no other row is, these may be.
+        """
+        groups: defaultdict[RecordRef, list[UncertainRead]] = defaultdict(list)
+        for each in uncertain:
+            groups[each.group].append(each)
+        missing = self._missing_records(groups, person_by_membership)
+        kept: list[UncertainRead] = []
+        new: list[UncertainRead] = []
+        for group, reads in groups.items():
+            self._unreadable.update(missing[group])
+            # With more rows than records, which of the rows are new is unknown; that some are is not.
+            kept += reads[: len(missing[group])]
+            new += reads[len(missing[group]) :]
+        return kept, new
+
+    def _missing_records(
+        self, groups: Mapping[RecordRef, Sequence[UncertainRead]], person_by_membership: Mapping[str, str]
+    ) -> Mapping[RecordRef, list[RecordRef]]:
+        """Of each group the records that are believed, and that no row of the pull was so far."""
+        groups_of_person: defaultdict[str, list[RecordRef]] = defaultdict(list)
+        for group, reads in groups.items():
+            tokens = reads[0].read.tokens
+            if tokens is not None and tokens.person_id:
+                groups_of_person[tokens.person_id].append(group)
+        missing: defaultdict[RecordRef, list[RecordRef]] = defaultdict(list)
+        for ref, entry in self._index.items():
+            if ref in self._ranks or entry.gone:
+                continue
+            type_, source_id = ref
+            for prefix in _prefixes(source_id):
+                if (type_, prefix) in groups:
+                    missing[type_, prefix].append(ref)
+            # A protected person's memberships are believed under tokens, which tell nothing but whose they are.
+            if type_ == RecordType.MEMBERSHIP:
+                for group in groups_of_person.get(person_by_membership.get(source_id, ""), ()):
+                    missing[group].append(ref)
+        return missing
+
+    def is_believed(self, read: ReadRecord) -> bool:
+        """Whether a record of this very id is believed, in clear or masked, and not gone."""
+        type_ = RECORD_TYPES[type(read.record)].value
+        token = tokenise_id(self._source, read.record.source_id, self._rules.token_of)
+        entries = (self._index.get((type_, source_id)) for source_id in (read.record.source_id, token))
+        return any(entry is not None and not entry.gone for entry in entries)
 
     def _add_difference(self, row: RowToStage, entry: BelievedEntry | None, *, is_repeated: bool) -> None:
         if entry is None:
@@ -307,6 +379,11 @@ class PullDifferences:
             entry = self._index.get(ref)
             if entry is not None and (entry.absent or entry.gone):
                 yield StagedRow(change=RowChange.RETURN, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
+
+
+def _prefixes(source_id: str) -> Iterator[str]:
+    """Every beginning of *source_id* that ends with a slash."""
+    return (source_id[: place + 1] for place, letter in enumerate(source_id) if letter == "/")
 
 
 def _rank(record: Record, fingerprint: int, scope: str | None) -> Rank:

@@ -5,7 +5,7 @@ whatever becomes of it. One that marks many at once is more likely a column that
 pull until that is believed, and meanwhile the persons are not shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -16,17 +16,19 @@ from fleetsync.pull.runner.staging import Staging
 
 
 class PullProtection:
-    """The hidden tokens of one *pull* of *source*; they grow while its pages are read."""
+    """The hidden tokens of one *pull* of a part; they grow while its pages are read."""
 
-    def __init__(self, staging: Staging, pull: int, source: str, started_at: datetime) -> None:
-        self._staging, self._pull, self._source, self._started_at = staging, pull, source, started_at
+    def __init__(self, staging: Staging, pull: int, source: str, part: str, started_at: datetime) -> None:
+        self._staging, self._pull, self._started_at = staging, pull, started_at
+        self._source, self._part = source, part
         self._stored: frozenset[str] = frozenset()  # tokens that the store knows to be protected
         self._children: Mapping[str, frozenset[str]] = {}
         self._believed_persons = 0
         self._persons: set[str] = set()  # their ids as tokens, as the other two
-        self._marked: set[str] = set()
+        self._marks: dict[str, set[str]] = {}  # all tokens of each person who is marked
         self._protected_before: set[str] = set()
         self.hidden = HiddenTokens()
+        self.released_persons = 0  # whose mark was taken back, and whom this pull does not mark
         self.pending: frozenset[str] = frozenset()  # tokens of persons who are protected once the pull is believed
 
     def load(self, believed_persons: int) -> None:
@@ -50,12 +52,12 @@ class PullProtection:
     @property
     def newly_marked(self) -> int:
         """How many persons the pull marks who were not protected before."""
-        return len(self._marked - self._protected_before)
+        return len(self._marks.keys() - self._protected_before)
 
     def take_mark(self, record: Record, tokens: RecordTokens) -> None:
         """A mark on any record protects the person: by the id at the source, and by every key of theirs."""
         if isinstance(record, PersonRecord | MembershipRecord) and record.protected and tokens.person_id is not None:
-            self._marked.add(tokens.person_id)
+            self._marks.setdefault(tokens.person_id, set()).update(tokens.of_persons)
             self._note_protected_before(tokens.person_id, tokens)
             self._add(tokens.of_persons)
 
@@ -65,8 +67,23 @@ class PullProtection:
             return
         self._persons.add(tokens.person_id)
         self._note_protected_before(tokens.person_id, tokens)
+        if tokens.person_id in self._marks:
+            self._marks[tokens.person_id].update(tokens.of_persons)
         if not tokens.of_persons.isdisjoint(self.hidden.protected):
             self._add(tokens.of_persons)
+
+    def take_back_marks(self, persons: Collection[str]) -> None:
+        """Carry out what was decided about the marks of an earlier pull, now that the part is read to its end.
+
+        *persons*: whom it showed, by the tokens of their ids. Of the others nothing new is known: they stay protected.
+        """
+        decided = self._staging.persons_to_release(self._source, self._part).intersection(persons)
+        if not decided:
+            return
+        marked = decided.intersection(self._marks)
+        self.released_persons = self._staging.take_back_marks(self._pull, unmarked=decided - marked, marked=marked)
+        self._stored = self._staging.protected_tokens()
+        self.hidden = replace(self.hidden, protected=self._stored.union(*self._marks.values()))
 
     def take_device(self, record: Record, tokens: RecordTokens) -> None:
         """A device of a protected person: its object id is theirs, and leads to the devices under their aliases."""
@@ -88,15 +105,22 @@ class PullProtection:
     def store_marks(self) -> None:
         """Protect everyone who was marked so far, whatever becomes of the pull; many at once wait for a decision."""
         fresh = self.hidden.protected - self._stored
-        if not fresh:
-            return
-        if is_mass_marking(self.newly_marked, self._roster_size()):
-            self._staging.hold_marks(self._pull, fresh)
+        person_by_token = {token: person for person, tokens in self._marks.items() for token in tokens}
+        if fresh and is_mass_marking(self.newly_marked, self._roster_size()):
+            self._staging.hold_marks(self._pull, fresh, person_by_token)
             self.pending |= fresh
             self.hidden = replace(self.hidden, protected=self._stored)
-        else:
+        elif fresh:
             self._staging.protect(fresh, self._started_at)
             self._stored |= fresh
+        self._record_marks(person_by_token)
+
+    def _record_marks(self, person_by_token: Mapping[str, str]) -> None:
+        """Keep where the protection comes from. Marks that wait are recorded when their pull is believed."""
+        if person_by_token:
+            known = self._staging.marked_tokens(self._source, self._part) | self.pending
+            fresh = {token: person for token, person in person_by_token.items() if token not in known}
+            self._staging.record_marks(self._pull, fresh)
 
     def _roster_size(self) -> int:
         """The smaller of what is believed and what was read: a roster that breaks off or grows asks sooner."""

@@ -23,6 +23,7 @@ from fleetsync.store.ledger.believed import BelievedLedger
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.known_records import RecordIndexEntry
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
+from fleetsync.store.ledger.marks import MarkingPull, MarkLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pull_lists import StoredPull
@@ -34,6 +35,7 @@ __all__ = [
     "HeldPull",
     "Ledger",
     "Lock",
+    "MarkingPull",
     "PartBusy",
     "ProtectedPerson",
     "PullNotHeld",
@@ -51,7 +53,14 @@ __all__ = [
 
 
 class Ledger(
-    ApplyLedger, BelievedLedger, OutcomeLedger, TurnoverLedger, HistoryLedger, AccountLedger, MaintenanceLedger
+    ApplyLedger,
+    BelievedLedger,
+    OutcomeLedger,
+    TurnoverLedger,
+    HistoryLedger,
+    AccountLedger,
+    MaintenanceLedger,
+    MarkLedger,
 ):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 

@@ -13,14 +13,26 @@ from sqlalchemy import Connection, Select, bindparam, delete, false, literal, nu
 from fleetsync.core.guard import may_be_accepted, projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RecordType, RowChange, Verdict
 from fleetsync.core.privacy import tokenise_id
-from fleetsync.core.pull_findings import worst_reason
+from fleetsync.core.pull_findings import findings_of_part, worst_reason
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
 from fleetsync.store.ledger import redaction
 from fleetsync.store.ledger.base import BELIEVED_COLUMNS, believed_record_from_row
-from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
-from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
+from fleetsync.store.ledger.hidden_persons import (
+    advance_privacy_generation,
+    drop_pending_marks,
+    pending_marks,
+    pending_persons,
+)
+from fleetsync.store.ledger.marks import store_marks
+from fleetsync.store.ledger.pulls import (
+    PullLedger,
+    delete_staged_rows,
+    read_effect,
+    read_scope_findings,
+    update_part_state,
+)
 
 PERSON_TYPES = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value)
 RECORD_KEY = ("source", "part", "type", "source_id")
@@ -138,7 +150,9 @@ class ApplyLedger(PullLedger):
         """Protect for good whom *pull* marks, now that it is believed; whether there is anybody."""
         tokens = pending_marks(connection, pull)
         if tokens:
-            redaction.protect(connection, tokens, self._clock.now(), self._token_of)
+            now = self._clock.now()
+            store_marks(connection, pull, pending_persons(connection, pull), now)
+            redaction.protect(connection, tokens, now, self._token_of)
         return bool(tokens)
 
     def _unmask_released(self, connection: Connection, effect: PullEffect) -> None:
@@ -197,6 +211,9 @@ class ApplyLedger(PullLedger):
         source, part, at = effect.source, effect.part, effect.started_at
         done = {"verdict": Verdict.COMPLETE.value, "finished_at": self._clock.now(), "reason": None}
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(done))
+        self._store_scopes(connection, effect)
+        known = read_scope_findings(connection, source, part)
+        findings = findings_of_part(effect, known)
         update_part_state(
             connection,
             source,
@@ -205,11 +222,11 @@ class ApplyLedger(PullLedger):
             complete_pull=effect.pull,
             mark=effect.mark,
             reason=None,
-            drift=sum(effect.drift.values()),
-            unreadable_rows=sum(effect.rejected.values()),
-            unreadable_facts=sum(effect.unreadable_facts.values()),
-            unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
-            unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
+            drift=sum(findings.drift.values()),
+            unreadable_rows=sum(findings.rejected.values()),
+            unreadable_facts=sum(findings.unreadable_facts.values()),
+            unreadable_reason=worst_reason(findings.rejected, findings.unreadable_facts),
+            unused_headers=sum(map(len, findings.unused_headers.values())),
         )
         state = t.part_state.c
         connection.execute(
@@ -217,26 +234,26 @@ class ApplyLedger(PullLedger):
             .where(state.source == source, state.part == part, state.first_complete_at.is_(None))
             .values(first_complete_at=at)
         )
+        # A pull of some of the files says nothing about the others.
+        if known.keys() <= {read.name for read in effect.scopes}:
+            update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
+
+    def _store_scopes(self, connection: Connection, effect: PullEffect) -> None:
         scopes = [
             {
-                "source": source,
-                "part": part,
+                "source": effect.source,
+                "part": effect.part,
                 "scope": read.name,
                 "as_of": read.as_of,
                 "fingerprint": read.fingerprint,
+                "findings": read.findings,
                 "judged_under": read.judged_under,
             }
             for read in effect.scopes
         ]
         if scopes:
-            overwritten = ("as_of", "fingerprint", "judged_under")
-            statement = self._database.upsert(t.part_scope, ("source", "part", "scope"), overwritten)
-            connection.execute(statement, scopes)
-        scope = t.part_scope.c
-        known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
-        # A pull of some of the files says nothing about the others.
-        if set(known) <= {read.name for read in effect.scopes}:
-            update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
+            keys, values = ("source", "part", "scope"), ("as_of", "fingerprint", "findings", "judged_under")
+            connection.execute(self._database.upsert(t.part_scope, keys, values), scopes)
 
     def _close_held(
         self, connection: Connection, source: str, part: str, decision: str, who: str | None = None, reason: str = ""

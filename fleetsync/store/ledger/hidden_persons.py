@@ -34,6 +34,13 @@ def pending_marks(connection: Connection, pull: int | None = None) -> frozenset[
     return frozenset(connection.execute(statement).scalars())
 
 
+def pending_persons(connection: Connection, pull: int) -> Mapping[str, str]:
+    """Whom *pull* marks, by their tokens: the token of the person's id, of each token that a mark named."""
+    mark = t.pending_mark.c
+    statement = select(mark.token, mark.person).where(mark.pull_id == pull, mark.person.is_not(None))
+    return {row.token: row.person for row in connection.execute(statement)}
+
+
 def drop_pending_marks(connection: Connection, source: str, part: str, *, but_of: int | None = None) -> None:
     """Forget the marks of the part's pulls that were not believed, *but_of* one of them."""
     pull = t.pull.c

@@ -1,13 +1,13 @@
 """What was known at a past instant, and the numbers of past days. A fact that comes late changes no past row."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, func, literal, select
 
-from fleetsync.core.model import AssignmentInterval, CoverageDay, Episode, OwedDevices, RunningAssignment
+from fleetsync.core.model import AssignmentInterval, CoverageDay, CoverageSum, Episode, OwedDevices, RunningAssignment
 from fleetsync.store import tables as t
 from fleetsync.store.ledger.base import LedgerBase, stream_rows
 from fleetsync.store.ledger.hidden_persons import PRIVACY_GENERATION_COUNTER
@@ -41,17 +41,40 @@ class HistoryLedger(LedgerBase):
         newest = select(func.max(coverage.day)).where(coverage.day <= day).scalar_subquery()
         return self._coverage(select(*coverage_columns()).where(coverage.day == newest))
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> tuple[CoverageDay, ...]:
-        """The rows of all days from *first* to *last*, both inclusive, of all units and entitlements or of one."""
+    def coverage_sums(
+        self,
+        first: date,
+        last: date,
+        entitlements: Collection[str],
+        *,
+        units: Collection[str] | None = None,
+        by_unit: bool,
+    ) -> tuple[CoverageSum, ...]:
+        """Covered and owed devices from *first* to *last*, both inclusive, by day, entitlement and, if *by_unit*, unit.
+
+        *units*: the ones that are summed; None: all.
+        """
         coverage = t.coverage.c
-        statement = select(*coverage_columns()).where(coverage.day.between(first, last))
-        if unit is not None:
-            statement = statement.where(coverage.unit == unit)
-        if entitlement is not None:
-            statement = statement.where(coverage.entitlement == entitlement)
-        return self._coverage(statement)
+        covered = coverage.covered_own + coverage.covered_set + coverage.covered_pool
+        # Grouped in the order of the primary key: a group per entitlement would sort a year's rows of all units.
+        key = (coverage.day, coverage.unit) if by_unit else (coverage.day, literal("").label("unit"))
+        sums = [
+            func.sum(number).filter(coverage.entitlement == entitlement)
+            for entitlement in entitlements
+            for number in (covered, coverage.entitled)
+        ]
+        statement = select(*key, *sums).where(coverage.day.between(first, last))
+        if units is not None:
+            statement = statement.where(coverage.unit.in_(units))
+        grouped = key if by_unit else key[:1]
+        with self._read_transaction() as connection:
+            rows = connection.execute(statement.group_by(*grouped).order_by(*grouped)).all()
+        return tuple(
+            CoverageSum(day, unit, entitlement, covered, entitled)
+            for day, unit, *numbers in rows
+            for entitlement, covered, entitled in zip(entitlements, numbers[::2], numbers[1::2], strict=True)
+            if entitled is not None
+        )
 
     def _coverage(self, statement: Select[Any]) -> tuple[CoverageDay, ...]:
         coverage = t.coverage.c

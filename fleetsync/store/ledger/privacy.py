@@ -101,8 +101,9 @@ class PrivacyLedger(LedgerBase):
             # A log-in that another person has by now must not release that person as well.
             search = search_persons(connection, theirs, self._token_of, follow_reused_logins=False)
             released = sorted(protected.intersection(search.tokens))
-            connection.execute(delete(t.protected_token).where(t.protected_token.c.token.in_(released)))
-            _read_anew(connection, search)
+            for table in (t.protected_token, t.protection_mark):
+                connection.execute(delete(table).where(table.c.token.in_(released)))
+            redaction.read_anew(connection, search)
             hidden_persons.advance_privacy_generation(connection)
             row = {"at": self._clock.now(), "who": who, "what": f"released protection: {reason}", "subject": reference}
             connection.execute(insert(t.audit).values(row))
@@ -165,21 +166,6 @@ def _reference(connection: Connection, search: PersonSearch) -> str | None:
 def _parts_of(search: PersonSearch) -> tuple[tuple[str, str], ...]:
     believed = (each for each in search.stored_records if each.table is t.record)
     return tuple(sorted({(each.source, each.part) for each in believed}))
-
-
-def _read_anew(connection: Connection, search: PersonSearch) -> None:
-    """Let the next pull of each part of the person read it whole, and find their masked rows changed."""
-    record, scope, state = t.record.c, t.part_scope.c, t.part_state.c
-    for each in search.stored_records:
-        if each.table is t.record:
-            of_row = (record.id == each.at[0]) & record.masked
-            fingerprint = connection.execute(select(record.fingerprint).where(of_row)).scalar_one_or_none()
-            if fingerprint is not None:
-                connection.execute(update(t.record).where(of_row).values(fingerprint=fingerprint ^ 1))
-    for source, part in _parts_of(search):
-        of_scopes = (scope.source == source) & (scope.part == part)
-        connection.execute(update(t.part_scope).where(of_scopes).values(fingerprint=None))
-        connection.execute(update(t.part_state).where(state.source == source, state.part == part).values(mark=None))
 
 
 def _tokenise_keys(connection: Connection, stored: StoredRecord, hidden: HiddenTokens) -> bool:

@@ -17,6 +17,7 @@ from fleetsync.core.model import (
     ReadFingerprint,
     RecordType,
     RowChange,
+    ScopeFindings,
     StagedRow,
     Verdict,
 )
@@ -148,9 +149,12 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
             )
             self._database.write_rows(connection, statement, ("read", "of_type", "of_id", "believed"), rows)
 
-    def hold_marks(self, pull: int, tokens: Iterable[str]) -> None:
-        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed."""
-        rows = [{"pull_id": pull, "token": token} for token in sorted(tokens)]
+    def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
+        """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed.
+
+        *person_by_token*: as `record_marks`, which is done for the persons of these *tokens* then.
+        """
+        rows = [{"pull_id": pull, "token": token, "person": person_by_token.get(token)} for token in sorted(tokens)]
         if not rows:
             return
         with self._write_transaction() as connection:
@@ -183,6 +187,8 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
             "unused_headers": dict(effect.unused_headers),
             "dropped": _sorted_counts(effect.dropped),
             "newly_marked": effect.newly_marked,
+            "released_persons": effect.released_persons,
+            "mark_words": _sorted_counts(effect.mark_words),
             "conflicting_duplicates": effect.conflicting_duplicates,
             "is_first": effect.is_first,
             "reads_some": effect.reads_some,
@@ -195,12 +201,13 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
                 "scope": scope.name,
                 "as_of": scope.as_of,
                 "fingerprint": scope.fingerprint,
+                "findings": scope.findings,
                 "judged_under": scope.judged_under,
             }
             for scope in effect.scopes
         ]
         if scopes:
-            overwritten = ("as_of", "fingerprint", "judged_under")
+            overwritten = ("as_of", "fingerprint", "findings", "judged_under")
             connection.execute(self._database.upsert(t.pull_scope, ("pull_id", "scope"), overwritten), scopes)
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
@@ -210,6 +217,17 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         with self._releasing_lock(pull), self._write_transaction() as connection:
             self._require_unjudged_pull(connection, pull)
             self._end_pull(connection, pull, verdict, reason)
+
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """The files beside the lists of a part that are no lists, by its newest attempt."""
+        state = t.part_state.c
+        of_part = (state.source == source) & (state.part == part)
+        with self._read_transaction() as connection:
+            known = connection.execute(select(state.left_files).where(of_part)).scalar_one_or_none()
+        if tuple(names) == (known or ()):
+            return
+        with self._write_transaction() as connection:
+            update_part_state(connection, source, part, left_files=tuple(names))
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
         """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
@@ -357,6 +375,8 @@ def read_effect(
         dropped=dict(row.dropped),
         newly_marked=row.newly_marked,
         pending_marks=pending_marks(connection, pull),
+        released_persons=row.released_persons,
+        mark_words=dict(row.mark_words),
         conflicting_duplicates=row.conflicting_duplicates,
         is_first=row.is_first,
         reads_some=row.reads_some,
@@ -366,12 +386,19 @@ def read_effect(
 
 def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
-    columns = (scope.scope, scope.as_of, scope.fingerprint, scope.judged_under)
+    columns = (scope.scope, scope.as_of, scope.fingerprint, scope.findings, scope.judged_under)
     statement = select(*columns).where(scope.pull_id == pull).order_by(scope.scope)
     return tuple(
-        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint, judged_under=judged_under)
-        for name, as_of, fingerprint, judged_under in connection.execute(statement)
+        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint, findings=findings, judged_under=judged_under)
+        for name, as_of, fingerprint, findings, judged_under in connection.execute(statement)
     )
+
+
+def read_scope_findings(connection: Connection, source: str, part: str) -> dict[str, ScopeFindings]:
+    """What could not be read in each scope of a part when it was read last."""
+    scope = t.part_scope.c
+    statement = select(scope.scope, scope.findings).where(scope.source == source, scope.part == part)
+    return {row.scope: row.findings for row in connection.execute(statement)}
 
 
 def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:

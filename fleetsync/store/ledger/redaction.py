@@ -18,6 +18,7 @@ from fleetsync.store.ledger.hidden_persons import store_tokens
 from fleetsync.store.ledger.person_search import PersonSearch, StoredRecord, search_persons, value_token
 
 UNPLACED_VALUES: Mapping[str, Any] = {"unit": UNPLACED, "reason": Text("", "")}
+NO_FINGERPRINT = 0  # of a row that any row differs from
 LOGIN_KEY = ("scheme", "namespace", "value", "person")
 
 
@@ -48,6 +49,20 @@ def erase(connection: Connection, tokens: Iterable[str], at: datetime, token_of:
     _remove_keys(connection, search, token_of)
     _remove_history(connection, search)
     return search
+
+
+def read_anew(connection: Connection, search: PersonSearch) -> None:
+    """Let the next pull of each part of the people of *search* read it whole, and find their masked rows changed."""
+    record, scope, state = t.record.c, t.part_scope.c, t.part_state.c
+    believed = [each for each in search.stored_records if each.table is t.record]
+    rows = [{"of": each.at[0]} for each in believed]
+    if rows:
+        masked_row = (record.id == bindparam("of")) & record.masked
+        connection.execute(update(t.record).where(masked_row).values(fingerprint=NO_FINGERPRINT), rows)
+    for source, part in {(each.source, each.part) for each in believed}:
+        of_scopes = (scope.source == source) & (scope.part == part)
+        connection.execute(update(t.part_scope).where(of_scopes).values(fingerprint=None))
+        connection.execute(update(t.part_state).where(state.source == source, state.part == part).values(mark=None))
 
 
 # --- records ------------------------------------------------------------------------------------------------------------

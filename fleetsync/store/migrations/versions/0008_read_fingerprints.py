@@ -6,8 +6,8 @@ Written as it was on the day, and never changed afterwards: databases out there 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:

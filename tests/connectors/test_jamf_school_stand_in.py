@@ -1,0 +1,262 @@
+"""Jamf School, run as the daemon runs it, against a stand-in with the vendor's traps: published numbers stay."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+
+import pytest
+from sqlalchemy import select
+
+from fleetsync.core.model import Verdict
+from fleetsync.demo.jamf_school import API_KEY, NETWORK_ID, JamfSchoolStub
+from fleetsync.demo.model import SourceRow
+from fleetsync.demo.stub_server import FaultKind
+from fleetsync.pull.contract import ProbeResult
+from fleetsync.store import tables
+from tests.flow.installation import (
+    COST_CENTRE,
+    SCHOOL,
+    Installation,
+    OpenInstallation,
+    StaffFileRow,
+    login,
+    serial,
+)
+
+PEOPLE = 12
+TABLE = """
+[[source]]
+kind = "jamf_school"
+name = "jamf-school"
+base_url = "{base_url}"
+network_id = "{network_id}"
+api_key_file = "secrets/jamf-school"
+wait_limit = "60s"
+"""
+
+
+def ipad(n: int, **fields: object) -> SourceRow:
+    """The iPad of employee *n*, in contact yesterday."""
+    return {
+        "UDID": f"00008103-{n:012}",
+        "locationId": 1,
+        "serialNumber": serial(n),
+        "name": f"iPad {n}",
+        "assetTag": "",
+        "os": {"prefix": "iPadOS", "version": "27.0.1"},
+        "model": {"name": "iPad (A16)", "identifier": "iPad15,7", "type": "iPad"},
+        "owner": {"id": n, "username": login(n), "email": login(n), "name": "Tuva Exempel"},
+        "groups": ("Personal",),
+        "enrollType": "dep",
+        "depProfile": "Personal",
+        "lastCheckin": "2026-11-23 08:31:00",
+        **fields,
+    }
+
+
+class School:
+    """A small organisation: a school, its employees, an iPad each, one that nobody has and one not enrolled yet."""
+
+    def __init__(self) -> None:
+        self.devices = [
+            *(ipad(n) for n in range(1, PEOPLE + 1)),
+            ipad(13, owner={"id": 0}, groups=()),
+            ipad(14, owner={}, enrollType="depPending", lastCheckin="", isManaged=False),
+        ]
+
+    def rows(self) -> Mapping[str, Sequence[SourceRow]]:
+        return {
+            "devices": self.devices,
+            "users": [{"id": n, "username": login(n), "email": login(n)} for n in range(1, PEOPLE + 1)],
+            "users/groups": [{"id": 7, "locationId": 1, "name": "Personal"}],
+            "locations": [{"id": 1, "name": "Bäckskolan", "schoolNumber": COST_CENTRE}],
+        }
+
+
+@pytest.fixture
+def school() -> School:
+    return School()
+
+
+@pytest.fixture
+def jamf(school: School) -> Iterator[JamfSchoolStub]:
+    stub = JamfSchoolStub(school.rows)
+    with stub.stub_server:
+        yield stub
+
+
+@pytest.fixture
+def installation(jamf: JamfSchoolStub, tmp_path: Path) -> Iterator[Installation]:
+    built = Installation(tmp_path, people=PEOPLE)
+    built.names = ("personal",)
+    built.more = TABLE.format(base_url=jamf.base_url, network_id=NETWORK_ID)
+    with built:
+        write_key(built, API_KEY)
+        yield built
+
+
+@pytest.fixture
+def opened(installation: Installation) -> Iterator[OpenInstallation]:
+    with installation.open() as application:
+        yield application
+
+
+def write_key(installation: Installation, key: str) -> None:
+    file = installation.folder / "secrets" / "jamf-school"
+    file.write_text(key, encoding="ascii")
+    file.chmod(0o600)
+
+
+def verdicts(opened: OpenInstallation) -> dict[str, Verdict]:
+    return {f"{pulled.source}/{pulled.part}": pulled.verdict for pulled in opened.run().pulled}
+
+
+def findings(opened: OpenInstallation) -> dict[str | None, ProbeResult]:
+    (source,) = (source for source in opened.application.sources if source.kind == "jamf_school")
+    return {result.part: result for result in opened.application.run_context.runner.probe(source, Event())}
+
+
+def test_each_employee_has_a_working_ipad_and_what_is_not_enrolled_covers_nobody(opened: OpenInstallation) -> None:
+    assert set(verdicts(opened).values()) == {Verdict.COMPLETE}
+
+    assert [opened.count(measure) for measure in ("entitled", "assigned", "covered")] == [PEOPLE] * 3
+    numbers = opened.snapshot.numbers["fleetsync_devices"]
+    assert sum(numbers.values()) == PEOPLE + 2
+    assert {labels[0] for labels in numbers} == {SCHOOL}
+
+
+PASSING: tuple[FaultKind, ...] = (
+    "too_many_seconds", "too_many_date", "too_many_silent", "bad_gateway_html", "unavailable", "server_error",
+    "cut_body", "hang_up", "not_json", "lost_rows", "empty_page", "duplicate", "loop", "foreign_link",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_fault_that_passes_changes_no_number(
+    opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
+) -> None:
+    opened.run()
+    before = opened.snapshot.numbers
+    installation.advance_clock(hours=1)
+    jamf.stub_server.fail("/api/devices", fault)
+
+    assert verdicts(opened)["jamf-school/devices"] is Verdict.COMPLETE
+    assert jamf.stub_server.failed[fault] == 1
+    assert opened.snapshot.numbers == before
+
+
+LASTING: tuple[FaultKind, ...] = (
+    "too_many_seconds", "too_many_silent", "bad_gateway_html", "unavailable", "server_error", "cut_body", "hang_up",
+    "not_json", "unauthorised", "forbidden", "missing", "not_implemented", "lost_rows", "empty_page",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
+    opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
+) -> None:
+    opened.run()
+    before = opened.snapshot.numbers
+    installation.advance_clock(hours=1)
+    jamf.stub_server.fail("/api/devices", fault, times=999)
+
+    outcome = verdicts(opened)
+
+    assert outcome.pop("jamf-school/devices") is Verdict.FAILED
+    assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
+    assert opened.snapshot.numbers == before
+
+
+def test_half_of_the_fleet_gone_from_a_response_that_looks_whole_is_held(
+    opened: OpenInstallation, school: School, installation: Installation
+) -> None:
+    opened.run()
+    before = opened.snapshot.numbers
+    installation.advance_clock(hours=1)
+    school.devices = school.devices[: PEOPLE // 2]
+
+    (held,) = opened.run().held
+
+    assert (held.effect.source, held.effect.part) == ("jamf-school", "devices")
+    assert opened.snapshot.numbers == before
+
+
+def test_a_summer_in_which_jamf_calls_every_ipad_unmanaged_changes_no_number(
+    opened: OpenInstallation, school: School, installation: Installation
+) -> None:
+    opened.run()
+    before = opened.snapshot.numbers
+    installation.advance_clock(hours=1)
+    school.devices = [{**row, "isManaged": False} for row in school.devices]
+
+    opened.run()
+
+    assert opened.snapshot.numbers == before
+
+
+def test_a_protected_person_is_hidden_in_users_and_devices_even_where_the_owner_is_only_an_id(
+    installation: Installation, school: School
+) -> None:
+    installation.staff[2] = StaffFileRow(n=3, mark="Sekretessmarkering")
+    installation.write_staff(installation.today)
+    school.devices[2] = ipad(3, owner={"id": 3, "username": "tuva3", "email": ""})
+    with installation.open() as opened:
+        for _ in range(2):  # the mark may arrive beside the devices: from the second pull on it is known before
+            opened.run()
+            installation.advance_clock(hours=1)
+        bodies = stored_bodies(opened)
+
+        assert (opened.count("covered"), opened.count("covered", "central")) == (PEOPLE - 1, 1)
+    (device,) = (body for body in bodies if serial(3) in body)
+    assert not [word for word in ("Personal", "tuva3", '"location"', '"3"') if word in device]
+    assert login(3) not in "".join(bodies)
+
+
+def stored_bodies(opened: OpenInstallation) -> list[str]:
+    with opened.ledger._read_transaction() as connection:
+        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
+
+
+# --- what a check says ------------------------------------------------------------------------------------------------
+
+
+def test_a_check_of_a_key_with_all_rights_says_what_can_be_read(opened: OpenInstallation) -> None:
+    results = findings(opened)
+
+    assert all(result.ok for result in results.values())
+    assert results["groups"].what == "/users/groups can be read"
+
+
+def test_a_check_tells_a_missing_right_from_the_others(opened: OpenInstallation, jamf: JamfSchoolStub) -> None:
+    jamf.rights -= {"users"}
+
+    results = findings(opened)
+
+    assert [part for part, result in results.items() if not result.ok] == ["users"]
+    assert "the right read on Users is not granted" in results["users"].what
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"base_url": "{address}/v2"}, "The base address is wrong"),
+        ({"protocol_version": 9}, "the version is another"),
+        ({"api_key": "fel-nyckel"}, "does not accept our credential (401)"),
+    ],
+)
+def test_a_check_tells_a_wrong_address_version_and_key_apart(
+    jamf: JamfSchoolStub, installation: Installation, keys: dict[str, object], sentence: str
+) -> None:
+    if key := keys.get("api_key"):
+        write_key(installation, str(key))
+    base_url = str(keys.get("base_url", jamf.base_url)).format(address=jamf.stub_server.address)
+    version = f"protocol_version = {keys.get('protocol_version', 3)}\n"
+    installation.more = TABLE.format(base_url=base_url, network_id=NETWORK_ID) + version
+    installation.write()
+    with installation.open() as opened:
+        results = findings(opened)
+
+    assert not any(result.ok for result in results.values())
+    assert all(sentence in result.what for result in results.values())
+    assert API_KEY not in str(results)
+    assert "fel-nyckel" not in str(results)
