@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from fleetsync.clock import ManualClock
 from fleetsync.core.identity import canonical_key
@@ -129,6 +129,28 @@ def test_what_comes_back_is_compared_and_is_the_same(
     assert changes(believe(ledger, clock, device("1", login(1)), device("2"))) == {"1": "return"}
     assert believe(ledger, clock, device("1", login(1)), device("2")).rows == ()
     assert canonical_keys == [login(1)]
+
+
+def test_a_pull_without_changes_takes_as_many_statements_for_many_records_as_for_few(
+    ledger: Ledger, clock: ManualClock
+) -> None:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    for engine in (ledger._database.reading, ledger._database.writing):
+        event.listen(engine, "before_cursor_execute", note)
+    counts: dict[int, int] = {}
+    for people in (3, 300):
+        believe(ledger, clock, *staff(*range(people)), name=f"hr{people}")
+        statements.clear()
+        effect = believe(ledger, clock, *staff(*range(people)), name=f"hr{people}")
+        assert (effect.seen, effect.rows) == (2 * people, ())
+        assert not any(statement.startswith(("INSERT INTO staged", "UPDATE record")) for statement in statements)
+        counts[people] = len(statements)
+
+    assert counts[300] == counts[3]
 
 
 def test_a_later_contact_is_the_only_change(ledger: Ledger, clock: ManualClock, canonical_keys: list[str]) -> None:

@@ -40,7 +40,7 @@ from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
 
-STAGING_BATCH_ROWS = 2000
+STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
 UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
 

@@ -5,6 +5,7 @@ because a mark on any page protects.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -23,6 +24,8 @@ from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, Recor
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
+
+_OF_PERSONS: Final = (PersonRecord, MembershipRecord)
 
 
 class RecordComparison:
@@ -52,7 +55,7 @@ class RecordComparison:
             return
         record, tokens = self._protected(self._rules.canonical(record, self._source.settings))
         read = ReadRecord(record, tokens, scope, read_fingerprint)
-        if isinstance(record, PersonRecord | MembershipRecord):
+        if isinstance(record, _OF_PERSONS):
             self._waiting.append(read)
             self._waiting_refs.add(record_ref(record))
         else:
@@ -149,4 +152,4 @@ class RecordComparison:
 
 
 def _is_marked(record: Record) -> bool:
-    return isinstance(record, PersonRecord | MembershipRecord) and record.protected
+    return isinstance(record, _OF_PERSONS) and record.protected

@@ -96,6 +96,7 @@ class PullDifferences:
     ) -> None:
         self._source, self._rules, self._index = source, rules, index
         self._judged_alike = frozenset(judged_alike)
+        self._believes_masked = any(entry.masked for entry in index.values())
         self._read_otherwise: dict[RecordRef, ReadFingerprint] = {}
         self._changed_rows: list[StagedRow] = []
         self._ranks: dict[RecordRef, Rank] = {}
@@ -344,7 +345,8 @@ class PullDifferences:
 
     def _note_unmasked(self, row: RowToStage) -> None:
         """A person who is not protected any more comes back in clear: the masked record of theirs is not absent."""
-        if row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked:
+        is_in_clear = row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked
+        if is_in_clear and self._believes_masked:
             token = tokenise_id(self._source, row.source_id, self._rules.token_of)
             self._unmasked.add((row.type.value, token))
 

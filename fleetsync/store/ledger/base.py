@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -81,9 +81,10 @@ class LedgerBase:
 ROWS_AT_A_TIME = 5_000
 
 
-def stream_rows(connection: Connection, statement: Select[Any]) -> Iterable[Any]:
+def stream_rows(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
     """The rows of a statement that may have many: read in pieces, neither one by one nor all at once."""
-    return connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME})
+    for rows in connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).partitions():
+        yield from rows
 
 
 BELIEVED_COLUMNS = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from sys import intern
 
 import msgspec
 from sqlalchemy import select
@@ -46,7 +47,9 @@ class KnownRecordsLedger(LedgerBase):
         )
         with self._read_transaction() as connection:
             return {
-                (kind, source_id): RecordIndexEntry(fingerprint, since is not None, gone, contact, scope, read, masked)
+                (intern(kind), source_id): RecordIndexEntry(
+                    fingerprint, since is not None, gone, contact, scope, read, masked
+                )
                 for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_rows(
                     connection, statement
                 )
