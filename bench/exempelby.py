@@ -74,8 +74,9 @@ def _run_demo(command: list[str], folder: Path, port: int, log: Path) -> tuple[f
 
 
 def _answers(port: int) -> bool:
+    """Whether there is a page, also one that only says how much of the past has been replayed."""
     try:
-        return requests.get(f"http://127.0.0.1:{port}/", timeout=TIMEOUT_SECONDS).ok
+        return bool(requests.get(f"http://127.0.0.1:{port}/", timeout=TIMEOUT_SECONDS).content)
     except requests.ConnectionError:
         return False
 

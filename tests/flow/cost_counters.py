@@ -82,7 +82,7 @@ def counted_calls(*functions: Callable[..., Any]) -> Iterator[Counter[str]]:
         yield calls
     finally:
         sys.setprofile(before)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
 
 
 def empty_journal(database: Path) -> None:
