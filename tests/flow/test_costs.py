@@ -14,6 +14,7 @@ from fleetsync import sync
 from fleetsync.core.model import DeviceRecord
 from fleetsync.core.privacy import key_tokeniser, record_tokens
 from tests.flow.cost_counters import (
+    SqlCounter,
     counted_calls,
     counted_sql,
     empty_journal,
@@ -28,6 +29,7 @@ PAGE_SIZE = 50
 STATEMENTS_PER_RUN = 250  # of the parts, the marks, the outcome's tables: a run asks each of them something
 # Sources are pulled side by side: which of them ends first decides over a transaction more or less.
 STATEMENTS_EITHER_WAY, PAGES_EITHER_WAY = 10, 4
+ROWS_PER_EMPLOYEE = 19  # a person, an employment and a device: staged, believed, and as the outcome has them
 ROWS_PER_RUN = 20  # the pulls, the states of their parts, the reconciliation
 
 Happening = Callable[[Installation], None]
@@ -69,26 +71,43 @@ def one_employee_changes(town: Installation) -> None:
 
 def costs_of_repeat(folder: Path, people: int, happening: Happening) -> RunCosts:
     """The costs of a run after *happening*, in an installation of this size that has run twice before."""
-    folder.mkdir()
-    with counted_sql() as sql, Installation(folder, people=people, page=PAGE_SIZE) as town, town.open() as opened:
-        opened.run()
-        town.advance_clock(hours=1)
-        opened.run()
-        town.advance_clock(hours=1)
+    with counted_sql() as sql, installation(folder, people) as town, town.open() as opened:
+        for _ in range(2):
+            opened.run()
+            town.advance_clock(hours=1)
         happening(town)
-        empty_journal(town.database)
-        sql.reset()
-        asked_before = len(town.graph.stub_server.log)
-        with counted_calls(record_tokens, key_tokeniser(b"any")) as calls:
-            report = opened.run()
-        assert not report.held
-        return RunCosts(
-            rows_written=sql.rows_written,
-            statements=sql.statements,
-            journal_bytes=journal_bytes(town.database),
-            tokens=calls.total(),
-            requests=len(town.graph.stub_server.log) - asked_before,
-        )
+        return costs_of_run(town, opened, sql)
+
+
+def costs_of_first_run(folder: Path, people: int) -> RunCosts:
+    """The costs of a run into an empty database."""
+    with counted_sql() as sql, installation(folder, people) as town, town.open() as opened:
+        return costs_of_run(town, opened, sql)
+
+
+def installation(folder: Path, people: int) -> Installation:
+    """An installation whose Graph gives small pages. One employee is protected, so that tokens matter."""
+    folder.mkdir()
+    town = Installation(folder, people=people, page=PAGE_SIZE)
+    town.staff[-1] = msgspec.structs.replace(town.staff[-1], mark="J")
+    return town
+
+
+def costs_of_run(town: Installation, opened: OpenInstallation, sql: SqlCounter) -> RunCosts:
+    """Run once and count."""
+    empty_journal(town.database)
+    sql.reset()
+    asked_before = len(town.graph.stub_server.log)
+    with counted_calls(record_tokens, key_tokeniser(b"any")) as calls:
+        report = opened.run()
+    assert not report.held
+    return RunCosts(
+        rows_written=sql.rows_written,
+        statements=sql.statements,
+        journal_bytes=journal_bytes(town.database),
+        tokens=calls.total(),
+        requests=len(town.graph.stub_server.log) - asked_before,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +121,13 @@ def costs_at_two_sizes(tmp_path_factory: pytest.TempPathFactory) -> TwoCosts:
         return few, costs_of_repeat(folder / "many", MANY, happening)
 
     return costs
+
+
+@pytest.fixture(scope="module")
+def first_costs(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunCosts, RunCosts]:
+    """The costs of a run into an empty database, in a small and in a large municipality."""
+    folder = tmp_path_factory.mktemp("first")
+    return costs_of_first_run(folder / "few", FEW), costs_of_first_run(folder / "many", MANY)
 
 
 # --- written and asked --------------------------------------------------------------------------------------------------
@@ -151,6 +177,14 @@ def test_a_source_is_asked_once_per_page_and_signed_in_to_once(costs_at_two_size
     assert (few.requests, many.requests) == (1, MANY // PAGE_SIZE)
 
 
+def test_an_employee_with_a_device_costs_a_first_run_a_fixed_number_of_rows(
+    first_costs: tuple[RunCosts, RunCosts],
+) -> None:
+    few, many = first_costs
+
+    assert many.rows_written - few.rows_written <= ROWS_PER_EMPLOYEE * (MANY - FEW)
+
+
 # --- not computed -------------------------------------------------------------------------------------------------------
 
 
@@ -161,13 +195,11 @@ def test_a_record_that_did_not_change_costs_no_token(costs_at_two_sizes: TwoCost
     assert few.tokens == many.tokens
 
 
-def test_a_first_run_computes_tokens(tmp_path: Path) -> None:
+def test_a_first_run_computes_tokens(first_costs: tuple[RunCosts, RunCosts]) -> None:
     """What the test above counts is what a run really calls."""
-    with Installation(tmp_path, people=FEW) as town, town.open() as opened:
-        with counted_calls(record_tokens, key_tokeniser(b"any")) as calls:
-            opened.run()
+    few, many = first_costs
 
-        assert calls.total() >= FEW
+    assert FEW <= few.tokens < many.tokens
 
 
 # --- memory -------------------------------------------------------------------------------------------------------------
@@ -185,9 +217,7 @@ def most_records_during_pull(town: Installation, opened: OpenInstallation) -> in
 def test_a_pull_holds_as_many_records_at_once_in_a_large_as_in_a_small_municipality(tmp_path: Path) -> None:
     most = []
     for people in (4 * PAGE_SIZE, 12 * PAGE_SIZE):
-        folder = tmp_path / str(people)
-        folder.mkdir()
-        with Installation(folder, people=people, page=PAGE_SIZE) as town, town.open() as opened:
+        with installation(tmp_path / str(people), people) as town, town.open() as opened:
             opened.run()
             town.advance_clock(hours=1)
             most.append(most_records_during_pull(town, opened))
