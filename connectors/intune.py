@@ -392,8 +392,10 @@ def normalise(
         return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
     facts = UnreadableFacts(source_id)
     record = _device_record(source_id, raw, settings, agent, owner, platform, unknown, facts)
-    names = (name for field in (*raw.unreadable, *facts.fields) for name in _FIELDS_OF_FACTS.get(field, ()))
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(set(names)))), *unknown, *facts)
+    if unreadable := (*raw.unreadable, *facts.fields):
+        names = {name for field in unreadable for name in _FIELDS_OF_FACTS.get(field, ())}
+        record = msgspec.structs.replace(record, unreadable=tuple(sorted(names)))
+    return (record, *unknown, *facts)
 
 
 def _device_record(

@@ -39,8 +39,8 @@ By the Jamf Platform API, in place of `network_id` and `api_key_file`: `token_ur
 * **Never decoded**: names of users, who is in which group, parents and children, coordinates, battery, storage,
   network, phone numbers, notes, apps.
 * **Quirks that decide something**
-  * A device is managed when its enrolment is not pending. Whether it is in contact is decided by the day of the last
-    check-in, against the school calendar.
+  * A device is managed once it is enrolled. While its enrolment is pending it is *ordered*, as a purchase is. Whether it
+    is in contact is decided by the day of the last check-in, against the school calendar.
   * A device's `location` is the id of its location, whose school number is its code: where that is the skolenhetskod of a
     `[[unit]]`, or the names are the same, devices are placed by it. A `[[unit_map]]` sees the id.
   * The owner's id is a key of this source, so that a device follows its user through a change of name. Where the users
@@ -381,7 +381,7 @@ def _device(settings: Settings, raw: Device) -> tuple[NormalisedItem, ...]:
         asset_tag=clean_text(raw.asset_tag),
         last_contact_at=facts.read(parse_instant, raw.last_checkin, "lastCheckin", settings.zone),
         ownership=Ownership.ORGANISATION,
-        managed=None if is_pending is None else not is_pending,
+        managed=True if is_pending is False else None,
         condition=Condition.PENDING if is_pending else Condition.ACTIVE,
     )
     names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}

@@ -115,6 +115,11 @@ _FIELDS_OF_FACTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "userAndLocation.username": ("keys",),
         "userAndLocation.email": ("keys",),
         "userAndLocation.emailAddress": ("keys",),
+        "userAndLocation.buildingId": ("location",),
+        "userAndLocation.departmentId": ("location",),
+        "general.site": ("location",),
+        "general.site.id": ("location",),
+        "general.siteId": ("location",),
         "diskEncryption": ("encrypted",),
         "diskEncryption.bootPartitionEncryptionDetails": ("encrypted",),
         "diskEncryption.bootPartitionEncryptionDetails.partitionFileVault2State": ("encrypted",),
@@ -149,7 +154,7 @@ def normalise(part: str, settings: Settings, raw: Row) -> tuple[NormalisedItem, 
 
 
 def _computer(settings: Settings, raw: Computer) -> tuple[NormalisedItem, ...]:
-    source_id, unknown = _required_id("computer", raw.id, "id"), list[UnknownValue]()
+    source_id, unknown = record_id("computer", required_text(raw.id, "id")), list[UnknownValue]()
     facts = UnreadableFacts(source_id)
     general, hardware = raw.general or ComputerGeneral(), raw.hardware or Hardware()
     user, purchase = raw.user_and_location or ComputerUser(), raw.purchasing or ComputerPurchase()
@@ -185,7 +190,8 @@ def _computer(settings: Settings, raw: Computer) -> tuple[NormalisedItem, ...]:
 
 
 def _mobile_device(settings: Settings, raw: MobileDevice) -> tuple[NormalisedItem, ...]:
-    source_id, unknown = _required_id("mobile_device", raw.mobile_device_id, "mobileDeviceId"), list[UnknownValue]()
+    source_id = record_id("mobile_device", required_text(raw.mobile_device_id, "mobileDeviceId"))
+    unknown = list[UnknownValue]()
     facts = UnreadableFacts(source_id)
     general, hardware = raw.general or MobileGeneral(), raw.hardware or Hardware()
     user, purchase = raw.user_and_location or MobileUser(), raw.purchasing or MobilePurchase()
@@ -221,10 +227,6 @@ def _mobile_device(settings: Settings, raw: MobileDevice) -> tuple[NormalisedIte
         warranty_until=facts.read(parse_day, purchase.warranty_expires_date, "purchasing.warrantyExpiresDate"),
     )
     return (_with_unreadable(record, raw, facts), *unknown, *facts)
-
-
-def _required_id(kind: str, value: str | None, field: str) -> str:
-    return record_id(kind, required_text(value, field)) or ""
 
 
 def _platform(raw: MobileDevice, hardware: Hardware, unknown: list[UnknownValue]) -> Platform:
@@ -264,7 +266,7 @@ def _with_unreadable(record: DeviceRecord, raw: SourceRow, facts: UnreadableFact
 
 def _purchase(raw: AssignedDevice) -> tuple[NormalisedItem, ...]:
     instance = required_text(raw.instance_id, "deviceEnrollmentProgramInstanceId")
-    source_id, unknown = _required_id(f"purchase/{instance}", raw.id, "id"), list[UnknownValue]()
+    source_id, unknown = record_id(f"purchase/{instance}", required_text(raw.id, "id")), list[UnknownValue]()
     if known_word(_IS_RELEASED, raw.profile_status, "profileStatus", unknown):
         return (DroppedRow(DroppedKind.RELEASED),)
     model = clean_text(raw.model) or clean_text(raw.description)

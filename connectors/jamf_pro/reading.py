@@ -16,7 +16,7 @@ from connectors.jamf_pro.schema import (
     EnrolmentInstance,
     MobileDevice,
     NamedPlace,
-    record_id,
+    record_id_or_none,
 )
 from connectors.jamf_pro.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
@@ -140,7 +140,7 @@ def _read_places(settings: Settings, client: Client, page_size: int) -> Iterator
 def _read_computers(settings: Settings, client: Client, page_size: int) -> Iterator[Page]:
     """By the newest version of the inventory that the server has."""
     query: Params = {"section": COMPUTER_SECTIONS, "page-size": page_size, "sort": "id:asc"}
-    reader = RowReader[SourceRow](Computer, normalise_id=partial(record_id, "computer"))
+    reader = RowReader[SourceRow](Computer, normalise_id=partial(record_id_or_none, "computer"))
     is_server = False
     for version in COMPUTER_VERSIONS:
         path, needs = f"{version}/computers-inventory", _permission(settings, "computers")
@@ -159,7 +159,7 @@ def _read_computers(settings: Settings, client: Client, page_size: int) -> Itera
 def _read_mobile_devices(settings: Settings, client: Client, page_size: int) -> Iterator[Page]:
     query: Params = {"section": MOBILE_DEVICE_SECTIONS, "page-size": page_size, "sort": "mobileDeviceId:asc"}
     reader = RowReader[SourceRow](
-        MobileDevice, id_field="mobileDeviceId", normalise_id=partial(record_id, "mobile_device")
+        MobileDevice, id_field="mobileDeviceId", normalise_id=partial(record_id_or_none, "mobile_device")
     )
     return _pages(client, "v2/mobile-devices/detail", reader, query, needs=_permission(settings, "mobile_devices"))
 
@@ -196,7 +196,7 @@ def _assigned_devices(settings: Settings, client: Client, instance: str) -> Page
     """All devices of one token. They come in one response: there are no pages."""
     path = f"v1/device-enrollments/{quote(instance, safe='')}/devices"
     response = client.get(path, decode=PagedRows, needs=_permission(settings, "purchases"))
-    reader = RowReader[SourceRow](AssignedDevice, normalise_id=partial(record_id, f"purchase/{instance}"))
+    reader = RowReader[SourceRow](AssignedDevice, normalise_id=partial(record_id_or_none, f"purchase/{instance}"))
     read = reader.read(response.results)
     total = len(response.results) if response.total_count is None else response.total_count
     return Page([*read.rows, *read.facts], total=total, rejected=tuple(read.rejected))

@@ -11,10 +11,15 @@ COMPUTER_SECTIONS = ("GENERAL", "HARDWARE", "OPERATING_SYSTEM", "USER_AND_LOCATI
 MOBILE_DEVICE_SECTIONS = ("GENERAL", "HARDWARE", "USER_AND_LOCATION", "PURCHASING", "SECURITY")
 
 
-def record_id(kind: str, value: object) -> str | None:
+def record_id(kind: str, own_id: str) -> str:
     """The id of a record: the server counts computers, mobile devices and purchases each from 1."""
+    return f"{kind}/{own_id}"
+
+
+def record_id_or_none(kind: str, value: object) -> str | None:
+    """As `record_id`, of what a row has in place of its id; None for a blank."""
     text = clean_text(value)
-    return None if text is None else f"{kind}/{text}"
+    return None if text is None else record_id(kind, text)
 
 
 class NamedPlace(SourceRow, frozen=True):

@@ -1,13 +1,13 @@
 """A staging area in memory: what a pull would stage, without writing a byte to the database."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
 from threading import Lock
 
 import msgspec
 
-from fleetsync.core.model import PullEffect, StagedRow, Verdict
+from fleetsync.core.model import PullEffect, ReadFingerprint, Record, StagedRow, Verdict
 from fleetsync.pull.runner import BelievedEntry
 from fleetsync.store.ledger import Ledger
 
@@ -36,9 +36,13 @@ class MemoryStaging:
         """As the ledger has it."""
         return self._ledger.record_index(source, part)
 
-    def membership_persons(self, source: str, part: str) -> Mapping[str, str]:
+    def person_records(self, source: str, part: str) -> Iterator[Record]:
+        """As the ledger has them."""
+        return self._ledger.person_records(source, part)
+
+    def judged_under(self, source: str, part: str) -> Mapping[str, str | None]:
         """As the ledger has it."""
-        return self._ledger.membership_persons(source, part)
+        return self._ledger.judged_under(source, part)
 
     def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]:
         """As the ledger has it."""
@@ -54,6 +58,9 @@ class MemoryStaging:
 
     def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
         """Nothing: the result of the pull names them."""
+
+    def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
+        """Does nothing: it only makes the next pull quicker."""
 
     def finish_pull(self, effect: PullEffect) -> None:
         """Keep what was read."""

@@ -209,6 +209,7 @@ pull_scope = Table(
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
     Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
+    _text_column("judged_under", null=True),
 )
 
 staged_record = Table(
@@ -224,6 +225,7 @@ staged_record = Table(
     _text_column("own_id"),
     _datetime_column("last_contact_at", null=True),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),
 )
 
 # Of persons whom a pull marks that is not believed yet: they are not shown, and nothing is rewritten for good.
@@ -275,6 +277,7 @@ part_scope = Table(
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
     Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
+    _text_column("judged_under", null=True),
 )
 
 # --- what is believed --------------------------------------------------------------------------------------------------
@@ -298,6 +301,7 @@ record = Table(
     _integer_column("absent_pulls"),
     _boolean_column("gone"),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),  # None: the next pull that reads it judges it anew
     UniqueConstraint("source", "part", "type", "source_id"),
 )
 

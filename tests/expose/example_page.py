@@ -413,10 +413,7 @@ class FakeHistory:
     ) -> Sequence[CoverageSum]:
         sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
         for row in self.recorded_rows(first, last):
-            is_wanted = (units is None or row.unit in units) and (
-                entitlements is None or row.entitlement in entitlements
-            )
-            if is_wanted:
+            if (units is None or row.unit in units) and row.entitlement in entitlements:
                 cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
                 cell[0] += row.covered
                 cell[1] += row.entitled

@@ -1,8 +1,13 @@
 """The API gives a list page by page, all from one snapshot, and says with an ETag whether anything has changed."""
 
+import re
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
 
+import fleetsync
 from fleetsync.expose.gate import view_for
 from fleetsync.expose.lists import DEVICES, ListContext
 from fleetsync.expose.lists.json_rows import MAX_JSON_ROWS, ROWS_PER_CHUNK, json_document
@@ -27,7 +32,7 @@ def client(setup):
     return open_client(setup, "tea")
 
 
-def walk(client, path: str) -> list[dict]:
+def walk(client, path: str) -> list[dict[str, Any]]:
     """The answers from *path* on."""
     answers = []
     while path:
@@ -172,3 +177,12 @@ def test_the_json_of_a_page_is_the_same_list_page_by_page(client):
 
     assert page["rows"] == api["rows"]
     assert client.get(page["next"]).get_json()["rows"] == client.get(api["next"]).get_json()["rows"]
+
+
+def test_an_answer_has_the_members_that_the_documents_show(client):
+    documents = (Path(fleetsync.__file__).parents[1] / "docs" / "operating.md").read_text()
+    (example,) = re.findall(r"<!-- example: api-page -->\s+```json\n(.*?)```", documents, re.DOTALL)
+    shown, answer = msgspec.json.decode(example), client.get("/api/v1/devices").get_json()
+
+    assert list(shown) == list(answer)
+    assert re.sub(r"unit=\w+&|=[^&]*", "", shown["next"]) == re.sub(r"=[^&]*", "", answer["next"])

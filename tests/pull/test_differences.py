@@ -52,6 +52,8 @@ class Entry(msgspec.Struct, frozen=True):
     last_contact_at: datetime | None
     absent: bool = False
     gone: bool = False
+    masked: bool = False
+    read_fingerprint: int | None = None
 
 
 Index = Mapping[tuple[str, str], Entry]

@@ -439,8 +439,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Behörighet går ut", "Credential expiring"),
         remedy=Text(
-            "Förnya den hos källan och lägg den nya i filen som konfigurationen namnger.",
-            "Renew it at the source and put the new one into the file that the configuration names.",
+            "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
+            "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
         ),
         reason=unit_and_source_gaps.credential_expiring,
     ),

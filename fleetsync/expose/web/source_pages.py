@@ -182,7 +182,8 @@ def policy() -> PageResponse:
     shown, localiser, names = context.latest.policy, context.localiser, context.lookup.units
     units = [slug for slug in names if slug not in RESERVED_UNITS]
     choice = UnitChoice(context, units, {"name": order_by_name(context)})
-    unit_maps = [line for line in shown.unit_maps if not choice.is_needed or line.unit in choice.slugs]
+    shown_units = {*choice.slugs, *RESERVED_UNITS} if choice.is_needed else None
+    unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
     return render_template(
         "policy.html",
         rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],

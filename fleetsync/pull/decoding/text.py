@@ -25,7 +25,10 @@ def clean(text: str) -> str:
 
 def clean_text(value: object) -> str | None:
     """A value as text in its one spelling; None for a blank and for null."""
-    return None if value is None else clean(str(value)) or None
+    if value is None:
+        return None
+    text = str(value)
+    return (text.strip() if text.isascii() else clean(text)) or None  # most text needs no more than that
 
 
 def fold_text(value: object) -> str:

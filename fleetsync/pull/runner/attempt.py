@@ -5,29 +5,16 @@ is the guard's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import (
-    RECORD_TYPES,
-    PersonRecord,
-    PulledScope,
-    PullEffect,
-    Record,
-    RecordType,
-    UnreadableRow,
-)
-from fleetsync.core.privacy import (
-    Storage,
-    needs_token_keys,
-    record_tokens,
-    shareable_mark_words,
-    storage_of_record,
-    with_token_keys,
-)
+from fleetsync.core.model import MembershipRecord, PulledScope, PullEffect, UnreadableRow
+from fleetsync.core.privacy import shareable_mark_words
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -45,17 +32,17 @@ from fleetsync.pull.contract import (
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
+from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
 from fleetsync.pull.runner.counters import PageCounters
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, UncertainRead
+from fleetsync.pull.runner.differences import PullDifferences, UncertainRead, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.staging import Staging
 
-STAGING_BATCH_ROWS = 2000
+STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
 UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
-PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
 
@@ -84,8 +71,6 @@ class PullAttempt:
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
         self._counters = PageCounters()
-        self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
-        self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
         self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
@@ -103,14 +88,20 @@ class PullAttempt:
         """Read the part whole. The finished effect; None when there was nothing new to read. Raises PullError."""
         # What is known before the first page. The pull holds the part's lock, so that nobody changes it meanwhile.
         name, part = self._source.name, self._part.name
-        self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
-        self._is_first = not self._staging.known_files(name, part)
-        self.protection.load(self._differences.believed_persons())
+        index, earlier = self._staging.record_index(name, part), self._staging.judged_under(name, part)
+        self._is_first = not earlier
+        self.protection.load(believed_persons(index))
+        self._judged_under = self._rules.judging_fingerprint(self._source.settings, self.protection.hidden)
+        self._judged_alike = {scope for scope, under in earlier.items() if under == self._judged_under}
+        self._differences = PullDifferences(name, self._rules, index, self._judged_alike)
+        self._comparison = RecordComparison(
+            self._staging, self._rules, self._source, self._part, self.protection, self._differences
+        )
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
             return None
-        self._compare_persons()
+        self._comparison.compare_persons()
         self._compare_uncertain()
         self._stage_differences()
         self.protection.hide_new_children()
@@ -197,10 +188,9 @@ class PullAttempt:
         elif isinstance(item, UnreadableFact):
             self._counters.of(scope).take_fact(item)
         elif isinstance(item, UncertainRecord):
-            read = self._read_record(item.record, scope)
-            self._uncertain.append(UncertainRead(read, item.id_prefix, item.facts))
+            self._comparison.take_uncertain(item, scope)
         else:
-            self._take_record(self._read_record(item, scope))
+            self._comparison.take(item, scope)
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.
@@ -212,69 +202,29 @@ class PullAttempt:
                 "What was believed before stays"
             )
 
-    # --- records ------------------------------------------------------------------------------------------------------
-
-    def _read_record(self, item: Record, scope: str | None) -> ReadRecord:
-        """*item* in its canonical form. A mark on it counts from here on."""
-        record = self._rules.canonical(item, self._source.settings)
-        tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
-        if needs_token_keys(record, tokens, self.protection.hidden):
-            record = with_token_keys(record, tokens)
-        self.protection.take_mark(record, tokens)
-        return ReadRecord(record, tokens, scope)
-
-    def _take_record(self, read: ReadRecord) -> None:
-        if RECORD_TYPES[type(read.record)] in PERSON_TYPES:
-            self._waiting_records.append(read)
-        else:
-            self._compare(read)
-
-    def _compare(self, read: ReadRecord) -> None:
-        storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
-        if storage is Storage.MASKED:
-            self.protection.take_device(read.record, read.tokens)
-        elif self.protection.is_marked_and_new(
-            read.tokens, is_believed=self._differences.believes_person_of(read.record)
-        ):
-            storage = Storage.MASKED
-        if storage is not Storage.DROPPED:
-            self._differences.compare(read, storage)
-
-    def _compare_persons(self) -> None:
-        """After the last page, when the marks of all pages are known."""
-        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
-        self.protection.take_back_marks({person for person in persons if person is not None})
-        for read in self._waiting_records:
-            self.protection.take_keys(read.record, read.tokens)
-        self.protection.store_marks()
-        for read in self._waiting_records:
-            self._compare(read)
-        self._waiting_records.clear()
+    # --- records whose id is not certain ------------------------------------------------------------------------------
 
     def _compare_uncertain(self) -> None:
-        """When all other records have been compared, so that it is known which ones nobody else is."""
-        if not self._uncertain:
+        """When all other records have been compared, so that it is known which ones no other row is."""
+        if not self._comparison.has_uncertain:
             return
-        others: list[UncertainRead] = []
-        for each in self._uncertain:
-            if self._differences.is_believed(each.read):
-                self._compare_uncertain_record(each)
-            else:
-                others.append(each)
-        persons = self._staging.membership_persons(self._source.name, self._part.name)
-        kept, new = self._differences.split_uncertain(others, persons)
-        for each in new:
-            self._compare_uncertain_record(each)
+        kept, compared = self._comparison.compare_uncertain(self._person_by_membership())
+        for each in compared:
+            for fact in each.facts:
+                self._counters.of(each.read.scope).take_fact(fact)
         for each in kept:
-            fact = next(iter(each.facts), None)
-            # Its id may be a person's number, and is no place.
-            reason, place = (UNCERTAIN_ID_REASON, "") if fact is None else (f"{fact.field} {fact.reason}", fact.place)
-            self._counters.of(each.read.scope).reject(reason, place)
+            self._reject_uncertain(each)
 
-    def _compare_uncertain_record(self, uncertain: UncertainRead) -> None:
-        self._compare(uncertain.read)
-        for fact in uncertain.facts:
-            self._counters.of(uncertain.read.scope).take_fact(fact)
+    def _reject_uncertain(self, uncertain: UncertainRead) -> None:
+        fact = next(iter(uncertain.facts), None)
+        # Its id may be a person's number, and is no place.
+        reason, place = (UNCERTAIN_ID_REASON, "") if fact is None else (f"{fact.field} {fact.reason}", fact.place)
+        self._counters.of(uncertain.read.scope).reject(reason, place)
+
+    def _person_by_membership(self) -> Mapping[str, str]:
+        """The person (source id) of each membership that is believed of the part, by the membership's source id."""
+        records = self._staging.person_records(self._source.name, self._part.name)
+        return {record.source_id: record.person for record in records if isinstance(record, MembershipRecord)}
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -286,16 +236,23 @@ class PullAttempt:
         effect = self._effect()
         differences = self._differences
         if differences.has_unreadable_persons:
-            name, part = self._source.name, self._part.name
-            differences.note_unreadable_ties(self._staging.membership_persons(name, part))
+            differences.note_unreadable_ties(self._person_by_membership())
         rows = list(differences.returned_unread())
         if not effect.reads_some:
             rows += differences.absent_rows(
                 {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
             )
         self._staging.stage_rows(self.pull, rows)
+        self._staging.store_read_fingerprints(self.pull, differences.read_otherwise)
         self._staging.finish_pull(effect)
         return effect
+
+    def _judged_scope(self, scope: PulledScope) -> PulledScope:
+        """*scope* with what all of its records were judged under, if that is the same for all."""
+        # What is believed of a row that could not be read was judged under something older.
+        has_unjudged = bool(scope.findings.rejected) and scope.name not in self._judged_alike
+        is_whole = self._part.reads != "some" and not has_unjudged
+        return msgspec.structs.replace(scope, judged_under=self._judged_under if is_whole else None)
 
     def _effect(self) -> PullEffect:
         counters, differences = self._counters, self._differences
@@ -305,7 +262,8 @@ class PullAttempt:
             source=self._source.name,
             part=self._part.name,
             started_at=self.started_at,
-            scopes=counters.pulled_scopes(self.pull) or (PulledScope(as_of=self._today),),
+            scopes=tuple(map(self._judged_scope, counters.pulled_scopes(self.pull)))
+            or (PulledScope(as_of=self._today),),
             rows=(),
             seen=len(differences.seen),
             duplicates=differences.duplicates,

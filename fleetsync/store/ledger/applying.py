@@ -247,11 +247,12 @@ class ApplyLedger(PullLedger):
                 "as_of": read.as_of,
                 "fingerprint": read.fingerprint,
                 "findings": read.findings,
+                "judged_under": read.judged_under,
             }
             for read in effect.scopes
         ]
         if scopes:
-            keys, values = ("source", "part", "scope"), ("as_of", "fingerprint", "findings")
+            keys, values = ("source", "part", "scope"), ("as_of", "fingerprint", "findings", "judged_under")
             connection.execute(self._database.upsert(t.part_scope, keys, values), scopes)
 
     def _close_held(
@@ -332,8 +333,10 @@ def _upsert_records(connection: Connection, effect: PullEffect) -> None:
         "absent_pulls": literal(0),
         "gone": false(),
         "masked": staged.masked,
+        "read_fingerprint": staged.read_fingerprint,
     }
     rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == RowChange.PUT.value)
+    rows = rows.order_by(staged.type, staged.source_id)  # of the key, so that each page of the table is written once
     kept = {"own_id", "first_seen", *RECORD_KEY}
     overwritten = [name for name in values if name not in kept]
     statement = database_of(connection).upsert(
@@ -361,8 +364,8 @@ def _mark_present(connection: Connection, pull: int) -> None:
     joined, of_pull = _staged_with_records(pull)
     shown = staged.change.in_((RowChange.RETURN.value, RowChange.CONTACT.value))
     differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
-    statement = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
-    rows = [dict(row._mapping) for row in connection.execute(statement.where(of_pull, shown, differs))]
+    statement = select(record.id, staged.scope).select_from(joined)
+    rows = [tuple(row) for row in connection.execute(statement.where(of_pull, shown, differs))]
     if rows:
         back = update(t.record).where(record.id == bindparam("row"))
         values: dict[str, Any] = {
@@ -371,7 +374,7 @@ def _mark_present(connection: Connection, pull: int) -> None:
             "gone": False,
             "scope": bindparam("in_scope"),
         }
-        connection.execute(back.values(values), rows)
+        database_of(connection).write_rows(connection, back.values(values), ("row", "in_scope"), rows)
 
 
 def _update_contacts(connection: Connection, effect: PullEffect) -> None:
@@ -403,12 +406,13 @@ def _update_absences(connection: Connection, effect: PullEffect, limits: PullLim
         return
     judged = projected_records(list(before.values()), effect, limits)
     rows = [
-        {"row": row, "since": known.absent_since, "pulls": known.absent_pulls, "is_gone": known.gone}
-        for row, known in zip(before, judged, strict=True)
+        (row, known.absent_since, known.absent_pulls, known.gone) for row, known in zip(before, judged, strict=True)
     ]
     values: dict[str, Any] = {
         "absent_since": bindparam("since"),
         "absent_pulls": bindparam("pulls"),
         "gone": bindparam("is_gone"),
+        "read_fingerprint": None,  # what it is when it comes back may be judged by something else
     }
-    connection.execute(update(t.record).where(t.record.c.id == bindparam("row")).values(values), rows)
+    of_row = update(t.record).where(t.record.c.id == bindparam("row")).values(values)
+    database_of(connection).write_rows(connection, of_row, ("row", "since", "pulls", "is_gone"), rows)

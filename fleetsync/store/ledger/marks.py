@@ -94,9 +94,9 @@ class MarkLedger(LedgerBase):
         """The persons (tokens of their ids) whose marks by the part are to be taken back."""
         mark = t.protection_mark.c
         with self._read_transaction() as connection:
-            statement = select(mark.person).where(
-                mark.source == source, mark.part == part, mark.pull_id.in_(select(t.mark_release.c.pull_id))
-            )
+            release = t.mark_release.c
+            of_part = select(release.pull_id).where(release.source == source, release.part == part)
+            statement = select(mark.person).where(mark.source == source, mark.part == part, mark.pull_id.in_(of_part))
             return frozenset(connection.execute(statement).scalars())
 
     def take_back_marks(self, pull: int, *, unmarked: Collection[str], marked: Collection[str]) -> int:
@@ -146,6 +146,17 @@ class MarkLedger(LedgerBase):
         kept = search_persons(connection, others, self._token_of, follow_reused_logins=False)
         protected = hidden_persons.protected_tokens(connection)
         return frozenset(protected.intersection(search.tokens) - kept.tokens), search
+
+
+def all_marks(connection: Connection) -> Sequence[Mapping[str, Any]]:
+    """Every mark that stands, as rows of its table."""
+    return [dict(row._mapping) for row in connection.execute(select(t.protection_mark))]
+
+
+def restore_marks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the marks *rows* beside those that are stored, after an older copy was restored."""
+    if rows:
+        connection.execute(database_of(connection).insert_new(t.protection_mark, MARK_KEY), list(rows))
 
 
 def store_marks(connection: Connection, pull: int, person_by_token: Mapping[str, str], at: datetime) -> None:
