@@ -21,6 +21,7 @@ from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.settings import load
 from fleetsync.store import tables as t
 from tests.flow.installation import CANARY, Installation, OpenInstallation, StaffFileRow, login
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from tests.flow.installation import (
     login,
     serial,
 )
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 
 
 @pytest.fixture

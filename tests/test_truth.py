@@ -11,6 +11,7 @@ from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.replay import DemoEnvironment, run_day
 from fleetsync.demo.truth import GroundTruth
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 from tests.truth.comparison import differences
 
 SAMPLES = (

@@ -6,25 +6,63 @@ instant, and until which day a part's content is known) and decides nothing itse
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, local_day
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
+    Correction,
+    DeviceCase,
     DeviceRecord,
     Entitlement,
+    GroupRecord,
     Moment,
+    Override,
     PartState,
+    PersonCase,
     Policy,
     Turnover,
+    UnitRecord,
 )
 from fleetsync.core.unit_directory import UnitDirectory
 
 ListKey = tuple[str, str, str]  # source, part, scope
+_ORGANISATIONS = (UnitRecord, GroupRecord)
+
+
+class StepBasis(Struct, frozen=True, kw_only=True):
+    """What the conclusions about every single person and device rest on, besides the subject itself and the turnover.
+
+    As long as both are equal, a person or a device that has not changed gives the same conclusions.
+    """
+
+    today: date
+    policy: Policy
+    calendars: Calendars
+    parts: tuple[PartState, ...]
+    organisations: tuple[BelievedRecord, ...]
+    lists_with_contacts: frozenset[ListKey]
+    overrides: tuple[Override, ...]
+    corrections: tuple[Correction, ...]
+    known_until: date | None
+
+
+class EarlierCases(Struct, frozen=True, kw_only=True):
+    """What the reconciliation before this one concluded of each subject, by id.
+
+    A step uses it again for a subject that consists of the very same objects. Empty where basis or turnover was another.
+    `at`: when it was concluded. `staff_rosters_known_until`: the days up to which the staff rosters were known then.
+    """
+
+    at: datetime = datetime.min.replace(tzinfo=UTC)
+    people: Mapping[str, PersonCase] = {}
+    devices: Mapping[str, DeviceCase] = {}
+    staff_rosters_known_until: tuple[date, ...] = ()
 
 
 class Context(Struct, frozen=True, kw_only=True, dict=True):
@@ -42,6 +80,22 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
     unit_directory: UnitDirectory
     turnover: Turnover | None = None
     known_until: date | None = None
+    earlier: EarlierCases = EarlierCases()
+
+    @cached_property
+    def basis(self) -> StepBasis:
+        """What this context gives to every subject alike."""
+        return StepBasis(
+            today=self.today,
+            policy=self.policy,
+            calendars=self.calendars,
+            parts=tuple(map(_without_attempts, self.parts)),
+            organisations=tuple(known for known in self.believed.known if isinstance(known.record, _ORGANISATIONS)),
+            lists_with_contacts=self.lists_with_contacts,
+            overrides=tuple(self.believed.overrides),
+            corrections=tuple(self.believed.corrections),
+            known_until=self.known_until,
+        )
 
     @property
     def today(self) -> date:
@@ -131,3 +185,20 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
     def record_known_until(self, record: BelievedRecord, part: PartState) -> date | None:
         """The day up to which the content of *part*, which *record* came from, is known where the record stands."""
         return self.known_until_of(part, record.scope or "")
+
+
+def _without_attempts(part: PartState) -> PartState:
+    """A part without what only its own pulls are judged by: it changes with every pull, and no subject rests on it."""
+    return replace(
+        part,
+        last_attempt_at=None,
+        last_complete_at=None,
+        held_pull=None,
+        drift=0,
+        unreadable_rows=0,
+        unreadable_facts=0,
+        unreadable_reason=None,
+        unused_headers=0,
+        contacts_untold=0,
+        credentials={},
+    )

@@ -26,7 +26,7 @@ class PartBusy(StoreError):
 
 
 class StaleReconciliation(StoreError):
-    """Try again at once: a person was protected, erased or found to be a child after the believed state had been read."""
+    """Try again at once: what is believed has changed, or a person was hidden, after the believed state had been read."""
 
 
 class PullNotHeld(StoreError):

@@ -429,20 +429,20 @@ owed = Table(  # of `OwedDevices`
     Index(None, "subject_id"),
 )
 
-assignment = Table(  # of `Assignment`
+assignment = Table(  # of `RunningAssignment`
     "assignment",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text_column("device"),
-    _text_column("by"),
-    _text_column("entitlement"),
-    _text_column("subject_id"),
-    _text_column("unit"),
-    Column("groups", TextTuple, nullable=False),
-    _column("works", Boolean, null=True),
-    _boolean_column("without_contact"),
-    Column("reason", BilingualText, nullable=False),
-    _datetime_column("assigned_at"),  # of the assignment, which may have stopped and begun to work since
+    _text_column("device", reads="assignment.device"),
+    _text_column("by", reads="assignment.by"),
+    _text_column("entitlement", reads="assignment.entitlement"),
+    _text_column("subject_id", reads="assignment.subject_id"),
+    _text_column("unit", reads="assignment.unit"),
+    _column("groups", TextTuple, reads="assignment.groups"),
+    _column("works", Boolean, null=True, reads="assignment.works"),
+    _boolean_column("without_contact", reads="assignment.without_contact"),
+    _column("reason", BilingualText, reads="assignment.reason"),
+    _datetime_column("assigned_at", reads="since"),  # of the assignment, which may have stopped and begun to work since
     _boolean_column("known_before"),
     _datetime_column("since"),
     _datetime_column("until", null=True),

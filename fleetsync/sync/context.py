@@ -15,6 +15,7 @@ from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import PullRunner
 from fleetsync.store.ledger import Ledger
+from fleetsync.sync.belief_memory import BeliefMemory
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class RunContext:
     staged_effect: Callable[[int], PullEffect]  # the effect of a finished pull, with its staged rows
     show: Callable[[Snapshot], None] = lambda _: None
     stop: Event = field(default_factory=Event)
+    memory: BeliefMemory = field(default_factory=BeliefMemory)
 
     def moment(self) -> Moment:
         """The current instant and its local day."""
@@ -45,8 +47,8 @@ class RunContext:
         return tuple(_part_state(source, part) for source in self.sources for part in source.parts)
 
     def believed(self) -> BelievedState:
-        """Everything the core needs to know, read from the database."""
-        return self.ledger.believed(self.parts())
+        """Everything the core needs to know: what is remembered, where nobody has changed it, else from the database."""
+        return self.memory.read(self.ledger, self.parts())
 
     def limits(self, source: str, part: str) -> PullLimits:
         """How much one pull of the part may change before it is held."""

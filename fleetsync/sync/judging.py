@@ -15,7 +15,6 @@ from fleetsync.core.model import (
     CoverageDay,
     HoldReason,
     Moment,
-    Outcome,
     PartRole,
     PullEffect,
     Verdict,
@@ -24,7 +23,7 @@ from fleetsync.core.privacy import with_ids_in_clear
 from fleetsync.core.school_forms import KNOWN_FORMS
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.reconciliation import reconcile_believed, with_pulls_applied
+from fleetsync.sync.reconciliation import Reconciled, reconcile_believed, records_of_part, with_pulls_applied
 
 PULL_HISTORY_LIMIT = 20  # how many earlier pulls of a part are read
 
@@ -45,10 +44,10 @@ class JudgedPull:
 
 @dataclass(frozen=True)
 class OutcomeCheck:
-    """Which pulls may be applied together, the outcome with them applied, and the pulls that move it too far."""
+    """Which pulls may be applied together, what follows with them applied, and the pulls that move it too far."""
 
     accepted: tuple[JudgedPull, ...]
-    outcome: Outcome
+    reconciled: Reconciled
     refused: tuple[JudgedPull, ...] = ()
 
 
@@ -74,7 +73,7 @@ def _judge_pull(
     source, part = bare_effect.source, bare_effect.part
     effect = run_context.staged_effect(pulled.pull)
     state = next(state for state in believed.parts if (state.source, state.part) == (source, part))
-    of_part = [record for record in believed.known if (record.source, record.part) == (source, part)]
+    of_part, _ = records_of_part(believed.known, source, part)
     known = with_ids_in_clear(of_part, effect.rows, source, run_context.runner.rules.token_of)
     pull_context = guard.PullContext(
         role=state.role,
@@ -149,17 +148,18 @@ def check_outcome(
     with the numbers of today without these pulls: the date alone can move numbers too.
     """
     projected = with_pulls_applied(run_context, baseline, effects_of(candidates))
-    outcome = reconcile_believed(run_context, projected, moment)
+    reconciled = reconcile_believed(run_context, projected, moment)
+    coverage = reconciled.outcome.coverage
     if (
         not candidates
         or _is_outcome_check_off(run_context, moment)
-        or (published.newest and not published.hold_reasons(published.newest, outcome.coverage))
+        or (published.newest and not published.hold_reasons(published.newest, coverage))
     ):
-        return OutcomeCheck(tuple(candidates), outcome)
+        return OutcomeCheck(tuple(candidates), reconciled)
     without_pulls = reconcile_believed(run_context, baseline, moment)
-    without = without_pulls.coverage
-    if not published.hold_reasons(without, outcome.coverage, without):
-        return OutcomeCheck(tuple(candidates), outcome)
+    without = without_pulls.outcome.coverage
+    if not published.hold_reasons(without, coverage, without):
+        return OutcomeCheck(tuple(candidates), reconciled)
     return _try_pulls_one_by_one(run_context, baseline, without_pulls, published, candidates, moment)
 
 
@@ -178,7 +178,7 @@ def _is_turnover(calendars: Calendars, today: date) -> bool:
 def _try_pulls_one_by_one(
     run_context: RunContext,
     baseline: BelievedState,
-    without_pulls: Outcome,
+    without_pulls: Reconciled,
     published: PublishedNumbers,
     candidates: Sequence[JudgedPull],
     moment: Moment,
@@ -186,7 +186,7 @@ def _try_pulls_one_by_one(
     """Accept, rosters first, each pull that together with those accepted before stays within the limits."""
     accepted: list[JudgedPull] = []
     refused: list[JudgedPull] = []
-    outcome = without_pulls
+    reconciled, without = without_pulls, without_pulls.outcome.coverage
     roles = {(state.source, state.part): state.role for state in baseline.parts}
 
     def is_not_roster(candidate: JudgedPull) -> bool:
@@ -194,15 +194,14 @@ def _try_pulls_one_by_one(
 
     for candidate in sorted(candidates, key=is_not_roster):
         projected = with_pulls_applied(run_context, baseline, effects_of([*accepted, candidate]))
-        projected_outcome = reconcile_believed(run_context, projected, moment)
-        without = without_pulls.coverage
-        refusals = published.hold_reasons(without, projected_outcome.coverage, without)
+        with_candidate = reconcile_believed(run_context, projected, moment)
+        refusals = published.hold_reasons(without, with_candidate.outcome.coverage, without)
         if refusals:
             refused.append(JudgedPull(candidate.pulled, refusals))
         else:
             accepted.append(candidate)
-            outcome = projected_outcome
-    return OutcomeCheck(tuple(accepted), outcome, tuple(refused))
+            reconciled = with_candidate
+    return OutcomeCheck(tuple(accepted), reconciled, tuple(refused))
 
 
 @dataclass(frozen=True)
@@ -210,13 +209,11 @@ class Judgement:
     """Every pull with an effect, judged: by itself, and all together by what they would do to the numbers.
 
     *first_pulls*: those whose numbers nothing can be compared with; those that end wrong marks are among them.
-    *baseline*: what would be believed with them.
     """
 
     implausible: tuple[JudgedPull, ...]
     first_pulls: tuple[JudgedPull, ...]
     check: OutcomeCheck
-    baseline: BelievedState
 
     @property
     def accepted(self) -> list[JudgedPull]:
@@ -245,4 +242,4 @@ def judge(run_context: RunContext, believed: BelievedState, pulled: Iterable[Pul
     published = published_numbers(run_context, believed.coverage, moment, has_first_pulls=bool(first_pulls))
     check = check_outcome(run_context, baseline, published, candidates, moment)
     implausible = tuple(judged_pull for judged_pull in judged if judged_pull.refusals)
-    return Judgement(implausible, first_pulls, check, baseline)
+    return Judgement(implausible, first_pulls, check)

@@ -24,9 +24,9 @@ from fleetsync.sync.applying import (
 )
 from fleetsync.sync.clock_check import ClockRefused, clock_problem, refuse_implausible_clock
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.judging import JudgedPull, effects_of, judge
+from fleetsync.sync.judging import JudgedPull, judge
 from fleetsync.sync.pulling import ProgressCallback, pull_side_by_side
-from fleetsync.sync.reconciliation import reconcile_believed, reconcile_now, record_and_show, with_pulls_applied
+from fleetsync.sync.reconciliation import reconcile_believed, reconcile_now, record_and_show
 from fleetsync.sync.run_log import log_pulls
 
 
@@ -72,19 +72,16 @@ def _judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> R
 
     judgement = judge(run_context, believed, pulled, moment)
     applied, apply_failed = apply_pulls(run_context, judgement.accepted)
+    reconciled = judgement.check.reconciled
     if apply_failed:
-        reconciled = run_context.believed()
-        outcome = reconcile_believed(run_context, reconciled, moment)
-    else:
-        reconciled = with_pulls_applied(run_context, judgement.baseline, effects_of(judgement.check.accepted))
-        outcome = judgement.check.outcome
+        reconciled = reconcile_believed(run_context, run_context.believed(), moment)
     held, hold_failed = hold_pulls(run_context, judgement.refused, earlier)
 
     failed = {result.pull: result for result in (*apply_failed, *hold_failed)}
     pulled = [failed.get(result.pull, result) for result in pulled]
     dissolve_withdrawn_holds(run_context, pulled, believed)
     log_pulls(pulled, applied, held, earlier)
-    outcome = record_and_show(run_context, outcome, reconciled, begun)
+    outcome = record_and_show(run_context, reconciled, begun)
     return RunReport(tuple(pulled), tuple(held), tuple(applied), outcome)
 
 

@@ -17,7 +17,7 @@ def plans_of_held(run_context: RunContext) -> dict[int, ChangePlan]:
     held = [state.held_pull for state in believed.parts if state.held_pull is not None]
     if not held:
         return {}
-    before = reconcile_believed(run_context, believed, moment)
+    before = reconcile_believed(run_context, believed, moment).outcome
     return {pull: _plan_of(run_context, believed, before, [run_context.ledger.effect(pull)], moment) for pull in held}
 
 
@@ -44,9 +44,9 @@ def plan_dry_run(run_context: RunContext, pulled: Sequence[PullResult]) -> DryRu
     believed, moment = run_context.believed(), run_context.moment()
     judgement = judge(run_context, believed, pulled, moment)
     effects = effects_of(judgement.accepted)
-    before = reconcile_believed(run_context, believed, moment)
+    before = reconcile_believed(run_context, believed, moment).outcome
     then = with_pulls_applied(run_context, believed, effects)
-    after = reconcile_believed(run_context, then, moment)
+    after = reconcile_believed(run_context, then, moment).outcome
     held = (
         HeldPlan(
             source=refused.effect.source,
@@ -63,4 +63,4 @@ def _plan_of(
     run_context: RunContext, believed: BelievedState, before: Outcome, effects: Sequence[PullEffect], moment: Moment
 ) -> ChangePlan:
     after = reconcile_believed(run_context, with_pulls_applied(run_context, believed, effects), moment)
-    return plan_changes(before, after, effects, believed.known)
+    return plan_changes(before, after.outcome, effects, believed.known)

@@ -21,6 +21,7 @@ from tests.core.coverage.coverage_samples import (
     people_of,
     record_builders,
     shown,
+    with_recorded_outcome,
 )
 
 YESTERDAY = Moment(NOW - timedelta(days=1), TODAY - timedelta(days=1))
@@ -175,8 +176,8 @@ def test_who_is_protected_today_is_not_listed_on_a_past_day_either(builder: Reco
     builder.pupil("alva")
     builder.pupil("bo")
     then = shown(builder.believed(), moment=YESTERDAY)
-    masked = [replace(record, thing_id=then.outcome.resolved_ids.get(record.ref)) for record in builder.known]
-    builder.known = list(masked_records(masked, "alva"))
+    recorded = with_recorded_outcome(builder.believed(), then.outcome)
+    builder.known = list(masked_records(recorded.known, "alva"))
 
     rows = past(builder.shown(), then).rows("fleetsync_short", ("bjorkskolan", "pupils"))
 

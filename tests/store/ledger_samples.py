@@ -46,7 +46,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.privacy import tokenise_key
 from fleetsync.store.database import Database, open_database
-from fleetsync.store.ledger import Ledger, open_ledger
+from fleetsync.store.ledger import Ledger, RecordingResult, open_ledger
 
 SECRET = b"a key that lies outside of the database"
 MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
@@ -166,6 +166,11 @@ def outcome(at: datetime = MONDAY, **results: object) -> Outcome:
     return Outcome(moment=Moment(at, at.date()), **results)  # type: ignore[arg-type]
 
 
+def record_outcome(ledger: Ledger, recorded: Outcome, **more: object) -> RecordingResult:
+    """Record an outcome as one that was reconciled from what is believed now."""
+    return ledger.record(recorded, ledger.believed(()), **more)  # type: ignore[arg-type]
+
+
 def device_case(device_id: str, records: tuple[BelievedRecord, ...] = (), **device_state: object) -> DeviceCase:
     return DeviceCase(
         device=Device(id=device_id, records=records, first_seen=MONDAY, serial="SERIAL" + device_id),
@@ -238,10 +243,11 @@ def a_whole_outcome(at: datetime = MONDAY, known: tuple[BelievedRecord, ...] = (
         coverage=(coverage(at.date(), entitled=1, covered_own=1, assigned_own=1),),
         episodes=(episode("no_device", "p2", MONDAY), episode("stale", "d2", MONDAY, subject=Subject.DEVICE)),
         logins=(login("anna.ek@exempelby.se", "p1"),),
-        resolved_ids={
-            **{entry.ref: "p1" for entry in (*people, *memberships)},
-            **{entry.ref: "d1" for entry in devices},
-        },
+        resolved_ids=tuple(
+            (entry, "d1" if entry.type is RecordType.DEVICE else "p1")
+            for entry in (*people, *memberships, *devices)
+            if entry.thing_id is None
+        ),
         policy_fingerprint="policy-1",
     )
 

@@ -64,7 +64,7 @@ def test_many_rows_are_a_statement_for_each_piece_and_none_for_no_row(
 ) -> None:
     monkeypatch.setattr(bulk, "ROWS_AT_A_TIME", 10)
     sizes: list[int] = []
-    with ledger._write_transaction() as connection:
+    with ledger._write_transaction(changes_believed=False) as connection:
         event.listen(connection, "before_cursor_execute", lambda *args: sizes.append(len(args[3])))
         rows = ((f"~{n}", datetime(2026, 1, 1, tzinfo=UTC)) for n in range(25))
         written = ledger._database.write_rows(connection, insert(t.protected_token), ("token", "since"), rows)

@@ -20,6 +20,7 @@ from tests.store.ledger_samples import (
     login,
     outcome,
     person,
+    record_outcome,
     row_of_change,
     row_to_put,
     stage_and_apply,
@@ -54,7 +55,7 @@ def stage_source(ledger: Ledger, which: str) -> None:
         stage_and_apply(
             ledger, [row_to_put(IPAD), row_to_put(BY_ACCOUNT), row_to_put(device("9", "bo.al@exempelby.se"))]
         )
-        ledger.record(outcome(logins=(login(TINDRA, "p1"), login("bo.al@exempelby.se", "p2"))))
+        record_outcome(ledger, outcome(logins=(login(TINDRA, "p1"), login("bo.al@exempelby.se", "p2"))))
         ledger.set_overrides([Override(serial="SERIAL7", person=address(TINDRA))], "drift")
 
 
@@ -203,16 +204,16 @@ def test_an_override_of_a_child_is_kept_as_a_token_however_often_the_file_is_rea
 
 def test_what_was_judged_before_a_child_was_known_is_not_recorded(ledger: Ledger, file: Path) -> None:
     stage_source(ledger, "jamf")
-    before = ledger.believed(()).privacy_generation
+    before = ledger.believed(())
     stage_source(ledger, "entra")
     stage_source(ledger, "skola")
     ledger.tokenise_child_logins(ledger.child_tokens())
 
     with pytest.raises(StaleReconciliation):
-        ledger.record(outcome(logins=(login(TINDRA, "p1"),)), privacy_generation=before)
+        ledger.record(outcome(logins=(login(TINDRA, "p1"),)), before)
 
     assert [word for word in HER_WORDS if word in bytes_of(file)] == []
-    ledger.record(outcome(), privacy_generation=ledger.believed(()).privacy_generation)
+    record_outcome(ledger, outcome())
 
 
 def test_children_are_read_again_only_after_persons_were_written(ledger: Ledger) -> None:

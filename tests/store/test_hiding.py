@@ -8,6 +8,7 @@ import pytest
 
 from fleetsync.core.model import (
     UNPLACED,
+    BelievedState,
     CoveredBy,
     DeviceRecord,
     Key,
@@ -46,6 +47,7 @@ from tests.store.ledger_samples import (
     outcome,
     person,
     person_case,
+    record_outcome,
     row_of_change,
     row_to_put,
     stage_and_apply,
@@ -83,13 +85,15 @@ def renamed(ledger: Ledger, *more: Login) -> None:
     stage_and_apply(
         ledger, [row_to_put(device("7", OLD, location="Vretaskolan")), row_to_put(device("9", BO, location="Ekskolan"))]
     )
-    resolved_ids = {
-        entry.ref: {"u-1": "p1", "u-2": "p2"}.get(entry.record.source_id, "d" + entry.record.source_id)
+    resolved_ids = tuple(
+        (entry, {"u-1": "p1", "u-2": "p2"}.get(entry.record.source_id, "d" + entry.record.source_id))
         for entry in believed_records(ledger)
-    }
+    )
     former = Login(address(OLD), "p1", MONDAY - DAY, MONDAY)
     logins = (former, login(NEW, "p1"), login(BO, "p2"), *more)
-    ledger.record(outcome(people=(person_case("p1"), person_case("p2")), logins=logins, resolved_ids=resolved_ids))
+    record_outcome(
+        ledger, outcome(people=(person_case("p1"), person_case("p2")), logins=logins, resolved_ids=resolved_ids)
+    )
 
 
 @ACTIONS
@@ -193,8 +197,8 @@ def test_overrides_are_kept_as_they_are_while_nobody_is_hidden(ledger: Ledger) -
 # --- judged before, recorded after ------------------------------------------------------------------------------------
 
 
-def judged(ledger: Ledger) -> tuple[Outcome, int]:
-    """A reconciliation that is under way: its outcome, and the privacy generation that it was read at."""
+def judged(ledger: Ledger) -> tuple[Outcome, BelievedState]:
+    """A reconciliation that is under way: its outcome, and what it was reconciled from."""
     stage_and_apply(
         ledger,
         [
@@ -205,7 +209,7 @@ def judged(ledger: Ledger) -> tuple[Outcome, int]:
         part="pupils",
     )
     believed = ledger.believed(())
-    return a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), believed.privacy_generation
+    return a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), believed
 
 
 @pytest.mark.parametrize("is_recorded_before", [True, False])
@@ -213,9 +217,10 @@ def judged(ledger: Ledger) -> tuple[Outcome, int]:
 def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
     ledger: Ledger, file: Path, action: str, is_recorded_before: bool
 ) -> None:
-    result, privacy_generation = judged(ledger)
+    result, believed = judged(ledger)
     if is_recorded_before:
-        ledger.record(result, privacy_generation=privacy_generation)
+        ledger.record(result, believed)
+        believed = ledger.believed(())
 
     def beside() -> None:
         with ledger_at(file) as other:
@@ -227,7 +232,7 @@ def test_what_was_judged_before_a_marking_is_not_recorded_after_it(
     before = dump(file)
 
     with pytest.raises(StaleReconciliation, match="Judge what is believed now"):
-        ledger.record(result, privacy_generation=privacy_generation)
+        ledger.record(result, believed)
 
     assert dump(file) == before
     assert words_on_disk(file, "anna.ek", "Anna Ek", "HEMLIG") == []
@@ -238,20 +243,18 @@ def test_what_is_judged_after_a_marking_is_recorded(ledger: Ledger) -> None:
     ledger.protect([token_of(address("anna.ek@exempelby.se"))], MONDAY + HOUR)
     believed = ledger.believed(())
 
-    recorded = ledger.record(
-        a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), privacy_generation=believed.privacy_generation
-    )
+    recorded = ledger.record(a_whole_outcome(MONDAY + HOUR, tuple(believed.known)), believed)
 
     assert recorded.written["person"] == 1
 
 
-def test_a_marking_that_hides_nobody_new_overtakes_nobody_and_is_in_no_published_number(ledger: Ledger) -> None:
+def test_a_marking_is_in_no_published_number(ledger: Ledger) -> None:
     ledger.protect(["~one"], MONDAY)
     privacy_generation = ledger.believed(()).privacy_generation
 
     ledger.protect(["~one"], MONDAY)
 
-    ledger.record(outcome(), privacy_generation=privacy_generation)
+    assert ledger.believed(()).privacy_generation == privacy_generation
     assert ledger.counters() == {}
     ledger.erase(["~one"], MONDAY)
     assert ledger.believed(()).privacy_generation > privacy_generation
@@ -410,14 +413,16 @@ def test_a_person_erased_since_the_pull_began_does_not_come_back(ledger: Ledger,
 
 def test_a_protected_person_s_device_has_served_no_place_that_can_be_read(ledger: Ledger, file: Path) -> None:
     stage_and_apply(ledger, [row_to_put(device("7", ANNA))])
-    resolved_ids = {("jamf", "device", "7"): "d7"}
-    cases = {"devices": (device_case("d7"),), "resolved_ids": resolved_ids}
+    (known,) = believed_records(ledger)
+    cases = {"devices": (device_case("d7"),), "resolved_ids": ((known, "d7"),)}
     why = Text("på HEMLIGA skolan", "at HEMLIGA skolan")
     pool = assignment("d7", "preschool@HEMLIGA", by=CoveredBy.POOL, unit="HEMLIGA", reason=why)
     of_set = assignment("d7", "HEMLIGA/5B", by=CoveredBy.SET, unit="HEMLIGA", groups=("5B",), reason=why)
     bos = assignment("d7", "p2", unit="HEMLIGA", groups=("5B",), reason=why)
     for hours, given in enumerate((of_set, bos, pool)):
-        ledger.record(outcome(MONDAY + timedelta(hours=hours), assignments=(given, assignment("d9", "p2")), **cases))
+        record_outcome(
+            ledger, outcome(MONDAY + timedelta(hours=hours), assignments=(given, assignment("d9", "p2")), **cases)
+        )
 
     ledger.protect([HER_TOKEN], MONDAY + DAY)
 

@@ -18,6 +18,7 @@ from tests.store.ledger_samples import (
     device,
     dump,
     ledger_at,
+    record_outcome,
     row_to_put,
     stage_and_apply,
     stage_pull,
@@ -131,7 +132,7 @@ def test_killed_while_it_stages_a_pull_leaves_nothing_but_a_failed_attempt(file:
         assert ledger.begin_pull("jamf", "devices", MONDAY)
 
 
-RECORD = "ledger.record(a_whole_outcome(MONDAY + DAY, believed_records(ledger)))"
+RECORD = "record_outcome(ledger, a_whole_outcome(MONDAY + DAY, believed_records(ledger)))"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_killed_while_an_outcome_is_recorded_nothing_of_it_is_known(file: Path, 
 
     with ledger_at(file) as ledger:
         assert dump(file) == before
-        ledger.record(a_whole_outcome(MONDAY, believed_records(ledger)))
+        record_outcome(ledger, a_whole_outcome(MONDAY, believed_records(ledger)))
 
 
 def test_killed_after_an_outcome_was_recorded_all_of_it_is_known(file: Path) -> None:

@@ -45,7 +45,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import Ledger
-from tests.store.ledger_samples import MONDAY, REASON, TODAY, outcome
+from tests.store.ledger_samples import MONDAY, REASON, TODAY, outcome, record_outcome
 
 LATER = datetime(2026, 1, 2, 3, tzinfo=UTC)
 DAY = date(2027, 5, 6)
@@ -301,7 +301,7 @@ def replaced(value: Any, attribute: str, planted: object) -> Any:
 def stored(ledger: Ledger, recorded: Recorded, value: object, number: int) -> dict[str, Any]:
     """The row that is read back of *value*, recorded as the whole outcome."""
     whole: Outcome = outcome(MONDAY + timedelta(minutes=number), **recorded.outcome_of(value))
-    ledger.record(whole)
+    record_outcome(ledger, whole)
     rows = select(*(column for column in recorded.table.c if column.name not in recorded.others))
     if "until" in recorded.table.c:
         rows = rows.where(recorded.table.c.until.is_(None))

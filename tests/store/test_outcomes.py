@@ -25,7 +25,7 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.store.ledger import Ledger
-from fleetsync.store.ledger.believed import COVERAGE_DAYS
+from fleetsync.store.ledger.recorded_state import COVERAGE_DAYS
 from tests.store.ledger_samples import (
     DAY,
     HOUR,
@@ -46,6 +46,7 @@ from tests.store.ledger_samples import (
     owed,
     part_state,
     person,
+    record_outcome,
     row_to_put,
     stage_and_apply,
 )
@@ -65,7 +66,7 @@ def school(ledger: Ledger) -> tuple[BelievedRecord, ...]:
 def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path) -> None:
     whole = a_whole_outcome(known=school(ledger))
 
-    recorded = ledger.record(whole, duration_seconds=0.5)
+    recorded = record_outcome(ledger, whole, duration_seconds=0.5)
 
     assert set(recorded.written) == {
         "record",
@@ -84,19 +85,19 @@ def test_an_outcome_is_there_for_people_who_query_it(ledger: Ledger, file: Path)
 
 def test_the_same_outcome_recorded_twice_writes_its_own_row_alone(ledger: Ledger, file: Path) -> None:
     believed = school(ledger)
-    ledger.record(a_whole_outcome(MONDAY, believed))
-    before = dump(file, "reconciliation")
+    record_outcome(ledger, a_whole_outcome(MONDAY, believed))
+    before = dump(file, "reconciliation", "counter")
 
-    recorded = ledger.record(a_whole_outcome(MONDAY + timedelta(minutes=5), believed))
+    recorded = record_outcome(ledger, a_whole_outcome(MONDAY + timedelta(minutes=5), believed_records(ledger)))
 
     assert recorded.written == {}
-    assert dump(file, "reconciliation") == before
+    assert dump(file, "reconciliation", "counter") == before
     assert len(dump(file)["reconciliation"]) == 2
 
 
 def test_the_core_is_fed_with_its_own_outcome(ledger: Ledger) -> None:
     whole = a_whole_outcome()
-    ledger.record(whole)
+    record_outcome(ledger, whole)
 
     believed = ledger.believed(())
 
@@ -108,9 +109,9 @@ def test_the_core_is_fed_with_its_own_outcome(ledger: Ledger) -> None:
 
 
 def test_what_is_no_longer_found_goes(ledger: Ledger, file: Path) -> None:
-    ledger.record(a_whole_outcome(known=school(ledger)))
+    record_outcome(ledger, a_whole_outcome(known=school(ledger)))
 
-    ledger.record(outcome(MONDAY + HOUR))
+    record_outcome(ledger, outcome(MONDAY + HOUR))
 
     left = dump(file)
     assert all(left[name] == [] for name in ("device", "person", "membership", "login", "unit", "coverage"))
@@ -121,7 +122,7 @@ def test_a_device_of_purpose_ignore_has_no_stage(ledger: Ledger) -> None:
     case = device_case("d1")
     ignored = msgspec.structs.replace(case, device_state=msgspec.structs.replace(case.device_state, stage=None))
 
-    ledger.record(outcome(devices=(ignored,)))
+    record_outcome(ledger, outcome(devices=(ignored,)))
 
     assert ledger.believed(()).stages == {}
 
@@ -132,38 +133,40 @@ def test_only_memberships_are_written_as_such(ledger: Ledger) -> None:
     case = msgspec.structs.replace(broken.people[0].person, memberships=believed_records(ledger))
 
     with pytest.raises(TypeError, match="a device record among the memberships"):
-        ledger.record(msgspec.structs.replace(broken, people=(msgspec.structs.replace(broken.people[0], person=case),)))
+        record_outcome(
+            ledger, msgspec.structs.replace(broken, people=(msgspec.structs.replace(broken.people[0], person=case),))
+        )
 
 
 # --- coverage -------------------------------------------------------------------------------------------------------
 
 
 def test_todays_coverage_is_replaced_and_a_past_day_stays(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, coverage=(coverage(), coverage(unit="ekskolan"))))
-    ledger.record(outcome(MONDAY + HOUR, coverage=(coverage(entitled=25),)))
+    record_outcome(ledger, outcome(MONDAY, coverage=(coverage(), coverage(unit="ekskolan"))))
+    record_outcome(ledger, outcome(MONDAY + HOUR, coverage=(coverage(entitled=25),)))
     tuesday = coverage(TODAY + DAY, entitled=30)
-    ledger.record(outcome(MONDAY + DAY, coverage=(tuesday,)))
+    record_outcome(ledger, outcome(MONDAY + DAY, coverage=(tuesday,)))
 
     assert ledger.coverage_as_of(TODAY) == (coverage(entitled=25),)
     assert ledger.coverage_as_of(TODAY + DAY) == (tuesday,)
 
 
 def test_a_clock_that_was_set_back_leaves_closed_days_alone(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, coverage=(coverage(),)))
-    ledger.record(outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
+    record_outcome(ledger, outcome(MONDAY, coverage=(coverage(),)))
+    record_outcome(ledger, outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
 
-    ledger.record(outcome(MONDAY + HOUR, coverage=(coverage(entitled=1),)))
+    record_outcome(ledger, outcome(MONDAY + HOUR, coverage=(coverage(entitled=1),)))
 
     assert ledger.coverage_as_of(TODAY) == (coverage(),)
 
 
 def test_coverage_of_another_day_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="coverage of 2026-11-22 in the outcome of 2026-11-23"):
-        ledger.record(outcome(coverage=(coverage(TODAY - DAY),)))
+        record_outcome(ledger, outcome(coverage=(coverage(TODAY - DAY),)))
 
 
 def test_a_day_without_a_reconciliation_shows_what_was_known_before(ledger: Ledger) -> None:
-    ledger.record(outcome(coverage=(coverage(),)))
+    record_outcome(ledger, outcome(coverage=(coverage(),)))
 
     assert ledger.coverage_as_of(TODAY + 3 * DAY) == (coverage(),)
     assert ledger.coverage_as_of(TODAY - DAY) == ()
@@ -184,7 +187,7 @@ def recorded_days(ledger: Ledger) -> Sequence[CoverageDay]:
             for place, (unit, rule) in enumerate(product(RECORDED_UNITS, RECORDED_RULES), 1)
             if rule != "children" or unit == "ugglan"
         ]  # fmt: skip
-        ledger.record(outcome(MONDAY + number * DAY, coverage=tuple(rows)))
+        record_outcome(ledger, outcome(MONDAY + number * DAY, coverage=tuple(rows)))
         recorded += rows
     return recorded
 
@@ -229,15 +232,15 @@ def test_sums_of_coverage_sort_no_rows(ledger: Ledger, by_unit: bool) -> None:
 
 def test_the_first_day_with_numbers_is_known_once_there_is_one(ledger: Ledger) -> None:
     assert ledger.first_day() is None
-    ledger.record(outcome(MONDAY, coverage=(coverage(),)))
-    ledger.record(outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
+    record_outcome(ledger, outcome(MONDAY, coverage=(coverage(),)))
+    record_outcome(ledger, outcome(MONDAY + DAY, coverage=(coverage(TODAY + DAY),)))
 
     assert ledger.first_day() == TODAY
 
 
 def test_the_core_is_fed_with_the_coverage_of_the_longest_break_and_the_days_around_it(ledger: Ledger) -> None:
     for number in range(COVERAGE_DAYS + 2):
-        ledger.record(outcome(MONDAY + number * DAY, coverage=(coverage(TODAY + number * DAY),)))
+        record_outcome(ledger, outcome(MONDAY + number * DAY, coverage=(coverage(TODAY + number * DAY),)))
 
     fed = ledger.believed(()).coverage
     assert (len(fed), fed[0].day) == (COVERAGE_DAYS, TODAY + 2 * DAY)
@@ -247,8 +250,8 @@ def test_the_core_is_fed_with_the_coverage_of_the_longest_break_and_the_days_aro
 
 
 def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledger, clock: ManualClock) -> None:
-    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
-    ledger.record(outcome(MONDAY + HOUR))
+    record_outcome(ledger, outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
+    record_outcome(ledger, outcome(MONDAY + HOUR))
 
     clock.set(MONDAY + 24 * HOUR)
     assert ledger.believed(()).episodes == (episode("no_device", "p1", closed_at=MONDAY + HOUR),)
@@ -258,8 +261,8 @@ def test_a_closed_gap_is_remembered_for_a_day_so_that_it_can_reopen(ledger: Ledg
 
 def test_where_a_gap_ever_was_is_remembered_and_those_of_parts_are_nowhere(ledger: Ledger, clock: ManualClock) -> None:
     of_a_part = episode("pull_held", "hr/staff", subject=Subject.SOURCE, unit="")
-    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"), of_a_part)))
-    ledger.record(outcome(MONDAY + HOUR))
+    record_outcome(ledger, outcome(MONDAY, episodes=(episode("no_device", "p1"), of_a_part)))
+    record_outcome(ledger, outcome(MONDAY + HOUR))
     clock.set(MONDAY + 400 * HOUR)
 
     assert ledger.believed(()).gap_unit_kinds == {("vretaskolan", "no_device")}
@@ -267,29 +270,30 @@ def test_where_a_gap_ever_was_is_remembered_and_those_of_parts_are_nowhere(ledge
 
 def test_a_gap_that_reopens_is_one_episode_and_its_pause_stays_history(ledger: Ledger) -> None:
     same = episode("no_device", "p1")
-    ledger.record(outcome(MONDAY, episodes=(same,)))
-    ledger.record(outcome(MONDAY + HOUR))
-    ledger.record(outcome(MONDAY + 2 * HOUR, episodes=(same,)))
+    record_outcome(ledger, outcome(MONDAY, episodes=(same,)))
+    record_outcome(ledger, outcome(MONDAY + HOUR))
+    record_outcome(ledger, outcome(MONDAY + 2 * HOUR, episodes=(same,)))
 
     assert ledger.believed(()).episodes == (same,)
     assert ledger.gaps_as_of(MONDAY + HOUR) == ()
 
 
 def test_a_gap_that_changes_its_unit_stays_one_open_episode(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
+    record_outcome(ledger, outcome(MONDAY, episodes=(episode("no_device", "p1"),)))
     moved = episode("no_device", "p1", unit="ekskolan", parked_until=TODAY + DAY)
-    ledger.record(outcome(MONDAY + HOUR, episodes=(moved,)))
+    record_outcome(ledger, outcome(MONDAY + HOUR, episodes=(moved,)))
 
     assert ledger.believed(()).episodes == (moved,)
     assert ledger.gaps_as_of(MONDAY)[0].unit == "vretaskolan"
 
 
 def test_openings_and_closings_are_counted_and_their_difference_is_what_is_open(ledger: Ledger) -> None:
-    ledger.record(
-        outcome(MONDAY, episodes=(episode("no_device", "p1"), episode("no_device", "p2"), episode("stale", "d1")))
+    record_outcome(
+        ledger,
+        outcome(MONDAY, episodes=(episode("no_device", "p1"), episode("no_device", "p2"), episode("stale", "d1"))),
     )
-    ledger.record(outcome(MONDAY + HOUR, episodes=(episode("no_device", "p1"),)))
-    ledger.record(outcome(MONDAY + 2 * HOUR, episodes=(episode("no_device", "p1"), episode("stale", "d1"))))
+    record_outcome(ledger, outcome(MONDAY + HOUR, episodes=(episode("no_device", "p1"),)))
+    record_outcome(ledger, outcome(MONDAY + 2 * HOUR, episodes=(episode("no_device", "p1"), episode("stale", "d1"))))
 
     assert ledger.counters() == {
         ("gaps_opened_total", "no_device"): 2,
@@ -303,8 +307,8 @@ def test_openings_and_closings_are_counted_and_their_difference_is_what_is_open(
 
 
 def test_an_assignment_keeps_its_start_when_it_stops_working(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
-    ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),)))
+    record_outcome(ledger, outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
+    record_outcome(ledger, outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),)))
 
     (running,) = ledger.believed(()).assignments
     assert (running.assignment.works, running.since) == (False, MONDAY)
@@ -313,15 +317,17 @@ def test_an_assignment_keeps_its_start_when_it_stops_working(ledger: Ledger) -> 
 
 def test_an_assignment_that_paused_starts_anew(ledger: Ledger) -> None:
     for number, assignments_given in enumerate([(assignment("d1", "p1"),), (), (assignment("d1", "p1"),)]):
-        ledger.record(outcome(MONDAY + number * DAY, assignments=assignments_given))
+        record_outcome(ledger, outcome(MONDAY + number * DAY, assignments=assignments_given))
 
     assert ledger.believed(()).assignments[0].since == MONDAY + 2 * DAY
 
 
 def test_a_reason_that_cites_another_day_ends_no_assignment(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
+    record_outcome(ledger, outcome(MONDAY, assignments=(assignment("d1", "p1"),)))
 
-    recorded = ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", reason=Text("idag", "today")),)))
+    recorded = record_outcome(
+        ledger, outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", reason=Text("idag", "today")),))
+    )
 
     assert recorded.written == {}
 
@@ -331,11 +337,13 @@ def test_what_a_first_complete_pull_finds_claims_no_age_and_what_begins_later_do
     parts = ledger.believed((part_state(),)).parts
     cases = (device_case("d1", believed_records(ledger)), device_case("d2"))
 
-    ledger.record(
-        outcome(MONDAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d2", "p2")))
+    record_outcome(
+        ledger,
+        outcome(MONDAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d2", "p2"))),
     )
-    ledger.record(
-        outcome(MONDAY + DAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d1", "p3")))
+    record_outcome(
+        ledger,
+        outcome(MONDAY + DAY, devices=cases, parts=parts, assignments=(assignment("d1", "p1"), assignment("d1", "p3"))),
     )
 
     before = {entry.assignment.subject_id: entry.known_before for entry in ledger.believed(()).assignments}
@@ -350,7 +358,7 @@ def test_a_device_remembers_who_it_served_and_when_it_worked(ledger: Ledger) -> 
         assignment("d1", "p2"),
     ]
     for number, entry in enumerate(assignments_given):
-        ledger.record(outcome(MONDAY + number * DAY, assignments=(entry, assignment("d2", "p9"))))
+        record_outcome(ledger, outcome(MONDAY + number * DAY, assignments=(entry, assignment("d2", "p9"))))
 
     assert ledger.assignments_of("d1") == tuple(
         AssignmentInterval(entry, MONDAY + number * DAY, None if number == 2 else MONDAY + (number + 1) * DAY)
@@ -362,8 +370,8 @@ def test_a_device_remembers_who_it_served_and_when_it_worked(ledger: Ledger) -> 
 def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begun_before(ledger: Ledger) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
     more = {"devices": (device_case("d1", believed_records(ledger)),), "parts": ledger.believed((part_state(),)).parts}
-    ledger.record(outcome(MONDAY, assignments=(assignment("d1", "p1"),), **more))
-    ledger.record(outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),), **more))
+    record_outcome(ledger, outcome(MONDAY, assignments=(assignment("d1", "p1"),), **more))
+    record_outcome(ledger, outcome(MONDAY + DAY, assignments=(assignment("d1", "p1", works=False),), **more))
 
     assert [entry.known_before for entry in ledger.assignments_of("d1")] == [False, True]
 
@@ -374,7 +382,7 @@ def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begu
 def test_a_reconciliation_says_when_over_which_pulls_and_under_which_policy(ledger: Ledger, file: Path) -> None:
     assert ledger.newest_reconciliation() is None
     school(ledger)
-    ledger.record(a_whole_outcome(), duration_seconds=1.25)
+    record_outcome(ledger, a_whole_outcome(), duration_seconds=1.25)
 
     with ledger_at(file) as other:
         newest = other.newest_reconciliation()
@@ -439,7 +447,7 @@ def test_what_was_known_at_an_instant_is_always_what_the_last_reconciliation_bef
                 owed=one_each([*owing]),
                 episodes=one_each([*gaps_found]),
             )
-            ledger.record(recorded)
+            record_outcome(ledger, recorded)
             recorded_at[at] = recorded  # of two at one instant, the later one
 
         for instant, recorded in recorded_at.items():
@@ -452,15 +460,15 @@ def test_what_was_known_at_an_instant_is_always_what_the_last_reconciliation_bef
 
 
 def test_a_late_fact_never_rewrites_what_was_known(ledger: Ledger) -> None:
-    ledger.record(outcome(MONDAY, owed=(owed("p1"),)))
+    record_outcome(ledger, outcome(MONDAY, owed=(owed("p1"),)))
     then = ledger.owed_as_of(MONDAY)
-    ledger.record(outcome(MONDAY + DAY, owed=(owed("p1", count=2, reason=Text("ändrat", "changed")),)))
+    record_outcome(ledger, outcome(MONDAY + DAY, owed=(owed("p1", count=2, reason=Text("ändrat", "changed")),)))
 
     assert ledger.owed_as_of(MONDAY) == then == (owed("p1"),)
 
 
 def test_a_pool_is_owed_like_a_person(ledger: Ledger) -> None:
     pool = owed("preschool@ekskolan", subject=Subject.POOL, heads=23, count=5, groups=(), reason=REASON)
-    ledger.record(outcome(owed=(pool,)))
+    record_outcome(ledger, outcome(owed=(pool,)))
 
     assert ledger.owed_as_of(MONDAY) == (pool,)

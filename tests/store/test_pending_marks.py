@@ -66,8 +66,8 @@ def believe(ledger: Ledger, clock: ManualClock, *records: Record, name: str = "h
 def reconcile(ledger: Ledger, clock: ManualClock) -> None:
     """Give every record the id of a thing of its own."""
     believed = ledger.believed(())
-    ids = {each.ref: f"p-{each.record.source_id}" for each in believed.known}
-    ledger.record(outcome(clock.now(), resolved_ids=ids), privacy_generation=believed.privacy_generation)
+    ids = tuple((each, f"p-{each.record.source_id}") for each in believed.known)
+    ledger.record(outcome(clock.now(), resolved_ids=ids), believed)
 
 
 def masked_ids(ledger: Ledger) -> set[str]:

@@ -33,6 +33,7 @@ from fleetsync.demo.configuration import DELIVERIES
 from fleetsync.demo.replay import DemoEnvironment, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.settings import Settings
+from tests.flow.memory_check import checked_memory  # noqa: F401 - used by all tests here
 from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
 from tests.truth import expected_tables
 from tests.truth.comparison import TruthDifference, differences

@@ -5,10 +5,12 @@ Pure. Nothing is counted here: the figures are those of the shares.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from fleetsync.core.coverage.resolution import Resolution
 from fleetsync.core.model import (
     Assignment,
+    BelievedRecord,
     CoverageShare,
     CoveredBy,
     DeviceCase,
@@ -16,6 +18,7 @@ from fleetsync.core.model import (
     OwedDevices,
     Person,
     PersonCase,
+    PersonState,
     Subject,
     Text,
 )
@@ -31,22 +34,25 @@ def person_cases(
     counted = {share.subject_id: share for share in shares if share.subject is Subject.PERSON}
     served = _sets_by_person(owed, assignments)
     nothing = CoverageShare(unit="", entitlement="", subject=Subject.PERSON, subject_id="", reason=Text("", ""))
-    cases = []
-    for person, person_state in zip(resolution.people, resolution.states, strict=True):
+    earlier = resolution.context.earlier.people
+
+    def case_of(person: Person, person_state: PersonState) -> PersonCase:
         share = counted.get(person.id, nothing)
-        cases.append(
-            PersonCase(
-                person=person,
-                person_state=person_state,
-                devices=share.devices,
-                working=share.working_devices,
-                covered=share.covered_own,
-                assigned=share.assigned_own,
-                unknown=share.unknown,
-                serving_set=served.get(person.id),
-            )
+        case = PersonCase(
+            person=person,
+            person_state=person_state,
+            devices=share.devices,
+            working=share.working_devices,
+            covered=share.covered_own,
+            assigned=share.assigned_own,
+            unknown=share.unknown,
+            serving_set=served.get(person.id),
         )
-    return tuple(cases)
+        before = earlier.get(person.id)
+        is_same = before is not None and before.person is person and before.person_state is person_state
+        return before if is_same and before is not None and before == case else case
+
+    return tuple(map(case_of, resolution.people, resolution.states))
 
 
 def _sets_by_person(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[str, str]:
@@ -87,12 +93,12 @@ def device_sets(
     )
 
 
-def resolved_ids(people: Iterable[Person], cases: Iterable[DeviceCase]) -> Mapping[tuple[str, str, str], str]:
-    """`BelievedRecord.ref` → the id of the person or device that the record is part of."""
-    of_people = {known.ref: person.id for person in people for known in person.records}
-    of_devices = {
-        known.ref: case.device.id
+def resolved_ids(people: Iterable[Person], cases: Iterable[DeviceCase]) -> tuple[tuple[BelievedRecord, str], ...]:
+    """The records whose person or device is another than was known, each with the id of that person or device."""
+    of_people = ((person.id, known) for person in people for known in person.records)
+    of_devices = (
+        (case.device.id, known)
         for case in cases
         for known in (*case.device.records, *case.device.superseded, *case.device.gone)
-    }
-    return {**of_people, **of_devices}
+    )
+    return tuple((known, id_) for id_, known in chain(of_people, of_devices) if known.thing_id != id_)

@@ -9,13 +9,24 @@ import msgspec
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendars
-from fleetsync.core.context import Context
+from fleetsync.core.context import Context, EarlierCases
 from fleetsync.core.entitlement import MembershipIndex, copied_groups, person_states, refresh_copies, turn_if_due
 from fleetsync.core.identity import build_unit_directory, resolve_devices, resolve_people
 from fleetsync.core.lifecycle import device_states
-from fleetsync.core.matching import match
+from fleetsync.core.matching import MatchingResult, match
 from fleetsync.core.measures import entitlements_with_few_unplaced
-from fleetsync.core.model import BelievedState, DeviceCase, Login, Moment, Person, PersonState, Policy
+from fleetsync.core.model import (
+    BelievedState,
+    Device,
+    DeviceCase,
+    DeviceState,
+    Moment,
+    Person,
+    PersonState,
+    Placement,
+    Policy,
+    Turnover,
+)
 
 
 class Resolution(msgspec.Struct, frozen=True):
@@ -29,7 +40,7 @@ class Resolution(msgspec.Struct, frozen=True):
     people: tuple[Person, ...]
     states: tuple[PersonState, ...]
     cases: tuple[DeviceCase, ...]
-    logins: tuple[Login, ...]
+    matching: MatchingResult
     hidden: frozenset[str]
 
 
@@ -51,18 +62,39 @@ def build_context(
     )
 
 
-def resolve(context: Context) -> Resolution:
-    """People, devices and their matching, under *context* with the turnover brought up to date."""
+def resolve(
+    context: Context, matched: MatchingResult | None = None, turnover_before: Turnover | None = None
+) -> Resolution:
+    """People, devices and their matching, under *context* with the turnover brought up to date.
+
+    *matched* and *turnover_before*: of the reconciliation that `context.earlier` is of.
+    """
     people, context = _people_and_turnover(context)
+    if matched is not None and context.turnover != turnover_before:
+        context, matched = replace(context, earlier=EarlierCases()), None
     devices = resolve_devices(context)
     states = person_states(people, context)
-    matching = match(devices, people, {state.person: state for state in states}, context)
+    by_person = {person_state.person: person_state for person_state in states}
+    matching = match(devices, people, by_person, context, matched)
     evaluated = device_states(devices, matching.placements, context)
     cases = tuple(
-        DeviceCase(device=device, placement=placement, device_state=device_state)
+        _device_case(context.earlier.devices.get(device.id), device, placement, device_state)
         for device, placement, device_state in zip(devices, matching.placements, evaluated, strict=True)
     )
-    return Resolution(context, people, states, cases, matching.logins, entitlements_with_few_unplaced(states))
+    return Resolution(context, people, states, cases, matching, entitlements_with_few_unplaced(states))
+
+
+def _device_case(
+    earlier: DeviceCase | None, device: Device, placement: Placement, device_state: DeviceState
+) -> DeviceCase:
+    if (
+        earlier is not None
+        and earlier.device is device
+        and earlier.placement is placement
+        and earlier.device_state is device_state
+    ):
+        return earlier
+    return DeviceCase(device=device, placement=placement, device_state=device_state)
 
 
 def _people_and_turnover(context: Context) -> tuple[tuple[Person, ...], Context]:
@@ -72,10 +104,11 @@ def _people_and_turnover(context: Context) -> tuple[tuple[Person, ...], Context]
     """
     believed, policy = context.believed, context.policy
     copies = context.turnover.copies if context.turnover else ()
-    people = resolve_people(believed.known, believed.parts, policy, copies)
+    earlier = context.earlier.people
+    people = resolve_people(believed.known, believed.parts, policy, copies, earlier)
     turnover = refresh_copies(people, MembershipIndex(context))
     if turnover is not None and turnover.copies != copies:
-        people = resolve_people(believed.known, believed.parts, policy, turnover.copies)
+        people = resolve_people(believed.known, believed.parts, policy, turnover.copies, earlier)
     turnover = turn_if_due(people, MembershipIndex(replace(context, turnover=turnover)))
     directory = context.unit_directory
     if groups := copied_groups(turnover):

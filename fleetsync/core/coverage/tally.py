@@ -7,11 +7,15 @@ Pure, and the only place that counts. Today's numbers and those of a past day co
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 
 import msgspec
 
 from fleetsync.core.coverage.sets import GroupNeed, SetAllocation, SetSupply, allocate_sets, sum_by_group
+from fleetsync.core.identity.stable_ids import are_same
 from fleetsync.core.model import Assignment, CoverageDay, CoverageShare, CoveredBy, OwedDevices, Subject, Text
+
+Cell = tuple[str, str]  # unit, entitlement
 
 
 class _CellInput(msgspec.Struct):
@@ -24,9 +28,44 @@ class _CellInput(msgspec.Struct):
     pooled: dict[str, list[Assignment]]
 
 
+class CountedCell(msgspec.Struct, frozen=True):
+    """The shares of one unit and entitlement, with the debts and assignments that they were counted from."""
+
+    counted_from: tuple[OwedDevices | Assignment, ...]
+    shares: tuple[CoverageShare, ...]
+
+
 def tally(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> tuple[CoverageShare, ...]:
     """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once."""
-    places: defaultdict[tuple[str, str], _CellInput] = defaultdict(
+    return shares_of(count_cells(owed, assignments))
+
+
+def shares_of(counted: Mapping[Cell, CountedCell]) -> tuple[CoverageShare, ...]:
+    """The shares of all cells."""
+    return tuple(share for cell in counted.values() for share in cell.shares)
+
+
+def count_cells(
+    owed: Iterable[OwedDevices], assignments: Iterable[Assignment], before: Mapping[Cell, CountedCell] = {}
+) -> Mapping[Cell, CountedCell]:
+    """The shares by unit and entitlement, in a stable order.
+
+    *before*: cells that were counted earlier. One with the very same debts and assignments is not counted again.
+    """
+    places = _cell_inputs(owed, assignments)
+    return {cell: _counted_cell(cell, places[cell], before.get(cell)) for cell in sorted(places)}
+
+
+def _counted_cell(cell: Cell, place: _CellInput, before: CountedCell | None) -> CountedCell:
+    given = (assignments for devices in (place.own, place.sets, place.pooled) for assignments in devices.values())
+    counted_from: tuple[OwedDevices | Assignment, ...] = (*place.people, *place.pools, *chain.from_iterable(given))
+    if before is not None and are_same(before.counted_from, counted_from):
+        return before
+    return CountedCell(counted_from, tuple(_cell_shares(*cell, place)))
+
+
+def _cell_inputs(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[Cell, _CellInput]:
+    places: defaultdict[Cell, _CellInput] = defaultdict(
         lambda: _CellInput([], [], defaultdict(list), defaultdict(list), defaultdict(list))
     )
     own: defaultdict[tuple[str, str], list[Assignment]] = defaultdict(list)
@@ -46,7 +85,7 @@ def tally(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> tup
         # A device serves its holder wherever it is placed: the holder's unit counts, not the device's.
         if held := own.get((debt.entitlement, debt.subject_id)):
             place.own[debt.subject_id] = held
-    return tuple(share for key in sorted(places) for share in _cell_shares(*key, places[key]))
+    return places
 
 
 def _cell_shares(unit: str, entitlement: str, place: _CellInput) -> list[CoverageShare]:

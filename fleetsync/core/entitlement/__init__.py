@@ -7,7 +7,7 @@ never taken for a yes. This module only re-exports.
 
 from fleetsync.core.entitlement.membership_index import MembershipIndex
 from fleetsync.core.entitlement.modes import MODES, Mode, is_served_by, mode_of
-from fleetsync.core.entitlement.person_state import person_states
+from fleetsync.core.entitlement.person_state import StaffRosterDates, person_states
 from fleetsync.core.entitlement.pools import (
     heads_by_unit,
     owed_to_pools,
@@ -33,6 +33,7 @@ __all__ = [
     "RULES",
     "MembershipIndex",
     "Mode",
+    "StaffRosterDates",
     "TurnoverProgress",
     "copied_groups",
     "earliest_turn_day",

@@ -6,6 +6,7 @@ reasons given are those of anybody without a unit.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import cast
 
 import msgspec
@@ -68,7 +69,18 @@ def person_states(people: Sequence[Person], context: Context) -> tuple[PersonSta
     """
     index = MembershipIndex(context)
     rosters = StaffRosterDates.of(people, context)
-    return tuple([_person_state(_person_facts(person, index), index, rosters) for person in people])
+
+    def state_of(person: Person) -> PersonState:
+        earlier = context.earlier.people.get(person.id)
+        if (
+            earlier is not None
+            and earlier.person is person
+            and rosters.known_until == context.earlier.staff_rosters_known_until
+        ):
+            return earlier.person_state
+        return _person_state(_person_facts(person, index), index, rosters)
+
+    return tuple(map(state_of, people))
 
 
 class StaffRosterDates(msgspec.Struct, frozen=True):
@@ -79,15 +91,14 @@ class StaffRosterDates(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, people: Iterable[Person], context: Context) -> "StaffRosterDates":
         """A part is a staff roster when employments came from it."""
-        rosters = {
-            part.name: part
+        giving = {
+            (known.source, known.part): known
             for person in people
             for known in person.memberships
             if cast("MembershipRecord", known.record).membership is MembershipType.EMPLOYMENT
-            and (part := context.part_of(known)) is not None
-            and part.counts
         }
-        days = (context.known_until_of(part) for part in rosters.values())
+        parts = (context.part_of(known) for _, known in sorted(giving.items(), key=itemgetter(0)))
+        days = (context.known_until_of(part) for part in parts if part is not None and part.counts)
         return cls(tuple(day for day in days if day is not None))
 
     def has_roster_older_than(self, first_seen: date) -> bool:

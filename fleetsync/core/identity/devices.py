@@ -63,9 +63,27 @@ def resolve_devices(context: Context) -> tuple[Device, ...]:
     joined = joined_by_serial(records, context.moment)
     ids = assign_ids([device.records for device in joined], "d")
     devices = (
-        _device(device_id, device, context, form_factor_of) for device_id, device in zip(ids, joined, strict=True)
+        _earlier_device(device_id, device, context) or _device(device_id, device, context, form_factor_of)
+        for device_id, device in zip(ids, joined, strict=True)
     )
-    return tuple(sorted(devices, key=lambda device: device.id))
+    return tuple(sorted(devices, key=attrgetter("id")))
+
+
+def _earlier_device(device_id: str, joined: JoinedRecords, context: Context) -> Device | None:
+    """The device as it was concluded before, if it consists of the very same records."""
+    case = context.earlier.devices.get(device_id)
+    if case is None:
+        return None
+    device = case.device
+    before = (*device.records, *device.superseded, *device.gone)
+    is_same = (
+        len(before) == len(joined.records)
+        and {id(record) for record in before} == {id(record) for record in joined.records}
+        and device.has_ambiguous_serial == joined.has_ambiguous_serial
+        # A contact to come counts from the moment on at which it is asked for.
+        and all(known.last_contact_at is None or known.last_contact_at < context.earlier.at for known in before)
+    )
+    return device if is_same else None
 
 
 def _role(record: BelievedRecord, context: Context) -> PartRole | None:

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import cast
 
 from fleetsync.core.identity.stable_ids import (
+    are_same,
     assign_ids,
     first_seen_key,
     sorted_by_source_ref,
@@ -25,6 +26,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     PartState,
     Person,
+    PersonCase,
     PersonRecord,
     Policy,
     Scheme,
@@ -33,6 +35,7 @@ from fleetsync.core.model import (
 RecordGroup = tuple[BelievedRecord, ...]  # the records of one person
 Schemes = tuple[Scheme, ...]  # strongest first
 SourceRef = tuple[str, str]  # source, id there
+MembershipsByPerson = Mapping[SourceRef, list[BelievedRecord]]
 
 # Never given to another person: records that share such a key are the same human, even after the source id changed.
 LASTING_SCHEMES = frozenset({Scheme.OBJECT_ID, Scheme.NUMBER, Scheme.CIVIC})
@@ -41,7 +44,11 @@ _KEYS_OF: Callable[[BelievedRecord], tuple[Key, ...]] = attrgetter("record.keys"
 
 
 def resolve_people(
-    known: Sequence[BelievedRecord], parts: Sequence[PartState], policy: Policy, copies: Sequence[BelievedRecord] = ()
+    known: Sequence[BelievedRecord],
+    parts: Sequence[PartState],
+    policy: Policy,
+    copies: Sequence[BelievedRecord] = (),
+    earlier: Mapping[str, PersonCase] = {},
 ) -> tuple[Person, ...]:
     """All persons, sorted by id: those with present records, and those who have left.
 
@@ -55,6 +62,8 @@ def resolve_people(
     and has no other record of those sources. They add their id, first sighting and memberships, but no keys: former
     log-ins are kept by date elsewhere. Gone records without such a person become a person with `records` = (), as long as
     they have a membership or an id. A membership whose person has no record belongs to nobody.
+
+    *earlier*: as in `Context.earlier`.
     """
     records = sorted_by_source_ref(each for each in known if isinstance(each.record, PersonRecord))
     schemes = tuple(scheme for scheme in Scheme if scheme is not Scheme.CIVIC or policy.match_on_civic_number)
@@ -65,7 +74,7 @@ def resolve_people(
     memberships, copied, trust = _memberships(known), _memberships(copies), trust_by_part(parts)
     ids = assign_ids(groups, "p")
     people = (
-        _person(id_, group, duplicate, memberships, copied, trust)
+        _person(id_, group, duplicate, (memberships, copied), trust, earlier.get(id_))
         for id_, group, duplicate in zip(ids, groups, duplicates, strict=True)
     )
     return tuple(sorted((person for person in people if person is not None), key=lambda person: person.id))
@@ -178,7 +187,7 @@ def _continuing_group(
 # --- building the persons ---------------------------------------------------------------------------------------------
 
 
-def _memberships(known: Iterable[BelievedRecord]) -> Mapping[SourceRef, list[BelievedRecord]]:
+def _memberships(known: Iterable[BelievedRecord]) -> MembershipsByPerson:
     by_person: defaultdict[SourceRef, list[BelievedRecord]] = defaultdict(list)
     for each in known:
         if isinstance(each.record, MembershipRecord):
@@ -186,22 +195,43 @@ def _memberships(known: Iterable[BelievedRecord]) -> Mapping[SourceRef, list[Bel
     return by_person
 
 
-def _memberships_of(
-    group: RecordGroup, memberships: Mapping[SourceRef, list[BelievedRecord]]
-) -> tuple[BelievedRecord, ...]:
+def _memberships_of(group: RecordGroup, memberships: MembershipsByPerson) -> Sequence[BelievedRecord]:
+    if len(group) == 1:
+        theirs = memberships.get(source_ref(group[0]), ())
+        return theirs if len(theirs) < 2 else sorted(theirs, key=source_ref)
     refs = dict.fromkeys(map(source_ref, group))
-    return tuple(sorted((membership for ref in refs for membership in memberships.get(ref, ())), key=source_ref))
+    return sorted((membership for ref in refs for membership in memberships.get(ref, ())), key=source_ref)
+
+
+def _is_person_of(
+    person: Person,
+    group: RecordGroup,
+    duplicate: bool,
+    memberships: Sequence[BelievedRecord],
+    copies: Sequence[BelievedRecord],
+) -> bool:
+    """Whether *person* was made of these very objects. Not of a group with gone records, which a person does not hold."""
+    return (
+        are_same(person.memberships, memberships)
+        and are_same(person.copies, copies)
+        and person.duplicate == duplicate
+        and len(person.records) == len(group)
+        and {id(record) for record in person.records} == {id(record) for record in group}
+    )
 
 
 def _person(
     id_: str,
     group: RecordGroup,
     duplicate: bool,
-    memberships: Mapping[SourceRef, list[BelievedRecord]],
-    copied: Mapping[SourceRef, list[BelievedRecord]],
+    memberships: tuple[MembershipsByPerson, MembershipsByPerson],
     trust: Mapping[tuple[str, str], int],
+    earlier: PersonCase | None,
 ) -> Person | None:
-    of_person = _memberships_of(group, memberships)
+    """The person of *group*. *memberships*: those that are known, and the turnover's copies."""
+    of_person, copies = _memberships_of(group, memberships[0]), _memberships_of(group, memberships[1])
+    if earlier is not None and _is_person_of(earlier.person, group, duplicate, of_person, copies):
+        return earlier.person
     present = [known for known in group if not known.gone]
     if not present and not of_person and not any(known.thing_id for known in group):
         return None
@@ -212,8 +242,8 @@ def _person(
     return Person(
         id=id_,
         records=tuple(by_trust) if present else (),
-        memberships=of_person,
-        copies=_memberships_of(group, copied) if copied else (),
+        memberships=tuple(of_person),
+        copies=tuple(copies),
         keys=tuple(sorted(dict.fromkeys(_keys(by_trust)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
         name=next((name for name in names if name), None),
         masked=any(known.masked for known in group),

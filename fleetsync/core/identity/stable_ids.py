@@ -6,7 +6,7 @@ A person or device that was known keeps its id, and no id is ever given to two o
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, count
-from operator import attrgetter
+from operator import attrgetter, is_
 
 from fleetsync.core.model import BelievedRecord, PartState
 
@@ -16,6 +16,11 @@ _SOURCE, _SOURCE_ID = attrgetter("source"), attrgetter("record.source_id")
 def source_ref(known: BelievedRecord) -> tuple[str, str]:
     """(source, source id): identifies a record among those of its type. Much cheaper than `BelievedRecord.ref`."""
     return known.source, known.record.source_id
+
+
+def are_same(these: Sequence[object], those: Sequence[object]) -> bool:
+    """Whether two sequences hold the very same objects in the same order."""
+    return len(these) == len(those) and all(map(is_, these, those))
 
 
 def first_seen_key(known: BelievedRecord) -> tuple[datetime, str, str]:

@@ -69,7 +69,7 @@ def _open_or_continue(
     if before is None and not finding.may_open:
         return None
     parking = parked.get(finding.key)
-    return Episode(
+    episode = Episode(
         kind=finding.kind,
         subject=finding.subject,
         subject_id=finding.subject_id,
@@ -79,3 +79,4 @@ def _open_or_continue(
         parked_until=parking.until if parking else None,
         reason=finding.reason,
     )
+    return before if before is not None and before == episode else episode

@@ -257,4 +257,18 @@ def device_states(
     another from its last contact.
     """
     evaluation = DeviceEvaluation(context)
-    return tuple(evaluation.device_state(*pair) for pair in zip(devices, placements, strict=True))
+    return tuple(
+        _earlier_state(device, placement, context) or evaluation.device_state(device, placement)
+        for device, placement in zip(devices, placements, strict=True)
+    )
+
+
+def _earlier_state(device: Device, placement: Placement, context: Context) -> DeviceState | None:
+    """The state as it was concluded before, if the device and its placement are the very same, and its stage was stored."""
+    case = context.earlier.devices.get(device.id)
+    if case is None or case.device is not device or case.placement is not placement:
+        return None
+    stage, since = case.device_state.stage, case.device_state.since
+    stored = context.believed.stages.get(device.id)
+    is_stored = stage is None or (stored is not None and stored.stage is stage and stored.since == since)
+    return case.device_state if is_stored else None

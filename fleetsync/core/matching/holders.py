@@ -112,6 +112,16 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
         """The holder of *device*: by a correction, else an override, else its user keys, strongest first."""
         return self._resolve_by_decision(device, records) or self._resolve_by_keys(device, records)
 
+    def is_decided(self, device: Device, records: Sequence[BelievedRecord]) -> bool:
+        """Whether a person has decided about *device*, by a correction or an override that holds today."""
+        if device.id in self._corrected_devices:
+            return True
+        return self._override_for(device, records) is not None
+
+    @cached_property
+    def _corrected_devices(self) -> frozenset[str]:
+        return frozenset(device for device, _ in self.active_corrections)
+
     def _resolve_by_decision(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder | None:
         correction = self.active_corrections.get((device.id, "holder"))
         if correction is not None and (not correction.value or correction.value in self.people):

@@ -6,8 +6,9 @@ neither of them alone: both are returned, and the caller reports the conflict.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -23,23 +24,29 @@ class LoginClaim(FrozenStruct, frozen=True):
 
 
 ClaimsByKey = Mapping[Key, tuple[LoginClaim, ...]]
+_PERSON_OF = attrgetter("person")
 
 
-def update_logins(people: Sequence[Person], logins: Sequence[Login], moment: Moment) -> tuple[Login, ...]:
+def update_logins(
+    people: Sequence[Person], logins: Sequence[Login], moment: Moment, unchanged: Collection[str] = ()
+) -> tuple[Login, ...]:
     """All log-ins known at *moment*: the believed ones brought up to date, then new ones first seen now.
 
     `last_seen` is set once, when the key disappears from the person, and cleared when it returns. So a second run with
-    the same input changes nothing. Log-ins of unknown persons are kept as they are.
+    the same input changes nothing. Log-ins of unknown persons are kept as they are, and so are those of the persons who
+    are *unchanged* since they were last brought up to date.
     """
     believed_by_person: defaultdict[str, list[Login]] = defaultdict(list)
+    kept: list[Login] = []
     for login in logins:
-        believed_by_person[login.person].append(login)
+        (kept if login.person in unchanged else believed_by_person[login.person]).append(login)
     updated = tuple(
         login
         for person in people
+        if person.id not in unchanged
         for login in _update_logins_of_person(person, believed_by_person.pop(person.id, ()), moment.at)
     )
-    return updated + tuple(login for unknown in believed_by_person.values() for login in unknown)
+    return (*kept, *updated, *(login for unknown in believed_by_person.values() for login in unknown))
 
 
 def _update_logins_of_person(person: Person, logins: Sequence[Login], at: datetime) -> Iterable[Login]:
@@ -53,23 +60,30 @@ def _update_logins_of_person(person: Person, logins: Sequence[Login], at: dateti
     yield from (Login(key, person.id, at) for key in keys if key not in known)
 
 
-def claims_by_key(people: Sequence[Person], logins: Iterable[Login]) -> ClaimsByKey:
-    """The persons who claim each key. Log-ins of persons who are not in *people* are left out.
+def claims_by_key(
+    people: Sequence[Person], logins: Iterable[Login], wanted: Collection[Key] | None = None
+) -> ClaimsByKey:
+    """The persons who claim each key, or each of the keys that are *wanted*. Log-ins of persons who are not in *people*
+    are left out.
 
     The keys of a person whose records are all gone count as former ones, even if they were never dated.
     """
     known = {person.id for person in people}
-    claims: dict[Key, tuple[LoginClaim, ...]] = {}
+    dated: defaultdict[Key, list[Login]] = defaultdict(list)
     for login in logins:
-        if login.person in known:
-            claim = LoginClaim(login.person, login.first_seen, login.is_current)
-            claims[login.key] = (*claims.get(login.key, ()), claim)
+        if (wanted is None or login.key in wanted) and login.person in known:
+            dated[login.key].append(login)
+    claims = {key: tuple(map(_claim_of, sorted(sharing, key=_PERSON_OF))) for key, sharing in dated.items()}
     for person in people:
         for key in person.keys if not person.records else ():
             earlier = claims.get(key, ())
             if all(claim.person != person.id for claim in earlier):
                 claims[key] = (*earlier, LoginClaim(person.id, person.first_seen, False))
     return claims
+
+
+def _claim_of(login: Login) -> LoginClaim:
+    return LoginClaim(login.person, login.first_seen, login.is_current)
 
 
 def claimants(claims: ClaimsByKey, key: Key, enrolled_at: datetime) -> tuple[LoginClaim, ...]:

@@ -5,7 +5,10 @@ or `unplaced`, and a name is never evidence.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+
+from msgspec.structs import replace
 
 from fleetsync.core.context import Context
 from fleetsync.core.matching.holders import HOLDER_UNREADABLE, HolderIndex, ResolvedHolder
@@ -17,6 +20,7 @@ from fleetsync.core.model import (
     Condition,
     Device,
     FrozenStruct,
+    Key,
     Login,
     Person,
     PersonState,
@@ -41,10 +45,15 @@ _NO_EVIDENCE = Text("inget talar om vad det är till för", "nothing tells what 
 
 
 class MatchingResult(FrozenStruct, frozen=True):
-    """The placements in the order of the devices, and the dated log-ins."""
+    """The placements in the order of the devices, and the dated log-ins.
+
+    `evidence` is by device, `overloaded` are the accounts that have too many devices; the next matching begins with them.
+    """
 
     placements: tuple[Placement, ...]
     logins: tuple[Login, ...]
+    evidence: Mapping[str, "DeviceEvidence"]
+    overloaded: frozenset[object]
 
 
 class _Matcher(FrozenStruct, frozen=True):
@@ -55,7 +64,7 @@ class _Matcher(FrozenStruct, frozen=True):
     classifier: DeviceClassifier
 
 
-class _DeviceEvidence(FrozenStruct, frozen=True):
+class DeviceEvidence(FrozenStruct, frozen=True):
     """What is known of a device before accounts with too many devices are set aside."""
 
     device: Device
@@ -72,26 +81,105 @@ class _DeviceEvidence(FrozenStruct, frozen=True):
 
 
 def match(
-    devices: Sequence[Device], people: Sequence[Person], states: Mapping[str, PersonState], context: Context
+    devices: Sequence[Device],
+    people: Sequence[Person],
+    states: Mapping[str, PersonState],
+    context: Context,
+    previous: MatchingResult | None = None,
 ) -> MatchingResult:
     """Holder, purpose and unit of each device, and the log-ins as they are dated now; *states* are by person.
 
-    A device whose records have all gone is placed by their last content.
+    A device whose records have all gone is placed by their last content. *previous*: the matching of `context.earlier`.
+    A device is matched anew when it has changed, when a person has decided about it, or when anybody has changed who has
+    or had a log-in that it names.
     """
-    logins = update_logins(people, context.believed.logins, context.moment)
+    unchanged = _unchanged_people(people, states, context)
+    logins = update_logins(people, context.believed.logins, context.moment, unchanged)
     by_id = {person.id: person for person in people}
+    holders = HolderIndex(claims={}, people=by_id, context=context)
+    touched = None if previous is None else _touched_keys(people, unchanged, logins, previous.logins, context)
+    settled = set() if touched is None else _settled_devices(devices, touched, holders)
+    wanted = (
+        None if touched is None else _keys_to_look_up([each for each in devices if each.id not in settled], context)
+    )
     matcher = _Matcher(
-        holders=HolderIndex(claims=claims_by_key(people, logins), people=by_id, context=context),
+        holders=replace(holders, claims=claims_by_key(people, logins, wanted)),
         locator=UnitLocator(people=by_id, states=states, context=context),
         classifier=DeviceClassifier(context.policy.device_rules, context.unit_directory),
     )
-    evidence = [_collect_evidence(device, matcher) for device in devices]
-    overloaded = _overloaded_accounts(evidence, context.policy.max_devices_per_user)
-    placements = tuple(_placement(_without_overloaded_account(device, overloaded), matcher) for device in evidence)
-    return MatchingResult(placements, logins)
+    earlier = {} if previous is None else previous.evidence
+    evidence = {
+        device.id: earlier[device.id] if device.id in settled else _collect_evidence(device, matcher)
+        for device in devices
+    }
+    overloaded = _overloaded_accounts(evidence.values(), context.policy.max_devices_per_user)
+    was_overloaded = frozenset() if previous is None else previous.overloaded
+
+    def placement_of(known: DeviceEvidence) -> Placement:
+        device, account = known.device.id, _account_identity(known.resolved_holder)
+        if device in settled and (account in overloaded) == (account in was_overloaded):
+            return context.earlier.devices[device].placement
+        return _placement(_without_overloaded_account(known, overloaded), matcher)
+
+    return MatchingResult(tuple(map(placement_of, evidence.values())), logins, evidence, overloaded)
 
 
-def _collect_evidence(device: Device, matcher: _Matcher) -> _DeviceEvidence:
+# --- what has changed since the last matching -------------------------------------------------------------------------
+
+
+def _unchanged_people(people: Sequence[Person], states: Mapping[str, PersonState], context: Context) -> frozenset[str]:
+    earlier = context.earlier.people
+    return frozenset(
+        person.id
+        for person in people
+        if (case := earlier.get(person.id)) is not None
+        and case.person is person
+        and case.person_state is states[person.id]
+    )
+
+
+def _touched_keys(
+    people: Sequence[Person],
+    unchanged: frozenset[str],
+    logins: Sequence[Login],
+    logins_before: Sequence[Login],
+    context: Context,
+) -> frozenset[Key]:
+    """The keys that may lead to somebody else than before, or to a person who has changed."""
+    kept = {id(login) for login in logins}.intersection(map(id, logins_before))
+    theirs = (login.key for login in logins if login.person not in unchanged or id(login) not in kept)
+    former = (login.key for login in logins_before if login.person not in unchanged or id(login) not in kept)
+    changed_people = [person for person in people if person.id not in unchanged]
+    changed_people += [case.person for id_, case in context.earlier.people.items() if id_ not in unchanged]
+    return frozenset(chain(theirs, former, (key for person in changed_people for key in person.keys)))
+
+
+def _settled_devices(devices: Iterable[Device], touched: frozenset[Key], holders: HolderIndex) -> set[str]:
+    """The devices that would be matched as before."""
+    earlier = holders.context.earlier.devices
+    return {
+        device.id
+        for device in devices
+        if (case := earlier.get(device.id)) is not None
+        and case.device is device
+        and touched.isdisjoint(_keys_of(device))
+        and not holders.is_decided(device, device.records or device.gone)
+    }
+
+
+def _keys_of(device: Device) -> list[Key]:
+    return [key for known in device.records or device.gone for key in device_record(known).keys]
+
+
+def _keys_to_look_up(devices: Iterable[Device], context: Context) -> frozenset[Key]:
+    of_overrides = (override.person for override in context.believed.overrides)
+    return frozenset(chain(of_overrides, (key for device in devices for key in _keys_of(device))))
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def _collect_evidence(device: Device, matcher: _Matcher) -> DeviceEvidence:
     records = device.records or device.gone
     resolved_holder = matcher.holders.resolve_holder(device, records)
     from_list = matcher.classifier.classify_by_lists(records)
@@ -100,7 +188,7 @@ def _collect_evidence(device: Device, matcher: _Matcher) -> _DeviceEvidence:
         return matcher.locator.resolve_unit(records, (from_list,), resolved_holder).unit
 
     from_rule = matcher.classifier.classify_by_rules(records, unit_otherwise)
-    return _DeviceEvidence(device, records, resolved_holder, from_list, from_rule)
+    return DeviceEvidence(device, records, resolved_holder, from_list, from_rule)
 
 
 # --- accounts with too many devices -----------------------------------------------------------------------------------
@@ -110,7 +198,7 @@ def _account_identity(resolved_holder: ResolvedHolder) -> object:
     return resolved_holder.person or resolved_holder.account_key
 
 
-def _overloaded_accounts(evidence: Sequence[_DeviceEvidence], most: int) -> frozenset[object]:
+def _overloaded_accounts(evidence: Iterable[DeviceEvidence], most: int) -> frozenset[object]:
     """Accounts with more than *most* devices; only devices in use count, and no shared, loan or stock devices."""
     counts = Counter(
         _account_identity(device_evidence.resolved_holder)
@@ -124,7 +212,7 @@ def _overloaded_accounts(evidence: Sequence[_DeviceEvidence], most: int) -> froz
     return frozenset(account for account, count in counts.items() if count > most)
 
 
-def _without_overloaded_account(evidence: _DeviceEvidence, overloaded: frozenset[object]) -> _DeviceEvidence:
+def _without_overloaded_account(evidence: DeviceEvidence, overloaded: frozenset[object]) -> DeviceEvidence:
     resolved_holder = evidence.resolved_holder
     if (
         resolved_holder.is_manual
@@ -133,13 +221,13 @@ def _without_overloaded_account(evidence: _DeviceEvidence, overloaded: frozenset
     ):
         return evidence
     nobody = ResolvedHolder(reason=_TOO_MANY, account="function", account_owner=resolved_holder.person)
-    return _DeviceEvidence(evidence.device, evidence.records, nobody, evidence.from_list, evidence.from_rule)
+    return DeviceEvidence(evidence.device, evidence.records, nobody, evidence.from_list, evidence.from_rule)
 
 
 # --- the placement ----------------------------------------------------------------------------------------------------
 
 
-def _placement(evidence: _DeviceEvidence, matcher: _Matcher) -> Placement:
+def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
     resolved_holder = evidence.resolved_holder
     resolved_unit = _resolve_unit(evidence, matcher)
     unit = resolved_unit.unit
@@ -165,7 +253,7 @@ def _placement(evidence: _DeviceEvidence, matcher: _Matcher) -> Placement:
     )
 
 
-def _resolve_unit(evidence: _DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
+def _resolve_unit(evidence: DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
     correction = matcher.holders.active_corrections.get((evidence.device.id, "unit"))
     if correction is not None and correction.value in matcher.locator.context.unit_directory.by_slug:
         return ResolvedUnit(correction.value, _CORRECTED)
@@ -173,7 +261,7 @@ def _resolve_unit(evidence: _DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
     return matcher.locator.resolve_unit(evidence.records, classifications, evidence.resolved_holder)
 
 
-def _resolve_purpose(evidence: _DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
+def _resolve_purpose(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
     """The purpose: by a correction, else a list, else the first rule, else by the log-in and the MDM."""
     correction = matcher.holders.active_corrections.get((evidence.device.id, "purpose"))
     if correction is not None:
@@ -184,7 +272,7 @@ def _resolve_purpose(evidence: _DeviceEvidence, unit: str, matcher: _Matcher) ->
     return _purpose_by_use(evidence, unit, matcher)
 
 
-def _purpose_by_use(evidence: _DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
+def _purpose_by_use(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
     """The purpose of a device that no list and no rule classifies: by its log-in, its MDM and its unit."""
     is_at_preschool = matcher.locator.context.unit_directory.is_preschool_only(unit)
     if _is_childs_device(evidence.resolved_holder, matcher.locator):
@@ -208,6 +296,6 @@ def _is_childs_device(resolved_holder: ResolvedHolder, locator: UnitLocator) -> 
     return person_state is not None and person_state.is_child
 
 
-def _served_groups(evidence: _DeviceEvidence) -> tuple[str, ...]:
+def _served_groups(evidence: DeviceEvidence) -> tuple[str, ...]:
     named = (source.groups for source in (evidence.from_list, evidence.from_rule) if source is not None)
     return next((groups for groups in named if groups), ())

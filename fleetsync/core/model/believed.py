@@ -140,5 +140,7 @@ class BelievedState(FrozenStruct, frozen=True, kw_only=True):
     turnover: Turnover | None = None  # the newest
     # Counts every time that a person was protected, erased or found to be a child. It only grows.
     privacy_generation: int = 0
+    # Counts every transaction that changed what is believed. It only grows.
+    revision: int = 0
     # Persons whom a pull marks that is not believed yet: they count as before, and are not shown.
     concealed: frozenset[str] = frozenset()

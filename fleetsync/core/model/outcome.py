@@ -4,7 +4,7 @@ A *case* is a person or device together with everything that was decided about i
 decision carries its reason as a sentence in both languages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -260,7 +260,8 @@ class Outcome(FrozenStruct, frozen=True, kw_only=True):
     gap_unit_kinds: frozenset[tuple[str, str]] = frozenset()  # (unit, kind) of every gap before this reconciliation
     parts: tuple[PartState, ...] = ()
     logins: tuple[Login, ...] = ()
-    resolved_ids: Mapping[tuple[str, str, str], str] = {}  # `BelievedRecord.ref` → id of its person or device
+    # Records whose person or device is another than before, each with the new id.
+    resolved_ids: Sequence[tuple[BelievedRecord, str]] = ()
     policy_fingerprint: str = ""
     turnover: Turnover | None = None  # its state after this reconciliation
 

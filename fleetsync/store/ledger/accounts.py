@@ -47,14 +47,14 @@ class AccountLedger(LedgerBase):
             "created_at": self._clock.now(),
         }
         statement = self._database.insert_new(t.account, ("name",))
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             added = connection.execute(statement.values(row)).rowcount
         if not added:
             raise StoreError("the account exists already. To give it another password: fleetsync user passwd NAME")
 
     def set_password(self, name: str, scrypt_hash: str) -> None:
         """Change the password; sessions of the old one end. StoreError for an unknown name."""
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             # A session is known by this instant: an account with another password is another account.
             changed = {"password_hash": scrypt_hash, "created_at": self._clock.now()}
             statement = update(t.account).where(t.account.c.name == name).values(changed)
@@ -62,7 +62,7 @@ class AccountLedger(LedgerBase):
 
     def remove_account(self, name: str) -> None:
         """No longer let *name* sign in. StoreError for an unknown name."""
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             _require_account(connection.execute(delete(t.account).where(t.account.c.name == name)).rowcount)
 
     def account(self, name: str) -> StoredAccount | None:
@@ -79,7 +79,7 @@ class AccountLedger(LedgerBase):
 
     def audit(self, who: str, what: str, subject: str | None = None) -> None:
         """Record that *who* did *what* to *subject*, which is an opaque id, never a log-in or a name."""
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             row = {"at": self._clock.now(), "who": who, "what": what, "subject": subject}
             connection.execute(insert(t.audit).values(row))
 
@@ -90,7 +90,7 @@ class AccountLedger(LedgerBase):
         row = msgspec.structs.asdict(parking) | {"who": who, "at": self._clock.now()}
         key = ("kind", "subject_id")
         statement = self._database.upsert(t.parked, key, [name for name in row if name not in key])
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             connection.execute(statement, row)
 
     def set_overrides(self, overrides: Sequence[Override], who: str) -> None:
@@ -99,7 +99,7 @@ class AccountLedger(LedgerBase):
         The file may name people who are hidden by now: keys of protected persons and of children are kept as tokens,
         and no row names an erased person. A log-in that is given to a protected person is one of that person's keys.
         """
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             connection.execute(delete(t.override))
             newly_protected = self._insert_overrides(connection, overrides, who) if overrides else frozenset()
             if newly_protected:
@@ -123,7 +123,7 @@ class AccountLedger(LedgerBase):
     def publish(self, unit: str, who: str) -> None:
         """End the trial of *unit*; nothing where it has ended."""
         row = {"unit": unit, "published_at": self._clock.now(), "published_by": who}
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             connection.execute(self._database.insert_new(t.unit_state, ("unit",)).values(row))
 
     def published_units(self) -> frozenset[str]:

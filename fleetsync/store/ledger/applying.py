@@ -71,7 +71,7 @@ class ApplyLedger(PullLedger):
 
         *reason* is what lists show; by default the refusals in English, and the command that accepts.
         """
-        with self._releasing_lock(pull), self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction(changes_believed=False) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             self._close_held(connection, source, part, "followed")
             drop_pending_marks(connection, source, part, but_of=pull)
@@ -107,7 +107,7 @@ class ApplyLedger(PullLedger):
         source, part = self._part_of(pull)
         lock = self._lock_part(source, part)
         try:
-            with self._write_transaction() as connection:
+            with self._write_transaction(changes_believed=False) as connection:
                 _require_held(connection, source, part, pull)
                 self._close_held(connection, source, part, "rejected", who, reason)
                 drop_pending_marks(connection, source, part)
@@ -116,7 +116,7 @@ class ApplyLedger(PullLedger):
 
     def dissolve(self, source: str, part: str) -> None:
         """Drop the part's held pull, because a later pull is plausible again. Nothing where none is held."""
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             self._close_held(connection, source, part, "dissolved")
             drop_pending_marks(connection, source, part)
 

@@ -17,6 +17,7 @@ from fleetsync.core.privacy import key_tokeniser
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import PartBusy
+from fleetsync.store.ledger.revision import advance_believed_revision
 from fleetsync.store.ledger.staged_rows import StagedRows
 
 OWN_ID_BYTES = 10
@@ -61,10 +62,16 @@ class LedgerBase:
             yield connection
 
     @contextmanager
-    def _write_transaction(self) -> Iterator[Connection]:
-        """The only writer: applied whole or not at all."""
+    def _write_transaction(self, *, changes_believed: bool = True) -> Iterator[Connection]:
+        """The only writer: applied whole or not at all.
+
+        *changes_believed*: whether it may change anything that `BelievedState` is read from, apart from what is always
+        read anew (states of parts, overrides, parkings, marks). A process that remembers that state then reads it again.
+        """
         with self._database.begin_writing() as connection:
             yield connection
+            if changes_believed:
+                advance_believed_revision(connection)
 
     def _lock_part(self, source: str, part: str) -> Lock:
         lock = self._database.locks.part(source, part)

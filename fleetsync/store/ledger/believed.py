@@ -34,37 +34,36 @@ from fleetsync.store.ledger.outcome_rows import (
     episode_from_row,
     running_assignment_from_row,
 )
+from fleetsync.store.ledger.recorded_state import COVERAGE_DAYS, REOPENS_WITHIN, is_lately_closed
+from fleetsync.store.ledger.revision import believed_revision
 from fleetsync.store.ledger.turnovers import read_turnover
-
-REOPENS_WITHIN = timedelta(hours=24)
-COVERAGE_DAYS = 90  # over the longest break, and the school days on both sides that a gap of coverage is counted by
 
 
 class BelievedLedger(LedgerBase):
     """The part of the ledger that reads the core's input."""
 
-    def believed(self, parts: Sequence[PartState]) -> BelievedState:
+    def believed(self, parts: Sequence[PartState], remembered: BelievedState | None = None) -> BelievedState:
         """All that is believed, with the configured *parts* filled in with what their pulls have come to.
 
-        Records of sources that are no longer configured are among it, until they are dropped.
+        Records of sources that are no longer configured are among it, until they are dropped. *remembered*: what was
+        believed when it was last read or recorded. Where nobody has changed it since, only what people decided and the
+        states of the parts are read.
         """
         now = self._clock.now()
         with self._read_transaction() as connection:
-            known = tuple(believed_record_from_row(row) for row in stream_rows(connection, select_believed_records()))
-            return BelievedState(
-                known=known,
-                concealed=self._concealed(known, pending_marks(connection)),
+            privacy, revision = privacy_generation(connection), believed_revision(connection)
+            if remembered is None or (remembered.privacy_generation, remembered.revision) != (privacy, revision):
+                state = _read_state(connection, now - REOPENS_WITHIN)
+            else:
+                state = _without_long_closed(remembered, now)
+            return msgspec.structs.replace(
+                state,
+                concealed=self._concealed(state.known, pending_marks(connection)),
                 parts=_with_states(connection, parts),
-                logins=_logins(connection),
-                episodes=_episodes(connection, now - REOPENS_WITHIN),
-                assignments=_running_assignments(connection),
-                stages=_stages(connection),
-                coverage=_coverage(connection),
-                gap_unit_kinds=_gap_units_and_kinds(connection),
                 overrides=_overrides(connection),
                 parkings=_parkings(connection),
-                turnover=read_turnover(connection),
-                privacy_generation=privacy_generation(connection),
+                privacy_generation=privacy,
+                revision=revision,
             )
 
     def _concealed(self, known: Sequence[BelievedRecord], marks: frozenset[str]) -> frozenset[str]:
@@ -75,6 +74,30 @@ class BelievedLedger(LedgerBase):
         """The configured *parts* with what their pulls have come to."""
         with self._read_transaction() as connection:
             return _with_states(connection, parts)
+
+
+def _read_state(connection: Connection, closed_after: datetime) -> BelievedState:
+    """What a process may remember, because every change of it advances the revision."""
+    return BelievedState(
+        known=_known_records(connection),
+        logins=_logins(connection),
+        episodes=_episodes(connection, closed_after),
+        assignments=_running_assignments(connection),
+        stages=_stages(connection),
+        coverage=_coverage(connection),
+        gap_unit_kinds=_gap_units_and_kinds(connection),
+        turnover=read_turnover(connection),
+    )
+
+
+def _without_long_closed(remembered: BelievedState, now: datetime) -> BelievedState:
+    """*remembered* without the episodes that can no longer go on."""
+    episodes = [each for each in remembered.episodes if each.closed_at is None or is_lately_closed(each, now)]
+    return msgspec.structs.replace(remembered, episodes=tuple(episodes))
+
+
+def _known_records(connection: Connection) -> tuple[BelievedRecord, ...]:
+    return tuple(believed_record_from_row(row) for row in stream_rows(connection, select_believed_records()))
 
 
 def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:

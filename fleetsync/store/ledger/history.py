@@ -19,6 +19,7 @@ from fleetsync.store.ledger.outcome_rows import (
     owed_from_row,
     running_assignment_from_row,
 )
+from fleetsync.store.ledger.revision import BELIEVED_REVISION_COUNTER
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +124,8 @@ class HistoryLedger(LedgerBase):
         """Totals that survive retention, by (name, label): ("gaps_opened_total", "no_device")."""
         counter = t.counter.c
         # How often a person was hidden is not published: two looks at it would reveal the day of a marking.
-        statement = select(counter.name, counter.label, counter.total).where(counter.name != PRIVACY_GENERATION_COUNTER)
+        of_the_store = (PRIVACY_GENERATION_COUNTER, BELIEVED_REVISION_COUNTER)
+        statement = select(counter.name, counter.label, counter.total).where(counter.name.not_in(of_the_store))
         with self._read_transaction() as connection:
             rows = connection.execute(statement)
             return {(name, label): total for name, label, total in rows}

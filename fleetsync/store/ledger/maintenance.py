@@ -11,6 +11,7 @@ from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.marks import all_marks, restore_marks
 from fleetsync.store.ledger.privacy import PrivacyLedger
+from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
 from fleetsync.store.upgrade import head, known_revisions, upgrade
 
 TERM_LENGTH = timedelta(days=180)
@@ -74,9 +75,13 @@ class MaintenanceLedger(PrivacyLedger):
         kept = self._privacy_tokens()
         with self._read_transaction() as connection:
             kept_marks = all_marks(connection)
+            revision = believed_revision(connection)
         with self._database.locks.upgrade():
             self._database.restore_from(path)
         upgrade(self._database)
+        with self._write_transaction() as connection:
+            # The copy counts from an earlier number: no process may take its own for the one that is restored.
+            advance_believed_revision(connection, revision)
         for is_erased, tokens, at in kept:
             (self.erase if is_erased else self.protect)(tokens, at)
         with self._write_transaction() as connection:

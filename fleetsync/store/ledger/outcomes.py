@@ -5,42 +5,49 @@ begin and end at the reconciliation that found the change, and the coverage of a
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from fleetsync.core.model import BelievedRecord, Outcome, PersonCase, RecordType
+from fleetsync.core.model import (
+    Assignment,
+    BelievedRecord,
+    BelievedState,
+    Outcome,
+    Person,
+    RecordType,
+    RunningAssignment,
+)
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StaleReconciliation
-from fleetsync.store.ledger.base import LedgerBase, stream_rows
+from fleetsync.store.ledger.base import LedgerBase
 from fleetsync.store.ledger.hidden_persons import privacy_generation
-from fleetsync.store.ledger.table_diff import (
-    IntervalTable,
-    interval_rows,
-    outcome_rows,
-    replace_rows,
-    write_intervals,
-)
+from fleetsync.store.ledger.recorded_state import is_day_closed, state_after_recording
+from fleetsync.store.ledger.revision import believed_revision
+from fleetsync.store.ledger.table_diff import IntervalTable, replace_rows, without_common, write_intervals
 from fleetsync.store.ledger.turnovers import write_turnover
 
 OWED_INTERVALS = IntervalTable(
     table=t.owed,
+    subject="subject_id",
     key=("entitlement", "subject", "subject_id", "unit"),
     compared=("groups", "count", "heads", "decidable", "reason"),
 )
 ASSIGNMENT_INTERVALS = IntervalTable(
     table=t.assignment,
+    subject="device",
     key=("device", "by", "entitlement", "subject_id"),
     compared=("unit", "groups", "works", "without_contact"),
-    # It cites the day of the last contact, which moves while the assignment does not.
-    written_once=("reason",),
-    carried_forward=("assigned_at", "known_before"),
+    # The reason cites the day of the last contact, which moves while the assignment does not.
+    written_once=("reason", "assigned_at", "known_before"),
 )
 GAP_INTERVALS = IntervalTable(
     table=t.gap,
+    subject="subject_id",
     key=("kind", "subject", "subject_id", "opened_at", "known_before"),
     compared=("unit", "parked_until", "reason"),
 )
@@ -49,65 +56,102 @@ MAX_UNRECONCILED = timedelta(days=7)
 
 
 class RecordingResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a recording wrote: rows by table, those that were changed; nothing where nothing did."""
+    """What a recording wrote: rows by table, those that were changed; nothing where nothing did.
+
+    *believed*: what is believed now, as `Ledger.believed` would read it; None: it has to be read.
+    """
 
     reconciliation: int
     written: Mapping[str, int]
+    believed: BelievedState | None
 
 
 class OutcomeLedger(LedgerBase):
     """The part of the ledger that stores outcomes."""
 
     def record(
-        self, outcome: Outcome, *, privacy_generation: int = 0, duration_seconds: float = 0.0
+        self,
+        outcome: Outcome,
+        believed: BelievedState,
+        *,
+        previous: Outcome | None = None,
+        duration_seconds: float = 0.0,
     ) -> RecordingResult:
-        """Store *outcome*, which was computed from a state with this *privacy_generation*.
+        """Store *outcome*, which was reconciled from *believed*.
 
-        Raises StaleReconciliation when a person was hidden since: their name and place must not come back from what was
-        read before. ValueError for coverage of another day than its own.
+        *previous*: the outcome that was recorded last, with nothing written by anybody else since; None: where that is
+        not known, and the tables of the outcome are read.
+
+        Raises StaleReconciliation when what is believed has changed since it was read, or a person was hidden: their
+        name and place must not come back from what was read before. ValueError for coverage of another day than its own.
         """
         if other_days := {row.day for row in outcome.coverage} - {outcome.moment.today}:
             raise ValueError(f"coverage of {min(other_days)} in the outcome of {outcome.moment.today}")
         with self._write_transaction() as connection:
-            _refuse_stale(connection, privacy_generation)
+            _refuse_stale(connection, believed)
             newest = connection.execute(select(func.max(t.reconciliation.c.at))).scalar_one()
             # A clock that was set back must not make anything end before it began.
             at = outcome.moment.at if newest is None else max(outcome.moment.at, newest)
+            assignments = _running_assignments(connection, outcome, believed, newest, at)
             written = {
                 "record": _write_thing_ids(connection, outcome),
-                "device": replace_rows(connection, t.device, outcome_rows(t.device, outcome.devices)),
-                "person": replace_rows(connection, t.person, outcome_rows(t.person, outcome.people)),
-                "unit": replace_rows(connection, t.unit, outcome_rows(t.unit, outcome.units)),
-                "membership": _write_memberships(connection, outcome.people),
-                "login": replace_rows(connection, t.login, outcome_rows(t.login, outcome.logins)),
-                "owed": _write_owed(connection, outcome, at),
-                "assignment": _write_assignments(connection, outcome, newest, at),
-                "gap": _write_gaps(connection, outcome, at),
-                "coverage": _write_coverage(connection, outcome),
-                "turnover": write_turnover(connection, outcome.turnover),
+                **_write_results(connection, outcome, previous),
+                "login": replace_rows(connection, t.login, outcome.logins, believed.logins),
+                "owed": _write_owed(connection, outcome, previous, at),
+                "assignment": _write_assignments(connection, assignments, believed, at),
+                "gap": _write_gaps(connection, outcome, believed, at),
+                "coverage": _write_coverage(connection, outcome, believed),
+                "turnover": 0
+                if outcome.turnover == believed.turnover
+                else write_turnover(connection, outcome.turnover),
             }
             row = _insert_reconciliation(connection, outcome, duration_seconds)
-        return RecordingResult(reconciliation=row, written={name: count for name, count in written.items() if count})
+        return RecordingResult(
+            reconciliation=row,
+            written={name: count for name, count in written.items() if count},
+            believed=state_after_recording(believed, outcome, assignments, newest),
+        )
 
 
-def _refuse_stale(connection: Connection, known: int) -> None:
-    if privacy_generation(connection) != known:
+def _refuse_stale(connection: Connection, believed: BelievedState) -> None:
+    if privacy_generation(connection) != believed.privacy_generation:
         raise StaleReconciliation("somebody was protected or erased while this was judged. Judge what is believed now")
+    if believed_revision(connection) != believed.revision:
+        raise StaleReconciliation("what is believed was changed while this was judged. Judge what is believed now")
 
 
 def _write_thing_ids(connection: Connection, outcome: Outcome) -> int:
     record = t.record.c
-    stored = stream_rows(connection, select(record.id, record.source, record.type, record.source_id, record.thing_id))
+    names = ("at_source", "at_part", "at_type", "at_source_id", "resolved")
     rows = [
-        {"row": row, "resolved": resolved}
-        for row, source, kind, source_id, before in stored
-        if (resolved := outcome.resolved_ids.get((source, kind, source_id), before)) != before
+        (known.source, known.part, known.type.value, known.record.source_id, thing_id)
+        for known, thing_id in outcome.resolved_ids
     ]
-    if rows:
-        connection.execute(
-            update(t.record).where(record.id == bindparam("row")).values(thing_id=bindparam("resolved")), rows
-        )
-    return len(rows)
+    same_key = [record[name] == bindparam(f"at_{name}") for name in ("source", "part", "type", "source_id")]
+    statement = update(t.record).where(*same_key).values(thing_id=bindparam("resolved"))
+    return database_of(connection).write_rows(connection, statement, names, rows)
+
+
+def _write_results(connection: Connection, outcome: Outcome, previous: Outcome | None) -> dict[str, int]:
+    """Write what was concluded of each device, person and unit."""
+    if previous is None:
+        before: Mapping[str, Sequence[object] | None] = dict.fromkeys(("device", "person", "unit", "membership"))
+        memberships = _memberships([case.person for case in outcome.people])
+    else:
+        were, are = without_common([case.person for case in previous.people], [case.person for case in outcome.people])
+        memberships = _memberships(are)
+        before = {
+            "device": previous.devices,
+            "person": previous.people,
+            "unit": previous.units,
+            "membership": _memberships(were),
+        }
+    return {
+        "device": replace_rows(connection, t.device, outcome.devices, before["device"]),
+        "person": replace_rows(connection, t.person, outcome.people, before["person"]),
+        "unit": replace_rows(connection, t.unit, outcome.units, before["unit"]),
+        "membership": replace_rows(connection, t.membership, memberships, before["membership"]),
+    }
 
 
 class PersonMembership(msgspec.Struct, frozen=True):
@@ -117,28 +161,50 @@ class PersonMembership(msgspec.Struct, frozen=True):
     believed: BelievedRecord
 
 
-def _write_memberships(connection: Connection, cases: Iterable[PersonCase]) -> int:
-    memberships = [PersonMembership(case.person.id, believed) for case in cases for believed in case.person.memberships]
+def _memberships(people: Iterable[Person]) -> list[PersonMembership]:
+    memberships = [PersonMembership(person.id, believed) for person in people for believed in person.memberships]
     for membership in memberships:
         if membership.believed.type is not RecordType.MEMBERSHIP:
             raise TypeError(f"a {membership.believed.type} record among the memberships of a person")
-    return replace_rows(connection, t.membership, outcome_rows(t.membership, memberships))
+    return memberships
 
 
 # --- intervals ----------------------------------------------------------------------------------------------------------
 
 
-def _write_owed(connection: Connection, outcome: Outcome, at: datetime) -> int:
-    return write_intervals(connection, OWED_INTERVALS, interval_rows(OWED_INTERVALS, outcome.owed), at).written
+def _write_owed(connection: Connection, outcome: Outcome, previous: Outcome | None, at: datetime) -> int:
+    before = None if previous is None else previous.owed
+    return write_intervals(connection, OWED_INTERVALS, outcome.owed, before, at).written
 
 
-def _write_assignments(connection: Connection, outcome: Outcome, newest: datetime | None, at: datetime) -> int:
-    newly_known = _newly_known_ids(outcome, _parts_complete_before(connection, newest))
-    rows = [
-        row | {"assigned_at": at, "known_before": row["device"] in newly_known or row["subject_id"] in newly_known}
-        for row in interval_rows(ASSIGNMENT_INTERVALS, outcome.assignments)
-    ]
-    return write_intervals(connection, ASSIGNMENT_INTERVALS, rows, at).written
+def _write_assignments(
+    connection: Connection, assignments: Sequence[RunningAssignment], believed: BelievedState, at: datetime
+) -> int:
+    return write_intervals(connection, ASSIGNMENT_INTERVALS, assignments, believed.assignments, at).written
+
+
+def _running_assignments(
+    connection: Connection, outcome: Outcome, believed: BelievedState, newest: datetime | None, at: datetime
+) -> tuple[RunningAssignment, ...]:
+    """The assignments of *outcome* with their starts: those that go on keep theirs, the others begin *at*."""
+    running = {_assignment_key(before.assignment): before for before in believed.assignments}
+    begun = [each for each in outcome.assignments if _assignment_key(each) not in running]
+    newly_known = _newly_known_ids(outcome, _parts_complete_before(connection, newest)) if begun else ()
+
+    def with_start(assignment: Assignment) -> RunningAssignment:
+        before = running.get(_assignment_key(assignment))
+        if before is None:
+            known_before = assignment.device in newly_known or assignment.subject_id in newly_known
+            return RunningAssignment(assignment, at, known_before)
+        if _compared_of_assignment(before.assignment) == _compared_of_assignment(assignment):
+            return before  # with the reason that it began with
+        return RunningAssignment(assignment, before.since, before.known_before)
+
+    return tuple(map(with_start, outcome.assignments))
+
+
+_assignment_key = attrgetter(*ASSIGNMENT_INTERVALS.key)
+_compared_of_assignment = attrgetter(*ASSIGNMENT_INTERVALS.compared)
 
 
 def _parts_complete_before(connection: Connection, newest: datetime | None) -> Collection[tuple[str, str]]:
@@ -166,13 +232,16 @@ def _newly_known_ids(outcome: Outcome, before: Collection[tuple[str, str]]) -> C
         for part in outcome.parts
         if part.first_complete_at is not None and (part.source, part.part) not in before
     }
+    if not fresh:
+        return ()
     subjects = [(case.device.id, case.device.records) for case in outcome.devices]
     subjects += [(case.person.id, (*case.person.records, *case.person.memberships)) for case in outcome.people]
     return {subject for subject, records in subjects if any((known.source, known.part) in fresh for known in records)}
 
 
-def _write_gaps(connection: Connection, outcome: Outcome, at: datetime) -> int:
-    changes = write_intervals(connection, GAP_INTERVALS, interval_rows(GAP_INTERVALS, outcome.episodes), at)
+def _write_gaps(connection: Connection, outcome: Outcome, believed: BelievedState, at: datetime) -> int:
+    before = [episode for episode in believed.episodes if episode.closed_at is None]
+    changes = write_intervals(connection, GAP_INTERVALS, outcome.episodes, before, at)
     _add_to_counters(connection, "gaps_opened_total", [key[0] for key in changes.begun])
     _add_to_counters(connection, "gaps_closed_total", [key[0] for key in changes.ended])
     return changes.written
@@ -188,12 +257,12 @@ def _add_to_counters(connection: Connection, name: str, labels: Iterable[str]) -
 # --- numbers ------------------------------------------------------------------------------------------------------------
 
 
-def _write_coverage(connection: Connection, outcome: Outcome) -> int:
-    today, day = outcome.moment.today, t.coverage.c.day
-    if connection.execute(select(func.count()).where(day > today)).scalar_one():
-        # The clock was set back: a day before the newest is closed.
+def _write_coverage(connection: Connection, outcome: Outcome, believed: BelievedState) -> int:
+    today = outcome.moment.today
+    if is_day_closed(today, believed):
         return 0
-    return replace_rows(connection, t.coverage, outcome_rows(t.coverage, outcome.coverage), day == today)
+    before = [row for row in believed.coverage if row.day == today]
+    return replace_rows(connection, t.coverage, outcome.coverage, before, t.coverage.c.day == today)
 
 
 def _insert_reconciliation(connection: Connection, outcome: Outcome, duration_seconds: float) -> int:

@@ -30,6 +30,7 @@ from fleetsync.store.ledger.person_search import (
     all_stored_records,
     search_persons,
 )
+from fleetsync.store.ledger.revision import advance_believed_revision
 
 
 class ProtectedPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +128,7 @@ class PrivacyLedger(LedgerBase):
 
     def tokenise_child_logins(self, children: Mapping[str, frozenset[str]]) -> int:
         """Keep the log-ins of *children* (`child_tokens`) as tokens only, whichever source gave them; rows changed."""
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             search = PersonSearch(set().union(*children.values()))
             by_source: dict[str, HiddenTokens] = {}
             for stored in all_stored_records(connection, self._token_of):
@@ -137,6 +138,7 @@ class PrivacyLedger(LedgerBase):
             if search.stored_records:
                 redaction.mask_keys(connection, search, self._token_of)
                 hidden_persons.advance_privacy_generation(connection)
+                advance_believed_revision(connection)
         if search.stored_records:
             self._database.scrub_deleted_bytes()
         return len(search.stored_records)

@@ -62,7 +62,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """The id of a new pull, which holds the part's lock from here on. Raises PartBusy."""
         lock = self._lock_part(source, part)
         try:
-            with self._write_transaction() as connection:
+            with self._write_transaction(changes_believed=False) as connection:
                 self._end_abandoned(connection, source, part)
                 row = {"source": source, "part": part, "started_at": at, "rejected": (), "drift": (), "refusals": ()}
                 pull: int = connection.execute(insert(t.pull).values(row).returning(t.pull.c.id)).scalar_one()
@@ -81,7 +81,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """
         if not rows:
             return
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             generation = privacy_generation(connection)
             privacy = staging_filter(connection, source, part, self._token_of)
@@ -157,7 +157,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         rows = [{"pull_id": pull, "token": token, "person": person_by_token.get(token)} for token in sorted(tokens)]
         if not rows:
             return
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             self._require_unjudged_pull(connection, pull)
             connection.execute(self._database.insert_new(t.pending_mark, ("pull_id", "token")), rows)
             advance_privacy_generation(connection)
@@ -167,7 +167,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
 
         The pull then waits for its judgement: `apply` or `hold`.
         """
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             self._require_unjudged_pull(connection, effect.pull)
             self._store_effect(connection, effect)
 
@@ -214,7 +214,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
         if verdict not in (Verdict.FAILED, Verdict.UNCHANGED):
             raise ValueError(f"fail cannot make a pull {verdict}: apply or hold does")
-        with self._releasing_lock(pull), self._write_transaction() as connection:
+        with self._releasing_lock(pull), self._write_transaction(changes_believed=False) as connection:
             self._require_unjudged_pull(connection, pull)
             self._end_pull(connection, pull, verdict, reason)
 
@@ -233,7 +233,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
         named = {"source": source, "part": part}
         rows = [{**named, "name": name, "expires_at": at} for name, at in sorted(expiries.items())]
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             kept = t.credential.c
             connection.execute(delete(t.credential).where(kept.source == source, kept.part == part))
             if rows:
@@ -306,7 +306,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         if lock is None:
             return False
         try:
-            with self._write_transaction() as connection:
+            with self._write_transaction(changes_believed=False) as connection:
                 verdict = connection.execute(select(t.pull.c.verdict).where(t.pull.c.id == pull)).scalar_one()
                 if verdict is None:
                     self._end_pull(connection, pull, Verdict.FAILED, PROCESS_ENDED_REASON)

@@ -16,6 +16,7 @@ from fleetsync.store.database import database_of
 from fleetsync.store.ledger.base import encode_record
 from fleetsync.store.ledger.hidden_persons import store_tokens
 from fleetsync.store.ledger.person_search import PersonSearch, StoredRecord, search_persons, value_token
+from fleetsync.store.ledger.revision import advance_believed_revision
 
 UNPLACED_VALUES: Mapping[str, Any] = {"unit": UNPLACED, "reason": Text("", "")}
 NO_FINGERPRINT = 0  # of a row that any row differs from
@@ -31,6 +32,7 @@ def protect(connection: Connection, tokens: Iterable[str], at: datetime, token_o
     _mask_history(connection, search)
     _mask_devices(connection, search)
     mask_keys(connection, search, token_of)
+    advance_believed_revision(connection)
     return search
 
 
@@ -48,6 +50,7 @@ def erase(connection: Connection, tokens: Iterable[str], at: datetime, token_of:
     _mask_devices(connection, search)
     _remove_keys(connection, search, token_of)
     _remove_history(connection, search)
+    advance_believed_revision(connection)
     return search
 
 

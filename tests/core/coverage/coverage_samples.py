@@ -365,8 +365,10 @@ def people_of(builder: RecordsBuilder) -> list[str]:
 
 def with_recorded_outcome(believed: BelievedState, outcome: Outcome) -> BelievedState:
     """What would be believed after *outcome* was recorded: ids, log-ins, open episodes, stages, assignments, coverage."""
+    resolved = {id(record): thing_id for record, thing_id in outcome.resolved_ids}
     known = [
-        replace(record, thing_id=outcome.resolved_ids.get(record.ref, record.thing_id)) for record in believed.known
+        replace(record, thing_id=resolved[id(record)]) if id(record) in resolved else record
+        for record in believed.known
     ]
     return replace(
         believed,

@@ -643,8 +643,17 @@ def test_every_record_that_is_a_thing_has_its_id(builder: RecordsBuilder) -> Non
     outcome = builder.outcome()
     resolved_ids = {case.person.id for case in outcome.people} | {case.device.id for case in outcome.devices}
 
-    assert set(outcome.resolved_ids.values()) == resolved_ids
-    assert set(outcome.resolved_ids) == {record.ref for record in builder.known if record.type in ("person", "device")}
+    assert {thing_id for _, thing_id in outcome.resolved_ids} == resolved_ids
+    assert {record.ref for record, _ in outcome.resolved_ids} == {
+        record.ref for record in builder.known if record.type in ("person", "device")
+    }
+
+
+def test_only_records_with_another_id_than_before_are_written_again(builder: RecordsBuilder) -> None:
+    builder.device(builder.pupil("alva"))
+    recorded = with_recorded_outcome(builder.believed(), builder.outcome())
+
+    assert reconcile(recorded, POLICY, CALENDARS, Moment(NOW, TODAY)).resolved_ids == ()
 
 
 def test_the_outcome_says_of_which_moment_and_policy_it_is(builder: RecordsBuilder) -> None:
