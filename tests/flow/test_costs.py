@@ -29,7 +29,7 @@ PAGE_SIZE = 50
 STATEMENTS_PER_RUN = 250  # of the parts, the marks, the outcome's tables: a run asks each of them something
 # Sources are pulled side by side: which of them ends first decides over a transaction more or less.
 STATEMENTS_EITHER_WAY, PAGES_EITHER_WAY = 10, 4
-ROWS_PER_EMPLOYEE = 19  # a person, an employment and a device: staged, believed, and as the outcome has them
+ROWS_PER_EMPLOYEE = 20  # a person, an employment and a device: staged, believed, and as the outcome has them
 ROWS_PER_RUN = 20  # the pulls, the states of their parts, the reconciliation
 
 Happening = Callable[[Installation], None]
