@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -30,7 +31,7 @@ from fleetsync.pull.contract import (
     ProbeResult,
     SourceRefused,
 )
-from fleetsync.pull.decoding import RowReader, SourceRow, clean_text, probe_part
+from fleetsync.pull.decoding import RowReader, SourceRow, probe_part
 
 PARTS = (
     Part("units", (RecordType.UNIT,)),
@@ -60,8 +61,8 @@ class PagedRows(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _RowId(msgspec.Struct, frozen=True, rename="camel"):
-    id: str | int | None = None
-    mobile_device_id: str | int | None = None
+    id: Any = None
+    mobile_device_id: Any = None
 
 
 class _ListingProgress:
@@ -85,11 +86,13 @@ class _ListingProgress:
 
 
 def _row_id(raw: msgspec.Raw) -> str | None:
+    """What tells a row from the others of its listing: its id, or its content; None for what is no row."""
     try:
         row = msgspec.json.decode(raw, type=_RowId)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return clean_text(row.id if row.id is not None else row.mobile_device_id)
+    own_id = row.mobile_device_id if row.id is None else row.id
+    return str(own_id) if isinstance(own_id, str | int) else bytes(raw).hex()
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

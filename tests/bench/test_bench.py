@@ -185,7 +185,12 @@ def test_a_goal_for_a_size_judges_no_other_size() -> None:
 def test_a_goal_may_be_a_share_of_what_was_before() -> None:
     table = markdown_table(results(100_000, page_ready=6.0), results(100_000, page_ready=40.0))
 
-    assert rows(table)["page ready after the daemon's start"] == ["40.0 s", "6.00 s", "≤ 5.00 s", "**no**"]
+    assert rows(table)["page ready after the daemon's start, CPU until then"] == [
+        "40.0 s",
+        "6.00 s",
+        "≤ 5.00 s",
+        "**no**",
+    ]
 
 
 def test_a_wrong_answer_meets_no_goal() -> None:

@@ -152,12 +152,10 @@ def test_the_devices_of_every_token_are_read_and_the_total_is_of_all(runner: Cas
 def test_a_token_without_a_readable_id_leaves_its_devices_unknown_and_not_absent(runner: CaseRunner) -> None:
     body = b'{"totalCount": 1, "results": [{"id": ["?"], "name": "Skolor"}]}'
     runner.server.fail(CASE.listings["purchases"], 0, RecordedFault(body=body))
-    runner.server.fail(CASE.listings["purchases"], 1, RecordedFault(body=b'{"totalCount": 1, "results": []}'))
 
-    pages = runner.pages("purchases")
+    (page,) = runner.pages("purchases")
 
-    assert [rejected.source_id for page in pages for rejected in page.rejected] == [None]
-    assert len(runner.server.asked) == 2
+    assert [rejected.source_id for rejected in page.rejected] == [None]
 
 
 @pytest.mark.parametrize(

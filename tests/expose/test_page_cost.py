@@ -14,9 +14,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from fleetsync.core import measures
+from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.lists import DEVICES, NUMBERS
 from fleetsync.expose.lists.definitions import ListColumn
-from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot
+from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, SnapshotIndexes
 from tests.expose import example_page as e
 from tests.expose.large_town import large_snapshot
 from tests.expose.page_client import open_client
@@ -163,3 +164,27 @@ def test_the_past_day_that_was_looked_at_last_is_read_once_per_snapshot():
     setup.shown_holder.snapshot = msgspec.structs.replace(setup.shown_holder.snapshot)
     client.get("/gaps?as_of=2026-11-13")
     assert history.read_days == [date(2026, 11, 14), date(2026, 11, 13), date(2026, 11, 13)]
+
+
+class ReplacedWhileRead(e.SnapshotHolder):
+    """Publishes another snapshot between the reading of its exposition and that of its snapshot."""
+
+    following: Snapshot | None = None
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "snapshot" and self.following is not None and self._rendered is not None:
+            shown, self.following = self.following, None
+            self.snapshot = shown
+        return super().__getattribute__(name)
+
+
+def test_a_snapshot_is_never_kept_under_the_exposition_of_another():
+    first, second = e.empty_snapshot(), msgspec.structs.replace(e.empty_snapshot())
+    published, indexes = ReplacedWhileRead(first), SnapshotIndexes()
+    before = indexes.newest(published)
+    published.following = second
+    after = indexes.newest(published)
+
+    assert before.snapshot is first
+    assert after.snapshot is second
+    assert indexes.newest(published) is after

@@ -21,7 +21,8 @@ class SqlCounter:
     """What SQLite was asked by every connection that was opened since it was made. Counts below SQLAlchemy and the pool."""
 
     def __init__(self) -> None:
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: set[sqlite3.Connection] = set()
+        self._changes_of_closed = 0
         self.reset()
 
     def reset(self) -> None:
@@ -42,8 +43,14 @@ class SqlCounter:
 
     def watch(self, connection: sqlite3.Connection, _: object) -> None:
         """Count what is done over a new connection of the driver."""
-        self._connections.append(connection)
+        self._connections.add(connection)
         connection.set_trace_callback(self._count)
+
+    def leave(self, connection: sqlite3.Connection, _: object) -> None:
+        """Keep what was counted over a connection that is about to be closed."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self._changes_of_closed += connection.total_changes
 
     def _count(self, statement: str) -> None:
         shape = _LITERAL.sub("?", statement)
@@ -51,18 +58,21 @@ class SqlCounter:
         self.samples.setdefault(shape, statement)
 
     def _total_changes(self) -> int:
-        return sum(connection.total_changes for connection in self._connections)
+        return self._changes_of_closed + sum(connection.total_changes for connection in self._connections)
 
 
 @contextmanager
 def counted_sql() -> Iterator[SqlCounter]:
-    """Counts over the connections that are opened meanwhile. They must still be open when rows are asked for."""
+    """Counts over the connections that are opened meanwhile."""
     counter = SqlCounter()
-    event.listen(Engine, "connect", counter.watch)
+    listeners = {"connect": counter.watch, "close": counter.leave}
+    for name, listener in listeners.items():
+        event.listen(Engine, name, listener)
     try:
         yield counter
     finally:
-        event.remove(Engine, "connect", counter.watch)
+        for name, listener in listeners.items():
+            event.remove(Engine, name, listener)
 
 
 @contextmanager

@@ -35,9 +35,10 @@ from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
 from fleetsync.pull.runner.counters import PageCounters
-from fleetsync.pull.runner.differences import PullDifferences, UncertainRead, believed_persons
+from fleetsync.pull.runner.differences import PullDifferences, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
+from fleetsync.pull.runner.read_records import UncertainRead
 from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written

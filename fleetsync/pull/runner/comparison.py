@@ -20,9 +20,10 @@ from fleetsync.core.privacy import (
 )
 from fleetsync.pull.contract import Part, UncertainRecord
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, RecordRef, UncertainRead, record_ref
+from fleetsync.pull.runner.differences import PullDifferences
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
+from fleetsync.pull.runner.read_records import ReadRecord, RecordRef, UncertainRead, record_ref
 from fleetsync.pull.runner.staging import Staging
 
 _OF_PERSONS: Final = (PersonRecord, MembershipRecord)

@@ -6,8 +6,7 @@ A record that is read as it was read last, and is judged by the same, is only no
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from typing import NamedTuple
+from datetime import datetime
 
 import msgspec
 
@@ -23,57 +22,11 @@ from fleetsync.core.model import (
     StagedRow,
 )
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
-from fleetsync.pull.contract import UnreadableFact
 from fleetsync.pull.runner.normalisation import NormalisationRules
+from fleetsync.pull.runner.read_records import Rank, ReadRecord, RecordRef, UncertainRead, rank_of, record_ref
 from fleetsync.pull.runner.staging import BelievedEntry
 
-RecordRef = tuple[str, str]  # (type, source id)
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
-_TYPE_NAMES = {kind: type_.value for kind, type_ in RECORD_TYPES.items()}
 _NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
-
-
-class ReadRecord(msgspec.Struct, frozen=True, gc=False):
-    """A canonical record as it was read, and the scope (a file of several) that it was read from.
-
-    *tokens*: None where nobody is hidden whom they could be compared with.
-    """
-
-    record: Record
-    tokens: RecordTokens | None
-    scope: str | None
-    read_fingerprint: int | None = None  # of the record before it was made canonical
-
-
-def record_ref(record: Record) -> RecordRef:
-    """(type, source id) of *record*."""
-    return (_TYPE_NAMES[type(record)], record.source_id)
-
-
-class UncertainRead(NamedTuple):
-    """A record of which it is not certain which one it is: see `fleetsync.pull.contract.UncertainRecord`."""
-
-    read: ReadRecord
-    id_prefix: str
-    facts: tuple[UnreadableFact, ...]
-
-    @property
-    def group(self) -> RecordRef:
-        """Its type, and what the ids of all records of that type begin with that it may be."""
-        return RECORD_TYPES[type(self.read.record)].value, self.id_prefix
-
-
-class Rank(NamedTuple):
-    """Which of several records of one id counts: the greatest, so the same whatever their order, pull after pull.
-
-    The newer contact or later start, then the later enrolment or end; what is left is decided by the fingerprint.
-    """
-
-    first: date
-    second: date
-    fingerprint: int
-    scope: str
 
 
 def believed_persons(index: Mapping[RecordRef, BelievedEntry]) -> int:
@@ -144,7 +97,7 @@ class PullDifferences:
             or (scope or "") not in self._judged_alike
         ):
             return False
-        self._ranks[ref] = _rank(record, entry.fingerprint, scope)
+        self._ranks[ref] = rank_of(record, entry.fingerprint, scope)
         if isinstance(record, DeviceRecord):
             self._take_contact(ref, record.last_contact_at, entry)
         return True
@@ -182,7 +135,7 @@ class PullDifferences:
         fingerprint = self._rules.row_fingerprint(body, is_masked=is_masked)
         kept = self._masked(body, read.tokens) if is_masked else body
         ref = record_ref(kept)
-        rank = _rank(read.record, fingerprint, read.scope)
+        rank = rank_of(read.record, fingerprint, read.scope)
         is_repeated = ref in self._ranks
         if not self._is_taken(ref, rank):
             return
@@ -384,16 +337,6 @@ class PullDifferences:
 def _prefixes(source_id: str) -> Iterator[str]:
     """Every beginning of *source_id* that ends with a slash."""
     return (source_id[: place + 1] for place, letter in enumerate(source_id) if letter == "/")
-
-
-def _rank(record: Record, fingerprint: int, scope: str | None) -> Rank:
-    first: date = _NEVER
-    second: date = _NEVER
-    if isinstance(record, DeviceRecord):
-        first, second = record.last_contact_at or _NEVER, record.enrolled_at or _NEVER
-    elif isinstance(record, MembershipRecord):
-        first, second = record.start or date.min, record.end or date.max
-    return Rank(first, second, fingerprint, scope or "")
 
 
 def _without_record(row: RowToStage, change: RowChange) -> StagedRow:
