@@ -1,6 +1,7 @@
 """The commands of the bench. See README.md."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def bench() -> None:
     """Measures fleetsync beside other programs that do the same job."""
+    # So that processes and folders of a bench that is ended are cleared away too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 @bench.command()

@@ -22,7 +22,10 @@ class Step(StrEnum):
 
 
 class Measurement(msgspec.Struct, frozen=True):
-    """One run of a contender. *wrong_units*: those with a wrong answer; any makes the measurement worthless."""
+    """One run of a contender. *wrong_units*: those with a wrong answer; any makes the measurement worthless.
+
+    The bytes of the database are 0 where a daemon has it open.
+    """
 
     contender: str
     step: str
@@ -34,10 +37,15 @@ class Measurement(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         cost = self.cost
         verdict = f"WRONG in {len(self.wrong_units)} units" if self.wrong_units else "right"
+        database = (
+            f"database {self.database_bytes / MEGABYTE:.0f} MB, of which {self.changed_bytes / MEGABYTE:.1f} MB changed, "
+            if self.database_bytes
+            else ""
+        )
         return (
             f"{self.contender:12} {self.step:12} {cost.cpu_seconds:7.2f} s CPU {cost.wall_seconds:7.2f} s "
-            f"{cost.peak_bytes / MEGABYTE:6.0f} MB peak {cost.written_bytes / MEGABYTE:6.0f} MB written, database "
-            f"{self.database_bytes / MEGABYTE:.0f} MB, of which {self.changed_bytes / MEGABYTE:.1f} MB changed, {verdict}"
+            f"{cost.peak_bytes / MEGABYTE:6.0f} MB peak {cost.written_bytes / MEGABYTE:6.0f} MB written, "
+            f"{database}{verdict}"
         )
 
 

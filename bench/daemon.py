@@ -62,13 +62,12 @@ class DaemonFailed(Exception):
 class DaemonProcess:
     """`fleetsync run`; `with` starts it, waits for its page, and ends it.
 
-    *start_seconds*: from the start of the process to the first page.
+    *start*: what it cost from the start of the process to the first page.
     """
 
     def __init__(self, checkout: Path, config: Path, port: int, now: datetime | None = None) -> None:
         """*port*: of the page, as the configuration has it. *now*: where its clock starts; None: at the present."""
         self.address = f"http://127.0.0.1:{port}"
-        self.start_seconds = 0.0
         self._checkout = checkout
         self._command = [str(checkout / ".venv/bin/fleetsync"), "--config", str(config)]
         self._environment = dict(program_environment()) | ({} if now is None else {"FLEETSYNC_NOW": now.isoformat()})
@@ -91,7 +90,9 @@ class DaemonProcess:
         except BaseException:
             self._process.kill()
             raise
-        self.start_seconds = time.monotonic() - begun
+        self.start = Cost(
+            cpu_seconds(self.pid), time.monotonic() - begun, peak_bytes(self.pid), written_bytes(self.pid)
+        )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:

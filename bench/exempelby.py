@@ -29,9 +29,10 @@ def measure_exempelby(checkout: Path, report: Callable[[object], None]) -> dict[
         # Right after the last pulls, so that none is due and the systems of the demo are not missed.
         now = first_run_at(TODAY) + timedelta(minutes=1)
         with DaemonProcess(checkout, folder / "config.toml", port, now) as daemon:
+            report(f"daemon of Exempelby: page after {daemon.start.wall_seconds:.1f} s")
             memory = daemon.memory_at_rest()
             return {
-                "page_ready_exempelby": daemon.start_seconds,
+                "page_ready_exempelby": daemon.start.cpu_seconds,
                 "rest_exempelby": memory.resident / MEGABYTE,
                 "rest_exempelby_pss": memory.proportional / MEGABYTE,
             }
@@ -74,8 +75,9 @@ def _run_demo(command: list[str], folder: Path, port: int, log: Path) -> tuple[f
 
 
 def _answers(port: int) -> bool:
+    """Whether there is a page, also one that only says how much of the past has been replayed."""
     try:
-        return requests.get(f"http://127.0.0.1:{port}/", timeout=TIMEOUT_SECONDS).ok
+        return bool(requests.get(f"http://127.0.0.1:{port}/", timeout=TIMEOUT_SECONDS).content)
     except requests.ConnectionError:
         return False
 

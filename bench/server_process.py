@@ -32,7 +32,7 @@ class ServerProcess:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._process.terminate()
-        self._process.wait()
+        self._process.communicate()  # also closes the pipe
 
     def advance(self, change: Change) -> None:
         """Let the municipality change. Returns when everything shows it."""

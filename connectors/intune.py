@@ -48,7 +48,7 @@ credential_expires = 2027-11-01                      # as the portal shows it; `
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
@@ -188,19 +188,19 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     if settings.credential_expires is not None:
         yield Page([CredentialExpiry(settings.credential_expires)])
     reader = RowReader(ManagedDevice, record_type=RecordType.DEVICE)
-    for listing in _listings(settings, _client(settings, connect)):
+    for listing in _listings(_client(settings, connect), _selected_fields(settings), PAGE_SIZE):
         read = reader.read(listing.value)
         yield Page([*read.rows, *read.facts], rejected=tuple(read.rejected))
 
 
-def _listings(settings: Settings, client: Client) -> Iterator[ManagedDevicePage]:
+def _listings(client: Client, fields: Sequence[str], size: int) -> Iterator[ManagedDevicePage]:
     """The pages of the listing. A server that fails on `$select` is asked without it; what is not kept is not decoded then."""
-    narrow: Params = {"$select": ",".join(_selected_fields(settings)), "$top": PAGE_SIZE}
+    narrow: Params = {"$select": ",".join(fields), "$top": size}
     pages = _follow(client, narrow, is_optional=True)
     try:
         first = next(pages)
     except QueryRefused:
-        yield from _follow(client, {"$top": PAGE_SIZE}, is_optional=False)
+        yield from _follow(client, {"$top": size}, is_optional=False)
         return
     yield first
     yield from pages
@@ -224,9 +224,7 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     client = _client(settings, connect)
 
     def has_devices() -> bool:
-        return bool(
-            client.get(DEVICES_PATH, {"$select": "id", "$top": 1}, decode=ManagedDevicePage, needs=PERMISSION).value
-        )
+        return bool(next(_listings(client, ("id",), 1)).value)
 
     result = probe_part(
         PARTS[0],
@@ -394,8 +392,10 @@ def normalise(
         return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
     facts = UnreadableFacts(source_id)
     record = _device_record(source_id, raw, settings, agent, owner, platform, unknown, facts)
-    names = (name for field in (*raw.unreadable, *facts.fields) for name in _FIELDS_OF_FACTS.get(field, ()))
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(set(names)))), *unknown, *facts)
+    if unreadable := (*raw.unreadable, *facts.fields):
+        names = {name for field in unreadable for name in _FIELDS_OF_FACTS.get(field, ())}
+        record = msgspec.structs.replace(record, unreadable=tuple(sorted(names)))
+    return (record, *unknown, *facts)
 
 
 def _device_record(

@@ -12,6 +12,7 @@ Quirks:
 * `depPending` and `ac2Pending` are bought, and not enrolled yet.
 * Without an owner, `owner` is {}, null, missing, or has the id 0.
 * Times name no zone: see `zone`.
+* A listing of thousands of devices takes a minute until it begins: it is waited for up to two.
 
 Refuses to send `includeApps`, and to decode coordinates, batteries, networks and notes.
 
@@ -38,9 +39,10 @@ By the Jamf Platform API, in place of `network_id` and `api_key_file`: `token_ur
 * **Never decoded**: names of users, who is in which group, parents and children, coordinates, battery, storage,
   network, phone numbers, notes, apps.
 * **Quirks that decide something**
-  * A device is managed when its enrolment is not pending. Whether it is in contact is decided by the day of the last
-    check-in, against the school calendar.
-  * A location's school number is its code: where it is the skolenhetskod of a `[[unit]]`, devices are placed by it.
+  * A device is managed once it is enrolled. While its enrolment is pending it is *ordered*, as a purchase is. Whether it
+    is in contact is decided by the day of the last check-in, against the school calendar.
+  * A device's `location` is the id of its location, whose school number is its code: where that is the skolenhetskod of a
+    `[[unit]]`, or the names are the same, devices are placed by it. A `[[unit_map]]` sees the id.
   * The owner's id is a key of this source, so that a device follows its user through a change of name. Where the users
     cannot be read, user name and mail of the owner do the same until then.
   * Shared iPads have no owner, and nothing else tells them from iPads that were not handed out. Say so by a
@@ -106,6 +108,7 @@ PARTS = (
     Part("users", (RecordType.PERSON,)),
     Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),
 )
+FIRST_BYTE_SECONDS = 120.0  # a listing is made whole before its first byte: a minute for thousands of devices
 
 
 class Settings(SourceSettings):
@@ -301,7 +304,9 @@ def _read(listing: _Listing, client: Client) -> _Rows:
 
 
 def _client(settings: Settings, connect: Connect) -> Client:
-    return connect(settings.base_url, settings.sign_in(), headers=settings.headers())
+    return connect(
+        settings.base_url, settings.sign_in(), headers=settings.headers(), first_byte_seconds=FIRST_BYTE_SECONDS
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- what it means
@@ -376,7 +381,7 @@ def _device(settings: Settings, raw: Device) -> tuple[NormalisedItem, ...]:
         asset_tag=clean_text(raw.asset_tag),
         last_contact_at=facts.read(parse_instant, raw.last_checkin, "lastCheckin", settings.zone),
         ownership=Ownership.ORGANISATION,
-        managed=None if is_pending is None else not is_pending,
+        managed=True if is_pending is False else None,
         condition=Condition.PENDING if is_pending else Condition.ACTIVE,
     )
     names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}

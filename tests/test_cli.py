@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stderr
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -313,9 +315,29 @@ def test_a_sync_and_a_check_say_what_a_file_holds_and_what_was_left(installation
     assert f"personal/staff: complete, {left}" in synced
     assert header in synced
     # The file is the same, and so is what could not be read in it.
-    assert ok(installation, "sync", "personal") == (
-        "personal/staff: unchanged; in its last complete pull: 1 row left out\n"
-    )
+    assert ok(installation, "sync", "personal") == ("personal/staff: unchanged; as it was read last: 1 row left out\n")
+
+
+def test_files_that_are_no_lists_are_named_whether_or_not_a_list_has_changed(installation):
+    installation.names = ("listor",)
+    installation.write()
+    config = installation.config.read_text(encoding="utf-8")
+    installation.config.write_text(config.replace("deliveries/datorer_*.csv", "lists"), encoding="utf-8")
+    (installation.folder / "lists").mkdir()
+    for name, text in (
+        ("a.csv", "Serienr;Enhet\nA1;Bäckskolan\n"),
+        ("Thumbs.db", "\0"),
+        ("readme.txt", "Skicka till it"),
+    ):
+        (installation.folder / "lists" / name).write_text(text, encoding="utf-8")
+    left = "left files that are no lists: Thumbs.db, readme.txt"
+
+    assert left in ok(installation, "check", "listor")
+    assert ok(installation, "sync", "listor").startswith(f"listor/devices: complete, 1 device; {left}\n")
+    assert ok(installation, "sync", "listor") == f"listor/devices: unchanged; {left}\n"
+    assert left in ok(installation, "check", "listor")
+    (row,) = json.loads(ok(installation, "sources", "--format", "json"))["rows"]
+    assert row["left_files"] == "Thumbs.db, readme.txt"
 
 
 def test_the_list_of_sources_counts_what_could_not_be_read(installation):
@@ -454,6 +476,9 @@ def test_all_marks_of_one_pull_are_taken_back_once_the_source_is_right(installat
     installation.staff = [StaffFileRow(n=n, mark="Ja" if n == 3 else "") for n in range(1, 13)]
     installation.advance_clock(days=1)
     installation.write_staff(installation.today)
+    shown = ok(installation, "sync", "--dry-run")
+    assert "coverage     backskolan, staff: 0 of 0 → " in shown
+    assert opened.count("entitled") == 0
     opened.run()
     opened.run()  # the devices were read beside the roster
 
@@ -560,6 +585,34 @@ def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
 def test_a_daemon_that_does_not_answer_is_not_healthy(installation):
     code, _, errors = run_and_catch(installation, "healthcheck")
     assert (code, errors) == (1, "fleetsync: the daemon does not answer at 127.0.0.1:1 (Connection refused)\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "message"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", 0, ""),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "the daemon answers 503 at {at}/livez: its main loop hangs"),
+        (b"220 mail.exempelby.se\r\n", 1, "what answers at {at} is not the daemon: look at [web] listen"),
+        (b"", 1, "what answers at {at} is not the daemon: look at [web] listen"),
+    ],
+)
+def test_a_health_check_says_what_answers(installation, answer, code, message):
+    def answer_once(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        installation.port = server.getsockname()[1]
+        installation.write()
+        answering = Thread(target=answer_once, args=(server,))
+        answering.start()
+        result = run_and_catch(installation, "healthcheck")
+        answering.join()
+
+    at = f"127.0.0.1:{installation.port}"
+    assert (result[0], result[2]) == (code, f"fleetsync: {message.format(at=at)}\n" if message else "")
 
 
 def test_a_health_check_of_a_configuration_that_cannot_be_used_says_why(installation):

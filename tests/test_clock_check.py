@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fleetsync import sync
+from fleetsync.core.entitlement import RULES
 from fleetsync.core.model import Verdict
 from fleetsync.sync.clock_check import ClockRefused, clock_problem
 from tests.flow.installation import Installation, OpenInstallation
@@ -72,7 +73,9 @@ def test_days_that_were_recorded_ahead_of_time_go_when_the_clock_is_confirmed(in
     assert opened.count("covered") == 12
     assert {row.day for row in opened.ledger.coverage_as_of(installation.today)} == {installation.today}
     tomorrow = installation.today + timedelta(days=1)
-    assert opened.ledger.coverage_between(tomorrow, tomorrow + timedelta(days=90)) == ()
+    rules = [rule.id for rule in RULES]
+    assert opened.ledger.coverage_sums(installation.today, installation.today, rules, by_unit=False)
+    assert opened.ledger.coverage_sums(tomorrow, tomorrow + timedelta(days=90), rules, by_unit=False) == ()
     assert opened.ledger.verify() == ()
 
 

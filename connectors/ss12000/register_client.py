@@ -25,7 +25,7 @@ from fleetsync.pull.contract import (
     SourceUnavailable,
     UnreadableFact,
 )
-from fleetsync.pull.decoding import DecodeHook, RowReader, clean_text
+from fleetsync.pull.decoding import DecodeHook, RowReader, next_page_text
 
 T = TypeVar("T")
 
@@ -175,8 +175,7 @@ class RegisterClient:
         self, resource: str, query: dict[str, Any], limit: dict[str, Any], *, is_optional: bool
     ) -> Iterator[Rows]:
         def following(page: RegisterPage | Rows) -> Params | None:
-            # After the last page some registers send a token of blanks.
-            token = clean_text(page.page_token) if isinstance(page, RegisterPage) else None
+            token = next_page_text(page.page_token) if isinstance(page, RegisterPage) else None
             # Only the token and the size: a server that follows the standard refuses a filter beside it.
             return {"pageToken": token} | limit if token else None
 

@@ -26,12 +26,11 @@ def print_pull(result: PullResult, states: PartStates) -> None:
     """One line: the verdict, what was taken and what was left. Headers that no field took up follow."""
     name = f"{result.source}/{result.part}"
     if result.effect is not None:
-        click.echo(f"{name}: complete, {taken_and_left(result.effect)}")
+        click.echo(_joined(f"{name}: complete, {taken_and_left(result.effect)}", _left_files(result)))
         _print_unused_headers(result.effect)
         return
     text = f"{name}: {result.verdict.value}{f': {result.reason}' if result.reason else ''}"
-    unread = _unread_before(result, states)
-    click.echo(f"{text}; {unread}" if unread else text)
+    click.echo(_joined(text, _unread_before(result, states), _left_files(result)))
 
 
 def print_held(result: PullResult) -> None:
@@ -44,10 +43,15 @@ def print_content(result: PullResult, states: PartStates) -> None:
     """Under the line of a check: what the files hold, as `print_pull` says it. A failure is the check's own line."""
     if result.effect is not None:
         # The check's own line has named the headers that may decide.
-        click.echo(f"{INDENTATION}{result.part}: {taken_and_left(result.effect)}")
+        click.echo(_joined(f"{INDENTATION}{result.part}: {taken_and_left(result.effect)}", _left_files(result)))
+        if result.effect.pending_marks:
+            name = f"{result.source}/{result.part}"
+            click.echo(
+                f"{INDENTATION}so many marks at once would be held. What they would change: fleetsync sync {name} --dry-run"
+            )
         _print_unused_headers(result.effect)
-    elif unread := _unread_before(result, states):
-        click.echo(f"{INDENTATION}{result.part}: {unread}")
+    elif before := _joined(_unread_before(result, states), _left_files(result)):
+        click.echo(f"{INDENTATION}{result.part}: {before}")
 
 
 def is_source_of_files(source: Source) -> bool:
@@ -55,14 +59,23 @@ def is_source_of_files(source: Source) -> bool:
     return "path" in type(source.settings).model_fields
 
 
+def _joined(*clauses: str) -> str:
+    return "; ".join(filter(None, clauses))
+
+
+def _left_files(result: PullResult) -> str:
+    named = pull_findings.left_files(result.left_files)
+    return "" if named is None else named.in_language(LANGUAGE)
+
+
 def _unread_before(result: PullResult, states: PartStates) -> str:
-    """What the last complete pull of the part could not read: an unchanged file is not read again."""
+    """What could not be read in the part when it was read last: an unchanged file is not read again."""
     state = states.get((result.source, result.part))
     if state is None:
         return ""
     clauses = pull_findings.unread(state.unreadable_rows, state.unreadable_facts)
     counts = ", ".join(clause.in_language(LANGUAGE) for clause in clauses)
-    return f"in its last complete pull: {counts}" if counts else ""
+    return f"as it was read last: {counts}" if counts else ""
 
 
 def taken_and_left(effect: PullEffect) -> str:

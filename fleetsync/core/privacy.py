@@ -250,7 +250,7 @@ def with_ids_in_clear(
     before = tuple(known)
     if not any(each.masked for each in before):
         return before
-    shown = {
+    shown: Mapping[tuple[RecordType, str], str] = {
         (row.type, tokenise_id(source, row.source_id, token_of)): row.source_id
         for row in rows
         if row.record is not None and not row.masked and row.type in (RecordType.PERSON, RecordType.MEMBERSHIP)

@@ -4,10 +4,11 @@ Pure. One wording for commands, page and gaps. Never holds a value of a person: 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from fleetsync.core.model import DroppedKind, RecordType, Text, UnreadableRow
+from fleetsync.core.model import DroppedKind, PullEffect, RecordType, ScopeFindings, Text, UnreadableRow
 
 MAX_PLACES = 6  # lines, stretches of lines or ids that are named for one reason
 MAX_REASONS = 4
@@ -15,6 +16,7 @@ MAX_HEADERS = 12
 SUSPECTED_HEADER = (
     "header that may be "  # begins a key of `drift` for a header that no field took up and that may decide
 )
+LEFT_FILE = "file that is no list"  # begins a key of `drift` for a file whose name or content is none of a list
 _FILE_PLACE = re.compile(r".+\.[A-Za-z]{2,5}")  # a whole file that could not be read
 _LINE_PLACE = re.compile(r"(?P<file>.+) line (?P<line>\d+)")
 
@@ -145,6 +147,51 @@ def unread(rows: int, facts: int) -> tuple[Text, ...]:
     return tuple(_counted(count, noun) for count, noun in counts if count)
 
 
+def findings_of_part(effect: PullEffect, before: Mapping[str, ScopeFindings]) -> ScopeFindings:
+    """What cannot be read in a part once *effect* is believed: of each scope what its last reading could not.
+
+    *before*: the findings by scope until then. What belongs to no scope that was read whole, such as a broken file, is
+    counted as long as it is met.
+    """
+    by_scope = {**before, **{scope.name: scope.findings for scope in effect.scopes}}
+    in_scopes = merged_findings(scope.findings for scope in effect.scopes)
+    unscoped = ScopeFindings(
+        rejected=Counter(effect.rejected) - Counter(in_scopes.rejected),
+        unreadable_facts=Counter(effect.unreadable_facts) - Counter(in_scopes.unreadable_facts),
+        unused_headers={
+            file: headers for file, headers in effect.unused_headers.items() if file not in in_scopes.unused_headers
+        },
+        drift=Counter(effect.drift) - Counter(in_scopes.drift),
+    )
+    return merged_findings((*by_scope.values(), unscoped))
+
+
+def merged_findings(findings: Iterable[ScopeFindings]) -> ScopeFindings:
+    """The sum of *findings*."""
+    several = tuple(findings)
+    return ScopeFindings(
+        rejected=_summed(each.rejected for each in several),
+        unreadable_facts=_summed(each.unreadable_facts for each in several),
+        unused_headers={file: headers for each in several for file, headers in each.unused_headers.items()},
+        drift=_summed(each.drift for each in several),
+    )
+
+
+def _summed(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return total
+
+
+def left_files(names: Sequence[str]) -> Text | None:
+    """Names the files beside the lists that are no lists; None where there are none."""
+    if not names:
+        return None
+    listed = _listed(names)
+    return Text(f"lämnade filer som inte är listor{listed.sv}", f"left files that are no lists{listed.en}")
+
+
 def worst_reason(rejected: Mapping[str, int], unreadable_facts: Mapping[str, int]) -> str | None:
     """The most frequent reason for which a row or a fact could not be read."""
     counts = {**{fact_reason(reason): count for reason, count in unreadable_facts.items()}, **rejected}
@@ -243,7 +290,7 @@ def _counts_left(pull: PullReadout) -> Iterable[Text]:
 
 def _unexpected(drift: Mapping[str, int]) -> Text | None:
     """Words that no table knows, and what else was not expected; headers that may decide have sentences of their own."""
-    words = {key: count for key, count in drift.items() if not key.startswith(SUSPECTED_HEADER)}
+    words = {key: count for key, count in drift.items() if not key.startswith((SUSPECTED_HEADER, LEFT_FILE))}
     if not words:
         return None
     ordered = sorted(words.items(), key=lambda item: (-item[1], item[0]))

@@ -71,7 +71,7 @@ def build_snapshot(outcome: Outcome, context: Context) -> Snapshot:
     return Snapshot(
         outcome=outcome,
         context=context,
-        numbers={measure.name: _sum_rows(measure, outcome, context) for measure in MEASURES},
+        numbers={measure.name: _sum_counts(measure, outcome, context) for measure in MEASURES},
         facts={fact.name: dict(fact.values(outcome, context)) for fact in FACTS},
         hidden=context.believed.concealed
         | frozenset(case.person.id for case in outcome.people if case.person.masked or case.person_state.is_child),
@@ -108,7 +108,7 @@ def build_past_snapshot(
         outcome=shown,
         context=context,
         numbers={
-            measure.name: _numbers_from_coverage(measure, coverage) or _sum_rows(measure, shown, context)
+            measure.name: _numbers_from_coverage(measure, coverage) or _sum_counts(measure, shown, context)
             for measure in MEASURES
             if measure.name in PAST_DAY_MEASURES
         },
@@ -125,10 +125,10 @@ def _measure_named(name: str) -> Measure:
     return {measure.name: measure for measure in MEASURES}[name]
 
 
-def _sum_rows(measure: Measure, outcome: Outcome, context: Context) -> Numbers:
+def _sum_counts(measure: Measure, outcome: Outcome, context: Context) -> Numbers:
     sums: defaultdict[Labels, int] = defaultdict(int, dict.fromkeys(measure.zero_labels(outcome, context), 0))
-    for labels, row in measure.rows(outcome, context):
-        sums[labels] += row.count
+    for labels, count, _ in measure.counts(outcome, context):
+        sums[labels] += count
     return dict(sums)
 
 

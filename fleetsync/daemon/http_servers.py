@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from fleetsync.settings import SettingsError
 from fleetsync.settings.listening import ListenAddress
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
@@ -88,7 +88,7 @@ class Server:
             **proxied,
         )
 
-    def _answer(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         assert self._app is not None, "requests are read only after `serve`"
         return self._app(environ, start_response)
 

@@ -1,13 +1,13 @@
 """A staging area in memory: what a pull would stage, without writing a byte to the database."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
 from threading import Lock
 
 import msgspec
 
-from fleetsync.core.model import PullEffect, StagedRow, Verdict
+from fleetsync.core.model import PullEffect, ReadFingerprint, Record, StagedRow, Verdict
 from fleetsync.pull.runner import BelievedEntry
 from fleetsync.store.ledger import Ledger
 
@@ -21,21 +21,28 @@ class MemoryStaging:
         self._lock = Lock()
         self._rows: dict[int, dict[tuple[str, str], StagedRow]] = {}
         self._effects: dict[int, PullEffect] = {}
+        self._parts: dict[int, tuple[str, str]] = {}
+        self._released: frozenset[str] = frozenset()
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
         """A number of its own: no pull is begun in the database."""
         with self._lock:
             pull = next(self._pull_numbers)
         self._rows[pull] = {}
+        self._parts[pull] = (source, part)
         return pull
 
     def record_index(self, source: str, part: str) -> Mapping[tuple[str, str], BelievedEntry]:
         """As the ledger has it."""
         return self._ledger.record_index(source, part)
 
-    def membership_persons(self, source: str, part: str) -> Mapping[str, str]:
+    def person_records(self, source: str, part: str) -> Iterator[Record]:
+        """As the ledger has them."""
+        return self._ledger.person_records(source, part)
+
+    def judged_under(self, source: str, part: str) -> Mapping[str, str | None]:
         """As the ledger has it."""
-        return self._ledger.membership_persons(source, part)
+        return self._ledger.judged_under(source, part)
 
     def known_files(self, source: str, part: str) -> Mapping[str, tuple[str | None, date]]:
         """As the ledger has it."""
@@ -48,6 +55,12 @@ class MemoryStaging:
     def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
         """The last row of a record counts."""
         self._rows[pull] |= {row.ref: row for row in rows}
+
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """Nothing: the result of the pull names them."""
+
+    def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
+        """Does nothing: it only makes the next pull quicker."""
 
     def finish_pull(self, effect: PullEffect) -> None:
         """Keep what was read."""
@@ -72,16 +85,18 @@ class MemoryStaging:
         """Does nothing: the next pull of the part records them."""
 
     def persons_to_release(self, source: str, part: str) -> frozenset[str]:
-        """Nobody: a rehearsal takes no mark back."""
-        return frozenset()
+        """As the ledger has it."""
+        return self._ledger.persons_to_release(source, part)
 
     def take_back_marks(self, pull: int, *, unmarked: Collection[str], marked: Collection[str]) -> int:
-        """Does nothing: a rehearsal takes no mark back."""
-        return 0
+        """The persons are protected no more in what is staged here, and as before in the database."""
+        released, persons = self._ledger.would_take_back(*self._parts[pull], unmarked)
+        self._released |= released
+        return persons
 
     def protected_tokens(self) -> frozenset[str]:
-        """As the ledger has it."""
-        return self._ledger.protected_tokens()
+        """As the ledger has it, but for those whom this rehearsal would release."""
+        return self._ledger.protected_tokens() - self._released
 
     def erased_tokens(self) -> frozenset[str]:
         """As the ledger has it."""

@@ -242,6 +242,8 @@ class _StubHttpServer(ThreadingHTTPServer):
 class _StubHttpHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
+    # Head and body are two writes: with Nagle's algorithm the body of each answer waits 40 ms for an acknowledgement.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._serve()

@@ -4,7 +4,7 @@ Persons who may not be shown, and what a past day no longer holds, are one row "
 the number.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import overload
@@ -87,6 +87,9 @@ class CountedRows(Sequence[MeasureRow]):
 
     def __len__(self) -> int:
         return len(self._cases)
+
+    def __iter__(self) -> Iterator[MeasureRow]:
+        return map(self._row_of, self._cases)
 
     @overload
     def __getitem__(self, place: int) -> MeasureRow: ...

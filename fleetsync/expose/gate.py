@@ -323,7 +323,12 @@ def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, 
     if scope.allows(Permission.PULL_DETAILS):
         return tuple(parts)
     # That there is a reason is part of the state ("failing"); what it says is not.
-    return tuple(msgspec.structs.replace(part, reason=REASON_NOT_SHOWN) if part.reason else part for part in parts)
+    return tuple(
+        msgspec.structs.replace(
+            part, reason=REASON_NOT_SHOWN if part.reason else None, scope_findings={}, left_files=()
+        )
+        for part in parts
+    )
 
 
 def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSummary]:

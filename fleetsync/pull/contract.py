@@ -488,7 +488,7 @@ class SourceFile(Protocol):
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Headers that may be a deciding field, files beside it that are no lists, and sheets that are not read."""
+        """Headers that may be a deciding field, and sheets that are not read."""
         ...
 
     @property
@@ -537,8 +537,12 @@ class Connect(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit."""
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+
+        *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
+        """
         ...
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:

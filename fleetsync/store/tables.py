@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.types import TypeDecorator
 
-from fleetsync.core.model import HoldReason, Text, UnreadableRow
+from fleetsync.core.model import HoldReason, ScopeFindings, Text, UnreadableRow
 
 metadata = MetaData(
     naming_convention={
@@ -208,6 +208,8 @@ pull_scope = Table(
     Column("scope", SqlText, primary_key=True),  # "": the part
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
+    _text_column("judged_under", null=True),
 )
 
 staged_record = Table(
@@ -223,6 +225,7 @@ staged_record = Table(
     _text_column("own_id"),
     _datetime_column("last_contact_at", null=True),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),
 )
 
 # Of persons whom a pull marks that is not believed yet: they are not shown, and nothing is rewritten for good.
@@ -252,6 +255,7 @@ part_state = Table(
     Column("unreadable_facts", Integer, nullable=False, server_default="0"),
     _text_column("unreadable_reason", null=True),
     Column("unused_headers", Integer, nullable=False, server_default="0"),
+    Column("left_files", TextTuple, nullable=False, server_default="[]"),
     _integer_column("contacts_untold"),
 )
 
@@ -272,6 +276,8 @@ part_scope = Table(
     Column("scope", SqlText, primary_key=True),
     Column("as_of", Date, nullable=False),
     _text_column("fingerprint", null=True),
+    Column("findings", JsonText(ScopeFindings), nullable=False, server_default="{}"),
+    _text_column("judged_under", null=True),
 )
 
 # --- what is believed --------------------------------------------------------------------------------------------------
@@ -295,6 +301,7 @@ record = Table(
     _integer_column("absent_pulls"),
     _boolean_column("gone"),
     _boolean_column("masked"),
+    Column("read_fingerprint", Unsigned64),  # None: the next pull that reads it judges it anew
     UniqueConstraint("source", "part", "type", "source_id"),
 )
 

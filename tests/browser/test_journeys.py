@@ -129,13 +129,13 @@ def test_a_technician_gets_from_the_sign_in_to_the_pull_behind_a_set_that_is_too
     tea.click(tea.page.locator(".todo a", has_text="Klassuppsättning för liten").first)
     assert tea.page.locator(".as-gap").count() == len(tea.rows())
 
-    link = tea.page.locator(".as-text a[href^='/assignments']").first
+    link = tea.page.locator("td a[href^='/assignments']").first
     name = link.inner_text()
     tea.click(link)
     assert len(tea.rows()) == number(tea.text(".tools p:first-child"))
     assert {row[1] for row in tea.rows()} == {name}
 
-    tea.click(tea.page.locator(".as-text a[href^='/devices/']").first)
+    tea.click(tea.page.locator("td a[href^='/devices/']").first)
     history = tea.rows("section:has(h2:text-is('Vem eller vad det har räknats för')) table")
     assert history[0][0].startswith(name)
     assert history[0][3] == "fortfarande"

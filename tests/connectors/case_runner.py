@@ -69,7 +69,7 @@ class RecordedServer:
 
     def __init__(self, case: ConnectorCase) -> None:
         self.case = case
-        self.listings: dict[str, RecordedListing] = {record.path: record for record in case.listings.values()}
+        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -108,6 +108,7 @@ class RecordedServer:
 
 class _RecordedHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body of each answer waits 40 ms for the head to be acknowledged
     outside: RecordedServer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
@@ -168,8 +169,15 @@ class FakeConnect:
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> HttpClient:
-        return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+        return self._session.client(
+            base_url,
+            auth,
+            headers=headers,
+            requests_per_minute=requests_per_minute,
+            first_byte_seconds=first_byte_seconds,
+        )
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         source, clock = self._source, self.clock

@@ -45,14 +45,16 @@ class ConnectorCase:
     """*table*: the `[[source]]` table; `{server}` and `{folder}` in its values are the stub server's address, and a folder.
 
     Secrets of the table, whatever their key, have the value SECRET. *expected_counts*: by part how many records of each
-    type the recorded payloads hold. *listings*: by part, of an API. *token_paths*: where the stub server gives tokens;
-    none for Basic, Bearer and API keys. *files*: recorded files, put into the folder before each pull.
+    type the recorded payloads hold. *listings*: by part, of an API. *also_served*: further addresses that a part asks, which
+    are never made to fail. *token_paths*: where the stub server gives tokens; none for Basic, Bearer and API keys. *files*:
+    recorded files, put into the folder before each pull.
     """
 
     kind: str
     table: Mapping[str, Any]
     expected_counts: Mapping[str, Mapping[str, int]]
     listings: Mapping[str, RecordedListing] = field(default_factory=dict)
+    also_served: tuple[RecordedListing, ...] = ()
     token_paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
@@ -64,7 +66,8 @@ class ConnectorCase:
     @property
     def payloads(self) -> tuple[str, ...]:
         """Everything recorded that a pull reads."""
-        return (*(page for listing in self.listings.values() for page in listing.pages), *self.files)
+        listings = (*self.listings.values(), *self.also_served)
+        return (*(page for listing in listings for page in listing.pages), *self.files)
 
     def recorded(self, name: str) -> Path:
         """A recorded payload of this kind."""

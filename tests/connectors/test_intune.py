@@ -266,6 +266,16 @@ def test_a_probe_asks_for_one_device(runner: CaseRunner) -> None:
     assert devices.what == "DeviceManagementManagedDevices.Read.All is granted; the first page holds devices"
 
 
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_probe_of_a_server_that_fails_on_the_fields_asks_without_them(runner: CaseRunner, status: int) -> None:
+    """As a pull does: else a source that can be read is said to be unreadable."""
+    runner.server.fail(LISTING, 0, RecordedFault(status, b"{}", times=1 if status == 400 else 2))
+    _, devices = runner.findings()
+
+    assert devices.ok
+    assert parse_qs(urlsplit(runner.server.asked[-1]).query) == {"$top": ["1"]}
+
+
 def test_a_probe_says_that_nothing_is_enrolled(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
     with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:

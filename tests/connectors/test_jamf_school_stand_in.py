@@ -5,13 +5,23 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import select
 
 from fleetsync.core.model import Verdict
 from fleetsync.demo.jamf_school import API_KEY, NETWORK_ID, JamfSchoolStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
 from fleetsync.pull.contract import ProbeResult
-from tests.flow.installation import COST_CENTRE, SCHOOL, Installation, OpenInstallation, login, serial
+from fleetsync.store import tables
+from tests.flow.installation import (
+    COST_CENTRE,
+    SCHOOL,
+    Installation,
+    OpenInstallation,
+    StaffFileRow,
+    login,
+    serial,
+)
 
 PEOPLE = 12
 TABLE = """
@@ -111,8 +121,8 @@ def test_each_employee_has_a_working_ipad_and_what_is_not_enrolled_covers_nobody
 
     assert [opened.count(measure) for measure in ("entitled", "assigned", "covered")] == [PEOPLE] * 3
     numbers = opened.snapshot.numbers["fleetsync_devices"]
-    assert sum(numbers.values()) == PEOPLE + 2
-    assert {labels[0] for labels in numbers} == {SCHOOL}
+    devices = {(labels[0], labels[-1]): number for labels, number in numbers.items() if number}
+    assert devices == {(SCHOOL, "in_use"): PEOPLE, (SCHOOL, "unsorted"): 1, (SCHOOL, "ordered"): 1}
 
 
 PASSING: tuple[FaultKind, ...] = (
@@ -182,6 +192,29 @@ def test_a_summer_in_which_jamf_calls_every_ipad_unmanaged_changes_no_number(
     opened.run()
 
     assert opened.snapshot.numbers == before
+
+
+def test_a_protected_person_is_hidden_in_users_and_devices_even_where_the_owner_is_only_an_id(
+    installation: Installation, school: School
+) -> None:
+    installation.staff[2] = StaffFileRow(n=3, mark="Sekretessmarkering")
+    installation.write_staff(installation.today)
+    school.devices[2] = ipad(3, owner={"id": 3, "username": "tuva3", "email": ""})
+    with installation.open() as opened:
+        for _ in range(2):  # the mark may arrive beside the devices: from the second pull on it is known before
+            opened.run()
+            installation.advance_clock(hours=1)
+        bodies = stored_bodies(opened)
+
+        assert (opened.count("covered"), opened.count("covered", "central")) == (PEOPLE - 1, 1)
+    (device,) = (body for body in bodies if serial(3) in body)
+    assert not [word for word in ("Personal", "tuva3", '"location"', '"3"') if word in device]
+    assert login(3) not in "".join(bodies)
+
+
+def stored_bodies(opened: OpenInstallation) -> list[str]:
+    with opened.ledger._read_transaction() as connection:
+        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
 
 
 # --- what a check says ------------------------------------------------------------------------------------------------

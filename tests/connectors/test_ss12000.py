@@ -38,6 +38,7 @@ from fleetsync.data import unprotected_spellings
 from fleetsync.pull.contract import (
     Bearer,
     ClientSecret,
+    MarkWord,
     MutualTls,
     NoAuth,
     NormalisedItem,
@@ -917,7 +918,10 @@ def test_a_mark_is_heard_from_a_row_that_cannot_be_read() -> None:
             raws = [raw for page in pull("children", settings, connect) for raw in page.raws]
         person, broken, whole = raws
 
-        assert normalise("children", settings, person) == (PersonRecord(source_id=CHILD, protected=True, child=True),)
+        assert normalise("children", settings, person) == (
+            PersonRecord(source_id=CHILD, protected=True, child=True),
+            MarkWord("securityMarking", "Sekretessmarkering"),
+        )
         assert normalise("children", settings, whole)
         record, fact = normalise("children", settings, broken)
         assert isinstance(record, MembershipRecord)

@@ -18,6 +18,7 @@ from fleetsync.core.model import (
     Scheme,
 )
 from fleetsync.pull.contract import (
+    MarkWord,
     RejectedRecord,
     SourceRefused,
     SourceUnavailable,
@@ -562,7 +563,8 @@ def test_departments_that_match_nothing_are_refused(staff: StaffFolder) -> None:
 def test_any_mark_protects_on_person_and_employments(staff: StaffFolder, mark: str) -> None:
     noted = staff.noted(f"1;a@exempelby.se;A;;;;;;{mark}", "1;;B;;;;;;")
 
-    assert [record.protected for record in noted] == [True, True, True]
+    assert [item.protected for item in noted if not isinstance(item, MarkWord)] == [True, True, True]
+    assert MarkWord("protected", mark) in noted
 
 
 @pytest.mark.parametrize("mark", ["", "0", "Ingen", "nej"])

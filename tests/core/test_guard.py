@@ -742,6 +742,20 @@ def test_marks_that_wait_hold_their_pull_and_the_refusal_says_what_to_look_at() 
     )
 
 
+def test_the_roster_of_a_first_pull_is_its_persons_and_not_its_records() -> None:
+    (refusal,) = Part().refusals([*many(person, 20), *many(employment, 20)], newly_marked=20)
+
+    assert refusal.text.en.startswith("20 persons of 20 are newly marked")
+
+
+def test_words_that_many_marks_share_are_named() -> None:
+    words = {"protected=Nej.": 18, "protected=ja": 6}
+    (refusal,) = Part().refusals(many(person, 20), newly_marked=20, mark_words=words)
+
+    assert refusal.text.en.endswith("before this is accepted: protected=Nej. (18), protected=ja (6)")
+    assert refusal.text.sv.endswith("innan detta godtas: protected=Nej. (18), protected=ja (6)")
+
+
 # --- kinds of cases on units of every size ----------------------------------------------------------------------------
 
 CHANGED_MEANING: Mapping[str, tuple[Make, dict[str, Any], dict[str, Any]]] = {

@@ -1,10 +1,10 @@
 """What a pull took and left, in words: counts, reasons and places, singular and plural, in both languages."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fleetsync.core import pull_findings
-from fleetsync.core.model import DroppedKind, PullEffect, RecordType, Text, UnreadableRow
+from fleetsync.core.model import DroppedKind, PulledScope, PullEffect, RecordType, ScopeFindings, Text, UnreadableRow
 
 STAFF = "personal_2026-11-24.csv"
 SHORT = "fewer fields than the header"
@@ -177,3 +177,54 @@ def test_a_whole_file_that_could_not_be_read_is_no_row() -> None:
         "1 file left out: a quotation mark is not closed (tallskolan.csv)",
         f"2 rows left out: fewer fields than the header ({STAFF} lines 4–5)",
     ]
+
+
+# --- a part of several files ------------------------------------------------------------------------------------------
+
+
+def an_effect(*scopes: PulledScope, **fields: Any) -> PullEffect:
+    defaults: dict[str, Any] = {"pull": 2, "source": "listor", "part": "devices", "rows": (), "seen": 1}
+    return PullEffect(started_at=datetime(2026, 11, 24, 6, tzinfo=UTC), scopes=scopes, **(defaults | fields))
+
+
+def test_of_each_file_counts_what_its_last_reading_could_not_read() -> None:
+    before = {
+        "a": ScopeFindings(pull=1, rejected={"too long": 2}, unused_headers={"a.csv": ("Rum",)}),
+        "b": ScopeFindings(pull=1, rejected={"too long": 5}, drift={"status=skåp": 1}),
+    }
+    read = ScopeFindings(pull=2, rejected={"too long": 1}, unreadable_facts={"warranty_until: is not a date": 3})
+    effect = an_effect(
+        PulledScope(name="b", as_of=date(2026, 11, 24), findings=read),
+        rejected={"too long": 1},
+        unreadable_facts={"warranty_until: is not a date": 3},
+    )
+
+    assert pull_findings.findings_of_part(effect, before) == ScopeFindings(
+        rejected={"too long": 3},
+        unreadable_facts={"warranty_until: is not a date": 3},
+        unused_headers={"a.csv": ("Rum",)},
+    )
+
+
+def test_what_belongs_to_no_file_that_was_read_whole_counts_as_long_as_it_is_met() -> None:
+    broken = an_effect(
+        PulledScope(name="a", as_of=date(2026, 11, 24)),
+        rejected={"it is empty": 1},
+        drift={"file that is no list=readme.txt": 1},
+        unused_headers={"b.csv": ("Rum",)},
+    )
+
+    assert pull_findings.findings_of_part(broken, {}) == ScopeFindings(
+        rejected={"it is empty": 1},
+        drift={"file that is no list=readme.txt": 1},
+        unused_headers={"b.csv": ("Rum",)},
+    )
+    assert pull_findings.findings_of_part(an_effect(*broken.scopes), {}) == ScopeFindings()
+
+
+def test_files_that_are_no_lists_are_named_once() -> None:
+    assert pull_findings.left_files(()) is None
+    named = pull_findings.left_files(("Thumbs.db", "readme.txt"))
+    assert named is not None
+    assert named.en == "left files that are no lists: Thumbs.db, readme.txt"
+    assert named.sv == "lämnade filer som inte är listor: Thumbs.db, readme.txt"

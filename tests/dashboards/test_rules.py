@@ -1,5 +1,6 @@
 """The rules are valid and tested, have runbooks, and match the shipped policy and the roles of the IT plan."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -32,7 +33,13 @@ COMPARES = re.compile(r"(?:[<>]=?|==|!=)")
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False, cwd=DASHBOARDS, timeout=600
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=DASHBOARDS,
+        timeout=600,
+        env={**os.environ, "GOGC": "400"},  # promtool collects garbage for a third of its time
     )
 
 

@@ -49,6 +49,7 @@ from fleetsync.core.model import (
     Record,
     RecordType,
     Scheme,
+    ScopeFindings,
     Text,
     Unit,
     UnitMap,
@@ -147,7 +148,9 @@ def parts() -> tuple[PartState, ...]:
         part("jamf", "devices", PartRole.MDM, RecordType.DEVICE, as_of=date(2026, 11, 20), last_complete_at=at(4),
              reason="jamf: the server refused our token (401). Make a new one, then run: fleetsync check jamf"),
         part("zuludesk", "devices", PartRole.MDM, RecordType.DEVICE, disabled=True, as_of=date(2026, 6, 1),
-             last_complete_at=at(170)),
+             last_complete_at=at(170), left_files=("Thumbs.db",),
+             scope_findings={"tallen": ScopeFindings(pull=1, rejected={"serial is empty": 3}, drift={"status=kassaskåp": 1},
+                                                     unused_headers={"tallen.csv": ("Rum",)})}),
     )  # fmt: skip
 
 
@@ -410,10 +413,7 @@ class FakeHistory:
     ) -> Sequence[CoverageSum]:
         sums: defaultdict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0])
         for row in self.recorded_rows(first, last):
-            is_wanted = (units is None or row.unit in units) and (
-                entitlements is None or row.entitlement in entitlements
-            )
-            if is_wanted:
+            if (units is None or row.unit in units) and row.entitlement in entitlements:
                 cell = sums[row.day, row.unit if by_unit else "", row.entitlement]
                 cell[0] += row.covered
                 cell[1] += row.entitled
@@ -540,9 +540,16 @@ class FakeProtection:
 
     def marking_pulls(self) -> tuple[MarkingPull, ...]:
         released = {reference for reference, _, _ in self.released}
-        common = {"part": "personal/staff", "persons": 40, "marked_elsewhere": 2}
         return tuple(
-            MarkingPull(pull=pull, marked_at=at(3), is_released=str(pull) in released, **common) for pull in (17, 12)
+            MarkingPull(
+                pull=pull,
+                part="personal/staff",
+                marked_at=at(3),
+                persons=40,
+                marked_elsewhere=2,
+                is_released=str(pull) in released,
+            )
+            for pull in (17, 12)
         )
 
     def release_pull(self, pull: int, *, who: str, reason: str) -> MarkingPull:

@@ -146,6 +146,15 @@ def test_what_a_pull_was_refused_for_is_kept_from_accounts_without_that_permissi
     assert not setup.decision_port.decisions_taken
 
 
+def test_files_and_words_of_a_source_are_kept_from_accounts_without_that_permission():
+    client = open_client(restricted_setup(), "stina")
+    text = client.get("/sources/zuludesk/devices").text
+
+    assert "Thumbs.db" not in text
+    assert "kassaskåp" not in text
+    assert "left_files" not in client.get("/api/v1/sources").get_json()["rows"][0]
+
+
 def test_the_metrics_of_all_units_are_refused_to_a_restricted_account():
     public_url = "https://verktyg.exempelby.se"
     scopes = {**ROLE_SCOPES, AccountRole.STRATEGIST: UNIT_SCOPE}

@@ -241,3 +241,16 @@ def test_silence_is_read_aloud():
     assert "inom 15 skoldagar" in sentences
     assert "Efter 60 skoldagar" in sentences
     assert sentences.endswith("För ChromeOS: 20 skoldagar.")
+
+
+@pytest.mark.parametrize(("days", "width", "most"), [(45, 72, 36), (45, 150, 45), (365, 720, 365), (2, 72, 2)])
+def test_a_curve_has_no_more_points_than_can_be_told_apart(days, width, most):
+    trend = [(e.TODAY - timedelta(days=back), 0.5 + back % 3 / 10) for back in range(days - 1, -1, -1)]
+    drawn = trend_polyline(trend, (width, 18))
+    assert drawn is not None
+    points = [tuple(map(float, point.split(","))) for point in drawn["points"].split()]
+
+    assert len(points) <= most
+    assert len(points) >= most / 2
+    assert (points[0][0], points[-1]) == (2.0, drawn["end"])
+    assert points == sorted(points)

@@ -576,6 +576,26 @@ def test_what_the_last_whole_pull_did_not_take_up_is_shown_by_kind_with_its_plac
     assert "inte tog upp" not in visible_text(read("/sources/intune/devices"))
 
 
+def test_what_could_not_be_read_in_a_list_that_has_not_changed_since_is_shown_too():
+    text = visible_text(read("/sources/zuludesk/devices"))
+
+    assert (
+        "serial is empty rad som inte gick att läsa tallen, oförändrad sedan dess 3 "
+        "status=kassaskåp oväntat i källan tallen, oförändrad sedan dess 1 "
+        "Rum rubrik som inget fält tog upp tallen, oförändrad sedan dess 1"
+    ) in text
+
+
+def test_the_page_of_a_part_names_the_files_that_are_no_lists():
+    assert "Senaste försöket lämnade filer som inte är listor: Thumbs.db." in visible_text(
+        read("/sources/zuludesk/devices")
+    )
+    assert "The last attempt left files that are no lists: Thumbs.db." in visible_text(
+        read("/sources/zuludesk/devices?lang=en", open_client(e.page_setup(), "tea"))
+    )
+    assert "inte är listor" not in visible_text(read("/sources/jamf/devices"))
+
+
 def test_a_held_pull_shows_what_it_would_change():
     text = visible_text(read("/sources/intune/devices"))
 

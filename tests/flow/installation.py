@@ -23,6 +23,7 @@ from fleetsync.daemon.composition import Application, build_application, with_me
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT, GraphStub
 from fleetsync.settings import load
+from tests.empty_database import write_empty_database
 
 ZONE = ZoneInfo("Europe/Stockholm")
 MORNING = datetime(2026, 11, 24, 6, 30, tzinfo=ZONE)  # a Tuesday in the middle of a term
@@ -203,6 +204,7 @@ class Installation:
     def __enter__(self) -> Self:
         self.graph.stub_server.start()
         self.write()
+        write_empty_database(self.database)
         self.write_staff(self.today - timedelta(days=1))
         return self
 

@@ -19,8 +19,9 @@ from fleetsync.core.model import (
     StagedRow,
 )
 from fleetsync.core.privacy import RecordTokens, Storage
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord
+from fleetsync.pull.runner.differences import PullDifferences
 from fleetsync.pull.runner.normalisation import NormalisationRules
+from fleetsync.pull.runner.read_records import ReadRecord
 
 RULES = NormalisationRules(policy=Policy(), token_secret=b"t" * 32, row_secret=b"r" * 32)
 DAWN = datetime(2026, 9, 1, 5, tzinfo=UTC)
@@ -52,6 +53,8 @@ class Entry(msgspec.Struct, frozen=True):
     last_contact_at: datetime | None
     absent: bool = False
     gone: bool = False
+    masked: bool = False
+    read_fingerprint: int | None = None
 
 
 Index = Mapping[tuple[str, str], Entry]

@@ -133,6 +133,7 @@ Answers = Reply | Callable[[Request], Reply]
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else the body of each answer waits 40 ms for the head to be acknowledged
     stand_in: "StandIn"
 
     def log_message(self, *_: object) -> None:
@@ -760,8 +761,16 @@ def test_all_bodies_of_a_pull_are_bounded(source, clients, monkeypatch):
         client.get("/devices", decode=Listing)
 
 
-@pytest.mark.parametrize("blank", ["", "  ", "\t"])
-def test_a_blank_link_is_none(source, clients, blank):
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_answer_without_content_is_no_empty_list(source, clients, status):
+    source.on("/devices", Reply(status, body=b""))
+
+    with pytest.raises(SourceUnavailable, match=rf"sent an empty answer \({status}\) where a listing was asked for"):
+        pages(clients.client(source.url))
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\t", "null", "(null)", "None"])
+def test_a_link_that_says_nothing_is_none(source, clients, blank):
     source.on("/devices", Reply(body={"value": [1], "next": blank}))
 
     assert pages(clients.client(source.url)) == [1]
@@ -985,6 +994,14 @@ def test_what_goes_wrong_on_the_way_is_told_apart(clients, error, says):
 
         with pytest.raises(SourceUnavailable, match=says):
             clients.client("https://mdm.exempelby.se").get("/devices", decode=Listing)
+
+
+def test_a_source_that_makes_its_whole_listing_at_once_may_take_longer_to_begin(clients):
+    with responses.RequestsMock() as network:
+        network.get("https://mdm.exempelby.se/devices", body=requests.exceptions.ReadTimeout())
+
+        with pytest.raises(SourceUnavailable, match="did not answer within 120 seconds"):
+            clients.client("https://mdm.exempelby.se", first_byte_seconds=120).get("/devices", decode=Listing)
 
 
 def test_a_server_that_speaks_no_tls_is_said_so(source, clients):

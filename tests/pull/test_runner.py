@@ -191,6 +191,13 @@ def test_a_record_that_cannot_be_read_does_not_replace_a_missing_record(opened):
     assert "should have 3 records and gave 2" in pull(opened, connector.source()).reason
 
 
+def test_a_fact_that_cannot_be_read_does_not_replace_a_missing_record(opened):
+    fact = UnreadableFact("warranty", "is not a date", "d1")
+    connector = FakeConnector(pages([a_device("d1"), fact], total=2))
+
+    assert "should have 2 records and gave 1" in pull(opened, connector.source()).reason
+
+
 @pytest.mark.parametrize(
     ("optional", "counts", "verdict"),
     [

@@ -5,6 +5,7 @@ import pytest
 
 from fleetsync.clock import ManualClock
 from fleetsync.store.ledger import Ledger
+from tests.empty_database import write_empty_database
 from tests.store.ledger_samples import MONDAY, ledger_at
 
 
@@ -20,5 +21,6 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def ledger(file: Path, clock: ManualClock) -> Iterator[Ledger]:
+    write_empty_database(file)
     with ledger_at(file, clock) as opened:
         yield opened

@@ -4,6 +4,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from fleetsync.core.model import DeviceRecord, Key, Override, PersonRecord, RowChange, Scheme, StagedRow
 from fleetsync.store.ledger import Ledger, StaleReconciliation
@@ -213,3 +214,21 @@ def test_what_was_judged_before_a_child_was_known_is_not_recorded(ledger: Ledger
 
     assert [word for word in HER_WORDS if word in bytes_of(file)] == []
     record_outcome(ledger, outcome())
+
+
+def test_children_are_read_again_only_after_persons_were_written(ledger: Ledger) -> None:
+    scans: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        scans.extend(["scan"] if ".body LIKE" in statement else [])
+
+    event.listen(ledger._database.reading, "before_cursor_execute", note)
+    stage_source(ledger, "skola")
+    first = ledger.child_tokens()
+    scans.clear()
+
+    assert ledger.child_tokens() == first
+    assert scans == []
+    stage_pull(ledger, [row_to_put(ENTRA)], source="entra", part="users")
+    assert ledger.child_tokens()["skola"] == {token_of(address(TINDRA)), token_of(ACCOUNT)}
+    assert scans != []

@@ -188,7 +188,7 @@ def test_decision_and_effect_are_in_the_audit_without_a_person(
     decided, ended = (row[2:] for row in dump(file)["audit"])
     assert decided == ("tove", f"takes back the marks of pull {wrong}: {REASON}", "hr/things")
     assert ended[0] == "tove"
-    assert ended[1].startswith("the marks of 19 persons ended")
+    assert str(ended[1]).startswith("the marks of 19 persons ended")
     assert dump(file)["mark_release"] == []
 
 
@@ -203,3 +203,22 @@ def test_a_person_who_is_released_alone_has_no_mark_left(ledger: Ledger, wrong: 
     ledger.unprotect("p-u7", "tove", REASON)
 
     assert [each.persons for each in ledger.marking_pulls()] == [18]
+
+
+def test_a_restored_copy_of_before_the_marks_does_not_lose_the_way_back(
+    ledger: Ledger, clock: ManualClock, tmp_path: Path
+) -> None:
+    """Who was protected since the copy was taken stays so; then it must be known which pull marked them."""
+    copy = tmp_path / "copy.db"
+    believe(ledger, clock, *roster(20))
+    ledger.backup(copy)
+    effect = read(ledger, clock, *roster(20, *MARKED))
+    ledger.hold(effect.pull, HOLD)
+    ledger.accept(effect.pull, "tove", "so it is", LIMITS)
+    ledger.restore(copy)
+    assert [(each.pull, each.persons) for each in ledger.marking_pulls()] == [(effect.pull, 19)]
+
+    ledger.request_mark_release(effect.pull, "tove", REASON)
+    believe(ledger, clock, *roster(20))
+
+    assert (masked_ids(ledger), ledger.protected_tokens()) == (set(), frozenset())

@@ -1,11 +1,15 @@
 import shutil
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, event
 
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import (
@@ -168,21 +172,62 @@ def test_a_day_without_a_reconciliation_shows_what_was_known_before(ledger: Ledg
     assert ledger.coverage_as_of(TODAY - DAY) == ()
 
 
-def test_coverage_is_listed_between_two_days_of_a_unit_or_an_entitlement(ledger: Ledger) -> None:
-    for number in range(4):
-        day = TODAY + number * DAY
-        rows = (
-            coverage(day),
-            coverage(day, "ekskolan"),
-            CoverageDay(day=day, unit="ekskolan", entitlement="staff", entitled=3),
-        )
-        record_outcome(ledger, outcome(MONDAY + number * DAY, coverage=rows))
+RECORDED_UNITS = ("bjorkskolan", "ekskolan", "ugglan")
+RECORDED_RULES = ("pupils", "staff", "children")
 
-    between = ledger.coverage_between(TODAY + DAY, TODAY + 2 * DAY)
-    assert len(between) == 6
-    assert {row.day for row in between} == {TODAY + DAY, TODAY + 2 * DAY}
-    assert len(ledger.coverage_between(TODAY, TODAY, unit="ekskolan")) == 2
-    assert len(ledger.coverage_between(TODAY, TODAY, "ekskolan", "staff")) == 1
+
+@pytest.fixture
+def recorded_days(ledger: Ledger) -> Sequence[CoverageDay]:
+    """Four days of coverage; the children are at one unit only."""
+    recorded: list[CoverageDay] = []
+    for number in range(4):
+        rows = [
+            CoverageDay(day=TODAY + number * DAY, unit=unit, entitlement=rule, entitled=10 * place + number,
+                        covered_own=place, covered_set=number, covered_pool=1)
+            for place, (unit, rule) in enumerate(product(RECORDED_UNITS, RECORDED_RULES), 1)
+            if rule != "children" or unit == "ugglan"
+        ]  # fmt: skip
+        record_outcome(ledger, outcome(MONDAY + number * DAY, coverage=tuple(rows)))
+        recorded += rows
+    return recorded
+
+
+@pytest.mark.parametrize("by_unit", [False, True])
+@pytest.mark.parametrize("units", [None, (), ("ekskolan",), ("ekskolan", "ugglan")])
+@pytest.mark.parametrize("rules", [(), ("staff",), ("children", "pupils")])
+def test_sums_of_coverage_are_those_of_its_rows(ledger, recorded_days, rules, units, by_unit) -> None:
+    first, last = TODAY + DAY, TODAY + 2 * DAY
+    expected: dict[tuple[date, str, str], tuple[int, int]] = {}
+    for row in recorded_days:
+        if first <= row.day <= last and (units is None or row.unit in units) and row.entitlement in rules:
+            key = (row.day, row.unit if by_unit else "", row.entitlement)
+            covered, entitled = expected.get(key, (0, 0))
+            expected[key] = (covered + row.covered, entitled + row.entitled)
+
+    sums = ledger.coverage_sums(first, last, rules, units=units, by_unit=by_unit)
+
+    assert {(row.day, row.unit, row.entitlement): (row.covered, row.entitled) for row in sums} == expected
+    assert len(sums) == len(expected)
+    assert [row.day for row in sums] == sorted(row.day for row in sums)
+
+
+@pytest.mark.parametrize("by_unit", [False, True])
+def test_sums_of_coverage_sort_no_rows(ledger: Ledger, by_unit: bool) -> None:
+    plans: list[str] = []
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "coverage" in statement and not statement.startswith("EXPLAIN"):
+            plan = connection.connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(str(row) for row in plan.fetchall())
+
+    event.listen(Engine, "before_cursor_execute", explain)
+    try:
+        ledger.coverage_sums(TODAY, TODAY + 365 * DAY, ("pupils", "staff"), by_unit=by_unit)
+    finally:
+        event.remove(Engine, "before_cursor_execute", explain)
+
+    assert len(plans) == 1
+    assert "SEARCH coverage USING INDEX" in plans[0]
 
 
 def test_the_first_day_with_numbers_is_known_once_there_is_one(ledger: Ledger) -> None:

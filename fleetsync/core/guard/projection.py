@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from fleetsync.core.model import BelievedRecord, PartState, PullEffect, PullLimits, RowChange, StagedRow
-from fleetsync.core.pull_findings import worst_reason
+from fleetsync.core.pull_findings import findings_of_part, worst_reason
 
 
 def projected_records(
@@ -69,6 +69,7 @@ def _record_missed_again(known: BelievedRecord, effect: PullEffect, limits: Pull
 def projected_part_state(state: PartState, effect: PullEffect) -> PartState:
     """The part's state after *effect*. Of several files, the oldest decides how old the content is."""
     days = {**state.scope_as_of, **{scope.name: scope.as_of for scope in effect.scopes}}
+    findings = findings_of_part(effect, state.scope_findings)
     return msgspec.structs.replace(
         state,
         last_attempt_at=effect.started_at,
@@ -78,8 +79,10 @@ def projected_part_state(state: PartState, effect: PullEffect) -> PartState:
         scope_as_of=days,
         held_pull=None,
         reason=None,
-        unreadable_rows=sum(effect.rejected.values()),
-        unreadable_facts=sum(effect.unreadable_facts.values()),
-        unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
-        unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
+        scope_findings={**state.scope_findings, **{scope.name: scope.findings for scope in effect.scopes}},
+        drift=sum(findings.drift.values()),
+        unreadable_rows=sum(findings.rejected.values()),
+        unreadable_facts=sum(findings.unreadable_facts.values()),
+        unreadable_reason=worst_reason(findings.rejected, findings.unreadable_facts),
+        unused_headers=sum(map(len, findings.unused_headers.values())),
     )

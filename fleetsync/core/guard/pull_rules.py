@@ -216,7 +216,9 @@ def _check_marks(before: Sequence[BelievedRecord], effect: PullEffect) -> Iterab
     """A pull that newly marks many persons as protected: they are not shown from now on, and no number moves before a
     person has looked. The limit is the one by which the marks wait (`core.privacy.is_mass_marking`).
     """
-    roster = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone) or effect.seen
+    believed = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone)
+    # Of a first pull every record is a row.
+    roster = believed or sum(row.type is RecordType.PERSON for row in effect.rows) or effect.seen
     limit = allowed_count(MAX_MARKS_UNASKED, MAX_MARKED_RATIO, roster)
     if effect.pending_marks or is_mass_marking(effect.newly_marked, roster):
         words = ", ".join(f"{word} ({count})" for word, count in sorted(effect.mark_words.items()))

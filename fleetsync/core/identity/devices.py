@@ -137,8 +137,17 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
 
 
 def _roles(records: Iterable[BelievedRecord], context: Context) -> frozenset[PartRole]:
-    roles: frozenset[PartRole] = _shared(frozenset(role for record in records if (role := _role(record, context))))
-    return roles
+    """The roles of the lists that have a device. An MDM that waits for its first enrolment knows it as a purchase does."""
+    roles = ((record, role) for record in records if (role := _role(record, context)))
+    words = frozenset(PartRole.PURCHASES if _is_to_be_enrolled(record, role) else role for record, role in roles)
+    shared: frozenset[PartRole] = _shared(words)
+    return shared
+
+
+def _is_to_be_enrolled(record: BelievedRecord, role: PartRole) -> bool:
+    known = device_record(record)
+    is_waiting = role is PartRole.MDM and known.condition is Condition.PENDING
+    return is_waiting and known.ownership is Ownership.ORGANISATION
 
 
 @lru_cache(maxsize=256)

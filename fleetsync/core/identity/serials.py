@@ -83,6 +83,8 @@ def is_virtual(manufacturer: str | None, model: str | None, rules: SerialRules) 
 
 
 def _cleaned(raw: str) -> str:
+    if raw.isascii() and raw.isprintable():  # nearly every serial: a space is the only thing to take out of it
+        return raw.replace(" ", "").upper()
     visible = (char for char in normalize("NFKC", raw) if not char.isspace() and category(char) not in {"Cc", "Cf"})
     # Upper case can undo composition. The result must not change when it is cleaned again.
     return normalize("NFKC", "".join(visible).upper())

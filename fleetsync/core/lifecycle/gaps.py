@@ -219,8 +219,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Okänd innehavare", "Unknown holder"),
         remedy=Text(
-            "Rätta användaren i MDM, eller ange kontot som funktionskonto.",
-            "Correct the user in the MDM, or declare a function account.",
+            "Rätta användaren i MDM eller i listan, eller ange kontot som funktionskonto.",
+            "Correct the user in the MDM or in the list, or declare a function account.",
         ),
         reason=device_gaps.unknown_holder,
     ),
@@ -439,8 +439,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Behörighet går ut", "Credential expiring"),
         remedy=Text(
-            "Förnya den hos källan och lägg den nya i filen som konfigurationen namnger.",
-            "Renew it at the source and put the new one into the file that the configuration names.",
+            "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
+            "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
         ),
         reason=unit_and_source_gaps.credential_expiring,
     ),

@@ -201,6 +201,8 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         if not_working_reason is not None:
             return False, not_working_reason
         undecided_reason = self.undecided_reason(device, silence)
+        if placement.is_use_undecided:
+            undecided_reason = unreadable_reason(device, ("keys",))
         if undecided_reason is not None:
             return None, undecided_reason
         return True, self.working_reason(device, placement.unit, silence)

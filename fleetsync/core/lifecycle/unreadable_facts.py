@@ -16,6 +16,7 @@ FACT_NAMES: Mapping[str, Text] = {
     "platform": Text("plattformen", "the platform"),
     "model": Text("modellen", "the model"),
     "purpose": Text("syftet", "the purpose"),
+    "keys": Text("innehavaren", "the holder"),
     "os_version": Text("systemets version", "the system's version"),
     "os_edition": Text("systemets utgåva", "the system's edition"),
     "support_until": Text("hårdvarans stöd", "the hardware's support"),

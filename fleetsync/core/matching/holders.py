@@ -48,6 +48,9 @@ _REASON_BY_SCHEME = {
     for scheme, words in _SCHEME_TEXTS.items()
 }
 _NO_LOGIN = Text("ingen inloggning", "no log-in")
+HOLDER_UNREADABLE = Text(
+    "källan nämner en innehavare som inte gick att läsa", "its source names a holder who could not be read"
+)
 _UNKNOWN = Text("ingen källa känner den som har inloggningen", "the log-in is nobody's that any source knows")
 _AMBIGUOUS = Text("inloggningen hör till flera personer", "the log-in is several people's")
 _MANAGER = Text("inskrivet av ett inskrivningskonto", "enrolled by an enrolment manager")
@@ -72,6 +75,7 @@ class ResolvedHolder(FrozenStruct, frozen=True, kw_only=True):
     account_key: Key | None = None
     reused_login_of: str | None = None
     is_manual: bool = False
+    is_unreadable: bool = False  # a source names somebody, and nobody can say whom
 
 
 class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
@@ -145,6 +149,13 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
 
     def _resolve_by_keys(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder:
         named = [known for known in records if device_record(known).keys]
+        if not named and any("keys" in device_record(known).unreadable for known in records):
+            return ResolvedHolder(
+                reason=HOLDER_UNREADABLE,
+                holder_problems=_unknown_holder(device),
+                account="person",
+                is_unreadable=True,
+            )
         if not named:
             is_managed = any(device_record(known).enrolled_by_manager for known in records)
             return ResolvedHolder(reason=_MANAGER, account="manager") if is_managed else ResolvedHolder()
@@ -189,9 +200,9 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
                 account="person",
                 account_key=keys[0],
             )
-        # A list of masked log-ins that are nobody's would be a list of the people who are hidden.
-        holder_problems = () if device.masked else (HolderProblem.UNKNOWN,)
-        return ResolvedHolder(reason=_UNKNOWN, holder_problems=holder_problems, account="person", account_key=keys[0])
+        return ResolvedHolder(
+            reason=_UNKNOWN, holder_problems=_unknown_holder(device), account="person", account_key=keys[0]
+        )
 
     def _has_claimed(self, key: Key, person: str) -> bool:
         """Whether *key* is or was the person's: that somebody else has had it since is no contradiction."""
@@ -241,3 +252,8 @@ def _is_in_force(until: date | None, today: date) -> bool:
 
 def _account_type_for(person: str) -> AccountType:
     return "person" if person else "none"
+
+
+def _unknown_holder(device: Device) -> tuple[HolderProblem, ...]:
+    # A list of masked log-ins that are nobody's would be a list of the people who are hidden.
+    return () if device.masked else (HolderProblem.UNKNOWN,)

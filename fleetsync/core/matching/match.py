@@ -11,7 +11,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from fleetsync.core.context import Context
-from fleetsync.core.matching.holders import HolderIndex, ResolvedHolder
+from fleetsync.core.matching.holders import HOLDER_UNREADABLE, HolderIndex, ResolvedHolder
 from fleetsync.core.matching.logins import claims_by_key, update_logins
 from fleetsync.core.matching.rules import DeviceClassification, DeviceClassifier, device_record
 from fleetsync.core.matching.unit_resolution import ResolvedUnit, UnitLocator
@@ -204,6 +204,7 @@ def _overloaded_accounts(evidence: Iterable[DeviceEvidence], most: int) -> froze
         _account_identity(device_evidence.resolved_holder)
         for device_evidence in evidence
         if device_evidence.resolved_holder.account == "person"
+        and not device_evidence.resolved_holder.is_unreadable
         and device_evidence.device.records
         and device_evidence.classified_purpose not in _PURPOSES_WITHOUT_USER_LIMIT
         and _OUT_OF_USE_CONDITIONS.isdisjoint(device_evidence.device.conditions)
@@ -247,6 +248,8 @@ def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
         unit_reason=resolved_unit.reason,
         conflicting_unit=resolved_unit.conflicting_unit,
         serves=serves,
+        # A device of a förskola may be its staff's or in the pool.
+        is_use_undecided=purpose is Purpose.POOL and purpose_reason is HOLDER_UNREADABLE,
     )
 
 
@@ -266,15 +269,23 @@ def _resolve_purpose(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> 
     for classification in (evidence.from_list, evidence.from_rule):
         if classification is not None and classification.purpose is not None:
             return classification.purpose, classification.reason
+    return _purpose_by_use(evidence, unit, matcher)
+
+
+def _purpose_by_use(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
+    """The purpose of a device that no list and no rule classifies: by its log-in, its MDM and its unit."""
+    is_at_preschool = matcher.locator.context.unit_directory.is_preschool_only(unit)
     if _is_childs_device(evidence.resolved_holder, matcher.locator):
         return Purpose.POOL, _OF_A_CHILD
     if "purpose" in evidence.device.unreadable and _served_groups(evidence):
         return Purpose.SET, _SERVES_GROUPS
     if any(device_record(known).reported_shared for known in evidence.records):
         return Purpose.POOL, _SHARED
+    if evidence.resolved_holder.is_unreadable:
+        return Purpose.POOL if is_at_preschool else Purpose.PERSONAL, HOLDER_UNREADABLE
     if evidence.resolved_holder.account == "person":
         return Purpose.PERSONAL, _HAS_A_LOGIN
-    if matcher.locator.context.unit_directory.is_preschool_only(unit):
+    if is_at_preschool:
         return Purpose.POOL, _AT_A_PRESCHOOL
     return Purpose.UNSORTED, _NO_EVIDENCE
 

@@ -11,6 +11,7 @@ from typing import Literal
 from fleetsync.core.model.base import FrozenStruct
 from fleetsync.core.model.decisions import Correction, Override, Parking
 from fleetsync.core.model.history import CoverageDay, Episode, RunningAssignment, StageSince
+from fleetsync.core.model.pulls import ScopeFindings
 from fleetsync.core.model.records import RECORD_TYPES, Key, Record
 from fleetsync.core.model.vocabulary import PartRole, RecordType
 
@@ -66,13 +67,16 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
     last_complete_at: datetime | None = None
     as_of: date | None = None  # the day that its believed content describes; of several files, the oldest
     scope_as_of: Mapping[str, date] = {}
+    scope_findings: Mapping[str, ScopeFindings] = {}  # of each scope as it was read last
     held_pull: int | None = None
     reason: str | None = None  # why the last attempt did not change what is believed
-    drift: int = 0  # values of its last complete pull that the connector did not know
-    unreadable_rows: int = 0  # rows of its last complete pull that could not be read
-    unreadable_facts: int = 0  # facts of its last complete pull that could not be read
+    # Of all its scopes: a file that did not change is not read again, and what could not be read in it still cannot.
+    drift: int = 0  # values that the connector did not know
+    unreadable_rows: int = 0  # rows that could not be read
+    unreadable_facts: int = 0  # facts that could not be read
     unreadable_reason: str | None = None  # the most frequent reason of both
-    unused_headers: int = 0  # headers of its last complete pull that no field took up
+    unused_headers: int = 0  # headers that no field took up
+    left_files: tuple[str, ...] = ()  # files beside its lists that are none, at the last attempt
     contacts_untold: int = 0  # devices whose last contact was known before and missing in its last complete pull
     credentials: Mapping[str, datetime] = {}  # name → when it runs out
     first_complete_at: datetime | None = None

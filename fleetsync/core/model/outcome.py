@@ -158,6 +158,7 @@ class Placement(FrozenStruct, frozen=True, kw_only=True):
     unit_reason: Text = Text("", "")
     conflicting_unit: str | None = None  # the other answer, where two disagree
     serves: tuple[str, ...] = ()  # groups of a set
+    is_use_undecided: bool = False  # a holder who could not be read decides whether it is anybody's own
 
 
 class DeviceState(FrozenStruct, frozen=True, kw_only=True):

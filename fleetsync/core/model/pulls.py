@@ -7,6 +7,7 @@ These values describe it in each of those steps; they do not judge it.
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from fleetsync.core.model.base import FrozenStruct, Text
 from fleetsync.core.model.records import Record
@@ -40,6 +41,7 @@ class StagedRow(FrozenStruct, frozen=True, kw_only=True):
     scope: str | None = None
     record: Record | None = None  # of PUT
     fingerprint: int = 0  # keyed hash of the kept fields before masking, and of whether the row was masked
+    read_fingerprint: int | None = None  # keyed hash of the record as its connector gave it, its contact left out
     own_id: str = ""
     last_contact_at: datetime | None = None
     masked: bool = False
@@ -50,12 +52,33 @@ class StagedRow(FrozenStruct, frozen=True, kw_only=True):
         return (self.type.value, self.source_id)
 
 
+class ScopeFindings(FrozenStruct, frozen=True, kw_only=True):
+    """What could not be read or was not understood when a scope was read last: by *pull*, or 0 where several are summed."""
+
+    pull: int = 0
+    rejected: Mapping[str, int] = {}  # rows that could not be read, by reason
+    unreadable_facts: Mapping[str, int] = {}  # facts that could not be read, by "field: reason"
+    unused_headers: Mapping[str, tuple[str, ...]] = {}  # file → headers that no field took up
+    drift: Mapping[str, int] = {}  # "field=value" the connector did not know
+
+
+class ReadFingerprint(NamedTuple):
+    """A believed record whose row differs from the one it was read from last, in nothing that is kept."""
+
+    read_fingerprint: int
+    type: str
+    source_id: str
+    fingerprint: int  # of what is believed; with another one, this says nothing
+
+
 class PulledScope(FrozenStruct, frozen=True, kw_only=True):
     """What a pull read completely: the whole part (name ""), or one file of it. `as_of` is the day it describes."""
 
     name: str = ""
     as_of: date
     fingerprint: str | None = None  # of a file's content
+    findings: ScopeFindings = ScopeFindings()
+    judged_under: str | None = None  # what decided how all of its records are stored; None: not the same for all
 
 
 class UnreadableRow(FrozenStruct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ holds places of rows, four bytes each; never a cell, and never a row that is not
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 from fleetsync.core.model import Text
@@ -78,8 +78,9 @@ class RowIndex(Generic[Row]):
     def _places_by_value(self, list_filter: ListFilter[Row]) -> Mapping[str, Places]:
         if list_filter.key not in self._places:
             places: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
+            values, context = list_filter.values, self._context
             for place, row in enumerate(self.rows):
-                for value in list_filter.values(row, self._context):
+                for value in values(row, context):
                     places[value].append(place)
             self._places[list_filter.key] = dict(places)
         return self._places[list_filter.key]
@@ -114,6 +115,9 @@ class RowSelection(Sequence[Row]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._rows.__getitem__, self._places)
 
     @overload
     def __getitem__(self, number: int) -> Row: ...

@@ -70,6 +70,15 @@ SOURCES: ListDefinition[PartState] = ListDefinition(
             lambda row, _: row.unused_headers,
         ),
         ListColumn(
+            "left_files",
+            Text("Lämnade filer", "Left files"),
+            CellKind.TEXT,
+            lambda row, _: ", ".join(row.left_files) or None,
+            is_nullable=True,
+            is_on_page=False,
+            needs=Permission.PULL_DETAILS,
+        ),
+        ListColumn(
             "reason",
             REASON_TITLE,
             CellKind.TEXT,

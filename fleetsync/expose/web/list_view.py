@@ -116,10 +116,11 @@ class ListView:
     def file_response(self, file_format: str) -> Response:
         """All chosen rows as CSV or XLSX, as the page shows them, in pieces."""
         self.context.write_audit(f"export {self.definition.name} {file_format}", self.definition.name)
-        localiser = self.context.localiser
-        titles = [localiser.translate(column.title) for column in self.columns]
+        context, list_context, columns = self.context, self.list_context, self.columns
+        localiser = context.localiser
+        titles = [localiser.translate(column.title) for column in columns]
         cells = (
-            [_export_cell(column.shown_value(row, self.list_context), self.context) for column in self.columns]
+            [_export_cell(column.shown_value(row, list_context), context) for column in columns]
             for row in self.chosen_rows
         )
         if file_format == "csv":

@@ -59,7 +59,7 @@ def overview() -> PageResponse:
         unplaced=_gap_count(context, "unplaced"),
         trial=trial,
         is_all_trial=all(unit.slug in trial for unit in board.units if unit.slug != UNPLACED),
-        gaps=sum(1 for episode in context.latest.episodes if not episode.is_parked(context.day)),
+        gaps=context.today_indexes.open_tasks.open_gaps,
         year=coverage_overview.yearly_trends(context),
         is_empty=not board.units and not context.latest.devices,
     )

@@ -212,11 +212,6 @@ class RequestContext:
         """Open gaps by subject, on the day that is asked about."""
         return self.list_context.gaps
 
-    @property
-    def concealed(self) -> frozenset[str]:
-        """Persons who are counted and never listed; for a past day also those who are unknown today."""
-        return self.list_context.concealed
-
     def coverage_sums(self, first: date, last: date, units: Collection[str] | None) -> Sequence[CoverageSum]:
         """Recorded numbers from *first* to *last*: by unit for *units*, of all units together for None."""
         return visible_coverage_sums(self.services.history, self.scope, (first, last), self.lookup.rules, units)

@@ -74,7 +74,8 @@ def part(source: str, part: str) -> PageResponse:
         state=freshness(state, context.today),
         pulls=[(pull, _pull_findings(pull.refusals, pull.reason, context)) for pull in pulls_of_part],
         read=read,
-        not_taken=() if read is None else tuple(_not_taken(read, context)),
+        not_taken=() if read is None else (*_not_taken(read, context), *_not_read_again(state, read, context)),
+        left_files=pull_findings.left_files(state.left_files),
         plan=plan,
         refusal=refusal,
         findings=_pull_findings(refusals, state.reason or "", context),
@@ -135,6 +136,24 @@ def _not_taken(pull: PullSummary, context: RequestContext) -> Iterator[NotTaken]
         yield NotTaken(translate(pull_findings.dropped_noun(dropped, count)), translate(DROPPED), "", count)
 
 
+def _not_read_again(state: PartState, read: PullSummary, context: RequestContext) -> Iterator[NotTaken]:
+    """What could not be read in files that *read* did not read, because they had not changed."""
+    translate = context.localiser.translate
+    for scope, findings in state.scope_findings.items():
+        if findings.pull == read.pull:
+            continue
+        where = translate(Text(f"{scope}, oförändrad sedan dess", f"{scope}, unchanged since"))
+        for counts, kind in (
+            (findings.rejected, UNREADABLE_ROW),
+            (findings.unreadable_facts, UNREADABLE_FACT),
+            (findings.drift, UNEXPECTED),
+        ):
+            for reason, count in _most_first(counts):
+                yield NotTaken(reason.replace("_", " "), translate(kind), where, count)
+        for headers in findings.unused_headers.values():
+            yield NotTaken(", ".join(headers), translate(UNUSED_HEADERS), where, len(headers))
+
+
 def _most_first(counts: Mapping[str, int]) -> Sequence[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -163,7 +182,8 @@ def policy() -> PageResponse:
     shown, localiser, names = context.latest.policy, context.localiser, context.lookup.units
     units = [slug for slug in names if slug not in RESERVED_UNITS]
     choice = UnitChoice(context, units, {"name": order_by_name(context)})
-    unit_maps = [line for line in shown.unit_maps if not choice.is_needed or line.unit in choice.slugs]
+    shown_units = {*choice.slugs, *RESERVED_UNITS} if choice.is_needed else None
+    unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
     return render_template(
         "policy.html",
         rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],

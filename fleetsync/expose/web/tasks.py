@@ -34,17 +34,24 @@ class _OpenGaps:
 
 
 class OpenTasks:
-    """Open gaps counted by unit, role and kind, without parked gaps and those of severity info."""
+    """Open gaps counted by unit, role and kind, without parked gaps and those of severity info.
+
+    `open_gaps`: how many gaps are not parked, of any severity.
+    """
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
+        self.open_gaps = 0
         # By unit (None: all of them), then by role and kind.
         self._open: defaultdict[str | None, defaultdict[tuple[ActingRole, str], _OpenGaps]] = defaultdict(
             lambda: defaultdict(_OpenGaps)
         )
         today = lookup.visible.today
         for episode in lookup.visible.episodes:
-            if GAP_KINDS[episode.kind].severity is Severity.INFO or episode.is_parked(today):
+            if episode.is_parked(today):
+                continue
+            self.open_gaps += 1
+            if GAP_KINDS[episode.kind].severity is Severity.INFO:
                 continue
             for role in lookup.acting_roles(episode):
                 self._open[None][role, episode.kind].add(episode)

@@ -25,7 +25,7 @@ from fleetsync.pull.decoding.rows import (
     UnreadableFacts,
     unreadable_fields,
 )
-from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, required_text
+from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
     is_protected,
@@ -65,6 +65,7 @@ __all__ = [
     "login_key",
     "make_id",
     "missing_columns",
+    "next_page_text",
     "parse_boolean",
     "parse_condition",
     "parse_day",

@@ -5,6 +5,7 @@ Pure. A text that can be read in two ways, or in none, is refused; no message ev
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from fleetsync.core.calendar import local_day
@@ -26,6 +27,7 @@ _NO_DAY = re.compile(r"(?:9999-?12-?31|2099-?12-?31|0000-?00-?00|0001-?01-?01)(?
 _FIRST_YEAR_OF_1900S = 69
 
 
+@lru_cache(maxsize=1 << 13)  # the rows of a file share their days
 def parse_day(text: str | None, label: str, *, order: DateOrder = "ymd", zone: str = LOCAL_ZONE) -> date | None:
     """The day that *text* names; None for a blank and for an open end (9999-12-31, 2099-12-31, 0000-00-00).
 

@@ -1,6 +1,5 @@
 """Ids for rows to which a source gives none: made of what they hold, and numbered where several hold the same."""
 
-from collections import Counter
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -15,11 +14,11 @@ class IdNumbering:
     """
 
     def __init__(self) -> None:
-        self._count: Counter[str] = Counter()
+        self._count: dict[str, int] = {}
 
     def __call__(self, name: str) -> str:
-        self._count[name] += 1
-        return name if self._count[name] == 1 else f"{name}/{self._count[name]}"
+        number = self._count[name] = self._count.get(name, 0) + 1
+        return name if number == 1 else f"{name}/{number}"
 
 
 class MadeId(NamedTuple):

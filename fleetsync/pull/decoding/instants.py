@@ -46,15 +46,18 @@ def parse_instant(value: object, field: str, zone: str | None = None) -> datetim
     match = _INSTANT.fullmatch(text)
     if match is None:
         raise RecordError(f"{field} is not a time")
+    year, rest, named_zone = match.groups()
     # Asked before any zone: years 1 and 9999 overflow in it.
-    if not _FIRST_YEAR <= int(match["year"]) <= _LAST_YEAR:
+    if not _FIRST_YEAR <= int(year) <= _LAST_YEAR:
         return None
-    if match["zone"] is None and zone is None:
+    if named_zone is None and zone is None:
         raise RecordError(f"{field} is a time without a zone")
     try:
-        instant = datetime.fromisoformat(match["year"] + match["rest"] + (match["zone"] or ""))
+        instant = datetime.fromisoformat(year + rest + (named_zone or ""))
     except ValueError:
         raise RecordError(f"{field} is not a time") from None
+    if instant.tzinfo is UTC:
+        return instant
     return (instant if instant.tzinfo or zone is None else instant.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 

@@ -5,6 +5,7 @@ says nothing about the operating system.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from fleetsync.core.model import Platform
 from fleetsync.pull.contract import UnknownValue
@@ -47,8 +48,11 @@ def platform_of_word(word: object, configured: Mapping[str, Platform] | None = N
     """
     folded = fold_text(word)
     own = {fold_text(name): platform for name, platform in (configured or {}).items()}
-    if folded in own:
-        return own[folded]
+    return own[folded] if folded in own else _shipped_platform(folded)
+
+
+@lru_cache(maxsize=1 << 10)
+def _shipped_platform(folded: str) -> Platform | None:
     return next((platform for prefix, platform in _PREFIXES if folded.startswith(prefix)), None)
 
 

@@ -103,7 +103,7 @@ class RowReader(Generic[T]):
                 self._read_leniently(raw, read)
                 continue
             # Letters were replaced in the whole body where the page could not be taken apart without it.
-            if REPLACEMENT.encode() in bytes(raw) or b"\\ufffd" in bytes(raw).lower():
+            if _has_replacement(bytes(raw)):
                 self._read_leniently(raw, read)
             else:
                 read.rows.append(row)
@@ -163,6 +163,11 @@ class UnreadableFacts:
 def with_letters_replaced(body: bytes) -> bytes:
     """*body* with REPLACEMENT where its bytes are not UTF-8."""
     return body.decode("utf-8", errors="replace").encode()
+
+
+def _has_replacement(body: bytes) -> bool:
+    # A single byte is looked for first: nearly no row has it, and to look for more costs as much as to decode the row.
+    return (b"\xef" in body and REPLACEMENT.encode() in body) or (b"\\" in body and b"\\ufffd" in body.lower())
 
 
 def _fields_of(body: bytes | msgspec.Raw) -> dict[str, msgspec.Raw] | None:

@@ -13,6 +13,7 @@ _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u200a\u202f"), " ")
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), "")
 _CLEANING = {**_SPACES, **_ZERO_WIDTH}
 _WORDS_FOR_NOTHING = frozenset({"unknown"})
+_WORDS_FOR_NO_PAGE = frozenset({"null", "(null)", "none", "nil", "undefined"})
 
 
 def clean(text: str) -> str:
@@ -24,7 +25,10 @@ def clean(text: str) -> str:
 
 def clean_text(value: object) -> str | None:
     """A value as text in its one spelling; None for a blank and for null."""
-    return None if value is None else clean(str(value)) or None
+    if value is None:
+        return None
+    text = str(value)
+    return (text.strip() if text.isascii() else clean(text)) or None  # most text needs no more than that
 
 
 def fold_text(value: object) -> str:
@@ -41,6 +45,11 @@ def known_text(value: object, words_for_nothing: Collection[str] = _WORDS_FOR_NO
     """As `clean_text`; None also for a word by which the source says that it knows nothing, such as "Unknown"."""
     text = clean_text(value)
     return None if text is None or text.casefold() in words_for_nothing else text
+
+
+def next_page_text(value: object) -> str | None:
+    """A page token or a next link; None for a blank, and for the word null that a template writes where there is none."""
+    return known_text(value, _WORDS_FOR_NO_PAGE)
 
 
 def required_text(value: object, field: str) -> str:

@@ -8,7 +8,7 @@ repeated.
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
@@ -79,9 +79,13 @@ def _parts(words: Iterable[str]) -> Iterator[str]:
     return (part for part in parts if len(part) >= _MIN_PART_CHARACTERS and part.isalpha())
 
 
+# A file repeats a few words in all of its rows.
+_comparable = lru_cache(maxsize=1 << 10)(normalised_word)
+
+
 def _look_up(word: str | None, configured: Mapping[str, T] | None, shipped: Mapping[str, T]) -> T | None:
     if word == WITHHELD_TEXT:
         return None
-    wanted = normalised_word(clean(word or ""))
-    own = {normalised_word(name): meaning for name, meaning in (configured or {}).items()}
+    wanted = _comparable(clean(word or ""))
+    own = {_comparable(name): meaning for name, meaning in (configured or {}).items()}
     return own.get(wanted, shipped.get(wanted))

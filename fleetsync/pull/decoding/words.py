@@ -18,8 +18,14 @@ def known_word(words: Mapping[str, T], value: object, field: str, unknown: list[
 
     A word that is not in *words* means None too, and is added to *unknown* under the name of *field*.
     """
-    text = report_unknown(words.keys(), value, field, unknown)
-    return None if text is None else words.get(text.casefold())
+    text = clean_text(value)
+    if text is None:
+        return None
+    word = text.casefold()
+    if word in words:
+        return words[word]
+    unknown.append(UnknownValue(field, text))
+    return None
 
 
 def report_unknown(known: Collection[str], value: object, field: str, unknown: list[UnknownValue]) -> str | None:

@@ -8,11 +8,13 @@ the same for every connector. Nothing is guessed: what cannot be read by rule is
 setting that corrects it. No message holds the value of a cell. What a value means is decided in `pull.decoding`.
 """
 
+from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
 from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
-from fleetsync.pull.files.opened_file import BrokenFile, MisfitRow, OpenedFile, RejectedRow, TableRow, fingerprint_of
+from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
     Suspicion,
     look_like_days,

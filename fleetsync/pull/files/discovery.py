@@ -19,15 +19,16 @@ from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
 from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
+from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
-from fleetsync.pull.files.opened_file import BrokenFile, OpenedFile, fingerprint_of
+from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
 _CHUNK_BYTES = 1024 * 1024
 _TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
-# Written by systems, beside any file: named by `fleetsync check` alone.
+# Written by systems, beside any file.
 _SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
 # No lists by their ending, unless the pattern names it.
 _STRAY_SUFFIXES = frozenset(
@@ -136,7 +137,7 @@ class StableFiles:
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
     otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
-    lists.
+    lists; *left_by_system*: those that a system writes beside any file.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class StableFiles:
         self.opened: list[str] = []
         self.unchanged: list[str] = []
         self.left: list[str] = []
-        self._left_by_system: list[str] = []
+        self.left_by_system: list[str] = []
         self._pattern = Path(pattern)
         self._columns = tuple(columns)
         self._form = form
@@ -178,7 +179,7 @@ class StableFiles:
 
         Where each file is a whole of its own, a broken one is given as such, as long as another can be read.
         """
-        self.opened, self.unchanged, self.left, self._left_by_system = [], [], [], []
+        self.opened, self.unchanged, self.left, self.left_by_system = [], [], [], []
         try:
             yield from self._open_each() if self._each_whole else self._open_all()
         except OSError as error:
@@ -197,7 +198,7 @@ class StableFiles:
                 self.unchanged.append(file.path.name)
             else:
                 self.opened.append(file.path.name)
-                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
+                yield self._open(file, prints[file.path])
 
     def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
         """The files that are no note: somebody's text beside the lists, without any header that is known."""
@@ -218,27 +219,31 @@ class StableFiles:
 
     def _open_each(self) -> Iterator[OpenedFile | BrokenFile]:
         files = self._selected_files()
+        prints, errors = self._checked(files)
+        if not prints:
+            raise next(iter(errors.values()))
+        notes = [file for file in files if _may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
+        self.left += [file.path.name for file in notes]
+        broken = [file for file in files if file.path in errors and file not in notes]
+        for file in files:
+            # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
+            if file.path in prints and prints[file.path] in self._known and not broken:
+                self.unchanged.append(file.path.name)
+            elif file.path in prints:
+                self.opened.append(file.path.name)
+                yield self._open(file, prints[file.path])
+        for file in broken:
+            self.opened.append(file.path.name)
+            yield self._broken(file, errors[file.path])
+
+    def _checked(self, files: Sequence[_ListedFile]) -> tuple[dict[Path, str], dict[Path, PullError]]:
+        """The fingerprints of the files that can be read, and what is wrong with the others."""
         errors: dict[Path, PullError] = {file.path: error for file, error in self._unstable(files)}
         prints: dict[Path, str] = {}
         for file in files:
             if file.path not in errors:
                 self._check(file, prints, errors)
-        notes = {path for path, error in errors.items() if isinstance(error, NoHeaderError) and _may_be_note(path)}
-        readable = [file for file in files if file.path not in errors]
-        if not readable:
-            raise next(iter(errors.values()))
-        self.left += [file.path.name for file in files if file.path in notes]
-        broken = [file for file in files if file.path in errors and file.path not in notes]
-        # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
-        skipped = [] if broken else [file for file in readable if prints[file.path] in self._known]
-        self.unchanged += [file.path.name for file in skipped]
-        for file in readable:
-            if file not in skipped:
-                self.opened.append(file.path.name)
-                yield self._open(file, prints[file.path], left=() if len(self.opened) > 1 else tuple(self.left))
-        for file in broken:
-            self.opened.append(file.path.name)
-            yield self._broken(file, errors[file.path])
+        return prints, errors
 
     def _check(self, file: _ListedFile, prints: dict[Path, str], errors: dict[Path, PullError]) -> None:
         """Reads a file to its end, unless that was done before. Either its fingerprint or its error is noted."""
@@ -282,7 +287,7 @@ class StableFiles:
             if not _is_finished_name(path.name) or not path.is_file():
                 continue
             if not is_exact and path.name.casefold() in _SYSTEM_FILES:
-                self._left_by_system.append(path.name)
+                self.left_by_system.append(path.name)
             elif not is_exact and path.suffix.casefold() in _STRAY_SUFFIXES - {self._pattern.suffix.casefold()}:
                 self.left.append(path.name)
             else:
@@ -325,7 +330,7 @@ class StableFiles:
                 running.update(piece)
         return running.hexdigest()
 
-    def _open(self, file: _ListedFile, fingerprint: str, left: tuple[str, ...] = ()) -> OpenedFile:
+    def _open(self, file: _ListedFile, fingerprint: str) -> OpenedFile:
         with file.path.open("rb") as stream:
             content = stream.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
         if fingerprint_of(content) != fingerprint:
@@ -342,8 +347,6 @@ class StableFiles:
             source=self._source,
             day_is_named=file.named_day is not None,
             zone=self._zone,
-            left_files=left,
-            passed_over=tuple(self._left_by_system) if left or len(self.opened) <= 1 else (),
         )
 
     def _check_size(self, size: int, name: str) -> None:

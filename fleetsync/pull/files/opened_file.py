@@ -6,41 +6,28 @@ fact of its row. No value of a cell is in any message.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from datetime import date, datetime
-from decimal import Decimal
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue
-from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
+from fleetsync.pull.decoding import parse_day
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
     FileColumn,
-    HeaderRow,
     field_label,
     find_header,
     fold_header,
     header_names_by_field,
     header_score,
 )
+from fleetsync.pull.files.rows import ColumnLayout, MisfitReader, MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
-from fleetsync.pull.files.values import (
-    Cell,
-    ColumnKind,
-    cell_text,
-    is_blank,
-    is_error,
-    is_no_day,
-    serial_day,
-    spreadsheet_damage,
-)
+from fleetsync.pull.files.values import Cell, cell_text, is_blank, spreadsheet_damage
 
 T = TypeVar("T")
 
@@ -51,167 +38,6 @@ _TOO_MANY, _ONE_ALONE = "more fields than the header", "a single field where the
 def fingerprint_of(content: bytes) -> str:
     """A hash of *content*: equal for files with the same bytes."""
     return blake2b(content, digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row that could not be used: its number as a spreadsheet shows it, and why, without any value; its id, if known."""
-
-    row: int
-    reason: str
-    source_id: str | None = None
-    record_type: RecordType | None = None
-
-
-class TableRow:
-    """A line of a file, read by field. A blank cell, and a field that the file has no column for, are None.
-
-    A value that cannot be read raises RecordError with the field's name and never the value. Reading a field that the
-    connector did not declare is a KeyError.
-    """
-
-    __slots__ = ("_cells", "_columns", "_form", "_is_1904", "_places", "number", "place")
-
-    def __init__(
-        self,
-        number: int,
-        cells: Sequence[Cell],
-        columns: "ColumnLayout",
-        form: FileFormat,
-        *,
-        file: str = "",
-        is_1904: bool = False,
-    ) -> None:
-        self.number = number
-        self.place = f"{file} line {number}"
-        self._cells = cells
-        self._columns = columns.by_field
-        self._places = columns.places
-        self._form = form
-        self._is_1904 = is_1904
-
-    def __repr__(self) -> str:
-        return f"Row({self.number})"
-
-    def has(self, field: str) -> bool:
-        """Whether the file has a column for this field, blank here or not."""
-        return self._columns[field].field in self._places
-
-    def text(self, field: str) -> str | None:
-        """NFC, trimmed. RecordError for digits that lost their leading zeros, where the column says how many it has."""
-        value = self._text(field)
-        digits = self._columns[field].digits
-        if digits and value and value.isdecimal() and len(value) not in digits and len(value) < max(digits):
-            raise RecordError(f"{field_label(field)} has too few digits (leading zeros lost?)")
-        return value
-
-    def day(self, field: str) -> date | None:
-        """A day by `parse_day`: open ends are None, and so are 0 and NULL. A bare number of a workbook is a serial day."""
-        cell = self._cell(field)
-        if cell is None or is_no_day(cell):
-            return None
-        return serial_day(cell, is_1904=self._is_1904) or parse_day(
-            cell_text(cell), field_label(field), order=self._form.date_order
-        )
-
-    def amount(self, field: str) -> Decimal | None:
-        """A number by `parse_number`; 75 % is 0.75, and 75 is 75."""
-        cell = self._cell(field)
-        return None if cell is None else parse_number(cell_text(cell), field_label(field))
-
-    def boolean(self, field: str) -> bool | None:
-        """Yes or no by `parse_boolean`. Never for a mark of protection: that is `is_protected(row.text(field))`."""
-        text = self._text(field)
-        return parse_boolean(text, field_label(field)) if text else None
-
-    def _cell(self, field: str) -> Cell | None:
-        """A cell with something in it. Raises RecordError for one that the row ends before, or that shows an error."""
-        column = self._columns[field]
-        place = self._places.get(column.field)
-        if place is None:
-            return None
-        if place >= len(self._cells):
-            if column.never_blank:
-                raise RecordError(f"{field_label(field)} is missing: the row ends before it")
-            return None
-        cell = self._cells[place]
-        if is_error(cell):
-            raise RecordError(f"{field_label(field)} is an error of the spreadsheet")
-        return None if is_blank(cell) else cell
-
-    def _text(self, field: str) -> str | None:
-        place = self._places.get(self._columns[field].field)
-        return None if place is None or place >= len(self._cells) else cell_text(self._cells[place]) or None
-
-
-class MisfitRow:
-    """A line whose fields are not those of the header: a delimiter too many, or a foot note of a single field.
-
-    Only the first column is certain, and a mark of protection counts wherever it may have been moved to.
-    """
-
-    __slots__ = ("_cells", "_columns", "number", "place", "reason")
-
-    def __init__(self, number: int, cells: Sequence[Cell], columns: "ColumnLayout", file: str, reason: str) -> None:
-        self.number = number
-        self.reason = reason
-        self.place = f"{file} line {number}"
-        self._cells = [cell_text(cell) for cell in cells]
-        self._columns = columns
-
-    def __repr__(self) -> str:
-        return f"MisfitRow({self.number})"
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Every cell with something in it."""
-        return tuple(filter(None, self._cells))
-
-    def certain(self, field: str) -> str | None:
-        """The cell of *field*, if it is the first column."""
-        return (self._cells[0] or None) if self._columns.places.get(field) == 0 else None
-
-    def candidates(self, field: str) -> tuple[str, ...]:
-        """The cells that may be the one of *field*: its own, and those to which it may have been moved."""
-        place = self._columns.places.get(field)
-        if place is None:
-            return ()
-        extra = max(len(self._cells) - self._columns.width, 0)
-        return tuple(filter(None, self._cells[place : place + extra + 1]))
-
-
-MisfitReader: TypeAlias = Callable[[MisfitRow], tuple[str | None, Any]]
-"""What a connector makes of a misfit row: the id of its record, if it is certain, and what it is all the same, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnLayout:
-    """The columns that a connector declared, and where the ones that are there stand."""
-
-    by_field: dict[str, FileColumn]
-    places: dict[str, int]
-    width: int
-    line: int
-    titles: int
-    unused: Mapping[int, str]
-    taken: Mapping[str, str]
-    checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
-
-    @classmethod
-    def of(cls, columns: Sequence[FileColumn], header: HeaderRow) -> "ColumnLayout":
-        checked_columns = tuple(
-            (header.places[c.field], c.field, c.kind, c.digits) for c in columns if c.field in header.places
-        )
-        return cls(
-            {c.field: c for c in columns},
-            dict(header.places),
-            header.width,
-            header.line,
-            header.titles,
-            header.unused,
-            header.taken,
-            checked_columns,
-        )
 
 
 class OpenedFile:
@@ -234,8 +60,6 @@ class OpenedFile:
         source: str,
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
-        left_files: tuple[str, ...] = (),
-        passed_over: tuple[str, ...] = (),
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -252,7 +76,6 @@ class OpenedFile:
         self._form = form
         self._zone = zone
         self._where = f"{source}: {name}"
-        self._left_files, self._passed_over = left_files, passed_over
 
     def __repr__(self) -> str:
         return f"OpenedFile({self.name!r})"
@@ -310,30 +133,24 @@ class OpenedFile:
         titles, line = self._columns.titles, self._columns.line
         lines = "1 line" if titles == 1 else f"{titles} lines"
         skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
-        passed = (f"left {', '.join(self._passed_over)}",) if self._passed_over else ()
         unnamed = (
             f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
             f"columns = {{ {field} = false }}"
             for field, header in self.suspected_fields.items()
         )
-        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left), *passed)
+        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left_sheets))
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
-        """Headers that may be a field nobody named, files beside it that are no lists, and sheets of it that look like
-        lists too.
-        """
+        """Headers that may be a field nobody named, and sheets of it that look like lists too."""
         suspected = (
             UnknownValue(f"header that may be {field}", header) for field, header in self.suspected_fields.items()
         )
-        return (*suspected, *self._left)
+        return (*suspected, *self._left_sheets)
 
     @property
-    def _left(self) -> tuple[UnknownValue, ...]:
-        return (
-            *(UnknownValue("file that is no list", name) for name in self._left_files),
-            *(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets),
-        )
+    def _left_sheets(self) -> tuple[UnknownValue, ...]:
+        return tuple(UnknownValue("sheet that is not read", name) for name in self._table.left_sheets)
 
     @property
     def problem(self) -> str:
@@ -489,37 +306,3 @@ def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:
     if any(not is_blank(cell) for cell in cells[width:]):
         return _TOO_MANY
     return _ONE_ALONE if len(cells) == 1 < width else None
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenFile:
-    """A file among others that cannot be read: nothing of its scope is believed anew, or taken for absent."""
-
-    name: str
-    scope: str
-    as_of: date
-    modified_at: datetime
-    problem: str
-    fingerprint: str = ""
-    missing_fields: tuple[str, ...] = ()
-    suspected_fields: Mapping[str, str] = dataclass_field(default_factory=dict)
-    unused_headers: tuple[str, ...] = ()
-    taken_headers: Mapping[str, str] = dataclass_field(default_factory=dict)
-    left_out: tuple[UnknownValue, ...] = ()
-
-    notes: tuple[str, ...] = ()
-
-    def rows(self, misfits: list[MisfitRow] | None = None) -> Iterator[TableRow]:
-        """None."""
-        return iter(())
-
-    def records(self, build: Callable[[TableRow], T], misfit: MisfitReader | None = None) -> Iterator[T]:
-        """None."""
-        return iter(())
-
-    def pages(
-        self, build: Callable[[TableRow], Any], scope: str | None = None, misfit: MisfitReader | None = None
-    ) -> Iterator[Page]:
-        """One page that names the file and why it cannot be read, and takes nothing for absent."""
-        rejected = RejectedRecord(self.problem, place=self.name)
-        yield Page([], as_of=self.as_of, scope=scope, rejected=(rejected,), file=self.name, is_whole=False)

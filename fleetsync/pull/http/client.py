@@ -20,6 +20,7 @@ from fleetsync.pull.contract import (
     SourceUnavailable,
     WrongAnswer,
 )
+from fleetsync.pull.decoding import next_page_text
 from fleetsync.pull.http.address import Origin, join_path, resolve_link, url_with_query
 from fleetsync.pull.http.error_responses import (
     RequestDescription,
@@ -140,10 +141,11 @@ class HttpClient:
             url = self._following_url(url, first, next_page(page))
 
     def _following_url(self, here: str, first: str, following: NextPage) -> str:
-        """The address of the next page; empty after the last. A blank link or token is none."""
+        """The address of the next page; empty after the last."""
         if not isinstance(following, str):
             return self._checked_url(first, following) if following else ""
-        return self._checked_url(resolve_link(here, following.strip()), None) if following.strip() else ""
+        link = next_page_text(following)
+        return "" if link is None else self._checked_url(resolve_link(here, link), None)
 
     def _describe_request(self, needs: str, may_be_missing: bool) -> RequestDescription:
         return RequestDescription(self._deadline.source, self._origin, needs, may_be_missing, secrets=self._secrets)
@@ -276,7 +278,7 @@ class HttpClient:
         except msgspec.ValidationError as error:
             raise self._schema_error(error) from None
         except (msgspec.DecodeError, UnicodeDecodeError):
-            instead = non_json_description(response, body) or "broken JSON"
+            instead = non_json_description(response, body) or _instead_of_json(response, body)
             raise RetryableError(f"{self._deadline.source}: {self._origin} sent {instead}") from None
 
     def _schema_error(self, error: msgspec.ValidationError) -> PullError:
@@ -288,6 +290,11 @@ class HttpClient:
             f"{f' at {path}' if path else ''}. If it continues, the version of its interface has changed, or the address is "
             f"another's: check the base address, then run: fleetsync check {self._deadline.source}"
         )
+
+
+def _instead_of_json(response: requests.Response, body: bytes) -> str:
+    # 204 is "no content", which is not "no records": nothing of a listing may be believed by it.
+    return "broken JSON" if body.strip() else f"an empty answer ({response.status_code}) where a listing was asked for"
 
 
 def _decoded(body: bytes, decode: Decode[T]) -> T:

@@ -9,6 +9,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from math import ceil
 from typing import Any
 
 import requests
@@ -18,9 +19,11 @@ from requests.adapters import HTTPAdapter
 from fleetsync.pull.contract import SourceUnavailable
 from fleetsync.pull.http.address import Origin, OutboundNetwork
 from fleetsync.pull.http.retrying import PullDeadline, RetryableError
+from fleetsync.pull.http.slow_responses import wait_for_slow_responses
 
-TIMEOUT_SECONDS = (5.0, 8.0)
-"""Seconds to connect, and between two pieces of a response."""
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 8.0
+"""Between two pieces of a response, and until it begins where a source needs no longer."""
 CHUNK_BYTES = 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_PULL_BYTES = 512 * 1024 * 1024
@@ -38,17 +41,25 @@ class RequestMeter:
 
 
 class TlsAdapter(HTTPAdapter):
-    """Connections with our own trusted authorities, and without retries of their own."""
+    """Connections with our own trusted authorities, and without retries of their own.
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    *first_byte_seconds*: how long a response may take to begin. *deadline* is checked meanwhile.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, first_byte_seconds: float, deadline: PullDeadline) -> None:
         self._tls = tls
+        self._reads = max(1, ceil(first_byte_seconds / READ_SECONDS))
+        self._deadline = deadline
         super().__init__(max_retries=0, pool_maxsize=4)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._tls, **options)
+        wait_for_slow_responses(self.poolmanager, self._reads, self._deadline.check)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._tls, **options)
+        pools = super().proxy_manager_for(proxy, ssl_context=self._tls, **options)
+        wait_for_slow_responses(pools, self._reads, self._deadline.check)
+        return pools
 
 
 class BoundedSession(requests.Session):
@@ -57,23 +68,30 @@ class BoundedSession(requests.Session):
     deadline: PullDeadline
     network: OutboundNetwork
     meter: RequestMeter
+    first_byte_seconds: float
 
     def configure(
-        self, deadline: PullDeadline, network: OutboundNetwork, meter: RequestMeter, tls: ssl.SSLContext
+        self,
+        deadline: PullDeadline,
+        network: OutboundNetwork,
+        meter: RequestMeter,
+        tls: ssl.SSLContext,
+        first_byte_seconds: float,
     ) -> None:
         """Does what a constructor would do: Authlib's sessions do not call the constructors of other base classes."""
         self.deadline, self.network, self.meter = deadline, network, meter
+        self.first_byte_seconds = first_byte_seconds
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.headers.update({"User-Agent": "fleetsync", "Accept": "application/json"})
         for scheme in ("https://", "http://"):
-            self.mount(scheme, TlsAdapter(tls))
+            self.mount(scheme, TlsAdapter(tls, first_byte_seconds, deadline))
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
         """Sends one request. Redirects are not followed: the caller checks where they lead."""
         origin = Origin.of(str(url))
         proxy = self.network.proxy_for(origin) if origin else None
-        options |= {"stream": True, "allow_redirects": False, "timeout": TIMEOUT_SECONDS}
+        options |= {"stream": True, "allow_redirects": False, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
         options["proxies"] = {"http": proxy, "https": proxy} if proxy else {}
         self.deadline.check()
         try:
@@ -116,12 +134,13 @@ class BoundedSession(requests.Session):
         if not isinstance(error, requests.RequestException):
             return RetryableError(f"{self.deadline.source}: the response of {where} broke off")
         self.meter.requests["none"] += 1
-        problem = _describe_error(error, where, self.network.proxy_name() if by_proxy else "")
+        proxy = self.network.proxy_name() if by_proxy else ""
+        problem = _describe_error(error, where, proxy, self.first_byte_seconds)
         final = _is_certificate_error(error) or _tunnel_failure(error).startswith(" (407")
         return (SourceUnavailable if final else RetryableError)(f"{self.deadline.source}: {problem}")
 
 
-def _describe_error(error: Exception, where: str, proxy: str) -> str:
+def _describe_error(error: Exception, where: str, proxy: str, first_byte_seconds: float) -> str:
     host = proxy or where
     if _is_certificate_error(error):
         return (
@@ -135,11 +154,9 @@ def _describe_error(error: Exception, where: str, proxy: str) -> str:
     if _find_cause(error, urllib3.exceptions.NameResolutionError):
         return f"the name of {host} does not resolve. Check its spelling and the name server"
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return (
-            f"{host} does not answer: no connection within {TIMEOUT_SECONDS[0]:.0f} seconds. Is a firewall in between?"
-        )
+        return f"{host} does not answer: no connection within {CONNECT_SECONDS:.0f} seconds. Is a firewall in between?"
     if isinstance(error, requests.exceptions.Timeout):
-        return f"{where} did not answer within {TIMEOUT_SECONDS[1]:.0f} seconds"
+        return f"{where} did not answer within {first_byte_seconds:.0f} seconds"
     if isinstance(error, requests.exceptions.ConnectionError):
         return f"{host} cannot be reached, or hung up"
     return f"the request to {where} failed ({type(error).__name__})"

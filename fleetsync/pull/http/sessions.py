@@ -9,7 +9,7 @@ from fleetsync.clock import Clock
 from fleetsync.pull.contract import Auth, MutualTls
 from fleetsync.pull.http.address import OutboundNetwork, configured_origin
 from fleetsync.pull.http.client import HttpClient
-from fleetsync.pull.http.exchange import BoundedSession, RequestMeter
+from fleetsync.pull.http.exchange import READ_SECONDS, BoundedSession, RequestMeter
 from fleetsync.pull.http.retrying import PullDeadline, RequestPacer
 from fleetsync.pull.http.sign_in import CachedToken, authenticated_session, secrets_of
 
@@ -66,15 +66,15 @@ class PullSession:
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> HttpClient:
         """A client for the origin of *base_url*, signed in by *auth*. Raises SourceRefused for what cannot be used."""
         sessions, source = self._sessions, self._sessions.source
         origin = configured_origin(source, "address", base_url)
         certificate = (auth.certificate_file, auth.key_file) if isinstance(auth, MutualTls) else None
         session = authenticated_session(source, auth, sessions.cached_token(auth))
-        session.configure(
-            self._deadline, sessions.network, sessions.meter, sessions.network.tls_context(source, certificate)
-        )
+        tls = sessions.network.tls_context(source, certificate)
+        session.configure(self._deadline, sessions.network, sessions.meter, tls, first_byte_seconds or READ_SECONDS)
         session.headers.update(headers or {})
         self._open_sessions.append(session)
         pacer = sessions.pacer(str(origin), requests_per_minute)

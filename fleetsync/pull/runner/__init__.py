@@ -8,4 +8,11 @@ from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.pull_runner import INTERNAL_ERROR_REASON, PullResult, PullRunner
 from fleetsync.pull.runner.staging import BelievedEntry, Staging
 
-__all__ = ["INTERNAL_ERROR_REASON", "BelievedEntry", "NormalisationRules", "PullResult", "PullRunner", "Staging"]
+__all__ = [
+    "INTERNAL_ERROR_REASON",
+    "BelievedEntry",
+    "NormalisationRules",
+    "PullResult",
+    "PullRunner",
+    "Staging",
+]

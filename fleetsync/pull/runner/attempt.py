@@ -5,30 +5,16 @@ is the guard's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import (
-    RECORD_TYPES,
-    PersonRecord,
-    PulledScope,
-    PullEffect,
-    Record,
-    RecordType,
-    UnreadableRow,
-)
-from fleetsync.core.privacy import (
-    Storage,
-    needs_token_keys,
-    record_tokens,
-    shareable_mark_words,
-    storage_of_record,
-    with_token_keys,
-)
+from fleetsync.core.model import MembershipRecord, PulledScope, PullEffect, UnreadableRow
+from fleetsync.core.privacy import shareable_mark_words
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -46,42 +32,24 @@ from fleetsync.pull.contract import (
 )
 from fleetsync.pull.http import SourceSessions
 from fleetsync.pull.registry import Source
+from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
-from fleetsync.pull.runner.differences import PullDifferences, ReadRecord, UncertainRead
+from fleetsync.pull.runner.counters import PageCounters
+from fleetsync.pull.runner.differences import PullDifferences, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
+from fleetsync.pull.runner.read_records import UncertainRead
 from fleetsync.pull.runner.staging import Staging
 
-STAGING_BATCH_ROWS = 2000
-MAX_NAMED_UNREADABLE = 50  # per pull; all are counted, and more places help nobody
+STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
 UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
-PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
 
 ProgressCallback = Callable[[int], None]
 
 
 class TotalMismatchError(SourceUnavailable):
     """The source gave fewer records than it says it has."""
-
-
-@dataclass
-class _PageCounters:
-    """What is counted while reading."""
-
-    raws: int = 0
-    undecodable: int = 0  # records beside the raws that a connector could not read
-    total: int | None = None  # as the source says
-    rejected: Counter[str] = field(default_factory=Counter)
-    unreadable_facts: Counter[str] = field(default_factory=Counter)
-    unreadable: list[UnreadableRow] = field(default_factory=list)
-    dropped: Counter[str] = field(default_factory=Counter)
-    mark_words: Counter[str] = field(default_factory=Counter)
-    unidentified_scopes: set[str] = field(default_factory=set)  # with unreadable rows of which nobody knows the id
-    unused_headers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    drift: Counter[str] = field(default_factory=Counter)
-    scopes: dict[str, PulledScope] = field(default_factory=dict)
-    mark: str | None = None
 
 
 class PullAttempt:
@@ -100,11 +68,10 @@ class PullAttempt:
         self._source, self._part, self._progress = source, part, progress
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.credentials: list[Credential] = []
+        self.left_files: tuple[str, ...] = ()
         self._today = local_day(self.started_at, rules.policy.time_zone)
         self._settings_fingerprint = rules.read_settings_fingerprint(source.settings)
-        self._counters = _PageCounters()
-        self._waiting_records: list[ReadRecord] = []  # of persons, until the marks of all pages are known
-        self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
+        self._counters = PageCounters()
         # Last, because it takes the part's lock: whatever fails before it leaves no lock behind.
         self.pull = staging.begin_pull(source.name, part.name, self.started_at)
         self.protection = PullProtection(staging, self.pull, source.name, part.name, self.started_at)
@@ -122,14 +89,20 @@ class PullAttempt:
         """Read the part whole. The finished effect; None when there was nothing new to read. Raises PullError."""
         # What is known before the first page. The pull holds the part's lock, so that nobody changes it meanwhile.
         name, part = self._source.name, self._part.name
-        self._differences = PullDifferences(name, self._rules, self._staging.record_index(name, part))
-        self._is_first = not self._staging.known_files(name, part)
-        self.protection.load(self._differences.believed_persons())
+        index, earlier = self._staging.record_index(name, part), self._staging.judged_under(name, part)
+        self._is_first = not earlier
+        self.protection.load(believed_persons(index))
+        self._judged_under = self._rules.judging_fingerprint(self._source.settings, self.protection.hidden)
+        self._judged_alike = {scope for scope, under in earlier.items() if under == self._judged_under}
+        self._differences = PullDifferences(name, self._rules, index, self._judged_alike)
+        self._comparison = RecordComparison(
+            self._staging, self._rules, self._source, self._part, self.protection, self._differences
+        )
         is_unchanged = self._read_pages(sessions, stop)
         self._check_total()
         if is_unchanged:
             return None
-        self._compare_persons()
+        self._comparison.compare_persons()
         self._compare_uncertain()
         self._stage_differences()
         self.protection.hide_new_children()
@@ -149,7 +122,16 @@ class PullAttempt:
                 if stop.is_set():
                     raise Stopped(f"{self._source.name}: stopped before {self._part.name} was read to its end")
                 self._take_page(page)
+        self._take_stray_files(connect)
         return bool(connect.opened) and not self._counters.scopes and all(f.all_unchanged for f in connect.opened)
+
+    def _take_stray_files(self, connect: PullConnect) -> None:
+        if not connect.opened:
+            return
+        self._counters.stray_files = tuple(name for files in connect.opened for name in files.left)
+        by_system = (name for files in connect.opened for name in files.left_by_system)
+        self.left_files = tuple(sorted((*self._counters.stray_files, *by_system)))
+        self._staging.store_left_files(self._source.name, self._part.name, self.left_files)
 
     def _take_page(self, page: Page) -> None:
         counters = self._counters
@@ -161,10 +143,11 @@ class PullAttempt:
             self._reject(rejected, page.scope)
         counters.undecodable += len(page.rejected)
         if page.unused_headers:
-            counters.unused_headers[page.file] = page.unused_headers
-        counters.drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
+            counters.of(page.scope).unused_headers[page.file] = page.unused_headers
+        counters.of(page.scope).drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
-            counters.raws += 1
+            # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
+            counters.raws += not isinstance(raw, UnreadableFact)
             for item in self._normalise(raw, page.scope):
                 self._take_item(item, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
@@ -187,41 +170,28 @@ class PullAttempt:
 
     def _reject(self, rejected: RejectedRecord, scope: str | None) -> None:
         """Count a row that could not be read. It is seen where its id is known; else its scope has no absence."""
-        self._count_rejected(rejected.reason, rejected.place)
+        self._counters.of(scope).reject(rejected.reason, rejected.place)
         if rejected.source_id is None:
             self._counters.unidentified_scopes.add(scope or "")
         else:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
-    def _count_rejected(self, reason: str, place: str) -> None:
-        self._counters.rejected[reason] += 1
-        self._note_unreadable(UnreadableRow(place=place, reason=reason))
-
-    def _note_unreadable(self, row: UnreadableRow) -> None:
-        if len(self._counters.unreadable) < MAX_NAMED_UNREADABLE:
-            self._counters.unreadable.append(row)
-
     def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
-            self._counters.drift[f"{item.field}={item.value}"] += 1
+            self._counters.of(scope).drift[f"{item.field}={item.value}"] += 1
         elif isinstance(item, DroppedRow):
             self._counters.dropped[item.kind.value] += 1
         elif isinstance(item, MarkWord):
             self._counters.mark_words[f"{item.field}={item.word}"] += 1
         elif isinstance(item, UnreadableFact):
-            self._take_unreadable_fact(item)
+            self._counters.of(scope).take_fact(item)
         elif isinstance(item, UncertainRecord):
-            read = self._read_record(item.record, scope)
-            self._uncertain.append(UncertainRead(read, item.id_prefix, item.facts))
+            self._comparison.take_uncertain(item, scope)
         else:
-            self._take_record(self._read_record(item, scope))
-
-    def _take_unreadable_fact(self, fact: UnreadableFact) -> None:
-        self._counters.unreadable_facts[f"{fact.field}: {fact.reason}"] += 1
-        self._note_unreadable(UnreadableRow(place=fact.place, reason=fact.reason, fact=fact.field))
+            self._comparison.take(item, scope)
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.
@@ -233,68 +203,29 @@ class PullAttempt:
                 "What was believed before stays"
             )
 
-    # --- records ------------------------------------------------------------------------------------------------------
-
-    def _read_record(self, item: Record, scope: str | None) -> ReadRecord:
-        """*item* in its canonical form. A mark on it counts from here on."""
-        record = self._rules.canonical(item, self._source.settings)
-        tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
-        if needs_token_keys(record, tokens, self.protection.hidden):
-            record = with_token_keys(record, tokens)
-        self.protection.take_mark(record, tokens)
-        return ReadRecord(record, tokens, scope)
-
-    def _take_record(self, read: ReadRecord) -> None:
-        if RECORD_TYPES[type(read.record)] in PERSON_TYPES:
-            self._waiting_records.append(read)
-        else:
-            self._compare(read)
-
-    def _compare(self, read: ReadRecord) -> None:
-        storage = storage_of_record(read.record, read.tokens, self.protection.hidden)
-        if storage is Storage.MASKED:
-            self.protection.take_device(read.record, read.tokens)
-        elif self.protection.is_marked_and_new(
-            read.tokens, is_believed=self._differences.believes_person_of(read.record)
-        ):
-            storage = Storage.MASKED
-        if storage is not Storage.DROPPED:
-            self._differences.compare(read, storage)
-
-    def _compare_persons(self) -> None:
-        """After the last page, when the marks of all pages are known."""
-        persons = (read.tokens.person_id for read in self._waiting_records if isinstance(read.record, PersonRecord))
-        self.protection.take_back_marks({person for person in persons if person is not None})
-        for read in self._waiting_records:
-            self.protection.take_keys(read.record, read.tokens)
-        self.protection.store_marks()
-        for read in self._waiting_records:
-            self._compare(read)
-        self._waiting_records.clear()
+    # --- records whose id is not certain ------------------------------------------------------------------------------
 
     def _compare_uncertain(self) -> None:
-        """When all other records have been compared, so that it is known which ones nobody else is."""
-        if not self._uncertain:
+        """When all other records have been compared, so that it is known which ones no other row is."""
+        if not self._comparison.has_uncertain:
             return
-        others: list[UncertainRead] = []
-        for each in self._uncertain:
-            if self._differences.is_believed(each.read):
-                self._compare_uncertain_record(each)
-            else:
-                others.append(each)
-        persons = self._staging.membership_persons(self._source.name, self._part.name)
-        kept, new = self._differences.split_uncertain(others, persons)
-        for each in new:
-            self._compare_uncertain_record(each)
+        kept, compared = self._comparison.compare_uncertain(self._person_by_membership())
+        for each in compared:
+            for fact in each.facts:
+                self._counters.of(each.read.scope).take_fact(fact)
         for each in kept:
-            fact = next(iter(each.facts), None)
-            reason = UNCERTAIN_ID_REASON if fact is None else f"{fact.field} {fact.reason}"
-            self._count_rejected(reason, each.read.record.source_id if fact is None else fact.place)
+            self._reject_uncertain(each)
 
-    def _compare_uncertain_record(self, uncertain: UncertainRead) -> None:
-        self._compare(uncertain.read)
-        for fact in uncertain.facts:
-            self._take_unreadable_fact(fact)
+    def _reject_uncertain(self, uncertain: UncertainRead) -> None:
+        fact = next(iter(uncertain.facts), None)
+        # Its id may be a person's number, and is no place.
+        reason, place = (UNCERTAIN_ID_REASON, "") if fact is None else (f"{fact.field} {fact.reason}", fact.place)
+        self._counters.of(uncertain.read.scope).reject(reason, place)
+
+    def _person_by_membership(self) -> Mapping[str, str]:
+        """The person (source id) of each membership that is believed of the part, by the membership's source id."""
+        records = self._staging.person_records(self._source.name, self._part.name)
+        return {record.source_id: record.person for record in records if isinstance(record, MembershipRecord)}
 
     # --- staging ------------------------------------------------------------------------------------------------------
 
@@ -306,33 +237,42 @@ class PullAttempt:
         effect = self._effect()
         differences = self._differences
         if differences.has_unreadable_persons:
-            name, part = self._source.name, self._part.name
-            differences.note_unreadable_ties(self._staging.membership_persons(name, part))
+            differences.note_unreadable_ties(self._person_by_membership())
         rows = list(differences.returned_unread())
         if not effect.reads_some:
             rows += differences.absent_rows(
                 {scope.name for scope in effect.scopes} - self._counters.unidentified_scopes
             )
         self._staging.stage_rows(self.pull, rows)
+        self._staging.store_read_fingerprints(self.pull, differences.read_otherwise)
         self._staging.finish_pull(effect)
         return effect
 
+    def _judged_scope(self, scope: PulledScope) -> PulledScope:
+        """*scope* with what all of its records were judged under, if that is the same for all."""
+        # What is believed of a row that could not be read was judged under something older.
+        has_unjudged = bool(scope.findings.rejected) and scope.name not in self._judged_alike
+        is_whole = self._part.reads != "some" and not has_unjudged
+        return msgspec.structs.replace(scope, judged_under=self._judged_under if is_whole else None)
+
     def _effect(self) -> PullEffect:
         counters, differences = self._counters, self._differences
+        findings = counters.findings()
         return PullEffect(
             pull=self.pull,
             source=self._source.name,
             part=self._part.name,
             started_at=self.started_at,
-            scopes=tuple(counters.scopes.values()) or (PulledScope(as_of=self._today),),
+            scopes=tuple(map(self._judged_scope, counters.pulled_scopes(self.pull)))
+            or (PulledScope(as_of=self._today),),
             rows=(),
             seen=len(differences.seen),
             duplicates=differences.duplicates,
             contacts_untold=differences.contacts_untold,
-            rejected=dict(counters.rejected),
-            unreadable_facts=dict(counters.unreadable_facts),
-            unreadable=(*counters.unreadable, *self._notes_on_absence()),
-            unused_headers=dict(counters.unused_headers),
+            rejected=findings.rejected,
+            unreadable_facts=findings.unreadable_facts,
+            unreadable=(*counters.unreadable(), *self._notes_on_absence()),
+            unused_headers=findings.unused_headers,
             dropped=dict(counters.dropped),
             seen_by_type=dict(Counter(kind for kind, _ in differences.seen)),
             conflicting_duplicates=differences.conflicting_duplicates,
@@ -340,7 +280,7 @@ class PullAttempt:
             pending_marks=self.protection.pending,
             released_persons=self.protection.released_persons,
             mark_words=shareable_mark_words(counters.mark_words),
-            drift=dict(counters.drift),
+            drift=findings.drift,
             is_first=self._is_first,
             reads_some=self._part.reads == "some",
             mark=counters.mark,

@@ -49,8 +49,15 @@ class PullConnect:
         *,
         headers: Mapping[str, str] | None = None,
         requests_per_minute: float | None = None,
+        first_byte_seconds: float | None = None,
     ) -> Any:
-        return self._session.client(base_url, auth, headers=headers, requests_per_minute=requests_per_minute)
+        return self._session.client(
+            base_url,
+            auth,
+            headers=headers,
+            requests_per_minute=requests_per_minute,
+            first_byte_seconds=first_byte_seconds,
+        )
 
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         """The files that match *pattern*, each once it has stopped growing."""

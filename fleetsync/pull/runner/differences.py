@@ -1,10 +1,12 @@
-"""What a pull would change: each record compared by fingerprint with what is believed; only what differs is staged."""
+"""What a pull would change: each record compared by fingerprint with what is believed; only what differs is staged.
+
+A record that is read as it was read last, and is judged by the same, is only noted as present.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import datetime
 
 import msgspec
 
@@ -13,60 +15,42 @@ from fleetsync.core.model import (
     DeviceRecord,
     MembershipRecord,
     PersonRecord,
+    ReadFingerprint,
     Record,
     RecordType,
     RowChange,
     StagedRow,
 )
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
-from fleetsync.pull.contract import UnreadableFact
 from fleetsync.pull.runner.normalisation import NormalisationRules
+from fleetsync.pull.runner.read_records import Rank, ReadRecord, RecordRef, UncertainRead, rank_of, record_ref
 from fleetsync.pull.runner.staging import BelievedEntry
 
-RecordRef = tuple[str, str]  # (type, source id)
-
-_OPEN_END = "open"  # after every ISO day
 _NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
 
 
-class ReadRecord(msgspec.Struct, frozen=True, gc=False):
-    """A canonical record as it was read, with its tokens, and the scope (a file of several) that it was read from."""
-
-    record: Record
-    tokens: RecordTokens
-    scope: str | None
-
-
-class UncertainRead(NamedTuple):
-    """A record of which it is not certain which one it is: see `fleetsync.pull.contract.UncertainRecord`."""
-
-    read: ReadRecord
-    id_prefix: str
-    facts: tuple[UnreadableFact, ...]
-
-    @property
-    def group(self) -> RecordRef:
-        """Its type, and what the ids of all records of that type begin with that it may be."""
-        return RECORD_TYPES[type(self.read.record)].value, self.id_prefix
-
-
-class Rank(NamedTuple):
-    """Which of several records of one id counts: the greatest, so the same whatever their order, pull after pull.
-
-    The newer contact or later start, then the later enrolment or end; what is left is decided by the fingerprint.
-    """
-
-    first: str
-    second: str
-    fingerprint: int
-    scope: str
+def believed_persons(index: Mapping[RecordRef, BelievedEntry]) -> int:
+    """How many persons of a part are believed and not gone."""
+    return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in index.items())
 
 
 class PullDifferences:
-    """The differences between one pull of *source* and *index*, which is what is believed of the part."""
+    """The differences between one pull of *source* and *index*, which is what is believed of the part.
 
-    def __init__(self, source: str, rules: NormalisationRules, index: Mapping[RecordRef, BelievedEntry]) -> None:
+    *judged_alike*: the scopes whose believed records were all judged by what this pull judges by.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        rules: NormalisationRules,
+        index: Mapping[RecordRef, BelievedEntry],
+        judged_alike: Collection[str] = (),
+    ) -> None:
         self._source, self._rules, self._index = source, rules, index
+        self._judged_alike = frozenset(judged_alike)
+        self._believes_masked = any(entry.masked for entry in index.values())
+        self._read_otherwise: dict[RecordRef, ReadFingerprint] = {}
         self._changed_rows: list[StagedRow] = []
         self._ranks: dict[RecordRef, Rank] = {}
         self._without_contact: set[RecordRef] = set()
@@ -91,8 +75,57 @@ class PullDifferences:
         """Ids that came more than once with different content."""
         return len(self._conflicts)
 
+    @property
+    def read_otherwise(self) -> Collection[ReadFingerprint]:
+        """What was read otherwise than it was last, and comes to what is believed all the same."""
+        return self._read_otherwise.values()
+
+    def take_unchanged(self, record: Record, read_fingerprint: int, scope: str | None) -> bool:
+        """Note *record*, as its connector gave it, as present, if that is all there is to it; whether it is.
+
+        It is what it was when it was judged last, that was by the same, and it is believed in clear. What is absent has
+        no fingerprint of this kind. Of several records of one id only the first can be taken so.
+        """
+        ref = record_ref(record)
+        entry = self._index.get(ref)
+        if (
+            entry is None
+            or entry.read_fingerprint != read_fingerprint
+            or entry.scope != scope
+            or entry.masked
+            or ref in self._ranks
+            or (scope or "") not in self._judged_alike
+        ):
+            return False
+        self._ranks[ref] = rank_of(record, entry.fingerprint, scope)
+        if isinstance(record, DeviceRecord):
+            self._take_contact(ref, record.last_contact_at, entry)
+        return True
+
+    def _take_contact(self, ref: RecordRef, contact: datetime | None, entry: BelievedEntry) -> None:
+        self._note_contact(ref, contact)
+        if contact is not None and contact != entry.last_contact_at:
+            self._changed_rows.append(
+                StagedRow(
+                    change=RowChange.CONTACT,
+                    type=RecordType.DEVICE,
+                    source_id=ref[1],
+                    scope=entry.scope,
+                    fingerprint=entry.fingerprint,
+                    last_contact_at=contact,
+                )
+            )
+
+    def take_back(self, record: Record) -> ReadRecord | None:
+        """A believed *record* of a person that `take_unchanged` has noted, to be compared after all; None for others."""
+        ref = record_ref(record)
+        if self._ranks.pop(ref, None) is None:
+            return None
+        entry = self._index[ref]
+        return ReadRecord(record, None, entry.scope, entry.read_fingerprint)
+
     def compare(self, read: ReadRecord, storage: Storage) -> None:
-        """Take a record that is stored as *storage* says."""
+        """Take a record that is stored as *storage* says. Its tokens are needed where it is masked."""
         is_masked, contact, body = storage is Storage.MASKED, None, read.record
         if isinstance(body, DeviceRecord):
             contact, body = body.last_contact_at, msgspec.structs.replace(body, last_contact_at=None)
@@ -100,9 +133,9 @@ class PullDifferences:
             # Whose mark waits for a decision is believed as before until it is taken.
             body = _without_protected_flag(body)
         fingerprint = self._rules.row_fingerprint(body, is_masked=is_masked)
-        kept = masked_record(body, read.tokens, self._rules.token_of, source=self._source) if is_masked else body
-        ref = (RECORD_TYPES[type(kept)].value, kept.source_id)
-        rank = _rank(body, contact, fingerprint, read.scope)
+        kept = self._masked(body, read.tokens) if is_masked else body
+        ref = record_ref(kept)
+        rank = rank_of(read.record, fingerprint, read.scope)
         is_repeated = ref in self._ranks
         if not self._is_taken(ref, rank):
             return
@@ -114,11 +147,16 @@ class PullDifferences:
             scope=read.scope,
             record=kept,
             fingerprint=fingerprint,
+            read_fingerprint=None if is_masked else read.read_fingerprint,
             last_contact_at=contact,
             masked=is_masked,
             tokens=read.tokens,
         )
         self._add_difference(row, self._index.get(ref), is_repeated=is_repeated)
+
+    def _masked(self, record: Record, tokens: RecordTokens | None) -> Record:
+        assert tokens is not None, "it was masked for one of its tokens"
+        return masked_record(record, tokens, self._rules.token_of, source=self._source)
 
     def _is_taken(self, ref: RecordRef, rank: Rank) -> bool:
         """Whether this is the record that counts so far, of all that came with its id."""
@@ -140,10 +178,6 @@ class PullDifferences:
             self._without_contact.add(ref)
         else:
             self._without_contact.discard(ref)
-
-    def believed_persons(self) -> int:
-        """How many persons of the part are believed."""
-        return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in self._index.items())
 
     def believes_person_of(self, record: Record) -> bool:
         """Whether the person of *record* is believed in clear: masked, they have another id."""
@@ -218,8 +252,9 @@ class PullDifferences:
         """Of each group the records that are believed, and that no row of the pull was so far."""
         groups_of_person: defaultdict[str, list[RecordRef]] = defaultdict(list)
         for group, reads in groups.items():
-            if token := reads[0].read.tokens.person_id:
-                groups_of_person[token].append(group)
+            tokens = reads[0].read.tokens
+            if tokens is not None and tokens.person_id:
+                groups_of_person[tokens.person_id].append(group)
         missing: defaultdict[RecordRef, list[RecordRef]] = defaultdict(list)
         for ref, entry in self._index.items():
             if ref in self._ranks or entry.gone:
@@ -251,10 +286,20 @@ class PullDifferences:
         elif is_repeated or (row.last_contact_at is not None and row.last_contact_at != entry.last_contact_at):
             # A record of the same id may be staged already; this row, which changes nothing else, replaces it.
             self._changed_rows.append(_without_record(row, RowChange.CONTACT))
+        if entry is not None and entry.fingerprint == row.fingerprint:
+            self._note_read_otherwise(row, entry)
+
+    def _note_read_otherwise(self, row: RowToStage, entry: BelievedEntry) -> None:
+        read_fingerprint = row.read_fingerprint
+        if read_fingerprint is None or read_fingerprint == entry.read_fingerprint:
+            return
+        if (entry.scope or "") in self._judged_alike:
+            self._read_otherwise[row.ref] = ReadFingerprint(read_fingerprint, *row.ref, entry.fingerprint)
 
     def _note_unmasked(self, row: RowToStage) -> None:
         """A person who is not protected any more comes back in clear: the masked record of theirs is not absent."""
-        if row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked:
+        is_in_clear = row.type in (RecordType.PERSON, RecordType.MEMBERSHIP) and not row.masked
+        if is_in_clear and self._believes_masked:
             token = tokenise_id(self._source, row.source_id, self._rules.token_of)
             self._unmasked.add((row.type.value, token))
 
@@ -292,17 +337,6 @@ class PullDifferences:
 def _prefixes(source_id: str) -> Iterator[str]:
     """Every beginning of *source_id* that ends with a slash."""
     return (source_id[: place + 1] for place, letter in enumerate(source_id) if letter == "/")
-
-
-def _rank(body: Record, contact: datetime | None, fingerprint: int, scope: str | None) -> Rank:
-    first = second = ""
-    if isinstance(body, DeviceRecord):
-        first = contact.astimezone(UTC).isoformat() if contact else ""
-        second = body.enrolled_at.astimezone(UTC).isoformat() if body.enrolled_at else ""
-    elif isinstance(body, MembershipRecord):
-        first = body.start.isoformat() if body.start else ""
-        second = body.end.isoformat() if body.end else _OPEN_END
-    return Rank(first, second, fingerprint, scope or "")
 
 
 def _without_record(row: RowToStage, change: RowChange) -> StagedRow:

@@ -11,9 +11,11 @@ from fleetsync import version
 from fleetsync.core.identity import canonical_key, canonical_serial
 from fleetsync.core.matching import GlobSet
 from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
-from fleetsync.core.privacy import Tokeniser, key_tokeniser
+from fleetsync.core.privacy import HiddenTokens, Tokeniser, key_tokeniser
 from fleetsync.pull.contract import SourceSettings
 from fleetsync.pull.registry import secret_keys
+
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,30 @@ class NormalisationRules:
         text = msgspec.json.encode((version(), own, ours), order="deterministic")
         return hashlib.blake2b(text, digest_size=6, key=self.row_secret[:64]).hexdigest()
 
+    def judging_fingerprint(self, settings: SourceSettings, hidden: HiddenTokens) -> str:
+        """Everything beside a record itself that decides how it is stored, as one word."""
+        tokens = [sorted(getattr(hidden, name)) for name in HiddenTokens.__struct_fields__]
+        text = msgspec.json.encode((self.read_settings_fingerprint(settings), tokens))
+        return hashlib.blake2b(text, digest_size=16, key=self.row_secret[:64]).hexdigest()
+
     def row_fingerprint(self, record: Record, *, is_masked: bool) -> int:
         """A keyed hash of the fields of *record* before masking, and of whether the row is masked."""
-        body = msgspec.json.encode(record) + (b"1" if is_masked else b"0")
-        digest = hashlib.blake2b(body, digest_size=8, key=self.row_secret[:64]).digest()
-        return int.from_bytes(digest, "big")
+        return self._record_hash(record, b"1" if is_masked else b"0")
+
+    def read_fingerprint(self, record: Record) -> int:
+        """A keyed hash of *record* as its connector gave it, without its last contact, which moves by itself."""
+        if isinstance(record, DeviceRecord) and record.last_contact_at is not None:
+            record = msgspec.structs.replace(record, last_contact_at=None)
+        return self._record_hash(record, b"read")
+
+    def _record_hash(self, record: Record, suffix: bytes) -> int:
+        hashed = self._keyed_hash.copy()
+        hashed.update(_encode(record) + suffix)
+        return int.from_bytes(hashed.digest(), "big")
+
+    @cached_property
+    def _keyed_hash(self) -> hashlib.blake2b:
+        return hashlib.blake2b(digest_size=8, key=self.row_secret[:64])
 
     def canonical(self, record: Record, settings: SourceSettings) -> Record:
         """*record* with canonical keys and serial, and with a name only where names are kept."""

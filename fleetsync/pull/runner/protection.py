@@ -39,6 +39,17 @@ class PullProtection:
         self.hidden = hidden_tokens(self._source, self._children, self._stored, self._staging.erased_tokens())
 
     @property
+    def hides_anyone(self) -> bool:
+        """Whether there is anybody whose tokens a record has to be compared with."""
+        hidden = self.hidden
+        return bool(hidden.protected or hidden.erased or hidden.children or self.pending)
+
+    @property
+    def has_new_marks(self) -> bool:
+        """Whether the pull has marked somebody, or learnt a key of somebody marked, that is not stored yet."""
+        return self.hidden.protected != self._stored
+
+    @property
     def newly_marked(self) -> int:
         """How many persons the pull marks who were not protected before."""
         return len(self._marks.keys() - self._protected_before)

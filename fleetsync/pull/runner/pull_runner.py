@@ -38,6 +38,7 @@ class PullResult:
 
     *restarted_from*: the pull before it, of the same attempt. *needs_operator*: the source refused our credential or
     permission at the door, and asking again soon can only make it worse. *was_stopped*: we stopped, so that nothing needs to be said about the source.
+    *left_files*: files beside the lists that are no lists.
     """
 
     source: str
@@ -53,6 +54,7 @@ class PullResult:
     restarted_from: int | None = None
     needs_operator: bool = False
     was_stopped: bool = False
+    left_files: tuple[str, ...] = ()
 
 
 class PullRunner:
@@ -202,4 +204,10 @@ def _duration_text(duration: timedelta) -> str:
 
 
 def _completed(begun: PullResult, attempt: PullAttempt, **result: Any) -> PullResult:
-    return replace(begun, seconds=attempt.seconds(), credentials=tuple(attempt.credentials), **result)
+    return replace(
+        begun,
+        seconds=attempt.seconds(),
+        credentials=tuple(attempt.credentials),
+        left_files=attempt.left_files,
+        **result,
+    )

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, false, literal, nu
 from fleetsync.core.guard import may_be_accepted, projected_records
 from fleetsync.core.model import BelievedRecord, HoldReason, PullEffect, PullLimits, RecordType, RowChange, Verdict
 from fleetsync.core.privacy import tokenise_id
-from fleetsync.core.pull_findings import worst_reason
+from fleetsync.core.pull_findings import findings_of_part, worst_reason
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import PullNotHeld, StoreError
@@ -26,7 +26,13 @@ from fleetsync.store.ledger.hidden_persons import (
     pending_persons,
 )
 from fleetsync.store.ledger.marks import store_marks
-from fleetsync.store.ledger.pulls import PullLedger, delete_staged_rows, read_effect, update_part_state
+from fleetsync.store.ledger.pulls import (
+    PullLedger,
+    delete_staged_rows,
+    read_effect,
+    read_scope_findings,
+    update_part_state,
+)
 
 PERSON_TYPES = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value)
 RECORD_KEY = ("source", "part", "type", "source_id")
@@ -144,8 +150,9 @@ class ApplyLedger(PullLedger):
         """Protect for good whom *pull* marks, now that it is believed; whether there is anybody."""
         tokens = pending_marks(connection, pull)
         if tokens:
-            store_marks(connection, pull, pending_persons(connection, pull))
-            redaction.protect(connection, tokens, self._clock.now(), self._token_of)
+            now = self._clock.now()
+            store_marks(connection, pull, pending_persons(connection, pull), now)
+            redaction.protect(connection, tokens, now, self._token_of)
         return bool(tokens)
 
     def _unmask_released(self, connection: Connection, effect: PullEffect) -> None:
@@ -204,6 +211,9 @@ class ApplyLedger(PullLedger):
         source, part, at = effect.source, effect.part, effect.started_at
         done = {"verdict": Verdict.COMPLETE.value, "finished_at": self._clock.now(), "reason": None}
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(done))
+        self._store_scopes(connection, effect)
+        known = read_scope_findings(connection, source, part)
+        findings = findings_of_part(effect, known)
         update_part_state(
             connection,
             source,
@@ -212,11 +222,11 @@ class ApplyLedger(PullLedger):
             complete_pull=effect.pull,
             mark=effect.mark,
             reason=None,
-            drift=sum(effect.drift.values()),
-            unreadable_rows=sum(effect.rejected.values()),
-            unreadable_facts=sum(effect.unreadable_facts.values()),
-            unreadable_reason=worst_reason(effect.rejected, effect.unreadable_facts),
-            unused_headers=sum(len(headers) for headers in effect.unused_headers.values()),
+            drift=sum(findings.drift.values()),
+            unreadable_rows=sum(findings.rejected.values()),
+            unreadable_facts=sum(findings.unreadable_facts.values()),
+            unreadable_reason=worst_reason(findings.rejected, findings.unreadable_facts),
+            unused_headers=sum(map(len, findings.unused_headers.values())),
         )
         state = t.part_state.c
         connection.execute(
@@ -224,18 +234,26 @@ class ApplyLedger(PullLedger):
             .where(state.source == source, state.part == part, state.first_complete_at.is_(None))
             .values(first_complete_at=at)
         )
+        # A pull of some of the files says nothing about the others.
+        if known.keys() <= {read.name for read in effect.scopes}:
+            update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
+
+    def _store_scopes(self, connection: Connection, effect: PullEffect) -> None:
         scopes = [
-            {"source": source, "part": part, "scope": read.name, "as_of": read.as_of, "fingerprint": read.fingerprint}
+            {
+                "source": effect.source,
+                "part": effect.part,
+                "scope": read.name,
+                "as_of": read.as_of,
+                "fingerprint": read.fingerprint,
+                "findings": read.findings,
+                "judged_under": read.judged_under,
+            }
             for read in effect.scopes
         ]
         if scopes:
-            statement = self._database.upsert(t.part_scope, ("source", "part", "scope"), ("as_of", "fingerprint"))
-            connection.execute(statement, scopes)
-        scope = t.part_scope.c
-        known = connection.execute(select(scope.scope).where(scope.source == source, scope.part == part)).scalars()
-        # A pull of some of the files says nothing about the others.
-        if set(known) <= {read.name for read in effect.scopes}:
-            update_part_state(connection, source, part, contacts_untold=effect.contacts_untold)
+            keys, values = ("source", "part", "scope"), ("as_of", "fingerprint", "findings", "judged_under")
+            connection.execute(self._database.upsert(t.part_scope, keys, values), scopes)
 
     def _close_held(
         self, connection: Connection, source: str, part: str, decision: str, who: str | None = None, reason: str = ""
@@ -315,8 +333,10 @@ def _upsert_records(connection: Connection, effect: PullEffect) -> None:
         "absent_pulls": literal(0),
         "gone": false(),
         "masked": staged.masked,
+        "read_fingerprint": staged.read_fingerprint,
     }
     rows = select(*values.values()).where(staged.pull_id == effect.pull, staged.change == RowChange.PUT.value)
+    rows = rows.order_by(staged.type, staged.source_id)  # of the key, so that each page of the table is written once
     kept = {"own_id", "first_seen", *RECORD_KEY}
     overwritten = [name for name in values if name not in kept]
     statement = database_of(connection).upsert(
@@ -344,8 +364,8 @@ def _mark_present(connection: Connection, pull: int) -> None:
     joined, of_pull = _staged_with_records(pull)
     shown = staged.change.in_((RowChange.RETURN.value, RowChange.CONTACT.value))
     differs = or_(record.absent_since.is_not(None), record.gone, record.scope.is_distinct_from(staged.scope))
-    statement = select(record.id.label("row"), staged.scope.label("in_scope")).select_from(joined)
-    rows = [dict(row._mapping) for row in connection.execute(statement.where(of_pull, shown, differs))]
+    statement = select(record.id, staged.scope).select_from(joined)
+    rows = [tuple(row) for row in connection.execute(statement.where(of_pull, shown, differs))]
     if rows:
         back = update(t.record).where(record.id == bindparam("row"))
         values: dict[str, Any] = {
@@ -354,7 +374,7 @@ def _mark_present(connection: Connection, pull: int) -> None:
             "gone": False,
             "scope": bindparam("in_scope"),
         }
-        connection.execute(back.values(values), rows)
+        database_of(connection).write_rows(connection, back.values(values), ("row", "in_scope"), rows)
 
 
 def _update_contacts(connection: Connection, effect: PullEffect) -> None:
@@ -386,12 +406,13 @@ def _update_absences(connection: Connection, effect: PullEffect, limits: PullLim
         return
     judged = projected_records(list(before.values()), effect, limits)
     rows = [
-        {"row": row, "since": known.absent_since, "pulls": known.absent_pulls, "is_gone": known.gone}
-        for row, known in zip(before, judged, strict=True)
+        (row, known.absent_since, known.absent_pulls, known.gone) for row, known in zip(before, judged, strict=True)
     ]
     values: dict[str, Any] = {
         "absent_since": bindparam("since"),
         "absent_pulls": bindparam("pulls"),
         "gone": bindparam("is_gone"),
+        "read_fingerprint": None,  # what it is when it comes back may be judged by something else
     }
-    connection.execute(update(t.record).where(t.record.c.id == bindparam("row")).values(values), rows)
+    of_row = update(t.record).where(t.record.c.id == bindparam("row")).values(values)
+    database_of(connection).write_rows(connection, of_row, ("row", "since", "pulls", "is_gone"), rows)

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from sys import intern
@@ -19,6 +19,7 @@ from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import PartBusy
 from fleetsync.store.ledger.revision import advance_believed_revision
+from fleetsync.store.ledger.staged_rows import StagedRows
 
 OWN_ID_BYTES = 10
 REMEMBERED_TOKENS = 1 << 17  # of persons: children are looked for at both ends of each pull
@@ -45,8 +46,11 @@ class LedgerBase:
         self._clock = clock
         self._own_id_key = hashlib.blake2b(secret_key, digest_size=32, person=b"own id").digest()
         self._token_of = key_tokeniser(secret_key)
+        # As of a stamp of what they are read from: each pull asks for them when it begins and when it ends.
+        self._child_tokens: tuple[Sequence[Any], Mapping[str, frozenset[str]]] | None = None
         self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
         self._held_locks: dict[int, Lock] = {}
+        self._staged_rows = StagedRows()
         self._held_locks_mutex = threading.Lock()
 
     def _compute_tokens(self, keys: tuple[Key, ...]) -> frozenset[str]:
@@ -85,9 +89,10 @@ class LedgerBase:
 ROWS_AT_A_TIME = 5_000
 
 
-def stream_rows(connection: Connection, statement: Select[Any]) -> Iterable[Any]:
+def stream_rows(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
     """The rows of a statement that may have many: read in pieces, neither one by one nor all at once."""
-    return connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME})
+    for rows in connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).partitions():
+        yield from rows
 
 
 BELIEVED_COLUMNS = (

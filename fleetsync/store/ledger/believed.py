@@ -19,6 +19,7 @@ from fleetsync.core.model import (
     PartState,
     RunningAssignment,
     Scheme,
+    ScopeFindings,
     Stage,
     StageSince,
     Subject,
@@ -114,17 +115,20 @@ def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[Pa
         state.unreadable_facts,
         state.unreadable_reason,
         state.unused_headers,
+        state.left_files,
         state.contacts_untold,
     )
     states = {(row.source, row.part): dict(row._mapping) for row in connection.execute(statement)}
     scopes: dict[tuple[str, str], dict[str, date]] = {}
+    findings: dict[tuple[str, str], dict[str, ScopeFindings]] = {}
     for row in connection.execute(select(t.part_scope)):
         scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
+        findings.setdefault((row.source, row.part), {})[row.scope] = row.findings
     expiries: dict[tuple[str, str], dict[str, datetime]] = {}
     for row in connection.execute(select(t.credential)):
         expiries.setdefault((row.source, row.part), {})[row.name] = row.expires_at
     return tuple(
-        _with_state(part, states, scopes.get(at, {}), expiries.get(at, {}))
+        _with_state(part, states, scopes.get(at, {}), findings.get(at, {}), expiries.get(at, {}))
         for part in parts
         for at in ((part.source, part.part),)
     )
@@ -134,11 +138,13 @@ def _with_state(
     part: PartState,
     states: Mapping[tuple[str, str], dict[str, Any]],
     scopes: Mapping[str, date],
+    findings: Mapping[str, ScopeFindings],
     credentials: Mapping[str, datetime],
 ) -> PartState:
     state = {**states.get((part.source, part.part), {}), "credentials": credentials}
     # A part is as old as the oldest of the files it was put together from.
-    return msgspec.structs.replace(part, **state, scope_as_of=scopes, as_of=min(scopes.values(), default=None))
+    newest = {"scope_as_of": scopes, "scope_findings": findings, "as_of": min(scopes.values(), default=None)}
+    return msgspec.structs.replace(part, **state, **newest)
 
 
 def _logins(connection: Connection) -> tuple[Login, ...]:

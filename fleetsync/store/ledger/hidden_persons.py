@@ -5,10 +5,10 @@ Nobody can read the tokens without the key that is kept outside of the database.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, func, select
 
 from fleetsync.core.model import Key, PersonRecord, RecordType
 from fleetsync.store import tables as t
@@ -79,6 +79,17 @@ def advance_privacy_generation(connection: Connection) -> None:
 
 
 # --- children -----------------------------------------------------------------------------------------------------------
+
+
+def children_stamp(connection: Connection) -> Sequence[Any]:
+    """Differs whenever `child_tokens` may: rows of persons were staged, believed, hidden or removed in between."""
+    state, staged = t.part_state.c, t.staged_record.c
+    believed = select(state.source, state.part, state.complete_pull).order_by(state.source, state.part)
+    is_person = staged.type == RecordType.PERSON.value
+    waiting = select(staged.pull_id, func.count()).where(is_person).group_by(staged.pull_id).order_by(staged.pull_id)
+    kept = select(func.count()).select_from(t.record)
+    rows = (connection.execute(statement).all() for statement in (believed, waiting, kept))
+    return (privacy_generation(connection), *rows)
 
 
 class PersonKeys(msgspec.Struct, frozen=True):

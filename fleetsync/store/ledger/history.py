@@ -42,18 +42,6 @@ class HistoryLedger(LedgerBase):
         newest = select(func.max(coverage.day)).where(coverage.day <= day).scalar_subquery()
         return self._coverage(select(*coverage_columns()).where(coverage.day == newest))
 
-    def coverage_between(
-        self, first: date, last: date, unit: str | None = None, entitlement: str | None = None
-    ) -> tuple[CoverageDay, ...]:
-        """The rows of all days from *first* to *last*, both inclusive, of all units and entitlements or of one."""
-        coverage = t.coverage.c
-        statement = select(*coverage_columns()).where(coverage.day.between(first, last))
-        if unit is not None:
-            statement = statement.where(coverage.unit == unit)
-        if entitlement is not None:
-            statement = statement.where(coverage.entitlement == entitlement)
-        return self._coverage(statement)
-
     def coverage_sums(
         self,
         first: date,

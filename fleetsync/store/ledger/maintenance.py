@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
+from fleetsync.store.ledger.marks import all_marks, restore_marks
 from fleetsync.store.ledger.privacy import PrivacyLedger
 from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
 from fleetsync.store.upgrade import head, known_revisions, upgrade
@@ -73,6 +74,7 @@ class MaintenanceLedger(PrivacyLedger):
         _refuse_unusable_copy(self._database, path)
         kept = self._privacy_tokens()
         with self._read_transaction() as connection:
+            kept_marks = all_marks(connection)
             revision = believed_revision(connection)
         with self._database.locks.upgrade():
             self._database.restore_from(path)
@@ -82,6 +84,8 @@ class MaintenanceLedger(PrivacyLedger):
             advance_believed_revision(connection, revision)
         for is_erased, tokens, at in kept:
             (self.erase if is_erased else self.protect)(tokens, at)
+        with self._write_transaction() as connection:
+            restore_marks(connection, kept_marks)
 
     def _privacy_tokens(self) -> tuple[tuple[bool, frozenset[str], datetime], ...]:
         now = self._clock.now()

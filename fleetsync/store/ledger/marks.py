@@ -5,8 +5,8 @@ mark ends when the next pull of the part reads that person without one, and no o
 source still marks is ever stored in clear in between.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import hidden_persons
 from fleetsync.store.ledger.base import LedgerBase
-from fleetsync.store.ledger.person_search import search_persons
+from fleetsync.store.ledger.person_search import PersonSearch, search_persons
 from fleetsync.store.ledger.redaction import read_anew
 
 MARK_KEY = ("token", "source", "part")
@@ -50,7 +50,8 @@ class MarkLedger(LedgerBase):
         if not person_by_token:
             return
         with self._write_transaction() as connection:
-            store_marks(connection, pull, person_by_token)
+            started_at = connection.execute(select(t.pull.c.started_at).where(t.pull.c.id == pull)).scalar_one()
+            store_marks(connection, pull, person_by_token, started_at)
 
     def marking_pulls(self, min_persons: int = 1) -> tuple[MarkingPull, ...]:
         """The pulls that marked at least *min_persons* whose mark stands, newest first."""
@@ -93,9 +94,9 @@ class MarkLedger(LedgerBase):
         """The persons (tokens of their ids) whose marks by the part are to be taken back."""
         mark = t.protection_mark.c
         with self._read_transaction() as connection:
-            statement = select(mark.person).where(
-                mark.source == source, mark.part == part, mark.pull_id.in_(select(t.mark_release.c.pull_id))
-            )
+            release = t.mark_release.c
+            of_part = select(release.pull_id).where(release.source == source, release.part == part)
+            statement = select(mark.person).where(mark.source == source, mark.part == part, mark.pull_id.in_(of_part))
             return frozenset(connection.execute(statement).scalars())
 
     def take_back_marks(self, pull: int, *, unmarked: Collection[str], marked: Collection[str]) -> int:
@@ -120,35 +121,54 @@ class MarkLedger(LedgerBase):
                 _write_audit(connection, self._clock.now(), _deciders(requests, source, part), what, f"{source}/{part}")
             return count
 
+    def would_take_back(self, source: str, part: str, unmarked: Collection[str]) -> tuple[frozenset[str], int]:
+        """What `take_back_marks` would release, without writing: the tokens, and the number of persons."""
+        with self._read_transaction() as connection:
+            ended = [row for row in _marks_of_part(connection, source, part) if row.person in unmarked]
+            released, _ = self._released(connection, ended)
+            return released, _persons_of(ended, released)
+
     def _release(self, connection: Connection, ended: Sequence[Any]) -> int:
         """Protect the persons of the *ended* marks no more, but those who are marked otherwise; how many."""
-        tokens = {row.token for row in ended}
-        search = search_persons(connection, tokens, self._token_of, follow_reused_logins=False)
-        others = _other_marks(connection, min(row.marked_at for row in ended))
-        kept = (
-            search_persons(connection, others, self._token_of, follow_reused_logins=False).tokens if others else set()
-        )
-        protected = hidden_persons.protected_tokens(connection)
-        released = [{"of": token} for token in sorted(protected.intersection(search.tokens) - kept)]
-        if released:
-            is_released = t.protected_token.c.token == bindparam("of")
-            connection.execute(delete(t.protected_token).where(is_released), released)
+        released, search = self._released(connection, ended)
+        rows = [{"of": token} for token in sorted(released)]
+        if rows:
+            connection.execute(delete(t.protected_token).where(t.protected_token.c.token == bindparam("of")), rows)
         _inherit_start(connection, search.tokens, min(row.marked_at for row in ended))
         read_anew(connection, search)
         hidden_persons.advance_privacy_generation(connection)
-        return len({row.person for row in ended if row.token not in kept})
+        return _persons_of(ended, released)
+
+    def _released(self, connection: Connection, ended: Sequence[Any]) -> tuple[frozenset[str], PersonSearch]:
+        """The protected tokens that no other mark keeps once these marks have *ended*, and all that is theirs."""
+        search = search_persons(connection, {row.token for row in ended}, self._token_of, follow_reused_logins=False)
+        others = _other_marks(connection, ended)
+        kept = search_persons(connection, others, self._token_of, follow_reused_logins=False)
+        protected = hidden_persons.protected_tokens(connection)
+        return frozenset(protected.intersection(search.tokens) - kept.tokens), search
 
 
-def store_marks(connection: Connection, pull: int, person_by_token: Mapping[str, str]) -> None:
-    """Keep that *pull* marks these persons, in the caller's transaction. Whom its part marked before, it marked then."""
-    row = connection.execute(
-        select(t.pull.c.source, t.pull.c.part, t.pull.c.started_at).where(t.pull.c.id == pull)
-    ).one()
-    known = {each.person: (each.pull_id, each.marked_at) for each in _marks_of_part(connection, row.source, row.part)}
+def all_marks(connection: Connection) -> Sequence[Mapping[str, Any]]:
+    """Every mark that stands, as rows of its table."""
+    return [dict(row._mapping) for row in connection.execute(select(t.protection_mark))]
+
+
+def restore_marks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the marks *rows* beside those that are stored, after an older copy was restored."""
+    if rows:
+        connection.execute(database_of(connection).insert_new(t.protection_mark, MARK_KEY), list(rows))
+
+
+def store_marks(connection: Connection, pull: int, person_by_token: Mapping[str, str], at: datetime) -> None:
+    """Keep that *pull* marks these persons since *at*, in the caller's transaction. Whom its part marked before, it marked
+    then. *at* is the instant at which they are protected: who was protected before it stays so without these marks.
+    """
+    source, part = _part_of(connection, pull)
+    known = {each.person: (each.pull_id, each.marked_at) for each in _marks_of_part(connection, source, part)}
     rows = []
     for token, person in sorted(person_by_token.items()):
-        pull_id, marked_at = known.get(person, (pull, row.started_at))
-        mark = {"token": token, "source": row.source, "part": row.part, "person": person}
+        pull_id, marked_at = known.get(person, (pull, at))
+        mark = {"token": token, "source": source, "part": part, "person": person}
         rows.append({**mark, "pull_id": pull_id, "marked_at": marked_at})
     if rows:
         connection.execute(database_of(connection).insert_new(t.protection_mark, MARK_KEY), rows)
@@ -196,12 +216,17 @@ def _end_marks(connection: Connection, source: str, part: str, persons: Collecti
     return rows
 
 
-def _other_marks(connection: Connection, marked_at: datetime) -> frozenset[str]:
-    """Tokens that stay protected: those of every mark that stands, and those that were protected before *marked_at*."""
-    marked = connection.execute(select(t.protection_mark.c.token)).scalars()
-    before = connection.execute(
-        select(t.protected_token.c.token).where(t.protected_token.c.since < marked_at)
-    ).scalars()
+def _persons_of(ended: Iterable[Any], released: Collection[str]) -> int:
+    return len({row.person for row in ended if row.token in released})
+
+
+def _other_marks(connection: Connection, ended: Sequence[Any]) -> frozenset[str]:
+    """Tokens that stay protected: those of every other mark, and those that were protected before the *ended* ones."""
+    gone = {(row.token, row.source, row.part) for row in ended}
+    marked = (row.token for row in connection.execute(select(t.protection_mark)) if tuple(row[:3]) not in gone)
+    since = t.protected_token.c.since
+    earlier = since < min((row.marked_at for row in ended), default=datetime.max.replace(tzinfo=UTC))
+    before = connection.execute(select(t.protected_token.c.token).where(earlier)).scalars()
     return frozenset(marked).union(before)
 
 

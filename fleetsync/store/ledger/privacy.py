@@ -120,7 +120,11 @@ class PrivacyLedger(LedgerBase):
     def child_tokens(self) -> Mapping[str, frozenset[str]]:
         """Tokens of the keys of children of förskola and förskoleklass, by the source that says that they are."""
         with self._read_transaction() as connection:
-            return hidden_persons.child_tokens(connection, self._tokens_of_keys)
+            stamp = hidden_persons.children_stamp(connection)
+            known = self._child_tokens
+            if known is None or known[0] != stamp:
+                known = self._child_tokens = (stamp, hidden_persons.child_tokens(connection, self._tokens_of_keys))
+            return known[1]
 
     def tokenise_child_logins(self, children: Mapping[str, frozenset[str]]) -> int:
         """Keep the log-ins of *children* (`child_tokens`) as tokens only, whichever source gave them; rows changed."""

@@ -6,29 +6,35 @@ began it must end it, with `fail_pull` where nothing else does. Only the newest 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, select, update
 
 from fleetsync.core.model import (
-    HoldReason,
-    MembershipRecord,
     PulledScope,
     PullEffect,
+    ReadFingerprint,
     RecordType,
     RowChange,
+    ScopeFindings,
     StagedRow,
-    UnreadableRow,
     Verdict,
 )
 from fleetsync.store import tables as t
+from fleetsync.store.bulk import PlainRow
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
-from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, encode_record, stream_rows
-from fleetsync.store.ledger.hidden_persons import advance_privacy_generation, drop_pending_marks, pending_marks
+from fleetsync.store.ledger.base import decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.hidden_persons import (
+    advance_privacy_generation,
+    drop_pending_marks,
+    pending_marks,
+    privacy_generation,
+)
+from fleetsync.store.ledger.known_records import KnownRecordsLedger
+from fleetsync.store.ledger.pull_lists import PullListLedger
 from fleetsync.store.ledger.staging_filter import staging_filter
 
 NOT_JUDGED_REASON = "the end of this pull could not be written to the database; the part was pulled again after it"
@@ -42,55 +48,14 @@ COUNT_COLUMN_BY_CHANGE: Mapping[str, str] = {
 }
 
 
-class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
-    """What a pull has to know of a record that is remembered: enough to see whether it differs."""
-
-    fingerprint: int
-    absent: bool
-    gone: bool
-    last_contact_at: datetime | None
-    scope: str | None
-
-
-class StoredPull(msgspec.Struct, frozen=True, kw_only=True):
-    """A pull as lists show it; *decision* of a held one: accepted, rejected, dissolved or followed (by another)."""
-
-    id: int
-    source: str
-    part: str
-    started_at: datetime
-    finished_at: datetime | None = None
-    verdict: Verdict | None = None  # None: not judged yet
-    reason: str | None = None
-    seen: int = 0
-    duplicates: int = 0
-    puts: int = 0
-    returns: int = 0
-    contacts: int = 0
-    absences: int = 0
-    rejected: Mapping[str, int] = {}
-    unreadable_facts: Mapping[str, int] = {}
-    unreadable: tuple[UnreadableRow, ...] = ()
-    unused_headers: Mapping[str, tuple[str, ...]] = {}
-    dropped: Mapping[str, int] = {}
-    newly_marked: int = 0
-    conflicting_duplicates: int = 0
-    drift: Mapping[str, int] = {}
-    is_first: bool = False
-    refusals: tuple[HoldReason, ...] = ()
-    decision: str | None = None
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    decision_reason: str | None = None
-
-
 STAGED_KEY = ("pull_id", "type", "source_id")
-STAGED_VALUES = tuple(column.name for column in t.staged_record.c if column.name not in STAGED_KEY)
+STAGED_COLUMNS = (
+    *STAGED_KEY, "change", "scope", "body", "fingerprint", "own_id", "last_contact_at", "masked", "read_fingerprint",
+)  # fmt: skip
+STAGED_VALUES = tuple(name for name in STAGED_COLUMNS if name not in STAGED_KEY)
 
-PULL_COLUMNS = tuple(t.pull.c[name] for name in StoredPull.__struct_fields__)
 
-
-class PullLedger(LedgerBase):
+class PullLedger(KnownRecordsLedger, PullListLedger):
     """The part of the ledger that the runner uses: `pull.runner.Staging`."""
 
     def begin_pull(self, source: str, part: str, at: datetime) -> int:
@@ -109,58 +74,6 @@ class PullLedger(LedgerBase):
             self._held_locks[pull] = lock
         return pull
 
-    def record_index(self, source: str, part: str) -> dict[tuple[str, str], RecordIndexEntry]:
-        """All that is remembered of a part, by (type, source id); gone records are flagged."""
-        record = t.record.c
-        statement = (
-            select(
-                record.type,
-                record.source_id,
-                record.fingerprint,
-                record.absent_since,
-                record.gone,
-                t.contact.c.last_contact_at,
-                record.scope,
-            )
-            .select_from(RECORD_WITH_CONTACT)
-            .where(record.source == source, record.part == part)
-        )
-        with self._read_transaction() as connection:
-            return {
-                (kind, source_id): RecordIndexEntry(fingerprint, absent_since is not None, gone, contact, scope)
-                for kind, source_id, fingerprint, absent_since, gone, contact, scope in stream_rows(
-                    connection, statement
-                )
-            }
-
-    def membership_persons(self, source: str, part: str) -> dict[str, str]:
-        """The person (source id) of each membership that is remembered of a part, by the membership's source id."""
-        record = t.record.c
-        statement = select(record.source_id, record.body).where(
-            record.source == source, record.part == part, record.type == RecordType.MEMBERSHIP.value
-        )
-        with self._read_transaction() as connection:
-            bodies = ((source_id, decode_record(body)) for source_id, body in stream_rows(connection, statement))
-            return {source_id: body.person for source_id, body in bodies if isinstance(body, MembershipRecord)}
-
-    def known_files(self, source: str, part: str) -> dict[str, tuple[str | None, date]]:
-        """(fingerprint, as_of) of what was last believed, by scope ("": the part)."""
-        scope = t.part_scope.c
-        statement = select(scope.scope, scope.fingerprint, scope.as_of).where(
-            scope.source == source, scope.part == part
-        )
-        with self._read_transaction() as connection:
-            return {name: (fingerprint, as_of) for name, fingerprint, as_of in connection.execute(statement)}
-
-    def mark(self, source: str, part: str) -> str | None:
-        """The bookmark of the last complete pull of a part that reads some."""
-        state = t.part_state.c
-        with self._read_transaction() as connection:
-            mark: str | None = connection.execute(
-                select(state.mark).where(state.source == source, state.part == part)
-            ).scalar_one_or_none()
-            return mark
-
     def stage_rows(self, pull: int, rows: Sequence[StagedRow]) -> None:
         """Stage *rows*, one short transaction. Of several rows of one (type, source id) the last one counts.
 
@@ -170,38 +83,71 @@ class PullLedger(LedgerBase):
             return
         with self._write_transaction(changes_believed=False) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
+            generation = privacy_generation(connection)
             privacy = staging_filter(connection, source, part, self._token_of)
-            latest = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.filter(connection, rows)}
-            self._upsert_staged(connection, self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES), latest)
+            latest = {row.ref: self._row_as_stored(source, part, row) for row in privacy.filter(connection, rows)}
+            overwriting = self._database.upsert(t.staged_record, STAGED_KEY, STAGED_VALUES)
+            self._write_staged(connection, pull, overwriting, latest.values())
             # A person whom this pull shows masked is present, although the former id is not.
-            renamed = {row.ref: self._staged_row(pull, source, part, row) for row in privacy.renamed_rows}
-            self._upsert_staged(connection, self._database.insert_new(t.staged_record, STAGED_KEY), renamed)
+            renamed = {row.ref: row for row in privacy.renamed_rows}
+            self._write_staged(
+                connection, pull, self._database.insert_new(t.staged_record, STAGED_KEY), renamed.values()
+            )
             # Their other keys may be in the records of other sources.
             if privacy.newly_protected:
                 redaction.protect(connection, privacy.newly_protected, self._clock.now(), self._token_of)
             if privacy.newly_erased:
                 redaction.erase(connection, privacy.newly_erased, self._clock.now(), self._token_of)
+        self._staged_rows.add(pull, latest, generation)
+        if renamed:
+            self._staged_rows.distrust(pull)
         if privacy.newly_protected or privacy.newly_erased:
             self._database.scrub_deleted_bytes()
 
-    @staticmethod
-    def _upsert_staged(connection: Connection, statement: Any, rows: Mapping[tuple[str, str], dict[str, Any]]) -> None:
-        if rows:
-            connection.execute(statement, list(rows.values()))
+    def _write_staged(self, connection: Connection, pull: int, statement: Insert, rows: Iterable[StagedRow]) -> None:
+        # In the order of the key: so each page of the table is written once.
+        in_order = sorted(rows, key=lambda row: row.ref)
+        self._database.write_rows(
+            connection, statement, STAGED_COLUMNS, (_staged_values(pull, row) for row in in_order)
+        )
 
-    def _staged_row(self, pull: int, source: str, part: str, row: StagedRow) -> dict[str, Any]:
-        return {
-            "pull_id": pull,
-            "type": row.type.value,
-            "source_id": row.source_id,
-            "change": row.change.value,
-            "scope": row.scope,
-            "body": None if row.record is None else encode_record(row.record),
-            "fingerprint": row.fingerprint,
-            "own_id": row.own_id or self._own_id(source, part, row.type.value, row.source_id),
-            "last_contact_at": row.last_contact_at,
-            "masked": row.masked,
-        }
+    def _row_as_stored(self, source: str, part: str, row: StagedRow) -> StagedRow:
+        """*row* without its tokens, and with the id that a new record has in this database from now on."""
+        own_id = row.own_id
+        if not own_id and row.change is RowChange.PUT:
+            own_id = self._own_id(source, part, row.type.value, row.source_id)
+        return StagedRow(
+            change=row.change,
+            type=row.type,
+            source_id=row.source_id,
+            scope=row.scope,
+            record=row.record,
+            fingerprint=row.fingerprint,
+            read_fingerprint=row.read_fingerprint,
+            own_id=own_id,
+            last_contact_at=row.last_contact_at,
+            masked=row.masked,
+        )
+
+    def store_read_fingerprints(self, pull: int, fingerprints: Iterable[ReadFingerprint]) -> None:
+        """Remember what believed records were read as in *pull*, where it comes to the same as what they were read as before.
+
+        Whether the pull is believed makes no difference: they are judged by the same as before.
+        """
+        rows = list(fingerprints)
+        if not rows:
+            return
+        record = t.record.c
+        with self._write_transaction() as connection:
+            source, part = self._require_unjudged_pull(connection, pull)
+            believed = (record.source == source) & (record.part == part) & ~record.masked
+            same_record = (record.type == bindparam("of_type")) & (record.source_id == bindparam("of_id"))
+            statement = (
+                update(t.record)
+                .where(believed, same_record, record.fingerprint == bindparam("believed"))
+                .values(read_fingerprint=bindparam("read"))
+            )
+            self._database.write_rows(connection, statement, ("read", "of_type", "of_id", "believed"), rows)
 
     def hold_marks(self, pull: int, tokens: Iterable[str], person_by_token: Mapping[str, str]) -> None:
         """Keep the marks of *pull* apart: the persons are not shown from now on, and protected once it is believed.
@@ -250,13 +196,19 @@ class PullLedger(LedgerBase):
         }
         connection.execute(update(t.pull).where(t.pull.c.id == effect.pull).values(values))
         scopes = [
-            {"pull_id": effect.pull, "scope": scope.name, "as_of": scope.as_of, "fingerprint": scope.fingerprint}
+            {
+                "pull_id": effect.pull,
+                "scope": scope.name,
+                "as_of": scope.as_of,
+                "fingerprint": scope.fingerprint,
+                "findings": scope.findings,
+                "judged_under": scope.judged_under,
+            }
             for scope in effect.scopes
         ]
         if scopes:
-            connection.execute(
-                self._database.upsert(t.pull_scope, ("pull_id", "scope"), ("as_of", "fingerprint")), scopes
-            )
+            overwritten = ("as_of", "fingerprint", "findings", "judged_under")
+            connection.execute(self._database.upsert(t.pull_scope, ("pull_id", "scope"), overwritten), scopes)
 
     def fail_pull(self, pull: int, verdict: Verdict, reason: str) -> None:
         """End a pull that changes nothing (FAILED; UNCHANGED where a part is missing by permission): its rows go."""
@@ -265,6 +217,17 @@ class PullLedger(LedgerBase):
         with self._releasing_lock(pull), self._write_transaction(changes_believed=False) as connection:
             self._require_unjudged_pull(connection, pull)
             self._end_pull(connection, pull, verdict, reason)
+
+    def store_left_files(self, source: str, part: str, names: Sequence[str]) -> None:
+        """The files beside the lists of a part that are no lists, by its newest attempt."""
+        state = t.part_state.c
+        of_part = (state.source == source) & (state.part == part)
+        with self._read_transaction() as connection:
+            known = connection.execute(select(state.left_files).where(of_part)).scalar_one_or_none()
+        if tuple(names) == (known or ()):
+            return
+        with self._write_transaction() as connection:
+            update_part_state(connection, source, part, left_files=tuple(names))
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
         """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
@@ -279,26 +242,7 @@ class PullLedger(LedgerBase):
     def effect(self, pull: int) -> PullEffect:
         """A finished pull with its staged rows, in the order of (type, source id)."""
         with self._read_transaction() as connection:
-            return read_effect(connection, pull)
-
-    def pulls(self, source: str | None = None, part: str | None = None, limit: int = 50) -> tuple[StoredPull, ...]:
-        """The newest pulls, of all sources or one, of all its parts or one."""
-        pull = t.pull.c
-        statement = select(*PULL_COLUMNS).order_by(pull.id.desc()).limit(limit)
-        if source is not None:
-            statement = statement.where(pull.source == source)
-        if part is not None:
-            statement = statement.where(pull.part == part)
-        with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
-
-    def newest_pulls(self, source: str, part: str) -> tuple[StoredPull, ...]:
-        """The newest pull of each verdict, newest first: how a part does, however often it came to nothing since."""
-        pull = t.pull.c
-        newest = select(func.max(pull.id)).where(pull.source == source, pull.part == part, pull.verdict.is_not(None))
-        statement = select(*PULL_COLUMNS).where(pull.id.in_(newest.group_by(pull.verdict))).order_by(pull.id.desc())
-        with self._read_transaction() as connection:
-            return tuple(stored_pull_from_row(row) for row in connection.execute(statement))
+            return read_effect(connection, pull, rows=self._staged_rows.find(pull, privacy_generation(connection)))
 
     def _require_unjudged_pull(self, connection: Connection, pull: int) -> tuple[str, str]:
         """(source, part) of a pull that is not judged yet."""
@@ -344,6 +288,7 @@ class PullLedger(LedgerBase):
         try:
             yield
         finally:
+            self._staged_rows.forget(pull)
             with self._held_locks_mutex:
                 lock = self._held_locks.pop(pull, None)
             if lock is not None:
@@ -370,12 +315,21 @@ class PullLedger(LedgerBase):
             lock.release()
 
 
-def stored_pull_from_row(row: Any) -> StoredPull:
-    """A row of `PULL_COLUMNS` as a noun."""
-    values = dict(row._mapping)
-    verdict = values.pop("verdict")
-    values |= {name: dict(values[name]) for name in ("rejected", "drift", "unreadable_facts", "dropped")}
-    return StoredPull(verdict=None if verdict is None else Verdict(verdict), **values)
+def _staged_values(pull: int, row: StagedRow) -> PlainRow:
+    """The values of `STAGED_COLUMNS`."""
+    return (
+        pull,
+        row.type.value,
+        row.source_id,
+        row.change.value,
+        row.scope,
+        None if row.record is None else encode_record(row.record),
+        row.fingerprint,
+        row.own_id,
+        row.last_contact_at,
+        row.masked,
+        row.read_fingerprint,
+    )
 
 
 def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
@@ -393,8 +347,13 @@ def delete_staged_rows(connection: Connection, pull: int) -> None:
     connection.execute(delete(t.staged_record).where(t.staged_record.c.pull_id == pull))
 
 
-def read_effect(connection: Connection, pull: int, only: RowChange | None = None) -> PullEffect:
-    """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown."""
+def read_effect(
+    connection: Connection, pull: int, only: RowChange | None = None, rows: Sequence[StagedRow] | None = None
+) -> PullEffect:
+    """A pull with its rows, all or those of one kind *only*; StoreError for one that is unknown.
+
+    *rows*: all that it has staged, where they are at hand and need not be read.
+    """
     row = connection.execute(select(t.pull).where(t.pull.c.id == pull)).one_or_none()
     if row is None:
         raise StoreError(f"pull {pull} is unknown. See: fleetsync sources")
@@ -404,7 +363,7 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
         part=row.part,
         started_at=row.started_at,
         scopes=_read_scopes(connection, pull),
-        rows=_read_staged_rows(connection, pull, only),
+        rows=_read_staged_rows(connection, pull, only) if rows is None else tuple(rows),
         seen=row.seen,
         duplicates=row.duplicates,
         contacts_untold=row.contacts_untold,
@@ -427,11 +386,19 @@ def read_effect(connection: Connection, pull: int, only: RowChange | None = None
 
 def _read_scopes(connection: Connection, pull: int) -> tuple[PulledScope, ...]:
     scope = t.pull_scope.c
-    statement = select(scope.scope, scope.as_of, scope.fingerprint).where(scope.pull_id == pull).order_by(scope.scope)
+    columns = (scope.scope, scope.as_of, scope.fingerprint, scope.findings, scope.judged_under)
+    statement = select(*columns).where(scope.pull_id == pull).order_by(scope.scope)
     return tuple(
-        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint)
-        for name, as_of, fingerprint in connection.execute(statement)
+        PulledScope(name=name, as_of=as_of, fingerprint=fingerprint, findings=findings, judged_under=judged_under)
+        for name, as_of, fingerprint, findings, judged_under in connection.execute(statement)
     )
+
+
+def read_scope_findings(connection: Connection, source: str, part: str) -> dict[str, ScopeFindings]:
+    """What could not be read in each scope of a part when it was read last."""
+    scope = t.part_scope.c
+    statement = select(scope.scope, scope.findings).where(scope.source == source, scope.part == part)
+    return {row.scope: row.findings for row in connection.execute(statement)}
 
 
 def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:
@@ -447,6 +414,7 @@ def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None)
             scope=row.scope,
             record=None if row.body is None else decode_record(row.body),
             fingerprint=row.fingerprint,
+            read_fingerprint=row.read_fingerprint,
             own_id=row.own_id,
             last_contact_at=row.last_contact_at,
             masked=row.masked,

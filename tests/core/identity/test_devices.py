@@ -316,6 +316,39 @@ def test_a_contact_far_in_the_future_is_ignored() -> None:
     assert (joined.last_contact_at, joined.contact_part) == (None, None)
 
 
+WAITING = {"condition": Condition.PENDING, "ownership": Ownership.ORGANISATION}
+
+
+def test_an_mdm_that_waits_for_the_first_enrolment_knows_a_device_as_a_purchase_does() -> None:
+    joined = the(device("jamf", "1", "PF2ABC12", **WAITING))
+
+    assert (joined.roles, joined.ever_in_mdm) == (frozenset({PartRole.PURCHASES}), False)
+
+
+@pytest.mark.parametrize(
+    ("source", "fields", "role"),
+    [
+        ("jamf", {"condition": Condition.PENDING}, PartRole.MDM),
+        ("jamf", WAITING | {"ownership": Ownership.PERSONAL}, PartRole.MDM),
+        ("jamf", WAITING | {"condition": Condition.ACTIVE}, PartRole.MDM),
+        ("lists", WAITING, PartRole.LIST),
+    ],
+)
+def test_what_waits_for_no_enrolment_has_the_role_of_its_part(
+    source: str, fields: dict[str, Any], role: PartRole
+) -> None:
+    assert the(device(source, "1", "PF2ABC12", **fields)).roles == {role}
+
+
+def test_a_device_that_moves_between_two_mdms_is_in_the_one_that_has_it() -> None:
+    joined = the(
+        device("intune", "1", "PF2ABC12", managed=True, last_contact_at=day(84)),
+        device("jamf", "1", "PF2ABC12", **WAITING),
+    )
+
+    assert (joined.roles, joined.managed) == (frozenset({PartRole.MDM, PartRole.PURCHASES}), True)
+
+
 def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
     joined = the(device("former", "1", "PF2ABC12", masked=True, since=3))
 

@@ -150,6 +150,17 @@ def unreadable(own: str = "d1", *names: str, fields: tuple[str, ...], **more: An
     return device(own, *names, unreadable=dict.fromkeys(fields, "the-source"), **more)
 
 
+def test_a_holder_who_could_not_be_read_leaves_a_device_undecided_only_where_the_holder_decides_its_use() -> None:
+    case, device = LifecycleCase(), unreadable(fields=("keys",))
+    undecided = case.device_state(device, purpose=Purpose.POOL, is_use_undecided=True)
+
+    assert (undecided.works, undecided.works_reason.en) == (
+        None,
+        "unknown: the holder could not be read in the-source",
+    )
+    assert case.device_state(device, purpose=Purpose.PERSONAL).works is True
+
+
 @pytest.mark.parametrize("field", ["ownership", "condition", "platform", "model", "purpose"])
 def test_a_deciding_fact_that_could_not_be_read_leaves_a_device_undecided(field: str) -> None:
     device_state = LifecycleCase().device_state(unreadable(fields=(field,)))

@@ -119,6 +119,42 @@ def test_a_login_that_is_nobodys_is_an_unknown_holder_and_still_personal() -> No
     assert (placed.holder, placed.holder_problems, placed.purpose) == (None, (HolderProblem.UNKNOWN,), Purpose.PERSONAL)
 
 
+UNREADABLE_HOLDER: dict[str, Any] = {"source": "list", "unreadable": ("keys",)}
+
+
+def test_a_holder_who_cannot_be_read_is_unknown_and_the_device_still_personal() -> None:
+    placed = MatchingCase(device("d", **UNREADABLE_HOLDER)).placement(source="list")
+
+    assert (placed.holder, placed.holder_problems, placed.purpose) == (None, (HolderProblem.UNKNOWN,), Purpose.PERSONAL)
+    assert placed.holder_reason == placed.purpose_reason
+    assert placed.holder_reason.en == "its source names a holder who could not be read"
+    assert not placed.is_use_undecided
+
+
+def test_at_a_preschool_it_is_undecided_whether_such_a_device_is_in_the_pool() -> None:
+    placed = MatchingCase(device("d", **UNREADABLE_HOLDER, unit="ugglan")).placement(source="list")
+
+    assert (placed.unit, placed.purpose, placed.is_use_undecided) == ("ugglan", Purpose.POOL, True)
+
+
+def test_a_purpose_that_the_list_gives_needs_no_holder() -> None:
+    case = MatchingCase(device("d", **UNREADABLE_HOLDER, unit="ugglan", purpose=Purpose.POOL))
+
+    assert not case.placement(source="list").is_use_undecided
+
+
+def test_holders_who_cannot_be_read_are_not_one_account_with_too_many_devices() -> None:
+    case = MatchingCase(*(device(f"d{number}", **UNREADABLE_HOLDER) for number in range(9)))
+
+    assert {placed.purpose for placed in case.matched().placements} == {Purpose.PERSONAL}
+
+
+def test_a_login_that_another_source_gives_says_who_a_name_in_a_list_is() -> None:
+    case = MatchingCase(person("alva", address("alva")), device("d", address("alva")), device("d", **UNREADABLE_HOLDER))
+
+    assert (case.placement().holder, case.placement().holder_problems) == (ALVA, ())
+
+
 def test_a_masked_login_that_is_nobodys_is_no_unknown_holder() -> None:
     placed = MatchingCase(device("d", Key(Scheme.ADDRESS, "", "~token"), fields={"masked": True})).placement()
 

@@ -1,0 +1,114 @@
+"""Reads a staff file to its end, and puts the rows of each person together."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from connectors.staff_file.columns import COLUMNS, NEEDED_FIELDS
+from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, row_parser
+from connectors.staff_file.settings import Settings
+from fleetsync.core.model import PartRole, RecordType
+from fleetsync.pull.contract import (
+    Connect,
+    Page,
+    Part,
+    ProbeResult,
+    RejectedRecord,
+    SourceFile,
+    SourceRefused,
+    UnreadableFact,
+)
+from fleetsync.pull.decoding import missing_columns, probe_files
+
+PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
+_PEOPLE_PER_PAGE = 2000
+
+
+class StaffFilePerson(msgspec.Struct, frozen=True):
+    """One person of the file with all that the rows say."""
+
+    person: str
+    numbers: tuple[str, ...] = ()
+    civics: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    name: str | None = None
+    mark: str | None = None  # the word that marks them as protected
+    employments: tuple[EmploymentRow, ...] = ()
+    unreadable: tuple[UnreadableFact, ...] = ()
+
+
+def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
+    """Every person in the newest edition of the file, with all their rows; none before the last row is read.
+
+    Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
+    """
+    files = list(connect.files(settings.path, COLUMNS, form=settings))
+    if len(files) > 1:
+        raise SourceRefused(
+            f"{settings.name}: path matches {len(files)} lists ({', '.join(file.name for file in files)}), and which is "
+            "complete cannot be decided. Narrow the pattern so that only editions of one list match"
+        )
+    for file in files:
+        yield from _pages(file, settings, connect)
+
+
+def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
+    lines: list[StaffRow] = []
+    rejected: list[RejectedRecord] = []
+    for page in file.pages(row_parser(file, settings, connect), misfit=misfit_reader(settings, connect)):
+        lines += page.raws
+        rejected += page.rejected
+    people = _group_by_person(lines)
+    if lines and settings.departments and not any(person.employments for person in people):
+        raise SourceRefused(
+            f"{settings.name}: no row of {file.name} is of a unit that departments names. Correct departments in the "
+            "[[source]] table"
+        )
+    starts = range(0, len(people), _PEOPLE_PER_PAGE) or range(1)
+    for start in starts:
+        yield Page(
+            people[start : start + _PEOPLE_PER_PAGE],
+            as_of=file.as_of,
+            fingerprint=file.fingerprint,
+            rejected=() if start else tuple(rejected),
+            drift=() if start else (*missing_columns(file, NEEDED_FIELDS), *file.left_out),
+            file=file.name,
+            unused_headers=() if start else file.unused_headers,
+        )
+
+
+def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
+    """Whether the file can be read to its end, for which day it speaks, and which columns it lacks."""
+    files = connect.files(settings.path, COLUMNS, form=settings)
+    yield from probe_files(
+        PARTS[0],
+        files,
+        lambda file: sum(len(page.raws) for page in _pages(file, settings, connect)),
+        noun="people",
+        groups=NEEDED_FIELDS,
+    )
+
+
+def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
+    """One person for all rows of theirs, in the order of the file.
+
+    A person whose rows are all left out is not kept, unless a row is marked protected: they may hold a device of ours.
+    """
+    rows: dict[str, list[StaffRow]] = {}
+    for line in lines:
+        rows.setdefault(line.person, []).append(line)
+    people = [_employee(person, person_rows) for person, person_rows in rows.items()]
+    return [person for person in people if person.employments or person.mark is not None]
+
+
+def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
+    return StaffFilePerson(
+        person=person,
+        numbers=tuple(dict.fromkeys(number for line in lines for number in line.numbers)),
+        civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
+        logins=tuple(dict.fromkeys(login for line in lines for login in line.logins)),
+        name=next((line.name for line in lines if line.name), None),
+        mark=next((line.mark for line in lines if line.mark is not None), None),
+        employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
+        unreadable=tuple(fact for line in lines for fact in line.unreadable),
+    )
