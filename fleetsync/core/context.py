@@ -194,6 +194,7 @@ def _without_attempts(part: PartState) -> PartState:
         last_attempt_at=None,
         last_complete_at=None,
         held_pull=None,
+        reason=part.reason if part.is_not_there else None,
         drift=0,
         unreadable_rows=0,
         unreadable_facts=0,

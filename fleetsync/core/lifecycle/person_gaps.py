@@ -120,11 +120,11 @@ def _is_return_overdue(evidence: GapEvidence, device: DeviceCase, running: Runni
 def ending_with_device(evidence: GapEvidence, case: PersonCase) -> Text | None:
     """Ends within fifteen school days and holds a device."""
     person_state = case.person_state
+    if person_state.may_return or case.person.id not in evidence.devices_by_holder:
+        return None
     day = evidence.roster_fresh_until(case)
     end = person_state.ends_on or person_state.ended_on or _last_day_of_the_last_grade(evidence, case, day)
-    if end is None or person_state.may_return or case.person.id not in evidence.devices_by_holder:
-        return None
-    if end < day or _ends_with_the_year(evidence, case, end):
+    if end is None or end < day or _ends_with_the_year(evidence, case, end):
         return None
     if (
         evidence.context.calendar_of(person_state.unit).school_days_between(day, end)
