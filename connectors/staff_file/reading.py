@@ -24,7 +24,7 @@ PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole
 _PEOPLE_PER_PAGE = 2000
 
 
-class StaffFilePerson(msgspec.Struct, frozen=True):
+class StaffFilePerson(msgspec.Struct, frozen=True, gc=False):
     """One person of the file with all that the rows say."""
 
     person: str

@@ -1,9 +1,11 @@
 """Reads a row of a staff file: whose it is, what it says of an employment, and whether it marks a person as protected."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import cache
 
 import msgspec
 
@@ -18,7 +20,7 @@ _SEPARATORS = re.compile(r"[,;|\s]+")
 _MAX_SHARE_PERCENT = 150
 
 
-class EmploymentRow(msgspec.Struct, frozen=True):
+class EmploymentRow(msgspec.Struct, frozen=True, gc=False):
     """What a row says of an employment. *form*: the word, as it may be reported; None without such a column, "" for a blank."""
 
     codes: tuple[str, ...] = ()
@@ -32,7 +34,7 @@ class EmploymentRow(msgspec.Struct, frozen=True):
     unreadable: tuple[str, ...] = ()
 
 
-class StaffRow(msgspec.Struct, frozen=True):
+class StaffRow(msgspec.Struct, frozen=True, gc=False):
     """What is kept of one row. *civic*: a token. *mark*: the word that marks the person as protected. *unreadable*: the facts of
     its employment that could not be read.
     """
@@ -47,31 +49,61 @@ class StaffRow(msgspec.Struct, frozen=True):
     unreadable: tuple[UnreadableFact, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _FileReading:
+    """What all rows of a file have in common.
+
+    *logins*, *codes*: the columns of these kinds that the file has. *unnamed*: fields that may stand under a header that
+    nobody named. *form*: the form of employment that a row says, None where the file does not say it.
+    """
+
+    settings: Settings
+    connect: Connect
+    id_column: PersonIdColumn
+    logins: tuple[str, ...]
+    codes: tuple[str, ...]
+    unnamed: tuple[str, ...]
+    form: Callable[[FileRow], str | None]
+
+
 def row_parser(file: SourceFile, settings: Settings, connect: Connect) -> Callable[[FileRow], StaffRow]:
-    unnamed = tuple(file.suspected_fields)
+    fields = file.taken_headers.keys()
+    reading = _FileReading(
+        settings=settings,
+        connect=connect,
+        id_column=settings.person_is or _person_id_column(fields),
+        logins=tuple(field for field in LOGIN_FIELDS if field in fields),
+        codes=tuple(field for field in CODE_FIELDS if field in fields),
+        unnamed=tuple(file.suspected_fields),
+        form=_form_reader(settings, has_forms="employment_form" in fields),
+    )
+    return lambda row: _read_row(row, reading)
 
-    def read(row: FileRow) -> StaffRow:
-        keys = _keys_of_row(row, settings, connect)
-        employment, unreadable = _employment(row, settings, unnamed)
-        return msgspec.structs.replace(keys, name=_name(row, settings), employment=employment, unreadable=unreadable)
 
-    return read
+def _person_id_column(fields: Collection[str]) -> PersonIdColumn:
+    """The column that identifies a person in a file with columns of *fields*."""
+    return next((column for column in PERSON_ID_COLUMNS[:2] if column in fields), "login")
 
 
-def _keys_of_row(row: FileRow, settings: Settings, connect: Connect) -> StaffRow:
-    """Whose row it is, and whether it marks them. Raises RecordError where nobody can say whose."""
+def _read_row(row: FileRow, reading: _FileReading) -> StaffRow:
+    """What is kept of *row*. Raises RecordError where nobody can say whose it is."""
+    settings = reading.settings
     word = row.text("protected")
     mark = word if is_protected(word) else None
-    numbers, logins = _texts(row, ("person_number",)), _logins(row, settings)
-    id_column = _person_id_column(row, settings)
-    needs_civic_number = id_column == "civic_number" or settings.read_civic_number or mark is not None
-    civic = _civic_token(row, connect) if needs_civic_number else None
-    ids = {"person_number": next(iter(numbers), None), "civic_number": civic, "login": next(iter(logins), None)}
+    numbers, logins = _texts(row, ("person_number",)), _logins(row, reading)
+    needs_civic_number = reading.id_column == "civic_number" or settings.read_civic_number or mark is not None
+    civic = _civic_token(row, reading.connect) if needs_civic_number else None
+    ids = {
+        "person_number": numbers[0] if numbers else None,
+        "civic_number": civic,
+        "login": logins[0] if logins else None,
+    }
     # A protected person is recognised by any id that the row has.
-    person = ids[id_column] or (next(filter(None, ids.values()), None) if mark is not None else None)
+    person = ids[reading.id_column] or (next(filter(None, ids.values()), None) if mark is not None else None)
     if not person:
-        raise RecordError(f"{id_column.replace('_', ' ')} is empty")
-    return StaffRow(person.casefold(), numbers, civic, logins, mark=mark)
+        raise RecordError(f"{reading.id_column.replace('_', ' ')} is empty")
+    employment, unreadable = _employment(row, reading)
+    return StaffRow(person.casefold(), numbers, civic, logins, _name(row, settings), mark, employment, unreadable)
 
 
 def misfit_reader(settings: Settings, connect: Connect) -> Callable[[MisfitRow], tuple[str | None, StaffRow | None]]:
@@ -113,25 +145,18 @@ def _may_be_a_mark(text: str) -> bool:
     return not is_other and is_protected(text)
 
 
-def _person_id_column(row: FileRow, settings: Settings) -> PersonIdColumn:
-    """The column that identifies a person in this file."""
-    if settings.person_is is not None:
-        return settings.person_is
-    return next((column for column in PERSON_ID_COLUMNS[:2] if row.has(column)), "login")
-
-
 def _civic_token(row: FileRow, connect: Connect) -> str | None:
     number = civic_number(row.text("civic_number"), connect.today)
     return None if number is None else connect.token(number.text)
 
 
 def _texts(row: FileRow, fields: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text for field in fields if (text := row.text(field)) is not None)
+    return tuple([text for field in fields if (text := row.text(field)) is not None])
 
 
-def _logins(row: FileRow, settings: Settings) -> tuple[str, ...]:
-    words = (word for text in _texts(row, LOGIN_FIELDS) for word in _SEPARATORS.split(text) if word)
-    return tuple(dict.fromkeys(word for word in words if _is_own_domain(word, settings.mail_domains)))
+def _logins(row: FileRow, reading: _FileReading) -> tuple[str, ...]:
+    words = [word for text in _texts(row, reading.logins) for word in _SEPARATORS.split(text) if word]
+    return tuple(dict.fromkeys([word for word in words if _is_own_domain(word, reading.settings.mail_domains)]))
 
 
 def _is_own_domain(login: str, mail_domains: Sequence[str]) -> bool:
@@ -144,47 +169,44 @@ def _name(row: FileRow, settings: Settings) -> str | None:
     return row.text("name") or " ".join(_texts(row, ("given_name", "family_name"))) or None
 
 
-def _employment(
-    row: FileRow, settings: Settings, unnamed: Sequence[str]
-) -> tuple[EmploymentRow | None, tuple[UnreadableFact, ...]]:
-    """The employment, unless its unit is left out, and what of it cannot be read.
-
-    *unnamed*: fields that may stand under a header that nobody named.
-    """
-    codes, unit_name = _texts(row, CODE_FIELDS), row.text("unit")
-    if settings.departments and not _matches_department(settings.departments, (*codes, unit_name or "")):
+def _employment(row: FileRow, reading: _FileReading) -> tuple[EmploymentRow | None, tuple[UnreadableFact, ...]]:
+    """The employment, unless its unit is left out, and what of it cannot be read."""
+    codes, unit_name, departments = _texts(row, reading.codes), row.text("unit"), reading.settings.departments
+    if departments and not _matches_department(departments, (*codes, unit_name or "")):
         return None, ()
     facts = RowFacts(row)
-    employment = EmploymentRow(
-        codes=codes,
-        unit_name=unit_name,
-        form=_reportable_employment_form(row, settings),
-        start=facts.day("start", "start"),
-        end=facts.day("end", "end"),
-        leave_from=facts.day("leave_from", "leave_from"),
-        leave_to=facts.day("leave_to", "leave_to"),
-        share=facts.fact("share", "share", lambda: _share(row)),
+    form = reading.form(row)
+    start, end = facts.day("start", "start"), facts.day("end", "end")
+    leave_from, leave_to = facts.day("leave_from", "leave_from"), facts.day("leave_to", "leave_to")
+    share = facts.fact("share", "share", lambda: _share(row))
+    unreadable = tuple(sorted({*reading.unnamed, *(fact.field for fact in facts.unreadable)}))
+    return (
+        EmploymentRow(codes, unit_name, form, start, end, leave_from, leave_to, share, unreadable),
+        facts.unreadable,
     )
-    unreadable = tuple(sorted({*unnamed, *(fact.field for fact in facts.unreadable)}))
-    return msgspec.structs.replace(employment, unreadable=unreadable), facts.unreadable
 
 
 # A monthly wage says nothing of how long somebody is employed: the dates decide.
 _MONTHLY = frozenset({"", "månad", "månadslön", "månadsavlönad", "mån", "m"})
 
 
-def _reportable_employment_form(row: FileRow, settings: Settings) -> str | None:
-    """The form of employment; None where the file does not say it.
+def _form_reader(settings: Settings, *, has_forms: bool) -> Callable[[FileRow], str | None]:
+    """What reads the form of employment of a row; None where the file does not say it.
 
-    What is no word of such files is a note, and may name somebody: it is not kept.
+    *has_forms*: whether the file has a column of them. What is no word of such files is a note, and may name somebody: it
+    is not kept.
     """
-    word = row.text("employment_form") or ""
-    if not row.has("employment_form"):
-        word = row.text("pay_form") or ""
-        if word.casefold() in _MONTHLY:
-            return None
-    is_known = not word or parse_employment_form(word, settings.employment_forms) is not EmploymentForm.UNKNOWN
-    return word if is_known else reportable_word(word, settings.employment_forms)
+
+    @cache  # a file repeats a few words in all of its rows
+    def reportable(word: str) -> str:
+        is_known = not word or parse_employment_form(word, settings.employment_forms) is not EmploymentForm.UNKNOWN
+        return word if is_known else reportable_word(word, settings.employment_forms)
+
+    def read(row: FileRow) -> str | None:
+        word = row.text("employment_form" if has_forms else "pay_form") or ""
+        return None if not has_forms and word.casefold() in _MONTHLY else reportable(word)
+
+    return read
 
 
 def _matches_department(departments: Sequence[str], words: Sequence[str]) -> bool:

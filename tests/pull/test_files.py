@@ -37,7 +37,7 @@ from fleetsync.pull.decoding import (
     parse_purpose,
     reportable_word,
 )
-from fleetsync.pull.decoding.text import fold_word
+from fleetsync.pull.decoding.text import clean, fold_word, needs_only_stripping
 from fleetsync.pull.files import (
     HEADER_WORDS,
     FileColumn,
@@ -50,6 +50,7 @@ from fleetsync.pull.files import (
 )
 from fleetsync.pull.files.headers import fold_header, header_names_by_field
 from fleetsync.pull.files.tables import _error_cells
+from fleetsync.pull.files.values import may_hold_damage, spreadsheet_damage
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -553,6 +554,7 @@ def test_a_sheet_is_the_first_that_shows_or_the_one_that_is_named() -> None:
         ("Anst.nr", date(2026, 12, 10), "date or time"),
         ("Anst.nr", "=NA()", "error of the spreadsheet"),
         ("Anst.nr", "#SAKNAS!", "error of the spreadsheet"),
+        ("Anst.nr", " #SAKNAS!", "error of the spreadsheet"),
         ("Anst.nr", "#########", "error of the spreadsheet"),
         ("Enhet", date(2026, 4, 3), "date or time"),
     ],
@@ -1389,3 +1391,17 @@ def test_no_message_reason_or_representation_ever_holds_a_value(content: str | b
     message += [repr(each) for each in file.rejected]
 
     assert not any(PRIVATE in text for text in message)
+
+
+@given(st.lists(st.text(alphabet="#REF!N/A0123456789.,eE+- \u00a0\u200b", max_size=12), max_size=4))
+def test_a_row_that_may_not_be_damaged_is_never_damaged(written: list[str]) -> None:
+    cells = [clean(cell) for cell in written]
+
+    assert may_hold_damage(cells) or not any(spreadsheet_damage(cell, "text") for cell in cells)
+
+
+@given(st.text(alphabet="aå é\u00a0\u200b\u2009\ufeff", max_size=8))
+def test_a_text_that_needs_only_stripping_is_cleaned_by_it(written: str) -> None:
+    text = unicodedata.normalize("NFC", written)
+
+    assert not needs_only_stripping(text) or clean(text) == text.strip()

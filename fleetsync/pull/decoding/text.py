@@ -4,6 +4,7 @@ Pure. Letters are composed (NFC), hard and thin spaces are spaces, zero-width ch
 around the text. A blank is None, so that "" never reaches a record.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -12,6 +13,7 @@ from fleetsync.pull.contract import RecordError
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u200a\u202f"), " ")
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), "")
 _CLEANING = {**_SPACES, **_ZERO_WIDTH}
+_CLEANED_CHARACTER = re.compile(f"[{''.join(map(chr, _CLEANING))}]")
 _WORDS_FOR_NOTHING = frozenset({"unknown"})
 _WORDS_FOR_NO_PAGE = frozenset({"null", "(null)", "none", "nil", "undefined"})
 
@@ -21,6 +23,11 @@ def clean(text: str) -> str:
     if text.isascii():
         return text.strip()
     return unicodedata.normalize("NFC", text.translate(_CLEANING)).strip()
+
+
+def needs_only_stripping(composed: str) -> bool:
+    """Whether `clean` does no more than strip any part of *composed*, a text in NFC: so that a file is asked once for all cells."""
+    return composed.isascii() or _CLEANED_CHARACTER.search(composed) is None
 
 
 def clean_text(value: object) -> str | None:

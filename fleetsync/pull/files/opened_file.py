@@ -25,9 +25,9 @@ from fleetsync.pull.files.headers import (
     header_names_by_field,
     header_score,
 )
-from fleetsync.pull.files.rows import ColumnLayout, MisfitReader, MisfitRow, RejectedRow, TableRow
+from fleetsync.pull.files.rows import ColumnLayout, MisfitReader, MisfitRow, RejectedRow, RowLayout, TableRow
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
-from fleetsync.pull.files.values import Cell, cell_text, is_blank, spreadsheet_damage
+from fleetsync.pull.files.values import Cell, cell_text, spreadsheet_damage
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ class OpenedFile:
         cells: dict[int, list[Cell]] = {place: [] for place in places}
         for _, line in self._lines():
             for place, column in cells.items():
-                if place < len(line) and not is_blank(line[place]):
+                if place < len(line) and line[place] != "":
                     column.append(line[place])
         return cells
 
@@ -174,7 +174,8 @@ class OpenedFile:
         SourceUnavailable for a file whose last line is cut.
         """
         self.rejected.clear()
-        columns = self._columns
+        table, columns = self._table, self._columns
+        layout = RowLayout(columns, self.name, self._form.date_order, table.is_1904)
         misfit_rows: list[MisfitRow] = []
         short = number = 0
         for count, (number, cells) in enumerate(self._lines(), 1):
@@ -190,9 +191,10 @@ class OpenedFile:
                     MisfitRow(number, cells, columns, self.name, reason)
                 )
                 continue
-            self._refuse_damage(number, cells)
-            yield TableRow(number, cells, columns, self._form, file=self.name, is_1904=self._table.is_1904)
-        if short and short == number and self._table.lacks_final_newline:
+            if table.may_be_damaged(cells):
+                self._refuse_damage(number, cells)
+            yield TableRow(number, cells, layout)
+        if short and short == number and table.lacks_final_newline:
             raise SourceUnavailable(f"{self._where}: its last line is cut. Is it still being written?")
         self.rejected += [RejectedRow(line.number, line.reason) for line in misfit_rows]
 
@@ -263,7 +265,9 @@ class OpenedFile:
     def _lines(self) -> Iterator[NumberedCells]:
         """The lines below the header that have something in them."""
         first = self._columns.line
-        return (line for line in self._table.lines() if line[0] > first and not all(map(is_blank, line[1])))
+        return (
+            (number, cells) for number, cells in self._table.lines() if number > first and cells.count("") < len(cells)
+        )
 
     def _refuse_damage(self, number: int, cells: Sequence[Cell]) -> None:
         for place, field, kind, digits in self._columns.checked_columns:
@@ -281,7 +285,7 @@ class OpenedFile:
         lines = self._table.lines()
         place = self._as_of_place(header, lines)
         for _, cells in lines:
-            if place < len(cells) and not is_blank(cells[place]):
+            if place < len(cells) and cells[place] != "":
                 yield self._day_written(cell_text(cells[place]))
 
     def _as_of_place(self, header: str, lines: Iterator[NumberedCells]) -> int:
@@ -303,6 +307,6 @@ class OpenedFile:
 
 def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:
     """Why a line cannot be read by its columns. One that ends early can: what it lacks is blank."""
-    if any(not is_blank(cell) for cell in cells[width:]):
+    if len(cells) > width and any(cell != "" for cell in cells[width:]):
         return _TOO_MANY
     return _ONE_ALONE if len(cells) == 1 < width else None

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import RecordError
-from fleetsync.pull.decoding import parse_boolean, parse_day, parse_number
-from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.decoding import DateOrder, parse_boolean, parse_day, parse_number
 from fleetsync.pull.files.headers import FileColumn, HeaderRow, field_label
-from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank, is_error, is_no_day, serial_day
+from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_error, is_no_day, serial_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,85 +24,102 @@ class RejectedRow:
     record_type: RecordType | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """What all rows of a file have in common. *is_1904*: how a workbook counts days."""
+
+    columns: "ColumnLayout"
+    file: str = ""
+    date_order: DateOrder = "ymd"
+    is_1904: bool = False
+
+
 class TableRow:
     """A line of a file, read by field. A blank cell, and a field that the file has no column for, are None.
 
-    A value that cannot be read raises RecordError with the field's name and never the value. Reading a field that the
-    connector did not declare is a KeyError.
+    *cells*: their texts are clean. A value that cannot be read raises RecordError with the field's name and never the
+    value. Reading a field that the connector did not declare is a KeyError.
     """
 
-    __slots__ = ("_cells", "_columns", "_form", "_is_1904", "_places", "number", "place")
+    __slots__ = ("_cells", "_columns", "_layout", "number")
 
-    def __init__(
-        self,
-        number: int,
-        cells: Sequence[Cell],
-        columns: "ColumnLayout",
-        form: FileFormat,
-        *,
-        file: str = "",
-        is_1904: bool = False,
-    ) -> None:
+    def __init__(self, number: int, cells: Sequence[Cell], layout: RowLayout) -> None:
         self.number = number
-        self.place = f"{file} line {number}"
         self._cells = cells
-        self._columns = columns.by_field
-        self._places = columns.places
-        self._form = form
-        self._is_1904 = is_1904
+        self._layout = layout
+        self._columns = layout.columns
 
     def __repr__(self) -> str:
         return f"Row({self.number})"
 
+    @property
+    def place(self) -> str:
+        """Where a person finds it: "personal.csv line 17"."""
+        return f"{self._layout.file} line {self.number}"
+
     def has(self, field: str) -> bool:
         """Whether the file has a column for this field, blank here or not."""
-        return self._columns[field].field in self._places
+        return self._columns.place_by_field[field] is not None
 
     def text(self, field: str) -> str | None:
         """NFC, trimmed. RecordError for digits that lost their leading zeros, where the column says how many it has."""
-        value = self._text(field)
-        digits = self._columns[field].digits
-        if digits and value and value.isdecimal() and len(value) not in digits and len(value) < max(digits):
+        place = self._columns.place_by_field[field]
+        if place is None or place >= len(self._cells):
+            return None
+        cell = self._cells[place]
+        value = cell if isinstance(cell, str) else cell_text(cell)
+        digits = self._columns.digits.get(field)
+        if digits and value.isdecimal() and len(value) not in digits and len(value) < max(digits):
             raise RecordError(f"{field_label(field)} has too few digits (leading zeros lost?)")
-        return value
+        return value or None
 
     def day(self, field: str) -> date | None:
         """A day by `parse_day`: open ends are None, and so are 0 and NULL. A bare number of a workbook is a serial day."""
         cell = self._cell(field)
-        if cell is None or is_no_day(cell):
+        if cell is None:
             return None
-        return serial_day(cell, is_1904=self._is_1904) or parse_day(
-            cell_text(cell), field_label(field), order=self._form.date_order
+        if isinstance(cell, str):
+            return _written_day(cell, field, self._layout.date_order)
+        if is_no_day(cell):
+            return None
+        return serial_day(cell, is_1904=self._layout.is_1904) or parse_day(
+            cell_text(cell), field_label(field), order=self._layout.date_order
         )
 
     def amount(self, field: str) -> Decimal | None:
         """A number by `parse_number`; 75 % is 0.75, and 75 is 75."""
         cell = self._cell(field)
-        return None if cell is None else parse_number(cell_text(cell), field_label(field))
+        return None if cell is None else _written_number(cell_text(cell), field)
 
     def boolean(self, field: str) -> bool | None:
         """Yes or no by `parse_boolean`. Never for a mark of protection: that is `is_protected(row.text(field))`."""
-        text = self._text(field)
+        text = self.text(field)
         return parse_boolean(text, field_label(field)) if text else None
 
     def _cell(self, field: str) -> Cell | None:
         """A cell with something in it. Raises RecordError for one that the row ends before, or that shows an error."""
-        column = self._columns[field]
-        place = self._places.get(column.field)
+        place = self._columns.place_by_field[field]
         if place is None:
             return None
         if place >= len(self._cells):
-            if column.never_blank:
+            if self._columns.by_field[field].never_blank:
                 raise RecordError(f"{field_label(field)} is missing: the row ends before it")
             return None
         cell = self._cells[place]
         if is_error(cell):
             raise RecordError(f"{field_label(field)} is an error of the spreadsheet")
-        return None if is_blank(cell) else cell
+        return None if cell == "" else cell
 
-    def _text(self, field: str) -> str | None:
-        place = self._places.get(self._columns[field].field)
-        return None if place is None or place >= len(self._cells) else cell_text(self._cells[place]) or None
+
+# The rows of a file share their days and shares.
+@lru_cache(maxsize=1 << 13)
+def _written_day(text: str, field: str, order: DateOrder) -> date | None:
+    return None if is_no_day(text) else parse_day(text, field_label(field), order=order)
+
+
+@lru_cache(maxsize=1 << 10)
+def _written_number(text: str, field: str) -> Decimal | None:
+    return parse_number(text, field_label(field))
 
 
 class MisfitRow:
@@ -149,8 +166,10 @@ MisfitReader: TypeAlias = Callable[[MisfitRow], tuple[str | None, Any]]
 class ColumnLayout:
     """The columns that a connector declared, and where the ones that are there stand."""
 
-    by_field: dict[str, FileColumn]
-    places: dict[str, int]
+    by_field: Mapping[str, FileColumn]
+    places: Mapping[str, int]
+    place_by_field: Mapping[str, int | None]  # of every column declared; None for one that is not there
+    digits: Mapping[str, tuple[int, ...]]  # of the columns that say how many digits their values have
     width: int
     line: int
     titles: int
@@ -166,6 +185,8 @@ class ColumnLayout:
         return cls(
             {c.field: c for c in columns},
             dict(header.places),
+            {c.field: header.places.get(c.field) for c in columns},
+            {c.field: c.digits for c in columns if c.digits},
             header.width,
             header.line,
             header.titles,

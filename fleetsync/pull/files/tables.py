@@ -1,4 +1,4 @@
-"""Reads text files and workbooks into the same form: numbered lines of cells.
+"""Reads text files and workbooks into the same form: numbered lines of cells, whose texts are clean (`decoding.text.clean`).
 
 Row numbers are those that a spreadsheet shows. Limits on rows and on the unpacked size of a workbook are checked before
 anything is parsed. In the old XLS format a cell that shows an error looks like a blank one; in XLSX it can be recognised.
@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import islice
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, cast
 
 import python_calamine
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
+from fleetsync.pull.decoding.text import clean, needs_only_stripping
 from fleetsync.pull.files.encoding import decode
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import MAX_HEADER_SEARCH_LINES
-from fleetsync.pull.files.values import Cell, ErrorCell
+from fleetsync.pull.files.values import Cell, ErrorCell, may_hold_damage
 
 NumberedCells: TypeAlias = tuple[int, Sequence[Cell]]
 HeaderScore: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
@@ -59,6 +60,9 @@ class CellTable(Protocol):
     @property
     def left_sheets(self) -> tuple[str, ...]: ...
     def lines(self) -> Iterator[NumberedCells]: ...
+    def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
+        """Whether a spreadsheet may have damaged a cell of a line; a no is certain."""
+        ...
 
 
 def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> CellTable:
@@ -116,6 +120,7 @@ class TextTable:
     def lines(self) -> Iterator[NumberedCells]:
         # Strict: an unclosed quotation mark would swallow every row after it without an error.
         rows = csv.reader(StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
+        clean_cell = str.strip if needs_only_stripping(self.text) else clean
         number = 0
         while True:
             number += 1
@@ -125,8 +130,11 @@ class TextTable:
                 break
             if cells is None:
                 return
-            yield number, cells
+            yield number, [clean_cell(cell) for cell in cells]
         raise self._unclosed_quote_error(number)
+
+    def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
+        return may_hold_damage(cast("Sequence[str]", cells))
 
     def _unclosed_quote_error(self, number: int) -> SourceUnavailable | SourceRefused:
         if self.lacks_final_newline:
@@ -185,7 +193,8 @@ class SheetTable:
 
     def lines(self) -> Iterator[NumberedCells]:
         first_column = (self.sheet.start or (0, 0))[1]
-        for place, cells in enumerate(self.sheet.iter_rows()):
+        for place, uncleaned in enumerate(self.sheet.iter_rows()):
+            cells = [clean(cell) if isinstance(cell, str) else cell for cell in uncleaned]
             if place in self.broken:
                 broken = self.broken[place]
                 yield (
@@ -194,6 +203,9 @@ class SheetTable:
                 )
             else:
                 yield place + 1, cells
+
+    def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
+        return True
 
 
 def _open_workbook(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> SheetTable:

@@ -5,6 +5,7 @@ undo it. No message ever holds the value itself.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal, TypeAlias
@@ -75,8 +76,15 @@ _ERROR = re.compile(
     r"|SPILL!|CALC!)|#{3,}"
 )
 _SCIENTIFIC = re.compile(r"[-+]?\d(?:[.,]\d+)?E\+\d{1,3}|\d[.,]\d+E\d{1,3}", re.ASCII | re.IGNORECASE)
+_EXPONENT_BEHIND_DECIMALS = re.compile(r"[.,]\d+E\d", re.ASCII | re.IGNORECASE)
 # Above this a spreadsheet has already rounded what was typed: it keeps 15 digits.
 _MIN_ROUNDED_NUMBER = 10**15
+
+
+def may_hold_damage(texts: Iterable[str]) -> bool:
+    """Whether `spreadsheet_damage` may see something in one of *texts*; a no is certain, and costs one look at all of them."""
+    joined = "\n".join(texts)
+    return "#" in joined or "+" in joined or _EXPONENT_BEHIND_DECIMALS.search(joined) is not None
 
 
 def spreadsheet_damage(cell: Cell, kind: ColumnKind, digits: tuple[int, ...] = ()) -> str | None:
