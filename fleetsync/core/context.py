@@ -200,6 +200,8 @@ def _without_attempts(part: PartState) -> PartState:
         unreadable_facts=0,
         unreadable_reason=None,
         unused_headers=0,
+        left_files=(),
+        scope_findings={},
         contacts_untold=0,
         credentials={},
     )
