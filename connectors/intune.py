@@ -94,6 +94,7 @@ from fleetsync.pull.decoding import (
     UnreadableFacts,
     clean_text,
     credential_result,
+    fold_text,
     known_text,
     known_word,
     parse_instant,
@@ -396,6 +397,17 @@ def normalise(
         names = {name for field in unreadable for name in _FIELDS_OF_FACTS.get(field, ())}
         record = msgspec.structs.replace(record, unreadable=tuple(sorted(names)))
     return (record, *unknown, *facts)
+
+
+def split_contact(
+    settings: Settings, raw: ManagedDevice | CredentialExpiry | UnreadableFact
+) -> tuple[object, datetime | None]:
+    """A row without its last contact, and that contact as `normalise` gives it."""
+    if not isinstance(raw, ManagedDevice):
+        return raw, None
+    is_mirrored = fold_text(raw.management_agent) == _JAMF_MIRROR_AGENT
+    contact = None if is_mirrored else parse_instant(raw.last_sync_date_time, "lastSyncDateTime", "UTC")
+    return msgspec.structs.replace(raw, last_sync_date_time=None), contact
 
 
 def _device_record(

@@ -53,6 +53,7 @@ By the Jamf Platform API, in place of `network_id` and `api_key_file`: `token_ur
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Protocol
@@ -351,6 +352,16 @@ def normalise(
             number = clean_text(raw.school_number)
             codes = () if number is None else (number,)
             return (UnitRecord(source_id=required_text(raw.id, "id"), name=_name(raw), codes=codes),)
+
+
+def split_contact(
+    settings: Settings, raw: Device | User | Group | Location | UnreadableFact
+) -> tuple[object, datetime | None]:
+    """A row without its last contact, and that contact as `normalise` gives it."""
+    if not isinstance(raw, Device):
+        return raw, None
+    contact = parse_instant(raw.last_checkin, "lastCheckin", settings.zone)
+    return msgspec.structs.replace(raw, last_checkin=None), contact
 
 
 def _name(raw: Group | Location) -> str:

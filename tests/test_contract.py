@@ -8,12 +8,13 @@ import json
 import re
 import shutil
 import sys
+import threading
 import zipfile
 from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getdoc
@@ -26,8 +27,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 from pydantic import SecretStr, ValidationError
+from sqlalchemy import update
 
-from fleetsync.core.model import RECORD_TYPES, MembershipRecord, Record
+from fleetsync.clock import ManualClock
+from fleetsync.core.model import RECORD_TYPES, DeviceRecord, MembershipRecord, Policy, PullLimits, Record, Verdict
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
@@ -43,9 +46,14 @@ from fleetsync.pull.contract import (
     UnknownValue,
     UnreadableFact,
 )
-from fleetsync.pull.registry import connector_kinds, load_connector, secret_keys
+from fleetsync.pull.http import OutboundNetwork
+from fleetsync.pull.registry import Source, connector_kinds, load_connector, secret_keys
+from fleetsync.pull.runner import NormalisationRules, PullRunner
+from fleetsync.store import tables
 from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
 from tests.connectors.connector_case import CANARY, SECRET, ConnectorCase, RecordedListing
+from tests.store.ledger_samples import MONDAY, believed_records, ledger_at
+from tests.store.ledger_samples import SECRET as SECRET_KEY
 
 KINDS = connector_kinds()
 
@@ -739,6 +747,62 @@ def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(runner: CaseRunn
     assert CANARY not in kept.casefold()
     assert CANARY not in repr(runner.noted(part)).casefold()
     assert CANARY not in repr(pages).casefold()
+
+
+# ------------------------------------------------------------------------------------------ rows that have not changed
+
+
+@of_every_part
+def test_a_contact_split_from_a_row_is_the_one_of_its_record_and_nothing_else_goes(
+    runner: CaseRunner, part: str
+) -> None:
+    split_contact = getattr(runner.module, "split_contact", None)
+    if split_contact is None:
+        pytest.skip("its rows have no contact that moves by itself")
+
+    for raw in (raw for page in runner.pages(part) for raw in page.raws):
+        with suppress(RecordError):
+            items = runner.module.normalise(part, runner.settings, raw)
+            rest, contact = split_contact(runner.settings, raw)
+
+            without = runner.module.normalise(part, runner.settings, rest)
+
+            assert [_with_contact(item, contact) for item in without] == list(items)
+
+
+def _with_contact(item: Any, contact: datetime | None) -> Any:
+    return msgspec.structs.replace(item, last_contact_at=contact) if isinstance(item, DeviceRecord) else item
+
+
+@of_every_part
+def test_a_second_pull_that_passes_over_the_same_rows_comes_to_the_same(
+    runner: CaseRunner, part: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("databases")  # not the one that the files of the case are read from
+    quick = _two_pulls(runner, part, folder / "quick.db", judges_anew=False)
+    whole = _two_pulls(runner, part, folder / "whole.db", judges_anew=True)
+
+    assert quick == whole
+
+
+def _two_pulls(runner: CaseRunner, part: str, database: Path, *, judges_anew: bool) -> list[object]:
+    """What comes of pulling *part* twice. *judges_anew*: the second time every row is normalised again."""
+    shown: list[object] = []
+    clock, rules = ManualClock(MONDAY), NormalisationRules(Policy(), SECRET_KEY, SECRET_KEY)
+    read_again = {"fingerprint": None} | ({"judged_under": None} if judges_anew else {})
+    with ledger_at(database) as ledger:
+        pull_runner = PullRunner(ledger, clock, rules, lambda _: OutboundNetwork())
+        for _ in range(2):
+            with ledger._write_transaction() as connection:
+                connection.execute(update(tables.part_scope).values(read_again))
+            pulled = pull_runner.pull(Source(runner.settings, runner.module), runner.part(part), threading.Event())
+            assert pulled.verdict is Verdict.COMPLETE, pulled.reason
+            effect = ledger.effect(pulled.pull)
+            ledger.apply(effect, PullLimits())
+            rows = [msgspec.structs.replace(row, read_fingerprint=None) for row in effect.rows]
+            shown += [rows, msgspec.structs.replace(effect, scopes=(), rows=())]
+            clock.set(clock.now() + timedelta(hours=2))
+        return [*shown, believed_records(ledger)]
 
 
 # --------------------------------------------------------------------------------------------------------------- probe

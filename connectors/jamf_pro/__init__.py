@@ -61,8 +61,8 @@ client_secret_file = "/run/secrets/jamf-pro"
   which newer servers may have; how API clients that are limited to a site see the rest.
 """
 
-from connectors.jamf_pro.normalising import normalise
+from connectors.jamf_pro.normalising import normalise, split_contact
 from connectors.jamf_pro.reading import PARTS, probe, pull
 from connectors.jamf_pro.settings import Settings
 
-__all__ = ["PARTS", "Settings", "normalise", "probe", "pull"]
+__all__ = ["PARTS", "Settings", "normalise", "probe", "pull", "split_contact"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -150,6 +151,29 @@ def normalise(part: str, settings: Settings, raw: Row) -> tuple[NormalisedItem, 
             return (UnitRecord(source_id=source_id, name=name),)
 
 
+# The clocks of which the latest is the last contact: the name of the field → the attribute of `general`.
+_COMPUTER_CONTACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "general.lastCheckIn": "last_check_in",
+        "general.lastContactTime": "last_contact_time",
+        "general.lastContact": "last_contact",
+    }
+)
+_MOBILE_CONTACTS: Mapping[str, str] = MappingProxyType(
+    {"general.lastContactDate": "last_contact_date", "general.lastInventoryUpdateDate": "last_inventory_update_date"}
+)
+
+
+def split_contact(settings: Settings, raw: Row) -> tuple[object, datetime | None]:
+    """A row without its last contact, and that contact as `normalise` gives it."""
+    if not isinstance(raw, Computer | MobileDevice) or raw.general is None:
+        return raw, None
+    contacts = _COMPUTER_CONTACTS if isinstance(raw, Computer) else _MOBILE_CONTACTS
+    instants = [parse_instant(getattr(raw.general, name), field, "UTC") for field, name in contacts.items()]
+    general: Any = msgspec.structs.replace(raw.general, **dict.fromkeys(contacts.values()))
+    return msgspec.structs.replace(raw, general=general), max(filter(None, instants), default=None)
+
+
 # --------------------------------------------------------------------------------------------------------- device lists
 
 
@@ -160,11 +184,6 @@ def _computer(settings: Settings, raw: Computer) -> tuple[NormalisedItem, ...]:
     user, purchase = raw.user_and_location or ComputerUser(), raw.purchasing or ComputerPurchase()
     disk = (raw.disk_encryption or DiskEncryption()).boot_partition or BootPartition()
     enrolment = known_word(_COMPUTER_OWNERSHIP, general.apple_enrollment_type, "appleEnrollmentType", unknown)
-    contacts = {
-        "general.lastCheckIn": general.last_check_in,
-        "general.lastContactTime": general.last_contact_time,
-        "general.lastContact": general.last_contact,
-    }
     record = DeviceRecord(
         source_id=source_id,
         serial=clean_text(hardware.serial_number),
@@ -179,7 +198,7 @@ def _computer(settings: Settings, raw: Computer) -> tuple[NormalisedItem, ...]:
         order=clean_text(purchase.po_number),
         asset_tag=clean_text(general.asset_tag) or clean_text(general.barcode1),
         enrolled_at=facts.read(parse_instant, general.last_enrolled_date, "general.lastEnrolledDate", "UTC"),
-        last_contact_at=_latest(facts, contacts),
+        last_contact_at=_latest(facts, general, _COMPUTER_CONTACTS),
         ownership=enrolment or Ownership.ORGANISATION,
         managed=(general.remote_management or RemoteManagement()).managed,
         encrypted=known_word(_IS_ENCRYPTED, disk.state, "partitionFileVault2State", unknown),
@@ -199,10 +218,6 @@ def _mobile_device(settings: Settings, raw: MobileDevice) -> tuple[NormalisedIte
     owner = known_word(_MOBILE_OWNERSHIP, general.device_ownership_type, "deviceOwnershipType", unknown)
     if owner is Ownership.PERSONAL and platform is Platform.IOS:
         return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
-    contacts = {
-        "general.lastContactDate": general.last_contact_date,
-        "general.lastInventoryUpdateDate": general.last_inventory_update_date,
-    }
     is_lost = (raw.security or MobileSecurity()).lost_mode_enabled
     record = DeviceRecord(
         source_id=source_id,
@@ -219,7 +234,7 @@ def _mobile_device(settings: Settings, raw: MobileDevice) -> tuple[NormalisedIte
         order=clean_text(purchase.po_number),
         asset_tag=clean_text(general.asset_tag),
         enrolled_at=facts.read(parse_instant, general.last_enrolled_date, "general.lastEnrolledDate", "UTC"),
-        last_contact_at=_latest(facts, contacts),
+        last_contact_at=_latest(facts, general, _MOBILE_CONTACTS),
         ownership=owner,
         managed=general.managed,
         condition=Condition.LOST if is_lost else Condition.ACTIVE,
@@ -236,9 +251,11 @@ def _platform(raw: MobileDevice, hardware: Hardware, unknown: list[UnknownValue]
     return next(known, None) or read_platform(raw.device_type, hardware.model, "deviceType", unknown)
 
 
-def _latest(facts: UnreadableFacts, texts: Mapping[str, str | None]) -> datetime | None:
-    """The latest of several clocks that may each be blank."""
-    instants = (facts.read(parse_instant, text, field, "UTC") for field, text in texts.items())
+def _latest(
+    facts: UnreadableFacts, general: ComputerGeneral | MobileGeneral, contacts: Mapping[str, str]
+) -> datetime | None:
+    """The latest of several clocks that may each be blank. *contacts*: the name of the field → its attribute of *general*."""
+    instants = (facts.read(parse_instant, getattr(general, name), field, "UTC") for field, name in contacts.items())
     return max(filter(None, instants), default=None)
 
 

@@ -40,6 +40,10 @@ class MemoryStaging:
         """As the ledger has them."""
         return self._ledger.person_records(source, part)
 
+    def believed_record(self, source: str, part: str, ref: tuple[str, str]) -> Record | None:
+        """As the ledger has it."""
+        return self._ledger.believed_record(source, part, ref)
+
     def judged_under(self, source: str, part: str) -> Mapping[str, str | None]:
         """As the ledger has it."""
         return self._ledger.judged_under(source, part)

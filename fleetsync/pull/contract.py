@@ -704,6 +704,17 @@ class Connector(Protocol):
         ...
 
 
+class ContactSplittingConnector(Connector, Protocol):
+    """A connector whose rows say when a device was last in contact, which moves while nothing else of it changes."""
+
+    @property
+    def split_contact(self) -> Callable[[Any, RawRecord], tuple[RawRecord, datetime | None]]:
+        """A raw record without its last contact, and that contact exactly as `normalise` gives it: with nothing else changed
+        the record is not normalised again. `RecordError` for a contact that cannot be read.
+        """
+        ...
+
+
 class ProbingConnector(Connector, Protocol):
     """A connector that can check what it may read, with one request per address and permission."""
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from fleetsync.core.model import RecordType
+import msgspec
+
+from fleetsync.core.model import DeviceRecord, RecordType
 from fleetsync.pull.contract import Connect, NormalisedItem, Page, Part, RecordError, SourceSettings
 from fleetsync.pull.registry import Source
 
@@ -35,6 +38,11 @@ class FakeConnector:
         if isinstance(raw, RecordError):
             raise raw
         return raw if isinstance(raw, tuple) else (raw,)
+
+    def split_contact(self, settings: SourceSettings, raw: Any) -> tuple[Any, datetime | None]:
+        if isinstance(raw, DeviceRecord):
+            return msgspec.structs.replace(raw, last_contact_at=None), raw.last_contact_at
+        return raw, None
 
     def source(self, name: str = "invented", **keys: Any) -> Source:
         """It as a configured source."""

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -29,7 +29,7 @@ from fleetsync.core.model import (
     UnitMap,
     Verdict,
 )
-from fleetsync.pull.contract import RecordError
+from fleetsync.pull.contract import RecordError, UnknownValue
 from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.runner import NormalisationRules, PullResult, PullRunner
 from fleetsync.store import tables as t
@@ -199,6 +199,29 @@ def test_of_several_records_of_one_id_all_are_compared(ledger: Ledger, clock: Ma
         assert stored.model == "newer"
 
 
+def test_a_row_is_passed_over_only_while_all_of_its_records_are_as_it_gave_them(
+    ledger: Ledger, clock: ManualClock, canonical_keys: list[str]
+) -> None:
+    row = (person("u1", login(1)), membership("m1", "u1"), membership("m2", "u1"))
+    later = membership("m2", "u1", start=date(2026, 10, 1))
+    believe(ledger, clock, row)
+    canonical_keys.clear()
+
+    assert believe(ledger, clock, row).seen == 3
+    assert canonical_keys == []
+    effect = believe(ledger, clock, row, later)  # another row of the same id counts from now on
+    assert (changes(effect), effect.duplicates, canonical_keys) == ({"m2": "put"}, 1, [])
+    effect = believe(ledger, clock, row, later)
+    assert (changes(effect), effect.duplicates, canonical_keys) == ({"m2": "contact"}, 1, [login(1)])
+    assert changes(believe(ledger, clock, row)) == {"m2": "put"}
+
+
+def test_a_row_that_says_more_than_its_records_is_always_normalised(ledger: Ledger, clock: ManualClock) -> None:
+    row = (device("1", login(1)), UnknownValue("model", "neverseen"))
+
+    assert [dict(believe(ledger, clock, row).drift) for _ in range(3)] == [{"model=neverseen": 1}] * 3
+
+
 # --- what it is judged by -----------------------------------------------------------------------------------------------
 
 
@@ -218,6 +241,17 @@ def test_a_domain_that_stands_for_another_is_read_into_what_has_not_changed(ledg
     aliases = rules_with(policy=Policy(domain_aliases={"old.exempelby.se": "exempelby.se"}))
 
     assert changes(believe(ledger, clock, device("1", "e1@old.exempelby.se"), rules=aliases)) == {"1": "put"}
+
+
+def test_a_row_that_came_to_the_same_before_the_rules_changed_is_judged_by_the_new_ones(
+    ledger: Ledger, clock: ManualClock
+) -> None:
+    policy = Policy(unit_maps=(UnitMap(source="hr", field="name", pattern="VRE-*", unit="vretaskolan"),))
+    matching, other = device("1", name="VRE-017"), device("1", name="another")
+    believe(ledger, clock, matching)
+
+    assert believe(ledger, clock, other, rules=rules_with(policy=policy)).rows == ()
+    assert changes(believe(ledger, clock, matching, rules=rules_with(policy=policy))) == {"1": "put"}
 
 
 def test_what_could_not_be_read_under_new_rules_is_judged_by_them_later(ledger: Ledger, clock: ManualClock) -> None:
@@ -370,7 +404,9 @@ unreadable = st.builds(
     lambda n, type_: RecordError("cannot be read", source_id=n, record_type=type_),
     st.sampled_from(["u1", "m1", "1"]), st.sampled_from([RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE]),
 )  # fmt: skip
-rows = st.one_of(persons, memberships, devices, groups, unreadable)
+unknown = st.sampled_from(["a", "b"]).map(lambda word: UnknownValue("field", word))
+several = st.lists(st.one_of(persons, memberships, devices, unknown), min_size=2, max_size=3).map(tuple)
+rows = st.one_of(persons, memberships, devices, groups, unreadable, several)
 listings = st.lists(rows, max_size=6)
 ends = st.sampled_from(["apply", "apply", "apply", "hold", "fail"])
 aliases = rules_with(policy=Policy(domain_aliases={"x.se": "y.se"}))

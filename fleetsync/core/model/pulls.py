@@ -41,7 +41,7 @@ class StagedRow(FrozenStruct, frozen=True, kw_only=True):
     scope: str | None = None
     record: Record | None = None  # of PUT
     fingerprint: int = 0  # keyed hash of the kept fields before masking, and of whether the row was masked
-    read_fingerprint: int | None = None  # keyed hash of the record as its connector gave it, its contact left out
+    read_fingerprint: int | None = None  # keyed hash of the row that the record is of, its contact left out
     own_id: str = ""
     last_contact_at: datetime | None = None
     masked: bool = False
@@ -65,7 +65,7 @@ class ScopeFindings(FrozenStruct, frozen=True, kw_only=True):
 class ReadFingerprint(NamedTuple):
     """A believed record whose row differs from the one it was read from last, in nothing that is kept."""
 
-    read_fingerprint: int
+    read_fingerprint: int | None  # None: the next pull judges it anew
     type: str
     source_id: str
     fingerprint: int  # of what is believed; with another one, this says nothing

@@ -30,6 +30,7 @@ _MAC_INSIDE = re.compile(r"(?<=[a-zåäöé])[ŒŠ]|(?<=[^\W\d_])Œ(?=[^\W\d_])"
 # These occur in names and prose too: only a text without a single Swedish letter is taken for another encoding.
 _DOS_AT_ALL = re.compile(r"(?<=[^\W\d_])[„”†‚]|[„†™Ž](?=[^\W\d_])")
 _MAC_AT_ALL = re.compile(r"(?<=[^\W\d_])[šŠŒ€…]|[šŠŒ€…](?=[^\W\d_])")
+_SIGN_OF_ANOTHER = re.compile("[„”†‚™ŽšŠŒ€…]")  # each of the four begins or ends with one of them
 _SWEDISH_LETTERS = re.compile("[åäöÅÄÖ]")
 
 
@@ -98,6 +99,8 @@ def _decode_without_bom(content: bytes, fallback: str, where: str) -> DecodedTex
 
 def _likely_encoding(text: str) -> str | None:
     """The encoding that a text was more likely written in, by letters that stand where no word has them."""
+    if _SIGN_OF_ANOTHER.search(text) is None:
+        return None
     if _DOS_INSIDE.search(text):
         return "cp850"
     if _MAC_INSIDE.search(text):

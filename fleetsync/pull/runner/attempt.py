@@ -5,9 +5,8 @@ is the guard's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Event
-from typing import Any
 
 import msgspec
 
@@ -22,6 +21,7 @@ from fleetsync.pull.contract import (
     NormalisedItem,
     Page,
     Part,
+    RawRecord,
     RecordError,
     RejectedRecord,
     SourceUnavailable,
@@ -39,6 +39,7 @@ from fleetsync.pull.runner.differences import PullDifferences, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.read_records import UncertainRead
+from fleetsync.pull.runner.row_fingerprints import hashed_row, row_fingerprint_of
 from fleetsync.pull.runner.staging import Staging
 
 STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
@@ -94,7 +95,9 @@ class PullAttempt:
         self.protection.load(believed_persons(index))
         self._judged_under = self._rules.judging_fingerprint(self._source.settings, self.protection.hidden)
         self._judged_alike = {scope for scope, under in earlier.items() if under == self._judged_under}
-        self._differences = PullDifferences(name, self._rules, index, self._judged_alike)
+        self._differences = PullDifferences(
+            name, self._rules, index, self._judged_alike, lambda ref: self._staging.believed_record(name, part, ref)
+        )
         self._comparison = RecordComparison(
             self._staging, self._rules, self._source, self._part, self.protection, self._differences
         )
@@ -148,8 +151,7 @@ class PullAttempt:
         for raw in page.raws:
             # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
             counters.raws += not isinstance(raw, UnreadableFact)
-            for item in self._normalise(raw, page.scope):
-                self._take_item(item, page.scope)
+            self._take_raw(raw, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
             self._stage_differences()
         if self._progress is not None:
@@ -161,7 +163,16 @@ class PullAttempt:
             fingerprint = f"{fingerprint}{FINGERPRINT_SEPARATOR}{self._settings_fingerprint}"
         return PulledScope(name=page.scope or "", as_of=page.as_of or self._today, fingerprint=fingerprint)
 
-    def _normalise(self, raw: Any, scope: str | None) -> Iterable[NormalisedItem]:
+    def _take_raw(self, raw: RawRecord, scope: str | None) -> None:
+        row = hashed_row(raw, self._source, self._rules)
+        if row is not None and self._comparison.take_unchanged(row, scope):
+            return
+        items = self._normalise(raw, scope)
+        fingerprint = row_fingerprint_of(row, items)
+        for item in items:
+            self._take_item(item, scope, fingerprint)
+
+    def _normalise(self, raw: RawRecord, scope: str | None) -> Sequence[NormalisedItem]:
         try:
             return self._source.module.normalise(self._part.name, self._source.settings, raw)
         except RecordError as error:
@@ -177,7 +188,7 @@ class PullAttempt:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
-    def _take_item(self, item: NormalisedItem, scope: str | None) -> None:
+    def _take_item(self, item: NormalisedItem, scope: str | None, row_fingerprint: int | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
@@ -191,7 +202,7 @@ class PullAttempt:
         elif isinstance(item, UncertainRecord):
             self._comparison.take_uncertain(item, scope)
         else:
-            self._comparison.take(item, scope)
+            self._comparison.take(item, scope, row_fingerprint)
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.

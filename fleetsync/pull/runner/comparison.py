@@ -24,6 +24,7 @@ from fleetsync.pull.runner.differences import PullDifferences
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.read_records import ReadRecord, RecordRef, UncertainRead, record_ref
+from fleetsync.pull.runner.row_fingerprints import HashedRow, is_marked
 from fleetsync.pull.runner.staging import Staging
 
 _OF_PERSONS: Final = (PersonRecord, MembershipRecord)
@@ -47,13 +48,17 @@ class RecordComparison:
         self._waiting_refs: set[RecordRef] = set()
         self._uncertain: list[UncertainRead] = []  # until every record is known that another row is
 
-    def take(self, record: Record, scope: str | None) -> None:
-        """Take a record as its connector gave it."""
-        read_fingerprint = self._rules.read_fingerprint(record)
-        # A mark is heard even if nothing else is new; and of several records of one id all are compared.
-        may_be_unchanged = not _is_marked(record) and record_ref(record) not in self._waiting_refs
-        if may_be_unchanged and self._differences.take_unchanged(record, read_fingerprint, scope):
-            return
+    def take_unchanged(self, row: HashedRow, scope: str | None) -> bool:
+        """Note the records of *row* as present, if they are believed as it gives them; whether they are."""
+        refs = self._differences.unchanged_refs(row.hash, scope)
+        # Of several records of one id all are compared.
+        if not refs or not self._waiting_refs.isdisjoint(refs):
+            return False
+        self._differences.note_unchanged(refs, row.last_contact_at)
+        return True
+
+    def take(self, record: Record, scope: str | None, read_fingerprint: int | None) -> None:
+        """Take a record as its connector gave it. *read_fingerprint*: of the row that gave it."""
         record, tokens = self._protected(self._rules.canonical(record, self._source.settings))
         read = ReadRecord(record, tokens, scope, read_fingerprint)
         if isinstance(record, _OF_PERSONS):
@@ -71,7 +76,7 @@ class RecordComparison:
     def _protected(self, record: Record) -> tuple[Record, RecordTokens | None]:
         """A canonical *record* with its keys as tokens where they must be, and its tokens where anybody asks for them."""
         is_child = isinstance(record, PersonRecord) and record.child
-        if not (self._protection.hides_anyone or is_child or _is_marked(record)):
+        if not (self._protection.hides_anyone or is_child or is_marked(record)):
             return record, None
         tokens = record_tokens(record, self._rules.token_of, source=self._source.name)
         if needs_token_keys(record, tokens, self._protection.hidden):
@@ -150,7 +155,3 @@ class RecordComparison:
         if read.tokens is not None:
             return read
         return replace(read, tokens=record_tokens(read.record, self._rules.token_of, source=self._source.name))
-
-
-def _is_marked(record: Record) -> bool:
-    return isinstance(record, _OF_PERSONS) and record.protected

@@ -1,11 +1,11 @@
 """What a pull would change: each record compared by fingerprint with what is believed; only what differs is staged.
 
-A record that is read as it was read last, and is judged by the same, is only noted as present.
+Records of a row that is as it was read last, and is judged by the same, are only noted as present.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -24,6 +24,7 @@ from fleetsync.core.model import (
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.read_records import Rank, ReadRecord, RecordRef, UncertainRead, rank_of, record_ref
+from fleetsync.pull.runner.row_fingerprints import refs_by_row_hash
 from fleetsync.pull.runner.staging import BelievedEntry
 
 _NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
@@ -37,7 +38,8 @@ def believed_persons(index: Mapping[RecordRef, BelievedEntry]) -> int:
 class PullDifferences:
     """The differences between one pull of *source* and *index*, which is what is believed of the part.
 
-    *judged_alike*: the scopes whose believed records were all judged by what this pull judges by.
+    *judged_alike*: the scopes whose believed records were all judged by what this pull judges by. *believed_record*: reads
+    what is stored of a record.
     """
 
     def __init__(
@@ -46,13 +48,16 @@ class PullDifferences:
         rules: NormalisationRules,
         index: Mapping[RecordRef, BelievedEntry],
         judged_alike: Collection[str] = (),
+        believed_record: Callable[[RecordRef], Record | None] = lambda _: None,
     ) -> None:
         self._source, self._rules, self._index = source, rules, index
-        self._judged_alike = frozenset(judged_alike)
+        self._judged_alike, self._believed_record = frozenset(judged_alike), believed_record
+        self._refs_by_row_hash = refs_by_row_hash(index) if judged_alike else {}
         self._believes_masked = any(entry.masked for entry in index.values())
         self._read_otherwise: dict[RecordRef, ReadFingerprint] = {}
         self._changed_rows: list[StagedRow] = []
-        self._ranks: dict[RecordRef, Rank] = {}
+        self._unchanged: dict[RecordRef, datetime | None] = {}  # noted as present, with the last contact
+        self._ranks: dict[RecordRef, Rank] = {}  # of the records that were compared
         self._without_contact: set[RecordRef] = set()
         self._conflicts: set[RecordRef] = set()
         self._unreadable: set[RecordRef] = set()  # present, and could not be read
@@ -63,7 +68,10 @@ class PullDifferences:
     @property
     def seen(self) -> Collection[RecordRef]:
         """The records that were read, each once."""
-        return self._ranks.keys()
+        return [*self._unchanged, *self._ranks]
+
+    def _is_seen(self, ref: RecordRef) -> bool:
+        return ref in self._unchanged or ref in self._ranks
 
     @property
     def contacts_untold(self) -> int:
@@ -77,30 +85,26 @@ class PullDifferences:
 
     @property
     def read_otherwise(self) -> Collection[ReadFingerprint]:
-        """What was read otherwise than it was last, and comes to what is believed all the same."""
+        """What was read from another row than last, and comes to what is believed all the same."""
         return self._read_otherwise.values()
 
-    def take_unchanged(self, record: Record, read_fingerprint: int, scope: str | None) -> bool:
-        """Note *record*, as its connector gave it, as present, if that is all there is to it; whether it is.
+    def unchanged_refs(self, row_hash: int, scope: str | None) -> Sequence[RecordRef]:
+        """The records of a row, if nothing of them can have changed: then `note_unchanged` is all there is to do; else none.
 
-        It is what it was when it was judged last, that was by the same, and it is believed in clear. What is absent has
-        no fingerprint of this kind. Of several records of one id only the first can be taken so.
+        The row is what it was when its records were judged last, that was by the same, and they are believed in clear. What
+        is absent has no fingerprint of a row. Of several records of one id only the first can be passed over.
         """
-        ref = record_ref(record)
-        entry = self._index.get(ref)
-        if (
-            entry is None
-            or entry.read_fingerprint != read_fingerprint
-            or entry.scope != scope
-            or entry.masked
-            or ref in self._ranks
-            or (scope or "") not in self._judged_alike
-        ):
-            return False
-        self._ranks[ref] = rank_of(record, entry.fingerprint, scope)
-        if isinstance(record, DeviceRecord):
-            self._take_contact(ref, record.last_contact_at, entry)
-        return True
+        refs = self._refs_by_row_hash.get(row_hash, ()) if (scope or "") in self._judged_alike else ()
+        return () if any(self._index[ref].scope != scope or self._is_seen(ref) for ref in refs) else refs
+
+    def note_unchanged(self, refs: Iterable[RecordRef], contact: datetime | None) -> None:
+        """Note records as present and unchanged. *contact*: the last one of the device among them."""
+        for ref in refs:
+            if ref[0] != RecordType.DEVICE:
+                self._unchanged[ref] = None
+            else:
+                self._unchanged[ref] = contact
+                self._take_contact(ref, contact, self._index[ref])
 
     def _take_contact(self, ref: RecordRef, contact: datetime | None, entry: BelievedEntry) -> None:
         self._note_contact(ref, contact)
@@ -117,10 +121,11 @@ class PullDifferences:
             )
 
     def take_back(self, record: Record) -> ReadRecord | None:
-        """A believed *record* of a person that `take_unchanged` has noted, to be compared after all; None for others."""
+        """A believed *record* of a person that was noted as unchanged, to be compared after all; None for others."""
         ref = record_ref(record)
-        if self._ranks.pop(ref, None) is None:
+        if ref not in self._unchanged:
             return None
+        del self._unchanged[ref]
         entry = self._index[ref]
         return ReadRecord(record, None, entry.scope, entry.read_fingerprint)
 
@@ -136,7 +141,7 @@ class PullDifferences:
         kept = self._masked(body, read.tokens) if is_masked else body
         ref = record_ref(kept)
         rank = rank_of(read.record, fingerprint, read.scope)
-        is_repeated = ref in self._ranks
+        is_repeated = self._is_seen(ref)
         if not self._is_taken(ref, rank):
             return
         self._note_contact(ref, contact)
@@ -160,17 +165,24 @@ class PullDifferences:
 
     def _is_taken(self, ref: RecordRef, rank: Rank) -> bool:
         """Whether this is the record that counts so far, of all that came with its id."""
-        before = self._ranks.get(ref)
+        before = self._ranks.get(ref) or self._rank_of_unchanged(ref)
         if before is None:
             self._ranks[ref] = rank
             return True
         self.duplicates += 1
         if before.fingerprint != rank.fingerprint:
             self._conflicts.add(ref)
-        if rank <= before:
-            return False
-        self._ranks[ref] = rank
-        return True
+        self._ranks[ref] = max(rank, before)
+        return rank > before
+
+    def _rank_of_unchanged(self, ref: RecordRef) -> Rank | None:
+        """The rank of a record that was noted as unchanged; from here on it is one of those that are compared."""
+        if ref not in self._unchanged:
+            return None
+        contact, entry, record = self._unchanged.pop(ref), self._index[ref], self._believed_record(ref)
+        if isinstance(record, DeviceRecord):
+            record = msgspec.structs.replace(record, last_contact_at=contact)
+        return None if record is None else rank_of(record, entry.fingerprint, entry.scope)
 
     def _note_contact(self, ref: RecordRef, contact: datetime | None) -> None:
         entry = self._index.get(ref)
@@ -257,7 +269,7 @@ class PullDifferences:
                 groups_of_person[tokens.person_id].append(group)
         missing: defaultdict[RecordRef, list[RecordRef]] = defaultdict(list)
         for ref, entry in self._index.items():
-            if ref in self._ranks or entry.gone:
+            if self._is_seen(ref) or entry.gone:
                 continue
             type_, source_id = ref
             for prefix in _prefixes(source_id):
@@ -290,10 +302,11 @@ class PullDifferences:
             self._note_read_otherwise(row, entry)
 
     def _note_read_otherwise(self, row: RowToStage, entry: BelievedEntry) -> None:
-        read_fingerprint = row.read_fingerprint
-        if read_fingerprint is None or read_fingerprint == entry.read_fingerprint:
+        if row.read_fingerprint == entry.read_fingerprint:
             return
-        if (entry.scope or "") in self._judged_alike:
+        # What another row comes to under new rules says nothing of the rules that hold if this pull is not believed.
+        read_fingerprint = row.read_fingerprint if (entry.scope or "") in self._judged_alike else None
+        if read_fingerprint != entry.read_fingerprint:
             self._read_otherwise[row.ref] = ReadFingerprint(read_fingerprint, *row.ref, entry.fingerprint)
 
     def _note_unmasked(self, row: RowToStage) -> None:
@@ -322,15 +335,15 @@ class PullDifferences:
         """What is believed, belongs to one of *scopes*, which were read whole, and was not there."""
         whole = frozenset(scopes)
         for ref, entry in self._index.items():
-            is_present = ref in self._ranks or self._is_unreadable(ref) or ref in self._unmasked
+            is_present = self._is_seen(ref) or self._is_unreadable(ref) or ref in self._unmasked
             if not is_present and not entry.gone and (entry.scope or "") in whole:
                 yield StagedRow(change=RowChange.ABSENT, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 
     def returned_unread(self) -> Iterator[StagedRow]:
         """What was absent and is there again, in a row that could not be read."""
-        for ref in sorted(self._unreadable - self._ranks.keys()):
+        for ref in sorted(self._unreadable):
             entry = self._index.get(ref)
-            if entry is not None and (entry.absent or entry.gone):
+            if entry is not None and not self._is_seen(ref) and (entry.absent or entry.gone):
                 yield StagedRow(change=RowChange.RETURN, type=RecordType(ref[0]), source_id=ref[1], scope=entry.scope)
 
 

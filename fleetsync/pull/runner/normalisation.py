@@ -12,7 +12,7 @@ from fleetsync.core.identity import canonical_key, canonical_serial
 from fleetsync.core.matching import GlobSet
 from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
 from fleetsync.core.privacy import HiddenTokens, Tokeniser, key_tokeniser
-from fleetsync.pull.contract import SourceSettings
+from fleetsync.pull.contract import RawRecord, SourceSettings
 from fleetsync.pull.registry import secret_keys
 
 _encode = msgspec.json.Encoder().encode
@@ -60,17 +60,18 @@ class NormalisationRules:
 
     def row_fingerprint(self, record: Record, *, is_masked: bool) -> int:
         """A keyed hash of the fields of *record* before masking, and of whether the row is masked."""
-        return self._record_hash(record, b"1" if is_masked else b"0")
+        return self._hash(record, b"1" if is_masked else b"0")
 
-    def read_fingerprint(self, record: Record) -> int:
-        """A keyed hash of *record* as its connector gave it, without its last contact, which moves by itself."""
-        if isinstance(record, DeviceRecord) and record.last_contact_at is not None:
-            record = msgspec.structs.replace(record, last_contact_at=None)
-        return self._record_hash(record, b"read")
+    def raw_hash(self, raw: RawRecord) -> int | None:
+        """A keyed hash of a row as its connector reads it; None for a value that cannot be written down."""
+        try:
+            return self._hash(raw, type(raw).__name__.encode())
+        except (TypeError, ValueError, OverflowError):
+            return None
 
-    def _record_hash(self, record: Record, suffix: bytes) -> int:
+    def _hash(self, value: object, suffix: bytes) -> int:
         hashed = self._keyed_hash.copy()
-        hashed.update(_encode(record) + suffix)
+        hashed.update(_encode(value) + suffix)
         return int.from_bytes(hashed.digest(), "big")
 
     @cached_property

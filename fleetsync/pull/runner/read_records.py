@@ -24,7 +24,7 @@ class ReadRecord(msgspec.Struct, frozen=True, gc=False):
     record: Record
     tokens: RecordTokens | None
     scope: str | None
-    read_fingerprint: int | None = None  # of the record before it was made canonical
+    read_fingerprint: int | None = None  # of the row that it was read from; None where that is always normalised
 
 
 def record_ref(record: Record) -> RecordRef:

@@ -64,6 +64,15 @@ class KnownRecordsLedger(LedgerBase):
             for (body,) in stream_rows(connection, statement):
                 yield decode_record(body)
 
+    def believed_record(self, source: str, part: str, ref: tuple[str, str]) -> Record | None:
+        """The record of a part by (type, source id), as it is stored; None where there is none."""
+        record = t.record.c
+        is_of_part = (record.source == source) & (record.part == part)
+        statement = select(record.body).where(is_of_part, record.type == ref[0], record.source_id == ref[1])
+        with self._read_transaction() as connection:
+            body = connection.execute(statement).scalar_one_or_none()
+        return None if body is None else decode_record(body)
+
     def judged_under(self, source: str, part: str) -> dict[str, str | None]:
         """What all believed records of each scope of a part were judged under, by scope ("": the part)."""
         scope = t.part_scope.c
