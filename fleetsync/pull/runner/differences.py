@@ -24,8 +24,8 @@ from fleetsync.core.model import (
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.read_records import Rank, ReadRecord, RecordRef, UncertainRead, rank_of, record_ref
-from fleetsync.pull.runner.row_fingerprints import refs_by_row_hash
 from fleetsync.pull.runner.staging import BelievedEntry
+from fleetsync.pull.runner.unchanged_rows import refs_by_row_hash
 
 _NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
 
