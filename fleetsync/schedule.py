@@ -1,14 +1,14 @@
 """School calendars and job times, read from TOML into the plain values that the core and the daemon work with.
 
-Public holidays become plain dates here. Refuses a calendar that
+Public holidays become plain dates here, so that the core needs no library for them. Refuses a calendar that
 contradicts itself and a job time that is probably a mistake. Each message names file, table, key and remedy. Knows
 nothing about the scheduler that runs the jobs.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -21,11 +21,8 @@ from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term, sch
 
 # Wider than any calendar in use. Beyond it a public holiday counts like any weekday.
 YEARS_OF_HOLIDAYS = range(2015, 2051)
-# By law 1989:253, as (month, day); and Christmas Eve and New Year's Eve, on which no school is open either.
-FIXED_HOLIDAYS = ((1, 1), (1, 6), (5, 1), (6, 6), (12, 24), (12, 25), (12, 26), (12, 31))
-# Good Friday, Easter Day and Monday, Ascension Day, Whit Sunday.
-DAYS_FROM_EASTER = (-2, 0, 1, 39, 49)
-FRIDAY, SATURDAY = 4, 5
+# The eves of Midsummer, Christmas and New Year are not public holidays by law, but no school is open on them.
+HOLIDAY_CATEGORIES = ("public", "de_facto")
 LONGEST_BREAK_DAYS = 100  # no summer break is longer: a longer gap between two terms is a forgotten term
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -107,36 +104,10 @@ def read_calendars(table: Mapping[str, object], where: str) -> Calendars:
 
 @cache
 def public_holidays() -> frozenset[date]:
-    """Sweden's public holidays and the eves on which no school is open, from 2015 to 2050.
+    """Sweden's public holidays and the eves on which no school is open, from 2015 to 2050."""
+    import holidays
 
-    A rule of our own: a library that knows every country takes half a second of each command's start. Tests compare both.
-    """
-    return frozenset(day for year in YEARS_OF_HOLIDAYS for day in _public_holidays_in(year))
-
-
-def _public_holidays_in(year: int) -> Iterator[date]:
-    easter = _easter_day(year)
-    yield from (date(year, month, day) for month, day in FIXED_HOLIDAYS)
-    yield from (easter + timedelta(days=days) for days in DAYS_FROM_EASTER)
-    midsummer_eve = _first_weekday_from(date(year, 6, 19), FRIDAY)
-    yield from (midsummer_eve, midsummer_eve + timedelta(days=1))
-    yield _first_weekday_from(date(year, 10, 31), SATURDAY)  # All Saints' Day
-
-
-def _first_weekday_from(day: date, weekday: int) -> date:
-    return day + timedelta(days=(weekday - day.weekday()) % 7)
-
-
-def _easter_day(year: int) -> date:
-    """Easter Day in the Gregorian calendar, by the anonymous algorithm as Meeus gives it (Astronomical Algorithms, ch. 8)."""
-    century, year_of_century = divmod(year, 100)
-    lunar_year = year % 19
-    skipped_leap_days = century - century // 4 - (century - (century + 8) // 25 + 1) // 3
-    days_to_full_moon = (19 * lunar_year + skipped_leap_days + 15) % 30
-    days_to_sunday = (32 + 2 * (century % 4) + 2 * (year_of_century // 4) - days_to_full_moon - year_of_century % 4) % 7
-    correction = (lunar_year + 11 * days_to_full_moon + 22 * days_to_sunday) // 451
-    month, day = divmod(days_to_full_moon + days_to_sunday - 7 * correction + 114, 31)
-    return date(year, month, day + 1)
+    return frozenset(holidays.country_holidays("SE", years=YEARS_OF_HOLIDAYS, categories=HOLIDAY_CATEGORIES))
 
 
 def _whole_school_years(terms: Sequence[Term]) -> tuple[Term, ...]:

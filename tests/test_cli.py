@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, redirect_stderr
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
@@ -583,6 +585,34 @@ def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
 def test_a_daemon_that_does_not_answer_is_not_healthy(installation):
     code, _, errors = run_and_catch(installation, "healthcheck")
     assert (code, errors) == (1, "fleetsync: the daemon does not answer at 127.0.0.1:1 (Connection refused)\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "message"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", 0, ""),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "the daemon answers 503 at {at}/livez: its main loop hangs"),
+        (b"220 mail.exempelby.se\r\n", 1, "what answers at {at} is not the daemon: look at [web] listen"),
+        (b"", 1, "what answers at {at} is not the daemon: look at [web] listen"),
+    ],
+)
+def test_a_health_check_says_what_answers(installation, answer, code, message):
+    def answer_once(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        installation.port = server.getsockname()[1]
+        installation.write()
+        answering = Thread(target=answer_once, args=(server,))
+        answering.start()
+        result = run_and_catch(installation, "healthcheck")
+        answering.join()
+
+    at = f"127.0.0.1:{installation.port}"
+    assert (result[0], result[2]) == (code, f"fleetsync: {message.format(at=at)}\n" if message else "")
 
 
 def test_a_health_check_of_a_configuration_that_cannot_be_used_says_why(installation):

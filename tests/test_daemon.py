@@ -50,6 +50,7 @@ def settled(daemon: Daemon, *sources: str) -> None:
         lambda: all(daemon.ledger.newest_pulls(*at) for at in daemon.health._newest_pulls), "all parts are judged"
     )
     wait_until(lambda: not daemon.pulls.has_results, "all results are fetched")
+    wait_until(lambda: all(daemon.health._newest_pulls.values()), "the daemon's status has a verdict of every part")
 
 
 def next_run_at(daemon: Daemon, name: str) -> datetime | None:

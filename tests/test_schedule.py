@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import holidays
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 from hypothesis import given
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from fleetsync.core.calendar import Calendar, Calendars, ClosedPeriod, Term
 from fleetsync.schedule import (
     WEEKDAYS,
-    YEARS_OF_HOLIDAYS,
     Cron,
     ScheduleError,
     load_calendars,
@@ -111,13 +109,6 @@ def test_a_calendar_that_is_not_shipped_is_refused_with_those_that_are() -> None
 
 
 # ----------------------------------------------------------------------------------------------- public holidays
-
-
-def test_our_rule_for_public_holidays_gives_the_days_of_the_library_that_collects_them():
-    # Its "de facto" holidays of Sweden are the eves on which no school is open.
-    reference = holidays.country_holidays("SE", years=YEARS_OF_HOLIDAYS, categories=("public", "de_facto"))
-
-    assert public_holidays() == set(reference)
 
 
 @pytest.mark.parametrize("text", ["2026-01-06", "2026-04-06", "2026-05-14", "2026-06-06", "2026-12-25", "2050-01-01"])

@@ -192,7 +192,7 @@ class Ss12000Stub:
         """All objects that match the query. The last result is cached, because a listing repeats it for every page."""
         register_then, query_then, objects = self._last_listing
         if register_then is not register or query_then != (resource, query):
-            objects = [row for row in self._all(resource, register) if _is_wanted(resource, row, query, register)]
+            objects = list(filter(_filter_of(resource, query, register), self._all(resource, register)))
             self._last_listing = (register, (resource, query), objects)
         return objects
 
@@ -335,24 +335,30 @@ _FILTERS: Mapping[str, Mapping[str, Callable[[RegisterContents, JsonObject, froz
 }
 
 
-def _is_wanted(resource: str, row: JsonObject, query: Sequence[tuple[str, str]], register: RegisterContents) -> bool:
-    """Whether an object meets all filters. Unknown filters are ignored."""
+def _filter_of(
+    resource: str, query: Sequence[tuple[str, str]], register: RegisterContents
+) -> Callable[[JsonObject], bool]:
+    """Whether an object meets all filters of *query*. Unknown filters are ignored."""
     filters: dict[str, list[str]] = {}
     for name, value in query:
         filters.setdefault(name, []).append(value)
-    tests = _FILTERS[resource]
-    if not all(tests[name](register, row, frozenset(values)) for name, values in filters.items() if name in tests):
-        return False
-    if resource == "persons" and not _is_related(register.relations.get(str(row["id"]), ()), filters):
-        return False
-    return _meets_date_filters(row.get("startDate"), row.get("endDate"), filters, "") and _meets_meta_filters(
-        row, filters
-    )
+    known = _FILTERS[resource]
+    tests = [(known[name], frozenset(values)) for name, values in filters.items() if name in known]
+    asks_relations = resource == "persons" and any(name.startswith("relationship.") for name in filters)
+
+    def is_wanted(row: JsonObject) -> bool:
+        if not all(test(register, row, values) for test, values in tests):
+            return False
+        if asks_relations and not _is_related(register.relations.get(str(row["id"]), ()), filters):
+            return False
+        return _meets_date_filters(row.get("startDate"), row.get("endDate"), filters, "") and _meets_meta_filters(
+            row, filters
+        )
+
+    return is_wanted
 
 
 def _is_related(relations: Sequence[OrganisationRelation], filters: Mapping[str, Sequence[str]]) -> bool:
-    if not any(name.startswith("relationship.") for name in filters):
-        return True
     kinds, organisations = filters.get("relationship.entity.type"), filters.get("relationship.organisation")
     return any(
         (kinds is None or relation.kind in kinds)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
+from operator import attrgetter
 
 import msgspec
 
@@ -268,6 +269,7 @@ SUMMED_FIELDS = (
     "surplus",
     "working_devices",
 )
+_SUMMED = attrgetter(*SUMMED_FIELDS)
 
 
 def sum_coverage(
@@ -284,8 +286,9 @@ def sum_coverage(
         sums[cell] = {}
     for share in shares:
         numbers = sums[(share.unit, share.entitlement)]
-        for field in SUMMED_FIELDS:
-            numbers[field] = numbers.get(field, 0) + int(getattr(share, field))
+        for field, count in zip(SUMMED_FIELDS, _SUMMED(share), strict=True):
+            if count:
+                numbers[field] = numbers.get(field, 0) + count
     for cell, counts in beside.items():
         for field, count in counts.items():
             sums[cell][field] = sums[cell].get(field, 0) + count

@@ -361,7 +361,7 @@ def _combine_answers(
     owner = next((place for place, answer in enumerate(best) if answer and answer.weight is AnswerWeight.YES), None)
     if owner is None:
         return EntitlementResult(
-            decisions=_decisions_without_owing_rule(rules, best),
+            decisions=_shared(_decisions_without_owing_rule(rules, best)),
             running=running,
             deciding_memberships=_deciding_memberships(answers_by_rule) or running,
         )
@@ -370,12 +370,18 @@ def _combine_answers(
     decisions = [_decision_beside_owing_rule(owning, rule, other) for rule, other in zip(rules, best, strict=True)]
     decisions[owner] = EntitlementDecision(entitlement=owning.id, owed=True, reason=answer.reason)
     return EntitlementResult(
-        decisions=tuple(decisions),
+        decisions=_shared(tuple(decisions)),
         owner=owning,
         reason=answer.reason,
         running=running,
         deciding_memberships=_deciding_memberships(answers_by_rule[owner : owner + 1]),
     )
+
+
+@lru_cache(maxsize=8192)
+def _shared(decisions: tuple[EntitlementDecision, ...]) -> tuple[EntitlementDecision, ...]:
+    """The first decisions that are equal: thousands of persons are owed by the same rule since the same day."""
+    return decisions
 
 
 def _heaviest_answer(answers: Sequence[RuleAnswer]) -> RuleAnswer | None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ from fleetsync.core.text import folded
 T = TypeVar("T")
 FormFactorLookup = Callable[[str | None, str | None, Platform], FormFactor]  # of maker, model and platform
 
+_NOTHING: Mapping[str, Any] = {}  # one for all devices without disagreement
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Conditions that hold when any list says so, however old its row.
@@ -117,8 +118,10 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         form_factor=_form_factor(ranked, values, context, form_factor_of),
         last_contact_at=contact,
         contact_part=f"{newest.source}/{newest.part}" if contact else None,
-        conditions=frozenset(
-            device_record(record).condition for record in (*counting, *_of_other_lists(superseded, counting, context))
+        conditions=_shared(
+            frozenset(
+                device_record(known).condition for known in (*counting, *_of_other_lists(superseded, counting, context))
+            )
         ),
         roles=_roles((*counting, *superseded), context),
         ever_in_mdm=PartRole.MDM in _roles(joined.records, context),
@@ -127,8 +130,8 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         first_seen=min(record.first_seen for record in joined.records),
         enrolled_at=_first_not_none(device_record(record).enrolled_at for record in ranked),
         may_be_personal_by_lists=_may_be_personal_by_lists(joined.records, context),
-        unreadable=_unreadable_fields(ranked) if counting else {},
-        field_claims=field_claims,
+        unreadable=(_unreadable_fields(ranked) if counting else {}) or _NOTHING,
+        field_claims=field_claims or _NOTHING,
         **values,
     )
 
@@ -136,13 +139,21 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
 def _roles(records: Iterable[BelievedRecord], context: Context) -> frozenset[PartRole]:
     """The roles of the lists that have a device. An MDM that waits for its first enrolment knows it as a purchase does."""
     roles = ((record, role) for record in records if (role := _role(record, context)))
-    return frozenset(PartRole.PURCHASES if _is_to_be_enrolled(record, role) else role for record, role in roles)
+    words = frozenset(PartRole.PURCHASES if _is_to_be_enrolled(record, role) else role for record, role in roles)
+    shared: frozenset[PartRole] = _shared(words)
+    return shared
 
 
 def _is_to_be_enrolled(record: BelievedRecord, role: PartRole) -> bool:
     known = device_record(record)
     is_waiting = role is PartRole.MDM and known.condition is Condition.PENDING
     return is_waiting and known.ownership is Ownership.ORGANISATION
+
+
+@lru_cache(maxsize=256)
+def _shared(words: frozenset[T]) -> frozenset[T]:
+    """The first set that is equal to *words*: 100,000 devices have the same few, and each set takes 216 bytes."""
+    return words
 
 
 # --- which record counts ----------------------------------------------------------------------------------------------

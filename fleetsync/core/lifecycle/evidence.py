@@ -148,8 +148,8 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     # --- how far one can see ------------------------------------------------------------------------------------------
 
     def _parts_of_records(self, records: Iterable[BelievedRecord]) -> Iterable[PartState]:
-        parts = (part for record in records if (part := self.context.part_of(record)) is not None)
-        return {part.name: part for part in parts}.values()
+        refs = {(record.source, record.part): record for record in records}
+        return [part for record in refs.values() if (part := self.context.part_of(record)) is not None]
 
     def _known_until(self, part: PartState) -> date:
         return self.context.known_until_of(part) or date.min

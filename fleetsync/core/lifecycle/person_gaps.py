@@ -120,11 +120,14 @@ def _is_return_overdue(evidence: GapEvidence, device: DeviceCase, running: Runni
 def ending_with_device(evidence: GapEvidence, case: PersonCase) -> Text | None:
     """Ends within fifteen school days and holds a device."""
     person_state = case.person_state
-    day = evidence.roster_fresh_until(case)
-    end = person_state.ends_on or person_state.ended_on or _last_day_of_the_last_grade(evidence, case, day)
-    if end is None or person_state.may_return or case.person.id not in evidence.devices_by_holder:
+    if person_state.may_return or case.person.id not in evidence.devices_by_holder:
         return None
-    if end < day or _ends_with_the_year(evidence, case, end):
+    announced = person_state.ends_on or person_state.ended_on
+    if announced is None and person_state.grade_index != LAST_GRADE_INDEX:
+        return None
+    day = evidence.roster_fresh_until(case)
+    end = announced or _last_day_of_the_last_grade(evidence, case, day)
+    if end is None or end < day or _ends_with_the_year(evidence, case, end):
         return None
     if (
         evidence.context.calendar_of(person_state.unit).school_days_between(day, end)
@@ -136,7 +139,7 @@ def ending_with_device(evidence: GapEvidence, case: PersonCase) -> Text | None:
 
 def _last_day_of_the_last_grade(evidence: GapEvidence, case: PersonCase, day: date) -> date | None:
     """The last school day, for a pupil of the last grade whose row has no end."""
-    if case.person_state.owed is None or case.person_state.grade_index != LAST_GRADE_INDEX:
+    if case.person_state.owed is None:
         return None
     summer = evidence.context.calendar_of(case.person_state.unit).summer_break(day)
     return None if summer is None else summer.last_school_day

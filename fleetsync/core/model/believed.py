@@ -15,6 +15,9 @@ from fleetsync.core.model.pulls import ScopeFindings
 from fleetsync.core.model.records import RECORD_TYPES, Key, Record
 from fleetsync.core.model.vocabulary import PartRole, RecordType
 
+# The words of the record types: a reconciliation asks a million times, and an enumeration is slow to tell its value.
+_TYPE_WORDS = {kind: record_type.value for kind, record_type in RECORD_TYPES.items()}
+
 
 class BelievedRecord(FrozenStruct, frozen=True, kw_only=True):
     """A record as it is believed now, and since when the source no longer shows it (`domain.md` §2.3)."""
@@ -40,7 +43,7 @@ class BelievedRecord(FrozenStruct, frozen=True, kw_only=True):
     @property
     def ref(self) -> tuple[str, str, str]:
         """(source, type, source id): unique among all believed records."""
-        return (self.source, self.type.value, self.record.source_id)
+        return (self.source, _TYPE_WORDS[type(self.record)], self.record.source_id)
 
 
 NOT_THERE = "not there: "

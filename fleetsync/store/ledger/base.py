@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -137,12 +138,13 @@ def believed_record_from_row(row: Any) -> BelievedRecord:
     """A row of `BELIEVED_COLUMNS` as what is believed."""
     source, part, body, own_id, thing_id, scope, first_seen, absent_since, absent_pulls, gone, contact, masked = row
     return BelievedRecord(
-        source=source,
-        part=part,
+        # The database gives each row strings of its own, though there are only a few.
+        source=intern(source),
+        part=intern(part),
         record=_decode(body),
         own_id=own_id,
         thing_id=thing_id,
-        scope=scope,
+        scope=scope and intern(scope),
         first_seen=first_seen,
         absent_since=absent_since,
         absent_pulls=absent_pulls,

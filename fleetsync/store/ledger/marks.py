@@ -49,7 +49,7 @@ class MarkLedger(LedgerBase):
         """Keep that *pull* marks these persons. What was recorded of the part before stays."""
         if not person_by_token:
             return
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             started_at = connection.execute(select(t.pull.c.started_at).where(t.pull.c.id == pull)).scalar_one()
             store_marks(connection, pull, person_by_token, started_at)
 

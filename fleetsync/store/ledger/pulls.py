@@ -138,7 +138,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         if not rows:
             return
         record = t.record.c
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             believed = (record.source == source) & (record.part == part) & ~record.masked
             same_record = (record.type == bindparam("of_type")) & (record.source_id == bindparam("of_id"))
@@ -226,7 +226,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
             known = connection.execute(select(state.left_files).where(of_part)).scalar_one_or_none()
         if tuple(names) == (known or ()):
             return
-        with self._write_transaction() as connection:
+        with self._write_transaction(changes_believed=False) as connection:
             update_part_state(connection, source, part, left_files=tuple(names))
 
     def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:

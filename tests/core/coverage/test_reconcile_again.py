@@ -141,8 +141,24 @@ def test_what_has_not_changed_is_not_concluded_anew() -> None:
 
     again = reconcile_in(context_of(replace(recorded, known=known), Moment(NOW + timedelta(hours=1), TODAY)), first)
 
-    before = {id(case) for case in (*first.outcome.people, *first.outcome.devices)}
-    assert all(id(case) in before for case in again.outcome.people)
+    assert set(map(id, again.outcome.people)) == set(map(id, first.outcome.people))
+    before = set(map(id, first.outcome.devices))
     (anew,) = (case for case in again.outcome.devices if id(case) not in before)
     assert anew.device.records[0].record is moved.record
     assert set(map(id, again.outcome.shares)) == set(map(id, first.outcome.shares))
+
+
+def test_a_year_that_was_turned_by_hand_since_is_concluded_anew() -> None:
+    day = Moment(NOW - timedelta(days=140), date(2026, 7, 7))
+    builder = RecordsBuilder()
+    builder.device(builder.pupil("alva", start=date(2025, 8, 18)))
+    believed = builder.believed()
+    copied = reconcile_in(context_of(believed, Moment(day.at - timedelta(days=26), date(2026, 6, 11)))).outcome
+    recorded = with_recorded_outcome(believed, copied)
+    assert recorded.turnover is not None
+    turned = replace(recorded, turnover=replace(recorded.turnover, turned_at=day.at, how="by_hand"))
+    first = reconcile_in(context_of(recorded, day))
+
+    again = reconcile_in(context_of(turned, day), first)
+
+    assert in_one_order(again.outcome) == in_one_order(reconcile_in(context_of(turned, day)).outcome)

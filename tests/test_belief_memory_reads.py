@@ -1,0 +1,45 @@
+"""What a process remembers is not read again: the statements of a second run are counted."""
+
+import re
+from pathlib import Path
+
+from sqlalchemy import event
+
+from fleetsync import sync
+from tests.flow.installation import Installation, OpenInstallation
+
+REMEMBERED_TABLES = "record|contact|device|person|unit|membership|login|owed|assignment|gap|coverage"
+READ = re.compile(rf"\b(?:FROM|JOIN) ({REMEMBERED_TABLES})\b")
+CHANGED = re.compile(rf"^(?:INSERT INTO|UPDATE|DELETE FROM) ({REMEMBERED_TABLES})\b")
+
+
+def tables_touched(opened: OpenInstallation) -> tuple[set[str], set[str]]:
+    """The tables that a reconciliation reads, and those that it writes, of those that are remembered."""
+    statements: list[str] = []
+    for engine in (opened.ledger._database.reading, opened.ledger._database.writing):
+        event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    sync.reconcile_now(opened.application.run_context)
+    read = {table for each in statements if each.startswith("SELECT") for table in READ.findall(each)}
+    return read, {table for each in statements for table in CHANGED.findall(each)}
+
+
+def test_a_reconciliation_after_another_reads_nothing_of_what_is_remembered(tmp_path: Path) -> None:
+    with Installation(tmp_path, people=12) as installation, installation.open() as opened:
+        opened.run()
+        installation.advance_clock(hours=1)
+
+        assert tables_touched(opened) == (set(), set())
+
+
+def test_after_a_write_of_somebody_else_everything_is_read_once(tmp_path: Path) -> None:
+    with Installation(tmp_path, people=12) as installation, installation.open() as opened:
+        opened.run()
+        installation.advance_clock(hours=1)
+        with installation.open() as other:
+            sync.reconcile_now(other.application.run_context)
+        installation.advance_clock(hours=1)
+
+        read, written = tables_touched(opened)
+
+        assert read >= {"record", "device", "person", "login", "assignment", "gap"}
+        assert written == set()
