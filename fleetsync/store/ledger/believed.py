@@ -26,7 +26,13 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.privacy import marked_refs
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import LedgerBase, believed_record_from_row, select_believed_records, stream_rows
+from fleetsync.store.ledger.base import (
+    LedgerBase,
+    believed_record_from_row,
+    select_believed_records,
+    stream_rows,
+    stream_tuples,
+)
 from fleetsync.store.ledger.hidden_persons import pending_marks, privacy_generation
 from fleetsync.store.ledger.outcome_rows import (
     coverage_columns,
@@ -97,7 +103,7 @@ def _without_long_closed(remembered: BelievedState, now: datetime) -> BelievedSt
 
 
 def _known_records(connection: Connection) -> tuple[BelievedRecord, ...]:
-    return tuple(believed_record_from_row(row) for row in stream_rows(connection, select_believed_records()))
+    return tuple(believed_record_from_row(row) for row in stream_tuples(connection, select_believed_records()))
 
 
 def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from fleetsync.core.model import Record, RecordType
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, stream_rows
+from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, stream_rows, stream_tuples
 
 
 class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
@@ -50,7 +50,7 @@ class KnownRecordsLedger(LedgerBase):
                 (intern(kind), source_id): RecordIndexEntry(
                     fingerprint, since is not None, gone, contact, scope, read, masked
                 )
-                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_rows(
+                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_tuples(
                     connection, statement
                 )
             }
