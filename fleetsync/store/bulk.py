@@ -1,19 +1,21 @@
-"""Writes many rows at once: plain tuples, one prepared statement, no dict per row.
+"""Writes and reads many rows at once: plain tuples, one prepared statement, no dict and no row object per row.
 
 SQLAlchemy builds the statement and says how the values of each column are converted. The rows themselves go straight to
-the driver's `executemany`: a dict for each of them costs more than the database's own work.
+the driver's `executemany` or come straight from its cursor, and are converted column by column: an object of SQLAlchemy's
+for each of them costs more than the database's own work.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
 ROWS_AT_A_TIME = 10_000  # converted and sent together
+ROWS_READ_AT_A_TIME = 2_000  # more only take memory
 
 PlainRow = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
@@ -61,3 +63,23 @@ def _arrangement(
 
 def _bind_converter(type_: TypeEngine[Any], connection: Connection) -> _Convert | None:
     return type_.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+
+
+def read_many(connection: Connection, statement: Select[Any]) -> Iterator[PlainRow]:
+    """The rows of a statement that may have many, in its order: read in pieces, neither one by one nor all at once."""
+    cursor = connection.execute(statement).cursor
+    assert cursor is not None, "a query has a cursor"
+    converters = [_result_converter(column.type, connection) for column in statement.selected_columns]
+    while batch := cursor.fetchmany(ROWS_READ_AT_A_TIME):
+        columns = zip(*batch, strict=True)
+        yield from zip(
+            *(
+                column if convert is None else map(convert, column)
+                for column, convert in zip(columns, converters, strict=True)
+            ),
+            strict=True,
+        )
+
+
+def _result_converter(type_: TypeEngine[Any], connection: Connection) -> _Convert | None:
+    return type_.dialect_impl(connection.dialect).result_processor(connection.dialect, None)

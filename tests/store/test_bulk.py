@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from fleetsync.core.model import Text
 from fleetsync.store import bulk
 from fleetsync.store import tables as t
-from fleetsync.store.ledger import Ledger, base
+from fleetsync.store.ledger import Ledger
 from tests.store.ledger_samples import MONDAY
 
 OWED = tuple(column.name for column in t.owed.c if column.name != "id")
@@ -39,9 +39,9 @@ def test_rows_read_in_bulk_are_always_those_that_are_read_one_by_one(rows: list[
     statement = select(*(t.owed.c[name] for name in OWED)).order_by(t.owed.c.id)
     with engine.begin() as connection, pytest.MonkeyPatch.context() as patch:
         bulk.write_many(connection, insert(t.owed), OWED, rows)
-        patch.setattr(base, "ROWS_AT_A_TIME", at_a_time)
+        patch.setattr(bulk, "ROWS_READ_AT_A_TIME", at_a_time)
 
-        assert list(base.stream_tuples(connection, statement)) == [tuple(row) for row in stored(connection)]
+        assert list(bulk.read_many(connection, statement)) == [tuple(row) for row in stored(connection)]
 
 
 @given(st.lists(owed_rows, max_size=7))

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
 from sys import intern
 from typing import Any
@@ -93,22 +93,6 @@ def stream_rows(connection: Connection, statement: Select[Any]) -> Iterator[Any]
     """The rows of a statement that may have many: read in pieces, neither one by one nor all at once."""
     for rows in connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).partitions():
         yield from rows
-
-
-def stream_tuples(connection: Connection, statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """As `stream_rows`, as plain tuples and with each column read as a whole: for rows that are many and read by position."""
-    readers = [
-        (place, reader)
-        for place, column in enumerate(statement.selected_columns)
-        if (reader := column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None))
-        is not None
-    ]
-    with closing(connection.execute(statement)) as result:
-        while rows := result.cursor.fetchmany(ROWS_AT_A_TIME):
-            columns: list[Any] = list(zip(*rows, strict=True))
-            for place, reader in readers:
-                columns[place] = map(reader, columns[place])
-            yield from zip(*columns, strict=True)
 
 
 BELIEVED_COLUMNS = (

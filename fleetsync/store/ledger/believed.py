@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -26,15 +27,12 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.privacy import marked_refs
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import (
-    LedgerBase,
-    believed_record_from_row,
-    select_believed_records,
-    stream_rows,
-    stream_tuples,
-)
+from fleetsync.store.bulk import read_many
+from fleetsync.store.ledger.base import LedgerBase, believed_record_from_row, select_believed_records
 from fleetsync.store.ledger.hidden_persons import pending_marks, privacy_generation
 from fleetsync.store.ledger.outcome_rows import (
+    EPISODE_COLUMNS,
+    RUNNING_ASSIGNMENT_COLUMNS,
     coverage_columns,
     coverage_from_row,
     episode_from_row,
@@ -103,7 +101,7 @@ def _without_long_closed(remembered: BelievedState, now: datetime) -> BelievedSt
 
 
 def _known_records(connection: Connection) -> tuple[BelievedRecord, ...]:
-    return tuple(believed_record_from_row(row) for row in stream_tuples(connection, select_believed_records()))
+    return tuple(map(believed_record_from_row, read_many(connection, select_believed_records())))
 
 
 def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[PartState, ...]:
@@ -157,21 +155,22 @@ def _logins(connection: Connection) -> tuple[Login, ...]:
     login = t.login.c
     statement = select(login.scheme, login.namespace, login.value, login.person, login.first_seen, login.last_seen)
     ordered = statement.order_by(login.scheme, login.namespace, login.value, login.person)
+    scheme_of = {scheme.value: scheme for scheme in Scheme}
     return tuple(
-        Login(Key(Scheme(scheme), namespace, value), person, first_seen, last_seen)
-        for scheme, namespace, value, person, first_seen, last_seen in stream_rows(connection, ordered)
+        Login(Key(scheme_of[scheme], intern(namespace), value), person, first_seen, last_seen)
+        for scheme, namespace, value, person, first_seen, last_seen in read_many(connection, ordered)
     )
 
 
 def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, ...]:
     gap = t.gap.c
-    statement = select(t.gap).where(gap.until.is_(None) | (gap.until > closed_after)).order_by(gap.id)
-    rows = connection.execute(statement).all()
-    running = {(row.kind, row.subject_id) for row in rows if row.until is None}
+    of_interest = gap.until.is_(None) | (gap.until > closed_after)
+    statement = select(gap.until, *EPISODE_COLUMNS).where(of_interest).order_by(gap.id)
+    episodes = [episode_from_row(row[1:], row[0]) for row in read_many(connection, statement)]
+    running = {episode.key: episode for episode in episodes if episode.closed_at is None}
     # A row may also have ended because its unit, reason or parking changed; the last one of its key is the closing.
-    ended = {(row.kind, row.subject_id): row for row in rows if row.until is not None}
-    closed = [row for key, row in ended.items() if key not in running]
-    return tuple(episode_from_row(row, row.until) for row in [*(row for row in rows if row.until is None), *closed])
+    ended = {episode.key: episode for episode in episodes if episode.closed_at is not None}
+    return (*running.values(), *(episode for key, episode in ended.items() if key not in running))
 
 
 def _gap_units_and_kinds(connection: Connection) -> frozenset[tuple[str, str]]:
@@ -181,14 +180,16 @@ def _gap_units_and_kinds(connection: Connection) -> frozenset[tuple[str, str]]:
 
 
 def _running_assignments(connection: Connection) -> tuple[RunningAssignment, ...]:
-    statement = select(t.assignment).where(t.assignment.c.until.is_(None)).order_by(t.assignment.c.id)
-    return tuple(running_assignment_from_row(row) for row in stream_rows(connection, statement))
+    given = t.assignment.c
+    statement = select(*RUNNING_ASSIGNMENT_COLUMNS).where(given.until.is_(None)).order_by(given.id)
+    return tuple(running_assignment_from_row(row) for row in read_many(connection, statement))
 
 
 def _stages(connection: Connection) -> dict[str, StageSince]:
     device = t.device.c
     statement = select(device.id, device.stage, device.stage_since).where(device.stage.is_not(None))
-    return {row: StageSince(Stage(stage), since) for row, stage, since in stream_rows(connection, statement)}
+    stage_of = {stage.value: stage for stage in Stage}
+    return {row: StageSince(stage_of[stage], since) for row, stage, since in read_many(connection, statement)}
 
 
 def _coverage(connection: Connection) -> tuple[CoverageDay, ...]:

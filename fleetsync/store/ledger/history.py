@@ -1,17 +1,22 @@
 """What was known at a past instant, and the numbers of past days. A fact that comes late changes no past row."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Table, func, literal, select
+from sqlalchemy import Column, Select, func, literal, select
 
 from fleetsync.core.model import AssignmentInterval, CoverageDay, CoverageSum, Episode, OwedDevices, RunningAssignment
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import LedgerBase, stream_rows
+from fleetsync.store.bulk import read_many
+from fleetsync.store.ledger.base import LedgerBase
 from fleetsync.store.ledger.hidden_persons import PRIVACY_GENERATION_COUNTER
 from fleetsync.store.ledger.outcome_rows import (
+    ASSIGNMENT_INTERVAL_COLUMNS,
+    EPISODE_COLUMNS,
+    OWED_COLUMNS,
+    RUNNING_ASSIGNMENT_COLUMNS,
     assignment_interval_from_row,
     coverage_columns,
     coverage_from_row,
@@ -92,26 +97,30 @@ class HistoryLedger(LedgerBase):
     def gaps_as_of(self, instant: datetime) -> tuple[Episode, ...]:
         """The gaps that were open at *instant*."""
         with self._read_transaction() as connection:
-            return tuple(episode_from_row(row, None) for row in stream_rows(connection, _known_at(t.gap, instant)))
+            return tuple(
+                episode_from_row(row, None) for row in read_many(connection, _known_at(EPISODE_COLUMNS, instant))
+            )
 
     def assignments_as_of(self, instant: datetime) -> tuple[RunningAssignment, ...]:
         """Which device served whom or what at *instant*, and since when."""
         with self._read_transaction() as connection:
             return tuple(
-                running_assignment_from_row(row) for row in stream_rows(connection, _known_at(t.assignment, instant))
+                running_assignment_from_row(row)
+                for row in read_many(connection, _known_at(RUNNING_ASSIGNMENT_COLUMNS, instant))
             )
 
     def assignments_of(self, device: str) -> tuple[AssignmentInterval, ...]:
         """Whom or what *device* has served as far as is remembered, the newest first."""
         given = t.assignment.c
-        statement = select(t.assignment).where(given.device == device).order_by(given.since.desc(), given.id.desc())
+        of_device = select(*ASSIGNMENT_INTERVAL_COLUMNS).where(given.device == device)
+        statement = of_device.order_by(given.since.desc(), given.id.desc())
         with self._read_transaction() as connection:
-            return tuple(assignment_interval_from_row(row) for row in stream_rows(connection, statement))
+            return tuple(assignment_interval_from_row(row) for row in read_many(connection, statement))
 
     def owed_as_of(self, instant: datetime) -> tuple[OwedDevices, ...]:
         """Who or what was owed devices at *instant*."""
         with self._read_transaction() as connection:
-            return tuple(owed_from_row(row) for row in stream_rows(connection, _known_at(t.owed, instant)))
+            return tuple(owed_from_row(row) for row in read_many(connection, _known_at(OWED_COLUMNS, instant)))
 
     def newest_reconciliation(self) -> Reconciliation | None:
         """The last reconciliation that was recorded, by any process."""
@@ -131,7 +140,8 @@ class HistoryLedger(LedgerBase):
             return {(name, label): total for name, label, total in rows}
 
 
-def _known_at(table: Table, instant: datetime) -> Select[Any]:
-    columns = table.c
-    known = (columns.since <= instant) & (columns.until.is_(None) | (columns.until > instant))
-    return select(table).where(known).order_by(columns.id)
+def _known_at(columns: Sequence[Column[Any]], instant: datetime) -> Select[Any]:
+    """*columns* of the rows of their table of intervals that were known at *instant*."""
+    of_table = columns[0].table.c
+    known = (of_table.since <= instant) & (of_table.until.is_(None) | (of_table.until > instant))
+    return select(*columns).where(known).order_by(of_table.id)

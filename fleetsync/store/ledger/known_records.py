@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from fleetsync.core.model import Record, RecordType
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record, stream_rows, stream_tuples
+from fleetsync.store.bulk import read_many
+from fleetsync.store.ledger.base import RECORD_WITH_CONTACT, LedgerBase, decode_record
 
 
 class RecordIndexEntry(msgspec.Struct, frozen=True, gc=False):
@@ -50,7 +51,7 @@ class KnownRecordsLedger(LedgerBase):
                 (intern(kind), source_id): RecordIndexEntry(
                     fingerprint, since is not None, gone, contact, scope, read, masked
                 )
-                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in stream_tuples(
+                for kind, source_id, fingerprint, since, gone, contact, scope, read, masked in read_many(
                     connection, statement
                 )
             }
@@ -61,7 +62,7 @@ class KnownRecordsLedger(LedgerBase):
         of_persons = record.type.in_((RecordType.PERSON.value, RecordType.MEMBERSHIP.value))
         statement = select(record.body).where(record.source == source, record.part == part, of_persons)
         with self._read_transaction() as connection:
-            for (body,) in stream_rows(connection, statement):
+            for (body,) in read_many(connection, statement):
                 yield decode_record(body)
 
     def believed_record(self, source: str, part: str, ref: tuple[str, str]) -> Record | None:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, update
 
+from fleetsync.store.bulk import read_many
 from fleetsync.store.database import database_of
-from fleetsync.store.ledger.base import stream_rows
 from fleetsync.store.tables import source_attribute
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def _stored_rows(
     if where is not None:
         statement = statement.where(where)
     size = len(key)
-    return {row[:size]: row[size:] for row in stream_rows(connection, statement)}
+    return {row[:size]: row[size:] for row in read_many(connection, statement)}
 
 
 class IntervalTable(msgspec.Struct, frozen=True, kw_only=True):
