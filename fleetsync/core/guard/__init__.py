@@ -8,7 +8,7 @@ Pure. Compares with what is believed only; never asks a source, and never says w
 This module only re-exports.
 """
 
-from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind, record_kind
+from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind
 from fleetsync.core.guard.outcome_rules import (
     CREEP_DAYS,
     creep_hold_reasons,
@@ -33,5 +33,4 @@ __all__ = [
     "projected_records",
     "published_days_ago",
     "pull_hold_reasons",
-    "record_kind",
 ]
