@@ -254,7 +254,7 @@ RULES = {"empty", "shrink", "years", "per_unit", "filled", "known", "ends", "gro
 
 def test_what_is_counted_by_differences_is_judged_as_if_all_was_counted_from_scratch() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(1500):
+    for seed in range(600):
         random = Random(seed)
         types = random.sample(list(RecordType), random.randint(1, 3))
         before = random_part(random, types)
@@ -272,7 +272,7 @@ def test_what_is_counted_by_differences_is_judged_as_if_all_was_counted_from_scr
             assert reason.text.en.startswith(beginning), seed
         seen.update(reason.rule for reason in reasons)
     assert seen.keys() == RULES
-    assert min(seen.values()) >= 10, seen
+    assert min(seen.values()) >= 3, seen
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from fleetsync.core.guard.outcome_rules import (
     published_days_ago,
 )
 from fleetsync.core.guard.projection import projected_part_state, projected_records
-from fleetsync.core.guard.pull_rules import PullContext, pull_hold_reasons
+from fleetsync.core.guard.pull_context import PullContext
+from fleetsync.core.guard.pull_rules import pull_hold_reasons
 from fleetsync.core.guard.reasons import TYPES_SV, may_be_accepted
 
 __all__ = [

@@ -1,17 +1,17 @@
 """Rules (a) to (g), on one pull: each `_check_…` function is one rule and returns its reasons to hold.
 
+Those of rule (d) are in `field_rules.py`.
+
 Pure. Compares with what is believed only, and never says which record or person is concerned.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-
-import msgspec
+from collections.abc import Iterable, Sequence
 
 from fleetsync.core.guard.comparison import Comparison, compare_by_type
-from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind, ends_earlier
+from fleetsync.core.guard.field_rules import check_unknown_words, field_hold_reasons
 from fleetsync.core.guard.projection import projected_records
+from fleetsync.core.guard.pull_context import FEW_RECORDS, SHARE_FLOOR, PullContext
 from fleetsync.core.guard.reasons import TYPES_SV, allowed_count, swedish_percent
 from fleetsync.core.model import (
     BelievedRecord,
@@ -20,7 +20,6 @@ from fleetsync.core.model import (
     HoldReason,
     MembershipRecord,
     MembershipType,
-    PartRole,
     PullEffect,
     PullLimits,
     Record,
@@ -28,7 +27,6 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.core.privacy import MAX_MARKED_RATIO, MAX_MARKS_UNASKED, is_mass_marking
-from fleetsync.core.school_forms import KNOWN_FORMS
 
 # A floor is a number of records: so many are always allowed, however small the part is. Ratios are 0..1.
 REJECTED_FLOOR = 10
@@ -36,35 +34,11 @@ SHRINK_FLOOR = 5  # (a)
 UNIT_FLOOR = 4  # (b): fewer losses than these are those of any week
 MAX_UNIT_LOSS_RATIO = 0.25  # (b)
 GROWTH_FLOOR = 25  # (c)
-MAX_SHARE_DROP = 0.10  # (d)
-SHARE_FLOOR = 2  # (d): one blank of few is more than ten points, and no change of meaning
-ENDS_FLOOR = 5  # (d)
-WORDS_FLOOR = 5  # (d): missing columns are counted among the unknown words, once each
-MAX_ENDS_RATIO = 0.10  # (d)
 MIN_KNOWN_IDS_RATIO = 0.5  # (e)
-FEW_RECORDS = 10  # up to so many, (e) asks only whether any id is known; (d) and (g) compare single records
 MAX_YEARS_CHANGED_RATIO = 0.10  # (g)
 
 # Types without which a part entitles nobody and shows no device.
 DECIDING_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE})
-
-
-class PullContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guard must know besides the pull: the part's role, the time of year, how old the believed content is, and
-    which words were known or unknown before.
-    """
-
-    role: PartRole
-    in_turnover_window: bool = False
-    as_of_by_scope: Mapping[str, str] = {}  # file name, or "" → ISO day that the believed content describes
-    contacts_untold: int = 0  # as `PartState.contacts_untold`
-    known_school_forms: frozenset[str] = KNOWN_FORMS  # in capitals
-    unknown_words: Mapping[str, int] = {}  # as `PullEffect.drift`: the most of each in a recent complete pull
-
-    @property
-    def is_turning(self) -> bool:
-        """Whether the pull may change much because it is a roster in the turnover between two school years."""
-        return self.in_turnover_window and self.role is PartRole.ROSTER
 
 
 def pull_hold_reasons(
@@ -85,7 +59,7 @@ def pull_hold_reasons(
         return tuple(reasons)
     for record_type, comparison in compare_by_type(before, projected_records(before, effect, limits)).items():
         reasons += _type_hold_reasons(record_type, comparison, effect, limits, context)
-    return (*reasons, *_check_unknown_words(effect, context))
+    return (*reasons, *check_unknown_words(effect, context))
 
 
 def _type_hold_reasons(
@@ -98,7 +72,7 @@ def _type_hold_reasons(
     ]
     if not context.is_turning:
         reasons += _check_unit_loss(record_type, comparison)
-        reasons += _kind_hold_reasons(record_type, comparison, effect, context)
+        reasons += field_hold_reasons(record_type, comparison, effect, context)
     # A part that is read piece by piece takes days to fill up: growth and unknown ids are normal there.
     if not effect.reads_some:
         reasons += [
@@ -106,17 +80,6 @@ def _type_hold_reasons(
             *_check_known_ids(record_type, comparison, context),
         ]
     return reasons
-
-
-def _kind_hold_reasons(
-    record_type: RecordType, comparison: Comparison, effect: PullEffect, context: PullContext
-) -> Iterable[HoldReason]:
-    """Rule (d), for each kind of record by itself: the fields of another kind are blank in it anyway."""
-    for kind, of_kind in comparison.by_kind(record_type).items():
-        for field in DECIDING_FIELDS[kind]:
-            yield from _check_filled(kind, field, of_kind, _missing_contacts(field, effect, context))
-            yield from _check_known_words(kind, field, of_kind, context)
-        yield from _check_ends(kind, of_kind)
 
 
 def _check_rejected(effect: PullEffect, limits: PullLimits) -> Iterable[HoldReason]:
@@ -306,128 +269,6 @@ def _check_known_ids(record_type: RecordType, comparison: Comparison, context: P
                 "det en annan kommuns eller ett annat systems innehåll?",
                 f"only {familiar} of {present} {record_type} records have a known id, the limit is half of them: is "
                 "this the content of another municipality or system?",
-            ),
-        )
-
-
-def _missing_contacts(field: DecidingField, effect: PullEffect, context: PullContext) -> tuple[int, int]:
-    """How many devices lacked their last contact in the last pull, and in this one; (0, 0) unless every file was read.
-
-    An earlier contact is kept because silence is counted from it. So the believed records do not show that the source
-    has stopped reporting contacts.
-    """
-    is_whole = context.as_of_by_scope.keys() <= {scope.name for scope in effect.scopes}
-    if field.name != "last_contact" or not is_whole:
-        return 0, 0
-    return context.contacts_untold, effect.contacts_untold
-
-
-def _check_filled(
-    kind: RecordKind, field: DecidingField, comparison: Comparison, missing_contacts: tuple[int, int]
-) -> Iterable[HoldReason]:
-    """Rule (d) filled: a deciding field is filled for a smaller share of the records than before."""
-    old_missing, new_missing = missing_contacts
-    # On most days too few records differ for any share to drop so much: then no field is counted.
-    if comparison.max_share_drop <= MAX_SHARE_DROP and not new_missing:
-        return
-    believed, present = comparison.believed_count, comparison.present_count
-    old, new = (sum(map(field.is_filled, records)) for records in (comparison.old, comparison.new))
-    unchanged = sum(map(field.is_filled, comparison.unchanged))
-    old_share = max(0, unchanged + old - old_missing) / believed
-    new_share = max(0, unchanged + new - new_missing) / present
-    if _has_dropped(old_share, believed, new_share, present):
-        yield HoldReason(
-            "filled",
-            Text(
-                f"fältet {field.name_sv} är ifyllt för {swedish_percent(new_share)} av {present} poster ({kind.name_sv}), "
-                f"förut {swedish_percent(old_share)}; gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} lägre",
-                f"the field {field.name} is filled for {new_share:.1%} of {present} {kind.name} records, before "
-                f"{old_share:.1%}; the limit is {MAX_SHARE_DROP:.0%} lower",
-            ),
-        )
-
-
-def _check_known_words(
-    kind: RecordKind, field: DecidingField, comparison: Comparison, context: PullContext
-) -> Iterable[HoldReason]:
-    """Rule (d) known: the words of a deciding field are known ones for a smaller share than before."""
-    old_words, new_words = field.words_of(comparison.old), field.words_of(comparison.new)
-    if old_words == new_words:
-        return
-    # Only from here on all records of the kind are read: another word may be much where few have any.
-    unchanged_words = field.words_of(comparison.unchanged)
-    (old, old_count), (new, new_count) = (
-        _known_share(unchanged_words + words, context.known_school_forms) for words in (old_words, new_words)
-    )
-    if old_count and new_count and _has_dropped(old, old_count, new, new_count):
-        yield HoldReason(
-            "known",
-            Text(
-                f"ordet i fältet {field.name_sv} är känt för {swedish_percent(new)} av {new_count} poster "
-                f"({kind.name_sv}), förut {swedish_percent(old)}; gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} lägre",
-                f"the word of the field {field.name} is known for {new:.1%} of {new_count} {kind.name} records, "
-                f"before {old:.1%}; the limit is {MAX_SHARE_DROP:.0%} lower",
-            ),
-        )
-
-
-def _known_share(words: Counter[str], known_words: AbstractSet[str]) -> tuple[float, int]:
-    """The share of *words* that are known, and how many there are."""
-    known = sum(count for word, count in words.items() if word in known_words)
-    return known / max(1, words.total()), words.total()
-
-
-def _has_dropped(old: float, old_count: int, new: float, new_count: int) -> bool:
-    # Ten points must be allowed exactly, in spite of rounding.
-    is_lower = old - new > MAX_SHARE_DROP + 1e-9
-    return is_lower and (old_count >= FEW_RECORDS or (old - new) * new_count >= SHARE_FLOOR - 1e-9)
-
-
-def _check_unknown_words(effect: PullEffect, context: PullContext) -> Iterable[HoldReason]:
-    """Rule (d) known: many records carry a word that the connector does not know, where it knew them before."""
-    before, now = _counts_by_field(context.unknown_words), _counts_by_field(effect.drift)
-    limit = allowed_count(WORDS_FLOOR, MAX_SHARE_DROP, effect.seen)
-    for field in sorted(now):
-        more = now[field] - before[field]
-        if more > limit and not context.is_turning:
-            yield HoldReason(
-                "known",
-                Text(
-                    f"fältet {field} har ett okänt ord i {now[field]} av {effect.seen} poster, förut i {before[field]}; "
-                    f"gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} fler",
-                    f"the field {field} has an unknown word in {now[field]} of {effect.seen} records, before in "
-                    f"{before[field]}; the limit is {MAX_SHARE_DROP:.0%} more",
-                ),
-            )
-
-
-def _counts_by_field(drift: Mapping[str, int]) -> Counter[str]:
-    """How many unknown words each field had: "field=word" → field."""
-    counts: Counter[str] = Counter()
-    for word, count in drift.items():
-        counts[word.partition("=")[0]] += count
-    return counts
-
-
-def _check_ends(kind: RecordKind, comparison: Comparison) -> Iterable[HoldReason]:
-    """Rule (d) ends: too many end earlier than was said, begin later, or are in use no longer, at once."""
-    ended = sum(ends_earlier(old, new) for old, new in comparison.changed_pairs)
-    compared = comparison.familiar_count
-    limit = allowed_count(ENDS_FLOOR, MAX_ENDS_RATIO, compared)
-    if ended > limit:
-        is_device = kind.type is RecordType.DEVICE
-        what_sv = (
-            "tas ur bruk (kasserade, raderade, borttappade …)" if is_device else "slutar tidigare eller börjar senare"
-        )
-        what = (
-            "are in use no longer (retired, wiped, lost …)" if is_device else "end earlier or begin later than before"
-        )
-        share_sv, share = swedish_percent(MAX_ENDS_RATIO, 0), f"{MAX_ENDS_RATIO:.0%}"
-        yield HoldReason(
-            "ends",
-            Text(
-                f"{ended} av {compared} poster ({kind.name_sv}) {what_sv} på en gång; gränsen är {limit} ({share_sv})",
-                f"{ended} of {compared} {kind.name} records {what} at once; the limit is {limit} ({share})",
             ),
         )
 
