@@ -1,4 +1,4 @@
-"""Rows that are written in bulk are what SQLAlchemy would have written one by one."""
+"""Rows that are written or read in bulk are what SQLAlchemy would have written or read one by one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -56,6 +56,29 @@ def test_rows_in_bulk_are_always_those_of_single_inserts(rows: list[Any]) -> Non
 
         assert bulk.write_many(connection, insert(t.owed), OWED, rows) == len(rows)
         assert stored(connection) == single
+
+
+@given(st.lists(owed_rows, max_size=7))
+def test_rows_read_in_bulk_are_always_those_of_single_reads(rows: list[Any]) -> None:
+    engine = create_engine("sqlite://")
+    t.metadata.create_all(engine)
+    statement = select(t.owed).order_by(t.owed.c.id)
+    with engine.begin() as connection:
+        bulk.write_many(connection, insert(t.owed), OWED, rows)
+
+        assert list(bulk.read_many(connection, statement)) == [tuple(row) for row in connection.execute(statement)]
+
+
+def test_many_rows_are_read_in_order_and_in_pieces(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "ROWS_READ_AT_A_TIME", 10)
+    tokens = [(f"~{n:02}", MONDAY + timedelta(days=n)) for n in range(25)]
+    table = t.protected_token
+    with ledger._write_transaction() as connection:
+        ledger._database.write_rows(connection, insert(table), ("token", "since"), tokens)
+
+        statement = select(table.c.token, table.c.since).order_by(table.c.token)
+        assert list(bulk.read_many(connection, statement)) == tokens
+        assert list(bulk.read_many(connection, statement.where(table.c.token == "none"))) == []
 
 
 def test_an_update_and_a_delete_take_their_rows_by_name(ledger: Ledger) -> None:

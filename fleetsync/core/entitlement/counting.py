@@ -38,6 +38,8 @@ def _stretches(spans: Sequence[MembershipSpan], context: Context) -> list[list[M
 
     Terms at another principal adjoin none of ours, and nothing adjoins a term without an end: it runs beside it.
     """
+    if len(spans) == 1:
+        return [list(spans)]
     stretches: list[list[MembershipSpan]] = []
     newest: MembershipSpan | None = None  # the term of the current stretch that ends last
     for span in sorted(spans, key=lambda span: (span.foreign, span.first, span.last, span.known.ref)):

@@ -431,7 +431,7 @@ def _decisions_without_owing_rule(
 
 def _decision(rule: Entitlement, answer: RuleAnswer | None) -> EntitlementDecision:
     if answer is None:
-        return EntitlementDecision(entitlement=rule.id, owed=False, reason=_no_membership_reason(rule.who.memberships))
+        return _decision_without_membership(rule.id, rule.who.memberships)
     return EntitlementDecision(
         entitlement=rule.id,
         owed=False,
@@ -442,8 +442,7 @@ def _decision(rule: Entitlement, answer: RuleAnswer | None) -> EntitlementDecisi
 
 
 @lru_cache(maxsize=64)
-def _no_membership_reason(memberships: tuple[MembershipType, ...]) -> Text:
+def _decision_without_membership(entitlement: str, memberships: tuple[MembershipType, ...]) -> EntitlementDecision:
     nouns = [MEMBERSHIP_NOUNS[membership] for membership in memberships]
-    return format_text(
-        NO_MEMBERSHIP, Text(" eller ".join(noun.sv for noun in nouns), " or ".join(noun.en for noun in nouns))
-    )
+    either = Text(" eller ".join(noun.sv for noun in nouns), " or ".join(noun.en for noun in nouns))
+    return EntitlementDecision(entitlement=entitlement, owed=False, reason=format_text(NO_MEMBERSHIP, either))

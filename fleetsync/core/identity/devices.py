@@ -46,6 +46,7 @@ _DISPUTABLE_FIELDS = (
     "manufacturer", "model", "os_version", "os_edition", "asset_tag", "ownership", "managed", "compliance",
     "encrypted", "purchased_on", "warranty_until", "support_until",
 )  # fmt: skip
+_MERGED_FIELDS = ("platform", *_DISPUTABLE_FIELDS)
 _FIELDS_OF: Callable[[DeviceRecord], tuple[Any, ...]] = attrgetter(*_DISPUTABLE_FIELDS)
 
 
@@ -108,6 +109,7 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
     values, field_claims = _merged_fields(ranked)
     newest = max(joined.records, key=lambda record: (_contact(record, context), source_ref(record)))
     contact = last_contact_of(newest, context.moment)
+    roles_ever = _roles(joined.records, context)
     return Device(
         id=device_id,
         records=tuple(ranked) if counting else (),
@@ -123,9 +125,9 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
                 device_record(known).condition for known in (*counting, *_of_other_lists(superseded, counting, context))
             )
         ),
-        roles=_roles((*counting, *superseded), context),
-        ever_in_mdm=PartRole.MDM in _roles(joined.records, context),
-        ever_in_list=PartRole.LIST in _roles(joined.records, context),
+        roles=_roles((*counting, *superseded), context) if gone else roles_ever,
+        ever_in_mdm=PartRole.MDM in roles_ever,
+        ever_in_list=PartRole.LIST in roles_ever,
         masked=any(record.masked for record in joined.records),
         first_seen=min(record.first_seen for record in joined.records),
         enrolled_at=_first_not_none(device_record(record).enrolled_at for record in ranked),
@@ -257,14 +259,16 @@ def _first_readable(field: str, ranked: Sequence[BelievedRecord], column: Sequen
 
 def _merged_fields(ranked: Sequence[BelievedRecord]) -> tuple[dict[str, Any], dict[str, tuple[FieldClaim, ...]]]:
     """Each field's first value that is not None; and all values of the fields on which records disagree."""
-    values: dict[str, Any] = {}
+    rows = [_comparable_values(device_record(record)) for record in ranked]
+    values: dict[str, Any] = dict(zip(_MERGED_FIELDS, rows[0], strict=True))
     field_claims: dict[str, tuple[FieldClaim, ...]] = {}
-    columns = zip(*(_comparable_values(device_record(record)) for record in ranked), strict=True)
-    for field, column in zip(("platform", *_DISPUTABLE_FIELDS), columns, strict=True):
-        values[field] = counted = _first_readable(field, ranked, column)
-        if len(ranked) > 1 and any(value is not None and value != counted for value in column):
-            field_claims |= _disagreement(field, ranked, column)
-    return values | {"platform": values["platform"] or Platform.OTHER}, field_claims
+    if len(rows) > 1:
+        for field, column in zip(_MERGED_FIELDS, zip(*rows, strict=True), strict=True):
+            values[field] = counted = _first_readable(field, ranked, column)
+            if any(value is not None and value != counted for value in column):
+                field_claims |= _disagreement(field, ranked, column)
+    values["platform"] = values["platform"] or Platform.OTHER
+    return values, field_claims
 
 
 def _disagreement(

@@ -235,18 +235,28 @@ def _person(
     present = [known for known in group if not known.gone]
     if not present and not of_person and not any(known.thing_id for known in group):
         return None
-    by_trust = sorted(
-        present or group, key=lambda known: (-trust.get((known.source, known.part), 0), source_ref(known))
-    )
+    by_trust = _most_trusted_first(present or group, trust)
     names = (cast("PersonRecord", known.record).name for known in by_trust)
     return Person(
         id=id_,
         records=tuple(by_trust) if present else (),
         memberships=tuple(of_person),
         copies=tuple(copies),
-        keys=tuple(sorted(dict.fromkeys(_keys(by_trust)), key=lambda key: SCHEME_STRENGTH[key.scheme])),
+        keys=tuple(sorted(dict.fromkeys(_keys(by_trust)), key=_strength)),
         name=next((name for name in names if name), None),
         masked=any(known.masked for known in group),
         first_seen=min(known.first_seen for known in group),
         duplicate=duplicate,
     )
+
+
+def _most_trusted_first(
+    records: Sequence[BelievedRecord], trust: Mapping[tuple[str, str], int]
+) -> Sequence[BelievedRecord]:
+    if len(records) == 1:
+        return records
+    return sorted(records, key=lambda known: (-trust.get((known.source, known.part), 0), source_ref(known)))
+
+
+def _strength(key: Key) -> int:
+    return SCHEME_STRENGTH[key.scheme]

@@ -4,7 +4,7 @@ Pure. One kind of gap on one subject is one episode. It keeps its opening for as
 twenty-four hours after it was found no longer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -47,8 +47,11 @@ def update_episodes(
     first_of: dict[tuple[str, str], GapFinding] = {}
     for finding in findings:
         first_of.setdefault(finding.key, finding)
-    episodes = (_open_or_continue(finding, earlier, parked, moment) for finding in first_of.values())
-    now_open = {episode.key: episode for episode in episodes if episode is not None}
+    now_open = {
+        key: episode
+        for key, finding in first_of.items()
+        if (episode := _open_or_continue(finding, earlier.get(key), parked.get(key), moment)) is not None
+    }
     closed = tuple(
         replace(episode, closed_at=moment.at)
         for key, episode in earlier.items()
@@ -58,17 +61,12 @@ def update_episodes(
 
 
 def _open_or_continue(
-    finding: GapFinding,
-    earlier: Mapping[tuple[str, str], Episode],
-    parked: Mapping[tuple[str, str], Parking],
-    moment: Moment,
+    finding: GapFinding, before: Episode | None, parking: Parking | None, moment: Moment
 ) -> Episode | None:
-    before = earlier.get(finding.key)
     if before is not None and before.closed_at is not None and moment.at - before.closed_at > REOPENS_WITHIN:
         before = None
     if before is None and not finding.may_open:
         return None
-    parking = parked.get(finding.key)
     episode = Episode(
         kind=finding.kind,
         subject=finding.subject,

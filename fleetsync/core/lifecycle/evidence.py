@@ -229,13 +229,13 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return min(*days, self.today) if days else None
 
     @cached_property
-    def _part_names_by_entitlement(self) -> Mapping[str, frozenset[str]]:
-        """Entitlement → the parts that show devices assigned by it."""
-        names: defaultdict[str, set[str]] = defaultdict(set)
+    def _parts_by_entitlement(self) -> Mapping[str, set[tuple[str, str]]]:
+        """Entitlement → the parts that show devices assigned by it, as (source, part)."""
+        parts: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         for assignment in self.outcome.assignments:
             if (case := self.devices.get(assignment.device)) is not None:
-                names[assignment.entitlement].update(f"{known.source}/{known.part}" for known in case.device.records)
-        return {entitlement: frozenset(of_entitlement) for entitlement, of_entitlement in names.items()}
+                parts[assignment.entitlement].update([(known.source, known.part) for known in case.device.records])
+        return dict(parts)
 
     @cached_property
     def _absence_observed_cache(self) -> dict[str, date]:
@@ -253,12 +253,12 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
 
     def _parts_showing(self, entitlement: str | None) -> Sequence[PartState]:
         showing = (
-            self._part_names_by_entitlement.values()
+            self._parts_by_entitlement.values()
             if entitlement is None
-            else (self._part_names_by_entitlement.get(entitlement, frozenset()),)
+            else (self._parts_by_entitlement.get(entitlement, set()),)
         )
-        names = frozenset[str]().union(*showing)
-        return [part for part in self._device_parts if part.name in names] or self._device_parts
+        shown_by = set[tuple[str, str]]().union(*showing)
+        return [part for part in self._device_parts if (part.source, part.part) in shown_by] or self._device_parts
 
     def first_seen_on(self, device: Device) -> date:
         """The local day on which a device was first seen."""

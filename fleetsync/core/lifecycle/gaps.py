@@ -478,8 +478,9 @@ def find_gaps(outcome: Outcome, context: Context) -> tuple[tuple[Episode, ...], 
 
 def _findings(kind: GapKind, evidence: GapEvidence) -> Iterable[GapFinding]:
     new_parts = _parts_first_pulled_today(evidence)
+    reason_of = kind.reason  # asked once for every device or person
     for case in kind.cases.select(evidence):
-        if (reason := kind.reason(evidence, case)) is not None:
+        if (reason := reason_of(evidence, case)) is not None:
             unit = kind.cases.unit(evidence, case)
             yield GapFinding(
                 kind=kind.id,

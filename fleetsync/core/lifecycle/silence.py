@@ -88,7 +88,7 @@ def _contact_part_known_until(device: Device, context: Context) -> date | None:
     if part is None:
         return None
     records = (*device.records, *device.superseded, *device.gone)
-    scopes = (record.scope for record in records if f"{record.source}/{record.part}" == part.name)
+    scopes = (record.scope for record in records if record.part == part.part and record.source == part.source)
     return context.known_until_of(part, next(scopes, None) or "")
 
 

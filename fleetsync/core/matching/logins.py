@@ -73,7 +73,10 @@ def claims_by_key(
     for login in logins:
         if (wanted is None or login.key in wanted) and login.person in known:
             dated[login.key].append(login)
-    claims = {key: tuple(map(_claim_of, sorted(sharing, key=_PERSON_OF))) for key, sharing in dated.items()}
+    claims = {
+        key: (_claim_of(sharing[0]),) if len(sharing) == 1 else tuple(map(_claim_of, sorted(sharing, key=_PERSON_OF)))
+        for key, sharing in dated.items()
+    }
     for person in people:
         for key in person.keys if not person.records else ():
             earlier = claims.get(key, ())

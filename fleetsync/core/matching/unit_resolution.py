@@ -4,7 +4,7 @@ Pure. An answer that disagrees is kept beside the one that counts, so that the c
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -20,6 +20,11 @@ _OF_ACCOUNT = Text("kontots enhet", "the account's unit")
 _OF_LOCATION = Text("källans plats", "the source's location")
 _PROTECTED = Text("visas inte", "not shown")
 _NOWHERE = Text("inget talar om var", "nothing tells where")
+
+
+@lru_cache(maxsize=64)
+def _unit_map_reason(source: str) -> Text:
+    return Text(f"[[unit_map]] för {source}", f"[[unit_map]] of {source}")
 
 
 class ResolvedUnit(FrozenStruct, frozen=True):
@@ -87,7 +92,7 @@ class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
 
     def _units_from_unit_map(self, records: Iterable[BelievedRecord]) -> Iterable[UnitCandidate]:
         for known in records:
-            reason = Text(f"[[unit_map]] för {known.source}", f"[[unit_map]] of {known.source}")
+            reason = _unit_map_reason(known.source)
             for field in self._mapped_fields.get(known.source, ()):
                 for value in FIELD_READERS[field](known):
                     if (unit := self._mapped_unit(known.source, field, value)) is not None:

@@ -4,7 +4,7 @@ What a table holds is either known, as the values that were recorded last, or re
 which value a column stores is said once, at the column (`store/tables.py`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
@@ -37,20 +37,21 @@ def replace_rows(
     """
     key = [column.name for column in table.primary_key.columns]
     columns = [column.name for column in table.c if not column.primary_key]
-    key_of, columns_of = _row_reader(table, key), _row_reader(table, columns)
+    row_of, size = _row_reader(table, [*key, *columns]), len(key)
     if before is None:
-        stored = _stored_rows(connection, table, key, columns, where)
+        rows = _stored_rows(connection, table, [*key, *columns], where)
     else:
         before, values = without_common(before, values)
-        stored = {key_of(value): columns_of(value) for value in before}
-    wanted = {key_of(value): columns_of(value) for value in values}
-    added = [(*at, *row) for at, row in wanted.items() if at not in stored]
-    changed = [(*at, *row) for at, row in wanted.items() if at in stored and stored[at] != row]
+        rows = map(row_of, before)
+    stored = {row[:size]: row for row in rows}
+    wanted = {row[:size]: row for row in map(row_of, values)}
+    added = [row for at, row in wanted.items() if at not in stored]
+    changed = [row for at, row in wanted.items() if at in stored and stored[at] != row]
     removed = [at for at in stored if at not in wanted]
     same_key = [table.c[name] == bindparam(f"at_{name}") for name in key]
     new_values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in columns}
     names = [*(f"at_{name}" for name in key), *(f"new_{name}" for name in columns)]
-    _write(connection, delete(table).where(*same_key), names[: len(key)], removed)
+    _write(connection, delete(table).where(*same_key), names[:size], removed)
     _write(connection, update(table).where(*same_key).values(new_values), names, changed)
     _write(connection, insert(table), [*key, *columns], added)
     return len(removed) + len(changed) + len(added)
@@ -69,13 +70,10 @@ def without_common(before: Sequence[T], after: Sequence[T]) -> tuple[list[T], li
 
 
 def _stored_rows(
-    connection: Connection, table: Table, key: Sequence[str], columns: Sequence[str], where: ColumnElement[bool] | None
-) -> dict[RowValues, RowValues]:
-    statement = select(*(table.c[name] for name in (*key, *columns)))
-    if where is not None:
-        statement = statement.where(where)
-    size = len(key)
-    return {row[:size]: row[size:] for row in read_many(connection, statement)}
+    connection: Connection, table: Table, names: Sequence[str], where: ColumnElement[bool] | None
+) -> Iterator[RowValues]:
+    statement = select(*(table.c[name] for name in names))
+    return read_many(connection, statement if where is None else statement.where(where))
 
 
 class IntervalTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +107,9 @@ def write_intervals(
     """
     key_of, compared_of = _row_reader(kept.table, kept.key), _row_reader(kept.table, kept.compared)
     if before is None:
-        is_open = kept.table.c.until.is_(None)
-        stored = _stored_rows(connection, kept.table, kept.key, kept.compared, is_open)
+        rows = _stored_rows(connection, kept.table, (*kept.key, *kept.compared), kept.table.c.until.is_(None))
+        size = len(kept.key)
+        stored = {row[:size]: row[size:] for row in rows}
     else:
         before, values = without_common(before, values)
         stored = {key_of(value): compared_of(value) for value in before}
