@@ -166,7 +166,7 @@ def _episodes(connection: Connection, closed_after: datetime) -> tuple[Episode, 
     gap = t.gap.c
     of_interest = gap.until.is_(None) | (gap.until > closed_after)
     statement = select(gap.until, *EPISODE_COLUMNS).where(of_interest).order_by(gap.id)
-    episodes = [episode_from_row(row, until) for until, *row in read_many(connection, statement)]
+    episodes = [episode_from_row(row[1:], row[0]) for row in read_many(connection, statement)]
     running = {episode.key: episode for episode in episodes if episode.closed_at is None}
     # A row may also have ended because its unit, reason or parking changed; the last one of its key is the closing.
     ended = {episode.key: episode for episode in episodes if episode.closed_at is not None}
