@@ -34,6 +34,7 @@ from fleetsync.core.model import RECORD_TYPES, DeviceRecord, MembershipRecord, P
 from fleetsync.pull.contract import (
     Credential,
     DroppedRow,
+    MarkWord,
     PageTokenExpired,
     PartMissing,
     ProbeResult,
@@ -662,7 +663,7 @@ def test_ids_are_unique(runner: CaseRunner, part: str) -> None:
 @of_every_part
 def test_every_item_is_of_a_known_type_and_every_instant_is_aware(runner: CaseRunner, part: str) -> None:
     for noted in runner.noted(part):
-        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact | DroppedRow)
+        assert isinstance(noted, Record | Credential | UnknownValue | UnreadableFact | DroppedRow | MarkWord)
         if isinstance(noted, Record):
             values = msgspec.structs.asdict(noted).values()
             assert all(value.utcoffset() is not None for value in values if isinstance(value, datetime))

@@ -11,11 +11,13 @@ from datetime import date
 from fleetsync.core import guard
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.model import (
+    BelievedRecord,
     BelievedState,
     CoverageDay,
     HoldReason,
     Moment,
     PartRole,
+    PartState,
     PullEffect,
     Verdict,
 )
@@ -23,7 +25,7 @@ from fleetsync.core.privacy import with_ids_in_clear
 from fleetsync.core.school_forms import KNOWN_FORMS
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
-from fleetsync.sync.reconciliation import Reconciled, reconcile_believed, records_of_part, with_pulls_applied
+from fleetsync.sync.reconciliation import Reconciled, reconcile_believed, records_by_part, with_pulls_applied
 
 PULL_HISTORY_LIMIT = 20  # how many earlier pulls of a part are read
 
@@ -60,20 +62,21 @@ def judge_pulls(
     run_context: RunContext, believed: BelievedState, pulled: Iterable[PullResult], moment: Moment
 ) -> list[JudgedPull]:
     """Judge each pull that has an effect, by itself, against what is believed of its part."""
-    return [
-        _judge_pull(run_context, believed, result, result.effect, moment)
-        for result in pulled
-        if result.effect is not None
-    ]
+    states = {(state.source, state.part): state for state in believed.parts}
+    by_part = records_by_part(believed.known)
+    judged = []
+    for result in pulled:
+        if result.effect is not None:
+            part = (result.effect.source, result.effect.part)
+            judged.append(_judge_pull(run_context, states[part], by_part.get(part, ()), result, moment))
+    return judged
 
 
 def _judge_pull(
-    run_context: RunContext, believed: BelievedState, pulled: PullResult, bare_effect: PullEffect, moment: Moment
+    run_context: RunContext, state: PartState, of_part: Sequence[BelievedRecord], pulled: PullResult, moment: Moment
 ) -> JudgedPull:
-    source, part = bare_effect.source, bare_effect.part
+    source, part = state.source, state.part
     effect = run_context.staged_effect(pulled.pull)
-    state = next(state for state in believed.parts if (state.source, state.part) == (source, part))
-    of_part, _ = records_of_part(believed.known, source, part)
     known = with_ids_in_clear(of_part, effect.rows, source, run_context.runner.rules.token_of)
     pull_context = guard.PullContext(
         role=state.role,

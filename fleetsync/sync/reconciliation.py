@@ -3,8 +3,10 @@
 Also answers what would be believed with pulls applied that are not applied yet.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import msgspec
 
@@ -44,35 +46,33 @@ class Reconciled:
 
 
 def with_pulls_applied(
-    run_context: RunContext, believed: BelievedState, effects: Iterable[PullEffect]
+    run_context: RunContext, believed: BelievedState, effects: Sequence[PullEffect]
 ) -> BelievedState:
     """What would be believed with these pulls applied, each in a transaction of its own. Writes nothing."""
+    if not effects:
+        return believed
+    by_part = records_by_part(believed.known)
+    states = {(state.source, state.part): state for state in believed.parts}
+    token_of = run_context.runner.rules.token_of
+    revision = believed.revision
     for effect in effects:
-        is_part = (effect.source, effect.part).__eq__
-        token_of = run_context.runner.rules.token_of
-        before, of_others = records_of_part(believed.known, effect.source, effect.part)
-        of_part = with_ids_in_clear(before, effect.rows, effect.source, token_of)
-        projected = guard.projected_records(of_part, effect, run_context.limits(effect.source, effect.part))
-        states = [
-            guard.projected_part_state(state, effect) if is_part((state.source, state.part)) else state
-            for state in believed.parts
-        ]
-        known = [*of_others, *projected]
+        part = (effect.source, effect.part)
+        before = with_ids_in_clear(by_part.get(part, ()), effect.rows, effect.source, token_of)
+        by_part[part] = guard.projected_records(before, effect, run_context.limits(*part))
+        states[part] = guard.projected_part_state(states[part], effect)
         if effect.pending_marks:
-            known = list(with_marks(known, effect.pending_marks, token_of))
-        believed = msgspec.structs.replace(believed, known=known, parts=states, revision=believed.revision + 1)
-    return believed
+            by_part = records_by_part(with_marks(chain.from_iterable(by_part.values()), effect.pending_marks, token_of))
+        revision += 1
+    known = list(chain.from_iterable(by_part.values()))
+    return msgspec.structs.replace(believed, known=known, parts=list(states.values()), revision=revision)
 
 
-def records_of_part(
-    known: Sequence[BelievedRecord], source: str, part: str
-) -> tuple[list[BelievedRecord], list[BelievedRecord]]:
-    """The records of a part, and those of all others."""
-    of_part: list[BelievedRecord] = []
-    of_others: list[BelievedRecord] = []
+def records_by_part(known: Iterable[BelievedRecord]) -> dict[tuple[str, str], Sequence[BelievedRecord]]:
+    """The records of each part that has any, by source and part."""
+    by_part: defaultdict[tuple[str, str], list[BelievedRecord]] = defaultdict(list)
     for record in known:
-        (of_part if record.part == part and record.source == source else of_others).append(record)
-    return of_part, of_others
+        by_part[record.source, record.part].append(record)
+    return dict(by_part)
 
 
 def reconcile_believed(run_context: RunContext, believed: BelievedState, moment: Moment) -> Reconciled:

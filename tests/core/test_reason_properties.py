@@ -24,6 +24,7 @@ from fleetsync.core.model import (
     PartRole,
     PersonCase,
     Platform,
+    Purpose,
     Subject,
 )
 from tests.core.coverage.coverage_samples import CALENDARS, PARTS, POLICY, TODAY, RecordsBuilder, record_builders
@@ -286,7 +287,13 @@ def _list_gives(field: str) -> Callable[[DeviceCase, re.Match[str]], bool]:
     )
 
 
+def _is_a_childs(case: DeviceCase, _: object) -> bool:
+    """A child's log-in makes the device the unit's, and the child is not named as its holder."""
+    return _has_login(case) and case.placement.holder is None and case.placement.purpose is Purpose.POOL
+
+
 CLAUSES_OF_HOLDER: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
+    "the log-in is a child's": _is_a_childs,
     "no log-in": lambda case, _: case.placement.holder is None and not _has_login(case),
     "the log-in is nobody's that any source knows": lambda case, _: case.placement.holder is None and _has_login(case),
     "the log-in's address is exactly one person's": lambda case, _: (
@@ -294,6 +301,7 @@ CLAUSES_OF_HOLDER: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
     ),
 }
 CLAUSES_OF_PURPOSE: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
+    "the log-in is a child's": _is_a_childs,
     "has a log-in": lambda case, _: _has_login(case),
     r"as the list (\w+) says": _list_gives("purpose"),
     "nothing tells what it is for": lambda case, _: (
@@ -306,7 +314,7 @@ CLAUSES_OF_PURPOSE: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = 
     "the purpose is unreadable": lambda case, _: any("purpose" in row.unreadable for row in _device_records(case)),
 }
 CLAUSES_OF_UNIT: Mapping[str, Callable[[DeviceCase, re.Match[str]], bool]] = {
-    "the holder's unit": lambda case, _: case.placement.holder is not None,
+    "the holder's unit": lambda case, _: case.placement.holder is not None or _is_a_childs(case, _),
     r"as the list (\w+) says": _list_gives("unit"),
     "nothing tells where": lambda case, _: case.placement.unit == UNPLACED,
     r"\[\[unit_map\]\] of (\w+)": _list_gives("location"),

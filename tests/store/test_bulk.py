@@ -32,6 +32,18 @@ def stored(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(*(t.owed.c[name] for name in OWED)).order_by(t.owed.c.id)).all()
 
 
+@given(st.lists(owed_rows, max_size=7), st.integers(1, 3))
+def test_rows_read_in_bulk_are_always_those_that_are_read_one_by_one(rows: list[Any], at_a_time: int) -> None:
+    engine = create_engine("sqlite://")
+    t.metadata.create_all(engine)
+    statement = select(*(t.owed.c[name] for name in OWED)).order_by(t.owed.c.id)
+    with engine.begin() as connection, pytest.MonkeyPatch.context() as patch:
+        bulk.write_many(connection, insert(t.owed), OWED, rows)
+        patch.setattr(bulk, "ROWS_READ_AT_A_TIME", at_a_time)
+
+        assert list(bulk.read_many(connection, statement)) == [tuple(row) for row in stored(connection)]
+
+
 @given(st.lists(owed_rows, max_size=7))
 def test_rows_in_bulk_are_always_those_of_single_inserts(rows: list[Any]) -> None:
     engine = create_engine("sqlite://")

@@ -8,7 +8,7 @@ Pure. Compares with what is believed only; never asks a source, and never says w
 This module only re-exports.
 """
 
-from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind, record_kind
+from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind
 from fleetsync.core.guard.outcome_rules import (
     CREEP_DAYS,
     creep_hold_reasons,
@@ -16,7 +16,8 @@ from fleetsync.core.guard.outcome_rules import (
     published_days_ago,
 )
 from fleetsync.core.guard.projection import projected_part_state, projected_records
-from fleetsync.core.guard.pull_rules import PullContext, pull_hold_reasons
+from fleetsync.core.guard.pull_context import PullContext
+from fleetsync.core.guard.pull_rules import pull_hold_reasons
 from fleetsync.core.guard.reasons import TYPES_SV, may_be_accepted
 
 __all__ = [
@@ -33,5 +34,4 @@ __all__ = [
     "projected_records",
     "published_days_ago",
     "pull_hold_reasons",
-    "record_kind",
 ]

@@ -4,7 +4,8 @@ Pure. A falling share means that the source stopped filling the field, or began 
 A field that was filled in and could not be read (`unreadable`) is not filled: nothing can be decided by it.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from fleetsync.core.model import (
@@ -55,19 +56,23 @@ KINDS_SV: Mapping[RecordKind, str] = {
 }
 
 
-def record_kind(known: BelievedRecord) -> RecordKind:
-    """The kind of a believed record."""
-    record = known.record
-    return RecordKind(known.type, record.membership if isinstance(record, MembershipRecord) else None)
-
-
 class DecidingField(FrozenStruct, frozen=True):
-    """A field that decides something. `word_of`: of a field of words, its word; the guard asks whether it is known."""
+    """A field that decides something. `word_of`: of a field of words, its word as written; None: it is no such field."""
 
     name: str
     name_sv: str
     is_filled: Callable[[BelievedRecord], bool]
-    word_of: Callable[[BelievedRecord], str | None] = lambda _: None
+    word_of: Callable[[BelievedRecord], str | None] | None = None
+
+    def words_of(self, records: Iterable[BelievedRecord]) -> Counter[str]:
+        """How often each word stands in the field, in capitals; blanks are not counted."""
+        words: Counter[str] = Counter()
+        if self.word_of is not None:
+            # There are many records and few words.
+            for written, count in Counter(map(self.word_of, records)).items():
+                if word := (written or "").strip().upper():
+                    words[word] += count
+        return words
 
 
 def _of_device(value_of: Callable[[DeviceRecord], object], attribute: str = "") -> Callable[[BelievedRecord], bool]:
@@ -109,8 +114,7 @@ def _has_contact(known: BelievedRecord) -> bool:
 
 def _school_form(known: BelievedRecord) -> str | None:
     record = known.record
-    form = record.school_form if isinstance(record, MembershipRecord) else None
-    return (form or "").strip().upper() or None
+    return record.school_form if isinstance(record, MembershipRecord) else None
 
 
 _UNIT = DecidingField("unit", "enhet", _of_membership(lambda record: record.codes or record.unit_name))

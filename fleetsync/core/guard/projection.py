@@ -12,10 +12,16 @@ from fleetsync.core.pull_findings import findings_of_part, worst_reason
 def projected_records(
     before: Sequence[BelievedRecord], effect: PullEffect, limits: PullLimits
 ) -> tuple[BelievedRecord, ...]:
-    """The part's records as they would be believed after *effect*. Records that it does not mention stay unchanged."""
+    """The part's records as they would be believed after *effect*: those of *before* in their order, then new ones.
+
+    A record that it does not mention is the very same object.
+    """
     rows = {row.ref: row for row in effect.rows}
+    mentioned = {row.source_id for row in effect.rows}
     kept = [
-        _projected_record(known, rows.pop((known.type.value, known.record.source_id), None), effect, limits)
+        known
+        if known.record.source_id not in mentioned or (row := rows.pop(known.ref[1:], None)) is None
+        else _projected_record(known, row, effect, limits)
         for known in before
     ]
     fresh = [_new_record(row, effect) for row in rows.values() if row.change is RowChange.PUT]
@@ -36,11 +42,7 @@ def _new_record(row: StagedRow, effect: PullEffect) -> BelievedRecord:
     )
 
 
-def _projected_record(
-    known: BelievedRecord, row: StagedRow | None, effect: PullEffect, limits: PullLimits
-) -> BelievedRecord:
-    if row is None:
-        return known
+def _projected_record(known: BelievedRecord, row: StagedRow, effect: PullEffect, limits: PullLimits) -> BelievedRecord:
     if row.change is RowChange.ABSENT:
         return _record_missed_again(known, effect, limits)
     present = msgspec.structs.replace(

@@ -1,15 +1,17 @@
 """Rules (a) to (g), on one pull: each `_check_…` function is one rule and returns its reasons to hold.
 
+Those of rule (d) are in `field_rules.py`.
+
 Pure. Compares with what is believed only, and never says which record or person is concerned.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-import msgspec
-
-from fleetsync.core.guard.deciding_fields import DECIDING_FIELDS, DecidingField, RecordKind, ends_earlier, record_kind
+from fleetsync.core.guard.comparison import Comparison, compare_by_type
+from fleetsync.core.guard.field_rules import check_unknown_words, field_hold_reasons
 from fleetsync.core.guard.projection import projected_records
+from fleetsync.core.guard.pull_context import FEW_RECORDS, SHARE_FLOOR, PullContext
 from fleetsync.core.guard.reasons import TYPES_SV, allowed_count, swedish_percent
 from fleetsync.core.model import (
     BelievedRecord,
@@ -18,7 +20,6 @@ from fleetsync.core.model import (
     HoldReason,
     MembershipRecord,
     MembershipType,
-    PartRole,
     PullEffect,
     PullLimits,
     Record,
@@ -26,7 +27,6 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.core.privacy import MAX_MARKED_RATIO, MAX_MARKS_UNASKED, is_mass_marking
-from fleetsync.core.school_forms import KNOWN_FORMS
 
 # A floor is a number of records: so many are always allowed, however small the part is. Ratios are 0..1.
 REJECTED_FLOOR = 10
@@ -34,35 +34,11 @@ SHRINK_FLOOR = 5  # (a)
 UNIT_FLOOR = 4  # (b): fewer losses than these are those of any week
 MAX_UNIT_LOSS_RATIO = 0.25  # (b)
 GROWTH_FLOOR = 25  # (c)
-MAX_SHARE_DROP = 0.10  # (d)
-SHARE_FLOOR = 2  # (d): one blank of few is more than ten points, and no change of meaning
-ENDS_FLOOR = 5  # (d)
-WORDS_FLOOR = 5  # (d): missing columns are counted among the unknown words, once each
-MAX_ENDS_RATIO = 0.10  # (d)
 MIN_KNOWN_IDS_RATIO = 0.5  # (e)
-FEW_RECORDS = 10  # up to so many, (e) asks only whether any id is known; (d) and (g) compare single records
 MAX_YEARS_CHANGED_RATIO = 0.10  # (g)
 
 # Types without which a part entitles nobody and shows no device.
 DECIDING_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE})
-
-
-class PullContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the guard must know besides the pull: the part's role, the time of year, how old the believed content is, and
-    which words were known or unknown before.
-    """
-
-    role: PartRole
-    in_turnover_window: bool = False
-    as_of_by_scope: Mapping[str, str] = {}  # file name, or "" → ISO day that the believed content describes
-    contacts_untold: int = 0  # as `PartState.contacts_untold`
-    known_school_forms: frozenset[str] = KNOWN_FORMS  # in capitals
-    unknown_words: Mapping[str, int] = {}  # as `PullEffect.drift`: the most of each in a recent complete pull
-
-    @property
-    def is_turning(self) -> bool:
-        """Whether the pull may change much because it is a roster in the turnover between two school years."""
-        return self.in_turnover_window and self.role is PartRole.ROSTER
 
 
 def pull_hold_reasons(
@@ -81,58 +57,29 @@ def pull_hold_reasons(
     ]
     if effect.is_first:
         return tuple(reasons)
-    projected = projected_records(before, effect, limits)
-    for record_type in sorted({known.type for known in projected}):
-        was = [known for known in before if known.type is record_type and not known.gone]
-        will_be = [known for known in projected if known.type is record_type]
-        reasons += _type_hold_reasons(record_type, was, will_be, effect, limits, context)
-    return (*reasons, *_check_unknown_words(effect, context))
+    for record_type, comparison in compare_by_type(before, projected_records(before, effect, limits)).items():
+        reasons += _type_hold_reasons(record_type, comparison, effect, limits, context)
+    return (*reasons, *check_unknown_words(effect, context))
 
 
 def _type_hold_reasons(
-    record_type: RecordType,
-    was: Sequence[BelievedRecord],
-    will_be: Sequence[BelievedRecord],
-    effect: PullEffect,
-    limits: PullLimits,
-    context: PullContext,
+    record_type: RecordType, comparison: Comparison, effect: PullEffect, limits: PullLimits, context: PullContext
 ) -> list[HoldReason]:
-    present = [known for known in will_be if known.absent_since is None]
     reasons = [
-        *_check_none_left(record_type, was, present, effect, limits),
-        *_check_shrink(record_type, was, will_be, limits, context),
-        *_check_year_labels(was, present, context),
+        *_check_none_left(record_type, comparison, effect, limits),
+        *_check_shrink(record_type, comparison, limits, context),
+        *_check_year_labels(comparison, context),
     ]
     if not context.is_turning:
-        reasons += _check_unit_loss(record_type, was, will_be)
-        reasons += _kind_hold_reasons(was, present, effect, context)
+        reasons += _check_unit_loss(record_type, comparison)
+        reasons += field_hold_reasons(record_type, comparison, effect, context)
     # A part that is read piece by piece takes days to fill up: growth and unknown ids are normal there.
     if not effect.reads_some:
         reasons += [
-            *_check_growth(record_type, was, present, limits, context),
-            *_check_known_ids(record_type, was, present, context),
+            *_check_growth(record_type, comparison, limits, context),
+            *_check_known_ids(record_type, comparison, context),
         ]
     return reasons
-
-
-def _kind_hold_reasons(
-    was: Sequence[BelievedRecord], present: Sequence[BelievedRecord], effect: PullEffect, context: PullContext
-) -> Iterable[HoldReason]:
-    """Rule (d), for each kind of record by itself: the fields of another kind are blank in it anyway."""
-    old_by_kind, new_by_kind = _by_kind(was), _by_kind(present)
-    for kind in sorted(old_by_kind.keys() & new_by_kind.keys()):
-        old, new = old_by_kind[kind], new_by_kind[kind]
-        for field in DECIDING_FIELDS[kind]:
-            yield from _check_filled(kind, field, old, new, _missing_contacts(field, effect, context))
-            yield from _check_known_words(kind, field, old, new, context)
-        yield from _check_ends(kind, old, new)
-
-
-def _by_kind(records: Iterable[BelievedRecord]) -> Mapping[RecordKind, list[BelievedRecord]]:
-    by_kind: defaultdict[RecordKind, list[BelievedRecord]] = defaultdict(list)
-    for known in records:
-        by_kind[record_kind(known)].append(known)
-    return by_kind
 
 
 def _check_rejected(effect: PullEffect, limits: PullLimits) -> Iterable[HoldReason]:
@@ -193,20 +140,17 @@ EMPTY_REMEDY = Text(
 
 
 def _check_none_left(
-    record_type: RecordType,
-    was: Sequence[BelievedRecord],
-    present: Sequence[BelievedRecord],
-    effect: PullEffect,
-    limits: PullLimits,
+    record_type: RecordType, comparison: Comparison, effect: PullEffect, limits: PullLimits
 ) -> Iterable[HoldReason]:
     """Rule (f) not empty, for one record type: other records came, and none of those that decide."""
-    if record_type in DECIDING_TYPES and was and not present and effect.seen and not limits.allow_empty:
+    believed, is_none_left = comparison.believed_count, not comparison.present_count
+    if record_type in DECIDING_TYPES and believed and is_none_left and effect.seen and not limits.allow_empty:
         yield HoldReason(
             "empty",
             Text(
-                f"{effect.seen} poster kom, men ingen av dem som finns ({TYPES_SV[record_type]}, {len(was)}) och ingen ny; "
+                f"{effect.seen} poster kom, men ingen av dem som finns ({TYPES_SV[record_type]}, {believed}) och ingen ny; "
                 f"de står kvar. {EMPTY_REMEDY.sv}",
-                f"{effect.seen} records came, but no {record_type} record; the {len(was)} that are believed stay. "
+                f"{effect.seen} records came, but no {record_type} record; the {believed} that are believed stay. "
                 f"{EMPTY_REMEDY.en}",
             ),
         )
@@ -216,6 +160,8 @@ def _check_marks(before: Sequence[BelievedRecord], effect: PullEffect) -> Iterab
     """A pull that newly marks many persons as protected: they are not shown from now on, and no number moves before a
     person has looked. The limit is the one by which the marks wait (`core.privacy.is_mass_marking`).
     """
+    if not effect.pending_marks and not effect.newly_marked:
+        return
     believed = sum(1 for known in before if known.type is RecordType.PERSON and not known.gone)
     # Of a first pull every record is a row.
     roster = believed or sum(row.type is RecordType.PERSON for row in effect.rows) or effect.seen
@@ -251,37 +197,34 @@ def _check_as_of(effect: PullEffect, context: PullContext) -> Iterable[HoldReaso
 
 
 def _check_shrink(
-    record_type: RecordType,
-    was: Sequence[BelievedRecord],
-    will_be: Sequence[BelievedRecord],
-    limits: PullLimits,
-    context: PullContext,
+    record_type: RecordType, comparison: Comparison, limits: PullLimits, context: PullContext
 ) -> Iterable[HoldReason]:
     """Rule (a) shrink: too large a share of the believed records is absent, earlier absences included."""
     ratio = limits.turnover_max_shrink_ratio if context.is_turning else limits.max_shrink_ratio
-    believed = {known.ref for known in was}
-    absent = sum(1 for known in will_be if known.absent_since is not None and known.ref in believed)
-    limit = allowed_count(SHRINK_FLOOR, ratio, len(was))
+    absent, believed = comparison.absent_count, comparison.believed_count
+    limit = allowed_count(SHRINK_FLOOR, ratio, believed)
     if absent > limit:
         word = "turnover_max_shrink_ratio" if context.is_turning else "max_shrink_ratio"
         yield HoldReason(
             "shrink",
             Text(
-                f"{absent} av {len(was)} poster ({TYPES_SV[record_type]}) saknas; gränsen är {limit} ({word} {ratio:g})",
-                f"{absent} of {len(was)} {record_type} records are absent; the limit is {limit} ({word} {ratio:g})",
+                f"{absent} av {believed} poster ({TYPES_SV[record_type]}) saknas; gränsen är {limit} ({word} {ratio:g})",
+                f"{absent} of {believed} {record_type} records are absent; the limit is {limit} ({word} {ratio:g})",
             ),
         )
 
 
-def _check_unit_loss(
-    record_type: RecordType, was: Sequence[BelievedRecord], will_be: Sequence[BelievedRecord]
-) -> Iterable[HoldReason]:
+def _check_unit_loss(record_type: RecordType, comparison: Comparison) -> Iterable[HoldReason]:
     """Rule (b) per unit: a unit loses more than a quarter of its records, and at least four."""
-    had = Counter(_record_unit(known.record) for known in was)
-    has = Counter(_record_unit(known.record) for known in will_be if known.absent_since is None and not known.gone)
-    for unit, count in sorted(had.items()):
-        lost = count - has[unit]
-        if unit and lost >= UNIT_FLOOR and lost > MAX_UNIT_LOSS_RATIO * count:
+    losses = _counts_by_unit(comparison.old)
+    losses.subtract(_counts_by_unit(known for known in comparison.new if not known.gone))
+    large_losses = {unit: lost for unit, lost in sorted(losses.items()) if unit and lost >= UNIT_FLOOR}
+    if not large_losses:
+        return
+    had = _counts_by_unit(comparison.unchanged) + _counts_by_unit(comparison.old)
+    for unit, lost in large_losses.items():
+        count = had[unit]
+        if lost > MAX_UNIT_LOSS_RATIO * count:
             yield HoldReason(
                 "per_unit",
                 Text(
@@ -291,188 +234,67 @@ def _check_unit_loss(
             )
 
 
+def _counts_by_unit(records: Iterable[BelievedRecord]) -> Counter[str]:
+    return Counter(_record_unit(known.record) for known in records)
+
+
 def _check_growth(
-    record_type: RecordType,
-    was: Sequence[BelievedRecord],
-    present: Sequence[BelievedRecord],
-    limits: PullLimits,
-    context: PullContext,
+    record_type: RecordType, comparison: Comparison, limits: PullLimits, context: PullContext
 ) -> Iterable[HoldReason]:
     """Rule (c) growth: too many new records at once, outside the turnover window."""
-    believed = {known.ref for known in was}
-    fresh = sum(1 for known in present if known.ref not in believed)
-    limit = allowed_count(GROWTH_FLOOR, limits.max_growth_ratio, len(was))
+    fresh, believed = comparison.present_count - comparison.familiar_count, comparison.believed_count
+    limit = allowed_count(GROWTH_FLOOR, limits.max_growth_ratio, believed)
     # Devices too: those bought for the new school year are enrolled during the turnover.
     if fresh > limit and not context.in_turnover_window:
         yield HoldReason(
             "growth",
             Text(
-                f"{fresh} nya poster ({TYPES_SV[record_type]}) på en gång, utöver {len(was)}; gränsen är {limit} "
+                f"{fresh} nya poster ({TYPES_SV[record_type]}) på en gång, utöver {believed}; gränsen är {limit} "
                 f"(max_growth_ratio {limits.max_growth_ratio:g})",
-                f"{fresh} new {record_type} records at once, beside {len(was)}; the limit is {limit} "
+                f"{fresh} new {record_type} records at once, beside {believed}; the limit is {limit} "
                 f"(max_growth_ratio {limits.max_growth_ratio:g})",
             ),
         )
 
 
-def _check_known_ids(
-    record_type: RecordType, was: Sequence[BelievedRecord], present: Sequence[BelievedRecord], context: PullContext
-) -> Iterable[HoldReason]:
+def _check_known_ids(record_type: RecordType, comparison: Comparison, context: PullContext) -> Iterable[HoldReason]:
     """Rule (e) identity: fewer than half of the ids are known ones; of few records, none."""
-    believed = {known.ref for known in was}
-    familiar = sum(1 for known in present if known.ref in believed)
-    is_strange = not familiar if len(present) <= FEW_RECORDS else familiar < MIN_KNOWN_IDS_RATIO * len(present)
-    if was and present and is_strange and not context.is_turning:
+    familiar, present = comparison.familiar_count, comparison.present_count
+    is_strange = not familiar if present <= FEW_RECORDS else familiar < MIN_KNOWN_IDS_RATIO * present
+    if comparison.believed_count and present and is_strange and not context.is_turning:
         yield HoldReason(
             "identity",
             Text(
-                f"bara {familiar} av {len(present)} poster ({TYPES_SV[record_type]}) har ett känt id, gränsen är hälften: är "
+                f"bara {familiar} av {present} poster ({TYPES_SV[record_type]}) har ett känt id, gränsen är hälften: är "
                 "det en annan kommuns eller ett annat systems innehåll?",
-                f"only {familiar} of {len(present)} {record_type} records have a known id, the limit is half of them: is "
+                f"only {familiar} of {present} {record_type} records have a known id, the limit is half of them: is "
                 "this the content of another municipality or system?",
             ),
         )
 
 
-def _missing_contacts(field: DecidingField, effect: PullEffect, context: PullContext) -> tuple[int, int]:
-    """How many devices lacked their last contact in the last pull, and in this one; (0, 0) unless every file was read.
-
-    An earlier contact is kept because silence is counted from it. So the believed records do not show that the source
-    has stopped reporting contacts.
-    """
-    is_whole = context.as_of_by_scope.keys() <= {scope.name for scope in effect.scopes}
-    if field.name != "last_contact" or not is_whole:
-        return 0, 0
-    return context.contacts_untold, effect.contacts_untold
-
-
-def _check_filled(
-    kind: RecordKind,
-    field: DecidingField,
-    was: Sequence[BelievedRecord],
-    present: Sequence[BelievedRecord],
-    missing_contacts: tuple[int, int],
-) -> Iterable[HoldReason]:
-    """Rule (d) filled: a deciding field is filled for a smaller share of the records than before."""
-    old_missing, new_missing = missing_contacts
-    old = max(0, sum(map(field.is_filled, was)) - old_missing) / len(was)
-    new = max(0, sum(map(field.is_filled, present)) - new_missing) / len(present)
-    if _has_dropped(old, len(was), new, len(present)):
-        yield HoldReason(
-            "filled",
-            Text(
-                f"fältet {field.name_sv} är ifyllt för {swedish_percent(new)} av {len(present)} poster ({kind.name_sv}), "
-                f"förut {swedish_percent(old)}; gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} lägre",
-                f"the field {field.name} is filled for {new:.1%} of {len(present)} {kind.name} records, before {old:.1%}; "
-                f"the limit is {MAX_SHARE_DROP:.0%} lower",
-            ),
-        )
-
-
-def _check_known_words(
-    kind: RecordKind,
-    field: DecidingField,
-    was: Sequence[BelievedRecord],
-    present: Sequence[BelievedRecord],
-    context: PullContext,
-) -> Iterable[HoldReason]:
-    """Rule (d) known: the words of a deciding field are known ones for a smaller share than before."""
-    old_words, new_words = ([word for word in map(field.word_of, known) if word] for known in (was, present))
-    if not old_words or not new_words:
-        return
-    old = sum(word in context.known_school_forms for word in old_words) / len(old_words)
-    new = sum(word in context.known_school_forms for word in new_words) / len(new_words)
-    if _has_dropped(old, len(old_words), new, len(new_words)):
-        yield HoldReason(
-            "known",
-            Text(
-                f"ordet i fältet {field.name_sv} är känt för {swedish_percent(new)} av {len(new_words)} poster "
-                f"({kind.name_sv}), förut {swedish_percent(old)}; gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} lägre",
-                f"the word of the field {field.name} is known for {new:.1%} of {len(new_words)} {kind.name} records, "
-                f"before {old:.1%}; the limit is {MAX_SHARE_DROP:.0%} lower",
-            ),
-        )
-
-
-def _has_dropped(old: float, old_count: int, new: float, new_count: int) -> bool:
-    # Ten points must be allowed exactly, in spite of rounding.
-    is_lower = old - new > MAX_SHARE_DROP + 1e-9
-    return is_lower and (old_count >= FEW_RECORDS or (old - new) * new_count >= SHARE_FLOOR - 1e-9)
-
-
-def _check_unknown_words(effect: PullEffect, context: PullContext) -> Iterable[HoldReason]:
-    """Rule (d) known: many records carry a word that the connector does not know, where it knew them before."""
-    before, now = _counts_by_field(context.unknown_words), _counts_by_field(effect.drift)
-    limit = allowed_count(WORDS_FLOOR, MAX_SHARE_DROP, effect.seen)
-    for field in sorted(now):
-        more = now[field] - before[field]
-        if more > limit and not context.is_turning:
-            yield HoldReason(
-                "known",
-                Text(
-                    f"fältet {field} har ett okänt ord i {now[field]} av {effect.seen} poster, förut i {before[field]}; "
-                    f"gränsen är {swedish_percent(MAX_SHARE_DROP, 0)} fler",
-                    f"the field {field} has an unknown word in {now[field]} of {effect.seen} records, before in "
-                    f"{before[field]}; the limit is {MAX_SHARE_DROP:.0%} more",
-                ),
-            )
-
-
-def _counts_by_field(drift: Mapping[str, int]) -> Counter[str]:
-    """How many unknown words each field had: "field=word" → field."""
-    counts: Counter[str] = Counter()
-    for word, count in drift.items():
-        counts[word.partition("=")[0]] += count
-    return counts
-
-
-def _check_ends(
-    kind: RecordKind, was: Sequence[BelievedRecord], present: Sequence[BelievedRecord]
-) -> Iterable[HoldReason]:
-    """Rule (d) ends: too many end earlier than was said, begin later, or are in use no longer, at once."""
-    believed = {known.ref: known.record for known in was}
-    pairs = [(believed[known.ref], known.record) for known in present if known.ref in believed]
-    ended = sum(ends_earlier(old, new) for old, new in pairs)
-    limit = allowed_count(ENDS_FLOOR, MAX_ENDS_RATIO, len(pairs))
-    if ended > limit:
-        is_device = kind.type is RecordType.DEVICE
-        what_sv = (
-            "tas ur bruk (kasserade, raderade, borttappade …)" if is_device else "slutar tidigare eller börjar senare"
-        )
-        what = (
-            "are in use no longer (retired, wiped, lost …)" if is_device else "end earlier or begin later than before"
-        )
-        share_sv, share = swedish_percent(MAX_ENDS_RATIO, 0), f"{MAX_ENDS_RATIO:.0%}"
-        yield HoldReason(
-            "ends",
-            Text(
-                f"{ended} av {len(pairs)} poster ({kind.name_sv}) {what_sv} på en gång; gränsen är {limit} ({share_sv})",
-                f"{ended} of {len(pairs)} {kind.name} records {what} at once; the limit is {limit} ({share})",
-            ),
-        )
-
-
-def _check_year_labels(
-    was: Sequence[BelievedRecord], present: Sequence[BelievedRecord], context: PullContext
-) -> Iterable[HoldReason]:
+def _check_year_labels(comparison: Comparison, context: PullContext) -> Iterable[HoldReason]:
     """Rule (g) year labels: too many enrolments change year outside the turnover window."""
     if context.in_turnover_window:
         return
-    years = {known.ref: year for known in was if (year := _enrolment_year(known.record)) is not None}
     year_pairs = [
-        (years[known.ref], year)
-        for known in present
-        if known.ref in years and (year := _enrolment_year(known.record)) is not None
+        (old_year, new_year)
+        for old, new in comparison.changed_pairs
+        if (old_year := _enrolment_year(old)) is not None and (new_year := _enrolment_year(new)) is not None
     ]
-    changed = sum(1 for old, new in year_pairs if old != new)
-    is_more_than_one = len(year_pairs) >= FEW_RECORDS or changed >= SHARE_FLOOR
-    if changed > MAX_YEARS_CHANGED_RATIO * len(year_pairs) and is_more_than_one:
+    changed = sum(old_year != new_year for old_year, new_year in year_pairs)
+    if not changed:
+        return
+    unchanged = sum(_enrolment_year(known.record) is not None for known in comparison.unchanged)
+    compared = unchanged + len(year_pairs)
+    is_more_than_one = compared >= FEW_RECORDS or changed >= SHARE_FLOOR
+    if changed > MAX_YEARS_CHANGED_RATIO * compared and is_more_than_one:
         yield HoldReason(
             "years",
             Text(
-                f"{changed} av {len(year_pairs)} inskrivningar byter årskurs mitt i läsåret; gränsen är "
+                f"{changed} av {compared} inskrivningar byter årskurs mitt i läsåret; gränsen är "
                 f"{swedish_percent(MAX_YEARS_CHANGED_RATIO, 0)}",
-                f"{changed} of {len(year_pairs)} enrolments change year within the school year; the limit is "
+                f"{changed} of {compared} enrolments change year within the school year; the limit is "
                 f"{MAX_YEARS_CHANGED_RATIO:.0%}",
             ),
         )

@@ -149,7 +149,8 @@ def _roles(records: Iterable[BelievedRecord], context: Context) -> frozenset[Par
 def _is_to_be_enrolled(record: BelievedRecord, role: PartRole) -> bool:
     known = device_record(record)
     is_waiting = role is PartRole.MDM and known.condition is Condition.PENDING
-    return is_waiting and known.ownership is Ownership.ORGANISATION
+    was_enrolled = known.managed is True or record.last_contact_at is not None
+    return is_waiting and not was_enrolled and known.ownership is Ownership.ORGANISATION
 
 
 @lru_cache(maxsize=256)

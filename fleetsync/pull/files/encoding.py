@@ -30,7 +30,7 @@ _MAC_INSIDE = re.compile(r"(?<=[a-zåäöé])[ŒŠ]|(?<=[^\W\d_])Œ(?=[^\W\d_])"
 # These occur in names and prose too: only a text without a single Swedish letter is taken for another encoding.
 _DOS_AT_ALL = re.compile(r"(?<=[^\W\d_])[„”†‚]|[„†™Ž](?=[^\W\d_])")
 _MAC_AT_ALL = re.compile(r"(?<=[^\W\d_])[šŠŒ€…]|[šŠŒ€…](?=[^\W\d_])")
-_SIGN_OF_ANOTHER = re.compile("[„”†‚™ŽšŠŒ€…]")  # each of the four begins or ends with one of them
+_SIGN_OF_ANOTHER = re.compile("[„”†‚™ŽšŠŒ€…]")  # each of the four patterns needs one of them
 _SWEDISH_LETTERS = re.compile("[åäöÅÄÖ]")
 
 

@@ -39,8 +39,8 @@ from fleetsync.pull.runner.differences import PullDifferences, believed_persons
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.read_records import UncertainRead
-from fleetsync.pull.runner.row_fingerprints import hashed_row, row_fingerprint_of
 from fleetsync.pull.runner.staging import Staging
+from fleetsync.pull.runner.unchanged_rows import hashed_row, read_fingerprint_of
 
 STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
@@ -168,9 +168,9 @@ class PullAttempt:
         if row is not None and self._comparison.take_unchanged(row, scope):
             return
         items = self._normalise(raw, scope)
-        fingerprint = row_fingerprint_of(row, items)
+        read_fingerprint = read_fingerprint_of(row, items)
         for item in items:
-            self._take_item(item, scope, fingerprint)
+            self._take_item(item, scope, read_fingerprint)
 
     def _normalise(self, raw: RawRecord, scope: str | None) -> Sequence[NormalisedItem]:
         try:
@@ -188,7 +188,7 @@ class PullAttempt:
             types = (rejected.record_type,) if rejected.record_type is not None else self._part.types
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
-    def _take_item(self, item: NormalisedItem, scope: str | None, row_fingerprint: int | None) -> None:
+    def _take_item(self, item: NormalisedItem, scope: str | None, read_fingerprint: int | None) -> None:
         if isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
@@ -202,7 +202,7 @@ class PullAttempt:
         elif isinstance(item, UncertainRecord):
             self._comparison.take_uncertain(item, scope)
         else:
-            self._comparison.take(item, scope, row_fingerprint)
+            self._comparison.take(item, scope, read_fingerprint)
 
     def _check_total(self) -> None:
         # A raw that could not be made a record came all the same.

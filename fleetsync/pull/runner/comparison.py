@@ -24,8 +24,8 @@ from fleetsync.pull.runner.differences import PullDifferences
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.protection import PullProtection
 from fleetsync.pull.runner.read_records import ReadRecord, RecordRef, UncertainRead, record_ref
-from fleetsync.pull.runner.row_fingerprints import HashedRow, is_marked
 from fleetsync.pull.runner.staging import Staging
+from fleetsync.pull.runner.unchanged_rows import HashedRow, is_marked
 
 _OF_PERSONS: Final = (PersonRecord, MembershipRecord)
 

@@ -24,15 +24,16 @@ from fleetsync.core.model import (
 from fleetsync.core.privacy import RecordTokens, RowToStage, Storage, masked_record, tokenise_id
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.read_records import Rank, ReadRecord, RecordRef, UncertainRead, rank_of, record_ref
-from fleetsync.pull.runner.row_fingerprints import refs_by_row_hash
 from fleetsync.pull.runner.staging import BelievedEntry
+from fleetsync.pull.runner.unchanged_rows import refs_by_row_hash
 
 _NUMBER_BEHIND_ID = re.compile(r"/\d+\Z")
 
 
 def believed_persons(index: Mapping[RecordRef, BelievedEntry]) -> int:
     """How many persons of a part are believed and not gone."""
-    return sum(ref[0] == RecordType.PERSON.value and not entry.gone for ref, entry in index.items())
+    person = RecordType.PERSON.value
+    return sum(1 for (kind, _), entry in index.items() if kind == person and not entry.gone)
 
 
 class PullDifferences:
@@ -95,7 +96,10 @@ class PullDifferences:
         is absent has no fingerprint of a row. Of several records of one id only the first can be passed over.
         """
         refs = self._refs_by_row_hash.get(row_hash, ()) if (scope or "") in self._judged_alike else ()
-        return () if any(self._index[ref].scope != scope or self._is_seen(ref) for ref in refs) else refs
+        for ref in refs:
+            if self._index[ref].scope != scope or self._is_seen(ref):
+                return ()
+        return refs
 
     def note_unchanged(self, refs: Iterable[RecordRef], contact: datetime | None) -> None:
         """Note records as present and unchanged. *contact*: the last one of the device among them."""

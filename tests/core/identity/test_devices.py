@@ -331,6 +331,8 @@ def test_an_mdm_that_waits_for_the_first_enrolment_knows_a_device_as_a_purchase_
         ("jamf", {"condition": Condition.PENDING}, PartRole.MDM),
         ("jamf", WAITING | {"ownership": Ownership.PERSONAL}, PartRole.MDM),
         ("jamf", WAITING | {"condition": Condition.ACTIVE}, PartRole.MDM),
+        ("jamf", WAITING | {"managed": True}, PartRole.MDM),
+        ("jamf", WAITING | {"last_contact_at": day(84)}, PartRole.MDM),
         ("lists", WAITING, PartRole.LIST),
     ],
 )

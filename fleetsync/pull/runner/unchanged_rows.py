@@ -40,7 +40,7 @@ def hashed_row(raw: RawRecord, source: Source, rules: NormalisationRules) -> Has
     return None if hash_ is None else HashedRow(hash_ & ~_MAX_RECORDS, contact)
 
 
-def row_fingerprint_of(row: HashedRow | None, items: Sequence[NormalisedItem]) -> int | None:
+def read_fingerprint_of(row: HashedRow | None, items: Sequence[NormalisedItem]) -> int | None:
     """What the records among *items*, which *row* was normalised to, are stored with; None where it has to be normalised again.
 
     That is where it says anything beside records, which would not be counted, and where it marks somebody as protected.
