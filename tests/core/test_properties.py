@@ -208,6 +208,7 @@ def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(
     assume(everybody)
     who = data.draw(st.sampled_from(everybody))
     before = builder.outcome()
+    assume(not _is_contradicted(before, who))
     after = judged(replace(builder.believed(), known=masked_records(builder.known, who)))
 
     kept = ("heads", "undecided", "on_leave")
@@ -215,6 +216,24 @@ def test_marking_somebody_as_protected_changes_no_sum_of_the_municipality(
     for entitlement in ("staff", "pupils"):
         assert total(after.coverage, "entitled", entitlement) == total(before.coverage, "entitled", entitlement)
     assert len(after.devices) == len(before.devices)
+
+
+def test_a_protected_person_counts_by_the_word_of_the_register_since_their_unit_is_not_kept() -> None:
+    builder = RecordsBuilder()
+    pupil = builder.pupil("p0", at="ug", year=1)  # at a förskola
+    protected = judged(replace(builder.believed(), known=masked_records(builder.known, pupil)))
+
+    assert _is_contradicted(builder.outcome(), pupil)
+    assert not _is_contradicted(protected, pupil)
+    assert total(protected.coverage, "entitled", "pupils") == 1
+
+
+def _is_contradicted(outcome: Outcome, who: str) -> bool:
+    """Whether the unit's school forms contradict what the register says of a person. Masked, they have no unit."""
+    decisions = (
+        decision for case in outcome.people if _is(case.person.records, who) for decision in case.person_state.decisions
+    )
+    return any(decision.undecided and "but the unit has" in decision.reason.en for decision in decisions)
 
 
 @few
