@@ -57,8 +57,8 @@ domain = "EXB"
 """
 
 from connectors.device_file.columns import COLUMNS
-from connectors.device_file.normalising import normalise
+from connectors.device_file.normalising import normalise, split_contact
 from connectors.device_file.reading import PARTS, probe, pull
 from connectors.device_file.settings import Settings
 
-__all__ = ["COLUMNS", "PARTS", "Settings", "normalise", "probe", "pull"]
+__all__ = ["COLUMNS", "PARTS", "Settings", "normalise", "probe", "pull", "split_contact"]

@@ -1,6 +1,9 @@
 """Turns a row of a list into a device. Pure: its words are read by the source's own tables and the shipped ones."""
 
 import re
+from datetime import datetime
+
+import msgspec
 
 from connectors.device_file.reading import NAME_PLACEHOLDER, DeviceListRow
 from connectors.device_file.settings import Settings
@@ -60,6 +63,11 @@ def normalise(part: str, settings: Settings, raw: DeviceListRow) -> tuple[Normal
         unreadable=tuple(sorted(unreadable)),
     )
     return (record, *unknown, *raw.unreadable)
+
+
+def split_contact(settings: Settings, raw: DeviceListRow) -> tuple[DeviceListRow, datetime | None]:
+    """A row without its last contact, and that contact as `normalise` gives it."""
+    return msgspec.structs.replace(raw, seen_on=None), local_noon(raw.seen_on)
 
 
 def _condition(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> tuple[Condition, Purpose | None]:

@@ -173,6 +173,16 @@ def test_a_device_that_comes_without_a_contact_is_counted(ledger: Ledger, clock:
     assert (effect.contacts_untold, effect.rows) == (1, ())
 
 
+def test_a_device_keeps_its_contact_where_its_connector_does_not_split_it_from_the_row(
+    ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeConnector, "split_contact", None)
+    for _ in range(3):
+        effect = believe(ledger, clock, device("1", last_contact_at=MONDAY), device("2"))
+
+        assert effect.contacts_untold == 0
+
+
 def test_what_differs_in_nothing_that_is_kept_is_compared_once(
     ledger: Ledger, clock: ManualClock, canonical_keys: list[str]
 ) -> None:

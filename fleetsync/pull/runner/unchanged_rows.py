@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from fleetsync.core.model import RECORD_TYPES, MembershipRecord, PersonRecord
+from fleetsync.core.model import RECORD_TYPES, DeviceRecord, MembershipRecord, PersonRecord
 from fleetsync.pull.contract import NormalisedItem, RawRecord, RecordError
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.normalisation import NormalisationRules
@@ -22,10 +22,15 @@ _OF_PERSONS: Final = (PersonRecord, MembershipRecord)
 
 
 class HashedRow(NamedTuple):
-    """A row without what only says when a device was last in contact, as a hash, and that moment."""
+    """A row without what only says when a device was last in contact, as a hash, and that moment.
+
+    *is_contact_split*: whether the connector tells the two apart. Else nobody knows of a row that has not changed whether it
+    gives a contact, and a device that comes without is counted.
+    """
 
     hash: int
     last_contact_at: datetime | None
+    is_contact_split: bool
 
 
 def hashed_row(raw: RawRecord, source: Source, rules: NormalisationRules) -> HashedRow | None:
@@ -37,15 +42,18 @@ def hashed_row(raw: RawRecord, source: Source, rules: NormalisationRules) -> Has
         except RecordError:
             return None
     hash_ = rules.raw_hash(raw)
-    return None if hash_ is None else HashedRow(hash_ & ~_MAX_RECORDS, contact)
+    return None if hash_ is None else HashedRow(hash_ & ~_MAX_RECORDS, contact, split_contact is not None)
 
 
 def read_fingerprint_of(row: HashedRow | None, items: Sequence[NormalisedItem]) -> int | None:
     """What the records among *items*, which *row* was normalised to, are stored with; None where it has to be normalised again.
 
-    That is where it says anything beside records, which would not be counted, and where it marks somebody as protected.
+    That is where it says anything beside records, which would not be counted, where it marks somebody as protected, and
+    where it gives a device whose contact is not told apart.
     """
     if row is None or not 0 < len(items) <= _MAX_RECORDS:
+        return None
+    if not row.is_contact_split and any(isinstance(item, DeviceRecord) for item in items):
         return None
     return row.hash | len(items) if all(_is_unmarked_record(item) for item in items) else None
 
