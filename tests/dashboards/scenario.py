@@ -37,8 +37,9 @@ from fleetsync.settings import Settings, load
 from tests.browser.scenarios import deliver_half
 from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
 
-FIRST_REPLAYED_DAY = date(2026, 11, 16)  # a Monday
-REPLAYED_DAYS = tuple(FIRST_REPLAYED_DAY + timedelta(days=number) for number in (0, 1, 2, 3, 4, 7))
+FIRST_REPLAYED_DAY = date(2026, 11, 13)  # a Friday
+# Five school days besides the first and today: late in the evening there is nothing of today at the hours that count.
+REPLAYED_DAYS = tuple(FIRST_REPLAYED_DAY + timedelta(days=number) for number in (0, 3, 4, 5, 6, 7, 10))
 EXPOSED_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8, 12))
 """Offsets from a day's morning at which its exposition is stored. The last is out of the lookback before midnight."""
 
