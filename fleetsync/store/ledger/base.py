@@ -86,15 +86,6 @@ class LedgerBase:
         return base32_text(digest)
 
 
-ROWS_AT_A_TIME = 5_000
-
-
-def stream_rows(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
-    """The rows of a statement that may have many: read in pieces, neither one by one nor all at once."""
-    for rows in connection.execute(statement, execution_options={"yield_per": ROWS_AT_A_TIME}).partitions():
-        yield from rows
-
-
 BELIEVED_COLUMNS = (
     t.record.c.source,
     t.record.c.part,

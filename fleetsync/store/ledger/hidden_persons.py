@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from fleetsync.core.model import Key, PersonRecord, RecordType
 from fleetsync.store import tables as t
+from fleetsync.store.bulk import read_many
 from fleetsync.store.database import database_of
-from fleetsync.store.ledger.base import decode_record, stream_rows
+from fleetsync.store.ledger.base import decode_record
 
 CHILD_BODY_MARKER = '"child":true'  # as `PersonRecord.child` stands in a body
 PRIVACY_GENERATION_COUNTER = "hidings_total"
@@ -144,7 +145,7 @@ def _believed_keys(connection: Connection, having: str = "") -> list[PersonKeys]
     record = t.record.c
     is_person = (record.type == RecordType.PERSON.value) & ~record.masked
     rows = select(record.source, record.body, record.gone).where(is_person, record.body.contains(having))
-    return [_person_keys(*row) for row in stream_rows(connection, rows)]
+    return [_person_keys(*row) for row in read_many(connection, rows)]
 
 
 def _staged_keys(connection: Connection, having: str = "") -> list[PersonKeys]:
@@ -155,7 +156,7 @@ def _staged_keys(connection: Connection, having: str = "") -> list[PersonKeys]:
         .select_from(t.staged_record.join(t.pull, t.pull.c.id == staged.pull_id))
         .where(is_person, staged.body.contains(having))
     )
-    return [_person_keys(*row) for row in stream_rows(connection, rows)]
+    return [_person_keys(*row) for row in read_many(connection, rows)]
 
 
 def _person_keys(source: str, body: str, is_gone: bool = False) -> PersonKeys:

@@ -22,11 +22,11 @@ from fleetsync.core.model import (
     Verdict,
 )
 from fleetsync.store import tables as t
-from fleetsync.store.bulk import PlainRow
+from fleetsync.store.bulk import PlainRow, read_many
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StoreError
 from fleetsync.store.ledger import redaction
-from fleetsync.store.ledger.base import decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.base import decode_record, encode_record
 from fleetsync.store.ledger.hidden_persons import (
     advance_privacy_generation,
     drop_pending_marks,
@@ -332,6 +332,23 @@ def _staged_values(pull: int, row: StagedRow) -> PlainRow:
     )
 
 
+def _staged_row_from_values(values: PlainRow) -> StagedRow:
+    """The row of values of `STAGED_COLUMNS`."""
+    _, kind, source_id, change, scope, body, fingerprint, own_id, contact, is_masked, read_fingerprint = values
+    return StagedRow(
+        change=RowChange(change),
+        type=RecordType(kind),
+        source_id=source_id,
+        scope=scope,
+        record=None if body is None else decode_record(body),
+        fingerprint=fingerprint,
+        read_fingerprint=read_fingerprint,
+        own_id=own_id,
+        last_contact_at=contact,
+        masked=is_masked,
+    )
+
+
 def _sorted_counts(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items()))
 
@@ -403,21 +420,8 @@ def read_scope_findings(connection: Connection, source: str, part: str) -> dict[
 
 def _read_staged_rows(connection: Connection, pull: int, only: RowChange | None) -> tuple[StagedRow, ...]:
     staged = t.staged_record.c
-    statement = select(t.staged_record).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
+    columns = [staged[name] for name in STAGED_COLUMNS]
+    statement = select(*columns).where(staged.pull_id == pull).order_by(staged.type, staged.source_id)
     if only is not None:
         statement = statement.where(staged.change == only.value)
-    return tuple(
-        StagedRow(
-            change=RowChange(row.change),
-            type=RecordType(row.type),
-            source_id=row.source_id,
-            scope=row.scope,
-            record=None if row.body is None else decode_record(row.body),
-            fingerprint=row.fingerprint,
-            read_fingerprint=row.read_fingerprint,
-            own_id=row.own_id,
-            last_contact_at=row.last_contact_at,
-            masked=row.masked,
-        )
-        for row in stream_rows(connection, statement)
-    )
+    return tuple(map(_staged_row_from_values, read_many(connection, statement)))

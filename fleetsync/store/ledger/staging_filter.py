@@ -24,7 +24,7 @@ from fleetsync.core.privacy import (
     tokenise_id,
 )
 from fleetsync.store import tables as t
-from fleetsync.store.ledger.base import stream_rows
+from fleetsync.store.bulk import read_many
 from fleetsync.store.ledger.hidden_persons import erased_tokens, protected_tokens
 
 PERSON_TYPES = (RecordType.PERSON, RecordType.MEMBERSHIP)
@@ -86,7 +86,7 @@ class StagingFilter:
     def _believed_refs(self, connection: Connection) -> frozenset[tuple[str, str]]:
         record = t.record.c
         of_part = (record.source == self.source) & (record.part == self.part) & record.type.in_(PERSON_TYPES)
-        refs = stream_rows(connection, select(record.type, record.source_id).where(of_part))
+        refs = read_many(connection, select(record.type, record.source_id).where(of_part))
         return frozenset((kind, source_id) for kind, source_id in refs)
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Delete, Table, bindparam, dele
 
 from fleetsync.core.model import BelievedRecord, Turnover
 from fleetsync.store import tables as t
+from fleetsync.store.bulk import read_many
 from fleetsync.store.errors import StoreError
-from fleetsync.store.ledger.base import LedgerBase, decode_record, encode_record, stream_rows
+from fleetsync.store.ledger.base import LedgerBase, decode_record, encode_record
 
 TURNOVER_COLUMNS = ("first_school_day", "last_school_day", "copied_at", "turned_at", "how")
 COPY_KEY = ("source", "part", "type", "source_id")
@@ -46,7 +47,7 @@ def read_turnover(connection: Connection) -> Turnover | None:
     in_order = copies.order_by(columns.source, columns.part, columns.type, columns.source_id)
     return Turnover(
         **row._mapping,
-        copies=tuple(_copy_from_row(copy, row.copied_at) for copy in stream_rows(connection, in_order)),
+        copies=tuple(_copy_from_row(copy, row.copied_at) for copy in read_many(connection, in_order)),
     )
 
 
@@ -120,7 +121,7 @@ def _insert_new_copies(connection: Connection, turnover: Turnover) -> int:
     fresh = {_copy_key(copy): copy for copy in turnover.copies if _copy_key(copy) not in stored}
     if not fresh:
         return 0
-    kept = {tuple(row) for row in stream_rows(connection, select(*(t.record.c[name] for name in COPY_KEY)))}
+    kept = set(read_many(connection, select(*(t.record.c[name] for name in COPY_KEY))))
     rows = [
         dict(zip(COPY_KEY, key, strict=True))
         | {"first_school_day": turnover.first_school_day, "body": encode_record(copy.record), "masked": copy.masked}
@@ -135,7 +136,7 @@ def _insert_new_copies(connection: Connection, turnover: Turnover) -> int:
 def _stored_copy_keys(connection: Connection, turnover: Turnover) -> frozenset[CopyKey]:
     columns = [t.turnover_membership.c[name] for name in COPY_KEY]
     statement = select(*columns).where(_same_turnover(t.turnover_membership, turnover))
-    return frozenset(tuple(row) for row in stream_rows(connection, statement))
+    return frozenset(read_many(connection, statement))
 
 
 def _copy_key(copy: BelievedRecord) -> CopyKey:
