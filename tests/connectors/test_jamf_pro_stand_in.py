@@ -11,7 +11,13 @@ from fleetsync.core.model import Verdict
 from fleetsync.demo.jamf_pro import CLIENT, ENVIRONMENT, SECRET, JamfProStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
-from fleetsync.pull.contract import ProbeResult
+from tests.connectors.stand_in_faults import (
+    LASTING_FAULTS,
+    PASSING_FAULTS,
+    FaultyListing,
+    findings,
+    verdicts,
+)
 from tests.flow.installation import MORNING, SCHOOL, Installation, InstantWaitClock, OpenInstallation, login, serial
 
 MACS, IPADS = 14, 6
@@ -144,15 +150,6 @@ def configure(installation: Installation, jamf: JamfProStub, more: str = "", **k
     file.chmod(0o600)
 
 
-def verdicts(opened: OpenInstallation) -> dict[str, Verdict]:
-    return {f"{pulled.source}/{pulled.part}": pulled.verdict for pulled in opened.run().pulled}
-
-
-def findings(opened: OpenInstallation) -> dict[str | None, ProbeResult]:
-    (source,) = (source for source in opened.application.sources if source.kind == "jamf_pro")
-    return {result.part: result for result in opened.application.run_context.runner.probe(source, Event())}
-
-
 def token_requests(jamf: JamfProStub) -> int:
     return sum(request.method == "POST" for request in jamf.stub_server.log)
 
@@ -177,47 +174,21 @@ def test_a_server_that_cuts_its_pages_is_read_whole(opened: OpenInstallation, ja
     assert len(pages) == 3  # of 5 each, though 500 were asked for
 
 
-PASSING: tuple[FaultKind, ...] = (
-    "too_many_seconds", "too_many_date", "too_many_silent", "bad_gateway_html", "unavailable", "server_error",
-    "cut_body", "hang_up", "not_json", "token_expires", "unauthorised", "forbidden", "missing", "loop", "duplicate",
-    "lost_rows", "empty_page",
-)  # fmt: skip
+LISTING = FaultyListing("jamf-pro/computers", COMPUTERS, skip=1)
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", [*PASSING_FAULTS, "token_expires", "unauthorised", "forbidden", "missing"])
 def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
     opened: OpenInstallation, jamf: JamfProStub, installation: Installation, fault: FaultKind
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    jamf.stub_server.fail(COMPUTERS, fault, skip=1)
-
-    assert verdicts(opened)["jamf-pro/computers"] is Verdict.COMPLETE
-    assert jamf.stub_server.failed[fault] == 1
-    assert opened.snapshot.numbers == before
+    LISTING.check_passing(fault, jamf.stub_server, installation, opened)
 
 
-LASTING: tuple[FaultKind, ...] = (
-    "too_many_seconds", "too_many_silent", "bad_gateway_html", "unavailable", "server_error", "cut_body", "hang_up",
-    "not_json", "unauthorised", "forbidden", "missing", "not_implemented", "loop", "lost_rows", "empty_page",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("fault", [*LASTING_FAULTS, "loop"])
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
     opened: OpenInstallation, jamf: JamfProStub, installation: Installation, fault: FaultKind
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    jamf.stub_server.fail(COMPUTERS, fault, times=999, skip=1)
-
-    outcome = verdicts(opened)
-
-    assert outcome.pop("jamf-pro/computers") is Verdict.FAILED
-    assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
-    assert opened.snapshot.numbers == before
+    LISTING.check_lasting(fault, jamf.stub_server, installation, opened)
 
 
 def test_a_short_list_of_what_apple_assigned_is_no_list(opened: OpenInstallation, jamf: JamfProStub) -> None:
@@ -328,7 +299,7 @@ def test_a_check_by_the_platform_api_tells_its_mistakes_apart(
     keys = {key: value.format(**names) for key, value in keys.items()}
     configure(platform_installation, platform, more.format(**names), **keys)
     with platform_installation.open() as opened:
-        results = findings(opened)
+        results = findings(opened, "jamf_pro")
 
     assert sentence in results["computers"].what
     assert not results["computers"].ok
@@ -340,7 +311,7 @@ def test_a_check_by_the_platform_api_tells_its_mistakes_apart(
 
 
 def test_a_check_of_a_client_with_all_privileges_says_what_can_be_read(opened: OpenInstallation) -> None:
-    results = findings(opened)
+    results = findings(opened, "jamf_pro")
 
     assert all(result.ok for result in results.values())
     assert results["computers"].what == "computers can be read"
@@ -349,7 +320,7 @@ def test_a_check_of_a_client_with_all_privileges_says_what_can_be_read(opened: O
 def test_a_check_tells_a_missing_privilege_from_the_others(opened: OpenInstallation, jamf: JamfProStub) -> None:
     jamf.privileges -= {"Read Mobile Devices"}
 
-    results = findings(opened)
+    results = findings(opened, "jamf_pro")
 
     assert [part for part, result in results.items() if not result.ok] == ["mobile_devices"]
     assert "Grant the permission Read Mobile Devices to the API role" in results["mobile_devices"].remedy
@@ -369,7 +340,7 @@ def test_a_check_tells_a_wrong_address_and_a_wrong_secret_apart(
     keys = {key: value.format(address=jamf.stub_server.address) for key, value in keys.items()}
     configure(installation, jamf, **keys)
     with installation.open() as opened:
-        results = findings(opened)
+        results = findings(opened, "jamf_pro")
 
     assert all(sentence in result.what for result in results.values())
     assert "fel-hemlighet" not in str(results)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Event
 
 import pytest
 from sqlalchemy import select
@@ -11,8 +10,14 @@ from fleetsync.core.model import Verdict
 from fleetsync.demo.jamf_school import API_KEY, NETWORK_ID, JamfSchoolStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
-from fleetsync.pull.contract import ProbeResult
 from fleetsync.store import tables
+from tests.connectors.stand_in_faults import (
+    LASTING_FAULTS,
+    PASSING_FAULTS,
+    FaultyListing,
+    findings,
+    verdicts,
+)
 from tests.flow.installation import (
     COST_CENTRE,
     SCHOOL,
@@ -107,15 +112,6 @@ def write_key(installation: Installation, key: str) -> None:
     file.chmod(0o600)
 
 
-def verdicts(opened: OpenInstallation) -> dict[str, Verdict]:
-    return {f"{pulled.source}/{pulled.part}": pulled.verdict for pulled in opened.run().pulled}
-
-
-def findings(opened: OpenInstallation) -> dict[str | None, ProbeResult]:
-    (source,) = (source for source in opened.application.sources if source.kind == "jamf_school")
-    return {result.part: result for result in opened.application.run_context.runner.probe(source, Event())}
-
-
 def test_each_employee_has_a_working_ipad_and_what_is_not_enrolled_covers_nobody(opened: OpenInstallation) -> None:
     assert set(verdicts(opened).values()) == {Verdict.COMPLETE}
 
@@ -125,46 +121,21 @@ def test_each_employee_has_a_working_ipad_and_what_is_not_enrolled_covers_nobody
     assert devices == {(SCHOOL, "in_use"): PEOPLE, (SCHOOL, "unsorted"): 1, (SCHOOL, "ordered"): 1}
 
 
-PASSING: tuple[FaultKind, ...] = (
-    "too_many_seconds", "too_many_date", "too_many_silent", "bad_gateway_html", "unavailable", "server_error",
-    "cut_body", "hang_up", "not_json", "lost_rows", "empty_page", "duplicate", "loop", "foreign_link",
-)  # fmt: skip
+LISTING = FaultyListing("jamf-school/devices", "/api/devices")
 
 
-@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("fault", [*PASSING_FAULTS, "foreign_link"])
 def test_a_fault_that_passes_changes_no_number(
     opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    jamf.stub_server.fail("/api/devices", fault)
-
-    assert verdicts(opened)["jamf-school/devices"] is Verdict.COMPLETE
-    assert jamf.stub_server.failed[fault] == 1
-    assert opened.snapshot.numbers == before
+    LISTING.check_passing(fault, jamf.stub_server, installation, opened)
 
 
-LASTING: tuple[FaultKind, ...] = (
-    "too_many_seconds", "too_many_silent", "bad_gateway_html", "unavailable", "server_error", "cut_body", "hang_up",
-    "not_json", "unauthorised", "forbidden", "missing", "not_implemented", "lost_rows", "empty_page",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
     opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    jamf.stub_server.fail("/api/devices", fault, times=999)
-
-    outcome = verdicts(opened)
-
-    assert outcome.pop("jamf-school/devices") is Verdict.FAILED
-    assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
-    assert opened.snapshot.numbers == before
+    LISTING.check_lasting(fault, jamf.stub_server, installation, opened)
 
 
 def test_half_of_the_fleet_gone_from_a_response_that_looks_whole_is_held(
@@ -221,7 +192,7 @@ def stored_bodies(opened: OpenInstallation) -> list[str]:
 
 
 def test_a_check_of_a_key_with_all_rights_says_what_can_be_read(opened: OpenInstallation) -> None:
-    results = findings(opened)
+    results = findings(opened, "jamf_school")
 
     assert all(result.ok for result in results.values())
     assert results["groups"].what == "/users/groups can be read"
@@ -230,7 +201,7 @@ def test_a_check_of_a_key_with_all_rights_says_what_can_be_read(opened: OpenInst
 def test_a_check_tells_a_missing_right_from_the_others(opened: OpenInstallation, jamf: JamfSchoolStub) -> None:
     jamf.rights -= {"users"}
 
-    results = findings(opened)
+    results = findings(opened, "jamf_school")
 
     assert [part for part, result in results.items() if not result.ok] == ["users"]
     assert "the right read on Users is not granted" in results["users"].what
@@ -254,7 +225,7 @@ def test_a_check_tells_a_wrong_address_version_and_key_apart(
     installation.more = TABLE.format(base_url=base_url, network_id=NETWORK_ID) + version
     installation.write()
     with installation.open() as opened:
-        results = findings(opened)
+        results = findings(opened, "jamf_school")
 
     assert not any(result.ok for result in results.values())
     assert all(sentence in result.what for result in results.values())
