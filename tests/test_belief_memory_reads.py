@@ -43,3 +43,23 @@ def test_after_a_write_of_somebody_else_everything_is_read_once(tmp_path: Path) 
 
         assert read >= {"record", "device", "person", "login", "assignment", "gap"}
         assert written == set()
+
+
+def cases_of(opened: OpenInstallation) -> dict[str, object]:
+    outcome = opened.snapshot.outcome
+    return {case.person.id: case for case in outcome.people} | {case.device.id: case for case in outcome.devices}
+
+
+def test_a_pull_that_changes_one_device_leaves_the_conclusions_about_all_others_as_they_are(tmp_path: Path) -> None:
+    with Installation(tmp_path, people=12) as installation, installation.open() as opened:
+        for _ in range(2):  # what is new gets its id at the end of the first run
+            opened.run()
+            installation.advance_clock(minutes=10)
+        before = cases_of(opened)
+        installation.devices[0] = {**installation.devices[0], "osVersion": "10.0.26200.1"}
+
+        opened.run()
+
+        after = cases_of(opened)
+        assert after.keys() == before.keys()
+        assert sum(after[subject] is not case for subject, case in before.items()) == 1
