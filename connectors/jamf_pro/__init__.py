@@ -48,7 +48,7 @@ client_secret_file = "/run/secrets/jamf-pro"
   * A Mac is encrypted when its start-up partition is ENCRYPTED. While it is being encrypted or decrypted it is not.
   * Of mobile devices Jamf says how they can be encrypted, and not whether they are: that stays unknown.
   * A mobile device owned privately is a phone where its model says iPhone or iPod: it is left out and counted.
-  * A shared iPad has no user of its own, whoever is written on it: it is reported shared and has no keys.
+  * A shared iPad has no user of its own, even where Jamf names one: it is reported shared and has no keys.
   * The user name is a key when it is an address, or an account where `domain` is set; a text with blanks is a name and
     none.
   * A device's `location` is the id of its building (department, site). That is a unit by its name, or where the `[[unit]]`

@@ -153,9 +153,6 @@ class Health:
         worked = next((line for line in judged if line.verdict in SUCCESS_VERDICTS), None)
         complete = next((line for line in judged if line.verdict is Verdict.COMPLETE), None)
         is_expected = not (part.disabled or part.is_not_there)
-        # The part's own counts are those of all its files, those too that did not change and were not read again. A pull
-        # that is held, and so is not among them, may have met more.
-        read = next((line for line in judged if line.verdict in READ_VERDICTS and line.decision != "rejected"), None)
         return PartStatus(
             source=part.source,
             part=part.part,
@@ -169,11 +166,32 @@ class Health:
             success_at=worked.started_at if worked else part.last_complete_at,
             seconds=(last.finished_at - last.started_at).total_seconds() if last and last.finished_at else None,
             records=complete.seen if complete else 0,
-            rejected=max(part.unreadable_rows, sum(read.rejected.values()) if read else 0),
-            unreadable_facts=max(part.unreadable_facts, sum(read.unreadable_facts.values()) if read else 0),
-            unused_headers=max(part.unused_headers, sum(map(len, read.unused_headers.values())) if read else 0),
-            drift=max(part.drift, sum(read.drift.values()) if read else 0),
+            **_counts_of_findings(part, judged),
         )
+
+
+def _counts_of_findings(part: PartState, judged: Sequence[StoredPull]) -> dict[str, int]:
+    """How many rows, facts, headers and words of *part* were not understood.
+
+    The part's own counts are those of all its files, those too that did not change and were not read again. A pull that is
+    held, and so is not among them, may have met more.
+    """
+    counts = {
+        "rejected": part.unreadable_rows,
+        "unreadable_facts": part.unreadable_facts,
+        "unused_headers": part.unused_headers,
+        "drift": part.drift,
+    }
+    read = next((line for line in judged if line.verdict in READ_VERDICTS and line.decision != "rejected"), None)
+    if read is None:
+        return counts
+    of_pull = {
+        "rejected": sum(read.rejected.values()),
+        "unreadable_facts": sum(read.unreadable_facts.values()),
+        "unused_headers": sum(map(len, read.unused_headers.values())),
+        "drift": sum(read.drift.values()),
+    }
+    return {name: max(count, of_pull[name]) for name, count in counts.items()}
 
 
 def pull_job_name(source: str) -> str:

@@ -15,6 +15,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
 from fleetsync.expose.ports import SignInAccount
+from fleetsync.expose.scope import Scope
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import RequestContext, current_app_state, request_context
 
@@ -45,15 +46,24 @@ def check_access() -> Response | None:
     context = request_context()
     context.account = _signed_in_account(context)
     if context.account is None and request.endpoint not in OPEN_ENDPOINTS:
-        if request.path.startswith("/api/") or request.endpoint == "health.metrics":
-            abort(401)
-        return redirect(url_for("sign_in.form", next=_return_path()))
-    entry = PAGES.get(request.endpoint or "")
-    if entry is not None and not context.scope.allows(entry.needs):
-        abort(403)
-    if request.endpoint == "health.metrics" and not context.scope.sees_everything:
-        abort(403)  # the exposition is of all units
+        return _ask_to_sign_in()
+    _require_scope(context.scope)
     return None
+
+
+def _ask_to_sign_in() -> Response:
+    """The way to the form; a program gets a 401."""
+    if request.path.startswith("/api/") or request.endpoint == "health.metrics":
+        abort(401)
+    return redirect(url_for("sign_in.form", next=_return_path()))
+
+
+def _require_scope(scope: Scope) -> None:
+    entry = PAGES.get(request.endpoint or "")
+    if entry is not None and not scope.allows(entry.needs):
+        abort(403)
+    if request.endpoint == "health.metrics" and not scope.sees_everything:
+        abort(403)  # the exposition is of all units
 
 
 def _host() -> str:
