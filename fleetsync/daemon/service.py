@@ -6,7 +6,6 @@ listens, so that a restart leaves no hole in any series; its addresses are bound
 reported at once. It stops within ten seconds in any state.
 """
 
-import gc
 import os
 import signal
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance
+from fleetsync.daemon.memory import Memory
 from fleetsync.daemon.reconciler import Reconciler
 from fleetsync.daemon.scheduler import JobScheduler
 from fleetsync.daemon.source_pulls import SourcePulls
@@ -68,6 +68,7 @@ class Daemon:
         )
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
+        self._memory = Memory()
         self._lease = self.ledger.schedule_lease()
         self._page_server = page_server
         self._servers: list[Server] = []
@@ -103,8 +104,7 @@ class Daemon:
 
     def _show(self, snapshot: Snapshot) -> None:
         self._shown = (snapshot, Exposition(snapshot, sync.counter_totals(self.ledger)))
-        # It lives until the next one is shown, and has no cycles: the collector need not look through a million objects.
-        gc.freeze()
+        self._memory.settle(snapshot.outcome.moment.today)
         newest = self.ledger.newest_reconciliation()
         self._shown_reconciliation_id = newest.id if newest else 0
 
