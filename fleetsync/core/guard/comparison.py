@@ -17,14 +17,14 @@ from fleetsync.core.model import RECORD_TYPES, BelievedRecord, MembershipRecord,
 class Comparison:
     """The records of one type or kind: those *believed* before a pull, and those *present* after it.
 
-    Believed are all that were not gone. Present are all that the source shows, so neither absent nor gone.
+    Believed are all that were not gone. Present are all that the source shows, so neither absent nor gone. *unchanged* are
+    believed and present, and every rule counts them alike; *old* are the other believed ones as they were, *new* the other
+    present ones as they would be.
     """
 
-    unchanged: list[BelievedRecord] = field(
-        default_factory=list
-    )  # believed and present, and every rule counts it alike
-    old: list[BelievedRecord] = field(default_factory=list)  # the other believed ones, as they were
-    new: list[BelievedRecord] = field(default_factory=list)  # the other present ones, as they would be
+    unchanged: list[BelievedRecord] = field(default_factory=list)
+    old: list[BelievedRecord] = field(default_factory=list)
+    new: list[BelievedRecord] = field(default_factory=list)
 
     @property
     def believed_count(self) -> int:

@@ -1,7 +1,7 @@
 """Counts the transactions that change what is believed. Uses the caller's transaction.
 
-Who has read what is believed may go on from it for as long as the number is the same; another number says that somebody
-else has written: a command, the page, another daemon, or retention.
+A process that has read what is believed may go on from it for as long as the number is the same. Another number says that
+something else has written: a command, the page, another daemon, or retention.
 """
 
 from sqlalchemy import Connection, select
