@@ -169,8 +169,9 @@ class Bookmark(NamedTuple):
         """The bookmark that *mark* holds; without one, the beginning of all devices."""
         began, _, last = (mark or "").partition(" ")
         try:
-            return cls(date.fromisoformat(began), Position(*last.split(" ", 1)))
-        except (ValueError, TypeError):
+            added, serial = last.split(" ", 1)
+            return cls(date.fromisoformat(began), Position(added, serial))
+        except ValueError:
             return cls(today)
 
 

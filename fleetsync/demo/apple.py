@@ -289,7 +289,8 @@ class AppleStub:
         has_more = following < len(rows) or (fault == "loop" and start > 0)
         if self.is_endless:
             page, following, has_more = rows[:size], 0, True
-        cursor = self._cursor(following) if has_more and fault not in ("lost_rows", "empty_page") else None
+        is_cut = fault in ("lost_rows", "empty_page")
+        cursor = self._cursor(following, is_new=fault == "loop") if has_more and not is_cut else None
         link = self.foreign_link if fault == "foreign_link" else self._link(request, cursor)
         position = {"limit": size, "nextCursor": cursor, "total": len(rows) if self.has_total else None}
         return json_reply(
@@ -300,9 +301,9 @@ class AppleStub:
             }
         )
 
-    def _cursor(self, start: int) -> str:
-        """An opaque cursor; of a list that never ends another one each time."""
-        salt = next(self._numbers) if self.is_endless else 0
+    def _cursor(self, start: int, *, is_new: bool) -> str:
+        """An opaque cursor; of a list that goes back or never ends another one each time."""
+        salt = next(self._numbers) + 1 if is_new or self.is_endless else 0
         return urlsafe_b64encode(json.dumps([start, salt]).encode()).decode()
 
     def _link(self, request: StubRequest, cursor: str | None) -> str | None:
