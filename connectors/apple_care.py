@@ -19,7 +19,7 @@ name = "apple-care"
 client_id = "SCHOOLAPI.11111111-2222-4333-8444-555555555555"
 key_id = "99999999-2222-4333-8444-555555555555"
 private_key_file = "/run/secrets/apple.pem"
-# devices_per_pull = 200                           # default 100: six minutes at 18 a minute
+# devices_per_pull = 150                           # default 100: six minutes at 18 a minute
 # ask_again_after = "60d"                          # default 30d: how long an answer is good for
 # base_url = "https://api-business.apple.com"      # default https://api-school.apple.com
 # scope = "business.api"                           # default school.api
@@ -50,7 +50,7 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleetsync.core.model import DeviceRecord, PartRole, RecordType
 from fleetsync.pull.contract import (
@@ -104,6 +104,15 @@ class Settings(AssertionSettings):
     """Below the 20 that Apple answers: an even pace seen through a network that delays is not quite even."""
     devices_per_pull: Annotated[int, Field(ge=1)] = 100
     ask_again_after: Duration = timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _has_time(self) -> "Settings":
+        """Half of the time may go to other sources that share the pace."""
+        if 2 * timedelta(minutes=self.devices_per_pull / self.requests_per_minute) > self.time_limit:
+            raise ValueError(
+                "devices_per_pull is too high for its time_limit at requests_per_minute: lower it, or raise time_limit"
+            )
+        return self
 
 
 # ------------------------------------------------------------------------------------------------- what is decoded

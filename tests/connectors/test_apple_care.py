@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from connectors.apple_care import Bookmark, Coverage, DeviceCoverage, Position, Settings, normalise, pull
 from fleetsync.core.model import DeviceRecord
@@ -135,6 +136,24 @@ def test_a_bookmark_is_read_as_it_was_written(last: Position) -> None:
     bookmark = Bookmark(date(2026, 11, 24), last)
 
     assert Bookmark.of(str(bookmark), date(2030, 1, 1)) == bookmark
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_refused"),
+    [
+        ({"devices_per_pull": 540}, False),
+        ({"devices_per_pull": 541}, True),
+        ({"devices_per_pull": 541, "time_limit": "2h"}, False),
+        ({"requests_per_minute": 3}, True),
+    ],
+)
+def test_more_devices_than_a_pull_has_time_for_are_refused(keys: dict[str, Any], is_refused: bool) -> None:
+    table = CASE.filled_table("https://api-school.apple.com", Path("/srv")) | {"requests_per_minute": 18} | keys
+    if not is_refused:
+        assert Settings.model_validate(table).devices_per_pull == table.get("devices_per_pull", 100)
+        return
+    with pytest.raises(ValidationError, match="devices_per_pull is too high"):
+        Settings.model_validate(table)
 
 
 # --- answers that fail ------------------------------------------------------------------------------------------------
