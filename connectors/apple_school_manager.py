@@ -72,6 +72,7 @@ from fleetsync.pull.contract import (
     Part,
     ProbeResult,
     QueryRefused,
+    SourceUnavailable,
     UnknownValue,
     UnreadableFact,
 )
@@ -90,7 +91,7 @@ from fleetsync.pull.decoding import (
     unreadable_fields,
 )
 
-R = TypeVar("R", bound=SourceRow)
+R = TypeVar("R", "Server", "AssignedDevice")
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.PURCHASES, expects_mdm=True),)
 AUDIENCE = "https://account.apple.com/auth/oauth2/v2/token"
@@ -167,9 +168,9 @@ class AssignedDevice(SourceRow, frozen=True, kw_only=True):
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """All devices, 1000 a page, each with the name of the MDM that it is assigned to."""
     client = _client(settings, connect)
-    facts: list[UnreadableFact] = []
-    server_names = _server_names(client, facts)
-    yield Page(facts)
+    assignments = _Assignments(settings.name, client)
+    server_names = assignments.server_names()
+    yield Page(assignments.facts)
     reader = RowReader(Device, essential=("attributes", "attributes.releasedFromOrgDateTime"))
     for page in _device_pages(client):
         read = reader.read(page.data)
@@ -191,24 +192,39 @@ def _device_pages(client: Client) -> Iterator[JsonApiPage]:
         yield from json_api_pages(client, DEVICES, query, needs=DEVICES_RIGHT)
 
 
-def _server_names(client: Client, facts: list[UnreadableFact]) -> Mapping[str, str]:
-    """The name of the MDM that each device is assigned to, by the device's id. What cannot be read is added to *facts*."""
-    names: dict[str, str] = {}
-    for server in _rows(client, SERVERS, Server, facts):
-        name = clean_text(server.attributes.server_name) if server.attributes is not None else None
-        if name is not None:
-            path = f"{SERVERS}/{quote(server.id, safe='')}/relationships/devices"
-            names |= {device.id: name for device in _rows(client, path, AssignedDevice, facts)}
-    return names
+class _Assignments:
+    """Reads which MDM a device is assigned to. *facts*: what could not be read of the lists."""
 
+    def __init__(self, source: str, client: Client) -> None:
+        self._source, self._client = source, client
+        self.facts: list[UnreadableFact] = []
 
-def _rows(client: Client, path: str, kind: type[R], facts: list[UnreadableFact]) -> Iterator[R]:
-    reader = RowReader(kind)
-    for page in json_api_pages(client, path, {"limit": PAGE_SIZE}, needs=SERVERS_RIGHT):
-        read = reader.read(page.data)
-        facts += read.facts
-        facts += (UnreadableFact(SERVERS, rejected.reason, rejected.place) for rejected in read.rejected)
-        yield from read.rows
+    def server_names(self) -> Mapping[str, str]:
+        """The name of each device's MDM, by the device's id. Raises SourceUnavailable for a list that is not whole."""
+        names: dict[str, str] = {}
+        for server in self._rows(SERVERS, Server):
+            name = clean_text(server.attributes.server_name) if server.attributes is not None else None
+            if name is not None:
+                path = f"{SERVERS}/{quote(server.id, safe='')}/relationships/devices"
+                names |= {device.id: name for device in self._rows(path, AssignedDevice)}
+        return names
+
+    def _rows(self, path: str, kind: type[R]) -> list[R]:
+        rows: dict[str, R] = {}
+        reader, unreadable, total = RowReader(kind), 0, None
+        for page in json_api_pages(self._client, path, {"limit": PAGE_SIZE}, needs=SERVERS_RIGHT):
+            read = reader.read(page.data)
+            rows |= {row.id: row for row in read.rows}
+            self.facts += read.facts
+            self.facts += (UnreadableFact(SERVERS, rejected.reason, rejected.place) for rejected in read.rejected)
+            unreadable += len(read.rejected)
+            total = page.total
+        # Otherwise each device that is missing would change its MDM, and with it perhaps its school.
+        if total is not None and len(rows) + unreadable < total:
+            raise SourceUnavailable(
+                f"{self._source}: a list of an MDM should have {total} rows and gave {len(rows)}. What was believed before stays"
+            )
+        return list(rows.values())
 
 
 def _client(settings: Settings, connect: Connect) -> Client:

@@ -38,6 +38,15 @@ private_key_file = "secrets/apple.pem"
 """
 
 
+PLACED_BY_MDM = f"""
+[[unit_map]]
+source = "apple-school-manager"
+field = "profile"
+pattern = "Intune"
+unit = "{SCHOOL}"
+"""
+
+
 class SharedClock(InstantWaitClock):
     """Waits of several threads take no time, and none of them is lost."""
 
@@ -156,9 +165,7 @@ def test_what_was_bought_and_never_enrolled_is_ordered_and_the_rest_is_one_devic
 
 
 def test_the_mdm_that_a_device_is_assigned_to_places_it_by_a_rule(installation: Installation, apple: AppleStub) -> None:
-    source = 'source = "apple-school-manager"\n'
-    rule = f'[[unit_map]]\n{source}field = "profile"\npattern = "Intune"\nunit = "{SCHOOL}"\n'
-    with_tables(installation, table(apple), rule)
+    with_tables(installation, table(apple), PLACED_BY_MDM)
     with installation.open() as opened:
         opened.run()
         numbers = opened.snapshot.numbers["fleetsync_devices"]
@@ -206,6 +213,25 @@ def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
     opened: OpenInstallation, apple: AppleStub, installation: Installation, fault: FaultKind
 ) -> None:
     LISTING.check_lasting(fault, apple.stub_server, installation, opened)
+
+
+@pytest.mark.parametrize("fault", ["lost_rows", "empty_page", "forbidden", "missing", "not_json", "hang_up"])
+@pytest.mark.parametrize("path", ["/v1/mdmServers", "/v1/mdmServers/1F97"])
+def test_lists_of_mdms_that_fail_leave_every_device_where_it_is(
+    installation: Installation, apple: AppleStub, fault: FaultKind, path: str
+) -> None:
+    with_tables(installation, table(apple), PLACED_BY_MDM)
+    with installation.open() as opened:
+        FaultyListing(LISTING.part, path).check_lasting(fault, apple.stub_server, installation, opened)
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "loop", "server_error", "too_many_date"])
+def test_lists_of_mdms_in_which_a_fault_passes_leave_every_device_where_it_is(
+    installation: Installation, apple: AppleStub, fault: FaultKind
+) -> None:
+    with_tables(installation, table(apple), PLACED_BY_MDM)
+    with installation.open() as opened:
+        FaultyListing(LISTING.part, "/v1/mdmServers/1F97").check_passing(fault, apple.stub_server, installation, opened)
 
 
 def test_half_a_list_that_nobody_counts_is_held(
