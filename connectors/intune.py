@@ -76,6 +76,7 @@ from fleetsync.pull.contract import (
     ClientSecret,
     Connect,
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     Page,
@@ -382,7 +383,7 @@ def normalise(
         return (raw,)
     if isinstance(raw, CredentialExpiry):
         name = "certificate" if settings.certificate_file else "client secret"
-        return (Credential(name, datetime.combine(raw.day, time(), UTC)),)
+        return (Credential(name, datetime.combine(raw.day, time(), UTC), CredentialUse.SIGN_IN),)
     source_id, unknown = required_text(raw.id, "id"), list[UnknownValue]()
     agent = known_word(_AGENTS, raw.management_agent, "managementAgent", unknown)
     owner = known_word(_OWNERSHIP, raw.managed_device_owner_type, "managedDeviceOwnerType", unknown)

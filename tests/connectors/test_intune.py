@@ -24,6 +24,7 @@ from connectors.intune import CredentialExpiry, ManagedDevice, Settings, normali
 from fleetsync.core.model import Compliance, Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, Scheme
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     RecordError,
@@ -251,7 +252,7 @@ def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: s
     settings = Settings.model_validate(CASE.filled_table("", Path()) | {"certificate_file": file})
 
     assert normalise("devices", settings, CredentialExpiry(date(2026, 12, 1))) == (
-        Credential(name, datetime(2026, 12, 1, tzinfo=UTC)),
+        Credential(name, datetime(2026, 12, 1, tzinfo=UTC), CredentialUse.SIGN_IN),
     )
 
 
