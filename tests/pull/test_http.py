@@ -57,7 +57,7 @@ from fleetsync.pull.contract import (
     Stopped,
     WrongAnswer,
 )
-from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
+from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, RequestPacers, SourceSessions
 from fleetsync.pull.http.address import Origin, resolve_link, url_with_query
 from fleetsync.pull.http.json_bodies import repaired
 from fleetsync.pull.http.retrying import parse_retry_after
@@ -260,11 +260,12 @@ class SourceClients:
     time_limit: timedelta = timedelta(hours=1)
     wait_limit: timedelta = timedelta(minutes=10)
     meter: RequestMeter = field(default_factory=RequestMeter)
+    pacers: RequestPacers | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     pull_sessions: list[PullSession] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sessions = SourceSessions("intune", self.clock, self.network, self.meter)
+        self.sessions = SourceSessions("intune", self.clock, self.network, self.meter, self.pacers)
 
     def pull_session(self) -> PullSession:
         self.pull_sessions.append(
@@ -641,6 +642,17 @@ def test_requests_keep_their_pace_over_clients_and_pulls(source, clients):
         clients.client(source.url, requests_per_minute=20).get("/devices", decode=Listing)
 
     assert [round(wait) for wait in clients.clock.waits] == [3, 3]
+
+
+def test_sources_that_read_from_one_origin_share_its_pace_and_the_slower_one_waits_longer(source, make_clients):
+    source.on("/devices", Reply())
+    clock = QuickClock()
+    pacers = RequestPacers(clock)
+    paced = [make_clients(clock=clock, pacers=pacers) for _ in range(2)]
+    for clients, requests_per_minute in zip(paced * 2, (20, 10, 20, 20), strict=True):
+        clients.client(source.url, requests_per_minute=requests_per_minute).get("/devices", decode=Listing)
+
+    assert [round(wait) for wait in clock.waits] == [3, 6, 3]
 
 
 def test_pace_is_not_counted_as_patience(source, make_clients):

@@ -52,6 +52,7 @@ class PartRole(StrEnum):
     LIST = "list"  # devices in use, as people write them down
     REGISTER = "register"  # the inventory of all devices that exist
     PURCHASES = "purchases"  # devices that were bought, delivered or not
+    DETAILS = "details"  # facts about devices that other parts have, such as a warranty: makes no device by itself
 
 
 class Scheme(StrEnum):

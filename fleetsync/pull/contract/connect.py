@@ -202,7 +202,8 @@ class Connect(Protocol):
         requests_per_minute: float | None = None,
         first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit. All sources that
+        read from the same origin share the pace.
 
         *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
         """

@@ -36,7 +36,6 @@ from fleetsync.pull.http.retrying import (
     MAX_ATTEMPTS,
     MAX_OPTIONAL_ATTEMPTS,
     PullDeadline,
-    RequestPacer,
     RetryableError,
     retry_wait_seconds,
 )
@@ -53,7 +52,10 @@ _SAFE_DECODE_ERRORS = ("Expected ", "Object missing required field ", "JSON is m
 
 
 class HttpClient:
-    """A signed-in client for one origin. See `contract.Client` for what its methods promise."""
+    """A signed-in client for one origin. See `contract.Client` for what its methods promise.
+
+    *pace*: reserves a moment for the next request, and returns in how many seconds it is.
+    """
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class HttpClient:
         deadline: PullDeadline,
         meter: RequestMeter,
         secrets: frozenset[str],
-        pacer: RequestPacer | None = None,
+        pace: Callable[[], float] | None = None,
     ) -> None:
         self._base_url = base_url
         self._origin = origin
@@ -71,7 +73,7 @@ class HttpClient:
         self._deadline = deadline
         self._meter = meter
         self._secrets = secrets
-        self._pacer = pacer
+        self._pace = pace
 
     def get(
         self,
@@ -260,8 +262,8 @@ class HttpClient:
         )
 
     def _send(self, method: str, url: str, body: bytes | None) -> requests.Response:
-        if self._pacer is not None:
-            self._deadline.wait(self._pacer.seconds_to_wait())
+        if self._pace is not None:
+            self._deadline.wait(self._pace())
         headers = {} if body is None else {"Content-Type": "application/json"}
         return self._session.request(method, url, data=body, headers=headers)
 
