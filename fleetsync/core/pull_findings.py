@@ -49,8 +49,8 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
         Text("av annat slag än det som läses", "of another kind than what is read"),
     ),
     DroppedKind.WITHOUT_SERIAL: (
-        Text("verktyg köpt utan serienummer", "device bought without a serial number"),
-        Text("verktyg köpta utan serienummer", "devices bought without a serial number"),
+        Text("köpt utan serienummer", "bought without a serial number"),
+        Text("köpta utan serienummer", "bought without a serial number"),
     ),
     DroppedKind.CREDITED: (
         Text("krediterat verktyg", "credited device"),

@@ -34,7 +34,7 @@ class DroppedKind(StrEnum):
     RELEASED = "released"  # a purchase that no longer belongs to the organisation at its vendor
     PRIVATE_DEVICE = "private_device"  # a register's entry of something that a person owns
     OTHER_CATEGORY = "other_category"  # no device of the kinds that the source is configured to read
-    WITHOUT_SERIAL = "without_serial"  # one device that was bought without a serial number to recognise it by
+    WITHOUT_SERIAL = "without_serial"  # one piece that was bought without a serial number to recognise it by
     CREDITED = "credited"  # a purchase that was taken back
 
 
