@@ -20,13 +20,12 @@ name = "ekonomi"
 path = "/srv/ekonomi/inkop_*.csv"      # one list with all purchases that matter; its newest edition counts
 # articles = ["*iPad*", "*ThinkPad*"]  # which lines are devices; default: all
 # cost_centre_is_unit = true           # each unit buys its own devices; default: the one who pays says nothing of where
-# columns = { serial = "Fritext 2", model = "Beskrivning", amount = false }   # false: no column of the file says it
+# columns = { serial = "Fritext 2", model = "Artikelnamn", amount = false }   # false: no column of the file says it
 ```
 
-* **Kept**: serial numbers, maker, model or article, order number, days of purchase and of warranty, and perhaps the cost
-  centre.
+* **Kept**: serial numbers, model or article, order number, days of purchase and of warranty, and perhaps the cost centre.
 * **Read and dropped**: quantity, and the sign of the amount, once they have done what they do.
-* **Never decoded**: every other column: supplier, account, invoice, text, prices, who ordered and who approved.
+* **Never decoded**: every other column: maker, supplier, account, invoice, text, prices, who ordered and who approved.
 * **Quirks that decide something**
   * The file is whole: it lists every purchase since the oldest device in use, each time. A device that it no longer
     lists was not bought, after `grace_pulls`.
@@ -38,6 +37,8 @@ path = "/srv/ekonomi/inkop_*.csv"      # one list with all purchases that matter
     with serial numbers and those that are credited are taken off them.
   * A cell for serial numbers with a note in it ("se följesedel") has none. One with text that may be a serial number and
     cannot be read is refused with its line, and then nothing of the file is taken for absent.
+  * The maker is not read: ledgers write the supplier there, and a device is not recognised by its serial number under
+    another maker's name.
   * Who pays is not who uses: a cost centre places a device only with `cost_centre_is_unit`, and then as its weakest
     evidence.
   * A file in which every serial number is credited is refused: its amounts are the supplier's side.

@@ -3,7 +3,7 @@
 from fleetsync.pull.files import FileColumn
 
 COLUMNS = (
-    FileColumn("serial", ("serienummer", "serienr", "serienummer/serienr", "s/n", "serial number", "serial numbers"), deciding=True),
+    FileColumn("serial", ("serienummer", "serienr", "s/n", "serial number", "serial numbers"), deciding=True),
     FileColumn("quantity", ("antal", "kvantitet", "antal enheter", "st", "quantity"), kind="number", deciding=True),
     FileColumn(
         "amount",
@@ -19,11 +19,11 @@ COLUMNS = (
         kind="day",
         fallbacks=("leveransdatum", "fakturadatum", "orderdatum", "bokföringsdatum", "verifikationsdatum", "datum"),
     ),
-    FileColumn("manufacturer"),
     FileColumn(
         "model",
         ("modell", "modellbeteckning", "model"),
-        fallbacks=("artikel", "artikelbenämning", "benämning", "produkt", "artikeltext", "beskrivning"),
+        # Never a description or a text: people write into it for whom a device is.
+        fallbacks=("artikel", "artikelbenämning", "benämning", "produkt"),
     ),
     FileColumn("warranty", kind="day"),
     FileColumn("unit_code", kind="id"),

@@ -26,7 +26,6 @@ class LedgerLine(msgspec.Struct, frozen=True, gc=False):
     is_credit: bool = False
     order: str | None = None
     purchased_on: date | None = None
-    manufacturer: str | None = None
     model: str | None = None
     warranty_until: date | None = None
     unit: str | None = None
@@ -45,7 +44,6 @@ def read_line(row: FileRow) -> LedgerLine:
         is_credit=_is_credit(row, serials),
         order=row.text("order"),
         purchased_on=facts.day("purchased", "purchased_on"),
-        manufacturer=row.text("manufacturer"),
         model=model,
         warranty_until=facts.day("warranty", "warranty_until"),
         unit=row.text("unit_code") or row.text("cost_centre") or row.text("unit"),

@@ -21,7 +21,6 @@ def normalise(part: str, settings: Settings, raw: Purchase | LeftOut | Unreadabl
                 DeviceRecord(
                     source_id=serial,
                     serial=serial,
-                    manufacturer=line.manufacturer,
                     model=line.model,
                     platform=platform_of_model(line.model) or Platform.OTHER,
                     location=line.unit if settings.cost_centre_is_unit else None,

@@ -62,7 +62,6 @@ def test_a_purchase_is_read_whole(recorded: CaseRunner) -> None:
     assert first == DeviceRecord(
         source_id="DMPEX0001",
         serial="DMPEX0001",
-        manufacturer="Apple",
         model="iPad (A16) 128 GB",
         platform=Platform.IPADOS,
         order="4711",

@@ -1,6 +1,6 @@
 """A ledger's export in a running installation: what was bought beside what an MDM has."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -104,16 +104,41 @@ def test_half_a_ledger_is_held_and_changes_no_number(opened: OpenInstallation, i
     assert opened.snapshot.numbers == before
 
 
-@pytest.mark.parametrize("header", HEAD.split(";"))
-def test_a_header_that_is_renamed_moves_no_coverage_and_makes_no_device_of_a_credit(
-    opened: OpenInstallation, installation: Installation, header: str
+HEADERS = tuple(HEAD.split(";"))
+
+
+def renamed(headers: list[str], place: int) -> list[str]:
+    return [*headers[:place], "Fritext 9", *headers[place + 1 :]]
+
+
+def swapped(headers: list[str], place: int) -> list[str]:
+    """The headers with two that change places, and not the columns below them."""
+    other = (place + 1) % len(headers)
+    headers[place], headers[other] = headers[other], headers[place]
+    return headers
+
+
+def doubled(headers: list[str], place: int) -> list[str]:
+    """The headers with one that stands over the following column too."""
+    headers[(place + 1) % len(headers)] = headers[place]
+    return headers
+
+
+def blanked(headers: list[str], place: int) -> list[str]:
+    return [*headers[:place], "", *headers[place + 1 :]]
+
+
+@pytest.mark.parametrize("place", range(len(HEADERS)), ids=HEADERS)
+@pytest.mark.parametrize("mutate", [renamed, swapped, doubled, blanked], ids=lambda mutate: mutate.__name__)
+def test_a_changed_header_lowers_no_coverage_and_makes_no_device_of_a_credit(
+    opened: OpenInstallation, installation: Installation, mutate: Callable[[list[str], int], list[str]], place: int
 ) -> None:
     opened.run()
     covered, before = opened.count("covered"), stages(opened)
     installation.advance_clock(hours=1)
-    renamed = HEAD.replace(header, "Fritext 9")
+    headers = ";".join(mutate(list(HEADERS), place))
     file = installation.deliveries / "inkop_2026-11.csv"
-    file.write_text("\r\n".join((renamed, *BOUGHT, CREDIT, "")), encoding="cp1252")
+    file.write_text("\r\n".join((headers, *BOUGHT, CREDIT, "")), encoding="cp1252")
 
     opened.run()
 

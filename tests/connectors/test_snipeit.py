@@ -219,7 +219,7 @@ def test_a_known_word_of_a_label_comes_before_its_type(
     name: str, status_type: str, condition: Condition, purpose: Purpose | None
 ) -> None:
     for field in ("status_label", "status"):
-        record = device(**{field: label(name, status_type)})
+        record = device(SETTINGS, **{field: label(name, status_type)})
 
         assert (record.status, record.condition, record.purpose) == (name, condition, purpose)
 
