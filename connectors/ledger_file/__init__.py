@@ -39,6 +39,7 @@ path = "/srv/ekonomi/inkop_*.csv"      # one list with all purchases that matter
     cannot be read is refused with its line, and then nothing of the file is taken for absent.
   * The maker is not read: ledgers write the supplier there, and a device is not recognised by its serial number under
     another maker's name.
+  * Where an MDM names another model than the article, the MDM's counts (`trust`).
   * Who pays is not who uses: a cost centre places a device only with `cost_centre_is_unit`, and then as its weakest
     evidence.
   * A file in which every serial number is credited is refused: its amounts are the supplier's side.

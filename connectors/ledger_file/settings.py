@@ -17,6 +17,8 @@ class Settings(SourceSettings, FileFormat):
     """A file, a folder, or a pattern such as `/srv/ekonomi/inkop_*.csv`; its newest edition counts."""
     expected_every: Duration | None = timedelta(days=35)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
+    trust: int = -1
+    """Its articles are words of an invoice: where an MDM knows the model, that counts."""
     articles: tuple[str, ...] = ()
     """Patterns of the models or articles that are devices, in any case; none: all lines are."""
     cost_centre_is_unit: bool = False

@@ -29,12 +29,13 @@ token_file = "/run/secrets/inventarier"
 # namespace = "personal"               # whose employment numbers its users have; the same in staff_file
 # domain = "EXB"                       # Windows domain of user names written without one
 # end_of_life_is_support_end = true    # end-of-life months are the maker's support, not a planned life
+# trust = 1                            # its word counts before an MDM's; default -1
 # requests_per_minute = 60             # default 100: others use the server too
 ```
 
 * **Kept**: of assets id, serial, asset tag, maker, model, category, status label, order number, days of purchase, end of
-  warranty and perhaps end of life, the location or company, and of the user who has it employment number, mail and user
-  name; of locations and companies id, name and parent.
+  warranty and perhaps end of life, the location or company, and of the user who has it mail and user name, or else the
+  employment number; of locations and companies id, name and parent.
 * **Read and dropped**: the asset's name (rules see it); assets of users' own (`byod`) and of other categories, which are
   counted.
 * **Never decoded**: names, job titles and managers, notes, custom fields, suppliers, prices, images, addresses.
@@ -42,6 +43,7 @@ token_file = "/run/secrets/inventarier"
   * It is a register: it says what exists, who has it and what became of it, and never that a device works. A device
     that only it knows covers nobody and is *not in an MDM*. Chargers, docks and projectors are assets too: `categories`
     says which of them are devices.
+  * Where it names another user than an MDM, the MDM's counts (`trust`), and the difference is shown.
   * The word of a status label decides where it is known (stulen, på reparation, lager …) or stands in `statuses`; else
     its type does: archived is retired, undeployable is in repair, pending is not in use yet.
   * An asset that is handed out to another one has the user or the location of that one: one step, and no further.

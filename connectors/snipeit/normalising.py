@@ -152,20 +152,21 @@ def _day(facts: UnreadableFacts, day: Day | None, field: str) -> date | None:
 
 
 def _keys(settings: Settings, assignee: Assignee | None, unknown: list[UnknownValue]) -> tuple[Key, ...]:
-    """Employment number, mail and user name of the user who has it. A text with a blank is a name, and no key."""
+    """Mail and user name of the user who has it, else the employment number. A text with a blank is a name, and no key.
+
+    A number is the strongest key of a person: beside a log-in it would outrank the one that an MDM has by now.
+    """
     if assignee is None or known_word(_IS_PERSON, assignee.type, "assigned_to.type", unknown) is not True:
         return ()
+    texts = map(_text, (assignee.email, assignee.username))
+    logins = [text for text in texts if text and not any(map(str.isspace, text))]
+    keys = [key for login in logins if (key := login_key(login, settings.domain)) is not None]
+    if keys:
+        return tuple(dict.fromkeys(keys))
+    if logins:
+        unknown.append(UnknownValue("username", "account name without a domain"))
     number = _text(assignee.employee_number)
-    logins = [
-        text for text in map(_text, (assignee.email, assignee.username)) if text and not any(map(str.isspace, text))
-    ]
-    keys = [Key(Scheme.NUMBER, settings.number_namespace, number)] if number else []
-    for login in logins:
-        if (key := login_key(login, settings.domain)) is not None:
-            keys.append(key)
-        else:
-            unknown.append(UnknownValue("username", "account name without a domain"))
-    return tuple(dict.fromkeys(keys))
+    return () if number is None else (Key(Scheme.NUMBER, settings.number_namespace, number),)
 
 
 def _location(settings: Settings, raw: Asset) -> str | None:

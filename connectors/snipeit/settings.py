@@ -16,6 +16,8 @@ class Settings(SourceSettings):
     """The address above /hardware: it ends in /api/v1."""
     token: SecretStr | None = None
     token_file: Path | None = None
+    trust: int = -1
+    """People keep it by hand: where it differs from an MDM, such as in who has a device, the MDM's word counts."""
     places: Literal["locations", "companies"] = "locations"
     """Which of them are the schools."""
     categories: tuple[str, ...] = ()

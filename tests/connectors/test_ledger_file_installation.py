@@ -92,6 +92,18 @@ def test_a_device_that_is_credited_later_is_ordered_no_more(
     assert stages(opened)[SCHOOL, "ordered"] == 1
 
 
+def test_the_article_of_an_invoice_is_no_model_where_an_mdm_knows_it(
+    opened: OpenInstallation, installation: Installation
+) -> None:
+    invoiced = [each.replace("iPad (A16)", "Hyllvara 17") for each in BOUGHT]
+    write_ledger(installation, "2026-10", *invoiced)
+    opened.run()
+
+    models = {case.device.model for case in opened.snapshot.outcome.devices if case.device_state.works}
+    assert models == {"iPad (A16)"}
+    assert opened.count("covered") == PEOPLE
+
+
 def test_half_a_ledger_is_held_and_changes_no_number(opened: OpenInstallation, installation: Installation) -> None:
     opened.run()
     before = opened.snapshot.numbers

@@ -180,11 +180,13 @@ def test_an_asset_handed_out_to_another_has_the_user_or_location_of_that_one_and
     assert (len(record.keys), record.location) == expected
 
 
-def test_an_employment_number_is_a_key_of_the_configured_namespace() -> None:
+def test_an_employment_number_is_a_key_only_of_a_user_without_another() -> None:
     settings = with_keys(namespace="personal")
+    numbered = USER | {"employee_number": "00017"}
 
-    assert device(settings, assigned_to=USER | {"employee_number": "00017"}).keys[0] == Key(
-        Scheme.NUMBER, "personal", "00017"
+    assert [key.scheme for key in device(settings, assigned_to=numbered).keys] == [Scheme.ADDRESS, Scheme.ACCOUNT]
+    assert device(settings, assigned_to=numbered | {"email": None, "username": "elev01"}).keys == (
+        Key(Scheme.NUMBER, "personal", "00017"),
     )
 
 

@@ -33,9 +33,9 @@ IN_STORE, SCRAPPED, UNKNOWN_TO_MDM = 13, 14, 15
 TABLE = """
 [[source]]
 kind = "snipeit"
-name = "inventarier"
+name = "alla-inventarier"
 base_url = "{base_url}"
-token_file = "secrets/inventarier"
+token_file = "secrets/alla-inventarier"
 wait_limit = "60s"
 """
 
@@ -112,7 +112,7 @@ def opened(installation: Installation, snipe_it: SnipeItStub) -> Iterator[OpenIn
 
 
 def write_token(installation: Installation, token: str) -> None:
-    file = installation.folder / "secrets" / "inventarier"
+    file = installation.folder / "secrets" / "alla-inventarier"
     file.write_text(token, encoding="ascii")
     file.chmod(0o600)
 
@@ -134,7 +134,7 @@ def test_an_ipad_of_mdm_and_register_is_one_and_the_register_alone_covers_nobody
     }
 
 
-LISTING = FaultyListing("inventarier/assets", "/api/v1/hardware", skip=1)
+LISTING = FaultyListing("alla-inventarier/assets", "/api/v1/hardware", skip=1)
 
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS)
@@ -159,7 +159,7 @@ def test_a_server_that_shows_archived_assets_among_the_others_gives_the_same_num
     installation.advance_clock(hours=1)
     snipe_it.shows_archived = True
 
-    assert verdicts(opened)["inventarier/assets"] is Verdict.COMPLETE
+    assert verdicts(opened)["alla-inventarier/assets"] is Verdict.COMPLETE
     assert opened.snapshot.numbers == before
 
 
@@ -173,8 +173,16 @@ def test_half_of_the_register_gone_from_a_response_that_looks_whole_is_held(
 
     (held,) = opened.run().held
 
-    assert (held.effect.source, held.effect.part) == ("inventarier", "assets")
+    assert (held.effect.source, held.effect.part) == ("alla-inventarier", "assets")
     assert opened.snapshot.numbers == before
+
+
+def test_where_the_register_names_another_user_the_mdm_counts(opened: OpenInstallation, inventory: Inventory) -> None:
+    other = {"id": 2, "type": "user", "username": login(2), "email": login(2)}
+    inventory.assets = [asset(1, assigned_to=other), *inventory.assets[1:]]
+
+    assert set(verdicts(opened).values()) == {Verdict.COMPLETE}
+    assert [opened.count(measure) for measure in ("assigned", "covered")] == [PEOPLE] * 2
 
 
 def test_a_pull_of_many_pages_keeps_the_rate_of_the_server(
@@ -183,7 +191,7 @@ def test_a_pull_of_many_pages_keeps_the_rate_of_the_server(
     snipe_it.largest_page = 1
     inventory.assets += [asset(n, assigned_to=None, serial="") for n in range(100, 400)]
 
-    assert verdicts(opened)["inventarier/assets"] is Verdict.COMPLETE
+    assert verdicts(opened)["alla-inventarier/assets"] is Verdict.COMPLETE
     statuses = [request.status for request in snipe_it.stub_server.log]
     assert len(statuses) > 300
     assert set(statuses) == {200}
