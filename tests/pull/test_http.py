@@ -422,6 +422,21 @@ def test_a_source_that_asks_for_patience_gets_all_that_the_wait_limit_allows_in_
     assert sum(clients.clock.waits) <= 600
 
 
+@pytest.mark.parametrize("messages", ["The query is not valid", {"limit": ["must be a number"]}, None])
+def test_an_error_with_status_200_is_never_an_empty_listing(source, clients, messages):
+    source.on("/devices", Reply(200, {"status": "error", "messages": messages, "payload": None}))
+
+    with pytest.raises(SourceUnavailable, match="sent an error in place of an answer") as refused:
+        clients.client(source.url).get("/devices", decode=Listing)
+    assert ("The query is not valid" in str(refused.value)) == isinstance(messages, str)
+
+
+def test_a_page_with_a_field_for_its_status_is_a_page(source, clients):
+    source.on("/devices", Reply(200, {"status": "error", "value": [1]}))
+
+    assert clients.client(source.url).get("/devices", decode=Listing).value == [1]
+
+
 def test_a_source_that_asks_for_patience_for_ever_is_left_with_what_to_do(source, clients):
     source.on("/devices", Reply(429, {}))
 

@@ -32,6 +32,10 @@ class DroppedKind(StrEnum):
     DEFENDER_ONLY = "defender_only"  # seen by an antivirus service alone
     PRIVATE_PHONE = "private_phone"
     RELEASED = "released"  # a purchase that no longer belongs to the organisation at its vendor
+    PRIVATE_DEVICE = "private_device"  # a register's entry of something that a person owns
+    OTHER_CATEGORY = "other_category"  # no device of the kinds that the source is configured to read
+    WITHOUT_SERIAL = "without_serial"  # one piece that was bought without a serial number to recognise it by
+    CREDITED = "credited"  # a purchase that was taken back
 
 
 class CredentialUse(StrEnum):

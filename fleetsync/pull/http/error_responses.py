@@ -121,8 +121,10 @@ def error_in_success(response: requests.Response, request: RequestDescription) -
         return None
     body = _json(response)
     is_page = any(isinstance(value, list) for name, value in body.items() if name != "errors")
-    is_error = any(body.get(name) for name in ("error", "errors", "Error")) or (
-        {"code", "message"} <= body.keys() <= _PLAIN_ERROR_FIELDS
+    is_error = (
+        any(body.get(name) for name in ("error", "errors", "Error"))
+        or body.get("status") == "error"
+        or ({"code", "message"} <= body.keys() <= _PLAIN_ERROR_FIELDS)
     )
     if is_page or not is_error:
         return None
@@ -293,11 +295,11 @@ def _error_codes(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _error_texts(body: Mapping[str, Any]) -> Iterator[str]:
-    """Graph and Google: error.message; Apple and Jamf: errors[].code; others: message, error, detail."""
+    """Graph and Google: error.message; Apple and Jamf: errors[].code; Snipe-IT: messages; others: message, error, detail."""
     error = body.get("error")
     if isinstance(error, dict):
         yield _unwrapped_message(str(error.get("message") or ""))
-    for name in ("message", "error_description", "error", "detail", "title"):
+    for name in ("message", "messages", "error_description", "error", "detail", "title"):
         if isinstance(text := body.get(name), str):
             yield text
 
