@@ -113,7 +113,7 @@ def _probe_listing(part: Part, listing: _Listing, settings: Settings, connect: C
         empty=f"{part.name} can be read; the first page is empty",
         remedy=f"Admin console > Security > API controls > Domain-wide delegation: authorise {SCOPE_PREFIX}{listing.scope} for "
         f"the client id of the service account. Under Account > Admin roles give the administrator named here {listing.privilege}. "
-        "In the Google Cloud console enable the Admin SDK API for the project of the service account",
+        "In the Google Cloud console enable the Admin SDK API for the project of the service account. Check customer and base_url",
     )
 
 

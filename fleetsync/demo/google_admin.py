@@ -66,6 +66,7 @@ LISTINGS: Mapping[str, _Listing] = MappingProxyType(
         ),
     }
 )
+SCOPES = frozenset(listing.scope for listing in LISTINGS.values())
 _BASIC_FIELDS = frozenset(
     {
         "kind", "deviceId", "serialNumber", "status", "lastSync", "notes", "annotatedUser", "annotatedAssetId",
@@ -130,7 +131,7 @@ class GoogleAdminStub:
         self,
         rows: RowsProvider,
         *,
-        scopes: Collection[str] = tuple(listing.scope for listing in LISTINGS.values()),
+        scopes: Collection[str] = SCOPES,
         privileges: Collection[str] = LISTINGS,
         largest_page: int = 300,
         token_seconds: int = 3599,

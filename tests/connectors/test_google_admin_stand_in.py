@@ -162,8 +162,8 @@ def test_each_employee_has_a_working_chromebook_and_what_is_retired_or_not_enrol
     numbers = opened.snapshot.numbers["fleetsync_devices"]
     devices = {(labels[0], labels[-1]): number for labels, number in numbers.items() if number}
     assert devices == {
-        (SCHOOL, "in_use"): PEOPLE,
-        (SCHOOL, "unsorted"): 2,
+        (SCHOOL, "in_use"): PEOPLE + 1,  # somebody has the one with a note, and nobody can tell who
+        (SCHOOL, "unsorted"): 1,
         (SCHOOL, "ordered"): 1,
         (SCHOOL, "retired"): 2,
     }
@@ -184,8 +184,9 @@ def test_a_unit_that_lists_the_path_of_an_organisational_unit_has_all_below_it(
 def test_an_organisational_unit_without_a_unit_is_no_finding(opened: OpenInstallation) -> None:
     opened.run()
 
-    gaps = opened.snapshot.numbers["fleetsync_gaps"]
-    assert sum(number for labels, number in gaps.items() if "unmapped" in " ".join(labels)) == 0
+    kinds = {labels[1] for labels, number in opened.snapshot.numbers["fleetsync_gaps"].items() if number}
+    assert "unsorted" in kinds
+    assert "unmapped_unit" not in kinds
 
 
 def test_a_listing_in_pages_of_the_servers_own_size_is_read_whole(
@@ -376,7 +377,7 @@ def test_a_check_tells_an_unauthorised_scope_from_a_missing_privilege(
     ("keys", "key_fields", "sentence"),
     [
         ({"base_url": "{address}/v2"}, {}, "The base address is wrong"),
-        ({"customer": "C0another"}, {}, "refused the request (400): Bad Request"),
+        ({"customer": "C0another"}, {}, "refused the request (400)"),
         ({"administrator": "okand@exempelby.se"}, {}, "Invalid email or User ID"),
         ({}, {"private_key_id": "deleted"}, "Invalid JWT Signature"),
         ({}, {"client_email": "another@exempelby-it.iam.gserviceaccount.com"}, "issuer or audience is wrong"),
