@@ -715,6 +715,16 @@ def test_a_page_token_replaces_the_query(source, clients):
     assert source.seen[1].query == {"pageToken": ["abc"], "limit": ["100"]}
 
 
+def test_a_listing_may_go_on_by_what_its_headers_say(source, clients):
+    source.on("/users", Reply(body={"value": [1]}, headers={"X-Total-Count": "2"}), Reply(body={"value": [2]}))
+    listing = clients.client(source.url).follow_with_headers(
+        "/users", decode=Listing, next_page=lambda page: {"offset": 1} if "x-total-count" in page.headers else None
+    )
+
+    assert [page.body.value for page in listing] == [[1], [2]]
+    assert source.seen[1].query == {"offset": ["1"]}
+
+
 @pytest.mark.parametrize("link", ["devices?page=2", "devices"])
 def test_a_listing_that_leads_in_a_circle_is_unavailable(source, clients, link):
     source.on("/devices", Reply(body={"value": [1], "next": link}))
