@@ -408,6 +408,7 @@ def test_a_source_that_stays_out_of_order_is_unavailable_after_six_tries(source,
         (403, {"Retry-After": "2"}, {}),
         (403, {}, {"error": {"code": "TooManyRequests", "message": "wait"}}),
         (403, {}, {"error": {"errors": [{"reason": "quotaExceeded"}]}}),
+        (403, {}, {"error": {"errors": [{"reason": "dailyLimitExceeded"}]}}),
         (200, {}, {"error": {"code": "ApplicationThrottled", "message": "slow down"}}),
         (200, {}, {"code": "429", "message": "Too many requests"}),
     ],
@@ -739,6 +740,16 @@ def test_a_page_token_replaces_the_query(source, clients):
 
     assert [page.value for page in listing] == [[1], [2]]
     assert source.seen[1].query == {"pageToken": ["abc"], "limit": ["100"]}
+
+
+def test_a_listing_may_go_on_by_what_its_headers_say(source, clients):
+    source.on("/users", Reply(body={"value": [1]}, headers={"X-Total-Count": "2"}), Reply(body={"value": [2]}))
+    listing = clients.client(source.url).follow_with_headers(
+        "/users", decode=Listing, next_page=lambda page: {"offset": 1} if "x-total-count" in page.headers else None
+    )
+
+    assert [page.body.value for page in listing] == [[1], [2]]
+    assert source.seen[1].query == {"offset": ["1"]}
 
 
 @pytest.mark.parametrize("link", ["devices?page=2", "devices"])

@@ -81,6 +81,20 @@ class Client(Protocol):
         """
         ...
 
+    def follow_with_headers(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        decode: Decode[T],
+        next_page: Callable[[DecodedResponse[T]], NextPage],
+        needs: str = "",
+        may_be_missing: bool = False,
+        optional_query: bool = False,
+    ) -> Iterator[DecodedResponse[T]]:
+        """As `follow`, with the headers of each page, for totals and links in them."""
+        ...
+
     def post(
         self,
         path: str,

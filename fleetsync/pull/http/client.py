@@ -123,6 +123,29 @@ class HttpClient:
         may_be_missing: bool = False,
         optional_query: bool = False,
     ) -> Iterator[T]:
+        pages = self.follow_with_headers(
+            path,
+            params,
+            decode=decode,
+            next_page=lambda page: next_page(page.body),
+            needs=needs,
+            may_be_missing=may_be_missing,
+            optional_query=optional_query,
+        )
+        for page in pages:
+            yield page.body
+
+    def follow_with_headers(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        decode: Decode[T],
+        next_page: Callable[[DecodedResponse[T]], NextPage],
+        needs: str = "",
+        may_be_missing: bool = False,
+        optional_query: bool = False,
+    ) -> Iterator[DecodedResponse[T]]:
         first = join_path(self._base_url, path)
         url, watch = self._checked_url(first, params), ListingWatch(self._deadline.source, self._origin)
         while url:
@@ -133,12 +156,12 @@ class HttpClient:
             )
             watch.take_link(url)
             try:
-                page = self._with_retries("GET", url, description, decode).body
+                page = self._with_retries("GET", url, description, decode)
             except QueryRefused as error:
                 if description.has_optional_query:
                     logger.info("query refused, asked without it", source=self._deadline.source, reason=str(error))
                 raise
-            watch.take_page(page)
+            watch.take_page(page.body)
             yield page
             url = self._following_url(url, first, next_page(page))
 

@@ -31,7 +31,9 @@ _MISSING_STATUSES = frozenset({404, 405, 501})
 _REJECTED_QUERY_STATUSES = frozenset({400, 422})
 _BROKEN_LISTING_STATUSES = frozenset({400, 403, 404, 405})  # on a later page: the first one was given
 _REFUSED_TOKEN_STATUSES = frozenset({400, 401, 403})
-_PATIENCE_WORDS = re.compile(r"rate[ _-]?limit|throttl|too[ _-]?many[ _-]?requests|quota[ _-]?exceeded", re.IGNORECASE)
+_PATIENCE_WORDS = re.compile(
+    r"rate[ _-]?limit|daily[ _-]?limit|throttl|too[ _-]?many[ _-]?requests|quota[ _-]?exceeded", re.IGNORECASE
+)
 _RETRY_AFTER_FIELDS = frozenset({"retryafter", "retryafterseconds", "retrydelay"})
 _WAIT_IN_WORDS = re.compile(r"\b(?:in|after|wait)\s+(\d{1,5})\s*(s|m)(?:ec|econds?|in|inutes?)?\b", re.IGNORECASE)
 _MAX_ERROR_DEPTH, _MAX_ERROR_ENTRIES = 5, 20
