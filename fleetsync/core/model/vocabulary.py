@@ -32,6 +32,9 @@ class DroppedKind(StrEnum):
     DEFENDER_ONLY = "defender_only"  # seen by an antivirus service alone
     PRIVATE_PHONE = "private_phone"
     RELEASED = "released"  # a purchase that no longer belongs to the organisation at its vendor
+    TELEPHONE_NUMBER = "telephone_number"  # a device known by the number of its telephone alone
+    GUEST = "guest"  # an account of somebody from another organisation
+    FUNCTION_ACCOUNT = "function_account"  # an account of a function, a room or a service, and of no person
 
 
 class PartRole(StrEnum):

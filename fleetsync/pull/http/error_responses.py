@@ -173,17 +173,17 @@ def _not_found_error(response: requests.Response, request: RequestDescription) -
 def _permission_error(response: requests.Response, request: RequestDescription) -> PullError:
     status, message = response.status_code, error_message(response, request)
     if status == 401:
-        credential_refusal = SourceRefused if request.is_later_page else AccessRefused
-        return credential_refusal(
+        refusal = SourceRefused if request.is_later_page else AccessRefused
+        return refusal(
             f"{request.source}: {request.origin} does not accept our credential (401){message}. Renew it at the source and here, "
             f"{request.remedy()}"
         )
     grant = f"Grant the permission {request.needs} (and consent, where that is a step of its own)"
-    permission_refusal = PartMissing if request.may_be_forbidden else AccessRefused
-    return permission_refusal(
+    text = (
         f"{request.source}: {request.origin} refused our token (403){message}. "
         f"{grant if request.needs else 'Grant this client the right to read'}, {request.remedy()}"
     )
+    return PartMissing(text, is_forbidden=True) if request.may_be_forbidden else AccessRefused(text)
 
 
 # --------------------------------------------------------------------------------------------------- the token endpoint
