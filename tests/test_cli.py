@@ -579,7 +579,13 @@ def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
 
     done = CliRunner().invoke(root, ["--config", str(file), "check", "--offline"])
 
-    assert (done.exit_code, "0 sources" in done.output) == (0, True)
+    assert done.exit_code == 1
+    assert "0 sources" in done.output
+    assert "FAILED   no source is configured" in done.output
+
+    nothing = CliRunner().invoke(root, ["--config", str(file), "sync"])
+    assert nothing.exit_code == 1
+    assert "no source is configured, so there is nothing to read" in nothing.output
 
 
 def test_a_daemon_that_does_not_answer_is_not_healthy(installation):

@@ -30,6 +30,7 @@ COMMANDS = {
     "load": ("syncing", "Read a file by hand as part of a source."),
     "park": ("parking", "Leave a gap out of alerts until a day."),
     "people": ("listing", "Persons by id: what they are owed and what they have."),
+    "policy": ("policy", "Try a policy before it counts: what it says, and what it would change."),
     "publish": ("decisions", "End a unit's trial."),
     "purge": ("database", "Delete what has been kept long enough."),
     "reject": ("decisions", "Discard a held pull."),

@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 
 import jsonschema
@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import CoveredBy, MembershipRecord, Moment, Parking, Subject
-from fleetsync.core.snapshot import PAST_DAY_MEASURES, build_past_snapshot
+from fleetsync.core.snapshot import PAST_DAY_MEASURES, build_past_snapshot, build_snapshot
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
@@ -156,6 +156,21 @@ def test_a_first_start_says_what_to_do():
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
 def test_no_page_breaks_while_there_is_nothing(path):
     read(path, open_client(e.page_setup(e.empty_snapshot()), "tea"))
+
+
+def test_a_withdrawn_rule_is_called_withdrawn_and_not_unmet():
+    ended = tuple(msgspec.structs.replace(rule, valid_to=date(2026, 10, 31)) for rule in e.POLICY.entitlements)
+    policy = msgspec.structs.replace(e.POLICY, entitlements=ended)
+    context = build_context(e.believed(4), policy, e.CALENDARS, Moment(e.NOW, e.TODAY))
+    client = open_client(
+        e.page_setup(build_snapshot(reconcile(context.believed, policy, e.CALENDARS, context.moment), context)), "tea"
+    )
+
+    overview = visible_text(read("/", client))
+    assert "Ingen regel gäller i dag" in overview
+    assert "Upphörde 1 nov. 2026" in overview
+    assert "Alla 0 verktyg" not in overview
+    assert "ingen har rätt enligt den från 1 nov. 2026" in visible_text(read("/policy", client))
 
 
 def test_nothing_to_do_is_said():
