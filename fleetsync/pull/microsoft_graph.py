@@ -18,6 +18,7 @@ from fleetsync.pull.contract import (
     ClientSecret,
     Connect,
     Credential,
+    CredentialUse,
     Page,
     Params,
     Part,
@@ -82,7 +83,9 @@ class GraphSettings(SourceSettings):
         """When our own secret or certificate runs out, if that is configured: no listing says it."""
         if self.credential_expires is not None:
             name = "certificate" if self.certificate_file else "client secret"
-            yield Page([Credential(name, datetime.combine(self.credential_expires, time(), UTC))])
+            yield Page(
+                [Credential(name, datetime.combine(self.credential_expires, time(), UTC), CredentialUse.SIGN_IN)]
+            )
 
     def remedy(self, permission: str) -> str:
         """What to do in the portal when *permission*, or the sign-in, is refused."""

@@ -25,6 +25,7 @@ from connectors.intune.schema import ManagedDevice
 from fleetsync.core.model import Compliance, Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, Scheme
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     RecordError,
@@ -241,7 +242,9 @@ def test_an_expiry_is_told_before_anything_is_asked(runner: CaseRunner) -> None:
     with what_is_given(settings) as connect:
         pages = intune.pull("devices", settings, connect)
 
-        assert list(next(pages).raws) == [Credential("client secret", datetime(2026, 12, 1, tzinfo=UTC))]
+        assert list(next(pages).raws) == [
+            Credential("client secret", datetime(2026, 12, 1, tzinfo=UTC), CredentialUse.SIGN_IN)
+        ]
         assert runner.server.asked == []
         with pytest.raises(SourceRefused):
             next(pages)
@@ -255,7 +258,7 @@ def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: s
     (credential,) = page.raws
 
     assert normalise("devices", settings, credential) == (credential,)
-    assert credential == Credential(name, datetime(2026, 12, 1, tzinfo=UTC))
+    assert credential == Credential(name, datetime(2026, 12, 1, tzinfo=UTC), CredentialUse.SIGN_IN)
 
 
 # ------------------------------------------------------------------------------------------------------------ a probe

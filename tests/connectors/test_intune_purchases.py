@@ -15,6 +15,7 @@ from connectors.intune.schema import AppleDevice, AppToken, AutopilotDevice, Cor
 from fleetsync.core.model import DeviceRecord, DroppedKind, Key, Ownership, PartRole, Platform, Scheme
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     PartMissing,
@@ -28,6 +29,11 @@ from tests.connectors.connector_case import RecordedListing
 from tests.connectors.intune_case import CASE, PATH, TENANT, listing
 
 SETTINGS = Settings.model_validate(CASE.filled_table("https://graph.exempelby.se", Path("/srv")))
+USES = {
+    "push_certificate": CredentialUse.APPLE_PUSH,
+    "apple_enrolment": CredentialUse.APPLE_ENROLMENT,
+    "app_tokens": CredentialUse.APPLE_APPS,
+}
 EXTRAS = ("autopilot", "corporate_identifiers", "apple_enrolment", "app_tokens")
 
 
@@ -162,7 +168,7 @@ def test_the_devices_of_every_token_are_read(runner: CaseRunner) -> None:
     records = runner.records("apple_enrolment")
 
     assert {record.source_id.partition("/")[0] for record in records} == {"apple"}
-    assert sorted(record.serial for record in records if isinstance(record, DeviceRecord)) == [
+    assert sorted(str(record.serial) for record in records if isinstance(record, DeviceRecord)) == [
         "DMPEX0000201", "DMPEX0000202", "DMPEX0000204",
     ]  # fmt: skip
 
@@ -182,7 +188,10 @@ def test_a_list_of_one_token_that_breaks_is_no_list(runner: CaseRunner) -> None:
 
 
 def credentials(runner: CaseRunner, part: str) -> dict[str, datetime]:
-    return {item.name: item.expires_at for item in runner.items(part) if isinstance(item, Credential)}
+    """When each runs out, by name, of the one use that those of a part have."""
+    found = [item for item in runner.items(part) if isinstance(item, Credential)]
+    assert {item.use for item in found} == {USES[part]}
+    return {item.name: item.expires_at for item in found}
 
 
 def test_every_token_and_certificate_says_when_it_runs_out(runner: CaseRunner) -> None:

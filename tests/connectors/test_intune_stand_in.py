@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetsync.core.model import NOT_THERE, Verdict
+from fleetsync.core.model import NOT_THERE, CredentialUse, Verdict
 from fleetsync.demo.graph import CLIENT, ENROLMENT_TOKEN, SECRET, TENANT, GraphStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
@@ -141,9 +141,14 @@ def test_a_computer_that_was_bought_long_ago_and_never_enrolled_is_found(
 def test_each_part_says_when_its_tokens_run_out(opened: OpenInstallation) -> None:
     opened.run()
 
-    named = {part: set(map(str, opened.part(f"intune/{part}").credentials)) for part in EXTRAS}
-    assert len(named["push_certificate"]) == len(named["apple_enrolment"]) == len(named["app_tokens"]) == 1
-    assert not named["autopilot"] | named["corporate_identifiers"]
+    uses = {part: [credential.use for credential in opened.part(f"intune/{part}").credentials] for part in EXTRAS}
+    assert uses == {
+        "autopilot": [],
+        "corporate_identifiers": [],
+        "apple_enrolment": [CredentialUse.APPLE_ENROLMENT],
+        "push_certificate": [CredentialUse.APPLE_PUSH],
+        "app_tokens": [CredentialUse.APPLE_APPS],
+    }
 
 
 LISTINGS = {

@@ -33,6 +33,7 @@ from fleetsync.core.model import (
 from fleetsync.core.privacy import person_tokens
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     Page,
     PageTokenExpired,
     Part,
@@ -199,7 +200,7 @@ def test_a_fact_that_cannot_be_read_does_not_replace_a_missing_record(opened):
 
 
 def test_a_credential_beside_the_rows_does_not_replace_a_missing_record(opened):
-    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC))
+    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC), CredentialUse.APPLE_PUSH)
     connector = FakeConnector(pages([a_device("d1"), expiry], total=2))
 
     assert "should have 2 records and gave 1" in pull(opened, connector.source()).reason
@@ -479,7 +480,7 @@ def test_fifty_places_are_named_and_all_are_counted(opened):
 
 
 def test_unknown_words_are_counted_and_credentials_are_reported(opened):
-    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC))
+    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC), CredentialUse.APPLE_PUSH)
     read_records = Page(
         [(a_device(), UnknownValue("state", "frozen")), (expiry,)], drift=(UnknownValue("missing column", "unit"),)
     )

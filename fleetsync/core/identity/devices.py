@@ -38,6 +38,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Conditions that hold when any list says so, however old its row.
 _CONDITIONS_FROM_ANY_RECORD = frozenset({Condition.LOST, Condition.RETIRED, Condition.IN_REPAIR})
+# What an MDM says of a device that left it: on its way to another MDM that is no end of the device.
+_CONDITIONS_OF_THE_LEFT_MDM = frozenset({Condition.RETIRED, Condition.WIPED})
 # Fields of which each record that could not be read leaves the device's open: any may be lost, or newer than the rest.
 _FIELDS_OF_ALL_RECORDS = frozenset({"condition", "last_contact_at"})
 # The fields of a device, besides its platform, that its records say together. A serial is what joined them, and each
@@ -55,8 +57,10 @@ def resolve_devices(context: Context) -> tuple[Device, ...]:
 
     Of two records of one part the one with the newest enrolment counts, then the newest contact; enrolments decide
     only where both have one. A field's value is that of the most trusted record that has one; where several MDMs stand
-    in that order, the one with the newest contact stands first among them. The last contact is the newest of all
-    records, gone ones included. A device of which all records are gone is kept, with their values and no condition.
+    in that order, the one with the newest contact stands first among them. Of a device on its way from one MDM to another
+    the one that manages it stands first, and the end that the other one gives it there is no condition of the device. The
+    last contact is the newest of all records, gone ones included. A device of which all records are gone is kept, with
+    their values and no condition.
     """
     records = sorted_by_source_ref(
         record for record in context.believed.known if isinstance(record.record, DeviceRecord)
@@ -105,7 +109,8 @@ def _contact(record: BelievedRecord, context: Context) -> datetime:
 def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor_of: FormFactorLookup) -> Device:
     gone = tuple(record for record in joined.records if record.gone)
     counting, superseded = _newest_of_each_part([record for record in joined.records if not record.gone], context)
-    ranked = _most_trusted_first(counting or gone, context)
+    is_migrating = any(device_record(record).migrating for record in counting)
+    ranked = _most_trusted_first(counting or gone, context, is_migrating=is_migrating)
     values, field_claims = _merged_fields(ranked)
     newest = max(joined.records, key=lambda record: (_contact(record, context), source_ref(record)))
     contact = last_contact_of(newest, context.moment)
@@ -120,11 +125,8 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         form_factor=_form_factor(ranked, values, context, form_factor_of),
         last_contact_at=contact,
         contact_part=f"{newest.source}/{newest.part}" if contact else None,
-        conditions=_shared(
-            frozenset(
-                device_record(known).condition for known in (*counting, *_of_other_lists(superseded, counting, context))
-            )
-        ),
+        conditions=_conditions(counting, superseded, context, is_migrating=is_migrating),
+        is_migrating=is_migrating,
         roles=_roles((*counting, *superseded), context) if gone else roles_ever,
         ever_in_mdm=PartRole.MDM in roles_ever,
         ever_in_list=PartRole.LIST in roles_ever,
@@ -176,6 +178,31 @@ def _newest_of_each_part(
     return counting, [record for record in records if source_ref(record) not in refs]
 
 
+def _conditions(
+    counting: Sequence[BelievedRecord], superseded: Iterable[BelievedRecord], context: Context, *, is_migrating: bool
+) -> frozenset[Condition]:
+    of_other_lists = _of_other_lists(superseded, counting, context)
+    telling = _without_left_mdms(counting, context) if is_migrating else counting
+    return _shared(frozenset(device_record(known).condition for known in (*telling, *of_other_lists)))
+
+
+def _without_left_mdms(records: Sequence[BelievedRecord], context: Context) -> Sequence[BelievedRecord]:
+    """The records of a device that changes its MDM, without those of MDMs that it left while another one manages it."""
+    if not any(_role(record, context) is PartRole.MDM and _manages(record) for record in records):
+        return records
+    return [
+        record
+        for record in records
+        if _role(record, context) is not PartRole.MDM
+        or device_record(record).condition not in _CONDITIONS_OF_THE_LEFT_MDM
+    ]
+
+
+def _manages(record: BelievedRecord) -> bool:
+    known = device_record(record)
+    return known.managed is True and known.condition not in _CONDITIONS_OF_THE_LEFT_MDM
+
+
 def _of_other_lists(
     superseded: Iterable[BelievedRecord], counting: Iterable[BelievedRecord], context: Context
 ) -> list[BelievedRecord]:
@@ -199,13 +226,23 @@ def _newest(records: Sequence[BelievedRecord], context: Context) -> BelievedReco
     return max(records, key=newness)
 
 
-def _most_trusted_first(records: Sequence[BelievedRecord], context: Context) -> list[BelievedRecord]:
-    """Most trusted first; the places that MDMs have among them are theirs by newest contact."""
+def _most_trusted_first(
+    records: Sequence[BelievedRecord], context: Context, *, is_migrating: bool
+) -> list[BelievedRecord]:
+    """Most trusted first; the places that MDMs have among them are theirs by newest contact.
+
+    While a device moves to another MDM, the old one may have the newest contact and manage it no longer: the one that
+    manages it comes first.
+    """
     if len(records) == 1:
         return list(records)
     trusted = sorted(records, key=lambda record: (-_trust(record, context), source_ref(record)))
     of_mdms = [record for record in trusted if _role(record, context) is PartRole.MDM]
-    newest_first = iter(sorted(of_mdms, key=lambda record: _contact(record, context), reverse=True))
+
+    def standing(record: BelievedRecord) -> tuple[bool, datetime]:
+        return is_migrating and _manages(record), _contact(record, context)
+
+    newest_first = iter(sorted(of_mdms, key=standing, reverse=True))
     return [next(newest_first) if _role(record, context) is PartRole.MDM else record for record in trusted]
 
 

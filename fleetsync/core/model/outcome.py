@@ -77,6 +77,7 @@ class Device(FrozenStruct, frozen=True, kw_only=True):
     asset_tag: str | None = None
     ownership: Ownership | None = None
     managed: bool | None = None
+    is_migrating: bool = False  # a source says that it is on its way from one MDM to another now
     compliance: Compliance | None = None
     encrypted: bool | None = None
     may_be_personal_by_lists: bool = False  # each list that has it says, or may say, that a person owns it

@@ -37,6 +37,16 @@ class DroppedKind(StrEnum):
     FUNCTION_ACCOUNT = "function_account"  # an account of a function, a room or a service, and of no person
 
 
+class CredentialUse(StrEnum):
+    """What a credential is for, and so what stops when it runs out: see `fleetsync.core.lifecycle.credentials`."""
+
+    SIGN_IN = "sign_in"  # fleetsync's own, with which it reads the source
+    APPLE_PUSH = "apple_push"  # the certificate with which an MDM reaches its Apple devices
+    APPLE_ENROLMENT = "apple_enrolment"  # the token with which Apple hands new devices over to an MDM
+    APPLE_APPS = "apple_apps"  # the token of the apps and books that were bought
+    OTHER = "other"  # also of what was stored before uses were
+
+
 class PartRole(StrEnum):
     """What kind of list a part of a source is. It decides what follows when the part lacks a record (`domain.md` §2.5)."""
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from fleetsync.core.model import DroppedKind, PartRole, Record, RecordType
+from fleetsync.core.model import Credential, DroppedKind, PartRole, Record, RecordType
 
 RawRecord: TypeAlias = Any
 """One record as the connector decoded it: its own struct of just the fields it keeps, or a row of a file."""
@@ -38,14 +38,6 @@ class Part:
     def name_in_counts(self) -> str:
         """What `counts` calls the part."""
         return self.counts_as or self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A credential of the source that expires, such as the yearly token between an MDM and Apple."""
-
-    name: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

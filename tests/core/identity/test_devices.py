@@ -351,6 +351,48 @@ def test_a_device_that_moves_between_two_mdms_is_in_the_one_that_has_it() -> Non
     assert (joined.roles, joined.managed) == (frozenset({PartRole.MDM, PartRole.PURCHASES}), True)
 
 
+def moving(**old_mdm: Any) -> Device:
+    """An iPad that Apple moves from Intune, in contact last, to Jamf, which enrolled it at the same time and manages it."""
+    ipad: dict[str, Any] = {"manufacturer": "Apple", "platform": Platform.IPADOS}
+    return the(
+        device("intune", "1", "DMPF2ABC12", **ipad | {"enrolled_at": day(60), "last_contact_at": day(84)} | old_mdm),
+        device("jamf", "1", "DMPF2ABC12", **ipad, managed=True, enrolled_at=day(60), last_contact_at=day(83)),
+        device("intune", "1", "DMPF2ABC12", **ipad, part="autopilot", migrating=old_mdm.get("managed") is False),
+    )
+
+
+def test_a_device_on_its_way_between_two_mdms_is_one_and_managed_if_either_manages_it() -> None:
+    joined = moving(managed=False)
+
+    assert (joined.is_migrating, joined.managed, joined.has_ambiguous_serial) == (True, True, False)
+    assert names(joined.records) == ["jamf/1", "intune/1", "intune/1"]
+    assert (joined.last_contact_at, joined.contact_part) == (day(84), "intune/part")
+
+
+@pytest.mark.parametrize("ended", [Condition.RETIRED, Condition.WIPED])
+def test_the_end_in_the_mdm_that_a_migrating_device_left_is_no_end_of_the_device(ended: Condition) -> None:
+    assert moving(managed=False, condition=ended).conditions == {Condition.ACTIVE}
+    assert moving(condition=ended).conditions == {Condition.ACTIVE, ended}
+
+
+def test_a_migrating_device_that_no_mdm_manages_has_all_its_conditions() -> None:
+    joined = the(
+        device("intune", "1", "PF2ABC12", managed=True, condition=Condition.WIPED, migrating=True),
+        device("jamf", "1", "PF2ABC12", managed=False, condition=Condition.LOST),
+    )
+
+    assert joined.conditions == {Condition.WIPED, Condition.LOST}
+
+
+def test_what_a_list_says_of_a_migrating_device_holds() -> None:
+    joined = the(
+        device("intune", "1", "PF2ABC12", managed=True, migrating=True),
+        device("lists", "1", "PF2ABC12", condition=Condition.RETIRED),
+    )
+
+    assert joined.conditions == {Condition.ACTIVE, Condition.RETIRED}
+
+
 def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
     joined = the(device("former", "1", "PF2ABC12", masked=True, since=3))
 
