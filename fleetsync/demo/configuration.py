@@ -102,6 +102,7 @@ name = "intune"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
+without = ["autopilot", "corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"]
 authority = "{addresses.graph}"
 graph_root = "{addresses.graph}"
 

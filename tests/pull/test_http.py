@@ -916,6 +916,16 @@ def test_a_missing_part_says_whether_json_said_so(source, clients, body, has_jso
     assert missing.value.has_json is has_json
 
 
+def test_a_part_whose_permission_may_lack_is_missing_and_says_what_to_grant(source, clients):
+    source.on("/devices", Reply(403, {}))
+    client = clients.client(source.url)
+
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        pages(client, needs="DeviceRead", may_be_forbidden=True)
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        client.get("/devices", decode=Listing, needs="DeviceRead", may_be_forbidden=True)
+
+
 @pytest.mark.parametrize(
     ("status", "is_of_the_query"), [(400, True), (422, True), (403, False), (404, False), (409, False)]
 )

@@ -36,6 +36,9 @@ class DroppedKind(StrEnum):
     OTHER_CATEGORY = "other_category"  # no device of the kinds that the source is configured to read
     WITHOUT_SERIAL = "without_serial"  # one piece that was bought without a serial number to recognise it by
     CREDITED = "credited"  # a purchase that was taken back
+    TELEPHONE_NUMBER = "telephone_number"  # a device known by the number of its telephone alone
+    GUEST = "guest"  # an account of somebody from another organisation
+    FUNCTION_ACCOUNT = "function_account"  # an account of a function, a room or a service, and of no person
 
 
 class CredentialUse(StrEnum):

@@ -85,6 +85,7 @@ class RequestDescription:
     origin: Origin
     needs: str = ""
     may_be_missing: bool = False
+    may_be_forbidden: bool = False
     is_later_page: bool = False
     secrets: frozenset[str] = frozenset()
     names_ids: bool = False
@@ -173,7 +174,7 @@ def _not_found_error(response: requests.Response, request: RequestDescription) -
     )
 
 
-def _permission_error(response: requests.Response, request: RequestDescription) -> SourceRefused:
+def _permission_error(response: requests.Response, request: RequestDescription) -> PullError:
     status, message = response.status_code, error_message(response, request)
     if status == 401:
         refusal = SourceRefused if request.is_later_page else AccessRefused
@@ -182,10 +183,11 @@ def _permission_error(response: requests.Response, request: RequestDescription) 
             f"{request.remedy()}"
         )
     grant = f"Grant the permission {request.needs} (and consent, where that is a step of its own)"
-    return AccessRefused(
+    text = (
         f"{request.source}: {request.origin} refused our token (403){message}. "
         f"{grant if request.needs else 'Grant this client the right to read'}, {request.remedy()}"
     )
+    return PartMissing(text, is_forbidden=True) if request.may_be_forbidden else AccessRefused(text)
 
 
 # --------------------------------------------------------------------------------------------------- the token endpoint
