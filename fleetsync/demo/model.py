@@ -14,6 +14,8 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
+SystemName = Literal["intune", "device_list", "workshop_list"]
+"""The systems that have rows of devices: Intune, the partner's list of computers, and the workshop's list of repairs."""
 Observer = Literal["any", "early", "late"]
 """Which installations see a fact about a person whom the register deletes later.
 
@@ -121,9 +123,9 @@ class RowVersion(msgspec.Struct, frozen=True):
 
 
 class DemoDevice(msgspec.Struct, frozen=True):
-    """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in Intune.
+    """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in its MDM.
 
-    The versions are its rows in Intune, the partner's list and the workshop's list; () where it never was in the source.
+    *rows*: the versions of its row in each system that has or had it.
     """
 
     key: str
@@ -132,9 +134,12 @@ class DemoDevice(msgspec.Struct, frozen=True):
     used: tuple[tuple[date, date], ...]
     use_interval: int = 1  # school days from one use to the next; 0: on every weekday, breaks included
     enrolled_at: datetime | None = None
-    intune_versions: tuple[RowVersion, ...] = ()
-    list_versions: tuple[RowVersion, ...] = ()
-    workshop_versions: tuple[RowVersion, ...] = ()
+    rows: Mapping[SystemName, tuple[RowVersion, ...]] = {}
+
+    def row_in(self, system: SystemName, day: date) -> SourceRow | None:
+        """Its row in *system* on *day*; None where the system does not have it."""
+        versions = self.rows.get(system)
+        return row_on(versions, day) if versions else None
 
 
 def text_on(texts: tuple[tuple[date, str], ...], day: date) -> str:

@@ -12,14 +12,13 @@ from fleetsync.demo.builder import (
     STALE_AFTER,
     WorldBuilder,
     missing_device_due_on,
-    primary_user_fields,
     silence_phases,
 )
 from fleetsync.demo.days import OPEN_END
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from
 from fleetsync.demo.model import EmploymentContract, ExpectedAdjustment, ExpectedGap, ExpectedOwed, StaffMember
 from fleetsync.demo.names import STAFF_DOMAIN
-from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of, unit_name
+from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
 
@@ -68,7 +67,7 @@ def _laptop(builder: WorldBuilder, unit: str) -> None:
 def _tablet(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(
-        employee, builder.add_tablet(unit, employee.login, fields={"deviceName": f"iPad för {employee.given}"})
+        employee, builder.add_tablet(unit, employee.login, facts={"name": f"iPad för {employee.given}"})
     )
 
 
@@ -244,7 +243,7 @@ def _substitute(builder: WorldBuilder, unit: str, last: date, until: date) -> No
         unit,
         employee.login,
         enrolled=handed_out,
-        changes=[(back, {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"})],
+        changes=[(back, {"login": "", "use": "Lager"})],
         phases=[(handed_out + timedelta(days=1), Stage.IN_USE, True), (back, Stage.STOCK, True)],
     )
     builder.add_holding(employee, device, last=until)
@@ -333,9 +332,7 @@ def _protected_with(mark: str) -> StaffCaseMaker:
     def make(builder: WorldBuilder, unit: str) -> None:
         employee = _protected(builder, unit, mark)
         builder.expected_owed.append(ExpectedOwed(employee.key, CENTRAL))
-        device = builder.add_laptop(
-            unit, employee.login, fields={"deviceName": f"{employee.given}s dator"}, shown_at=UNPLACED
-        )
+        device = builder.add_laptop(unit, employee.login, facts={"name": f"{employee.given}s dator"}, shown_at=UNPLACED)
         builder.add_holding(employee, device)
 
     return make
@@ -356,14 +353,12 @@ def _unknown_holder(builder: WorldBuilder, unit: str) -> None:
 
 def _placeholder_serial(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    builder.add_holding(
-        employee, builder.add_laptop(unit, employee.login, fields={"serialNumber": "To be filled by O.E.M."})
-    )
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login, facts={"serial": "To be filled by O.E.M."}))
 
 
 def _serial_of_nine(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"serialNumber": "PF9DELAD"})
+    device = builder.add_laptop(unit, employee.login, facts={"serial": "PF9DELAD"})
     builder.add_holding(employee, device)
     builder.add_device_gap("duplicate_serial", device)
 
@@ -379,7 +374,7 @@ def _enrolled_again(builder: WorldBuilder, unit: str) -> None:
         former,
         enrolled=before,
         used=((before, date(2025, 5, 30)),),
-        fields={"serialNumber": device.serial},
+        facts={"serial": device.serial},
         phases=[(before, None, False)],
     )
 
@@ -388,15 +383,15 @@ def _private_phone(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
     phone = {
-        "operatingSystem": "iOS",
+        "system": "iOS",
         "model": "iPhone 15",
         "manufacturer": "Apple",
-        "managedDeviceOwnerType": "personal",
+        "is_personal": True,
     }
     builder.add_laptop(
         unit,
         employee.login,
-        fields={**phone, "deviceName": f"{employee.given}s iPhone"},
+        facts={**phone, "name": f"{employee.given}s iPhone"},
         phases=[(LONG_AGO, None, False)],
     )
 
@@ -404,43 +399,41 @@ def _private_phone(builder: WorldBuilder, unit: str) -> None:
 def _mail_only(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
-    mailbox = {"operatingSystem": "Android", "model": "SM-EXEMPEL", "manufacturer": "", "managementAgent": "eas"}
-    builder.add_laptop(unit, employee.login, fields={**mailbox, "serialNumber": ""}, phases=[(LONG_AGO, None, False)])
+    mailbox = {"system": "Android", "model": "SM-EXEMPEL", "manufacturer": "", "is_mailbox": True}
+    builder.add_laptop(unit, employee.login, facts={**mailbox, "serial": ""}, phases=[(LONG_AGO, None, False)])
 
 
 def _private_computer(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_computer(unit, employee.login))
-    private = {"managedDeviceOwnerType": "personal", "manufacturer": "ASUS", "model": "Vivobook"}
-    device = builder.add_laptop(unit, employee.login, fields=private, phases=[(LONG_AGO, None, False)])
+    private = {"is_personal": True, "manufacturer": "ASUS", "model": "Vivobook"}
+    device = builder.add_laptop(unit, employee.login, facts=private, phases=[(LONG_AGO, None, False)])
     builder.add_device_gap("personally_owned", device)
 
 
 def _ours_marked_personal(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    builder.add_holding(
-        employee, builder.add_laptop(unit, employee.login, fields={"managedDeviceOwnerType": "personal"}, listed=True)
-    )
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login, facts={"is_personal": True}, listed=True))
 
 
 def _unencrypted(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"isEncrypted": False})
+    device = builder.add_laptop(unit, employee.login, facts={"is_encrypted": False})
     builder.add_holding(employee, device)
     builder.add_device_gap("unencrypted", device)
 
 
 def _noncompliant(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"complianceState": "noncompliant"})
+    device = builder.add_laptop(unit, employee.login, facts={"is_compliant": False})
     builder.add_holding(employee, device)
     builder.add_device_gap("noncompliant", device)
 
 
 def _enrolled_by_a_manager(builder: WorldBuilder, unit: str) -> None:
-    fields = {"deviceEnrollmentType": "deviceEnrollmentManager"}
+    facts = {"is_enrolled_by_manager": True}
     device = builder.add_laptop(
-        unit, f"dem.inskrivning@{STAFF_DOMAIN}", fields=fields, phases=[(LONG_AGO, Stage.UNSORTED, True)]
+        unit, f"dem.inskrivning@{STAFF_DOMAIN}", facts=facts, phases=[(LONG_AGO, Stage.UNSORTED, True)]
     )
     builder.add_device_gap("unsorted", device)
 
@@ -451,14 +444,14 @@ def _front_desk(builder: WorldBuilder, unit: str) -> None:
 
 
 def _in_stock(builder: WorldBuilder, unit: str) -> None:
-    builder.add_laptop(unit, "", fields={"deviceCategoryDisplayName": "Lager"}, phases=[(LONG_AGO, Stage.STOCK, True)])
+    builder.add_laptop(unit, "", facts={"use": "Lager", "place": ""}, phases=[(LONG_AGO, Stage.STOCK, True)])
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))
 
 
 def _asleep_in_stock(builder: WorldBuilder, unit: str) -> None:
     last = date(2025, 8, 20)
     phases = silence_phases(unit, last, Stage.STOCK)
-    builder.add_laptop(unit, "", fields={"deviceCategoryDisplayName": "Lager"}, used=((LONG_AGO, last),), phases=phases)
+    builder.add_laptop(unit, "", facts={"use": "Lager", "place": ""}, used=((LONG_AGO, last),), phases=phases)
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))
 
 

@@ -4,7 +4,7 @@ The same seed always builds the same municipality, and reading a day changes not
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
@@ -13,7 +13,7 @@ import msgspec
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
-from fleetsync.demo.model import DemoDevice, EmploymentContract, SourceRow, StaffMember, row_on
+from fleetsync.demo.model import DemoDevice, EmploymentContract, SourceRow, StaffMember, SystemName
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
@@ -111,31 +111,29 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def managed_devices(self) -> tuple[SourceRow, ...]:
         """All rows of Intune with the fields that the demo sets, ordered by name."""
-        rows = (self._managed(device) for device in self.world.builder.devices if device.intune_versions)
-        return tuple(
-            sorted((row for row in rows if row is not None), key=lambda row: (str(row["deviceName"]), str(row["id"])))
+        rows = (
+            {
+                **row,
+                "enrolledDateTime": _graph_time(device.enrolled_at),
+                "lastSyncDateTime": _graph_time(last_used(device, self.day)),
+            }
+            for device, row in self._rows_of("intune", self.day)
         )
+        return tuple(sorted(rows, key=lambda row: (str(row["deviceName"]), str(row["id"]))))
 
-    def _managed(self, device: DemoDevice) -> SourceRow | None:
-        row = row_on(device.intune_versions, self.day)
-        if row is None:
-            return None
-        seen_at = last_used(device, self.day)
-        return {
-            **row,
-            "enrolledDateTime": _graph_time(device.enrolled_at),
-            "lastSyncDateTime": _graph_time(seen_at),
-        }
+    def _rows_of(self, system: SystemName, day: date) -> Iterator[tuple[DemoDevice, SourceRow]]:
+        """The devices that *system* has on *day*, with their rows."""
+        for device in self.world.builder.devices:
+            if (row := device.row_in(system, day)) is not None:
+                yield device, row
 
     @cached_property
     def listed_computers(self) -> tuple[SourceRow, ...]:
         """The rows of the newest list of computers."""
-        day = self.list_day
-        rows = []
-        for device in self.world.builder.devices:
-            if (row := row_on(device.list_versions, day)) is not None:
-                seen_at = last_used(device, day)
-                rows.append({**row, "seen": seen_at.date() if seen_at else None})
+        day, rows = self.list_day, []
+        for device, row in self._rows_of("device_list", day):
+            seen_at = last_used(device, day)
+            rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
 
     @property
@@ -146,13 +144,9 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def workshop(self) -> tuple[SourceRow, ...]:
         """The rows of the workshop's newest list."""
-        day = self.workshop_day
-        rows = (
-            (device, row_on(device.workshop_versions, day))
-            for device in self.world.builder.devices
-            if device.workshop_versions
+        return tuple(
+            {"serial": device.serial, **row} for device, row in self._rows_of("workshop_list", self.workshop_day)
         )
-        return tuple({"serial": device.serial, **row} for device, row in rows if row is not None)
 
 
 def last_used(device: DemoDevice, morning: date) -> datetime | None:
