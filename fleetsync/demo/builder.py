@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, edition_from
-from fleetsync.demo.mdm_rows import FactChanges, ManagedFacts, intune_row
+from fleetsync.demo.fleet import ENROLLED_ANEW_ON, MoveStep, mdm_of_school_tablet, mdm_rows, rows_during_move
+from fleetsync.demo.managed_facts import FactChanges, ManagedFacts
 from fleetsync.demo.model import (
     DemoDevice,
     EmploymentContract,
@@ -27,6 +28,7 @@ from fleetsync.demo.model import (
     ExpectedSharing,
     ExpectedStages,
     Learner,
+    MdmName,
     Observer,
     RowVersion,
     SchoolClass,
@@ -55,11 +57,13 @@ RowChanges: TypeAlias = Sequence[tuple[date, SourceRow]]
 class ManagedDeviceOptions(TypedDict, total=False):
     """What may be unusual about a device in an MDM.
 
-    *facts* and *changes*: fields of `ManagedFacts`, at first and from a day on. *listed*, *repaired*: rows in the
+    *mdm*: Intune where nothing is said. *move*: how far its move from Intune to Jamf School is. *facts* and *changes*: fields of `ManagedFacts`, at first and from a day on. *listed*, *repaired*: rows in the
     partner's and the workshop's list. *shown_at*, *moves*: the unit that counts the device, where it is not the
     device's own. *always_on*: in use during breaks too.
     """
 
+    mdm: MdmName
+    move: MoveStep
     enrolled: date
     used: UseSpans
     facts: FactChanges
@@ -185,9 +189,13 @@ class WorldBuilder:
         return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
 
     def add_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
-        """An iPad in Intune."""
+        """An iPad of an employee."""
         options["changes"] = (*options.get("changes", ()), _NEW_SYSTEM)
         return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, options)
+
+    def add_school_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """An iPad of a pupil, a class or the children of *unit*, in the MDM of the unit's tablets."""
+        return self.add_tablet(unit, login, **{"mdm": mdm_of_school_tablet(unit), **options})
 
     def _add_managed_device(
         self, serial: str, unit: str, login: str, kind: ManagedFacts, options: ManagedDeviceOptions
@@ -196,11 +204,11 @@ class WorldBuilder:
         shown_from = enrolled + timedelta(days=1)
         ordinary = {"serial": serial, "name": f"EXB-{serial}", "login": login, "place": unit_name(unit)}
         facts = replace(kind, id=self.namer.uuid(), **{**ordinary, **options.get("facts", {})})
+        versions = tuple(_fact_versions(shown_from, facts, options.get("changes", ())))
+        mdm = options.get("mdm", "intune")
+        move = options.get("move")
         rows: dict[SystemName, tuple[RowVersion, ...]] = {
-            "intune": tuple(
-                RowVersion(day, intune_row(changed))
-                for day, changed in _fact_versions(shown_from, facts, options.get("changes", ()))
-            )
+            **(rows_during_move(versions, move) if move else {mdm: mdm_rows(mdm, versions)})
         }
         if options.get("listed"):
             rows["device_list"] = _row_versions(enrolled, self._list_row(unit, facts), ())
@@ -213,6 +221,7 @@ class WorldBuilder:
             rows,
             enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
             always_on=options.get("always_on", False),
+            last_contact_by={"intune": ENROLLED_ANEW_ON[move] - timedelta(days=1)} if move else {},
         )
         phases = options.get("phases", [(shown_from, Stage.IN_USE, True)])
         moves = options.get("moves", ())
@@ -254,6 +263,7 @@ class WorldBuilder:
         *,
         enrolled_at: datetime | None = None,
         always_on: bool = False,
+        last_contact_by: Mapping[MdmName, date] = {},
     ) -> DemoDevice:
         number = self.number()
         device = DemoDevice(
@@ -264,6 +274,7 @@ class WorldBuilder:
             use_interval=0 if always_on else 1 + number % 4,
             enrolled_at=enrolled_at,
             rows=rows,
+            last_contact_by=last_contact_by,
         )
         self.devices.append(device)
         return device

@@ -14,8 +14,9 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
-SystemName = Literal["intune", "device_list", "workshop_list"]
-"""The systems that have rows of devices: Intune, the partner's list of computers, and the workshop's list of repairs."""
+MdmName = Literal["intune", "jamf_school"]
+SystemName = MdmName | Literal["device_list", "workshop_list"]
+"""The systems that have rows of devices: MDMs, the partner's list of computers, and the workshop's list of repairs."""
 Observer = Literal["any", "early", "late"]
 """Which installations see a fact about a person whom the register deletes later.
 
@@ -125,7 +126,8 @@ class RowVersion(msgspec.Struct, frozen=True):
 class DemoDevice(msgspec.Struct, frozen=True):
     """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in its MDM.
 
-    *rows*: the versions of its row in each system that has or had it.
+    *rows*: the versions of its row in each system that has or had it. *last_contact_by*: the last day of contact with an
+    MDM that it has left.
     """
 
     key: str
@@ -135,6 +137,7 @@ class DemoDevice(msgspec.Struct, frozen=True):
     use_interval: int = 1  # school days from one use to the next; 0: on every weekday, breaks included
     enrolled_at: datetime | None = None
     rows: Mapping[SystemName, tuple[RowVersion, ...]] = {}
+    last_contact_by: Mapping[MdmName, date] = {}
 
     def row_in(self, system: SystemName, day: date) -> SourceRow | None:
         """Its row in *system* on *day*; None where the system does not have it."""

@@ -74,7 +74,7 @@ def _add_own_device(
 ) -> DemoDevice:
     """A device with one holder only: the laptop of year 8, or the tablet of year 5."""
     unit = seat.unit(DEMO_DAY.year)
-    make = pupils.builder.add_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
+    make = pupils.builder.add_school_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
     options["facts"] = {"place": building_of(unit), **options.get("facts", {})}
     return make(unit, login_of(learner, DEMO_DAY), **options)
 
@@ -104,7 +104,7 @@ def _silent(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 
 def _enrolled_again(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    _, device = _add_pupil_with_device(pupils, seat)
+    _, device = _add_pupil_with_device(pupils, seat, mdm="intune")
     before = date(2024, 8, 12)
     pupils.builder.add_tablet(
         device.unit,

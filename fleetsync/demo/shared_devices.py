@@ -15,6 +15,7 @@ from fleetsync.demo.builder import (
     silence_phases,
 )
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.jamf_school_rows import PLACES_WITHOUT_UNIT
 from fleetsync.demo.model import (
     DemoDevice,
     EmploymentContract,
@@ -33,6 +34,7 @@ from fleetsync.demo.school_years import LAST_DAY, TRACKS
 from fleetsync.demo.units import SCHOOL_UNITS, SHARED_BUILDING_NAME, UNIT_BY_SLUG, school_days_of
 
 CART_SIZE = 27
+POOL_WORD = "Förskoleklass"  # how the technicians call the tablets of a school's six-year-olds
 PUT_AWAY_ON = date(2026, 4, 15)
 WORN_OUT_ON = date(2026, 9, 25)
 
@@ -46,12 +48,13 @@ def _add_shared_tablet(
     groups: GroupNames = (),
     *,
     login: str = "",
+    use: str = "",
     used: UseSpans = ((LONG_AGO, OPEN_END),),
     phases: StagePhases = ((LONG_AGO, Stage.SHARED, True),),
 ) -> DemoDevice:
     """A tablet shared by the classes *groups*, or without *groups* by the children of the unit."""
-    facts = {"name": name, "place": building_of(unit), "is_shared": True}
-    device = builder.add_tablet(unit, login, facts=facts, used=used, phases=phases)
+    facts = {"name": name, "place": building_of(unit), "use": use, "is_shared": True}
+    device = builder.add_school_tablet(unit, login, facts=facts, used=used, phases=phases)
     builder.expected_sharings.append(ExpectedSharing(device.key, unit, groups))
     return device
 
@@ -150,7 +153,7 @@ def _add_pools(builder: WorldBuilder, pupils: PupilBuilder) -> None:
     for demo_unit in SCHOOL_UNITS:
         tracks = sum(1 for class_track in TRACKS if class_track.low == demo_unit.slug)
         for number in range(1, tracks * 5 + 3 if tracks else 1):
-            _add_shared_tablet(builder, demo_unit.slug, f"{demo_unit.short}-FKL-{number:02}")
+            _add_shared_tablet(builder, demo_unit.slug, f"{demo_unit.short}-FKL-{number:02}", use=POOL_WORD)
             builder.case_counts["pool_of_a_school"] += 1
     for unit, (working, silent) in POOL_SIZES.items():
         _add_pool(builder, unit, working, silent)
@@ -174,7 +177,7 @@ def _add_pool(builder: WorldBuilder, unit: str, working: int, silent: int) -> No
     for number in range(1, working + silent + 1):
         is_silent = number > working
         phases = silence_phases(unit, PUT_AWAY_ON, Stage.SHARED) if is_silent else [(LONG_AGO, Stage.SHARED, True)]
-        device = builder.add_tablet(
+        device = builder.add_school_tablet(
             unit,
             "",
             facts={"name": f"{UNIT_BY_SLUG[unit].short}-{number:02}"},
@@ -193,8 +196,8 @@ def _add_tablets_in_childrens_names(builder: WorldBuilder, pupils: PupilBuilder)
     begins, ends = date(2026, 8, 24), LAST_DAY[2026]
     for number in range(5):
         child = pupils.by_key[ClassSeat(2026, 0, number).key]
-        without_user = {"name": f"VRE-FKL-9{number}", "login": "", "is_shared": True}
-        device = builder.add_tablet(
+        without_user = {"name": f"VRE-FKL-9{number}", "login": "", "use": POOL_WORD, "is_shared": True}
+        device = builder.add_school_tablet(
             "vretaskolan",
             login_of(child, begins),
             enrolled=begins,
@@ -220,7 +223,8 @@ def _add_tablets_of_one_teacher(builder: WorldBuilder) -> None:
     for number in range(25):
         name = {"name": f"iPad {number + 1} bild"}
         builder.add_device_gap(
-            "unsorted", builder.add_tablet(unit, teacher.login, facts=name, phases=[(LONG_AGO, Stage.UNSORTED, True)])
+            "unsorted",
+            builder.add_school_tablet(unit, teacher.login, facts=name, phases=[(LONG_AGO, Stage.UNSORTED, True)]),
         )
         builder.case_counts["tablet_of_one_teacher"] += 1
 
@@ -246,12 +250,14 @@ def _add_unplaced_devices(builder: WorldBuilder) -> None:
     for place, number, name in (("", 6, "nowhere"), (SHARED_BUILDING_NAME, 4, "building_of_two_units")):
         for _ in range(number):
             phases = [(LONG_AGO, Stage.UNSORTED, True)]
-            device = builder.add_tablet(
+            device = builder.add_school_tablet(
                 "hojdens-skola-lag", "", facts={"place": place}, phases=phases, shown_at=UNPLACED
             )
             for kind in ("unplaced", "unsorted"):
                 builder.expected_gaps.append(ExpectedGap(kind, UNPLACED, device.key))
             builder.case_counts[name] += 1
+    for place in PLACES_WITHOUT_UNIT:
+        builder.expected_gaps.append(ExpectedGap("unmapped_unit", UNPLACED, f"{place} in Jamf School"))
 
 
 def _add_scrapped_serials(builder: WorldBuilder) -> None:

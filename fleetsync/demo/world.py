@@ -4,7 +4,7 @@ The same seed always builds the same municipality, and reading a day changes not
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
@@ -13,7 +13,9 @@ import msgspec
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
-from fleetsync.demo.model import DemoDevice, EmploymentContract, SourceRow, StaffMember, SystemName
+from fleetsync.demo.intune_rows import graph_time
+from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
+from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, SourceRow, StaffMember, SystemName
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
@@ -24,7 +26,6 @@ from fleetsync.demo.staff import add_staff
 from fleetsync.demo.units import school_days_of
 
 FIRST_SCHOOL_NUMBER = 100_000  # beyond the numbers of the staff, so that none is given twice
-NEVER = "0001-01-01T00:00:00Z"  # how Graph writes it
 
 
 class DemoWorld:
@@ -114,8 +115,8 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
         rows = (
             {
                 **row,
-                "enrolledDateTime": _graph_time(device.enrolled_at),
-                "lastSyncDateTime": _graph_time(last_used(device, self.day)),
+                "enrolledDateTime": graph_time(device.enrolled_at),
+                "lastSyncDateTime": graph_time(self._contact(device, "intune")),
             }
             for device, row in self._rows_of("intune", self.day)
         )
@@ -126,6 +127,20 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
         for device in self.world.builder.devices:
             if (row := device.row_in(system, day)) is not None:
                 yield device, row
+
+    @cached_property
+    def jamf_school(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each listing of Jamf School."""
+        devices = tuple(
+            {**row, "lastCheckin": jamf_school_time(None if is_pending(row) else self._contact(device, "jamf_school"))}
+            for device, row in self._rows_of("jamf_school", self.day)
+        )
+        return jamf_school_listings(devices, self.register.learners, self.world.builder.classes, self.day)
+
+    def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
+        """When *device* was last in contact with *mdm*."""
+        last = device.last_contact_by.get(mdm)
+        return last_used(device, self.day if last is None else min(self.day, last + timedelta(days=1)))
 
     @cached_property
     def listed_computers(self) -> tuple[SourceRow, ...]:
@@ -176,7 +191,3 @@ def _last_use(device: DemoDevice, days: SchoolDays, first: date, last: date) -> 
             break
         newest = days.at_or_before(newest - timedelta(days=1))
     return max(newest, first)
-
-
-def _graph_time(at: datetime | None) -> str:
-    return NEVER if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,41 +1,17 @@
-"""What an MDM knows about a device of Exempelby, and the row in which each MDM says it.
+"""The rows of Exempelby's Intune, with the fields that the demo sets."""
 
-A row is without the time of the last contact, which is added when the row is read on a day.
-"""
+from datetime import datetime
 
-from collections.abc import Mapping
-
-import msgspec
-
+from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import object_id_of
 
-FactChanges = Mapping[str, object]  # fields of `ManagedFacts`
+_NEVER = "0001-01-01T00:00:00Z"
 
 
-class ManagedFacts(msgspec.Struct, frozen=True):
-    """What an MDM knows about a device, in no vendor's words.
-
-    *place*: the name of a unit or building; "" where nobody has set one. *use*: the technicians' word for a device
-    without a holder, such as "Lager" (stock). *system*: as Intune spells it. *login*: of the holder; "" for none.
-    """
-
-    id: str = ""
-    serial: str = ""
-    name: str = ""
-    login: str = ""
-    place: str = ""
-    use: str = ""
-    manufacturer: str = ""
-    model: str = ""
-    system: str = ""
-    version: str = ""
-    is_encrypted: bool = True
-    is_compliant: bool = True
-    is_personal: bool = False
-    is_shared: bool = False
-    is_mailbox: bool = False
-    is_enrolled_by_manager: bool = False
+def graph_time(at: datetime | None) -> str:
+    """An instant as Graph writes it; None is never."""
+    return _NEVER if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def intune_row(facts: ManagedFacts) -> SourceRow:
