@@ -12,6 +12,7 @@ import msgspec
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
 from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
 from fleetsync.demo.jamf_school import NETWORK_ID
+from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
 from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.register import EXTRA_UNIT_CODES
@@ -184,6 +185,7 @@ purpose = "room"
 
 
 def _jamf_school(base_url: str) -> Iterator[str]:
+    old_place = PLACES_IN_JAMF_SCHOOL[UNIT_BY_SLUG[RENAMED_PRESCHOOL].name]
     yield f"""\
 [[source]]
 kind = "jamf_school"
@@ -200,6 +202,12 @@ purpose = "pool"
 [[device_rule]]
 when = {{ source = "jamf-school", groups = "Lager" }}
 purpose = "stock"
+
+[[unit_map]]
+source = "jamf-school"
+field = "location"
+pattern = "{old_place}"
+unit = "{RENAMED_PRESCHOOL}"
 """
 
 

@@ -63,13 +63,13 @@ def jamf_school_user(login: str, name: Name) -> SourceRow:
 
 
 def jamf_school_locations() -> Iterator[SourceRow]:
-    """The locations of Jamf School. Schools have their number, preschools their cost centre; a building has neither."""
-    numbers = {unit.name: unit.code or unit.cost_centre for unit in DEMO_UNITS}
+    """The locations of Jamf School. Schools have their number; the others only have a name, one of them an old one."""
+    numbers = {unit.name: unit.code for unit in DEMO_UNITS}
     for name, location in PLACES_IN_JAMF_SCHOOL.items():
         yield {
             "id": location,
             "name": OLD_NAME if name == unit_name(RENAMED_PRESCHOOL) else name,
-            "schoolNumber": numbers.get(name, ""),
+            "schoolNumber": numbers.get(name) or "",
             "isDistrict": name == DISTRICT,
         }
 
