@@ -45,8 +45,15 @@ STALE_AFTER, SILENT_AFTER = 15, 60
 LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
 _LAPTOP = ManagedFacts(system="Windows", version="10.0.26200.7171", manufacturer="LENOVO", model="21M3EXMPL1")
 _TABLET = ManagedFacts(system="iPadOS", version="26.1", manufacturer="Apple", model="iPad (A16)")
+_MAC = ManagedFacts(system="macOS", version="26.1", manufacturer="Apple", model="MacBook Air (13-inch, M3, 2024)")
 _NEW_SYSTEM: tuple[date, FactChanges] = (date(2026, 10, 5), {"version": "27.0.1"})
-_PLATFORMS = {"Windows": Platform.WINDOWS, "iPadOS": Platform.IPADOS, "iOS": Platform.IOS, "Android": Platform.ANDROID}
+_PLATFORMS = {
+    "Windows": Platform.WINDOWS,
+    "iPadOS": Platform.IPADOS,
+    "iOS": Platform.IOS,
+    "Android": Platform.ANDROID,
+    "macOS": Platform.MACOS,
+}
 
 UseSpans: TypeAlias = tuple[tuple[date, date], ...]
 StagePhases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
@@ -187,6 +194,10 @@ class WorldBuilder:
     def add_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A laptop in Intune, used every few school days."""
         return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
+
+    def add_mac(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """A Mac in Jamf Pro."""
+        return self._add_managed_device(f"FVFX{self.number():06X}", unit, login, _MAC, {"mdm": "jamf_pro", **options})
 
     def add_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """An iPad of an employee."""

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
+from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
+from fleetsync.demo.jamf_pro import SECRET as JAMF_PRO_SECRET
 from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
 from fleetsync.demo.jamf_school import NETWORK_ID
 from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
@@ -33,6 +35,7 @@ class StubAddresses(msgspec.Struct, frozen=True):
 
     graph: str
     register: tuple[str, str] | None = None
+    jamf_pro: str | None = None
     jamf_school: str | None = None
 
 
@@ -42,6 +45,7 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
     _write_secret(folder / "secrets" / "jamf-school", JAMF_SCHOOL_KEY)
+    _write_secret(folder / "secrets" / "jamf-pro", JAMF_PRO_SECRET)
     for name in ("personal", "datorer", "verkstad"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
@@ -63,6 +67,8 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
     if addresses.register is not None:
         yield from _school_sources(*addresses.register)
         yield from _school_rules()
+    if addresses.jamf_pro is not None:
+        yield _jamf_pro(addresses.jamf_pro)
     if addresses.jamf_school is not None:
         yield from _jamf_school(addresses.jamf_school)
     yield from _maps_and_rules()
@@ -181,6 +187,18 @@ purpose = "loan"
 [[device_rule]]
 when = {{ source = "intune", location = "Sal *" }}
 purpose = "room"
+"""
+
+
+def _jamf_pro(base_url: str) -> str:
+    return f"""\
+[[source]]
+kind = "jamf_pro"
+name = "jamf-pro"
+base_url = "{base_url}"
+client_id = "{JAMF_PRO_CLIENT}"
+client_secret_file = "secrets/jamf-pro"
+without = ["mobile_devices"]
 """
 
 

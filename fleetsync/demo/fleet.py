@@ -1,6 +1,6 @@
 """Which MDM manages which device of Exempelby. Nothing that is expected depends on it.
 
-The tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in
+Laptops are in Intune, and the Macs of some teachers in Jamf Pro. The tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in
 the middle of the move.
 """
 
@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from fleetsync.demo.intune_rows import intune_row
+from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import MdmName, RowVersion, SourceRow
@@ -26,7 +27,7 @@ ENROLLED_ANEW_ON: Mapping[MoveStep, date] = {"enrolled_anew": date(2026, 11, 18)
 MOVING_TABLETS: Sequence[MoveStep] = ("enrolled_anew", "waiting") * 20
 
 _ROW_OF: Mapping[MdmName, Callable[[ManagedFacts], SourceRow]] = MappingProxyType(
-    {"intune": intune_row, "jamf_school": jamf_school_row}
+    {"intune": intune_row, "jamf_school": jamf_school_row, "jamf_pro": jamf_pro_row}
 )
 
 

@@ -14,7 +14,7 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
-MdmName = Literal["intune", "jamf_school"]
+MdmName = Literal["intune", "jamf_school", "jamf_pro"]
 SystemName = MdmName | Literal["device_list", "workshop_list"]
 """The systems that have rows of devices: MDMs, the partner's list of computers, and the workshop's list of repairs."""
 Observer = Literal["any", "early", "late"]

@@ -25,6 +25,7 @@ StaffCaseMaker = Callable[[WorldBuilder, str], None]
 SCHOOLS = tuple(unit.slug for unit in SCHOOL_UNITS)
 PRESCHOOLS = tuple(unit.slug for unit in PRESCHOOL_UNITS)
 SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the only unit far below its target
+WITH_MACS = "tallmoskolan"  # its teachers have Macs in place of laptops
 
 LAST_SEEN = date(2026, 10, 2)
 STOLEN_ON, BROKEN_ON, MENDED_ON = date(2026, 10, 5), date(2026, 10, 12), date(2026, 12, 14)
@@ -62,6 +63,11 @@ def _computer(builder: WorldBuilder, unit: str) -> None:
 def _laptop(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
+
+
+def _mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_mac(unit, employee.login))
 
 
 def _tablet(builder: WorldBuilder, unit: str) -> None:
@@ -423,6 +429,23 @@ def _unencrypted(builder: WorldBuilder, unit: str) -> None:
     builder.add_device_gap("unencrypted", device)
 
 
+def _unencrypted_mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    device = builder.add_mac(unit, employee.login, facts={"is_encrypted": False})
+    builder.add_holding(employee, device)
+    builder.add_device_gap("unencrypted", device)
+
+
+def _silent_mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    phases = silence_phases(unit, LAST_SEEN)
+    device = builder.add_mac(unit, employee.login, used=((LONG_AGO, LAST_SEEN),), phases=phases)
+    builder.add_holding(employee, device)
+    since = school_days_of(unit).after(LAST_SEEN, STALE_AFTER + 1)
+    builder.add_person_gap("device_not_working", employee, unit, first=since)
+    builder.add_device_gap("stale", device, first=since, counted=True)
+
+
 def _noncompliant(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     device = builder.add_laptop(unit, employee.login, facts={"is_compliant": False})
@@ -463,7 +486,8 @@ def _scrapped(builder: WorldBuilder, unit: str) -> None:
 
 _REGULAR = (
     *(StaffCase("computer", _computer, (unit,) * 19) for unit in SCHOOLS),
-    *(StaffCase("laptop", _laptop, (unit,) * 8) for unit in SCHOOLS),
+    *(StaffCase("laptop", _laptop, (unit,) * 8) for unit in SCHOOLS if unit != WITH_MACS),
+    StaffCase("mac", _mac, (WITH_MACS,) * 8),
     *(StaffCase("computer_and_tablet", _computer_and_tablet, (unit,) * 9) for unit in SCHOOLS),
     *(StaffCase("tablet", _tablet, (unit,) * 22) for unit in PRESCHOOLS),
     *(StaffCase("laptop", _laptop, (unit,) * 3) for unit in PRESCHOOLS),
@@ -513,6 +537,8 @@ STAFF_CASES: tuple[StaffCase, ...] = (
     StaffCase("private_computer", _private_computer, SCHOOLS[:3]),
     StaffCase("ours_marked_personal", _ours_marked_personal, SCHOOLS[:4]),
     StaffCase("unencrypted", _unencrypted, SCHOOLS[:3]),
+    StaffCase("unencrypted_mac", _unencrypted_mac, (WITH_MACS,) * 2),
+    StaffCase("silent_mac", _silent_mac, (WITH_MACS,)),
     StaffCase("noncompliant", _noncompliant, SCHOOLS[3:7]),
     StaffCase("enrolled_by_a_manager", _enrolled_by_a_manager, (SCHOOLS[6],) * 10),
     StaffCase("front_desk", _front_desk, SCHOOLS[:4]),

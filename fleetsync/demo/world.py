@@ -14,6 +14,7 @@ from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
 from fleetsync.demo.intune_rows import graph_time
+from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
 from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
 from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, SourceRow, StaffMember, SystemName
 from fleetsync.demo.names import CANARY
@@ -136,6 +137,16 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
             for device, row in self._rows_of("jamf_school", self.day)
         )
         return jamf_school_listings(devices, self.register.learners, self.world.builder.classes, self.day)
+
+    @cached_property
+    def jamf_pro(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each resource of Jamf Pro."""
+        return jamf_pro_listings(
+            [
+                with_contact(row, device.enrolled_at, self._contact(device, "jamf_pro"))
+                for device, row in self._rows_of("jamf_pro", self.day)
+            ]
+        )
 
     def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
         """When *device* was last in contact with *mdm*."""
