@@ -62,7 +62,7 @@ def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[MetricFamily
         yield MetricFamily(fact.name, fact.help.en, fact.labels, snapshot.facts[fact.name])
     for name, (help_text, label_names) in COUNTERS.items():
         yield MetricFamily(f"{name}_total", help_text, label_names, totals.get(name, {}), "counter")
-    shown_at = {(): snapshot.outcome.moment.at.timestamp()}
+    shown_at: Mapping[tuple[str, ...], float] = {(): snapshot.outcome.moment.at.timestamp()}
     yield MetricFamily("fleetsync_snapshot_timestamp_seconds", "When what is shown was reconciled", (), shown_at)
 
 
@@ -91,4 +91,4 @@ def _escaped(label: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _number(number: float) -> str:
-    return str(floatToGoString(number))
+    return str(floatToGoString(number))  # type: ignore[no-untyped-call]  # the library has no types here

@@ -24,7 +24,9 @@ class _Registry(CollectorRegistry):
         return [self._metric]
 
 
-def _written_by_library(metric: Metric, values: Mapping[tuple[str, ...], float]) -> str:
+def _written_by_library(
+    metric: GaugeMetricFamily | CounterMetricFamily, values: Mapping[tuple[str, ...], float]
+) -> str:
     for labels, value in sorted(values.items()):
         metric.add_metric(labels, value)
     return generate_latest(_Registry(metric)).decode()
