@@ -408,6 +408,7 @@ def test_a_source_that_stays_out_of_order_is_unavailable_after_six_tries(source,
         (403, {"Retry-After": "2"}, {}),
         (403, {}, {"error": {"code": "TooManyRequests", "message": "wait"}}),
         (403, {}, {"error": {"errors": [{"reason": "quotaExceeded"}]}}),
+        (403, {}, {"error": {"errors": [{"reason": "dailyLimitExceeded"}]}}),
         (200, {}, {"error": {"code": "ApplicationThrottled", "message": "slow down"}}),
         (200, {}, {"code": "429", "message": "Too many requests"}),
     ],
@@ -420,6 +421,21 @@ def test_a_source_that_asks_for_patience_gets_all_that_the_wait_limit_allows_in_
     assert clients.client(source.url).get("/devices", decode=Listing).value == [1]
     assert clients.clock.waits[-1] > clients.clock.waits[0] > 0
     assert sum(clients.clock.waits) <= 600
+
+
+@pytest.mark.parametrize("messages", ["The query is not valid", {"limit": ["must be a number"]}, None])
+def test_an_error_with_status_200_is_never_an_empty_listing(source, clients, messages):
+    source.on("/devices", Reply(200, {"status": "error", "messages": messages, "payload": None}))
+
+    with pytest.raises(SourceUnavailable, match="sent an error in place of an answer") as refused:
+        clients.client(source.url).get("/devices", decode=Listing)
+    assert ("The query is not valid" in str(refused.value)) == isinstance(messages, str)
+
+
+def test_a_page_with_a_field_for_its_status_is_a_page(source, clients):
+    source.on("/devices", Reply(200, {"status": "error", "value": [1]}))
+
+    assert clients.client(source.url).get("/devices", decode=Listing).value == [1]
 
 
 def test_a_source_that_asks_for_patience_for_ever_is_left_with_what_to_do(source, clients):
@@ -726,6 +742,16 @@ def test_a_page_token_replaces_the_query(source, clients):
     assert source.seen[1].query == {"pageToken": ["abc"], "limit": ["100"]}
 
 
+def test_a_listing_may_go_on_by_what_its_headers_say(source, clients):
+    source.on("/users", Reply(body={"value": [1]}, headers={"X-Total-Count": "2"}), Reply(body={"value": [2]}))
+    listing = clients.client(source.url).follow_with_headers(
+        "/users", decode=Listing, next_page=lambda page: {"offset": 1} if "x-total-count" in page.headers else None
+    )
+
+    assert [page.body.value for page in listing] == [[1], [2]]
+    assert source.seen[1].query == {"offset": ["1"]}
+
+
 @pytest.mark.parametrize("link", ["devices?page=2", "devices"])
 def test_a_listing_that_leads_in_a_circle_is_unavailable(source, clients, link):
     source.on("/devices", Reply(body={"value": [1], "next": link}))
@@ -888,6 +914,16 @@ def test_a_missing_part_says_whether_json_said_so(source, clients, body, has_jso
     with pytest.raises(PartMissing) as missing:
         pages(clients.client(source.url), may_be_missing=True)
     assert missing.value.has_json is has_json
+
+
+def test_a_part_whose_permission_may_lack_is_missing_and_says_what_to_grant(source, clients):
+    source.on("/devices", Reply(403, {}))
+    client = clients.client(source.url)
+
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        pages(client, needs="DeviceRead", may_be_forbidden=True)
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        client.get("/devices", decode=Listing, needs="DeviceRead", may_be_forbidden=True)
 
 
 @pytest.mark.parametrize(

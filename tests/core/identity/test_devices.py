@@ -18,7 +18,6 @@ from fleetsync.core.model import (
     Compliance,
     Condition,
     Device,
-    FieldClaim,
     FormFactor,
     ModelRule,
     Ownership,
@@ -79,7 +78,6 @@ def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
 
     assert names(joined.records) == ["register/r", "intune/1"]
     assert joined.serial == "PF2-ABC12"
-    assert joined.field_claims == {}
 
 
 def test_serials_of_two_vendors_never_meet() -> None:
@@ -292,22 +290,6 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
 
     assert (joined.platform, joined.manufacturer, joined.encrypted) == (Platform.WINDOWS, "Lenovo", False)
     assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
-    assert joined.field_claims == {
-        "encrypted": (FieldClaim("intune", "false", True), FieldClaim("lists", "true", False)),
-        "purchased_on": (FieldClaim("register", "2025-08-01", True), FieldClaim("lists", "2025-09-01", False)),
-    }
-
-
-def test_values_in_which_sources_disagree_are_shown_as_reported() -> None:
-    joined = the(
-        device("intune", "1", "PF2ABC12", ownership=Ownership.PERSONAL, os_version="11"),
-        device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
-    )
-
-    assert joined.field_claims == {
-        "ownership": (FieldClaim("intune", "personal", True), FieldClaim("lists", "organisation", False)),
-        "os_version": (FieldClaim("intune", "11", True), FieldClaim("lists", "10", False)),
-    }
 
 
 def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> None:
@@ -444,13 +426,13 @@ def test_a_form_factor_is_the_model_s_else_the_platform_s(fields: dict[str, Any]
     assert the(device("intune", "1", **fields)).form_factor is form
 
 
-def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
+def test_an_ipad_that_one_mdm_calls_ios_is_an_ipad() -> None:
     joined = the(
         device("intune", "1", "DMPXK1ABCD12", platform=Platform.IOS, model="iPad"),
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
     )
 
-    assert (joined.platform, joined.field_claims) == (Platform.IPADOS, {})
+    assert joined.platform is Platform.IPADOS
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
