@@ -12,7 +12,8 @@ from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
 from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
-from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
+from fleetsync.pull.files.header_words import HEADER_WORDS
+from fleetsync.pull.files.headers import FileColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (

@@ -6,142 +6,18 @@ the file, and never a line that may be a person's record.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
+from fleetsync.pull.files.header_words import FALLBACK_WORDS, HEADER_WORDS, fold_header
 from fleetsync.pull.files.suspicion import Suspicion
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
 # Titles and dates of printing stand above the headers of many reports.
 MAX_HEADER_SEARCH_LINES: Final = 20
-
-HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    # people
-    "civic_number": (
-        "personnummer",
-        "pnr",
-        "personnr",
-        "persnr",
-        "sekelpersnr",
-        "person-id",
-        "identifierare",
-        "personidentitet",
-    ),
-    "person_number": (
-        "anställningsnummer",
-        "anstnr",
-        "anst.nr",
-        "anställningsnr",
-        "anställdnummer",
-        "personalnummer",
-        "elev-id",
-        "barn-id",
-    ),
-    "object_id": ("objekt-id", "object id", "entra-id", "azure ad-id"),
-    "login": ("användarnamn", "användare", "konto", "kontonamn", "signatur", "inloggning", "upn", "eppn", "username"),
-    "email": ("e-post", "mail", "mejl", "e-postadress", "epost skola", "e-post arbete", "email", "emailadr"),
-    "name": ("namn", "elevnamn", "fullständigt namn"),
-    "protected": (
-        "sekretess",
-        "sekretessmarkering",
-        "skyddad",
-        "skyddad identitet",
-        "skyddsnivå",
-        "skyddade uppgifter",
-    ),
-    # employments
-    "employment_form": ("anställningsform", "anst.form", "anställningstyp", "form av anställning"),
-    "start": ("från", "from", "fr.o.m.", "fom", "startdatum", "anst.from", "anställd from", "börjar", "placerad from"),
-    "end": ("till", "tom", "t.o.m.", "t o m", "slutdatum", "anst.tom", "anställd tom", "slutar", "placerad tom"),
-    "share": ("sysselsättningsgrad", "syssgrad", "syss.grad", "ssg", "%", "tjänstgöringsgrad"),
-    "leave_from": ("ledig from", "ledig fr.o.m.", "tjänstledig from", "frånvaro from"),
-    "leave_to": ("ledig tom", "ledig t.o.m.", "tjänstledig tom", "frånvaro tom"),
-    "job": ("befattning", "tjänst", "titel", "aid", "etikett"),
-    # schools
-    "unit": ("enhet", "skola", "skolenhet", "förskola", "arbetsplats", "enhetsnamn", "organisation", "plats"),
-    "unit_code": ("skolenhetskod", "enhetskod", "skolkod"),
-    "cost_centre": ("kostnadsställe", "kst", "ansvar", "kontrub1"),
-    "school_form": ("skolform", "verksamhetsform", "verksamhet"),
-    "year": ("årskurs", "åk", "årskurs/stadie", "årsk"),
-    "group": ("klass", "avdelning", "grupp", "undervisningsgrupp"),
-    "children": ("antal barn", "antal elever", "antal", "barn"),
-    # devices
-    "serial": ("serienummer", "serienr", "s/n", "sn", "serial number", "serial", "serienummer (s/n)"),
-    "ownership": ("ownership", "device ownership", "owner type", "ägarskap", "ägandeform", "ägartyp"),
-    "state": ("device state", "management state", "enhetstillstånd", "enhetens tillstånd", "hanteringsstatus"),
-    "managed_by": ("managed by", "management agent", "hanteras av", "hanterad av"),
-    "compliance": ("compliance", "compliance state", "efterlevnad", "kompatibilitet"),
-    "encrypted": ("encrypted", "is encrypted", "krypterad", "kryptering"),
-    "asset_tag": (
-        "inventarienummer",
-        "inv.nr",
-        "inventarienr",
-        "stöldmärkning",
-        "asset tag",
-        "märkning",
-        "datornummer",
-    ),
-    "device_name": ("datornamn", "enhetens namn", "device name", "hostname"),
-    "manufacturer": ("tillverkare", "fabrikat", "märke", "manufacturer"),
-    "model": ("modell", "modellbeteckning", "produkt", "artikel", "benämning", "model"),
-    "platform": ("plattform", "operativsystem", "os", "platform"),
-    "os_version": ("os-version", "operativsystemsversion", "version", "os version"),
-    "status": ("status", "läge", "tillstånd"),
-    "purpose": ("syfte", "användning", "typ av användning", "ändamål", "purpose"),
-    "groups": ("klasser", "grupper"),
-    "last_contact": ("senast sedd", "senaste kontakt", "last seen", "last contact"),
-    "enrolled": ("registrerad", "registreringsdatum", "enrolled"),
-    # purchases
-    "order": ("ordernummer", "order", "ordernr", "beställningsnummer", "inköpsorder"),
-    "purchased": ("inköpsdatum", "inköpt", "leveransdatum", "köpdatum", "purchase date"),
-    "delivery": ("beräknad leverans", "levereras", "förväntad leverans"),
-    "quantity": ("kvantitet", "antal enheter", "st", "quantity"),
-    "price": ("pris", "belopp", "á-pris", "apris", "styckpris", "kostnad"),
-    "warranty": ("garanti", "garanti t.o.m.", "garantidatum", "garanti slut", "warranty"),
-    "as_of": ("utskriftsdatum", "uttagsdatum", "rapportdatum", "per datum", "avser datum"),
-}
-"""Swedish headers per field, for columns without headers of their own. Some headers stand under several fields: a
-connector names only the fields that its kind of file has."""
-
-_FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "last_contact": (
-        "senast ansluten",
-        "last check-in",
-        "last checkin",
-        "senaste incheckning",
-        "last sync",
-        "last sync date time",
-        "senast synkad",
-        "senast synkroniserad",
-        "senaste synkronisering",
-        "last inventory update",
-        "last reported",
-        "last connected",
-        "senast uppkopplad",
-        "senast kontaktad",
-        "most recent activity",
-        "last activity",
-        "senaste aktivitet",
-        "senast aktiv",
-        "last active",
-        "senaste inloggning",
-        "senast inloggad",
-        "last logon",
-        "last login",
-    ),
-    "start": ("tillträde", "tillträdesdatum", "anställningsdatum", "anstdatum", "anst.datum", "anställningsstart"),
-    "end": ("slutdatum för anställning", "anställning slutar", "avgångsdatum"),
-    "employment_form": ("employment type", "typ av anställning"),
-    "given_name": ("förnamnsmå",),
-    "family_name": ("efternamnsmå",),
-    "asset_tag": ("annotated asset id",),
-}
-"""Headers that mean a field where none of its other headers is there, in the order in which they count."""
-
 
 class NoHeaderError(SourceRefused):
     """No line of the file has a header that is known: it may be no list at all."""
@@ -179,7 +55,7 @@ class FileColumn:
     @property
     def fallback_words(self) -> tuple[str, ...]:
         """Headers that mean this field where no other does, the first that is there."""
-        return (*self.fallbacks, *(_FALLBACK_WORDS.get(self.field, ()) if not self.aliases else ()))
+        return (*self.fallbacks, *(FALLBACK_WORDS.get(self.field, ()) if not self.aliases else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +81,6 @@ ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
 def field_label(field: str) -> str:
     """A field's name as words: "end_date" is "end date"."""
     return field.replace("_", " ")
-
-
-def fold_header(header: str) -> str:
-    """A header without case, accents, spaces and punctuation; a percent sign stays, being a header itself."""
-    plain = unicodedata.normalize("NFKD", header).casefold()
-    return "".join(letter for letter in plain if letter.isalnum() or letter == "%")
 
 
 _NTH_HEADER = re.compile(r"(.+)#([1-9]\d?)")

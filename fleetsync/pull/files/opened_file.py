@@ -16,12 +16,12 @@ from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRef
 from fleetsync.pull.decoding import parse_day
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
     FileColumn,
     field_label,
     find_header,
-    fold_header,
     header_names_by_field,
     header_score,
 )
