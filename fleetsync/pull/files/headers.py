@@ -13,11 +13,13 @@ from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
 from fleetsync.pull.files.header_words import FALLBACK_WORDS, HEADER_WORDS, fold_header
+from fleetsync.pull.files.layouts import ExportLayout, recognise_layout
 from fleetsync.pull.files.suspicion import Suspicion
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
 # Titles and dates of printing stand above the headers of many reports.
 MAX_HEADER_SEARCH_LINES: Final = 20
+
 
 class NoHeaderError(SourceRefused):
     """No line of the file has a header that is known: it may be no list at all."""
@@ -63,7 +65,8 @@ class HeaderRow:
     """The position of each field. *line*: the row number of the headers, 0 for a file without any.
 
     *titles*: how many lines with something in them stand above it. *unused*: the headers that no field took up, by
-    position, as they may be shown. *taken*: field → the header that it took up.
+    position, as they may be shown. *taken*: field → the header that it took up. *layout*: that of a known system's export.
+    *words*: the folded headers, by position.
     """
 
     line: int
@@ -72,6 +75,8 @@ class HeaderRow:
     titles: int = 0
     unused: Mapping[int, str] = dataclass_field(default_factory=dict)
     taken: Mapping[str, str] = dataclass_field(default_factory=dict)
+    layout: ExportLayout | None = None
+    words: Mapping[int, str] = dataclass_field(default_factory=dict)
 
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
@@ -134,6 +139,7 @@ def find_header(
     columns: Sequence[FileColumn],
     configured: ConfiguredColumns,
     where: str,
+    layouts: Sequence[ExportLayout] = (),
 ) -> HeaderRow:
     """The header among the first lines of a file: the line that names most fields. *where* begins each message.
 
@@ -149,12 +155,15 @@ def find_header(
     if best is None or count_known_headers(best[1], {field: names[field] for field in needed}) < len(needed):
         raise _no_header(head, columns, names, configured, where)
     number, cells = best
-    places = _column_positions(cells, columns, names, configured, where)
+    words = {place: fold_header(cell_text(cell)) for place, cell in enumerate(cells)}
+    layout = recognise_layout(frozenset(words.values()), layouts)
+    places = _column_positions(cells, columns, names, configured, where, layout)
     unused = _unused_headers(cells, places, names)
+    _refuse_incomplete(layout, unused, places, configured, where)
     _refuse_unnamed(unused, columns, places, configured, where)
     titles = sum(1 for line, above in head if line < number and not all(map(is_blank, above)))
     taken = {name: _shown(cells[place]) for name, place in places.items()}
-    return HeaderRow(number, _width(cells), places, titles, unused, taken)
+    return HeaderRow(number, _width(cells), places, titles, unused, taken, layout, words)
 
 
 def _best_line(
@@ -227,6 +236,7 @@ def _column_positions(
     names: Mapping[str, Sequence[str]],
     configured: ConfiguredColumns,
     where: str,
+    layout: ExportLayout | None,
 ) -> dict[str, int]:
     words = [fold_header(cell_text(cell)) for cell in cells]
     places: dict[str, int] = {}
@@ -240,17 +250,24 @@ def _column_positions(
         if column.field not in configured:
             by_group = (
                 [place for place, word in enumerate(words) if word in group and place not in claimed]
-                for group in _header_groups(column, names[column.field])
+                for group in _header_groups(column, names[column.field], layout)
             )
             _take_place(places, column.field, next(filter(None, by_group), []), cells, where)
     return places
 
 
-def _header_groups(column: FileColumn, names: Sequence[str]) -> Iterator[frozenset[str]]:
-    """The headers that mean a field alike, then each of those that count only where none of these is there."""
+def _header_groups(column: FileColumn, names: Sequence[str], layout: ExportLayout | None) -> Iterator[frozenset[str]]:
+    """The headers that mean a field alike, then each of those that count only where none of these is there.
+
+    Those of a known layout come first, and what it calls something else means nothing else.
+    """
+    known: frozenset[str] = frozenset()
+    if layout is not None:
+        known = layout.known_headers
+        yield from (each.folded for each in layout.columns_of(column.field))
     alike = frozenset(map(fold_header, column.words)).intersection(names)
-    yield alike
-    yield from (frozenset({name}) for name in names if name not in alike)
+    yield alike - known
+    yield from (frozenset({name}) for name in names if name not in alike | known)
 
 
 def _given_places(words: Sequence[str], header: str) -> list[int]:
@@ -288,6 +305,31 @@ def _unused_headers(
     }
 
 
+def _refuse_incomplete(
+    layout: ExportLayout | None,
+    unused: Mapping[int, str],
+    places: Mapping[str, int],
+    configured: ConfiguredColumns,
+    where: str,
+) -> None:
+    """Refuses an export without a column that its numbers depend on, until the configuration says which it is, or none."""
+    for column in layout.columns if layout is not None else ():
+        field = column.field
+        if layout is None or field is None or not column.needed or field in places or field in configured:
+            continue
+        unknown = [name for name in unused.values() if fold_header(name) not in layout.known_headers]
+        shown = f"is {_quoted(unknown)} it?" if unknown else "export it again with all its columns."
+        raise SourceRefused(
+            f'{where}: it is an export of {layout.name} without the column "{column.header}" ({field_label(field)}); '
+            f"{shown} Name the column in the [[source]] table: columns = {{ {field} = "
+            f'"{unknown[0] if unknown else "…"}" }}, or say that there is none: columns = {{ {field} = false }}'
+        )
+
+
+def _quoted(headers: Sequence[str]) -> str:
+    return " or ".join(f'"{header}"' for header in headers[:_MAX_SHOWN_HEADERS])
+
+
 def _refuse_unnamed(
     unused: Mapping[int, str],
     columns: Sequence[FileColumn],
@@ -315,6 +357,7 @@ def _refuse_unnamed(
 
 _DIGITS = re.compile(r"\d")
 _MAX_HEADER_DIGITS = 4
+_MAX_SHOWN_HEADERS = 5
 # A single word of a record can happen to be a header ("barn"), so a line is shown only when two of its words are.
 _MIN_KNOWN_HEADERS = 2
 
