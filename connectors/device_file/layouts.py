@@ -16,10 +16,12 @@ from fleetsync.pull.files import (
     appearance_of_words,
 )
 
+# "Yes" says as little of compliance as of anything else.
+_TRUTH_WORDS = frozenset({"ja", "yes", "true", "nej", "no", "false"})
 _OWNERS = appearance_of_words("owners", OWNERSHIPS.keys() | NOT_KNOWN)
-_MANAGERS = appearance_of_words("managers", MANAGERS | NO_MANAGERS | NOT_KNOWN)
+_MANAGERS = appearance_of_words("managers", (MANAGERS | NO_MANAGERS | NOT_KNOWN) - _TRUTH_WORDS)
 _STATES = appearance_of_words("states of devices", STATES.keys())
-_COMPLIANCES = appearance_of_words("words for compliance", COMPLIANCES.keys() | NOT_KNOWN)
+_COMPLIANCES = appearance_of_words("words for compliance", (COMPLIANCES.keys() | NOT_KNOWN) - _TRUTH_WORDS)
 _GOOGLE_STATES = appearance_of_words(
     "states of Chromebooks",
     {"active", "provisioned", "deprovisioned", "disabled", "inactive", "delinquent", "pre_provisioned", "shipped"},
@@ -33,7 +35,7 @@ INTUNE = ExportLayout(
         LayoutColumn("Enrollment date", spellings=("Registreringsdatum",), appearance=DAYS),
         LayoutColumn("Last check-in", "last_contact", spellings=("Senaste incheckning",), needed=True, appearance=DAYS),
         LayoutColumn("Azure AD Device ID", spellings=("Azure AD-enhets-ID", "Microsoft Entra Device ID"), appearance=DEVICE_IDS),
-        LayoutColumn("OS version", "os_version", spellings=("OS-version", "Operativsystemversion")),
+        LayoutColumn("OS version", "os_version", spellings=("OS-version", "Operativsystemversion"), needed=True),
         LayoutColumn("Azure AD registered", spellings=("Azure AD-registrerad",), appearance=TRUTHS),
         LayoutColumn("EAS activation ID", spellings=("EAS-aktiverings-ID",)),
         LayoutColumn("Serial number", "serial", spellings=("Serienummer",), needed=True, appearance=SERIALS),
@@ -152,7 +154,7 @@ JAMF_SCHOOL = ExportLayout(
         LayoutColumn("Model", "model", needed=True),
         LayoutColumn("Name", "device_name"),
         LayoutColumn("Notes"),
-        LayoutColumn("OsVersion", "os_version"),
+        LayoutColumn("OsVersion", "os_version", needed=True),
         LayoutColumn("OwnerEmail", "holder", needed=True, may_be_blank=True, appearance=ADDRESSES),
         LayoutColumn("OwnerFirstName"),
         LayoutColumn("OwnerLastName"),

@@ -95,7 +95,7 @@ PAXML = ExportLayout(
 PERSONEC_LIKE = ExportLayout(
     name="a personnel system such as Personec P",
     columns=(
-        LayoutColumn("Personnummer", "civic_number", spellings=("Persnr", "Pnr"), appearance=CIVIC_NUMBERS),
+        LayoutColumn("Personnummer", "civic_number", spellings=("Persnr", "Pnr")),
         LayoutColumn(
             "Anst.nr", "person_number", spellings=("Anställningsnummer", "Anställningsnr"), needed=True, appearance=NUMBERS
         ),

@@ -10,7 +10,7 @@ from fleetsync.pull.files.suspicion import look_like_days, look_like_employment_
 from fleetsync.pull.files.values import Cell, cell_text
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
-_SERIAL = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9./-]{4,29}", re.ASCII | re.IGNORECASE)
+_SERIAL = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9./-]{4,29}", re.ASCII)  # log-ins are small letters
 _DEVICE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,10}(?:[.,]\d+)?")
 _CIVIC_NUMBER = re.compile(r"(?:19|20)?\d\d(?:0[1-9]|1[0-2])[0-36-9]\d[-+]?[0-9A-Z]{2}\d\d", re.IGNORECASE)
@@ -38,6 +38,11 @@ def _look_like_serials(cells: Sequence[Cell]) -> bool:
     )
 
 
+def _look_like_numbers(cells: Sequence[Cell]) -> bool:
+    texts = [cell_text(cell) for cell in cells]
+    return _most(_NUMBER.fullmatch(text) is not None and not _CIVIC_NUMBER.fullmatch(text) for text in texts)
+
+
 def _most(facts: Iterable[bool]) -> bool:
     counted = Counter(facts)
     return counted[True] > counted[False]
@@ -48,7 +53,7 @@ FORMS = Appearance("forms of employment", look_like_employment_forms)
 SERIALS = Appearance("serial numbers", _look_like_serials)
 ADDRESSES = _appearance_of_form("log-ins or addresses", _ADDRESS)
 DEVICE_IDS = _appearance_of_form("ids of devices", _DEVICE_ID)
-NUMBERS = _appearance_of_form("numbers", _NUMBER)
+NUMBERS = Appearance("numbers", _look_like_numbers)
 CIVIC_NUMBERS = _appearance_of_form("civic numbers", _CIVIC_NUMBER)
 TRUTHS = appearance_of_words("words for yes and no", _TRUTHS)
 MARKS = appearance_of_words("marks of protection", _MARKS)
