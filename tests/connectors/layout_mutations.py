@@ -5,7 +5,7 @@ compare it with, which is the hardest case. Nothing is stored: each pull is judg
 """
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
@@ -17,56 +17,19 @@ from fleetsync import sync
 from fleetsync.core.model import Outcome
 from fleetsync.core.snapshot import build_snapshot
 from fleetsync.daemon.composition import with_memory_staging
+from fleetsync.pull.files.xml_records import open_xml_records
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.judging import judge
 from tests.connectors.connector_case import RECORDED
 from tests.flow.installation import Installation, OpenInstallation
 
 Table = list[list[str]]
+Mutation = Callable[[Table, int], Iterator[Table]]
+"""Gives tables in which the header at a place is changed."""
 
 DEVICES = range(1, 15)
 STAFF_HEADER = "Anst.nr;E-post;Kostnadsställe;Anst.form;Fr.o.m.;T.o.m."
 LIST_HEADER = "Serienr;Modell;Plattform;Status;Användare;Senast sedd"
-
-
-@dataclass(frozen=True)
-class LayoutCase:
-    """A recorded export. *keys*: further lines of its `[[source]]` table. *holder*: how the list of devices names an employee."""
-
-    kind: str
-    file: str
-    delimiter: str = ";"
-    encoding: str = "utf-8"
-    keys: str = ""
-    holder: Callable[[int], str] = lambda n: f"larare{n:02}@exempelby.se"
-
-    @property
-    def name(self) -> str:
-        return self.file.partition(".")[0].removeprefix("layout_")
-
-    def table(self) -> Table:
-        text = (RECORDED / self.kind / self.file).read_text(encoding=self.encoding)
-        return list(csv.reader(StringIO(text, newline=""), delimiter=self.delimiter))
-
-    def written(self, table: Table) -> bytes:
-        text = StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerows(table)
-        return text.getvalue().encode(self.encoding)
-
-
-CASES = (
-    LayoutCase("device_file", "layout_intune_en.csv", delimiter=",", encoding="utf-8-sig"),
-    LayoutCase("device_file", "layout_intune_sv.csv", delimiter=",", encoding="utf-8-sig"),
-    LayoutCase("device_file", "layout_google.csv", delimiter=","),
-    LayoutCase("device_file", "layout_jamf_school.csv"),
-    LayoutCase("device_file", "layout_snipeit.csv", delimiter=","),
-    LayoutCase("staff_file", "layout_agda.csv", encoding="cp1252"),
-    LayoutCase("staff_file", "layout_hogia.csv", encoding="cp1252"),
-    LayoutCase("staff_file", "layout_personec.csv", encoding="cp1252"),
-    LayoutCase(
-        "staff_file", "layout_stratsys.csv", encoding="cp1252", keys='domain = "EXB"', holder=lambda n: f"EXB\\lar{n:02}"
-    ),
-)
 
 
 # --------------------------------------------------------------------------------------------------------- the mutations
@@ -93,9 +56,9 @@ def doubled(table: Table, place: int) -> Iterator[Table]:
 
 
 def swapped(table: Table, place: int) -> Iterator[Table]:
-    """The header has changed places with another one, and the columns below have not: with each of the following ones."""
-    for other in range(place + 1, len(table[0])):
-        header = list(table[0])
+    """The header has changed places with the next one, and with the seventh after it; the columns below have not."""
+    for distance in (1, 7):
+        header, other = list(table[0]), (place + distance) % len(table[0])
         header[place], header[other] = header[other], header[place]
         yield [header, *table[1:]]
 
@@ -108,7 +71,83 @@ def moved(table: Table, place: int) -> Iterator[Table]:
     yield [[line[index] for index in order] for line in table]
 
 
-MUTATIONS = (renamed, dropped, doubled, swapped, moved)
+# ------------------------------------------------------------------------------------------------------------ the exports
+
+
+@dataclass(frozen=True)
+class LayoutCase:
+    """A recorded export. *keys*: further lines of its `[[source]]` table. *holder*: how the list of devices names an employee."""
+
+    kind: str
+    file: str
+    delimiter: str = ";"
+    encoding: str = "utf-8"
+    keys: str = ""
+    mutations: tuple[Mutation, ...] = (renamed, dropped, doubled, swapped, moved)
+    holder: Callable[[int], str] = lambda n: f"larare{n:02}@exempelby.se"
+
+    @property
+    def name(self) -> str:
+        return self.file.partition(".")[0].removeprefix("layout_")
+
+    def table(self) -> Table:
+        """The export as lines of cells, the headers first."""
+        if self.file.endswith(".xml"):
+            return _table_of_paxml((RECORDED / self.kind / self.file).read_bytes())
+        text = (RECORDED / self.kind / self.file).read_text(encoding=self.encoding)
+        return list(csv.reader(StringIO(text, newline=""), delimiter=self.delimiter))
+
+    def written(self, table: Table) -> bytes:
+        """*table* as the system writes it."""
+        if self.file.endswith(".xml"):
+            return _written_as_paxml(table)
+        text = StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerows(table)
+        return text.getvalue().encode(self.encoding)
+
+
+def _table_of_paxml(content: bytes) -> Table:
+    return [list(cells) for _, cells in open_xml_records(content, 1000, "export").lines()]
+
+
+def _written_as_paxml(table: Table) -> bytes:
+    """A register of persons; an element that has no name is left out, as is one that has no text."""
+    persons = (
+        "".join(_element(name, text) for name, text in zip(table[0], line, strict=True) if name and text)
+        for line in table[1:]
+    )
+    return f"<paxml><personal>{''.join(f'<person>{each}</person>' for each in persons)}</personal></paxml>".encode()
+
+
+def _element(name: str, text: str) -> str:
+    word, _, dimension = name.partition(" ")
+    if dimension.isdigit():
+        return f'<enheter><{word} dim="{dimension}" id="{text}"/></enheter>'
+    word = name.replace(" ", "_")
+    return f"<{word}>{text}</{word}>"
+
+
+CASES = (
+    LayoutCase("device_file", "layout_intune_en.csv", delimiter=",", encoding="utf-8-sig"),
+    # The same layout in other words: whether its headers are known can be told without moving them.
+    LayoutCase(
+        "device_file", "layout_intune_sv.csv", delimiter=",", encoding="utf-8-sig", mutations=(renamed, dropped)
+    ),
+    LayoutCase("device_file", "layout_google.csv", delimiter=","),
+    LayoutCase("device_file", "layout_jamf_school.csv"),
+    LayoutCase("device_file", "layout_snipeit.csv", delimiter=","),
+    LayoutCase("staff_file", "layout_agda.csv", encoding="cp1252"),
+    LayoutCase("staff_file", "layout_hogia.csv", encoding="cp1252"),
+    LayoutCase("staff_file", "layout_personec.csv", encoding="cp1252"),
+    LayoutCase("staff_file", "layout_paxml.xml"),
+    LayoutCase(
+        "staff_file",
+        "layout_stratsys.csv",
+        encoding="cp1252",
+        keys='domain = "EXB"',
+        holder=lambda n: f"EXB\\lar{n:02}",
+    ),
+)
 
 
 # ------------------------------------------------------------------------------------------------------ what comes of it
@@ -129,7 +168,8 @@ class LayoutInstallation:
     def __init__(self, case: LayoutCase, installation: Installation, opened: OpenInstallation) -> None:
         self._case, self._installation, self._opened = case, installation, opened
         self._run_context = with_memory_staging(opened.application).run_context
-        self._beside = self._pull("beside", "inventory")
+        self._beside = sync.pull_side_by_side(self._run_context, opened.due("beside", "inventory"))
+        ((self._source, self._part),) = opened.due("export")
         self._readings: dict[bytes, Reading] = {}
 
     def read(self, table: Table) -> Reading:
@@ -140,7 +180,7 @@ class LayoutInstallation:
         """What follows from a file with *content*."""
         file = self._installation.deliveries / f"export{Path(self._case.file).suffix}"
         file.write_bytes(content)
-        (pulled,) = self._pull("export")
+        pulled = self._run_context.runner.pull(self._source, self._part, self._run_context.stop)
         if pulled.effect is None:
             return Reading(None, {}, pulled.reason or "")
         # The same rows have the same outcome: most headers are read as nothing, and so change nothing.
@@ -159,9 +199,6 @@ class LayoutInstallation:
         reconciled = judgement.check.reconciled
         snapshot = build_snapshot(reconciled.outcome, reconciled.context)
         return Reading(reconciled.outcome, {name: dict(cells) for name, cells in snapshot.numbers.items()})
-
-    def _pull(self, *sources: str) -> Sequence[PullResult]:
-        return sync.pull_side_by_side(self._run_context, self._opened.due(*sources))
 
 
 @contextmanager
@@ -208,3 +245,44 @@ def _write_files_beside(case: LayoutCase, installation: Installation) -> None:
     (installation.deliveries / "beside.csv").write_text(text, encoding="utf-8")
     listed = "\n".join(("Serienr;Inköpt", *(f"DMPEX{n:05};2025-05-02" for n in DEVICES), ""))
     (installation.deliveries / "inventory.csv").write_text(listed, encoding="utf-8")
+
+
+# ------------------------------------------------------------------------------------------------- what changed silently
+
+UNKNOWN_MEASURES = frozenset({"fleetsync_unknown", "fleetsync_undecided"})
+UNKNOWN_UNIT = "unplaced"
+GAPS = "fleetsync_gaps"
+
+Cells = Mapping[tuple[str, ...], float]
+
+
+def silent_changes(before: Reading, after: Reading) -> list[str]:
+    """Numbers of *after* that are others than those of *before*, without being called unknown for it.
+
+    A number may only fall, by as much as openly became unknown: undecided persons, devices of whom it cannot be said whether
+    they work, and what is placed at no unit.
+    """
+    if after.outcome is None:
+        return []
+    became_unknown = sum(
+        sum(after.numbers[name].values()) - sum(before.numbers[name].values()) for name in UNKNOWN_MEASURES
+    ) + max(_unknown_devices(after) - _unknown_devices(before), 0)
+    changes = []
+    for name in before.numbers.keys() - UNKNOWN_MEASURES:
+        risen, fallen = _movements(before.numbers[name], after.numbers[name])
+        openly = became_unknown + sum(rise for cell, rise in risen.items() if UNKNOWN_UNIT in cell)
+        changes += [f"{name}{cell} rose" for cell in risen if UNKNOWN_UNIT not in cell and "unknown" not in cell]
+        if sum(fallen.values()) > openly and not (name == GAPS and openly):
+            changes.append(f"{name} fell at {', '.join(map(str, fallen))}")
+    return changes
+
+
+def _movements(before: Cells, after: Cells) -> tuple[dict[tuple[str, ...], float], dict[tuple[str, ...], float]]:
+    """By cell how much it rose, and how much it fell."""
+    moved = {cell: after.get(cell, 0) - before.get(cell, 0) for cell in {*before, *after}}
+    return {cell: by for cell, by in moved.items() if by > 0}, {cell: -by for cell, by in moved.items() if by < 0}
+
+
+def _unknown_devices(reading: Reading) -> int:
+    assert reading.outcome is not None
+    return sum(case.device_state.works is None for case in reading.outcome.devices)

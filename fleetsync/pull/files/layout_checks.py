@@ -39,10 +39,7 @@ def refuse_mixed_up_columns(
 
 def _places_of_columns(layout: ExportLayout, words: Mapping[int, str]) -> dict[LayoutColumn, int]:
     """Where the headers of *layout* stand, in its order; the first where one stands twice."""
-    place_by_word = {word: place for place, word in reversed(words.items())}
-    found = {
-        column: [place for word, place in place_by_word.items() if word in column.folded] for column in layout.columns
-    }
+    found = {column: [place for place, word in words.items() if word in column.folded] for column in layout.columns}
     return {column: min(places) for column, places in found.items() if places}
 
 
@@ -85,8 +82,8 @@ def _looks_like(appearance: Appearance | None, other: LayoutColumn, cells: Seque
 def _lookalike(places: Mapping[LayoutColumn, int], cells: Sequence[Cell]) -> Appearance | None:
     """What the cells of a free text look like, if that is what another column of the layout has."""
     # Names of devices and models look like serial numbers too.
-    appearances = (other.appearance for other in places if other.appearance not in {None, SERIALS})
-    return next((each for each in appearances if each is not None and cells and each.holds(cells)), None)
+    appearances = [each for other in places if (each := other.appearance) is not None and each is not SERIALS]
+    return next((each for each in appearances if cells and each.holds(cells)), None)
 
 
 def _exchanged(column: LayoutColumn, place: int, places: Mapping[LayoutColumn, int]) -> Iterator[LayoutColumn]:
