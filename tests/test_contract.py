@@ -119,7 +119,8 @@ def test_parts_are_sane(kind: str) -> None:
     assert len(names) == len(set(names)) > 0
     for place, part in enumerate(load_connector(kind).PARTS):
         assert re.fullmatch(r"[a-z][a-z_]*", part.name)
-        assert len(part.types) == len(set(part.types)) > 0
+        assert len(part.types) == len(set(part.types))
+        assert part.types or part.may_be_empty, "a part that gives credentials alone has no record at any time"
         assert set(part.after) <= set(names[:place])
 
 
@@ -215,7 +216,7 @@ BROKEN: dict[str, tuple[Callable[[], RecordedFault], tuple[type[PullError], ...]
     "not JSON to its end": (lambda: RecordedFault(body=b'{"value": [{"id": "1"}, '), (SourceUnavailable,)),
     "a sign-in page": (lambda: RecordedFault(**page("Logga in")), (SourceUnavailable,)),
     "not signed in": (lambda: RecordedFault(401, b"{}"), (SourceRefused,)),
-    "not allowed": (lambda: RecordedFault(403, b"{}"), (SourceRefused,)),
+    "not allowed": (lambda: RecordedFault(403, b"{}"), (SourceRefused, PartMissing)),
     "not there": (lambda: RecordedFault(404, b"{}"), (SourceRefused, PartMissing)),
     "asking for patience for ever": (lambda: RecordedFault(429, b"{}", {"Retry-After": "30"}), (SourceUnavailable,)),
     "out of order": (lambda: RecordedFault(500, b"{}"), (SourceUnavailable,)),
