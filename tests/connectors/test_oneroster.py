@@ -32,7 +32,8 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from tests.connectors.case_runner import TODAY, CaseRunner, RecordedFault, running_case
-from tests.connectors.oneroster_case import CASE
+from tests.connectors.connector_case import RecordedListing
+from tests.connectors.oneroster_case import BASE, CASE
 
 TABLE = CASE.filled_table("https://register.exempelby.se", Path("/srv"))
 SETTINGS = Settings.model_validate(TABLE)
@@ -57,7 +58,8 @@ def person(part: str = "pupils", own: Settings = SETTINGS, **fields: Any) -> Ros
     """What is kept of a user, decoded as the pull decodes it."""
     row = {"sourcedId": "u-1", "status": "active", "roles": [role("student")], "grades": ["05"]} | fields
     decoder = msgspec.json.Decoder(User, dec_hook=decode_hook(lambda number: TOKEN, TODAY))
-    return roster_person(part, own, decoder.decode(msgspec.json.encode(row)), TODAY)
+    user = decoder.decode(msgspec.json.encode(row))
+    return roster_person(part, own, str(user.sourced_id), user, TODAY)
 
 
 def items(part: str = "pupils", own: Settings = SETTINGS, **fields: Any) -> tuple[NormalisedItem, ...]:
@@ -416,6 +418,29 @@ def test_what_is_believed_of_a_user_who_cannot_be_read_stays_with_their_classes(
     rejected = [each.source_id for page in runner.pages("pupils") for each in page.rejected]
 
     assert rejected == ["u-1001", "e-1", "e-3"]
+
+
+def test_a_row_that_comes_twice_counts_once_so_that_a_total_shows_the_one_that_was_passed_over(
+    runner: CaseRunner,
+) -> None:
+    listing = CASE.listings["pupils"]
+    runner.server.fail(listing, 0, RecordedFault(body=page_of_users("u-1", "u-2", total=4)))
+    runner.server.fail(listing, 1, RecordedFault(body=page_of_users("u-2", "u-3", total=3)))
+    pages = runner.pages("staff")
+
+    assert sum(len(page.raws) for page in pages) == 3
+    assert pages[-1].total == 3
+
+
+def test_a_row_without_an_id_is_rejected_so_that_nothing_is_taken_for_absent(runner: CaseRunner) -> None:
+    for name in ("users", "enrollments"):
+        body = json.loads(CASE.recorded(f"{name}-1.json").read_text(encoding="utf-8"))
+        body[name].append({"sourcedId": " ", "role": "student"})
+        listing = RecordedListing(f"{BASE}/{name}", ())
+        runner.server.fail(listing, 0, RecordedFault(body=json.dumps(body).encode()))
+    rejected = [each for page in runner.pages("pupils") for each in page.rejected]
+
+    assert [(each.reason, each.source_id) for each in rejected] == [("sourcedId is empty", None)] * 2
 
 
 def test_every_path_of_a_row_is_named_as_it_is_reported() -> None:
