@@ -260,7 +260,9 @@ def _pupils(part: str, register: _Register) -> Iterator[Page]:
         for read in register.pages(_ENROLMENTS):
             in_classes = read.total
             yield _class_members(read, listed, classes)
-    except PartMissing:
+    except PartMissing as missing:
+        if not missing.has_json:
+            raise  # it was another host that answered: a server that lacks classes says so in JSON
         yield Page([], total=total)
         return
     yield Page([], total=None if total is None or in_classes is None else total + in_classes)

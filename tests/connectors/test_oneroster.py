@@ -26,6 +26,7 @@ from fleetsync.core.model import (
 from fleetsync.pull.contract import (
     NormalisedItem,
     PageTokenExpired,
+    PartMissing,
     RecordError,
     SourceUnavailable,
     UnknownValue,
@@ -191,6 +192,10 @@ def test_pupils_without_a_list_of_classes_are_read_and_a_list_that_breaks_off_is
     classes = CASE.listings["groups"]
     runner.server.fail(classes, 0, RecordedFault(404, b"{}"))
     assert not [each for each in runner.records("pupils") if isinstance(each, MembershipRecord) and each.group]
+
+    runner.server.fail(classes, 0, RecordedFault(404, b"<html>", {"Content-Type": "text/html"}))
+    with pytest.raises(PartMissing):
+        runner.records("pupils")
 
     runner.server.fail(classes, 0, RecordedFault())
     runner.server.fail(classes, 1, RecordedFault(404, b"{}"))
