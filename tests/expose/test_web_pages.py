@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 
 import jsonschema
@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
@@ -19,13 +19,14 @@ from fleetsync.core.model import (
     Credential,
     CredentialUse,
     DeviceCase,
+    DeviceRecord,
     EmploymentForm,
     MembershipRecord,
     Moment,
     Parking,
     Subject,
 )
-from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot
+from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
@@ -166,6 +167,21 @@ def test_a_first_start_says_what_to_do():
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
 def test_no_page_breaks_while_there_is_nothing(path):
     read(path, open_client(e.page_setup(e.empty_snapshot()), "tea"))
+
+
+def test_a_withdrawn_rule_is_called_withdrawn_and_not_unmet():
+    ended = tuple(msgspec.structs.replace(rule, valid_to=date(2026, 10, 31)) for rule in e.POLICY.entitlements)
+    policy = msgspec.structs.replace(e.POLICY, entitlements=ended)
+    context = build_context(e.believed(4), policy, e.CALENDARS, Moment(e.NOW, e.TODAY))
+    client = open_client(
+        e.page_setup(build_snapshot(reconcile(context.believed, policy, e.CALENDARS, context.moment), context)), "tea"
+    )
+
+    overview = visible_text(read("/", client))
+    assert "Ingen regel gäller i dag" in overview
+    assert "Upphörde 1 nov. 2026" in overview
+    assert "Alla 0 verktyg" not in overview
+    assert "ingen har rätt enligt den från 1 nov. 2026" in visible_text(read("/policy", client))
 
 
 def test_nothing_to_do_is_said():
@@ -438,7 +454,7 @@ def with_a_second_mdm(**fields: object) -> tuple[Snapshot, DeviceCase]:
     """The example in which another MDM says something else of one device that Intune has, and the device."""
     known = list(e.known(4))
     row = next(
-        row for row in known if (row.source, row.part) == ("intune", "devices") and getattr(row.record, "keys", ())
+        row for row in known if row.source == "intune" and isinstance(row.record, DeviceRecord) and row.record.keys
     )
     other = msgspec.structs.replace(row.record, **fields)
     known.append(msgspec.structs.replace(row, source="jamf", record=other, last_contact_at=e.at(9)))
@@ -480,15 +496,15 @@ def test_holders_on_whom_sources_disagree_are_linked_and_one_who_may_not_be_show
 
 def test_a_person_of_whom_two_registers_say_different_things_is_shown_with_both():
     known = list(e.known(4))
-    row = next(
-        row for row in known if isinstance(row.record, MembershipRecord) and row.record.membership == "employment"
+    row, record = next(
+        (row, row.record)
+        for row in known
+        if isinstance(row.record, MembershipRecord) and row.record.membership == "employment"
     )
-    witnessed = msgspec.structs.replace(row.record, employment_form=EmploymentForm.HOURLY)
-    person = next(
-        other for other in known if other.source == row.source and other.record.source_id == row.record.person
-    )
-    known += [msgspec.structs.replace(each, source="entra") for each in (person,)]
-    known.append(msgspec.structs.replace(row, source="entra", record=witnessed))
+    person = next(other for other in known if other.ref == (row.source, "person", record.person))
+    hourly = msgspec.structs.replace(record, employment_form=EmploymentForm.HOURLY)
+    known.append(msgspec.structs.replace(person, source="entra"))
+    known.append(msgspec.structs.replace(row, source="entra", record=hourly))
     input_ = e.believed(4, known=tuple(known))
     snapshot = e.snapshot_of(input_, reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment))
     case = next(

@@ -53,6 +53,8 @@ _FIELDS_OF: Callable[[DeviceRecord], tuple[Any, ...]] = attrgetter(*_DISPUTABLE_
 def resolve_devices(context: Context) -> tuple[Device, ...]:
     """All devices by id. Every record that is not gone is in exactly one device's `records` or `superseded`.
 
+    A record of a part of details counts only beside one of another part that is not gone. Where the others are gone, it is
+    among the `gone` as they are, and where there are none, there is no device.
     Of two records of one part the one with the newest enrolment counts, then the newest contact; enrolments decide
     only where both have one. A field's value is that of the most trusted record that has one; where several MDMs stand
     in that order, the one with the newest contact stands first among them. Of a device on its way from one MDM to another
@@ -64,7 +66,9 @@ def resolve_devices(context: Context) -> tuple[Device, ...]:
         record for record in context.believed.known if isinstance(record.record, DeviceRecord)
     )
     form_factor_of = cache(partial(form_factor, reference=context.policy.reference))
-    joined = joined_by_serial(records, context.moment)
+    joined = [
+        device for device in joined_by_serial(records, context.moment) if not _has_only_details(device.records, context)
+    ]
     ids = assign_ids([device.records for device in joined], "d")
     devices = (
         _earlier_device(device_id, device, context) or _device(device_id, device, context, form_factor_of)
@@ -95,6 +99,10 @@ def _role(record: BelievedRecord, context: Context) -> PartRole | None:
     return None if part is None else part.role
 
 
+def _has_only_details(records: Iterable[BelievedRecord], context: Context) -> bool:
+    return all(_role(record, context) is PartRole.DETAILS for record in records)
+
+
 def _trust(record: BelievedRecord, context: Context) -> int:
     part = context.part_of(record)
     return 0 if part is None else part.trust
@@ -105,8 +113,8 @@ def _contact(record: BelievedRecord, context: Context) -> datetime:
 
 
 def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor_of: FormFactorLookup) -> Device:
-    gone = tuple(record for record in joined.records if record.gone)
-    counting, superseded = _newest_of_each_part([record for record in joined.records if not record.gone], context)
+    present, gone = _present_and_gone(joined.records, context)
+    counting, superseded = _newest_of_each_part(present, context)
     is_migrating = any(device_record(record).migrating for record in counting)
     ranked = _most_trusted_first(counting or gone, context, is_migrating=is_migrating)
     values = _merged_fields(ranked)
@@ -137,9 +145,19 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
     )
 
 
+def _present_and_gone(
+    records: tuple[BelievedRecord, ...], context: Context
+) -> tuple[list[BelievedRecord], tuple[BelievedRecord, ...]]:
+    """The records by which a device is there, and the others. Details alone are facts of a device that nothing has any more."""
+    present = [record for record in records if not record.gone]
+    if _has_only_details(present, context):
+        return [], records
+    return present, tuple(record for record in records if record.gone)
+
+
 def _roles(records: Iterable[BelievedRecord], context: Context) -> frozenset[PartRole]:
     """The roles of the lists that have a device. An MDM that waits for its first enrolment knows it as a purchase does."""
-    roles = ((record, role) for record in records if (role := _role(record, context)))
+    roles = ((record, role) for record in records if (role := _role(record, context)) and role is not PartRole.DETAILS)
     words = frozenset(PartRole.PURCHASES if _is_to_be_enrolled(record, role) else role for record, role in roles)
     shared: frozenset[PartRole] = _shared(words)
     return shared

@@ -196,7 +196,13 @@ def policy() -> PageResponse:
     unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
     return render_template(
         "policy.html",
-        rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],
+        rules=[
+            (
+                rule,
+                policy_sentences.entitlement_sentences(rule, names, localiser, shown.withdrawn_from(rule.id)),
+            )
+            for rule in shown.entitlements
+        ],
         silence=policy_sentences.staleness_sentences(shown, localiser),
         device_rules=[
             (rule, policy_sentences.device_rule_sentence(rule, names, localiser)) for rule in shown.device_rules

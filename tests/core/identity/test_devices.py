@@ -36,6 +36,7 @@ PARTS = (
     part("register", PartRole.REGISTER, trust=9),
     part("lists", PartRole.LIST, trust=3),
     part("intune", PartRole.PURCHASES, name="autopilot"),
+    part("care", PartRole.DETAILS),
 )
 POLICY = Policy(
     reference=ReferenceFacts(
@@ -244,6 +245,24 @@ def test_absent_records_count_and_gone_ones_do_not() -> None:
     assert joined.os_version is None
     assert joined.roles == {PartRole.REGISTER}
     assert (joined.ever_in_mdm, joined.ever_in_list) == (True, False)
+
+
+def test_details_are_facts_of_a_device_and_no_role_of_it() -> None:
+    joined = the(device("register", "r", "PF2ABC12"), device("care", "c", "PF2ABC12", warranty_until=date(2027, 6, 1)))
+
+    assert (joined.roles, joined.warranty_until) == (frozenset({PartRole.REGISTER}), date(2027, 6, 1))
+    assert set(names(joined.records)) == {"register/r", "care/c"}
+
+
+def test_details_alone_make_no_device() -> None:
+    assert resolve(device("care", "c", "PF2ABC12")) == ()
+
+
+def test_a_device_of_which_only_details_are_left_is_gone() -> None:
+    joined = the(device("register", "r", "PF2ABC12", gone=True), device("care", "c", "PF2ABC12"))
+
+    assert (joined.records, joined.superseded, joined.roles, joined.conditions) == ((), (), frozenset(), frozenset())
+    assert set(names(joined.gone)) == {"register/r", "care/c"}
 
 
 def test_a_device_whose_records_are_all_gone_is_kept_with_their_values() -> None:
