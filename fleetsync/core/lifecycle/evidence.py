@@ -69,41 +69,11 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return {case.device.id: case for case in self.outcome.devices}
 
     @cached_property
-    def listable_people(self) -> Sequence[PersonCase]:
-        """People who may be listed: not children of förskola or förskoleklass, and not persons with a hidden identity."""
-        return [case for case in self.outcome.people if not case.person_state.is_child and not case.person.masked]
-
-    @cached_property
-    def municipal_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices, including those that no source has any more, without ignored ones."""
-        return [case for case in self.outcome.devices if case.device_state.ours and case.device_state.stage is not None]
-
-    @cached_property
-    def present_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices that a source still has."""
-        return [case for case in self.municipal_devices if case.device.records]
-
-    @cached_property
-    def active_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices that a source has and that are neither retired nor lost."""
-        return [case for case in self.present_devices if case.device_state.stage not in _INACTIVE_STAGES]
-
-    @cached_property
-    def personally_owned_devices(self) -> Sequence[DeviceCase]:
-        """Devices that are not the municipality's."""
-        ignored = (Stage.RETIRED, None)
-        return [
-            case
-            for case in self.outcome.devices
-            if not case.device_state.ours and case.device.records and case.device_state.stage not in ignored
-        ]
-
-    @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
         """Person → the devices they hold."""
         held: defaultdict[str, list[DeviceCase]] = defaultdict(list)
-        for case in self.active_devices:
-            if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES:
+        for case in self.outcome.devices:
+            if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES and is_active(case):
                 held[case.placement.holder].append(case)
         return held
 
@@ -262,7 +232,15 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return min(*days, self.today) if days else None
 
     @cached_property
-    def _parts_by_entitlement(self) -> Mapping[str, set[tuple[str, str]]]:
+    def first_pulled_today(self) -> frozenset[str]:
+        """Parts whose first complete pull came today: what they show began before, on an unknown day."""
+        firsts = ((part, part.first_complete_at) for part in self.context.parts)
+        return frozenset(
+            part.name for part, at in firsts if at is not None and self.context.local_day(at) == self.today
+        )
+
+    @cached_property
+    def parts_by_entitlement(self) -> Mapping[str, set[tuple[str, str]]]:
         """Entitlement → the parts that show devices assigned by it, as (source, part)."""
         parts: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         for assignment in self.outcome.assignments:
@@ -286,9 +264,9 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
 
     def _parts_showing(self, entitlement: str | None) -> Sequence[PartState]:
         showing = (
-            self._parts_by_entitlement.values()
+            self.parts_by_entitlement.values()
             if entitlement is None
-            else (self._parts_by_entitlement.get(entitlement, set()),)
+            else (self.parts_by_entitlement.get(entitlement, set()),)
         )
         shown_by = set[tuple[str, str]]().union(*showing)
         return [part for part in self._device_parts if (part.source, part.part) in shown_by] or self._device_parts
@@ -301,6 +279,32 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
 def part_names(records: Iterable[BelievedRecord]) -> frozenset[str]:
     """The parts that *records* come from, as "source/part"."""
     return frozenset(f"{record.source}/{record.part}" for record in records)
+
+
+def is_listable(case: PersonCase) -> bool:
+    """Whether a person may be listed: not a child of förskola or förskoleklass, and not with a hidden identity."""
+    return not case.person_state.is_child and not case.person.masked
+
+
+def is_municipal(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, also when no source has it any more; ignored ones are not."""
+    return case.device_state.ours and case.device_state.stage is not None
+
+
+def is_present(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, and a source still has it."""
+    return is_municipal(case) and bool(case.device.records)
+
+
+def is_active(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, a source has it, and it is neither retired nor lost."""
+    return is_present(case) and case.device_state.stage not in _INACTIVE_STAGES
+
+
+def is_personally_owned(case: DeviceCase) -> bool:
+    """Whether a device is not the municipality's, and neither retired nor ignored."""
+    stage = case.device_state.stage
+    return not case.device_state.ours and bool(case.device.records) and stage not in (Stage.RETIRED, None)
 
 
 def _reassigned_logins(logins: Sequence[Login]) -> Iterable[Login]:
