@@ -94,6 +94,7 @@ class Client(Protocol):
         next_page: Callable[[DecodedResponse[T]], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
         optional_query: bool = False,
     ) -> Iterator[DecodedResponse[T]]:
         """As `follow`, with the headers of each page, for totals and links in them."""

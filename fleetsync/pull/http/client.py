@@ -134,6 +134,7 @@ class HttpClient:
             next_page=lambda page: next_page(page.body),
             needs=needs,
             may_be_missing=may_be_missing,
+            may_be_forbidden=may_be_forbidden,
             optional_query=optional_query,
         )
         for page in pages:
@@ -148,6 +149,7 @@ class HttpClient:
         next_page: Callable[[DecodedResponse[T]], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
         optional_query: bool = False,
     ) -> Iterator[DecodedResponse[T]]:
         first = join_path(self._base_url, path)
