@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from fleetsync.core.coverage import build_context, reconcile_in
 from fleetsync.core.model import (
     Condition,
     DeviceCase,
@@ -23,7 +24,9 @@ from fleetsync.core.model import (
     Stage,
 )
 from tests.core.coverage.coverage_samples import (
+    CALENDARS,
     LONG_AGO,
+    MOMENT,
     NOW,
     PARTS,
     PEOPLE,
@@ -246,3 +249,21 @@ def test_an_employee_of_the_staff_file_without_an_account_in_entra_is_found() ->
     found = {episode.kind for episode in outcome.episodes if episode.subject_id == missing.person.id}
 
     assert found == {"no_device", "not_in_directory"}
+
+
+def test_once_a_directory_has_half_of_those_owed_the_unchanged_others_are_found_too() -> None:
+    town = Town()
+    for who in ("alva", "bo", "cia"):
+        town.staff(who)
+    town.add("entra", "users", PersonRecord(source_id="alva", keys=(address("alva"),)))
+    before = reconcile_in(build_context(town.believed(parts=SYSTEMS), POLICY, CALENDARS, MOMENT))
+    town.add("entra", "users", PersonRecord(source_id="bo", keys=(address("bo"),)))
+    context = build_context(town.believed(parts=SYSTEMS), POLICY, CALENDARS, MOMENT)
+    again, anew = reconcile_in(context, before).outcome, reconcile_in(context).outcome
+
+    assert missing_accounts(before.outcome) == 0
+    assert missing_accounts(again) == missing_accounts(anew) == 1
+
+
+def missing_accounts(outcome: Outcome) -> int:
+    return sum(episode.kind == "not_in_directory" for episode in outcome.episodes)
