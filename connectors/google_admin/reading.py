@@ -23,7 +23,7 @@ from fleetsync.pull.decoding import RowReader, SourceRow, next_page_text, probe_
 
 PARTS = (
     Part("units", (RecordType.UNIT,)),
-    Part("users", (RecordType.PERSON,)),
+    Part("users", (RecordType.PERSON,), is_directory=True),
     Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),
 )
 
