@@ -28,6 +28,7 @@ COMMANDS = {
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("syncing", "Read a file by hand as part of a source."),
+    "map": ("mapping", "Propose units, and what places and words of the sources mean."),
     "park": ("parking", "Leave a gap out of alerts until a day."),
     "people": ("listing", "Persons by id: what they are owed and what they have."),
     "policy": ("policy", "Try a policy before it counts: what it says, and what it would change."),

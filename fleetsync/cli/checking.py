@@ -34,8 +34,11 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
         _print_configuration(application)
         _print_warnings(application)
         if not application.sources:
-            click.echo(f"FAILED   {NO_SOURCE.format(file=application.settings.file_name)}")
-            sys.exit(EXIT_ATTENTION)
+            # The daemon starts without a source, so the check before its start lets it.
+            click.echo(
+                f"{'warning ' if offline else 'FAILED  '} {NO_SOURCE.format(file=application.settings.file_name)}"
+            )
+            sys.exit(0 if offline else EXIT_ATTENTION)
         chosen = [configured for configured in application.sources if source is None or configured.name == source]
         if source is not None and not chosen:
             parse_part(application, source)

@@ -40,6 +40,22 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
         Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
         Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
     ),
+    DroppedKind.PRIVATE_DEVICE: (
+        Text("privat verktyg", "private device"),
+        Text("privata verktyg", "private devices"),
+    ),
+    DroppedKind.OTHER_CATEGORY: (
+        Text("av annat slag än det som läses", "of another kind than what is read"),
+        Text("av annat slag än det som läses", "of another kind than what is read"),
+    ),
+    DroppedKind.WITHOUT_SERIAL: (
+        Text("köpt utan serienummer", "bought without a serial number"),
+        Text("köpta utan serienummer", "bought without a serial number"),
+    ),
+    DroppedKind.CREDITED: (
+        Text("krediterat verktyg", "credited device"),
+        Text("krediterade verktyg", "credited devices"),
+    ),
     DroppedKind.TELEPHONE_NUMBER: (
         Text("som bara är känd genom IMEI", "known by its IMEI alone"),
         Text("som bara är kända genom IMEI", "known by their IMEI alone"),

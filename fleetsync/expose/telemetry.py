@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
 
 from fleetsync.core.model import Credential
-from fleetsync.expose.metrics import render
 
 Labels = tuple[str, ...]
 Samples = Iterable[tuple[Labels, float]]
@@ -291,7 +291,19 @@ def families(daemon_status: DaemonStatus) -> Iterable[Metric]:
         yield family
 
 
+class _PrebuiltRegistry(CollectorRegistry):
+    """A registry that hands out metrics built before, for the renderer of the client library."""
+
+    def __init__(self, metrics: tuple[Metric, ...]) -> None:
+        super().__init__(auto_describe=False)
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return iter(self._metrics)
+
+
 def render_telemetry(daemon_status: DaemonStatus) -> bytes:
     """The telemetry of a daemon status and of this process as text format 0.0.4."""
     process = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
-    return render([*families(daemon_status), *(metric for collector in process for metric in collector.collect())])
+    of_process = (metric for collector in process for metric in collector.collect())
+    return generate_latest(_PrebuiltRegistry((*families(daemon_status), *of_process)))

@@ -10,7 +10,7 @@ from fleetsync.sync.clock_check import ClockRefused, clock_problem
 from fleetsync.sync.context import RunContext, with_published_units
 from fleetsync.sync.judging import JudgedPull
 from fleetsync.sync.pipeline import RunReport, accept, judge_and_apply, run
-from fleetsync.sync.plans import DryRun, plan_dry_run, plan_policy, plans_of_held
+from fleetsync.sync.plans import DryRun, plan_dry_run, plan_policy, plans_of_held, propose_configuration
 from fleetsync.sync.pulling import WORKERS, ProgressCallback, pull_side_by_side, pull_source
 from fleetsync.sync.reconciliation import (
     RECORD_ATTEMPTS,
@@ -37,6 +37,7 @@ __all__ = [
     "plan_dry_run",
     "plan_policy",
     "plans_of_held",
+    "propose_configuration",
     "pull_side_by_side",
     "pull_source",
     "rebuild_snapshot",

@@ -1,6 +1,9 @@
-"""What would change: by held pulls if they were believed, by a run, and by another policy. Writes nothing."""
+"""What would change: by held pulls if they were believed, by a run, and by another policy; and what may be configured.
 
-from collections.abc import Sequence
+Writes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -8,7 +11,8 @@ import msgspec
 
 from fleetsync.core.coverage import UnitEffect, policy_effect
 from fleetsync.core.coverage.plan import plan_changes
-from fleetsync.core.model import BelievedState, ChangePlan, Moment, Outcome, Policy, PullEffect, Text
+from fleetsync.core.model import BelievedState, ChangePlan, Moment, Outcome, Policy, PullEffect, Purpose, Text
+from fleetsync.core.proposals import Proposals, propose
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.judging import effects_of, judge
@@ -82,6 +86,17 @@ def plan_policy(run_context: RunContext, proposed: Policy, day: date) -> tuple[U
         for policy in policies
     )
     return policy_effect(now, then)
+
+
+def propose_configuration(
+    run_context: RunContext, pulled: Sequence[PullResult], purpose_words: Mapping[str, Purpose]
+) -> Proposals:
+    """What the sources give evidence of, with *pulled* applied to what is believed, as far as that may be believed."""
+    believed, moment = run_context.believed(), run_context.moment()
+    accepted = effects_of(judge(run_context, believed, pulled, moment).accepted)
+    then = with_pulls_applied(run_context, believed, accepted)
+    reconciled = reconcile_believed(run_context, then, moment)
+    return propose(reconciled.outcome, reconciled.context, purpose_words)
 
 
 def _with_rules_of(policy: Policy, day: date) -> Policy:

@@ -58,11 +58,19 @@ from fleetsync.pull.contract.signing_in import (
     ServiceAccount,
     SignedAssertion,
 )
-from fleetsync.pull.contract.source_settings import Duration, Ratio, SourceName, SourceSettings, parse_duration
+from fleetsync.pull.contract.source_settings import (
+    AssertionSettings,
+    Duration,
+    Ratio,
+    SourceName,
+    SourceSettings,
+    parse_duration,
+)
 
 __all__ = [
     "AccessRefused",
     "ApiKey",
+    "AssertionSettings",
     "Auth",
     "Basic",
     "Bearer",

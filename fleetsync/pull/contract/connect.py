@@ -85,6 +85,21 @@ class Client(Protocol):
         """
         ...
 
+    def follow_with_headers(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        decode: Decode[T],
+        next_page: Callable[[DecodedResponse[T]], NextPage],
+        needs: str = "",
+        may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
+        optional_query: bool = False,
+    ) -> Iterator[DecodedResponse[T]]:
+        """As `follow`, with the headers of each page, for totals and links in them."""
+        ...
+
     def post(
         self,
         path: str,
@@ -206,7 +221,8 @@ class Connect(Protocol):
         requests_per_minute: float | None = None,
         first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit. All sources that
+        read from the same origin share the pace.
 
         *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
         """

@@ -18,7 +18,6 @@ from fleetsync.core.model import (
     Compliance,
     Condition,
     Device,
-    FieldClaim,
     FormFactor,
     ModelRule,
     Ownership,
@@ -37,6 +36,7 @@ PARTS = (
     part("register", PartRole.REGISTER, trust=9),
     part("lists", PartRole.LIST, trust=3),
     part("intune", PartRole.PURCHASES, name="autopilot"),
+    part("care", PartRole.DETAILS),
 )
 POLICY = Policy(
     reference=ReferenceFacts(
@@ -78,7 +78,6 @@ def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
 
     assert names(joined.records) == ["register/r", "intune/1"]
     assert joined.serial == "PF2-ABC12"
-    assert joined.field_claims == {}
 
 
 def test_serials_of_two_vendors_never_meet() -> None:
@@ -248,6 +247,24 @@ def test_absent_records_count_and_gone_ones_do_not() -> None:
     assert (joined.ever_in_mdm, joined.ever_in_list) == (True, False)
 
 
+def test_details_are_facts_of_a_device_and_no_role_of_it() -> None:
+    joined = the(device("register", "r", "PF2ABC12"), device("care", "c", "PF2ABC12", warranty_until=date(2027, 6, 1)))
+
+    assert (joined.roles, joined.warranty_until) == (frozenset({PartRole.REGISTER}), date(2027, 6, 1))
+    assert set(names(joined.records)) == {"register/r", "care/c"}
+
+
+def test_details_alone_make_no_device() -> None:
+    assert resolve(device("care", "c", "PF2ABC12")) == ()
+
+
+def test_a_device_of_which_only_details_are_left_is_gone() -> None:
+    joined = the(device("register", "r", "PF2ABC12", gone=True), device("care", "c", "PF2ABC12"))
+
+    assert (joined.records, joined.superseded, joined.roles, joined.conditions) == ((), (), frozenset(), frozenset())
+    assert set(names(joined.gone)) == {"register/r", "care/c"}
+
+
 def test_a_device_whose_records_are_all_gone_is_kept_with_their_values() -> None:
     joined = the(
         device("intune", "1", "PF2ABC12", gone=True, os_version="10", condition=Condition.LOST, last_contact_at=day(3)),
@@ -273,22 +290,6 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
 
     assert (joined.platform, joined.manufacturer, joined.encrypted) == (Platform.WINDOWS, "Lenovo", False)
     assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
-    assert joined.field_claims == {
-        "encrypted": (FieldClaim("intune", "false", True), FieldClaim("lists", "true", False)),
-        "purchased_on": (FieldClaim("register", "2025-08-01", True), FieldClaim("lists", "2025-09-01", False)),
-    }
-
-
-def test_values_in_which_sources_disagree_are_shown_as_reported() -> None:
-    joined = the(
-        device("intune", "1", "PF2ABC12", ownership=Ownership.PERSONAL, os_version="11"),
-        device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
-    )
-
-    assert joined.field_claims == {
-        "ownership": (FieldClaim("intune", "personal", True), FieldClaim("lists", "organisation", False)),
-        "os_version": (FieldClaim("intune", "11", True), FieldClaim("lists", "10", False)),
-    }
 
 
 def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> None:
@@ -425,13 +426,13 @@ def test_a_form_factor_is_the_model_s_else_the_platform_s(fields: dict[str, Any]
     assert the(device("intune", "1", **fields)).form_factor is form
 
 
-def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
+def test_an_ipad_that_one_mdm_calls_ios_is_an_ipad() -> None:
     joined = the(
         device("intune", "1", "DMPXK1ABCD12", platform=Platform.IOS, model="iPad"),
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
     )
 
-    assert (joined.platform, joined.field_claims) == (Platform.IPADOS, {})
+    assert joined.platform is Platform.IPADOS
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------
