@@ -12,6 +12,8 @@ from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTO
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 
+from fleetsync.core.model import Credential
+
 Labels = tuple[str, ...]
 Samples = Iterable[tuple[Labels, float]]
 
@@ -43,7 +45,7 @@ class DaemonStatus:
     version: str
     revision: str
     parts: Sequence[PartStatus] = ()
-    credentials: Mapping[Labels, datetime] = field(default_factory=dict)
+    credentials: Mapping[tuple[str, str], Credential] = field(default_factory=dict)
     requests: Mapping[Labels, float] = field(default_factory=dict)
     retries: Mapping[Labels, float] = field(default_factory=dict)
     rate_limited: Mapping[Labels, float] = field(default_factory=dict)
@@ -172,7 +174,18 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "fleetsync_source_credential_expiry_timestamp_seconds",
         "When a credential of the source runs out",
         ("source", "credential"),
-        lambda daemon_status: ((labels, at.timestamp()) for labels, at in sorted(daemon_status.credentials.items())),
+        lambda daemon_status: (
+            (labels, credential.expires_at.timestamp())
+            for labels, credential in sorted(daemon_status.credentials.items())
+        ),
+    ),
+    TelemetrySeries(
+        "fleetsync_source_credential_info",
+        "What a credential of the source is for: sign_in, apple_push, apple_enrolment, apple_apps or other",
+        ("source", "credential", "use"),
+        lambda daemon_status: (
+            ((*labels, credential.use.value), 1) for labels, credential in sorted(daemon_status.credentials.items())
+        ),
     ),
     TelemetrySeries(
         "fleetsync_source_requests_total",

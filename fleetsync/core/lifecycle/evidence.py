@@ -109,11 +109,23 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     def reused_logins(self) -> Mapping[str, date]:
         """Person → the day on which they were given a log-in that had been somebody else's, for twelve months."""
         given_on: dict[str, date] = {}
-        for login in _reassigned_logins(self.outcome.logins):
+        for login in _reassigned_logins([login for login in self.outcome.logins if self._tells_of_reuse(login)]):
             day = self.context.local_day(login.first_seen)
             if self.today < add_months(day, MONTHS_A_REUSED_LOGIN_IS_A_GAP):
                 given_on[login.person] = max(day, given_on.get(login.person, day))
         return given_on
+
+    def _tells_of_reuse(self, login: Login) -> bool:
+        """Whether *login* can show that a log-in was given from one person to another.
+
+        The log-ins of a person who leaves are closed; those of one who turned out to be another one stay current. A
+        token ends when its person is hidden no more: the source that notices later still has it, as of somebody else.
+        """
+        return not login.key.is_token and (not login.is_current or login.person in self._person_ids)
+
+    @cached_property
+    def _person_ids(self) -> frozenset[str]:
+        return frozenset(case.person.id for case in self.outcome.people)
 
     # --- how far one can see ------------------------------------------------------------------------------------------
 

@@ -126,6 +126,10 @@ _school_day_device_gap = partial(
 )
 _unit_gap = partial(GapKind, subject=Subject.UNIT)
 _source_gap = partial(GapKind, subject=Subject.SOURCE, cases=_PARTS)
+_RENEWAL = Text(
+    "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
+    "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
+)
 GAPS: tuple[GapKind, ...] = (
     _person_gap(
         id="no_device",
@@ -439,13 +443,17 @@ GAPS: tuple[GapKind, ...] = (
         reason=unit_and_source_gaps.pull_held,
     ),
     _source_gap(
+        id="credential_lapsing",
+        severity=Severity.CRITICAL,
+        title=Text("Behörighet går ut inom en vecka", "Credential expiring within a week"),
+        remedy=_RENEWAL,
+        reason=unit_and_source_gaps.credential_lapsing,
+    ),
+    _source_gap(
         id="credential_expiring",
         severity=Severity.WARNING,
         title=Text("Behörighet går ut", "Credential expiring"),
-        remedy=Text(
-            "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
-            "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
-        ),
+        remedy=_RENEWAL,
         reason=unit_and_source_gaps.credential_expiring,
     ),
     _source_gap(
