@@ -94,6 +94,7 @@ every = "{every_seconds}s"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
+without = ["autopilot", "corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"]
 authority = "{graph}"
 graph_root = "{graph}"
 grace_pulls = 0

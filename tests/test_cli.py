@@ -548,7 +548,7 @@ def test_a_new_configuration_names_the_secrets_of_each_kind(installation, tmp_pa
     text = file.read_text(encoding="utf-8")
 
     assert re.findall(r"^# (\w+_file) = ", text, re.MULTILINE) == keys
-    assert ("One of these" in text) == (len(keys) > 1)
+    assert text.count("in place of the secret above") == max(len(keys) - 1, 0)
 
 
 def test_a_lock_of_another_program_is_named_by_every_command_that_writes(installation, monkeypatch):
@@ -579,7 +579,17 @@ def test_a_configuration_is_written_and_runs_as_it_is(installation, tmp_path):
 
     done = CliRunner().invoke(root, ["--config", str(file), "check", "--offline"])
 
-    assert (done.exit_code, "0 sources" in done.output) == (0, True)
+    assert done.exit_code == 0
+    assert "0 sources" in done.output
+    assert "warning  no source is configured" in done.output
+
+    online = CliRunner().invoke(root, ["--config", str(file), "check"])
+    assert online.exit_code == 1
+    assert "FAILED   no source is configured" in online.output
+
+    nothing = CliRunner().invoke(root, ["--config", str(file), "sync"])
+    assert nothing.exit_code == 1
+    assert "no source is configured, so there is nothing to read" in nothing.output
 
 
 def test_a_daemon_that_does_not_answer_is_not_healthy(installation):

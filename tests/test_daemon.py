@@ -1,14 +1,16 @@
 """The daemon's own duties, in this process: a new configuration, waiting for a person, copies, an address that is taken."""
 
 import io
+import json
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,11 @@ from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
 from fleetsync.daemon.service import Daemon
-from fleetsync.daemon.source_pulls import REFUSED_RETRY_SECONDS
+from fleetsync.daemon.source_pulls import COLLECT_SECONDS, REFUSED_RETRY_SECONDS
 from fleetsync.settings import SettingsError, load
 from fleetsync.store import sqlite_database
 from tests.flow.daemon_process import wait_until
-from tests.flow.installation import Installation
+from tests.flow.installation import Installation, StaffFileRow, device
 from tests.serving import free_port
 
 
@@ -119,6 +121,82 @@ def test_a_source_whose_last_pull_lies_in_times_to_come_is_pulled_at_once(instal
 def _pulls_reconciled(daemon: Daemon) -> int:
     newest = daemon.ledger.newest_reconciliation()
     return 0 if newest is None else len(newest.pulls)
+
+
+class GatedDevices(list[dict[str, Any]]):
+    """The devices of a server that answers only once its gate is open."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        super().__init__(rows)
+        self.gate = Event()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self.gate.wait(30)
+        return super().__iter__()
+
+
+def _pulls_of_reconciliations(installation: Installation) -> list[set[int]]:
+    """By reconciliation: the pulls that it rests on."""
+    with closing(sqlite3.connect(installation.database)) as connection:
+        return [
+            set(json.loads(pulls)) for (pulls,) in connection.execute("select pulls from reconciliation order by id")
+        ]
+
+
+def _pull_both(daemon: Daemon) -> None:
+    for name in ("intune", "personal"):
+        daemon.pulls.enqueue(name)
+
+
+def _verdicts(daemon: Daemon) -> float:
+    return sum(daemon.daemon_status().verdicts.values())
+
+
+def test_sources_that_are_pulled_at_the_same_time_are_reconciled_once(installation):
+    with serving(installation) as daemon:
+        wait_until(lambda: _verdicts(daemon) == 2, "the start is over")
+        before = _pulls_of_reconciliations(installation)[-1]
+        installation.staff.append(StaffFileRow(n=90))
+        installation.write_staff(installation.today)
+        installation.devices = devices = GatedDevices([*installation.devices, device(90)])
+
+        _pull_both(daemon)
+        wait_until(lambda: daemon.pulls.has_results, "the staff file is read")
+        assert not daemon.pulls.are_results_due
+        devices.gate.set()
+        wait_until(lambda: _verdicts(daemon) == 4, "both pulls are judged")
+
+        new = [pulls - before for pulls in _pulls_of_reconciliations(installation)]
+        assert {len(pulls) for pulls in new} == {0, 2}
+
+
+def test_a_source_that_takes_long_holds_up_the_others_for_seconds_only(installation):
+    with serving(installation) as daemon:
+        wait_until(lambda: _verdicts(daemon) == 2, "the start is over")
+        installation.devices = devices = GatedDevices(installation.devices)
+        _pull_both(daemon)
+        wait_until(lambda: daemon.pulls.has_results, "the staff file is read")
+
+        installation.clock.wait(COLLECT_SECONDS, Event())
+
+        wait_until(lambda: _verdicts(daemon) == 3, "the staff file is judged alone")
+        assert daemon.pulls.is_pulling
+        devices.gate.set()
+        wait_until(lambda: _verdicts(daemon) == 4, "the devices are judged when they are read")
+
+
+def test_a_decision_takes_up_the_pulls_that_are_finished(installation):
+    with serving(installation) as daemon:
+        wait_until(lambda: _verdicts(daemon) == 2, "the start is over")
+        installation.devices = devices = GatedDevices(installation.devices)
+        _pull_both(daemon)
+        wait_until(lambda: daemon.pulls.has_results, "the staff file is read")
+
+        daemon._reconcile_requested.set()
+
+        wait_until(lambda: _verdicts(daemon) == 3, "the staff file is judged with the decision")
+        assert daemon.pulls.is_pulling
+        devices.gate.set()
 
 
 def test_under_a_clock_that_was_set_back_pulls_go_on_and_what_is_shown_stays(installation):

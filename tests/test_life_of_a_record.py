@@ -19,7 +19,7 @@ from fleetsync.clock import ManualClock
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
-from fleetsync.expose.metrics import families, render
+from fleetsync.expose.metrics import Exposition
 from fleetsync.settings import load
 from fleetsync.store import tables as t
 from tests.connectors.case_runner import fake_connect
@@ -200,7 +200,7 @@ def test_the_database_believes_the_pupil_as_documented(run: ExampleRun) -> None:
 
 
 def test_the_metrics_are_published_as_documented(run: ExampleRun) -> None:
-    text = render(families(run.snapshot, {})).decode()
+    text = Exposition(run.snapshot, {}).body(b"").decode()
 
     assert set(EXAMPLES["metrics"].splitlines()) <= set(text.splitlines())
 

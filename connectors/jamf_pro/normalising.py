@@ -33,6 +33,7 @@ from connectors.jamf_pro.settings import Settings
 from fleetsync.core.model import Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, UnitRecord
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     RecordError,
@@ -306,4 +307,6 @@ def _credential(raw: EnrolmentInstance) -> tuple[NormalisedItem, ...]:
     facts = UnreadableFacts(f"device enrolment token {instance}")
     day = facts.read(parse_day, raw.token_expiration_date, "tokenExpirationDate")
     name = f"device enrolment token {clean_text(raw.name) or instance}"
-    return (*facts,) if day is None else (Credential(name, datetime.combine(day, time(), UTC)),)
+    if day is None:
+        return (*facts,)
+    return (Credential(name, datetime.combine(day, time(), UTC), CredentialUse.APPLE_ENROLMENT),)

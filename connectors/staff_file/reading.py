@@ -19,9 +19,9 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from fleetsync.pull.decoding import missing_columns, probe_files
+from fleetsync.pull.files import pages_of_records, single_list
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
-_PEOPLE_PER_PAGE = 2000
 
 
 class StaffFilePerson(msgspec.Struct, frozen=True, gc=False):
@@ -42,13 +42,8 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 
     Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
     """
-    files = list(connect.files(settings.path, COLUMNS, form=settings))
-    if len(files) > 1:
-        raise SourceRefused(
-            f"{settings.name}: path matches {len(files)} lists ({', '.join(file.name for file in files)}), and which is "
-            "complete cannot be decided. Narrow the pattern so that only editions of one list match"
-        )
-    for file in files:
+    file = single_list(list(connect.files(settings.path, COLUMNS, form=settings)), settings.name)
+    if file is not None:
         yield from _pages(file, settings, connect)
 
 
@@ -64,17 +59,7 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
             f"{settings.name}: no row of {file.name} is of a unit that departments names. Correct departments in the "
             "[[source]] table"
         )
-    starts = range(0, len(people), _PEOPLE_PER_PAGE) or range(1)
-    for start in starts:
-        yield Page(
-            people[start : start + _PEOPLE_PER_PAGE],
-            as_of=file.as_of,
-            fingerprint=file.fingerprint,
-            rejected=() if start else tuple(rejected),
-            drift=() if start else (*missing_columns(file, NEEDED_FIELDS), *file.left_out),
-            file=file.name,
-            unused_headers=() if start else file.unused_headers,
-        )
+    yield from pages_of_records(file, people, rejected, missing_columns(file, NEEDED_FIELDS))
 
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:

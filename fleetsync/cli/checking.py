@@ -10,7 +10,7 @@ import click
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
-from fleetsync.cli.errors import EXIT_ATTENTION
+from fleetsync.cli.errors import EXIT_ATTENTION, NO_SOURCE
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name, print_content
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import ProbeResult, PullError
@@ -33,6 +33,12 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
         _print_configuration(application)
         _print_warnings(application)
+        if not application.sources:
+            # The daemon starts without a source, so the check before its start lets it.
+            click.echo(
+                f"{'warning ' if offline else 'FAILED  '} {NO_SOURCE.format(file=application.settings.file_name)}"
+            )
+            sys.exit(0 if offline else EXIT_ATTENTION)
         chosen = [configured for configured in application.sources if source is None or configured.name == source]
         if source is not None and not chosen:
             parse_part(application, source)
@@ -53,6 +59,8 @@ def _print_configuration(application: Application) -> None:
         f"ok       {settings.file_name}: {len(application.sources)} sources, {len(settings.policy.units)} units, "
         f"{len(settings.policy.entitlements)} rules"
     )
+    if not settings.policy.units:
+        click.echo("warning  no unit is configured, so everything is unplaced: write a [[unit]] table for each school")
     ends = settings.calendars.default.ends_on
     click.echo(
         f"ok       the school calendar ends {ends}" if ends else "warning  no school terms are known: [calendar]"

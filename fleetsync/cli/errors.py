@@ -10,6 +10,11 @@ EXIT_ATTENTION = 1
 EXIT_UNUSABLE = 2
 EXIT_INTERRUPTED = 130
 
+NO_SOURCE = (
+    "no source is configured, so there is nothing to read. Add a [[source]] table to {file}; fleetsync init writes one "
+    "for each kind that you name"
+)
+
 # Errors whose text is meant for the user: module, name, exit code.
 _KNOWN_ERRORS = (
     ("fleetsync.settings.errors", "SettingsError", EXIT_UNUSABLE),

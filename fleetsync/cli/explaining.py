@@ -8,6 +8,7 @@ import click
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import CommandError
 from fleetsync.cli.listing import AS_OF_OPTION, snapshot_of
+from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
     Assignment,
@@ -115,6 +116,7 @@ def _explain_person(snapshot: Snapshot, current: Snapshot, id_: str) -> Iterable
     )
     yield from _subject_gap_lines(snapshot, id_)
     yield from _today_heading(snapshot)
+    yield from _disagreement_lines(person_disagreements(case, current.context), current)
     yield from _record_lines((*case.person.records, *case.person.memberships), current)
 
 
@@ -192,9 +194,20 @@ def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:
     yield f"  holder {holder}: {placement.holder_reason.en}"
     yield f"  purpose {placement.purpose.value}: {placement.purpose_reason.en}"
     yield f"  unit {placement.unit}: {placement.unit_reason.en}"
-    for field, field_claims in sorted(device.field_claims.items()):
-        claims = (f"{claim.source} says {claim.value}{' (counts)' if claim.counts else ''}" for claim in field_claims)
-        yield f"  {field}: {', '.join(claims)}"
+    people = {each.person.id: each.person for each in snapshot.outcome.people}
+    yield from _disagreement_lines(device_disagreements(case, people, snapshot.context), snapshot)
+
+
+def _disagreement_lines(disagreements: Iterable[Disagreement], snapshot: Snapshot) -> Iterable[str]:
+    """What the sources say differently: each value with its source, which counts, and by which rule."""
+    for disagreement in disagreements:
+        is_of_person = disagreement.field == "holder"
+        claims = (
+            f"{claim.by.en} says {'somebody not shown' if is_of_person and claim.value in snapshot.hidden else claim.value}"
+            f"{' (counts)' if claim.counts else ''}"
+            for claim in disagreement.claims
+        )
+        yield f"  {disagreement.field}: {', '.join(claims)}; {disagreement.rule.en}"
 
 
 def _record_lines(records: Iterable[BelievedRecord], snapshot: Snapshot) -> Iterable[str]:

@@ -1,91 +1,138 @@
-"""init: writes a commented configuration to begin with. It can be used as it is."""
+"""init: writes a first configuration that works as far as it was told, and says what is still missing."""
 
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 
-CONFIG_HEAD = """\
-# fleetsync: which systems are read, and what the plan promises.
-# config.example.toml explains every key. Check this file with: fleetsync check
-
-[municipality]
-name = "{name}"
-
-[database]
-url = "database/fleetsync.db"
-
-[privacy]
-# The key that turns log-ins into tokens. Created at the first start. Keep a copy of it apart from the database.
-key_file = "secrets/privacy.key"
-
-[calendar]
-# Without terms, every weekday that is not a public holiday counts. Your own terms go into a file:
-# file = "calendar.toml"
-"""
+if TYPE_CHECKING:
+    from fleetsync.cli.first_config import FirstSource
+    from fleetsync.settings import Settings
 
 
-# Needed only by those who sign in with a certificate instead.
-CERTIFICATE_SECRETS = frozenset({"key", "key_password", "certificate_key"})
-
-
-@click.command(help="Write a commented configuration for the systems you name.")
+@click.command(help="Write a first configuration for the systems and files you name, and say what is missing.")
 @click.option(
     "--kind", "kinds", multiple=True, help="A kind of system to read, such as intune. May be given several times."
 )
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KIND.KEY=VALUE", help="A value of its table: intune.tenant=…"
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A list that somebody exported; its kind is seen by its headers.",
+)
 @click.option("--name", default="", help="The name of the municipality.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("config.toml"), show_default=True)
-def init(kinds: tuple[str, ...], name: str, output: Path) -> None:
-    """On a terminal, asks which systems there are if none is named."""
-    from fleetsync.pull.registry import connector_kinds as known_kinds
-    from fleetsync.pull.registry import load_connector
+def init(
+    kinds: tuple[str, ...], assignments: tuple[str, ...], files: tuple[Path, ...], name: str, output: Path
+) -> None:
+    """On a terminal, asks for what was not given."""
+    from fleetsync.cli.first_config import config_text, with_counts
 
     if output.exists():
         raise CommandError(f"{output} exists and was not changed. Choose another file with --output", EXIT_UNUSABLE)
-    chosen = kinds or _ask_kinds(known_kinds())
-    tables = [_source_table(kind, load_connector(kind).__doc__ or "") for kind in chosen]
-    parts = [CONFIG_HEAD.format(name=name.replace('"', "'")), *tables]
+    asks = sys.stdin.isatty() and not (kinds or files)
+    if asks:
+        name = name or click.prompt("Name of the municipality", default="", show_default=False)
+        kinds = _ask_kinds()
+    values = _values_of(assignments, kinds)
+    sources = with_counts([*(_source(kind, values.get(kind, {}), asks=asks) for kind in kinds), *_of_files(files)])
     output.parent.mkdir(parents=True, exist_ok=True)
     (output.parent / "secrets").mkdir(mode=0o700, exist_ok=True)
-    output.write_text("\n".join(parts), encoding="utf-8")
-    click.echo(f"{output} is written. Fill in what is marked <…>, then run: fleetsync --config {output} check")
+    (output.parent / "database").mkdir(exist_ok=True)
+    output.write_text(config_text(name, sources, output.parent.resolve()), encoding="utf-8")
+    click.echo(f"{output} is written")
+    _propose_units(output)
+    for line in _missing_lines(sources, output):
+        click.echo(line)
 
 
-def _ask_kinds(known: tuple[str, ...]) -> tuple[str, ...]:
-    import sys
+def _ask_kinds() -> tuple[str, ...]:
+    from fleetsync.pull.registry import connector_kinds
 
-    if not sys.stdin.isatty():
-        return ()
-    return tuple(kind for kind in known if click.confirm(f"Read {kind}?", default=False))
+    return tuple(kind for kind in connector_kinds() if click.confirm(f"Read {kind}?", default=False))
 
 
-def _source_table(kind: str, about: str) -> str:
-    """A commented `[[source]]` table with the required keys, under the first sentence of the connector's docstring."""
-    from pydantic_core import PydanticUndefined
-
+def _values_of(assignments: Iterable[str], kinds: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+    """The values given by --set, by kind and key. Refuses a kind that is not read, and a key that it does not have."""
     from fleetsync.pull.registry import load_connector
+    from fleetsync.settings import did_you_mean
 
-    lines = [
-        f"# {about.strip().splitlines()[0]}",
-        "# [[source]]",
-        f'# kind = "{kind}"',
-        f'# name = "{kind.replace("_", "-")}"',
-    ]
-    for key, field in load_connector(kind).Settings.model_fields.items():
-        if key in {"kind", "name"} or field.default is not PydanticUndefined or field.default_factory is not None:
-            continue
-        lines.append(f'# {key} = "<…>"')
-    lines += _secret_lines(kind, tuple(load_connector(kind).Settings.model_fields))
-    return "\n".join([*lines, ""])
+    values: dict[str, dict[str, str]] = {}
+    for assignment in assignments:
+        place, is_given, value = assignment.partition("=")
+        kind, _, key = place.partition(".")
+        if not is_given or not key:
+            raise CommandError(f"--set {place}: write KIND.KEY=VALUE, such as intune.tenant=…", EXIT_UNUSABLE)
+        if kind not in kinds:
+            raise CommandError(f"--set {place}: {kind} is not read. Add --kind {kind}", EXIT_UNUSABLE)
+        known = load_connector(kind).Settings.model_fields
+        if key not in known:
+            raise CommandError(f"--set {place}: {kind} has no key {key}.{did_you_mean(key, known)}", EXIT_UNUSABLE)
+        values.setdefault(kind, {})[key] = value
+    return values
 
 
-def _secret_lines(kind: str, keys: tuple[str, ...]) -> list[str]:
-    """A line for each secret that the kind takes: a key that also has a `<key>_file`."""
-    secrets = [key for key in keys if f"{key}_file" in keys]
-    secrets = [key for key in secrets if key not in CERTIFICATE_SECRETS]
-    about = ["# One of these; each is a file with the secret alone:"] if len(secrets) > 1 else []
-    return about + [f'# {key}_file = "secrets/{kind}-{key}"' for key in secrets]
+def _source(kind: str, values: Mapping[str, str], *, asks: bool) -> "FirstSource":
+    from fleetsync.cli.first_config import FirstSource, required_keys
+
+    asked = {}
+    if asks:
+        for key in required_keys(kind):
+            if not values.get(key):
+                asked[key] = click.prompt(f"{kind}: {key} (Enter: not known yet)", default="", show_default=False)
+    return FirstSource(kind, {**values, **{key: value for key, value in asked.items() if value}})
+
+
+def _of_files(files: Iterable[Path]) -> Iterator["FirstSource"]:
+    from fleetsync.cli.file_kinds import kind_of_file
+    from fleetsync.cli.first_config import FirstSource, pattern_of_editions
+
+    for file in files:
+        yield FirstSource(kind_of_file(file), {"path": pattern_of_editions(file)})
+
+
+def _propose_units(output: Path) -> None:
+    """Read the sources that can be read, and add the units that they name to the configuration. Nothing is stored."""
+    from fleetsync import sync
+    from fleetsync.cli.mapping import read_sources, unit_lines
+    from fleetsync.daemon.composition import open_application, with_memory_staging
+    from fleetsync.data import device_words
+    from fleetsync.settings import load
+
+    settings: Settings = load(output)
+    with open_application(settings) as application:
+        if not application.sources:
+            return
+        reading = with_memory_staging(application)
+        proposals = sync.propose_configuration(reading.run_context, read_sources(reading), device_words().purposes)
+    lines = list(unit_lines(proposals))
+    if lines:
+        with output.open("a", encoding="utf-8") as file:
+            file.write("\n".join([*lines, ""]))
+        click.echo(f"the sources name {len(proposals.units)} units: look at the [[unit]] tables at the end of {output}")
+
+
+def _missing_lines(sources: Iterable["FirstSource"], output: Path) -> Iterator[str]:
+    """What somebody must still do, then the next command."""
+    folder = output.parent.resolve()
+    sources = tuple(sources)
+    for source in sources:
+        if problem := source.problem(folder):
+            yield f"missing  {source.name}: {problem}. Its table is a comment until then"
+        for key, path in source.secret_files.items():
+            if not (folder / path).exists():
+                yield f"missing  {source.name}: put its {key} into {output.parent / path}, readable by nobody else"
+    if not sources:
+        yield "missing  no system to read was named: --kind or --file"
+    yield f"next     fleetsync --config {output} check"
 
 
 COMMANDS = {"init": init}

@@ -11,7 +11,7 @@ from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.decisions import parse_part
-from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, CommandError
+from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, NO_SOURCE, CommandError
 from fleetsync.cli.plan_output import print_dry_run
 from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
 from fleetsync.core.guard import may_be_accepted
@@ -41,9 +41,7 @@ def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
 
 def _due_parts(application: Application, which: str | None) -> DueParts:
     if which is None:
-        return [
-            (source, part) for source in application.sources if not source.settings.disabled for part in source.parts
-        ]
+        return _all_parts(application)
     name, part = parse_part(application, which) if "/" in which else (which, "")
     source = next((configured for configured in application.sources if configured.name == name), None)
     if source is None:
@@ -53,6 +51,16 @@ def _due_parts(application: Application, which: str | None) -> DueParts:
         )
     _refuse_disabled(source)
     return [(source, declared) for declared in source.parts if part in ("", declared.name)]
+
+
+def _all_parts(application: Application) -> DueParts:
+    """The parts of all sources that are not frozen. Refuses a configuration that has none."""
+    if not application.sources:
+        raise CommandError(NO_SOURCE.format(file=application.settings.file_name))
+    due = [(source, part) for source in application.sources if not source.settings.disabled for part in source.parts]
+    if not due:
+        raise CommandError("every source is frozen: nothing is pulled. Remove disabled = true from a [[source]] table")
+    return due
 
 
 def _refuse_disabled(source: Source) -> None:

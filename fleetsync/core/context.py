@@ -203,5 +203,5 @@ def _without_attempts(part: PartState) -> PartState:
         left_files=(),
         scope_findings={},
         contacts_untold=0,
-        credentials={},
+        credentials=(),
     )

@@ -333,6 +333,7 @@ def _masked_device(record: DeviceRecord, tokens: RecordTokens) -> DeviceRecord:
         last_contact_at=record.last_contact_at,
         ownership=record.ownership,
         managed=record.managed,
+        migrating=record.migrating,
         condition=record.condition,
         compliance=record.compliance,
         encrypted=record.encrypted,

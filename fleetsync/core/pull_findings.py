@@ -40,6 +40,31 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
         Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
         Text("inte längre kommunens hos säljaren", "no longer the municipality's at the vendor"),
     ),
+    DroppedKind.PRIVATE_DEVICE: (
+        Text("privat verktyg", "private device"),
+        Text("privata verktyg", "private devices"),
+    ),
+    DroppedKind.OTHER_CATEGORY: (
+        Text("av annat slag än det som läses", "of another kind than what is read"),
+        Text("av annat slag än det som läses", "of another kind than what is read"),
+    ),
+    DroppedKind.WITHOUT_SERIAL: (
+        Text("köpt utan serienummer", "bought without a serial number"),
+        Text("köpta utan serienummer", "bought without a serial number"),
+    ),
+    DroppedKind.CREDITED: (
+        Text("krediterat verktyg", "credited device"),
+        Text("krediterade verktyg", "credited devices"),
+    ),
+    DroppedKind.TELEPHONE_NUMBER: (
+        Text("som bara är känd genom IMEI", "known by its IMEI alone"),
+        Text("som bara är kända genom IMEI", "known by their IMEI alone"),
+    ),
+    DroppedKind.GUEST: (Text("gästkonto", "guest account"), Text("gästkonton", "guest accounts")),
+    DroppedKind.FUNCTION_ACCOUNT: (
+        Text("funktionskonto", "function account"),
+        Text("funktionskonton", "function accounts"),
+    ),
 }
 _ROWS_LEFT_OUT: Noun = (Text("rad utelämnad", "row left out"), Text("rader utelämnade", "rows left out"))
 _FILES_LEFT_OUT: Noun = (Text("fil utelämnad", "file left out"), Text("filer utelämnade", "files left out"))

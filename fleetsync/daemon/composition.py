@@ -92,11 +92,17 @@ def _normalisation_rules(settings: Settings) -> NormalisationRules:
     )
 
 
-def with_memory_staging(application: Application) -> Application:
-    """The same application, except that pulls are staged in memory: for a run that writes nothing."""
+def with_memory_staging(application: Application, *, keeps_device_names: bool = False) -> Application:
+    """The same application, except that pulls are staged in memory: for a run that writes nothing.
+
+    *keeps_device_names*: the records in memory hold the names of devices, whatever the configuration keeps of them.
+    """
     run_context = application.run_context
     staging = MemoryStaging(application.ledger)
-    runner = PullRunner(staging, run_context.clock, run_context.runner.rules, run_context.runner.network)
+    rules = run_context.runner.rules
+    if keeps_device_names:
+        rules = replace(rules, keeps_device_names=True)
+    runner = PullRunner(staging, run_context.clock, rules, run_context.runner.network)
     return replace(application, run_context=replace(run_context, runner=runner, staged_effect=staging.effect))
 
 

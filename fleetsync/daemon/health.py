@@ -114,7 +114,7 @@ class Health:
             revision="",
             parts=[self._part_status(part, run_context.policy.time_zone) for part in self.parts],
             credentials={
-                (part.source, name): at for part in self.parts for name, at in sorted(part.credentials.items())
+                (part.source, credential.name): credential for part in self.parts for credential in part.credentials
             },
             requests={
                 (name, code): n for name in names for code, n in list(run_context.runner.meter(name).requests.items())

@@ -1,6 +1,7 @@
 """The one thread of the daemon that judges finished pulls and reconciles.
 
-Requests that arrive while it works are answered together by the next reconciliation.
+Requests that arrive while it works are answered together by the next reconciliation. A request takes up the pulls that
+are finished by then, also those that would have waited for others.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,16 +12,19 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import ChangePlan
 from fleetsync.daemon.composition import Application
 from fleetsync.daemon.health import Health
+from fleetsync.daemon.source_pulls import SourcePulls
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoreUnavailable
 
 logger = log.get(__name__)
 
+LOOK_SECONDS = 1.0  # how often it looks for results that are due though nothing was requested
+
 
 class Reconciler:
-    """Reconciles when *requested* is set, until *stop* is set.
+    """Reconciles when *requested* is set or results of *pulls* are due, until *stop* is set.
 
-    *application* returns the one in force, *fetch_results* the pulls that are finished and not judged.
+    *application* returns the one in force.
     """
 
     def __init__(
@@ -28,12 +32,12 @@ class Reconciler:
         clock: Clock,
         health: Health,
         application: Callable[[], Application],
-        fetch_results: Callable[[], Sequence[PullResult]],
+        pulls: SourcePulls,
         requested: Event,
         stop: Event,
     ) -> None:
         self._clock, self._health = clock, health
-        self._application, self._fetch_results = application, fetch_results
+        self._application, self._pulls = application, pulls
         self._requested, self._stop = requested, stop
         self._plans_of_held: dict[int, ChangePlan] = {}
         self._is_clock_refused = False
@@ -58,14 +62,14 @@ class Reconciler:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._requested.wait(1.0)
-            if self._requested.is_set() and not self._stop.is_set():
+            is_requested = self._requested.wait(LOOK_SECONDS)
+            if (is_requested or self._pulls.are_results_due) and not self._stop.is_set():
                 self._requested.clear()
                 self._reconcile()
 
     def _reconcile(self) -> None:
         begun = self._clock.monotonic()
-        run_context, pulled = self._application().run_context, self._fetch_results()
+        run_context, pulled = self._application().run_context, self._pulls.fetch_results()
         try:
             if problem := sync.clock_problem(run_context):
                 self._refuse_clock(run_context, pulled, problem)

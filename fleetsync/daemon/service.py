@@ -62,7 +62,7 @@ class Daemon:
             self.clock,
             self.health,
             lambda: self.application,
-            self.pulls.fetch_results,
+            self.pulls,
             self._reconcile_requested,
             self.stop,
         )
@@ -217,7 +217,7 @@ class Daemon:
             if self._lease is not None:
                 self._schedule_jobs()
         newest = self.ledger.newest_reconciliation()
-        if newest is not None and newest.id != self._shown_reconciliation_id and not self.pulls.has_results:
+        if newest is not None and newest.id != self._shown_reconciliation_id and not self.pulls.are_results_due:
             self._show(sync.rebuild_snapshot(self.application.run_context))
             self.reconciler.refresh_plans()
         self.health.refresh_from_database(self.application)

@@ -1,11 +1,11 @@
 """Pulls the sources when the scheduler says so, and keeps the results until the reconciler judges them.
 
 Sources wait for the network side by side. No source is pulled twice at the same time. A part that was refused waits for
-a person.
+a person. Sources that are pulled at the same time are judged together, since every judgement reconciles everything.
 """
 
 import queue
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Lock
@@ -22,12 +22,13 @@ from fleetsync.store.ledger import StoreUnavailable
 logger = log.get(__name__)
 
 REFUSED_RETRY_SECONDS = 6 * 3600.0  # asking again at once would make some servers lock the account
+COLLECT_SECONDS = 10.0  # how long results wait for sources that are still being pulled
 
 
 class SourcePulls:
     """The pulls under way, their results, and the parts that wait for a person.
 
-    *application* returns the one in force. *on_finished* is called when the results of a source can be fetched.
+    *application* returns the one in force. *on_finished* is called when no source is being pulled any more.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SourcePulls:
         self._refused_once: set[tuple[str, str]] = set()
         self._refused_since: dict[tuple[str, str], float] = {}  # (source, part) → monotonic time
         self._finished: queue.SimpleQueue[PullResult] = queue.SimpleQueue()
+        self._waiting_since: float | None = None  # monotonic time of the first result that nobody has fetched
 
     @property
     def is_pulling(self) -> bool:
@@ -51,6 +53,15 @@ class SourcePulls:
     def has_results(self) -> bool:
         """Whether there are results that nobody has fetched."""
         return not self._finished.empty()
+
+    @property
+    def are_results_due(self) -> bool:
+        """Whether results are to be judged now: no other source is being pulled, or they have waited long enough."""
+        with self._lock:
+            since = self._waiting_since
+            if since is None:
+                return False
+            return not self._being_pulled or self._clock.monotonic() - since >= COLLECT_SECONDS
 
     @property
     def refused_parts(self) -> Collection[tuple[str, str]]:
@@ -69,8 +80,10 @@ class SourcePulls:
     def fetch_results(self) -> list[PullResult]:
         """The results since the last call."""
         results = []
-        while not self._finished.empty():
-            results.append(self._finished.get())
+        with self._lock:
+            self._waiting_since = None
+            while not self._finished.empty():
+                results.append(self._finished.get())
         return results
 
     def due_parts(self, source: Source) -> Iterable[tuple[Source, Part]]:
@@ -110,21 +123,31 @@ class SourcePulls:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _pull_source(self, name: str) -> None:
+        results: Sequence[PullResult] = ()
         try:
             run_context = self._application().run_context
             source = next((source for source in run_context.sources if source.name == name), None)
             if source is not None:
-                for pulled in sync.pull_source(run_context, list(self.due_parts(source)), None):
+                results = sync.pull_source(run_context, list(self.due_parts(source)), None)
+                for pulled in results:
                     self._record_refusal(pulled)
-                    self._finished.put(pulled)
         except StoreUnavailable as error:
             logger.debug("pull not begun", source=name, reason=str(error))  # the store has logged the outage, once
         except Exception:
             logger.exception("pull broke", source=name)
         finally:
-            with self._lock:
-                self._being_pulled.discard(name)
-            self._on_finished()
+            self._end_pull(name, results)
+
+    def _end_pull(self, name: str, results: Iterable[PullResult]) -> None:
+        with self._lock:
+            for pulled in results:
+                self._finished.put(pulled)
+            if self._waiting_since is None and self.has_results:
+                self._waiting_since = self._clock.monotonic()
+            self._being_pulled.discard(name)
+            if not self._being_pulled:
+                # Under the lock, so that nobody fetches the results before this is known, and works twice for them.
+                self._on_finished()
 
     def _record_refusal(self, pulled: PullResult) -> None:
         at = (pulled.source, pulled.part)

@@ -4,15 +4,19 @@ A row of a source and its expected result are added by the same call, so that ne
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from operator import itemgetter
 from typing import Literal, TypeAlias, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, edition_from
+from fleetsync.demo.fleet import ENROLLED_ANEW_ON, MoveStep, mdm_of_school_tablet, mdm_rows, rows_during_move
+from fleetsync.demo.managed_facts import FactChanges, ManagedFacts
 from fleetsync.demo.model import (
     DemoDevice,
     EmploymentContract,
@@ -24,56 +28,53 @@ from fleetsync.demo.model import (
     ExpectedSharing,
     ExpectedStages,
     Learner,
+    MdmName,
     Observer,
     RowVersion,
     SchoolClass,
     SourceRow,
     StaffMember,
+    SystemName,
 )
-from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of, object_id_of
+from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of
 from fleetsync.demo.units import school_days_of, unit_name
 
 # Limits of the IT plan and of the demo's configuration, in school days.
 STALE_AFTER, SILENT_AFTER = 15, 60
 
 LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
-_LAPTOP: SourceRow = {
-    "operatingSystem": "Windows",
-    "osVersion": "10.0.26200.7171",
-    "manufacturer": "LENOVO",
-    "model": "21M3EXMPL1",
-    "deviceEnrollmentType": "windowsAzureADJoin",
-    "isEncrypted": True,
+_LAPTOP = ManagedFacts(system="Windows", version="10.0.26200.7171", manufacturer="LENOVO", model="21M3EXMPL1")
+_TABLET = ManagedFacts(system="iPadOS", version="26.1", manufacturer="Apple", model="iPad (A16)")
+_MAC = ManagedFacts(system="macOS", version="26.1", manufacturer="Apple", model="MacBook Air (13-inch, M3, 2024)")
+_NEW_SYSTEM: tuple[date, FactChanges] = (date(2026, 10, 5), {"version": "27.0.1"})
+_PLATFORMS = {
+    "Windows": Platform.WINDOWS,
+    "iPadOS": Platform.IPADOS,
+    "iOS": Platform.IOS,
+    "Android": Platform.ANDROID,
+    "macOS": Platform.MACOS,
 }
-_TABLET: SourceRow = {
-    "operatingSystem": "iPadOS",
-    "osVersion": "26.1",
-    "manufacturer": "Apple",
-    "model": "iPad (A16)",
-    "deviceEnrollmentType": "appleBulkWithUser",
-    "isEncrypted": True,
-}
-_NEW_SYSTEM: tuple[date, SourceRow] = (date(2026, 10, 5), {"osVersion": "27.0.1"})
-_PLATFORMS = {"Windows": Platform.WINDOWS, "iPadOS": Platform.IPADOS, "iOS": Platform.IOS, "Android": Platform.ANDROID}
 
 UseSpans: TypeAlias = tuple[tuple[date, date], ...]
 StagePhases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
 UnitMoves: TypeAlias = Sequence[tuple[date, str]]
-RowChanges: TypeAlias = Sequence[tuple[date, SourceRow | None]]
+RowChanges: TypeAlias = Sequence[tuple[date, SourceRow]]
 
 
-class IntuneDeviceOptions(TypedDict, total=False):
-    """What may be unusual about a device in Intune.
+class ManagedDeviceOptions(TypedDict, total=False):
+    """What may be unusual about a device in an MDM.
 
-    *fields* and *changes*: fields of Graph, at first and from a day on. *listed*, *repaired*: rows in the partner's and
-    the workshop's list. *shown_at*, *moves*: the unit that counts the device, where it is not the device's own.
-    *always_on*: in use during breaks too.
+    *mdm*: Intune where nothing is said. *move*: how far its move from Intune to Jamf School is. *facts* and *changes*: fields of `ManagedFacts`, at first and from a day on. *listed*, *repaired*: rows in the
+    partner's and the workshop's list. *shown_at*, *moves*: the unit that counts the device, where it is not the
+    device's own. *always_on*: in use during breaks too.
     """
 
+    mdm: MdmName
+    move: MoveStep
     enrolled: date
     used: UseSpans
-    fields: SourceRow
-    changes: RowChanges
+    facts: FactChanges
+    changes: Sequence[tuple[date, FactChanges]]
     phases: StagePhases
     listed: bool
     repaired: tuple[RowVersion, ...]
@@ -190,73 +191,76 @@ class WorldBuilder:
 
     # --- devices ------------------------------------------------------------------------------------------------------
 
-    def add_laptop(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
+    def add_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A laptop in Intune, used every few school days."""
         return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
 
-    def add_tablet(self, unit: str, login: str, **options: Unpack[IntuneDeviceOptions]) -> DemoDevice:
-        """An iPad in Intune."""
+    def add_mac(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """A Mac in Jamf Pro."""
+        return self._add_managed_device(f"FVFX{self.number():06X}", unit, login, _MAC, {"mdm": "jamf_pro", **options})
+
+    def add_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """An iPad of an employee."""
         options["changes"] = (*options.get("changes", ()), _NEW_SYSTEM)
         return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, options)
 
+    def add_school_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """An iPad of a pupil, a class or the children of *unit*, in the MDM of the unit's tablets."""
+        return self.add_tablet(unit, login, **{"mdm": mdm_of_school_tablet(unit), **options})
+
     def _add_managed_device(
-        self, serial: str, unit: str, login: str, kind: SourceRow, options: IntuneDeviceOptions
+        self, serial: str, unit: str, login: str, kind: ManagedFacts, options: ManagedDeviceOptions
     ) -> DemoDevice:
         enrolled = options.get("enrolled", LONG_AGO)
         shown_from = enrolled + timedelta(days=1)
-        row = {
-            "id": self.namer.uuid(),
-            "deviceName": f"EXB-{serial}",
-            "serialNumber": serial,
-            **primary_user_fields(login),
-            "managementState": "managed",
-            "managementAgent": "mdm",
-            "managedDeviceOwnerType": "company",
-            "complianceState": "compliant",
-            "deviceCategoryDisplayName": unit_name(unit),
-            **kind,
-            **options.get("fields", {}),
+        ordinary = {"serial": serial, "name": f"EXB-{serial}", "login": login, "place": unit_name(unit)}
+        facts = replace(kind, id=self.namer.uuid(), **{**ordinary, **options.get("facts", {})})
+        versions = tuple(_fact_versions(shown_from, facts, options.get("changes", ())))
+        mdm = options.get("mdm", "intune")
+        move = options.get("move")
+        rows: dict[SystemName, tuple[RowVersion, ...]] = {
+            **(rows_during_move(versions, move) if move else {mdm: mdm_rows(mdm, versions)})
         }
+        if options.get("listed"):
+            rows["device_list"] = _row_versions(enrolled, self._list_row(unit, facts), ())
+        if repaired := options.get("repaired"):
+            rows["workshop_list"] = repaired
         device = self._add_device(
-            str(row["serialNumber"]),
+            facts.serial,
             unit,
             options.get("used", ((enrolled, OPEN_END),)),
+            rows,
             enrolled_at=datetime.combine(enrolled, time(7, 15), UTC),
-            intune_versions=_row_versions(shown_from, row, options.get("changes", ())),
-            list_versions=_row_versions(enrolled, self._list_row(unit, login, row), ())
-            if options.get("listed")
-            else (),
-            workshop_versions=options.get("repaired", ()),
             always_on=options.get("always_on", False),
+            last_contact_by={"intune": ENROLLED_ANEW_ON[move] - timedelta(days=1)} if move else {},
         )
-        platform = _PLATFORMS[str(row["operatingSystem"])]
         phases = options.get("phases", [(shown_from, Stage.IN_USE, True)])
-        self.add_stages(device, platform, phases, options.get("shown_at"), options.get("moves", ()))
+        moves = options.get("moves", ())
+        self.add_stages(device, _PLATFORMS[facts.system], phases, options.get("shown_at"), moves)
         return device
 
     def add_computer(self, unit: str, login: str, **options: Unpack[ListedComputerOptions]) -> DemoDevice:
         """A computer that is only in the partner's list."""
         first = options.get("first", LONG_AGO)
         serial = f"D{self.number():05}X"
-        kind = {"serialNumber": serial, "manufacturer": "Dell", "model": "Latitude 5450"}
-        row = {**self._list_row(unit, login, kind), **options.get("fields", {})}
+        computer = ManagedFacts(serial=serial, manufacturer="Dell", model="Latitude 5450", login=login)
+        row = {**self._list_row(unit, computer), **options.get("fields", {})}
         used = options.get("used", ((first, OPEN_END),))
-        device = self._add_device(
-            serial, unit, used, list_versions=_row_versions(first, row, options.get("changes", ()))
-        )
+        versions = _row_versions(first, row, options.get("changes", ()))
+        device = self._add_device(serial, unit, used, {"device_list": versions})
         shown_from = edition_from(LIST_DAYS, first)
         self.add_stages(device, Platform.WINDOWS, options.get("phases", [(shown_from, Stage.IN_USE, True)]))
         return device
 
-    def _list_row(self, unit: str, login: str, kind: SourceRow) -> SourceRow:
+    def _list_row(self, unit: str, computer: ManagedFacts) -> SourceRow:
         return {
-            "serial": kind["serialNumber"],
+            "serial": computer.serial,
             "tag": f"SYD{self.number():05}",
-            "maker": kind["manufacturer"],
-            "model": kind["model"],
+            "maker": computer.manufacturer,
+            "model": computer.model,
             "platform": "Windows",
             "unit": unit_name(unit),
-            "user": login,
+            "user": computer.login,
             "status": "I drift",
             "bought": date(2024, 6, 3),
         }
@@ -266,12 +270,11 @@ class WorldBuilder:
         serial: str,
         unit: str,
         used: UseSpans,
+        rows: Mapping[SystemName, tuple[RowVersion, ...]],
         *,
         enrolled_at: datetime | None = None,
-        intune_versions: tuple[RowVersion, ...] = (),
-        list_versions: tuple[RowVersion, ...] = (),
-        workshop_versions: tuple[RowVersion, ...] = (),
         always_on: bool = False,
+        last_contact_by: Mapping[MdmName, date] = {},
     ) -> DemoDevice:
         number = self.number()
         device = DemoDevice(
@@ -281,9 +284,8 @@ class WorldBuilder:
             used=used,
             use_interval=0 if always_on else 1 + number % 4,
             enrolled_at=enrolled_at,
-            intune_versions=intune_versions,
-            list_versions=list_versions,
-            workshop_versions=workshop_versions,
+            rows=rows,
+            last_contact_by=last_contact_by,
         )
         self.devices.append(device)
         return device
@@ -320,11 +322,6 @@ class WorldBuilder:
         self.expected_gaps.append(ExpectedGap(kind, device.unit, device.key, outside_breaks=counted, **when))
 
 
-def primary_user_fields(login: str) -> SourceRow:
-    """The fields of Graph that name the primary user."""
-    return {"userId": object_id_of(login) if login else "", "userPrincipalName": login, "emailAddress": login}
-
-
 def silence_phases(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> StagePhases:
     """The phases of a device that was in use and is never switched on after *last_used*."""
     days = school_days_of(unit)
@@ -336,13 +333,22 @@ def silence_phases(unit: str, last_used: date, stage: Stage = Stage.IN_USE) -> S
 
 
 def _row_versions(first: date, row: SourceRow, changes: RowChanges) -> tuple[RowVersion, ...]:
-    """The versions of a source's row from *first* on. Each change builds on those before it; None removes the row."""
-    current: SourceRow = row
+    """The versions of a list's row from *first* on. Each change builds on those before it."""
     versions = [RowVersion(first, row)]
     for day, change in sorted(changes, key=itemgetter(0)):
-        current = {**current, **(change or {})}
-        versions.append(RowVersion(day, None if change is None else current))
+        row = {**row, **change}
+        versions.append(RowVersion(day, row))
     return tuple(versions)
+
+
+def _fact_versions(
+    first: date, facts: ManagedFacts, changes: Iterable[tuple[date, FactChanges]]
+) -> Iterator[tuple[date, ManagedFacts]]:
+    """What an MDM knows from *first* on. Each change builds on those before it."""
+    yield first, facts
+    for day, change in sorted(changes, key=itemgetter(0)):
+        facts = replace(facts, **change)
+        yield day, facts
 
 
 def missing_device_due_on(unit: str, start: date) -> date:

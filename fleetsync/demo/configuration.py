@@ -10,9 +10,15 @@ from pathlib import Path
 import msgspec
 
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
+from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
+from fleetsync.demo.jamf_pro import SECRET as JAMF_PRO_SECRET
+from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
+from fleetsync.demo.jamf_school import NETWORK_ID
+from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
+from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.register import EXTRA_UNIT_CODES
-from fleetsync.demo.shared_devices import SPECIAL_CARTS
+from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
 from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
 from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
 from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
@@ -22,10 +28,15 @@ DELIVERIES = "deliveries"
 
 
 class StubAddresses(msgspec.Struct, frozen=True):
-    """Addresses of the stub servers. *register*: base and token address of the school register; None without schools."""
+    """Addresses of the stub servers; None for a system that is not configured.
+
+    *register*: base and token address of the school register; with it, the configuration has schools.
+    """
 
     graph: str
     register: tuple[str, str] | None = None
+    jamf_pro: str | None = None
+    jamf_school: str | None = None
 
 
 def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
@@ -33,6 +44,8 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     _write_secret(folder / "secrets" / "intune", SECRET)
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
+    _write_secret(folder / "secrets" / "jamf-school", JAMF_SCHOOL_KEY)
+    _write_secret(folder / "secrets" / "jamf-pro", JAMF_PRO_SECRET)
     for name in ("personal", "datorer", "verkstad"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
@@ -54,6 +67,10 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
     if addresses.register is not None:
         yield from _school_sources(*addresses.register)
         yield from _school_rules()
+    if addresses.jamf_pro is not None:
+        yield _jamf_pro(addresses.jamf_pro)
+    if addresses.jamf_school is not None:
+        yield from _jamf_school(addresses.jamf_school)
     yield from _maps_and_rules()
 
 
@@ -102,6 +119,7 @@ name = "intune"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
+without = ["autopilot", "corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"]
 authority = "{addresses.graph}"
 graph_root = "{addresses.graph}"
 
@@ -144,22 +162,22 @@ def _school_rules() -> Iterator[str]:
             short = UNIT_BY_SLUG[cart.unit].short
             yield f"""\
 [[device_rule]]
-when = {{ source = "intune", name = "{short}-{cart.name_prefix}-*" }}
+when = {{ name = "{short}-{cart.name_prefix}-*" }}
 purpose = "set"
 unit = "{cart.unit}"
 groups = {_toml_list(cart.groups)}
 """
     yield f"""\
 [[device_rule]]
-when = {{ source = "intune", login = "{{class}}-[0-9][0-9]@{PUPIL_DOMAIN}" }}
+when = {{ login = "{{class}}-[0-9][0-9]@{PUPIL_DOMAIN}" }}
 purpose = "set"
 
 [[device_rule]]
-when = {{ source = "intune", name = "{{unit}}-{{class}}-*" }}
+when = {{ name = "{{unit}}-{{class}}-*" }}
 purpose = "set"
 
 [[device_rule]]
-when = {{ source = "intune", name = "HOL-FKL-*" }}
+when = {{ name = "HOL-FKL-*" }}
 purpose = "pool"
 unit = "hojdens-skola-lag"
 
@@ -170,6 +188,45 @@ purpose = "loan"
 [[device_rule]]
 when = {{ source = "intune", location = "Sal *" }}
 purpose = "room"
+"""
+
+
+def _jamf_pro(base_url: str) -> str:
+    return f"""\
+[[source]]
+kind = "jamf_pro"
+name = "jamf-pro"
+base_url = "{base_url}"
+client_id = "{JAMF_PRO_CLIENT}"
+client_secret_file = "secrets/jamf-pro"
+without = ["mobile_devices"]
+"""
+
+
+def _jamf_school(base_url: str) -> Iterator[str]:
+    old_place = PLACES_IN_JAMF_SCHOOL[UNIT_BY_SLUG[RENAMED_PRESCHOOL].name]
+    yield f"""\
+[[source]]
+kind = "jamf_school"
+name = "jamf-school"
+base_url = "{base_url}"
+network_id = "{NETWORK_ID}"
+api_key_file = "secrets/jamf-school"
+zone = "{JAMF_SCHOOL_ZONE}"
+
+[[device_rule]]
+when = {{ source = "jamf-school", groups = "{POOL_WORD}" }}
+purpose = "pool"
+
+[[device_rule]]
+when = {{ source = "jamf-school", groups = "Lager" }}
+purpose = "stock"
+
+[[unit_map]]
+source = "jamf-school"
+field = "location"
+pattern = "{old_place}"
+unit = "{RENAMED_PRESCHOOL}"
 """
 
 
@@ -184,7 +241,7 @@ when = {{ source = "intune", login = "reception.*@{STAFF_DOMAIN}" }}
 purpose = "room"
 """
     for unit in DEMO_UNITS:
-        for location in ("Lager", "Lån", "Sal"):
+        for location in ("Lager", "Lån", "Sal", POOL_WORD):
             yield f"""\
 [[unit_map]]
 source = "intune"

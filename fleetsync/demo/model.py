@@ -14,6 +14,9 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
+MdmName = Literal["intune", "jamf_school", "jamf_pro"]
+SystemName = MdmName | Literal["device_list", "workshop_list"]
+"""The systems that have rows of devices: MDMs, the partner's list of computers, and the workshop's list of repairs."""
 Observer = Literal["any", "early", "late"]
 """Which installations see a fact about a person whom the register deletes later.
 
@@ -121,9 +124,10 @@ class RowVersion(msgspec.Struct, frozen=True):
 
 
 class DemoDevice(msgspec.Struct, frozen=True):
-    """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in Intune.
+    """A device. *used*: spans in which it is used. *enrolled_at*: when it was enrolled in its MDM.
 
-    The versions are its rows in Intune, the partner's list and the workshop's list; () where it never was in the source.
+    *rows*: the versions of its row in each system that has or had it. *last_contact_by*: the last day of contact with an
+    MDM that it has left.
     """
 
     key: str
@@ -132,9 +136,13 @@ class DemoDevice(msgspec.Struct, frozen=True):
     used: tuple[tuple[date, date], ...]
     use_interval: int = 1  # school days from one use to the next; 0: on every weekday, breaks included
     enrolled_at: datetime | None = None
-    intune_versions: tuple[RowVersion, ...] = ()
-    list_versions: tuple[RowVersion, ...] = ()
-    workshop_versions: tuple[RowVersion, ...] = ()
+    rows: Mapping[SystemName, tuple[RowVersion, ...]] = {}
+    last_contact_by: Mapping[MdmName, date] = {}
+
+    def row_in(self, system: SystemName, day: date) -> SourceRow | None:
+        """Its row in *system* on *day*; None where the system does not have it."""
+        versions = self.rows.get(system)
+        return row_on(versions, day) if versions else None
 
 
 def text_on(texts: tuple[tuple[date, str], ...], day: date) -> str:

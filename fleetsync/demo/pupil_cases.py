@@ -11,9 +11,8 @@ from fleetsync.core.model import UNPLACED, Stage
 from fleetsync.demo.builder import (
     LONG_AGO,
     STALE_AFTER,
-    IntuneDeviceOptions,
+    ManagedDeviceOptions,
     WorldBuilder,
-    primary_user_fields,
     silence_phases,
 )
 from fleetsync.demo.days import DEMO_DAY, OPEN_END, SCHOOLS, WORLD_BEGINS
@@ -71,12 +70,12 @@ class PupilCase(msgspec.Struct, frozen=True):
 
 
 def _add_own_device(
-    pupils: PupilBuilder, seat: ClassSeat, learner: Learner, **options: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, learner: Learner, **options: Unpack[ManagedDeviceOptions]
 ) -> DemoDevice:
     """A device with one holder only: the laptop of year 8, or the tablet of year 5."""
     unit = seat.unit(DEMO_DAY.year)
-    make = pupils.builder.add_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
-    options["fields"] = {"deviceCategoryDisplayName": building_of(unit), **options.get("fields", {})}
+    make = pupils.builder.add_school_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
+    options["facts"] = {"place": building_of(unit), **options.get("facts", {})}
     return make(unit, login_of(learner, DEMO_DAY), **options)
 
 
@@ -87,7 +86,7 @@ def _add_holding(
 
 
 def _add_pupil_with_device(
-    pupils: PupilBuilder, seat: ClassSeat, **options: Unpack[IntuneDeviceOptions]
+    pupils: PupilBuilder, seat: ClassSeat, **options: Unpack[ManagedDeviceOptions]
 ) -> tuple[Learner, DemoDevice]:
     """An ordinary pupil with a device that nobody else had or gets."""
     learner = add_ordinary_pupil(pupils, seat)
@@ -105,22 +104,20 @@ def _silent(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 
 def _enrolled_again(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    _, device = _add_pupil_with_device(pupils, seat)
+    _, device = _add_pupil_with_device(pupils, seat, mdm="intune")
     before = date(2024, 8, 12)
     pupils.builder.add_tablet(
         device.unit,
         f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}",
         enrolled=before,
         used=((before, date(2025, 5, 30)),),
-        fields={"serialNumber": device.serial},
+        facts={"serial": device.serial},
         phases=[(before, None, False)],
     )
 
 
 def _placeholder(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    _add_pupil_with_device(
-        pupils, seat, fields={"serialNumber": ("Default string", "0", "System Serial Number")[nth % 3]}
-    )
+    _add_pupil_with_device(pupils, seat, facts={"serial": ("Default string", "0", "System Serial Number")[nth % 3]})
 
 
 # --- the workshop -----------------------------------------------------------------------------------------------------
@@ -178,8 +175,8 @@ def _add_loaner(pupils: PupilBuilder, learner: Learner, unit: str, first: date, 
     device = pupils.builder.add_laptop(
         unit,
         "",
-        fields={"deviceCategoryDisplayName": f"Lån {unit_name(unit)}"},
-        changes=[(first, primary_user_fields(login_of(learner, first))), (back, primary_user_fields(""))],
+        facts={"use": "Lån"},
+        changes=[(first, {"login": login_of(learner, first)}), (back, {"login": ""})],
         phases=[(LONG_AGO, Stage.LOAN, True)],
     )
     _add_holding(pupils, learner, device, first, back - ONE_DAY)
@@ -216,7 +213,7 @@ def _add_leaver(
 
 def _returns_device(pupils: PupilBuilder, seat: ClassSeat, learner: Learner, last: date) -> None:
     unit, back = seat.unit(DEMO_DAY.year), last + SEEN_BACK_AFTER
-    stock = {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"}
+    stock = {"login": "", "use": "Lager", "place": unit_name(unit)}
     phases = [(LONG_AGO, Stage.IN_USE, True), (back, Stage.STOCK, True)]
     device = _add_own_device(pupils, seat, learner, changes=[(back, stock)], phases=phases)
     _add_holding(pupils, learner, device, last=back - ONE_DAY)
@@ -293,8 +290,8 @@ def _protected(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     )
     pupils.builder.canaries.append(account)
     pupils.add_expected_owed(seat, learner, unit=UNPLACED)
-    name = {"deviceName": f"{learner.given}s dator"}
-    _add_holding(pupils, learner, _add_own_device(pupils, seat, learner, fields=name, shown_at=UNPLACED))
+    name = {"name": f"{learner.given}s dator"}
+    _add_holding(pupils, learner, _add_own_device(pupils, seat, learner, facts=name, shown_at=UNPLACED))
 
 
 def _undecided(

@@ -12,8 +12,10 @@ from itertools import count
 import msgspec
 
 from fleetsync.core.model import UNPLACED, Stage
-from fleetsync.demo.builder import LONG_AGO, WorldBuilder, primary_user_fields
+from fleetsync.demo.builder import LONG_AGO, ManagedDeviceOptions, WorldBuilder
 from fleetsync.demo.days import OPEN_END, SCHOOLS, WORLD_BEGINS
+from fleetsync.demo.fleet import MOVING_TABLETS, NOT_MOVED_YET
+from fleetsync.demo.managed_facts import FactChanges
 from fleetsync.demo.model import (
     ClassMembership,
     DemoDevice,
@@ -23,7 +25,6 @@ from fleetsync.demo.model import (
     ExpectedOwed,
     Learner,
     RegisterMembership,
-    SourceRow,
 )
 from fleetsync.demo.names import PUPIL_DOMAIN
 from fleetsync.demo.preschool import PreschoolBuilder
@@ -223,13 +224,19 @@ class DeviceHandover:
     def __init__(self, builder: WorldBuilder) -> None:
         self.builder = builder
         self._nth = count(1)
+        self._moves = iter(MOVING_TABLETS)
 
     def add_device(self, unit: str, is_tablet: bool, spans: Sequence[HolderSpan]) -> DemoDevice:
         """A device with its holders in turn. While nobody has it, it is in stock at the unit."""
-        rows = [(span.first, self._row(unit, is_tablet, span)) for span in spans]
+        facts = [(span.first, self._facts(unit, is_tablet, span)) for span in spans]
         phases = [(span.first, Stage.IN_USE if span.holder else Stage.STOCK, True) for span in spans]
-        make = self.builder.add_tablet if is_tablet else self.builder.add_laptop
-        device = make(unit, "", fields=rows[0][1], changes=rows[1:], phases=phases, moves=tuple(_moves(unit, spans)))
+        options = ManagedDeviceOptions(
+            facts=facts[0][1], changes=facts[1:], phases=phases, moves=tuple(_moves(unit, spans))
+        )
+        if is_tablet and unit == NOT_MOVED_YET and spans[-1].holder and (move := next(self._moves, None)):
+            options["move"] = move
+            self.builder.case_counts["tablet_between_two_mdms"] += 1
+        device = (self.builder.add_school_tablet if is_tablet else self.builder.add_laptop)(unit, "", **options)
         ends = [span.first - ONE_DAY for span in spans[1:]] + [OPEN_END]
         for span, last in zip(spans, ends, strict=True):
             if span.holder is not None:
@@ -240,14 +247,14 @@ class DeviceHandover:
                 )
         return device
 
-    def _row(self, unit: str, is_tablet: bool, span: HolderSpan) -> SourceRow:
+    def _facts(self, unit: str, is_tablet: bool, span: HolderSpan) -> FactChanges:
         if span.holder is None:
-            return {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"}
+            return {"login": "", "use": "Lager", "place": unit_name(unit)}
         # Every fifth has no location, which makes 8 % of all devices.
-        category = "" if next(self._nth) % 5 == 0 else building_of(unit)
-        device_name = {"deviceName": f"{span.holder.given}s iPad"} if is_tablet else {}
+        place = "" if next(self._nth) % 5 == 0 else building_of(unit)
+        device_name = {"name": f"{span.holder.given}s iPad"} if is_tablet else {}
         login = login_of(span.holder, max(span.first, WORLD_BEGINS))
-        return {**primary_user_fields(login), **device_name, "deviceCategoryDisplayName": category}
+        return {"login": login, "use": "", "place": place, **device_name}
 
 
 def _moves(unit: str, spans: Sequence[HolderSpan]) -> Iterator[tuple[date, str]]:

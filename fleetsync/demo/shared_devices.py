@@ -12,10 +12,10 @@ from fleetsync.demo.builder import (
     StagePhases,
     UseSpans,
     WorldBuilder,
-    primary_user_fields,
     silence_phases,
 )
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.jamf_school_rows import PLACES_WITHOUT_UNIT
 from fleetsync.demo.model import (
     DemoDevice,
     EmploymentContract,
@@ -31,10 +31,10 @@ from fleetsync.demo.names import PUPIL_DOMAIN, Name
 from fleetsync.demo.preschool import PLACES_PER_COHORT
 from fleetsync.demo.pupils import CLASS_SETS_ONLY_UNIT, ClassSeat, PupilBuilder, building_of, login_of
 from fleetsync.demo.school_years import LAST_DAY, TRACKS
-from fleetsync.demo.units import SCHOOL_UNITS, SHARED_BUILDING_NAME, UNIT_BY_SLUG, school_days_of, unit_name
+from fleetsync.demo.units import SCHOOL_UNITS, SHARED_BUILDING_NAME, UNIT_BY_SLUG, school_days_of
 
-SHARED_TABLET: SourceRow = {"deviceEnrollmentType": "appleBulkWithoutUser"}
 CART_SIZE = 27
+POOL_WORD = "Förskoleklass"  # how the technicians call the tablets of a school's six-year-olds
 PUT_AWAY_ON = date(2026, 4, 15)
 WORN_OUT_ON = date(2026, 9, 25)
 
@@ -48,12 +48,13 @@ def _add_shared_tablet(
     groups: GroupNames = (),
     *,
     login: str = "",
+    use: str = "",
     used: UseSpans = ((LONG_AGO, OPEN_END),),
     phases: StagePhases = ((LONG_AGO, Stage.SHARED, True),),
 ) -> DemoDevice:
     """A tablet shared by the classes *groups*, or without *groups* by the children of the unit."""
-    fields = {"deviceName": name, "deviceCategoryDisplayName": building_of(unit), **SHARED_TABLET}
-    device = builder.add_tablet(unit, login, fields=fields, used=used, phases=phases)
+    facts = {"name": name, "place": building_of(unit), "use": use, "is_shared": True}
+    device = builder.add_school_tablet(unit, login, facts=facts, used=used, phases=phases)
     builder.expected_sharings.append(ExpectedSharing(device.key, unit, groups))
     return device
 
@@ -152,7 +153,7 @@ def _add_pools(builder: WorldBuilder, pupils: PupilBuilder) -> None:
     for demo_unit in SCHOOL_UNITS:
         tracks = sum(1 for class_track in TRACKS if class_track.low == demo_unit.slug)
         for number in range(1, tracks * 5 + 3 if tracks else 1):
-            _add_shared_tablet(builder, demo_unit.slug, f"{demo_unit.short}-FKL-{number:02}")
+            _add_shared_tablet(builder, demo_unit.slug, f"{demo_unit.short}-FKL-{number:02}", use=POOL_WORD)
             builder.case_counts["pool_of_a_school"] += 1
     for unit, (working, silent) in POOL_SIZES.items():
         _add_pool(builder, unit, working, silent)
@@ -176,13 +177,10 @@ def _add_pool(builder: WorldBuilder, unit: str, working: int, silent: int) -> No
     for number in range(1, working + silent + 1):
         is_silent = number > working
         phases = silence_phases(unit, PUT_AWAY_ON, Stage.SHARED) if is_silent else [(LONG_AGO, Stage.SHARED, True)]
-        device = builder.add_tablet(
+        device = builder.add_school_tablet(
             unit,
             "",
-            fields={
-                "deviceName": f"{UNIT_BY_SLUG[unit].short}-{number:02}",
-                "deviceCategoryDisplayName": unit_name(unit),
-            },
+            facts={"name": f"{UNIT_BY_SLUG[unit].short}-{number:02}"},
             used=((LONG_AGO, PUT_AWAY_ON if is_silent else OPEN_END),),
             phases=phases,
         )
@@ -198,13 +196,12 @@ def _add_tablets_in_childrens_names(builder: WorldBuilder, pupils: PupilBuilder)
     begins, ends = date(2026, 8, 24), LAST_DAY[2026]
     for number in range(5):
         child = pupils.by_key[ClassSeat(2026, 0, number).key]
-        in_childs_name = {"deviceName": f"{child.given}s iPad", **primary_user_fields(login_of(child, begins))}
-        without_user = {"deviceName": f"VRE-FKL-9{number}", **primary_user_fields(""), **SHARED_TABLET}
-        device = builder.add_tablet(
+        without_user = {"name": f"VRE-FKL-9{number}", "login": "", "use": POOL_WORD, "is_shared": True}
+        device = builder.add_school_tablet(
             "vretaskolan",
-            "",
+            login_of(child, begins),
             enrolled=begins,
-            fields={**in_childs_name, "deviceCategoryDisplayName": unit_name("vretaskolan")},
+            facts={"name": f"{child.given}s iPad"},
             changes=[(ends, without_user)],
             phases=[(begins.replace(day=begins.day + 1), Stage.SHARED, True)],
         )
@@ -224,9 +221,10 @@ def _add_tablets_of_one_teacher(builder: WorldBuilder) -> None:
     computer = builder.add_computer(unit, teacher.login, phases=[(LONG_AGO, Stage.UNSORTED, True)])
     builder.add_device_gap("unsorted", computer)
     for number in range(25):
-        name = {"deviceName": f"iPad {number + 1} bild"}
+        name = {"name": f"iPad {number + 1} bild"}
         builder.add_device_gap(
-            "unsorted", builder.add_tablet(unit, teacher.login, fields=name, phases=[(LONG_AGO, Stage.UNSORTED, True)])
+            "unsorted",
+            builder.add_school_tablet(unit, teacher.login, facts=name, phases=[(LONG_AGO, Stage.UNSORTED, True)]),
         )
         builder.case_counts["tablet_of_one_teacher"] += 1
 
@@ -234,40 +232,32 @@ def _add_tablets_of_one_teacher(builder: WorldBuilder) -> None:
 def _add_reserves(builder: WorldBuilder, units: Sequence[str]) -> None:
     for number in range(156):
         unit = units[number % len(units)]
-        builder.add_laptop(
-            unit, "", fields=_category_fields(f"Lager {unit_name(unit)}"), phases=[(LONG_AGO, Stage.STOCK, True)]
-        )
+        builder.add_laptop(unit, "", facts={"use": "Lager"}, phases=[(LONG_AGO, Stage.STOCK, True)])
         builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))
         builder.case_counts["reserve"] += 1
     for number in range(30):
         unit = units[number % len(units)]
-        builder.add_laptop(
-            unit, "", fields=_category_fields(f"Sal {unit_name(unit)}"), phases=[(LONG_AGO, Stage.ROOM, True)]
-        )
+        builder.add_laptop(unit, "", facts={"use": "Sal"}, phases=[(LONG_AGO, Stage.ROOM, True)])
         builder.case_counts["room_computer"] += 1
     for number in range(20):
         unit = units[number % len(units)]
-        builder.add_laptop(
-            unit, "", fields=_category_fields(f"Lån {unit_name(unit)}"), phases=[(LONG_AGO, Stage.LOAN, True)]
-        )
+        builder.add_laptop(unit, "", facts={"use": "Lån"}, phases=[(LONG_AGO, Stage.LOAN, True)])
         builder.case_counts["loaner_at_hand"] += 1
-
-
-def _category_fields(category: str) -> SourceRow:
-    return {"deviceCategoryDisplayName": category}
 
 
 def _add_unplaced_devices(builder: WorldBuilder) -> None:
     """Devices without any hint of a unit, and devices that only name a building of two units."""
-    for category, number, name in (("", 6, "nowhere"), (SHARED_BUILDING_NAME, 4, "building_of_two_units")):
+    for place, number, name in (("", 6, "nowhere"), (SHARED_BUILDING_NAME, 4, "building_of_two_units")):
         for _ in range(number):
             phases = [(LONG_AGO, Stage.UNSORTED, True)]
-            device = builder.add_tablet(
-                "hojdens-skola-lag", "", fields=_category_fields(category), phases=phases, shown_at=UNPLACED
+            device = builder.add_school_tablet(
+                "hojdens-skola-lag", "", facts={"place": place}, phases=phases, shown_at=UNPLACED
             )
             for kind in ("unplaced", "unsorted"):
                 builder.expected_gaps.append(ExpectedGap(kind, UNPLACED, device.key))
             builder.case_counts[name] += 1
+    for place in PLACES_WITHOUT_UNIT:
+        builder.expected_gaps.append(ExpectedGap("unmapped_unit", UNPLACED, f"{place} in Jamf School"))
 
 
 def _add_scrapped_serials(builder: WorldBuilder) -> None:
@@ -276,7 +266,11 @@ def _add_scrapped_serials(builder: WorldBuilder) -> None:
         number = builder.number()
         row: SourceRow = {"status": "Skrotad", "seen": None}
         device = DemoDevice(
-            f"scrap-{number}", f"SKR{number:05}", UNPLACED, used=(), workshop_versions=(RowVersion(LONG_AGO, row),)
+            f"scrap-{number}",
+            f"SKR{number:05}",
+            UNPLACED,
+            used=(),
+            rows={"workshop_list": (RowVersion(LONG_AGO, row),)},
         )
         builder.devices.append(device)
         phase = ExpectedPhase(LONG_AGO, Stage.RETIRED, works=False, unit=UNPLACED, platform=Platform.OTHER)

@@ -12,20 +12,20 @@ from fleetsync.demo.builder import (
     STALE_AFTER,
     WorldBuilder,
     missing_device_due_on,
-    primary_user_fields,
     silence_phases,
 )
 from fleetsync.demo.days import OPEN_END
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from
 from fleetsync.demo.model import EmploymentContract, ExpectedAdjustment, ExpectedGap, ExpectedOwed, StaffMember
 from fleetsync.demo.names import STAFF_DOMAIN
-from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of, unit_name
+from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
 
 SCHOOLS = tuple(unit.slug for unit in SCHOOL_UNITS)
 PRESCHOOLS = tuple(unit.slug for unit in PRESCHOOL_UNITS)
 SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the only unit far below its target
+WITH_MACS = "tallmoskolan"  # its teachers have Macs in place of laptops
 
 LAST_SEEN = date(2026, 10, 2)
 STOLEN_ON, BROKEN_ON, MENDED_ON = date(2026, 10, 5), date(2026, 10, 12), date(2026, 12, 14)
@@ -65,10 +65,15 @@ def _laptop(builder: WorldBuilder, unit: str) -> None:
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
 
 
+def _mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    builder.add_holding(employee, builder.add_mac(unit, employee.login))
+
+
 def _tablet(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(
-        employee, builder.add_tablet(unit, employee.login, fields={"deviceName": f"iPad för {employee.given}"})
+        employee, builder.add_tablet(unit, employee.login, facts={"name": f"iPad för {employee.given}"})
     )
 
 
@@ -244,7 +249,7 @@ def _substitute(builder: WorldBuilder, unit: str, last: date, until: date) -> No
         unit,
         employee.login,
         enrolled=handed_out,
-        changes=[(back, {**primary_user_fields(""), "deviceCategoryDisplayName": f"Lager {unit_name(unit)}"})],
+        changes=[(back, {"login": "", "use": "Lager"})],
         phases=[(handed_out + timedelta(days=1), Stage.IN_USE, True), (back, Stage.STOCK, True)],
     )
     builder.add_holding(employee, device, last=until)
@@ -333,9 +338,7 @@ def _protected_with(mark: str) -> StaffCaseMaker:
     def make(builder: WorldBuilder, unit: str) -> None:
         employee = _protected(builder, unit, mark)
         builder.expected_owed.append(ExpectedOwed(employee.key, CENTRAL))
-        device = builder.add_laptop(
-            unit, employee.login, fields={"deviceName": f"{employee.given}s dator"}, shown_at=UNPLACED
-        )
+        device = builder.add_laptop(unit, employee.login, facts={"name": f"{employee.given}s dator"}, shown_at=UNPLACED)
         builder.add_holding(employee, device)
 
     return make
@@ -356,14 +359,12 @@ def _unknown_holder(builder: WorldBuilder, unit: str) -> None:
 
 def _placeholder_serial(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    builder.add_holding(
-        employee, builder.add_laptop(unit, employee.login, fields={"serialNumber": "To be filled by O.E.M."})
-    )
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login, facts={"serial": "To be filled by O.E.M."}))
 
 
 def _serial_of_nine(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"serialNumber": "PF9DELAD"})
+    device = builder.add_laptop(unit, employee.login, facts={"serial": "PF9DELAD"})
     builder.add_holding(employee, device)
     builder.add_device_gap("duplicate_serial", device)
 
@@ -379,7 +380,7 @@ def _enrolled_again(builder: WorldBuilder, unit: str) -> None:
         former,
         enrolled=before,
         used=((before, date(2025, 5, 30)),),
-        fields={"serialNumber": device.serial},
+        facts={"serial": device.serial},
         phases=[(before, None, False)],
     )
 
@@ -388,15 +389,15 @@ def _private_phone(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
     phone = {
-        "operatingSystem": "iOS",
+        "system": "iOS",
         "model": "iPhone 15",
         "manufacturer": "Apple",
-        "managedDeviceOwnerType": "personal",
+        "is_personal": True,
     }
     builder.add_laptop(
         unit,
         employee.login,
-        fields={**phone, "deviceName": f"{employee.given}s iPhone"},
+        facts={**phone, "name": f"{employee.given}s iPhone"},
         phases=[(LONG_AGO, None, False)],
     )
 
@@ -404,43 +405,58 @@ def _private_phone(builder: WorldBuilder, unit: str) -> None:
 def _mail_only(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_laptop(unit, employee.login))
-    mailbox = {"operatingSystem": "Android", "model": "SM-EXEMPEL", "manufacturer": "", "managementAgent": "eas"}
-    builder.add_laptop(unit, employee.login, fields={**mailbox, "serialNumber": ""}, phases=[(LONG_AGO, None, False)])
+    mailbox = {"system": "Android", "model": "SM-EXEMPEL", "manufacturer": "", "is_mailbox": True}
+    builder.add_laptop(unit, employee.login, facts={**mailbox, "serial": ""}, phases=[(LONG_AGO, None, False)])
 
 
 def _private_computer(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     builder.add_holding(employee, builder.add_computer(unit, employee.login))
-    private = {"managedDeviceOwnerType": "personal", "manufacturer": "ASUS", "model": "Vivobook"}
-    device = builder.add_laptop(unit, employee.login, fields=private, phases=[(LONG_AGO, None, False)])
+    private = {"is_personal": True, "manufacturer": "ASUS", "model": "Vivobook"}
+    device = builder.add_laptop(unit, employee.login, facts=private, phases=[(LONG_AGO, None, False)])
     builder.add_device_gap("personally_owned", device)
 
 
 def _ours_marked_personal(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    builder.add_holding(
-        employee, builder.add_laptop(unit, employee.login, fields={"managedDeviceOwnerType": "personal"}, listed=True)
-    )
+    builder.add_holding(employee, builder.add_laptop(unit, employee.login, facts={"is_personal": True}, listed=True))
 
 
 def _unencrypted(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"isEncrypted": False})
+    device = builder.add_laptop(unit, employee.login, facts={"is_encrypted": False})
     builder.add_holding(employee, device)
     builder.add_device_gap("unencrypted", device)
 
 
+def _unencrypted_mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    device = builder.add_mac(unit, employee.login, facts={"is_encrypted": False})
+    builder.add_holding(employee, device)
+    builder.add_device_gap("unencrypted", device)
+
+
+def _silent_mac(builder: WorldBuilder, unit: str) -> None:
+    employee = _permanent(builder, unit)
+    phases = silence_phases(unit, LAST_SEEN)
+    device = builder.add_mac(unit, employee.login, used=((LONG_AGO, LAST_SEEN),), phases=phases)
+    builder.add_holding(employee, device)
+    since = school_days_of(unit).after(LAST_SEEN, STALE_AFTER + 1)
+    builder.add_person_gap("device_not_working", employee, unit, first=since)
+    builder.add_device_gap("stale", device, first=since, counted=True)
+
+
 def _noncompliant(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
-    device = builder.add_laptop(unit, employee.login, fields={"complianceState": "noncompliant"})
+    device = builder.add_laptop(unit, employee.login, facts={"is_compliant": False})
     builder.add_holding(employee, device)
     builder.add_device_gap("noncompliant", device)
 
 
 def _enrolled_by_a_manager(builder: WorldBuilder, unit: str) -> None:
-    fields = {"deviceEnrollmentType": "deviceEnrollmentManager"}
+    facts = {"is_enrolled_by_manager": True}
     device = builder.add_laptop(
-        unit, f"dem.inskrivning@{STAFF_DOMAIN}", fields=fields, phases=[(LONG_AGO, Stage.UNSORTED, True)]
+        unit, f"dem.inskrivning@{STAFF_DOMAIN}", facts=facts, phases=[(LONG_AGO, Stage.UNSORTED, True)]
     )
     builder.add_device_gap("unsorted", device)
 
@@ -451,14 +467,14 @@ def _front_desk(builder: WorldBuilder, unit: str) -> None:
 
 
 def _in_stock(builder: WorldBuilder, unit: str) -> None:
-    builder.add_laptop(unit, "", fields={"deviceCategoryDisplayName": "Lager"}, phases=[(LONG_AGO, Stage.STOCK, True)])
+    builder.add_laptop(unit, "", facts={"use": "Lager", "place": ""}, phases=[(LONG_AGO, Stage.STOCK, True)])
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))
 
 
 def _asleep_in_stock(builder: WorldBuilder, unit: str) -> None:
     last = date(2025, 8, 20)
     phases = silence_phases(unit, last, Stage.STOCK)
-    builder.add_laptop(unit, "", fields={"deviceCategoryDisplayName": "Lager"}, used=((LONG_AGO, last),), phases=phases)
+    builder.add_laptop(unit, "", facts={"use": "Lager", "place": ""}, used=((LONG_AGO, last),), phases=phases)
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))
 
 
@@ -470,7 +486,8 @@ def _scrapped(builder: WorldBuilder, unit: str) -> None:
 
 _REGULAR = (
     *(StaffCase("computer", _computer, (unit,) * 19) for unit in SCHOOLS),
-    *(StaffCase("laptop", _laptop, (unit,) * 8) for unit in SCHOOLS),
+    *(StaffCase("laptop", _laptop, (unit,) * 8) for unit in SCHOOLS if unit != WITH_MACS),
+    StaffCase("mac", _mac, (WITH_MACS,) * 8),
     *(StaffCase("computer_and_tablet", _computer_and_tablet, (unit,) * 9) for unit in SCHOOLS),
     *(StaffCase("tablet", _tablet, (unit,) * 22) for unit in PRESCHOOLS),
     *(StaffCase("laptop", _laptop, (unit,) * 3) for unit in PRESCHOOLS),
@@ -520,6 +537,8 @@ STAFF_CASES: tuple[StaffCase, ...] = (
     StaffCase("private_computer", _private_computer, SCHOOLS[:3]),
     StaffCase("ours_marked_personal", _ours_marked_personal, SCHOOLS[:4]),
     StaffCase("unencrypted", _unencrypted, SCHOOLS[:3]),
+    StaffCase("unencrypted_mac", _unencrypted_mac, (WITH_MACS,) * 2),
+    StaffCase("silent_mac", _silent_mac, (WITH_MACS,)),
     StaffCase("noncompliant", _noncompliant, SCHOOLS[3:7]),
     StaffCase("enrolled_by_a_manager", _enrolled_by_a_manager, (SCHOOLS[6],) * 10),
     StaffCase("front_desk", _front_desk, SCHOOLS[:4]),

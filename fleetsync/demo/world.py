@@ -4,7 +4,7 @@ The same seed always builds the same municipality, and reading a day changes not
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 
@@ -13,7 +13,10 @@ import msgspec
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
-from fleetsync.demo.model import DemoDevice, EmploymentContract, SourceRow, StaffMember, row_on
+from fleetsync.demo.intune_rows import graph_time
+from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
+from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
+from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, SourceRow, StaffMember, SystemName
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
@@ -24,7 +27,6 @@ from fleetsync.demo.staff import add_staff
 from fleetsync.demo.units import school_days_of
 
 FIRST_SCHOOL_NUMBER = 100_000  # beyond the numbers of the staff, so that none is given twice
-NEVER = "0001-01-01T00:00:00Z"  # how Graph writes it
 
 
 class DemoWorld:
@@ -111,31 +113,53 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def managed_devices(self) -> tuple[SourceRow, ...]:
         """All rows of Intune with the fields that the demo sets, ordered by name."""
-        rows = (self._managed(device) for device in self.world.builder.devices if device.intune_versions)
-        return tuple(
-            sorted((row for row in rows if row is not None), key=lambda row: (str(row["deviceName"]), str(row["id"])))
+        rows = (
+            {
+                **row,
+                "enrolledDateTime": graph_time(device.enrolled_at),
+                "lastSyncDateTime": graph_time(self._contact(device, "intune")),
+            }
+            for device, row in self._rows_of("intune", self.day)
+        )
+        return tuple(sorted(rows, key=lambda row: (str(row["deviceName"]), str(row["id"]))))
+
+    def _rows_of(self, system: SystemName, day: date) -> Iterator[tuple[DemoDevice, SourceRow]]:
+        """The devices that *system* has on *day*, with their rows."""
+        for device in self.world.builder.devices:
+            if (row := device.row_in(system, day)) is not None:
+                yield device, row
+
+    @cached_property
+    def jamf_school(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each listing of Jamf School."""
+        devices = tuple(
+            {**row, "lastCheckin": jamf_school_time(None if is_pending(row) else self._contact(device, "jamf_school"))}
+            for device, row in self._rows_of("jamf_school", self.day)
+        )
+        return jamf_school_listings(devices, self.register.learners, self.world.builder.classes, self.day)
+
+    @cached_property
+    def jamf_pro(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each resource of Jamf Pro."""
+        return jamf_pro_listings(
+            [
+                with_contact(row, device.enrolled_at, self._contact(device, "jamf_pro"))
+                for device, row in self._rows_of("jamf_pro", self.day)
+            ]
         )
 
-    def _managed(self, device: DemoDevice) -> SourceRow | None:
-        row = row_on(device.intune_versions, self.day)
-        if row is None:
-            return None
-        seen_at = last_used(device, self.day)
-        return {
-            **row,
-            "enrolledDateTime": _graph_time(device.enrolled_at),
-            "lastSyncDateTime": _graph_time(seen_at),
-        }
+    def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
+        """When *device* was last in contact with *mdm*."""
+        last = device.last_contact_by.get(mdm)
+        return last_used(device, self.day if last is None else min(self.day, last + timedelta(days=1)))
 
     @cached_property
     def listed_computers(self) -> tuple[SourceRow, ...]:
         """The rows of the newest list of computers."""
-        day = self.list_day
-        rows = []
-        for device in self.world.builder.devices:
-            if (row := row_on(device.list_versions, day)) is not None:
-                seen_at = last_used(device, day)
-                rows.append({**row, "seen": seen_at.date() if seen_at else None})
+        day, rows = self.list_day, []
+        for device, row in self._rows_of("device_list", day):
+            seen_at = last_used(device, day)
+            rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
 
     @property
@@ -146,13 +170,9 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def workshop(self) -> tuple[SourceRow, ...]:
         """The rows of the workshop's newest list."""
-        day = self.workshop_day
-        rows = (
-            (device, row_on(device.workshop_versions, day))
-            for device in self.world.builder.devices
-            if device.workshop_versions
+        return tuple(
+            {"serial": device.serial, **row} for device, row in self._rows_of("workshop_list", self.workshop_day)
         )
-        return tuple({"serial": device.serial, **row} for device, row in rows if row is not None)
 
 
 def last_used(device: DemoDevice, morning: date) -> datetime | None:
@@ -182,7 +202,3 @@ def _last_use(device: DemoDevice, days: SchoolDays, first: date, last: date) -> 
             break
         newest = days.at_or_before(newest - timedelta(days=1))
     return max(newest, first)
-
-
-def _graph_time(at: datetime | None) -> str:
-    return NEVER if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -99,6 +99,7 @@ PART_ROLES: Mapping[str, Text] = {
     "list": Text("verktygslista", "device list"),
     "register": Text("inventarieregister", "asset register"),
     "purchases": Text("inköp", "purchases"),
+    "details": Text("uppgifter om verktyg", "facts about devices"),
 }
 FRESHNESS: Mapping[str, Text] = {
     "never": Text("inte hämtad än", "not pulled yet"),

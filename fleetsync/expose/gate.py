@@ -13,6 +13,7 @@ from functools import cached_property
 import msgspec
 
 from fleetsync.core.calendar import Calendars
+from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements
 from fleetsync.core.entitlement import owed_to_pools
 from fleetsync.core.identity import UnitDirectory
 from fleetsync.core.measures import MEASURES, CountedCases, Labels, Measure
@@ -169,6 +170,25 @@ class VisibleSnapshot:
     def unit_directory(self) -> UnitDirectory:
         """Units and groups as the sources name them."""
         return self._whole.context.unit_directory
+
+    # --- what sources say differently ---------------------------------------------------------------------------------------
+
+    def device_disagreements(self, case: DeviceCase) -> Sequence[Disagreement]:
+        """What sources say differently about a visible device, without what names a unit that is out of scope."""
+        named = {case.placement.holder, *case.placement.contradicted_by, *case.placement.claimed_by}
+        people = {each.person.id: each.person for each in self._whole.outcome.people if each.person.id in named}
+        return self._in_scope(device_disagreements(case, people, self._whole.context))
+
+    def person_disagreements(self, case: PersonCase) -> Sequence[Disagreement]:
+        """What sources say differently about a visible person, without what names a unit that is out of scope."""
+        return self._in_scope(person_disagreements(case, self._whole.context))
+
+    def _in_scope(self, disagreements: Iterable[Disagreement]) -> Sequence[Disagreement]:
+        return [
+            disagreement
+            for disagreement in disagreements
+            if disagreement.field != "unit" or all(self.scope.covers_unit(claim.value) for claim in disagreement.claims)
+        ]
 
     # --- numbers ------------------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,14 @@ class Lookup:
         return {rule.id: rule for rule in self.visible.policy.entitlements if rule.is_valid_on(today)}
 
     @cached_property
+    def withdrawn_rules(self) -> Sequence[tuple[Entitlement, date]]:
+        """The newest rule of each id that was in force and is withdrawn, with the first day on which it owed nothing."""
+        today, policy = self.visible.today, self.visible.policy
+        newest = {rule.id: rule for rule in sorted(policy.entitlements, key=lambda rule: rule.valid_to or date.max)}
+        withdrawn = ((rule, policy.withdrawn_from(rule.id)) for rule in newest.values())
+        return [(rule, day) for rule, day in withdrawn if day is not None and day <= today]
+
+    @cached_property
     def concealed(self) -> frozenset[str]:
         """Persons who are counted and never listed, searched or linked: protected persons and children."""
         return self.visible.hidden

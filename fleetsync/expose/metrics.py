@@ -5,11 +5,11 @@ person or log-in is a label, because no measure has such a label.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
+from msgspec import Struct
+from prometheus_client.utils import floatToGoString
 
 from fleetsync.core.measures import FACTS, MEASURES
 from fleetsync.core.snapshot import Snapshot
@@ -29,7 +29,7 @@ class Exposition:
     """The text of one snapshot; `body` and `compressed` may be called by any thread."""
 
     def __init__(self, snapshot: Snapshot, totals: CounterTotals) -> None:
-        self._text = render(families(snapshot, totals))
+        self._text = "".join(line for each in families(snapshot, totals) for line in family_lines(each)).encode()
         # One gzip member for both halves: the snapshot's part is compressed once and copied per scrape.
         self._gzip = zlib.compressobj(6, zlib.DEFLATED, 31)
         self._head = self._gzip.compress(self._text) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
@@ -44,39 +44,51 @@ class Exposition:
         return self._head + rest.compress(live) + rest.flush()
 
 
-def render(metrics: Iterable[Metric]) -> bytes:
-    """Text format 0.0.4 of *metrics*."""
-    return generate_latest(_PrebuiltRegistry(tuple(metrics)))
+class MetricFamily(Struct, frozen=True):
+    """A metric with the values of all its series, by their labels."""
+
+    name: str
+    help: str
+    label_names: tuple[str, ...]
+    values: Mapping[tuple[str, ...], float]
+    type: str = "gauge"
 
 
-class _PrebuiltRegistry(CollectorRegistry):
-    """A registry that hands out metrics built before, for the renderer of the client library."""
-
-    def __init__(self, metrics: tuple[Metric, ...]) -> None:
-        super().__init__(auto_describe=False)
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        return iter(self._metrics)
-
-
-def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[Metric]:
-    """Every domain series of *snapshot*."""
+def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[MetricFamily]:
+    """Every domain metric of *snapshot*."""
     for measure in MEASURES:
-        family = GaugeMetricFamily(measure.name, measure.help.en, labels=measure.labels)
-        for labels, number in sorted(snapshot.numbers[measure.name].items()):
-            family.add_metric(labels, number)
-        yield family
+        yield MetricFamily(measure.name, measure.help.en, measure.labels, snapshot.numbers[measure.name])
     for fact in FACTS:
-        family = GaugeMetricFamily(fact.name, fact.help.en, labels=fact.labels)
-        for labels, value in sorted(snapshot.facts[fact.name].items()):
-            family.add_metric(labels, value)
-        yield family
+        yield MetricFamily(fact.name, fact.help.en, fact.labels, snapshot.facts[fact.name])
     for name, (help_text, label_names) in COUNTERS.items():
-        counter = CounterMetricFamily(name, help_text, labels=label_names)
-        for labels, total in sorted(totals.get(name, {}).items()):
-            counter.add_metric(labels, total)
-        yield counter
-    snapshot_at = GaugeMetricFamily("fleetsync_snapshot_timestamp_seconds", "When what is shown was reconciled")
-    snapshot_at.add_metric((), snapshot.outcome.moment.at.timestamp())
-    yield snapshot_at
+        yield MetricFamily(f"{name}_total", help_text, label_names, totals.get(name, {}), "counter")
+    shown_at: Mapping[tuple[str, ...], float] = {(): snapshot.outcome.moment.at.timestamp()}
+    yield MetricFamily("fleetsync_snapshot_timestamp_seconds", "When what is shown was reconciled", (), shown_at)
+
+
+def family_lines(family: MetricFamily) -> Iterator[str]:
+    """The lines of *family* in text format 0.0.4, as the client library writes them; tests compare the two.
+
+    The library takes ten times as long, which counts with 500 units: it checks and sorts the labels of every line.
+    """
+    yield f"# HELP {family.name} {_without_line_breaks(family.help)}\n# TYPE {family.name} {family.type}\n"
+    places = sorted(range(len(family.label_names)), key=family.label_names.__getitem__)
+    labels = ",".join(f'{family.label_names[place]}="%s"' for place in places)
+    line = f"{family.name}{{{labels}}} %s\n" if labels else f"{family.name} %s\n"
+    for values, number in sorted(family.values.items()):
+        escaped = [_escaped(values[place]) for place in places]
+        yield line % (*escaped, _number(number))
+
+
+def _without_line_breaks(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n")
+
+
+@lru_cache(maxsize=2048)  # the same units, entitlements and kinds stand on nearly every line
+def _escaped(label: str) -> str:
+    return _without_line_breaks(label).replace('"', r"\"")
+
+
+@lru_cache(maxsize=2048)
+def _number(number: float) -> str:
+    return str(floatToGoString(number))  # type: ignore[no-untyped-call]  # the library has no types here

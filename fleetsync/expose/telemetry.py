@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR
+from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
 
-from fleetsync.expose.metrics import render
+from fleetsync.core.model import Credential
 
 Labels = tuple[str, ...]
 Samples = Iterable[tuple[Labels, float]]
@@ -44,7 +45,7 @@ class DaemonStatus:
     version: str
     revision: str
     parts: Sequence[PartStatus] = ()
-    credentials: Mapping[Labels, datetime] = field(default_factory=dict)
+    credentials: Mapping[tuple[str, str], Credential] = field(default_factory=dict)
     requests: Mapping[Labels, float] = field(default_factory=dict)
     retries: Mapping[Labels, float] = field(default_factory=dict)
     rate_limited: Mapping[Labels, float] = field(default_factory=dict)
@@ -173,7 +174,18 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "fleetsync_source_credential_expiry_timestamp_seconds",
         "When a credential of the source runs out",
         ("source", "credential"),
-        lambda daemon_status: ((labels, at.timestamp()) for labels, at in sorted(daemon_status.credentials.items())),
+        lambda daemon_status: (
+            (labels, credential.expires_at.timestamp())
+            for labels, credential in sorted(daemon_status.credentials.items())
+        ),
+    ),
+    TelemetrySeries(
+        "fleetsync_source_credential_info",
+        "What a credential of the source is for: sign_in, apple_push, apple_enrolment, apple_apps or other",
+        ("source", "credential", "use"),
+        lambda daemon_status: (
+            ((*labels, credential.use.value), 1) for labels, credential in sorted(daemon_status.credentials.items())
+        ),
     ),
     TelemetrySeries(
         "fleetsync_source_requests_total",
@@ -279,7 +291,19 @@ def families(daemon_status: DaemonStatus) -> Iterable[Metric]:
         yield family
 
 
+class _PrebuiltRegistry(CollectorRegistry):
+    """A registry that hands out metrics built before, for the renderer of the client library."""
+
+    def __init__(self, metrics: tuple[Metric, ...]) -> None:
+        super().__init__(auto_describe=False)
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return iter(self._metrics)
+
+
 def render_telemetry(daemon_status: DaemonStatus) -> bytes:
     """The telemetry of a daemon status and of this process as text format 0.0.4."""
     process = (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR)
-    return render([*families(daemon_status), *(metric for collector in process for metric in collector.collect())])
+    of_process = (metric for collector in process for metric in collector.collect())
+    return generate_latest(_PrebuiltRegistry((*families(daemon_status), *of_process)))

@@ -82,11 +82,11 @@ class Source:
 
     def counts(self, part: str) -> bool:
         """Whether *part* is the basis of entitlements; else it is a witness."""
-        return part in self.counted_parts
+        return any(each.name == part and each.name_in_counts in self.counted_parts for each in self.module.PARTS)
 
     @property
     def counted_parts(self) -> frozenset[str]:
-        """The parts that are the basis of entitlements."""
+        """The parts that are the basis of entitlements, by the names that `counts` has for them."""
         return frozenset(PART_OF_MEMBERSHIPS.get(word, word) for word in self.settings.counts)
 
     def secret_texts(self) -> tuple[str, ...]:
@@ -107,6 +107,7 @@ class Source:
             turnover_max_shrink_ratio=own.turnover_max_shrink_ratio,
             max_growth_ratio=own.max_growth_ratio,
             allow_empty=part in own.allow_empty,
+            may_begin_empty=any(each.may_be_empty for each in self.module.PARTS if each.name == part),
             grace_pulls=own.grace_pulls,
             grace_hours=float(own.grace_hours),
         )
@@ -332,15 +333,15 @@ def _unknown_counted_units(sources: Iterable[Source], settings: Settings) -> Ite
 
 def _contradictions(source: Source, at: str, may_store_names: bool) -> Iterator[str]:
     known, without = [part.name for part in source.module.PARTS], source.settings.without
-    for key, names in (
-        ("counts", sorted(source.counted_parts)),
-        ("allow_empty", source.settings.allow_empty),
-        ("without", without),
+    for key, names, known_names in (
+        ("counts", sorted(source.counted_parts), [part.name_in_counts for part in source.module.PARTS]),
+        ("allow_empty", source.settings.allow_empty, known),
+        ("without", without, known),
     ):
         for name in names:
-            if name not in known:
-                yield f"{at} {key}: {_quoted(name)} is no part of kind {source.kind}." + did_you_mean(name, known)
-    for name in sorted(source.counted_parts & set(without)):
+            if name not in known_names:
+                yield f"{at} {key}: {_quoted(name)} is no part of kind {source.kind}." + did_you_mean(name, known_names)
+    for name in sorted(part.name for part in source.module.PARTS if source.counts(part.name) and part.name in without):
         yield f"{at} counts and without both name {name}: a part that is not read cannot count. Take it out of one of them"
     if not source.parts:
         yield f"{at} without names every part of kind {source.kind}. Leave one, or write disabled = true"

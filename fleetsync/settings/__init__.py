@@ -2,9 +2,9 @@
 
 `tables` defines the keys, `layers` knows where a value may come from, `reading` reads it, `policy` builds the policy of
 the core, `errors` and `validation` word what is wrong, `effective` lists the values in force, `listening` has the
-addresses of the daemon, `loading` puts it all together. An unknown key, section or unit is an error that names the nearest
-known one. `[[source]]` tables are passed through unchecked: their keys belong to the connectors, and `pull.registry`
-checks them.
+addresses of the daemon, `loading` puts it all together, and `proposed_policy` lays a policy that is only tried over it.
+An unknown key, section or unit is an error that names the nearest known one. `[[source]]` tables are passed through
+unchecked: their keys belong to the connectors, and `pull.registry` checks them.
 """
 
 from importlib import import_module
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         secret_file_warning,
         unknown_environment,
     )
+    from fleetsync.settings.proposed_policy import read_proposed_policy, untried_name_patterns
     from fleetsync.settings.validation import validation_messages
 
 # Name → module. Imported when it is asked for: `fleetsync healthcheck` needs `listening` and none of these.
@@ -34,8 +35,10 @@ _MODULES = {
     "keys_needing_restart": "loading",
     "load": "loading",
     "notify_socket": "layers",
+    "read_proposed_policy": "proposed_policy",
     "secret_file_warning": "loading",
     "unknown_environment": "loading",
+    "untried_name_patterns": "proposed_policy",
     "validation_messages": "validation",
     "watchdog_seconds": "layers",
 }
@@ -56,8 +59,10 @@ __all__ = [
     "keys_needing_restart",
     "load",
     "notify_socket",
+    "read_proposed_policy",
     "secret_file_warning",
     "unknown_environment",
+    "untried_name_patterns",
     "validation_messages",
     "watchdog_seconds",
 ]

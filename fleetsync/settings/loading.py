@@ -138,7 +138,7 @@ def load(
 
 def _load(path: Path | None, environ: Mapping[str, str] | None, overrides: Mapping[str, Any] | None) -> Settings:
     layers = read_layers(path, environ, overrides)
-    tables = _validated_tables(layers)
+    tables = validated_tables(layers)
     database, network = _with_address_files(tables, layers)
     names = [source["name"] for source in tables.source]
     _refuse_key_beside_database(tables.privacy.key_file, database.url, layers)
@@ -197,7 +197,7 @@ def secret_file_warning(file: Path) -> str | None:
 # ----------------------------------------------------------------------------------------------------------- validation
 
 
-def _validated_tables(layers: ConfigLayers) -> ConfigTables:
+def validated_tables(layers: ConfigLayers) -> ConfigTables:
     merged = layers.merged
     refused = [
         *_unknown_sections(layers),

@@ -266,6 +266,7 @@ credential = Table(
     Column("part", SqlText, primary_key=True),
     Column("name", SqlText, primary_key=True),
     _datetime_column("expires_at"),
+    Column("use", SqlText, nullable=False, server_default="other"),
 )
 
 part_scope = Table(

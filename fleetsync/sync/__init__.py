@@ -10,7 +10,7 @@ from fleetsync.sync.clock_check import ClockRefused, clock_problem
 from fleetsync.sync.context import RunContext, with_published_units
 from fleetsync.sync.judging import JudgedPull
 from fleetsync.sync.pipeline import RunReport, accept, judge_and_apply, run
-from fleetsync.sync.plans import DryRun, plan_dry_run, plans_of_held
+from fleetsync.sync.plans import DryRun, plan_dry_run, plan_policy, plans_of_held, propose_configuration
 from fleetsync.sync.pulling import WORKERS, ProgressCallback, pull_side_by_side, pull_source
 from fleetsync.sync.reconciliation import (
     RECORD_ATTEMPTS,
@@ -35,7 +35,9 @@ __all__ = [
     "fail_pulls_by_clock",
     "judge_and_apply",
     "plan_dry_run",
+    "plan_policy",
     "plans_of_held",
+    "propose_configuration",
     "pull_side_by_side",
     "pull_source",
     "rebuild_snapshot",

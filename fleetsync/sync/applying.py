@@ -93,8 +93,7 @@ def record_credentials(run_context: RunContext, pulled: Iterable[PullResult]) ->
     """Store when the credentials of the sources expire, where a pull brought it."""
     for result in pulled:
         if result.credentials:
-            expiries = {credential.name: credential.expires_at for credential in result.credentials}
-            run_context.ledger.store_credential_expiries(result.source, result.part, expiries)
+            run_context.ledger.store_credentials(result.source, result.part, result.credentials)
 
 
 def dissolve_withdrawn_holds(run_context: RunContext, pulled: Iterable[PullResult], believed: BelievedState) -> None:

@@ -1,10 +1,18 @@
-"""What pulls would change if they were applied: for held pulls, and for a dry run. Writes nothing."""
+"""What would change: by held pulls if they were believed, by a run, and by another policy; and what may be configured.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Writes nothing.
+"""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import msgspec
+
+from fleetsync.core.coverage import UnitEffect, policy_effect
 from fleetsync.core.coverage.plan import plan_changes
-from fleetsync.core.model import BelievedState, ChangePlan, Moment, Outcome, PullEffect, Text
+from fleetsync.core.model import BelievedState, ChangePlan, Moment, Outcome, Policy, PullEffect, Purpose, Text
+from fleetsync.core.proposals import Proposals, propose
 from fleetsync.pull.runner import PullResult
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.judging import effects_of, judge
@@ -64,3 +72,35 @@ def _plan_of(
 ) -> ChangePlan:
     after = reconcile_believed(run_context, with_pulls_applied(run_context, believed, effects), moment)
     return plan_changes(before, after.outcome, effects, believed.known)
+
+
+def plan_policy(run_context: RunContext, proposed: Policy, day: date) -> tuple[UnitEffect, ...]:
+    """What *proposed* in place of the policy would change, by the rules that each has in force on *day*.
+
+    Both are judged by what is known now, also for a day to come: who will have begun or left by then is no matter of policy.
+    """
+    believed, moment = run_context.believed(), run_context.moment()
+    policies = (run_context.policy, proposed)
+    now, then = (
+        reconcile_believed(replace(run_context, policy=_with_rules_of(policy, day)), believed, moment).outcome
+        for policy in policies
+    )
+    return policy_effect(now, then)
+
+
+def propose_configuration(
+    run_context: RunContext, pulled: Sequence[PullResult], purpose_words: Mapping[str, Purpose]
+) -> Proposals:
+    """What the sources give evidence of, with *pulled* applied to what is believed, as far as that may be believed."""
+    believed, moment = run_context.believed(), run_context.moment()
+    accepted = effects_of(judge(run_context, believed, pulled, moment).accepted)
+    then = with_pulls_applied(run_context, believed, accepted)
+    reconciled = reconcile_believed(run_context, then, moment)
+    return propose(reconciled.outcome, reconciled.context, purpose_words)
+
+
+def _with_rules_of(policy: Policy, day: date) -> Policy:
+    """*policy* as if the rules that it has in force on *day* always were."""
+    rules = [rule for rule in policy.entitlements if rule.is_valid_on(day)]
+    always = tuple(msgspec.structs.replace(rule, valid_from=None, valid_to=None) for rule in rules)
+    return msgspec.structs.replace(policy, entitlements=always)

@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors import intune
-from connectors.intune import CredentialExpiry, ManagedDevice, Settings, normalise
+from connectors.intune import Settings, normalise
+from connectors.intune.schema import ManagedDevice
 from fleetsync.core.model import Compliance, Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, Scheme
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     RecordError,
@@ -240,7 +242,9 @@ def test_an_expiry_is_told_before_anything_is_asked(runner: CaseRunner) -> None:
     with what_is_given(settings) as connect:
         pages = intune.pull("devices", settings, connect)
 
-        assert list(next(pages).raws) == [CredentialExpiry(date(2026, 12, 1))]
+        assert list(next(pages).raws) == [
+            Credential("client secret", datetime(2026, 12, 1, tzinfo=UTC), CredentialUse.SIGN_IN)
+        ]
         assert runner.server.asked == []
         with pytest.raises(SourceRefused):
             next(pages)
@@ -248,18 +252,20 @@ def test_an_expiry_is_told_before_anything_is_asked(runner: CaseRunner) -> None:
 
 @pytest.mark.parametrize(("file", "name"), [(None, "client secret"), (Path("c.pem"), "certificate")])
 def test_an_expiry_is_noted_by_the_kind_of_credential(file: Path | None, name: str) -> None:
-    settings = Settings.model_validate(CASE.filled_table("", Path()) | {"certificate_file": file})
+    keys = {"certificate_file": file, "credential_expires": date(2026, 12, 1)}
+    settings = Settings.model_validate(CASE.filled_table("", Path()) | keys)
+    (page,) = settings.own_credential_pages()
+    (credential,) = page.raws
 
-    assert normalise("devices", settings, CredentialExpiry(date(2026, 12, 1))) == (
-        Credential(name, datetime(2026, 12, 1, tzinfo=UTC)),
-    )
+    assert normalise("devices", settings, credential) == (credential,)
+    assert credential == Credential(name, datetime(2026, 12, 1, tzinfo=UTC), CredentialUse.SIGN_IN)
 
 
 # ------------------------------------------------------------------------------------------------------------ a probe
 
 
 def test_a_probe_asks_for_one_device(runner: CaseRunner) -> None:
-    signed_in, devices = runner.findings()
+    signed_in, devices, *_ = runner.findings()
 
     assert parse_qs(urlsplit(runner.server.asked[0]).query) == {"$select": ["id"], "$top": ["1"]}
     assert TENANT in signed_in.what
@@ -270,23 +276,24 @@ def test_a_probe_asks_for_one_device(runner: CaseRunner) -> None:
 def test_a_probe_of_a_server_that_fails_on_the_fields_asks_without_them(runner: CaseRunner, status: int) -> None:
     """As a pull does: else a source that can be read is said to be unreadable."""
     runner.server.fail(LISTING, 0, RecordedFault(status, b"{}", times=1 if status == 400 else 2))
-    _, devices = runner.findings()
+    _, devices, *_ = runner.findings()
+    asked = [urlsplit(path) for path in runner.server.asked]
 
     assert devices.ok
-    assert parse_qs(urlsplit(runner.server.asked[-1]).query) == {"$top": ["1"]}
+    assert [parse_qs(path.query) for path in asked if path.path == LISTING.path][-1] == {"$top": ["1"]}
 
 
 def test_a_probe_says_that_nothing_is_enrolled(tmp_path: Path) -> None:
     listing = replace(LISTING, pages=("empty.json",))
     with running_case(replace(CASE, listings={"devices": listing}), tmp_path) as runner:
-        assert "no device is enrolled" in runner.findings()[-1].what
+        assert "no device is enrolled" in {finding.part: finding for finding in runner.findings()}["devices"].what
 
 
 def test_a_refused_probe_says_where_to_grant_what(runner: CaseRunner) -> None:
     runner.server.fail(LISTING, 0, RecordedFault(403))
-    (finding,) = runner.findings()
+    (finding,) = (finding for finding in runner.findings() if not finding.ok)
 
-    assert not finding.ok
+    assert finding.part == "devices"
     assert "Entra admin center > App registrations > 99999999-2222-4333-8444-555555555555" in finding.remedy
     assert "DeviceManagementManagedDevices.Read.All" in finding.remedy
     assert "admin consent" in finding.remedy

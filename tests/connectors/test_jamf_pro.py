@@ -24,6 +24,7 @@ from connectors.jamf_pro.schema import (
 from fleetsync.core.model import Condition, DeviceRecord, DroppedKind, Key, Ownership, Platform, Scheme, UnitRecord
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     DroppedRow,
     NormalisedItem,
     PartMissing,
@@ -428,7 +429,7 @@ def test_the_end_of_a_token_is_a_credential_that_expires() -> None:
     row = {"id": "701", "name": "Skolor", "tokenExpirationDate": "2027-06-12"}
 
     assert read(EnrolmentInstance, row) == (
-        Credential("device enrolment token Skolor", datetime(2027, 6, 12, tzinfo=UTC)),
+        Credential("device enrolment token Skolor", datetime(2027, 6, 12, tzinfo=UTC), CredentialUse.APPLE_ENROLMENT),
     )
     assert read(EnrolmentInstance, row | {"tokenExpirationDate": None}) == ()
     (fact,) = read(EnrolmentInstance, row | {"tokenExpirationDate": "nästa år"})

@@ -230,6 +230,13 @@ def test_a_remedy_of_an_empty_pull_does_not_believe_that_there_is_nobody() -> No
     assert known.text.en.startswith("the pull is empty; the 1 records that are believed stay. Find out why")
 
 
+def test_a_part_that_many_systems_leave_empty_may_begin_empty_and_not_become_it() -> None:
+    may_begin_empty = PullLimits(may_begin_empty=True)
+
+    assert Part(limits=may_begin_empty).rules([]) == []
+    assert "empty" in Part(known=believing([device(1)]).known, limits=may_begin_empty).rules([])
+
+
 def test_persons_without_any_membership_are_as_good_as_none() -> None:
     people = many(person, 30)
     part = believing([*people, *many(enrolment, 30)], ROSTER)

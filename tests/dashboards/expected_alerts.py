@@ -40,7 +40,7 @@ _OF_SOURCES = {
         "warning", TECHNICIAN, "En hämtning från personal/staff ser orimlig ut och väntar på beslut.*", "/sources"
     ),
     "FleetsyncCredentialExpiring intune client secret": ExpectedAlert(
-        "warning", TECHNICIAN, f"client secret för intune går ut om {DAYS}. Förnya den.", "/sources"
+        "warning", TECHNICIAN, f"client secret för intune går ut om {DAYS}. Sedan kan källan inte läsas.*", "/sources"
     ),
     "FleetsyncConfigReloadFailed": ExpectedAlert(
         "warning", TECHNICIAN, "Den nya inställningsfilen är fel och används inte.*", "/policy"

@@ -27,7 +27,7 @@ from fleetsync.daemon.health import Health
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
-from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion, row_on
+from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion
 from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
@@ -232,14 +232,14 @@ def _working_pupil_devices(builder: WorldBuilder, day: date) -> Iterator[str]:
     phases = {stages.device_key: stages.phase_on(day) for stages in builder.expected_stages}
     for device in builder.devices:
         phase = phases.get(device.key)
-        if device.key in held and phase is not None and phase.works and row_on(device.intune_versions, day):
+        if device.key in held and phase is not None and phase.works and device.row_in("intune", day):
             yield device.key
 
 
 def _wiped_in_intune(device: DemoDevice, day: date) -> DemoDevice:
-    row = {**(row_on(device.intune_versions, day) or {}), "managementState": "wipePending"}
-    earlier = (version for version in device.intune_versions if version.first <= day)
-    return msgspec.structs.replace(device, intune_versions=(*earlier, RowVersion(day, row)))
+    row = {**(device.row_in("intune", day) or {}), "managementState": "wipePending"}
+    earlier = (version for version in device.rows["intune"] if version.first <= day)
+    return msgspec.structs.replace(device, rows={**device.rows, "intune": (*earlier, RowVersion(day, row))})
 
 
 def _retired_from(stages: ExpectedStages, day: date) -> ExpectedStages:

@@ -94,7 +94,7 @@ def test_another_tenant_is_not_found(graph):
 
 
 def test_a_listing_needs_a_token_that_is_still_good(graph):
-    graph.token_seconds = 0
+    graph.sign_in.token_seconds = 0
     old = {"Authorization": f"Bearer {sign_in(graph).json()['access_token']}"}
 
     for headers in ({}, {"Authorization": "Bearer invented"}, old):
@@ -238,7 +238,9 @@ def test_what_only_beta_knows_is_not_in_v1(graph, signed_in):
     assert get(graph, signed_in, "?$select=lostModeState", DEVICES.replace("v1.0", "beta")).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1.0/users", "/v2.0/deviceManagement/managedDevices"])
+@pytest.mark.parametrize(
+    "path", ["/v1.0/groups", "/v2.0/deviceManagement/managedDevices", "/v1.0/deviceManagement/importedDeviceIdentities"]
+)
 def test_what_is_not_served_is_not_found(graph, signed_in, path):
     assert get(graph, signed_in, path=path).status_code == 404
 

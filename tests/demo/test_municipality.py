@@ -12,19 +12,21 @@ from fleetsync.demo.units import DEMO_UNITS
 from fleetsync.pull.registry import build_sources
 from fleetsync.settings import load
 
-GRAPH = "http://127.0.0.1:1"
+GRAPH, JAMF_PRO, JAMF_SCHOOL = "http://127.0.0.1:1", "http://127.0.0.1:3/api", "http://127.0.0.1:4/api"
+REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
 
 
 def test_the_configuration_is_valid_and_names_every_source(tmp_path):
-    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH)), environ={})
+    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH, jamf_pro=JAMF_PRO)), environ={})
 
-    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer"]
+    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer", "jamf-pro"]
     assert [unit.slug for unit in settings.units] == [unit.slug for unit in DEMO_UNITS]
     assert settings.warnings == ()
 
 
-def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
-    file = write_configuration(tmp_path, StubAddresses(GRAPH, ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")))
+def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
+    addresses = StubAddresses(GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL)
+    file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
 
     assert [source["name"] for source in configuration["source"]] == [
@@ -33,6 +35,8 @@ def test_with_schools_it_names_the_register_and_the_workshop(tmp_path):
         "datorer",
         "skolregister",
         "verkstad",
+        "jamf-pro",
+        "jamf-school",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 
@@ -53,7 +57,10 @@ def test_only_the_owner_may_read_the_secrets(tmp_path):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("kind", "names"), [("staff_only", ["graph"]), ("whole", ["graph", "ss12000"])])
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [("staff_only", ["graph", "jamf-pro"]), ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school"])],
+)
 def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)
     systems = StubSystems(world, lambda: DEMO_DAY)

@@ -22,7 +22,7 @@ STAFF_CASES = {
     "unknown_holder": 5, "placeholder_serial": 4, "serial_of_nine": 9, "enrolled_again": 7, "private_phone": 25,
     "mail_only": 10, "private_computer": 3, "ours_marked_personal": 4, "unencrypted": 3, "noncompliant": 4,
     "enrolled_by_a_manager": 10, "front_desk": 4, "in_stock": 8, "asleep_in_stock": 4, "scrapped": 20,
-    "computer_and_tablet": 72, **{f"substitute_{months}_months": 1 for months in (2, 4, 5, 6, 7, 8, 9, 10, 11)},
+    "computer_and_tablet": 72, "mac": 8, "unencrypted_mac": 2, "silent_mac": 1, **{f"substitute_{months}_months": 1 for months in (2, 4, 5, 6, 7, 8, 9, 10, 11)},
 }  # fmt: skip
 SCHOOL_CASES = {
     "cart_of_one_class": 44, "cart_for_three_classes": 1, "class_with_a_cart_and_a_share": 1, "tablet_of_one_teacher": 25,
@@ -33,13 +33,20 @@ SCHOOL_CASES = {
     "pupil_stolen": 5, "pupil_placeholder_serial": 6, "pupil_without_year": 3, "pupil_of_unknown_form": 2,
     "pupil_twice_enrolled": 4, "pupil_silent": 16, "pupil_enrolled_again": 15, "pupil_new_without_account": 20,
     "pupil_elsewhere": 12, "pupil_in_adapted_school": 24, "child_protected": 5, "child_newly_marked": 1,
-    "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
+    "tablet_between_two_mdms": 40, "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
 }  # fmt: skip
 
 
 def snapshot_of(world: DemoWorld, day: date) -> bytes:
     contents = world.contents_on(day)
-    rows = (contents.employments, contents.managed_devices, contents.listed_computers, contents.workshop)
+    rows = (
+        contents.employments,
+        contents.managed_devices,
+        contents.jamf_pro,
+        contents.jamf_school,
+        contents.listed_computers,
+        contents.workshop,
+    )
     return msgspec.json.encode((rows, contents.register.persons, contents.register.placements))
 
 
@@ -201,18 +208,37 @@ def test_a_text_holds_from_its_day_on():
 
 
 def test_8_percent_of_the_devices_have_no_location(whole):
-    rows = whole.contents_on(DEMO_DAY).managed_devices
-    without = sum(1 for row in rows if not row["deviceCategoryDisplayName"])
+    contents = whole.contents_on(DEMO_DAY)
+    places = [
+        *(row["deviceCategoryDisplayName"] for row in contents.managed_devices),
+        *(row["locationId"] if row["locationId"] != 1 else "" for row in contents.jamf_school["devices"]),
+    ]
 
-    assert 0.075 < without / len(rows) < 0.09
+    assert 0.075 < places.count("") / len(places) < 0.09
 
 
 def test_tablets_are_named_after_their_pupils(whole):
-    tablets = [
-        row for row in whole.contents_on(DEMO_DAY).managed_devices if CANARY in str(row["deviceName"]).casefold()
-    ]
+    contents = whole.contents_on(DEMO_DAY)
+    names = [row["deviceName"] for row in contents.managed_devices]
+    names += [row["name"] for row in contents.jamf_school["devices"]]
 
-    assert len(tablets) > 700
+    assert sum(CANARY in str(name).casefold() for name in names) > 700
+
+
+def test_a_tablet_in_the_middle_of_the_move_is_in_both_mdms_and_in_contact_with_one(whole):
+    contents = whole.contents_on(DEMO_DAY)
+    old = {row["serialNumber"]: row["lastSyncDateTime"][:10] for row in contents.managed_devices}
+    new = {row["serialNumber"]: row["lastCheckin"][:10] for row in contents.jamf_school["devices"]}
+    contacts = Counter((old[serial] >= "2026-11-18", new[serial] >= "2026-11-18") for serial in old.keys() & new.keys())
+
+    assert contacts == {(False, True): 20, (True, False): 20}
+
+
+def test_after_the_move_no_tablet_is_in_two_mdms(whole):
+    contents = whole.contents_on(date(2027, 2, 1))
+    old = {row["serialNumber"] for row in contents.managed_devices}
+
+    assert old.isdisjoint(row["serialNumber"] for row in contents.jamf_school["devices"])
 
 
 # --- over the year ----------------------------------------------------------------------------------------------------

@@ -298,3 +298,13 @@ def test_the_gate_passes_on_everything_that_a_snapshot_holds_of_a_unit():
     empty = {name for name in msgspec.structs.asdict(restricted) if not getattr(restricted, name)}
 
     assert empty - {"gap_unit_kinds"} == never_shown
+
+
+def test_a_unit_that_is_out_of_scope_is_in_no_disagreement():
+    known = e.example_snapshot(4)
+    case = next(case for case in known.outcome.devices if case.placement.unit == UNIT)
+    placed = msgspec.structs.replace(case.placement, conflicting_unit=OTHER_UNITS[0].slug)
+    contradicted = msgspec.structs.replace(case, placement=placed)
+
+    assert [each.field for each in view_for(known, FULL_SCOPE).device_disagreements(contradicted)] == ["unit"]
+    assert view_for(known, UNIT_SCOPE).device_disagreements(contradicted) == []

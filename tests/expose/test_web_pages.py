@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from html import unescape
 
 import jsonschema
@@ -11,11 +11,21 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
-from fleetsync.core.coverage import reconcile
+from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
-from fleetsync.core.model import CoveredBy, MembershipRecord, Moment, Parking, Subject
-from fleetsync.core.snapshot import PAST_DAY_MEASURES, build_past_snapshot
+from fleetsync.core.model import (
+    CoveredBy,
+    Credential,
+    CredentialUse,
+    DeviceCase,
+    EmploymentForm,
+    MembershipRecord,
+    Moment,
+    Parking,
+    Subject,
+)
+from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
@@ -156,6 +166,21 @@ def test_a_first_start_says_what_to_do():
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
 def test_no_page_breaks_while_there_is_nothing(path):
     read(path, open_client(e.page_setup(e.empty_snapshot()), "tea"))
+
+
+def test_a_withdrawn_rule_is_called_withdrawn_and_not_unmet():
+    ended = tuple(msgspec.structs.replace(rule, valid_to=date(2026, 10, 31)) for rule in e.POLICY.entitlements)
+    policy = msgspec.structs.replace(e.POLICY, entitlements=ended)
+    context = build_context(e.believed(4), policy, e.CALENDARS, Moment(e.NOW, e.TODAY))
+    client = open_client(
+        e.page_setup(build_snapshot(reconcile(context.believed, policy, e.CALENDARS, context.moment), context)), "tea"
+    )
+
+    overview = visible_text(read("/", client))
+    assert "Ingen regel gäller i dag" in overview
+    assert "Upphörde 1 nov. 2026" in overview
+    assert "Alla 0 verktyg" not in overview
+    assert "ingen har rätt enligt den från 1 nov. 2026" in visible_text(read("/policy", client))
 
 
 def test_nothing_to_do_is_said():
@@ -424,21 +449,71 @@ def test_a_device_that_served_nobody_says_so():
     assert "Det har inte räknats för någon." in visible_text(read(f"/devices/{stock.device.id}"))
 
 
-def test_a_disagreement_shows_both_values_and_which_counts():
+def with_a_second_mdm(**fields: object) -> tuple[Snapshot, DeviceCase]:
+    """The example in which another MDM says something else of one device that Intune has, and the device."""
     known = list(e.known(4))
-    position, record = next(
-        (at, row) for at, row in enumerate(known) if (row.source, row.part) == ("intune", "devices")
+    row = next(
+        row for row in known if (row.source, row.part) == ("intune", "devices") and getattr(row.record, "keys", ())
     )
-    other = msgspec.structs.replace(record.record, model="ThinkPad X1", keys=(), os_version=None)
-    known.insert(position, msgspec.structs.replace(record, source="zuludesk", record=other))
+    other = msgspec.structs.replace(row.record, **fields)
+    known.append(msgspec.structs.replace(row, source="jamf", record=other, last_contact_at=e.at(9)))
     input_ = e.believed(4, known=tuple(known))
     outcome = reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment)
-    setup = e.page_setup(e.snapshot_of(input_, outcome))
-    case = next(case for case in outcome.devices if "model" in case.device.field_claims)
+    case = next(
+        case for case in outcome.devices if {known.source for known in case.device.records} >= {"intune", "jamf"}
+    )
+    return e.snapshot_of(input_, outcome), case
 
-    text = visible_text(read(f"/devices/{case.device.id}", open_client(setup, "tea")))
-    assert "ThinkPad X1 zuludesk" in text
-    assert "räknas" in text
+
+def test_a_disagreement_shows_both_values_their_sources_which_counts_and_why():
+    snapshot, case = with_a_second_mdm(model="ThinkPad X1", encrypted=False)
+
+    text = visible_text(read(f"/devices/{case.device.id}", open_client(e.page_setup(snapshot), "tea")))
+
+    model = case.device.model
+    assert (
+        f"Modell {model} intune/devices ThinkPad X1 jamf/devices av flera MDM gäller det med senaste kontakten" in text
+    )
+    assert "Krypterat ja intune/devices nej jamf/devices" in text
+    assert "oense" not in visible_text(read(f"/devices/{e.example_snapshot(4).outcome.devices[0].device.id}"))
+
+
+def test_holders_on_whom_sources_disagree_are_linked_and_one_who_may_not_be_shown_is_not_named():
+    snapshot, _ = with_a_second_mdm()
+    others = [case for case in snapshot.outcome.people if case.person.keys and not case.person_state.is_child]
+    snapshot, case = with_a_second_mdm(keys=others[-1].person.keys[:1])
+    shown = read(f"/devices/{case.device.id}", open_client(e.page_setup(snapshot), "tea"))
+    assert f'href="/people/{case.placement.holder}"' in shown
+    assert f'href="/people/{others[-1].person.id}"' in shown
+
+    concealed = msgspec.structs.replace(snapshot, hidden=snapshot.hidden | {others[-1].person.id})
+    hiding = read(f"/devices/{case.device.id}", open_client(e.page_setup(concealed), "tea"))
+
+    assert others[-1].person.id not in hiding
+    assert "visas inte jamf/devices" in visible_text(hiding)
+
+
+def test_a_person_of_whom_two_registers_say_different_things_is_shown_with_both():
+    known = list(e.known(4))
+    row = next(
+        row for row in known if isinstance(row.record, MembershipRecord) and row.record.membership == "employment"
+    )
+    witnessed = msgspec.structs.replace(row.record, employment_form=EmploymentForm.HOURLY)
+    person = next(
+        other for other in known if other.source == row.source and other.record.source_id == row.record.person
+    )
+    known += [msgspec.structs.replace(each, source="entra") for each in (person,)]
+    known.append(msgspec.structs.replace(row, source="entra", record=witnessed))
+    input_ = e.believed(4, known=tuple(known))
+    snapshot = e.snapshot_of(input_, reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment))
+    case = next(
+        case for case in snapshot.outcome.people if any(each.source == "entra" for each in case.person.memberships)
+    )
+
+    text = visible_text(read(f"/people/{case.person.id}", open_client(e.page_setup(snapshot), "tea")))
+
+    assert f"Anställningsform tillsvidare {row.source}/{row.part} timavlönad entra/{row.part}" in text
+    assert "källan som ger rätt (counts) gäller; andra är vittnen" in text
 
 
 def test_a_person_is_an_id_with_decisions_and_devices_and_the_look_is_noted():
@@ -594,6 +669,34 @@ def test_the_page_of_a_part_names_the_files_that_are_no_lists():
         read("/sources/zuludesk/devices?lang=en", open_client(e.page_setup(), "tea"))
     )
     assert "inte är listor" not in visible_text(read("/sources/jamf/devices"))
+
+
+def test_the_page_of_a_part_says_what_stops_with_each_credential_and_marks_the_near_ones():
+    credentials = tuple(
+        Credential(name, e.at(-days), use)
+        for name, days, use in (
+            ("apps token", 200, CredentialUse.APPLE_APPS),
+            ("push certificate", 5, CredentialUse.APPLE_PUSH),
+            ("client secret", 20, CredentialUse.SIGN_IN),
+        )
+    )
+    known = e.example_snapshot(4)
+    parts = [
+        msgspec.structs.replace(part, credentials=credentials) for part in known.outcome.parts if part.source == "jamf"
+    ]
+    outcome = msgspec.structs.replace(known.outcome, parts=tuple(parts))
+    client = open_client(e.page_setup(msgspec.structs.replace(known, outcome=outcome)), "tea")
+    page = read("/sources/jamf/devices", client)
+
+    assert (
+        "Behörigheter Vad Gäller till Sedan "
+        "push certificate 29 nov. 2026 når MDM inga iPads och Mac-datorer, och var och en måste skrivas in på nytt "
+        "client secret 14 dec. 2026 kan källan inte läsas längre "
+        "apps token 12 juni 2027 installeras och uppdateras appar inte längre"
+    ) in visible_text(page)
+    section = page.partition("<h2>Behörigheter")[2].partition("</section>")[0]
+    assert re.findall(r"#sign-(\w+)", section) == ["stop", "warn"]
+    assert "Behörigheter" not in visible_text(read("/sources/jamf/devices"))
 
 
 def test_a_held_pull_shows_what_it_would_change():

@@ -125,6 +125,7 @@ name = "intune"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
+without = ["autopilot", "corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"]
 authority = "{{graph}}"
 graph_root = "{{graph}}"
 wait_limit = "30s"

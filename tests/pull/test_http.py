@@ -57,7 +57,7 @@ from fleetsync.pull.contract import (
     Stopped,
     WrongAnswer,
 )
-from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
+from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, RequestPacers, SourceSessions
 from fleetsync.pull.http.address import Origin, resolve_link, url_with_query
 from fleetsync.pull.http.json_bodies import repaired
 from fleetsync.pull.http.retrying import parse_retry_after
@@ -260,11 +260,12 @@ class SourceClients:
     time_limit: timedelta = timedelta(hours=1)
     wait_limit: timedelta = timedelta(minutes=10)
     meter: RequestMeter = field(default_factory=RequestMeter)
+    pacers: RequestPacers | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     pull_sessions: list[PullSession] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sessions = SourceSessions("intune", self.clock, self.network, self.meter)
+        self.sessions = SourceSessions("intune", self.clock, self.network, self.meter, self.pacers)
 
     def pull_session(self) -> PullSession:
         self.pull_sessions.append(
@@ -407,6 +408,7 @@ def test_a_source_that_stays_out_of_order_is_unavailable_after_six_tries(source,
         (403, {"Retry-After": "2"}, {}),
         (403, {}, {"error": {"code": "TooManyRequests", "message": "wait"}}),
         (403, {}, {"error": {"errors": [{"reason": "quotaExceeded"}]}}),
+        (403, {}, {"error": {"errors": [{"reason": "dailyLimitExceeded"}]}}),
         (200, {}, {"error": {"code": "ApplicationThrottled", "message": "slow down"}}),
         (200, {}, {"code": "429", "message": "Too many requests"}),
     ],
@@ -419,6 +421,21 @@ def test_a_source_that_asks_for_patience_gets_all_that_the_wait_limit_allows_in_
     assert clients.client(source.url).get("/devices", decode=Listing).value == [1]
     assert clients.clock.waits[-1] > clients.clock.waits[0] > 0
     assert sum(clients.clock.waits) <= 600
+
+
+@pytest.mark.parametrize("messages", ["The query is not valid", {"limit": ["must be a number"]}, None])
+def test_an_error_with_status_200_is_never_an_empty_listing(source, clients, messages):
+    source.on("/devices", Reply(200, {"status": "error", "messages": messages, "payload": None}))
+
+    with pytest.raises(SourceUnavailable, match="sent an error in place of an answer") as refused:
+        clients.client(source.url).get("/devices", decode=Listing)
+    assert ("The query is not valid" in str(refused.value)) == isinstance(messages, str)
+
+
+def test_a_page_with_a_field_for_its_status_is_a_page(source, clients):
+    source.on("/devices", Reply(200, {"status": "error", "value": [1]}))
+
+    assert clients.client(source.url).get("/devices", decode=Listing).value == [1]
 
 
 def test_a_source_that_asks_for_patience_for_ever_is_left_with_what_to_do(source, clients):
@@ -643,6 +660,17 @@ def test_requests_keep_their_pace_over_clients_and_pulls(source, clients):
     assert [round(wait) for wait in clients.clock.waits] == [3, 3]
 
 
+def test_sources_that_read_from_one_origin_share_its_pace_and_the_slower_one_waits_longer(source, make_clients):
+    source.on("/devices", Reply())
+    clock = QuickClock()
+    pacers = RequestPacers(clock)
+    paced = [make_clients(clock=clock, pacers=pacers) for _ in range(2)]
+    for clients, requests_per_minute in zip(paced * 2, (20, 10, 20, 20), strict=True):
+        clients.client(source.url, requests_per_minute=requests_per_minute).get("/devices", decode=Listing)
+
+    assert [round(wait) for wait in clock.waits] == [3, 6, 3]
+
+
 def test_pace_is_not_counted_as_patience(source, make_clients):
     clients = make_clients(wait_limit=timedelta(seconds=1))
     source.on("/devices", Reply())
@@ -712,6 +740,16 @@ def test_a_page_token_replaces_the_query(source, clients):
 
     assert [page.value for page in listing] == [[1], [2]]
     assert source.seen[1].query == {"pageToken": ["abc"], "limit": ["100"]}
+
+
+def test_a_listing_may_go_on_by_what_its_headers_say(source, clients):
+    source.on("/users", Reply(body={"value": [1]}, headers={"X-Total-Count": "2"}), Reply(body={"value": [2]}))
+    listing = clients.client(source.url).follow_with_headers(
+        "/users", decode=Listing, next_page=lambda page: {"offset": 1} if "x-total-count" in page.headers else None
+    )
+
+    assert [page.body.value for page in listing] == [[1], [2]]
+    assert source.seen[1].query == {"offset": ["1"]}
 
 
 @pytest.mark.parametrize("link", ["devices?page=2", "devices"])
@@ -876,6 +914,16 @@ def test_a_missing_part_says_whether_json_said_so(source, clients, body, has_jso
     with pytest.raises(PartMissing) as missing:
         pages(clients.client(source.url), may_be_missing=True)
     assert missing.value.has_json is has_json
+
+
+def test_a_part_whose_permission_may_lack_is_missing_and_says_what_to_grant(source, clients):
+    source.on("/devices", Reply(403, {}))
+    client = clients.client(source.url)
+
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        pages(client, needs="DeviceRead", may_be_forbidden=True)
+    with pytest.raises(PartMissing, match="Grant the permission DeviceRead"):
+        client.get("/devices", decode=Listing, needs="DeviceRead", may_be_forbidden=True)
 
 
 @pytest.mark.parametrize(

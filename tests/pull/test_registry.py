@@ -134,16 +134,16 @@ def test_a_file_of_the_folder_comes_before_an_installed_kind(installed: Path) ->
             "config.toml: [[source]] intune-a: counts: 'device' is no part of kind intune. Did you mean devices?",
         ),
         (
-            INTUNE | {"allow_empty": ["x"]},
-            "config.toml: [[source]] intune-a: allow_empty: 'x' is no part of kind intune. Known are devices",
+            STAFF | {"allow_empty": ["x"]},
+            "config.toml: [[source]] hr: allow_empty: 'x' is no part of kind staff_file. Known are staff",
         ),
         (
-            INTUNE | {"without": ["x"]},
-            "config.toml: [[source]] intune-a: without: 'x' is no part of kind intune. Known are devices",
+            INTUNE | {"without": ["autopiloot"]},
+            "config.toml: [[source]] intune-a: without: 'autopiloot' is no part of kind intune. Did you mean autopilot?",
         ),
         (
-            INTUNE | {"without": ["devices"]},
-            "config.toml: [[source]] intune-a: without names every part of kind intune. Leave one, or write disabled = true",
+            STAFF | {"counts": [], "without": ["staff"]},
+            "config.toml: [[source]] hr: without names every part of kind staff_file. Leave one, or write disabled = true",
         ),
         (
             INTUNE | {"name": "Intune A"},
@@ -207,13 +207,20 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path) -> Non
 
 def test_a_source_says_what_the_runner_asks_of_it() -> None:
     result = build_source(
-        INTUNE | {"max_shrink_ratio": 0.2, "allow_empty": ["devices"], "grace_hours": 5}, "config.toml"
+        INTUNE
+        | {
+            "max_shrink_ratio": 0.2,
+            "allow_empty": ["devices"],
+            "grace_hours": 5,
+            "without": ["corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"],
+        },
+        "config.toml",
     )
 
     assert (result.name, result.kind) == ("intune-a", "intune")
-    assert [part.name for part in result.parts] == ["devices"]
+    assert [part.name for part in result.parts] == ["devices", "autopilot"]
     assert result.part("devices").role is PartRole.MDM
-    assert result.roles == {PartRole.MDM}
+    assert result.roles == {PartRole.MDM, PartRole.PURCHASES}
     assert result.limits("devices") == PullLimits(max_shrink_ratio=0.2, allow_empty=True, grace_hours=5)
     assert not result.limits("users").allow_empty
 

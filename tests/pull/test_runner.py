@@ -33,6 +33,7 @@ from fleetsync.core.model import (
 from fleetsync.core.privacy import person_tokens
 from fleetsync.pull.contract import (
     Credential,
+    CredentialUse,
     Page,
     PageTokenExpired,
     Part,
@@ -196,6 +197,29 @@ def test_a_fact_that_cannot_be_read_does_not_replace_a_missing_record(opened):
     connector = FakeConnector(pages([a_device("d1"), fact], total=2))
 
     assert "should have 2 records and gave 1" in pull(opened, connector.source()).reason
+
+
+def test_a_credential_beside_the_rows_does_not_replace_a_missing_record(opened):
+    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC), CredentialUse.APPLE_PUSH)
+    connector = FakeConnector(pages([a_device("d1"), expiry], total=2))
+
+    assert "should have 2 records and gave 1" in pull(opened, connector.source()).reason
+
+
+@pytest.mark.parametrize("may_be_empty", [True, False])
+def test_a_part_says_whether_its_first_pull_may_be_empty(may_be_empty):
+    source = FakeConnector(part=Part("things", ALL_RECORD_TYPES, may_be_empty=may_be_empty)).source()
+
+    assert source.limits("things").may_begin_empty is may_be_empty
+    assert not source.limits("things").allow_empty
+
+
+def test_a_part_counts_by_the_name_that_stands_for_it_in_counts():
+    part = Part("accounts", ALL_RECORD_TYPES, counts_as="staff")
+
+    assert FakeConnector(part=part).source(counts=("staff",)).counts("accounts")
+    assert FakeConnector(part=part).source(counts=("employment",)).counts("accounts")
+    assert not FakeConnector(part=part).source(counts=()).counts("accounts")
 
 
 @pytest.mark.parametrize(
@@ -456,7 +480,7 @@ def test_fifty_places_are_named_and_all_are_counted(opened):
 
 
 def test_unknown_words_are_counted_and_credentials_are_reported(opened):
-    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC))
+    expiry = Credential("push certificate", datetime(2027, 3, 1, tzinfo=UTC), CredentialUse.APPLE_PUSH)
     read_records = Page(
         [(a_device(), UnknownValue("state", "frozen")), (expiry,)], drift=(UnknownValue("missing column", "unit"),)
     )

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from fleetsync.clock import ManualClock
 from fleetsync.core.model import (
+    Credential,
+    CredentialUse,
     DeviceRecord,
     GroupRecord,
     PulledScope,
@@ -294,13 +296,15 @@ def test_a_record_of_every_kind_is_kept_with_its_type(ledger: Ledger) -> None:
     assert isinstance(ledger.believed(()).known[0].record, DeviceRecord)
 
 
-def test_the_expiries_of_the_newest_pull_are_believed(ledger: Ledger) -> None:
-    ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY, "enrolment": MONDAY + HOUR})
-    ledger.store_credential_expiries("jamf", "devices", {"push": MONDAY + HOUR})
+def test_the_credentials_of_the_newest_pull_are_believed(ledger: Ledger) -> None:
+    enrolment = Credential("enrolment", MONDAY + HOUR, CredentialUse.APPLE_ENROLMENT)
+    ledger.store_credentials("jamf", "devices", [Credential("push", MONDAY, CredentialUse.APPLE_PUSH), enrolment])
+    renewed = Credential("push", MONDAY + HOUR, CredentialUse.APPLE_PUSH)
+    ledger.store_credentials("jamf", "devices", [renewed, Credential("apps", MONDAY, CredentialUse.APPLE_APPS)])
 
     (part,) = ledger.part_states([part_state()])
 
-    assert dict(part.credentials) == {"push": MONDAY + HOUR}
+    assert part.credentials == (Credential("apps", MONDAY, CredentialUse.APPLE_APPS), renewed)
 
 
 # --- a verdict that cannot be written -----------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ VALID_WORDS = {
     "scheme": "address",
     "subject": "device",
     "by": "own",
+    "use": "other",
     "stage": "in_use",
     **dict.fromkeys(("login_scheme", "person_scheme"), "address"),
 }

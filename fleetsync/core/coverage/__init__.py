@@ -4,8 +4,18 @@ Pure. `reconcile` is the entry; `tally` and `sum_coverage` count past days by th
 re-exports.
 """
 
+from fleetsync.core.coverage.policy_effect import UnitEffect, policy_effect
 from fleetsync.core.coverage.reconcile import Reconciliation, reconcile, reconcile_in
 from fleetsync.core.coverage.resolution import build_context
 from fleetsync.core.coverage.tally import sum_coverage, tally
 
-__all__ = ["Reconciliation", "build_context", "reconcile", "reconcile_in", "sum_coverage", "tally"]
+__all__ = [
+    "Reconciliation",
+    "UnitEffect",
+    "build_context",
+    "policy_effect",
+    "reconcile",
+    "reconcile_in",
+    "sum_coverage",
+    "tally",
+]

@@ -8,7 +8,8 @@ from datetime import date
 from operator import attrgetter
 from typing import TypeVar
 
-import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.context import Context, EarlierCases, StepBasis
@@ -19,14 +20,14 @@ from fleetsync.core.coverage.published_cells import coverage_cells, undecided_an
 from fleetsync.core.coverage.resolution import Resolution, build_context, resolve
 from fleetsync.core.coverage.tally import Cell, CountedCell, count_cells, shares_of, sum_coverage
 from fleetsync.core.entitlement import StaffRosterDates
-from fleetsync.core.lifecycle import find_gaps
+from fleetsync.core.lifecycle import CaseFindings, find_gaps
 from fleetsync.core.matching import MatchingResult
 from fleetsync.core.model import BelievedState, Moment, Outcome, Policy, Turnover
 
 T = TypeVar("T")
 
 
-class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+class Reconciliation(Struct, frozen=True, kw_only=True):
     """An outcome, with what the next reconciliation can use again of it."""
 
     outcome: Outcome
@@ -35,6 +36,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
     matching: MatchingResult
     staff_rosters_known_until: tuple[date, ...]
     cells: Mapping[Cell, CountedCell]
+    case_findings: CaseFindings
 
 
 def reconcile(believed: BelievedState, policy: Policy, calendars: Calendars, moment: Moment) -> Outcome:
@@ -50,22 +52,25 @@ def reconcile_in(context: Context, previous: Reconciliation | None = None) -> Re
     The outcome is the same with and without it.
     """
     if previous is not None and previous.basis == context.basis:
-        context = msgspec.structs.replace(context, earlier=_earlier_cases(previous))
+        context = replace(context, earlier=_earlier_cases(previous))
+        resolution = resolve(context, previous.matching, previous.turnover)
     else:
-        previous = None
-    resolution = resolve(context, previous.matching, previous.turnover) if previous is not None else resolve(context)
+        previous, resolution = None, resolve(context)
     cells, outcome = _counted_outcome(resolution, previous)
-    open_episodes, closed_episodes = find_gaps(outcome, resolution.context)
-    outcome = msgspec.structs.replace(
-        outcome, episodes=open_episodes, closed_episodes=closed_episodes, gap_unit_kinds=context.believed.gap_unit_kinds
-    )
+    gaps = find_gaps(outcome, resolution.context, previous.case_findings if previous is not None else None)
     return Reconciliation(
-        outcome=outcome,
+        outcome=replace(
+            outcome,
+            episodes=gaps.open_episodes,
+            closed_episodes=gaps.closed_episodes,
+            gap_unit_kinds=context.believed.gap_unit_kinds,
+        ),
         basis=context.basis,
         turnover=resolution.context.turnover,
         matching=resolution.matching,
         staff_rosters_known_until=StaffRosterDates.of(resolution.people, resolution.context).known_until,
         cells=cells,
+        case_findings=gaps.case_findings,
     )
 
 

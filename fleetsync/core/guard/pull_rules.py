@@ -121,7 +121,7 @@ def _check_empty(before: Sequence[BelievedRecord], effect: PullEffect, limits: P
                 f"the pull is empty; the {believed} records that are believed stay. {EMPTY_REMEDY.en}",
             ),
         )
-    else:
+    elif not limits.may_begin_empty:
         yield HoldReason(
             "empty",
             Text(

@@ -6,8 +6,7 @@ address. A serial that too many records carry joins none of them: each becomes a
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -22,22 +21,22 @@ from fleetsync.core.model import (
     Condition,
     Device,
     DeviceRecord,
-    FieldClaim,
     FormFactor,
     Ownership,
     PartRole,
     Platform,
 )
-from fleetsync.core.text import folded
 
 T = TypeVar("T")
 FormFactorLookup = Callable[[str | None, str | None, Platform], FormFactor]  # of maker, model and platform
 
-_NOTHING: Mapping[str, Any] = {}  # one for all devices without disagreement
+_NOTHING: Mapping[str, Any] = {}  # one for all devices whose fields could all be read
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Conditions that hold when any list says so, however old its row.
 _CONDITIONS_FROM_ANY_RECORD = frozenset({Condition.LOST, Condition.RETIRED, Condition.IN_REPAIR})
+# What an MDM says of a device that left it: on its way to another MDM that is no end of the device.
+_CONDITIONS_OF_THE_LEFT_MDM = frozenset({Condition.RETIRED, Condition.WIPED})
 # Fields of which each record that could not be read leaves the device's open: any may be lost, or newer than the rest.
 _FIELDS_OF_ALL_RECORDS = frozenset({"condition", "last_contact_at"})
 # The fields of a device, besides its platform, that its records say together. A serial is what joined them, and each
@@ -46,23 +45,30 @@ _DISPUTABLE_FIELDS = (
     "manufacturer", "model", "os_version", "os_edition", "asset_tag", "ownership", "managed", "compliance",
     "encrypted", "purchased_on", "warranty_until", "support_until",
 )  # fmt: skip
-_MERGED_FIELDS = ("platform", *_DISPUTABLE_FIELDS)
+MERGED_FIELDS = ("platform", *_DISPUTABLE_FIELDS)
+"""The fields of a device that take the value of the record that comes first, in the order of `merged_values`."""
 _FIELDS_OF: Callable[[DeviceRecord], tuple[Any, ...]] = attrgetter(*_DISPUTABLE_FIELDS)
 
 
 def resolve_devices(context: Context) -> tuple[Device, ...]:
     """All devices by id. Every record that is not gone is in exactly one device's `records` or `superseded`.
 
+    A record of a part of details counts only beside one of another part that is not gone. Where the others are gone, it is
+    among the `gone` as they are, and where there are none, there is no device.
     Of two records of one part the one with the newest enrolment counts, then the newest contact; enrolments decide
     only where both have one. A field's value is that of the most trusted record that has one; where several MDMs stand
-    in that order, the one with the newest contact stands first among them. The last contact is the newest of all
-    records, gone ones included. A device of which all records are gone is kept, with their values and no condition.
+    in that order, the one with the newest contact stands first among them. Of a device on its way from one MDM to another
+    the one that manages it stands first, and the end that the other one gives it there is no condition of the device. The
+    last contact is the newest of all records, gone ones included. A device of which all records are gone is kept, with
+    their values and no condition.
     """
     records = sorted_by_source_ref(
         record for record in context.believed.known if isinstance(record.record, DeviceRecord)
     )
     form_factor_of = cache(partial(form_factor, reference=context.policy.reference))
-    joined = joined_by_serial(records, context.moment)
+    joined = [
+        device for device in joined_by_serial(records, context.moment) if not _has_only_details(device.records, context)
+    ]
     ids = assign_ids([device.records for device in joined], "d")
     devices = (
         _earlier_device(device_id, device, context) or _device(device_id, device, context, form_factor_of)
@@ -93,6 +99,10 @@ def _role(record: BelievedRecord, context: Context) -> PartRole | None:
     return None if part is None else part.role
 
 
+def _has_only_details(records: Iterable[BelievedRecord], context: Context) -> bool:
+    return all(_role(record, context) is PartRole.DETAILS for record in records)
+
+
 def _trust(record: BelievedRecord, context: Context) -> int:
     part = context.part_of(record)
     return 0 if part is None else part.trust
@@ -103,10 +113,11 @@ def _contact(record: BelievedRecord, context: Context) -> datetime:
 
 
 def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor_of: FormFactorLookup) -> Device:
-    gone = tuple(record for record in joined.records if record.gone)
-    counting, superseded = _newest_of_each_part([record for record in joined.records if not record.gone], context)
-    ranked = _most_trusted_first(counting or gone, context)
-    values, field_claims = _merged_fields(ranked)
+    present, gone = _present_and_gone(joined.records, context)
+    counting, superseded = _newest_of_each_part(present, context)
+    is_migrating = any(device_record(record).migrating for record in counting)
+    ranked = _most_trusted_first(counting or gone, context, is_migrating=is_migrating)
+    values = _merged_fields(ranked)
     newest = max(joined.records, key=lambda record: (_contact(record, context), source_ref(record)))
     contact = last_contact_of(newest, context.moment)
     roles_ever = _roles(joined.records, context)
@@ -120,11 +131,8 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         form_factor=_form_factor(ranked, values, context, form_factor_of),
         last_contact_at=contact,
         contact_part=f"{newest.source}/{newest.part}" if contact else None,
-        conditions=_shared(
-            frozenset(
-                device_record(known).condition for known in (*counting, *_of_other_lists(superseded, counting, context))
-            )
-        ),
+        conditions=_conditions(counting, superseded, context, is_migrating=is_migrating),
+        is_migrating=is_migrating,
         roles=_roles((*counting, *superseded), context) if gone else roles_ever,
         ever_in_mdm=PartRole.MDM in roles_ever,
         ever_in_list=PartRole.LIST in roles_ever,
@@ -133,14 +141,23 @@ def _device(device_id: str, joined: JoinedRecords, context: Context, form_factor
         enrolled_at=_first_not_none(device_record(record).enrolled_at for record in ranked),
         may_be_personal_by_lists=_may_be_personal_by_lists(joined.records, context),
         unreadable=(_unreadable_fields(ranked) if counting else {}) or _NOTHING,
-        field_claims=field_claims or _NOTHING,
         **values,
     )
 
 
+def _present_and_gone(
+    records: tuple[BelievedRecord, ...], context: Context
+) -> tuple[list[BelievedRecord], tuple[BelievedRecord, ...]]:
+    """The records by which a device is there, and the others. Details alone are facts of a device that nothing has any more."""
+    present = [record for record in records if not record.gone]
+    if _has_only_details(present, context):
+        return [], records
+    return present, tuple(record for record in records if record.gone)
+
+
 def _roles(records: Iterable[BelievedRecord], context: Context) -> frozenset[PartRole]:
     """The roles of the lists that have a device. An MDM that waits for its first enrolment knows it as a purchase does."""
-    roles = ((record, role) for record in records if (role := _role(record, context)))
+    roles = ((record, role) for record in records if (role := _role(record, context)) and role is not PartRole.DETAILS)
     words = frozenset(PartRole.PURCHASES if _is_to_be_enrolled(record, role) else role for record, role in roles)
     shared: frozenset[PartRole] = _shared(words)
     return shared
@@ -176,6 +193,31 @@ def _newest_of_each_part(
     return counting, [record for record in records if source_ref(record) not in refs]
 
 
+def _conditions(
+    counting: Sequence[BelievedRecord], superseded: Iterable[BelievedRecord], context: Context, *, is_migrating: bool
+) -> frozenset[Condition]:
+    of_other_lists = _of_other_lists(superseded, counting, context)
+    telling = _without_left_mdms(counting, context) if is_migrating else counting
+    return _shared(frozenset(device_record(known).condition for known in (*telling, *of_other_lists)))
+
+
+def _without_left_mdms(records: Sequence[BelievedRecord], context: Context) -> Sequence[BelievedRecord]:
+    """The records of a device that changes its MDM, without those of MDMs that it left while another one manages it."""
+    if not any(_role(record, context) is PartRole.MDM and _manages(record) for record in records):
+        return records
+    return [
+        record
+        for record in records
+        if _role(record, context) is not PartRole.MDM
+        or device_record(record).condition not in _CONDITIONS_OF_THE_LEFT_MDM
+    ]
+
+
+def _manages(record: BelievedRecord) -> bool:
+    known = device_record(record)
+    return known.managed is True and known.condition not in _CONDITIONS_OF_THE_LEFT_MDM
+
+
 def _of_other_lists(
     superseded: Iterable[BelievedRecord], counting: Iterable[BelievedRecord], context: Context
 ) -> list[BelievedRecord]:
@@ -199,21 +241,31 @@ def _newest(records: Sequence[BelievedRecord], context: Context) -> BelievedReco
     return max(records, key=newness)
 
 
-def _most_trusted_first(records: Sequence[BelievedRecord], context: Context) -> list[BelievedRecord]:
-    """Most trusted first; the places that MDMs have among them are theirs by newest contact."""
+def _most_trusted_first(
+    records: Sequence[BelievedRecord], context: Context, *, is_migrating: bool
+) -> list[BelievedRecord]:
+    """Most trusted first; the places that MDMs have among them are theirs by newest contact.
+
+    While a device moves to another MDM, the old one may have the newest contact and manage it no longer: the one that
+    manages it comes first.
+    """
     if len(records) == 1:
         return list(records)
     trusted = sorted(records, key=lambda record: (-_trust(record, context), source_ref(record)))
     of_mdms = [record for record in trusted if _role(record, context) is PartRole.MDM]
-    newest_first = iter(sorted(of_mdms, key=lambda record: _contact(record, context), reverse=True))
+
+    def standing(record: BelievedRecord) -> tuple[bool, datetime]:
+        return is_migrating and _manages(record), _contact(record, context)
+
+    newest_first = iter(sorted(of_mdms, key=standing, reverse=True))
     return [next(newest_first) if _role(record, context) is PartRole.MDM else record for record in trusted]
 
 
 # --- what they say together -------------------------------------------------------------------------------------------
 
 
-def _comparable_values(record: DeviceRecord) -> tuple[Any, ...]:
-    """A record's platform and its disputable fields; None where it gives no value."""
+def merged_values(record: DeviceRecord) -> tuple[Any, ...]:
+    """What a record gives for each of `MERGED_FIELDS`; None where it gives no value."""
     platform = platform_of(record)
     return (None if platform is Platform.OTHER else platform, *_FIELDS_OF(record))
 
@@ -257,29 +309,15 @@ def _first_readable(field: str, ranked: Sequence[BelievedRecord], column: Sequen
     return None
 
 
-def _merged_fields(ranked: Sequence[BelievedRecord]) -> tuple[dict[str, Any], dict[str, tuple[FieldClaim, ...]]]:
-    """Each field's first value that is not None; and all values of the fields on which records disagree."""
-    rows = [_comparable_values(device_record(record)) for record in ranked]
-    values: dict[str, Any] = dict(zip(_MERGED_FIELDS, rows[0], strict=True))
-    field_claims: dict[str, tuple[FieldClaim, ...]] = {}
+def _merged_fields(ranked: Sequence[BelievedRecord]) -> dict[str, Any]:
+    """Each field's first value that is not None."""
+    rows = [merged_values(device_record(record)) for record in ranked]
+    values: dict[str, Any] = dict(zip(MERGED_FIELDS, rows[0], strict=True))
     if len(rows) > 1:
-        for field, column in zip(_MERGED_FIELDS, zip(*rows, strict=True), strict=True):
-            values[field] = counted = _first_readable(field, ranked, column)
-            if any(value is not None and value != counted for value in column):
-                field_claims |= _disagreement(field, ranked, column)
+        for field, column in zip(MERGED_FIELDS, zip(*rows, strict=True), strict=True):
+            values[field] = _first_readable(field, ranked, column)
     values["platform"] = values["platform"] or Platform.OTHER
-    return values, field_claims
-
-
-def _disagreement(
-    field: str, ranked: Sequence[BelievedRecord], column: Sequence[Any]
-) -> dict[str, tuple[FieldClaim, ...]]:
-    claims = [
-        (record.source, _claim_text(value)) for record, value in zip(ranked, column, strict=True) if value is not None
-    ]
-    if len({folded(text) for _, text in claims}) == 1:
-        return {}  # a maker in other case is no other maker
-    return {field: tuple(FieldClaim(source, text, counts=rank == 0) for rank, (source, text) in enumerate(claims))}
+    return values
 
 
 def _serial(ranked: Iterable[BelievedRecord], compact: str | None) -> str | None:
@@ -296,11 +334,3 @@ def _form_factor(
         if record.serial_problem == "virtual" or is_virtual(record.manufacturer, record.model, rules):
             return FormFactor.VIRTUAL
     return form_factor_of(values["manufacturer"], values["model"], values["platform"])
-
-
-def _claim_text(value: str | bool | date) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, StrEnum):
-        return value.value
-    return value.isoformat() if isinstance(value, date) else value

@@ -21,6 +21,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     Policy,
     Unit,
+    UnitRecord,
 )
 from fleetsync.core.text import folded
 from fleetsync.core.unit_directory import (
@@ -113,7 +114,8 @@ def _unmapped(
 ) -> tuple[UnmappedOrganisation, ...]:
     """Organisations without a unit: one entry for a Skola with all below it.
 
-    The organisations that a file names are known by its memberships only.
+    The organisations that a file names are known by its memberships only. A place of an MDM needs no unit of its own
+    where its devices have one all the same.
     """
     named: set[OrganisationRef] = set()
     alone: dict[OrganisationRef, UnmappedOrganisation] = {}
@@ -129,10 +131,17 @@ def _unmapped(
             alone[source, folded(place.source_id)] = min(spelt, place)
     below: defaultdict[OrganisationRef, list[OrganisationRef]] = defaultdict(list)
     for at in organisations.unmapped(named):
-        below[organisations.school_of(at)].append(at)
+        if at in named or not _is_place_with_unit(at[0], organisations.record(at), directory):
+            below[organisations.school_of(at)].append(at)
     return tuple(
         sorted([*alone.values(), *(_unmapped_from_organisation(organisations, at, below[at]) for at in below)])
     )
+
+
+def _is_place_with_unit(source: str, record: UnitRecord, directory: UnitDirectory) -> bool:
+    """Whether *record* is no school by its kind, and its devices have a unit: by a `[[unit_map]]` or by its name."""
+    slugs = (directory.slug_of_location(source, "location", record.source_id), directory.slug_of_text(record.name))
+    return not record.kind and any(slugs)
 
 
 def _organisations_named(known: Iterable[BelievedRecord]) -> set[tuple[str, tuple[str, ...], str | None]]:

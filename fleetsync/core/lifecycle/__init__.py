@@ -7,7 +7,8 @@ evaluated, and a source that no longer delivers makes a number old, never lower.
 from fleetsync.core.lifecycle.acceptance import accepts, counts_as_assigned, is_countable, works_for
 from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
 from fleetsync.core.lifecycle.evidence import GapEvidence
-from fleetsync.core.lifecycle.gaps import GAPS, CaseSelector, GapKind, OpeningRule, find_gaps
+from fleetsync.core.lifecycle.finding import CaseFindings, FoundGaps, find_gaps
+from fleetsync.core.lifecycle.gaps import GAPS, CaseSelector, GapKind, OpeningRule
 from fleetsync.core.lifecycle.routes import ROUTES, ActingRole, Route, acting_roles
 from fleetsync.core.lifecycle.stages import device_states
 
@@ -15,7 +16,9 @@ __all__ = [
     "GAPS",
     "ROUTES",
     "ActingRole",
+    "CaseFindings",
     "CaseSelector",
+    "FoundGaps",
     "GapEvidence",
     "GapFinding",
     "GapKind",

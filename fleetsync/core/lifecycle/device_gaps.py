@@ -82,7 +82,9 @@ def never_enrolled(evidence: GapEvidence, case: DeviceCase) -> Text | None:
 def not_in_mdm(evidence: GapEvidence, case: DeviceCase) -> Text | None:
     """Known to a part that expects its devices in an MDM, and in no MDM."""
     device = case.device
-    if PartRole.MDM in device.roles or is_purchase_only(device) or case.device_state.stage in _STAGES_NOT_ENROLLED:
+    if PartRole.MDM in device.roles or device.is_migrating or is_purchase_only(device):
+        return None
+    if case.device_state.stage in _STAGES_NOT_ENROLLED:
         return None
     expecting = {part.name for part in evidence.context.parts if part.expects_mdm}
     sources = sorted({known.source for known in device.records if f"{known.source}/{known.part}" in expecting})

@@ -69,41 +69,11 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return {case.device.id: case for case in self.outcome.devices}
 
     @cached_property
-    def listable_people(self) -> Sequence[PersonCase]:
-        """People who may be listed: not children of förskola or förskoleklass, and not persons with a hidden identity."""
-        return [case for case in self.outcome.people if not case.person_state.is_child and not case.person.masked]
-
-    @cached_property
-    def municipal_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices, including those that no source has any more, without ignored ones."""
-        return [case for case in self.outcome.devices if case.device_state.ours and case.device_state.stage is not None]
-
-    @cached_property
-    def present_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices that a source still has."""
-        return [case for case in self.municipal_devices if case.device.records]
-
-    @cached_property
-    def active_devices(self) -> Sequence[DeviceCase]:
-        """The municipality's devices that a source has and that are neither retired nor lost."""
-        return [case for case in self.present_devices if case.device_state.stage not in _INACTIVE_STAGES]
-
-    @cached_property
-    def personally_owned_devices(self) -> Sequence[DeviceCase]:
-        """Devices that are not the municipality's."""
-        ignored = (Stage.RETIRED, None)
-        return [
-            case
-            for case in self.outcome.devices
-            if not case.device_state.ours and case.device.records and case.device_state.stage not in ignored
-        ]
-
-    @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
         """Person → the devices they hold."""
         held: defaultdict[str, list[DeviceCase]] = defaultdict(list)
-        for case in self.active_devices:
-            if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES:
+        for case in self.outcome.devices:
+            if case.placement.holder is not None and case.placement.purpose in _HELD_PURPOSES and is_active(case):
                 held[case.placement.holder].append(case)
         return held
 
@@ -139,11 +109,23 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     def reused_logins(self) -> Mapping[str, date]:
         """Person → the day on which they were given a log-in that had been somebody else's, for twelve months."""
         given_on: dict[str, date] = {}
-        for login in _reassigned_logins(self.outcome.logins):
+        for login in _reassigned_logins([login for login in self.outcome.logins if self._tells_of_reuse(login)]):
             day = self.context.local_day(login.first_seen)
             if self.today < add_months(day, MONTHS_A_REUSED_LOGIN_IS_A_GAP):
                 given_on[login.person] = max(day, given_on.get(login.person, day))
         return given_on
+
+    def _tells_of_reuse(self, login: Login) -> bool:
+        """Whether *login* can show that a log-in was given from one person to another.
+
+        The log-ins of a person who leaves are closed; those of one who turned out to be another one stay current. A
+        token ends when its person is hidden no more: the source that notices later still has it, as of somebody else.
+        """
+        return not login.key.is_token and (not login.is_current or login.person in self._person_ids)
+
+    @cached_property
+    def _person_ids(self) -> frozenset[str]:
+        return frozenset(case.person.id for case in self.outcome.people)
 
     # --- how far one can see ------------------------------------------------------------------------------------------
 
@@ -229,7 +211,15 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return min(*days, self.today) if days else None
 
     @cached_property
-    def _parts_by_entitlement(self) -> Mapping[str, set[tuple[str, str]]]:
+    def first_pulled_today(self) -> frozenset[str]:
+        """Parts whose first complete pull came today: what they show began before, on an unknown day."""
+        firsts = ((part, part.first_complete_at) for part in self.context.parts)
+        return frozenset(
+            part.name for part, at in firsts if at is not None and self.context.local_day(at) == self.today
+        )
+
+    @cached_property
+    def parts_by_entitlement(self) -> Mapping[str, set[tuple[str, str]]]:
         """Entitlement → the parts that show devices assigned by it, as (source, part)."""
         parts: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         for assignment in self.outcome.assignments:
@@ -253,9 +243,9 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
 
     def _parts_showing(self, entitlement: str | None) -> Sequence[PartState]:
         showing = (
-            self._parts_by_entitlement.values()
+            self.parts_by_entitlement.values()
             if entitlement is None
-            else (self._parts_by_entitlement.get(entitlement, set()),)
+            else (self.parts_by_entitlement.get(entitlement, set()),)
         )
         shown_by = set[tuple[str, str]]().union(*showing)
         return [part for part in self._device_parts if (part.source, part.part) in shown_by] or self._device_parts
@@ -263,6 +253,32 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     def first_seen_on(self, device: Device) -> date:
         """The local day on which a device was first seen."""
         return self.context.local_day(device.first_seen)
+
+
+def is_listable(case: PersonCase) -> bool:
+    """Whether a person may be listed: not a child of förskola or förskoleklass, and not with a hidden identity."""
+    return not case.person_state.is_child and not case.person.masked
+
+
+def is_municipal(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, also when no source has it any more; ignored ones are not."""
+    return case.device_state.ours and case.device_state.stage is not None
+
+
+def is_present(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, and a source still has it."""
+    return is_municipal(case) and bool(case.device.records)
+
+
+def is_active(case: DeviceCase) -> bool:
+    """Whether a device is the municipality's, a source has it, and it is neither retired nor lost."""
+    return is_present(case) and case.device_state.stage not in _INACTIVE_STAGES
+
+
+def is_personally_owned(case: DeviceCase) -> bool:
+    """Whether a device is not the municipality's, and neither retired nor ignored."""
+    stage = case.device_state.stage
+    return not case.device_state.ours and bool(case.device.records) and stage not in (Stage.RETIRED, None)
 
 
 def _reassigned_logins(logins: Sequence[Login]) -> Iterable[Login]:

@@ -1,4 +1,4 @@
-"""GAPS: every kind of gap as an entry with its texts, and the walk that finds all gaps of an outcome.
+"""GAPS: every kind of gap as an entry with its texts. `finding` looks for them.
 
 A kind is one function (in `person_gaps`, `device_gaps` or `unit_and_source_gaps`) and one entry here; page,
 documentation and metrics are made from the entries.
@@ -12,22 +12,23 @@ from typing import Any
 
 from msgspec import Struct
 
-from fleetsync.core.context import Context
 from fleetsync.core.lifecycle import device_gaps, person_gaps, unit_and_source_gaps
-from fleetsync.core.lifecycle.episodes import GapFinding, update_episodes
-from fleetsync.core.lifecycle.evidence import GapEvidence
+from fleetsync.core.lifecycle.evidence import (
+    GapEvidence,
+    is_active,
+    is_listable,
+    is_municipal,
+    is_personally_owned,
+    is_present,
+)
 from fleetsync.core.model import (
     RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
-    Episode,
-    Outcome,
     Severity,
     Subject,
     Text,
 )
-
-SCHOOL_DAYS_UNTIL_TERM_SETTLED = 15
 
 
 class OpeningRule(StrEnum):
@@ -41,7 +42,7 @@ class OpeningRule(StrEnum):
 class CaseSelector(Struct, frozen=True):
     """The cases that a kind is evaluated for, and how to get a case's subject id, unit and records.
 
-    `records` None: the kind rests on all sources. `fresh_until`: the last day on which what it rests on was not overdue.
+    Of what `select` gives, the kind is evaluated for what it `includes`. `records` None: the kind rests on all sources. `fresh_until`: the last day on which what it rests on was not overdue.
     """
 
     select: Callable[[GapEvidence], Iterable[Any]]
@@ -49,6 +50,7 @@ class CaseSelector(Struct, frozen=True):
     unit: Callable[[GapEvidence, Any], str]
     records: Callable[[Any], Iterable[BelievedRecord]] | None = None
     fresh_until: Callable[[GapEvidence, Any], date] = lambda evidence, _: evidence.today
+    includes: Callable[[Any], bool] = lambda _: True
 
 
 class GapKind(Struct, frozen=True):
@@ -65,27 +67,29 @@ class GapKind(Struct, frozen=True):
 
 
 _PEOPLE = CaseSelector(
-    lambda evidence: evidence.listable_people,
+    lambda evidence: evidence.outcome.people,
     lambda case: str(case.person.id),
     lambda evidence, case: evidence.counted_unit(case),
     fresh_until=lambda evidence, case: evidence.roster_fresh_until(case),
+    includes=is_listable,
 )
 
 
-def _device_cases(cases: Callable[[GapEvidence], Iterable[Any]]) -> CaseSelector:
+def _device_cases(includes: Callable[[Any], bool]) -> CaseSelector:
     return CaseSelector(
-        cases,
+        lambda evidence: evidence.outcome.devices,
         lambda case: str(case.device.id),
         lambda _, case: str(case.placement.unit),
         lambda case: (*case.device.records, *case.device.gone),
         lambda evidence, case: evidence.contact_fresh_until(case.device),
+        includes,
     )
 
 
-_MUNICIPAL_DEVICES = _device_cases(lambda evidence: evidence.municipal_devices)
-_PRESENT_DEVICES = _device_cases(lambda evidence: evidence.present_devices)
-_ACTIVE_DEVICES = _device_cases(lambda evidence: evidence.active_devices)
-_PERSONALLY_OWNED_DEVICES = _device_cases(lambda evidence: evidence.personally_owned_devices)
+_MUNICIPAL_DEVICES = _device_cases(is_municipal)
+_PRESENT_DEVICES = _device_cases(is_present)
+_ACTIVE_DEVICES = _device_cases(is_active)
+_PERSONALLY_OWNED_DEVICES = _device_cases(is_personally_owned)
 _COVERAGE = CaseSelector(
     lambda evidence: evidence.outcome.coverage,
     lambda row: f"{row.entitlement}@{row.unit}",
@@ -122,6 +126,10 @@ _school_day_device_gap = partial(
 )
 _unit_gap = partial(GapKind, subject=Subject.UNIT)
 _source_gap = partial(GapKind, subject=Subject.SOURCE, cases=_PARTS)
+_RENEWAL = Text(
+    "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
+    "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
+)
 GAPS: tuple[GapKind, ...] = (
     _person_gap(
         id="no_device",
@@ -435,13 +443,17 @@ GAPS: tuple[GapKind, ...] = (
         reason=unit_and_source_gaps.pull_held,
     ),
     _source_gap(
+        id="credential_lapsing",
+        severity=Severity.CRITICAL,
+        title=Text("Behörighet går ut inom en vecka", "Credential expiring within a week"),
+        remedy=_RENEWAL,
+        reason=unit_and_source_gaps.credential_lapsing,
+    ),
+    _source_gap(
         id="credential_expiring",
         severity=Severity.WARNING,
         title=Text("Behörighet går ut", "Credential expiring"),
-        remedy=Text(
-            "Förnya den hos källan. Är den fleetsyncs egen, lägg den nya i filen som konfigurationen namnger.",
-            "Renew it at the source. If it is fleetsync's own, put the new one into the file that the configuration names.",
-        ),
+        remedy=_RENEWAL,
         reason=unit_and_source_gaps.credential_expiring,
     ),
     _source_gap(
@@ -467,54 +479,3 @@ GAPS: tuple[GapKind, ...] = (
         reason=unit_and_source_gaps.schema_drift,
     ),
 )
-
-
-def find_gaps(outcome: Outcome, context: Context) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-    """The gaps that are open, and those that close now: every kind is evaluated once for each of its cases."""
-    evidence = GapEvidence(outcome=outcome, context=context)
-    findings = (finding for kind in GAPS for finding in _findings(kind, evidence))
-    return update_episodes(findings, context.believed.episodes, context.believed.parkings, context.moment)
-
-
-def _findings(kind: GapKind, evidence: GapEvidence) -> Iterable[GapFinding]:
-    new_parts = _parts_first_pulled_today(evidence)
-    reason_of = kind.reason  # asked once for every device or person
-    for case in kind.cases.select(evidence):
-        if (reason := reason_of(evidence, case)) is not None:
-            unit = kind.cases.unit(evidence, case)
-            yield GapFinding(
-                kind=kind.id,
-                subject=kind.subject,
-                subject_id=kind.cases.id(case),
-                unit=unit,
-                reason=reason,
-                may_open=_may_open(kind.opening_rule, evidence, unit, kind.cases.fresh_until(evidence, case)),
-                known_before=bool(new_parts) and _rests_on(kind.cases, case, new_parts),
-            )
-
-
-def _parts_first_pulled_today(evidence: GapEvidence) -> frozenset[str]:
-    """Parts whose first complete pull came today: what they show began before, on an unknown day."""
-    firsts = ((part, part.first_complete_at) for part in evidence.context.parts)
-    return frozenset(
-        part.name for part, at in firsts if at is not None and evidence.context.local_day(at) == evidence.today
-    )
-
-
-def _rests_on(cases: CaseSelector, case: Any, parts: frozenset[str]) -> bool:
-    if cases.records is None:
-        return True
-    return any(f"{known.source}/{known.part}" in parts for known in cases.records(case))
-
-
-def _may_open(opening_rule: OpeningRule, evidence: GapEvidence, unit: str, fresh_until: date) -> bool:
-    """Whether a kind may open today: outside of breaks, and not by a source that has been overdue since a break."""
-    if opening_rule is OpeningRule.ANY_DAY:
-        return True
-    calendar = evidence.context.calendar_of(unit)
-    if calendar.is_in_break(evidence.today) or calendar.is_in_break(fresh_until):
-        return False
-    term = calendar.term_of(evidence.today)
-    if opening_rule is OpeningRule.OUTSIDE_BREAKS or term is None:
-        return True
-    return calendar.nth_school_day_of_term(term, SCHOOL_DAYS_UNTIL_TERM_SETTLED) <= fresh_until

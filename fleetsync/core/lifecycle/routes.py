@@ -65,6 +65,7 @@ _CONFIGURATION_KINDS = frozenset(
         "source_stale",
         "pull_held",
         "credential_expiring",
+        "credential_lapsing",
         "schema_drift",
         "rows_unreadable",
     }

@@ -180,7 +180,10 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         return _STAGE_BY_PURPOSE.get(purpose) or (Stage.ORDERED if is_purchase_only(device) else Stage.UNSORTED)
 
     def _is_silent(self, device: Device, silence: Silence) -> bool:
-        if not device.records or (device.ever_in_mdm and PartRole.MDM not in device.roles):
+        if not device.records:
+            return True
+        # On its way to another MDM a device may be in none for a while.
+        if device.ever_in_mdm and PartRole.MDM not in device.roles and not device.is_migrating:
             return True
         # A device that was only bought has never been in contact, so it cannot fall silent.
         return (

@@ -7,6 +7,7 @@ delivers are not evaluated further.
 from datetime import date, timedelta
 
 from fleetsync.core import pull_findings
+from fleetsync.core.lifecycle.credentials import CONSEQUENCES, ExpiryStep, in_step
 from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, PartState, Text, Unit
 from fleetsync.core.unit_directory import UnmappedOrganisation
@@ -14,7 +15,6 @@ from fleetsync.core.unit_directory import UnmappedOrganisation
 DROP_RATIO = 0.05
 DROP_DEVICES = 10
 DROP_WITHIN = timedelta(days=7)
-CREDENTIAL_NOTICE = timedelta(days=30)
 
 
 def below_target(evidence: GapEvidence, row: CoverageDay) -> Text | None:
@@ -119,13 +119,29 @@ def source_stale(evidence: GapEvidence, part: PartState) -> Text | None:
 
 
 def credential_expiring(evidence: GapEvidence, part: PartState) -> Text | None:
-    """A credential of the source expires within thirty days, or has expired."""
-    soon = {name: at for name, at in part.credentials.items() if at - evidence.context.moment.at <= CREDENTIAL_NOTICE}
-    if part.disabled or not soon:
+    """A credential of the source expires within thirty days, and not within seven."""
+    return _expiry_reason(evidence, part, ExpiryStep.EXPIRING)
+
+
+def credential_lapsing(evidence: GapEvidence, part: PartState) -> Text | None:
+    """A credential of the source expires within seven days, or has expired."""
+    return _expiry_reason(evidence, part, ExpiryStep.URGENT)
+
+
+def _expiry_reason(evidence: GapEvidence, part: PartState, step: ExpiryStep) -> Text | None:
+    near = () if part.disabled else in_step(part.credentials, step, evidence.context.moment.at)
+    clauses = [
+        Text(
+            f"{credential.name} gäller till {day}, sedan {then.sv}",
+            f"{credential.name} is good until {day}, then {then.en}",
+        )
+        for credential in near
+        for day in (evidence.context.local_day(credential.expires_at),)
+        for then in (CONSEQUENCES[credential.use],)
+    ]
+    if not clauses:
         return None
-    name = min(soon, key=lambda name: (soon[name], name))
-    day = evidence.context.local_day(soon[name])
-    return Text(f"{name} gäller till {day}", f"{name} is good until {day}")
+    return Text("; ".join(clause.sv for clause in clauses), "; ".join(clause.en for clause in clauses))
 
 
 def schema_drift(_: GapEvidence, part: PartState) -> Text | None:

@@ -2,5 +2,6 @@
 
 from fleetsync.core.matching.globs import GlobSet, name_pattern_match
 from fleetsync.core.matching.match import MatchingResult, match
+from fleetsync.core.matching.rules import FIELD_READERS
 
-__all__ = ["GlobSet", "MatchingResult", "match", "name_pattern_match"]
+__all__ = ["FIELD_READERS", "GlobSet", "MatchingResult", "match", "name_pattern_match"]

@@ -70,6 +70,7 @@ class ResolvedHolder(FrozenStruct, frozen=True, kw_only=True):
     reason: Text = _NO_LOGIN
     holder_problems: tuple[HolderProblem, ...] = ()
     claimed_by: tuple[str, ...] = ()
+    contradicted_by: tuple[str, ...] = ()
     account: AccountType = "none"
     account_owner: str | None = None
     account_key: Key | None = None
@@ -181,11 +182,13 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
         winner = next(((key, of_key[0].person) for key, of_key in claims if len(of_key) == 1), None)
         if winner is not None:
             key, person = winner
-            disagrees = any(of_key and not self._has_claimed(other, person) for other, of_key in claims)
+            others = [of_key for other, of_key in claims if of_key and not self._has_claimed(other, person)]
+            contradicted_by = tuple(sorted({claim.person for of_key in others for claim in of_key}))
             return ResolvedHolder(
                 person=person,
                 reason=_REASON_BY_SCHEME[key.scheme],
-                holder_problems=(HolderProblem.CONFLICT,) if disagrees else (),
+                holder_problems=(HolderProblem.CONFLICT,) if contradicted_by else (),
+                contradicted_by=contradicted_by,
                 account="person",
                 account_key=key,
                 reused_login_of=self._other_login_owner(key, person),

@@ -240,6 +240,7 @@ def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
         holder_reason=_OF_A_CHILD if is_childs else resolved_holder.reason,
         holder_problems=() if is_childs else resolved_holder.holder_problems,
         claimed_by=resolved_holder.claimed_by,
+        contradicted_by=() if is_childs else resolved_holder.contradicted_by,
         non_holder_account=resolved_holder.account in ("function", "manager"),
         reused_login_of=None if is_childs else resolved_holder.reused_login_of,
         purpose=purpose,
@@ -247,6 +248,7 @@ def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
         unit=unit,
         unit_reason=resolved_unit.reason,
         conflicting_unit=resolved_unit.conflicting_unit,
+        conflicting_unit_reason=resolved_unit.conflicting_reason,
         serves=serves,
         # A device of a förskola may be its staff's or in the pool.
         is_use_undecided=purpose is Purpose.POOL and purpose_reason is HOLDER_UNREADABLE,

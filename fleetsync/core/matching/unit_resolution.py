@@ -17,7 +17,6 @@ UnitCandidate = tuple[str, Text]
 
 _OF_HOLDER = Text("innehavarens enhet", "the holder's unit")
 _OF_ACCOUNT = Text("kontots enhet", "the account's unit")
-_OF_LOCATION = Text("källans plats", "the source's location")
 _PROTECTED = Text("visas inte", "not shown")
 _NOWHERE = Text("inget talar om var", "nothing tells where")
 
@@ -27,12 +26,18 @@ def _unit_map_reason(source: str) -> Text:
     return Text(f"[[unit_map]] för {source}", f"[[unit_map]] of {source}")
 
 
+@lru_cache(maxsize=64)
+def _location_reason(source: str) -> Text:
+    return Text(f"platsen i {source}", f"the location in {source}")
+
+
 class ResolvedUnit(FrozenStruct, frozen=True):
     """The unit that counts, why, and the other answer where two disagree."""
 
     unit: str
     reason: Text
     conflicting_unit: str | None = None
+    conflicting_reason: Text = Text("", "")
 
 
 class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
@@ -78,7 +83,8 @@ class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
         if not answers:
             return ResolvedUnit(UNPLACED, _NOWHERE)
         unit, reason = answers[0]
-        return ResolvedUnit(unit, reason, next((other for other, _ in answers if other != unit), None))
+        other = next((answer for answer in answers if answer[0] != unit), None)
+        return ResolvedUnit(unit, reason) if other is None else ResolvedUnit(unit, reason, *other)
 
     def _units_from_records(self, records: Sequence[BelievedRecord], holder: ResolvedHolder) -> list[UnitCandidate]:
         """The units that the records give: by `[[unit_map]]`, the account's unit, the source's location."""
@@ -116,4 +122,4 @@ class UnitLocator(Struct, frozen=True, kw_only=True, dict=True):
                 continue
             unit = self.context.unit_directory.slug_of_source_location(known.source, location)
             if unit is not None:
-                yield (unit, _OF_LOCATION)
+                yield (unit, _location_reason(known.source))

@@ -13,7 +13,7 @@ from fleetsync.core.model.decisions import Correction, Override, Parking
 from fleetsync.core.model.history import CoverageDay, Episode, RunningAssignment, StageSince
 from fleetsync.core.model.pulls import ScopeFindings
 from fleetsync.core.model.records import RECORD_TYPES, Key, Record
-from fleetsync.core.model.vocabulary import PartRole, RecordType
+from fleetsync.core.model.vocabulary import CredentialUse, PartRole, RecordType
 
 # The words of the record types: a reconciliation asks a million times, and an enumeration is slow to tell its value.
 _TYPE_WORDS = {kind: record_type.value for kind, record_type in RECORD_TYPES.items()}
@@ -44,6 +44,14 @@ class BelievedRecord(FrozenStruct, frozen=True, kw_only=True):
     def ref(self) -> tuple[str, str, str]:
         """(source, type, source id): unique among all believed records."""
         return (self.source, _TYPE_WORDS[type(self.record)], self.record.source_id)
+
+
+class Credential(FrozenStruct, frozen=True):
+    """A credential that runs out, such as the yearly token between an MDM and Apple. Its name is never a secret."""
+
+    name: str
+    expires_at: datetime
+    use: CredentialUse
 
 
 NOT_THERE = "not there: "
@@ -78,7 +86,7 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
     unused_headers: int = 0  # headers that no field took up
     left_files: tuple[str, ...] = ()  # files beside its lists that are none, at the last attempt
     contacts_untold: int = 0  # devices whose last contact was known before and missing in its last complete pull
-    credentials: Mapping[str, datetime] = {}  # name → when it runs out
+    credentials: tuple[Credential, ...] = ()  # by name
     first_complete_at: datetime | None = None
 
     @property

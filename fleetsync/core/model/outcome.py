@@ -34,14 +34,6 @@ class Moment(FrozenStruct, frozen=True):
     today: date
 
 
-class FieldClaim(FrozenStruct, frozen=True):
-    """One source's value of a field, and whether it is the one that counts."""
-
-    source: str
-    value: str
-    counts: bool
-
-
 class Person(FrozenStruct, frozen=True, kw_only=True):
     """A human: the records of all sources that were found to describe them, and the keys of those records."""
 
@@ -59,7 +51,7 @@ class Person(FrozenStruct, frozen=True, kw_only=True):
 class Device(FrozenStruct, frozen=True, kw_only=True):
     """A physical device: the records of all sources that describe it, and one value per field.
 
-    Where sources disagree the most trusted value counts, and `field_claims` keeps what each of them says.
+    Where sources disagree the most trusted value counts; `fleetsync.core.disagreements` tells what each of them says.
     """
 
     id: str
@@ -77,6 +69,7 @@ class Device(FrozenStruct, frozen=True, kw_only=True):
     asset_tag: str | None = None
     ownership: Ownership | None = None
     managed: bool | None = None
+    is_migrating: bool = False  # a source says that it is on its way from one MDM to another now
     compliance: Compliance | None = None
     encrypted: bool | None = None
     may_be_personal_by_lists: bool = False  # each list that has it says, or may say, that a person owns it
@@ -92,7 +85,6 @@ class Device(FrozenStruct, frozen=True, kw_only=True):
     ever_in_list: bool = False
     masked: bool = False
     first_seen: datetime
-    field_claims: Mapping[str, tuple[FieldClaim, ...]] = {}  # only fields on which sources disagree
     unreadable: Mapping[
         str, str
     ] = {}  # field that is unknown because it could not be read → the source where it stands
@@ -150,6 +142,7 @@ class Placement(FrozenStruct, frozen=True, kw_only=True):
     holder_reason: Text = Text("", "")
     holder_problems: tuple[HolderProblem, ...] = ()
     claimed_by: tuple[str, ...] = ()  # persons of an ambiguous holder
+    contradicted_by: tuple[str, ...] = ()  # persons whom weaker keys name beside the holder
     non_holder_account: bool = False
     reused_login_of: str | None = None
     purpose: Purpose = Purpose.UNSORTED
@@ -157,6 +150,7 @@ class Placement(FrozenStruct, frozen=True, kw_only=True):
     unit: str = UNPLACED
     unit_reason: Text = Text("", "")
     conflicting_unit: str | None = None  # the other answer, where two disagree
+    conflicting_unit_reason: Text = Text("", "")
     serves: tuple[str, ...] = ()  # groups of a set
     is_use_undecided: bool = False  # a holder who could not be read decides whether it is anybody's own
 

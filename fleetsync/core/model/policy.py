@@ -5,7 +5,7 @@ each field is a plain list, number or date.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from fleetsync.core.model.base import FrozenStruct, Text
@@ -166,3 +166,9 @@ class Policy(FrozenStruct, frozen=True, kw_only=True):
     ending_after_school_days: int = 15
     time_zone: str = "Europe/Stockholm"
     fingerprint: str = ""
+
+    def withdrawn_from(self, entitlement: str) -> date | None:
+        """The first day on which no rule of this id is in force any more; None: one has no end."""
+        ends = [rule.valid_to for rule in self.entitlements if rule.id == entitlement]
+        last = max((end for end in ends if end is not None), default=None)
+        return None if last is None or None in ends else last + timedelta(days=1)

@@ -131,6 +131,7 @@ class PullLimits(FrozenStruct, frozen=True, kw_only=True):
     max_growth_ratio: float = 0.25
     max_rejected_ratio: float = 0.1
     allow_empty: bool = False
+    may_begin_empty: bool = False  # nothing was believed yet, and many systems have nothing there
     grace_pulls: int = 2
     grace_hours: float = 20.0
 

@@ -75,6 +75,7 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     last_contact_at: datetime | None = None
     ownership: Ownership | None = None
     managed: bool | None = None
+    migrating: bool = False  # the source says that it is on its way from one MDM to another now
     condition: Condition = Condition.ACTIVE
     compliance: Compliance | None = None
     encrypted: bool | None = None

@@ -32,6 +32,23 @@ class DroppedKind(StrEnum):
     DEFENDER_ONLY = "defender_only"  # seen by an antivirus service alone
     PRIVATE_PHONE = "private_phone"
     RELEASED = "released"  # a purchase that no longer belongs to the organisation at its vendor
+    PRIVATE_DEVICE = "private_device"  # a register's entry of something that a person owns
+    OTHER_CATEGORY = "other_category"  # no device of the kinds that the source is configured to read
+    WITHOUT_SERIAL = "without_serial"  # one piece that was bought without a serial number to recognise it by
+    CREDITED = "credited"  # a purchase that was taken back
+    TELEPHONE_NUMBER = "telephone_number"  # a device known by the number of its telephone alone
+    GUEST = "guest"  # an account of somebody from another organisation
+    FUNCTION_ACCOUNT = "function_account"  # an account of a function, a room or a service, and of no person
+
+
+class CredentialUse(StrEnum):
+    """What a credential is for, and so what stops when it runs out: see `fleetsync.core.lifecycle.credentials`."""
+
+    SIGN_IN = "sign_in"  # fleetsync's own, with which it reads the source
+    APPLE_PUSH = "apple_push"  # the certificate with which an MDM reaches its Apple devices
+    APPLE_ENROLMENT = "apple_enrolment"  # the token with which Apple hands new devices over to an MDM
+    APPLE_APPS = "apple_apps"  # the token of the apps and books that were bought
+    OTHER = "other"  # also of what was stored before uses were
 
 
 class PartRole(StrEnum):
@@ -42,6 +59,7 @@ class PartRole(StrEnum):
     LIST = "list"  # devices in use, as people write them down
     REGISTER = "register"  # the inventory of all devices that exist
     PURCHASES = "purchases"  # devices that were bought, delivered or not
+    DETAILS = "details"  # facts about devices that other parts have, such as a warranty: makes no device by itself
 
 
 class Scheme(StrEnum):

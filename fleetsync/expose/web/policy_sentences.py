@@ -1,6 +1,7 @@
 """The policy in sentences: every rule of the configuration, in both languages."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from itertools import groupby
 
 from markupsafe import Markup
@@ -75,8 +76,13 @@ EMPLOYMENT_CLAUSES: Mapping[EmploymentForm, tuple[str, str]] = {
 }
 
 
-def entitlement_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
-    """What the rule gives, to whom, which devices are accepted, and when it raises an alarm."""
+def entitlement_sentences(
+    rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser, withdrawn_from: date | None = None
+) -> list[str]:
+    """What the rule gives, to whom, which devices are accepted, and when it raises an alarm.
+
+    *withdrawn_from*: the first day without any rule of its id; None: there is always one.
+    """
     return [
         _devices_sentence(rule, localiser),
         _persons_sentence(rule, localiser),
@@ -90,7 +96,7 @@ def entitlement_sentences(rule: Entitlement, names: Mapping[str, Unit], localise
             short=rule.alert_short,
             days=rule.alert_after_school_days,
         ),
-        *_further_sentences(rule, names, localiser),
+        *_further_sentences(rule, names, localiser, withdrawn_from),
     ]
 
 
@@ -139,7 +145,9 @@ def _accepted_sentence(rule: Entitlement, localiser: Localiser) -> str:
     return sentence
 
 
-def _further_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser) -> list[str]:
+def _further_sentences(
+    rule: Entitlement, names: Mapping[str, Unit], localiser: Localiser, withdrawn_from: date | None
+) -> list[str]:
     sentences = []
     if MembershipType.EMPLOYMENT in rule.who.memberships and rule.on_leave == "apart":
         sentences.append(localiser.t("Den som är ledig räknas för sig.", "Persons on leave are counted apart."))
@@ -148,7 +156,15 @@ def _further_sentences(rule: Entitlement, names: Mapping[str, Unit], localiser: 
         sentences.append(localiser.t("Bara på {units}.", "Only at {units}.", units=units))
     if rule.valid_from:
         sentences.append(localiser.t("Gäller från {day}.", "In force from {day}.", day=localiser.day(rule.valid_from)))
-    if rule.valid_to:
+    if rule.valid_to and withdrawn_from == rule.valid_to + timedelta(days=1):
+        sentences.append(
+            localiser.t(
+                "Upphör: ingen har rätt enligt den från {day}.",
+                "Withdrawn: it owes nobody anything from {day}.",
+                day=localiser.day(withdrawn_from),
+            )
+        )
+    elif rule.valid_to:
         sentences.append(
             localiser.t("Gäller till och med {day}.", "In force until {day}.", day=localiser.day(rule.valid_to))
         )

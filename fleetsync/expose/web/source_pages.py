@@ -10,7 +10,8 @@ from flask import abort, flash, redirect, render_template, request, url_for
 
 from fleetsync.core import pull_findings
 from fleetsync.core.guard import may_be_accepted
-from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Text, UnreadableRow
+from fleetsync.core.lifecycle.credentials import CONSEQUENCES, ExpiryStep, expiry_step
+from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Severity, Text, UnreadableRow
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
@@ -42,6 +43,11 @@ class NotTaken(NamedTuple):
     times: int
 
 
+EXPIRY_SEVERITIES: Mapping[ExpiryStep, Severity | None] = {
+    ExpiryStep.DISTANT: None,
+    ExpiryStep.EXPIRING: Severity.WARNING,
+    ExpiryStep.URGENT: Severity.CRITICAL,
+}
 UNREADABLE_ROW = Text("rad som inte gick att läsa", "row that could not be read")
 UNREADABLE_FACT = Text("uppgift som inte gick att läsa", "fact that could not be read")
 CONSEQUENCE = Text("vad som följer av det", "what follows from it")
@@ -76,6 +82,10 @@ def part(source: str, part: str) -> PageResponse:
         read=read,
         not_taken=() if read is None else (*_not_taken(read, context), *_not_read_again(state, read, context)),
         left_files=pull_findings.left_files(state.left_files),
+        credentials=[
+            (credential, EXPIRY_SEVERITIES[expiry_step(credential, context.now)], CONSEQUENCES[credential.use])
+            for credential in sorted(state.credentials, key=lambda credential: credential.expires_at)
+        ],
         plan=plan,
         refusal=refusal,
         findings=_pull_findings(refusals, state.reason or "", context),
@@ -186,7 +196,13 @@ def policy() -> PageResponse:
     unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
     return render_template(
         "policy.html",
-        rules=[(rule, policy_sentences.entitlement_sentences(rule, names, localiser)) for rule in shown.entitlements],
+        rules=[
+            (
+                rule,
+                policy_sentences.entitlement_sentences(rule, names, localiser, shown.withdrawn_from(rule.id)),
+            )
+            for rule in shown.entitlements
+        ],
         silence=policy_sentences.staleness_sentences(shown, localiser),
         device_rules=[
             (rule, policy_sentences.device_rule_sentence(rule, names, localiser)) for rule in shown.device_rules

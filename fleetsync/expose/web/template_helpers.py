@@ -8,6 +8,7 @@ from flask import Flask, request, session, url_for
 from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
+from fleetsync.core.disagreements import Claim, Disagreement
 from fleetsync.core.model import BelievedRecord, Device, Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.drill_down import number_of
@@ -39,6 +40,7 @@ DISPLAY_NAMES: Mapping[str, Mapping[str, Text]] = {
     "measure": display_names.MEASURE_TITLES,
     "way": display_names.COVERED_BY,
 }
+YES_OR_NO: Mapping[str, Text] = {"true": Text("ja", "yes"), "false": Text("nej", "no")}
 DEVICE_FIELDS: Mapping[str, Text] = {
     "manufacturer": Text("Tillverkare", "Manufacturer"),
     "model": Text("Modell", "Model"),
@@ -55,8 +57,25 @@ DEVICE_FIELDS: Mapping[str, Text] = {
     "warranty_until": Text("Garanti till", "Warranty until"),
     "support_until": Text("Stöd till", "Support until"),
 }
+DISAGREEMENT_FIELDS: Mapping[str, Text] = {
+    **DEVICE_FIELDS,
+    "serial": Text("Serienummer", "Serial"),
+    "condition": Text("Skick", "Condition"),
+    "holder": Text("Innehavare", "Holder"),
+    "unit": Text("Enhet", "Unit"),
+    "school_form": Text("Skolform", "School form"),
+    "year": Text("Årskurs", "Year"),
+    "employment_form": Text("Anställningsform", "Employment form"),
+    "start": Text("Från", "From"),
+    "end": Text("Till", "To"),
+}
 FIELD_VALUES: Mapping[str, Mapping[str, Text]] = {
     "platform": display_names.PLATFORMS,
+    "condition": display_names.CONDITIONS,
+    "school_form": display_names.SCHOOL_FORMS,
+    "employment_form": display_names.EMPLOYMENT_FORMS,
+    "managed": YES_OR_NO,
+    "encrypted": YES_OR_NO,
     "ownership": {
         "organisation": Text("kommunen", "the municipality"),
         "personal": Text("privat", "personal"),
@@ -95,6 +114,8 @@ def register_template_helpers(app: Flask) -> None:
         covered_by=covered_by,
         field_text=field_text,
         field_sources=field_sources,
+        disagreement_title=disagreement_title,
+        claim_text=claim_text,
         part_as_of=part_as_of,
         membership_group_name=membership_group_name,
         interval_text=interval_text,
@@ -193,6 +214,24 @@ def field_sources(device: Device, field: str) -> str:
         known.source for known in device.records if getattr(known.record, field, None) not in (None, "", "other")
     }
     return ", ".join(sorted(sources))
+
+
+def disagreement_title(disagreement: Disagreement) -> str:
+    """What the field of a disagreement is called."""
+    return request_context().localiser.translate(DISAGREEMENT_FIELDS[disagreement.field])
+
+
+def claim_text(disagreement: Disagreement, claim: Claim) -> str:
+    """The value that somebody gives for a field, in words; a person who may not be shown is not named."""
+    context = request_context()
+    if disagreement.field == "unit":
+        return context.unit_name(claim.value)
+    if disagreement.field == "holder":
+        if context.lookup.person(claim.value) is None:
+            return context.localiser.t("visas inte", "not shown")
+        return f"{TranslatedNames(context).person(claim.value)} {claim.value}"
+    words = FIELD_VALUES.get(disagreement.field, {})
+    return context.localiser.translate(words[claim.value]) if claim.value in words else claim.value
 
 
 def part_as_of(known: BelievedRecord) -> date | None:

@@ -8,6 +8,7 @@ This package holds plain values and Protocols. It opens no connection, and no se
 one of these cannot be read.
 """
 
+from fleetsync.core.model import Credential, CredentialUse
 from fleetsync.pull.contract.connect import (
     Client,
     Connect,
@@ -33,7 +34,6 @@ from fleetsync.pull.contract.errors import (
     WrongAnswer,
 )
 from fleetsync.pull.contract.listings import (
-    Credential,
     DroppedRow,
     MarkWord,
     NormalisedItem,
@@ -58,11 +58,19 @@ from fleetsync.pull.contract.signing_in import (
     ServiceAccount,
     SignedAssertion,
 )
-from fleetsync.pull.contract.source_settings import Duration, Ratio, SourceName, SourceSettings, parse_duration
+from fleetsync.pull.contract.source_settings import (
+    AssertionSettings,
+    Duration,
+    Ratio,
+    SourceName,
+    SourceSettings,
+    parse_duration,
+)
 
 __all__ = [
     "AccessRefused",
     "ApiKey",
+    "AssertionSettings",
     "Auth",
     "Basic",
     "Bearer",
@@ -73,6 +81,7 @@ __all__ = [
     "Connector",
     "ContactSplittingConnector",
     "Credential",
+    "CredentialUse",
     "Decode",
     "DecodedResponse",
     "DroppedRow",

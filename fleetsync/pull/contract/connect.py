@@ -36,7 +36,8 @@ class Client(Protocol):
 
     *path* is joined to the base URL, or a whole URL of the same origin. *decode* is a msgspec type (or decoder): what it
     does not name is never in memory. *needs* names the permission, for the text of an error. With *may_be_missing*
-    the statuses 404, 405 and 501 mean `PartMissing`; without, that the address is wrong (`SourceRefused`).
+    the statuses 404, 405 and 501 mean `PartMissing`; without, that the address is wrong (`SourceRefused`). With
+    *may_be_forbidden* so does 403: the permission for a part that a source can do without was not granted.
     """
 
     def get(
@@ -47,6 +48,7 @@ class Client(Protocol):
         decode: Decode[T],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
     ) -> T: ...
 
     def get_with_headers(
@@ -70,15 +72,32 @@ class Client(Protocol):
         next_page: Callable[[T], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
         optional_query: bool = False,
     ) -> Iterator[T]:
         """Every page of a listing, from the first, until *next_page* says None (or a blank).
 
         A link is followed verbatim and only to our origin. A link or query that was read before is a loop, and so are
         pages in a row of which every row was read before: `SourceUnavailable`. So is a listing without an end. A later page
-        refused with 400, 403, 404 or 410 is `PageTokenExpired`. *may_be_missing* applies to the first page only.
+        refused with 400, 403, 404 or 410 is `PageTokenExpired`. *may_be_missing* and *may_be_forbidden* apply to the first
+        page only.
         *optional_query*: the source may be asked without (a part of) it, so a failure of the server is `QueryRefused` soon.
         """
+        ...
+
+    def follow_with_headers(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        decode: Decode[T],
+        next_page: Callable[[DecodedResponse[T]], NextPage],
+        needs: str = "",
+        may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
+        optional_query: bool = False,
+    ) -> Iterator[DecodedResponse[T]]:
+        """As `follow`, with the headers of each page, for totals and links in them."""
         ...
 
     def post(
@@ -202,7 +221,8 @@ class Connect(Protocol):
         requests_per_minute: float | None = None,
         first_byte_seconds: float | None = None,
     ) -> Client:
-        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit.
+        """A client for one origin. *requests_per_minute*: only where the source documents or needs a limit. All sources that
+        read from the same origin share the pace.
 
         *first_byte_seconds*: how long a response may take to begin, only where a source makes a whole listing of one.
         """

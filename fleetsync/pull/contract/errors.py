@@ -51,12 +51,14 @@ class PartMissing(PullError):
     """This system does not have the part (an edition, a cloud or a licence without it). This is not the same as "none".
 
     *has_json*: whether the response that said so was JSON. Where a system always answers in JSON, a 404 without it came from
-    another host or from a gateway in between, and says nothing about the part.
+    another host or from a gateway in between, and says nothing about the part. *is_forbidden*: the system may have the part,
+    and the permission for it was not granted.
     """
 
-    def __init__(self, text: str, *, has_json: bool = True) -> None:
+    def __init__(self, text: str, *, has_json: bool = True, is_forbidden: bool = False) -> None:
         super().__init__(text)
         self.has_json = has_json
+        self.is_forbidden = is_forbidden
 
 
 class RecordError(PullError):

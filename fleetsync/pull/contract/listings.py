@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from fleetsync.core.model import DroppedKind, PartRole, Record, RecordType
+from fleetsync.core.model import Credential, DroppedKind, PartRole, Record, RecordType
 
 RawRecord: TypeAlias = Any
 """One record as the connector decoded it: its own struct of just the fields it keeps, or a row of a file."""
@@ -18,7 +18,10 @@ class Part:
     *role*: the kind of system (roster, MDM, list …); it decides what it means when a device or person is missing from
     the part. *after*: parts of the same connector that are pulled earlier in a run. *expects_mdm*: devices known here
     should be in an MDM too (registers and purchases, not lists). *reads* "some": a pull adds and changes, never marks
-    absent, and keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure.
+    absent, and keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure. *may_be_empty*: many systems have
+    nothing in it, so a pull without a record is believed as long as none was believed before. *counts_as*: the part of
+    other kinds that it stands in for in `counts`, where its own name says something else. A part without *types* gives
+    credentials alone.
     """
 
     name: str
@@ -28,14 +31,13 @@ class Part:
     expects_mdm: bool = False
     reads: Literal["whole", "some"] = "whole"
     optional: bool = False
+    may_be_empty: bool = False
+    counts_as: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A credential of the source that expires, such as the yearly token between an MDM and Apple."""
-
-    name: str
-    expires_at: datetime
+    @property
+    def name_in_counts(self) -> str:
+        """What `counts` calls the part."""
+        return self.counts_as or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
 from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
+from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
-from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
+from fleetsync.pull.decoding.probing import MISSING_COLUMN, credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.rows import (
     DecodeHook,
     ReadRows,
@@ -38,6 +39,7 @@ from fleetsync.pull.decoding.words import known_word, report_unknown
 
 __all__ = [
     "AFTER_SCHOOL_FORMS",
+    "MISSING_COLUMN",
     "STANDARD_FORMS",
     "WITHHELD_TEXT",
     "CivicNumber",
@@ -45,6 +47,7 @@ __all__ = [
     "DecodeHook",
     "EnrolmentPeriod",
     "IdNumbering",
+    "JsonApiPage",
     "MadeId",
     "ReadRows",
     "RowReader",
@@ -59,6 +62,7 @@ __all__ = [
     "is_child",
     "is_in_domains",
     "is_protected",
+    "json_api_pages",
     "known_text",
     "known_word",
     "local_noon",

@@ -16,6 +16,7 @@ from fleetsync.pull.contract import (
 
 EXPIRY_WARNING_PERIOD = timedelta(days=30)
 
+MISSING_COLUMN = "missing column"  # the field by which a pull reports one
 _SINGULARS = {"people": "person", "devices": "device"}
 
 FieldGroups = Mapping[str, tuple[str, ...]]
@@ -98,7 +99,7 @@ def missing_fields(file: SourceFile, groups: FieldGroups) -> tuple[str, ...]:
 
 def missing_columns(file: SourceFile, groups: FieldGroups) -> tuple[UnknownValue, ...]:
     """`missing_fields` as a pull reports them."""
-    return tuple(UnknownValue("missing column", name) for name in missing_fields(file, groups))
+    return tuple(UnknownValue(MISSING_COLUMN, name) for name in missing_fields(file, groups))
 
 
 def credential_result(expires: date, today: date, remedy: str) -> ProbeResult:

@@ -22,6 +22,7 @@ from fleetsync.pull.files.suspicion import (
     look_like_owners,
     look_like_states,
 )
+from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
     "HEADER_WORDS",
@@ -42,4 +43,6 @@ __all__ = [
     "look_like_employment_forms",
     "look_like_owners",
     "look_like_states",
+    "pages_of_records",
+    "single_list",
 ]

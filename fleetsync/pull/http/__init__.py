@@ -13,6 +13,7 @@ allowed.
 
 from fleetsync.pull.http.address import OutboundNetwork
 from fleetsync.pull.http.exchange import RequestMeter
+from fleetsync.pull.http.retrying import RequestPacers
 from fleetsync.pull.http.sessions import PullSession, SourceSessions
 
-__all__ = ["OutboundNetwork", "PullSession", "RequestMeter", "SourceSessions"]
+__all__ = ["OutboundNetwork", "PullSession", "RequestMeter", "RequestPacers", "SourceSessions"]

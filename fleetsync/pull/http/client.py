@@ -36,7 +36,6 @@ from fleetsync.pull.http.retrying import (
     MAX_ATTEMPTS,
     MAX_OPTIONAL_ATTEMPTS,
     PullDeadline,
-    RequestPacer,
     RetryableError,
     retry_wait_seconds,
 )
@@ -53,7 +52,10 @@ _SAFE_DECODE_ERRORS = ("Expected ", "Object missing required field ", "JSON is m
 
 
 class HttpClient:
-    """A signed-in client for one origin. See `contract.Client` for what its methods promise."""
+    """A signed-in client for one origin. See `contract.Client` for what its methods promise.
+
+    *pace*: reserves a moment for the next request, and returns in how many seconds it is.
+    """
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class HttpClient:
         deadline: PullDeadline,
         meter: RequestMeter,
         secrets: frozenset[str],
-        pacer: RequestPacer | None = None,
+        pace: Callable[[], float] | None = None,
     ) -> None:
         self._base_url = base_url
         self._origin = origin
@@ -71,7 +73,7 @@ class HttpClient:
         self._deadline = deadline
         self._meter = meter
         self._secrets = secrets
-        self._pacer = pacer
+        self._pace = pace
 
     def get(
         self,
@@ -81,8 +83,11 @@ class HttpClient:
         decode: Decode[T],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
     ) -> T:
-        return self.get_with_headers(path, params, decode=decode, needs=needs, may_be_missing=may_be_missing).body
+        url = self._checked_url(join_path(self._base_url, path), params)
+        description = self._describe_request(needs, may_be_missing, may_be_forbidden)
+        return self._with_retries("GET", url, description, decode).body
 
     def get_with_headers(
         self,
@@ -119,24 +124,50 @@ class HttpClient:
         next_page: Callable[[T], NextPage],
         needs: str = "",
         may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
         optional_query: bool = False,
     ) -> Iterator[T]:
+        pages = self.follow_with_headers(
+            path,
+            params,
+            decode=decode,
+            next_page=lambda page: next_page(page.body),
+            needs=needs,
+            may_be_missing=may_be_missing,
+            may_be_forbidden=may_be_forbidden,
+            optional_query=optional_query,
+        )
+        for page in pages:
+            yield page.body
+
+    def follow_with_headers(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        decode: Decode[T],
+        next_page: Callable[[DecodedResponse[T]], NextPage],
+        needs: str = "",
+        may_be_missing: bool = False,
+        may_be_forbidden: bool = False,
+        optional_query: bool = False,
+    ) -> Iterator[DecodedResponse[T]]:
         first = join_path(self._base_url, path)
         url, watch = self._checked_url(first, params), ListingWatch(self._deadline.source, self._origin)
         while url:
             description = replace(
-                self._describe_request(needs, may_be_missing),
+                self._describe_request(needs, may_be_missing, may_be_forbidden),
                 is_later_page=watch.has_begun,
                 has_optional_query=optional_query and not watch.has_begun,
             )
             watch.take_link(url)
             try:
-                page = self._with_retries("GET", url, description, decode).body
+                page = self._with_retries("GET", url, description, decode)
             except QueryRefused as error:
                 if description.has_optional_query:
                     logger.info("query refused, asked without it", source=self._deadline.source, reason=str(error))
                 raise
-            watch.take_page(page)
+            watch.take_page(page.body)
             yield page
             url = self._following_url(url, first, next_page(page))
 
@@ -147,8 +178,10 @@ class HttpClient:
         link = next_page_text(following)
         return "" if link is None else self._checked_url(resolve_link(here, link), None)
 
-    def _describe_request(self, needs: str, may_be_missing: bool) -> RequestDescription:
-        return RequestDescription(self._deadline.source, self._origin, needs, may_be_missing, secrets=self._secrets)
+    def _describe_request(self, needs: str, may_be_missing: bool, may_be_forbidden: bool = False) -> RequestDescription:
+        return RequestDescription(
+            self._deadline.source, self._origin, needs, may_be_missing, may_be_forbidden, secrets=self._secrets
+        )
 
     def _checked_url(self, url: str, params: Params | None, *, is_redirect: bool = False) -> str:
         """The whole address, checked to be of our origin, because the token is sent with every request."""
@@ -260,8 +293,8 @@ class HttpClient:
         )
 
     def _send(self, method: str, url: str, body: bytes | None) -> requests.Response:
-        if self._pacer is not None:
-            self._deadline.wait(self._pacer.seconds_to_wait())
+        if self._pace is not None:
+            self._deadline.wait(self._pace())
         headers = {} if body is None else {"Content-Type": "application/json"}
         return self._session.request(method, url, data=body, headers=headers)
 

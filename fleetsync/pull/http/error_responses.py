@@ -31,7 +31,9 @@ _MISSING_STATUSES = frozenset({404, 405, 501})
 _REJECTED_QUERY_STATUSES = frozenset({400, 422})
 _BROKEN_LISTING_STATUSES = frozenset({400, 403, 404, 405})  # on a later page: the first one was given
 _REFUSED_TOKEN_STATUSES = frozenset({400, 401, 403})
-_PATIENCE_WORDS = re.compile(r"rate[ _-]?limit|throttl|too[ _-]?many[ _-]?requests|quota[ _-]?exceeded", re.IGNORECASE)
+_PATIENCE_WORDS = re.compile(
+    r"rate[ _-]?limit|daily[ _-]?limit|throttl|too[ _-]?many[ _-]?requests|quota[ _-]?exceeded", re.IGNORECASE
+)
 _RETRY_AFTER_FIELDS = frozenset({"retryafter", "retryafterseconds", "retrydelay"})
 _WAIT_IN_WORDS = re.compile(r"\b(?:in|after|wait)\s+(\d{1,5})\s*(s|m)(?:ec|econds?|in|inutes?)?\b", re.IGNORECASE)
 _MAX_ERROR_DEPTH, _MAX_ERROR_ENTRIES = 5, 20
@@ -83,6 +85,7 @@ class RequestDescription:
     origin: Origin
     needs: str = ""
     may_be_missing: bool = False
+    may_be_forbidden: bool = False
     is_later_page: bool = False
     secrets: frozenset[str] = frozenset()
     names_ids: bool = False
@@ -121,8 +124,10 @@ def error_in_success(response: requests.Response, request: RequestDescription) -
         return None
     body = _json(response)
     is_page = any(isinstance(value, list) for name, value in body.items() if name != "errors")
-    is_error = any(body.get(name) for name in ("error", "errors", "Error")) or (
-        {"code", "message"} <= body.keys() <= _PLAIN_ERROR_FIELDS
+    is_error = (
+        any(body.get(name) for name in ("error", "errors", "Error"))
+        or body.get("status") == "error"
+        or ({"code", "message"} <= body.keys() <= _PLAIN_ERROR_FIELDS)
     )
     if is_page or not is_error:
         return None
@@ -169,7 +174,7 @@ def _not_found_error(response: requests.Response, request: RequestDescription) -
     )
 
 
-def _permission_error(response: requests.Response, request: RequestDescription) -> SourceRefused:
+def _permission_error(response: requests.Response, request: RequestDescription) -> PullError:
     status, message = response.status_code, error_message(response, request)
     if status == 401:
         refusal = SourceRefused if request.is_later_page else AccessRefused
@@ -178,10 +183,11 @@ def _permission_error(response: requests.Response, request: RequestDescription) 
             f"{request.remedy()}"
         )
     grant = f"Grant the permission {request.needs} (and consent, where that is a step of its own)"
-    return AccessRefused(
+    text = (
         f"{request.source}: {request.origin} refused our token (403){message}. "
         f"{grant if request.needs else 'Grant this client the right to read'}, {request.remedy()}"
     )
+    return PartMissing(text, is_forbidden=True) if request.may_be_forbidden else AccessRefused(text)
 
 
 # --------------------------------------------------------------------------------------------------- the token endpoint
@@ -293,11 +299,11 @@ def _error_codes(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _error_texts(body: Mapping[str, Any]) -> Iterator[str]:
-    """Graph and Google: error.message; Apple and Jamf: errors[].code; others: message, error, detail."""
+    """Graph and Google: error.message; Apple and Jamf: errors[].code; Snipe-IT: messages; others: message, error, detail."""
     error = body.get("error")
     if isinstance(error, dict):
         yield _unwrapped_message(str(error.get("message") or ""))
-    for name in ("message", "error_description", "error", "detail", "title"):
+    for name in ("message", "messages", "error_description", "error", "detail", "title"):
         if isinstance(text := body.get(name), str):
             yield text
 

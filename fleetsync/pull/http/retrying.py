@@ -110,21 +110,32 @@ class PullDeadline:
 
 
 class RequestPacer:
-    """Spreads requests evenly, at most so many a minute, for a source that documents a quota. Kept between pulls."""
+    """Spreads the requests to one origin evenly, at most so many a minute, for a source that documents a quota."""
 
-    def __init__(self, clock: Clock, requests_per_minute: float) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._interval = 60 / requests_per_minute
         self._next_at = clock.monotonic()
         self._lock = threading.Lock()
 
-    def seconds_to_wait(self) -> float:
-        """Reserves the next free moment; returns how far away it is."""
+    def seconds_to_wait(self, requests_per_minute: float) -> float:
+        """Reserves the next free moment, and the time until the one after it; returns how far away it is."""
         with self._lock:
             now = self._clock.monotonic()
             mine = max(self._next_at, now)
-            self._next_at = mine + self._interval
+            self._next_at = mine + 60 / requests_per_minute
             return mine - now
+
+
+class RequestPacers:
+    """The pacer of each origin, kept between pulls and shared by all sources: a quota is the organisation's, not a source's."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._pacers: dict[str, RequestPacer] = {}
+
+    def of(self, origin: str) -> RequestPacer:
+        """The pacer of *origin*."""
+        return self._pacers.setdefault(origin, RequestPacer(self._clock))
 
 
 def retry_wait_seconds(attempt: RetryCallState) -> float:

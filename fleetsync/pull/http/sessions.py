@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from threading import Event
 from typing import Self
 
@@ -10,19 +11,29 @@ from fleetsync.pull.contract import Auth, MutualTls
 from fleetsync.pull.http.address import OutboundNetwork, configured_origin
 from fleetsync.pull.http.client import HttpClient
 from fleetsync.pull.http.exchange import READ_SECONDS, BoundedSession, RequestMeter
-from fleetsync.pull.http.retrying import PullDeadline, RequestPacer
+from fleetsync.pull.http.retrying import PullDeadline, RequestPacers
 from fleetsync.pull.http.sign_in import CachedToken, authenticated_session, secrets_of
 
 _MAX_CACHED_TOKENS = 8
 
 
 class SourceSessions:
-    """The tokens, pace and counters of one source, kept between its pulls. Connections are not kept."""
+    """The tokens and counters of one source, kept between its pulls. Connections are not kept.
 
-    def __init__(self, source: str, clock: Clock, network: OutboundNetwork, meter: RequestMeter) -> None:
+    *pacers*: shared with other sources; None: its own.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        clock: Clock,
+        network: OutboundNetwork,
+        meter: RequestMeter,
+        pacers: RequestPacers | None = None,
+    ) -> None:
         self.source, self.clock, self.network, self.meter = source, clock, network, meter
+        self.pacers = RequestPacers(clock) if pacers is None else pacers
         self._cached_tokens: list[tuple[Auth, CachedToken]] = []
-        self._pacers: dict[tuple[str, float], RequestPacer] = {}
 
     def pull_session(self, *, stop: Event, time_limit: timedelta, wait_limit: timedelta) -> "PullSession":
         """The clients of one pull, as a context manager that closes their connections."""
@@ -36,12 +47,6 @@ class SourceSessions:
                 return cached_token
         self._cached_tokens = [*self._cached_tokens, (auth, CachedToken())][-_MAX_CACHED_TOKENS:]
         return self._cached_tokens[-1][1]
-
-    def pacer(self, origin: str, requests_per_minute: float | None) -> RequestPacer | None:
-        """One pace per origin, shared by all its clients."""
-        if requests_per_minute is None:
-            return None
-        return self._pacers.setdefault((origin, requests_per_minute), RequestPacer(self.clock, requests_per_minute))
 
 
 class PullSession:
@@ -77,5 +82,6 @@ class PullSession:
         session.configure(self._deadline, sessions.network, sessions.meter, tls, first_byte_seconds or READ_SECONDS)
         session.headers.update(headers or {})
         self._open_sessions.append(session)
-        pacer = sessions.pacer(str(origin), requests_per_minute)
-        return HttpClient(base_url, origin, session, self._deadline, sessions.meter, secrets_of(auth), pacer)
+        pacer = sessions.pacers.of(str(origin))
+        pace = None if requests_per_minute is None else partial(pacer.seconds_to_wait, requests_per_minute)
+        return HttpClient(base_url, origin, session, self._deadline, sessions.meter, secrets_of(auth), pace)

@@ -149,8 +149,8 @@ class PullAttempt:
             counters.of(page.scope).unused_headers[page.file] = page.unused_headers
         counters.of(page.scope).drift.update(f"{unknown.field}={unknown.value}" for unknown in page.drift)
         for raw in page.raws:
-            # A fact that cannot be read stands beside its row and is none of its own: it must not make up for a missing one.
-            counters.raws += not isinstance(raw, UnreadableFact)
+            # These stand beside the rows and are none of their own: they must not make up for a missing one.
+            counters.raws += not isinstance(raw, UnreadableFact | Credential)
             self._take_raw(raw, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
             self._stage_differences()

@@ -20,7 +20,7 @@ from fleetsync.pull.contract import (
     SourceUnavailable,
     Stopped,
 )
-from fleetsync.pull.http import OutboundNetwork, RequestMeter, SourceSessions
+from fleetsync.pull.http import OutboundNetwork, RequestMeter, RequestPacers, SourceSessions
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.attempt import ProgressCallback, PullAttempt, TotalMismatchError
 from fleetsync.pull.runner.connect import PullConnect
@@ -73,6 +73,7 @@ class PullRunner:
         self.staging, self.clock, self.rules = staging, clock, rules
         self.network = network
         self._source_sessions: dict[str, SourceSessions] = {}
+        self._pacers = RequestPacers(clock)
         self.meters: dict[str, RequestMeter] = {} if meters is None else meters
 
     def meter(self, source: str) -> RequestMeter:
@@ -83,7 +84,7 @@ class PullRunner:
         """The source's HTTP sessions, made at its first use."""
         if source.name not in self._source_sessions:
             self._source_sessions[source.name] = SourceSessions(
-                source.name, self.clock, self.network(source), self.meter(source.name)
+                source.name, self.clock, self.network(source), self.meter(source.name), self._pacers
             )
         return self._source_sessions[source.name]
 

@@ -12,6 +12,8 @@ from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
     CoverageDay,
+    Credential,
+    CredentialUse,
     Episode,
     Key,
     Login,
@@ -128,11 +130,12 @@ def _with_states(connection: Connection, parts: Sequence[PartState]) -> tuple[Pa
     for row in connection.execute(select(t.part_scope)):
         scopes.setdefault((row.source, row.part), {})[row.scope] = row.as_of
         findings.setdefault((row.source, row.part), {})[row.scope] = row.findings
-    expiries: dict[tuple[str, str], dict[str, datetime]] = {}
-    for row in connection.execute(select(t.credential)):
-        expiries.setdefault((row.source, row.part), {})[row.name] = row.expires_at
+    credentials: dict[tuple[str, str], list[Credential]] = {}
+    for row in connection.execute(select(t.credential).order_by(t.credential.c.name)):
+        credential = Credential(row.name, row.expires_at, CredentialUse(row.use))
+        credentials.setdefault((row.source, row.part), []).append(credential)
     return tuple(
-        _with_state(part, states, scopes.get(at, {}), findings.get(at, {}), expiries.get(at, {}))
+        _with_state(part, states, scopes.get(at, {}), findings.get(at, {}), tuple(credentials.get(at, ())))
         for part in parts
         for at in ((part.source, part.part),)
     )
@@ -143,7 +146,7 @@ def _with_state(
     states: Mapping[tuple[str, str], dict[str, Any]],
     scopes: Mapping[str, date],
     findings: Mapping[str, ScopeFindings],
-    credentials: Mapping[str, datetime],
+    credentials: tuple[Credential, ...],
 ) -> PartState:
     state = {**states.get((part.source, part.part), {}), "credentials": credentials}
     # A part is as old as the oldest of the files it was put together from.

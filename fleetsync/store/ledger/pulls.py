@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Insert, bindparam, delete, func, insert, select, update
 
 from fleetsync.core.model import (
+    Credential,
     PulledScope,
     PullEffect,
     ReadFingerprint,
@@ -229,10 +231,11 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             update_part_state(connection, source, part, left_files=tuple(names))
 
-    def store_credential_expiries(self, source: str, part: str, expiries: Mapping[str, datetime]) -> None:
-        """When the credentials of a part run out, by its newest pull, whether that is believed or not."""
+    def store_credentials(self, source: str, part: str, credentials: Iterable[Credential]) -> None:
+        """The credentials that a part named in its newest pull, whether that is believed or not; of one name the last."""
         named = {"source": source, "part": part}
-        rows = [{**named, "name": name, "expires_at": at} for name, at in sorted(expiries.items())]
+        by_name = {credential.name: credential for credential in credentials}
+        rows = [{**named, **msgspec.structs.asdict(by_name[name])} for name in sorted(by_name)]
         with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             kept = t.credential.c
             connection.execute(delete(t.credential).where(kept.source == source, kept.part == part))

@@ -18,7 +18,6 @@ from fleetsync.core.model import (
     Compliance,
     Condition,
     Device,
-    FieldClaim,
     FormFactor,
     ModelRule,
     Ownership,
@@ -37,6 +36,7 @@ PARTS = (
     part("register", PartRole.REGISTER, trust=9),
     part("lists", PartRole.LIST, trust=3),
     part("intune", PartRole.PURCHASES, name="autopilot"),
+    part("care", PartRole.DETAILS),
 )
 POLICY = Policy(
     reference=ReferenceFacts(
@@ -78,7 +78,6 @@ def test_records_of_one_serial_are_one_device_hyphens_or_not() -> None:
 
     assert names(joined.records) == ["register/r", "intune/1"]
     assert joined.serial == "PF2-ABC12"
-    assert joined.field_claims == {}
 
 
 def test_serials_of_two_vendors_never_meet() -> None:
@@ -248,6 +247,24 @@ def test_absent_records_count_and_gone_ones_do_not() -> None:
     assert (joined.ever_in_mdm, joined.ever_in_list) == (True, False)
 
 
+def test_details_are_facts_of_a_device_and_no_role_of_it() -> None:
+    joined = the(device("register", "r", "PF2ABC12"), device("care", "c", "PF2ABC12", warranty_until=date(2027, 6, 1)))
+
+    assert (joined.roles, joined.warranty_until) == (frozenset({PartRole.REGISTER}), date(2027, 6, 1))
+    assert set(names(joined.records)) == {"register/r", "care/c"}
+
+
+def test_details_alone_make_no_device() -> None:
+    assert resolve(device("care", "c", "PF2ABC12")) == ()
+
+
+def test_a_device_of_which_only_details_are_left_is_gone() -> None:
+    joined = the(device("register", "r", "PF2ABC12", gone=True), device("care", "c", "PF2ABC12"))
+
+    assert (joined.records, joined.superseded, joined.roles, joined.conditions) == ((), (), frozenset(), frozenset())
+    assert set(names(joined.gone)) == {"register/r", "care/c"}
+
+
 def test_a_device_whose_records_are_all_gone_is_kept_with_their_values() -> None:
     joined = the(
         device("intune", "1", "PF2ABC12", gone=True, os_version="10", condition=Condition.LOST, last_contact_at=day(3)),
@@ -273,22 +290,6 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
 
     assert (joined.platform, joined.manufacturer, joined.encrypted) == (Platform.WINDOWS, "Lenovo", False)
     assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
-    assert joined.field_claims == {
-        "encrypted": (FieldClaim("intune", "false", True), FieldClaim("lists", "true", False)),
-        "purchased_on": (FieldClaim("register", "2025-08-01", True), FieldClaim("lists", "2025-09-01", False)),
-    }
-
-
-def test_values_in_which_sources_disagree_are_shown_as_reported() -> None:
-    joined = the(
-        device("intune", "1", "PF2ABC12", ownership=Ownership.PERSONAL, os_version="11"),
-        device("lists", "row", "PF2ABC12", ownership=Ownership.ORGANISATION, os_version="10"),
-    )
-
-    assert joined.field_claims == {
-        "ownership": (FieldClaim("intune", "personal", True), FieldClaim("lists", "organisation", False)),
-        "os_version": (FieldClaim("intune", "11", True), FieldClaim("lists", "10", False)),
-    }
 
 
 def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> None:
@@ -351,6 +352,48 @@ def test_a_device_that_moves_between_two_mdms_is_in_the_one_that_has_it() -> Non
     assert (joined.roles, joined.managed) == (frozenset({PartRole.MDM, PartRole.PURCHASES}), True)
 
 
+def moving(**old_mdm: Any) -> Device:
+    """An iPad that Apple moves from Intune, in contact last, to Jamf, which enrolled it at the same time and manages it."""
+    ipad: dict[str, Any] = {"manufacturer": "Apple", "platform": Platform.IPADOS}
+    return the(
+        device("intune", "1", "DMPF2ABC12", **ipad | {"enrolled_at": day(60), "last_contact_at": day(84)} | old_mdm),
+        device("jamf", "1", "DMPF2ABC12", **ipad, managed=True, enrolled_at=day(60), last_contact_at=day(83)),
+        device("intune", "1", "DMPF2ABC12", **ipad, part="autopilot", migrating=old_mdm.get("managed") is False),
+    )
+
+
+def test_a_device_on_its_way_between_two_mdms_is_one_and_managed_if_either_manages_it() -> None:
+    joined = moving(managed=False)
+
+    assert (joined.is_migrating, joined.managed, joined.has_ambiguous_serial) == (True, True, False)
+    assert names(joined.records) == ["jamf/1", "intune/1", "intune/1"]
+    assert (joined.last_contact_at, joined.contact_part) == (day(84), "intune/part")
+
+
+@pytest.mark.parametrize("ended", [Condition.RETIRED, Condition.WIPED])
+def test_the_end_in_the_mdm_that_a_migrating_device_left_is_no_end_of_the_device(ended: Condition) -> None:
+    assert moving(managed=False, condition=ended).conditions == {Condition.ACTIVE}
+    assert moving(condition=ended).conditions == {Condition.ACTIVE, ended}
+
+
+def test_a_migrating_device_that_no_mdm_manages_has_all_its_conditions() -> None:
+    joined = the(
+        device("intune", "1", "PF2ABC12", managed=True, condition=Condition.WIPED, migrating=True),
+        device("jamf", "1", "PF2ABC12", managed=False, condition=Condition.LOST),
+    )
+
+    assert joined.conditions == {Condition.WIPED, Condition.LOST}
+
+
+def test_what_a_list_says_of_a_migrating_device_holds() -> None:
+    joined = the(
+        device("intune", "1", "PF2ABC12", managed=True, migrating=True),
+        device("lists", "1", "PF2ABC12", condition=Condition.RETIRED),
+    )
+
+    assert joined.conditions == {Condition.ACTIVE, Condition.RETIRED}
+
+
 def test_a_part_that_is_configured_no_longer_has_no_role() -> None:
     joined = the(device("former", "1", "PF2ABC12", masked=True, since=3))
 
@@ -383,13 +426,13 @@ def test_a_form_factor_is_the_model_s_else_the_platform_s(fields: dict[str, Any]
     assert the(device("intune", "1", **fields)).form_factor is form
 
 
-def test_an_ipad_that_one_mdm_calls_ios_is_no_disagreement() -> None:
+def test_an_ipad_that_one_mdm_calls_ios_is_an_ipad() -> None:
     joined = the(
         device("intune", "1", "DMPXK1ABCD12", platform=Platform.IOS, model="iPad"),
         device("jamf", "2", "DMPXK1ABCD12", platform=Platform.IPADOS, model="iPad"),
     )
 
-    assert (joined.platform, joined.field_claims) == (Platform.IPADOS, {})
+    assert joined.platform is Platform.IPADOS
 
 
 # --- ids --------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fleetsync.core.identity import UnitDirectory, UnmappedOrganisation, build_unit_directory
 from fleetsync.core.model import CENTRAL, UNPLACED, BelievedRecord, Policy, Unit, UnitMap, UnitRecord
@@ -221,6 +222,21 @@ def test_a_school_without_a_unit_is_reported_once_with_everything_below_it() -> 
         UnmappedOrganisation("sis", "s", "Ekskolan", ("8",), ("e", "f")),
         UnmappedOrganisation("sis", "x", "Ensam"),
     )
+
+
+def test_a_place_of_an_mdm_is_reported_unless_its_devices_have_a_unit_by_its_name_or_by_a_unit_map() -> None:
+    places = (
+        organisation("mdm", "1", None, name="Vretaskolan"),
+        organisation("mdm", "2", None, name="Gamla skolan"),
+        organisation("mdm", "3", None, name="Kommunen"),
+        organisation("mdm", "4", "Skola", name="Vretaskolan"),
+    )
+    mapped = UnitMap(source="mdm", field="location", pattern="2", unit="vretaskolan")
+    directory = directory_of(*places, policy=replace(POLICY, unit_maps=(mapped,)))
+
+    assert [each.source_id for each in directory.unmapped] == ["3", "4"]
+    named = membership_record("mdm", "1", "p", codes=("1",))
+    assert [each.source_id for each in directory_of(places[0], named).unmapped] == ["1"]
 
 
 def test_an_organisation_that_only_contains_others_is_reported_when_a_person_belongs_to_it() -> None:

@@ -178,7 +178,8 @@ class LifecycleCase:
             parts=self.sources,
             **outcome,
         )
-        return find_gaps(outcome_of_cases, self.context(*records))
+        found = find_gaps(outcome_of_cases, self.context(*records))
+        return found.open_episodes, found.closed_episodes
 
     def kinds(self, *cases: DeviceCase | PersonCase, **outcome: Any) -> set[str]:
         """The kinds that are open, without those of the calendar."""

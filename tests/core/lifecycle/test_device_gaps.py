@@ -169,6 +169,14 @@ def test_not_in_mdm_waits_until_every_mdm_has_looked_since_the_device_was_first_
     assert kinds(new, room=LifecycleCase(sources=parts(REGISTER)), names=(REGISTER,)) == {"not_in_mdm"}
 
 
+def test_not_in_mdm_is_not_of_what_is_on_its_way_from_one_mdm_to_another() -> None:
+    def kinds(*, is_migrating: bool) -> set[str]:
+        case = LifecycleCase(sources=parts(MDM, BOUGHT))
+        return case.kinds(case.case(device("d1", BOUGHT, ever_in_mdm=True, is_migrating=is_migrating)))
+
+    assert kinds(is_migrating=False) - kinds(is_migrating=True) == {"not_in_mdm", "stale"}
+
+
 def test_not_in_register_is_asked_where_there_is_one_that_has_looked() -> None:
     looked = LifecycleCase(sources=parts(MDM, REGISTER))
     dead = LifecycleCase(sources=(part(MDM), part(REGISTER, "2025-12-31")))

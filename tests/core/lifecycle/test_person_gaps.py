@@ -471,6 +471,19 @@ def test_two_who_had_a_login_from_the_start_reuse_nothing() -> None:
     assert reusing(TODAY, Login(key("a"), "old", NEW), Login(key("a"), "new", NEW)) == set()
 
 
+def test_a_person_who_turned_out_to_be_another_one_has_given_no_log_in_away() -> None:
+    merged = (Login(key("a"), "old", OLD), Login(key("a"), "new", NEW))
+
+    assert LifecycleCase().kinds(pupil("new", owed=None), logins=merged) == set()
+
+
+def test_a_hidden_persons_token_that_another_source_still_has_is_no_reuse() -> None:
+    token = replace(key("a"), value="~sz5zdtav4vffuf5vsvuqdoxi7wliyxaz")
+
+    assert token.is_token
+    assert reusing(TODAY, Login(token, "old", OLD, NEW), Login(token, "new", NEW)) == set()
+
+
 def test_a_log_in_that_was_taken_back_is_reused_no_more() -> None:
     taken = Login(key("a"), "new", NEW, instant("2026-04-01"))
 

@@ -432,6 +432,14 @@ def test_a_device_is_silent_for_good_after_its_limit(limit: int, stage: Stage) -
     assert room.device_state(device(contact=FIRST_DAY_WITHOUT)).stage is stage
 
 
+def test_a_device_that_left_its_mdm_for_another_is_not_silent_while_it_is_on_its_way() -> None:
+    def stage(*, is_migrating: bool) -> Stage | None:
+        left = device("d1", BOUGHT, ever_in_mdm=True, is_migrating=is_migrating)
+        return LifecycleCase(sources=parts(MDM, BOUGHT)).device_state(left).stage
+
+    assert (stage(is_migrating=True), stage(is_migrating=False)) == (Stage.IN_USE, Stage.SILENT)
+
+
 def test_a_stage_keeps_its_day_while_it_stays() -> None:
     long_ago = instant("2026-09-01")
     stayed = LifecycleCase(believed=BelievedState(stages={"d1": StageSince(Stage.IN_USE, long_ago)}))

@@ -8,6 +8,8 @@ from fleetsync.core.model import (
     BelievedState,
     CoverageDay,
     CoverageShare,
+    Credential,
+    CredentialUse,
     DeviceSet,
     Episode,
     Subject,
@@ -258,16 +260,55 @@ def test_a_sources_gap_was_never_so_before_its_first_pull() -> None:
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_credential_rings_thirty_days_before_it_runs_out_and_after() -> None:
-    expires = datetime(2026, 12, 20, 12, tzinfo=UTC)
+EXPIRES_AT = datetime(2026, 12, 20, 12, tzinfo=UTC)
 
-    def findings(today: str) -> list[tuple[str, str, str]]:
-        state = part(MDM, as_of=today, credentials={"client_secret": expires, "other": later_at})
-        return of_kind("credential_expiring", LifecycleCase(today, sources=(state,)))
 
-    later_at = datetime(2027, 12, 20, 12, tzinfo=UTC)
-    expected = [(MDM, "", "client_secret is good until 2026-12-20")]
-    assert (findings("2026-11-19"), findings("2026-11-21"), findings("2027-01-07")) == ([], expected, expected)
+@pytest.mark.parametrize(
+    ("today", "kind"),
+    [
+        ("2026-11-19", None),
+        ("2026-11-21", "credential_expiring"),
+        ("2026-12-13", "credential_expiring"),
+        ("2026-12-14", "credential_lapsing"),
+        ("2027-01-07", "credential_lapsing"),
+    ],
+)
+def test_a_credential_is_announced_thirty_days_before_it_runs_out_and_is_urgent_in_the_last_week_and_after(
+    today: str, kind: str | None
+) -> None:
+    later = Credential("other", datetime(2027, 12, 20, 12, tzinfo=UTC), CredentialUse.OTHER)
+    state = part(MDM, as_of=today, credentials=(Credential("secret", EXPIRES_AT, CredentialUse.SIGN_IN), later))
+    opened = {
+        name: of_kind(name, LifecycleCase(today, sources=(state,)))
+        for name in ("credential_expiring", "credential_lapsing")
+    }
+
+    reason = "secret is good until 2026-12-20, then this source is no longer read"
+    assert opened == {"credential_expiring": [], "credential_lapsing": []} | (
+        {kind: [(MDM, "", reason)]} if kind else {}
+    )
+
+
+def test_all_credentials_that_run_out_are_named_with_what_stops_then() -> None:
+    credentials = tuple(
+        Credential(use.value, EXPIRES_AT + timedelta(days=n), use) for n, use in enumerate(CredentialUse)
+    )
+    state = part(MDM, as_of="2026-12-10", credentials=credentials)
+    ((_, _, reason),) = of_kind("credential_expiring", LifecycleCase("2026-12-10", sources=(state,)))
+
+    assert reason.split("; ") == [
+        "sign_in is good until 2026-12-20, then this source is no longer read",
+        "apple_push is good until 2026-12-21, then the MDM reaches no iPad and no Mac, and every one must be enrolled anew",
+        "apple_enrolment is good until 2026-12-22, then new iPads and Macs no longer enrol",
+        "apple_apps is good until 2026-12-23, then apps are no longer installed or updated",
+        "other is good until 2026-12-24, then what uses it stops working",
+    ]
+
+
+def test_the_credentials_of_a_source_that_is_switched_off_matter_to_nobody() -> None:
+    state = part(MDM, disabled=True, credentials=(Credential("secret", EXPIRES_AT, CredentialUse.SIGN_IN),))
+
+    assert of_kind("credential_lapsing", LifecycleCase("2026-12-24", sources=(state,))) == []
 
 
 def test_rows_and_facts_that_could_not_be_read_are_a_gap_of_their_part() -> None:

@@ -1,0 +1,45 @@
+"""The rows of Exempelby's Intune, with the fields that the demo sets."""
+
+from datetime import datetime
+
+from fleetsync.demo.managed_facts import ManagedFacts
+from fleetsync.demo.model import SourceRow
+from fleetsync.demo.names import object_id_of
+
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def graph_time(at: datetime | None) -> str:
+    """An instant as Graph writes it; None is never."""
+    return _NEVER if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def intune_row(facts: ManagedFacts) -> SourceRow:
+    """The row of a device in Intune."""
+    return {
+        "id": facts.id,
+        "deviceName": facts.name,
+        "serialNumber": facts.serial,
+        "userId": object_id_of(facts.login) if facts.login else "",
+        "userPrincipalName": facts.login,
+        "emailAddress": facts.login,
+        "managementState": "managed",
+        "managementAgent": "eas" if facts.is_mailbox else "mdm",
+        "managedDeviceOwnerType": "personal" if facts.is_personal else "company",
+        "complianceState": "compliant" if facts.is_compliant else "noncompliant",
+        "deviceCategoryDisplayName": " ".join(filter(None, (facts.use, facts.place))),
+        "operatingSystem": facts.system,
+        "osVersion": facts.version,
+        "manufacturer": facts.manufacturer,
+        "model": facts.model,
+        "deviceEnrollmentType": _intune_enrolment(facts),
+        "isEncrypted": facts.is_encrypted,
+    }
+
+
+def _intune_enrolment(facts: ManagedFacts) -> str:
+    if facts.is_enrolled_by_manager:
+        return "deviceEnrollmentManager"
+    if facts.is_shared:
+        return "appleBulkWithoutUser"
+    return "appleBulkWithUser" if facts.system == "iPadOS" else "windowsAzureADJoin"
