@@ -791,6 +791,28 @@ def test_a_missing_configuration_is_reported(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def run_console_script(*words, before="pass", **redirected):
+    """`fleetsync WORDS` in a process of its own, as it is installed; *before*: a statement that runs first."""
+    script = f"{before}; import sys; sys.argv = {['fleetsync', *words]}; from fleetsync.__main__ import main; main()"
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, text=True, check=False, **redirected)
+
+
+def test_a_command_ends_its_process_without_taking_its_memory_apart():
+    at_exit = "import atexit; atexit.register(print, 'taken apart')"
+
+    done = run_console_script("--help", before=at_exit, capture_output=True)
+
+    assert (done.returncode, done.stdout.splitlines()[-1].split()[0]) == (0, max(COMMANDS))
+
+
+def test_a_command_that_cannot_print_fails():
+    with Path("/dev/full").open("w") as full:
+        done = run_console_script("--help", stdout=full, stderr=subprocess.PIPE)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
 def test_an_error_of_our_own_is_one_line_with_a_place_and_quotes_nothing():
     reported = io.StringIO()
     with redirect_stderr(reported), pytest.raises(SystemExit) as ended, report_errors():
