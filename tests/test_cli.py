@@ -373,6 +373,17 @@ def test_a_check_says_what_is_well_and_what_is_not(installation):
     assert "  - Entra admin center > App registrations > " in out
 
 
+def test_a_check_warns_of_what_is_well_and_will_not_stay_so(installation):
+    installation.keys = {"intune": "credential_expires = 2026-12-01\n"}
+    installation.write()
+
+    out = ok(installation, "check", "intune", "--request")
+
+    assert "warning  intune: the credential runs out on 2026-12-01\n         Make a new one under" in out
+    assert "  - Make a new one under Certificates & secrets" in out
+    assert "ok       intune/devices" in out
+
+
 def test_a_check_offline_asks_nobody_and_shows_values_without_secrets(installation):
     out = ok(installation, "check", "--offline", "--values")
     assert installation.graph.stub_server.log == []
