@@ -48,6 +48,7 @@ class LedgerBase:
         self._token_of = key_tokeniser(secret_key)
         # As of a stamp of what they are read from: each pull asks for them when it begins and when it ends.
         self._child_tokens: tuple[Sequence[Any], Mapping[str, frozenset[str]]] | None = None
+        self._child_tokens_mutex = threading.Lock()
         self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
         self._held_locks: dict[int, Lock] = {}
         self._staged_rows = StagedRows()
