@@ -34,7 +34,10 @@ from fleetsync.core.text import folded
 # Conditions that contradict one another: a device that waits for its enrolment is in use elsewhere without contradiction.
 _LASTING_CONDITIONS = frozenset(Condition) - {Condition.PENDING}
 
-_BY_TRUST = Text("källan som står först i tillit (trust) gäller", "the source that comes first by trust counts")
+_BY_TRUST = Text(
+    "källan som står först i tillit (trust) gäller",
+    "the source that comes first by trust counts",
+)
 _BY_CONTACT = Text("av flera MDM gäller det med senaste kontakten", "of several MDMs the one in contact last counts")
 _BY_MIGRATION = Text(
     "under flytten mellan två MDM gäller det som hanterar verktyget",

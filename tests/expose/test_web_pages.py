@@ -486,6 +486,8 @@ def test_holders_on_whom_sources_disagree_are_linked_and_one_who_may_not_be_show
     shown = read(f"/devices/{case.device.id}", open_client(e.page_setup(snapshot), "tea"))
     assert f'href="/people/{case.placement.holder}"' in shown
     assert f'href="/people/{others[-1].person.id}"' in shown
+    past = read(f"/devices/{case.device.id}?as_of={PAST}", open_client(e.page_setup(snapshot), "tea"))
+    assert f"{others[-1].person.id} jamf/devices" in visible_text(past)
 
     concealed = msgspec.structs.replace(snapshot, hidden=snapshot.hidden | {others[-1].person.id})
     hiding = read(f"/devices/{case.device.id}", open_client(e.page_setup(concealed), "tea"))
