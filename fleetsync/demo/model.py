@@ -40,7 +40,10 @@ class EmploymentContract(msgspec.Struct, frozen=True):
 
 
 class StaffMember(msgspec.Struct, frozen=True):
-    """An employee. *further_logins*: log-ins beside the first. *mark*: text in the column for protected identity."""
+    """An employee. *mark*: text in the column for protected identity.
+
+    *further_logins*: log-ins beside the first. *aliases*: addresses that only the directory of accounts knows.
+    """
 
     key: str
     number: str
@@ -50,6 +53,7 @@ class StaffMember(msgspec.Struct, frozen=True):
     login: str
     contracts: tuple[EmploymentContract, ...]
     further_logins: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     mark: str = ""
     title: str = "Lärare"
 

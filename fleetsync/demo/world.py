@@ -14,6 +14,7 @@ from fleetsync.demo.apple_rows import apple_listings
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
+from fleetsync.demo.entra_rows import entra_users
 from fleetsync.demo.google_rows import google_listings, google_time
 from fleetsync.demo.intune_rows import graph_time
 from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
@@ -175,6 +176,11 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     def autopilot(self) -> tuple[SourceRow, ...]:
         """The rows of Autopilot."""
         return tuple(row for _, row in self._rows_of("autopilot", self.day))
+
+    @cached_property
+    def accounts(self) -> tuple[SourceRow, ...]:
+        """The accounts of Entra ID."""
+        return tuple(entra_users(self.world.builder.employees, self.day))
 
     def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
         """When *device* was last in contact with *mdm*."""
