@@ -21,6 +21,7 @@ from fleetsync.demo.fleet import (
     ENROLLED_ANEW_ON,
     MoveStep,
     mdm_of_school_tablet,
+    purchase_rows,
     rows_during_move,
     rows_in_mdm,
 )
@@ -236,7 +237,9 @@ class WorldBuilder:
         versions = tuple(fact_versions(shown_from, facts, options.get("changes", ())))
         mdm = options.get("mdm", "intune")
         move = options.get("move")
-        rows = dict(rows_during_move(versions, move) if move else rows_in_mdm(versions, mdm, unit))
+        rows = dict(rows_during_move(versions, move) if move else rows_in_mdm(versions, mdm))
+        if not move and facts.serial == serial:  # else the firmware tells another number than the vendor
+            rows |= purchase_rows(versions, unit, mdm)
         if options.get("listed"):
             rows["device_list"] = _row_versions(enrolled, self._list_row(unit, facts), ())
         if repaired := options.get("repaired"):

@@ -42,18 +42,21 @@ def mdm_of_school_tablet(unit: str) -> MdmName:
     return "intune" if unit == NOT_MOVED_YET else "jamf_school"
 
 
-def rows_in_mdm(versions: FactVersions, mdm: MdmName, unit: str) -> Rows:
-    """The rows of a device of *unit* in its MDM, and in the system that knows what was bought, if that has it."""
-    shown_from, facts = versions[0]
-    return {mdm: _mdm_rows(mdm, versions), **_purchase_rows(facts, unit, shown_from, mdm)}
+def rows_in_mdm(versions: FactVersions, mdm: MdmName) -> Rows:
+    """The rows of a device in its MDM."""
+    return {mdm: _mdm_rows(mdm, versions)}
 
 
 def _mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
     return tuple(RowVersion(first, _ROW_OF[mdm](facts)) for first, facts in versions)
 
 
-def _purchase_rows(facts: ManagedFacts, unit: str, shown_from: date, mdm: MdmName) -> Rows:
-    """Apple has each of its devices. Autopilot has all computers of one unit, and those that came since it is used."""
+def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
+    """The row of a device of *unit* where its vendor registers what is sold.
+
+    Apple has each of its devices. Autopilot has all computers of one unit, and those that came since it is used.
+    """
+    shown_from, facts = versions[0]
     if facts.is_personal or facts.is_mailbox:
         return {}
     if facts.manufacturer == "Apple":
