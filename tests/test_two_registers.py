@@ -77,6 +77,8 @@ def registers_of(
     """The application of a municipality with both registers, what of each counts and where, source by source."""
     schools, preschools = of_schools(world.builder), of_the_second(world.builder)
     systems, second = StubSystems(world, lambda: TODAY), Ss12000Stub(lambda: preschools)
+    assert systems.register is not None, "the world has schools"
+    systems.register.stub_server.stop()
     systems.register = Ss12000Stub(lambda: schools)
     with ExitStack() as running:
         for server in (*systems.all(), second.stub_server):

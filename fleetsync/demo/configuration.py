@@ -52,7 +52,7 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
         _write_secret(folder / "secrets" / "google", addresses.google[1])
     if addresses.apple is not None:
         _write_secret(folder / "secrets" / "apple.pem", addresses.apple[2])
-    for name in ("personal", "datorer", "verkstad"):
+    for name in ("personal", "datorer", "verkstad", "ekonomi"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
     file = folder / "config.toml"
@@ -165,6 +165,12 @@ counts = ["enrolment", "placement"]
 kind = "device_file"
 name = "verkstad"
 path = "{DELIVERIES}/verkstad/verkstad_*.csv"
+
+[[source]]
+kind = "ledger_file"
+name = "ekonomi"
+path = "{DELIVERIES}/ekonomi/inkop_*.csv"
+articles = ["*iPad*"]
 """
 
 

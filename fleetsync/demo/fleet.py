@@ -18,12 +18,14 @@ from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import MdmName, RowVersion, SourceRow, SystemName
+from fleetsync.demo.units import PRESCHOOL_UNITS
 
 MoveStep = Literal["enrolled_anew", "waiting"]
 """How far the move of a tablet is: enrolled in the new MDM and silent in the old one, or the other way round."""
 FactVersions = Sequence[tuple[date, ManagedFacts]]
 Rows = Mapping[SystemName, tuple[RowVersion, ...]]
 
+_PRESCHOOLS = frozenset(unit.slug for unit in PRESCHOOL_UNITS)
 AUTOPILOT_TRIED_AT = "vretaskolan"
 AUTOPILOT_SINCE, DELIVERY_TIME = date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
@@ -54,13 +56,20 @@ def _mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
 def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
     """The row of a device of *unit* where its vendor registers what is sold.
 
-    Apple has each of its devices. Autopilot has all computers of one unit, and those that came since it is used.
+    Apple has each of its devices, and the ledger those that a preschool paid for. Autopilot has all computers of one unit, and those that came since it is used.
     """
     shown_from, facts = versions[0]
     if facts.is_personal or facts.is_mailbox:
         return {}
+    ordered_on = shown_from - DELIVERY_TIME
     if facts.manufacturer == "Apple":
-        return {"apple": (RowVersion(shown_from, apple_row(facts, shown_from - DELIVERY_TIME, mdm)),)}
+        bought: dict[SystemName, tuple[RowVersion, ...]] = {
+            "apple": (RowVersion(shown_from, apple_row(facts, ordered_on, mdm)),)
+        }
+        if unit in _PRESCHOOLS:
+            invoiced = {"serial": facts.serial, "unit": unit, "article": facts.model, "day": ordered_on}
+            bought["ledger"] = (RowVersion(shown_from, invoiced),)
+        return bought
     if facts.system == "Windows" and (unit == AUTOPILOT_TRIED_AT or shown_from >= AUTOPILOT_SINCE):
         return {"autopilot": (RowVersion(shown_from, autopilot_row(facts, unit, is_enrolled=True)),)}
     return {}

@@ -39,6 +39,7 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "datorer",
         "skolregister",
         "verkstad",
+        "ekonomi",
         "entra",
         "jamf-pro",
         "jamf-school",
