@@ -5,7 +5,7 @@ API: GET {base_url}/v1/orgDevices and, for each device, /v1/orgDevices/{serial}/
 `apple_school_manager`; both may use the same API account.
 Permission: an API account of Apple School Manager, made by an Administrator or Site Manager under Preferences > API ("Create
 an API account in Apple School Manager"), with its client id, key id and private key, and with access to devices and their
-AppleCare coverage.
+AppleCare coverage. To view them is enough: fleetsync sends nothing but GET.
 
 Quirks:
 * About 20 requests a minute are answered, for all programs of the organisation together: 8000 devices take seven hours.
@@ -40,7 +40,7 @@ private_key_file = "/run/secrets/apple.pem"
     a subscription without an end is active, no end is known.
   * A device whose coverage cannot be read keeps what was known until it is asked for again, and the pull goes on. After three
     in a row it fails, and the next one begins where the last complete one ended.
-* **Not tried here**: a live organisation; coverage of devices that were released and added again.
+* **Not tried here**: a live organisation, and where its page for API accounts is; coverage of devices that were released and added again.
 """
 
 from collections.abc import Iterator, Mapping

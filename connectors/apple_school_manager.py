@@ -6,7 +6,7 @@ credentials with an assertion that is signed with the private key of an API acco
 interface: `base_url = "https://api-business.apple.com"`, `scope = "business.api"`.
 Permission: an API account of Apple School Manager, made by an Administrator or Site Manager under Preferences > API ("Create
 an API account in Apple School Manager"), with its client id, key id and private key, and with access to devices and device
-management services. Apple knows no account that may only read; fleetsync sends nothing but GET.
+management services. To view them is enough: fleetsync sends nothing but GET.
 
 Quirks:
 * The assertion names https://account.apple.com/auth/oauth2/v2/token as its receiver, wherever the token comes from.
@@ -14,7 +14,7 @@ Quirks:
   sent, by all sources that read from the same address together.
 * A released device is missing from the list. No status says so.
 * ASSIGNED means that an MDM was chosen for a device, not that it was ever enrolled there.
-* Which MDM that is stands in a list of its own per MDM, and each of these has pages.
+* A device does not say which MDM that is. Each MDM has a list of its devices, in pages.
 * `fields` is documented without the fields of a migration, and a name that is not known is refused (400). Then the list is
   read without `fields`.
 
@@ -48,7 +48,8 @@ private_key_file = "/run/secrets/apple.pem"        # as it was downloaded: Apple
   * While its migration is STARTED, a device may be in two MDMs. It is one device, and works if either of them says so.
   * Where Apple says how many devices there are, fewer rows are read again, and then refused. Where it does not, a list that
     has lost more than a tenth is held.
-* **Not tried here**: a live organisation; whether `fields` accepts the fields of a migration; whether the total is ever sent;
+* **Not tried here**: a live organisation, and where its page for API accounts is; whether an account can be limited to viewing;
+  whether `fields` accepts the fields of a migration; whether the total is ever sent;
   the real limit of requests; how long a finished migration keeps its status.
 """
 

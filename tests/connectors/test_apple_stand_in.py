@@ -271,6 +271,26 @@ def test_a_list_without_a_choice_of_fields_is_read_whole(opened: OpenInstallatio
     assert stages(opened) == {"in_use": PEOPLE, "ordered": 2}
 
 
+def gaps_of(opened: OpenInstallation, number: int) -> set[str]:
+    """The kinds of the gaps of the device with the serial of *number*."""
+    outcome = opened.snapshot.outcome
+    (device_id,) = (case.device.id for case in outcome.devices if case.device.serial == serial(number))
+    return {episode.kind for episode in outcome.episodes if episode.subject_id == device_id}
+
+
+def test_what_apple_says_of_orders_and_warranties_opens_gaps(
+    installation: Installation, apple: AppleStub, organisation: Organisation
+) -> None:
+    organisation.ends[serial(3)] = "2027-01-31T00:00:00Z"
+    with_tables(installation, *both_tables(apple))
+    with installation.open() as opened:
+        opened.run()
+
+        assert gaps_of(opened, 1) == set()
+        assert gaps_of(opened, 3) == {"warranty_ending"}
+        assert gaps_of(opened, PEOPLE + 1) == {"never_enrolled"}
+
+
 # --- the sign-in ------------------------------------------------------------------------------------------------------
 
 

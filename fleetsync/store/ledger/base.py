@@ -64,13 +64,16 @@ class LedgerBase:
             yield connection
 
     @contextmanager
-    def _write_transaction(self, *, changes_believed: bool = True) -> Iterator[Connection]:
+    def _write_transaction(self, *, changes_believed: bool = True, more_follows: bool = False) -> Iterator[Connection]:
         """The only writer: applied whole or not at all.
 
         *changes_believed*: whether it may change anything that `BelievedState` is read from, apart from what is always
         read anew (states of parts, overrides, parkings, marks). A process that remembers that state then reads it again.
+
+        *more_follows*: whether it is a step of a run that writes the same pages again in its next steps: rows that are
+        staged, applied and removed would else be written to the disk at each of them.
         """
-        with self._database.begin_writing() as connection:
+        with self._database.begin_writing(more_follows=more_follows) as connection:
             yield connection
             if changes_believed:
                 advance_believed_revision(connection)
