@@ -8,11 +8,25 @@ the same for every connector. Nothing is guessed: what cannot be read by rule is
 setting that corrects it. No message holds the value of a cell. What a value means is decided in `pull.decoding`.
 """
 
+from fleetsync.pull.files.appearances import (
+    ADDRESSES,
+    CIVIC_NUMBERS,
+    DAYS,
+    DEVICE_IDS,
+    FORMS,
+    MARKS,
+    NUMBERS,
+    SERIALS,
+    TRUTHS,
+    appearance_of_words,
+)
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
 from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
-from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
+from fleetsync.pull.files.header_words import HEADER_WORDS
+from fleetsync.pull.files.headers import FileColumn
+from fleetsync.pull.files.layouts import Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
@@ -25,11 +39,23 @@ from fleetsync.pull.files.suspicion import (
 from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
+    "ADDRESSES",
+    "CIVIC_NUMBERS",
+    "DAYS",
+    "DEVICE_IDS",
+    "FORMS",
     "HEADER_WORDS",
+    "MARKS",
+    "NUMBERS",
+    "SERIALS",
+    "TRUTHS",
+    "Appearance",
     "BrokenFile",
+    "ExportLayout",
     "FileColumn",
     "FileFormat",
     "FileSelection",
+    "LayoutColumn",
     "MisfitRow",
     "OpenedFile",
     "RejectedRow",
@@ -37,6 +63,7 @@ __all__ = [
     "StableFiles",
     "Suspicion",
     "TableRow",
+    "appearance_of_words",
     "day_in_name",
     "fingerprint_of",
     "look_like_days",

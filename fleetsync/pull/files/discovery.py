@@ -22,6 +22,7 @@ from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
+from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
@@ -137,7 +138,7 @@ class StableFiles:
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
     otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
-    lists; *left_by_system*: those that a system writes beside any file.
+    lists; *left_by_system*: those that a system writes beside any file. *layouts*: exports that are recognised by their headers.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
+        layouts: Sequence[ExportLayout] = (),
         zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
@@ -167,6 +169,7 @@ class StableFiles:
         self._known = frozenset(known.values())
         self._which = which
         self._each_whole = each_whole
+        self._layouts = tuple(layouts)
         self._zone = zone
 
     @property
@@ -345,6 +348,7 @@ class StableFiles:
             columns=self._columns,
             form=self._form,
             source=self._source,
+            layouts=self._layouts,
             day_is_named=file.named_day is not None,
             zone=self._zone,
         )
