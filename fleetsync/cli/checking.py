@@ -33,24 +33,38 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
         _print_configuration(application)
         _print_warnings(application)
-        if not application.sources:
-            # The daemon starts without a source, so the check before its start lets it.
-            click.echo(
-                f"{'warning ' if offline else 'FAILED  '} {NO_SOURCE.format(file=application.settings.file_name)}"
-            )
-            sys.exit(0 if offline else EXIT_ATTENTION)
-        chosen = [configured for configured in application.sources if source is None or configured.name == source]
-        if source is not None and not chosen:
-            parse_part(application, source)
-        tried = [] if offline else chosen
-        results = []
-        for each in tried:
-            results += [(each, result) for result in print_probe_results(application, each)]
-            _print_content(application, each)
-    failed = [(each, result) for each, result in results if not result.ok]
-    if as_request and failed:
-        click.echo(_permission_request(application, failed))
-    sys.exit(EXIT_ATTENTION if failed else 0)
+        chosen = _chosen_sources(application, source)
+        if not chosen:
+            _say_no_source(application, offline=offline)
+        results = [] if offline else _probe_and_print(application, chosen)
+    to_do = [(each, result) for each, result in results if not result.ok or result.remedy]
+    if as_request and to_do:
+        click.echo(_permission_request(application, to_do))
+    sys.exit(0 if all(result.ok for _, result in results) else EXIT_ATTENTION)
+
+
+def _chosen_sources(application: Application, name: str | None) -> list[Source]:
+    """The sources to check: the one called *name*, or all. Refuses a name that no source has."""
+    chosen = [source for source in application.sources if name is None or source.name == name]
+    if name is not None and not chosen:
+        parse_part(application, name)
+    return chosen
+
+
+def _say_no_source(application: Application, *, offline: bool) -> None:
+    """Say that no source is configured. Ends the command, unless it is the check before a daemon's start (*offline*)."""
+    text = NO_SOURCE.format(file=application.settings.file_name)
+    click.echo(f"{'warning' if offline else 'FAILED':8} {text}")
+    if not offline:
+        sys.exit(EXIT_ATTENTION)
+
+
+def _probe_and_print(application: Application, sources: Iterable[Source]) -> list[tuple[Source, ProbeResult]]:
+    results = []
+    for source in sources:
+        results += [(source, result) for result in print_probe_results(application, source)]
+        _print_content(application, source)
+    return results
 
 
 def _print_configuration(application: Application) -> None:
@@ -76,11 +90,12 @@ def _print_warnings(application: Application) -> None:
 
 
 def print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
-    """One line per part, file and credential of a source; what to do where one is not well."""
+    """One line per part, file and credential of a source; what to do where one is not well, or soon will not be."""
     for result in _probe(application, source):
         where = f"{source.name}/{result.part}" if result.part else source.name
-        click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")
-        if result.remedy and not result.ok:
+        state = "FAILED" if not result.ok else "warning" if result.remedy else "ok"
+        click.echo(f"{state:8} {where}: {result.what}")
+        if result.remedy:
             click.echo(f"         {result.remedy}")
         yield result
 
@@ -103,8 +118,8 @@ def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
     return results or [ProbeResult(None, ok=True, what="this kind can only be tried by a pull")]
 
 
-def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
-    """A text for the person who grants permissions: per source what it needs in all, and what to do about what failed."""
+def _permission_request(application: Application, to_do: Iterable[tuple[Source, ProbeResult]]) -> str:
+    """A text for the person who grants permissions: per source what it needs in all, and what to do about the results."""
     who = application.settings.municipality.name or "our municipality"
     lines = [
         "",
@@ -112,7 +127,7 @@ def _permission_request(application: Application, failed: Iterable[tuple[Source,
         "It only reads. For that it needs:",
         "",
     ]
-    for source, results in groupby(failed, key=itemgetter(0)):
+    for source, results in groupby(to_do, key=itemgetter(0)):
         granted = permission_sentence(source.module)
         lines.append(f"* {source.name} ({source.kind}): {granted}" if granted else f"* {source.name} ({source.kind})")
         remedies = dict.fromkeys(result.remedy or result.what for _, result in results)

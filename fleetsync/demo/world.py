@@ -10,9 +10,19 @@ from functools import cached_property
 
 import msgspec
 
+from fleetsync.demo.apple_rows import apple_listings
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
-from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
+from fleetsync.demo.editions import (
+    LEDGER_DAYS,
+    LIST_DAYS,
+    STAFF_FILE_DAYS,
+    WHOLE_MUNICIPALITY_ON,
+    WORKSHOP_DAYS,
+    edition_on,
+)
+from fleetsync.demo.entra_rows import entra_users
+from fleetsync.demo.google_rows import google_listings, google_time
 from fleetsync.demo.intune_rows import graph_time
 from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
 from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
@@ -20,6 +30,7 @@ from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, Source
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
+from fleetsync.demo.purchases import add_purchases
 from fleetsync.demo.register import RegisterContents
 from fleetsync.demo.school_years import ClassRegistry
 from fleetsync.demo.shared_devices import add_shared_devices
@@ -69,6 +80,7 @@ def _build_schools(seed: int) -> WorldBuilder:
     pupils = add_pupils(builder, classes, preschools)
     add_children(preschools)
     add_shared_devices(builder, pupils)
+    add_purchases(builder)
     builder.classes += [*classes.all(), *preschools.departments.all]
     return builder
 
@@ -148,6 +160,35 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
             ]
         )
 
+    @cached_property
+    def google(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each listing of Google Admin."""
+        return google_listings(
+            [
+                {
+                    **row,
+                    "lastEnrollmentTime": google_time(device.enrolled_at),
+                    "lastSync": google_time(self._contact(device, "google")),
+                }
+                for device, row in self._rows_of("google", self.day)
+            ]
+        )
+
+    @cached_property
+    def apple(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each resource of Apple School Manager."""
+        return apple_listings(row for _, row in self._rows_of("apple", self.day))
+
+    @cached_property
+    def autopilot(self) -> tuple[SourceRow, ...]:
+        """The rows of Autopilot."""
+        return tuple(row for _, row in self._rows_of("autopilot", self.day))
+
+    @cached_property
+    def accounts(self) -> tuple[SourceRow, ...]:
+        """The accounts of Entra ID."""
+        return tuple(entra_users(self.world.builder.employees, self.day))
+
     def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
         """When *device* was last in contact with *mdm*."""
         last = device.last_contact_by.get(mdm)
@@ -161,6 +202,16 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
             seen_at = last_used(device, day)
             rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
+
+    @property
+    def ledger_day(self) -> date:
+        """The day of the newest export of the ledger."""
+        return edition_on(LEDGER_DAYS, self.day)
+
+    @cached_property
+    def purchases(self) -> tuple[SourceRow, ...]:
+        """The devices in the newest export of the ledger."""
+        return tuple(row for _, row in self._rows_of("ledger", self.ledger_day))
 
     @property
     def workshop_day(self) -> date:

@@ -13,19 +13,23 @@ from fleetsync.pull.registry import build_sources
 from fleetsync.settings import load
 
 GRAPH, JAMF_PRO, JAMF_SCHOOL = "http://127.0.0.1:1", "http://127.0.0.1:3/api", "http://127.0.0.1:4/api"
+GOOGLE = ("http://127.0.0.1:5", "{}")
+APPLE = ("http://127.0.0.1:6", "http://127.0.0.1:6/auth/oauth2/token", "")
 REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
 
 
 def test_the_configuration_is_valid_and_names_every_source(tmp_path):
-    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH, jamf_pro=JAMF_PRO)), environ={})
+    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH, entra=GRAPH, jamf_pro=JAMF_PRO)), environ={})
 
-    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer", "jamf-pro"]
+    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer", "entra", "jamf-pro"]
     assert [unit.slug for unit in settings.units] == [unit.slug for unit in DEMO_UNITS]
     assert settings.warnings == ()
 
 
 def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
-    addresses = StubAddresses(GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL)
+    addresses = StubAddresses(
+        GRAPH, entra=GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE, apple=APPLE
+    )
     file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
 
@@ -35,8 +39,12 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "datorer",
         "skolregister",
         "verkstad",
+        "ekonomi",
+        "entra",
         "jamf-pro",
         "jamf-school",
+        "google",
+        "apple",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 
@@ -59,7 +67,10 @@ def test_only_the_owner_may_read_the_secrets(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [("staff_only", ["graph", "jamf-pro"]), ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school"])],
+    [
+        ("staff_only", ["graph", "jamf-pro"]),
+        ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school", "google-admin", "apple"]),
+    ],
 )
 def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)
