@@ -14,6 +14,7 @@ from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.row_persons import LOGIN_FIELDS, PersonIdColumn, RowPerson, RowPersonReader
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
     Suspicion,
@@ -26,14 +27,18 @@ from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
     "HEADER_WORDS",
+    "LOGIN_FIELDS",
     "BrokenFile",
     "FileColumn",
     "FileFormat",
     "FileSelection",
     "MisfitRow",
     "OpenedFile",
+    "PersonIdColumn",
     "RejectedRow",
     "RowFacts",
+    "RowPerson",
+    "RowPersonReader",
     "StableFiles",
     "Suspicion",
     "TableRow",

@@ -136,8 +136,9 @@ class StableFiles:
     *pattern*: a path with `*`, `?`, `[…]` or `**`, or a folder, or one file. *known*: fingerprints of the last complete
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
-    otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
-    lists; *left_by_system*: those that a system writes beside any file.
+    otherwise the files together are the part, and are skipped only when every one is known. *reads_together*: where each
+    is a whole of its own, none is skipped unless all are known, because several may name one person. *left*: files that
+    are no lists; *left_by_system*: those that a system writes beside any file.
     """
 
     def __init__(
@@ -152,6 +153,7 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
+        reads_together: bool = False,
         zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
@@ -167,6 +169,7 @@ class StableFiles:
         self._known = frozenset(known.values())
         self._which = which
         self._each_whole = each_whole
+        self._reads_together = reads_together
         self._zone = zone
 
     @property
@@ -225,9 +228,10 @@ class StableFiles:
         notes = [file for file in files if _may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
         self.left += [file.path.name for file in notes]
         broken = [file for file in files if file.path in errors and file not in notes]
+        # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
+        reads_all = bool(broken) or (self._reads_together and not self._known.issuperset(prints.values()))
         for file in files:
-            # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
-            if file.path in prints and prints[file.path] in self._known and not broken:
+            if file.path in prints and prints[file.path] in self._known and not reads_all:
                 self.unchanged.append(file.path.name)
             elif file.path in prints:
                 self.opened.append(file.path.name)
