@@ -33,6 +33,7 @@ from fleetsync.pull.decoding.vocabulary import (
     parse_condition,
     parse_employment_form,
     parse_purpose,
+    parse_school_form,
     reportable_word,
 )
 from fleetsync.pull.decoding.words import known_word, report_unknown
@@ -78,6 +79,7 @@ __all__ = [
     "parse_instant",
     "parse_number",
     "parse_purpose",
+    "parse_school_form",
     "parse_whole_number",
     "platform_of_model",
     "platform_of_word",

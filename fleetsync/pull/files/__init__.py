@@ -23,12 +23,14 @@ from fleetsync.pull.files.suspicion import (
     look_like_owners,
     look_like_states,
 )
+from fleetsync.pull.files.values import Cell, cell_text
 from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
     "HEADER_WORDS",
     "LOGIN_FIELDS",
     "BrokenFile",
+    "Cell",
     "FileColumn",
     "FileFormat",
     "FileSelection",
@@ -42,6 +44,7 @@ __all__ = [
     "StableFiles",
     "Suspicion",
     "TableRow",
+    "cell_text",
     "day_in_name",
     "fingerprint_of",
     "look_like_days",
