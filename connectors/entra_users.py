@@ -108,7 +108,7 @@ from fleetsync.pull.microsoft_graph import (
     signed_in_result,
 )
 
-PARTS = (Part("users", (RecordType.PERSON, RecordType.MEMBERSHIP), counts_as="staff"),)
+PARTS = (Part("users", (RecordType.PERSON, RecordType.MEMBERSHIP), is_directory=True, counts_as="staff"),)
 PERMISSION = "User.Read.All"
 PAGE_SIZE = 999  # the documented maximum
 COUNT_LAG = 1000  # one in so many may be missing: the count of a directory is consistent eventually

@@ -373,6 +373,17 @@ def test_a_check_says_what_is_well_and_what_is_not(installation):
     assert "  - Entra admin center > App registrations > " in out
 
 
+def test_a_check_warns_of_what_is_well_and_will_not_stay_so(installation):
+    installation.keys = {"intune": "credential_expires = 2026-12-01\n"}
+    installation.write()
+
+    out = ok(installation, "check", "intune", "--request")
+
+    assert "warning  intune: the credential runs out on 2026-12-01\n         Make a new one under" in out
+    assert "  - Make a new one under Certificates & secrets" in out
+    assert "ok       intune/devices" in out
+
+
 def test_a_check_offline_asks_nobody_and_shows_values_without_secrets(installation):
     out = ok(installation, "check", "--offline", "--values")
     assert installation.graph.stub_server.log == []
@@ -777,6 +788,28 @@ def test_a_missing_configuration_is_reported(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith("fleetsync: ")
+    assert "Traceback" not in done.stderr
+
+
+def run_console_script(*words, before="pass", **redirected):
+    """`fleetsync WORDS` in a process of its own, as it is installed; *before*: a statement that runs first."""
+    script = f"{before}; import sys; sys.argv = {['fleetsync', *words]}; from fleetsync.__main__ import main; main()"
+    return subprocess.run([sys.executable, "-c", script], cwd=ROOT, text=True, check=False, **redirected)
+
+
+def test_a_command_ends_its_process_without_taking_its_memory_apart():
+    at_exit = "import atexit; atexit.register(print, 'taken apart')"
+
+    done = run_console_script("--help", before=at_exit, capture_output=True)
+
+    assert (done.returncode, done.stdout.splitlines()[-1].split()[0]) == (0, max(COMMANDS))
+
+
+def test_a_command_that_cannot_print_fails():
+    with Path("/dev/full").open("w") as full:
+        done = run_console_script("--help", stdout=full, stderr=subprocess.PIPE)
+
+    assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 

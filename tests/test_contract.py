@@ -830,7 +830,8 @@ def test_a_probe_says_what_to_grant(runner: CaseRunner, part: str) -> None:
         return
     listings = runner.case.listings
     runner.server.fail(listings[part], 0, RecordedFault(403, b"{}"))
-    refused = [finding for finding in runner.findings() if not finding.ok]
+    # A part that a system may do without is no failure, and says what to grant all the same.
+    refused = [finding for finding in runner.findings() if not finding.ok or "not needed here" in finding.what]
 
     assert [finding.part for finding in refused] == [
         name for name, listing in listings.items() if listing.path == listings[part].path

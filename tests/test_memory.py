@@ -1,9 +1,11 @@
 """What a daemon no longer needs is freed, although the collector does not look through what lasts."""
 
+import ctypes
 import gc
 import weakref
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +59,22 @@ def test_what_lasts_is_set_apart() -> None:
     memory.settle(MONDAY)
 
     assert gc.get_freeze_count() >= len(lasting)
+
+
+def _resident_bytes() -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library gives memory back by itself")
+def test_memory_that_is_free_is_given_back_to_the_system() -> None:
+    memory = Memory()
+    blocks = [bytes(4000) for _ in range(20_000)]
+    last_of_each_hundred = blocks[::100]  # keep the areas between them from being given back by themselves
+    del blocks
+    before = _resident_bytes()
+
+    memory.give_back()
+
+    assert last_of_each_hundred
+    assert before - _resident_bytes() > 40_000_000

@@ -12,7 +12,7 @@ Quirks:
 * `nextPageToken` comes only if `fields` asks for it; without it the listing looks one page long.
 * The key of the rows is missing from an empty page, and a short page is not the end. There is no total.
 * Page tokens live for about an hour; then the listing begins again from its first page.
-* Too many requests are refused with 403 and a reason as well as with 429.
+* Too many requests (2400 a minute by default) are refused with 403 and a reason as well as with 429.
 * DEPROVISIONED rows stay for ever. A device that is enrolled again is ACTIVE again, or has a second row.
 * `autoUpdateExpiration` counts milliseconds, as text; "0" is none. `autoUpdateThrough` has replaced it.
 * `annotatedUser` and `annotatedLocation` are free text, which an administrator may fill with anything.

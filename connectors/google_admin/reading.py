@@ -23,9 +23,11 @@ from fleetsync.pull.decoding import RowReader, SourceRow, next_page_text, probe_
 
 PARTS = (
     Part("units", (RecordType.UNIT,)),
-    Part("users", (RecordType.PERSON,)),
+    Part("users", (RecordType.PERSON,), is_directory=True),
     Part("devices", (RecordType.DEVICE,), role=PartRole.MDM),
 )
+
+REQUESTS_PER_MINUTE = 2400  # the quota of a user in a project, as Google sets it by default
 
 
 class _Listing(msgspec.Struct, frozen=True):
@@ -124,7 +126,8 @@ def _pages(listing: _Listing, settings: Settings, connect: Connect, size: int | 
         token = next_page_text(page.next_page_token)
         return None if token is None else {**query, "pageToken": token}
 
-    client = connect(settings.base_url, settings.sign_in(listing.scope))
+    auth = settings.sign_in(listing.scope)
+    client = connect(settings.base_url, auth, requests_per_minute=REQUESTS_PER_MINUTE)
     path = "admin/directory/v1/" + listing.path.format(customer=settings.customer)
     for page in client.follow(path, query, decode=listing.page, next_page=next_page, needs=listing.privilege):
         if page.kind is None and page.rows is None:

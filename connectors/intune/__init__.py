@@ -50,8 +50,8 @@ credential_expires = 2027-11-01                      # as the portal shows it; `
   for in Autopilot: that is not who has it.
 * **Quirks that decide something**
   * Only `devices` must be there. Another part that the tenant lacks, or whose permission was not granted, is "not there"
-    and says what to grant; it is no failure as long as it never gave a record. `fleetsync check` names it. One that
-    gave records and is refused now has failed, alone.
+    and says what to grant; it is no failure as long as it never gave a record, and none of `fleetsync check`, which names
+    it. One that gave records and is refused now has failed, alone.
   * A list of purchases that is empty from the start is believed: many tenants have no Autopilot.
   * A device is *reported shared* only when it has no user **and** was enrolled in a way that knows none.
   * A wipe or retirement on its way already makes a device `wiped` or `retired`: nobody should count on it. When it

@@ -234,7 +234,11 @@ def _probe_devices(settings: Settings, connect: Connect) -> Iterator[ProbeResult
 def _probe_extra(part: Part, settings: Settings, connect: Connect) -> ProbeResult:
     permission, empty = _EXTRAS[part.name]
     reader = _READERS[part.name]
-    result = probe_listing(settings, part, permission, lambda: bool(next(reader(settings, connect, 1)).raws), empty)
-    if result.ok:
-        return result
-    return replace(result, remedy=f'{result.remedy}. Where {part.name} is not wanted: without = ["{part.name}"]')
+    return probe_listing(
+        settings,
+        part,
+        permission,
+        lambda: bool(next(reader(settings, connect, 1)).raws),
+        empty,
+        is_needed=False,
+    )

@@ -46,7 +46,7 @@ counts = ["pupils"]
   staff id, identifier, log-ins (user name, mail, configured user ids), roles (organisation, days); of pupils grade, and
   membership of classes.
 * **Read and dropped**: users with other roles (parents, relatives), rows that are to be deleted, user ids of other types.
-  An id or identifier that is a civic number becomes a token while the answer is decoded.
+  An id, identifier or user name of ten or twelve digits may be a civic number: it becomes a token while it is decoded.
 * **Never decoded**: given and family names, phones, passwords, `agents`, `userProfiles`, demographics, courses, terms,
   results, `metadata`.
 * **Quirks that decide something**

@@ -54,6 +54,7 @@ PARTS = (
     Part("staff", _PERSON_RECORDS, after=("units",)),
 )
 RECORDS_PER_PAGE = 2000
+MISSING_ID_REASON = "sourcedId is empty"
 _LISTING_RELATIONS = ('rel="next"', 'rel="first"', 'rel="last"', 'rel="prev"')
 
 
@@ -214,13 +215,22 @@ def _is_wanted(settings: Settings, row: SchoolClass) -> bool:
 
 
 def _people(part: str, register: _Register) -> Iterator[Page]:
-    """All people of the part. They are collected first, since one of them may be listed under several ids."""
-    people, total = list[RosterPerson | LeftOutRow](), None
+    """All people of the part. They are collected first, since one of them may be listed under several ids.
+
+    A row that comes twice counts once: another one was then passed over, which the total shows.
+    """
+    people, total = dict[str, RosterPerson | LeftOutRow](), None
     for page in register.pages(_USERS):
         total = page.total
-        people += (roster_person(part, register.settings, user, register.today) for user in page.rows)
-        yield Page(page.facts, rejected=page.rejected)
-    united = with_ids_united(people)
+        rejected = list(page.rejected)
+        for user in page.rows:
+            source_id = clean_text(user.sourced_id)
+            if source_id is None:
+                rejected.append(RejectedRecord(MISSING_ID_REASON))
+            elif source_id not in people:
+                people[source_id] = roster_person(part, register.settings, source_id, user, register.today)
+        yield Page(page.facts, rejected=tuple(rejected))
+    united = with_ids_united(people.values())
     for start in range(0, len(united), RECORDS_PER_PAGE):
         yield Page(united[start : start + RECORDS_PER_PAGE])
     yield Page([], total=total)
@@ -250,7 +260,9 @@ def _pupils(part: str, register: _Register) -> Iterator[Page]:
         for read in register.pages(_ENROLMENTS):
             in_classes = read.total
             yield _class_members(read, listed, classes)
-    except PartMissing:
+    except PartMissing as missing:
+        if not missing.has_json:
+            raise  # it was another host that answered: a server that lacks classes says so in JSON
         yield Page([], total=total)
         return
     yield Page([], total=None if total is None or in_classes is None else total + in_classes)
@@ -261,11 +273,13 @@ def _class_members(read: _ReadPage, listed: _ListedPupils, classes: frozenset[st
     raws: list[RosterMembership | LeftOutRow] = []
     rejected = list(read.rejected)
     for row in read.rows:
-        if (user := _user_id(row)) in listed.unreadable:
-            source_id = clean_text(row.sourced_id)
-            rejected.append(RejectedRecord("user cannot be read", source_id or "", source_id, RecordType.MEMBERSHIP))
+        source_id, user = clean_text(row.sourced_id), clean_text(row.user.sourced_id if row.user else None) or ""
+        if source_id is None:
+            rejected.append(RejectedRecord(MISSING_ID_REASON, record_type=RecordType.MEMBERSHIP))
+        elif user in listed.unreadable:
+            rejected.append(RejectedRecord("user cannot be read", source_id, source_id, RecordType.MEMBERSHIP))
         else:
-            raws.append(_class_membership(row, listed.ids.get(user), classes))
+            raws.append(_class_membership(source_id, row, listed.ids.get(user), classes))
     return Page([*raws, *read.facts], rejected=tuple(rejected))
 
 
@@ -276,15 +290,12 @@ def _class_ids(register: _Register) -> frozenset[str]:
     return frozenset(filter(None, ids))
 
 
-def _user_id(row: Enrolment) -> str:
-    return clean_text(row.user.sourced_id if row.user else None) or ""
-
-
-def _class_membership(row: Enrolment, person: str | None, classes: frozenset[str]) -> RosterMembership | LeftOutRow:
-    source_id = clean_text(row.sourced_id)
+def _class_membership(
+    source_id: str, row: Enrolment, person: str | None, classes: frozenset[str]
+) -> RosterMembership | LeftOutRow:
     group = clean_text(row.school_class.sourced_id if row.school_class else None)
     is_pupils = fold_text(row.role) == PUPIL_ROLE and not is_deleted(row.status)
-    if source_id is None or person is None or group not in classes or not is_pupils:
+    if person is None or group not in classes or not is_pupils:
         return LeftOutRow()
     return RosterMembership(
         source_id=source_id,

@@ -1,7 +1,7 @@
-"""Which roles of a user count for a part, and what a grade means."""
+"""What is kept of a user: the roles of a part, what their grade means, their keys; and several ids as one person."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
@@ -106,12 +106,11 @@ def unknown_status(status: str | None) -> list[UnknownValue]:
     return unknown
 
 
-def roster_person(part: str, settings: Settings, user: User, today: date) -> RosterPerson | LeftOutRow:
+def roster_person(part: str, settings: Settings, source_id: str, user: User, today: date) -> RosterPerson | LeftOutRow:
     """What is kept of *user* for *part*."""
-    source_id = clean_text(user.sourced_id)
     roles = [role for role in _roles(user) if _PARTS_OF_ROLES.get(fold_text(role.role)) == part]
     unknown = [*unknown_status(user.status), *_unknown_roles(user)]
-    if source_id is None or is_deleted(user.status) or not (roles or unknown):
+    if is_deleted(user.status) or not (roles or unknown):
         return LeftOutRow()
     grades = [_grade(settings, text, unknown) for text in user.grades or ()] if part == "pupils" else []
     return RosterPerson(
@@ -125,21 +124,26 @@ def roster_person(part: str, settings: Settings, user: User, today: date) -> Ros
     )
 
 
-def with_ids_united(people: Sequence[RosterPerson | LeftOutRow]) -> list[RosterPerson | LeftOutRow]:
+def with_ids_united(people: Iterable[RosterPerson | LeftOutRow]) -> list[RosterPerson | LeftOutRow]:
     """*people* with those of one identifier as one person, under the first of their ids. As many rows as there were."""
-    by_number: defaultdict[Key, list[RosterPerson]] = defaultdict(list)
-    for each in people:
-        if isinstance(each, RosterPerson) and each.number is not None:
+    rows = list(people)
+    by_number: defaultdict[Key | None, list[RosterPerson]] = defaultdict(list)
+    for each in rows:
+        if isinstance(each, RosterPerson):
             by_number[each.number].append(each)
-    several = {number: _united(group) for number, group in by_number.items() if len(group) > 1}
-    if not several:
-        return list(people)
-    united: list[RosterPerson | LeftOutRow] = []
-    for each in people:
-        whole = several.get(each.number) if isinstance(each, RosterPerson) and each.number is not None else None
-        is_first = whole is None or (isinstance(each, RosterPerson) and each.source_id == whole.source_id)
-        united.append((whole or each) if is_first else LeftOutRow())
-    return united
+    united: dict[Key | None, RosterPerson] = {
+        number: _united(group) for number, group in by_number.items() if number and len(group) > 1
+    }
+    return [_in_place_of(each, united) for each in rows]
+
+
+def _in_place_of(
+    row: RosterPerson | LeftOutRow, united: Mapping[Key | None, RosterPerson]
+) -> RosterPerson | LeftOutRow:
+    whole = united.get(row.number) if isinstance(row, RosterPerson) else None
+    if whole is None or not isinstance(row, RosterPerson):
+        return row
+    return whole if row.source_id == whole.source_id else LeftOutRow()
 
 
 def _united(group: Sequence[RosterPerson]) -> RosterPerson:

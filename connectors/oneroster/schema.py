@@ -17,11 +17,11 @@ class PersonId(str):
 
 
 def without_civic_number(text: object, token_of: Callable[[str], str], today: date) -> str | None:
-    """*text* as the id of a person; a civic number as its token; None for a blank."""
+    """*text* as the id of a person; what looks like a civic number, even with a typing error, as its token; None for a blank."""
     number = civic_number(str(text), today)
     if number is None:
         return None
-    return clean(str(text)) if number.kind == "other" or not number.valid else token_of(number.text)
+    return clean(str(text)) if number.kind == "other" else token_of(number.text)
 
 
 def decode_hook(token_of: Callable[[str], str], today: date) -> DecodeHook:

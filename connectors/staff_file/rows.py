@@ -115,7 +115,7 @@ def _employment(row: FileRow, reading: _FileReading) -> tuple[EmploymentRow | No
     form = reading.form(row)
     start, end = facts.day("start", "start"), facts.day("end", "end")
     leave_from, leave_to = facts.day("leave_from", "leave_from"), facts.day("leave_to", "leave_to")
-    share = facts.fact("share", "share", lambda: _share(row))
+    share = facts.fact("share", "share", _share, row)
     unreadable = tuple(sorted({*reading.unnamed, *(fact.field for fact in facts.unreadable)}))
     return (
         EmploymentRow(codes, unit_name, form, start, end, leave_from, leave_to, share, unreadable),

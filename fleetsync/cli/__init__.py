@@ -27,7 +27,7 @@ COMMANDS = {
     "gaps": ("listing", "What is wrong, oldest first."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "init": ("init_config", "Write a commented configuration to begin with."),
-    "load": ("syncing", "Read a file by hand as part of a source."),
+    "load": ("loading", "Read an exported file by hand; one that is new becomes a source."),
     "map": ("mapping", "Propose units, and what places and words of the sources mean."),
     "park": ("parking", "Leave a gap out of alerts until a day."),
     "people": ("listing", "Persons by id: what they are owed and what they have."),

@@ -47,10 +47,10 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
         for each in tried:
             results += [(each, result) for result in print_probe_results(application, each)]
             _print_content(application, each)
-    failed = [(each, result) for each, result in results if not result.ok]
-    if as_request and failed:
-        click.echo(_permission_request(application, failed))
-    sys.exit(EXIT_ATTENTION if failed else 0)
+    to_do = [(each, result) for each, result in results if not result.ok or result.remedy]
+    if as_request and to_do:
+        click.echo(_permission_request(application, to_do))
+    sys.exit(0 if all(result.ok for _, result in results) else EXIT_ATTENTION)
 
 
 def _print_configuration(application: Application) -> None:
@@ -76,11 +76,12 @@ def _print_warnings(application: Application) -> None:
 
 
 def print_probe_results(application: Application, source: Source) -> Iterable[ProbeResult]:
-    """One line per part, file and credential of a source; what to do where one is not well."""
+    """One line per part, file and credential of a source; what to do where one is not well, or soon will not be."""
     for result in _probe(application, source):
         where = f"{source.name}/{result.part}" if result.part else source.name
-        click.echo(f"{'ok    ' if result.ok else 'FAILED'}   {where}: {result.what}")
-        if result.remedy and not result.ok:
+        state = "FAILED" if not result.ok else "warning" if result.remedy else "ok"
+        click.echo(f"{state:8} {where}: {result.what}")
+        if result.remedy:
             click.echo(f"         {result.remedy}")
         yield result
 
@@ -103,8 +104,8 @@ def _probe(application: Application, source: Source) -> Iterable[ProbeResult]:
     return results or [ProbeResult(None, ok=True, what="this kind can only be tried by a pull")]
 
 
-def _permission_request(application: Application, failed: Iterable[tuple[Source, ProbeResult]]) -> str:
-    """A text for the person who grants permissions: per source what it needs in all, and what to do about what failed."""
+def _permission_request(application: Application, to_do: Iterable[tuple[Source, ProbeResult]]) -> str:
+    """A text for the person who grants permissions: per source what it needs in all, and what to do about the results."""
     who = application.settings.municipality.name or "our municipality"
     lines = [
         "",
@@ -112,7 +113,7 @@ def _permission_request(application: Application, failed: Iterable[tuple[Source,
         "It only reads. For that it needs:",
         "",
     ]
-    for source, results in groupby(failed, key=itemgetter(0)):
+    for source, results in groupby(to_do, key=itemgetter(0)):
         granted = permission_sentence(source.module)
         lines.append(f"* {source.name} ({source.kind}): {granted}" if granted else f"* {source.name} ({source.kind})")
         remedies = dict.fromkeys(result.remedy or result.what for _, result in results)

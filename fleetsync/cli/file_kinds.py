@@ -9,7 +9,7 @@ from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.toml_text import toml_text
 from fleetsync.core.model import PullEffect
 from fleetsync.daemon.composition import open_application, with_memory_staging
-from fleetsync.pull.decoding import MISSING_COLUMN
+from fleetsync.pull.decoding.probing import MISSING_COLUMN
 from fleetsync.pull.registry import connector_kinds, load_connector
 from fleetsync.pull.runner import PullResult
 from fleetsync.settings import load

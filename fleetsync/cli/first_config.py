@@ -57,13 +57,17 @@ class FirstSource:
         """Required keys without a value."""
         return tuple(key for key in required_keys(self.kind) if not self.values.get(key))
 
+    @property
+    def table(self) -> dict[str, Any]:
+        """Its table, as it is read back."""
+        return tomllib.loads("\n".join(self._entries()))
+
     def problem(self, folder: Path) -> str:
         """Why its table cannot be used as it stands; "" if it can. Relative paths count from *folder*."""
         if self.missing:
             return f"{', '.join(self.missing)} {'is' if len(self.missing) == 1 else 'are'} missing"
-        table = tomllib.loads("\n".join(self._entries()))
         try:
-            build_source(table, "", folder=folder)
+            build_source(self.table, "", folder=folder)
         except RegistryError as error:
             return str(error).removeprefix(f": [[source]] {self.name}: ")
         return ""

@@ -1,21 +1,18 @@
-"""sync and load: run now, or read one file by hand. Both can show what would change."""
+"""sync: run now, or show what a run would change."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
-from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, NO_SOURCE, CommandError
 from fleetsync.cli.plan_output import print_dry_run
-from fleetsync.cli.pull_output import PartStates, is_source_of_files, part_states_by_name, print_held, print_pull
+from fleetsync.cli.pull_output import PartStates, part_states_by_name, print_held, print_pull
 from fleetsync.core.guard import may_be_accepted
-from fleetsync.core.model import Verdict
+from fleetsync.core.model import PullEffect, Verdict
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.pull.contract import Part
 from fleetsync.pull.registry import Source
@@ -31,12 +28,12 @@ def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
     """Progress is shown on a terminal."""
     with open_application(ctx) as application:
         if dry_run:
-            _print_dry_run(application, _due_parts(application, which))
+            show_dry_run(application, _due_parts(application, which))
             return
         due = _due_parts(application, which)
         report = sync.run(application.run_context, due, _progress_printer())
         states = part_states_by_name(application)
-    _print_and_exit(report, due, states)
+    print_and_exit(report, due, states)
 
 
 def _due_parts(application: Application, which: str | None) -> DueParts:
@@ -49,7 +46,7 @@ def _due_parts(application: Application, which: str | None) -> DueParts:
             f"{name} is no source. Configured: {', '.join(configured.name for configured in application.sources)}",
             EXIT_UNUSABLE,
         )
-    _refuse_disabled(source)
+    refuse_disabled(source)
     return [(source, declared) for declared in source.parts if part in ("", declared.name)]
 
 
@@ -63,7 +60,8 @@ def _all_parts(application: Application) -> DueParts:
     return due
 
 
-def _refuse_disabled(source: Source) -> None:
+def refuse_disabled(source: Source) -> None:
+    """Refuse a source that is frozen."""
     if source.settings.disabled:
         raise CommandError(
             f"{source.name} is frozen: nothing is pulled from it. Remove disabled = true from its table", EXIT_UNUSABLE
@@ -80,16 +78,18 @@ def _progress_printer() -> sync.ProgressCallback | None:
     return shown
 
 
-def _print_dry_run(application: Application, due: DueParts) -> None:
+def show_dry_run(application: Application, due: DueParts) -> Sequence[PullEffect]:
+    """Pull *due* into memory, and print what was read and what it would change. Gives what was read, with its rows."""
     dry_run = with_memory_staging(application)
     pulled = sync.pull_side_by_side(dry_run.run_context, due, _progress_printer())
     states = part_states_by_name(application)
     for result in pulled:
         print_pull(result, states)
     print_dry_run(sync.plan_dry_run(dry_run.run_context, pulled))
+    return [dry_run.run_context.staged_effect(result.pull) for result in pulled if result.effect is not None]
 
 
-def _print_and_exit(report: sync.RunReport, due: DueParts, states: PartStates) -> None:
+def print_and_exit(report: sync.RunReport, due: DueParts, states: PartStates) -> None:
     """Print the result of each part. Exit 1 if a person must look at one."""
     _print_report(report, states)
     pulled = {(result.source, result.part) for result in report.pulled}
@@ -122,34 +122,4 @@ def _remedy_of_held(name: str, judged: sync.JudgedPull) -> str:
     return f"Correct the source, then run: fleetsync sync {name}"
 
 
-@click.command(help="Read FILE as SOURCE would, show what it changes, ask, and believe it.")
-@click.argument("source")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_context
-def load(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
-    """For files that are delivered by hand. They are judged like any other pull."""
-    with open_application(ctx) as application:
-        due = _due_parts_of_file(application, source, file)
-        list(print_probe_results(application, due[0][0]))
-        _print_dry_run(application, due)
-        if not yes:
-            click.confirm("Believe it?", abort=True)
-        report = sync.run(application.run_context, due)
-        states = part_states_by_name(application)
-    _print_and_exit(report, due, states)
-
-
-def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
-    source = next((configured for configured in application.sources if configured.name == name), None)
-    if source is None or not is_source_of_files(source):
-        known = [configured.name for configured in application.sources if is_source_of_files(configured)]
-        raise CommandError(
-            f"{name} is not a source of files. Sources of files: {', '.join(known) or 'none'}", EXIT_UNUSABLE
-        )
-    _refuse_disabled(source)
-    of_file = replace(source, settings=source.settings.model_copy(update={"path": file.resolve()}))
-    return [(of_file, part) for part in of_file.parts]
-
-
-COMMANDS = {"sync": sync_, "load": load}
+COMMANDS = {"sync": sync_}

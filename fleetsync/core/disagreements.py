@@ -18,6 +18,7 @@ from fleetsync.core.identity.serials import compact_serial
 from fleetsync.core.model import (
     BelievedRecord,
     Condition,
+    Device,
     DeviceCase,
     FrozenStruct,
     MembershipRecord,
@@ -33,7 +34,10 @@ from fleetsync.core.text import folded
 # Conditions that contradict one another: a device that waits for its enrolment is in use elsewhere without contradiction.
 _LASTING_CONDITIONS = frozenset(Condition) - {Condition.PENDING}
 
-_BY_TRUST = Text("källan som står först i tillit (trust) gäller", "the source that comes first by trust counts")
+_BY_TRUST = Text(
+    "källan som står först i tillit (trust) gäller, och ett inköp sist vid lika tillit",
+    "the source that comes first by trust counts, a purchase last of equal trust",
+)
 _BY_CONTACT = Text("av flera MDM gäller det med senaste kontakten", "of several MDMs the one in contact last counts")
 _BY_MIGRATION = Text(
     "under flytten mellan två MDM gäller det som hanterar verktyget",
@@ -96,6 +100,21 @@ def device_disagreements(case: DeviceCase, people: Mapping[str, Person], context
     merged = [_merged_field(field, column, case, context) for field, column in zip(MERGED_FIELDS, columns, strict=True)]
     found = (*merged, _serial(case), _condition(case), _holder(case, people), _unit(case))
     return tuple(disagreement for disagreement in found if disagreement is not None)
+
+
+def sources_of_value(device: Device, field: str) -> tuple[str, ...]:
+    """The names of the sources that give the value of *field* that counts for *device*."""
+    counting = getattr(device, field)
+    if counting is None:
+        return ()
+    place = MERGED_FIELDS.index(field) if field in MERGED_FIELDS else None
+    giving = set()
+    for known in device.records:
+        record = device_record(known)
+        value = getattr(record, field) if place is None else merged_values(record)[place]
+        if value is not None and folded(_text(value)) == folded(_text(counting)):
+            giving.add(known.source)
+    return tuple(sorted(giving))
 
 
 def _merged_field(field: str, column: Sequence[Any], case: DeviceCase, context: Context) -> Disagreement | None:

@@ -24,7 +24,7 @@ LOOK_SECONDS = 1.0  # how often it looks for results that are due though nothing
 class Reconciler:
     """Reconciles when *requested* is set or results of *pulls* are due, until *stop* is set.
 
-    *application* returns the one in force.
+    *application* returns the one in force. *when_done* is called after each time that it worked.
     """
 
     def __init__(
@@ -35,10 +35,11 @@ class Reconciler:
         pulls: SourcePulls,
         requested: Event,
         stop: Event,
+        when_done: Callable[[], None],
     ) -> None:
         self._clock, self._health = clock, health
         self._application, self._pulls = application, pulls
-        self._requested, self._stop = requested, stop
+        self._requested, self._stop, self._when_done = requested, stop, when_done
         self._plans_of_held: dict[int, ChangePlan] = {}
         self._is_clock_refused = False
         self._thread: Thread | None = None
@@ -66,6 +67,7 @@ class Reconciler:
             if (is_requested or self._pulls.are_results_due) and not self._stop.is_set():
                 self._requested.clear()
                 self._reconcile()
+                self._when_done()
 
     def _reconcile(self) -> None:
         begun = self._clock.monotonic()

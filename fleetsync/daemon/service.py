@@ -58,6 +58,7 @@ class Daemon:
         self.maintenance = Maintenance(self.clock, self.health, lambda: self.application)
         self._reload_requested, self._reconcile_requested = Event(), Event()
         self.pulls = SourcePulls(self.clock, self.health, lambda: self.application, self._reconcile_requested.set)
+        self._memory = Memory()
         self.reconciler = Reconciler(
             self.clock,
             self.health,
@@ -65,10 +66,10 @@ class Daemon:
             self.pulls,
             self._reconcile_requested,
             self.stop,
+            self._memory.give_back,
         )
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
-        self._memory = Memory()
         self._lease = self.ledger.schedule_lease()
         self._page_server = page_server
         self._servers: list[Server] = []
@@ -129,6 +130,7 @@ class Daemon:
         self.health.record_reconciliation(self.clock.monotonic() - begun)
         self.health.refresh_from_database(self.application)
         self.maintenance.find_last_backup()
+        self._memory.give_back()
         self._serve()
         self.reconciler.start()
         self.scheduler.start()
@@ -220,6 +222,7 @@ class Daemon:
         if newest is not None and newest.id != self._shown_reconciliation_id and not self.pulls.are_results_due:
             self._show(sync.rebuild_snapshot(self.application.run_context))
             self.reconciler.refresh_plans()
+            self._memory.give_back()
         self.health.refresh_from_database(self.application)
         # A `fleetsync sync` of another process may have succeeded where the daemon was refused.
         self.pulls.forget_refusals(self.health.working_parts() & set(self.pulls.refused_parts))

@@ -15,7 +15,14 @@ from msgspec.structs import replace
 from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, edition_from
-from fleetsync.demo.fleet import ENROLLED_ANEW_ON, MoveStep, mdm_of_school_tablet, mdm_rows, rows_during_move
+from fleetsync.demo.fleet import (
+    CHROMEBOOK_SCHOOL,
+    ENROLLED_ANEW_ON,
+    MoveStep,
+    mdm_of_school_tablet,
+    mdm_rows,
+    rows_during_move,
+)
 from fleetsync.demo.managed_facts import FactChanges, ManagedFacts
 from fleetsync.demo.model import (
     DemoDevice,
@@ -46,6 +53,9 @@ LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
 _LAPTOP = ManagedFacts(system="Windows", version="10.0.26200.7171", manufacturer="LENOVO", model="21M3EXMPL1")
 _TABLET = ManagedFacts(system="iPadOS", version="26.1", manufacturer="Apple", model="iPad (A16)")
 _MAC = ManagedFacts(system="macOS", version="26.1", manufacturer="Apple", model="MacBook Air (13-inch, M3, 2024)")
+_CHROMEBOOK = ManagedFacts(
+    system="ChromeOS", version="142.0.7444.181", manufacturer="HP", model="HP Chromebook 11 G9 EE"
+)
 _NEW_SYSTEM: tuple[date, FactChanges] = (date(2026, 10, 5), {"version": "27.0.1"})
 _PLATFORMS = {
     "Windows": Platform.WINDOWS,
@@ -53,6 +63,7 @@ _PLATFORMS = {
     "iOS": Platform.IOS,
     "Android": Platform.ANDROID,
     "macOS": Platform.MACOS,
+    "ChromeOS": Platform.CHROMEOS,
 }
 
 UseSpans: TypeAlias = tuple[tuple[date, date], ...]
@@ -194,6 +205,13 @@ class WorldBuilder:
     def add_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A laptop in Intune, used every few school days."""
         return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
+
+    def add_pupil_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
+        """A laptop for a pupil of *unit*; at one school a Chromebook, unless an MDM is named."""
+        if unit != CHROMEBOOK_SCHOOL or "mdm" in options:
+            return self.add_laptop(unit, login, **options)
+        serial = f"5CDX{self.number():06X}"
+        return self._add_managed_device(serial, unit, login, _CHROMEBOOK, {"mdm": "google", **options})
 
     def add_mac(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A Mac in Jamf Pro."""

@@ -9,16 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from fleetsync.demo.fleet import CHROMEBOOK_SCHOOL
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
-from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
 from fleetsync.demo.jamf_pro import SECRET as JAMF_PRO_SECRET
 from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
-from fleetsync.demo.jamf_school import NETWORK_ID
-from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
-from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.register import EXTRA_UNIT_CODES
 from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
+from fleetsync.demo.source_tables import google_table, jamf_pro_table, jamf_school_table
 from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
 from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
 from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
@@ -30,13 +28,15 @@ DELIVERIES = "deliveries"
 class StubAddresses(msgspec.Struct, frozen=True):
     """Addresses of the stub servers; None for a system that is not configured.
 
-    *register*: base and token address of the school register; with it, the configuration has schools.
+    *register*: base and token address of the school register; with it, the configuration has schools. *google*: base
+    address, and the key file of its service account.
     """
 
     graph: str
     register: tuple[str, str] | None = None
     jamf_pro: str | None = None
     jamf_school: str | None = None
+    google: tuple[str, str] | None = None
 
 
 def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
@@ -46,6 +46,8 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
     _write_secret(folder / "secrets" / "jamf-school", JAMF_SCHOOL_KEY)
     _write_secret(folder / "secrets" / "jamf-pro", JAMF_PRO_SECRET)
+    if addresses.google is not None:
+        _write_secret(folder / "secrets" / "google", addresses.google[1])
     for name in ("personal", "datorer", "verkstad"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
@@ -68,9 +70,11 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
         yield from _school_sources(*addresses.register)
         yield from _school_rules()
     if addresses.jamf_pro is not None:
-        yield _jamf_pro(addresses.jamf_pro)
+        yield jamf_pro_table(addresses.jamf_pro)
     if addresses.jamf_school is not None:
-        yield from _jamf_school(addresses.jamf_school)
+        yield jamf_school_table(addresses.jamf_school)
+    if addresses.google is not None:
+        yield google_table(addresses.google[0], CHROMEBOOK_SCHOOL)
     yield from _maps_and_rules()
 
 
@@ -188,45 +192,6 @@ purpose = "loan"
 [[device_rule]]
 when = {{ source = "intune", location = "Sal *" }}
 purpose = "room"
-"""
-
-
-def _jamf_pro(base_url: str) -> str:
-    return f"""\
-[[source]]
-kind = "jamf_pro"
-name = "jamf-pro"
-base_url = "{base_url}"
-client_id = "{JAMF_PRO_CLIENT}"
-client_secret_file = "secrets/jamf-pro"
-without = ["mobile_devices"]
-"""
-
-
-def _jamf_school(base_url: str) -> Iterator[str]:
-    old_place = PLACES_IN_JAMF_SCHOOL[UNIT_BY_SLUG[RENAMED_PRESCHOOL].name]
-    yield f"""\
-[[source]]
-kind = "jamf_school"
-name = "jamf-school"
-base_url = "{base_url}"
-network_id = "{NETWORK_ID}"
-api_key_file = "secrets/jamf-school"
-zone = "{JAMF_SCHOOL_ZONE}"
-
-[[device_rule]]
-when = {{ source = "jamf-school", groups = "{POOL_WORD}" }}
-purpose = "pool"
-
-[[device_rule]]
-when = {{ source = "jamf-school", groups = "Lager" }}
-purpose = "stock"
-
-[[unit_map]]
-source = "jamf-school"
-field = "location"
-pattern = "{old_place}"
-unit = "{RENAMED_PRESCHOOL}"
 """
 
 

@@ -1,6 +1,6 @@
 """Which MDM manages which device of Exempelby. Nothing that is expected depends on it.
 
-Laptops are in Intune, and the Macs of some teachers in Jamf Pro. The tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in
+Laptops are in Intune, the Chromebooks of one school in Google Admin, and the Macs of some teachers in Jamf Pro. The tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in
 the middle of the move.
 """
 
@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from fleetsync.demo.google_rows import google_row
 from fleetsync.demo.intune_rows import intune_row
 from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
@@ -21,13 +22,14 @@ MoveStep = Literal["enrolled_anew", "waiting"]
 """How far the move of a tablet is: enrolled in the new MDM and silent in the old one, or the other way round."""
 FactVersions = Sequence[tuple[date, ManagedFacts]]
 
+CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
 MOVE_BEGAN_ON, MOVE_ENDED_ON = date(2026, 11, 16), date(2027, 1, 18)
 ENROLLED_ANEW_ON: Mapping[MoveStep, date] = {"enrolled_anew": date(2026, 11, 18), "waiting": MOVE_ENDED_ON}
 MOVING_TABLETS: Sequence[MoveStep] = ("enrolled_anew", "waiting") * 20
 
 _ROW_OF: Mapping[MdmName, Callable[[ManagedFacts], SourceRow]] = MappingProxyType(
-    {"intune": intune_row, "jamf_school": jamf_school_row, "jamf_pro": jamf_pro_row}
+    {"intune": intune_row, "jamf_school": jamf_school_row, "jamf_pro": jamf_pro_row, "google": google_row}
 )
 
 

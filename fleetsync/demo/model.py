@@ -14,7 +14,7 @@ from fleetsync.core.model import Platform, Stage
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
-MdmName = Literal["intune", "jamf_school", "jamf_pro"]
+MdmName = Literal["intune", "jamf_school", "jamf_pro", "google"]
 SystemName = MdmName | Literal["device_list", "workshop_list"]
 """The systems that have rows of devices: MDMs, the partner's list of computers, and the workshop's list of repairs."""
 Observer = Literal["any", "early", "late"]

@@ -74,7 +74,7 @@ def _add_own_device(
 ) -> DemoDevice:
     """A device with one holder only: the laptop of year 8, or the tablet of year 5."""
     unit = seat.unit(DEMO_DAY.year)
-    make = pupils.builder.add_school_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_laptop
+    make = pupils.builder.add_school_tablet if seat.cohort == MIDDLE_COHORT else pupils.builder.add_pupil_laptop
     options["facts"] = {"place": building_of(unit), **options.get("facts", {})}
     return make(unit, login_of(learner, DEMO_DAY), **options)
 
@@ -117,7 +117,9 @@ def _enrolled_again(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 
 def _placeholder(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    _add_pupil_with_device(pupils, seat, facts={"serial": ("Default string", "0", "System Serial Number")[nth % 3]})
+    _add_pupil_with_device(
+        pupils, seat, mdm="intune", facts={"serial": ("Default string", "0", "System Serial Number")[nth % 3]}
+    )
 
 
 # --- the workshop -----------------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ class DeviceHandover:
         if is_tablet and unit == NOT_MOVED_YET and spans[-1].holder and (move := next(self._moves, None)):
             options["move"] = move
             self.builder.case_counts["tablet_between_two_mdms"] += 1
-        device = (self.builder.add_school_tablet if is_tablet else self.builder.add_laptop)(unit, "", **options)
+        device = (self.builder.add_school_tablet if is_tablet else self.builder.add_pupil_laptop)(unit, "", **options)
         ends = [span.first - ONE_DAY for span in spans[1:]] + [OPEN_END]
         for span, last in zip(spans, ends, strict=True):
             if span.holder is not None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from fleetsync.demo.configuration import StubAddresses
+from fleetsync.demo.google_admin import GoogleAdminStub
 from fleetsync.demo.graph import GraphStub
 from fleetsync.demo.jamf_pro import JamfProStub
 from fleetsync.demo.jamf_school import JamfSchoolStub
@@ -13,31 +14,34 @@ from fleetsync.demo.world import DemoWorld
 
 
 class StubSystems:
-    """The stub servers of one world. They answer as of the day that *today* returns."""
+    """The stub servers of one world. They answer as of the day that *today* returns.
+
+    The register of schools, Jamf School and Google are there only in a world with schools.
+    """
 
     def __init__(self, world: DemoWorld, today: Callable[[], date]) -> None:
         self.graph = GraphStub(lambda: world.contents_on(today()).managed_devices)
         self.jamf_pro = JamfProStub(lambda: world.contents_on(today()).jamf_pro)
-        self.register = Ss12000Stub(lambda: world.contents_on(today()).register) if world.with_schools else None
-        self.jamf_school = (
-            JamfSchoolStub(lambda: world.contents_on(today()).jamf_school) if world.with_schools else None
-        )
+        self.register: Ss12000Stub | None = None
+        self.jamf_school: JamfSchoolStub | None = None
+        self.google: GoogleAdminStub | None = None
+        if world.with_schools:
+            self.register = Ss12000Stub(lambda: world.contents_on(today()).register)
+            self.jamf_school = JamfSchoolStub(lambda: world.contents_on(today()).jamf_school)
+            self.google = GoogleAdminStub(lambda: world.contents_on(today()).google)
 
     def all(self) -> Iterator[StubServer]:
         """All servers. They are not started yet."""
-        yield self.graph.stub_server
-        yield self.jamf_pro.stub_server
-        if self.register is not None:
-            yield self.register.stub_server
-        if self.jamf_school is not None:
-            yield self.jamf_school.stub_server
+        stubs = (self.graph, self.jamf_pro, self.register, self.jamf_school, self.google)
+        return (stub.stub_server for stub in stubs if stub is not None)
 
     def addresses(self) -> StubAddresses:
-        """The addresses for the configuration."""
-        register, jamf_school = self.register, self.jamf_school
+        """The addresses for the configuration, with the secrets that a stub makes itself."""
+        register, jamf_school, google = self.register, self.jamf_school, self.google
         return StubAddresses(
             self.graph.stub_server.address,
             register=None if register is None else (register.base_url, register.token_url),
             jamf_pro=self.jamf_pro.base_url,
             jamf_school=None if jamf_school is None else jamf_school.base_url,
+            google=None if google is None else (google.base_url, google.key_file()),
         )

@@ -13,6 +13,7 @@ import msgspec
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
+from fleetsync.demo.google_rows import google_listings, google_time
 from fleetsync.demo.intune_rows import graph_time
 from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
 from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
@@ -145,6 +146,20 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
             [
                 with_contact(row, device.enrolled_at, self._contact(device, "jamf_pro"))
                 for device, row in self._rows_of("jamf_pro", self.day)
+            ]
+        )
+
+    @cached_property
+    def google(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each listing of Google Admin."""
+        return google_listings(
+            [
+                {
+                    **row,
+                    "lastEnrollmentTime": google_time(device.enrolled_at),
+                    "lastSync": google_time(self._contact(device, "google")),
+                }
+                for device, row in self._rows_of("google", self.day)
             ]
         )
 

@@ -167,15 +167,27 @@ def probe_credential(settings: GraphSettings, connect: Connect) -> Iterator[Prob
 
 
 def probe_listing(
-    settings: GraphSettings, part: Part, permission: str, has_rows: Callable[[], bool], empty: str
+    settings: GraphSettings,
+    part: Part,
+    permission: str,
+    has_rows: Callable[[], bool],
+    empty: str,
+    *,
+    is_needed: bool = True,
 ) -> ProbeResult:
-    """Asks for one row of *part* and says whether *permission* is granted. *empty*: what it means that there is none."""
+    """Asks for one row of *part* and says whether *permission* is granted. *empty*: what it means that there is none.
+
+    *is_needed* False: a tenant may lack the part, or its permission, and can do without it.
+    """
+    without = "" if is_needed else f'where {part.name} is not wanted: without = ["{part.name}"]'
     return probe_part(
         part,
         has_rows,
         readable=f"{permission} is granted; the first page holds {part.name.replace('_', ' ')}",
         empty=f"{permission} is granted; the first page is empty: {empty}",
-        remedy=settings.remedy(permission),
+        remedy="; ".join(filter(None, (settings.remedy(permission), without))),
+        missing_remedy=without,
+        is_needed=is_needed,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fleetsync.settings.effective import EffectiveValue
     from fleetsync.settings.errors import SettingsError, did_you_mean
-    from fleetsync.settings.layers import notify_socket, watchdog_seconds
+    from fleetsync.settings.layers import has_config_file, notify_socket, watchdog_seconds
     from fleetsync.settings.loading import (
         Settings,
         changed_keys,
@@ -32,6 +32,7 @@ _MODULES = {
     "SettingsError": "errors",
     "changed_keys": "loading",
     "did_you_mean": "errors",
+    "has_config_file": "layers",
     "keys_needing_restart": "loading",
     "load": "loading",
     "notify_socket": "layers",
@@ -56,6 +57,7 @@ __all__ = [
     "SettingsError",
     "changed_keys",
     "did_you_mean",
+    "has_config_file",
     "keys_needing_restart",
     "load",
     "notify_socket",

@@ -170,6 +170,11 @@ def find_config_file(environ: Mapping[str, str]) -> Path | None:
     return next((file for file in DEFAULT_FILES if file.is_file()), None)
 
 
+def has_config_file() -> bool:
+    """Whether there is a configuration where it is looked for: the variable's file, or one of the default files."""
+    return find_config_file(process_environment()) is not None
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a configuration file. Raises SettingsError."""
     try:

@@ -62,8 +62,12 @@ class Database(ABC):
         """A transaction that sees one state of the database throughout and cannot write."""
         return self.reading.begin()
 
-    def begin_writing(self) -> AbstractContextManager[Connection]:
-        """A transaction of the only writer: applied whole or not at all."""
+    def begin_writing(self, *, more_follows: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction of the only writer: applied whole or not at all.
+
+        *more_follows*: whether the same part of the database is written again soon, which a database with a journal of its
+        own may use to write it once.
+        """
         return self.writing.begin()
 
     def close(self) -> None:

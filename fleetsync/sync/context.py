@@ -79,6 +79,7 @@ def _part_state(source: Source, part: Part) -> PartState:
         counts=source.counts(part.name),
         counts_at=source.settings.counts_at,
         expects_mdm=part.expects_mdm,
+        is_directory=part.is_directory,
         trust=source.settings.trust,
         expected_every=source.settings.freshness_limit,
         disabled=source.settings.disabled,

@@ -162,7 +162,7 @@ def test_throttling_comes_as_403_with_a_reason(runner: CaseRunner, reason: str) 
     runner.server.fail(CASE.listings["devices"], 1, fault)
 
     assert len(runner.records("devices")) == 6
-    assert len(runner.waited) == 3
+    assert len([seconds for seconds in runner.waited if seconds >= 1]) == 3
 
 
 # --- what a device means ----------------------------------------------------------------------------------------------

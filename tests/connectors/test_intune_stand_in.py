@@ -266,7 +266,12 @@ def test_a_check_tells_a_missing_permission_from_a_missing_part(opened: OpenInst
 
     results = findings(opened, "intune")
 
-    assert {part for part, result in results.items() if not result.ok} == set(EXTRAS) - {"push_certificate"}
+    assert all(result.ok for result in results.values())
+    assert {part for part, result in results.items() if result.remedy} == set(EXTRAS) - {"push_certificate"}
     assert "refused our token (403)" in results["autopilot"].what
     assert "does not have this part (404)" in results["corporate_identifiers"].what
+    assert SERVICE_PERMISSION in results["autopilot"].remedy
+    assert results["corporate_identifiers"].remedy == (
+        'where corporate_identifiers is not wanted: without = ["corporate_identifiers"]'
+    )
     assert SECRET not in str(results)

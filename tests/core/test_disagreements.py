@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.context import Context
 from fleetsync.core.coverage import build_context
-from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements
+from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements, sources_of_value
 from fleetsync.core.model import (
     BelievedRecord,
     Condition,
@@ -101,7 +101,7 @@ def test_each_source_that_gives_a_value_is_named_and_the_most_trusted_counts() -
         ("2024-09-01", "register/assets", True),
         ("2024-08-01", "ledger/rows", False),
     ]
-    assert found["model"].rule.en == "the source that comes first by trust counts"
+    assert found["model"].rule.en == "the source that comes first by trust counts, a purchase last of equal trust"
 
 
 def test_sources_that_agree_or_say_nothing_or_write_in_other_case_do_not_disagree() -> None:
@@ -111,6 +111,25 @@ def test_sources_that_agree_or_say_nothing_or_write_in_other_case_do_not_disagre
     town.says("register", "assets", manufacturer="APPLE", model=None)
 
     assert town.of_device() == {}
+
+
+def test_the_sources_of_a_value_are_those_that_give_the_one_that_counts() -> None:
+    town = Town()
+    town.says("register", "assets", manufacturer="APPLE", model="iPad 10", platform=Platform.OTHER)
+    town.says("jamf", contact=1, manufacturer="Apple", model="iPad 9", enrolled_at=LONG_AGO)
+    (case,) = town.concluded().devices
+
+    sources = {
+        field: sources_of_value(case.device, field)
+        for field in ("manufacturer", "model", "platform", "enrolled_at", "encrypted")
+    }
+    assert sources == {
+        "manufacturer": ("jamf", "register"),
+        "model": ("register",),
+        "platform": ("jamf", "register"),
+        "enrolled_at": ("jamf",),
+        "encrypted": (),
+    }
 
 
 def test_of_two_mdms_the_one_in_contact_last_counts() -> None:

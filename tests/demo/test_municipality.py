@@ -13,6 +13,7 @@ from fleetsync.pull.registry import build_sources
 from fleetsync.settings import load
 
 GRAPH, JAMF_PRO, JAMF_SCHOOL = "http://127.0.0.1:1", "http://127.0.0.1:3/api", "http://127.0.0.1:4/api"
+GOOGLE = ("http://127.0.0.1:5", "{}")
 REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
 
 
@@ -25,7 +26,7 @@ def test_the_configuration_is_valid_and_names_every_source(tmp_path):
 
 
 def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
-    addresses = StubAddresses(GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL)
+    addresses = StubAddresses(GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE)
     file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
 
@@ -37,6 +38,7 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "verkstad",
         "jamf-pro",
         "jamf-school",
+        "google",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 
@@ -59,7 +61,7 @@ def test_only_the_owner_may_read_the_secrets(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [("staff_only", ["graph", "jamf-pro"]), ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school"])],
+    [("staff_only", ["graph", "jamf-pro"]), ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school", "google-admin"])],
 )
 def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)

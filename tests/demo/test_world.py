@@ -44,6 +44,7 @@ def snapshot_of(world: DemoWorld, day: date) -> bytes:
         contents.managed_devices,
         contents.jamf_pro,
         contents.jamf_school,
+        contents.google,
         contents.listed_computers,
         contents.workshop,
     )

@@ -19,6 +19,7 @@ from fleetsync.core.model import (
     Credential,
     CredentialUse,
     DeviceCase,
+    DeviceRecord,
     EmploymentForm,
     MembershipRecord,
     Moment,
@@ -453,7 +454,7 @@ def with_a_second_mdm(**fields: object) -> tuple[Snapshot, DeviceCase]:
     """The example in which another MDM says something else of one device that Intune has, and the device."""
     known = list(e.known(4))
     row = next(
-        row for row in known if (row.source, row.part) == ("intune", "devices") and getattr(row.record, "keys", ())
+        row for row in known if row.source == "intune" and isinstance(row.record, DeviceRecord) and row.record.keys
     )
     other = msgspec.structs.replace(row.record, **fields)
     known.append(msgspec.structs.replace(row, source="jamf", record=other, last_contact_at=e.at(9)))
@@ -485,6 +486,8 @@ def test_holders_on_whom_sources_disagree_are_linked_and_one_who_may_not_be_show
     shown = read(f"/devices/{case.device.id}", open_client(e.page_setup(snapshot), "tea"))
     assert f'href="/people/{case.placement.holder}"' in shown
     assert f'href="/people/{others[-1].person.id}"' in shown
+    past = read(f"/devices/{case.device.id}?as_of={PAST}", open_client(e.page_setup(snapshot), "tea"))
+    assert f"{others[-1].person.id} jamf/devices" in visible_text(past)
 
     concealed = msgspec.structs.replace(snapshot, hidden=snapshot.hidden | {others[-1].person.id})
     hiding = read(f"/devices/{case.device.id}", open_client(e.page_setup(concealed), "tea"))
@@ -495,15 +498,15 @@ def test_holders_on_whom_sources_disagree_are_linked_and_one_who_may_not_be_show
 
 def test_a_person_of_whom_two_registers_say_different_things_is_shown_with_both():
     known = list(e.known(4))
-    row = next(
-        row for row in known if isinstance(row.record, MembershipRecord) and row.record.membership == "employment"
+    row, record = next(
+        (row, row.record)
+        for row in known
+        if isinstance(row.record, MembershipRecord) and row.record.membership == "employment"
     )
-    witnessed = msgspec.structs.replace(row.record, employment_form=EmploymentForm.HOURLY)
-    person = next(
-        other for other in known if other.source == row.source and other.record.source_id == row.record.person
-    )
-    known += [msgspec.structs.replace(each, source="entra") for each in (person,)]
-    known.append(msgspec.structs.replace(row, source="entra", record=witnessed))
+    person = next(other for other in known if other.ref == (row.source, "person", record.person))
+    hourly = msgspec.structs.replace(record, employment_form=EmploymentForm.HOURLY)
+    known.append(msgspec.structs.replace(person, source="entra"))
+    known.append(msgspec.structs.replace(row, source="entra", record=hourly))
     input_ = e.believed(4, known=tuple(known))
     snapshot = e.snapshot_of(input_, reconcile(input_, e.POLICY, e.CALENDARS, e.outcome(4).moment))
     case = next(

@@ -225,13 +225,21 @@ PART = Part("devices", (RecordType.DEVICE,))
 OPTIONAL = Part("groups", (RecordType.GROUP,), optional=True)
 
 
-def probe(part: Part, answer: bool | Exception) -> ProbeResult:
+def probe(part: Part, answer: bool | Exception, *, is_needed: bool = True) -> ProbeResult:
     def ask() -> bool:
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    return probe_part(part, ask, readable="can be read", empty="is empty", remedy="Grant it", missing_remedy="Leave it")
+    return probe_part(
+        part,
+        ask,
+        readable="can be read",
+        empty="is empty",
+        remedy="Grant it",
+        missing_remedy="Leave it",
+        is_needed=is_needed,
+    )
 
 
 def test_a_part_that_can_be_read_is_in_order() -> None:
@@ -250,6 +258,18 @@ def test_a_missing_part_is_in_order_when_it_is_optional() -> None:
     assert probe(OPTIONAL, PartMissing("no such part")) == ProbeResult(
         "groups", ok=True, what="not there, and not needed here: no such part"
     )
+
+
+def test_a_part_that_a_system_may_do_without_is_in_order_and_says_how_to_get_it() -> None:
+    def lacks(missing: PartMissing) -> ProbeResult:
+        return probe(PART, missing, is_needed=False)
+
+    assert lacks(PartMissing("refused", is_forbidden=True)) == ProbeResult(
+        "devices", ok=True, what="not there, and not needed here: refused", remedy="Grant it"
+    )
+    assert lacks(PartMissing("no such part")).remedy == "Leave it"
+    assert not probe(PART, PartMissing("refused", is_forbidden=True)).ok
+    assert not probe(PART, SourceRefused("wrong secret"), is_needed=False).ok
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import Ledger, StaleReconciliation
+from fleetsync.store.sqlite_database import JOURNAL_PAGES
 from tests.store.ledger_samples import (
     MONDAY,
     believed_records,
@@ -74,3 +75,16 @@ def test_sources_are_pulled_side_by_side_while_others_read_and_reconcile(ledger:
         reader.result()
 
     assert len(believed_records(ledger)) == 600
+
+
+def test_what_a_pull_stages_and_applies_goes_into_the_file_once_the_outcome_is_recorded(
+    ledger: Ledger, file: Path
+) -> None:
+    journal, size_before = file.with_name(f"{file.name}-wal"), file.stat().st_size
+
+    stage_and_apply(ledger, [row_to_put(device(f"device {number}", location="Vretaskolan")) for number in range(8_000)])
+    journaled, size_after_applying = journal.stat().st_size, file.stat().st_size
+    record_outcome(ledger, outcome())
+
+    assert journaled > JOURNAL_PAGES * 4096, "any other transaction would have moved so much"
+    assert size_before == size_after_applying < file.stat().st_size

@@ -100,7 +100,7 @@ def _is_placeholder(serial: str, rules: _CompiledSerialRules) -> bool:
         bare in rules.placeholders
         or bare.startswith(rules.placeholder_prefixes)
         or _any_matches(rules.placeholder_patterns, serial)  # "1.2.3" is recognised by its dots
-        or _any_matches(rules.placeholder_patterns, bare)
+        or (bare != serial.lower() and _any_matches(rules.placeholder_patterns, bare))  # patterns do not ask for case
     )
 
 

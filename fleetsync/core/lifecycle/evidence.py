@@ -92,6 +92,26 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         return self._owed_unit_by_person.get(case.person.id, case.person_state.unit)
 
     @cached_property
+    def directories_by_entitlement(self) -> Mapping[str, Sequence[PartState]]:
+        """Entitlement → the directories that have at least half of the persons whom it owes: others are not for them."""
+        directories = [
+            part for part in self.context.parts if part.is_directory and not part.disabled and part.as_of is not None
+        ]
+        if not directories:
+            return {}
+        owed: Counter[str] = Counter()
+        having: Counter[tuple[str, str]] = Counter()  # entitlement and name of the directory
+        for case in self.outcome.people:
+            if case.person_state.owed is not None:
+                entitlement = case.person_state.owed.entitlement
+                owed[entitlement] += 1
+                having.update((entitlement, name) for name in part_names(case.person.records))
+        return {
+            entitlement: [part for part in directories if 2 * having[entitlement, part.name] >= persons]
+            for entitlement, persons in owed.items()
+        }
+
+    @cached_property
     def earlier_coverage(self) -> Mapping[CoverageKey, Sequence[CoverageDay]]:
         """Coverage of earlier days, newest first."""
         rows: defaultdict[CoverageKey, list[CoverageDay]] = defaultdict(list)
@@ -133,7 +153,8 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         refs = {(record.source, record.part): record for record in records}
         return [part for record in refs.values() if (part := self.context.part_of(record)) is not None]
 
-    def _known_until(self, part: PartState) -> date:
+    def known_until(self, part: PartState) -> date:
+        """The day until which the content of *part* is known; `date.min` when it was never read whole."""
         return self.context.known_until_of(part) or date.min
 
     def announcements_fresh_until(self, records: Iterable[BelievedRecord]) -> date:
@@ -147,7 +168,7 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
 
     def observed_until(self, records: Iterable[BelievedRecord]) -> date:
         """The day until which the parts of *records* are known: the oldest of their days, at most today."""
-        days = (self._known_until(part) for part in self._parts_of_records(records))
+        days = (self.known_until(part) for part in self._parts_of_records(records))
         return min(min(days, default=self.today), self.today)
 
     def roster_fresh_until(self, case: PersonCase) -> date:
@@ -200,14 +221,14 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     def mdms_observed_until(self) -> date:
         """The day until which all MDMs are known, at most today."""
         mdms = [part for part in self.context.parts if part.role is PartRole.MDM]
-        days = map(self._known_until, [part for part in mdms if not part.disabled] or mdms)
+        days = map(self.known_until, [part for part in mdms if not part.disabled] or mdms)
         return min(min(days, default=self.today), self.today)
 
     @cached_property
     def registers_observed_until(self) -> date | None:
         """The day until which all asset registers are known, at most today; None where none is configured."""
         registers = [part for part in self.context.parts if part.role is PartRole.REGISTER and not part.disabled]
-        days = [self._known_until(part) for part in registers]
+        days = [self.known_until(part) for part in registers]
         return min(*days, self.today) if days else None
 
     @cached_property
@@ -237,7 +258,7 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
         Where no device is assigned by the entitlement yet, of all parts that show devices.
         """
         if entitlement not in self._absence_observed_cache:
-            days = map(self._known_until, self._parts_showing(entitlement))
+            days = map(self.known_until, self._parts_showing(entitlement))
             self._absence_observed_cache[entitlement] = min(min(days, default=self.today), self.today)
         return self._absence_observed_cache[entitlement]
 
@@ -253,6 +274,11 @@ class GapEvidence(Struct, frozen=True, kw_only=True, dict=True):
     def first_seen_on(self, device: Device) -> date:
         """The local day on which a device was first seen."""
         return self.context.local_day(device.first_seen)
+
+
+def part_names(records: Iterable[BelievedRecord]) -> frozenset[str]:
+    """The parts that *records* come from, as "source/part"."""
+    return frozenset(f"{record.source}/{record.part}" for record in records)
 
 
 def is_listable(case: PersonCase) -> bool:

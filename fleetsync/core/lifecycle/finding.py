@@ -26,9 +26,17 @@ class SharedBasis(Struct, frozen=True, kw_only=True):
     """What gaps of persons rest on beside their own case and those of their devices."""
 
     parts_by_entitlement: Mapping[str, set[tuple[str, str]]]
+    directories_by_entitlement: Mapping[str, tuple[str, ...]]
     holders: frozenset[str]
     open_gaps: frozenset[tuple[str, str]]  # kind, subject id
     reused_logins: Mapping[str, date]
+
+    def concerns_everybody(self, before: "SharedBasis") -> bool:
+        """Whether what all persons of an entitlement rest on is another than *before*."""
+        return (self.parts_by_entitlement, self.directories_by_entitlement) != (
+            before.parts_by_entitlement,
+            before.directories_by_entitlement,
+        )
 
     def people_concerned(self, before: "SharedBasis") -> frozenset[str]:
         """The persons for whom it is another than *before*."""
@@ -72,11 +80,15 @@ def find_gaps(outcome: Outcome, context: Context, before: CaseFindings | None = 
 def _case_findings(evidence: GapEvidence, before: CaseFindings | None) -> CaseFindings:
     basis = SharedBasis(
         parts_by_entitlement=evidence.parts_by_entitlement,
+        directories_by_entitlement={
+            entitlement: tuple(part.name for part in directories)
+            for entitlement, directories in evidence.directories_by_entitlement.items()
+        },
         holders=frozenset(evidence.devices_by_holder),
         open_gaps=frozenset(evidence.open_gap_reasons),
         reused_logins=evidence.reused_logins,
     )
-    if before is None or before.basis.parts_by_entitlement != basis.parts_by_entitlement:
+    if before is None or basis.concerns_everybody(before.basis):
         everybody, all_devices = evidence.people.keys(), evidence.devices.keys()
         return CaseFindings(
             basis=basis,

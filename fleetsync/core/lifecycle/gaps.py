@@ -152,6 +152,16 @@ GAPS: tuple[GapKind, ...] = (
         reason=person_gaps.no_account,
     ),
     _person_gap(
+        id="not_in_directory",
+        severity=Severity.WARNING,
+        title=Text("Saknas i katalogen", "Not in the directory"),
+        remedy=Text(
+            "Skapa kontot i katalogen, eller rätta inloggningen där den är fel.",
+            "Create the account in the directory, or correct the log-in where it is wrong.",
+        ),
+        reason=person_gaps.not_in_directory,
+    ),
+    _person_gap(
         id="device_not_working",
         severity=Severity.WARNING,
         title=Text("Verktyget är inte i drift", "Device not working"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from fleetsync.core.lifecycle.acceptance import not_working_reason_for
-from fleetsync.core.lifecycle.evidence import GapEvidence
+from fleetsync.core.lifecycle.evidence import GapEvidence, part_names
 from fleetsync.core.model import DeviceCase, OwedDevices, PersonCase, Purpose, RunningAssignment, Text
 
 SCHOOL_DAYS_TO_GET_A_DEVICE = 3
@@ -39,6 +39,24 @@ def no_account(evidence: GapEvidence, case: PersonCase) -> Text | None:
     if not _is_waiting_period_over(evidence, case, evidence.roster_fresh_until(case), "no_account"):
         return None
     return Text("ingen källa ger en inloggning", "no source gives a log-in")
+
+
+def not_in_directory(evidence: GapEvidence, case: PersonCase) -> Text | None:
+    """Owed a device and in no directory, though a directory has most of those who are owed by the same entitlement.
+
+    Three school days after the person began. Somebody without any log-in has the gap `no_account`.
+    """
+    owed = case.person_state.owed
+    if owed is None or not case.person_state.has_login:
+        return None
+    directories = evidence.directories_by_entitlement.get(owed.entitlement, ())
+    if not directories or any(part.name in part_names(case.person.records) for part in directories):
+        return None
+    day = min(evidence.roster_fresh_until(case), *map(evidence.known_until, directories))
+    if not _is_waiting_period_over(evidence, case, day, "not_in_directory"):
+        return None
+    names = ", ".join(sorted(part.source for part in directories))
+    return Text(f"har inget konto i {names}", f"has no account in {names}")
 
 
 def device_not_working(evidence: GapEvidence, case: PersonCase) -> Text | None:

@@ -51,6 +51,7 @@ _LOCAL_SUPPORT_KINDS = frozenset({"ending_with_device", "leaver_holds", "extra_d
 _CONFIGURATION_KINDS = frozenset(
     {
         "no_account",
+        "not_in_directory",
         "unknown_holder",
         "ambiguous_holder",
         "holder_conflict",

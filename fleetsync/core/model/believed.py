@@ -68,6 +68,7 @@ class PartState(FrozenStruct, frozen=True, kw_only=True):
     counts: bool = False  # its memberships give entitlements (`domain.md` §3); else it only confirms what others say
     counts_at: tuple[str, ...] = ()  # the units where it does; empty: everywhere
     expects_mdm: bool = False
+    is_directory: bool = False  # holds the accounts with which people log in
     trust: int = 0  # higher first
     expected_every: timedelta = timedelta(days=1)
     disabled: bool = False

@@ -199,7 +199,7 @@ def device(device_id: str) -> PageResponse:
         case=case,
         holder=holder_of(case, context.list_context),
         records=[*counting, *older, *gone],
-        disagreements=context.visible.device_disagreements(case),
+        disagreements=context.latest.device_disagreements(case),
         gaps=context.gaps.get(device_id, ()),
         serving=context.serving.get(device_id),
         history=context.assignments_of(device_id),
@@ -230,7 +230,7 @@ def person(person_id: str) -> PageResponse:
         assigned=[row for row in visible.assignments if row.subject_id == person_id],
         shared=_sets_that_served(context, person_id),
         gaps=context.gaps.get(person_id, ()),
-        disagreements=visible.person_disagreements(case),
+        disagreements=context.latest.person_disagreements(case),
         name=TranslatedNames(context).person(person_id),
     )
 

@@ -8,7 +8,7 @@ from flask import Flask, request, session, url_for
 from jinja2 import StrictUndefined, Undefined
 from jinja2.utils import missing
 
-from fleetsync.core.disagreements import Claim, Disagreement
+from fleetsync.core.disagreements import Claim, Disagreement, sources_of_value
 from fleetsync.core.model import BelievedRecord, Device, Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.drill_down import number_of
@@ -113,7 +113,7 @@ def register_template_helpers(app: Flask) -> None:
         bar_parts=bar_parts,
         covered_by=covered_by,
         field_text=field_text,
-        field_sources=field_sources,
+        sources_of_value=sources_of_value,
         disagreement_title=disagreement_title,
         claim_text=claim_text,
         part_as_of=part_as_of,
@@ -206,14 +206,6 @@ def field_text(device: Device, field: str) -> str:
     if field in FIELD_VALUES:
         return localiser.translate(display_names.word(FIELD_VALUES[field], value))
     return localiser.day(value) if isinstance(value, date) else str(value)
-
-
-def field_sources(device: Device, field: str) -> str:
-    """Which sources give a device's value of a field."""
-    sources = {
-        known.source for known in device.records if getattr(known.record, field, None) not in (None, "", "other")
-    }
-    return ", ".join(sorted(sources))
 
 
 def disagreement_title(disagreement: Disagreement) -> str:

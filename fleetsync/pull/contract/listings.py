@@ -17,11 +17,12 @@ class Part:
 
     *role*: the kind of system (roster, MDM, list …); it decides what it means when a device or person is missing from
     the part. *after*: parts of the same connector that are pulled earlier in a run. *expects_mdm*: devices known here
-    should be in an MDM too (registers and purchases, not lists). *reads* "some": a pull adds and changes, never marks
-    absent, and keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure. *may_be_empty*: many systems have
-    nothing in it, so a pull without a record is believed as long as none was believed before. *counts_as*: the part of
-    other kinds that it stands in for in `counts`, where its own name says something else. A part without *types* gives
-    credentials alone.
+    should be in an MDM too (registers and purchases, not lists). *is_directory*: it holds the accounts with which people log
+    in, so that somebody who is missing from it has none. *reads* "some": a pull adds and changes, never marks absent, and
+    keeps a bookmark (`Page.mark`). *optional*: `PartMissing` is no failure. *may_be_empty*: many systems have nothing in
+    it, so a pull without a record is believed as long as none was believed before. *counts_as*: the part of other kinds
+    that it stands in for in `counts`, where its own name says something else. A part without *types* gives credentials
+    alone.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Part:
     role: PartRole = PartRole.ROSTER
     after: tuple[str, ...] = ()
     expects_mdm: bool = False
+    is_directory: bool = False
     reads: Literal["whole", "some"] = "whole"
     optional: bool = False
     may_be_empty: bool = False

@@ -17,7 +17,7 @@ from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
-from fleetsync.pull.decoding.probing import MISSING_COLUMN, credential_result, missing_columns, probe_files, probe_part
+from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.rows import (
     DecodeHook,
     ReadRows,
@@ -40,7 +40,6 @@ from fleetsync.pull.decoding.words import known_word, report_unknown
 
 __all__ = [
     "AFTER_SCHOOL_FORMS",
-    "MISSING_COLUMN",
     "STANDARD_FORMS",
     "WITHHELD_TEXT",
     "CivicNumber",

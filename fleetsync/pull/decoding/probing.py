@@ -24,21 +24,29 @@ FieldGroups = Mapping[str, tuple[str, ...]]
 
 
 def probe_part(
-    part: Part, has_records: Callable[[], bool], *, readable: str, empty: str, remedy: str, missing_remedy: str = ""
+    part: Part,
+    has_records: Callable[[], bool],
+    *,
+    readable: str,
+    empty: str,
+    remedy: str,
+    missing_remedy: str = "",
+    is_needed: bool = True,
 ) -> ProbeResult:
     """Asks an API for one record of *part* and says what came of it.
 
     *has_records*: makes the request; whether it gave a record. *readable* and *empty*: what is said of either. *remedy*:
     what to grant when the request is refused; *missing_remedy*: what to do when the system does not have the part.
-    Raises SourceUnavailable.
+    *is_needed* False: neither that nor a permission that was not granted is a failure, though both are said. Raises
+    SourceUnavailable.
     """
     try:
         what = readable if has_records() else empty
     except PartMissing as missing:
-        what = f"not there, and not needed here: {missing}" if part.optional else str(missing)
-        return ProbeResult(
-            part.name, ok=part.optional, what=what, remedy="" if part.optional else missing_remedy or remedy
-        )
+        is_fine = part.optional or not is_needed
+        what = f"not there, and not needed here: {missing}" if is_fine else str(missing)
+        how_to_get_it = remedy if missing.is_forbidden else missing_remedy or remedy
+        return ProbeResult(part.name, ok=is_fine, what=what, remedy="" if part.optional else how_to_get_it)
     except (SourceRefused, WrongAnswer) as refused:
         return ProbeResult(part.name, ok=False, what=str(refused), remedy=remedy)
     return ProbeResult(part.name, ok=True, what=what)

@@ -8,7 +8,7 @@ unreadable = facts.unreadable
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fleetsync.pull.contract import FileRow, RecordError, UnreadableFact
 from fleetsync.pull.files.headers import field_label
@@ -29,20 +29,20 @@ class RowFacts:
 
     def day(self, column: str, field: str) -> date | None:
         """The day in *column*, which is *field* of the record."""
-        return self.fact(column, field, lambda: self._row.day(column))
+        return self.fact(column, field, self._row.day, column)
 
     def amount(self, column: str, field: str) -> Decimal | None:
         """The number in *column*."""
-        return self.fact(column, field, lambda: self._row.amount(column))
+        return self.fact(column, field, self._row.amount, column)
 
     def boolean(self, column: str, field: str) -> bool | None:
         """Yes or no in *column*."""
-        return self.fact(column, field, lambda: self._row.boolean(column))
+        return self.fact(column, field, self._row.boolean, column)
 
-    def fact(self, column: str, field: str, read: Callable[[], T | None]) -> T | None:
-        """What *read* gives; None, and noted, where it raises RecordError."""
+    def fact(self, column: str, field: str, read: Callable[..., T | None], *arguments: Any) -> T | None:
+        """What *read* gives for *arguments*; None, and noted, where it raises RecordError."""
         try:
-            return read()
+            return read(*arguments)
         except RecordError as error:
             self.note(field, str(error).removeprefix(f"{field_label(column)} "))
             return None

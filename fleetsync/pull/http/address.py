@@ -7,6 +7,7 @@ uses: if two parsers disagreed about a strange address, a token could reach a fo
 import ipaddress
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -142,17 +143,36 @@ class OutboundNetwork:
 
     def tls_context(self, source: str, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
         """The TLS settings, with *certificate* (file, key file) as client certificate. Raises SourceRefused naming the file."""
-        context = ssl.create_default_context()
-        if self.ca_file is not None:
-            try:
-                context.load_verify_locations(self.ca_file)
-            except OSError as error:
-                raise SourceRefused(
-                    f"{source}: ca_file {self.ca_file} holds no certificate ({_error_cause(error)})"
-                ) from None
-        if certificate is not None:
-            _load_client_certificate(context, source, *certificate)
+        try:
+            if certificate is None:
+                return _shared_context(self.ca_file, _trust_stamp(self.ca_file))
+            context = _trusting_context(self.ca_file)
+        except OSError as error:
+            raise SourceRefused(
+                f"{source}: ca_file {self.ca_file} holds no certificate ({_error_cause(error)})"
+            ) from None
+        _load_client_certificate(context, source, *certificate)
         return context
+
+
+def _trusting_context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+@lru_cache(maxsize=8)
+def _shared_context(ca_file: Path | None, stamp: tuple[int | None, ...]) -> ssl.SSLContext:
+    """Made once for all sources, until a file of it changes: loading the authorities takes as long as reading a page."""
+    return _trusting_context(ca_file)
+
+
+def _trust_stamp(ca_file: Path | None) -> tuple[int | None, ...]:
+    """When the files of trusted authorities were changed: the system's, and *ca_file*. None for one that is missing."""
+    system = ssl.get_default_verify_paths()
+    paths = (system.cafile, system.capath, ca_file)
+    return tuple(Path(path).stat().st_mtime_ns if path and Path(path).exists() else None for path in paths)
 
 
 def _load_client_certificate(context: ssl.SSLContext, source: str, certificate_file: Path, key_file: Path) -> None:

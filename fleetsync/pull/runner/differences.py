@@ -151,7 +151,7 @@ class PullDifferences:
         self._note_contact(ref, contact)
         row = RowToStage(
             change=RowChange.PUT,
-            type=RecordType(ref[0]),
+            type=RECORD_TYPES[type(kept)],
             source_id=ref[1],
             scope=read.scope,
             record=kept,

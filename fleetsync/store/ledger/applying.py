@@ -57,7 +57,7 @@ class ApplyLedger(PullLedger):
 
         StoreError when it was judged already, or a later one of the part was believed meanwhile.
         """
-        with self._releasing_lock(effect.pull), self._write_transaction() as connection:
+        with self._releasing_lock(effect.pull), self._write_transaction(more_follows=True) as connection:
             self._require_unjudged_pull(connection, effect.pull)
             has_protected = self._protect_pending(connection, effect.pull)
             self._apply_staged(connection, effect.pull, limits)

@@ -48,6 +48,7 @@ class LedgerBase:
         self._token_of = key_tokeniser(secret_key)
         # As of a stamp of what they are read from: each pull asks for them when it begins and when it ends.
         self._child_tokens: tuple[Sequence[Any], Mapping[str, frozenset[str]]] | None = None
+        self._child_tokens_mutex = threading.Lock()
         self._tokens_of_keys = lru_cache(REMEMBERED_TOKENS)(self._compute_tokens)
         self._held_locks: dict[int, Lock] = {}
         self._staged_rows = StagedRows()
@@ -63,13 +64,16 @@ class LedgerBase:
             yield connection
 
     @contextmanager
-    def _write_transaction(self, *, changes_believed: bool = True) -> Iterator[Connection]:
+    def _write_transaction(self, *, changes_believed: bool = True, more_follows: bool = False) -> Iterator[Connection]:
         """The only writer: applied whole or not at all.
 
         *changes_believed*: whether it may change anything that `BelievedState` is read from, apart from what is always
         read anew (states of parts, overrides, parkings, marks). A process that remembers that state then reads it again.
+
+        *more_follows*: whether it is a step of a run that writes the same pages again in its next steps: rows that are
+        staged, applied and removed would else be written to the disk at each of them.
         """
-        with self._database.begin_writing() as connection:
+        with self._database.begin_writing(more_follows=more_follows) as connection:
             yield connection
             if changes_believed:
                 advance_believed_revision(connection)

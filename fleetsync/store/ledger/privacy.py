@@ -119,7 +119,8 @@ class PrivacyLedger(LedgerBase):
 
     def child_tokens(self) -> Mapping[str, frozenset[str]]:
         """Tokens of the keys of children of förskola and förskoleklass, by the source that says that they are."""
-        with self._read_transaction() as connection:
+        # One at a time: all parts of a run begin together, and one of them can find the children for all.
+        with self._child_tokens_mutex, self._read_transaction() as connection:
             stamp = hidden_persons.children_stamp(connection)
             known = self._child_tokens
             if known is None or known[0] != stamp:

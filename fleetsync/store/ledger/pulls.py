@@ -64,7 +64,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """The id of a new pull, which holds the part's lock from here on. Raises PartBusy."""
         lock = self._lock_part(source, part)
         try:
-            with self._write_transaction(changes_believed=False) as connection:
+            with self._write_transaction(changes_believed=False, more_follows=True) as connection:
                 self._end_abandoned(connection, source, part)
                 row = {"source": source, "part": part, "started_at": at, "rejected": (), "drift": (), "refusals": ()}
                 pull: int = connection.execute(insert(t.pull).values(row).returning(t.pull.c.id)).scalar_one()
@@ -83,7 +83,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         """
         if not rows:
             return
-        with self._write_transaction(changes_believed=False) as connection:
+        with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             generation = privacy_generation(connection)
             privacy = staging_filter(connection, source, part, self._token_of)
@@ -140,7 +140,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         if not rows:
             return
         record = t.record.c
-        with self._write_transaction(changes_believed=False) as connection:
+        with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             source, part = self._require_unjudged_pull(connection, pull)
             believed = (record.source == source) & (record.part == part) & ~record.masked
             same_record = (record.type == bindparam("of_type")) & (record.source_id == bindparam("of_id"))
@@ -169,7 +169,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
 
         The pull then waits for its judgement: `apply` or `hold`.
         """
-        with self._write_transaction(changes_believed=False) as connection:
+        with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             self._require_unjudged_pull(connection, effect.pull)
             self._store_effect(connection, effect)
 
@@ -228,7 +228,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
             known = connection.execute(select(state.left_files).where(of_part)).scalar_one_or_none()
         if tuple(names) == (known or ()):
             return
-        with self._write_transaction(changes_believed=False) as connection:
+        with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             update_part_state(connection, source, part, left_files=tuple(names))
 
     def store_credentials(self, source: str, part: str, credentials: Iterable[Credential]) -> None:
@@ -236,7 +236,7 @@ class PullLedger(KnownRecordsLedger, PullListLedger):
         named = {"source": source, "part": part}
         by_name = {credential.name: credential for credential in credentials}
         rows = [{**named, **msgspec.structs.asdict(by_name[name])} for name in sorted(by_name)]
-        with self._write_transaction(changes_believed=False) as connection:
+        with self._write_transaction(changes_believed=False, more_follows=True) as connection:
             kept = t.credential.c
             connection.execute(delete(t.credential).where(kept.source == source, kept.part == part))
             if rows:

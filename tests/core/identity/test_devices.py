@@ -292,6 +292,19 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
     assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
 
 
+def test_of_equal_trust_a_purchase_comes_last_whatever_its_id() -> None:
+    parts = (part("intune", PartRole.MDM), part("intune", PartRole.PURCHASES, name="autopilot"))
+    ordered = device(
+        "intune", "autopilot/1", "PF3EX001", part="autopilot", model="ThinkPad L13 Gen 5", purchased_on=date(2025, 8, 1)
+    )
+    for managed_id in ("0e0e", "b3f1"):
+        managed = device("intune", managed_id, "PF3EX001", model="21EXS00100")
+
+        (joined,) = resolve_devices(context((ordered, managed), parts))
+
+        assert (joined.model, joined.purchased_on) == ("21EXS00100", date(2025, 8, 1))
+
+
 def test_among_mdms_the_newest_contact_comes_first_whatever_their_trust() -> None:
     known = (
         device("intune", "1", "PF2ABC12", os_version="10", model="A", last_contact_at=day(10)),

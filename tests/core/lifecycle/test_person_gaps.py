@@ -208,6 +208,47 @@ def test_no_account_is_only_of_those_undecided_for_lack_of_one(case: PersonCase)
     assert "no_account" not in kinds_on(TODAY, case)
 
 
+DIRECTORY = part(WITNESS, is_directory=True)
+
+
+def accounts(*, of: int, without: int, sources: Any = None, **fields: Any) -> dict[str, str]:
+    """The persons who have the gap, of so many with an account in the directory and so many without, and the reason."""
+    with_account = tuple(believed_record(name, PersonRecord(source_id="p")) for name in (ROSTER, WITNESS))
+    cases = [pupil(f"with-{n}", person={"records": with_account}) for n in range(of)]
+    cases += [pupil(f"without-{n}", **fields) for n in range(without)]
+    opened, _ = LifecycleCase(sources=sources or (*parts(ROSTER, MDM), DIRECTORY)).find(*cases)
+    return {episode.subject_id: episode.reason.en for episode in opened if episode.kind == "not_in_directory"}
+
+
+def test_a_person_who_is_owed_and_lacks_the_account_that_the_others_have_is_shown() -> None:
+    assert accounts(of=3, without=2) == dict.fromkeys(("without-0", "without-1"), "has no account in entra")
+    assert accounts(of=3, without=2, owed=None) == {}
+    assert accounts(of=3, without=2, has_login=False) == {}
+
+
+def test_a_directory_that_has_fewer_than_half_of_those_owed_is_not_for_them() -> None:
+    assert len(accounts(of=2, without=2)) == 2
+    assert accounts(of=2, without=3) == {}
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [part(WITNESS), part(WITNESS, is_directory=True, disabled=True), part(WITNESS, None, is_directory=True)],
+)
+def test_only_a_directory_that_is_read_can_lack_an_account(directory: Any) -> None:
+    assert accounts(of=3, without=1, sources=(*parts(ROSTER, MDM), directory)) == {}
+
+
+def test_a_missing_account_is_shown_three_school_days_after_the_person_began_by_a_directory_that_was_read_since() -> (
+    None
+):
+    old = (*parts(ROSTER, MDM), part(WITNESS, "2026-11-20", is_directory=True))
+
+    assert accounts(of=3, without=1, began_on=day("2026-11-20")) == {}
+    assert accounts(of=3, without=1, began_on=day("2026-11-19")) == {"without-0": "has no account in entra"}
+    assert accounts(of=3, without=1, began_on=day("2026-11-19"), sources=old) == {}
+
+
 def test_device_not_working_gives_the_devices_own_reason() -> None:
     room = LifecycleCase()
     silent = room.case(device(contact="2026-10-01"), holder="p1")

@@ -1,0 +1,179 @@
+"""load: reads an exported file by hand, as a source that is configured or as one that it becomes."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from fleetsync import sync
+from fleetsync.cli.application import load_settings, open_application
+from fleetsync.cli.checking import print_probe_results
+from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.file_kinds import kind_of_file
+from fleetsync.cli.first_config import CONFIG_HEAD, FirstSource, pattern_of_editions
+from fleetsync.cli.mapping import unit_lines
+from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name
+from fleetsync.cli.row_samples import sample_lines
+from fleetsync.cli.syncing import DueParts, print_and_exit, refuse_disabled, show_dry_run
+from fleetsync.core.proposals import Proposals
+from fleetsync.daemon import composition
+from fleetsync.daemon.composition import Application, with_memory_staging
+from fleetsync.data import device_words
+from fleetsync.pull.registry import PART_OF_MEMBERSHIPS
+from fleetsync.settings import Settings, has_config_file
+from fleetsync.settings import load as load_configuration
+
+DELIVERIES = "deliveries"
+
+
+@click.command(help="Read FILE, show what it changes, ask, and believe it. Without SOURCE, its headers say what it is.")
+@click.argument("words", nargs=-1, required=True, metavar="[SOURCE] FILE")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def load(ctx: click.Context, words: tuple[str, ...], *, yes: bool) -> None:
+    """For files that are mailed or delivered by hand. They are judged like any other pull."""
+    *names, last = words
+    file = Path(last)
+    if len(names) > 1:
+        raise CommandError(f"load takes one SOURCE and one FILE, not {len(words)} words", EXIT_UNUSABLE)
+    if not file.is_file():
+        raise CommandError(f"{file} does not exist, or is no file", EXIT_UNUSABLE)
+    if names:
+        _load_as(ctx, names[0], file, yes=yes)
+    else:
+        _load_recognised(ctx, file, yes=yes)
+
+
+# --- as a source that is configured -----------------------------------------------------------------------------------
+
+
+def _load_as(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
+    with open_application(ctx) as application:
+        due = _due_parts_of_file(application, source, file)
+        list(print_probe_results(application, due[0][0]))
+        show_dry_run(application, due)
+        _ask(yes)
+        report = sync.run(application.run_context, due)
+        states = part_states_by_name(application)
+    print_and_exit(report, due, states)
+
+
+def _due_parts_of_file(application: Application, name: str, file: Path) -> DueParts:
+    source = next((configured for configured in application.sources if configured.name == name), None)
+    if source is None or not is_source_of_files(source):
+        known = [configured.name for configured in application.sources if is_source_of_files(configured)]
+        raise CommandError(
+            f"{name} is not a source of files. Sources of files: {', '.join(known) or 'none'}", EXIT_UNUSABLE
+        )
+    refuse_disabled(source)
+    of_file = replace(source, settings=source.settings.model_copy(update={"path": file.resolve()}))
+    return [(of_file, part) for part in of_file.parts]
+
+
+def _ask(yes: bool) -> None:
+    if not yes:
+        click.confirm("Believe it?", abort=True)
+
+
+# --- as a new source --------------------------------------------------------------------------------------------------
+
+
+def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
+    """Read a file as what its headers say; accepted, a copy of it is kept and it becomes a source."""
+    _write_config_head(ctx)
+    settings = load_settings(ctx)
+    kind = kind_of_file(file)
+    click.echo(f"{file.name}: read as {kind}")
+    configured = [str(source["name"]) for source in settings.sources if source["kind"] == kind]
+    if len(configured) == 1:
+        _load_as(ctx, configured[0], file, yes=yes)
+        return
+    if configured:
+        raise CommandError(
+            f"several sources are {kind}: {', '.join(configured)}. Name one before the file", EXIT_UNUSABLE
+        )
+    units = _propose_units(settings, kind, file)
+    with composition.open_application(_with_new_source(settings, kind, file, units)) as application:
+        due = _new_parts(application, kind)
+        for effect in show_dry_run(application, due):
+            for line in sample_lines(effect):
+                click.echo(line)
+    _ask(yes)
+    lines = list(_accepted_lines(settings, kind, _keep_copy(settings, kind, file), units))
+    with (settings.path or Path("config.toml")).open("a", encoding="utf-8") as config:
+        config.write("\n".join(["", *lines, ""]))
+    added = f" and {len(units.units)} [[unit]] tables" if units.units else ""
+    click.echo(
+        f"{settings.file_name} has a [[source]] for it{added} now. A running daemon takes it up when it is reloaded"
+    )
+    with composition.open_application(load_configuration(settings.path)) as application:
+        due = _new_parts(application, kind)
+        report = sync.run(application.run_context, due)
+        states = part_states_by_name(application)
+    print_and_exit(report, due, states)
+
+
+def _write_config_head(ctx: click.Context) -> None:
+    """Begin a configuration in this folder where there is none at all."""
+    if ctx.obj["path"] is None and not has_config_file():
+        file = Path("config.toml")
+        file.write_text(CONFIG_HEAD.format(name='""'), encoding="utf-8")
+        for folder in ("secrets", "database"):
+            Path(folder).mkdir(mode=0o700, exist_ok=True)
+        click.echo(f"{file} is written: there was no configuration")
+
+
+def _propose_units(settings: Settings, kind: str, file: Path) -> Proposals:
+    """The units that the file names, where no unit is configured yet."""
+    if settings.units:
+        return Proposals()
+    with composition.open_application(_with_new_source(settings, kind, file, Proposals())) as application:
+        reading = with_memory_staging(application)
+        pulled = sync.pull_side_by_side(reading.run_context, _new_parts(application, kind))
+        proposals = sync.propose_configuration(reading.run_context, pulled, device_words().purposes)
+    return Proposals(units=proposals.units)
+
+
+def _new_parts(application: Application, kind: str) -> DueParts:
+    return [(source, part) for source in application.sources if source.kind == kind for part in source.parts]
+
+
+def _new_source(settings: Settings, kind: str, path: str) -> FirstSource:
+    """The source of a kind that is not configured yet: the basis of all memberships that no other source counts."""
+    counted = {PART_OF_MEMBERSHIPS.get(word, word) for source in settings.sources for word in source.get("counts", ())}
+    source = FirstSource(kind, {"path": path})
+    own = {part.name for part in source.connector.PARTS}
+    counts = tuple(word for word, part in PART_OF_MEMBERSHIPS.items() if part in own and part not in counted)
+    return replace(source, counts=counts)
+
+
+def _with_new_source(settings: Settings, kind: str, file: Path, units: Proposals) -> Settings:
+    """*settings* with the file itself as a source, as they will be once it is accepted."""
+    table = {**_new_source(settings, kind, str(file.resolve())).table, "settle_seconds": 0}
+    proposed = [
+        {"slug": unit.slug, "name": unit.name, "codes": unit.codes, "school_forms": unit.school_forms}
+        for unit in units.units
+    ]
+    overrides = {"source": [*settings.sources, table], **({"unit": proposed} if proposed else {})}
+    return load_configuration(settings.path, overrides=overrides)
+
+
+def _keep_copy(settings: Settings, kind: str, file: Path) -> Path:
+    """A copy of the file where the daemon finds it and its later editions, readable by nobody else."""
+    folder = settings.folder / DELIVERIES / kind
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = folder / file.name
+    if copy.resolve() != file.resolve():
+        shutil.copy2(file, copy)
+        copy.chmod(0o600)
+    return copy
+
+
+def _accepted_lines(settings: Settings, kind: str, copy: Path, units: Proposals) -> Iterator[str]:
+    yield from _new_source(settings, kind, pattern_of_editions(copy)).lines(is_active=True)
+    yield from unit_lines(units)
+
+
+COMMANDS = {"load": load}

@@ -1,0 +1,72 @@
+"""The `[[source]]` tables of Exempelby's MDMs, directories and shops, each with the rules that a municipality adds to it."""
+
+from fleetsync.demo.google_admin import ADMINISTRATOR
+from fleetsync.demo.google_rows import SCHOOLS_PATH
+from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
+from fleetsync.demo.jamf_school import NETWORK_ID
+from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
+from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
+from fleetsync.demo.shared_devices import POOL_WORD
+from fleetsync.demo.units import UNIT_BY_SLUG, unit_name
+
+
+def jamf_pro_table(base_url: str) -> str:
+    """Jamf Pro, which has no mobile devices."""
+    return f"""\
+[[source]]
+kind = "jamf_pro"
+name = "jamf-pro"
+base_url = "{base_url}"
+client_id = "{JAMF_PRO_CLIENT}"
+client_secret_file = "secrets/jamf-pro"
+without = ["mobile_devices"]
+"""
+
+
+def jamf_school_table(base_url: str) -> str:
+    """Jamf School, whose groups say what a tablet without a holder is for, and one of whose locations has an old name."""
+    return f"""\
+[[source]]
+kind = "jamf_school"
+name = "jamf-school"
+base_url = "{base_url}"
+network_id = "{NETWORK_ID}"
+api_key_file = "secrets/jamf-school"
+zone = "{JAMF_SCHOOL_ZONE}"
+
+[[device_rule]]
+when = {{ source = "jamf-school", groups = "{POOL_WORD}" }}
+purpose = "pool"
+
+[[device_rule]]
+when = {{ source = "jamf-school", groups = "Lager" }}
+purpose = "stock"
+
+[[unit_map]]
+source = "jamf-school"
+field = "location"
+pattern = "{PLACES_IN_JAMF_SCHOOL[unit_name(RENAMED_PRESCHOOL)]}"
+unit = "{RENAMED_PRESCHOOL}"
+"""
+
+
+def google_table(base_url: str, unit: str) -> str:
+    """Google Admin, which has the Chromebooks of *unit*: those that nobody has are noted to be in stock."""
+    return f"""\
+[[source]]
+kind = "google_admin"
+name = "google"
+base_url = "{base_url}"
+service_account_file = "secrets/google"
+administrator = "{ADMINISTRATOR}"
+
+[[device_rule]]
+when = {{ source = "google", tag = "Lager" }}
+purpose = "stock"
+
+[[unit_map]]
+source = "google"
+field = "location"
+pattern = "{SCHOOLS_PATH}/{UNIT_BY_SLUG[unit].name}*"
+unit = "{unit}"
+"""
