@@ -9,8 +9,9 @@ connection: `probing` is given what to ask.
 """
 
 from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, EnrolmentPeriod, is_child
-from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number
+from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number, without_civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
+from fleetsync.pull.decoding.grades import Grade, parse_grade
 from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
@@ -46,6 +47,7 @@ __all__ = [
     "DateOrder",
     "DecodeHook",
     "EnrolmentPeriod",
+    "Grade",
     "IdNumbering",
     "JsonApiPage",
     "MadeId",
@@ -75,6 +77,7 @@ __all__ = [
     "parse_day",
     "parse_day_or_none",
     "parse_employment_form",
+    "parse_grade",
     "parse_instant",
     "parse_number",
     "parse_purpose",
@@ -90,4 +93,5 @@ __all__ = [
     "required_text",
     "share_of_percent",
     "unreadable_fields",
+    "without_civic_number",
 ]

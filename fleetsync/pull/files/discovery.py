@@ -137,7 +137,8 @@ class StableFiles:
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
     otherwise the files together are the part, and are skipped only when every one is known. *reads_together*: where each
-    is a whole of its own, none is skipped unless all are known, because several may name one person. *left*: files that
+    is a whole of its own, none is skipped unless all are known, because several may name one person. *scopes*: the names,
+    without day and ending and in small letters, of the files that are read; others are never opened. *left*: files that
     are no lists; *left_by_system*: those that a system writes beside any file.
     """
 
@@ -154,6 +155,7 @@ class StableFiles:
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
         reads_together: bool = False,
+        scopes: Collection[str] | None = None,
         zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
@@ -170,6 +172,7 @@ class StableFiles:
         self._which = which
         self._each_whole = each_whole
         self._reads_together = reads_together
+        self._scopes = scopes
         self._zone = zone
 
     @property
@@ -273,7 +276,10 @@ class StableFiles:
     # -------------------------------------------------------------------------------------------- the files of the pattern
 
     def _selected_files(self) -> list[_ListedFile]:
-        listed = sorted((self._stat_file(path) for path in self._paths()), key=self._sort_key)
+        files = (self._stat_file(path) for path in self._paths())
+        listed = sorted(
+            (file for file in files if self._scopes is None or file.scope in self._scopes), key=self._sort_key
+        )
         if not listed:
             raise SourceUnavailable(
                 f"{self._source}: no file matches {self._pattern}. Has the export run? Temporary and hidden names do not count"
