@@ -17,7 +17,7 @@ from defusedxml.ElementTree import iterparse
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.text import clean
-from fleetsync.pull.files.values import may_hold_damage
+from fleetsync.pull.files.values import Cell, may_hold_damage
 
 _BEGINNING_BYTES = 4096
 _PAXML: Final = re.compile(rb"<(?:\w+:)?paxml[\s>]")
@@ -41,9 +41,9 @@ class XmlTable:
         yield 1, self.headers
         yield from enumerate(self.records, 2)
 
-    def may_be_damaged(self, cells: Sequence[str]) -> bool:
+    def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
         """Whether a spreadsheet may have damaged a cell before it came into the file."""
-        return may_hold_damage(cells)
+        return may_hold_damage(map(str, cells))
 
 
 def is_xml_of_records(content: bytes) -> bool:
