@@ -22,6 +22,7 @@ TABLE = """
 kind = "register_file"
 name = "elevlistor"
 path = "deliveries/elever_*.csv"
+counts = ["pupils", "children"]
 settle_seconds = 0
 
 [[unit]]
