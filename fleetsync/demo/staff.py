@@ -336,6 +336,7 @@ def _shared_login(builder: WorldBuilder, unit: str) -> None:
         employee = builder.add_employee(EmploymentContract(unit), login=login)
         builder.expected_owed.append(ExpectedOwed(employee.key, unit, decidable_from=OPEN_END))
         builder.add_person_gap("duplicate_person", employee, unit)
+        builder.add_person_gap("not_in_directory", employee, unit)
     builder.add_device_gap("ambiguous_holder", builder.add_laptop(unit, login))
 
 
