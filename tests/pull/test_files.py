@@ -48,7 +48,8 @@ from fleetsync.pull.files import (
     day_in_name,
     fingerprint_of,
 )
-from fleetsync.pull.files.headers import fold_header, header_names_by_field
+from fleetsync.pull.files.header_words import fold_header
+from fleetsync.pull.files.headers import header_names_by_field
 from fleetsync.pull.files.tables import _error_cells
 from fleetsync.pull.files.values import may_hold_damage, spreadsheet_damage
 

@@ -11,6 +11,7 @@ from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import RecordError
 from fleetsync.pull.decoding import DateOrder, parse_boolean, parse_day, parse_number
 from fleetsync.pull.files.headers import FileColumn, HeaderRow, field_label
+from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_error, is_no_day, serial_day
 
 
@@ -175,6 +176,8 @@ class ColumnLayout:
     titles: int
     unused: Mapping[int, str]
     taken: Mapping[str, str]
+    layout: ExportLayout | None
+    words: Mapping[int, str]
     checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
 
     @classmethod
@@ -192,5 +195,7 @@ class ColumnLayout:
             header.titles,
             header.unused,
             header.taken,
+            header.layout,
+            header.words,
             checked_columns,
         )

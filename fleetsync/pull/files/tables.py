@@ -23,6 +23,7 @@ from fleetsync.pull.files.encoding import decode
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import MAX_HEADER_SEARCH_LINES
 from fleetsync.pull.files.values import Cell, ErrorCell, may_hold_damage
+from fleetsync.pull.files.xml_records import is_xml_of_records, open_xml_records
 
 NumberedCells: TypeAlias = tuple[int, Sequence[Cell]]
 HeaderScore: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
@@ -72,6 +73,8 @@ def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str)
     """
     if content.startswith((_ZIP, _OLE)):
         return _open_workbook(content, form, score, where)
+    if is_xml_of_records(content):
+        return open_xml_records(content, form.max_rows, where)
     _refuse_other_kinds(content, where)
     return _open_text(content, form, score, where)
 
