@@ -35,7 +35,7 @@ INTUNE = ExportLayout(
         LayoutColumn("Enrollment date", spellings=("Registreringsdatum",), appearance=DAYS),
         LayoutColumn("Last check-in", "last_contact", spellings=("Senaste incheckning",), needed=True, appearance=DAYS),
         LayoutColumn("Azure AD Device ID", spellings=("Azure AD-enhets-ID", "Microsoft Entra Device ID"), appearance=DEVICE_IDS),
-        LayoutColumn("OS version", "os_version", spellings=("OS-version", "Operativsystemversion"), needed=True),
+        LayoutColumn("OS version", "os_version", spellings=("OS-version", "Operativsystemversion")),
         LayoutColumn("Azure AD registered", spellings=("Azure AD-registrerad",), appearance=TRUTHS),
         LayoutColumn("EAS activation ID", spellings=("EAS-aktiverings-ID",)),
         LayoutColumn("Serial number", "serial", spellings=("Serienummer",), needed=True, appearance=SERIALS),

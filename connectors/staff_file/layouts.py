@@ -4,6 +4,7 @@ The order is the one in which the system writes them. Where a header is assumed,
 says so.
 """
 
+from connectors.staff_file.columns import CODE_FIELDS, LOGIN_FIELDS
 from fleetsync.pull.files import (
     ADDRESSES,
     CIVIC_NUMBERS,
@@ -97,15 +98,15 @@ PERSONEC_LIKE = ExportLayout(
     columns=(
         LayoutColumn("Personnummer", "civic_number", spellings=("Persnr", "Pnr")),
         LayoutColumn(
-            "Anst.nr", "person_number", spellings=("Anställningsnummer", "Anställningsnr"), needed=True, appearance=NUMBERS
+            "Anst.nr", "person_number", spellings=("Anställningsnummer", "Anställningsnr"), needed=True, may_be_blank=True, appearance=NUMBERS
         ),
         LayoutColumn("Efternamn", "family_name"),
         LayoutColumn("Förnamn", "given_name"),
-        LayoutColumn("E-post", "email", spellings=("E-postadress",), needed=True, appearance=ADDRESSES),
-        LayoutColumn("Arbetsplats", "unit", spellings=("Enhet",), needed=True),
-        LayoutColumn("Kst", "cost_centre", spellings=("Kostnadsställe", "Ansvar"), needed=True, appearance=NUMBERS),
+        LayoutColumn("E-post", "email", spellings=("E-postadress",), needed=True, or_fields=LOGIN_FIELDS, appearance=ADDRESSES),
+        LayoutColumn("Arbetsplats", "unit", spellings=("Enhet",), needed=True, or_fields=CODE_FIELDS),
+        LayoutColumn("Kst", "cost_centre", spellings=("Kostnadsställe", "Ansvar"), needed=True, or_fields=("unit", *CODE_FIELDS), appearance=NUMBERS),
         LayoutColumn("Befattning", spellings=("Titel",)),
-        LayoutColumn("Anst.form", "employment_form", spellings=("Anställningsform",), needed=True, appearance=FORMS),
+        LayoutColumn("Anst.form", "employment_form", spellings=("Anställningsform",), needed=True, may_be_blank=True, appearance=FORMS),
         LayoutColumn(
             "Fr.o.m.", "start", spellings=("Från", "Anst.from", "Anst.fr.o.m."), needed=True, appearance=DAYS
         ),

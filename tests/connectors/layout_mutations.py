@@ -107,7 +107,7 @@ class LayoutCase:
 
 
 def _table_of_paxml(content: bytes) -> Table:
-    return [list(cells) for _, cells in open_xml_records(content, 1000, "export").lines()]
+    return [[str(cell) for cell in cells] for _, cells in open_xml_records(content, 1000, "export").lines()]
 
 
 def _written_as_paxml(table: Table) -> bytes:

@@ -101,7 +101,7 @@ def test_a_column_that_holds_something_else_is_named(tmp_path: Path) -> None:
 
     said = probe(case, tmp_path, content.replace(b"X", b"Model", 1))
 
-    assert 'under "Last check-in" there are hardly any days, as an export of Intune\'s portal has them' in said
+    assert 'export of Intune\'s portal, but under "Last check-in" there are hardly any days. Is the header' in said
 
 
 # ------------------------------------------------------------------------------------------------- changed headers

@@ -12,12 +12,11 @@ from fleetsync.pull.files.values import Cell, cell_text
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _SERIAL = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9./-]{4,29}", re.ASCII)  # log-ins are small letters
 _DEVICE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
-_NUMBER = re.compile(r"\d{1,10}(?:[.,]\d+)?")
+_NUMBER = re.compile(r"[A-Z]{0,3}\d{1,10}(?:[.,]\d+)?(?: ?%)?", re.ASCII | re.IGNORECASE)
 _CIVIC_NUMBER = re.compile(r"(?:19|20)?\d\d(?:0[1-9]|1[0-2])[0-36-9]\d[-+]?[0-9A-Z]{2}\d\d", re.IGNORECASE)
 _TRUTHS = frozenset({"true", "false", "yes", "no", "ja", "nej", "1", "0"})
-_MARKS = frozenset(
-    {"ja", "j", "x", "skyddad", "sekretess", "sekretessmarkering", "skyddad folkbokföring", "nej", "n", "-"}
-)
+_MARKS = frozenset({"ja", "j", "x", "nej", "n", "skyddad", "sekretess", "sekretessmarkering", "skyddad folkbokföring"})
+_NO_MARK = re.compile(r".*(?:\d{3}|@).*|.{41,}", re.DOTALL)
 
 
 def appearance_of_words(noun: str, words: Collection[str]) -> Appearance:
@@ -56,4 +55,9 @@ DEVICE_IDS = _appearance_of_form("ids of devices", _DEVICE_ID)
 NUMBERS = Appearance("numbers", _look_like_numbers)
 CIVIC_NUMBERS = _appearance_of_form("civic numbers", _CIVIC_NUMBER)
 TRUTHS = appearance_of_words("words for yes and no", _TRUTHS)
-MARKS = appearance_of_words("marks of protection", _MARKS)
+MARKS = Appearance(
+    "marks of protection",
+    # Any word may be one; days, numbers and addresses are none.
+    fits=lambda cells: not any(_NO_MARK.fullmatch(cell_text(cell)) for cell in cells),
+    certain=lambda cells: all(fold_text(cell_text(cell)) in _MARKS for cell in cells),
+)

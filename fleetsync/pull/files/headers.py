@@ -315,7 +315,9 @@ def _refuse_incomplete(
     """Refuses an export without a column that its numbers depend on, until the configuration says which it is, or none."""
     for column in layout.columns if layout is not None else ():
         field = column.field
-        if layout is None or field is None or not column.needed or field in places or field in configured:
+        if layout is None or field is None or not column.needed or field in configured:
+            continue
+        if not places.keys().isdisjoint((field, *column.or_fields)):
             continue
         unknown = [name for name in unused.values() if fold_header(name) not in layout.known_headers]
         shown = f"is {_quoted(unknown)} it?" if unknown else "export it again with all its columns."

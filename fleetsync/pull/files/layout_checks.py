@@ -14,6 +14,8 @@ from fleetsync.pull.files.layouts import Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.rows import ColumnLayout
 from fleetsync.pull.files.values import Cell, is_blank
 
+MIN_LINES = 5  # a column of fewer rows may look like anything by chance
+
 
 def refuse_mixed_up_columns(
     layout: ExportLayout,
@@ -22,16 +24,20 @@ def refuse_mixed_up_columns(
     configured: ConfiguredColumns,
     where: str,
 ) -> None:
-    """Raises SourceRefused for the first column among *lines* that does not fit *layout*. *where* begins the message."""
-    places = _places_of_columns(layout, columns.words)
+    """Raises SourceRefused for the first column among *lines* that does not fit *layout*. *where* begins the message.
+
+    Of fewer than `MIN_LINES` lines nothing can be said.
+    """
+    places = _places_of_columns(layout, columns.words) if len(lines) >= MIN_LINES else {}
     for column, place in places.items():
         if column.field is None or column.field in configured or columns.places.get(column.field) != place:
             continue
-        problem = _problem(column, place, places, lines)
+        is_alone = columns.places.keys().isdisjoint(column.or_fields)
+        problem = _problem(column, place, places, lines, is_needed=column.needed and is_alone)
         if problem is not None:
             header = columns.taken[column.field]
             raise SourceRefused(
-                f'{where}: {problem}, as an export of {layout.name} has them. Is the header "{header}" '
+                f'{where}: it is an export of {layout.name}, but {problem}. Is the header "{header}" '
                 f"({field_label(column.field)}) where it belongs? Export it again, or, if it is right as it is, say so in "
                 f'the [[source]] table: columns = {{ {column.field} = "{header}" }}'
             )
@@ -44,20 +50,25 @@ def _places_of_columns(layout: ExportLayout, words: Mapping[int, str]) -> dict[L
 
 
 def _problem(
-    column: LayoutColumn, place: int, places: Mapping[LayoutColumn, int], lines: Sequence[Sequence[Cell]]
+    column: LayoutColumn,
+    place: int,
+    places: Mapping[LayoutColumn, int],
+    lines: Sequence[Sequence[Cell]],
+    *,
+    is_needed: bool,
 ) -> str | None:
-    """What is wrong with a column that is read, in words that end before "as an export … has them"."""
+    """What is wrong with a column that is read; None where it fits."""
     cells = _cells(place, lines)
-    if lines and not cells and column.needed:
+    if lines and not cells and is_needed:
         return _problem_of_blank(column, places, lines)
     appearance = column.appearance
-    if cells and appearance is not None and not appearance.holds(cells):
+    if cells and appearance is not None and not appearance.fits(cells):
         return f'under "{column.header}" there are hardly any {appearance.noun}'
     if appearance is None and (alien := _lookalike(places, cells)) is not None:
-        return f'under "{column.header}" there are {alien.noun}, which do not stand there'
+        return f'under "{column.header}" there are {alien.noun}, which belong elsewhere'
     other = next(_exchanged(column, place, places), None)
     if other is not None:
-        return f'"{column.header}" and "{other.header}" do not stand in the order'
+        return f'"{column.header}" and "{other.header}" stand the other way round than it writes them'
     return None
 
 
@@ -76,14 +87,14 @@ def _problem_of_blank(
 
 def _looks_like(appearance: Appearance | None, other: LayoutColumn, cells: Sequence[Cell]) -> bool:
     """Whether *other*, which should look otherwise, looks like *appearance*."""
-    return appearance is not None and other.appearance is not appearance and bool(cells) and appearance.holds(cells)
+    return appearance is not None and other.appearance is not appearance and appearance.is_certain(cells)
 
 
 def _lookalike(places: Mapping[LayoutColumn, int], cells: Sequence[Cell]) -> Appearance | None:
     """What the cells of a free text look like, if that is what another column of the layout has."""
     # Names of devices and models look like serial numbers too.
     appearances = [each for other in places if (each := other.appearance) is not None and each is not SERIALS]
-    return next((each for each in appearances if cells and each.holds(cells)), None)
+    return next((each for each in appearances if each.is_certain(cells)), None)
 
 
 def _exchanged(column: LayoutColumn, place: int, places: Mapping[LayoutColumn, int]) -> Iterator[LayoutColumn]:

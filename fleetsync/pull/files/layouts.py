@@ -8,17 +8,29 @@ other lists do not: "Enhetsnamn" is a device's name in one system and a school's
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.values import Cell
 
+Looks: TypeAlias = Callable[[Sequence[Cell]], bool]
+"""Whether cells, of which none is blank, look like something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """What the cells of a column look like. *noun*: in the plural, for messages; *holds*: of cells of which none is blank."""
+    """What the cells of a column look like. *noun*: in the plural, for messages.
+
+    *fits*: whether they can be it; *certain*: whether they can be nothing else, where that is another question.
+    """
 
     noun: str
-    holds: Callable[[Sequence[Cell]], bool]
+    fits: Looks
+    certain: Looks | None = None
+
+    def is_certain(self, cells: Sequence[Cell]) -> bool:
+        """Whether there are cells, and they can be nothing else."""
+        return bool(cells) and (self.certain or self.fits)(cells)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,8 @@ class LayoutColumn:
     """A header of an export.
 
     *field*: what it is read as, None for a header that is known and not read. *spellings*: of other editions or languages.
-    *needed*: numbers depend on it, so that a file without it is refused. *may_be_blank*: nothing need stand under it.
+    *needed*: numbers depend on it, so that a file without it is refused; *or_fields*: unless it has a column of one of these.
+    *may_be_blank*: nothing need stand under it.
     *appearance*: None for free text.
     """
 
@@ -34,6 +47,7 @@ class LayoutColumn:
     field: str | None = None
     spellings: tuple[str, ...] = ()
     needed: bool = False
+    or_fields: tuple[str, ...] = ()
     may_be_blank: bool = False
     appearance: Appearance | None = None
 

@@ -196,6 +196,7 @@ class OpenedFile:
         """
         self.rejected.clear()
         self._check_layout()
+        self._refuse_merged()
         table, columns = self._table, self._columns
         layout = RowLayout(columns, self.name, self._form.date_order, table.is_1904)
         misfit_rows: list[MisfitRow] = []
@@ -293,6 +294,16 @@ class OpenedFile:
             return
         lines = [cells for _, cells in islice(self._lines(), CHECKED_LINES)]
         refuse_mixed_up_columns(layout, self._columns, lines, self._form.columns, self._where)
+
+    def _refuse_merged(self) -> None:
+        """Refuses cells that are merged over several rows: only the first row has the value, and the others look blank."""
+        for first, last, columns in self._table.merged_rows:
+            field = next((name for name, place in self._columns.places.items() if place in columns), None)
+            if first > self._columns.line and field is not None:
+                raise SourceRefused(
+                    f"{self._where}: rows {first} to {last} are merged in column {columns[0] + 1} ({field_label(field)}), so "
+                    "that only the first of them has a value. Unmerge them, fill in each row, and save the list again"
+                )
 
     def _lines(self) -> Iterator[NumberedCells]:
         """The lines below the header that have something in them."""

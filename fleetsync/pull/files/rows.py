@@ -12,7 +12,7 @@ from fleetsync.pull.contract import RecordError
 from fleetsync.pull.decoding import DateOrder, parse_boolean, parse_day, parse_number
 from fleetsync.pull.files.headers import FileColumn, HeaderRow, field_label
 from fleetsync.pull.files.layouts import ExportLayout
-from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_error, is_no_day, serial_day
+from fleetsync.pull.files.values import ERROR, Cell, ColumnKind, ErrorCell, cell_text, is_error, is_no_day, serial_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class TableRow:
             return None
         cell = self._cells[place]
         if is_error(cell):
-            raise RecordError(f"{field_label(field)} is an error of the spreadsheet")
+            what = cell.what if isinstance(cell, ErrorCell) else ERROR.what
+            raise RecordError(f"{field_label(field)} is {what}")
         return None if cell == "" else cell
 
 

@@ -17,7 +17,7 @@ from defusedxml.ElementTree import iterparse
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.text import clean
-from fleetsync.pull.files.values import Cell, may_hold_damage
+from fleetsync.pull.files.values import Cell, cell_text, may_hold_damage
 
 _BEGINNING_BYTES = 4096
 _PAXML: Final = re.compile(rb"<(?:\w+:)?paxml[\s>]")
@@ -35,15 +35,16 @@ class XmlTable:
     lacks_final_newline: bool = False
     is_1904: bool = False
     left_sheets: tuple[str, ...] = ()
+    merged_rows: tuple[tuple[int, int, range], ...] = ()
 
-    def lines(self) -> Iterator[tuple[int, Sequence[str]]]:
+    def lines(self) -> Iterator[tuple[int, Sequence[Cell]]]:
         """The headers, then the records."""
         yield 1, self.headers
         yield from enumerate(self.records, 2)
 
     def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
         """Whether a spreadsheet may have damaged a cell before it came into the file."""
-        return may_hold_damage(map(str, cells))
+        return may_hold_damage(map(cell_text, cells))
 
 
 def is_xml_of_records(content: bytes) -> bool:
