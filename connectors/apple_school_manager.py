@@ -54,6 +54,7 @@ private_key_file = "/run/secrets/apple.pem"        # as it was downloaded: Apple
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 from urllib.parse import quote
@@ -308,3 +309,8 @@ def normalise(part: str, settings: Settings, raw: Device | UnreadableFact) -> tu
     )
     names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}
     return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+
+
+def split_contact(settings: Settings, raw: Device | UnreadableFact) -> tuple[object, datetime | None]:
+    """The row as it is: Apple knows of no contact."""
+    return raw, None

@@ -105,6 +105,7 @@ class AppleStub:
     *rights*: the resources that the API account may read. *largest_page*: most rows of a page, even if more are requested.
     *has_total*: whether pages say how many rows there are. *selects_migration*: whether `fields` knows a migration's.
     *is_endless*: whether a list goes on for ever, with ever new cursors. *token_seconds*: how long a token is valid.
+    *requests_per_minute*: how many are answered; None: all, for a replay that cannot wait.
     *clock*: times requests and tokens. Assertions are timed by the real time, by which they are made.
     """
 
@@ -117,6 +118,7 @@ class AppleStub:
         has_total: bool = True,
         selects_migration: bool = True,
         token_seconds: int = 3600,
+        requests_per_minute: int | None = REQUESTS_PER_MINUTE,
         clock: Clock | None = None,
     ) -> None:
         self.rights = frozenset(rights)
@@ -125,6 +127,7 @@ class AppleStub:
         self.selects_migration = selects_migration
         self.is_endless = False
         self.token_seconds = token_seconds
+        self.requests_per_minute = requests_per_minute
         self.foreign_link = FOREIGN_LINK
         self._rows = rows
         self._clock = clock or Clock()
@@ -231,7 +234,7 @@ class AppleStub:
         self.requested_at.append(now)
         while self._last_minute and self._last_minute[0] <= now - _MINUTE_SECONDS:
             self._last_minute.popleft()
-        if len(self._last_minute) >= REQUESTS_PER_MINUTE:
+        if self.requests_per_minute is not None and len(self._last_minute) >= self.requests_per_minute:
             seconds = ceil(self._last_minute[0] + _MINUTE_SECONDS - now)
             return _error(429, "RATE_LIMIT_EXCEEDED", {"Retry-After": str(seconds)})
         self._last_minute.append(now)

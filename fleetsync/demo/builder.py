@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, TypedDict, Unpack
 from msgspec.structs import replace
 
 from fleetsync.core.model import Platform, Stage
+from fleetsync.demo.apple_rows import apple_row
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 from fleetsync.demo.editions import LIST_DAYS, edition_from
 from fleetsync.demo.fleet import (
@@ -21,8 +22,11 @@ from fleetsync.demo.fleet import (
     MoveStep,
     mdm_of_school_tablet,
     mdm_rows,
+    migration_rows,
+    purchase_rows,
     rows_during_move,
 )
+from fleetsync.demo.intune_rows import autopilot_row
 from fleetsync.demo.managed_facts import FactChanges, ManagedFacts
 from fleetsync.demo.model import (
     DemoDevice,
@@ -44,7 +48,7 @@ from fleetsync.demo.model import (
     SystemName,
 )
 from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of
-from fleetsync.demo.units import school_days_of, unit_name
+from fleetsync.demo.units import UNIT_BY_SLUG, school_days_of, unit_name
 
 # Limits of the IT plan and of the demo's configuration, in school days.
 STALE_AFTER, SILENT_AFTER = 15, 60
@@ -237,7 +241,8 @@ class WorldBuilder:
         mdm = options.get("mdm", "intune")
         move = options.get("move")
         rows: dict[SystemName, tuple[RowVersion, ...]] = {
-            **(rows_during_move(versions, move) if move else {mdm: mdm_rows(mdm, versions)})
+            **(rows_during_move(versions, move) if move else {mdm: mdm_rows(mdm, versions)}),
+            **({"apple": migration_rows(facts, enrolled)} if move else purchase_rows(facts, enrolled, mdm)),
         }
         if options.get("listed"):
             rows["device_list"] = _row_versions(enrolled, self._list_row(unit, facts), ())
@@ -268,6 +273,22 @@ class WorldBuilder:
         device = self._add_device(serial, unit, used, {"device_list": versions})
         shown_from = edition_from(LIST_DAYS, first)
         self.add_stages(device, Platform.WINDOWS, options.get("phases", [(shown_from, Stage.IN_USE, True)]))
+        return device
+
+    def add_bought_computer(self, unit: str, first: date, phases: StagePhases) -> DemoDevice:
+        """A computer that Autopilot knows from *first* on, and nothing else."""
+        facts = replace(_LAPTOP, serial=f"PF{self.number():06X}")
+        row = autopilot_row(facts, UNIT_BY_SLUG[unit].short, is_enrolled=False)
+        device = self._add_device(facts.serial, unit, (), {"autopilot": (RowVersion(first, row),)})
+        self.add_stages(device, Platform.WINDOWS, phases)
+        return device
+
+    def add_bought_tablet(self, unit: str, ordered: date, phases: StagePhases) -> DemoDevice:
+        """A tablet that Apple knows from its order on, and nothing else."""
+        facts = replace(_TABLET, serial=f"DMPX{self.number():06}")
+        row = apple_row(facts, ordered, "jamf_school")
+        device = self._add_device(facts.serial, unit, (), {"apple": (RowVersion(ordered, row),)})
+        self.add_stages(device, Platform.IPADOS, phases)
         return device
 
     def _list_row(self, unit: str, computer: ManagedFacts) -> SourceRow:

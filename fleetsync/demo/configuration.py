@@ -16,10 +16,10 @@ from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.register import EXTRA_UNIT_CODES
 from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
-from fleetsync.demo.source_tables import google_table, jamf_pro_table, jamf_school_table
+from fleetsync.demo.source_tables import apple_table, google_table, jamf_pro_table, jamf_school_table
 from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
 from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
-from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
+from fleetsync.demo.units import DEMO_UNITS, SCHOOL_UNITS, UNIT_BY_SLUG
 
 MUNICIPALITY_NAME = "Exempelby kommun"
 DELIVERIES = "deliveries"
@@ -29,7 +29,7 @@ class StubAddresses(msgspec.Struct, frozen=True):
     """Addresses of the stub servers; None for a system that is not configured.
 
     *register*: base and token address of the school register; with it, the configuration has schools. *google*: base
-    address, and the key file of its service account.
+    address, and the key file of its service account. *apple*: base and token address, and the private key.
     """
 
     graph: str
@@ -37,6 +37,7 @@ class StubAddresses(msgspec.Struct, frozen=True):
     jamf_pro: str | None = None
     jamf_school: str | None = None
     google: tuple[str, str] | None = None
+    apple: tuple[str, str, str] | None = None
 
 
 def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, listen: str = "127.0.0.1:8470") -> Path:
@@ -48,6 +49,8 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     _write_secret(folder / "secrets" / "jamf-pro", JAMF_PRO_SECRET)
     if addresses.google is not None:
         _write_secret(folder / "secrets" / "google", addresses.google[1])
+    if addresses.apple is not None:
+        _write_secret(folder / "secrets" / "apple.pem", addresses.apple[2])
     for name in ("personal", "datorer", "verkstad"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
@@ -75,6 +78,8 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
         yield jamf_school_table(addresses.jamf_school)
     if addresses.google is not None:
         yield google_table(addresses.google[0], CHROMEBOOK_SCHOOL)
+    if addresses.apple is not None:
+        yield apple_table(*addresses.apple[:2])
     yield from _maps_and_rules()
 
 
@@ -123,7 +128,7 @@ name = "intune"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
-without = ["autopilot", "corporate_identifiers", "apple_enrolment", "push_certificate", "app_tokens"]
+without = ["corporate_identifiers", "apple_enrolment", "app_tokens"]
 authority = "{addresses.graph}"
 graph_root = "{addresses.graph}"
 
@@ -205,6 +210,7 @@ purpose = "stock"
 when = {{ source = "intune", login = "reception.*@{STAFF_DOMAIN}" }}
 purpose = "room"
 """
+    yield from _autopilot_maps()
     for unit in DEMO_UNITS:
         for location in ("Lager", "Lån", "Sal", POOL_WORD):
             yield f"""\
@@ -220,6 +226,18 @@ source = "intune"
 field = "location"
 pattern = "Lager"
 unit = "central"
+"""
+
+
+def _autopilot_maps() -> Iterator[str]:
+    """A computer of Autopilot has the short name of its unit as group tag."""
+    for unit in SCHOOL_UNITS:
+        yield f"""\
+[[unit_map]]
+source = "intune"
+field = "tag"
+pattern = "{unit.short}"
+unit = "{unit.slug}"
 """
 
 

@@ -5,23 +5,25 @@ the middle of the move.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal
 
 from msgspec.structs import replace
 
+from fleetsync.demo.apple_rows import apple_row
 from fleetsync.demo.google_rows import google_row
-from fleetsync.demo.intune_rows import intune_row
+from fleetsync.demo.intune_rows import autopilot_row, intune_row
 from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
-from fleetsync.demo.model import MdmName, RowVersion, SourceRow
+from fleetsync.demo.model import MdmName, RowVersion, SourceRow, SystemName
 
 MoveStep = Literal["enrolled_anew", "waiting"]
 """How far the move of a tablet is: enrolled in the new MDM and silent in the old one, or the other way round."""
 FactVersions = Sequence[tuple[date, ManagedFacts]]
 
+AUTOPILOT_SINCE, DELIVERY_TIME = date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
 MOVE_BEGAN_ON, MOVE_ENDED_ON = date(2026, 11, 16), date(2027, 1, 18)
@@ -41,6 +43,27 @@ def mdm_of_school_tablet(unit: str) -> MdmName:
 def mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
     """The rows of a device in *mdm*, each from the day of its version on."""
     return tuple(RowVersion(first, _ROW_OF[mdm](facts)) for first, facts in versions)
+
+
+def purchase_rows(facts: ManagedFacts, enrolled: date, mdm: MdmName) -> Mapping[SystemName, tuple[RowVersion, ...]]:
+    """The rows of a device that its vendor has registered: of Apple's always, of Windows since Autopilot is used."""
+    if facts.is_personal or facts.is_mailbox:
+        return {}
+    if facts.manufacturer == "Apple":
+        return {"apple": (RowVersion(enrolled, apple_row(facts, enrolled - DELIVERY_TIME, mdm)),)}
+    if facts.system == "Windows" and enrolled >= AUTOPILOT_SINCE:
+        return {"autopilot": (RowVersion(enrolled, autopilot_row(facts, "", is_enrolled=True)),)}
+    return {}
+
+
+def migration_rows(facts: ManagedFacts, enrolled: date) -> tuple[RowVersion, ...]:
+    """The rows at Apple of a tablet that moves from Intune to Jamf School."""
+    ordered_on = enrolled - DELIVERY_TIME
+    return (
+        RowVersion(enrolled, apple_row(facts, ordered_on, "intune")),
+        RowVersion(MOVE_BEGAN_ON, apple_row(facts, ordered_on, "jamf_school", "STARTED")),
+        RowVersion(MOVE_ENDED_ON, apple_row(facts, ordered_on, "jamf_school", "SUCCESS")),
+    )
 
 
 def rows_during_move(versions: FactVersions, step: MoveStep) -> Mapping[MdmName, tuple[RowVersion, ...]]:

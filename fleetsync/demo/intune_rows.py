@@ -4,8 +4,14 @@ from datetime import datetime
 
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
-from fleetsync.demo.names import object_id_of
+from fleetsync.demo.names import CANARY, object_id_of
 
+PUSH_CERTIFICATE: SourceRow = {
+    "id": "push",
+    "appleIdentifier": f"{CANARY}@exempelby.se",
+    "topicIdentifier": "com.apple.mgmt.External.exempelby",
+    "expirationDateTime": "2027-09-14T08:00:00Z",
+}
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -43,3 +49,18 @@ def _intune_enrolment(facts: ManagedFacts) -> str:
     if facts.is_shared:
         return "appleBulkWithoutUser"
     return "appleBulkWithUser" if facts.system == "iPadOS" else "windowsAzureADJoin"
+
+
+def autopilot_row(facts: ManagedFacts, group_tag: str, *, is_enrolled: bool) -> SourceRow:
+    """The row of a computer in Autopilot. Whom it is meant for is not who has it, and may not be stored."""
+    return {
+        "id": object_id_of(f"autopilot/{facts.serial}"),
+        "serialNumber": facts.serial,
+        "manufacturer": facts.manufacturer,
+        "model": facts.model,
+        "groupTag": group_tag,
+        "purchaseOrderIdentifier": "",
+        "enrollmentState": "enrolled" if is_enrolled else "notContacted",
+        "userPrincipalName": f"{CANARY}.avsedd@exempelby.se",
+        "addressableUserName": CANARY.title(),
+    }

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import Learner, SchoolClass, SourceRow, text_on
 from fleetsync.demo.names import CANARY, Name
+from fleetsync.demo.school_years import register_year
 from fleetsync.demo.units import DEMO_UNITS, SHARED_BUILDING_NAME, unit_name
 
 ZONE = "Europe/Stockholm"  # of its times, which name none
@@ -20,6 +21,7 @@ PLACES_IN_JAMF_SCHOOL: Mapping[str, int] = {
     name: number for number, name in enumerate((*PLACES_WITHOUT_UNIT, *(unit.name for unit in DEMO_UNITS)), 1)
 }
 """The id of each location. A device that nobody has placed is at the district."""
+LAST_GRADE_OF_TABLETS = 6
 RENAMED_PRESCHOOL, OLD_NAME = "gasslan", "Gässlingen"  # the unit has been renamed, its location not
 _SOMEBODY = Name(CANARY.title(), "Skyddsson", "")
 
@@ -82,13 +84,13 @@ def jamf_school_time(at: datetime | None) -> str:
 def jamf_school_listings(
     devices: Sequence[SourceRow], learners: Iterable[Learner], classes: Iterable[SchoolClass], day: date
 ) -> Mapping[str, Sequence[SourceRow]]:
-    """The rows of each listing on *day*. Users are the pupils who have a log-in, and the owners of *devices*."""
+    """The rows of each listing on *day*. Users are the pupils up to year 6 who have a log-in, and the owners of *devices*."""
     owners = (row["owner"] for row in devices)
     users = [owner for owner in owners if isinstance(owner, dict) and owner["id"]]
     users += [
         jamf_school_user(login, Name(learner.given, learner.family, ""))
         for learner in learners
-        if (login := text_on(learner.logins, day))
+        if register_year(day) - learner.cohort <= LAST_GRADE_OF_TABLETS and (login := text_on(learner.logins, day))
     ]
     return {
         "devices": devices,

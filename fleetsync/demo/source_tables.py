@@ -1,5 +1,7 @@
 """The `[[source]]` tables of Exempelby's MDMs, directories and shops, each with the rules that a municipality adds to it."""
 
+from fleetsync.demo.apple import CLIENT as APPLE_CLIENT
+from fleetsync.demo.apple import KEY_ID as APPLE_KEY_ID
 from fleetsync.demo.google_admin import ADMINISTRATOR
 from fleetsync.demo.google_rows import SCHOOLS_PATH
 from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
@@ -8,6 +10,21 @@ from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESC
 from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
 from fleetsync.demo.shared_devices import POOL_WORD
 from fleetsync.demo.units import UNIT_BY_SLUG, unit_name
+
+
+def apple_table(base_url: str, token_url: str) -> str:
+    """Apple School Manager. Its stub answers as often as it is asked, so that a replayed day need not wait."""
+    return f"""\
+[[source]]
+kind = "apple_school_manager"
+name = "apple"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{APPLE_CLIENT}"
+key_id = "{APPLE_KEY_ID}"
+private_key_file = "secrets/apple.pem"
+requests_per_minute = 60000
+"""
 
 
 def jamf_pro_table(base_url: str) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import msgspec
 
+from fleetsync.demo.apple_rows import apple_listings
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
@@ -21,6 +22,7 @@ from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, Source
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
+from fleetsync.demo.purchases import add_purchases
 from fleetsync.demo.register import RegisterContents
 from fleetsync.demo.school_years import ClassRegistry
 from fleetsync.demo.shared_devices import add_shared_devices
@@ -70,6 +72,7 @@ def _build_schools(seed: int) -> WorldBuilder:
     pupils = add_pupils(builder, classes, preschools)
     add_children(preschools)
     add_shared_devices(builder, pupils)
+    add_purchases(builder)
     builder.classes += [*classes.all(), *preschools.departments.all]
     return builder
 
@@ -162,6 +165,16 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
                 for device, row in self._rows_of("google", self.day)
             ]
         )
+
+    @cached_property
+    def apple(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each resource of Apple School Manager."""
+        return apple_listings(row for _, row in self._rows_of("apple", self.day))
+
+    @cached_property
+    def autopilot(self) -> tuple[SourceRow, ...]:
+        """The rows of Autopilot."""
+        return tuple(row for _, row in self._rows_of("autopilot", self.day))
 
     def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
         """When *device* was last in contact with *mdm*."""

@@ -14,6 +14,7 @@ from fleetsync.settings import load
 
 GRAPH, JAMF_PRO, JAMF_SCHOOL = "http://127.0.0.1:1", "http://127.0.0.1:3/api", "http://127.0.0.1:4/api"
 GOOGLE = ("http://127.0.0.1:5", "{}")
+APPLE = ("http://127.0.0.1:6", "http://127.0.0.1:6/auth/oauth2/token", "")
 REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
 
 
@@ -26,7 +27,9 @@ def test_the_configuration_is_valid_and_names_every_source(tmp_path):
 
 
 def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
-    addresses = StubAddresses(GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE)
+    addresses = StubAddresses(
+        GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE, apple=APPLE
+    )
     file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
 
@@ -39,6 +42,7 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "jamf-pro",
         "jamf-school",
         "google",
+        "apple",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 
@@ -61,7 +65,10 @@ def test_only_the_owner_may_read_the_secrets(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [("staff_only", ["graph", "jamf-pro"]), ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school", "google-admin"])],
+    [
+        ("staff_only", ["graph", "jamf-pro"]),
+        ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school", "google-admin", "apple"]),
+    ],
 )
 def test_each_system_has_a_stub(kind, names, request):
     world = request.getfixturevalue(kind)

@@ -33,7 +33,7 @@ SCHOOL_CASES = {
     "pupil_stolen": 5, "pupil_placeholder_serial": 6, "pupil_without_year": 3, "pupil_of_unknown_form": 2,
     "pupil_twice_enrolled": 4, "pupil_silent": 16, "pupil_enrolled_again": 15, "pupil_new_without_account": 20,
     "pupil_elsewhere": 12, "pupil_in_adapted_school": 24, "child_protected": 5, "child_newly_marked": 1,
-    "tablet_between_two_mdms": 40, "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
+    "tablet_between_two_mdms": 40, "computer_never_enrolled": 12, "tablet_never_enrolled": 8, "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
 }  # fmt: skip
 
 
@@ -45,6 +45,8 @@ def snapshot_of(world: DemoWorld, day: date) -> bytes:
         contents.jamf_pro,
         contents.jamf_school,
         contents.google,
+        contents.apple,
+        contents.autopilot,
         contents.listed_computers,
         contents.workshop,
     )
@@ -213,6 +215,7 @@ def test_8_percent_of_the_devices_have_no_location(whole):
     places = [
         *(row["deviceCategoryDisplayName"] for row in contents.managed_devices),
         *(row["locationId"] if row["locationId"] != 1 else "" for row in contents.jamf_school["devices"]),
+        *(row["orgUnitPath"].removesuffix("/Skolor") for row in contents.google["devices/chromeos"]),
     ]
 
     assert 0.075 < places.count("") / len(places) < 0.09
@@ -233,6 +236,26 @@ def test_a_tablet_in_the_middle_of_the_move_is_in_both_mdms_and_in_contact_with_
     contacts = Counter((old[serial] >= "2026-11-18", new[serial] >= "2026-11-18") for serial in old.keys() & new.keys())
 
     assert contacts == {(False, True): 20, (True, False): 20}
+
+
+def test_apple_calls_the_move_of_each_tablet_started_and_has_assigned_it_to_the_new_mdm(whole):
+    contents = whole.contents_on(DEMO_DAY)
+    moving = {row["serialNumber"] for row in contents.apple["orgDevices"] if row["mdmMigrationStatus"] == "STARTED"}
+    assigned = {row["serverName"]: set(row["devices"]) for row in contents.apple["mdmServers"]}
+
+    assert len(moving) == 40
+    assert moving < assigned["Jamf School"]
+
+
+def test_apple_has_each_ipad_and_mac_that_an_mdm_has_once_and_eight_more(whole):
+    contents = whole.contents_on(DEMO_DAY)
+    managed = {row["serialNumber"] for row in contents.jamf_school["devices"]}
+    managed |= {row["hardware"]["serialNumber"] for row in contents.jamf_pro["computers-inventory"]}
+    managed |= {row["serialNumber"] for row in contents.managed_devices if row["operatingSystem"] == "iPadOS"}
+    bought = [row["serialNumber"] for row in contents.apple["orgDevices"]]
+
+    assert len(bought) == len(set(bought)) == len(managed) + 8
+    assert managed < set(bought)
 
 
 def test_after_the_move_no_tablet_is_in_two_mdms(whole):

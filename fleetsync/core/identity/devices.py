@@ -246,15 +246,16 @@ def _most_trusted_first(
 ) -> list[BelievedRecord]:
     """Most trusted first; the places that MDMs have among them are theirs by newest contact.
 
-    Of equal trust a purchase comes last, since it describes what was ordered: one source may give both of a device.
+    Where one source gives more than one record of a device, a purchase comes last: it describes what was ordered.
     While a device moves to another MDM, the old one may have the newest contact and manage it no longer: the one that
     manages it comes first.
     """
     if len(records) == 1:
         return list(records)
 
-    def rank(record: BelievedRecord) -> tuple[int, bool, tuple[str, str]]:
-        return -_trust(record, context), _role(record, context) is PartRole.PURCHASES, source_ref(record)
+    def rank(record: BelievedRecord) -> tuple[int, str, bool, tuple[str, str]]:
+        is_purchase = _role(record, context) is PartRole.PURCHASES
+        return -_trust(record, context), record.source, is_purchase, source_ref(record)
 
     trusted = sorted(records, key=rank)
     of_mdms = [record for record in trusted if _role(record, context) is PartRole.MDM]

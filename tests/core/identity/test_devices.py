@@ -292,7 +292,7 @@ def test_the_most_trusted_value_counts_and_blank_never_overwrites() -> None:
     assert (joined.purchased_on, joined.compliance) == (date(2025, 8, 1), Compliance.GRACE)
 
 
-def test_of_equal_trust_a_purchase_comes_last_whatever_its_id() -> None:
+def test_within_a_source_a_purchase_comes_last_whatever_its_id() -> None:
     parts = (part("intune", PartRole.MDM), part("intune", PartRole.PURCHASES, name="autopilot"))
     ordered = device(
         "intune", "autopilot/1", "PF3EX001", part="autopilot", model="ThinkPad L13 Gen 5", purchased_on=date(2025, 8, 1)

@@ -1,0 +1,23 @@
+"""Devices of Exempelby that were bought and never enrolled: in Autopilot or Apple School Manager, and in no MDM."""
+
+from datetime import date
+
+from fleetsync.core.model import UNPLACED, Stage
+from fleetsync.demo.builder import STALE_AFTER, WorldBuilder
+from fleetsync.demo.units import school_days_of
+
+LISTED_ON, ORDERED_ON = date(2026, 2, 2), date(2026, 5, 4)
+COMPUTERS_AT, COMPUTERS, TABLETS = "vretaskolan", 12, 8
+
+
+def add_purchases(builder: WorldBuilder) -> None:
+    """Adds computers that Autopilot knows since one day, and tablets that Apple knows by the day of their order."""
+    for _ in range(COMPUTERS):
+        device = builder.add_bought_computer(COMPUTERS_AT, LISTED_ON, [(LISTED_ON, Stage.ORDERED, False)])
+        builder.add_device_gap("never_enrolled", device, first=LISTED_ON, after=STALE_AFTER + 1, counted=True)
+        builder.case_counts["computer_never_enrolled"] += 1
+    opens_on = school_days_of(UNPLACED).after(ORDERED_ON, STALE_AFTER + 1)
+    for _ in range(TABLETS):
+        device = builder.add_bought_tablet(UNPLACED, ORDERED_ON, [(ORDERED_ON, Stage.ORDERED, False)])
+        builder.add_device_gap("never_enrolled", device, first=opens_on, counted=True)
+        builder.case_counts["tablet_never_enrolled"] += 1
