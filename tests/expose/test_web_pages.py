@@ -25,6 +25,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     Moment,
     Parking,
+    PartRole,
     Subject,
 )
 from fleetsync.core.pull_progress import PullProgress, WaitReason
@@ -159,18 +160,18 @@ def test_what_rests_on_fresh_data_is_not_called_old():
 
 def test_the_overview_has_one_line_a_source_with_the_part_that_does_worst():
     parts = (
-        e.part("intune", "devices", e.PartRole.MDM, as_of=e.TODAY),
+        e.part("intune", "devices", PartRole.MDM, as_of=e.TODAY),
         e.part(
             "intune",
             "autopilot",
-            e.PartRole.PURCHASES,
+            PartRole.PURCHASES,
             as_of=e.TODAY,
             reason="x",
             last_attempt_at=e.NOW,
             last_complete_at=e.at(1),
         ),
-        e.part("jamf", "devices", e.PartRole.MDM, as_of=e.TODAY - timedelta(days=1), expected_every=timedelta(days=7)),
-        e.part("jamf", "users", e.PartRole.ROSTER, as_of=e.TODAY),
+        e.part("jamf", "devices", PartRole.MDM, as_of=e.TODAY - timedelta(days=1), expected_every=timedelta(days=7)),
+        e.part("jamf", "users", PartRole.ROSTER, as_of=e.TODAY),
     )
     outcome = msgspec.structs.replace(e.outcome(4), parts=parts)
     page = read("/", open_client(e.page_setup(e.snapshot_of(e.believed(4), outcome)), "tea"))
@@ -183,7 +184,7 @@ def test_the_overview_has_one_line_a_source_with_the_part_that_does_worst():
 @pytest.mark.parametrize("path", ["/", "/sources", "/sources/intune/autopilot"])
 def test_a_part_that_its_system_does_not_have_is_called_so(path):
     reason = f"{NOT_THERE}grant DeviceManagementServiceConfig.Read.All"
-    absent = e.part("intune", "autopilot", e.PartRole.PURCHASES, reason=reason, as_of=None, last_complete_at=None)
+    absent = e.part("intune", "autopilot", PartRole.PURCHASES, reason=reason, as_of=None, last_complete_at=None)
     outcome = msgspec.structs.replace(e.outcome(4), parts=(absent,))
     setup = e.page_setup(e.snapshot_of(e.believed(4, parts=(absent,)), outcome))
 
