@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from connectors.staff_file.columns import COLUMNS, NEEDED_FIELDS
+from connectors.staff_file.layouts import LAYOUTS
 from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, person_reader, row_parser
 from connectors.staff_file.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
@@ -42,7 +43,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 
     Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
     """
-    file = single_list(list(connect.files(settings.path, COLUMNS, form=settings)), settings.name)
+    file = single_list(list(connect.files(settings.path, COLUMNS, form=settings, layouts=LAYOUTS)), settings.name)
     if file is not None:
         yield from _pages(file, settings, connect)
 
@@ -65,7 +66,7 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Whether the file can be read to its end, for which day it speaks, and which columns it lacks."""
-    files = connect.files(settings.path, COLUMNS, form=settings)
+    files = connect.files(settings.path, COLUMNS, form=settings, layouts=LAYOUTS)
     yield from probe_files(
         PARTS[0],
         files,

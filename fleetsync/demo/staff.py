@@ -17,7 +17,7 @@ from fleetsync.demo.builder import (
 from fleetsync.demo.days import OPEN_END
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from
 from fleetsync.demo.model import EmploymentContract, ExpectedAdjustment, ExpectedGap, ExpectedOwed, StaffMember
-from fleetsync.demo.names import STAFF_DOMAIN
+from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
@@ -199,14 +199,12 @@ def _starts_soon(builder: WorldBuilder, unit: str) -> None:
 
 
 def _entered_late(builder: WorldBuilder, unit: str) -> None:
+    """Until the staff file has the employee, their account says that the laptop is no stranger's."""
     known = date(2026, 11, 1)
     employee = builder.add_employee(EmploymentContract(unit, first=HIRED_LATE_ON, known=known))
     builder.add_owed(employee, unit, first=known)
     device = builder.add_laptop(unit, employee.login, enrolled=HIRED_LATE_ON)
     builder.add_holding(employee, device, first=known)
-    builder.add_device_gap(
-        "unknown_holder", device, first=HIRED_LATE_ON + timedelta(days=1), last=known - timedelta(days=1)
-    )
 
 
 # --- forms of employment ----------------------------------------------------------------------------------------------
@@ -436,6 +434,15 @@ def _unencrypted_mac(builder: WorldBuilder, unit: str) -> None:
     builder.add_device_gap("unencrypted", device)
 
 
+def _mac_under_an_alias(builder: WorldBuilder, unit: str) -> None:
+    """Jamf knows the Mac by an address that only the directory knows to be the teacher's."""
+    name = builder.namer.name()
+    alias = f"{name.account}@{SCHOOL_DOMAIN}"
+    employee = builder.add_employee(EmploymentContract(unit), name=name, aliases=[alias])
+    builder.add_owed(employee, unit)
+    builder.add_holding(employee, builder.add_mac(unit, alias))
+
+
 def _silent_mac(builder: WorldBuilder, unit: str) -> None:
     employee = _permanent(builder, unit)
     phases = silence_phases(unit, LAST_SEEN)
@@ -538,6 +545,7 @@ STAFF_CASES: tuple[StaffCase, ...] = (
     StaffCase("ours_marked_personal", _ours_marked_personal, SCHOOLS[:4]),
     StaffCase("unencrypted", _unencrypted, SCHOOLS[:3]),
     StaffCase("unencrypted_mac", _unencrypted_mac, (WITH_MACS,) * 2),
+    StaffCase("mac_under_an_alias", _mac_under_an_alias, (WITH_MACS,)),
     StaffCase("silent_mac", _silent_mac, (WITH_MACS,)),
     StaffCase("noncompliant", _noncompliant, SCHOOLS[3:7]),
     StaffCase("enrolled_by_a_manager", _enrolled_by_a_manager, (SCHOOLS[6],) * 10),

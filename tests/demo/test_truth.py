@@ -43,8 +43,8 @@ def test_with_schools_there_is_one_teacher_more_than_with_staff_only(staff_only,
     assert large == small + 1
 
 
-def test_4723_devices_are_counted(truth):
-    assert sum(truth.devices().values()) == 4723
+def test_4724_devices_are_counted(truth):
+    assert sum(truth.devices().values()) == 4724
 
 
 def test_a_cart_of_thirty_covers_thirty_of_three_classes(truth):

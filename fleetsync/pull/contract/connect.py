@@ -232,7 +232,7 @@ class Connect(Protocol):
         """Stable files of *pattern*, oldest content first, without those of the last complete pull's fingerprint.
 
         *columns*: `files.FileColumn`s; *reading*: options of `files.StableFiles` (*form*, *which*, *each_whole*,
-        *reads_together*, *scopes*).
+        *reads_together*, *scopes*, *layouts*).
         """
         ...
 

@@ -22,6 +22,7 @@ from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
+from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
@@ -139,7 +140,8 @@ class StableFiles:
     otherwise the files together are the part, and are skipped only when every one is known. *reads_together*: where each
     is a whole of its own, none is skipped unless all are known, because several may name one person. *scopes*: the names,
     without day and ending and in small letters, of the files that are read; others are never opened. *left*: files that
-    are no lists; *left_by_system*: those that a system writes beside any file.
+    are no lists; *left_by_system*: those that a system writes beside any file. *layouts*: exports that are recognised by
+    their headers.
     """
 
     def __init__(
@@ -154,6 +156,7 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
+        layouts: Sequence[ExportLayout] = (),
         reads_together: bool = False,
         scopes: Collection[str] | None = None,
         zone: str = LOCAL_ZONE,
@@ -171,6 +174,7 @@ class StableFiles:
         self._known = frozenset(known.values())
         self._which = which
         self._each_whole = each_whole
+        self._layouts = tuple(layouts)
         self._reads_together = reads_together
         self._scopes = scopes
         self._zone = zone
@@ -355,6 +359,7 @@ class StableFiles:
             columns=self._columns,
             form=self._form,
             source=self._source,
+            layouts=self._layouts,
             day_is_named=file.named_day is not None,
             zone=self._zone,
         )
