@@ -23,7 +23,7 @@ person or `read_civic_number` asks for it. A mark of protection counts on every 
 kind = "register_file"
 name = "elevlistor"
 path = "/srv/elever"                   # a folder, a file or a pattern; each list is whole for itself
-counts = ["pupils", "children"]        # default: the lists found the entitlements of both; ["children"] with another register
+counts = ["pupils", "children"]        # ["children"] where another register counts the pupils; without it, a witness
 domain = "EXB"                         # Windows domain of account names written without one
 mail_domains = ["edu.exempelby.se"]    # other addresses are private mail and are not kept
 # person_is = "civic_number"           # where the lists have different columns: the one that all have

@@ -17,7 +17,6 @@ class Settings(SourceSettings, FileFormat):
     """A file, a folder, or a pattern such as `/srv/elever/*.csv`; several lists may match, each of its own units."""
     expected_every: Duration | None = timedelta(days=35)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
-    counts: tuple[str, ...] = ("pupils", "children")
     person_is: PersonIdColumn | None = None
     """The column that identifies a person; None: the first that a list has of number, civic number and log-in. Set it where
     the lists have different ones."""

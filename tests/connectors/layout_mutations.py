@@ -252,6 +252,7 @@ def _write_files_beside(case: LayoutCase, installation: Installation) -> None:
 UNKNOWN_MEASURES = frozenset({"fleetsync_unknown", "fleetsync_undecided"})
 UNKNOWN_UNIT = "unplaced"
 GAPS = "fleetsync_gaps"
+SECURE_DEVICES = "fleetsync_secure_devices"
 
 Cells = Mapping[tuple[str, ...], float]
 
@@ -259,8 +260,8 @@ Cells = Mapping[tuple[str, ...], float]
 def silent_changes(before: Reading, after: Reading) -> list[str]:
     """Numbers of *after* that are others than those of *before*, without being called unknown for it.
 
-    A number may only fall, by as much as openly became unknown: undecided persons, devices of whom it cannot be said whether
-    they work, and what is placed at no unit.
+    A number may only fall, by as much as openly became unknown: undecided persons, devices of which it cannot be said whether
+    they work or are secure, and what is placed at no unit.
     """
     if after.outcome is None:
         return []
@@ -270,7 +271,8 @@ def silent_changes(before: Reading, after: Reading) -> list[str]:
     changes = []
     for name in before.numbers.keys() - UNKNOWN_MEASURES:
         risen, fallen = _movements(before.numbers[name], after.numbers[name])
-        openly = became_unknown + sum(rise for cell, rise in risen.items() if UNKNOWN_UNIT in cell)
+        openly = became_unknown + _secure_became_unknown(before, after) * (name == SECURE_DEVICES)
+        openly += sum(rise for cell, rise in risen.items() if UNKNOWN_UNIT in cell)
         changes += [f"{name}{cell} rose" for cell in risen if UNKNOWN_UNIT not in cell and "unknown" not in cell]
         if sum(fallen.values()) > openly and not (name == GAPS and openly):
             changes.append(f"{name} fell at {', '.join(map(str, fallen))}")
@@ -281,6 +283,16 @@ def _movements(before: Cells, after: Cells) -> tuple[dict[tuple[str, ...], float
     """By cell how much it rose, and how much it fell."""
     moved = {cell: after.get(cell, 0) - before.get(cell, 0) for cell in {*before, *after}}
     return {cell: by for cell, by in moved.items() if by > 0}, {cell: -by for cell, by in moved.items() if by < 0}
+
+
+def _secure_became_unknown(before: Reading, after: Reading) -> int:
+    """Of how many more devices a source does not say whether they are secure."""
+    assert before.outcome is not None
+    assert after.outcome is not None
+    was, will_be = (
+        sum(case.device_state.secure is None for case in outcome.devices) for outcome in (before.outcome, after.outcome)
+    )
+    return max(will_be - was, 0)
 
 
 def _unknown_devices(reading: Reading) -> int:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from fleetsync import sync
+from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.core.model import Outcome, Verdict
 from fleetsync.daemon.composition import with_memory_staging
 from fleetsync.sync.judging import effects_of, judge
 from fleetsync.sync.reconciliation import reconcile_believed, with_pulls_applied
+from tests.connectors.register_file_case import CASE
 from tests.connectors.stand_in_faults import verdicts
 from tests.flow.installation import OTHER_SCHOOL, SCHOOL, Installation, OpenInstallation, serial
 
@@ -20,6 +22,7 @@ TABLE = """
 kind = "register_file"
 name = "elevlistor"
 path = "deliveries/elever_*.csv"
+counts = ["pupils", "children"]
 settle_seconds = 0
 
 [[unit]]
@@ -164,6 +167,11 @@ def test_a_changed_header_changes_no_number_silently(
             silent.append((header, lost, numbers(after)))
 
     assert silent == []
+
+
+@pytest.mark.parametrize("name", CASE.files)
+def test_a_list_of_a_register_is_recognised_by_its_headers(name: str) -> None:
+    assert kind_of_file(CASE.recorded(name)) == "register_file"
 
 
 def test_half_a_list_is_held_and_changes_no_number(opened: OpenInstallation, installation: Installation) -> None:

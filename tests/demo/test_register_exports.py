@@ -26,6 +26,7 @@ LISTS = """
 kind = "register_file"
 name = "elevlistor"
 path = "register"
+counts = ["enrolment", "placement"]
 settle_seconds = 0
 """
 SDS = """
