@@ -4,12 +4,13 @@ The order is the one in which the system writes them. Where a header is assumed,
 says so.
 """
 
-from connectors.staff_file.columns import CODE_FIELDS, LOGIN_FIELDS
+from connectors.staff_file.columns import CODE_FIELDS
 from fleetsync.pull.files import (
     ADDRESSES,
     CIVIC_NUMBERS,
     DAYS,
     FORMS,
+    LOGIN_FIELDS,
     MARKS,
     NUMBERS,
     ExportLayout,

@@ -6,6 +6,7 @@ import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
+from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.toml_text import toml_text, toml_texts
 from fleetsync.core.model import Verdict
 from fleetsync.core.proposals import DeviceRuleProposal, LeftOver, Proposals, UnitMapProposal, UnitProposal
@@ -32,7 +33,8 @@ def map_(ctx: click.Context, *, offline: bool) -> None:
 def read_sources(reading: Application) -> Sequence[PullResult]:
     """Read every source into memory; of one that cannot be read, its last content is used."""
     due = [(source, part) for source in reading.sources if not source.settings.disabled for part in source.parts]
-    pulled = sync.pull_side_by_side(reading.run_context, due)
+    with showing_pulls(reading.run_context):
+        pulled = sync.pull_side_by_side(reading.run_context, due)
     for result in pulled:
         if result.verdict is Verdict.FAILED:
             name = f"{result.source}/{result.part}"

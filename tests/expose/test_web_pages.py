@@ -15,6 +15,7 @@ from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
+    NOT_THERE,
     CoveredBy,
     Credential,
     CredentialUse,
@@ -24,8 +25,10 @@ from fleetsync.core.model import (
     MembershipRecord,
     Moment,
     Parking,
+    PartRole,
     Subject,
 )
+from fleetsync.core.pull_progress import PullProgress, WaitReason
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
@@ -153,6 +156,39 @@ def test_what_rests_on_fresh_data_is_not_called_old():
     setup = e.page_setup(e.snapshot_of(e.believed(4), outcome))
 
     assert "vilar på gamla uppgifter" not in read("/", open_client(setup, "tea"))
+
+
+def test_the_overview_has_one_line_a_source_with_the_part_that_does_worst():
+    parts = (
+        e.part("intune", "devices", PartRole.MDM, as_of=e.TODAY),
+        e.part(
+            "intune",
+            "autopilot",
+            PartRole.PURCHASES,
+            as_of=e.TODAY,
+            reason="x",
+            last_attempt_at=e.NOW,
+            last_complete_at=e.at(1),
+        ),
+        e.part("jamf", "devices", PartRole.MDM, as_of=e.TODAY - timedelta(days=1), expected_every=timedelta(days=7)),
+        e.part("jamf", "users", PartRole.ROSTER, as_of=e.TODAY),
+    )
+    outcome = msgspec.structs.replace(e.outcome(4), parts=parts)
+    page = read("/", open_client(e.page_setup(e.snapshot_of(e.believed(4), outcome)), "tea"))
+
+    listed = re.search(r'<ul class="fresh-list">.*?</ul>', page, re.DOTALL)
+    assert listed is not None
+    assert visible_text(listed[0]).strip() == "intune/autopilot hämtas inte från i dag jamf aktuell från i går"
+
+
+@pytest.mark.parametrize("path", ["/", "/sources", "/sources/intune/autopilot"])
+def test_a_part_that_its_system_does_not_have_is_called_so(path):
+    reason = f"{NOT_THERE}grant DeviceManagementServiceConfig.Read.All"
+    absent = e.part("intune", "autopilot", PartRole.PURCHASES, reason=reason, as_of=None, last_complete_at=None)
+    outcome = msgspec.structs.replace(e.outcome(4), parts=(absent,))
+    setup = e.page_setup(e.snapshot_of(e.believed(4, parts=(absent,)), outcome))
+
+    assert "finns inte där" in visible_text(read(path, open_client(setup, "tea")))
 
 
 def test_a_first_start_says_what_to_do():
@@ -637,6 +673,20 @@ def test_every_state_of_a_source_is_said():
 
     for sentence in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
         assert sentence in text
+
+
+def test_while_a_part_is_being_pulled_its_page_and_the_sources_say_how_far_it_is():
+    setup = e.page_setup()
+    setup.shown_holder.under_way = (
+        PullProgress(source="edlevo", part="pupils", records=1200, pages=3, seconds=42.0, waits_for=WaitReason.ANSWER),
+    )
+    client = open_client(setup, "tea")
+    sentence = "1200 poster på 3 sidor hittills, 42 s; väntar på källans svar"
+
+    assert visible_text(read("/sources", client)).count(f"hämtas nu: {sentence}") == 1
+    assert f"Hämtas nu: {sentence}" in visible_text(read("/sources/edlevo/pupils", client))
+    assert "ämtas nu" not in visible_text(read("/sources/edlevo/units", client))
+    assert "data-under-way" not in read("/sources")  # such a page is read again every ten seconds
 
 
 def test_what_the_last_whole_pull_did_not_take_up_is_shown_by_kind_with_its_places():

@@ -115,8 +115,8 @@ def test_numbers_on_the_day_of_installation_and_the_next_are_as_expected(tmp_pat
         for day in (installed + timedelta(days=number) for number in range(looks)):
             outcome = run_day(environment, application, day).outcome
             assert differences(outcome, truth, day) == []
-    # In the middle of the move, so that both MDMs have them.
-    assert _devices_known_to(outcome, "intune", "jamf-school", "apple") == 40
+            # In the middle of the move, so that both MDMs have them.
+            assert _devices_known_to(outcome, "intune", "jamf-school", "apple") == 40
 
 
 def test_what_several_sources_know_is_one_device_and_one_person(past: Past) -> None:

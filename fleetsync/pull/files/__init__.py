@@ -28,6 +28,7 @@ from fleetsync.pull.files.header_words import HEADER_WORDS
 from fleetsync.pull.files.headers import FileColumn
 from fleetsync.pull.files.layouts import EXPORT_OF, Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.row_persons import LOGIN_FIELDS, PersonIdColumn, RowPerson, RowPersonReader
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
     Suspicion,
@@ -36,6 +37,7 @@ from fleetsync.pull.files.suspicion import (
     look_like_owners,
     look_like_states,
 )
+from fleetsync.pull.files.values import Cell, cell_text
 from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
@@ -46,12 +48,14 @@ __all__ = [
     "EXPORT_OF",
     "FORMS",
     "HEADER_WORDS",
+    "LOGIN_FIELDS",
     "MARKS",
     "NUMBERS",
     "SERIALS",
     "TRUTHS",
     "Appearance",
     "BrokenFile",
+    "Cell",
     "ExportLayout",
     "FileColumn",
     "FileFormat",
@@ -59,12 +63,16 @@ __all__ = [
     "LayoutColumn",
     "MisfitRow",
     "OpenedFile",
+    "PersonIdColumn",
     "RejectedRow",
     "RowFacts",
+    "RowPerson",
+    "RowPersonReader",
     "StableFiles",
     "Suspicion",
     "TableRow",
     "appearance_of_words",
+    "cell_text",
     "day_in_name",
     "fingerprint_of",
     "look_like_days",

@@ -5,6 +5,7 @@ file, because what is visible in one cell was lost in others without a trace; a 
 fact of its row. No value of a cell is in any message.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 PAGE_ROWS = 5000
 CHECKED_LINES = 1000  # of an export, whose columns are compared with its layout
+_NUMBERED_COLUMN = re.compile(r"column \d+")
 _TOO_MANY, _ONE_ALONE = "more fields than the header", "a single field where the header has several"
 
 
@@ -105,20 +107,28 @@ class OpenedFile:
     def suspected_fields(self) -> Mapping[str, str]:
         """Fields without a column that may stand under a header that no field took up: field → that header."""
         absent = [c for c in self._declared if c.suspected_by is not None and self._may_be_unnamed(c.field)]
-        if not absent or not self.unused_headers:
+        unnamed = self._unnamed_places
+        if not absent or not unnamed:
             return {}
         known = frozenset() if self._columns.layout is None else self._columns.layout.known_headers
-        cells = self._cells_of(
-            place
-            for place, header in self._columns.unused.items()
-            if header in self.unused_headers and self._columns.words.get(place) not in known
-        )
+        cells = self._cells_of(place for place in unnamed if self._columns.words.get(place) not in known)
         return {
-            column.field: self._columns.unused[place]
+            column.field: unnamed[place]
             for column in absent
             for place in reversed(cells)
-            if column.suspected_by is not None
-            and column.suspected_by.holds(fold_header(self._columns.unused[place]), cells[place])
+            if column.suspected_by is not None and column.suspected_by.holds(fold_header(unnamed[place]), cells[place])
+        }
+
+    @property
+    def _unnamed_places(self) -> Mapping[int, str]:
+        """The columns that no field took up, with their headers; one without any header is called by its number."""
+        columns = self._columns
+        free = (place for place in range(columns.width) if place not in columns.places.values())
+        headers = {place: columns.unused.get(place, f"column {place + 1}") for place in free}
+        return {
+            place: header
+            for place, header in headers.items()
+            if place not in columns.unused or header in self.unused_headers
         }
 
     def _may_be_unnamed(self, field: str) -> bool:
@@ -144,8 +154,8 @@ class OpenedFile:
         lines = "1 line" if titles == 1 else f"{titles} lines"
         skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
         unnamed = (
-            f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
-            f"columns = {{ {field} = false }}"
+            f'the header "{header}" may be {field}: name it, columns = {{ {field} = {_configured(header)} }}, or say that there '
+            f"is none, columns = {{ {field} = false }}"
             for field, header in self.suspected_fields.items()
         )
         recognised = () if layout is None else (f"recognised as an export of {layout.name}",)
@@ -336,6 +346,11 @@ class OpenedFile:
         except RecordError:
             # A total or a footnote under the column is no day; a single real day is enough.
             return None
+
+
+def _configured(header: str) -> str:
+    """How `columns` names a header; a column without any is named by its number."""
+    return header.removeprefix("column ") if _NUMBERED_COLUMN.fullmatch(header) else f'"{header}"'
 
 
 def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:
