@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     DeviceRecord,
     FrozenStruct,
     GroupRecord,
+    HeadcountRecord,
     Key,
     MembershipRecord,
     PersonRecord,
@@ -85,7 +86,7 @@ class RecordTokens(FrozenStruct, frozen=True):
 
 
 def record_tokens(record: Record, token_of: Tokeniser, *, source: str) -> RecordTokens:
-    """The tokens of *record* of *source*: of its keys, and of the person's id. Empty for units and groups."""
+    """The tokens of *record* of *source*: of its keys, and of the person's id. Empty where it is of no person."""
     match record:
         case PersonRecord():
             keys = tuple(map(token_of, record.keys))
@@ -94,7 +95,7 @@ def record_tokens(record: Record, token_of: Tokeniser, *, source: str) -> Record
             return RecordTokens((), tokenise_id(source, record.person, token_of))
         case DeviceRecord():
             return RecordTokens(tuple(map(token_of, record.keys)))
-        case UnitRecord() | GroupRecord():
+        case UnitRecord() | GroupRecord() | HeadcountRecord():
             return RecordTokens()
         case unknown:
             assert_never(unknown)
@@ -291,7 +292,7 @@ def masked_record(record: Record, tokens: RecordTokens, token_of: Tokeniser, *, 
             return _masked_membership(record, tokens, tokenise_id(source, record.source_id, token_of))
         case DeviceRecord():
             return _masked_device(record, tokens)
-        case UnitRecord() | GroupRecord():
+        case UnitRecord() | GroupRecord() | HeadcountRecord():
             return record
         case unknown:
             assert_never(unknown)

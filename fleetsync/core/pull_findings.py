@@ -28,6 +28,7 @@ _RECORD_NOUNS: Mapping[str, Noun] = {
     RecordType.MEMBERSHIP: (Text("placering", "membership"), Text("placeringar", "memberships")),
     RecordType.UNIT: (Text("enhet", "unit"), Text("enheter", "units")),
     RecordType.GROUP: (Text("grupp", "group"), Text("grupper", "groups")),
+    RecordType.HEADCOUNT: (Text("antal", "head count"), Text("antal", "head counts")),
 }
 _DROPPED_NOUNS: Mapping[str, Noun] = {
     DroppedKind.MAILBOX: (Text("brevlåda", "mailbox"), Text("brevlådor", "mailboxes")),

@@ -23,6 +23,7 @@ class RecordType(StrEnum):
     MEMBERSHIP = "membership"
     UNIT = "unit"
     GROUP = "group"
+    HEADCOUNT = "headcount"
 
 
 class DroppedKind(StrEnum):
