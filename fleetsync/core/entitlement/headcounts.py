@@ -8,12 +8,17 @@ from collections.abc import Iterable
 from datetime import date
 from typing import cast
 
+from msgspec.structs import replace
+
+from fleetsync.core.calendar import grade_index
 from fleetsync.core.context import Context
 from fleetsync.core.entitlement.decisions import evaluate_rules
 from fleetsync.core.entitlement.membership_index import MembershipIndex
+from fleetsync.core.entitlement.spans import HIGHEST_YEAR, LEAVING_GRADE_INDEX, MembershipSpan
 from fleetsync.core.model import (
     BelievedRecord,
     EmploymentForm,
+    EntitlementDecision,
     FrozenStruct,
     HeadcountRecord,
     MembershipRecord,
@@ -45,10 +50,7 @@ def judged_heads(context: Context) -> tuple[JudgedHeads, ...]:
 def _judge(known: BelievedRecord, index: MembershipIndex) -> Iterable[JudgedHeads]:
     count = cast("HeadcountRecord", known.record)
     span = index.span(known, _as_membership(count))
-    result = evaluate_rules((span,), index.evaluation_dates, index.context.rules, index)
-    # A rule that owes outranks one that cannot decide: no head has two of these.
-    decisions = sorted(result.decisions, key=lambda decision: not decision.owed)
-    decision = next((each for each in decisions if each.owed or each.undecided), None)
+    decision = _decision_of_all_years(known, span, index) or _decision(span, index)
     if decision is not None and count.heads:
         yield JudgedHeads(
             entitlement=decision.entitlement,
@@ -60,6 +62,26 @@ def _judge(known: BelievedRecord, index: MembershipIndex) -> Iterable[JudgedHead
             counted_on=count.counted_on,
             counted_by=count.counted_by,
         )
+
+
+def _decision(span: MembershipSpan, index: MembershipIndex) -> EntitlementDecision | None:
+    """What the rule that owes the heads decides; else one that cannot decide; None where no rule is for them."""
+    result = evaluate_rules((span,), index.evaluation_dates, index.context.rules, index)
+    decisions = sorted(result.decisions, key=lambda decision: not decision.owed)
+    return next((each for each in decisions if each.owed or each.undecided), None)
+
+
+def _decision_of_all_years(
+    known: BelievedRecord, span: MembershipSpan, index: MembershipIndex
+) -> EntitlementDecision | None:
+    """The decision on a count of all years of a form together, where the same rule owes every year; else None."""
+    if not span.is_compulsory or span.record.year is not None or "year" in span.record.unreadable:
+        return None
+    day = index.evaluation_dates.of(span)
+    years = [year for year in range(1, HIGHEST_YEAR + 1) if grade_index(year, day) <= LEAVING_GRADE_INDEX]
+    decisions = [_decision(index.span(known, replace(span.record, year=year)), index) for year in years]
+    owing = {each.entitlement if each is not None and each.owed else None for each in decisions}
+    return decisions[0] if len(owing) == 1 and None not in owing else None
 
 
 def _as_membership(count: HeadcountRecord) -> MembershipRecord:

@@ -1,6 +1,6 @@
 """Coverage of people whom only a head count knows: the unit is owed, and its devices in somebody's use are counted."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from fleetsync.core.model import (
     EntitlementMode,
     HeadcountRecord,
     MembershipType,
+    Moment,
     Outcome,
     OwedDevices,
     PartRole,
@@ -155,17 +156,40 @@ def test_heads_of_an_unknown_unit_are_unplaced_and_those_of_another_principal_no
     assert [(debt.unit, debt.count) for debt in pools(outcome)] == [("unplaced", 20)]
 
 
-def test_heads_without_a_year_are_undecided_where_a_rule_asks_for_it_and_are_shown_with_the_reason(
+def test_heads_of_all_years_together_are_owed_where_one_rule_owes_every_year(builder: CountsBuilder) -> None:
+    builder.heads(20, year=None)
+    assert numbers(builder.outcome(), "bjorkskolan", "pupils") == (20, 0, 20, 0, 0)
+
+    two_rules = with_rules(
+        replace(PUPILS, id="younger", who=replace(PUPILS.who, highest_grade_index=3)),
+        replace(PUPILS, id="older", who=replace(PUPILS.who, lowest_grade_index=4)),
+    )
+    assert row(builder.outcome(two_rules), "bjorkskolan", "younger").undecided == 20
+    half = with_rules(replace(PUPILS, who=replace(PUPILS.who, lowest_grade_index=4)))
+    assert row(builder.outcome(half), "bjorkskolan", "pupils").undecided == 20
+
+
+def test_in_the_ten_year_school_nothing_is_decided_of_all_years_since_the_first_is_owed_by_another_rule(
     builder: CountsBuilder,
 ) -> None:
     builder.heads(20, year=None)
+    later = Moment(datetime(2028, 9, 1, 6, tzinfo=UTC), date(2028, 9, 1))
+
+    day = row(builder.outcome(moment=later), "bjorkskolan", "pupils")
+    assert (day.entitled, day.undecided) == (0, 20)
+
+
+def test_heads_of_a_year_that_could_not_be_read_are_undecided_and_are_shown_with_the_reason(
+    builder: CountsBuilder,
+) -> None:
+    builder.heads(20, year=None, unreadable=("year",))
     builder.heads(3, CHILD, "ug", school_form=None)
     builder.pupil("p0", year=None)
 
     snapshot = builder.shown()
     assert row(snapshot.outcome, "bjorkskolan", "pupils").undecided == 21
     assert undecided(snapshot) == {
-        ("bjorkskolan", "pupils"): [(20, Subject.POOL, "The year is missing (GR)"), (1, Subject.PERSON, "The year is missing (GR)")],
+        ("bjorkskolan", "pupils"): [(20, Subject.POOL, "The year could not be read in counts"), (1, Subject.PERSON, "The year is missing (GR)")],
         ("ugglan", "preschool"): [(3, Subject.POOL, "The school form is missing")],
     }  # fmt: skip
     assert not pools(snapshot.outcome)
@@ -288,7 +312,7 @@ def test_nothing_depends_on_the_order_of_the_records(builder: CountsBuilder) -> 
 
 def test_every_number_is_the_sum_of_its_rows(builder: CountsBuilder) -> None:
     builder.heads(5)
-    builder.heads(4, year=None)
+    builder.heads(4, year=None, unreadable=("year",))
     builder.in_use(3)
 
     snapshot = shown(builder.believed())
