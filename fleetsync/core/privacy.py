@@ -264,6 +264,21 @@ def with_ids_in_clear(
     )
 
 
+# --- no persons at all ------------------------------------------------------------------------------------------------
+
+
+def without_person(record: DeviceRecord, *, has_user: bool, is_managers: bool) -> DeviceRecord:
+    """*record* without anything that leads to a person: only whether somebody has it, or an enrolment manager."""
+    return replace(
+        record,
+        keys=(),
+        name=None,
+        has_user=has_user,
+        enrolled_by_manager=is_managers,
+        unreadable=tuple(field for field in record.unreadable if field != "keys"),
+    )
+
+
 # --- what is left -----------------------------------------------------------------------------------------------------
 
 
@@ -326,6 +341,7 @@ def _masked_device(record: DeviceRecord, tokens: RecordTokens) -> DeviceRecord:
         os_version=record.os_version,
         os_edition=record.os_edition,
         keys=tokens.keys,
+        has_user=record.has_user,
         enrolled_by_manager=record.enrolled_by_manager,
         reported_shared=record.reported_shared,
         order=record.order,

@@ -140,7 +140,7 @@ _EMPLOYMENT_FORM = DecidingField(
 DECIDING_FIELDS: Mapping[RecordKind, tuple[DecidingField, ...]] = {
     RecordKind(RecordType.DEVICE): (
         DecidingField("serial", "serienummer", _of_device(lambda record: record.serial)),
-        DecidingField("holder", "innehavare", _of_device(lambda record: record.keys)),
+        DecidingField("holder", "innehavare", _of_device(lambda record: record.keys or record.has_user)),
         DecidingField("unit", "enhet", _of_device(lambda record: record.unit or record.location)),
         DecidingField("last_contact", "senaste kontakt", _has_contact),
         DecidingField("ownership", "ägare", _of_device(lambda record: record.ownership, "ownership")),

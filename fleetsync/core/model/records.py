@@ -62,6 +62,7 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     os_version: str | None = None
     os_edition: str | None = None
     keys: tuple[Key, ...] = ()  # of the assigned user; strongest first within a scheme
+    has_user: bool = False  # somebody is assigned, and `keys` are left out because no persons are kept
     enrolled_by_manager: bool = False  # by an account that enrols devices for others; its user holds no device
     reported_shared: bool = False  # the source says that it is used without a user of its own
     location: str | None = None
