@@ -4,7 +4,7 @@ Its systems answer on loopback, some of its past days are replayed, and the real
 """
 
 import secrets
-import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,8 @@ import click
 from fleetsync import log
 from fleetsync.cli.accounts import hash_password
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.output import LANGUAGE
+from fleetsync.cli.progress import showing
 from fleetsync.clock import Clock
 from fleetsync.core.model import Text
 from fleetsync.daemon.configured_ledger import open_configured_ledger
@@ -68,11 +70,18 @@ def demo(days: int, port: int, seed: int, folder: Path | None, *, every_day: boo
         click.echo(f"Its files are {'kept' if folder else 'until the end'} in {parent}")
         click.echo(_welcome(f"http://{LOOPBACK}:{server.port}", _create_demo_account(environment, settings)))
         publish_all_units(environment, settings)
+        replaying = resources.enter_context(ExitStack())
+        replaying.enter_context(showing(progress.lines))
         weekly_before = None if every_day else TODAY - timedelta(days=DAYS_REPLAYED_DAILY)
         replay(environment, settings, TODAY - timedelta(days=days), TODAY, progress.record, weekly_before=weekly_before)
         environment.clock = Clock.moved_to(first_run_at(TODAY))
         daemon = Daemon(settings, environment.clock, server)
-        daemon.run(lambda: click.echo(f"On the page it is {TODAY}. Ctrl-C stops the demo."))
+
+        def announce() -> None:
+            replaying.close()
+            click.echo(f"On the page it is {TODAY}. Ctrl-C stops the demo.")
+
+        daemon.run(announce)
 
 
 def _open_page_server(port: int) -> Server:
@@ -111,15 +120,12 @@ class ReplayProgress:
             en=f"The past of Exempelby is being replayed: day {number} of {of}, {day}.",
         )
         self._shown = StartProgress(step, number, of)
-        _print_progress(day, number, of)
+        if number in (1, of) or number % 10 == 0:
+            click.echo(f"replayed {day} ({number} of {of})")
 
-
-def _print_progress(day: date, number: int, of: int) -> None:
-    text = f"replayed {day} ({number} of {of})"
-    if sys.stdout.isatty():
-        click.echo(f"\r{text}", nl=number == of)
-    elif number in (1, of) or number % 10 == 0:
-        click.echo(text)
+    def lines(self) -> Sequence[str]:
+        """The progress as it is shown between the days that are printed."""
+        return [self._shown.step.in_language(LANGUAGE)]
 
 
 def _create_demo_account(environment: DemoEnvironment, settings: Settings) -> str:

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from fleetsync import sync
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.toml_text import toml_text
 from fleetsync.core.model import PullEffect
 from fleetsync.daemon.composition import open_application, with_memory_staging
@@ -30,7 +31,7 @@ def kind_of_file(file: Path) -> str:
     if not by_fit:
         reasons = "".join(f"\nas {result.source}: {result.reason}" for result in results)
         raise CommandError(f"{file}: no kind of list could be read from it{reasons}", EXIT_UNUSABLE)
-    fitting = by_fit[min(by_fit)]
+    fitting = list(dict.fromkeys(by_fit[min(by_fit)]))  # a kind of several parts finds the same columns in each
     if len(fitting) > 1:
         kinds = " or ".join(fitting)
         raise CommandError(
@@ -53,7 +54,9 @@ def _read_as_every_kind(file: Path) -> Iterator[PullResult]:
         with open_application(load(config)) as application:
             reading = with_memory_staging(application)
             due = [(source, part) for source in reading.sources for part in source.parts]
-            yield from sync.pull_side_by_side(reading.run_context, due)
+            with showing_pulls(reading.run_context):
+                results = sync.pull_side_by_side(reading.run_context, due)
+            yield from results
 
 
 def _config_lines(file: Path) -> Iterator[str]:

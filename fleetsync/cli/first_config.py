@@ -2,8 +2,9 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,13 @@ class FirstSource:
     kind: str
     values: Mapping[str, str] = field(default_factory=dict)
     counts: tuple[str, ...] = ()
+    number: int = 1  # of the sources of its kind
 
     @property
     def name(self) -> str:
         """Its name in the configuration."""
-        return self.kind.replace("_", "-")
+        name = self.kind.replace("_", "-")
+        return name if self.number == 1 else f"{name}-{self.number}"
 
     @property
     def connector(self) -> Connector:
@@ -133,6 +136,20 @@ def required_keys(kind: str) -> tuple[str, ...]:
     return tuple(key for key, info in fields.items() if key not in {"kind", "name"} and info.is_required())
 
 
+def with_organisation_number(text: str, number: str) -> str:
+    """The text of a configuration that `config_text` made, with the municipality's organisation number."""
+    heading = "[municipality]\n"
+    return text.replace(heading, f"{heading}organisation_numbers = {toml_texts([number])}\n", 1) if number else text
+
+
+def numbered(sources: Iterable[FirstSource]) -> Iterator[FirstSource]:
+    """*sources*, each with its number among those of its kind."""
+    seen: Counter[str] = Counter()
+    for source in sources:
+        seen[source.kind] += 1
+        yield replace(source, number=seen[source.kind])
+
+
 def with_counts(sources: Sequence[FirstSource]) -> tuple[FirstSource, ...]:
     """*sources*, each with the memberships that it is the basis of: the most special source of each has it."""
     parts = {source.name: {part.name for part in source.connector.PARTS} for source in sources}
@@ -142,8 +159,7 @@ def with_counts(sources: Sequence[FirstSource]) -> tuple[FirstSource, ...]:
         if having:
             basis[membership] = min(having, key=lambda name: len(parts[name] & set(PART_OF_MEMBERSHIPS.values())))
     return tuple(
-        FirstSource(source.kind, source.values, tuple(word for word, name in basis.items() if name == source.name))
-        for source in sources
+        replace(source, counts=tuple(word for word, name in basis.items() if name == source.name)) for source in sources
     )
 
 

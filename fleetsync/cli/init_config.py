@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--file",
     "files",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A list that somebody exported; its kind is seen by its headers.",
 )
 @click.option("--name", default="", help="The name of the municipality.")
@@ -34,7 +34,7 @@ def init(
     kinds: tuple[str, ...], assignments: tuple[str, ...], files: tuple[Path, ...], name: str, output: Path
 ) -> None:
     """On a terminal, asks for what was not given."""
-    from fleetsync.cli.first_config import config_text, with_counts
+    from fleetsync.cli.first_config import config_text, numbered, with_counts
 
     if output.exists():
         raise CommandError(f"{output} exists and was not changed. Choose another file with --output", EXIT_UNUSABLE)
@@ -43,7 +43,8 @@ def init(
         name = name or click.prompt("Name of the municipality", default="", show_default=False)
         kinds = _ask_kinds()
     values = _values_of(assignments, kinds)
-    sources = with_counts([*(_source(kind, values.get(kind, {}), asks=asks) for kind in kinds), *_of_files(files)])
+    of_kinds = (_source(kind, values.get(kind, {}), asks=asks) for kind in kinds)
+    sources = with_counts(list(numbered([*of_kinds, *_of_files(files)])))
     output.parent.mkdir(parents=True, exist_ok=True)
     (output.parent / "secrets").mkdir(mode=0o700, exist_ok=True)
     (output.parent / "database").mkdir(exist_ok=True)
@@ -96,12 +97,15 @@ def _of_files(files: Iterable[Path]) -> Iterator["FirstSource"]:
     from fleetsync.cli.first_config import FirstSource, pattern_of_editions
 
     for file in files:
+        if not file.is_file():
+            raise CommandError(f"--file {file}: there is no such file", EXIT_UNUSABLE)
         yield FirstSource(kind_of_file(file), {"path": pattern_of_editions(file)})
 
 
 def _propose_units(output: Path) -> None:
     """Read the sources that can be read, and add the units that they name to the configuration. Nothing is stored."""
     from fleetsync import sync
+    from fleetsync.cli.first_config import with_organisation_number
     from fleetsync.cli.mapping import read_sources, unit_lines
     from fleetsync.daemon.composition import open_application, with_memory_staging
     from fleetsync.data import device_words
@@ -115,8 +119,8 @@ def _propose_units(output: Path) -> None:
         proposals = sync.propose_configuration(reading.run_context, read_sources(reading), device_words().purposes)
     lines = list(unit_lines(proposals))
     if lines:
-        with output.open("a", encoding="utf-8") as file:
-            file.write("\n".join([*lines, ""]))
+        text = with_organisation_number(output.read_text(encoding="utf-8"), proposals.organisation_number)
+        output.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
         click.echo(f"the sources name {len(proposals.units)} units: look at the [[unit]] tables at the end of {output}")
 
 

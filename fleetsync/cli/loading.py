@@ -14,6 +14,7 @@ from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.cli.first_config import CONFIG_HEAD, FirstSource, pattern_of_editions
 from fleetsync.cli.mapping import unit_lines
+from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name
 from fleetsync.cli.row_samples import sample_lines
 from fleetsync.cli.syncing import DueParts, print_and_exit, refuse_disabled, show_dry_run
@@ -55,7 +56,8 @@ def _load_as(ctx: click.Context, source: str, file: Path, *, yes: bool) -> None:
         list(print_probe_results(application, due[0][0]))
         show_dry_run(application, due)
         _ask(yes)
-        report = sync.run(application.run_context, due)
+        with showing_pulls(application.run_context):
+            report = sync.run(application.run_context, due)
         states = part_states_by_name(application)
     print_and_exit(report, due, states)
 
@@ -110,7 +112,8 @@ def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
     )
     with composition.open_application(load_configuration(settings.path)) as application:
         due = _new_parts(application, kind)
-        report = sync.run(application.run_context, due)
+        with showing_pulls(application.run_context):
+            report = sync.run(application.run_context, due)
         states = part_states_by_name(application)
     print_and_exit(report, due, states)
 
@@ -131,8 +134,9 @@ def _propose_units(settings: Settings, kind: str, file: Path) -> Proposals:
         return Proposals()
     with composition.open_application(_with_new_source(settings, kind, file, Proposals())) as application:
         reading = with_memory_staging(application)
-        pulled = sync.pull_side_by_side(reading.run_context, _new_parts(application, kind))
-        proposals = sync.propose_configuration(reading.run_context, pulled, device_words().purposes)
+        with showing_pulls(reading.run_context):
+            pulled = sync.pull_side_by_side(reading.run_context, _new_parts(application, kind))
+            proposals = sync.propose_configuration(reading.run_context, pulled, device_words().purposes)
     return Proposals(units=proposals.units)
 
 

@@ -6,9 +6,10 @@ import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
+from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.toml_text import toml_text, toml_texts
 from fleetsync.core.model import Verdict
-from fleetsync.core.proposals import DeviceRuleProposal, LeftOver, Proposals, UnitMapProposal
+from fleetsync.core.proposals import DeviceRuleProposal, LeftOver, Proposals, UnitMapProposal, UnitProposal
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.data import device_words
 from fleetsync.pull.runner import PullResult
@@ -32,7 +33,8 @@ def map_(ctx: click.Context, *, offline: bool) -> None:
 def read_sources(reading: Application) -> Sequence[PullResult]:
     """Read every source into memory; of one that cannot be read, its last content is used."""
     due = [(source, part) for source in reading.sources if not source.settings.disabled for part in source.parts]
-    pulled = sync.pull_side_by_side(reading.run_context, due)
+    with showing_pulls(reading.run_context):
+        pulled = sync.pull_side_by_side(reading.run_context, due)
     for result in pulled:
         if result.verdict is Verdict.FAILED:
             name = f"{result.source}/{result.part}"
@@ -43,6 +45,12 @@ def read_sources(reading: Application) -> Sequence[PullResult]:
 def proposal_lines(proposals: Proposals) -> Iterator[str]:
     """The proposals as tables of a configuration, each under its evidence as a comment."""
     yield "# Proposals of fleetsync map. Nothing of it counts until it stands in the configuration: read, then copy."
+    if proposals.organisation_number:
+        number = toml_texts([proposals.organisation_number])
+        yield from (
+            "",
+            f"# Into [municipality], so that no other principal's pupils are counted: organisation_numbers = {number}",
+        )
     yield from unit_lines(proposals)
     for line in proposals.unit_maps:
         yield from ("", *_unit_map_lines(line))
@@ -63,9 +71,10 @@ def unit_lines(proposals: Proposals) -> Iterator[str]:
     for unit in proposals.units:
         members = f"{unit.learners} enrolments and placements, {unit.employments} employments"
         yield from ("", f"# {unit.name}: {members}, by {' and '.join(unit.sources)}")
-        comment = "# " if knows_learners and not unit.learners else ""
-        if comment:
-            yield "# No pupil or child belongs to it. Remove the signs in front if it is a part of the schools:"
+        doubt = _doubt_about(unit, proposals, knows_learners=knows_learners)
+        comment = "# " if doubt else ""
+        if doubt:
+            yield f"# {doubt}. Remove the signs in front if it is one of your schools:"
         yield f"{comment}[[unit]]"
         yield f"{comment}slug = {toml_text(unit.slug)}"
         yield f"{comment}name = {toml_text(unit.name)}"
@@ -73,12 +82,21 @@ def unit_lines(proposals: Proposals) -> Iterator[str]:
         yield f"{comment}school_forms = {toml_texts(unit.school_forms)}"
 
 
+def _doubt_about(unit: UnitProposal, proposals: Proposals, *, knows_learners: bool) -> str:
+    """Why a unit may be none of the schools; "" where nothing speaks against it."""
+    number, own = unit.organisation_number, proposals.organisation_number
+    if own and number and number != own:
+        return f"Its organisation number is {number} and not {own} as that of most: another principal's"
+    return "No pupil or child belongs to it" if knows_learners and not unit.learners else ""
+
+
 def _unit_map_lines(proposal: UnitMapProposal) -> Iterator[str]:
     evidence = proposal.evidence
     share = f", {evidence.at_unit / evidence.placed:.0%} at {proposal.unit}" if evidence.placed else ""
     named = ", and it names the unit" if proposal.names_unit else ""
+    spoken = f" ({proposal.spoken})" if proposal.spoken else ""
     yield (
-        f"# {proposal.field} {proposal.pattern}: {evidence.devices} devices, {evidence.with_holder} with a holder, "
+        f"# {proposal.field} {proposal.pattern}{spoken}: {evidence.devices} devices, {evidence.with_holder} with a holder, "
         f"{evidence.placed} with a unit{share}{named}; "
         f"it places {proposal.places} that have no unit"
     )
@@ -101,9 +119,10 @@ def _device_rule_lines(proposal: DeviceRuleProposal) -> Iterator[str]:
 
 
 def _left_over_line(group: LeftOver) -> str:
+    spoken = f" ({group.spoken})" if group.spoken else ""
     lacking = {"unit": "have no unit", "purpose": "are unsorted"}[group.lacking]
     return (
-        f"# Not proposed: {group.devices} devices of {group.source} with {group.field} {group.pattern} {lacking}, and nothing "
+        f"# Not proposed: {group.devices} devices of {group.source} with {group.field} {group.pattern}{spoken} {lacking}, and nothing "
         "shows more. You may know"
     )
 

@@ -10,6 +10,7 @@ from fleetsync.cli.application import open_application
 from fleetsync.cli.decisions import parse_part
 from fleetsync.cli.errors import EXIT_ATTENTION, EXIT_UNUSABLE, NO_SOURCE, CommandError
 from fleetsync.cli.plan_output import print_dry_run
+from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.pull_output import PartStates, part_states_by_name, print_held, print_pull
 from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.model import PullEffect, Verdict
@@ -25,13 +26,14 @@ DueParts = Sequence[tuple[Source, Part]]
 @click.option("--dry-run", is_flag=True, help="Write nothing. Print what would change.")
 @click.pass_context
 def sync_(ctx: click.Context, which: str | None, *, dry_run: bool) -> None:
-    """Progress is shown on a terminal."""
+    """While it works, it says how far it is."""
     with open_application(ctx) as application:
         if dry_run:
             show_dry_run(application, _due_parts(application, which))
             return
         due = _due_parts(application, which)
-        report = sync.run(application.run_context, due, _progress_printer())
+        with showing_pulls(application.run_context):
+            report = sync.run(application.run_context, due)
         states = part_states_by_name(application)
     print_and_exit(report, due, states)
 
@@ -68,24 +70,16 @@ def refuse_disabled(source: Source) -> None:
         )
 
 
-def _progress_printer() -> sync.ProgressCallback | None:
-    if not sys.stderr.isatty():
-        return None
-
-    def shown(source: str, part: str, count: int) -> None:
-        click.echo(f"\r{source}/{part}: {count} records ", nl=False, err=True)
-
-    return shown
-
-
 def show_dry_run(application: Application, due: DueParts) -> Sequence[PullEffect]:
     """Pull *due* into memory, and print what was read and what it would change. Gives what was read, with its rows."""
     dry_run = with_memory_staging(application)
-    pulled = sync.pull_side_by_side(dry_run.run_context, due, _progress_printer())
+    with showing_pulls(dry_run.run_context):
+        pulled = sync.pull_side_by_side(dry_run.run_context, due)
+        plan = sync.plan_dry_run(dry_run.run_context, pulled)
     states = part_states_by_name(application)
     for result in pulled:
         print_pull(result, states)
-    print_dry_run(sync.plan_dry_run(dry_run.run_context, pulled))
+    print_dry_run(plan)
     return [dry_run.run_context.staged_effect(result.pull) for result in pulled if result.effect is not None]
 
 

@@ -35,8 +35,8 @@ from fleetsync.core.text import folded
 _LASTING_CONDITIONS = frozenset(Condition) - {Condition.PENDING}
 
 _BY_TRUST = Text(
-    "källan som står först i tillit (trust) gäller, och ett inköp sist vid lika tillit",
-    "the source that comes first by trust counts, a purchase last of equal trust",
+    "källan som står först i tillit (trust) gäller",
+    "the source that comes first by trust counts",
 )
 _BY_CONTACT = Text("av flera MDM gäller det med senaste kontakten", "of several MDMs the one in contact last counts")
 _BY_MIGRATION = Text(

@@ -21,7 +21,7 @@ from fleetsync.daemon.protection import LedgerProtection
 from fleetsync.daemon.session_key import load_session_key
 from fleetsync.expose.ports import PublishedState, WebServices
 from fleetsync.pull import registry
-from fleetsync.pull.http import OutboundNetwork, RequestMeter
+from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.overrides import read_overrides
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
@@ -54,12 +54,12 @@ def build_application(
     ledger: Ledger,
     stop: Event,
     show: Callable[[Snapshot], None] = lambda _: None,
-    meters: dict[str, RequestMeter] | None = None,
+    earlier: "Application | None" = None,
 ) -> Application:
     """The application of *settings* over *ledger*. Raises RegistryError, PullError.
 
-    *stop* ends its pulls, *show* is called with each new snapshot. *meters* are the request counters of an earlier
-    application, which go on counting.
+    *stop* ends its pulls, *show* is called with each new snapshot. *earlier*: the application that it takes the place of,
+    whose request counters go on counting, and whose pulls end on their own.
     """
     if not settings.privacy.persons and ledger.holds_persons():
         raise SettingsError(
@@ -73,13 +73,16 @@ def build_application(
         ledger.set_overrides(overrides, "overrides file")
     network = OutboundNetwork(settings.network.proxy, settings.network.no_proxy, settings.network.ca_file)
     rules = _normalisation_rules(settings)
+    runner = PullRunner(ledger, clock, rules, lambda source: network.for_source(source.settings))
+    if earlier is not None:
+        runner.continue_counting(earlier.run_context.runner)
     run_context = RunContext(
         ledger=ledger,
         sources=sources,
         policy=settings.policy,
         calendars=settings.calendars,
         clock=clock,
-        runner=PullRunner(ledger, clock, rules, lambda source: network.for_source(source.settings), meters),
+        runner=runner,
         show=show,
         stop=stop,
         staged_effect=ledger.effect,

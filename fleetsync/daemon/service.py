@@ -8,13 +8,14 @@ reported at once. It stops within ten seconds in any state.
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
 from types import FrameType
 
 from fleetsync import log, sync
 from fleetsync.clock import Clock
+from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
@@ -94,6 +95,10 @@ class Daemon:
     def daemon_status(self) -> DaemonStatus:
         """How the daemon is doing. Never asks the database."""
         return self.health.daemon_status(self.application, is_leader=self._lease is not None)
+
+    def pulls_under_way(self) -> Sequence[PullProgress]:
+        """How far each pull of this daemon is that has not ended."""
+        return self.application.run_context.runner.under_way.progress()
 
     def is_alive(self) -> bool:
         """Whether the main loop has turned lately, and the scheduler looks for due jobs."""
@@ -254,7 +259,7 @@ class Daemon:
             if refused:
                 raise SettingsError(f"{', '.join(refused)} changed, which needs a restart; nothing was changed now")
             application = build_application(
-                new, self.clock, self.ledger, self.stop, self._show, self.application.run_context.runner.meters
+                new, self.clock, self.ledger, self.stop, self._show, earlier=self.application
             )
         except (SettingsError, ScheduleError, StoreError, PullError) as error:
             self.health.record_config_refused()

@@ -128,7 +128,7 @@ class SourcePulls:
             run_context = self._application().run_context
             source = next((source for source in run_context.sources if source.name == name), None)
             if source is not None:
-                results = sync.pull_source(run_context, list(self.due_parts(source)), None)
+                results = sync.pull_source(run_context, list(self.due_parts(source)))
                 for pulled in results:
                     self._record_refusal(pulled)
         except StoreUnavailable as error:

@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
@@ -58,6 +59,10 @@ class PublishedState(Protocol):
     @property
     def exposition(self) -> Exposition: ...
     def daemon_status(self) -> DaemonStatus: ...
+    def pulls_under_way(self) -> Sequence[PullProgress]:
+        """How far each pull is that has not ended. Never asks the database."""
+        ...
+
     def is_alive(self) -> bool:
         """Whether the main loop made a round recently."""
         ...

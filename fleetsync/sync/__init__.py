@@ -11,7 +11,7 @@ from fleetsync.sync.context import RunContext, with_published_units
 from fleetsync.sync.judging import JudgedPull
 from fleetsync.sync.pipeline import RunReport, accept, judge_and_apply, run
 from fleetsync.sync.plans import DryRun, plan_dry_run, plan_policy, plans_of_held, propose_configuration
-from fleetsync.sync.pulling import WORKERS, ProgressCallback, pull_side_by_side, pull_source
+from fleetsync.sync.pulling import WORKERS, pull_side_by_side, pull_source
 from fleetsync.sync.reconciliation import (
     RECORD_ATTEMPTS,
     counter_totals,
@@ -26,7 +26,6 @@ __all__ = [
     "ClockRefused",
     "DryRun",
     "JudgedPull",
-    "ProgressCallback",
     "RunContext",
     "RunReport",
     "accept",

@@ -25,7 +25,7 @@ from fleetsync.sync.applying import (
 from fleetsync.sync.clock_check import ClockRefused, clock_problem, refuse_implausible_clock
 from fleetsync.sync.context import RunContext
 from fleetsync.sync.judging import JudgedPull, judge
-from fleetsync.sync.pulling import ProgressCallback, pull_side_by_side
+from fleetsync.sync.pulling import pull_side_by_side
 from fleetsync.sync.reconciliation import reconcile_believed, reconcile_now, record_and_show
 from fleetsync.sync.run_log import log_pulls
 
@@ -40,11 +40,9 @@ class RunReport:
     outcome: Outcome
 
 
-def run(
-    run_context: RunContext, due: Sequence[tuple[Source, Part]], progress: ProgressCallback | None = None
-) -> RunReport:
+def run(run_context: RunContext, due: Sequence[tuple[Source, Part]]) -> RunReport:
     """Pull what is *due*, believe what may be believed, and show the result."""
-    return judge_and_apply(run_context, pull_side_by_side(run_context, due, progress))
+    return judge_and_apply(run_context, pull_side_by_side(run_context, due))
 
 
 def judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> RunReport:

@@ -95,8 +95,7 @@ def propose_configuration(
     believed, moment = run_context.believed(), run_context.moment()
     accepted = effects_of(judge(run_context, believed, pulled, moment).accepted)
     then = with_pulls_applied(run_context, believed, accepted)
-    reconciled = reconcile_believed(run_context, then, moment)
-    return propose(reconciled.outcome, reconciled.context, purpose_words)
+    return propose(then, run_context.policy_now(), run_context.calendars, moment, purpose_words)
 
 
 def _with_rules_of(policy: Policy, day: date) -> Policy:

@@ -3,9 +3,8 @@
 Nothing is judged or believed here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from fleetsync import log
 from fleetsync.pull.contract import Part
@@ -18,13 +17,8 @@ logger = log.get(__name__)
 
 WORKERS = 16  # sources pulled at the same time; each has one request in flight
 
-ProgressCallback = Callable[[str, str, int], None]
-"""Called with source, part and the number of records read so far."""
 
-
-def pull_side_by_side(
-    run_context: RunContext, due: Sequence[tuple[Source, Part]], progress: ProgressCallback | None = None
-) -> tuple[PullResult, ...]:
+def pull_side_by_side(run_context: RunContext, due: Sequence[tuple[Source, Part]]) -> tuple[PullResult, ...]:
     """Pull what is *due*, one worker per source. The parts of a source are pulled in the order it declares them."""
     by_source: dict[str, list[tuple[Source, Part]]] = {}
     for source, part in due:
@@ -32,7 +26,7 @@ def pull_side_by_side(
     if not by_source:
         return ()
     with ThreadPoolExecutor(min(WORKERS, len(by_source)), thread_name_prefix="pull") as pool:
-        jobs = [pool.submit(pull_source, run_context, parts, progress) for parts in by_source.values()]
+        jobs = [pool.submit(pull_source, run_context, parts) for parts in by_source.values()]
         outages = [error for job in jobs if isinstance(error := job.exception(), StoreUnavailable)]
         results = tuple(pulled for job in jobs if job.exception() not in outages for pulled in job.result())
         if outages and not results:
@@ -40,18 +34,15 @@ def pull_side_by_side(
         return results
 
 
-def pull_source(
-    run_context: RunContext, parts: Sequence[tuple[Source, Part]], progress: ProgressCallback | None
-) -> list[PullResult]:
+def pull_source(run_context: RunContext, parts: Sequence[tuple[Source, Part]]) -> list[PullResult]:
     """Pull the parts of one source one after the other. Leaves out a part that another process is pulling."""
     results = []
     for source, part in parts:
         if run_context.stop.is_set():
             break
-        part_progress = partial(progress, source.name, part.name) if progress is not None else None
         with log.bound_fields(source=source.name, part=part.name):
             try:
-                results.append(run_context.runner.pull(source, part, run_context.stop, part_progress))
+                results.append(run_context.runner.pull(source, part, run_context.stop))
             except PartBusy as busy:
                 logger.info("part is busy", reason=str(busy))
             except StoreUnavailable:

@@ -101,7 +101,7 @@ def test_each_source_that_gives_a_value_is_named_and_the_most_trusted_counts() -
         ("2024-09-01", "register/assets", True),
         ("2024-08-01", "ledger/rows", False),
     ]
-    assert found["model"].rule.en == "the source that comes first by trust counts, a purchase last of equal trust"
+    assert found["model"].rule.en == "the source that comes first by trust counts"
 
 
 def test_sources_that_agree_or_say_nothing_or_write_in_other_case_do_not_disagree() -> None:

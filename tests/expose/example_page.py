@@ -57,6 +57,7 @@ from fleetsync.core.model import (
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
@@ -365,6 +366,7 @@ class SnapshotHolder:
     snapshot: Snapshot
     alive: bool = True
     ready: bool = True
+    under_way: tuple[PullProgress, ...] = ()
     _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
@@ -377,6 +379,9 @@ class SnapshotHolder:
     def daemon_status(self) -> DaemonStatus:
         statuses = [PartStatus(part.source, part.part, True, False, 3600.0) for part in self.snapshot.outcome.parts]
         return DaemonStatus(version="0.1.0", revision="test", parts=statuses, is_school_day=True, is_leader=True)
+
+    def pulls_under_way(self) -> tuple[PullProgress, ...]:
+        return self.under_way
 
     def is_alive(self) -> bool:
         return self.alive

@@ -26,6 +26,7 @@ from fleetsync.core.model import (
     Parking,
     Subject,
 )
+from fleetsync.core.pull_progress import PullProgress, WaitReason
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.expose.drill_down import DERIVED_MEASURES, measure_of, number_of
 from fleetsync.expose.drill_down import drill_down as opened_number
@@ -637,6 +638,20 @@ def test_every_state_of_a_source_is_said():
 
     for sentence in ("aktuell", "väntar på beslut", "hämtas inte", "frusen", "22 dagar gammal", "var 35:e dag"):
         assert sentence in text
+
+
+def test_while_a_part_is_being_pulled_its_page_and_the_sources_say_how_far_it_is():
+    setup = e.page_setup()
+    setup.shown_holder.under_way = (
+        PullProgress(source="edlevo", part="pupils", records=1200, pages=3, seconds=42.0, waits_for=WaitReason.ANSWER),
+    )
+    client = open_client(setup, "tea")
+    sentence = "1200 poster på 3 sidor hittills, 42 s; väntar på källans svar"
+
+    assert visible_text(read("/sources", client)).count(f"hämtas nu: {sentence}") == 1
+    assert f"Hämtas nu: {sentence}" in visible_text(read("/sources/edlevo/pupils", client))
+    assert "ämtas nu" not in visible_text(read("/sources/edlevo/units", client))
+    assert "data-under-way" not in read("/sources")  # such a page is read again every ten seconds
 
 
 def test_what_the_last_whole_pull_did_not_take_up_is_shown_by_kind_with_its_places():

@@ -739,7 +739,7 @@ def test_a_part_that_is_being_pulled_is_left_alone(opened):
     opened.ledger.begin_pull("invented", "things", opened.application.run_context.clock.now())
     source = connector.source()
 
-    assert sync.pull_source(opened.application.run_context, [(source, source.parts[0])], None) == []
+    assert sync.pull_source(opened.application.run_context, [(source, source.parts[0])]) == []
     assert connector.marks_given == []
 
 
@@ -764,7 +764,7 @@ def test_a_pull_that_meets_a_locked_database_leaves_its_part_free(tmp_path, monk
         source = FakeConnector(says).source()
         run_context = opened.application.run_context
         with pytest.raises(DatabaseLocked):
-            sync.pull_source(run_context, [(source, source.parts[0])], None)
+            sync.pull_source(run_context, [(source, source.parts[0])])
         other.execute("ROLLBACK")
 
         assert pull(opened, FakeConnector(pages([a_device("d1")])).source()).verdict is Verdict.COMPLETE

@@ -8,8 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from fleetsync.core.context import Context
 from fleetsync.core.matching import FIELD_READERS
 from fleetsync.core.model import UNPLACED, BelievedRecord, DeviceCase, DeviceRecord, FrozenStruct, Outcome, Purpose
+from fleetsync.core.text import folded
 
 # The fields that a place or a purpose is written in, the most telling first.
 PLACE_FIELDS = ("location", "groups", "profile", "tag", "status")
@@ -61,6 +63,12 @@ def _patterns(known: BelievedRecord) -> Iterator[tuple[str, str]]:
     record = known.record
     if isinstance(record, DeviceRecord) and record.name and (beginning := _BEGINNING_OF_NAME.match(record.name)):
         yield "name", f"{beginning[0]}*"
+
+
+def spoken_name(key: PatternKey, context: Context) -> str:
+    """What a person calls a text: of a location that is an id of its source, the name that the source gives it."""
+    source, field, text = key
+    return context.unit_directory.organisation_names.get((source, folded(text)), text) if field == "location" else text
 
 
 def unplaced(cases: Iterable[DeviceCase]) -> frozenset[str]:

@@ -7,9 +7,18 @@ device that has no unit is proposed.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from fleetsync.core.context import Context
 from fleetsync.core.model import RESERVED_UNITS, UNPLACED, DeviceCase, FrozenStruct, Outcome, Unit
-from fleetsync.core.proposals.evidence import PatternKey, PlaceEvidence, devices_by_pattern, evidence_of, unplaced
+from fleetsync.core.proposals.evidence import (
+    PatternKey,
+    PlaceEvidence,
+    devices_by_pattern,
+    evidence_of,
+    spoken_name,
+    unplaced,
+)
 from fleetsync.core.text import folded
 
 FEWEST_PLACED = 3
@@ -19,7 +28,7 @@ SMALLEST_SHARE_AT_UNIT = 0.9
 class UnitMapProposal(FrozenStruct, frozen=True, kw_only=True):
     """A `[[unit_map]]` line and its evidence. `places`: how many devices without a unit it would place.
 
-    `names_unit`: the text holds the unit's own name.
+    `spoken`: what the source calls the place, where the pattern is an id of it. `names_unit`: it holds the unit's name.
     """
 
     source: str
@@ -29,22 +38,25 @@ class UnitMapProposal(FrozenStruct, frozen=True, kw_only=True):
     evidence: PlaceEvidence
     places: int
     names_unit: bool
+    spoken: str = ""
 
 
 def unit_map_candidates(outcome: Outcome, context: Context) -> list[tuple[UnitMapProposal, frozenset[str]]]:
     """The lines that would place devices without a unit, each with these devices."""
     units = [unit for unit in context.policy.units if unit.slug not in RESERVED_UNITS]
-    by_line = _cases_by_line(devices_by_pattern(outcome), units)
+    by_line = _cases_by_line(devices_by_pattern(outcome), units, context)
     candidates = []
     for (source, field, pattern, named), cases in by_line.items():
         placed = unplaced(cases)
-        if placed and (proposal := _proposal((source, field, pattern), cases, named)) is not None:
-            candidates.append((proposal, placed))
+        key = (source, field, pattern)
+        if placed and (proposal := _proposal(key, cases, named)) is not None:
+            spoken = spoken_name(key, context)
+            candidates.append((replace(proposal, spoken="" if spoken == pattern else spoken), placed))
     return candidates
 
 
 def _cases_by_line(
-    by_pattern: Mapping[PatternKey, Sequence[DeviceCase]], units: Sequence[Unit]
+    by_pattern: Mapping[PatternKey, Sequence[DeviceCase]], units: Sequence[Unit], context: Context
 ) -> Mapping[tuple[str, str, str, str | None], Sequence[DeviceCase]]:
     """The devices of each possible line: source, field, pattern, and the unit that the pattern names.
 
@@ -53,8 +65,9 @@ def _cases_by_line(
     """
     by_line: defaultdict[tuple[str, str, str, str | None], dict[str, DeviceCase]] = defaultdict(dict)
     for (source, field, text), cases in by_pattern.items():
-        if sum(folded(text) in folded(unit.name) for unit in units) < 2:
-            named = _unit_named_in(text, units)
+        spoken = spoken_name((source, field, text), context)
+        if sum(folded(spoken) in folded(unit.name) for unit in units) < 2:
+            named = _unit_named_in(spoken, units)
             ends = named is not None and folded(text).endswith(folded(named.name)) and len(text) > len(named.name)
             pattern = f"*{named.name}" if named is not None and ends else text
             line = (source, field, pattern, named.slug if named is not None else None)

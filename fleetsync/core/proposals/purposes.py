@@ -14,7 +14,8 @@ from fleetsync.core.proposals.classes import RuleKey, cases_by_class
 from fleetsync.core.proposals.evidence import PatternKey, PlaceEvidence, devices_by_pattern, evidence_of
 
 LARGEST_SHARE_WITH_HOLDER = 0.1
-_NEED_NO_RULE = frozenset({Purpose.PERSONAL, Purpose.IGNORE})
+# A personal device needs no rule, and the word for a set does not say whose it is.
+_NOT_BY_WORD = frozenset({Purpose.PERSONAL, Purpose.IGNORE, Purpose.SET})
 _WORDS = re.compile(r"\w+")
 
 
@@ -71,7 +72,7 @@ def _purpose_in(text: str, purpose_words: Mapping[str, Purpose]) -> tuple[str, P
     """The pattern of a rule and its purpose, by the first word of *text* that means one."""
     for word in _WORDS.finditer(text):
         purpose = purpose_words.get(_plain(word[0]))
-        if purpose is not None and purpose not in _NEED_NO_RULE:
+        if purpose is not None and purpose not in _NOT_BY_WORD:
             return _pattern_of_word(word), purpose
     return None
 

@@ -4,7 +4,7 @@ Pure. Organisations of several sources are one unit when their names are equal b
 """
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fleetsync.core.context import Context
@@ -29,6 +29,7 @@ class UnitProposal(FrozenStruct, frozen=True, kw_only=True):
     """A unit that may be configured, and who belongs to it by the sources that name it.
 
     `learners`: enrolments and placements; `employments`. A unit without learners may be another department's.
+    `organisation_number`: of the organisation or the nearest above it; another than that of most is another principal's.
     """
 
     slug: str
@@ -38,6 +39,7 @@ class UnitProposal(FrozenStruct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     learners: int
     employments: int
+    organisation_number: str = ""
 
 
 class _Members(FrozenStruct, frozen=True):
@@ -99,7 +101,29 @@ def _proposal(
         sources=tuple(sorted({organisation.source for organisation in organisations})),
         learners=sum(each.learners for each in of_all),
         employments=sum(each.employments for each in of_all),
+        organisation_number=next(filter(None, (_number_of(each, registers) for each in organisations)), ""),
     )
+
+
+def own_organisation_number(proposals: Iterable[UnitProposal]) -> str:
+    """The organisation number of the units with most of the pupils and children; "" where no register gives one."""
+    learners: Counter[str] = Counter()
+    for proposal in proposals:
+        if proposal.organisation_number:
+            learners[proposal.organisation_number] += proposal.learners + 1
+    return learners.most_common(1)[0][0] if learners else ""
+
+
+def _number_of(organisation: UnmappedOrganisation, registers: _Registers) -> str:
+    """The organisation number of the organisation, or of the nearest above it that has one."""
+    source, passed = organisation.source, set[str]()
+    at = folded(organisation.source_id)
+    while at not in passed and (record := registers.organisations.get((source, at))) is not None:
+        if record.organisation_number:
+            return record.organisation_number
+        passed.add(at)
+        at = folded(record.parent or "")
+    return ""
 
 
 def _codes_of(organisation: UnmappedOrganisation, registers: _Registers) -> tuple[str, ...]:

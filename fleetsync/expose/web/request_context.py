@@ -22,6 +22,7 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
+from fleetsync.core.pull_progress import progress_sentence
 from fleetsync.expose.gate import (
     VisibleSnapshot,
     time_zone_of,
@@ -231,6 +232,11 @@ class RequestContext:
     def overdue(self) -> tuple[PartState, ...]:
         """Parts that make the numbers old."""
         return tuple(overdue_parts(self.parts, self.today))
+
+    @cached_property
+    def under_way(self) -> Mapping[str, Text]:
+        """How far the pulls are that have not ended, in a sentence each, by source/part."""
+        return {each.name: progress_sentence(each) for each in self.services.published_state.pulls_under_way()}
 
     def pulls(self, part: PartState) -> Sequence[PullSummary]:
         """The newest pulls of a part."""

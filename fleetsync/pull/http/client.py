@@ -294,7 +294,7 @@ class HttpClient:
 
     def _send(self, method: str, url: str, body: bytes | None) -> requests.Response:
         if self._pace is not None:
-            self._deadline.wait(self._pace())
+            self._deadline.wait_for_turn(self._pace())
         headers = {} if body is None else {"Content-Type": "application/json"}
         return self._session.request(method, url, data=body, headers=headers)
 

@@ -16,6 +16,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from fleetsync.core.pull_progress import WaitReason
 from fleetsync.pull.contract import SourceUnavailable
 from fleetsync.pull.http.address import Origin, OutboundNetwork
 from fleetsync.pull.http.retrying import PullDeadline, RetryableError
@@ -95,9 +96,10 @@ class BoundedSession(requests.Session):
         options["proxies"] = {"http": proxy, "https": proxy} if proxy else {}
         self.deadline.check()
         try:
-            response = super().request(method, url, *args, **options)
-            self.meter.requests[str(response.status_code)] += 1
-            response.raw = io.BytesIO(self._read_body(response.raw, str(origin)))
+            with self.deadline.tracker.waiting_for(WaitReason.ANSWER):
+                response = super().request(method, url, *args, **options)
+                self.meter.requests[str(response.status_code)] += 1
+                response.raw = io.BytesIO(self._read_body(response.raw, str(origin)))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise self._to_pull_error(error, str(origin), bool(proxy)) from None
         return response

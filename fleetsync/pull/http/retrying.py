@@ -13,7 +13,9 @@ from email.utils import parsedate_to_datetime
 from tenacity import RetryCallState
 
 from fleetsync.clock import Clock
+from fleetsync.core.pull_progress import WaitReason
 from fleetsync.pull.contract import SourceUnavailable, Stopped
+from fleetsync.pull.progress import PullTracker
 
 MAX_ATTEMPTS = 6
 MAX_OPTIONAL_ATTEMPTS = 2  # of a query that the source may be asked without
@@ -79,6 +81,7 @@ class PullDeadline:
     ends_at: float
     """On the monotonic clock."""
     wait_limit_seconds: float
+    tracker: PullTracker = field(default_factory=PullTracker)
     waited_seconds: float = field(default=0.0, init=False)
     body_bytes: int = field(default=0, init=False)
     """Of all responses of the pull."""
@@ -93,15 +96,19 @@ class PullDeadline:
                 "[[source]] table if the system is that large"
             )
 
-    def wait(self, seconds: float) -> None:
-        """Waits. Raises Stopped at once when the daemon stops."""
-        if self.clock.wait(seconds, self.stop):
-            raise Stopped(f"{self.source}: the pull was stopped")
+    def wait_for_turn(self, seconds: float) -> None:
+        """Waits until the source's own limit allows the next request. Raises Stopped at once when the daemon stops."""
+        self._wait(seconds, WaitReason.RATE_LIMIT)
 
     def wait_for_source(self, seconds: float) -> None:
-        """As `wait`, and counts against the wait limit."""
+        """Waits before another attempt, which counts against the wait limit. Raises Stopped at once as well."""
         self.waited_seconds += seconds
-        self.wait(seconds)
+        self._wait(seconds, WaitReason.RETRY)
+
+    def _wait(self, seconds: float, reason: WaitReason) -> None:
+        with self.tracker.waiting_for(reason):
+            if self.clock.wait(seconds, self.stop):
+                raise Stopped(f"{self.source}: the pull was stopped")
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether a wait of *seconds* fits into the remaining time."""

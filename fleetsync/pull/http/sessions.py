@@ -13,6 +13,7 @@ from fleetsync.pull.http.client import HttpClient
 from fleetsync.pull.http.exchange import READ_SECONDS, BoundedSession, RequestMeter
 from fleetsync.pull.http.retrying import PullDeadline, RequestPacers
 from fleetsync.pull.http.sign_in import CachedToken, authenticated_session, secrets_of
+from fleetsync.pull.progress import PullTracker
 
 _MAX_CACHED_TOKENS = 8
 
@@ -35,10 +36,19 @@ class SourceSessions:
         self.pacers = RequestPacers(clock) if pacers is None else pacers
         self._cached_tokens: list[tuple[Auth, CachedToken]] = []
 
-    def pull_session(self, *, stop: Event, time_limit: timedelta, wait_limit: timedelta) -> "PullSession":
-        """The clients of one pull, as a context manager that closes their connections."""
+    def pull_session(
+        self, *, stop: Event, time_limit: timedelta, wait_limit: timedelta, tracker: PullTracker | None = None
+    ) -> "PullSession":
+        """The clients of one pull, as a context manager that closes their connections.
+
+        *tracker*: is told what the pull waits for; None: nobody asks.
+        """
         ends_at = self.clock.monotonic() + time_limit.total_seconds()
-        return PullSession(self, PullDeadline(self.source, self.clock, stop, ends_at, wait_limit.total_seconds()))
+        wait_limit_seconds = wait_limit.total_seconds()
+        deadline = PullDeadline(
+            self.source, self.clock, stop, ends_at, wait_limit_seconds, PullTracker() if tracker is None else tracker
+        )
+        return PullSession(self, deadline)
 
     def cached_token(self, auth: Auth) -> CachedToken:
         """The token of exactly this credential; a changed secret gets a new one."""

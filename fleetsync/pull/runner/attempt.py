@@ -5,7 +5,7 @@ is the guard's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Event
 
 import msgspec
@@ -31,6 +31,7 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from fleetsync.pull.http import SourceSessions
+from fleetsync.pull.progress import PullTracker
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner.comparison import RecordComparison
 from fleetsync.pull.runner.connect import FINGERPRINT_SEPARATOR, PullConnect
@@ -45,8 +46,6 @@ from fleetsync.pull.runner.unchanged_rows import hashed_row, read_fingerprint_of
 STAGING_BATCH_ROWS = 20_000  # the fewer at a time, the more often the same pages of the table are written
 NO_ABSENCE_REASON = "rows without a readable id are among it: no record of it is taken for absent by this pull"
 UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
-
-ProgressCallback = Callable[[int], None]
 
 
 class TotalMismatchError(SourceUnavailable):
@@ -69,10 +68,10 @@ class PullAttempt:
         rules: NormalisationRules,
         source: Source,
         part: Part,
-        progress: ProgressCallback | None = None,
+        tracker: PullTracker,
     ) -> None:
         self._staging, self._clock, self._rules = staging, clock, rules
-        self._source, self._part, self._progress = source, part, progress
+        self._source, self._part, self._tracker = source, part, tracker
         self.started_at, self._started_monotonic = clock.now(), clock.monotonic()
         self.credentials: list[Credential] = []
         self.left_files: tuple[str, ...] = ()
@@ -122,8 +121,9 @@ class PullAttempt:
     def _read_pages(self, sessions: SourceSessions, stop: Event) -> bool:
         """Read every page once. True when the files there are were read to their end before."""
         settings = self._source.settings
-        limits = {"time_limit": settings.time_limit, "wait_limit": settings.wait_limit}
-        with sessions.pull_session(stop=stop, **limits) as session:
+        with sessions.pull_session(
+            stop=stop, time_limit=settings.time_limit, wait_limit=settings.wait_limit, tracker=self._tracker
+        ) as session:
             connect = PullConnect(
                 self._staging, self._clock, self._rules, self._source, self._part, session, stop, self._today
             )
@@ -160,8 +160,7 @@ class PullAttempt:
             self._take_raw(raw, page.scope)
         if self._differences.waiting >= STAGING_BATCH_ROWS:
             self._stage_differences()
-        if self._progress is not None:
-            self._progress(counters.raws)
+        self._tracker.take_page(counters.raws)
 
     def _pulled_scope(self, page: Page) -> PulledScope:
         fingerprint = page.fingerprint

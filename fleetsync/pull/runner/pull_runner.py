@@ -21,8 +21,9 @@ from fleetsync.pull.contract import (
     Stopped,
 )
 from fleetsync.pull.http import OutboundNetwork, RequestMeter, RequestPacers, SourceSessions
+from fleetsync.pull.progress import PullsUnderWay
 from fleetsync.pull.registry import Source
-from fleetsync.pull.runner.attempt import ProgressCallback, PullAttempt, TotalMismatchError
+from fleetsync.pull.runner.attempt import PullAttempt, TotalMismatchError
 from fleetsync.pull.runner.connect import PullConnect
 from fleetsync.pull.runner.normalisation import NormalisationRules
 from fleetsync.pull.runner.staging import Staging
@@ -58,9 +59,7 @@ class PullResult:
 
 
 class PullRunner:
-    """Pulls parts of sources. There is one per configuration; sign-in tokens of a source outlive a pull, and *meters*
-    outlive the configuration.
-    """
+    """Pulls parts of sources. There is one per configuration; sign-in tokens of a source outlive a pull."""
 
     def __init__(
         self,
@@ -68,13 +67,17 @@ class PullRunner:
         clock: Clock,
         rules: NormalisationRules,
         network: Callable[[Source], OutboundNetwork],
-        meters: dict[str, RequestMeter] | None = None,
     ) -> None:
         self.staging, self.clock, self.rules = staging, clock, rules
         self.network = network
         self._source_sessions: dict[str, SourceSessions] = {}
         self._pacers = RequestPacers(clock)
-        self.meters: dict[str, RequestMeter] = {} if meters is None else meters
+        self.meters: dict[str, RequestMeter] = {}
+        self.under_way = PullsUnderWay(clock)
+
+    def continue_counting(self, earlier: "PullRunner") -> None:
+        """Count requests where *earlier* stopped, and know of its pulls that have not ended. Before the first pull."""
+        self.meters, self.under_way = earlier.meters, earlier.under_way
 
     def meter(self, source: str) -> RequestMeter:
         """What the source cost so far."""
@@ -88,23 +91,25 @@ class PullRunner:
             )
         return self._source_sessions[source.name]
 
-    def pull(self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None = None) -> PullResult:
+    def pull(self, source: Source, part: Part, stop: Event) -> PullResult:
         """Read *part* whole into staging. Never raises for what the source or its connector does: the result has the
         reason. What the staging area raises, it raises.
 
         A listing that broke off in a way that a fresh start may cure is begun again once, as a pull of its own.
         """
-        result = self._attempt(source, part, stop, progress)
+        result = self._attempt(source, part, stop)
         if not result.may_restart:
             return result
-        again = self._attempt(source, part, stop, progress, is_restart=True)
+        again = self._attempt(source, part, stop, is_restart=True)
         return replace(again, may_restart=False, restarted_from=result.pull)
 
-    def _attempt(
-        self, source: Source, part: Part, stop: Event, progress: ProgressCallback | None, *, is_restart: bool = False
-    ) -> PullResult:
+    def _attempt(self, source: Source, part: Part, stop: Event, *, is_restart: bool = False) -> PullResult:
+        with self.under_way.tracked(source.name, part.name) as tracker:
+            attempt = PullAttempt(self.staging, self.clock, self.rules, source, part, tracker)
+            return self._run(attempt, source, part, stop, is_restart=is_restart)
+
+    def _run(self, attempt: PullAttempt, source: Source, part: Part, stop: Event, *, is_restart: bool) -> PullResult:
         requests_before = self._requests_sent(source)
-        attempt = PullAttempt(self.staging, self.clock, self.rules, source, part, progress)
         begun = PullResult(source.name, part.name, attempt.pull, attempt.started_at, 0.0, Verdict.FAILED)
         try:
             effect = attempt.run(self.source_sessions(source), stop)
@@ -156,8 +161,10 @@ class PullRunner:
         if probing is None:
             return
         settings = source.settings
-        limits = {"time_limit": settings.time_limit, "wait_limit": settings.wait_limit}
-        with self.source_sessions(source).pull_session(stop=stop, **limits) as session:
+        sessions = self.source_sessions(source)
+        with sessions.pull_session(
+            stop=stop, time_limit=settings.time_limit, wait_limit=settings.wait_limit
+        ) as session:
             today = local_day(self.clock.now(), self.rules.policy.time_zone)
             connect = PullConnect(self.staging, self.clock, self.rules, source, source.parts[0], session, stop, today)
             yield from probing(settings, connect)

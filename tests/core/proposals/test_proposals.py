@@ -5,12 +5,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.model import TOKEN_PREFIX, GroupRecord, Key, Policy, Purpose, Record, Scheme, Unit, UnitRecord
 from fleetsync.core.proposals import Proposals, propose
 from tests.core.coverage.coverage_samples import CALENDARS, MOMENT, POLICY, RecordsBuilder, masked_records
 
-WORDS = {"lager": Purpose.STOCK, "sal": Purpose.ROOM, "personlig": Purpose.PERSONAL}
+WORDS = {"lager": Purpose.STOCK, "sal": Purpose.ROOM, "personlig": Purpose.PERSONAL, "delad": Purpose.POOL}
 UNMAPPED = replace(POLICY, unit_maps=(), device_rules=())
 NO_UNITS = replace(UNMAPPED, units=())
 
@@ -19,9 +18,7 @@ def proposals(builder: RecordsBuilder, policy: Policy = UNMAPPED, masked: Iterab
     known = tuple(builder.known)
     for who in masked:
         known = masked_records(known, who)
-    believed = builder.believed(known=known)
-    context = build_context(believed, policy, CALENDARS, MOMENT)
-    return propose(reconcile(believed, policy, CALENDARS, MOMENT), context, WORDS)
+    return propose(builder.believed(known=known), policy, CALENDARS, MOMENT, WORDS)
 
 
 def organisation(id_: str, name: str, **more: Any) -> Record:
@@ -92,6 +89,28 @@ def test_who_is_protected_or_has_no_unit_at_all_gives_no_evidence() -> None:
     builder.staff("per", at=None)
 
     assert proposals(builder, NO_UNITS, masked=("siv",)).units == ()
+
+
+def test_the_organisation_number_of_most_pupils_is_proposed_and_others_are_told_apart() -> None:
+    builder = RecordsBuilder()
+    builder.add("sis", "pupils", organisation("owner", "Exempelby", kind="Huvudman", organisation_number="212000-0000"))
+    builder.add("sis", "pupils", organisation("own", "Holskolan", parent="owner"))
+    builder.add("sis", "pupils", organisation("other", "Friskolan", organisation_number="556000-0000"))
+    builder.add("sis", "pupils", organisation("loop", "Rundskolan", parent="loop"))
+    for number in range(3):
+        builder.pupil(f"p{number}", at="own")
+    builder.pupil("anna", at="other")
+
+    found = proposals(builder, NO_UNITS)
+
+    assert found.organisation_number == "212000-0000"
+    assert {unit.name: unit.organisation_number for unit in found.units} == {
+        "Holskolan": "212000-0000",
+        "Friskolan": "556000-0000",
+        "Rundskolan": "",
+    }
+    configured = replace(NO_UNITS, organisation_numbers=("212000-0000",))
+    assert proposals(builder, configured).organisation_number == ""
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
@@ -204,7 +223,7 @@ def test_a_word_for_a_purpose_makes_a_rule_for_the_devices_that_nobody_holds() -
     for number in range(3):
         builder.device(location="Lager norr")
         builder.device(location="Lager")
-        builder.device(profile="Delad sal")
+        builder.device(profile="Stor sal")
         builder.device(builder.staff(f"s{number}"), location="Sal 1")
         builder.device(location="Personlig", status="Hylla")
 
@@ -230,6 +249,21 @@ def test_a_class_of_the_unit_in_a_text_makes_a_rule_for_sets() -> None:
     rules = {(rule.field, rule.pattern): rule.sorts for rule in proposals(builder).device_rules}
 
     assert rules == {("name", "*-{class}-*"): 3, ("groups", "{class}"): 3, ("login", "{class}-*@edu.exempelby.se"): 3}
+
+
+def test_a_class_says_more_than_a_word_that_many_more_devices_share() -> None:
+    builder = RecordsBuilder()
+    builder.pupil("anna", group="2B")
+    for number in range(3):
+        builder.device(location="Björkskolan", name=f"BJO-2B-{number}", profile="Delad")
+        builder.device(location="Björkskolan", profile="Delad")
+
+    rules = proposals(builder).device_rules
+
+    assert [(rule.pattern, rule.purpose, rule.sorts) for rule in rules] == [
+        ("*-{class}-*", Purpose.SET, 3),
+        ("Delad*", Purpose.POOL, 6),
+    ]
 
 
 def test_devices_of_protected_persons_and_tokens_make_no_rule_for_sets() -> None:

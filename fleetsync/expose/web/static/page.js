@@ -1,11 +1,16 @@
 // A page left open on a second screen follows the newest snapshot. Without this script it stays as it was.
 "use strict";
 const MINUTE = 60_000;
+const TEN_SECONDS = 10_000;
 const shown = document.body.dataset.snapshot;
 
+function isBusy() {
+  const isFileChosen = [...document.querySelectorAll("input[type=file]")].some((field) => field.files.length);
+  return document.hidden || isFileChosen || document.activeElement?.matches("input, select, textarea");
+}
+
 async function follow() {
-  const isBusy = document.hidden || document.activeElement?.matches("input, select, textarea");
-  if (isBusy || new URLSearchParams(location.search).has("as_of")) return;
+  if (isBusy() || new URLSearchParams(location.search).has("as_of")) return;
   try {
     const answer = await fetch("/api/v1/now", { redirect: "error" });
     if (answer.status === 401 || answer.ok && (await answer.json()).snapshot_at !== shown) location.reload();
@@ -15,3 +20,5 @@ async function follow() {
 }
 
 if (shown) setInterval(follow, MINUTE);
+// A page that says how far a pull is.
+if (document.querySelector("[data-under-way]")) setInterval(() => isBusy() || location.reload(), TEN_SECONDS);
