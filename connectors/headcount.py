@@ -40,6 +40,7 @@ counts = ["children"]                  # of children, pupils, staff; default: al
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -181,9 +182,7 @@ def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     for part in PARTS:
         if part.name not in settings.without:
             files = connect.files(settings.path, COLUMNS, form=settings)
-            yield from probe_files(
-                part, files, lambda file, name=part.name: _heads_of(name, file), noun="heads", groups=NEEDED_FIELDS
-            )
+            yield from probe_files(part, files, partial(_heads_of, part.name), noun="heads", groups=NEEDED_FIELDS)
 
 
 def _heads_of(part: str, file: SourceFile) -> int:
