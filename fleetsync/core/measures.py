@@ -432,8 +432,8 @@ MEASURES: tuple[Measure, ...] = (
         name="fleetsync_undecided",
         title=Text("Oavgjorda personer", "Undecided persons"),
         help=Text(
-            "Personer vars skolform, årskurs eller anställningsform är okänd; de ger ingen rätt",
-            "Persons whose school form, year or employment form is unknown; they are owed nothing",
+            "Personer vars skolform, årskurs eller anställningsform är okänd, också i lämnade antal; de ger ingen rätt",
+            "Persons whose school form, year or employment form is unknown, also of head counts; they are owed nothing",
         ),
         labels=CELL_LABELS,
         counts=_undecided_counts,
@@ -453,7 +453,8 @@ MEASURES: tuple[Measure, ...] = (
         name="fleetsync_heads",
         title=Text("Personer som ger rätt", "Heads"),
         help=Text(
-            "Personer som ger rätt; för gemensamma verktyg: barnen", "Persons who entitle; of a pool its children"
+            "Personer som ger rätt, också i lämnade antal; för gemensamma verktyg: barnen",
+            "Persons who entitle, also of head counts; of a pool its children",
         ),
         labels=CELL_LABELS,
         counts=_share_counts("heads"),
