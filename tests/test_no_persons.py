@@ -5,7 +5,6 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -50,10 +49,8 @@ class InstallationWithoutPersons(Installation):
 
     def write(self) -> Path:
         self.names, self.more = ("intune", "listor"), self.more or COUNTS
-        config = super().write()
-        text = config.read_text(encoding="utf-8").replace("[privacy]\n", "[privacy]\npersons = false\n")
-        config.write_text(text, encoding="utf-8")
-        return config
+        super().write()
+        return keep_no_persons(self)
 
     def write_counts(self, *rows: str) -> None:
         file = self.deliveries / "antal_2026-11-20.csv"
@@ -302,20 +299,24 @@ def test_names_are_refused(installation: InstallationWithoutPersons, key: str) -
         load(installation.config, environ={})
 
 
-def test_a_database_that_holds_persons_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
-    with Installation(tmp_path) as before, before.open() as opened:
-        opened.run()
-        assert opened.ledger.holds_persons()
-    after = InstallationWithoutPersons(tmp_path)
-    after.write()
-    refused = pytest.raises(SettingsError, match=r"persons = false, but the database holds persons.*new database")
-    with refused, after.open():
-        pass
+def keep_no_persons(installation: Installation) -> Path:
+    """Write the configuration with `persons = false`."""
+    config = installation.config
+    text = config.read_text(encoding="utf-8").replace("[privacy]\n", "[privacy]\npersons = false\n")
+    config.write_text(text, encoding="utf-8")
+    return config
 
 
-def test_a_database_of_devices_with_log_ins_is_refused_too(tmp_path: Path) -> None:
-    built: Any = Installation(tmp_path)
-    built.names = ("intune",)
-    with built, built.open() as opened:
-        opened.run("intune")
-        assert opened.ledger.holds_persons()
+@pytest.mark.parametrize("names", [("personal", "intune"), ("intune",)], ids=["persons", "log-ins of devices"])
+def test_a_database_that_holds_persons_or_log_ins_is_refused(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with Installation(tmp_path) as installation:
+        installation.names = names
+        installation.write()
+        with installation.open() as opened:
+            opened.run()
+            assert opened.ledger.holds_persons()
+        keep_no_persons(installation)
+
+        refused = pytest.raises(SettingsError, match=r"persons = false, but the database holds persons.*new database")
+        with refused, installation.open():
+            pass

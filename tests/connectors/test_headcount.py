@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.core.model import HeadcountRecord, MembershipType
 from fleetsync.pull.contract import RejectedRecord, SourceRefused, UnreadableFact
 from tests.connectors.case_runner import CaseRunner, running_case
@@ -151,3 +152,7 @@ def test_two_lists_at_once_are_refused(counts: CountsFolder) -> None:
 
     with pytest.raises(SourceRefused, match="2 lists"):
         counts.runner.pages("pupils")
+
+
+def test_a_mailed_list_is_recognised_by_its_headers(recorded: CaseRunner) -> None:
+    assert kind_of_file(recorded.folder / NAME) == "headcount"
