@@ -7,13 +7,13 @@ from tempfile import TemporaryDirectory
 from fleetsync import sync
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.progress import showing_pulls
-from fleetsync.cli.toml_text import toml_text
 from fleetsync.core.model import PullEffect
 from fleetsync.daemon.composition import open_application, with_memory_staging
 from fleetsync.pull.decoding.probing import MISSING_COLUMN
 from fleetsync.pull.registry import connector_kinds, load_connector
 from fleetsync.pull.runner import PullResult
 from fleetsync.settings import load
+from fleetsync.settings.toml_text import toml_text
 
 
 def kinds_of_files() -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.cli.first_config import CONFIG_HEAD, FirstSource, pattern_of_editions
-from fleetsync.cli.mapping import unit_lines
 from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name
 from fleetsync.cli.row_samples import sample_lines
@@ -22,6 +21,7 @@ from fleetsync.core.proposals import Proposals
 from fleetsync.daemon import composition
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.data import device_words
+from fleetsync.expose.proposal_lines import unit_lines
 from fleetsync.pull.registry import PART_OF_MEMBERSHIPS
 from fleetsync.settings import Settings, has_config_file
 from fleetsync.settings import load as load_configuration

@@ -15,6 +15,7 @@ from types import FrameType
 
 from fleetsync import log, sync
 from fleetsync.clock import Clock
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
@@ -99,6 +100,10 @@ class Daemon:
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull of this daemon is that has not ended."""
         return self.application.run_context.runner.under_way.progress()
+
+    def proposals(self) -> Proposals | None:
+        """What may be configured by what is believed now; None: it is being worked out."""
+        return self.reconciler.proposals()
 
     def is_alive(self) -> bool:
         """Whether the main loop has turned lately, and the scheduler looks for due jobs."""

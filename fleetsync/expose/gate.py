@@ -38,6 +38,7 @@ from fleetsync.core.model import (
     Subject,
     Unit,
 )
+from fleetsync.core.proposals import Proposals, without_device_names
 from fleetsync.core.snapshot import Numbers, Snapshot
 from fleetsync.expose.ports import HistoryReader, PullSummary
 from fleetsync.expose.scope import Permission, Scope
@@ -373,6 +374,16 @@ def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSu
 def visible_refusals(refusals: Iterable[HoldReason], scope: Scope) -> Sequence[HoldReason]:
     """Why a pull is held, only for accounts that may read it."""
     return list(refusals) if scope.allows(Permission.PULL_DETAILS) else []
+
+
+def visible_proposals(proposals: Proposals, scope: Scope) -> Proposals:
+    """What may be configured, for an account that sees everything and may read what sources say; for others nothing.
+
+    Names of devices are left out: a name may be its holder's.
+    """
+    if not scope.sees_everything or not scope.allows(Permission.PULL_DETAILS):
+        return Proposals()
+    return without_device_names(proposals)
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:

@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
@@ -61,6 +62,10 @@ class PublishedState(Protocol):
     def daemon_status(self) -> DaemonStatus: ...
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull is that has not ended. Never asks the database."""
+        ...
+
+    def proposals(self) -> Proposals | None:
+        """What may be configured by what is believed now; None: it is being worked out. A request never waits for it."""
         ...
 
     def is_alive(self) -> bool:

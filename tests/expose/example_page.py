@@ -57,6 +57,7 @@ from fleetsync.core.model import (
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
@@ -367,6 +368,7 @@ class SnapshotHolder:
     alive: bool = True
     ready: bool = True
     under_way: tuple[PullProgress, ...] = ()
+    proposed: Proposals | None = None
     _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
@@ -382,6 +384,9 @@ class SnapshotHolder:
 
     def pulls_under_way(self) -> tuple[PullProgress, ...]:
         return self.under_way
+
+    def proposals(self) -> Proposals | None:
+        return self.proposed
 
     def is_alive(self) -> bool:
         return self.alive
