@@ -51,8 +51,9 @@ from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.registry import Source, connector_kinds, load_connector, secret_keys
 from fleetsync.pull.runner import NormalisationRules, PullRunner
 from fleetsync.store import tables
-from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, running_case
+from tests.connectors.case_runner import STUB_TOKEN, CaseRunner, RecordedFault, as_new, records_in, running_case
 from tests.connectors.connector_case import CANARY, SECRET, ConnectorCase, RecordedListing
+from tests.empty_database import write_empty_database
 from tests.store.ledger_samples import MONDAY, believed_records, ledger_at
 from tests.store.ledger_samples import SECRET as SECRET_KEY
 
@@ -67,6 +68,13 @@ def case_of(kind: str) -> ConnectorCase | None:
 CASES = {kind: case for kind in KINDS if (case := case_of(kind)) is not None}
 PARTS = [(kind, part) for kind, case in CASES.items() for part in case.expected_counts]
 LISTINGS = [(kind, part) for kind, case in CASES.items() for part in case.listings]
+PAGES = [
+    pytest.param(kind, part, place, id=f"{kind}-{part}-{name} page")
+    for kind, part in LISTINGS
+    for name, place in (("first", 0), ("last", len(CASES[kind].listings[part].pages) - 1))
+    if name == "first" or place > 0
+]
+"""The first and the last page of every listing. Of a listing with one page, that page."""
 FILES = [kind for kind, case in CASES.items() if case.files]
 
 of_every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -174,6 +182,16 @@ def test_every_secret_can_come_from_a_file(kind: str) -> None:
 # ------------------------------------------------------------------------------------------------------- a pull is whole
 
 
+_whole_parts: dict[tuple[str, str], list[Record]] = {}
+
+
+def whole_part(runner: CaseRunner, part: str) -> list[Record]:
+    """All records of *part*. Pulled once, since `test_two_pulls_of_the_same_give_the_same`; before any fault is set."""
+    if (runner.case.kind, part) not in _whole_parts:
+        _whole_parts[runner.case.kind, part] = runner.records(part)
+    return _whole_parts[runner.case.kind, part]
+
+
 def spelled(records: list[Record]) -> list[bytes]:
     """Records as they can be compared: by content, not by order."""
     return sorted(map(msgspec.json.encode, records))
@@ -181,10 +199,10 @@ def spelled(records: list[Record]) -> list[bytes]:
 
 @of_every_part
 def test_a_pull_gives_every_record(runner: CaseRunner, part: str) -> None:
-    result = Counter(RECORD_TYPES[type(record)].value for record in runner.records(part))
+    types = [RECORD_TYPES[type(record)] for record in runner.records(part)]
 
-    assert result == runner.case.expected_counts[part]
-    assert {RECORD_TYPES[type(record)] for record in runner.records(part)} <= set(runner.part(part).types)
+    assert Counter(kind.value for kind in types) == runner.case.expected_counts[part]
+    assert set(types) <= set(runner.part(part).types)
 
 
 @of_every_part
@@ -239,7 +257,7 @@ MENDED: dict[str, Callable[[], RecordedFault]] = {
     "a gateway's page for a moment": lambda: RecordedFault(502, **page("Bad Gateway"), times=1),
 }
 on_every_listing = pytest.mark.parametrize(("kind", "part"), LISTINGS)
-on_first_and_last = pytest.mark.parametrize("place", [0, -1], ids=["first page", "last page"])
+on_first_and_last_page = pytest.mark.parametrize(("kind", "part", "place"), PAGES)
 
 
 def credentials_of(headers: Mapping[str, str]) -> str:
@@ -256,19 +274,14 @@ def attempt(runner: CaseRunner, part: str) -> list[Record] | PullError:
         return error
 
 
-def place_of(listing: RecordedListing, place: int) -> int:
-    return range(len(listing.pages))[place]
-
-
-@on_every_listing
-@on_first_and_last
+@on_first_and_last_page
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_listing_that_breaks_raises_and_says_what_to_do(runner: CaseRunner, part: str, place: int, what: str) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
+    whole = spelled(whole_part(runner, part))
     make, expected = BROKEN[what]
     fault = make()
-    runner.server.fail(listing, place_of(listing, place), fault)
+    runner.server.fail(listing, place, fault)
     came = attempt(runner, part)
 
     if isinstance(came, PullError):
@@ -281,13 +294,12 @@ def test_a_listing_that_breaks_raises_and_says_what_to_do(runner: CaseRunner, pa
         assert spelled(came) == whole
 
 
-@on_every_listing
-@on_first_and_last
+@on_first_and_last_page
 @pytest.mark.parametrize("what", MENDED)
 def test_a_listing_that_is_mended_in_time_is_whole(runner: CaseRunner, part: str, place: int, what: str) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
-    runner.server.fail(listing, place_of(listing, place), MENDED[what]())
+    whole = spelled(whole_part(runner, part))
+    runner.server.fail(listing, place, MENDED[what]())
 
     assert spelled(runner.records(part)) == whole
 
@@ -303,22 +315,21 @@ def with_link(listing: RecordedListing, body: dict[str, Any], link: str) -> dict
 @pytest.mark.parametrize("link", ["null", "NULL", " ", "None", "\u00a0"], ids=repr)
 def test_a_last_page_that_points_to_null_is_the_last(runner: CaseRunner, part: str, link: str) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
+    whole = spelled(whole_part(runner, part))
     body = json.loads(runner.case.recorded(listing.pages[-1]).read_text(encoding="utf-8"))
     pointing = json.dumps(with_link(listing, body, link)).encode()
-    runner.server.fail(listing, place_of(listing, -1), RecordedFault(body=pointing))
+    runner.server.fail(listing, len(listing.pages) - 1, RecordedFault(body=pointing))
 
     assert spelled(runner.records(part)) == whole
 
 
-@on_every_listing
-@on_first_and_last
+@on_first_and_last_page
 def test_an_expired_token_is_renewed_and_a_static_credential_is_refused_at_once(
     runner: CaseRunner, part: str, place: int
 ) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
-    runner.server.fail(listing, place_of(listing, place), RecordedFault(401, b"{}", times=1))
+    whole = spelled(whole_part(runner, part))
+    runner.server.fail(listing, place, RecordedFault(401, b"{}", times=1))
     outcome = attempt(runner, part)
 
     if runner.case.token_paths:
@@ -356,7 +367,7 @@ def rows_of(body: Any) -> list[Any]:
 
 def body_with(runner: CaseRunner, part: str, place: int, change: Callable[[list[Any]], None]) -> bytes:
     listing = runner.case.listings[part]
-    body = json.loads(runner.server.body(listing, place_of(listing, place), None))
+    body = json.loads(runner.server.body(listing, place, None))
     change(rows_of(body))
     return json.dumps(body).encode()
 
@@ -373,29 +384,27 @@ ODD_BYTES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@on_every_listing
-@on_first_and_last
+@on_first_and_last_page
 @pytest.mark.parametrize("what", ODD_BYTES)
 def test_odd_bytes_that_are_not_kept_change_nothing(runner: CaseRunner, part: str, place: int, what: str) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
+    whole = spelled(whole_part(runner, part))
     body = ODD_BYTES[what](body_with(runner, part, place, unkept("ODD")))
-    runner.server.fail(listing, place_of(listing, place), RecordedFault(body=body))
+    runner.server.fail(listing, place, RecordedFault(body=body))
 
     assert spelled(runner.records(part)) == whole
 
 
-@on_every_listing
-@on_first_and_last
+@on_first_and_last_page
 @pytest.mark.parametrize("row", [None, "a row", 7, ["a", "row"]], ids=repr)
 def test_a_row_that_is_none_costs_no_other_and_is_named(runner: CaseRunner, part: str, place: int, row: Any) -> None:
     listing = runner.case.listings[part]
-    whole = spelled(runner.records(part))
+    whole = spelled(whole_part(runner, part))
     body = body_with(runner, part, place, lambda rows: rows.append(row))
-    runner.server.fail(listing, place_of(listing, place), RecordedFault(body=body))
+    runner.server.fail(listing, place, RecordedFault(body=body))
     pages = runner.pages(part)
 
-    assert spelled(runner.records(part)) == whole
+    assert spelled(records_in(runner.items_of(part, pages))) == whole
     assert any(page.rejected for page in pages) or any(
         isinstance(raw, UnreadableFact) for page in pages for raw in page.raws
     )
@@ -405,10 +414,11 @@ def test_a_row_that_is_none_costs_no_other_and_is_named(runner: CaseRunner, part
 @pytest.mark.parametrize("value", [{"odd": 1}, [None], 7, True, "\ufffd"], ids=repr)
 def test_one_odd_value_costs_no_other_row(runner: CaseRunner, part: str, value: Any) -> None:
     listing = runner.case.listings[part]
-    whole = runner.records(part)
+    whole = whole_part(runner, part)
     first = rows_of(json.loads(runner.server.body(listing, 0, None)))[0]
     own_id = str(first[listing.id_field]).casefold()
     others = spelled([record for record in whole if own_id not in repr(record).casefold()])
+    runner.stay_signed_in()
     for name in first:
         if name == listing.id_field:
             continue
@@ -466,6 +476,7 @@ def refs(record: Record) -> Iterator[str]:
 @on_every_listing
 def test_a_fact_that_cannot_be_read_makes_no_other_id(runner: CaseRunner, part: str) -> None:
     listing = runner.case.listings[part]
+    runner.stay_signed_in()
     before, _ = read_part(runner, part)
     page = runner.server.body(listing, 0, None)
     rows = rows_of(json.loads(page))
@@ -566,7 +577,7 @@ def test_a_spoilt_file_among_others_is_named_and_takes_nothing_for_absent(
         try:
             pages = runner.pages(part)
         except PullError:
-            assert len(runner.case.files) == 1 or spoil in {no_folder, no_file}
+            assert len(runner.case.files) == 1 or runner.case.is_set or spoil in {no_folder, no_file}
             continue
         (broken,) = (page for page in pages if not page.is_whole)
         assert (broken.file, broken.raws, broken.fingerprint) == (name, [], None)
@@ -747,11 +758,12 @@ def text_of(file: Path) -> str:
 def test_what_is_never_kept_is_in_the_payloads_and_in_no_record(runner: CaseRunner, part: str) -> None:
     recorded = "".join(text_of(runner.case.recorded(name)) for name in runner.case.payloads)
     pages = runner.pages(part)
-    kept = b"".join(map(msgspec.json.encode, runner.records(part))).decode()
+    items = runner.items_of(part, pages)
+    kept = b"".join(map(msgspec.json.encode, records_in(items))).decode()
 
     assert CANARY in recorded.casefold()
     assert CANARY not in kept.casefold()
-    assert CANARY not in repr(runner.noted(part)).casefold()
+    assert CANARY not in repr(as_new(items)).casefold()
     assert CANARY not in repr(pages).casefold()
 
 
@@ -795,6 +807,7 @@ def _two_pulls(runner: CaseRunner, part: str, database: Path, *, judges_anew: bo
     """What comes of pulling *part* twice. *judges_anew*: the second time every row is normalised again."""
     shown: list[object] = []
     clock, rules = ManualClock(MONDAY), NormalisationRules(Policy(), SECRET_KEY, SECRET_KEY)
+    write_empty_database(database)
     read_again = {"fingerprint": None} | ({"judged_under": None} if judges_anew else {})
     with ledger_at(database) as ledger:
         pull_runner = PullRunner(ledger, clock, rules, lambda _: OutboundNetwork())

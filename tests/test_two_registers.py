@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from pathlib import Path
 from threading import Event
@@ -22,21 +22,22 @@ from fleetsync.core.model import UNPLACED, Outcome
 from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.builder import WorldBuilder
-from fleetsync.demo.configuration import DELIVERIES, StubAddresses, write_configuration
+from fleetsync.demo.configuration import DELIVERIES, write_configuration
 from fleetsync.demo.file_exports import deliver
-from fleetsync.demo.graph import GraphStub
 from fleetsync.demo.model import Learner, StaffMember
 from fleetsync.demo.names import object_id_of
 from fleetsync.demo.preschool import PLACES_PER_COHORT
 from fleetsync.demo.register import RegisterContents
 from fleetsync.demo.replay import TODAY, first_run_at
 from fleetsync.demo.ss12000 import CLIENT, Ss12000Stub
+from fleetsync.demo.systems import StubSystems
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
 from fleetsync.settings import load
 from tests.truth.comparison import differences
 
 SCHOOLS, SECOND = "skolregister", "andra-registret"
+ROSTERS = {SCHOOLS, SECOND, "personal"}
 TABLE = f"""
 [[source]]
 kind = "ss12000"
@@ -74,11 +75,15 @@ def registers_of(
     folder: Path, world: DemoWorld, counts: Mapping[str, Mapping[str, Sequence[str]]]
 ) -> Iterator[Application]:
     """The application of a municipality with both registers, what of each counts and where, source by source."""
-    graph = GraphStub(lambda: world.contents_on(TODAY).managed_devices)
     schools, preschools = of_schools(world.builder), of_the_second(world.builder)
-    first, second = Ss12000Stub(lambda: schools), Ss12000Stub(lambda: preschools)
-    with graph.stub_server, first.stub_server, second.stub_server:
-        file = write_configuration(folder, StubAddresses(graph.stub_server.address, (first.base_url, first.token_url)))
+    systems, second = StubSystems(world, lambda: TODAY), Ss12000Stub(lambda: preschools)
+    assert systems.register is not None, "the world has schools"
+    systems.register.stub_server.stop()
+    systems.register = Ss12000Stub(lambda: schools)
+    with ExitStack() as running:
+        for server in (*systems.all(), second.stub_server):
+            running.enter_context(server)
+        file = write_configuration(folder, systems.addresses())
         file.write_text(configured(file.read_text(encoding="utf-8"), second, counts), encoding="utf-8")
         deliver(world.contents_on(TODAY), folder / DELIVERIES)
         settings, clock = load(file), ManualClock(first_run_at(TODAY))
@@ -99,8 +104,9 @@ def configured(text: str, second: Ss12000Stub, counts: Mapping[str, Mapping[str,
 
 
 def persons_by_sources(outcome: Outcome) -> Mapping[tuple[str, ...], int]:
-    """By set of sources: how many persons have records of exactly these sources."""
-    return Counter(tuple(sorted({record.source for record in case.person.records})) for case in outcome.people)
+    """By set of rosters: how many persons have records of exactly these, whatever other sources know them."""
+    sources_by_person = ({record.source for record in case.person.records} for case in outcome.people)
+    return Counter(tuple(sorted(sources & ROSTERS)) for sources in sources_by_person if sources & ROSTERS)
 
 
 def entitled(outcome: Outcome, entitlement: str) -> int:
@@ -131,7 +137,7 @@ def test_pupils_and_devices_known_to_two_registers_count_once(tmp_path: Path) ->
     # Every published number is the same as with a single register, except that a school that is not configured is
     # reported as unmapped by each register that has it.
     assert differences(report.outcome, GroundTruth(world, TODAY), TODAY) == [
-        ((UNPLACED, "unmapped_unit"), "gaps", 1, 2)
+        ((UNPLACED, "unmapped_unit"), "gaps", 3, 4)
     ]
 
 

@@ -38,6 +38,8 @@ COLUMNS = (
     FileColumn("status", suspected_by=Suspicion(look_like_states, re.compile("state|status|lage$|tillstand"))),
     FileColumn("state"),
     FileColumn("ownership", suspected_by=Suspicion(look_like_owners)),
+    FileColumn("is_lost", ("is lost mode enabled",)),
+    FileColumn("is_trashed"),
     FileColumn("managed_by"),
     FileColumn("compliance"),
     FileColumn("encrypted"),

@@ -75,6 +75,10 @@ def _condition(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValu
     condition, purpose = _status_meaning(raw.status, settings, unknown)
     state, _ = _status_meaning(raw.state, settings, unknown)
     condition = state if condition is Condition.ACTIVE else condition
+    if raw.is_trashed:
+        condition = Condition.RETIRED
+    elif raw.is_lost:
+        condition = Condition.LOST
     if condition is Condition.ACTIVE and raw.never_seen:
         condition = Condition.PENDING
     return condition, purpose
@@ -141,7 +145,8 @@ def _platform(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue
     platform = platform_of_word(raw.platform, settings.platforms)
     if platform is None and raw.platform is not None:
         unknown.append(UnknownValue("platform", raw.platform))
-    return platform or platform_of_model(raw.model) or Platform.OTHER
+    # A console that writes "macOS 26.2" as the version needs no column for the system.
+    return platform or platform_of_model(raw.model) or platform_of_word(raw.os_version) or Platform.OTHER
 
 
 def _keys(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> tuple[Key, ...]:

@@ -8,6 +8,7 @@ from datetime import date
 import msgspec
 
 from connectors.device_file.columns import COLUMNS, FIELD_OF_COLUMN, NEEDED_FIELDS
+from connectors.device_file.layouts import LAYOUTS
 from connectors.device_file.settings import Settings
 from connectors.device_file.words import COMPLIANCES, MANAGERS, NEVER, NO_MANAGERS, NOT_KNOWN, OWNERSHIPS, STATES
 from fleetsync.core.model import PartRole, Platform, Purpose, RecordType
@@ -30,7 +31,7 @@ NAME_PLACEHOLDER = "a name"  # in place of a holder's name
 class DeviceListRow(msgspec.Struct, frozen=True):
     """What is kept of a row. *list*: the list it stands in; *occurrence*: which row of this serial it is, from 1.
 
-    *never_seen*: the list says that it never was in contact. *unknown_fields*: the record's fields that may stand under a
+    *never_seen*: the list says that it never was in contact. *is_trashed*: its MDM has put it into the bin. *unknown_fields*: the record's fields that may stand under a
     header that nobody named.
     """
 
@@ -56,6 +57,8 @@ class DeviceListRow(msgspec.Struct, frozen=True):
     encrypted: bool | None = None
     seen_on: date | None = None
     never_seen: bool = False
+    is_lost: bool = False
+    is_trashed: bool = False
     purchased_on: date | None = None
     warranty_until: date | None = None
     order: str | None = None
@@ -80,7 +83,7 @@ def _folded_tag(tag: str) -> str:
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """All rows of every list that has a new edition; each list is complete by itself."""
-    for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True):
+    for file in connect.files(settings.path, COLUMNS, form=settings, each_whole=True, layouts=LAYOUTS):
         missing = missing_columns(file, NEEDED_FIELDS)
         for page in file.pages(_row_parser(file, settings), scope=file.scope, misfit=_misfit_reader(file)):
             yield replace(page, drift=(*missing, *page.drift))
@@ -89,7 +92,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Whether each list can be read to its end, for which day it speaks, and which columns it lacks."""
-    files = connect.files(settings.path, COLUMNS, form=settings, each_whole=True)
+    files = connect.files(settings.path, COLUMNS, form=settings, each_whole=True, layouts=LAYOUTS)
     yield from probe_files(
         PARTS[0],
         files,
@@ -149,6 +152,8 @@ def _parse_row(row: FileRow, file: SourceFile, settings: Settings) -> DeviceList
         encrypted=facts.boolean("encrypted", "encrypted"),
         seen_on=None if never_seen else facts.day("last_contact", "last_contact_at"),
         never_seen=never_seen,
+        is_lost=facts.boolean("is_lost", "condition") is True,
+        is_trashed=facts.boolean("is_trashed", "condition") is True,
         purchased_on=facts.day("purchased", "purchased_on"),
         warranty_until=facts.day("warranty", "warranty_until"),
         order=row.text("order"),

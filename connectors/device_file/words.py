@@ -20,6 +20,9 @@ STATES = {
     "wipe issued": Condition.WIPED,
     "wipepending": Condition.WIPED,
     "delete pending": Condition.RETIRED,
+    "hanterad": Condition.ACTIVE,
+    "väntar på tillbakadragning": Condition.RETIRED,
+    "väntar på rensning": Condition.WIPED,
 }
 OWNERSHIPS = {
     **dict.fromkeys(
@@ -27,7 +30,9 @@ OWNERSHIPS = {
     ),
     **dict.fromkeys(("kommun", "kommunen", "kommunal", "kommunägd", "skola", "skolägd"), Ownership.ORGANISATION),
     **dict.fromkeys(("personal", "personally owned", "private", "byod"), Ownership.PERSONAL),
-    **dict.fromkeys(("privat", "privatägd", "privatägda", "personlig", "personligt ägd", "egen"), Ownership.PERSONAL),
+    **dict.fromkeys(
+        ("privat", "privatägd", "privatägda", "personlig", "personligt", "personligt ägd", "egen"), Ownership.PERSONAL
+    ),
 }
 NOT_KNOWN = frozenset({"unknown", "okänd", "okänt", "none", "null", "n/a", "-"})
 MANAGERS = frozenset(
@@ -58,5 +63,8 @@ NO_MANAGERS = frozenset({"eas", "exchange activesync", "mde", "mssense", "micros
 }
 COMPLIANCES = {
     **dict.fromkeys(("compliant", "efterlever", "kompatibel", "ja", "yes", "true"), Compliance.COMPLIANT),
-    **dict.fromkeys(("not compliant", "noncompliant", "ej kompatibel", "nej", "no", "false"), Compliance.NONCOMPLIANT),
+    **dict.fromkeys(
+        ("not compliant", "noncompliant", "ej kompatibel", "inte kompatibel", "nej", "no", "false"),
+        Compliance.NONCOMPLIANT,
+    ),
 }

@@ -27,7 +27,6 @@ from connectors.oneroster.schema import (
     UserPage,
     decode_hook,
     every_path,
-    without_civic_number,
 )
 from connectors.oneroster.settings import Settings
 from fleetsync.core.model import MembershipType, RecordType
@@ -44,7 +43,7 @@ from fleetsync.pull.contract import (
     UnreadableFact,
     WrongAnswer,
 )
-from fleetsync.pull.decoding import RowReader, SourceRow, clean_text, fold_text, probe_part
+from fleetsync.pull.decoding import RowReader, SourceRow, clean_text, fold_text, probe_part, without_civic_number
 
 _PERSON_RECORDS = (RecordType.PERSON, RecordType.MEMBERSHIP)
 PARTS = (

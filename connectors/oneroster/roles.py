@@ -8,11 +8,12 @@ from types import MappingProxyType
 import msgspec
 
 from connectors.oneroster.schema import User
-from connectors.oneroster.settings import Grade, Settings
+from connectors.oneroster.settings import Settings
 from fleetsync.core.model import Key, MembershipType, Scheme
 from fleetsync.pull.contract import UnknownValue
 from fleetsync.pull.decoding import (
     EnrolmentPeriod,
+    Grade,
     IdNumbering,
     clean_text,
     fold_text,
@@ -21,6 +22,7 @@ from fleetsync.pull.decoding import (
     login_key,
     make_id,
     parse_day_or_none,
+    parse_grade,
     report_unknown,
 )
 
@@ -43,13 +45,6 @@ _MEMBERSHIPS: Mapping[str, MembershipType] = MappingProxyType(
 )
 _DELETED = frozenset({"tobedeleted", "inactive"})
 _STATUSES = _DELETED | {"active"}
-_GRADES: Mapping[str, Grade] = MappingProxyType(
-    {
-        **dict.fromkeys(("it", "pr", "pk", "tk"), Grade(form="FS")),
-        **dict.fromkeys(("kg", "00", "0"), Grade(form="FKLASS", year=0)),
-        **{text: Grade(form="GR", year=year) for year in range(1, 10) for text in (f"{year}", f"{year:02}")},
-    }
-)
 
 
 class RosterMembership(msgspec.Struct, frozen=True):
@@ -112,7 +107,11 @@ def roster_person(part: str, settings: Settings, source_id: str, user: User, tod
     unknown = [*unknown_status(user.status), *_unknown_roles(user)]
     if is_deleted(user.status) or not (roles or unknown):
         return LeftOutRow()
-    grades = [_grade(settings, text, unknown) for text in user.grades or ()] if part == "pupils" else []
+    grades = (
+        [parse_grade(text, settings.grades, unknown, "grades") for text in user.grades or ()]
+        if part == "pupils"
+        else []
+    )
     return RosterPerson(
         source_id=source_id,
         keys=tuple(dict.fromkeys(_keys(settings, user))) if roles else (),
@@ -199,14 +198,6 @@ def _memberships(
 
 
 # -------------------------------------------------------------------------------------------------------------- grades
-
-
-def _grade(settings: Settings, text: str | None, unknown: list[UnknownValue]) -> Grade | None:
-    own = {fold_text(word): meaning for word, meaning in settings.grades.items()}
-    grade = own.get(fold_text(text)) or _GRADES.get(fold_text(text))
-    if grade is None and (word := clean_text(text)) is not None:
-        unknown.append(UnknownValue("grades", word))
-    return grade
 
 
 def _form(settings: Settings, role: _RoleRow, grade: Grade | None) -> str | None:

@@ -7,21 +7,13 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import inspect
 
-from fleetsync.pull.decoding import DecodeHook, SourceRow, civic_number, clean
+from fleetsync.pull.decoding import DecodeHook, SourceRow, without_civic_number
 
 
 class PersonId(str):
     """An id of a person. A civic number is never one: it becomes a token while it is decoded."""
 
     __slots__ = ()
-
-
-def without_civic_number(text: object, token_of: Callable[[str], str], today: date) -> str | None:
-    """*text* as the id of a person; what looks like a civic number, even with a typing error, as its token; None for a blank."""
-    number = civic_number(str(text), today)
-    if number is None:
-        return None
-    return clean(str(text)) if number.kind == "other" else token_of(number.text)
 
 
 def decode_hook(token_of: Callable[[str], str], today: date) -> DecodeHook:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from fleetsync.core.model import Key, Scheme
 from fleetsync.pull.contract import ClientSecret, SourceSettings
+from fleetsync.pull.decoding import Grade
 
 _SCOPES = "https://purl.imsglobal.org/spec/or"
 
@@ -32,15 +33,6 @@ class UserIdType(BaseModel):
     def key(self, value: str, number_namespace: str) -> Key:
         """*value* as a key."""
         return Key(Scheme(self.scheme), self.namespace or number_namespace, value)
-
-
-class Grade(BaseModel):
-    """What a grade means: a school form and, where it has one, a year."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    form: str
-    year: int | None = None
 
 
 class Settings(SourceSettings):

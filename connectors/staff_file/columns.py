@@ -2,9 +2,14 @@
 
 import re
 
-from fleetsync.pull.files import FileColumn, Suspicion, look_like_days, look_like_employment_forms
+from fleetsync.pull.files import (
+    LOGIN_FIELDS,
+    FileColumn,
+    Suspicion,
+    look_like_days,
+    look_like_employment_forms,
+)
 
-LOGIN_FIELDS = ("eppn", "upn", "login", "email", "further_logins")  # the first is the strongest
 CODE_FIELDS = ("unit_code", "workplace", "cost_centre")
 # Days of a person or of the report are plainly no days of an employment.
 _DAYS = Suspicion(

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from connectors.staff_file.columns import COLUMNS, NEEDED_FIELDS
-from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, row_parser
+from connectors.staff_file.layouts import LAYOUTS
+from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, person_reader, row_parser
 from connectors.staff_file.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
 from fleetsync.pull.contract import (
@@ -42,7 +43,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 
     Raises SourceRefused when *path* matches several lists, or *departments* none of the rows.
     """
-    file = single_list(list(connect.files(settings.path, COLUMNS, form=settings)), settings.name)
+    file = single_list(list(connect.files(settings.path, COLUMNS, form=settings, layouts=LAYOUTS)), settings.name)
     if file is not None:
         yield from _pages(file, settings, connect)
 
@@ -50,7 +51,8 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
     lines: list[StaffRow] = []
     rejected: list[RejectedRecord] = []
-    for page in file.pages(row_parser(file, settings, connect), misfit=misfit_reader(settings, connect)):
+    persons = person_reader(file, settings, connect)
+    for page in file.pages(row_parser(file, settings, persons), misfit=misfit_reader(persons)):
         lines += page.raws
         rejected += page.rejected
     people = _group_by_person(lines)
@@ -64,7 +66,7 @@ def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[P
 
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Whether the file can be read to its end, for which day it speaks, and which columns it lacks."""
-    files = connect.files(settings.path, COLUMNS, form=settings)
+    files = connect.files(settings.path, COLUMNS, form=settings, layouts=LAYOUTS)
     yield from probe_files(
         PARTS[0],
         files,
@@ -81,19 +83,20 @@ def _group_by_person(lines: Sequence[StaffRow]) -> list[StaffFilePerson]:
     """
     rows: dict[str, list[StaffRow]] = {}
     for line in lines:
-        rows.setdefault(line.person, []).append(line)
+        rows.setdefault(line.person.person, []).append(line)
     people = [_employee(person, person_rows) for person, person_rows in rows.items()]
     return [person for person in people if person.employments or person.mark is not None]
 
 
 def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
+    persons = [line.person for line in lines]
     return StaffFilePerson(
         person=person,
-        numbers=tuple(dict.fromkeys(number for line in lines for number in line.numbers)),
-        civics=tuple(dict.fromkeys(line.civic for line in lines if line.civic)),
-        logins=tuple(dict.fromkeys(login for line in lines for login in line.logins)),
+        numbers=tuple(dict.fromkeys(number for each in persons for number in each.numbers)),
+        civics=tuple(dict.fromkeys(each.civic for each in persons if each.civic)),
+        logins=tuple(dict.fromkeys(login for each in persons for login in each.logins)),
         name=next((line.name for line in lines if line.name), None),
-        mark=next((line.mark for line in lines if line.mark is not None), None),
+        mark=next((each.mark for each in persons if each.mark is not None), None),
         employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),
         unreadable=tuple(fact for line in lines for fact in line.unreadable),
     )

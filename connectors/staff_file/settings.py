@@ -2,16 +2,13 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from fleetsync.core.model import EmploymentForm
 from fleetsync.pull.contract import Duration, SourceSettings
-from fleetsync.pull.files import FileFormat
-
-PersonIdColumn = Literal["person_number", "civic_number", "login"]
-PERSON_ID_COLUMNS: tuple[PersonIdColumn, ...] = ("person_number", "civic_number", "login")
+from fleetsync.pull.files import FileFormat, PersonIdColumn
 
 
 class Settings(SourceSettings, FileFormat):

@@ -33,24 +33,38 @@ def check(ctx: click.Context, source: str | None, *, offline: bool, as_request: 
                 click.echo(f"{line.key} = {line.value}  ({line.origin})")
         _print_configuration(application)
         _print_warnings(application)
-        if not application.sources:
-            # The daemon starts without a source, so the check before its start lets it.
-            click.echo(
-                f"{'warning ' if offline else 'FAILED  '} {NO_SOURCE.format(file=application.settings.file_name)}"
-            )
-            sys.exit(0 if offline else EXIT_ATTENTION)
-        chosen = [configured for configured in application.sources if source is None or configured.name == source]
-        if source is not None and not chosen:
-            parse_part(application, source)
-        tried = [] if offline else chosen
-        results = []
-        for each in tried:
-            results += [(each, result) for result in print_probe_results(application, each)]
-            _print_content(application, each)
+        chosen = _chosen_sources(application, source)
+        if not chosen:
+            _say_no_source(application, offline=offline)
+        results = [] if offline else _probe_and_print(application, chosen)
     to_do = [(each, result) for each, result in results if not result.ok or result.remedy]
     if as_request and to_do:
         click.echo(_permission_request(application, to_do))
     sys.exit(0 if all(result.ok for _, result in results) else EXIT_ATTENTION)
+
+
+def _chosen_sources(application: Application, name: str | None) -> list[Source]:
+    """The sources to check: the one called *name*, or all. Refuses a name that no source has."""
+    chosen = [source for source in application.sources if name is None or source.name == name]
+    if name is not None and not chosen:
+        parse_part(application, name)
+    return chosen
+
+
+def _say_no_source(application: Application, *, offline: bool) -> None:
+    """Say that no source is configured. Ends the command, unless it is the check before a daemon's start (*offline*)."""
+    text = NO_SOURCE.format(file=application.settings.file_name)
+    click.echo(f"{'warning' if offline else 'FAILED':8} {text}")
+    if not offline:
+        sys.exit(EXIT_ATTENTION)
+
+
+def _probe_and_print(application: Application, sources: Iterable[Source]) -> list[tuple[Source, ProbeResult]]:
+    results = []
+    for source in sources:
+        results += [(source, result) for result in print_probe_results(application, source)]
+        _print_content(application, source)
+    return results
 
 
 def _print_configuration(application: Application) -> None:

@@ -31,7 +31,7 @@ def kind_of_file(file: Path) -> str:
     if not by_fit:
         reasons = "".join(f"\nas {result.source}: {result.reason}" for result in results)
         raise CommandError(f"{file}: no kind of list could be read from it{reasons}", EXIT_UNUSABLE)
-    fitting = by_fit[min(by_fit)]
+    fitting = list(dict.fromkeys(by_fit[min(by_fit)]))  # a kind of several parts finds the same columns in each
     if len(fitting) > 1:
         kinds = " or ".join(fitting)
         raise CommandError(

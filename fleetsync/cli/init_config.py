@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--file",
     "files",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="A list that somebody exported; its kind is seen by its headers.",
 )
 @click.option("--name", default="", help="The name of the municipality.")
@@ -97,6 +97,8 @@ def _of_files(files: Iterable[Path]) -> Iterator["FirstSource"]:
     from fleetsync.cli.first_config import FirstSource, pattern_of_editions
 
     for file in files:
+        if not file.is_file():
+            raise CommandError(f"--file {file}: there is no such file", EXIT_UNUSABLE)
         yield FirstSource(kind_of_file(file), {"path": pattern_of_editions(file)})
 
 

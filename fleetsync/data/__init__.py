@@ -36,6 +36,7 @@ DATA_FILES = (
     "models",
     "os_support",
     "placeholder_serials",
+    "school_form_words",
     "unprotected_spellings",
     "virtual_machines",
 )
@@ -109,6 +110,12 @@ def _spellings(meaning: str) -> Iterator[str]:
 def employment_forms() -> Mapping[str, EmploymentForm]:
     """What the words and codes for forms of employment mean. Keys have the form of `normalised_word`."""
     return _meanings("employment_forms", "form", EmploymentForm)
+
+
+@cache
+def school_form_words() -> Mapping[str, str]:
+    """The school form that the words of lists mean. Keys have the form of `normalised_word`."""
+    return _meanings("school_form_words", "form", str)
 
 
 @cache

@@ -4,7 +4,7 @@ A row of a source and its expected result are added by the same call, so that ne
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from operator import itemgetter
@@ -21,13 +21,21 @@ from fleetsync.demo.fleet import (
     ENROLLED_ANEW_ON,
     MoveStep,
     mdm_of_school_tablet,
-    mdm_rows,
-    migration_rows,
     purchase_rows,
     rows_during_move,
+    rows_in_mdm,
 )
 from fleetsync.demo.intune_rows import autopilot_row
-from fleetsync.demo.managed_facts import FactChanges, ManagedFacts
+from fleetsync.demo.managed_facts import (
+    CHROMEBOOK,
+    LAPTOP,
+    MAC,
+    PLATFORMS,
+    TABLET,
+    FactChanges,
+    ManagedFacts,
+    fact_versions,
+)
 from fleetsync.demo.model import (
     DemoDevice,
     EmploymentContract,
@@ -48,27 +56,13 @@ from fleetsync.demo.model import (
     SystemName,
 )
 from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of
-from fleetsync.demo.units import UNIT_BY_SLUG, school_days_of, unit_name
+from fleetsync.demo.units import school_days_of, unit_name
 
 # Limits of the IT plan and of the demo's configuration, in school days.
 STALE_AFTER, SILENT_AFTER = 15, 60
 
 LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
-_LAPTOP = ManagedFacts(system="Windows", version="10.0.26200.7171", manufacturer="LENOVO", model="21M3EXMPL1")
-_TABLET = ManagedFacts(system="iPadOS", version="26.1", manufacturer="Apple", model="iPad (A16)")
-_MAC = ManagedFacts(system="macOS", version="26.1", manufacturer="Apple", model="MacBook Air (13-inch, M3, 2024)")
-_CHROMEBOOK = ManagedFacts(
-    system="ChromeOS", version="142.0.7444.181", manufacturer="HP", model="HP Chromebook 11 G9 EE"
-)
 _NEW_SYSTEM: tuple[date, FactChanges] = (date(2026, 10, 5), {"version": "27.0.1"})
-_PLATFORMS = {
-    "Windows": Platform.WINDOWS,
-    "iPadOS": Platform.IPADOS,
-    "iOS": Platform.IOS,
-    "Android": Platform.ANDROID,
-    "macOS": Platform.MACOS,
-    "ChromeOS": Platform.CHROMEOS,
-}
 
 UseSpans: TypeAlias = tuple[tuple[date, date], ...]
 StagePhases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
@@ -169,6 +163,7 @@ class WorldBuilder:
         mark: str = "",
         login: str | None = None,
         further_logins: Sequence[str] = (),
+        aliases: Sequence[str] = (),
         name: Name | None = None,
         title: str = "Lärare",
     ) -> StaffMember:
@@ -184,6 +179,7 @@ class WorldBuilder:
             login=f"{name.account}@{STAFF_DOMAIN}" if login is None else login,
             contracts=jobs,
             further_logins=tuple(further_logins),
+            aliases=tuple(aliases),
             mark=mark,
             title=title,
         )
@@ -208,27 +204,28 @@ class WorldBuilder:
 
     def add_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A laptop in Intune, used every few school days."""
-        return self._add_managed_device(f"PF{self.number():06X}", unit, login, _LAPTOP, options)
+        return self._add_managed_device(f"PF{self.number():06X}", unit, login, LAPTOP, options)
 
     def add_pupil_laptop(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A laptop for a pupil of *unit*; at one school a Chromebook, unless an MDM is named."""
         if unit != CHROMEBOOK_SCHOOL or "mdm" in options:
             return self.add_laptop(unit, login, **options)
         serial = f"5CDX{self.number():06X}"
-        return self._add_managed_device(serial, unit, login, _CHROMEBOOK, {"mdm": "google", **options})
+        return self._add_managed_device(serial, unit, login, CHROMEBOOK, {"mdm": "google", **options})
 
     def add_mac(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """A Mac in Jamf Pro."""
-        return self._add_managed_device(f"FVFX{self.number():06X}", unit, login, _MAC, {"mdm": "jamf_pro", **options})
+        return self._add_managed_device(f"FVFX{self.number():06X}", unit, login, MAC, {"mdm": "jamf_pro", **options})
 
     def add_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """An iPad of an employee."""
         options["changes"] = (*options.get("changes", ()), _NEW_SYSTEM)
-        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, _TABLET, options)
+        return self._add_managed_device(f"DMPX{self.number():06}", unit, login, TABLET, options)
 
     def add_school_tablet(self, unit: str, login: str, **options: Unpack[ManagedDeviceOptions]) -> DemoDevice:
         """An iPad of a pupil, a class or the children of *unit*, in the MDM of the unit's tablets."""
-        return self.add_tablet(unit, login, **{"mdm": mdm_of_school_tablet(unit), **options})
+        options.setdefault("mdm", mdm_of_school_tablet(unit))
+        return self.add_tablet(unit, login, **options)
 
     def _add_managed_device(
         self, serial: str, unit: str, login: str, kind: ManagedFacts, options: ManagedDeviceOptions
@@ -237,13 +234,12 @@ class WorldBuilder:
         shown_from = enrolled + timedelta(days=1)
         ordinary = {"serial": serial, "name": f"EXB-{serial}", "login": login, "place": unit_name(unit)}
         facts = replace(kind, id=self.namer.uuid(), **{**ordinary, **options.get("facts", {})})
-        versions = tuple(_fact_versions(shown_from, facts, options.get("changes", ())))
+        versions = tuple(fact_versions(shown_from, facts, options.get("changes", ())))
         mdm = options.get("mdm", "intune")
         move = options.get("move")
-        rows: dict[SystemName, tuple[RowVersion, ...]] = {
-            **(rows_during_move(versions, move) if move else {mdm: mdm_rows(mdm, versions)}),
-            **({"apple": migration_rows(facts, enrolled)} if move else purchase_rows(facts, enrolled, mdm)),
-        }
+        rows = dict(rows_during_move(versions, move) if move else rows_in_mdm(versions, mdm))
+        if not move and facts.serial == serial:  # else the firmware tells another number than the vendor
+            rows |= purchase_rows(versions, unit, mdm)
         if options.get("listed"):
             rows["device_list"] = _row_versions(enrolled, self._list_row(unit, facts), ())
         if repaired := options.get("repaired"):
@@ -259,7 +255,7 @@ class WorldBuilder:
         )
         phases = options.get("phases", [(shown_from, Stage.IN_USE, True)])
         moves = options.get("moves", ())
-        self.add_stages(device, _PLATFORMS[facts.system], phases, options.get("shown_at"), moves)
+        self.add_stages(device, PLATFORMS[facts.system], phases, options.get("shown_at"), moves)
         return device
 
     def add_computer(self, unit: str, login: str, **options: Unpack[ListedComputerOptions]) -> DemoDevice:
@@ -277,15 +273,15 @@ class WorldBuilder:
 
     def add_bought_computer(self, unit: str, first: date, phases: StagePhases) -> DemoDevice:
         """A computer that Autopilot knows from *first* on, and nothing else."""
-        facts = replace(_LAPTOP, serial=f"PF{self.number():06X}")
-        row = autopilot_row(facts, UNIT_BY_SLUG[unit].short, is_enrolled=False)
+        facts = replace(LAPTOP, serial=f"PF{self.number():06X}")
+        row = autopilot_row(facts, unit, is_enrolled=False)
         device = self._add_device(facts.serial, unit, (), {"autopilot": (RowVersion(first, row),)})
         self.add_stages(device, Platform.WINDOWS, phases)
         return device
 
     def add_bought_tablet(self, unit: str, ordered: date, phases: StagePhases) -> DemoDevice:
         """A tablet that Apple knows from its order on, and nothing else."""
-        facts = replace(_TABLET, serial=f"DMPX{self.number():06}")
+        facts = replace(TABLET, serial=f"DMPX{self.number():06}")
         row = apple_row(facts, ordered, "jamf_school")
         device = self._add_device(facts.serial, unit, (), {"apple": (RowVersion(ordered, row),)})
         self.add_stages(device, Platform.IPADOS, phases)
@@ -378,16 +374,6 @@ def _row_versions(first: date, row: SourceRow, changes: RowChanges) -> tuple[Row
         row = {**row, **change}
         versions.append(RowVersion(day, row))
     return tuple(versions)
-
-
-def _fact_versions(
-    first: date, facts: ManagedFacts, changes: Iterable[tuple[date, FactChanges]]
-) -> Iterator[tuple[date, ManagedFacts]]:
-    """What an MDM knows from *first* on. Each change builds on those before it."""
-    yield first, facts
-    for day, change in sorted(changes, key=itemgetter(0)):
-        facts = replace(facts, **change)
-        yield day, facts
 
 
 def missing_device_due_on(unit: str, start: date) -> date:

@@ -16,10 +16,10 @@ from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
 from fleetsync.demo.register import EXTRA_UNIT_CODES
 from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
-from fleetsync.demo.source_tables import apple_table, google_table, jamf_pro_table, jamf_school_table
+from fleetsync.demo.source_tables import apple_table, entra_table, google_table, jamf_pro_table, jamf_school_table
 from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
 from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
-from fleetsync.demo.units import DEMO_UNITS, SCHOOL_UNITS, UNIT_BY_SLUG
+from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
 
 MUNICIPALITY_NAME = "Exempelby kommun"
 DELIVERIES = "deliveries"
@@ -34,6 +34,7 @@ class StubAddresses(msgspec.Struct, frozen=True):
 
     graph: str
     register: tuple[str, str] | None = None
+    entra: str | None = None
     jamf_pro: str | None = None
     jamf_school: str | None = None
     google: tuple[str, str] | None = None
@@ -51,7 +52,7 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
         _write_secret(folder / "secrets" / "google", addresses.google[1])
     if addresses.apple is not None:
         _write_secret(folder / "secrets" / "apple.pem", addresses.apple[2])
-    for name in ("personal", "datorer", "verkstad"):
+    for name in ("personal", "datorer", "verkstad", "ekonomi"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
     file = folder / "config.toml"
@@ -72,6 +73,8 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
     if addresses.register is not None:
         yield from _school_sources(*addresses.register)
         yield from _school_rules()
+    if addresses.entra is not None:
+        yield entra_table(addresses.entra)
     if addresses.jamf_pro is not None:
         yield jamf_pro_table(addresses.jamf_pro)
     if addresses.jamf_school is not None:
@@ -162,6 +165,12 @@ counts = ["enrolment", "placement"]
 kind = "device_file"
 name = "verkstad"
 path = "{DELIVERIES}/verkstad/verkstad_*.csv"
+
+[[source]]
+kind = "ledger_file"
+name = "ekonomi"
+path = "{DELIVERIES}/ekonomi/inkop_*.csv"
+articles = ["*iPad*"]
 """
 
 
@@ -231,7 +240,7 @@ unit = "central"
 
 def _autopilot_maps() -> Iterator[str]:
     """A computer of Autopilot has the short name of its unit as group tag."""
-    for unit in SCHOOL_UNITS:
+    for unit in DEMO_UNITS:
         yield f"""\
 [[unit_map]]
 source = "intune"

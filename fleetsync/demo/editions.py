@@ -19,6 +19,9 @@ LIST_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if d
 # The workshop exports its list on every working day.
 WORKSHOP_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
 
+# The ledger is exported on the first of the month.
+LEDGER_DAYS = tuple(day for day in days_between(date(2025, 8, 1), WORLD_ENDS) if day.day == 1)
+
 
 def edition_on(days: tuple[date, ...], day: date) -> date:
     """The newest edition that exists on *day*."""

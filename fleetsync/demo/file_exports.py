@@ -4,6 +4,7 @@ Each edition is complete and written once. A `.done` file beside it marks that w
 """
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
 from io import StringIO
@@ -12,7 +13,7 @@ from pathlib import Path
 import xlsxwriter
 
 from fleetsync.demo.model import EmploymentContract, StaffMember
-from fleetsync.demo.names import Namer
+from fleetsync.demo.names import CANARY, Namer
 from fleetsync.demo.units import UNIT_BY_SLUG
 from fleetsync.demo.world import SourceContents
 
@@ -22,6 +23,9 @@ STAFF_HEADER = (
     "Ledig from", "Ledig tom",
 )  # fmt: skip
 OTHER_EMPLOYEES, OTHER_UNITS = 1200, ("Äldreboendet Solgläntan", "Gatukontoret", "Ekonomiavdelningen")
+LEDGER_HEADER = (
+    "Ordernr", "Fakturadatum", "Kostnadsställe", "Artikel", "Serienummer", "Antal", "Belopp", "Beställare",
+)  # fmt: skip
 WORKSHOP_HEADER = ("Serienummer", "Status", "Senast sedd")
 LIST_HEADER = (
     "Serienummer", "Inventarienummer", "Tillverkare", "Modell", "Plattform", "Enhet", "Användare", "Status",
@@ -35,6 +39,7 @@ def deliver(contents: SourceContents, folder: Path) -> tuple[Path, ...]:
     written = [write_staff_file(contents, folder / "personal"), write_device_list(contents, folder / "datorer")]
     if contents.world.with_schools:
         written.append(write_workshop_list(contents, folder / "verkstad"))
+        written.append(write_ledger(contents, folder / "ekonomi"))
     return tuple(file for file in written if file is not None)
 
 
@@ -152,6 +157,29 @@ def write_workshop_list(contents: SourceContents, folder: Path) -> Path | None:
     writer.writerow(WORKSHOP_HEADER)
     writer.writerows((row["serial"], row["status"], row["seen"] or "") for row in contents.workshop)
     return _write_export(file, text.getvalue().encode("utf-8-sig"))
+
+
+# --- ledger -----------------------------------------------------------------------------------------------------------
+
+
+def write_ledger(contents: SourceContents, folder: Path) -> Path | None:
+    """Write the ledger's purchases of tablets, CSV in cp1252: a line per unit and order. None if it exists already."""
+    file = folder / f"inkop_{contents.ledger_day:%Y-%m}.csv"
+    if file.exists():
+        return None
+    serials = defaultdict[tuple[object, ...], list[str]](list)
+    for row in contents.purchases:
+        serials[row["day"], row["unit"], row["article"]].append(str(row["serial"]))
+    text = StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow(LEDGER_HEADER)
+    for (day, unit, article), numbers in serials.items():
+        centre = UNIT_BY_SLUG[str(unit)].cost_centre
+        order = f"{str(day).replace('-', '')}-{centre}"
+        writer.writerow((order, day, centre, article, ", ".join(numbers), len(numbers), len(numbers) * 3990, CANARY))
+    # Bought anew each month: cases, which have no numbers.
+    writer.writerow((f"{contents.ledger_day:%Y%m}-7", contents.ledger_day, "", "Fodral", "", 40, 40 * 129, CANARY))
+    return _write_export(file, text.getvalue().encode("cp1252"))
 
 
 # --- all --------------------------------------------------------------------------------------------------------------

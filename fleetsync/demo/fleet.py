@@ -18,11 +18,15 @@ from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import MdmName, RowVersion, SourceRow, SystemName
+from fleetsync.demo.units import PRESCHOOL_UNITS
 
 MoveStep = Literal["enrolled_anew", "waiting"]
 """How far the move of a tablet is: enrolled in the new MDM and silent in the old one, or the other way round."""
 FactVersions = Sequence[tuple[date, ManagedFacts]]
+Rows = Mapping[SystemName, tuple[RowVersion, ...]]
 
+_PRESCHOOLS = frozenset(unit.slug for unit in PRESCHOOL_UNITS)
+AUTOPILOT_TRIED_AT = "vretaskolan"
 AUTOPILOT_SINCE, DELIVERY_TIME = date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
@@ -40,41 +44,53 @@ def mdm_of_school_tablet(unit: str) -> MdmName:
     return "intune" if unit == NOT_MOVED_YET else "jamf_school"
 
 
-def mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
-    """The rows of a device in *mdm*, each from the day of its version on."""
+def rows_in_mdm(versions: FactVersions, mdm: MdmName) -> Rows:
+    """The rows of a device in its MDM."""
+    return {mdm: _mdm_rows(mdm, versions)}
+
+
+def _mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
     return tuple(RowVersion(first, _ROW_OF[mdm](facts)) for first, facts in versions)
 
 
-def purchase_rows(facts: ManagedFacts, enrolled: date, mdm: MdmName) -> Mapping[SystemName, tuple[RowVersion, ...]]:
-    """The rows of a device that its vendor has registered: of Apple's always, of Windows since Autopilot is used."""
+def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
+    """The row of a device of *unit* where its vendor registers what is sold.
+
+    Apple has each of its devices, and the ledger those that a preschool paid for. Autopilot has all computers of one unit, and those that came since it is used.
+    """
+    shown_from, facts = versions[0]
     if facts.is_personal or facts.is_mailbox:
         return {}
+    ordered_on = shown_from - DELIVERY_TIME
     if facts.manufacturer == "Apple":
-        return {"apple": (RowVersion(enrolled, apple_row(facts, enrolled - DELIVERY_TIME, mdm)),)}
-    if facts.system == "Windows" and enrolled >= AUTOPILOT_SINCE:
-        return {"autopilot": (RowVersion(enrolled, autopilot_row(facts, "", is_enrolled=True)),)}
+        bought: dict[SystemName, tuple[RowVersion, ...]] = {
+            "apple": (RowVersion(shown_from, apple_row(facts, ordered_on, mdm)),)
+        }
+        if unit in _PRESCHOOLS:
+            invoiced = {"serial": facts.serial, "unit": unit, "article": facts.model, "day": ordered_on}
+            bought["ledger"] = (RowVersion(shown_from, invoiced),)
+        return bought
+    if facts.system == "Windows" and (unit == AUTOPILOT_TRIED_AT or shown_from >= AUTOPILOT_SINCE):
+        return {"autopilot": (RowVersion(shown_from, autopilot_row(facts, unit, is_enrolled=True)),)}
     return {}
 
 
-def migration_rows(facts: ManagedFacts, enrolled: date) -> tuple[RowVersion, ...]:
-    """The rows at Apple of a tablet that moves from Intune to Jamf School."""
-    ordered_on = enrolled - DELIVERY_TIME
-    return (
-        RowVersion(enrolled, apple_row(facts, ordered_on, "intune")),
-        RowVersion(MOVE_BEGAN_ON, apple_row(facts, ordered_on, "jamf_school", "STARTED")),
-        RowVersion(MOVE_ENDED_ON, apple_row(facts, ordered_on, "jamf_school", "SUCCESS")),
-    )
-
-
-def rows_during_move(versions: FactVersions, step: MoveStep) -> Mapping[MdmName, tuple[RowVersion, ...]]:
+def rows_during_move(versions: FactVersions, step: MoveStep) -> Rows:
     """The rows of a tablet of Intune that moves to Jamf School: from the beginning of the move to its end, both have it.
 
-    Until a tablet is enrolled anew, Jamf School only knows it as ordered.
+    Until a tablet is enrolled anew, Jamf School only knows it as ordered. Apple tells of the move.
     """
+    shown_from, bought = versions[0]
     facts = [version for first, version in versions if first <= MOVE_BEGAN_ON][-1]
     waiting = (MOVE_BEGAN_ON, replace(facts, is_enrolment_pending=True))
     later = [(first, version) for first, version in versions if first > ENROLLED_ANEW_ON[step]]
+    ordered_on = shown_from - DELIVERY_TIME
     return {
-        "intune": (*mdm_rows("intune", versions), RowVersion(MOVE_ENDED_ON, None)),
-        "jamf_school": mdm_rows("jamf_school", [waiting, (ENROLLED_ANEW_ON[step], facts), *later]),
+        "intune": (*_mdm_rows("intune", versions), RowVersion(MOVE_ENDED_ON, None)),
+        "jamf_school": _mdm_rows("jamf_school", [waiting, (ENROLLED_ANEW_ON[step], facts), *later]),
+        "apple": (
+            RowVersion(shown_from, apple_row(bought, ordered_on, "intune")),
+            RowVersion(MOVE_BEGAN_ON, apple_row(bought, ordered_on, "jamf_school", "STARTED")),
+            RowVersion(MOVE_ENDED_ON, apple_row(bought, ordered_on, "jamf_school", "SUCCESS")),
+        ),
     }

@@ -5,6 +5,7 @@ from datetime import datetime
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY, object_id_of
+from fleetsync.demo.units import UNIT_BY_SLUG
 
 PUSH_CERTIFICATE: SourceRow = {
     "id": "push",
@@ -51,14 +52,14 @@ def _intune_enrolment(facts: ManagedFacts) -> str:
     return "appleBulkWithUser" if facts.system == "iPadOS" else "windowsAzureADJoin"
 
 
-def autopilot_row(facts: ManagedFacts, group_tag: str, *, is_enrolled: bool) -> SourceRow:
-    """The row of a computer in Autopilot. Whom it is meant for is not who has it, and may not be stored."""
+def autopilot_row(facts: ManagedFacts, unit: str, *, is_enrolled: bool) -> SourceRow:
+    """The row of a computer of *unit* in Autopilot. Whom it is meant for is not who has it, and may not be stored."""
     return {
         "id": object_id_of(f"autopilot/{facts.serial}"),
         "serialNumber": facts.serial,
         "manufacturer": facts.manufacturer,
         "model": facts.model,
-        "groupTag": group_tag,
+        "groupTag": UNIT_BY_SLUG[unit].short if unit in UNIT_BY_SLUG else "",
         "purchaseOrderIdentifier": "",
         "enrollmentState": "enrolled" if is_enrolled else "notContacted",
         "userPrincipalName": f"{CANARY}.avsedd@exempelby.se",

@@ -86,7 +86,7 @@ def jamf_school_listings(
 ) -> Mapping[str, Sequence[SourceRow]]:
     """The rows of each listing on *day*. Users are the pupils up to year 6 who have a log-in, and the owners of *devices*."""
     owners = (row["owner"] for row in devices)
-    users = [owner for owner in owners if isinstance(owner, dict) and owner["id"]]
+    users: list[SourceRow] = [owner for owner in owners if isinstance(owner, dict) and owner["id"]]
     users += [
         jamf_school_user(login, Name(learner.given, learner.family, ""))
         for learner in learners

@@ -15,7 +15,7 @@ from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
 MdmName = Literal["intune", "jamf_school", "jamf_pro", "google"]
-SystemName = MdmName | Literal["device_list", "workshop_list", "autopilot", "apple"]
+SystemName = MdmName | Literal["device_list", "workshop_list", "autopilot", "apple", "ledger"]
 """The systems that have rows of devices: MDMs, the partner's and the workshop's lists, and those that know what was bought."""
 Observer = Literal["any", "early", "late"]
 """Which installations see a fact about a person whom the register deletes later.
@@ -40,7 +40,10 @@ class EmploymentContract(msgspec.Struct, frozen=True):
 
 
 class StaffMember(msgspec.Struct, frozen=True):
-    """An employee. *further_logins*: log-ins beside the first. *mark*: text in the column for protected identity."""
+    """An employee. *mark*: text in the column for protected identity.
+
+    *further_logins*: log-ins beside the first. *aliases*: addresses that only the directory of accounts knows.
+    """
 
     key: str
     number: str
@@ -50,6 +53,7 @@ class StaffMember(msgspec.Struct, frozen=True):
     login: str
     contracts: tuple[EmploymentContract, ...]
     further_logins: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     mark: str = ""
     title: str = "Lärare"
 

@@ -2,8 +2,10 @@
 
 from fleetsync.demo.apple import CLIENT as APPLE_CLIENT
 from fleetsync.demo.apple import KEY_ID as APPLE_KEY_ID
+from fleetsync.demo.entra_rows import ROOM_PREFIX
 from fleetsync.demo.google_admin import ADMINISTRATOR
 from fleetsync.demo.google_rows import SCHOOLS_PATH
+from fleetsync.demo.graph import CLIENT, TENANT
 from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
 from fleetsync.demo.jamf_school import NETWORK_ID
 from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
@@ -24,6 +26,23 @@ client_id = "{APPLE_CLIENT}"
 key_id = "{APPLE_KEY_ID}"
 private_key_file = "secrets/apple.pem"
 requests_per_minute = 60000
+"""
+
+
+def entra_table(graph: str) -> str:
+    """Entra ID, a witness of the staff: it knows the employment numbers of the staff file, and further addresses."""
+    return f"""\
+[[source]]
+kind = "entra_users"
+name = "entra"
+tenant = "{TENANT}"
+client_id = "{CLIENT}"
+client_secret_file = "secrets/intune"
+authority = "{graph}"
+graph_root = "{graph}"
+namespace = "personal"
+leave_out = ["{ROOM_PREFIX}*"]
+needs_employee_id = true
 """
 
 

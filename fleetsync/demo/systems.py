@@ -26,6 +26,7 @@ class StubSystems:
             lambda: world.contents_on(today()).managed_devices,
             listings={
                 "autopilot": lambda: world.contents_on(today()).autopilot,
+                "users": lambda: world.contents_on(today()).accounts,
                 "push_certificate": lambda: (PUSH_CERTIFICATE,),
             },
         )
@@ -51,6 +52,7 @@ class StubSystems:
         return StubAddresses(
             self.graph.stub_server.address,
             register=None if register is None else (register.base_url, register.token_url),
+            entra=self.graph.stub_server.address,
             jamf_pro=self.jamf_pro.base_url,
             jamf_school=None if jamf_school is None else jamf_school.base_url,
             apple=None if apple is None else (apple.base_url, apple.token_url, apple.private_key_pem),

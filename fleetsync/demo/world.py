@@ -13,7 +13,15 @@ import msgspec
 from fleetsync.demo.apple_rows import apple_listings
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
-from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, WHOLE_MUNICIPALITY_ON, WORKSHOP_DAYS, edition_on
+from fleetsync.demo.editions import (
+    LEDGER_DAYS,
+    LIST_DAYS,
+    STAFF_FILE_DAYS,
+    WHOLE_MUNICIPALITY_ON,
+    WORKSHOP_DAYS,
+    edition_on,
+)
+from fleetsync.demo.entra_rows import entra_users
 from fleetsync.demo.google_rows import google_listings, google_time
 from fleetsync.demo.intune_rows import graph_time
 from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
@@ -176,6 +184,11 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
         """The rows of Autopilot."""
         return tuple(row for _, row in self._rows_of("autopilot", self.day))
 
+    @cached_property
+    def accounts(self) -> tuple[SourceRow, ...]:
+        """The accounts of Entra ID."""
+        return tuple(entra_users(self.world.builder.employees, self.day))
+
     def _contact(self, device: DemoDevice, mdm: MdmName) -> datetime | None:
         """When *device* was last in contact with *mdm*."""
         last = device.last_contact_by.get(mdm)
@@ -189,6 +202,16 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
             seen_at = last_used(device, day)
             rows.append({**row, "seen": seen_at.date() if seen_at else None})
         return tuple(rows)
+
+    @property
+    def ledger_day(self) -> date:
+        """The day of the newest export of the ledger."""
+        return edition_on(LEDGER_DAYS, self.day)
+
+    @cached_property
+    def purchases(self) -> tuple[SourceRow, ...]:
+        """The devices in the newest export of the ledger."""
+        return tuple(row for _, row in self._rows_of("ledger", self.ledger_day))
 
     @property
     def workshop_day(self) -> date:

@@ -103,6 +103,7 @@ def test_the_most_special_source_is_the_basis_of_its_memberships(tmp_path: Path)
         (("--kind", "intune", "--set", "tenant=t"), "write KIND.KEY=VALUE"),
         (("--kind", "intune", "--set", "intune.tennant=t"), "intune has no key tennant. Did you mean tenant?"),
         (("--kind", "intun"), "intun"),
+        (("--file", "nowhere.csv"), "--file nowhere.csv: there is no such file"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_and_nothing_is_written(

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,9 +67,10 @@ class RecordedFault:
 class RecordedServer:
     """Serves the listings of a case on loopback."""
 
-    def __init__(self, case: ConnectorCase) -> None:
-        self.case = case
-        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
+    case: ConnectorCase
+
+    def __init__(self) -> None:
+        self.listings: dict[str, RecordedListing] = {}
         self.faults: dict[tuple[str, int], RecordedFault] = {}
         self.asked: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -77,8 +78,14 @@ class RecordedServer:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_RecordedHandler,), {"outside": self}))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def serve(self, case: ConnectorCase) -> None:
+        """From now on serve *case*, without a fault and with nothing asked yet."""
+        self.case = case
+        self.listings = {listing.path: listing for listing in (*case.listings.values(), *case.also_served)}
+        for noted in (self.faults, self.asked, self.headers, self.signed_in):
+            noted.clear()
 
     def fail(self, listing: RecordedListing, page: int, fault: RecordedFault) -> None:
         self.faults[listing.path, page] = fault
@@ -100,10 +107,18 @@ class RecordedServer:
         here = (fault.elsewhere if fault is not None else None) or self.url
         return json.dumps(listing.with_next_link(recorded, here + listing.path, following)).encode()
 
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+
+_idle_servers: list[RecordedServer] = []
+"""Servers of tests that have ended: a start takes a port, a socket and a thread. They end with the process."""
+
+
+@contextmanager
+def recorded_server(case: ConnectorCase) -> Iterator[RecordedServer]:
+    """A server of *case* that no other test uses meanwhile."""
+    server = _idle_servers.pop() if _idle_servers else RecordedServer()
+    server.serve(case)
+    yield server
+    _idle_servers.append(server)
 
 
 class _RecordedHandler(BaseHTTPRequestHandler):
@@ -188,15 +203,24 @@ class FakeConnect:
         return tokenise_key(b"a key of tests, 32 bytes long....", Key(Scheme.CIVIC, "", value)).value
 
 
+class SourceMemory:
+    """What is kept of a source between its pulls: its token, and a clock that stands still otherwise."""
+
+    def __init__(self, name: str) -> None:
+        self.clock = RecordingClock()
+        self.sessions = SourceSessions(name, self.clock, OutboundNetwork(), RequestMeter())
+
+
 @contextmanager
-def fake_connect(settings: SourceSettings, known: Mapping[str | None, str] | None = None) -> Iterator[FakeConnect]:
-    """What one pull is given."""
-    clock = RecordingClock()
-    sessions = SourceSessions(settings.name, clock, OutboundNetwork(), RequestMeter())
-    with sessions.pull_session(
+def fake_connect(
+    settings: SourceSettings, known: Mapping[str | None, str] | None = None, memory: SourceMemory | None = None
+) -> Iterator[FakeConnect]:
+    """What one pull is given. *memory*: of earlier pulls; None: this is the first one."""
+    memory = memory or SourceMemory(settings.name)
+    with memory.sessions.pull_session(
         stop=threading.Event(), time_limit=timedelta(hours=1), wait_limit=timedelta(minutes=10)
     ) as session:
-        yield FakeConnect(settings.name, session, clock, known or {})
+        yield FakeConnect(settings.name, session, memory.clock, known or {})
 
 
 # ------------------------------------------------------------------------------------------------- a case, ready to pull
@@ -210,25 +234,34 @@ class CaseRunner:
         self.module = load_connector(case.kind)
         self.settings = self.settings_with()
         self.waited: list[float] = []
+        self.memory: SourceMemory | None = None
 
     def settings_with(self, **keys: Any) -> Any:
         """The case's settings with other *keys*."""
         return self.module.Settings.model_validate(self.case.filled_table(self.server.url, self.folder) | keys)
+
+    def stay_signed_in(self) -> None:
+        """Keep the token from one pull to the next, as a running daemon does."""
+        self.memory = SourceMemory(self.settings.name)
 
     def part(self, name: str) -> Part:
         return next(part for part in self.module.PARTS if part.name == name)
 
     def pages(self, part: str, settings: Any = None, known: Mapping[str | None, str] | None = None) -> list[Any]:
         settings = settings or self.settings
-        with fake_connect(settings, known) as connect:
+        with fake_connect(settings, known, self.memory) as connect:
             self.waited = connect.clock.waited
             return list(self.module.pull(part, settings, connect))
 
     def items(self, part: str, settings: Any = None) -> list[NormalisedItem]:
         """All that a pull comes to. A record that is refused alone is left out, as the runner does."""
+        return self.items_of(part, self.pages(part, settings), settings)
+
+    def items_of(self, part: str, pages: Iterable[Any], settings: Any = None) -> list[NormalisedItem]:
+        """All that *pages* of a part come to."""
         settings = settings or self.settings
         result: list[NormalisedItem] = []
-        for page in self.pages(part, settings):
+        for page in pages:
             for raw in page.raws:
                 with suppress(RecordError):
                     result += self.module.normalise(part, settings, raw)
@@ -239,12 +272,17 @@ class CaseRunner:
         return as_new(self.items(part, settings))
 
     def records(self, part: str, settings: Any = None) -> list[Record]:
-        return [noted for noted in self.noted(part, settings) if isinstance(noted, Record)]
+        return records_in(self.items(part, settings))
 
     def findings(self, settings: Any = None, known: Mapping[str | None, str] | None = None) -> list[Any]:
         settings = settings or self.settings
         with fake_connect(settings, known) as connect:
             return list(self.module.probe(settings, connect))  # type: ignore[attr-defined]
+
+
+def records_in(items: Iterable[NormalisedItem]) -> list[Record]:
+    """The records among *items*, an uncertain one too."""
+    return [item for item in as_new(items) if isinstance(item, Record)]
 
 
 def as_new(items: Iterable[NormalisedItem]) -> list[NormalisedItem]:
@@ -258,9 +296,7 @@ def as_new(items: Iterable[NormalisedItem]) -> list[NormalisedItem]:
 @contextmanager
 def running_case(case: ConnectorCase, folder: Path) -> Iterator[CaseRunner]:
     """*case* on loopback and in *folder*, its files put there as recorded."""
-    with ExitStack() as stack:
-        server = RecordedServer(case)
-        stack.callback(server.close)
-        for name in case.files:
-            (folder / name).write_bytes(case.recorded(name).read_bytes())
+    for name in case.files:
+        (folder / name).write_bytes(case.recorded(name).read_bytes())
+    with recorded_server(case) as server:
         yield CaseRunner(case, folder, server)

@@ -47,7 +47,7 @@ class ConnectorCase:
     Secrets of the table, whatever their key, have the value SECRET. *expected_counts*: by part how many records of each
     type the recorded payloads hold. *listings*: by part, of an API. *also_served*: further addresses that a part asks, which
     are never made to fail. *token_paths*: where the stub server gives tokens; none for Basic, Bearer and API keys. *files*:
-    recorded files, put into the folder before each pull.
+    recorded files, put into the folder before each pull. *is_set*: they are one whole, of which no file can be missing.
     """
 
     kind: str
@@ -57,6 +57,7 @@ class ConnectorCase:
     also_served: tuple[RecordedListing, ...] = ()
     token_paths: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    is_set: bool = False
 
     def filled_table(self, server: str, folder: Path) -> dict[str, Any]:
         """The table for a stub server at *server* and files in *folder*."""

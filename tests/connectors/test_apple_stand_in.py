@@ -202,17 +202,15 @@ LISTING = FaultyListing("apple-school-manager/devices", "/v1/orgDevices", skip=1
 
 
 @pytest.mark.parametrize("fault", [*PASSING_FAULTS, "token_expires", "page_token_expired"])
-def test_a_fault_that_passes_changes_no_number(
-    opened: OpenInstallation, apple: AppleStub, installation: Installation, fault: FaultKind
-) -> None:
-    LISTING.check_passing(fault, apple.stub_server, installation, opened)
+def test_a_fault_that_passes_changes_no_number(apple: AppleStub, installation: Installation, fault: FaultKind) -> None:
+    LISTING.check_passing(fault, apple.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, apple: AppleStub, installation: Installation, fault: FaultKind
+    apple: AppleStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, apple.stub_server, installation, opened)
+    LISTING.check_lasting(fault, apple.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", ["lost_rows", "empty_page", "forbidden", "missing", "not_json", "hang_up"])
@@ -221,8 +219,7 @@ def test_lists_of_mdms_that_fail_leave_every_device_where_it_is(
     installation: Installation, apple: AppleStub, fault: FaultKind, path: str
 ) -> None:
     with_tables(installation, table(apple), PLACED_BY_MDM)
-    with installation.open() as opened:
-        FaultyListing(LISTING.part, path).check_lasting(fault, apple.stub_server, installation, opened)
+    FaultyListing(LISTING.part, path).check_lasting(fault, apple.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", ["duplicate", "loop", "server_error", "too_many_date"])
@@ -230,8 +227,7 @@ def test_lists_of_mdms_in_which_a_fault_passes_leave_every_device_where_it_is(
     installation: Installation, apple: AppleStub, fault: FaultKind
 ) -> None:
     with_tables(installation, table(apple), PLACED_BY_MDM)
-    with installation.open() as opened:
-        FaultyListing(LISTING.part, "/v1/mdmServers/1F97").check_passing(fault, apple.stub_server, installation, opened)
+    FaultyListing(LISTING.part, "/v1/mdmServers/1F97").check_passing(fault, apple.stub_server, installation)
 
 
 def test_half_a_list_that_nobody_counts_is_held(

@@ -160,16 +160,16 @@ LISTING = FaultyListing("entra/users", USERS, skip=1)
     "fault", [*sorted({*PASSING_FAULTS} - {"loop"}), "token_expires", "page_token_expired", "forbidden", "missing"]
 )
 def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
-    opened: OpenInstallation, graph: GraphStub, installation: Installation, fault: FaultKind
+    graph: GraphStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, graph.stub_server, installation, opened)
+    LISTING.check_passing(fault, graph.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", [*LASTING_FAULTS, "loop"])
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, graph: GraphStub, installation: Installation, fault: FaultKind
+    graph: GraphStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, graph.stub_server, installation, opened)
+    LISTING.check_lasting(fault, graph.stub_server, installation)
 
 
 def test_an_account_that_a_listing_lost_is_noticed_by_the_count(opened: OpenInstallation, graph: GraphStub) -> None:

@@ -209,9 +209,9 @@ UNNOTICEABLE: frozenset[FaultKind] = frozenset({"lost_rows"})  # there is no tot
     ],
 )  # fmt: skip
 def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
-    opened: OpenInstallation, google: GoogleAdminStub, installation: Installation, fault: FaultKind
+    google: GoogleAdminStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, google.stub_server, installation, opened)
+    LISTING.check_passing(fault, google.stub_server, installation)
 
 
 @pytest.mark.parametrize(
@@ -222,9 +222,9 @@ def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
     ],
 )  # fmt: skip
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, google: GoogleAdminStub, installation: Installation, fault: FaultKind
+    google: GoogleAdminStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, google.stub_server, installation, opened)
+    LISTING.check_lasting(fault, google.stub_server, installation)
 
 
 def test_a_listing_that_ends_early_is_held_and_changes_no_number(

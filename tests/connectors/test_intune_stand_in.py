@@ -162,20 +162,16 @@ LISTINGS = {
     "fault", [*sorted({*PASSING_FAULTS} - {"lost_rows", "loop"}), "token_expires", "page_token_expired"]
 )
 def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
-    opened: OpenInstallation, graph: GraphStub, installation: Installation, part: str, fault: FaultKind
+    graph: GraphStub, installation: Installation, part: str, fault: FaultKind
 ) -> None:
-    FaultyListing(f"intune/{part}", LISTINGS[part], skip=1).check_passing(
-        fault, graph.stub_server, installation, opened
-    )
+    FaultyListing(f"intune/{part}", LISTINGS[part], skip=1).check_passing(fault, graph.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", sorted({*LASTING_FAULTS, "loop"} - {"lost_rows", "empty_page"}))
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, graph: GraphStub, installation: Installation, fault: FaultKind
+    graph: GraphStub, installation: Installation, fault: FaultKind
 ) -> None:
-    FaultyListing("intune/autopilot", LISTINGS["autopilot"]).check_lasting(
-        fault, graph.stub_server, installation, opened
-    )
+    FaultyListing("intune/autopilot", LISTINGS["autopilot"]).check_lasting(fault, graph.stub_server, installation)
 
 
 def test_a_list_that_loses_its_rows_is_held(opened: OpenInstallation, graph: GraphStub) -> None:

@@ -179,16 +179,16 @@ LISTING = FaultyListing("jamf-pro/computers", COMPUTERS, skip=1)
 
 @pytest.mark.parametrize("fault", [*PASSING_FAULTS, "token_expires", "unauthorised", "forbidden", "missing"])
 def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
-    opened: OpenInstallation, jamf: JamfProStub, installation: Installation, fault: FaultKind
+    jamf: JamfProStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, jamf.stub_server, installation, opened)
+    LISTING.check_passing(fault, jamf.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", [*LASTING_FAULTS, "loop"])
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, jamf: JamfProStub, installation: Installation, fault: FaultKind
+    jamf: JamfProStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, jamf.stub_server, installation, opened)
+    LISTING.check_lasting(fault, jamf.stub_server, installation)
 
 
 def test_a_short_list_of_what_apple_assigned_is_no_list(opened: OpenInstallation, jamf: JamfProStub) -> None:

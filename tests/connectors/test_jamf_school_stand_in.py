@@ -126,16 +126,16 @@ LISTING = FaultyListing("jamf-school/devices", "/api/devices")
 
 @pytest.mark.parametrize("fault", [*PASSING_FAULTS, "foreign_link"])
 def test_a_fault_that_passes_changes_no_number(
-    opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
+    jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, jamf.stub_server, installation, opened)
+    LISTING.check_passing(fault, jamf.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
+    jamf: JamfSchoolStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, jamf.stub_server, installation, opened)
+    LISTING.check_lasting(fault, jamf.stub_server, installation)
 
 
 def test_half_of_the_fleet_gone_from_a_response_that_looks_whole_is_held(

@@ -139,16 +139,16 @@ LISTING = FaultyListing("alla-inventarier/assets", "/api/v1/hardware", skip=1)
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS)
 def test_a_fault_that_passes_changes_no_number(
-    opened: OpenInstallation, snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
+    snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, snipe_it.stub_server, installation, opened)
+    LISTING.check_passing(fault, snipe_it.stub_server, installation)
 
 
 @pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    opened: OpenInstallation, snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
+    snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, snipe_it.stub_server, installation, opened)
+    LISTING.check_lasting(fault, snipe_it.stub_server, installation)
 
 
 def test_a_server_that_shows_archived_assets_among_the_others_gives_the_same_numbers(

@@ -170,7 +170,10 @@ def test_a_probe_tells_day_and_people(recorded: CaseRunner) -> None:
     (finding,) = recorded.findings()
 
     summary, _, taken = finding.what.partition("; taken: ")
-    assert summary == f"{FILE} speaks for 2026-10-31 and has 9 people; skipped 2 lines above the headers in line 3"
+    assert (
+        summary
+        == f"{FILE} speaks for 2026-10-31 and has 9 people; recognised as an export of a personnel system such as Personec P; skipped 2 lines above the headers in line 3"
+    )
     assert taken.startswith("Anst.nr → person number, Personnummer → civic number, ")
 
 
@@ -646,7 +649,7 @@ def test_a_file_of_headers_alone_is_whole_and_empty(staff: StaffFolder) -> None:
 
 
 def test_a_large_file_comes_in_pages_and_is_rejected_once(staff: StaffFolder) -> None:
-    staff.write(*(f"{number};;A;;;;;;" for number in range(4100)), ";;A;;;;;;")
+    staff.write(*(f"{number};;A;;;2020-08-01;;;" for number in range(4100)), ";;A;;;;;;")
     pages = staff.runner.pages("staff")
 
     assert [len(page.raws) for page in pages] == [2000, 2000, 100]

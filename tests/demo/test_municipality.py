@@ -19,16 +19,16 @@ REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
 
 
 def test_the_configuration_is_valid_and_names_every_source(tmp_path):
-    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH, jamf_pro=JAMF_PRO)), environ={})
+    settings = load(write_configuration(tmp_path, StubAddresses(GRAPH, entra=GRAPH, jamf_pro=JAMF_PRO)), environ={})
 
-    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer", "jamf-pro"]
+    assert [source.name for source in build_sources(settings)] == ["intune", "personal", "datorer", "entra", "jamf-pro"]
     assert [unit.slug for unit in settings.units] == [unit.slug for unit in DEMO_UNITS]
     assert settings.warnings == ()
 
 
 def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
     addresses = StubAddresses(
-        GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE, apple=APPLE
+        GRAPH, entra=GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE, apple=APPLE
     )
     file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -39,6 +39,8 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "datorer",
         "skolregister",
         "verkstad",
+        "ekonomi",
+        "entra",
         "jamf-pro",
         "jamf-school",
         "google",

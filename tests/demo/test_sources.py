@@ -8,7 +8,15 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from fleetsync.demo.days import DEMO_DAY
-from fleetsync.demo.file_exports import LIST_HEADER, OTHER_EMPLOYEES, STAFF_HEADER, WORKSHOP_HEADER, deliver
+from fleetsync.demo.file_exports import (
+    LEDGER_HEADER,
+    LIST_HEADER,
+    OTHER_EMPLOYEES,
+    STAFF_HEADER,
+    WORKSHOP_HEADER,
+    deliver,
+)
+from fleetsync.demo.units import PRESCHOOL_UNITS
 from fleetsync.demo.world import DemoWorld
 
 
@@ -24,8 +32,10 @@ def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
     assert all(file.with_name(f"{file.name}.done").exists() for file in first)
 
 
-def test_the_whole_municipality_has_a_workshop(whole, tmp_path):
-    assert deliver(whole.contents_on(DEMO_DAY), tmp_path)[-1].name == "verkstad_20261124.csv"
+def test_the_whole_municipality_has_a_workshop_and_a_ledger(whole, tmp_path):
+    *_, workshop, ledger = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+
+    assert (workshop.name, ledger.name) == ("verkstad_20261124.csv", "inkop_2026-11.csv")
     assert deliver(whole.contents_on(DEMO_DAY), tmp_path) == ()
 
 
@@ -82,11 +92,22 @@ def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
 
 
 def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
-    *_, file = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+    *_, file, _ = deliver(whole.contents_on(DEMO_DAY), tmp_path)
     _, header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 
     assert tuple(header) == WORKSHOP_HEADER
     assert {row[1] for row in rows} == {"På reparation", "I drift", "Stulen", "Skrotad"}
+
+
+def test_the_ledger_has_the_tablets_of_each_preschool_in_one_line_and_cases_without_numbers(whole, tmp_path):
+    *_, file = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+    header, *rows = rows_of(file.read_bytes(), "cp1252")
+    tablets = [row for row in rows if row[4]]
+
+    assert tuple(header) == LEDGER_HEADER
+    assert {row[2] for row in tablets} == {unit.cost_centre for unit in PRESCHOOL_UNITS}
+    assert [int(row[5]) for row in tablets] == [len(row[4].split(", ")) for row in tablets]
+    assert [row[3] for row in rows if not row[4]] == ["Fodral"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ STAFF_CASES = {
     "unknown_holder": 5, "placeholder_serial": 4, "serial_of_nine": 9, "enrolled_again": 7, "private_phone": 25,
     "mail_only": 10, "private_computer": 3, "ours_marked_personal": 4, "unencrypted": 3, "noncompliant": 4,
     "enrolled_by_a_manager": 10, "front_desk": 4, "in_stock": 8, "asleep_in_stock": 4, "scrapped": 20,
-    "computer_and_tablet": 72, "mac": 8, "unencrypted_mac": 2, "silent_mac": 1, **{f"substitute_{months}_months": 1 for months in (2, 4, 5, 6, 7, 8, 9, 10, 11)},
+    "computer_and_tablet": 72, "mac": 8, "unencrypted_mac": 2, "silent_mac": 1, "mac_under_an_alias": 1, **{f"substitute_{months}_months": 1 for months in (2, 4, 5, 6, 7, 8, 9, 10, 11)},
 }  # fmt: skip
 SCHOOL_CASES = {
     "cart_of_one_class": 44, "cart_for_three_classes": 1, "class_with_a_cart_and_a_share": 1, "tablet_of_one_teacher": 25,
@@ -47,6 +47,7 @@ def snapshot_of(world: DemoWorld, day: date) -> bytes:
         contents.google,
         contents.apple,
         contents.autopilot,
+        contents.accounts,
         contents.listed_computers,
         contents.workshop,
     )

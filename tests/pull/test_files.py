@@ -48,9 +48,10 @@ from fleetsync.pull.files import (
     day_in_name,
     fingerprint_of,
 )
-from fleetsync.pull.files.headers import fold_header, header_names_by_field
-from fleetsync.pull.files.tables import _error_cells
+from fleetsync.pull.files.header_words import fold_header
+from fleetsync.pull.files.headers import header_names_by_field
 from fleetsync.pull.files.values import may_hold_damage, spreadsheet_damage
+from fleetsync.pull.files.workbook_xml import unreadable_cells
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -803,7 +804,7 @@ def archive_of(members: Mapping[str, str]) -> bytes:
 def test_an_error_cell_is_found_wherever_it_lies_in_its_sheet(before: int) -> None:
     sheet = " " * before + '<c r="AB12" s="1" t="e"><v>#N/A</v></c><c r="A13" t="s"/><c t="e" r="C13"/>'
 
-    assert _error_cells(archive_of({"xl/worksheets/sheet1.xml": sheet}), 0) == {11: {27}, 12: {2}}
+    assert unreadable_cells(archive_of({"xl/worksheets/sheet1.xml": sheet}), 0).errors == {11: {27}, 12: {2}}
 
 
 def test_an_open_document_is_read_too_and_its_errors_are_told() -> None:

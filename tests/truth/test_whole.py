@@ -9,7 +9,7 @@ import os
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ import requests
 from fleetsync import log, sync
 from fleetsync.cli.accounts import hash_password
 from fleetsync.core.measures import MEASURES
+from fleetsync.core.model import BelievedRecord, Outcome
 from fleetsync.core.snapshot import PAST_DAY_MEASURES, Snapshot
 from fleetsync.daemon.composition import build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
@@ -64,12 +65,13 @@ OF_EACH_PAGE = 40 if EVERY_DAY else 3  # how many pages of a kind are read: unit
 
 @dataclass(frozen=True)
 class Past:
-    """The replay: its environment, the differences of each day, ten published snapshots, and the log."""
+    """The replay: its environment, the differences of each day, ten published snapshots, the last outcome, and the log."""
 
     environment: DemoEnvironment
     settings: Settings
     wrong: dict[date, list[TruthDifference]]
     published: dict[date, Snapshot]
+    last: list[Outcome]
     logged: io.StringIO
 
 
@@ -82,11 +84,13 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     )
     truth = GroundTruth(environment.world, DAYS[0])
     with environment.open() as settings:
-        past = Past(environment, settings, {}, {}, logged)
+        past = Past(environment, settings, {}, {}, [], logged)
         with open_configured_ledger(settings, environment.clock) as ledger:
             application = build_application(settings, environment.clock, ledger, Event())
             for day in DAYS:
-                if wrong := differences(run_day(environment, application, day).outcome, truth, day):
+                outcome = run_day(environment, application, day).outcome
+                past.last[:] = [outcome]
+                if wrong := differences(outcome, truth, day):
                     past.wrong[day] = wrong
                 if day in SAMPLE:
                     past.published[day] = sync.rebuild_snapshot(application.run_context)
@@ -109,7 +113,30 @@ def test_numbers_on_the_day_of_installation_and_the_next_are_as_expected(tmp_pat
     with environment.open() as settings, open_configured_ledger(settings, environment.clock) as ledger:
         application = build_application(settings, environment.clock, ledger, Event())
         for day in (installed + timedelta(days=number) for number in range(looks)):
-            assert differences(run_day(environment, application, day).outcome, truth, day) == []
+            outcome = run_day(environment, application, day).outcome
+            assert differences(outcome, truth, day) == []
+            # In the middle of the move, so that both MDMs have them.
+            assert _devices_known_to(outcome, "intune", "jamf-school", "apple") == 40
+
+
+def test_what_several_sources_know_is_one_device_and_one_person(past: Past) -> None:
+    (outcome,) = past.last
+    teachers = [
+        case for case in outcome.people if _sources(case.person.records) == {"personal", "skolregister", "entra"}
+    ]
+
+    assert _devices_known_to(outcome, "jamf-school", "apple", "ekonomi") == 186  # the pools of the preschools
+    assert _devices_known_to(outcome, "jamf-pro", "apple") == 12  # Macs
+    assert len(teachers) > 500
+
+
+def _devices_known_to(outcome: Outcome, *sources: str) -> int:
+    """How many devices have records of exactly these sources."""
+    return sum(_sources(case.device.records) == set(sources) for case in outcome.devices)
+
+
+def _sources(records: Iterable[BelievedRecord]) -> set[str]:
+    return {record.source for record in records}
 
 
 def test_the_expected_numbers_are_the_reviewed_ones() -> None:

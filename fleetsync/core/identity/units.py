@@ -102,7 +102,8 @@ def _with_groups(directory: UnitDirectory, known: Iterable[BelievedRecord]) -> U
     for record in known:
         if isinstance(record.record, GroupRecord):
             groups[record.source, record.record.source_id] = record.record
-            slug = directory.of(record.source, (record.record.unit or "",), None)
+            # A list knows the unit of a class by its code, or by its name alone.
+            slug = directory.of(record.source, (record.record.unit or "",), record.record.unit)
             if slug and not record.gone:
                 names[slug].add(record.record.name)
     group_names = {slug: tuple(sorted(of_unit)) for slug, of_unit in names.items()}

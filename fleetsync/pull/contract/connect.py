@@ -231,7 +231,8 @@ class Connect(Protocol):
     def files(self, pattern: str | Path, columns: Sequence[Any] = (), **reading: Any) -> Iterator[SourceFile]:
         """Stable files of *pattern*, oldest content first, without those of the last complete pull's fingerprint.
 
-        *columns*: `files.FileColumn`s; *reading*: options of `files.StableFiles` (*form*, *which*, *each_whole*).
+        *columns*: `files.FileColumn`s; *reading*: options of `files.StableFiles` (*form*, *which*, *each_whole*,
+        *reads_together*, *scopes*, *layouts*).
         """
         ...
 

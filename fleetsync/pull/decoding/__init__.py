@@ -9,8 +9,9 @@ connection: `probing` is given what to ask.
 """
 
 from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, EnrolmentPeriod, is_child
-from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number
+from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number, without_civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
+from fleetsync.pull.decoding.grades import Grade, parse_grade
 from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
@@ -33,6 +34,7 @@ from fleetsync.pull.decoding.vocabulary import (
     parse_condition,
     parse_employment_form,
     parse_purpose,
+    parse_school_form,
     reportable_word,
 )
 from fleetsync.pull.decoding.words import known_word, report_unknown
@@ -45,6 +47,7 @@ __all__ = [
     "DateOrder",
     "DecodeHook",
     "EnrolmentPeriod",
+    "Grade",
     "IdNumbering",
     "JsonApiPage",
     "MadeId",
@@ -74,9 +77,11 @@ __all__ = [
     "parse_day",
     "parse_day_or_none",
     "parse_employment_form",
+    "parse_grade",
     "parse_instant",
     "parse_number",
     "parse_purpose",
+    "parse_school_form",
     "parse_whole_number",
     "platform_of_model",
     "platform_of_word",
@@ -88,4 +93,5 @@ __all__ = [
     "required_text",
     "share_of_percent",
     "unreadable_fields",
+    "without_civic_number",
 ]

@@ -1,11 +1,13 @@
 """Swedish civic numbers (personnummer) in one spelling, so that the same number of two files gives the same token.
 
-Pure. Only a connector whose source has no other key calls this, and passes the result to `connect.token` at once. A
+Pure. Only a connector whose source has no other key, or may have such a number in place of one, calls this, and passes the
+result to `connect.token` at once. A
 number that fails its check digit is kept and flagged: the standard's own example fails it, and a pupil is not dropped
 for a typing error. Neither the number nor any part of it is ever in a message or a representation.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -52,6 +54,14 @@ def civic_number(text: str | None, today: date) -> CivicNumber | None:
     coordination = int(day) > 60
     valid = _is_day(number) and _has_valid_check_digit(number[2:])
     return CivicNumber(number, "coordination" if coordination else "person", valid)
+
+
+def without_civic_number(text: object, token_of: Callable[[str], str], today: date) -> str | None:
+    """*text* as the id of a person; what looks like a civic number, even with a typing error, as its token; None for a blank."""
+    number = civic_number(str(text), today)
+    if number is None:
+        return None
+    return clean(str(text)) if number.kind == "other" else token_of(number.text)
 
 
 def _century(ends: tuple[int, int, int], sign: str, today: date) -> str:

@@ -17,7 +17,7 @@ from fleetsync.pull.contract import (
 EXPIRY_WARNING_PERIOD = timedelta(days=30)
 
 MISSING_COLUMN = "missing column"  # the field by which a pull reports one
-_SINGULARS = {"people": "person", "devices": "device"}
+_SINGULARS = {"people": "person", "devices": "device", "pupils": "pupil"}
 
 FieldGroups = Mapping[str, tuple[str, ...]]
 """Fields of a file by what they are for: of each group one column is enough."""

@@ -1,4 +1,5 @@
-"""Swedish words for a status, a purpose and a form of employment: the source's own table first, then the shipped ones.
+"""Swedish words for a status, a purpose, a school form and a form of employment: the source's own table first, then the
+shipped ones.
 
 An unknown word is never taken for the closest one: it is UNKNOWN, or None, and the connector reports it. What is reported
 appears on pages and in logs, and a cell of a file may name a person: so only words that such files are known to use are
@@ -12,7 +13,15 @@ from functools import cache, lru_cache
 from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
-from fleetsync.data import device_words, employment_forms, load_tables, normalised_word, unprotected_spellings
+from fleetsync.core.school_forms import KNOWN_FORMS
+from fleetsync.data import (
+    device_words,
+    employment_forms,
+    load_tables,
+    normalised_word,
+    school_form_words,
+    unprotected_spellings,
+)
 from fleetsync.pull.decoding.text import clean, fold_text, fold_word
 
 T = TypeVar("T")
@@ -25,6 +34,7 @@ _ADDITIONAL_WORDS = (
     "anställd anställning månadslön månadsavlönad avlönad deltid heltid sommarvikarie semestervikarie förordnande hyllan "
     "hylla diverse blandat kontor"
 )
+_TABLES_OF_WORDS = ("device_words", "employment_forms", "school_form_words")
 _MIN_PART_CHARACTERS = 5  # vik, ava and tim are words of personnel systems, and names
 _MAX_WORD_CHARACTERS = 40
 _PART_SEPARATORS = re.compile(r"[\s/-]+")
@@ -43,6 +53,14 @@ def is_protected(mark: str | int | bool | None) -> bool:
 def parse_employment_form(word: str | None, configured: Mapping[str, EmploymentForm] | None = None) -> EmploymentForm:
     """The form of employment that a word or code means; UNKNOWN for a blank and for an unknown word."""
     return _look_up(word, configured, employment_forms()) or EmploymentForm.UNKNOWN
+
+
+def parse_school_form(word: str | None, configured: Mapping[str, str] | None = None) -> str | None:
+    """The code of the school form that a word or code means; None for a blank and for an unknown word."""
+    code = clean(word or "").upper()
+    shipped = {_comparable(code): code} if code in KNOWN_FORMS else school_form_words()
+    form = _look_up(word, configured, shipped)
+    return None if form is None else form.upper()
 
 
 def parse_purpose(word: str | None, configured: Mapping[str, Purpose] | None = None) -> Purpose | None:
@@ -69,7 +87,7 @@ def reportable_word(text: str, own: Iterable[str] = ()) -> str:
 
 @cache
 def _parts_of_shipped() -> frozenset[str]:
-    tables = (rows for name in ("device_words", "employment_forms") for rows in load_tables(name).values())
+    tables = (rows for name in _TABLES_OF_WORDS for rows in load_tables(name).values())
     return frozenset(_parts([_ADDITIONAL_WORDS, *(word for rows in tables for row in rows for word in row["words"])]))
 
 

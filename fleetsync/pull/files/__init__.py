@@ -8,12 +8,27 @@ the same for every connector. Nothing is guessed: what cannot be read by rule is
 setting that corrects it. No message holds the value of a cell. What a value means is decided in `pull.decoding`.
 """
 
+from fleetsync.pull.files.appearances import (
+    ADDRESSES,
+    CIVIC_NUMBERS,
+    DAYS,
+    DEVICE_IDS,
+    FORMS,
+    MARKS,
+    NUMBERS,
+    SERIALS,
+    TRUTHS,
+    appearance_of_words,
+)
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.discovery import FileSelection, StableFiles, day_in_name
 from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
-from fleetsync.pull.files.headers import HEADER_WORDS, FileColumn
+from fleetsync.pull.files.header_words import HEADER_WORDS
+from fleetsync.pull.files.headers import FileColumn
+from fleetsync.pull.files.layouts import Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
+from fleetsync.pull.files.row_persons import LOGIN_FIELDS, PersonIdColumn, RowPerson, RowPersonReader
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
     Suspicion,
@@ -22,21 +37,41 @@ from fleetsync.pull.files.suspicion import (
     look_like_owners,
     look_like_states,
 )
+from fleetsync.pull.files.values import Cell, cell_text
 from fleetsync.pull.files.whole_file import pages_of_records, single_list
 
 __all__ = [
+    "ADDRESSES",
+    "CIVIC_NUMBERS",
+    "DAYS",
+    "DEVICE_IDS",
+    "FORMS",
     "HEADER_WORDS",
+    "LOGIN_FIELDS",
+    "MARKS",
+    "NUMBERS",
+    "SERIALS",
+    "TRUTHS",
+    "Appearance",
     "BrokenFile",
+    "Cell",
+    "ExportLayout",
     "FileColumn",
     "FileFormat",
     "FileSelection",
+    "LayoutColumn",
     "MisfitRow",
     "OpenedFile",
+    "PersonIdColumn",
     "RejectedRow",
     "RowFacts",
+    "RowPerson",
+    "RowPersonReader",
     "StableFiles",
     "Suspicion",
     "TableRow",
+    "appearance_of_words",
+    "cell_text",
     "day_in_name",
     "fingerprint_of",
     "look_like_days",

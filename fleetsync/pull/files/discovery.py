@@ -22,6 +22,7 @@ from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
+from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
@@ -136,8 +137,11 @@ class StableFiles:
     *pattern*: a path with `*`, `?`, `[…]` or `**`, or a folder, or one file. *known*: fingerprints of the last complete
     pull by scope. *which*: only the newest of all files; or the newest edition of each, being those whose names differ
     by their day alone; or all. *each_whole*: each file is a whole of its own and is skipped alone when it is known;
-    otherwise the files together are the part, and are skipped only when every one is known. *left*: files that are no
-    lists; *left_by_system*: those that a system writes beside any file.
+    otherwise the files together are the part, and are skipped only when every one is known. *reads_together*: where each
+    is a whole of its own, none is skipped unless all are known, because several may name one person. *scopes*: the names,
+    without day and ending and in small letters, of the files that are read; others are never opened. *left*: files that
+    are no lists; *left_by_system*: those that a system writes beside any file. *layouts*: exports that are recognised by
+    their headers.
     """
 
     def __init__(
@@ -152,6 +156,9 @@ class StableFiles:
         known: Mapping[str | None, str],
         which: FileSelection = "latest_of_each",
         each_whole: bool = False,
+        layouts: Sequence[ExportLayout] = (),
+        reads_together: bool = False,
+        scopes: Collection[str] | None = None,
         zone: str = LOCAL_ZONE,
     ) -> None:
         self.opened: list[str] = []
@@ -167,6 +174,9 @@ class StableFiles:
         self._known = frozenset(known.values())
         self._which = which
         self._each_whole = each_whole
+        self._layouts = tuple(layouts)
+        self._reads_together = reads_together
+        self._scopes = scopes
         self._zone = zone
 
     @property
@@ -225,9 +235,10 @@ class StableFiles:
         notes = [file for file in files if _may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
         self.left += [file.path.name for file in notes]
         broken = [file for file in files if file.path in errors and file not in notes]
+        # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
+        reads_all = bool(broken) or (self._reads_together and not self._known.issuperset(prints.values()))
         for file in files:
-            # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
-            if file.path in prints and prints[file.path] in self._known and not broken:
+            if file.path in prints and prints[file.path] in self._known and not reads_all:
                 self.unchanged.append(file.path.name)
             elif file.path in prints:
                 self.opened.append(file.path.name)
@@ -269,7 +280,10 @@ class StableFiles:
     # -------------------------------------------------------------------------------------------- the files of the pattern
 
     def _selected_files(self) -> list[_ListedFile]:
-        listed = sorted((self._stat_file(path) for path in self._paths()), key=self._sort_key)
+        files = (self._stat_file(path) for path in self._paths())
+        listed = sorted(
+            (file for file in files if self._scopes is None or file.scope in self._scopes), key=self._sort_key
+        )
         if not listed:
             raise SourceUnavailable(
                 f"{self._source}: no file matches {self._pattern}. Has the export run? Temporary and hidden names do not count"
@@ -345,6 +359,7 @@ class StableFiles:
             columns=self._columns,
             form=self._form,
             source=self._source,
+            layouts=self._layouts,
             day_is_named=file.named_day is not None,
             zone=self._zone,
         )

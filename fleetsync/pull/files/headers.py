@@ -6,141 +6,19 @@ the file, and never a line that may be a person's record.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
+from fleetsync.pull.files.header_words import FALLBACK_WORDS, HEADER_WORDS, fold_header
+from fleetsync.pull.files.layouts import ExportLayout, recognise_layout
 from fleetsync.pull.files.suspicion import Suspicion
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
 # Titles and dates of printing stand above the headers of many reports.
 MAX_HEADER_SEARCH_LINES: Final = 20
-
-HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    # people
-    "civic_number": (
-        "personnummer",
-        "pnr",
-        "personnr",
-        "persnr",
-        "sekelpersnr",
-        "person-id",
-        "identifierare",
-        "personidentitet",
-    ),
-    "person_number": (
-        "anställningsnummer",
-        "anstnr",
-        "anst.nr",
-        "anställningsnr",
-        "anställdnummer",
-        "personalnummer",
-        "elev-id",
-        "barn-id",
-    ),
-    "object_id": ("objekt-id", "object id", "entra-id", "azure ad-id"),
-    "login": ("användarnamn", "användare", "konto", "kontonamn", "signatur", "inloggning", "upn", "eppn", "username"),
-    "email": ("e-post", "mail", "mejl", "e-postadress", "epost skola", "e-post arbete", "email", "emailadr"),
-    "name": ("namn", "elevnamn", "fullständigt namn"),
-    "protected": (
-        "sekretess",
-        "sekretessmarkering",
-        "skyddad",
-        "skyddad identitet",
-        "skyddsnivå",
-        "skyddade uppgifter",
-    ),
-    # employments
-    "employment_form": ("anställningsform", "anst.form", "anställningstyp", "form av anställning"),
-    "start": ("från", "from", "fr.o.m.", "fom", "startdatum", "anst.from", "anställd from", "börjar", "placerad from"),
-    "end": ("till", "tom", "t.o.m.", "t o m", "slutdatum", "anst.tom", "anställd tom", "slutar", "placerad tom"),
-    "share": ("sysselsättningsgrad", "syssgrad", "syss.grad", "ssg", "%", "tjänstgöringsgrad"),
-    "leave_from": ("ledig from", "ledig fr.o.m.", "tjänstledig from", "frånvaro from"),
-    "leave_to": ("ledig tom", "ledig t.o.m.", "tjänstledig tom", "frånvaro tom"),
-    "job": ("befattning", "tjänst", "titel", "aid", "etikett"),
-    # schools
-    "unit": ("enhet", "skola", "skolenhet", "förskola", "arbetsplats", "enhetsnamn", "organisation", "plats"),
-    "unit_code": ("skolenhetskod", "enhetskod", "skolkod"),
-    "cost_centre": ("kostnadsställe", "kst", "ansvar", "kontrub1"),
-    "school_form": ("skolform", "verksamhetsform", "verksamhet"),
-    "year": ("årskurs", "åk", "årskurs/stadie", "årsk"),
-    "group": ("klass", "avdelning", "grupp", "undervisningsgrupp"),
-    "children": ("antal barn", "antal elever", "antal", "barn"),
-    # devices
-    "serial": ("serienummer", "serienr", "s/n", "sn", "serial number", "serial", "serienummer (s/n)"),
-    "ownership": ("ownership", "device ownership", "owner type", "ägarskap", "ägandeform", "ägartyp"),
-    "state": ("device state", "management state", "enhetstillstånd", "enhetens tillstånd", "hanteringsstatus"),
-    "managed_by": ("managed by", "management agent", "hanteras av", "hanterad av"),
-    "compliance": ("compliance", "compliance state", "efterlevnad", "kompatibilitet"),
-    "encrypted": ("encrypted", "is encrypted", "krypterad", "kryptering"),
-    "asset_tag": (
-        "inventarienummer",
-        "inv.nr",
-        "inventarienr",
-        "stöldmärkning",
-        "asset tag",
-        "märkning",
-        "datornummer",
-    ),
-    "device_name": ("datornamn", "enhetens namn", "device name", "hostname"),
-    "manufacturer": ("tillverkare", "fabrikat", "märke", "manufacturer"),
-    "model": ("modell", "modellbeteckning", "produkt", "artikel", "benämning", "model"),
-    "platform": ("plattform", "operativsystem", "os", "platform"),
-    "os_version": ("os-version", "operativsystemsversion", "version", "os version"),
-    "status": ("status", "läge", "tillstånd"),
-    "purpose": ("syfte", "användning", "typ av användning", "ändamål", "purpose"),
-    "groups": ("klasser", "grupper"),
-    "last_contact": ("senast sedd", "senaste kontakt", "last seen", "last contact"),
-    "enrolled": ("registrerad", "registreringsdatum", "enrolled"),
-    # purchases
-    "order": ("ordernummer", "order", "ordernr", "beställningsnummer", "inköpsorder"),
-    "purchased": ("inköpsdatum", "inköpt", "leveransdatum", "köpdatum", "purchase date"),
-    "delivery": ("beräknad leverans", "levereras", "förväntad leverans"),
-    "quantity": ("kvantitet", "antal enheter", "st", "quantity"),
-    "price": ("pris", "belopp", "á-pris", "apris", "styckpris", "kostnad"),
-    "warranty": ("garanti", "garanti t.o.m.", "garantidatum", "garanti slut", "warranty"),
-    "as_of": ("utskriftsdatum", "uttagsdatum", "rapportdatum", "per datum", "avser datum"),
-}
-"""Swedish headers per field, for columns without headers of their own. Some headers stand under several fields: a
-connector names only the fields that its kind of file has."""
-
-_FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "last_contact": (
-        "senast ansluten",
-        "last check-in",
-        "last checkin",
-        "senaste incheckning",
-        "last sync",
-        "last sync date time",
-        "senast synkad",
-        "senast synkroniserad",
-        "senaste synkronisering",
-        "last inventory update",
-        "last reported",
-        "last connected",
-        "senast uppkopplad",
-        "senast kontaktad",
-        "most recent activity",
-        "last activity",
-        "senaste aktivitet",
-        "senast aktiv",
-        "last active",
-        "senaste inloggning",
-        "senast inloggad",
-        "last logon",
-        "last login",
-    ),
-    "start": ("tillträde", "tillträdesdatum", "anställningsdatum", "anstdatum", "anst.datum", "anställningsstart"),
-    "end": ("slutdatum för anställning", "anställning slutar", "avgångsdatum"),
-    "employment_form": ("employment type", "typ av anställning"),
-    "given_name": ("förnamnsmå",),
-    "family_name": ("efternamnsmå",),
-    "asset_tag": ("annotated asset id",),
-}
-"""Headers that mean a field where none of its other headers is there, in the order in which they count."""
 
 
 class NoHeaderError(SourceRefused):
@@ -179,7 +57,7 @@ class FileColumn:
     @property
     def fallback_words(self) -> tuple[str, ...]:
         """Headers that mean this field where no other does, the first that is there."""
-        return (*self.fallbacks, *(_FALLBACK_WORDS.get(self.field, ()) if not self.aliases else ()))
+        return (*self.fallbacks, *(FALLBACK_WORDS.get(self.field, ()) if not self.aliases else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +65,8 @@ class HeaderRow:
     """The position of each field. *line*: the row number of the headers, 0 for a file without any.
 
     *titles*: how many lines with something in them stand above it. *unused*: the headers that no field took up, by
-    position, as they may be shown. *taken*: field → the header that it took up.
+    position, as they may be shown. *taken*: field → the header that it took up. *layout*: that of a known system's export.
+    *words*: the folded headers, by position.
     """
 
     line: int
@@ -196,6 +75,8 @@ class HeaderRow:
     titles: int = 0
     unused: Mapping[int, str] = dataclass_field(default_factory=dict)
     taken: Mapping[str, str] = dataclass_field(default_factory=dict)
+    layout: ExportLayout | None = None
+    words: Mapping[int, str] = dataclass_field(default_factory=dict)
 
 
 ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
@@ -205,12 +86,6 @@ ConfiguredColumns: TypeAlias = Mapping[str, str | int | Literal[False]]
 def field_label(field: str) -> str:
     """A field's name as words: "end_date" is "end date"."""
     return field.replace("_", " ")
-
-
-def fold_header(header: str) -> str:
-    """A header without case, accents, spaces and punctuation; a percent sign stays, being a header itself."""
-    plain = unicodedata.normalize("NFKD", header).casefold()
-    return "".join(letter for letter in plain if letter.isalnum() or letter == "%")
 
 
 _NTH_HEADER = re.compile(r"(.+)#([1-9]\d?)")
@@ -264,6 +139,7 @@ def find_header(
     columns: Sequence[FileColumn],
     configured: ConfiguredColumns,
     where: str,
+    layouts: Sequence[ExportLayout] = (),
 ) -> HeaderRow:
     """The header among the first lines of a file: the line that names most fields. *where* begins each message.
 
@@ -279,12 +155,15 @@ def find_header(
     if best is None or count_known_headers(best[1], {field: names[field] for field in needed}) < len(needed):
         raise _no_header(head, columns, names, configured, where)
     number, cells = best
-    places = _column_positions(cells, columns, names, configured, where)
+    words = {place: fold_header(cell_text(cell)) for place, cell in enumerate(cells)}
+    layout = recognise_layout(frozenset(words.values()), layouts)
+    places = _column_positions(cells, columns, names, configured, where, layout)
     unused = _unused_headers(cells, places, names)
+    _refuse_incomplete(layout, unused, places, configured, where)
     _refuse_unnamed(unused, columns, places, configured, where)
     titles = sum(1 for line, above in head if line < number and not all(map(is_blank, above)))
     taken = {name: _shown(cells[place]) for name, place in places.items()}
-    return HeaderRow(number, _width(cells), places, titles, unused, taken)
+    return HeaderRow(number, _width(cells), places, titles, unused, taken, layout, words)
 
 
 def _best_line(
@@ -357,6 +236,7 @@ def _column_positions(
     names: Mapping[str, Sequence[str]],
     configured: ConfiguredColumns,
     where: str,
+    layout: ExportLayout | None,
 ) -> dict[str, int]:
     words = [fold_header(cell_text(cell)) for cell in cells]
     places: dict[str, int] = {}
@@ -370,17 +250,24 @@ def _column_positions(
         if column.field not in configured:
             by_group = (
                 [place for place, word in enumerate(words) if word in group and place not in claimed]
-                for group in _header_groups(column, names[column.field])
+                for group in _header_groups(column, names[column.field], layout)
             )
             _take_place(places, column.field, next(filter(None, by_group), []), cells, where)
     return places
 
 
-def _header_groups(column: FileColumn, names: Sequence[str]) -> Iterator[frozenset[str]]:
-    """The headers that mean a field alike, then each of those that count only where none of these is there."""
+def _header_groups(column: FileColumn, names: Sequence[str], layout: ExportLayout | None) -> Iterator[frozenset[str]]:
+    """The headers that mean a field alike, then each of those that count only where none of these is there.
+
+    Those of a known layout come first, and what it calls something else means nothing else.
+    """
+    known: frozenset[str] = frozenset()
+    if layout is not None:
+        known = layout.known_headers
+        yield from (each.folded for each in layout.columns_of(column.field))
     alike = frozenset(map(fold_header, column.words)).intersection(names)
-    yield alike
-    yield from (frozenset({name}) for name in names if name not in alike)
+    yield alike - known
+    yield from (frozenset({name}) for name in names if name not in alike | known)
 
 
 def _given_places(words: Sequence[str], header: str) -> list[int]:
@@ -418,6 +305,33 @@ def _unused_headers(
     }
 
 
+def _refuse_incomplete(
+    layout: ExportLayout | None,
+    unused: Mapping[int, str],
+    places: Mapping[str, int],
+    configured: ConfiguredColumns,
+    where: str,
+) -> None:
+    """Refuses an export without a column that its numbers depend on, until the configuration says which it is, or none."""
+    for column in layout.columns if layout is not None else ():
+        field = column.field
+        if layout is None or field is None or not column.needed or field in configured:
+            continue
+        if not places.keys().isdisjoint((field, *column.or_fields)):
+            continue
+        unknown = [name for name in unused.values() if fold_header(name) not in layout.known_headers]
+        shown = f"is {_quoted(unknown)} it?" if unknown else "export it again with all its columns."
+        raise SourceRefused(
+            f'{where}: it is an export of {layout.name} without the column "{column.header}" ({field_label(field)}); '
+            f"{shown} Name the column in the [[source]] table: columns = {{ {field} = "
+            f'"{unknown[0] if unknown else "…"}" }}, or say that there is none: columns = {{ {field} = false }}'
+        )
+
+
+def _quoted(headers: Sequence[str]) -> str:
+    return " or ".join(f'"{header}"' for header in headers[:_MAX_SHOWN_HEADERS])
+
+
 def _refuse_unnamed(
     unused: Mapping[int, str],
     columns: Sequence[FileColumn],
@@ -445,6 +359,7 @@ def _refuse_unnamed(
 
 _DIGITS = re.compile(r"\d")
 _MAX_HEADER_DIGITS = 4
+_MAX_SHOWN_HEADERS = 5
 # A single word of a record can happen to be a header ("barn"), so a line is shown only when two of its words are.
 _MIN_KNOWN_HEADERS = 2
 

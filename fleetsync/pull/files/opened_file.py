@@ -5,6 +5,7 @@ file, because what is visible in one cell was lost in others without a trace; a 
 fact of its row. No value of a cell is in any message.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
@@ -16,15 +17,17 @@ from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRef
 from fleetsync.pull.decoding import parse_day
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.headers import (
     MAX_HEADER_SEARCH_LINES,
     FileColumn,
     field_label,
     find_header,
-    fold_header,
     header_names_by_field,
     header_score,
 )
+from fleetsync.pull.files.layout_checks import refuse_mixed_up_columns
+from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.rows import ColumnLayout, MisfitReader, MisfitRow, RejectedRow, RowLayout, TableRow
 from fleetsync.pull.files.tables import CellTable, NumberedCells, open_table
 from fleetsync.pull.files.values import Cell, cell_text, spreadsheet_damage
@@ -32,6 +35,8 @@ from fleetsync.pull.files.values import Cell, cell_text, spreadsheet_damage
 T = TypeVar("T")
 
 PAGE_ROWS = 5000
+CHECKED_LINES = 1000  # of an export, whose columns are compared with its layout
+_NUMBERED_COLUMN = re.compile(r"column \d+")
 _TOO_MANY, _ONE_ALONE = "more fields than the header", "a single field where the header has several"
 
 
@@ -58,6 +63,7 @@ class OpenedFile:
         columns: Sequence[FileColumn],
         form: FileFormat,
         source: str,
+        layouts: Sequence[ExportLayout] = (),
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
     ) -> None:
@@ -74,6 +80,7 @@ class OpenedFile:
         self._content = content
         self._declared = tuple(columns)
         self._form = form
+        self._layouts = tuple(layouts)
         self._zone = zone
         self._where = f"{source}: {name}"
 
@@ -100,15 +107,28 @@ class OpenedFile:
     def suspected_fields(self) -> Mapping[str, str]:
         """Fields without a column that may stand under a header that no field took up: field → that header."""
         absent = [c for c in self._declared if c.suspected_by is not None and self._may_be_unnamed(c.field)]
-        if not absent or not self.unused_headers:
+        unnamed = self._unnamed_places
+        if not absent or not unnamed:
             return {}
-        cells = self._cells_of(place for place, header in self._columns.unused.items() if header in self.unused_headers)
+        known = frozenset() if self._columns.layout is None else self._columns.layout.known_headers
+        cells = self._cells_of(place for place in unnamed if self._columns.words.get(place) not in known)
         return {
-            column.field: self._columns.unused[place]
+            column.field: unnamed[place]
             for column in absent
             for place in reversed(cells)
-            if column.suspected_by is not None
-            and column.suspected_by.holds(fold_header(self._columns.unused[place]), cells[place])
+            if column.suspected_by is not None and column.suspected_by.holds(fold_header(unnamed[place]), cells[place])
+        }
+
+    @property
+    def _unnamed_places(self) -> Mapping[int, str]:
+        """The columns that no field took up, with their headers; one without any header is called by its number."""
+        columns = self._columns
+        free = (place for place in range(columns.width) if place not in columns.places.values())
+        headers = {place: columns.unused.get(place, f"column {place + 1}") for place in free}
+        return {
+            place: header
+            for place, header in headers.items()
+            if place not in columns.unused or header in self.unused_headers
         }
 
     def _may_be_unnamed(self, field: str) -> bool:
@@ -130,15 +150,16 @@ class OpenedFile:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was passed over around the table, in words for people."""
-        titles, line = self._columns.titles, self._columns.line
+        titles, line, layout = self._columns.titles, self._columns.line, self._columns.layout
         lines = "1 line" if titles == 1 else f"{titles} lines"
         skipped = (f"skipped {lines} above the headers in line {line}",) if titles else ()
         unnamed = (
-            f'the header "{header}" may be {field}: name it, columns = {{ {field} = "{header}" }}, or say that there is none, '
-            f"columns = {{ {field} = false }}"
+            f'the header "{header}" may be {field}: name it, columns = {{ {field} = {_configured(header)} }}, or say that there '
+            f"is none, columns = {{ {field} = false }}"
             for field, header in self.suspected_fields.items()
         )
-        return (*skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left_sheets))
+        recognised = () if layout is None else (f"recognised as an export of {layout.name}",)
+        return (*recognised, *skipped, *unnamed, *(f"{left.field}: {left.value}" for left in self._left_sheets))
 
     @property
     def left_out(self) -> tuple[UnknownValue, ...]:
@@ -174,6 +195,8 @@ class OpenedFile:
         SourceUnavailable for a file whose last line is cut.
         """
         self.rejected.clear()
+        self._check_layout()
+        self._refuse_merged()
         table, columns = self._table, self._columns
         layout = RowLayout(columns, self.name, self._form.date_order, table.is_1904)
         misfit_rows: list[MisfitRow] = []
@@ -260,7 +283,27 @@ class OpenedFile:
     @cached_property
     def _columns(self) -> ColumnLayout:
         head = list(islice(self._table.lines(), MAX_HEADER_SEARCH_LINES))
-        return ColumnLayout.of(self._declared, find_header(head, self._declared, self._form.columns, self._where))
+        return ColumnLayout.of(
+            self._declared, find_header(head, self._declared, self._form.columns, self._where, self._layouts)
+        )
+
+    def _check_layout(self) -> None:
+        """Refuses an export in which other things stand under a header than its system writes there."""
+        layout = self._columns.layout
+        if layout is None:
+            return
+        lines = [cells for _, cells in islice(self._lines(), CHECKED_LINES)]
+        refuse_mixed_up_columns(layout, self._columns, lines, self._form.columns, self._where)
+
+    def _refuse_merged(self) -> None:
+        """Refuses cells that are merged over several rows: only the first row has the value, and the others look blank."""
+        for first, last, columns in self._table.merged_rows:
+            field = next((name for name, place in self._columns.places.items() if place in columns), None)
+            if first > self._columns.line and field is not None:
+                raise SourceRefused(
+                    f"{self._where}: rows {first} to {last} are merged in column {columns[0] + 1} ({field_label(field)}), so "
+                    "that only the first of them has a value. Unmerge them, fill in each row, and save the list again"
+                )
 
     def _lines(self) -> Iterator[NumberedCells]:
         """The lines below the header that have something in them."""
@@ -303,6 +346,11 @@ class OpenedFile:
         except RecordError:
             # A total or a footnote under the column is no day; a single real day is enough.
             return None
+
+
+def _configured(header: str) -> str:
+    """How `columns` names a header; a column without any is named by its number."""
+    return header.removeprefix("column ") if _NUMBERED_COLUMN.fullmatch(header) else f'"{header}"'
 
 
 def _misfit_reason(cells: Sequence[Cell], width: int) -> str | None:

@@ -11,7 +11,8 @@ from fleetsync.core.model import RecordType
 from fleetsync.pull.contract import RecordError
 from fleetsync.pull.decoding import DateOrder, parse_boolean, parse_day, parse_number
 from fleetsync.pull.files.headers import FileColumn, HeaderRow, field_label
-from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_error, is_no_day, serial_day
+from fleetsync.pull.files.layouts import ExportLayout
+from fleetsync.pull.files.values import ERROR, Cell, ColumnKind, ErrorCell, cell_text, is_error, is_no_day, serial_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class TableRow:
             return None
         cell = self._cells[place]
         if is_error(cell):
-            raise RecordError(f"{field_label(field)} is an error of the spreadsheet")
+            what = cell.what if isinstance(cell, ErrorCell) else ERROR.what
+            raise RecordError(f"{field_label(field)} is {what}")
         return None if cell == "" else cell
 
 
@@ -175,6 +177,8 @@ class ColumnLayout:
     titles: int
     unused: Mapping[int, str]
     taken: Mapping[str, str]
+    layout: ExportLayout | None
+    words: Mapping[int, str]
     checked_columns: tuple[tuple[int, str, ColumnKind, tuple[int, ...]], ...]
 
     @classmethod
@@ -192,5 +196,7 @@ class ColumnLayout:
             header.titles,
             header.unused,
             header.taken,
+            header.layout,
+            header.words,
             checked_columns,
         )

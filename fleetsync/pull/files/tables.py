@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from itertools import islice
@@ -22,7 +22,14 @@ from fleetsync.pull.decoding.text import clean, needs_only_stripping
 from fleetsync.pull.files.encoding import decode
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import MAX_HEADER_SEARCH_LINES
-from fleetsync.pull.files.values import Cell, ErrorCell, may_hold_damage
+from fleetsync.pull.files.values import ERROR, UNCOMPUTED, Cell, ErrorCell, may_hold_damage
+from fleetsync.pull.files.workbook_xml import (
+    UnreadableCells,
+    counts_from_1904,
+    unreadable_cells,
+    without_blank_cells,
+)
+from fleetsync.pull.files.xml_records import is_xml_of_records, open_xml_records
 
 NumberedCells: TypeAlias = tuple[int, Sequence[Cell]]
 HeaderScore: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
@@ -48,7 +55,8 @@ _ARCHIVE_ERRORS = (
 
 class CellTable(Protocol):
     """An opened file. *encoding*: how it was decoded; *lacks_final_newline*: its last line may be cut; *is_1904*: how a
-    workbook counts days; *left_sheets*: sheets of a workbook that look like tables too and are not read.
+    workbook counts days; *left_sheets*: sheets of a workbook that look like tables too and are not read; *merged_rows*: cells
+    of a workbook that are merged over several lines: the first line, the last one, and the columns from 0.
     """
 
     @property
@@ -59,6 +67,8 @@ class CellTable(Protocol):
     def is_1904(self) -> bool: ...
     @property
     def left_sheets(self) -> tuple[str, ...]: ...
+    @property
+    def merged_rows(self) -> Iterable[tuple[int, int, range]]: ...
     def lines(self) -> Iterator[NumberedCells]: ...
     def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
         """Whether a spreadsheet may have damaged a cell of a line; a no is certain."""
@@ -72,6 +82,8 @@ def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str)
     """
     if content.startswith((_ZIP, _OLE)):
         return _open_workbook(content, form, score, where)
+    if is_xml_of_records(content):
+        return open_xml_records(content, form.max_rows, where)
     _refuse_other_kinds(content, where)
     return _open_text(content, form, score, where)
 
@@ -112,6 +124,7 @@ class TextTable:
     where: str
     is_1904: bool = False
     left_sheets: tuple[str, ...] = ()
+    merged_rows: tuple[tuple[int, int, range], ...] = ()
 
     @property
     def lacks_final_newline(self) -> bool:
@@ -182,27 +195,34 @@ def _too_many_rows_error(form: FileFormat, where: str) -> SourceRefused:
 
 @dataclass(frozen=True, slots=True)
 class SheetTable:
-    """One sheet of a workbook. *broken*: row and column, both from 0, of cells that show an error."""
+    """One sheet of a workbook."""
 
     sheet: python_calamine.CalamineSheet
-    broken: Mapping[int, frozenset[int]]
+    unreadable: UnreadableCells
     is_1904: bool = False
     left_sheets: tuple[str, ...] = ()
     encoding: str = "workbook"
     lacks_final_newline: bool = False
 
-    def lines(self) -> Iterator[NumberedCells]:
+    @property
+    def merged_rows(self) -> Iterator[tuple[int, int, range]]:
         first_column = (self.sheet.start or (0, 0))[1]
-        for place, uncleaned in enumerate(self.sheet.iter_rows()):
-            cells = [clean(cell) if isinstance(cell, str) else cell for cell in uncleaned]
-            if place in self.broken:
-                broken = self.broken[place]
-                yield (
-                    place + 1,
-                    [ErrorCell() if column + first_column in broken else cell for column, cell in enumerate(cells)],
-                )
-            else:
-                yield place + 1, cells
+        for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ():
+            if bottom > top:
+                yield top + 1, bottom + 1, range(left - first_column, right - first_column + 1)
+
+    def lines(self) -> Iterator[NumberedCells]:
+        for row, uncleaned in enumerate(self.sheet.iter_rows()):
+            cells: list[Cell] = [clean(cell) if isinstance(cell, str) else cell for cell in uncleaned]
+            self._mark(cells, self.unreadable.errors.get(row, ()), ERROR)
+            self._mark(cells, self.unreadable.uncomputed.get(row, ()), UNCOMPUTED)
+            yield row + 1, cells
+
+    def _mark(self, cells: list[Cell], columns: Iterable[int], mark: ErrorCell) -> None:
+        first_column = (self.sheet.start or (0, 0))[1]
+        for column in columns:
+            if 0 <= column - first_column < len(cells):
+                cells[column - first_column] = mark
 
     def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
         return True
@@ -226,11 +246,11 @@ def _open_workbook(content: bytes, form: FileFormat, score: HeaderScore, where: 
         raise SourceRefused(f"{where}: it is not a workbook that can be read. Save it as XLSX or CSV UTF-8") from None
     _check_row_count(sheet, form, where)
     try:
-        broken = _error_cells(content, book.sheet_names.index(name)) if is_zip else {}
-        is_1904 = is_zip and _counts_from_1904(content)
+        unreadable = unreadable_cells(content, book.sheet_names.index(name)) if is_zip else UnreadableCells({}, {})
+        is_1904 = is_zip and counts_from_1904(content)
     except _ARCHIVE_ERRORS:
         raise _damaged_file_error(where) from None
-    return SheetTable(sheet, broken, is_1904, left)
+    return SheetTable(sheet, unreadable, is_1904, left)
 
 
 def _check_row_count(sheet: python_calamine.CalamineSheet, form: FileFormat, where: str) -> None:
@@ -307,149 +327,3 @@ def _sheet_score(book: python_calamine.CalamineWorkbook, name: str, score: Heade
 
 def _choices(sheets: Sequence[str]) -> str:
     return " or ".join(f'sheet = "{name}"' for name in sheets)
-
-
-# -------------------------------------------------------------------------- cells with nothing in them, and far away, in XLSX
-
-_CELL = re.compile(rb"<((?:\w+:)?)c\b([^>]*?)(?:/>|>(.*?)</\1c>)", re.DOTALL)
-_CELL_PLACE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
-_DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*/>")
-_SHARED_STRINGS = "xl/sharedStrings.xml"
-_SHARED_STRING = re.compile(rb"<(?:\w+:)?si\b.*?</(?:\w+:)?si>", re.DOTALL)
-_SHARED_REFERENCE = re.compile(rb't="s"[^>]*>\s*<(?:\w+:)?v>(\d{1,9})<')
-_MAX_SHEET_BYTES = 512 * 2**20
-_MAX_TEXT_BYTES = 256 * 2**20
-_HAS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|t)\b[^>]*>\s*[^<\s]")
-
-
-def without_blank_cells(content: bytes, max_cells: int, where: str) -> bytes:
-    """An XLSX without the cells that have nothing in them, which a reader would make room for up to the last.
-
-    Raises SourceRefused when a cell with something in it lies so far away that the table would have more than
-    *max_cells* cells.
-    """
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
-        if any(archive.getinfo(name).file_size > _MAX_SHEET_BYTES for name in sheets):
-            raise SourceRefused(f"{where}: a sheet would unpack to more than 512 MiB. Save the list as CSV UTF-8")
-        contents = {name: archive.read(name) for name in sheets}
-        _check_text_size(archive, list(contents.values()), where)
-        slim = {name: _slim_sheet(sheet, max_cells, where) for name, sheet in contents.items()}
-        changed = {name: sheet for name, sheet in slim.items() if sheet is not None}
-        if not changed:
-            return content
-        result = BytesIO()
-        with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as written:
-            for name in dict.fromkeys(archive.namelist()):
-                written.writestr(name, changed[name] if name in changed else archive.read(name))
-    return result.getvalue()
-
-
-def _slim_sheet(sheet: bytes, max_cells: int, where: str) -> bytes | None:
-    """None where nothing has to be changed: the table is not larger than *max_cells* with its blank cells."""
-    last_row = last_column = last_filled_row = last_filled_column = 0
-    for cell in _CELL.finditer(sheet):
-        place = _CELL_PLACE.search(cell[2])
-        if place is None:
-            continue
-        row, column = int(place[2]), _column(place[1]) + 1
-        last_row, last_column = max(last_row, row), max(last_column, column)
-        if _is_filled(cell):
-            last_filled_row, last_filled_column = max(last_filled_row, row), max(last_filled_column, column)
-    if last_filled_row * last_filled_column > max_cells:
-        raise SourceRefused(
-            f"{where}: its table reaches to row {last_filled_row} and column {last_filled_column}, more than {max_cells} "
-            "cells. Delete what stands far from the list, or save the list as CSV UTF-8"
-        )
-    if (last_row, last_column) == (last_filled_row, last_filled_column):
-        return None
-    slim = _CELL.sub(lambda cell: cell[0] if _is_filled(cell) else b"", sheet)
-    return _DIMENSION.sub(b"", slim)
-
-
-def _is_filled(cell: re.Match[bytes]) -> bool:
-    return b't="e"' in cell[2] or (cell[3] is not None and _HAS_VALUE.search(cell[3]) is not None)
-
-
-def _check_text_size(archive: zipfile.ZipFile, sheets: Sequence[bytes], where: str) -> None:
-    """Refuses a workbook whose cells refer to its texts so often that they would not fit into memory."""
-    if _SHARED_STRINGS not in archive.namelist():
-        return
-    sizes = [len(text[0]) for text in _SHARED_STRING.finditer(archive.read(_SHARED_STRINGS))]
-    longest = max(sizes, default=0)
-    if sum(sheet.count(b't="s"') for sheet in sheets) * longest <= _MAX_TEXT_BYTES:
-        return
-    numbers = (int(number) for sheet in sheets for number in _SHARED_REFERENCE.findall(sheet))
-    if sum(sizes[number] for number in numbers if number < len(sizes)) > _MAX_TEXT_BYTES:
-        raise SourceRefused(
-            f"{where}: its texts would fill more than {_MAX_TEXT_BYTES // 2**20} MiB. Delete columns of long texts, or save "
-            "the list as CSV UTF-8"
-        )
-
-
-_DATE_1904 = re.compile(rb'<(?:\w+:)?workbookPr\b[^>]*\bdate1904="(?:1|true|on)"')
-
-
-def _counts_from_1904(content: bytes) -> bool:
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        return "xl/workbook.xml" in archive.namelist() and bool(_DATE_1904.search(archive.read("xl/workbook.xml")))
-
-
-# ------------------------------------------------------------------------------------- cells that show an error, in XLSX
-
-# The reader returns an error cell as a blank one, and a blank end date is an open end: so they are searched in the XML.
-_ERROR_CELL_TAG = re.compile(rb'<(?:\w+:)?c\s(?=[^>]*\bt="e")[^>]*\br="([A-Z]{1,3})(\d{1,7})"')
-_SHEET = re.compile(rb"<(?:\w+:)?sheet\s[^>]*>")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s[^>]*>")
-_CHUNK_BYTES = 1024 * 1024
-_LONGEST_TAG = 512
-
-
-def _error_cells(content: bytes, place: int) -> Mapping[int, frozenset[int]]:
-    with zipfile.ZipFile(BytesIO(content)) as archive:
-        error_cells = {cell for member in _sheet_members(archive, place) for cell in _scan_error_cells(archive, member)}
-    rows: dict[int, set[int]] = {}
-    for row, column in error_cells:
-        rows.setdefault(row, set()).add(column)
-    return {row: frozenset(columns) for row, columns in rows.items()}
-
-
-def _sheet_members(archive: zipfile.ZipFile, place: int) -> list[str]:
-    """The part of an XLSX in which its sheet number *place* is kept; all sheets' where the workbook does not tell, since
-    too much refused is better than an error read as a blank. None in an ODS, whose error cells are read as text.
-    """
-    members = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
-    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= frozenset(archive.namelist()):
-        return members
-    sheets = _SHEET.findall(archive.read("xl/workbook.xml"))
-    relation = _attribute(sheets[place], rb"\w+:id") if place < len(sheets) else ""
-    for tag in _RELATION.findall(archive.read("xl/_rels/workbook.xml.rels")):
-        target = _attribute(tag, rb"Target").lstrip("/")
-        member = target if target.startswith("xl/") else f"xl/{target}"
-        if _attribute(tag, rb"Id") == relation and member in members:
-            return [member]
-    return members
-
-
-def _attribute(tag: bytes, name: bytes) -> str:
-    match = re.search(rb"\s" + name + rb'="([^"]*)"', tag)
-    return match[1].decode("utf-8", "replace") if match else ""
-
-
-def _scan_error_cells(archive: zipfile.ZipFile, member: str) -> set[tuple[int, int]]:
-    error_cells: set[tuple[int, int]] = set()
-    with archive.open(member) as part:
-        rest = b""
-        while piece := part.read(_CHUNK_BYTES):
-            text = rest + piece
-            error_cells.update((int(row) - 1, _column(letters)) for letters, row in _ERROR_CELL_TAG.findall(text))
-            # A tag can lie across two pieces; a set ignores one that is seen twice.
-            rest = text[-_LONGEST_TAG:]
-    return error_cells
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number - 1

@@ -17,8 +17,13 @@ ColumnKind: TypeAlias = Literal["id", "text", "day", "number", "truth"]
 
 @dataclass(frozen=True, slots=True)
 class ErrorCell:
-    """A spreadsheet cell that shows an error such as #REF! instead of a value."""
+    """A spreadsheet cell without a value. *what*: what is there instead, in words."""
 
+    what: str
+
+
+ERROR = ErrorCell("an error of the spreadsheet")
+UNCOMPUTED = ErrorCell("a formula without its value (open the file in a spreadsheet, save it, and export again)")
 
 Cell: TypeAlias = str | int | float | bool | date | datetime | time | timedelta | ErrorCell
 
@@ -98,7 +103,7 @@ def spreadsheet_damage(cell: Cell, kind: ColumnKind, digits: tuple[int, ...] = (
     if isinstance(cell, str):
         return _damage_of_text(cell)
     if isinstance(cell, ErrorCell):
-        return "an error of the spreadsheet instead of a value"
+        return f"{cell.what} instead of a value"
     if isinstance(cell, bool):
         return None
     if isinstance(cell, int | float):
@@ -115,7 +120,7 @@ def is_error(cell: Cell) -> bool:
 
 def _damage_of_text(text: str) -> str | None:
     if is_error(text):
-        return "an error of the spreadsheet instead of a value"
+        return f"{ERROR.what} instead of a value"
     if text[:1] in "0123456789+-" and _SCIENTIFIC.fullmatch(clean(text)):
         return "a number in scientific notation"
     return None

@@ -19,14 +19,22 @@ def single_list(files: Sequence[SourceFile], source: str) -> SourceFile | None:
 
 
 def pages_of_records(
-    file: SourceFile, records: Sequence[Any], rejected: Sequence[RejectedRecord], drift: Sequence[UnknownValue] = ()
+    file: SourceFile,
+    records: Sequence[Any],
+    rejected: Sequence[RejectedRecord],
+    drift: Sequence[UnknownValue] = (),
+    scope: str | None = None,
 ) -> Iterator[Page]:
-    """All *records* of *file* as pages, at least one. The first lists what was rejected and unused, and *drift*."""
+    """All *records* of *file* as pages, at least one. The first lists what was rejected and unused, and *drift*.
+
+    *scope*: where each file is a whole of its own, that of the file.
+    """
     starts = range(0, len(records), _RECORDS_PER_PAGE) or range(1)
     for start in starts:
         yield Page(
             records[start : start + _RECORDS_PER_PAGE],
             as_of=file.as_of,
+            scope=scope,
             fingerprint=file.fingerprint,
             rejected=() if start else tuple(rejected),
             drift=() if start else (*drift, *file.left_out),

@@ -350,6 +350,14 @@ def test_a_unit_is_only_preschool_when_it_has_no_other_form() -> None:
     ]
 
 
+def test_a_list_knows_the_unit_of_a_class_by_its_name() -> None:
+    directory = directory_of(
+        group("lista", "vretaskolan/5b", "5B", "Vretaskolan"), group("lista", "x/5c", "5C", "Okänd")
+    )
+
+    assert directory.groups_of("vretaskolan") == ("5B",)
+
+
 def test_a_unit_has_the_groups_of_its_organisations_that_are_not_gone() -> None:
     directory = directory_of(
         organisation("sis", "s", codes=("12345678",)),

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from fleetsync.core.context import EarlierCases
+from fleetsync.core.context import Context, EarlierCases
 from fleetsync.core.lifecycle import CaseFindings, find_gaps
 from fleetsync.core.model import (
     UNPLACED,
@@ -63,7 +63,7 @@ def found_again(
     return {finding.kind for of_case in findings for finding in of_case}
 
 
-def _with_earlier(before: Outcome, after: Outcome, context: object, findings: CaseFindings) -> CaseFindings:
+def _with_earlier(before: Outcome, after: Outcome, context: Context, findings: CaseFindings) -> CaseFindings:
     earlier = EarlierCases(
         people={case.person.id: case for case in before.people},
         devices={case.device.id: case for case in before.devices},

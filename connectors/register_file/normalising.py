@@ -1,0 +1,65 @@
+"""Turns a person, a membership or a group of a register's lists into records. Pure."""
+
+from collections.abc import Iterator
+
+from connectors.register_file.people import ListedMembership, ListedPerson, ListRaw
+from connectors.register_file.rows import ListedGroup
+from connectors.register_file.settings import Settings
+from fleetsync.core.model import GroupRecord, Key, MembershipRecord, PersonRecord, Scheme
+from fleetsync.pull.contract import MarkWord, NormalisedItem, UncertainRecord, UnknownValue
+from fleetsync.pull.decoding import login_key
+
+_FIELDS_OF_ID = frozenset({"start", "school_form"})
+
+
+def normalise(part: str, settings: Settings, raw: ListRaw) -> tuple[NormalisedItem, ...]:
+    """A person, a membership or a group as a record, with what of it could not be read."""
+    match raw:
+        case ListedGroup():
+            return (GroupRecord(source_id=raw.source_id, name=raw.name, kind=raw.kind, unit=raw.unit),)
+        case ListedPerson():
+            return tuple(_person(settings, raw))
+        case ListedMembership():
+            return tuple(_membership(raw))
+
+
+def _person(settings: Settings, raw: ListedPerson) -> Iterator[NormalisedItem]:
+    logins = [login_key(login, settings.domain) for login in raw.logins]
+    yield PersonRecord(
+        source_id=raw.person,
+        keys=(
+            *(Key(Scheme.NUMBER, settings.number_namespace, number) for number in raw.numbers),
+            *(Key(Scheme.CIVIC, "", token) for token in raw.civics),
+            *(key for key in logins if key is not None),
+        ),
+        protected=raw.mark is not None,
+        child=raw.child,
+    )
+    if raw.mark is not None:
+        yield MarkWord("protected", raw.mark)
+    yield from (UnknownValue("login", "account name without a domain") for key in logins if key is None)
+
+
+def _membership(raw: ListedMembership) -> Iterator[NormalisedItem]:
+    attendance = raw.attendance
+    record = MembershipRecord(
+        source_id=raw.source_id,
+        person=raw.person,
+        membership=raw.membership,
+        codes=attendance.codes,
+        unit_name=attendance.unit_name,
+        group=raw.group,
+        school_form=attendance.form,
+        year=attendance.year,
+        start=attendance.start,
+        end=attendance.end,
+        protected=raw.marked,
+        unreadable=attendance.unreadable,
+    )
+    if raw.id_prefix:
+        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in raw.facts if fact.field in _FIELDS_OF_ID))
+        yield from (fact for fact in raw.facts if fact.field not in _FIELDS_OF_ID)
+    else:
+        yield record
+        yield from raw.facts
+    yield from raw.unknown_values
