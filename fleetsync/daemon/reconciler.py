@@ -4,6 +4,7 @@ Requests that arrive while it works are answered together by the next reconcilia
 are finished by then, also those that would have waited for others.
 """
 
+import queue
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
@@ -44,7 +45,8 @@ class Reconciler:
         self._requested, self._stop, self._when_done = requested, stop, when_done
         self._plans_of_held: dict[int, ChangePlan] = {}
         self._proposals: Proposals | None = None
-        self._are_proposals_wanted = Event()
+        self._waiting_work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._is_proposing = Event()
         self._is_clock_refused = False
         self._thread: Thread | None = None
 
@@ -63,9 +65,14 @@ class Reconciler:
 
     def proposals(self) -> Proposals | None:
         """What may be configured by what is believed now; None: not worked out yet, which begins within a second."""
-        if self._proposals is None:
-            self._are_proposals_wanted.set()
+        if self._proposals is None and not self._is_proposing.is_set():
+            self._is_proposing.set()
+            self.run_between(self._propose)
         return self._proposals
+
+    def run_between(self, work: Callable[[], None]) -> None:
+        """Run *work* in the thread that reconciles, when it does not reconcile: work that looks at what is believed."""
+        self._waiting_work.put(work)
 
     def refresh_plans(self) -> None:
         """Work out what each held pull would change. What may be configured is worked out when it is asked for."""
@@ -79,17 +86,22 @@ class Reconciler:
                 self._requested.clear()
                 self._reconcile()
                 self._when_done()
-            if self._are_proposals_wanted.is_set() and not self._stop.is_set():
-                self._are_proposals_wanted.clear()
-                self._propose()
+            while not self._waiting_work.empty() and not self._stop.is_set():
+                self._work(self._waiting_work.get())
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoreUnavailable as error:
+            logger.debug("work not done", reason=str(error))  # the store has logged the outage, once
+        except Exception:
+            logger.exception("work between reconciliations broke")
 
     def _propose(self) -> None:
         try:
             self._proposals = sync.propose_configuration(self._application().run_context, (), device_words().purposes)
-        except StoreUnavailable as error:
-            logger.debug("nothing proposed", reason=str(error))  # the store has logged the outage, once
-        except Exception:
-            logger.exception("proposing broke")
+        finally:
+            self._is_proposing.clear()
 
     def _reconcile(self) -> None:
         begun = self._clock.monotonic()

@@ -20,6 +20,7 @@ from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
+from fleetsync.daemon.file_inbox import FileInbox
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance
@@ -70,6 +71,7 @@ class Daemon:
             self.stop,
             self._memory.give_back,
         )
+        self._inbox = FileInbox(lambda: self.application, self.reconciler.run_between, self.pulls.enqueue)
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
         self._lease = self.ledger.schedule_lease()
@@ -200,7 +202,7 @@ class Daemon:
     def services(self) -> WebServices:
         """What the page may ask for."""
         return build_web_services(
-            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set
+            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set, self._inbox
         )
 
     # --- main loop ----------------------------------------------------------------------------------------------------

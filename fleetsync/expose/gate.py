@@ -40,7 +40,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.core.proposals import Proposals, without_device_names
 from fleetsync.core.snapshot import Numbers, Snapshot
-from fleetsync.expose.ports import HistoryReader, PullSummary
+from fleetsync.expose.ports import HistoryReader, PullSummary, ReceivedFile
 from fleetsync.expose.scope import Permission, Scope
 
 ENTITLEMENT_LABEL, UNIT_LABEL = "entitlement", "unit"
@@ -384,6 +384,13 @@ def visible_proposals(proposals: Proposals, scope: Scope) -> Proposals:
     if not scope.sees_everything or not scope.allows(Permission.PULL_DETAILS):
         return Proposals()
     return without_device_names(proposals)
+
+
+def visible_received_file(received: ReceivedFile, scope: Scope) -> ReceivedFile:
+    """What a file that was given is and would change; its rows only for accounts that see everything."""
+    plan = None if received.plan is None else visible_plan(received.plan, scope)
+    rows = received.rows if scope.sees_everything else ()
+    return msgspec.structs.replace(received, plan=plan, rows=rows)
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:
