@@ -3,9 +3,11 @@
 Endpoint: the files of `path`. Each list is complete by itself and is named by its file name without the day; of each list
 the newest edition counts. Permission: to read the folder, nothing else. Documentation: none, since every school designs
 its own list (read 2026-11-24). So headers are recognised by Swedish words; `columns = { field = "header" }` names the
-others, and `columns = { field = false }` says that the lists have none.
+others, and `columns = { field = false }` says that the lists have none. Exports of Intune's portal (English and Swedish), of
+ChromeOS devices (console or GAM), of Jamf School and Snipe-IT's custom asset report are recognised by their headers.
 
 Quirks:
+* A recognised export lacks no column that decides, and each holds what its system writes there; else it is refused.
 * A list speaks for the day in its name, in its column or of its file. A device that it no longer names is absent from it.
 * The last contact is the column *last seen*. Being listed is no contact here: otherwise a device that has been silent in
   its MDM for months would look alive. The core uses the list's day for devices that no MDM ever had.
@@ -53,7 +55,10 @@ domain = "EXB"
   * A list that cannot be read is named and stops no other; what is no list (Thumbs.db, a PDF, a note) is left and named.
   * A list is named by its file without the day: a renamed list is a new one. Placeholder serials are recognised in
     the core; rows that share one are numbered.
-* **Not tried here**: lists of every kind. An XLS of 1997 is read by the same reader as XLSX.
+  * Jamf School: a device in its bin is retired, one in lost mode lost; the owner's address is the holder. Google: the unit is
+    the annotated location. Snipe-IT: the holder is the e-mail address of the one it is checked out to, never the name.
+* **Not tried here**: an export of a live system; most Swedish headers of Intune's portal are translations of ours. Lists of
+  every kind. An XLS of 1997 is read by the same reader as XLSX.
 """
 
 from connectors.device_file.columns import COLUMNS

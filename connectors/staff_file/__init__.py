@@ -3,8 +3,10 @@
 Endpoint: the files of `path`, of which the newest edition counts. Permission: to read the folder, nothing else.
 Documentation: none, since every municipality designs its own report (read 2026-11-24). So headers are recognised by
 Swedish words; `columns = { field = "header" }` names the others, and `columns = { field = false }` says that the file has none.
+Exports of Visma Agda PS, Stratsys, Hogia Lön and PAXml, and lists such as Personec's, are recognised by their headers.
 
 Quirks:
+* A recognised export lacks no column that decides, and each holds what its system writes there; else it is refused.
 * One person has many rows: employments, and one employment split over cost centres. All count; never the last alone.
 * Employment numbers are a person's in some systems and an employment's in others: see `person_is`.
 * A blank end, 9999-12-31 and 2099-12-31 are open; a blank form of employment is unknown, not permanent.
@@ -52,7 +54,10 @@ mail_domains = ["exempelby.se"]        # other addresses are private mail and ar
     `columns = { protected = … }` names the column, or says `false`.
   * A share above 1 is per cent; above 100 % it is full time.
   * An account name without a domain belongs to many people and is no key: it is reported as an unknown value.
-* **Not tried here**: an export of a named personnel system. Layouts differ per municipality.
+  * Agda's TILLTRÄDE is the first day of this employment; ANSTDATUM, of the first one, is not read. PAXml: the register of
+    employees (personal/person), whose cost centre is the reference of dimension 1; who is to be deleted is left out.
+* **Not tried here**: an export of a live personnel system. Headers of Agda, Stratsys and Hogia come from instructions, and
+  their order is assumed; a layout differs per municipality.
 """
 
 from connectors.staff_file.columns import COLUMNS

@@ -85,7 +85,7 @@ PAXML = ExportLayout(
         LayoutColumn("befattning"),
         LayoutColumn("anstform", "employment_form", needed=True, appearance=FORMS),
         LayoutColumn("anstdatum", "start", needed=True, appearance=DAYS),
-        LayoutColumn("avgdatum", "end", needed=True, may_be_blank=True, appearance=DAYS),
+        LayoutColumn("avgdatum", "end", appearance=DAYS),  # an element that is not there says that nobody has it
         LayoutColumn("lonform", "pay_form", appearance=_PAY_FORMS),
         LayoutColumn("sysgrad", "share", appearance=NUMBERS),
         LayoutColumn("resenhet 1", "cost_centre", needed=True, appearance=NUMBERS),

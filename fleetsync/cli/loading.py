@@ -99,6 +99,7 @@ def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
     units = _propose_units(settings, kind, file)
     with composition.open_application(_with_new_source(settings, kind, file, units)) as application:
         due = _new_parts(application, kind)
+        list(print_probe_results(application, due[0][0]))
         for effect in show_dry_run(application, due):
             for number, row in enumerate(first_rows(effect)):
                 click.echo(f"{'' if number else 'understood as':13} {row}")

@@ -12,7 +12,7 @@ from fleetsync.core.model import DroppedKind, PullEffect, RecordType, ScopeFindi
 
 MAX_PLACES = 6  # lines, stretches of lines or ids that are named for one reason
 MAX_REASONS = 4
-MAX_HEADERS = 12
+MAX_HEADERS = 60  # an export of a console has some forty that no field takes up
 SUSPECTED_HEADER = (
     "header that may be "  # begins a key of `drift` for a header that no field took up and that may decide
 )

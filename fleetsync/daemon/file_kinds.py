@@ -8,6 +8,7 @@ from fleetsync import sync
 from fleetsync.core.model import PullEffect
 from fleetsync.daemon.composition import open_application, with_memory_staging
 from fleetsync.pull.decoding.probing import MISSING_COLUMN
+from fleetsync.pull.files import EXPORT_OF
 from fleetsync.pull.registry import connector_kinds, load_connector
 from fleetsync.pull.runner import PullResult
 from fleetsync.settings import load
@@ -26,6 +27,9 @@ def kinds_of_files() -> tuple[str, ...]:
 def kind_of_file(file: Path) -> str:
     """The kind that finds most of its columns in *file*. Raises UnrecognisedFileError where none can read it, or two do equally well."""
     results = list(_read_as_every_kind(file))
+    # A list that one kind knows and refuses must not become another kind, which would read of it what it can.
+    for known in (result for result in results if result.effect is None and EXPORT_OF in result.reason):
+        raise UnrecognisedFileError(f"{file.name}: read as {known.source.replace('-', '_')}: {known.reason}")
     by_fit: dict[tuple[int, int], list[str]] = {}
     for result in results:
         if result.effect is not None and result.effect.seen:

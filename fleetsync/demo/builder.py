@@ -73,9 +73,10 @@ RowChanges: TypeAlias = Sequence[tuple[date, SourceRow]]
 class ManagedDeviceOptions(TypedDict, total=False):
     """What may be unusual about a device in an MDM.
 
-    *mdm*: Intune where nothing is said. *move*: how far its move from Intune to Jamf School is. *facts* and *changes*: fields of `ManagedFacts`, at first and from a day on. *listed*, *repaired*: rows in the
-    partner's and the workshop's list. *shown_at*, *moves*: the unit that counts the device, where it is not the
-    device's own. *always_on*: in use during breaks too.
+    *mdm*: Intune where nothing is said. *move*: how far its move from Intune to Jamf School is. *facts* and *changes*:
+    fields of `ManagedFacts`, at first and from a day on. *listed*, *repaired*: rows in the partner's and the workshop's
+    list. *shown_at*, *moves*: the unit that counts the device, where it is not the device's own. *always_on*: in use
+    during breaks too.
     """
 
     mdm: MdmName

@@ -1,7 +1,8 @@
 """Which MDM manages which device of Exempelby. Nothing that is expected depends on it.
 
-Laptops are in Intune, the Chromebooks of one school in Google Admin, and the Macs of some teachers in Jamf Pro. The tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in
-the middle of the move.
+Laptops are in Intune, the Chromebooks of one school in Google Admin, and the Macs of some teachers in Jamf Pro. The
+tablets of schools and preschools are in Jamf School. Those of one school are still in Intune, and 40 of them are in the
+middle of the move.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ FactVersions = Sequence[tuple[date, ManagedFacts]]
 Rows = Mapping[SystemName, tuple[RowVersion, ...]]
 
 _PRESCHOOLS = frozenset(unit.slug for unit in PRESCHOOL_UNITS)
-AUTOPILOT_TRIED_AT = "vretaskolan"
+AUTOPILOT_TRIED_AT = "vretaskolan"  # its older computers were registered, too
 AUTOPILOT_SINCE, DELIVERY_TIME = date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
@@ -56,7 +57,8 @@ def _mdm_rows(mdm: MdmName, versions: FactVersions) -> tuple[RowVersion, ...]:
 def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
     """The row of a device of *unit* where its vendor registers what is sold.
 
-    Apple has each of its devices, and the ledger those that a preschool paid for. Autopilot has all computers of one unit, and those that came since it is used.
+    Apple has each of its devices, and the ledger those that a preschool paid for. Autopilot has all computers of one
+    unit, and those that came since it is used.
     """
     shown_from, facts = versions[0]
     if facts.is_personal or facts.is_mailbox:

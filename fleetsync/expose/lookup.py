@@ -5,6 +5,7 @@ Built once per snapshot and scope. Everything comes through the gate, so an inde
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
@@ -197,6 +198,36 @@ def freshness(part: PartState, today: date) -> str:
     if part.as_of is None:
         return "never"
     return "old" if is_overdue(part, today) else "fresh"
+
+
+# What a person should see first, of a source with several parts.
+_WORST_FIRST = ("failing", "held", "never", "old", "frozen", "fresh", "missing")
+
+
+@dataclass(frozen=True)
+class SourceFreshness:
+    """How a source does: its worst part, the state of that, and how many parts it has."""
+
+    name: str
+    worst: PartState
+    state: str
+    parts: int
+
+
+def freshness_by_source(parts: Sequence[PartState], today: date) -> Sequence[SourceFreshness]:
+    """One entry per source, in the order of *parts*; of parts in the same state the oldest stands for it."""
+    by_source: dict[str, list[PartState]] = {}
+    for part in parts:
+        by_source.setdefault(part.source, []).append(part)
+
+    def rank(part: PartState) -> tuple[int, date]:
+        return _WORST_FIRST.index(freshness(part, today)), part.as_of or date.min
+
+    worst = {source: min(of_source, key=rank) for source, of_source in by_source.items()}
+    return [
+        SourceFreshness(source, worst[source], freshness(worst[source], today), len(of_source))
+        for source, of_source in by_source.items()
+    ]
 
 
 def is_failing(part: PartState) -> bool:

@@ -36,9 +36,13 @@ LIST_HEADER = "Serienr;Modell;Plattform;Status;Användare;Senast sedd"
 
 
 def renamed(table: Table, place: int) -> Iterator[Table]:
-    """The header is a word that nobody knows; and nothing at all."""
-    for word in ("Fritext 9", ""):
-        yield [[*table[0][:place], word, *table[0][place + 1 :]], *table[1:]]
+    """The header is a word that nobody knows."""
+    yield [[*table[0][:place], "Fritext 9", *table[0][place + 1 :]], *table[1:]]
+
+
+def unnamed(table: Table, place: int) -> Iterator[Table]:
+    """There is no header above the column."""
+    yield [[*table[0][:place], "", *table[0][place + 1 :]], *table[1:]]
 
 
 def dropped(table: Table, place: int) -> Iterator[Table]:
@@ -83,7 +87,7 @@ class LayoutCase:
     delimiter: str = ";"
     encoding: str = "utf-8"
     keys: str = ""
-    mutations: tuple[Mutation, ...] = (renamed, dropped, doubled, swapped, moved)
+    mutations: tuple[Mutation, ...] = (renamed, unnamed, dropped, doubled, swapped, moved)
     holder: Callable[[int], str] = lambda n: f"larare{n:02}@exempelby.se"
 
     @property
@@ -139,7 +143,8 @@ CASES = (
     LayoutCase("staff_file", "layout_agda.csv", encoding="cp1252"),
     LayoutCase("staff_file", "layout_hogia.csv", encoding="cp1252"),
     LayoutCase("staff_file", "layout_personec.csv", encoding="cp1252"),
-    LayoutCase("staff_file", "layout_paxml.xml"),
+    # In XML an element that is not there says that nobody has it.
+    LayoutCase("staff_file", "layout_paxml.xml", mutations=(renamed, doubled, swapped, moved)),
     LayoutCase(
         "staff_file",
         "layout_stratsys.csv",

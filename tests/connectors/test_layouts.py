@@ -12,6 +12,8 @@ from connectors.device_file.columns import COLUMNS as DEVICE_COLUMNS
 from connectors.device_file.layouts import LAYOUTS as DEVICE_LAYOUTS
 from connectors.staff_file.columns import COLUMNS as STAFF_COLUMNS
 from connectors.staff_file.layouts import LAYOUTS as STAFF_LAYOUTS
+from fleetsync.cli.errors import CommandError
+from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.pull.files import ExportLayout
 from fleetsync.pull.files.layouts import recognise_layout
 from fleetsync.pull.registry import load_connector
@@ -102,6 +104,17 @@ def test_a_column_that_holds_something_else_is_named(tmp_path: Path) -> None:
     said = probe(case, tmp_path, content.replace(b"X", b"Model", 1))
 
     assert 'export of Intune\'s portal, but under "Last check-in" there are hardly any days. Is the header' in said
+
+
+def test_an_export_that_its_kind_refuses_is_read_as_no_other_kind(tmp_path: Path) -> None:
+    case = CASES[0]
+    whole, changed = tmp_path / "hel.csv", tmp_path / "ändrad.csv"
+    whole.write_bytes(case.written(case.table()))
+    changed.write_bytes(whole.read_bytes().replace(b"Last check-in", b"Most recent contact"))
+
+    assert kind_of_file(whole) == "device_file"
+    with pytest.raises(CommandError, match=r"read as device_file: .* without the column"):
+        kind_of_file(changed)
 
 
 # ------------------------------------------------------------------------------------------------- changed headers

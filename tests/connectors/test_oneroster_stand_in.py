@@ -17,6 +17,7 @@ from tests.connectors.stand_in_faults import (
     PASSING_FAULTS,
     FaultyListing,
     findings,
+    opened_after_a_run,
     verdicts,
 )
 from tests.flow.installation import (
@@ -265,19 +266,19 @@ def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
 
 @pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_people_alone_and_changes_no_number(
-    opened: OpenInstallation, server: OneRosterStub, installation: Installation, fault: FaultKind
+    server: OneRosterStub, installation: Installation, fault: FaultKind
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    server.stub_server.fail(f"{BASE}/users", fault, times=999, skip=1)
+    with opened_after_a_run(installation) as opened:
+        before = opened.snapshot.numbers
+        installation.advance_clock(hours=1)
+        server.stub_server.fail(f"{BASE}/users", fault, times=999, skip=1)
 
-    outcome = verdicts(opened)
+        outcome = verdicts(opened)
 
-    assert outcome.pop("skolregister/pupils") is Verdict.FAILED
-    assert outcome.pop("skolregister/staff") is Verdict.FAILED  # the same listing
-    assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
-    assert opened.snapshot.numbers == before
+        assert outcome.pop("skolregister/pupils") is Verdict.FAILED
+        assert outcome.pop("skolregister/staff") is Verdict.FAILED  # the same listing
+        assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
+        assert opened.snapshot.numbers == before
 
 
 @pytest.mark.parametrize("totals", ["header", "none"])

@@ -15,6 +15,7 @@ from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
+    NOT_THERE,
     CoveredBy,
     Credential,
     CredentialUse,
@@ -24,6 +25,7 @@ from fleetsync.core.model import (
     MembershipRecord,
     Moment,
     Parking,
+    PartRole,
     Subject,
 )
 from fleetsync.core.pull_progress import PullProgress, WaitReason
@@ -154,6 +156,39 @@ def test_what_rests_on_fresh_data_is_not_called_old():
     setup = e.page_setup(e.snapshot_of(e.believed(4), outcome))
 
     assert "vilar på gamla uppgifter" not in read("/", open_client(setup, "tea"))
+
+
+def test_the_overview_has_one_line_a_source_with_the_part_that_does_worst():
+    parts = (
+        e.part("intune", "devices", PartRole.MDM, as_of=e.TODAY),
+        e.part(
+            "intune",
+            "autopilot",
+            PartRole.PURCHASES,
+            as_of=e.TODAY,
+            reason="x",
+            last_attempt_at=e.NOW,
+            last_complete_at=e.at(1),
+        ),
+        e.part("jamf", "devices", PartRole.MDM, as_of=e.TODAY - timedelta(days=1), expected_every=timedelta(days=7)),
+        e.part("jamf", "users", PartRole.ROSTER, as_of=e.TODAY),
+    )
+    outcome = msgspec.structs.replace(e.outcome(4), parts=parts)
+    page = read("/", open_client(e.page_setup(e.snapshot_of(e.believed(4), outcome)), "tea"))
+
+    listed = re.search(r'<ul class="fresh-list">.*?</ul>', page, re.DOTALL)
+    assert listed is not None
+    assert visible_text(listed[0]).strip() == "intune/autopilot hämtas inte från i dag jamf aktuell från i går"
+
+
+@pytest.mark.parametrize("path", ["/", "/sources", "/sources/intune/autopilot"])
+def test_a_part_that_its_system_does_not_have_is_called_so(path):
+    reason = f"{NOT_THERE}grant DeviceManagementServiceConfig.Read.All"
+    absent = e.part("intune", "autopilot", PartRole.PURCHASES, reason=reason, as_of=None, last_complete_at=None)
+    outcome = msgspec.structs.replace(e.outcome(4), parts=(absent,))
+    setup = e.page_setup(e.snapshot_of(e.believed(4, parts=(absent,)), outcome))
+
+    assert "finns inte där" in visible_text(read(path, open_client(setup, "tea")))
 
 
 def test_a_first_start_says_what_to_do():

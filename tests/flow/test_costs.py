@@ -13,6 +13,7 @@ import pytest
 from fleetsync import sync
 from fleetsync.core.model import DeviceRecord
 from fleetsync.core.privacy import key_tokeniser, record_tokens
+from fleetsync.pull.progress import PullTracker
 from tests.flow.cost_counters import (
     SqlCounter,
     counted_calls,
@@ -218,8 +219,15 @@ def test_a_first_run_computes_tokens(first_costs: tuple[RunCosts, RunCosts]) -> 
 def most_records_during_pull(town: Installation, opened: OpenInstallation) -> int:
     """The most records of devices that were alive at once while Intune was pulled, beyond those before."""
     before, alive = living(DeviceRecord), list[int]()
-    due = opened.due("intune")
-    sync.pull_source(opened.application.run_context, due, lambda *_: alive.append(living(DeviceRecord) - before))
+    take_page = PullTracker.take_page
+
+    def counted(tracker: PullTracker, records: int) -> None:
+        alive.append(living(DeviceRecord) - before)
+        take_page(tracker, records)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PullTracker, "take_page", counted)
+        sync.pull_source(opened.application.run_context, opened.due("intune"))
     assert len(alive) >= len(town.devices) // PAGE_SIZE, "it is told of every page"
     return max(alive)
 

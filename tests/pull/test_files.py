@@ -44,9 +44,11 @@ from fleetsync.pull.files import (
     FileFormat,
     OpenedFile,
     StableFiles,
+    Suspicion,
     TableRow,
     day_in_name,
     fingerprint_of,
+    look_like_days,
 )
 from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.headers import header_names_by_field
@@ -1261,6 +1263,40 @@ def test_files_that_are_wholes_of_their_own_are_skipped_one_by_one_and_others_on
     assert alone.unchanged == ["a.csv"]
     assert not alone.all_unchanged
     assert [file.name for file in together] == ["a.csv", "b.csv"]
+
+
+def test_wholes_that_may_name_one_person_are_read_together_once_any_is_new(folder: Folder) -> None:
+    folder.put("a.csv", "Serienummer\nAB12345\n")
+    folder.put("b.csv", "Serienummer\nAB12346\n")
+    folder.known = {file.scope: file.fingerprint for file in folder.files()}
+    unchanged = folder.files(each_whole=True, reads_together=True)
+    assert list(unchanged) == []
+    folder.put("b.csv", "Serienummer\nAB12347\n")
+
+    together = folder.files(each_whole=True, reads_together=True)
+
+    assert [file.name for file in together] == ["a.csv", "b.csv"]
+    assert unchanged.all_unchanged
+
+
+def test_files_of_other_names_than_those_asked_for_are_no_files_of_the_source(folder: Folder) -> None:
+    folder.put("Users_2026-11-01.csv", "Serienummer\nAB12345\n")
+    folder.put("demographics.csv", "Serienummer\nAB12346\n")
+
+    files = folder.files(scopes=frozenset({"users"}))
+
+    assert [file.name for file in files] == ["Users_2026-11-01.csv"]
+    assert files.left == []
+
+
+def test_a_column_without_a_header_is_suspected_by_its_number(folder: Folder) -> None:
+    columns = (FileColumn("serial"), FileColumn("seen", suspected_by=Suspicion(look_like_days)))
+    folder.put("a.csv", "Serienummer;;Typ\nAB12345;2026-11-01;iPad\n")
+
+    (file,) = folder.files(columns=columns)
+
+    assert file.suspected_fields == {"seen": "column 2"}
+    assert "columns = { seen = 2 }" in file.notes[0]
 
 
 class Writing(ManualClock):

@@ -5,6 +5,7 @@ import enum
 import gzip
 import json
 import logging
+import os
 import re
 import socket
 import ssl
@@ -1704,6 +1705,18 @@ def test_a_ca_file_that_cannot_be_used_is_named(tmp_path, make_clients):
     for name in ("empty.pem", "nowhere.pem"):
         with pytest.raises(SourceRefused, match=rf"ca_file .*{name} holds no certificate"):
             make_clients(network=OutboundNetwork(ca_file=tmp_path / name)).client("https://mdm.exempelby.se")
+
+
+def test_the_authorities_are_loaded_once_for_all_sources_until_their_file_changes(site, tmp_path):
+    ca_file = tmp_path / "ca.pem"
+    ca_file.write_bytes(site.ca_file.read_bytes())
+    network = OutboundNetwork(ca_file=ca_file)
+    first = network.tls_context("jamf")
+
+    assert network.tls_context("intune") is first
+    assert OutboundNetwork().tls_context("intune") is not first
+    os.utime(ca_file, ns=(0, 0))
+    assert network.tls_context("jamf") is not first
 
 
 # ------------------------------------------------------------------------------------------------------------- secrecy

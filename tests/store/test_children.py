@@ -1,5 +1,6 @@
 """Children of förskola and förskoleklass: their log-ins are kept as tokens, whichever source gives them, in any order."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
 
@@ -216,13 +217,35 @@ def test_what_was_judged_before_a_child_was_known_is_not_recorded(ledger: Ledger
     record_outcome(ledger, outcome())
 
 
-def test_children_are_read_again_only_after_persons_were_written(ledger: Ledger) -> None:
+def scans_of_persons(ledger: Ledger) -> list[str]:
+    """Gets an entry with each statement that searches the persons for children, from now on."""
     scans: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         scans.extend(["scan"] if ".body LIKE" in statement else [])
 
     event.listen(ledger._database.reading, "before_cursor_execute", note)
+    return scans
+
+
+def test_parts_that_begin_together_search_for_children_once(ledger: Ledger) -> None:
+    stage_source(ledger, "skola")
+    scans = scans_of_persons(ledger)
+    known = ledger.child_tokens()
+    of_one = len(scans)
+    stage_source(ledger, "entra")
+    scans.clear()
+
+    with ThreadPoolExecutor(8) as parts:
+        found = [part.result() for part in [parts.submit(ledger.child_tokens) for _ in range(8)]]
+
+    assert len(scans) == of_one > 0
+    assert all(tokens == found[0] for tokens in found)
+    assert known["skola"] < found[0]["skola"]
+
+
+def test_children_are_read_again_only_after_persons_were_written(ledger: Ledger) -> None:
+    scans = scans_of_persons(ledger)
     stage_source(ledger, "skola")
     first = ledger.child_tokens()
     scans.clear()

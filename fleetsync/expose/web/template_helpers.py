@@ -13,7 +13,7 @@ from fleetsync.core.model import BelievedRecord, Device, Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.drill_down import number_of
 from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
-from fleetsync.expose.lookup import GAP_KINDS, freshness, is_failing
+from fleetsync.expose.lookup import GAP_KINDS, freshness, freshness_by_source, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
 from fleetsync.expose.web.links import TranslatedNames, changed_url
 from fleetsync.expose.web.registry import PAGES
@@ -121,6 +121,7 @@ def register_template_helpers(app: Flask) -> None:
         interval_text=interval_text,
         csrf=csrf,
         freshness=freshness,
+        freshness_by_source=freshness_by_source,
         is_failing=is_failing,
         GAP_KINDS=GAP_KINDS,
         DEVICE_FIELDS=DEVICE_FIELDS,

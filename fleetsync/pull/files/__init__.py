@@ -26,7 +26,7 @@ from fleetsync.pull.files.facts import RowFacts
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.header_words import HEADER_WORDS
 from fleetsync.pull.files.headers import FileColumn
-from fleetsync.pull.files.layouts import Appearance, ExportLayout, LayoutColumn
+from fleetsync.pull.files.layouts import EXPORT_OF, Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 from fleetsync.pull.files.row_persons import LOGIN_FIELDS, PersonIdColumn, RowPerson, RowPersonReader
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
@@ -45,6 +45,7 @@ __all__ = [
     "CIVIC_NUMBERS",
     "DAYS",
     "DEVICE_IDS",
+    "EXPORT_OF",
     "FORMS",
     "HEADER_WORDS",
     "LOGIN_FIELDS",

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from fleetsync.pull.contract import SourceRefused
 from fleetsync.pull.files.header_words import FALLBACK_WORDS, HEADER_WORDS, fold_header
-from fleetsync.pull.files.layouts import ExportLayout, recognise_layout
+from fleetsync.pull.files.layouts import EXPORT_OF, ExportLayout, recognise_layout
 from fleetsync.pull.files.suspicion import Suspicion
 from fleetsync.pull.files.values import Cell, ColumnKind, cell_text, is_blank
 
@@ -322,7 +322,7 @@ def _refuse_incomplete(
         unknown = [name for name in unused.values() if fold_header(name) not in layout.known_headers]
         shown = f"is {_quoted(unknown)} it?" if unknown else "export it again with all its columns."
         raise SourceRefused(
-            f'{where}: it is an export of {layout.name} without the column "{column.header}" ({field_label(field)}); '
+            f'{where}: {EXPORT_OF} {layout.name} without the column "{column.header}" ({field_label(field)}); '
             f"{shown} Name the column in the [[source]] table: columns = {{ {field} = "
             f'"{unknown[0] if unknown else "…"}" }}, or say that there is none: columns = {{ {field} = false }}'
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fleetsync.pull.contract import SourceRefused
 from fleetsync.pull.files.appearances import SERIALS
 from fleetsync.pull.files.headers import ConfiguredColumns, field_label
-from fleetsync.pull.files.layouts import Appearance, ExportLayout, LayoutColumn
+from fleetsync.pull.files.layouts import EXPORT_OF, Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.rows import ColumnLayout
 from fleetsync.pull.files.values import Cell, is_blank
 
@@ -37,7 +37,7 @@ def refuse_mixed_up_columns(
         if problem is not None:
             header = columns.taken[column.field]
             raise SourceRefused(
-                f'{where}: it is an export of {layout.name}, but {problem}. Is the header "{header}" '
+                f'{where}: {EXPORT_OF} {layout.name}, but {problem}. Is the header "{header}" '
                 f"({field_label(column.field)}) where it belongs? Export it again, or, if it is right as it is, say so in "
                 f'the [[source]] table: columns = {{ {column.field} = "{header}" }}'
             )

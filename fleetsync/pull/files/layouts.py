@@ -8,10 +8,12 @@ other lists do not: "Enhetsnamn" is a device's name in one system and a school's
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.values import Cell
+
+EXPORT_OF: Final = "it is an export of"  # in the reason of each refusal of a file whose system is known
 
 Looks: TypeAlias = Callable[[Sequence[Cell]], bool]
 """Whether cells, of which none is blank, look like something."""
