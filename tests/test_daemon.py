@@ -391,6 +391,18 @@ def test_a_held_pull_has_its_plan_on_the_page(installation):
         assert decisions.plan("intune", "devices", held.pull).absent == 11
 
 
+def test_what_may_be_configured_is_worked_out_when_somebody_asks_and_anew_after_a_pull(installation):
+    with serving(installation) as daemon:
+        settled(daemon, "personal", "intune")
+        assert daemon.proposals() is None
+        wait_until(lambda: daemon.proposals() is not None, "the proposals are worked out")
+
+        daemon.pulls.enqueue("intune")
+
+        wait_until(lambda: daemon.proposals() is None, "the old ones are dropped")
+        wait_until(lambda: daemon.proposals() is not None, "the proposals are worked out")
+
+
 def test_an_error_in_the_main_loop_does_not_end_it(installation):
     with serving(installation) as daemon:
         settled(daemon, "personal", "intune")

@@ -1,71 +1,16 @@
-"""Which kind of source an exported list is: every kind that reads files reads it, and the one that can take it is it."""
+"""Which kind of source a file on the command line is, with the reason as a message where that cannot be said."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from fleetsync import sync
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
-from fleetsync.cli.progress import showing_pulls
-from fleetsync.cli.toml_text import toml_text
-from fleetsync.core.model import PullEffect
-from fleetsync.daemon.composition import open_application, with_memory_staging
-from fleetsync.pull.decoding.probing import MISSING_COLUMN
-from fleetsync.pull.files import EXPORT_OF
-from fleetsync.pull.registry import connector_kinds, load_connector
-from fleetsync.pull.runner import PullResult
-from fleetsync.settings import load
-
-
-def kinds_of_files() -> tuple[str, ...]:
-    """The kinds that read files."""
-    return tuple(kind for kind in connector_kinds() if "path" in load_connector(kind).Settings.model_fields)
+from fleetsync.cli.progress import showing
+from fleetsync.daemon import file_kinds
 
 
 def kind_of_file(file: Path) -> str:
-    """The kind that finds most of its columns in *file*. Raises CommandError where none can read it, or two do equally well."""
-    results = list(_read_as_every_kind(file))
-    # A list that one kind knows and refuses must not become another kind, which would read of it what it can.
-    for known in (result for result in results if result.effect is None and EXPORT_OF in result.reason):
-        raise CommandError(f"{file}: read as {known.source.replace('-', '_')}: {known.reason}", EXIT_UNUSABLE)
-    by_fit: dict[tuple[int, int], list[str]] = {}
-    for result in results:
-        if result.effect is not None and result.effect.seen:
-            by_fit.setdefault(_lack_of_fit(result.effect), []).append(result.source.replace("-", "_"))
-    if not by_fit:
-        reasons = "".join(f"\nas {result.source}: {result.reason}" for result in results)
-        raise CommandError(f"{file}: no kind of list could be read from it{reasons}", EXIT_UNUSABLE)
-    fitting = list(dict.fromkeys(by_fit[min(by_fit)]))  # a kind of several parts finds the same columns in each
-    if len(fitting) > 1:
-        kinds = " or ".join(fitting)
-        raise CommandError(
-            f"{file}: may be {kinds}. Say which: --kind {fitting[0]} --set {fitting[0]}.path={file}", EXIT_UNUSABLE
-        )
-    return fitting[0]
-
-
-def _lack_of_fit(effect: PullEffect) -> tuple[int, int]:
-    """How many columns the kind misses in the file, and how many headers of the file it does not take up."""
-    missing = sum(word.startswith(f"{MISSING_COLUMN}=") for word in effect.drift)
-    return missing, sum(map(len, effect.unused_headers.values()))
-
-
-def _read_as_every_kind(file: Path) -> Iterator[PullResult]:
-    with TemporaryDirectory(prefix="fleetsync-init-") as name:
-        folder = Path(name)
-        config = folder / "config.toml"
-        config.write_text("\n".join(_config_lines(file.resolve())), encoding="utf-8")
-        with open_application(load(config)) as application:
-            reading = with_memory_staging(application)
-            due = [(source, part) for source in reading.sources for part in source.parts]
-            with showing_pulls(reading.run_context):
-                results = sync.pull_side_by_side(reading.run_context, due)
-            yield from results
-
-
-def _config_lines(file: Path) -> Iterator[str]:
-    yield '[database]\nurl = "database/fleetsync.db"\n[privacy]\nkey_file = "privacy.key"'
-    for kind in kinds_of_files():
-        yield f"[[source]]\nkind = {toml_text(kind)}\nname = {toml_text(kind.replace('_', '-'))}"
-        # What a file is does not depend on what counts, and two kinds may count the same by default.
-        yield f"path = {toml_text(str(file))}\ncounts = []\nsettle_seconds = 0"
+    """The kind of *file*, by its headers. Raises CommandError."""
+    try:
+        with showing(lambda: [f"looking at what {file.name} is"]):
+            return file_kinds.kind_of_file(file)
+    except file_kinds.UnrecognisedFileError as error:
+        raise CommandError(str(error), EXIT_UNUSABLE) from None

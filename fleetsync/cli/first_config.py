@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fleetsync.cli.toml_text import toml_text, toml_texts
 from fleetsync.pull.contract import Connector
 from fleetsync.pull.registry import PART_OF_MEMBERSHIPS, RegistryError, build_source, load_connector
+from fleetsync.settings.toml_text import toml_text, toml_texts
 
 CONFIG_HEAD = """\
 # fleetsync: which systems are read, and what the plan promises.

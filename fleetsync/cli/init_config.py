@@ -106,9 +106,10 @@ def _propose_units(output: Path) -> None:
     """Read the sources that can be read, and add the units that they name to the configuration. Nothing is stored."""
     from fleetsync import sync
     from fleetsync.cli.first_config import with_organisation_number
-    from fleetsync.cli.mapping import read_sources, unit_lines
+    from fleetsync.cli.mapping import read_sources
     from fleetsync.daemon.composition import open_application, with_memory_staging
     from fleetsync.data import device_words
+    from fleetsync.expose.proposal_lines import unit_lines
     from fleetsync.settings import load
 
     settings: Settings = load(output)

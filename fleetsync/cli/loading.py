@@ -13,15 +13,15 @@ from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.file_kinds import kind_of_file
 from fleetsync.cli.first_config import CONFIG_HEAD, FirstSource, pattern_of_editions
-from fleetsync.cli.mapping import unit_lines
 from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name
-from fleetsync.cli.row_samples import sample_lines
 from fleetsync.cli.syncing import DueParts, print_and_exit, refuse_disabled, show_dry_run
 from fleetsync.core.proposals import Proposals
 from fleetsync.daemon import composition
 from fleetsync.daemon.composition import Application, with_memory_staging
 from fleetsync.data import device_words
+from fleetsync.expose.proposal_lines import unit_lines
+from fleetsync.expose.row_samples import first_rows
 from fleetsync.pull.registry import PART_OF_MEMBERSHIPS
 from fleetsync.settings import Settings, has_config_file
 from fleetsync.settings import load as load_configuration
@@ -101,8 +101,8 @@ def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
         due = _new_parts(application, kind)
         list(print_probe_results(application, due[0][0]))
         for effect in show_dry_run(application, due):
-            for line in sample_lines(effect):
-                click.echo(line)
+            for number, row in enumerate(first_rows(effect)):
+                click.echo(f"{'' if number else 'understood as':13} {row}")
     _ask(yes)
     lines = list(_accepted_lines(settings, kind, _keep_copy(settings, kind, file), units))
     with (settings.path or Path("config.toml")).open("a", encoding="utf-8") as config:

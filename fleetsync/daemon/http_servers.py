@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.server import create_server
 
+from fleetsync.expose.ports import LARGEST_FILE_BYTES
 from fleetsync.settings import SettingsError
 from fleetsync.settings.listening import ListenAddress
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
-LARGEST_BODY_BYTES = 65_536  # of a request; a larger one that is announced is refused before it is read (413)
+# Of a request: a file and the form around it. A larger one that is announced is refused before it is read (413).
+LARGEST_BODY_BYTES = LARGEST_FILE_BYTES + 65_536
 
 
 def open_server(file: str, key: str, address: ListenAddress, threads: int, trusted_proxies: int = 0) -> "Server":

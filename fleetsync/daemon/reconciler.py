@@ -4,15 +4,18 @@ Requests that arrive while it works are answered together by the next reconcilia
 are finished by then, also those that would have waited for others.
 """
 
+import queue
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 
 from fleetsync import log, sync
 from fleetsync.clock import Clock
 from fleetsync.core.model import ChangePlan
+from fleetsync.core.proposals import Proposals
 from fleetsync.daemon.composition import Application
 from fleetsync.daemon.health import Health
 from fleetsync.daemon.source_pulls import SourcePulls
+from fleetsync.data import device_words
 from fleetsync.pull.runner import PullResult
 from fleetsync.store.ledger import StoreUnavailable
 
@@ -41,6 +44,9 @@ class Reconciler:
         self._application, self._pulls = application, pulls
         self._requested, self._stop, self._when_done = requested, stop, when_done
         self._plans_of_held: dict[int, ChangePlan] = {}
+        self._proposals: Proposals | None = None
+        self._waiting_work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._is_proposing = Event()
         self._is_clock_refused = False
         self._thread: Thread | None = None
 
@@ -57,9 +63,21 @@ class Reconciler:
         """What the held *pull* would change; None: not worked out yet, or it is not held."""
         return self._plans_of_held.get(pull)
 
+    def proposals(self) -> Proposals | None:
+        """What may be configured by what is believed now; None: not worked out yet, which begins within a second."""
+        if self._proposals is None and not self._is_proposing.is_set():
+            self._is_proposing.set()
+            self.run_between(self._propose)
+        return self._proposals
+
+    def run_between(self, work: Callable[[], None]) -> None:
+        """Run *work* in the thread that reconciles, when it does not reconcile: work that looks at what is believed."""
+        self._waiting_work.put(work)
+
     def refresh_plans(self) -> None:
-        """Work out what each held pull would change."""
+        """Work out what each held pull would change. What may be configured is worked out when it is asked for."""
         self._plans_of_held = sync.plans_of_held(self._application().run_context)
+        self._proposals = None
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -68,6 +86,22 @@ class Reconciler:
                 self._requested.clear()
                 self._reconcile()
                 self._when_done()
+            while not self._waiting_work.empty() and not self._stop.is_set():
+                self._work(self._waiting_work.get())
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoreUnavailable as error:
+            logger.debug("work not done", reason=str(error))  # the store has logged the outage, once
+        except Exception:
+            logger.exception("work between reconciliations broke")
+
+    def _propose(self) -> None:
+        try:
+            self._proposals = sync.propose_configuration(self._application().run_context, (), device_words().purposes)
+        finally:
+            self._is_proposing.clear()
 
     def _reconcile(self) -> None:
         begun = self._clock.monotonic()

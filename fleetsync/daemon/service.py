@@ -15,10 +15,12 @@ from types import FrameType
 
 from fleetsync import log, sync
 from fleetsync.clock import Clock
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
+from fleetsync.daemon.file_inbox import FileInbox
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance
@@ -69,6 +71,7 @@ class Daemon:
             self.stop,
             self._memory.give_back,
         )
+        self._inbox = FileInbox(lambda: self.application, self.reconciler.run_between, self.pulls.enqueue)
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
         self._lease = self.ledger.schedule_lease()
@@ -99,6 +102,10 @@ class Daemon:
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull of this daemon is that has not ended."""
         return self.application.run_context.runner.under_way.progress()
+
+    def proposals(self) -> Proposals | None:
+        """What may be configured by what is believed now; None: it is being worked out."""
+        return self.reconciler.proposals()
 
     def is_alive(self) -> bool:
         """Whether the main loop has turned lately, and the scheduler looks for due jobs."""
@@ -195,7 +202,7 @@ class Daemon:
     def services(self) -> WebServices:
         """What the page may ask for."""
         return build_web_services(
-            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set
+            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set, self._inbox
         )
 
     # --- main loop ----------------------------------------------------------------------------------------------------

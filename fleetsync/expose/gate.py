@@ -38,8 +38,9 @@ from fleetsync.core.model import (
     Subject,
     Unit,
 )
+from fleetsync.core.proposals import Proposals, without_device_names
 from fleetsync.core.snapshot import Numbers, Snapshot
-from fleetsync.expose.ports import HistoryReader, PullSummary
+from fleetsync.expose.ports import HistoryReader, PullSummary, ReceivedFile
 from fleetsync.expose.scope import Permission, Scope
 
 ENTITLEMENT_LABEL, UNIT_LABEL = "entitlement", "unit"
@@ -375,6 +376,23 @@ def visible_pulls(pulls: Iterable[PullSummary], scope: Scope) -> Sequence[PullSu
 def visible_refusals(refusals: Iterable[HoldReason], scope: Scope) -> Sequence[HoldReason]:
     """Why a pull is held, only for accounts that may read it."""
     return list(refusals) if scope.allows(Permission.PULL_DETAILS) else []
+
+
+def visible_proposals(proposals: Proposals, scope: Scope) -> Proposals:
+    """What may be configured, for an account that sees everything and may read what sources say; for others nothing.
+
+    Names of devices are left out: a name may be its holder's.
+    """
+    if not scope.sees_everything or not scope.allows(Permission.PULL_DETAILS):
+        return Proposals()
+    return without_device_names(proposals)
+
+
+def visible_received_file(received: ReceivedFile, scope: Scope) -> ReceivedFile:
+    """What a file that was given is and would change; its rows only for accounts that see everything."""
+    plan = None if received.plan is None else visible_plan(received.plan, scope)
+    rows = received.rows if scope.sees_everything else ()
+    return msgspec.structs.replace(received, plan=plan, rows=rows)
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:

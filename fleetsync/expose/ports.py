@@ -17,9 +17,11 @@ from fleetsync.core.model import (
     CoverageSum,
     HoldReason,
     PartState,
+    Text,
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.metrics import Exposition
@@ -61,6 +63,10 @@ class PublishedState(Protocol):
     def daemon_status(self) -> DaemonStatus: ...
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull is that has not ended. Never asks the database."""
+        ...
+
+    def proposals(self) -> Proposals | None:
+        """What may be configured by what is believed now; None: it is being worked out. A request never waits for it."""
         ...
 
     def is_alive(self) -> bool:
@@ -176,6 +182,46 @@ class ProtectionDesk(Protocol):
         ...
 
 
+LARGEST_FILE_BYTES = 20 * 1024 * 1024
+
+
+class ReceivedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an account gave, and what is known of it. Holds counts and facts of devices, never a person."""
+
+    name: str
+    is_examined: bool = False
+    problem: str = ""  # why it cannot be taken, and what to do; then nothing of it is kept
+    kind: str = ""
+    source: str = ""  # that would read it
+    taken: tuple[Text, ...] = ()  # by part: what was read of it and what was left
+    rows: tuple[str, ...] = ()  # the first, as they were understood
+    hold_reasons: tuple[Text, ...] = ()  # why it would wait for a decision
+    plan: ChangePlan | None = None  # what it would change
+
+
+class FileInbox(Protocol):
+    """Files that are given on the page. One at a time for each account; it is in memory alone until it is accepted."""
+
+    def receive(self, who: str, name: str, content: bytes) -> None:
+        """Take a file in place of the account's earlier one, and look at it in the background."""
+        ...
+
+    def received(self, who: str) -> ReceivedFile | None:
+        """The account's file; None: there is none."""
+        ...
+
+    def accept(self, who: str) -> str:
+        """Keep the file where its source reads it, have it read, and write it into the audit.
+
+        Returns the name of the source. Raises DecisionError.
+        """
+        ...
+
+    def discard(self, who: str) -> None:
+        """Forget the file."""
+        ...
+
+
 class AccountRole(StrEnum):
     """The role of a signed-in person. What it may see and do stands in ROLE_SCOPES."""
 
@@ -222,6 +268,7 @@ class WebServices(msgspec.Struct, frozen=True, kw_only=True):
     accounts: AccountReader
     audit: AuditLog
     protection: ProtectionDesk
+    inbox: FileInbox
     clock: Clock  # ages are relative to its now
     session_key: bytes
     municipality: str

@@ -57,6 +57,7 @@ from fleetsync.core.model import (
     UnreadableRow,
     Verdict,
 )
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
@@ -68,6 +69,7 @@ from fleetsync.expose.ports import (
     MarkingPull,
     ProtectedState,
     PullSummary,
+    ReceivedFile,
     SignInAccount,
     WebServices,
 )
@@ -367,6 +369,7 @@ class SnapshotHolder:
     alive: bool = True
     ready: bool = True
     under_way: tuple[PullProgress, ...] = ()
+    proposed: Proposals | None = None
     _rendered: tuple[Snapshot, Exposition] | None = None
 
     @property
@@ -382,6 +385,9 @@ class SnapshotHolder:
 
     def pulls_under_way(self) -> tuple[PullProgress, ...]:
         return self.under_way
+
+    def proposals(self) -> Proposals | None:
+        return self.proposed
 
     def is_alive(self) -> bool:
         return self.alive
@@ -581,6 +587,32 @@ class FakeAccounts:
 
 
 @dataclass
+class FakeInbox:
+    """Keeps what was given, and what became of it."""
+
+    files: dict[str, ReceivedFile] = field(default_factory=dict)
+    contents: list[bytes] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+    def receive(self, who: str, name: str, content: bytes) -> None:
+        self.files[who] = ReceivedFile(name=name)
+        self.contents.append(content)
+
+    def received(self, who: str) -> ReceivedFile | None:
+        return self.files.get(who)
+
+    def accept(self, who: str) -> str:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.accepted.append(self.files.pop(who).name)
+        return "personec"
+
+    def discard(self, who: str) -> None:
+        self.files.pop(who, None)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -589,13 +621,14 @@ class PageSetup:
     decision_port: FakeDecisions
     account_port: FakeAccounts
     protection_port: FakeProtection
+    inbox_port: FakeInbox
     services: WebServices
 
 
 def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
-    protection = FakeProtection()
+    protection, inbox = FakeProtection(), FakeInbox()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -609,7 +642,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         accounts=accounts,
         audit=decisions,
         protection=protection,
+        inbox=inbox,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, services)

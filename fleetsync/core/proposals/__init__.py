@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.coverage import build_context, reconcile_in
 from fleetsync.core.model import BelievedState, FrozenStruct, Moment, Policy, Purpose, UnitMap
-from fleetsync.core.proposals.evidence import PlaceEvidence
+from fleetsync.core.proposals.evidence import NAME_FIELD, PlaceEvidence
 from fleetsync.core.proposals.left_over import LeftOver, left_over
 from fleetsync.core.proposals.places import UnitMapProposal, unit_map_candidates
 from fleetsync.core.proposals.purposes import DeviceRuleProposal, device_rule_candidates
@@ -62,6 +62,16 @@ def propose(
     )
 
 
+def without_device_names(proposals: Proposals) -> Proposals:
+    """*proposals* without those that look at names of devices, and without such names among what is left over."""
+    return replace(
+        proposals,
+        unit_maps=tuple(each for each in proposals.unit_maps if each.field != NAME_FIELD),
+        device_rules=tuple(each for each in proposals.device_rules if each.field != NAME_FIELD),
+        left_over=tuple(each for each in proposals.left_over if each.field != NAME_FIELD),
+    )
+
+
 def _with_unit_maps(policy: Policy, proposals: Iterable[UnitMapProposal]) -> Policy:
     lines = (UnitMap(source=line.source, field=line.field, pattern=line.pattern, unit=line.unit) for line in proposals)
     return replace(policy, unit_maps=(*policy.unit_maps, *lines))
@@ -91,4 +101,5 @@ __all__ = [
     "UnitMapProposal",
     "UnitProposal",
     "propose",
+    "without_device_names",
 ]

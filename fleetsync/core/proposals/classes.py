@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fleetsync.core.context import Context
 from fleetsync.core.matching import FIELD_READERS
 from fleetsync.core.model import TOKEN_PREFIX, BelievedRecord, DeviceCase, DeviceRecord, Outcome, Purpose
-from fleetsync.core.proposals.evidence import FEWEST_DEVICES, PLACE_FIELDS
+from fleetsync.core.proposals.evidence import FEWEST_DEVICES, NAME_FIELD, PLACE_FIELDS
 from fleetsync.core.text import folded
 
 SHORTEST_CLASS = 2  # a single letter or digit stands in too many texts
@@ -44,7 +44,7 @@ def _texts(known: BelievedRecord) -> Iterator[tuple[str, str]]:
                 yield field, value
     record = known.record
     if isinstance(record, DeviceRecord) and record.name:
-        yield "name", record.name
+        yield NAME_FIELD, record.name
 
 
 def _class_pattern(field: str, text: str, classes: Collection[str]) -> str | None:

@@ -15,6 +15,7 @@ from fleetsync.core.text import folded
 
 # The fields that a place or a purpose is written in, the most telling first.
 PLACE_FIELDS = ("location", "groups", "profile", "tag", "status")
+NAME_FIELD = "name"  # of a device
 FEWEST_DEVICES = 3  # fewer share a value by chance
 
 _GLOB_SIGNS = re.compile(r"[*?\[\]{}]")
@@ -62,7 +63,7 @@ def _patterns(known: BelievedRecord) -> Iterator[tuple[str, str]]:
                 yield field, value
     record = known.record
     if isinstance(record, DeviceRecord) and record.name and (beginning := _BEGINNING_OF_NAME.match(record.name)):
-        yield "name", f"{beginning[0]}*"
+        yield NAME_FIELD, f"{beginning[0]}*"
 
 
 def spoken_name(key: PatternKey, context: Context) -> str:

@@ -16,15 +16,13 @@ from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
-from fleetsync.expose.web.sign_in import SESSION_LIFETIME, check_access, sign_in_pages
+from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, SESSION_LIFETIME, check_access, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["WebRefused", "create_app", "metrics_wsgi", "wsgi"]
-
-LARGEST_FORM_BYTES = 16_384
 
 
 class WebRefused(Exception):

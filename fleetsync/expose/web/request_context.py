@@ -22,6 +22,7 @@ from fleetsync.core.model import (
     Text,
     Verdict,
 )
+from fleetsync.core.proposals import Proposals
 from fleetsync.core.pull_progress import progress_sentence
 from fleetsync.expose.gate import (
     VisibleSnapshot,
@@ -30,6 +31,7 @@ from fleetsync.expose.gate import (
     visible_intervals,
     visible_parts,
     visible_plan,
+    visible_proposals,
     visible_pulls,
     visible_refusals,
 )
@@ -237,6 +239,12 @@ class RequestContext:
     def under_way(self) -> Mapping[str, Text]:
         """How far the pulls are that have not ended, in a sentence each, by source/part."""
         return {each.name: progress_sentence(each) for each in self.services.published_state.pulls_under_way()}
+
+    @cached_property
+    def proposals(self) -> Proposals | None:
+        """What may be configured; None: it is being worked out."""
+        proposals = self.services.published_state.proposals()
+        return None if proposals is None else visible_proposals(proposals, self.scope)
 
     def pulls(self, part: PartState) -> Sequence[PullSummary]:
         """The newest pulls of a part."""

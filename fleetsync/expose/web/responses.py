@@ -6,6 +6,7 @@ from flask import Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from fleetsync import log
+from fleetsync.expose.ports import LARGEST_FILE_BYTES
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
 from fleetsync.expose.web.request_context import THEMES, NoNumbersForDayError, current_app_state, request_context
 
@@ -103,6 +104,12 @@ def _error_message(code: int, localiser: Localiser) -> tuple[str, str]:
         return t("Inte tillåtet", "Not allowed"), t(
             "Formuläret kom inte från den här sidan, eller så har sessionen gått ut. Gå tillbaka, ladda om och försök igen.",
             "The form did not come from this page, or the session has ended. Go back, reload and try again.",
+        )
+    if code == 413:
+        return t("För stort", "Too large"), t(
+            "En fil får vara högst {mebibytes} MiB. Inget av den togs emot. Lägg en större fil i källans mapp.",
+            "A file may have {mebibytes} MiB at most. Nothing of it was taken. Put a larger one into the folder of the source.",
+            mebibytes=LARGEST_FILE_BYTES // 2**20,
         )
     if code == 500:
         return t("Något gick fel hos oss", "Something went wrong here"), t(

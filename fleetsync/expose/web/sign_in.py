@@ -14,7 +14,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, s
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
-from fleetsync.expose.ports import SignInAccount
+from fleetsync.expose.ports import LARGEST_FILE_BYTES, SignInAccount
 from fleetsync.expose.scope import Scope
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import RequestContext, current_app_state, request_context
@@ -23,6 +23,8 @@ sign_in_pages = Blueprint("sign_in", __name__)
 
 SESSION_LIFETIME = timedelta(hours=12)
 UNKNOWN_NAME_HASH = generate_password_hash(secrets.token_hex(), method="scrypt")
+FILE_ENDPOINT = "pages.receive_file"
+LARGEST_FORM_BYTES = 16_384
 OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.sign_in", "static", "health.livez", "health.readyz"})
 
 
@@ -39,6 +41,8 @@ def check_access() -> Response | None:
     # Behind a proxy on this machine every request comes from here: only our own host name needs no sign-in.
     if request.endpoint == "health.metrics" and _is_this_machine(services.is_loopback):
         return None
+    if request.endpoint == FILE_ENDPOINT and _signed_in_account(request_context()) is not None:
+        request.max_content_length = LARGEST_FILE_BYTES + LARGEST_FORM_BYTES  # of others nothing as large is read
     if request.method == "POST":
         _check_csrf()
     if request.endpoint == "static":

@@ -22,3 +22,12 @@ async function follow() {
 if (shown) setInterval(follow, MINUTE);
 // A page that says how far a pull is.
 if (document.querySelector("[data-under-way]")) setInterval(() => isBusy() || location.reload(), TEN_SECONDS);
+
+for (const button of document.querySelectorAll("[data-copies]")) {
+  if (!navigator.clipboard) break; // then the lines are selected by hand
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+    button.textContent = button.dataset.copied;
+  });
+}

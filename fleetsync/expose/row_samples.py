@@ -1,18 +1,17 @@
 """Shows the first rows of a pull as they were understood: devices and memberships, and never who a person is."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from fleetsync.core.model import DeviceRecord, MembershipRecord, PullEffect, Record
 
 ROWS_SHOWN = 3
 
 
-def sample_lines(effect: PullEffect) -> Iterator[str]:
-    """The first three rows of what was read."""
+def first_rows(effect: PullEffect) -> Iterator[str]:
+    """The first three rows of what was read, in words."""
     records = (row.record for row in effect.rows if row.record is not None)
-    shown = (text for record in records if (text := _understood(record)))
-    for number, text in zip(range(ROWS_SHOWN), shown, strict=False):
-        yield f"{'understood as' if not number else '':13} {text}"
+    return islice((text for record in records if (text := _understood(record))), ROWS_SHOWN)
 
 
 def _understood(record: Record) -> str:
