@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -14,7 +15,17 @@ from fleetsync import log
 from fleetsync.cli.accounts import hash_password
 from fleetsync.clock import ManualClock
 from fleetsync.core.identity import canonical_key
-from fleetsync.core.model import DeviceRecord, MembershipRecord, PersonRecord, Policy, PullLimits, Record, Verdict
+from fleetsync.core.model import (
+    DeviceRecord,
+    Key,
+    MembershipRecord,
+    PersonRecord,
+    Policy,
+    PullLimits,
+    Record,
+    Scheme,
+    Verdict,
+)
 from fleetsync.core.privacy import key_tokeniser, record_tokens
 from fleetsync.daemon.service import Daemon
 from fleetsync.pull.http import OutboundNetwork
@@ -246,6 +257,33 @@ def personal_texts(records: Sequence[Record], source: str) -> set[str]:
         text for record in records if isinstance(record, DeviceRecord) for text in (record.serial, record.asset_tag)
     }
     return {text for text in texts - of_devices if len(text) >= MIN_CHARACTERS}
+
+
+USER = Key(Scheme.ADDRESS, "", "tuva.exempel@exempelby.se")
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_user", "is_managers"),
+    [
+        ({"keys": (USER,)}, True, False),
+        ({}, False, False),
+        ({"unreadable": ("keys",)}, True, False),
+        ({"keys": (Key(Scheme.ADDRESS, "", "Vagn.1@exempelby.se"),)}, False, False),
+        ({"keys": (Key(Scheme.ADDRESS, "", "enrol@exempelby.se"),)}, False, True),
+        ({"keys": (USER,), "enrolled_by_manager": True}, False, True),
+        ({"enrolled_by_manager": True}, False, True),
+    ],
+    ids=["user", "nobody", "unreadable", "function account", "enrolment manager", "by a manager", "without a log-in"],
+)
+def test_of_a_devices_user_is_kept_that_there_is_one(
+    tmp_path: Path, fields: dict[str, Any], has_user: bool, is_managers: bool
+) -> None:
+    policy = Policy(function_accounts=("vagn.*",), enrolment_managers=("enrol@*",))
+    rules = NormalisationRules(policy, SECRET, SECRET, keeps_persons=False)
+    settings = build_source({"kind": "device_file", "name": "listor", "path": str(tmp_path)}, "config.toml").settings
+
+    kept = rules.canonical(DeviceRecord(source_id="d", serial="DMPX000001", **fields), settings)
+    assert kept == DeviceRecord(source_id="d", serial="DMPX000001", has_user=has_user, enrolled_by_manager=is_managers)
 
 
 def test_a_part_that_gives_persons_is_never_asked_for_and_counts_nothing() -> None:
