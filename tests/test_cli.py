@@ -35,8 +35,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture
 def opened(installation: Installation) -> Iterator[OpenInstallation]:
-    with installation.open() as opened:
-        opened.run()
+    with installation.open_after_a_run() as opened:
         installation.advance_clock(hours=1)
         yield opened
 

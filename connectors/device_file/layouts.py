@@ -18,10 +18,15 @@ from fleetsync.pull.files import (
 
 # "Yes" says as little of compliance as of anything else.
 _TRUTH_WORDS = frozenset({"ja", "yes", "true", "nej", "no", "false"})
+_NOT_JUDGED = frozenset(
+    {"not evaluated", "in grace period", "config manager", "see configmgr", "error", "conflict", "inte utvärderad"}
+)
 _OWNERS = appearance_of_words("owners", OWNERSHIPS.keys() | NOT_KNOWN)
 _MANAGERS = appearance_of_words("managers", (MANAGERS | NO_MANAGERS | NOT_KNOWN) - _TRUTH_WORDS)
 _STATES = appearance_of_words("states of devices", STATES.keys())
-_COMPLIANCES = appearance_of_words("words for compliance", (COMPLIANCES.keys() | NOT_KNOWN) - _TRUTH_WORDS)
+_COMPLIANCES = appearance_of_words(
+    "words for compliance", (COMPLIANCES.keys() | NOT_KNOWN | _NOT_JUDGED) - _TRUTH_WORDS
+)
 _GOOGLE_STATES = appearance_of_words(
     "states of Chromebooks",
     {"active", "provisioned", "deprovisioned", "disabled", "inactive", "delinquent", "pre_provisioned", "shipped"},

@@ -145,8 +145,11 @@ def _platform(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue
     platform = platform_of_word(raw.platform, settings.platforms)
     if platform is None and raw.platform is not None:
         unknown.append(UnknownValue("platform", raw.platform))
+    by_model = platform_of_model(raw.model)
+    if platform is Platform.IOS and by_model is Platform.IPADOS:
+        return by_model  # consoles say "iOS" of an iPad too
     # A console that writes "macOS 26.2" as the version needs no column for the system.
-    return platform or platform_of_model(raw.model) or platform_of_word(raw.os_version) or Platform.OTHER
+    return platform or by_model or platform_of_word(raw.os_version) or Platform.OTHER
 
 
 def _keys(raw: DeviceListRow, settings: Settings, unknown: list[UnknownValue]) -> tuple[Key, ...]:

@@ -185,6 +185,23 @@ def _decision_counts(field: str) -> Callable[[Outcome, Context], CountedCases]:
     return counts
 
 
+def _undecided_counts(outcome: Outcome, context: Context) -> CountedCases:
+    """The undecided persons, and the undecided heads of head counts."""
+    yield from _UNDECIDED_PERSONS(outcome, context)
+    yield from _UNDECIDED_HEADS(outcome, context)
+
+
+_UNDECIDED_PERSONS, _UNDECIDED_HEADS = _decision_counts("undecided"), _share_counts("undecided")
+UNDECIDED_ROWS = CaseRows(
+    row_of=lambda labels, count, case: _rows_of(case).row_of(labels, count, case),
+    person_of=lambda case: _rows_of(case).person_of(case),
+)
+
+
+def _rows_of(case: DecidedPerson | CoverageShare) -> CaseRows:
+    return DECISION_ROWS if isinstance(case, DecidedPerson) else SHARE_ROWS
+
+
 def _cell_labels(outcome: Outcome, context: Context) -> Iterable[Labels]:
     return ((row.unit, row.entitlement) for row in outcome.coverage)
 
@@ -415,12 +432,12 @@ MEASURES: tuple[Measure, ...] = (
         name="fleetsync_undecided",
         title=Text("Oavgjorda personer", "Undecided persons"),
         help=Text(
-            "Personer vars skolform, årskurs eller anställningsform är okänd; de ger ingen rätt",
-            "Persons whose school form, year or employment form is unknown; they are owed nothing",
+            "Personer vars skolform, årskurs eller anställningsform är okänd, också i lämnade antal; de ger ingen rätt",
+            "Persons whose school form, year or employment form is unknown, also of head counts; they are owed nothing",
         ),
         labels=CELL_LABELS,
-        counts=_decision_counts("undecided"),
-        case_rows=DECISION_ROWS,
+        counts=_undecided_counts,
+        case_rows=UNDECIDED_ROWS,
         zero_labels=_cell_labels,
     ),
     Measure(
@@ -436,7 +453,8 @@ MEASURES: tuple[Measure, ...] = (
         name="fleetsync_heads",
         title=Text("Personer som ger rätt", "Heads"),
         help=Text(
-            "Personer som ger rätt; för gemensamma verktyg: barnen", "Persons who entitle; of a pool its children"
+            "Personer som ger rätt, också i lämnade antal; för gemensamma verktyg: barnen",
+            "Persons who entitle, also of head counts; of a pool its children",
         ),
         labels=CELL_LABELS,
         counts=_share_counts("heads"),

@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     DeviceRecord,
     FrozenStruct,
     GroupRecord,
+    HeadcountRecord,
     Key,
     MembershipRecord,
     PersonRecord,
@@ -85,7 +86,7 @@ class RecordTokens(FrozenStruct, frozen=True):
 
 
 def record_tokens(record: Record, token_of: Tokeniser, *, source: str) -> RecordTokens:
-    """The tokens of *record* of *source*: of its keys, and of the person's id. Empty for units and groups."""
+    """The tokens of *record* of *source*: of its keys, and of the person's id. Empty where it is of no person."""
     match record:
         case PersonRecord():
             keys = tuple(map(token_of, record.keys))
@@ -94,7 +95,7 @@ def record_tokens(record: Record, token_of: Tokeniser, *, source: str) -> Record
             return RecordTokens((), tokenise_id(source, record.person, token_of))
         case DeviceRecord():
             return RecordTokens(tuple(map(token_of, record.keys)))
-        case UnitRecord() | GroupRecord():
+        case UnitRecord() | GroupRecord() | HeadcountRecord():
             return RecordTokens()
         case unknown:
             assert_never(unknown)
@@ -263,6 +264,21 @@ def with_ids_in_clear(
     )
 
 
+# --- no persons at all ------------------------------------------------------------------------------------------------
+
+
+def without_person(record: DeviceRecord, *, has_user: bool, is_managers: bool) -> DeviceRecord:
+    """*record* without anything that leads to a person: only whether somebody has it, or an enrolment manager."""
+    return replace(
+        record,
+        keys=(),
+        name=None,
+        has_user=has_user,
+        enrolled_by_manager=is_managers,
+        unreadable=tuple(field for field in record.unreadable if field != "keys"),
+    )
+
+
 # --- what is left -----------------------------------------------------------------------------------------------------
 
 
@@ -291,7 +307,7 @@ def masked_record(record: Record, tokens: RecordTokens, token_of: Tokeniser, *, 
             return _masked_membership(record, tokens, tokenise_id(source, record.source_id, token_of))
         case DeviceRecord():
             return _masked_device(record, tokens)
-        case UnitRecord() | GroupRecord():
+        case UnitRecord() | GroupRecord() | HeadcountRecord():
             return record
         case unknown:
             assert_never(unknown)
@@ -325,6 +341,7 @@ def _masked_device(record: DeviceRecord, tokens: RecordTokens) -> DeviceRecord:
         os_version=record.os_version,
         os_edition=record.os_edition,
         keys=tokens.keys,
+        has_user=record.has_user,
         enrolled_by_manager=record.enrolled_by_manager,
         reported_shared=record.reported_shared,
         order=record.order,

@@ -28,6 +28,7 @@ _RECORD_NOUNS: Mapping[str, Noun] = {
     RecordType.MEMBERSHIP: (Text("placering", "membership"), Text("placeringar", "memberships")),
     RecordType.UNIT: (Text("enhet", "unit"), Text("enheter", "units")),
     RecordType.GROUP: (Text("grupp", "group"), Text("grupper", "groups")),
+    RecordType.HEADCOUNT: (Text("antal", "head count"), Text("antal", "head counts")),
 }
 _DROPPED_NOUNS: Mapping[str, Noun] = {
     DroppedKind.MAILBOX: (Text("brevlåda", "mailbox"), Text("brevlådor", "mailboxes")),
@@ -61,6 +62,10 @@ _DROPPED_NOUNS: Mapping[str, Noun] = {
         Text("som bara är kända genom IMEI", "known by their IMEI alone"),
     ),
     DroppedKind.GUEST: (Text("gästkonto", "guest account"), Text("gästkonton", "guest accounts")),
+    DroppedKind.PERSON: (
+        Text("post om en person, som inte sparas", "record of a person, which is not kept"),
+        Text("poster om personer, som inte sparas", "records of persons, which are not kept"),
+    ),
     DroppedKind.FUNCTION_ACCOUNT: (
         Text("funktionskonto", "function account"),
         Text("funktionskonton", "function accounts"),

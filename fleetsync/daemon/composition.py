@@ -25,7 +25,7 @@ from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.overrides import read_overrides
 from fleetsync.pull.registry import Source
 from fleetsync.pull.runner import NormalisationRules, PullRunner
-from fleetsync.settings import Settings
+from fleetsync.settings import Settings, SettingsError
 from fleetsync.store.ledger import Ledger
 from fleetsync.sync import RunContext
 
@@ -61,6 +61,11 @@ def build_application(
     *stop* ends its pulls, *show* is called with each new snapshot. *earlier*: the application that it takes the place of,
     whose request counters go on counting, and whose pulls end on their own.
     """
+    if not settings.privacy.persons and ledger.holds_persons():
+        raise SettingsError(
+            f"{settings.file_name}: [privacy] persons = false, but the database holds persons or their log-ins, which stay "
+            "until they are deleted. Name a new database in [database] url, and delete the old one with its backups"
+        )
     sources = registry.build_sources(settings)
     log.hide(*settings.secret_texts(), *(text for source in sources for text in source.secret_texts()))
     if settings.identity.overrides_file is not None:
@@ -92,19 +97,21 @@ def _normalisation_rules(settings: Settings) -> NormalisationRules:
         token_secret=key,
         row_secret=hmac.digest(key, b"rows", "sha256"),
         keeps_device_names=settings.privacy.store_device_names,
+        keeps_persons=settings.privacy.persons,
     )
 
 
 def with_memory_staging(application: Application, *, keeps_device_names: bool = False) -> Application:
     """The same application, except that pulls are staged in memory: for a run that writes nothing.
 
-    *keeps_device_names*: the records in memory hold the names of devices, whatever the configuration keeps of them.
+    *keeps_device_names*: the records in memory hold the names of devices, whatever the configuration keeps of them, except
+    where it keeps no persons.
     """
     run_context = application.run_context
     staging = MemoryStaging(application.ledger)
     rules = run_context.runner.rules
     if keeps_device_names:
-        rules = replace(rules, keeps_device_names=True)
+        rules = replace(rules, keeps_device_names=rules.keeps_persons)
     runner = PullRunner(staging, run_context.clock, rules, run_context.runner.network)
     return replace(application, run_context=replace(run_context, runner=runner, staged_effect=staging.effect))
 

@@ -67,4 +67,5 @@ def _config_lines(file: Path) -> Iterator[str]:
     yield '[database]\nurl = "database/fleetsync.db"\n[privacy]\nkey_file = "privacy.key"'
     for kind in kinds_of_files():
         yield f"[[source]]\nkind = {toml_text(kind)}\nname = {toml_text(kind.replace('_', '-'))}"
-        yield f"path = {toml_text(str(file))}\nsettle_seconds = 0"
+        # What a file is does not depend on what counts, and two kinds may count the same by default.
+        yield f"path = {toml_text(str(file))}\ncounts = []\nsettle_seconds = 0"

@@ -14,7 +14,7 @@ import msgspec
 
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements
-from fleetsync.core.entitlement import owed_to_pools
+from fleetsync.core.entitlement import mode_of, owed_to_pools
 from fleetsync.core.identity import UnitDirectory
 from fleetsync.core.measures import MEASURES, CountedCases, Labels, Measure
 from fleetsync.core.model import (
@@ -233,11 +233,13 @@ class VisibleSnapshot:
         )
 
     def pools_owed(self, rounding: RoundBy) -> Iterator[OwedDevices]:
-        """What the visible pools would be owed with *rounding*. Rounding over the municipality needs everybody."""
+        """What the visible pools of children would be owed with *rounding*. Rounding over the municipality needs everybody."""
         whole = self._whole
         states = [case.person_state for case in whole.outcome.people]
         owed = owed_to_pools(states, whole.context, rounding)
-        return (pool for pool in owed if self.scope.covers(pool.unit, pool.entitlement))
+        rules = whole.context.rules_by_id
+        of_children = (pool for pool in owed if not mode_of(rules[pool.entitlement]).owes_persons)
+        return (pool for pool in of_children if self.scope.covers(pool.unit, pool.entitlement))
 
 
 def _grouped_by_unit(measure: Measure, numbers: Numbers) -> Mapping[str, Numbers]:

@@ -183,6 +183,7 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
                     secrets_dirs=settings.secrets_dirs,
                     folder=settings.folder,
                     may_store_names=settings.privacy.store_names,
+                    keeps_persons=settings.privacy.persons,
                 )
             )
         except RegistryError as error:
@@ -202,10 +203,12 @@ def build_source(
     secrets_dirs: Iterable[Path] = (),
     folder: Path | None = None,
     may_store_names: bool = True,
+    keeps_persons: bool = True,
 ) -> Source:
     """One `[[source]]` *table* of the file called *where*, judged by its connector.
 
     *given*: keys that the environment gives; they outrank the table's. Relative paths of the table count from *folder*.
+    *keeps_persons* False: the parts that give persons are never read, as if `without` named them, and count nothing.
     Raises RegistryError with one line for each fault.
     """
     at = f"{where}: [[source]] {_source_label(table)}:"
@@ -228,7 +231,26 @@ def build_source(
     refused = list(_contradictions(source, at, may_store_names))
     if refused:
         raise RegistryError("\n".join(refused))
-    return source
+    return source if keeps_persons else _without_persons(source, at)
+
+
+def _without_persons(source: Source, at: str) -> Source:
+    """*source* without the parts that give persons. Raises RegistryError where it has no others."""
+    of_persons = [part for part in source.module.PARTS if part.gives_persons]
+    named = {part.name_in_counts for part in of_persons}
+    settings = source.settings.model_copy(
+        update={
+            "without": tuple(dict.fromkeys((*source.settings.without, *(part.name for part in of_persons)))),
+            "counts": tuple(sorted(source.counted_parts - named)),
+        }
+    )
+    without = Source(settings, source.module)
+    if not without.parts:
+        raise RegistryError(
+            f"{at} it reads nothing but persons, and [privacy] persons = false keeps none. Remove the source, and give head "
+            'counts in its place (kind = "headcount")'
+        )
+    return without
 
 
 def secret_keys(model: type[SourceSettings]) -> tuple[str, ...]:

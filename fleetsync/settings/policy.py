@@ -75,6 +75,8 @@ def contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
     yield from _unit_contradictions(tables.unit, file)
     yield from _entitlement_contradictions(tables.entitlement, file)
     yield from _reference_contradictions(tables, file)
+    if not tables.privacy.persons:
+        yield from _settings_that_need_persons(tables, file)
 
 
 # ---------------------------------------------------------------------------------------------------------- translation
@@ -176,6 +178,30 @@ def _reference_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
             yield from _unknown_unit_messages(
                 slug, units | {UNPLACED}, f"{file}: [[entitlement]] {entitlement.id}:", "units:"
             )
+
+
+def _settings_that_need_persons(tables: ConfigTables, file: str) -> Iterator[str]:
+    """Settings that would keep something of a person, or that could never match, under `[privacy] persons = false`."""
+    without = "under [privacy] persons = false"
+    for key in ("store_names", "store_device_names"):
+        if getattr(tables.privacy, key):
+            yield f"{file}: [privacy] {key} = true {without}: names are personal. Remove one of them"
+    if tables.identity.overrides_file is not None:
+        yield f"{file}: [identity] overrides_file {without}: it names persons. Remove one of them"
+    for number, rule in enumerate(tables.device_rule, 1):
+        if "login" in rule.when:
+            yield f"{file}: [[device_rule]] {number}: when.login {without} never matches. Use another field"
+    patterns = [
+        (f"[[device_rule]] {number}", rule.when.get("name", "")) for number, rule in enumerate(tables.device_rule, 1)
+    ]
+    patterns += [
+        (f"[[unit_map]] {number}", entry.pattern)
+        for number, entry in enumerate(tables.unit_map, 1)
+        if entry.field == "name"
+    ]
+    for table, pattern in patterns:
+        if "{" in pattern:
+            yield f"{file}: {table}: braces {without} would keep a part of a device's name. Write * in their place"
 
 
 def _unknown_unit_messages(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:

@@ -316,6 +316,7 @@ class PrivacyTable(ConfigTable):
     """`[privacy]`: which personal data are stored."""
 
     key_file: ConfigPath = Path("/etc/fleetsync/privacy.key")
+    persons: bool = True
     store_device_names: bool = False
     store_names: bool = False
 

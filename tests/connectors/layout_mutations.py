@@ -131,14 +131,17 @@ def _element(name: str, text: str) -> str:
     return f"<{word}>{text}</{word}>"
 
 
+# An export of some forty columns has enough cases without those that the others try too.
+OF_MANY_HEADERS: tuple[Mutation, ...] = (renamed, dropped, doubled, swapped)
+
 CASES = (
-    LayoutCase("device_file", "layout_intune_en.csv", delimiter=",", encoding="utf-8-sig"),
+    LayoutCase("device_file", "layout_intune_en.csv", delimiter=",", encoding="utf-8-sig", mutations=OF_MANY_HEADERS),
     # The same layout in other words: whether its headers are known can be told without moving them.
     LayoutCase(
         "device_file", "layout_intune_sv.csv", delimiter=",", encoding="utf-8-sig", mutations=(renamed, dropped)
     ),
     LayoutCase("device_file", "layout_google.csv", delimiter=","),
-    LayoutCase("device_file", "layout_jamf_school.csv"),
+    LayoutCase("device_file", "layout_jamf_school.csv", mutations=OF_MANY_HEADERS),
     LayoutCase("device_file", "layout_snipeit.csv", delimiter=","),
     LayoutCase("staff_file", "layout_agda.csv", encoding="cp1252"),
     LayoutCase("staff_file", "layout_hogia.csv", encoding="cp1252"),
@@ -278,10 +281,14 @@ def silent_changes(before: Reading, after: Reading) -> list[str]:
         risen, fallen = _movements(before.numbers[name], after.numbers[name])
         openly = became_unknown + _secure_became_unknown(before, after) * (name == SECURE_DEVICES)
         openly += sum(rise for cell, rise in risen.items() if UNKNOWN_UNIT in cell)
-        changes += [f"{name}{cell} rose" for cell in risen if UNKNOWN_UNIT not in cell and "unknown" not in cell]
+        changes += [f"{name}{cell} rose" for cell in risen if not _is_openly_unknown(cell)]
         if sum(fallen.values()) > openly and not (name == GAPS and openly):
             changes.append(f"{name} fell at {', '.join(map(str, fallen))}")
     return changes
+
+
+def _is_openly_unknown(cell: tuple[str, ...]) -> bool:
+    return UNKNOWN_UNIT in cell or any("unknown" in label for label in cell)
 
 
 def _movements(before: Cells, after: Cells) -> tuple[dict[tuple[str, ...], float], dict[tuple[str, ...], float]]:

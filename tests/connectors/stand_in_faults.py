@@ -1,8 +1,5 @@
 """What a fault of a server may do to a running installation. The same for every kind of source: published numbers stay."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
@@ -34,7 +31,7 @@ class FaultyListing:
 
     def check_passing(self, fault: FaultKind, server: StubServer, installation: Installation) -> None:
         """A fault that passes changes no number, and the part is read whole."""
-        with opened_after_a_run(installation) as opened:
+        with installation.open_after_a_run() as opened:
             before = opened.snapshot.numbers
             installation.advance_clock(hours=1)
             server.fail(self.path, fault, skip=self.skip)
@@ -45,7 +42,7 @@ class FaultyListing:
 
     def check_lasting(self, fault: FaultKind, server: StubServer, installation: Installation) -> None:
         """A fault that stays fails its part alone, and changes no number."""
-        with opened_after_a_run(installation) as opened:
+        with installation.open_after_a_run() as opened:
             before = opened.snapshot.numbers
             installation.advance_clock(hours=1)
             server.fail(self.path, fault, times=999, skip=self.skip)
@@ -55,27 +52,6 @@ class FaultyListing:
             assert outcome.pop(self.part) is Verdict.FAILED
             assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
             assert opened.snapshot.numbers == before
-
-
-_databases_after_a_run: dict[str, bytes] = {}
-"""By configuration, without the ports of its servers."""
-
-
-@contextmanager
-def opened_after_a_run(installation: Installation) -> Iterator[OpenInstallation]:
-    """The application, started again after its first run; no part of it failed.
-
-    The first run is made once for each configuration: every fault begins with a copy of the database it left.
-    """
-    configuration = re.sub(r"127\.0\.0\.1:\d+", "", installation.config.read_text(encoding="utf-8"))
-    if configuration not in _databases_after_a_run:
-        with installation.open() as opened:
-            assert set(verdicts(opened).values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
-        _databases_after_a_run[configuration] = installation.database.read_bytes()
-    else:
-        installation.database.write_bytes(_databases_after_a_run[configuration])
-    with installation.open() as opened:
-        yield opened
 
 
 def verdicts(opened: OpenInstallation) -> dict[str, Verdict]:

@@ -327,6 +327,7 @@ def test_a_holders_number_is_of_the_declared_namespace(lists: ListFolder) -> Non
         ("Chromebook", "", Platform.CHROMEOS),
         ("iPadOS 18", "", Platform.IPADOS),
         ("iOS", "iPhone SE", Platform.IOS),
+        ("iOS/iPadOS", "iPad (A16)", Platform.IPADOS),
         ("macOS", "", Platform.MACOS),
         ("OS X", "", Platform.MACOS),
         ("tvOS", "", Platform.TVOS),

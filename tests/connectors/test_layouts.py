@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from connectors.staff_file.columns import COLUMNS as STAFF_COLUMNS
 from connectors.staff_file.layouts import LAYOUTS as STAFF_LAYOUTS
 from fleetsync.cli.errors import CommandError
 from fleetsync.cli.file_kinds import kind_of_file
+from fleetsync.core.model import Condition, DeviceRecord, MembershipRecord, Platform
 from fleetsync.pull.files import ExportLayout
 from fleetsync.pull.files.layouts import recognise_layout
 from fleetsync.pull.registry import load_connector
 from tests.connectors.case_runner import fake_connect
+from tests.connectors.connector_case import CANARY, RECORDED
 from tests.connectors.layout_mutations import (
     CASES,
     LayoutCase,
@@ -25,6 +28,7 @@ from tests.connectors.layout_mutations import (
     layout_installation,
     silent_changes,
 )
+from tests.flow.installation import civic
 
 LAYOUTS = (*DEVICE_LAYOUTS, *STAFF_LAYOUTS)
 of_each_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
@@ -60,6 +64,41 @@ def test_a_layout_is_recognised_as_itself(layout: ExportLayout) -> None:
     assert recognise_layout(headers, LAYOUTS) is layout
 
 
+def records(name: str, folder: Path) -> list[Any]:
+    """What the connector makes of a recorded export."""
+    case = next(each for each in CASES if each.name == name)
+    (folder / case.file).write_bytes((RECORDED / case.kind / case.file).read_bytes())
+    module: Any = load_connector(case.kind)
+    table = {"kind": case.kind, "name": "export", "path": str(folder / case.file), "settle_seconds": 0}
+    settings = module.Settings.model_validate(table)
+    (part,) = module.PARTS
+    with fake_connect(settings) as connect:
+        raws = [raw for page in module.pull(part.name, settings, connect) for raw in page.raws]
+    return [item for raw in raws for item in module.normalise(part.name, settings, raw)]
+
+
+def test_jamf_schools_bin_and_lost_mode_are_conditions(tmp_path: Path) -> None:
+    devices = [record for record in records("jamf_school", tmp_path) if isinstance(record, DeviceRecord)]
+
+    conditions = {device.serial: device.condition for device in devices if device.condition is not Condition.ACTIVE}
+    assert conditions == {"DMPEX00010": Condition.LOST, "DMPEX00011": Condition.RETIRED}
+    assert {device.platform for device in devices} == {Platform.IPADOS}
+
+
+def test_agdas_first_day_is_that_of_this_employment(tmp_path: Path) -> None:
+    employments = [record for record in records("agda", tmp_path) if isinstance(record, MembershipRecord)]
+
+    assert employments[0].start == date(2019, 8, 1)  # ANSTDATUM, of the first employment, is 2015-01-01
+
+
+@of_each_case
+def test_no_value_that_is_not_read_is_kept(case: LayoutCase, tmp_path: Path) -> None:
+    kept = repr([record for record in records(case.name, tmp_path) if not isinstance(record, DeviceRecord)])
+
+    assert CANARY not in kept.casefold()
+    assert not any(civic(n) in kept or civic(n).replace("-", "") in kept for n in range(1, 13))
+
+
 def probe(case: LayoutCase, folder: Path, content: bytes | None = None) -> str:
     """What `fleetsync check` says of the export."""
     file = folder / case.file
@@ -77,6 +116,7 @@ def test_a_check_says_which_export_was_recognised_and_what_is_read_of_it(case: L
     said = probe(case, tmp_path)
 
     layout = next(each for each in LAYOUTS if f"recognised as an export of {each.name}" in said)
+    assert "no column for" not in said
     header = set(case.table()[0])
     for column in layout.columns:
         spelling = next(iter(header & {column.header, *column.spellings}), None)

@@ -17,7 +17,6 @@ from tests.connectors.stand_in_faults import (
     PASSING_FAULTS,
     FaultyListing,
     findings,
-    opened_after_a_run,
     verdicts,
 )
 from tests.flow.installation import (
@@ -268,7 +267,7 @@ def test_a_fault_in_the_middle_of_a_listing_that_passes_changes_no_number(
 def test_a_fault_that_stays_fails_people_alone_and_changes_no_number(
     server: OneRosterStub, installation: Installation, fault: FaultKind
 ) -> None:
-    with opened_after_a_run(installation) as opened:
+    with installation.open_after_a_run() as opened:
         before = opened.snapshot.numbers
         installation.advance_clock(hours=1)
         server.stub_server.fail(f"{BASE}/users", fault, times=999, skip=1)

@@ -103,12 +103,18 @@ def snipe_it(inventory: Inventory, installation: Installation) -> Iterator[Snipe
 
 
 @pytest.fixture
-def opened(installation: Installation, snipe_it: SnipeItStub) -> Iterator[OpenInstallation]:
+def configured(installation: Installation, snipe_it: SnipeItStub) -> Iterator[Installation]:
+    """The installation, with the register among its sources."""
     installation.more = TABLE.format(base_url=snipe_it.base_url)
     with installation:
         write_token(installation, TOKEN)
-        with installation.open() as application:
-            yield application
+        yield installation
+
+
+@pytest.fixture
+def opened(configured: Installation) -> Iterator[OpenInstallation]:
+    with configured.open() as application:
+        yield application
 
 
 def write_token(installation: Installation, token: str) -> None:
@@ -139,16 +145,16 @@ LISTING = FaultyListing("alla-inventarier/assets", "/api/v1/hardware", skip=1)
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS)
 def test_a_fault_that_passes_changes_no_number(
-    snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
+    snipe_it: SnipeItStub, configured: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_passing(fault, snipe_it.stub_server, installation)
+    LISTING.check_passing(fault, snipe_it.stub_server, configured)
 
 
 @pytest.mark.parametrize("fault", LASTING_FAULTS)
 def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
-    snipe_it: SnipeItStub, installation: Installation, fault: FaultKind
+    snipe_it: SnipeItStub, configured: Installation, fault: FaultKind
 ) -> None:
-    LISTING.check_lasting(fault, snipe_it.stub_server, installation)
+    LISTING.check_lasting(fault, snipe_it.stub_server, configured)
 
 
 def test_a_server_that_shows_archived_assets_among_the_others_gives_the_same_numbers(

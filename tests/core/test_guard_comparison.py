@@ -20,6 +20,7 @@ from fleetsync.core.model import (
     DeviceRecord,
     EmploymentForm,
     GroupRecord,
+    HeadcountRecord,
     Key,
     MembershipRecord,
     MembershipType,
@@ -57,7 +58,7 @@ def reasons_from_scratch(
         present = [known for known in will_be if known.absent_since is None]
         refs = {known.ref for known in was}
         familiar = [known for known in present if known.ref in refs]
-        if was and not present and record_type in (RecordType.DEVICE, RecordType.PERSON, RecordType.MEMBERSHIP):
+        if was and not present and record_type not in (RecordType.UNIT, RecordType.GROUP):
             yield "empty", f"{effect.seen} records came, but no {record_type} record; the {len(was)} that are believed"
         absent = len(was) - len(familiar)
         ratio = LIMITS.turnover_max_shrink_ratio if context.is_turning else LIMITS.max_shrink_ratio
@@ -202,6 +203,15 @@ def random_record(random: Random, record_type: RecordType, source_id: str, blank
         )
     if record_type is RecordType.GROUP:
         return GroupRecord(source_id=source_id, name="5A", unit=maybe(unit))
+    if record_type is RecordType.HEADCOUNT:
+        return HeadcountRecord(
+            source_id=source_id,
+            membership=MembershipType.ENROLMENT,
+            heads=random.randint(0, 300),
+            codes=maybe((unit,), ()),
+            school_form=maybe("GR"),
+            year=maybe(year),
+        )
     return UnitRecord(source_id=source_id, name=unit, codes=maybe((unit,), ()))
 
 

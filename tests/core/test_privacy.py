@@ -46,6 +46,7 @@ from fleetsync.core.privacy import (
     with_ids_in_clear,
     with_marks,
     with_token_keys,
+    without_person,
 )
 
 SECRET = b"a key that lies outside of the database"
@@ -389,3 +390,20 @@ def test_a_masked_record_that_is_shown_in_clear_gets_its_id_back_and_stays_the_s
 
 def test_only_words_that_many_share_may_be_repeated() -> None:
     assert shareable_mark_words({"protected=Nej.": 6, "protected=bor hos mormor": 5}) == {"protected=Nej.": 6}
+
+
+def test_without_persons_a_device_keeps_only_that_somebody_has_it() -> None:
+    key = Key(Scheme.ADDRESS, "", "alva@edu.exempelby.se")
+    record = DeviceRecord(
+        source_id="d",
+        serial="S1",
+        name="Alvas iPad",
+        location="Ekskolan",
+        keys=(key,),
+        unreadable=("keys", "ownership"),
+    )
+
+    assert without_person(record, has_user=True, is_managers=False) == DeviceRecord(
+        source_id="d", serial="S1", location="Ekskolan", has_user=True, unreadable=("ownership",)
+    )
+    assert without_person(record, has_user=False, is_managers=True).enrolled_by_manager

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from fleetsync.core.context import Context
+from fleetsync.core.coverage.counted_heads import WORKING_FIRST, devices_by_heads
 from fleetsync.core.coverage.owed import pool_id_of
 from fleetsync.core.coverage.published_cells import is_entitlement_possible, unit_by_slug
 from fleetsync.core.coverage.resolution import Resolution
@@ -25,7 +26,6 @@ from fleetsync.core.model import (
     Subject,
 )
 
-WORKING_FIRST: Mapping[bool | None, int] = {True: 0, None: 1, False: 2}  # then those of which it is unknown
 NON_STOCK_STAGES = frozenset({Stage.RETIRED, Stage.LOST, Stage.IN_REPAIR})
 
 
@@ -34,8 +34,15 @@ def assign_devices(resolution: Resolution, owed: Sequence[OwedDevices]) -> tuple
     context = resolution.context
     by_person = {debt.subject_id: debt for debt in owed if debt.subject is Subject.PERSON}
     of_groups = _group_entitlements(owed, context.rules)
+    by_heads = devices_by_heads(resolution, owed, of_groups)
     assignments = [*_pool_assignments(resolution, owed)]
+    assignments += [
+        _assignment(shared.case, CoveredBy.POOL, shared.rule, shared.pool_id, shared.unit) for shared in by_heads
+    ]
+    counted = {shared.case.device.id for shared in by_heads}
     for case in resolution.cases:
+        if case.device.id in counted:
+            continue
         if case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN):
             assignments += _own_assignments(case, by_person, context.rules_by_id)
         elif case.placement.purpose is Purpose.SET:

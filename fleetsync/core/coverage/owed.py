@@ -1,4 +1,4 @@
-"""Who is owed devices: persons by their entitlement, and units' pools by their number of children.
+"""Who is owed devices: persons by their entitlement, and units' pools by their number of heads.
 
 Pure. What is owed is decided in `entitlement`; here it gets the unit under which it is shown, the groups whose sets can
 serve it, and whether its coverage can be decided at all.

@@ -1,4 +1,4 @@
-"""For which units and entitlements numbers are published, and the persons who are counted beside what is owed.
+"""For which units and entitlements numbers are published, and the persons and heads that are counted beside what is owed.
 
 Pure.
 """
@@ -6,9 +6,11 @@ Pure.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from fleetsync.core.coverage.owed import pool_id_of
 from fleetsync.core.coverage.resolution import Resolution
+from fleetsync.core.entitlement import judged_heads
 from fleetsync.core.measures import shown_unit
-from fleetsync.core.model import UNPLACED, Entitlement, Unit
+from fleetsync.core.model import UNPLACED, CoverageShare, Entitlement, Subject, Unit
 from fleetsync.core.unit_directory import UnitDirectory
 
 
@@ -41,3 +43,18 @@ def undecided_and_on_leave(resolution: Resolution) -> Mapping[tuple[str, str], M
                 unit = shown_unit(person_state.unit, decision.entitlement, resolution.hidden)
                 counts[unit, decision.entitlement]["undecided" if decision.undecided else "on_leave"] += 1
     return counts
+
+
+def undecided_head_shares(resolution: Resolution) -> Iterable[CoverageShare]:
+    """The heads that no rule can decide about, such as those of an unknown school form."""
+    for judged in judged_heads(resolution.context):
+        if judged.undecided:
+            unit = shown_unit(judged.unit, judged.entitlement, resolution.hidden)
+            yield CoverageShare(
+                unit=unit,
+                entitlement=judged.entitlement,
+                subject=Subject.POOL,
+                subject_id=pool_id_of(judged.entitlement, unit),
+                undecided=judged.heads,
+                reason=judged.reason,
+            )

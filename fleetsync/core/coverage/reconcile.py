@@ -16,7 +16,7 @@ from fleetsync.core.context import Context, EarlierCases, StepBasis
 from fleetsync.core.coverage.assignments import assign_devices, stock_shares
 from fleetsync.core.coverage.cases import device_sets, person_cases, resolved_ids
 from fleetsync.core.coverage.owed import owed_devices
-from fleetsync.core.coverage.published_cells import coverage_cells, undecided_and_on_leave
+from fleetsync.core.coverage.published_cells import coverage_cells, undecided_and_on_leave, undecided_head_shares
 from fleetsync.core.coverage.resolution import Resolution, build_context, resolve
 from fleetsync.core.coverage.tally import Cell, CountedCell, count_cells, shares_of, sum_coverage
 from fleetsync.core.entitlement import StaffRosterDates
@@ -94,7 +94,11 @@ def _counted_outcome(
         owed = _known_where_equal(owed, previous.outcome.owed, _OWED_KEY)
         assignments = _known_where_equal(assignments, previous.outcome.assignments, _ASSIGNMENT_KEY)
     counted = count_cells(owed, assignments, {} if previous is None else previous.cells)
-    shares = (*shares_of(counted), *stock_shares(resolution.cases, context.rules))
+    shares = (
+        *shares_of(counted),
+        *stock_shares(resolution.cases, context.rules),
+        *undecided_head_shares(resolution),
+    )
     cells = coverage_cells(units, context.rules)
     return counted, Outcome(
         moment=context.moment,

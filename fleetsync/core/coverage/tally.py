@@ -267,6 +267,7 @@ SUMMED_FIELDS = (
     "covered_without_contact",
     "unknown",
     "surplus",
+    "undecided",
     "working_devices",
 )
 _SUMMED = attrgetter(*SUMMED_FIELDS)

@@ -5,6 +5,7 @@ sources that count, on the day of the context. Nobody is owed twice, and a fact 
 never taken for a yes. This module only re-exports.
 """
 
+from fleetsync.core.entitlement.headcounts import JudgedHeads, judged_heads
 from fleetsync.core.entitlement.membership_index import MembershipIndex
 from fleetsync.core.entitlement.modes import MODES, Mode, is_served_by, mode_of
 from fleetsync.core.entitlement.person_state import StaffRosterDates, person_states
@@ -31,6 +32,7 @@ __all__ = [
     "KNOWN_FORMS",
     "MODES",
     "RULES",
+    "JudgedHeads",
     "MembershipIndex",
     "Mode",
     "StaffRosterDates",
@@ -39,6 +41,7 @@ __all__ = [
     "earliest_turn_day",
     "heads_by_unit",
     "is_served_by",
+    "judged_heads",
     "latest_turn_day",
     "mode_of",
     "owed_to_pools",

@@ -1,4 +1,5 @@
-"""How many shared devices each unit's pool is owed: by its number of children, rounded up as the rule says.
+"""How many devices each unit is owed by its number of heads: of the children of a pool rule, rounded up as the rule says,
+and of everyone whom only a head count knows.
 
 Pure. A child is counted once, at the unit of its person state; nothing here knows who it is.
 """
@@ -6,8 +7,11 @@ Pure. A child is counted once, at the unit of its person state; nothing here kno
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from fleetsync.core.context import Context
-from fleetsync.core.entitlement.decisions import format_text
+from fleetsync.core.entitlement.decisions import UNKNOWN_DAY, format_text
+from fleetsync.core.entitlement.headcounts import JudgedHeads, judged_heads
 from fleetsync.core.entitlement.modes import mode_of
 from fleetsync.core.model import (
     Entitlement,
@@ -19,7 +23,7 @@ from fleetsync.core.model import (
     Unit,
 )
 
-HeadCounts = Mapping[tuple[str, str], int]  # (unit, school form) → distinct children
+HeadsByForm = Mapping[tuple[str, str], int]  # (unit, school form) → heads
 
 CHILDREN_OF_FORM = Text("{0}: {1} barn", "{0}: {1} children")
 ROUNDED_PER_FORM = Text("{0}; {1} per påbörjade {2} i varje skolform", "{0}; {1} per {2} begun of each school form")
@@ -28,34 +32,56 @@ ROUNDED_IN_MUNICIPALITY = Text(
     "{0} barn; {1} per påbörjade {2} i kommunen, fördelade efter störst rest",
     "{0} children; {1} per {2} begun in the municipality, shared out by largest remainder",
 )
+OWED_PER_HEAD = Text("{0} personer; {1} var, räknade per enhet", "{0} persons; {1} each, counted by unit")
+FROM_HEAD_COUNTS = Text("{0}; {1} enligt lämnade antal ({2}, {3})", "{0}; {1} of them from head counts ({2}, {3})")
+NOT_SAID = Text("lämnat av okänd", "by an unknown author")
 
 
 def owed_to_pools(
     states: Iterable[PersonState], context: Context, round_by: RoundBy | None = None
 ) -> tuple[OwedDevices, ...]:
-    """What each unit's pool is owed by each pool rule in force, in the order of the rules and of the units.
+    """What each unit's pool is owed by each rule in force, in the order of the rules and of the units.
 
+    A rule that owes persons owes a unit's pool what head counts give it, a device (or `devices`) for every head.
     *round_by*: another rounding than the rule's, to show what it would give.
     """
-    rules = [rule for rule in context.rules if not mode_of(rule).owes_persons]
-    heads = _heads_by_rule(states, {rule.id for rule in rules})
+    pooled = {rule.id for rule in context.rules if not mode_of(rule).owes_persons}
+    counted = tuple(each for each in judged_heads(context) if not each.undecided)
+    heads = _heads_by_rule(states, pooled, counted)
     units = context.unit_directory.units
     return tuple(
-        owed for rule in rules for owed in _owed_by_rule(rule, heads[rule.id], units, round_by or rule.round_by)
+        _with_counts(owed, counted)
+        for rule in context.rules
+        for owed in _owed_by_rule(rule, heads[rule.id], units, round_by or rule.round_by)
     )
 
 
-def _heads_by_rule(states: Iterable[PersonState], pooled: set[str]) -> Mapping[str, Counter[tuple[str, str]]]:
+def _heads_by_rule(
+    states: Iterable[PersonState], pooled: set[str], counted: Iterable[JudgedHeads]
+) -> Mapping[str, Counter[tuple[str, str]]]:
     heads: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for person_state in states:
         for decision in person_state.decisions:
             if decision.owed and decision.entitlement in pooled:
                 heads[decision.entitlement][person_state.unit, person_state.school_form or ""] += 1
+    for count in counted:
+        heads[count.entitlement][count.unit, count.school_form] += count.heads
     return heads
 
 
+def _with_counts(owed: OwedDevices, counted: Iterable[JudgedHeads]) -> OwedDevices:
+    """*owed*, with how many of its heads are from head counts, of which day, and who answers for them."""
+    own = [each for each in counted if (each.entitlement, each.unit) == (owed.entitlement, owed.unit)]
+    if not own:
+        return owed
+    oldest = min((each.counted_on for each in own if each.counted_on is not None), default=UNKNOWN_DAY)
+    answering = ", ".join(sorted({each.counted_by for each in own if each.counted_by})) or NOT_SAID
+    heads = sum(each.heads for each in own)
+    return replace(owed, reason=format_text(FROM_HEAD_COUNTS, owed.reason, heads, oldest, answering))
+
+
 def _owed_by_rule(
-    rule: Entitlement, heads: HeadCounts, units: Sequence[Unit], round_by: RoundBy
+    rule: Entitlement, heads: HeadsByForm, units: Sequence[Unit], round_by: RoundBy
 ) -> Iterable[OwedDevices]:
     by_unit = heads_by_unit(heads)
     places = pool_devices_by_unit(rule, heads, round_by)
@@ -72,7 +98,7 @@ def _owed_by_rule(
         )
 
 
-def heads_by_unit(heads: HeadCounts) -> Mapping[str, int]:
+def heads_by_unit(heads: HeadsByForm) -> Mapping[str, int]:
     """Children of each unit, all school forms together."""
     children: Counter[str] = Counter()
     for (unit, _), count in heads.items():
@@ -80,7 +106,7 @@ def heads_by_unit(heads: HeadCounts) -> Mapping[str, int]:
     return children
 
 
-def pool_devices_by_unit(rule: Entitlement, heads: HeadCounts, round_by: RoundBy) -> Mapping[str, int]:
+def pool_devices_by_unit(rule: Entitlement, heads: HeadsByForm, round_by: RoundBy) -> Mapping[str, int]:
     """The shared devices owed to each unit that has children, rounded up where *round_by* says."""
     if round_by is RoundBy.UNIT_AND_FORM:
         owed: Counter[str] = Counter()
@@ -109,8 +135,10 @@ def share_by_largest_remainder(places: int, heads: Mapping[str, int]) -> Mapping
     return {unit: whole + (unit in first) for unit, (whole, _) in shares.items()}
 
 
-def _pool_reason(rule: Entitlement, unit: str, heads: HeadCounts, round_by: RoundBy) -> Text:
+def _pool_reason(rule: Entitlement, unit: str, heads: HeadsByForm, round_by: RoundBy) -> Text:
     by_form = sorted((form, count) for (where, form), count in heads.items() if where == unit)
+    if mode_of(rule).owes_persons:
+        return format_text(OWED_PER_HEAD, sum(count for _, count in by_form), rule.devices)
     if round_by is RoundBy.UNIT_AND_FORM:
         counts = [format_text(CHILDREN_OF_FORM, form, count) for form, count in by_form]
         listed = Text(", ".join(text.sv for text in counts), ", ".join(text.en for text in counts))

@@ -15,6 +15,7 @@ from fleetsync.core.model import (
     EmploymentForm,
     FrozenStruct,
     GroupRecord,
+    HeadcountRecord,
     MembershipRecord,
     MembershipType,
     PersonRecord,
@@ -49,6 +50,7 @@ KINDS_SV: Mapping[RecordKind, str] = {
     RecordKind(RecordType.PERSON): "personer",
     RecordKind(RecordType.UNIT): "enheter",
     RecordKind(RecordType.GROUP): "grupper",
+    RecordKind(RecordType.HEADCOUNT): "antal",
     RecordKind(RecordType.MEMBERSHIP, MembershipType.EMPLOYMENT): "anställningar",
     RecordKind(RecordType.MEMBERSHIP, MembershipType.ENROLMENT): "inskrivningar",
     RecordKind(RecordType.MEMBERSHIP, MembershipType.PLACEMENT): "placeringar",
@@ -101,6 +103,10 @@ def _of_unit(value_of: Callable[[UnitRecord], object]) -> Callable[[BelievedReco
     return lambda known: isinstance(known.record, UnitRecord) and bool(value_of(known.record))
 
 
+def _of_headcount(value_of: Callable[[HeadcountRecord], object]) -> Callable[[BelievedRecord], bool]:
+    return lambda known: isinstance(known.record, HeadcountRecord) and bool(value_of(known.record))
+
+
 def _has_login(known: BelievedRecord) -> bool:
     # A number or a civic number identifies a person, but is not what they log in with.
     record = known.record
@@ -134,7 +140,7 @@ _EMPLOYMENT_FORM = DecidingField(
 DECIDING_FIELDS: Mapping[RecordKind, tuple[DecidingField, ...]] = {
     RecordKind(RecordType.DEVICE): (
         DecidingField("serial", "serienummer", _of_device(lambda record: record.serial)),
-        DecidingField("holder", "innehavare", _of_device(lambda record: record.keys)),
+        DecidingField("holder", "innehavare", _of_device(lambda record: record.keys or record.has_user)),
         DecidingField("unit", "enhet", _of_device(lambda record: record.unit or record.location)),
         DecidingField("last_contact", "senaste kontakt", _has_contact),
         DecidingField("ownership", "ägare", _of_device(lambda record: record.ownership, "ownership")),
@@ -155,6 +161,11 @@ DECIDING_FIELDS: Mapping[RecordKind, tuple[DecidingField, ...]] = {
         DecidingField("kind", "slag", _of_unit(lambda record: record.kind)),
         DecidingField("parent", "överordnad enhet", _of_unit(lambda record: record.parent)),
         DecidingField("school_form", "skolform", _of_unit(lambda record: record.school_forms)),
+    ),
+    RecordKind(RecordType.HEADCOUNT): (
+        DecidingField("unit", "enhet", _of_headcount(lambda record: record.codes or record.unit_name)),
+        DecidingField("school_form", "skolform", _of_headcount(lambda record: record.school_form)),
+        DecidingField("year", "årskurs", _of_headcount(lambda record: record.year is not None)),
     ),
 }
 

@@ -38,7 +38,7 @@ MIN_KNOWN_IDS_RATIO = 0.5  # (e)
 MAX_YEARS_CHANGED_RATIO = 0.10  # (g)
 
 # Types without which a part entitles nobody and shows no device.
-DECIDING_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE})
+DECIDING_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP, RecordType.DEVICE, RecordType.HEADCOUNT})
 
 
 def pull_hold_reasons(

@@ -13,6 +13,7 @@ TYPES_SV: Mapping[RecordType, str] = {
     RecordType.MEMBERSHIP: "placeringar och anställningar",
     RecordType.UNIT: "enheter",
     RecordType.GROUP: "grupper",
+    RecordType.HEADCOUNT: "antal",
 }
 
 

@@ -7,6 +7,7 @@ delivers are not evaluated further.
 from datetime import date, timedelta
 
 from fleetsync.core import pull_findings
+from fleetsync.core.entitlement import mode_of
 from fleetsync.core.lifecycle.credentials import CONSEQUENCES, ExpiryStep, in_step
 from fleetsync.core.lifecycle.evidence import GapEvidence
 from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, PartState, Text, Unit
@@ -98,14 +99,16 @@ def set_short(_: GapEvidence, device_set: DeviceSet) -> Text | None:
     return Text(f"saknar {short}: {working} i drift", f"short of {short}: {working} working")
 
 
-def pool_short(_: GapEvidence, pool: CoverageShare) -> Text | None:
-    """A unit's shared devices are fewer than its children are owed."""
+def pool_short(evidence: GapEvidence, pool: CoverageShare) -> Text | None:
+    """A unit's shared devices are fewer than its children are owed, or its devices fewer than its head counts say."""
     if pool.short <= 0:
         return None
     working = pool.working_devices
+    rule = evidence.context.rules_by_id[pool.entitlement]
+    heads = Text("personer", "persons") if mode_of(rule).owes_persons else Text("barn", "children")
     return Text(
-        f"saknar {pool.short}: {working} i drift för {pool.heads} barn",
-        f"short of {pool.short}: {working} working for {pool.heads} children",
+        f"saknar {pool.short}: {working} i drift för {pool.heads} {heads.sv}",
+        f"short of {pool.short}: {working} working for {pool.heads} {heads.en}",
     )
 
 

@@ -21,11 +21,13 @@ from fleetsync.core.model import (
     BelievedRecord,
     Correction,
     Device,
+    DeviceRecord,
     FrozenStruct,
     HolderProblem,
     Key,
     Override,
     Person,
+    Policy,
     Scheme,
     Text,
 )
@@ -161,7 +163,8 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
             is_managed = any(device_record(known).enrolled_by_manager for known in records)
             return ResolvedHolder(reason=_MANAGER, account="manager") if is_managed else ResolvedHolder()
         enrolled_at = device.enrolled_at or device.first_seen
-        accounts = [(known, self._account_type_of_record(known)) for known in named]
+        policy = self.context.policy
+        accounts = [(known, account_type_of(device_record(known), policy)) for known in named]
         keys = self._strongest_first([known for known, account in accounts if account == "person"])
         if keys:
             return self._resolve_by_person_keys(device, keys, enrolled_at)
@@ -227,21 +230,22 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
         keys = dict.fromkeys(key for known in records for key in device_record(known).keys)
         return tuple(keys) if len(keys) < 2 else tuple(sorted(keys, key=lambda key: SCHEME_STRENGTH[key.scheme]))
 
-    def _account_type_of_record(self, known: BelievedRecord) -> AccountType:
-        """The type of account of a record's log-in; all keys of a record are of one account."""
-        record = device_record(known)
-        kinds = {self._account_type_of_key(key) for key in record.keys}
-        if record.enrolled_by_manager or "manager" in kinds:
-            return "manager"
-        return "function" if "function" in kinds else "person"
 
-    def _account_type_of_key(self, key: Key) -> AccountType:
-        if key.scheme not in LOGIN_SCHEMES or key.is_token:
-            return "person"
-        if any(is_match(pattern, key.value) for pattern in self.context.policy.enrolment_managers):
-            return "manager"
-        is_function = any(is_match(pattern, key.value) for pattern in self.context.policy.function_accounts)
-        return "function" if is_function else "person"
+def account_type_of(record: DeviceRecord, policy: Policy) -> AccountType:
+    """The type of account of the log-in that *record* has keys of; all keys of a record are of one account."""
+    kinds = {_account_type_of_key(key, policy) for key in record.keys}
+    if record.enrolled_by_manager or "manager" in kinds:
+        return "manager"
+    return "function" if "function" in kinds else "person"
+
+
+def _account_type_of_key(key: Key, policy: Policy) -> AccountType:
+    if key.scheme not in LOGIN_SCHEMES or key.is_token:
+        return "person"
+    if any(is_match(pattern, key.value) for pattern in policy.enrolment_managers):
+        return "manager"
+    is_function = any(is_match(pattern, key.value) for pattern in policy.function_accounts)
+    return "function" if is_function else "person"
 
 
 def _comparable_serial(serial: str) -> str:

@@ -285,7 +285,7 @@ def _purpose_by_use(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> t
         return Purpose.POOL, _SHARED
     if evidence.resolved_holder.is_unreadable:
         return Purpose.POOL if is_at_preschool else Purpose.PERSONAL, HOLDER_UNREADABLE
-    if evidence.resolved_holder.account == "person":
+    if evidence.resolved_holder.account == "person" or any(device_record(each).has_user for each in evidence.records):
         return Purpose.PERSONAL, _HAS_A_LOGIN
     if is_at_preschool:
         return Purpose.POOL, _AT_A_PRESCHOOL

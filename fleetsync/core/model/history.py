@@ -44,7 +44,7 @@ class Episode(FrozenStruct, frozen=True, kw_only=True):
 
 
 class OwedDevices(FrozenStruct, frozen=True, kw_only=True):
-    """How many devices a person or a pool is owed, by which rule and why. `heads`: the children of a pool, 1 for a person."""
+    """How many devices a person or a pool is owed, by which rule and why. `heads`: of a pool, 1 for a person."""
 
     entitlement: str
     subject: Subject  # PERSON or POOL

@@ -232,6 +232,7 @@ class CoverageShare(FrozenStruct, frozen=True, kw_only=True):
     unknown: int = 0
     short: int = 0
     surplus: int = 0
+    undecided: int = 0  # heads of a head count that no rule can decide about
     working_devices: int = 0
     devices: tuple[str, ...] = ()
     reason: Text

@@ -1,4 +1,4 @@
-"""What one source says about one device, person, membership, unit or group.
+"""What one source says about one device, person, membership, unit, group or head count.
 
 Connectors create these records from the rows that they read. A record holds what the source says, in a common shape,
 and nothing that was concluded from it. What a source does not say is None or empty, never a guess or a sentinel value.
@@ -62,6 +62,7 @@ class DeviceRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="
     os_version: str | None = None
     os_edition: str | None = None
     keys: tuple[Key, ...] = ()  # of the assigned user; strongest first within a scheme
+    has_user: bool = False  # somebody is assigned, and `keys` are left out because no persons are kept
     enrolled_by_manager: bool = False  # by an account that enrols devices for others; its user holds no device
     reported_shared: bool = False  # the source says that it is used without a user of its own
     location: str | None = None
@@ -144,7 +145,21 @@ class GroupRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="g
     end: date | None = None
 
 
-Record = DeviceRecord | PersonRecord | MembershipRecord | UnitRecord | GroupRecord
+class HeadcountRecord(_Record, frozen=True, kw_only=True, omit_defaults=True, tag="headcount"):
+    """How many persons of one membership, school form and year a unit has, where nothing is known of who they are."""
+
+    membership: MembershipType  # EMPLOYMENT, ENROLMENT or PLACEMENT; of employments only those that entitle are counted
+    heads: int  # 0 or more
+    codes: tuple[str, ...] = ()  # of the unit, as in a MembershipRecord
+    unit_name: str | None = None
+    school_form: str | None = None
+    year: int | None = None  # year label as the school uses it; None: all years of the form together
+    counted_on: date | None = None
+    counted_by: str | None = None  # the function that answers for the number, such as "rektor Vretaskolan"
+    unreadable: tuple[str, ...] = ()  # fields that were filled in and could not be read, sorted: unknown, not blank
+
+
+Record = DeviceRecord | PersonRecord | MembershipRecord | UnitRecord | GroupRecord | HeadcountRecord
 
 RECORD_TYPES: Mapping[type[Record], RecordType] = {
     DeviceRecord: RecordType.DEVICE,
@@ -152,4 +167,5 @@ RECORD_TYPES: Mapping[type[Record], RecordType] = {
     MembershipRecord: RecordType.MEMBERSHIP,
     UnitRecord: RecordType.UNIT,
     GroupRecord: RecordType.GROUP,
+    HeadcountRecord: RecordType.HEADCOUNT,
 }

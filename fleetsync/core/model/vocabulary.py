@@ -23,6 +23,7 @@ class RecordType(StrEnum):
     MEMBERSHIP = "membership"
     UNIT = "unit"
     GROUP = "group"
+    HEADCOUNT = "headcount"
 
 
 class DroppedKind(StrEnum):
@@ -38,6 +39,7 @@ class DroppedKind(StrEnum):
     CREDITED = "credited"  # a purchase that was taken back
     TELEPHONE_NUMBER = "telephone_number"  # a device known by the number of its telephone alone
     GUEST = "guest"  # an account of somebody from another organisation
+    PERSON = "person"  # where no persons are kept, as the configuration says
     FUNCTION_ACCOUNT = "function_account"  # an account of a function, a room or a service, and of no person
 
 

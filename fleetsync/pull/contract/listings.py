@@ -11,6 +11,9 @@ RawRecord: TypeAlias = Any
 """One record as the connector decoded it: its own struct of just the fields it keeps, or a row of a file."""
 
 
+PERSON_TYPES = frozenset({RecordType.PERSON, RecordType.MEMBERSHIP})
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A listing that is pulled, checked and applied by itself: `Part("devices", (RecordType.DEVICE,))`.
@@ -40,6 +43,11 @@ class Part:
     def name_in_counts(self) -> str:
         """What `counts` calls the part."""
         return self.counts_as or self.name
+
+    @property
+    def gives_persons(self) -> bool:
+        """Whether its records are about persons, so that it is not read where no persons are kept."""
+        return not PERSON_TYPES.isdisjoint(self.types)
 
 
 @dataclass(frozen=True, slots=True)

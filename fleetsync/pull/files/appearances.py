@@ -13,7 +13,7 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _SERIAL = re.compile(r"(?=.*\d)[A-Z0-9][A-Z0-9./-]{4,29}", re.ASCII)  # log-ins are small letters
 _DEVICE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,10}(?:[.,]\d+)?(?: ?%)?", re.ASCII)
-_LETTERED_NUMBER = re.compile(r"[A-Z]{0,3}\d{1,10}(?:[.,]\d+)?(?: ?%)?", re.ASCII | re.IGNORECASE)
+_NUMBER_AND_MORE = re.compile(r"[A-Z]{0,3}\d{1,10}(?:[.,]\d+)?(?:[ -].*|%)?", re.IGNORECASE)
 _CIVIC_NUMBER = re.compile(r"(?:19|20)?\d\d(?:0[1-9]|1[0-2])[0-36-9]\d[-+]?[0-9A-Z]{2}\d\d", re.IGNORECASE)
 _TRUTHS = frozenset({"true", "false", "yes", "no", "ja", "nej", "1", "0"})
 _MARKS = frozenset({"ja", "j", "x", "nej", "n", "skyddad", "sekretess", "sekretessmarkering", "skyddad folkbokföring"})
@@ -52,12 +52,19 @@ def _most(facts: Iterable[bool]) -> bool:
 
 
 DAYS = Appearance("days", look_like_days)
-FORMS = Appearance("forms of employment", look_like_employment_forms)
+FORMS = Appearance(
+    "forms of employment",
+    # A municipality has words of its own: those that nobody knows leave their person undecided.
+    fits=lambda cells: (
+        not look_like_days(cells) and not _most(_NO_MARK.fullmatch(cell_text(cell)) is not None for cell in cells)
+    ),
+    certain=look_like_employment_forms,
+)
 SERIALS = Appearance("serial numbers", _look_like_serials)
 ADDRESSES = _appearance_of_form("log-ins or addresses", _ADDRESS)
 DEVICE_IDS = _appearance_of_form("ids of devices", _DEVICE_ID)
-# Employment numbers may begin with letters, as log-ins do.
-NUMBERS = Appearance("numbers", fits=_numbers_of_form(_LETTERED_NUMBER), certain=_numbers_of_form(_NUMBER))
+# Employment numbers may begin with letters, as log-ins do, and the name of a cost centre may follow its number.
+NUMBERS = Appearance("numbers", fits=_numbers_of_form(_NUMBER_AND_MORE), certain=_numbers_of_form(_NUMBER))
 CIVIC_NUMBERS = _appearance_of_form("civic numbers", _CIVIC_NUMBER)
 TRUTHS = appearance_of_words("words for yes and no", _TRUTHS)
 MARKS = Appearance(

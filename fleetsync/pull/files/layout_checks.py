@@ -8,7 +8,6 @@ that the configuration names is believed as it is. No message holds the value of
 from collections.abc import Iterator, Mapping, Sequence
 
 from fleetsync.pull.contract import SourceRefused
-from fleetsync.pull.files.appearances import SERIALS
 from fleetsync.pull.files.headers import ConfiguredColumns, field_label
 from fleetsync.pull.files.layouts import EXPORT_OF, Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.rows import ColumnLayout
@@ -62,9 +61,10 @@ def _problem(
     if lines and not cells and is_needed:
         return _problem_of_blank(column, places, lines)
     appearance = column.appearance
-    if cells and appearance is not None and not appearance.fits(cells):
+    # What is not needed may look like anything: it costs itself.
+    if column.needed and cells and appearance is not None and not appearance.fits(cells):
         return f'under "{column.header}" there are hardly any {appearance.noun}'
-    if appearance is None and (alien := _lookalike(places, cells)) is not None:
+    if column.needed and appearance is None and (alien := _lookalike(places, cells)) is not None:
         return f'under "{column.header}" there are {alien.noun}, which belong elsewhere'
     other = next(_exchanged(column, place, places), None)
     if other is not None:
@@ -92,8 +92,7 @@ def _looks_like(appearance: Appearance | None, other: LayoutColumn, cells: Seque
 
 def _lookalike(places: Mapping[LayoutColumn, int], cells: Sequence[Cell]) -> Appearance | None:
     """What the cells of a free text look like, if that is what another column of the layout has."""
-    # Names of devices and models look like serial numbers too.
-    appearances = [each for other in places if (each := other.appearance) is not None and each is not SERIALS]
+    appearances = [each for other in places if (each := other.appearance) is not None]
     return next((each for each in appearances if each.is_certain(cells)), None)
 
 

@@ -94,8 +94,10 @@ class OpenedFile:
 
     @property
     def missing_fields(self) -> tuple[str, ...]:
-        """Deciding fields for which the file has no column."""
-        return tuple(c.field for c in self._declared if c.deciding and c.field not in self._columns.places)
+        """Deciding fields for which the file has no column. An export of a known system lacks none that it never has."""
+        places, layout = self._columns.places, self._columns.layout
+        missing = tuple(column.field for column in self._declared if column.deciding and column.field not in places)
+        return missing if layout is None else tuple(field for field in missing if field in layout.fields)
 
     @cached_property
     def unused_headers(self) -> tuple[str, ...]:

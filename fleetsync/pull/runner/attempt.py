@@ -12,7 +12,7 @@ import msgspec
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import MembershipRecord, PulledScope, PullEffect, UnreadableRow
+from fleetsync.core.model import DroppedKind, MembershipRecord, PersonRecord, PulledScope, PullEffect, UnreadableRow
 from fleetsync.core.privacy import shareable_mark_words
 from fleetsync.pull.contract import (
     Credential,
@@ -50,6 +50,12 @@ UNCERTAIN_ID_REASON = "a fact that its id is made of cannot be read"
 
 class TotalMismatchError(SourceUnavailable):
     """The source gave fewer records than it says it has."""
+
+
+def _is_of_person(item: NormalisedItem) -> bool:
+    """Whether *item* says something about a person: a record, also an uncertain one, or the word of a mark."""
+    record = item.record if isinstance(item, UncertainRecord) else item
+    return isinstance(record, PersonRecord | MembershipRecord | MarkWord)
 
 
 class PullAttempt:
@@ -188,7 +194,9 @@ class PullAttempt:
             self._differences.note_unreadable(types, rejected.source_id, is_prefix=rejected.is_prefix)
 
     def _take_item(self, item: NormalisedItem, scope: str | None, read_fingerprint: int | None) -> None:
-        if isinstance(item, Credential):
+        if not self._rules.keeps_persons and _is_of_person(item):
+            self._counters.dropped[DroppedKind.PERSON.value] += 1
+        elif isinstance(item, Credential):
             self.credentials.append(item)
         elif isinstance(item, UnknownValue):
             self._counters.of(scope).drift[f"{item.field}={item.value}"] += 1

@@ -9,9 +9,9 @@ import msgspec
 
 from fleetsync import version
 from fleetsync.core.identity import canonical_key, canonical_serial
-from fleetsync.core.matching import GlobSet
+from fleetsync.core.matching import GlobSet, account_type_of
 from fleetsync.core.model import DeviceRecord, Key, PersonRecord, Policy, Record
-from fleetsync.core.privacy import HiddenTokens, Tokeniser, key_tokeniser
+from fleetsync.core.privacy import HiddenTokens, Tokeniser, key_tokeniser, without_person
 from fleetsync.pull.contract import RawRecord, SourceSettings
 from fleetsync.pull.registry import secret_keys
 
@@ -26,6 +26,7 @@ class NormalisationRules:
     token_secret: bytes
     row_secret: bytes
     keeps_device_names: bool = False
+    keeps_persons: bool = True
 
     @cached_property
     def token_of(self) -> Tokeniser:
@@ -48,7 +49,10 @@ class NormalisationRules:
         model = type(settings)
         left_out = {*SourceSettings.model_fields, *secret_keys(model), *(f"{key}_file" for key in secret_keys(model))}
         own = settings.model_dump(mode="json", exclude=left_out - {"kind", "namespace", "store_names"} | {"path"})
-        ours = (self.name_patterns, self.keeps_device_names, self.policy.domain_aliases, self.policy.reference.serials)
+        kept = (self.keeps_device_names, self.keeps_persons)
+        # Who is a function account is known while a row is read, where its log-in is not kept.
+        accounts = () if self.keeps_persons else (self.policy.function_accounts, self.policy.enrolment_managers)
+        ours = (self.name_patterns, kept, accounts, self.policy.domain_aliases, self.policy.reference.serials)
         text = msgspec.json.encode((version(), own, ours), order="deterministic")
         return hashlib.blake2b(text, digest_size=6, key=self.row_secret[:64]).hexdigest()
 
@@ -91,7 +95,7 @@ class NormalisationRules:
         serial, problem = canonical_serial(
             record.serial, record.manufacturer, record.model, self.policy.reference.serials
         )
-        return msgspec.structs.replace(
+        canonical = msgspec.structs.replace(
             record,
             serial=serial,
             serial_problem=problem,
@@ -99,6 +103,13 @@ class NormalisationRules:
             name_matches=self._name_globs.matches(record.name) if record.name else (),
             keys=self._canonical_keys(record.keys),
         )
+        return canonical if self.keeps_persons else self._without_person(canonical)
+
+    def _without_person(self, record: DeviceRecord) -> DeviceRecord:
+        account = account_type_of(record, self.policy) if record.keys else None
+        has_user = account == "person" or "keys" in record.unreadable
+        is_managers = record.enrolled_by_manager or account == "manager"
+        return without_person(record, has_user=has_user, is_managers=is_managers)
 
     def _canonical_keys(self, keys: Iterable[Key]) -> tuple[Key, ...]:
         canonical = (canonical_key(key, self.policy.domain_aliases) for key in keys)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, delete, exists, func, insert, literal, or_, select, update
 
+from fleetsync.core.model import RecordType
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
@@ -33,6 +34,18 @@ RETENTION: Mapping[str, timedelta] = {
 }
 
 
+_TYPES_OF_PERSONS = (RecordType.PERSON.value, RecordType.MEMBERSHIP.value)
+_TABLES_OF_PERSONS = (
+    t.person,
+    t.membership,
+    t.login,
+    t.override,
+    t.turnover_membership,
+    t.protected_token,
+    t.erased_token,
+    t.protection_mark,
+    t.pending_mark,
+)
 CLOCK_CONFIRMED = "clock confirmed"  # in the audit
 _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
     t.record: ("first_seen", "changed_at", "absent_since"),
@@ -54,6 +67,16 @@ class MaintenanceLedger(PrivacyLedger):
     def size_bytes(self) -> int:
         """The database with its journal."""
         return self._database.size_bytes()
+
+    def holds_persons(self) -> bool:
+        """Whether anything is stored of a person: a record, a log-in, what they are owed, or a token."""
+        persons_of = [exists(select(literal(1)).select_from(table)) for table in _TABLES_OF_PERSONS]
+        records_of = [
+            exists(select(literal(1)).where(table.c.type.in_(_TYPES_OF_PERSONS) | table.c.body.contains('"keys":')))
+            for table in (t.record, t.staged_record)
+        ]
+        with self._read_transaction() as connection:
+            return bool(connection.scalar(select(or_(*persons_of, *records_of))))
 
     def backup(self, path: Path) -> None:
         """A verified copy at *path*, while everything goes on. It holds personal data, and only its owner can read it.

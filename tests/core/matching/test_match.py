@@ -572,6 +572,14 @@ def test_a_childs_login_makes_a_device_of_the_pool_and_nobodys() -> None:
     assert (placed.holder, placed.purpose, placed.unit) == (None, Purpose.POOL, "ekskolan")
 
 
+def test_a_device_whose_user_is_not_kept_is_personal_unless_its_mdm_reports_it_as_shared() -> None:
+    placement = MatchingCase(device("d", has_user=True)).placement()
+
+    assert (placement.purpose, placement.holder, placement.holder_problems) == (Purpose.PERSONAL, None, ())
+    assert MatchingCase(device("d", has_user=True, reported_shared=True)).placement().purpose is Purpose.POOL
+    assert MatchingCase(device("d")).placement().purpose is Purpose.UNSORTED
+
+
 def test_reported_shared_by_its_mdm_makes_a_device_of_the_pool() -> None:
     assert MatchingCase(device("d", reported_shared=True)).placement().purpose is Purpose.POOL
 
