@@ -1,17 +1,20 @@
 """A mailed file given on the page of the real daemon: what it is, what it would change, and where it is kept."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from fleetsync.cli.accounts import hash_password
 from fleetsync.daemon.service import Daemon
 from fleetsync.expose.ports import DecisionError, ReceivedFile
 from fleetsync.settings import load
 from tests.flow.daemon_process import wait_until
 from tests.flow.installation import CANARY, Installation, StaffFileRow, serial
-from tests.serving import free_port
+from tests.serving import PASSWORD, free_port, signed_in_session
 from tests.store.ledger_samples import dump
 
 WHO = "tekniker"
@@ -130,3 +133,25 @@ def test_a_file_that_was_discarded_is_forgotten(installation: Installation) -> N
         daemon.services().inbox.discard(WHO)
 
         assert daemon.services().inbox.received(WHO) is None
+
+
+def test_by_the_plain_form_a_technician_gives_a_file_that_no_other_form_could_carry(installation: Installation) -> None:
+    with serving(installation) as daemon:
+        daemon.ledger.add_account(WHO, hash_password(PASSWORD), "technician")
+        installation.staff += [StaffFileRow(n=number) for number in range(200, 800)]
+        name, content = mailed_staff(installation)
+        inbox, page = daemon.services().inbox, f"{daemon.address}/sources/file"
+        with signed_in_session(daemon.address, WHO) as session:
+            token = re.search(r'name="csrf" value="([^"]+)"', session.get(page, timeout=30).text)
+            assert token is not None
+            form = {"csrf": unescape(token[1])}
+            session.post(page, data=form, files={"file": (name, content)}, timeout=60)
+            wait_until(lambda: (shown := inbox.received(WHO)) is not None and shown.is_examined, "it is examined")
+            shown = session.get(page, timeout=30).text
+            done = session.post(f"{page}/decision", data={**form, "decision": "accept"}, timeout=30)
+
+        assert len(content) > 65_536
+        assert "nya poster" in shown
+        assert CANARY not in shown
+        assert done.url == f"{daemon.address}/sources"
+        assert (installation.deliveries / name).read_bytes() == content
