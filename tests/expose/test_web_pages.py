@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from html import unescape
 
@@ -362,12 +362,7 @@ class Otherwise(e.FakeHistory):
 def at_another_past(**more):
     setup = e.page_setup()
     services = msgspec.structs.replace(setup.services, history=Otherwise(setup.shown_holder, **more))
-    return open_client(
-        e.PageSetup(
-            setup.shown_holder, setup.history, setup.decision_port, setup.account_port, setup.protection_port, services
-        ),
-        "tea",
-    )
+    return open_client(replace(setup, services=services), "tea")
 
 
 def a_working_assignment():
@@ -858,10 +853,7 @@ class Broken(e.FakeHistory):
 def test_an_error_of_ours_shows_no_traceback_and_names_nobody(caplog):
     setup = e.page_setup()
     services = msgspec.structs.replace(setup.services, history=Broken(setup.shown_holder))
-    setup = e.PageSetup(
-        setup.shown_holder, setup.history, setup.decision_port, setup.account_port, setup.protection_port, services
-    )
-    answer = open_client(setup, "tea").get("/sources")
+    answer = open_client(replace(setup, services=services), "tea").get("/sources")
 
     assert answer.status_code == 500
     assert "Något gick fel hos oss" in answer.text

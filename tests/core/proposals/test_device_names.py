@@ -17,7 +17,13 @@ EVIDENCE = PlaceEvidence(devices=5, with_holder=0, placed=4, at_unit=4)
 
 
 def place(field: str, **more: Any) -> UnitMapProposal:
-    line = {"source": "jamf", "pattern": "VRE*", "unit": "vretaskolan", "places": 1, "names_unit": False}
+    line: dict[str, Any] = {
+        "source": "jamf",
+        "pattern": "VRE*",
+        "unit": "vretaskolan",
+        "places": 1,
+        "names_unit": False,
+    }
     return UnitMapProposal(field=field, evidence=EVIDENCE, **(line | more))
 
 
