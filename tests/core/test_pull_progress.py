@@ -32,3 +32,7 @@ def test_each_wait_has_words_of_its_own(reason: WaitReason) -> None:
 
     assert progress_sentence(progress(waits_for=reason)).en in sentences
     assert len(sentences) == len(WaitReason) + 1
+
+
+def test_a_pull_is_called_by_its_source_and_part() -> None:
+    assert progress().name == "edlevo/pupils"
