@@ -504,6 +504,7 @@ def another_key() -> str:
         ({"client": "SCHOOLAPI.another"}, None, "invalid_client"),
         ({}, another_key(), "the signature was not accepted"),
     ],
+    ids=["address", "key_id", "client", "key"],  # a key is another in each process
 )
 def test_a_check_tells_a_wrong_address_account_and_key_apart(
     installation: Installation, apple: AppleStub, keys: dict[str, str], key: str | None, sentence: str
