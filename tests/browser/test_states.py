@@ -38,7 +38,7 @@ def test_what_rests_on_old_data_says_so_and_how_old(open_session, silent):
     tea.goto("/sources")
     assert tea.page.locator(".chip.failing").count() >= 1
     assert tea.page.locator(".chip.old").count() >= 1
-    assert "fleetsync check intune" in tea.text(".reason")
+    assert "fleetsync check intune" in tea.text('[id="intune/devices"] .reason')
     assert graves(tea) == {}
 
 

@@ -61,7 +61,7 @@ def test_a_part_is_whole_and_demands_nothing_unless_it_says_so():
     part = Part("devices", (RecordType.DEVICE,))
 
     assert [getattr(part, field.name) for field in fields(part)] == [
-        "devices", (RecordType.DEVICE,), PartRole.ROSTER, (), False, "whole", False, False, "",
+        "devices", (RecordType.DEVICE,), PartRole.ROSTER, (), False, False, "whole", False, False, "",
     ]  # fmt: skip
 
 
