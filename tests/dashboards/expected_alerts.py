@@ -42,6 +42,9 @@ _OF_SOURCES = {
     "FleetsyncCredentialExpiring intune client secret": ExpectedAlert(
         "warning", TECHNICIAN, f"client secret för intune går ut om {DAYS}. Sedan kan källan inte läsas.*", "/sources"
     ),
+    "FleetsyncCredentialExpiring entra client secret": ExpectedAlert(
+        "warning", TECHNICIAN, f"client secret för entra går ut om {DAYS}. Sedan kan källan inte läsas.*", "/sources"
+    ),
     "FleetsyncConfigReloadFailed": ExpectedAlert(
         "warning", TECHNICIAN, "Den nya inställningsfilen är fel och används inte.*", "/policy"
     ),

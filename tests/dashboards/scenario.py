@@ -151,8 +151,8 @@ def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
 def configured(config: Path) -> Settings:
     """Load Exempelby's configuration with an expiry date for a secret and a source that never delivers."""
     text = config.read_text(encoding="utf-8")
-    secret = 'client_secret_file = "secrets/intune"\n'  # of Intune first, then of Entra
-    expiring = text.replace(secret, f"{secret}credential_expires = {SECRET_EXPIRES_ON}\n", 1)
+    secret = 'client_secret_file = "secrets/intune"\n'  # Intune and Entra are read by one application
+    expiring = text.replace(secret, f"{secret}credential_expires = {SECRET_EXPIRES_ON}\n")
     config.write_text(expiring + UNDELIVERED_SOURCE, encoding="utf-8")
     return load(config)
 
