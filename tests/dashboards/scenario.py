@@ -28,7 +28,7 @@ from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
 from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion
-from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units, run_day
+from fleetsync.demo.replay import TODAY, ZONE, DemoEnvironment, first_run_at, publish_all_units, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
 from fleetsync.expose import telemetry
@@ -40,8 +40,12 @@ from tests.serving import PASSWORD, free_port, serving_daemon, signed_in_session
 FIRST_REPLAYED_DAY = date(2026, 11, 13)  # a Friday
 # Five school days besides the first and today: late in the evening there is nothing of today at the hours that count.
 REPLAYED_DAYS = tuple(FIRST_REPLAYED_DAY + timedelta(days=number) for number in (0, 3, 4, 5, 6, 7, 10))
-EXPOSED_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8, 12))
-"""Offsets from a day's morning at which its exposition is stored. The last is out of the lookback before midnight."""
+EXPOSED_AFTER = tuple(timedelta(hours=hours) for hours in (0, 4, 8))
+"""Offsets from a day's morning at which its exposition is stored.
+
+A sample is seen for the lookback, and what a rule recorded of it for one more. The last is out of both before midnight: else
+the day without school before today would still hold in the night, and suppress today's alerts.
+"""
 
 USER_NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
@@ -68,7 +72,8 @@ class DashboardScenario:
         self.is_answering = True
         self.daemon: Daemon | None = None
         self._running = ExitStack()
-        self.moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
+        # By the day in Sweden, so that the scenario's day is the same at any hour.
+        self.moved_by = timedelta(days=(Clock().now().astimezone(ZONE).date() - TODAY).days)
 
     def start(self) -> None:
         """Start the daemon, or start it again."""

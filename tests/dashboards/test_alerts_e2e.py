@@ -33,8 +33,7 @@ def test_the_scenario_has_several_cells_below_the_limit(stack: MonitoringStack) 
     yesterday, today = (
         truth(day)[WIPED_AT, "pupils"] for day in (max(stack.scenario.past).date(), stack.scenario.environment.day())
     )
-    # Beside them a few come and go from one school day to the next, and at night the scenario's day is the next one.
-    assert abs(yesterday.covered - today.covered - WIPED) <= 3
+    assert yesterday.covered - today.covered == WIPED
 
 
 def test_each_alert_has_severity_role_summary_link_and_runbook(stack: MonitoringStack) -> None:
