@@ -31,14 +31,29 @@ def devices_by_heads(
     resolution: Resolution, owed: Iterable[OwedDevices], of_groups: GroupEntitlements
 ) -> tuple[DeviceByHeads, ...]:
     """The devices of each unit that serve its heads. One with a holder, or of a set with members, serves these instead."""
+    rules_by_id = resolution.context.rules_by_id
     by_unit: defaultdict[str, list[OwedDevices]] = defaultdict(list)
     for debt in owed:
-        if debt.subject is Subject.POOL and mode_of(resolution.context.rules_by_id[debt.entitlement]).owes_persons:
+        if debt.subject is Subject.POOL and mode_of(rules_by_id[debt.entitlement]).owes_persons:
             by_unit[debt.unit].append(debt)
     if not by_unit:
         return ()
+    owing = {debt.entitlement for debts in by_unit.values() for debt in debts}
+    able = _able_to_serve([rules_by_id[entitlement] for entitlement in owing], resolution, of_groups)
+    return tuple(device for unit, debts in by_unit.items() for device in _shared_out(unit, debts, rules_by_id, able))
+
+
+def _able_to_serve(
+    rules: Iterable[Entitlement], resolution: Resolution, of_groups: GroupEntitlements
+) -> Mapping[tuple[str, str], Sequence[DeviceCase]]:
+    """The devices that may serve heads, by the unit where they are counted and the rule."""
+    able: defaultdict[tuple[str, str], list[DeviceCase]] = defaultdict(list)
     usable = [case for case in resolution.cases if _is_in_use_by_somebody(case, of_groups)]
-    return tuple(device for unit, debts in by_unit.items() for device in _shared_out(unit, debts, usable, resolution))
+    for rule in rules:
+        for case in usable:
+            if _may_serve(rule, case):
+                able[shown_unit(case.placement.unit, rule.id, resolution.hidden), rule.id].append(case)
+    return able
 
 
 def _is_in_use_by_somebody(case: DeviceCase, of_groups: GroupEntitlements) -> bool:
@@ -49,25 +64,22 @@ def _is_in_use_by_somebody(case: DeviceCase, of_groups: GroupEntitlements) -> bo
 
 
 def _shared_out(
-    unit: str, debts: Sequence[OwedDevices], usable: Iterable[DeviceCase], resolution: Resolution
+    unit: str,
+    debts: Sequence[OwedDevices],
+    rules: Mapping[str, Entitlement],
+    able: Mapping[tuple[str, str], Sequence[DeviceCase]],
 ) -> Iterable[DeviceByHeads]:
-    rules = [resolution.context.rules_by_id[debt.entitlement] for debt in debts]
-    able = {
-        rule.id: [case for case in usable if _is_at(case, unit, rule, resolution) and _may_serve(rule, case)]
-        for rule in rules
-    }
-    wanted = Counter(case.device.id for cases in able.values() for case in cases)
+    """The devices that serve the heads of *unit*, to which each of *debts* is owed. *able*: as `_able_to_serve` gives it."""
+    able_here = {debt.entitlement: able.get((unit, debt.entitlement), ()) for debt in debts}
+    wanted = Counter(case.device.id for cases in able_here.values() for case in cases)
     taken: set[str] = set()
-    for debt, rule in zip(debts, rules, strict=True):
-        free = [case for case in able[rule.id] if case.device.id not in taken]
+    for debt in debts:
+        rule = rules[debt.entitlement]
+        free = [case for case in able_here[rule.id] if case.device.id not in taken]
         free.sort(key=lambda case: (WORKING_FIRST[works_for(rule, case)[0]], wanted[case.device.id], case.device.id))
         for case in free[: debt.count]:
             taken.add(case.device.id)
             yield DeviceByHeads(case, rule, debt.subject_id, unit)
-
-
-def _is_at(case: DeviceCase, unit: str, rule: Entitlement, resolution: Resolution) -> bool:
-    return shown_unit(case.placement.unit, rule.id, resolution.hidden) == unit
 
 
 def _may_serve(rule: Entitlement, case: DeviceCase) -> bool:
