@@ -14,8 +14,8 @@ CellKey = tuple[str, str]  # unit, entitlement
 class UnitEffect(FrozenStruct, frozen=True, kw_only=True):
     """How the numbers of one unit and entitlement would change. `before` or `after` None: the rule owes nothing there.
 
-    `people_gained` and `people_lost` are owed something by the rule under only one of the policies; children of a pool
-    are counted as heads. `devices_gained` and `devices_lost` serve somebody under only one of them.
+    `people_gained` and `people_lost` are owed something by the rule under only one of the policies; of a pool the
+    heads are compared, since nobody knows who they are. `devices_gained` and `devices_lost` serve somebody under only one of them.
     """
 
     unit: str
@@ -38,19 +38,19 @@ def policy_effect(before: Outcome, after: Outcome) -> tuple[UnitEffect, ...]:
     """What changes from *before* to *after*, by unit and entitlement; what stays as it is is left out."""
     cells_before, cells_after = _cells(before.coverage), _cells(after.coverage)
     owed_before, owed_after = _owed_persons(before), _owed_persons(after)
-    children_before, children_after = _children(before), _children(after)
+    heads_before, heads_after = _heads_of_pools(before), _heads_of_pools(after)
     devices_before, devices_after = _serving_devices(before), _serving_devices(after)
     effects = []
     for key in sorted({*cells_before, *cells_after}):
         was, will = cells_before.get(key), cells_after.get(key)
-        children = children_after[key] - children_before[key]
+        more_heads = heads_after[key] - heads_before[key]
         effect = UnitEffect(
             unit=key[0],
             entitlement=key[1],
             before=was,
             after=will,
-            people_gained=len(owed_after[key] - owed_before[key]) + max(children, 0),
-            people_lost=len(owed_before[key] - owed_after[key]) + max(-children, 0),
+            people_gained=len(owed_after[key] - owed_before[key]) + max(more_heads, 0),
+            people_lost=len(owed_before[key] - owed_after[key]) + max(-more_heads, 0),
             devices_gained=len(devices_after[key] - devices_before[key]),
             devices_lost=len(devices_before[key] - devices_after[key]),
         )
@@ -76,12 +76,12 @@ def _owed_persons(outcome: Outcome) -> Mapping[CellKey, set[str]]:
     return persons
 
 
-def _children(outcome: Outcome) -> Counter[CellKey]:
-    children: Counter[CellKey] = Counter()
+def _heads_of_pools(outcome: Outcome) -> Counter[CellKey]:
+    heads: Counter[CellKey] = Counter()
     for owed in outcome.owed:
         if owed.subject is Subject.POOL:
-            children[owed.unit, owed.entitlement] += owed.heads
-    return children
+            heads[owed.unit, owed.entitlement] += owed.heads
+    return heads
 
 
 def _serving_devices(outcome: Outcome) -> Mapping[CellKey, set[str]]:
