@@ -7,17 +7,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fleetsync.core.identity.serials import canonical_serial
 from fleetsync.core.model import Condition, EmploymentForm, FormFactor, ModelRule, Platform, Purpose
+from fleetsync.core.text import normalised_word
 from fleetsync.data import (
     DATA_FILES,
     device_words,
     employment_forms,
     load_tables,
-    normalised_word,
     reference,
     unambiguous_table,
     unprotected_spellings,
@@ -222,8 +220,3 @@ def test_a_row_without_source_or_day_is_refused(row: dict[str, Any]) -> None:
 def test_a_word_with_two_meanings_is_refused() -> None:
     with pytest.raises(ValueError, match="means both 1 and 2"):
         unambiguous_table([("lån", 1), ("lån", 2)])
-
-
-@given(st.text(max_size=20))
-def test_normalising_a_word_twice_changes_nothing(word: str) -> None:
-    assert normalised_word(normalised_word(word)) == normalised_word(word)

@@ -1,4 +1,4 @@
-"""How two texts are compared: without regard to case, to space around them, or to how an accent is encoded.
+"""How two texts are compared: names and ids without regard to case, words of files also without accents and punctuation.
 
 Pure. Refuses to find likeness: two texts that differ in anything else are two.
 """
@@ -7,8 +7,13 @@ from unicodedata import normalize
 
 
 def folded(text: str) -> str:
-    """*text* as it is compared: NFC, without surrounding space, case-folded."""
+    """A name or an id as it is compared: NFC, without surrounding space, case-folded."""
     if text.isascii():  # nearly every key and serial; it has no accents to compose
         return text.strip().lower()
     # Folding can undo composition (ǰ), so it is composed again.
     return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()
+
+
+def normalised_word(word: str, keep: str = "") -> str:
+    """A word without case, accents, spaces and punctuation, those of *keep* apart: how words of files are compared."""
+    return "".join(letter for letter in normalize("NFKD", word).casefold() if letter.isalnum() or letter in keep)

@@ -6,7 +6,6 @@ rows give different meanings.
 """
 
 import tomllib
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -27,6 +26,7 @@ from fleetsync.core.model import (
     ReferenceFacts,
     SerialRules,
 )
+from fleetsync.core.text import normalised_word
 
 T = TypeVar("T")
 
@@ -64,12 +64,6 @@ def validated_tables(
             if not row.get("source") or not isinstance(row.get("checked"), date):
                 raise ValueError(f"{name}.toml: a [[{kind}]] lacks its source, or the day on which it was checked")
     return MappingProxyType({kind: tuple(map(MappingProxyType, rows)) for kind, rows in tables.items()})
-
-
-def normalised_word(word: str) -> str:
-    """A word without case, accents, spaces and punctuation: the form in which words of files are compared."""
-    plain = unicodedata.normalize("NFKD", word).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
 
 
 @cache

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.text import folded
+from fleetsync.core.text import folded, normalised_word
 
 
 @given(st.text() | st.text(st.characters(max_codepoint=127)))
@@ -19,3 +19,13 @@ def test_a_text_is_folded_as_its_composed_form_is(text):
 @pytest.mark.parametrize("text", [" Åsa@Exempelby.se", "A\u030asa@exempelby.se\t", "ÅSA@EXEMPELBY.SE"])
 def test_case_space_and_the_encoding_of_an_accent_make_no_difference(text):
     assert folded(text) == "åsa@exempelby.se"
+
+
+@given(st.text(max_size=20))
+def test_normalising_a_word_twice_changes_nothing(word: str) -> None:
+    assert normalised_word(normalised_word(word)) == normalised_word(word)
+
+
+@pytest.mark.parametrize(("keep", "expected"), [("", "syssgrad"), ("%", "syssgrad%")])
+def test_a_word_has_no_case_accent_space_or_punctuation_that_is_not_kept(keep: str, expected: str) -> None:
+    assert normalised_word(" Sy\u0301ss.grad (%)", keep) == expected

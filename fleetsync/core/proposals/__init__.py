@@ -42,8 +42,8 @@ def propose(
 ) -> Proposals:
     """Everything that what is believed gives evidence of. Purposes are looked for as if the proposed places were configured.
 
-    *purpose_words*: what the words of device lists mean, in small letters and digits without accents. Names of devices
-    are taken into account where the records hold them.
+    *purpose_words*: what the words of device lists mean; its keys are words as `normalised_word` gives them. Names of
+    devices are taken into account where the records hold them.
     """
     context = build_context(believed, policy, calendars, moment)
     units = propose_units(context)

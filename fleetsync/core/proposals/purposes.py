@@ -4,7 +4,6 @@ Pure. Devices that persons hold are personal and need no rule, so a text that ma
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,7 @@ from fleetsync.core.context import Context
 from fleetsync.core.model import DeviceCase, FrozenStruct, Outcome, Purpose
 from fleetsync.core.proposals.classes import RuleKey, cases_by_class
 from fleetsync.core.proposals.evidence import PatternKey, PlaceEvidence, devices_by_pattern, evidence_of
+from fleetsync.core.text import normalised_word
 
 LARGEST_SHARE_WITH_HOLDER = 0.1
 # A personal device needs no rule, and the word for a set does not say whose it is.
@@ -71,7 +71,7 @@ def _cases_by_word(
 def _purpose_in(text: str, purpose_words: Mapping[str, Purpose]) -> tuple[str, Purpose] | None:
     """The pattern of a rule and its purpose, by the first word of *text* that means one."""
     for word in _WORDS.finditer(text):
-        purpose = purpose_words.get(_plain(word[0]))
+        purpose = purpose_words.get(normalised_word(word[0]))
         if purpose is not None and purpose not in _NOT_BY_WORD:
             return _pattern_of_word(word), purpose
     return None
@@ -80,8 +80,3 @@ def _purpose_in(text: str, purpose_words: Mapping[str, Purpose]) -> tuple[str, P
 def _pattern_of_word(word: re.Match[str]) -> str:
     """The word at the beginning of a text, or anywhere in it."""
     return f"*{word[0]}*" if word.start() else f"{word[0]}*"
-
-
-def _plain(word: str) -> str:
-    letters = unicodedata.normalize("NFKD", word).casefold()
-    return "".join(letter for letter in letters if letter.isalnum())

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from fleetsync.core.model import Condition, EmploymentForm, Purpose
 from fleetsync.core.school_forms import KNOWN_FORMS
+from fleetsync.core.text import normalised_word
 from fleetsync.data import (
     device_words,
     employment_forms,
     load_tables,
-    normalised_word,
     school_form_words,
     unprotected_spellings,
 )

@@ -1,8 +1,9 @@
 """The headers that Swedish registers, lists and consoles use, by the field that they mean, and how headers are compared."""
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
+
+from fleetsync.core.text import normalised_word
 
 HEADER_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     # people
@@ -130,5 +131,4 @@ FALLBACK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def fold_header(header: str) -> str:
     """A header without case, accents, spaces and punctuation; a percent sign stays, being a header itself."""
-    plain = unicodedata.normalize("NFKD", header).casefold()
-    return "".join(letter for letter in plain if letter.isalnum() or letter == "%")
+    return normalised_word(header, keep="%")
