@@ -98,8 +98,8 @@ def device_disagreements(case: DeviceCase, people: Mapping[str, Person], context
         return ()
     columns = zip(*(merged_values(device_record(known)) for known in case.device.records), strict=True)
     merged = [_merged_field(field, column, case, context) for field, column in zip(MERGED_FIELDS, columns, strict=True)]
-    found = (*merged, _serial(case), _condition(case), _holder(case, people), _unit(case))
-    return tuple(disagreement for disagreement in found if disagreement is not None)
+    disagreements = (*merged, _serial(case), _condition(case), _holder(case, people), _unit(case))
+    return tuple(disagreement for disagreement in disagreements if disagreement is not None)
 
 
 def sources_of_value(device: Device, field: str) -> tuple[str, ...]:
@@ -206,10 +206,10 @@ def person_disagreements(case: PersonCase, context: Context) -> tuple[Disagreeme
     readers = {"unit": lambda known: _unit_of(known, context)} | {
         field: _reader_of(field) for field in _MEMBERSHIP_FIELDS
     }
-    found = (
+    disagreements = (
         _membership_field(field, read, known, context) for known in of_type.values() for field, read in readers.items()
     )
-    return tuple(disagreement for disagreement in found if disagreement is not None)
+    return tuple(disagreement for disagreement in disagreements if disagreement is not None)
 
 
 def _membership_field(

@@ -64,17 +64,17 @@ class FoundGaps(Struct, frozen=True, kw_only=True):
 def find_gaps(outcome: Outcome, context: Context, before: CaseFindings | None = None) -> FoundGaps:
     """The gaps of *outcome*. They are the same with and without *before*, what was found for `context.earlier`."""
     evidence = GapEvidence(outcome=outcome, context=context)
-    found = _case_findings(evidence, before)
+    case_findings = _case_findings(evidence, before)
     others = (kind for kind in GAPS if kind.subject not in _CASE_SUBJECTS)
     findings = chain(
-        chain.from_iterable(found.people.values()),
-        chain.from_iterable(found.devices.values()),
+        chain.from_iterable(case_findings.people.values()),
+        chain.from_iterable(case_findings.devices.values()),
         chain.from_iterable(_findings_of_kind(kind, evidence) for kind in others),
     )
     in_order = sorted(findings, key=lambda finding: _PLACE_OF_KIND[finding.kind])
     believed = context.believed
     open_episodes, closed_episodes = update_episodes(in_order, believed.episodes, believed.parkings, context.moment)
-    return FoundGaps(open_episodes=open_episodes, closed_episodes=closed_episodes, case_findings=found)
+    return FoundGaps(open_episodes=open_episodes, closed_episodes=closed_episodes, case_findings=case_findings)
 
 
 def _case_findings(evidence: GapEvidence, before: CaseFindings | None) -> CaseFindings:

@@ -21,7 +21,7 @@ RuleKey = tuple[str, str, str, Purpose]  # source, field, pattern, purpose
 
 def cases_by_class(outcome: Outcome, context: Context) -> Mapping[RuleKey, Sequence[DeviceCase]]:
     """The devices of each rule that names a class by its place in a text, such as `*-{class}-*`."""
-    found: defaultdict[RuleKey, dict[str, DeviceCase]] = defaultdict(dict)
+    by_rule: defaultdict[RuleKey, dict[str, DeviceCase]] = defaultdict(dict)
     classes: dict[str, frozenset[str]] = {}
     for case in outcome.devices:
         unit = case.placement.unit
@@ -33,8 +33,8 @@ def cases_by_class(outcome: Outcome, context: Context) -> Mapping[RuleKey, Seque
         for known in case.device.records:
             for field, text in _texts(known):
                 if (pattern := _class_pattern(field, text, classes[unit])) is not None:
-                    found[known.source, field, pattern, Purpose.SET][case.device.id] = case
-    return {rule: tuple(cases.values()) for rule, cases in found.items() if len(cases) >= FEWEST_DEVICES}
+                    by_rule[known.source, field, pattern, Purpose.SET][case.device.id] = case
+    return {rule: tuple(cases.values()) for rule, cases in by_rule.items() if len(cases) >= FEWEST_DEVICES}
 
 
 def _texts(known: BelievedRecord) -> Iterator[tuple[str, str]]:

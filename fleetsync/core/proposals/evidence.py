@@ -46,14 +46,14 @@ def evidence_of(cases: Iterable[DeviceCase], unit: str | None = None) -> PlaceEv
 
 def devices_by_pattern(outcome: Outcome) -> Mapping[PatternKey, tuple[DeviceCase, ...]]:
     """The devices that are counted, by each pattern that one of their records meets; none of protected persons."""
-    found: defaultdict[PatternKey, dict[str, DeviceCase]] = defaultdict(dict)
+    by_pattern: defaultdict[PatternKey, dict[str, DeviceCase]] = defaultdict(dict)
     for case in outcome.devices:
         if case.placement.purpose is Purpose.IGNORE or case.device.masked:
             continue
         for known in case.device.records:
             for field, pattern in _patterns(known):
-                found[known.source, field, pattern][case.device.id] = case
-    return {key: tuple(cases.values()) for key, cases in found.items() if len(cases) >= FEWEST_DEVICES}
+                by_pattern[known.source, field, pattern][case.device.id] = case
+    return {key: tuple(cases.values()) for key, cases in by_pattern.items() if len(cases) >= FEWEST_DEVICES}
 
 
 def _patterns(known: BelievedRecord) -> Iterator[tuple[str, str]]:

@@ -47,14 +47,14 @@ def _groups(outcome: Outcome, context: Context, lacking: set[str], what: Literal
         for key, cases in devices_by_pattern(outcome).items()
         if key[1] != STATUS_FIELD
     ]
-    found: list[LeftOver] = []
+    largest: list[LeftOver] = []
     for _ in range(MOST_GROUPS):
         groups = [(key, rest) for key, devices in groups if len(rest := devices & lacking) >= FEWEST_DEVICES]
         if not groups:
             break
         key, devices = max(groups, key=lambda group: (group[0][1] == "location", len(group[1]), group[0]))
         spoken = spoken_name(key, context)
-        found.append(
+        largest.append(
             LeftOver(
                 source=key[0],
                 field=key[1],
@@ -65,4 +65,4 @@ def _groups(outcome: Outcome, context: Context, lacking: set[str], what: Literal
             )
         )
         lacking = lacking - devices
-    return found
+    return largest

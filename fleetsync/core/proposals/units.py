@@ -75,8 +75,8 @@ def propose_units(context: Context) -> tuple[UnitProposal, ...]:
 
 def _parts_of(organisation: UnmappedOrganisation, registers: _Registers) -> Iterator[UnmappedOrganisation]:
     """The organisation, or, of a school of several Skolenheter, each of them: each has its own principal."""
-    below = [registers.organisations.get((organisation.source, folded(id_))) for id_ in organisation.below]
-    units = [record for record in below if record is not None and folded(record.kind or "") == SCHOOL_UNIT_KIND]
+    below = _organisations_below(organisation, registers)
+    units = [record for record in below if folded(record.kind or "") == SCHOOL_UNIT_KIND]
     if len({folded(record.name) for record in units}) < 2:
         yield organisation
         return
@@ -89,9 +89,8 @@ def _proposal(
 ) -> UnitProposal:
     names = dict.fromkeys(ref for organisation in organisations for ref in _names_of(organisation, registers))
     of_all = [registers.members[ref] for ref in names if ref in registers.members]
-    forms = {
-        form for ref in names if ref in registers.organisations for form in _forms_of(registers.organisations[ref])
-    }
+    records = (registers.organisations[ref] for ref in names if ref in registers.organisations)
+    forms = {form for record in records for form in _forms_of(record)}
     codes = dict.fromkeys(code for organisation in organisations for code in _codes_of(organisation, registers))
     return UnitProposal(
         slug=_free_slug(organisations[0].name, taken),
@@ -131,18 +130,22 @@ def _codes_of(organisation: UnmappedOrganisation, registers: _Registers) -> tupl
 
     A unit that a file knows by name alone has none.
     """
-    below = (registers.organisations.get((organisation.source, folded(id_))) for id_ in organisation.below)
-    codes_below = tuple(code for record in below if record is not None for code in record.codes)
+    codes_below = tuple(code for record in _organisations_below(organisation, registers) for code in record.codes)
     own_id = () if organisation.source_id == organisation.name else (organisation.source_id,)
     return organisation.codes or codes_below or own_id
 
 
 def _names_of(organisation: UnmappedOrganisation, registers: _Registers) -> Iterator[OrganisationName]:
     """Every id, code and name that a membership may name the organisation by, or one below it."""
-    source = organisation.source
-    below = [record for id_ in organisation.below if (record := registers.organisations.get((source, folded(id_))))]
     words = (organisation.source_id, *organisation.codes, organisation.name, *organisation.below)
-    yield from ((source, folded(word)) for word in (*words, *(code for record in below for code in record.codes)))
+    codes_below = (code for record in _organisations_below(organisation, registers) for code in record.codes)
+    yield from ((organisation.source, folded(word)) for word in (*words, *codes_below))
+
+
+def _organisations_below(organisation: UnmappedOrganisation, registers: _Registers) -> list[UnitRecord]:
+    """The organisations below it of which a register has a record."""
+    refs = ((organisation.source, folded(id_)) for id_ in organisation.below)
+    return [registers.organisations[ref] for ref in refs if ref in registers.organisations]
 
 
 def _organisations(context: Context) -> Mapping[OrganisationName, UnitRecord]:
@@ -161,14 +164,14 @@ def _forms_of(record: UnitRecord) -> tuple[str, ...]:
 
 def _members_by_name(context: Context) -> Mapping[OrganisationName, _Members]:
     """By each code of a membership's organisation, or by its name where it has no code."""
-    found: defaultdict[OrganisationName, list[MembershipRecord]] = defaultdict(list)
+    memberships: defaultdict[OrganisationName, list[MembershipRecord]] = defaultdict(list)
     for known in context.believed.known:
         record = known.record
         if isinstance(record, MembershipRecord) and not known.gone and not known.masked:
             words = record.codes or ((record.unit_name,) if record.unit_name else ())
             for word in dict.fromkeys(map(folded, words)):
-                found[known.source, word].append(record)
-    return {name: _counted(records) for name, records in found.items()}
+                memberships[known.source, word].append(record)
+    return {name: _counted(records) for name, records in memberships.items()}
 
 
 def _counted(records: Iterable[MembershipRecord]) -> _Members:

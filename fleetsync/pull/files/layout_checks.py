@@ -44,8 +44,8 @@ def refuse_mixed_up_columns(
 
 def _places_of_columns(layout: ExportLayout, words: Mapping[int, str]) -> dict[LayoutColumn, int]:
     """Where the headers of *layout* stand, in its order; the first where one stands twice."""
-    found = {column: [place for place, word in words.items() if word in column.folded] for column in layout.columns}
-    return {column: min(places) for column, places in found.items() if places}
+    places = {column: [place for place, word in words.items() if word in column.folded] for column in layout.columns}
+    return {column: min(of_column) for column, of_column in places.items() if of_column}
 
 
 def _problem(
