@@ -2,8 +2,10 @@
 
 import io
 import re
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -358,3 +360,28 @@ def test_a_database_that_holds_persons_or_log_ins_is_refused(tmp_path: Path, nam
         refused = pytest.raises(SettingsError, match=r"persons = false, but the database holds persons.*new database")
         with refused, installation.open():
             pass
+
+
+@pytest.mark.parametrize("table", ["owed", "assignment", "gap"])
+def test_a_database_is_refused_while_it_holds_what_former_persons_were_owed_or_had(tmp_path: Path, table: str) -> None:
+    with Installation(tmp_path) as installation:
+        installation.names = ("personal", "intune")
+        installation.write()
+        with installation.open() as opened:
+            opened.run()
+        keep_only(installation.database, table)
+        keep_no_persons(installation)
+
+        with pytest.raises(SettingsError, match="the database holds persons"), installation.open():
+            pass
+
+
+def keep_only(database: Path, kept: str) -> None:
+    """Empty every table but *kept* and those of the database itself."""
+    with closing(sqlite3.connect(database)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in names:
+            if name not in {kept, "alembic_version"} and not name.startswith("sqlite_"):
+                connection.execute(f'DELETE FROM "{name}"')
+        connection.commit()
+        assert connection.execute(f'SELECT count(*) FROM "{kept}"').fetchone()[0]

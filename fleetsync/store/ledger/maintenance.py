@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Table, delete, exists, func, insert, literal, or_, select, update
 
-from fleetsync.core.model import RecordType
+from fleetsync.core.model import CoveredBy, RecordType, Subject
 from fleetsync.store import tables as t
 from fleetsync.store.database import Database, Lock
 from fleetsync.store.errors import StoreRefused
@@ -46,6 +46,12 @@ _TABLES_OF_PERSONS = (
     t.protection_mark,
     t.pending_mark,
 )
+# What was known of persons, which is kept longer than they and their records are.
+_INTERVALS_OF_PERSONS = (
+    t.owed.c.subject == Subject.PERSON.value,
+    t.assignment.c.by == CoveredBy.OWN.value,
+    t.gap.c.subject == Subject.PERSON.value,
+)
 CLOCK_CONFIRMED = "clock confirmed"  # in the audit
 _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
     t.record: ("first_seen", "changed_at", "absent_since"),
@@ -69,14 +75,15 @@ class MaintenanceLedger(PrivacyLedger):
         return self._database.size_bytes()
 
     def holds_persons(self) -> bool:
-        """Whether anything is stored of a person: a record, a log-in, what they are owed, or a token."""
+        """Whether anything is stored of a person: a record, a log-in, a token, or what they were owed, had or lacked."""
         persons_of = [exists(select(literal(1)).select_from(table)) for table in _TABLES_OF_PERSONS]
         records_of = [
             exists(select(literal(1)).where(table.c.type.in_(_TYPES_OF_PERSONS) | table.c.body.contains('"keys":')))
             for table in (t.record, t.staged_record)
         ]
+        intervals_of = [exists(select(literal(1)).where(of_person)) for of_person in _INTERVALS_OF_PERSONS]
         with self._read_transaction() as connection:
-            return bool(connection.scalar(select(or_(*persons_of, *records_of))))
+            return bool(connection.scalar(select(or_(*persons_of, *records_of, *intervals_of))))
 
     def backup(self, path: Path) -> None:
         """A verified copy at *path*, while everything goes on. It holds personal data, and only its owner can read it.
