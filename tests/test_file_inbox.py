@@ -82,6 +82,19 @@ def test_a_file_shows_what_it_would_change_and_once_accepted_is_kept_and_read(in
         assert daemon.services().inbox.received(WHO) is None
 
 
+def test_a_source_that_reads_a_whole_folder_takes_a_file_of_any_name(installation: Installation) -> None:
+    config = installation.config.read_text(encoding="utf-8")
+    pattern = "/personal_*.csv"
+    assert config.count(pattern) == 1
+    installation.config.write_text(config.replace(pattern, ""), encoding="utf-8")
+    with serving(installation) as daemon:
+        shown = examined(daemon, "lista_2026-11-30.csv", mailed_staff(installation)[1])
+
+        assert (shown.source, shown.problem) == ("personal", "")
+        daemon.services().inbox.accept(WHO)
+        assert (installation.deliveries / "lista_2026-11-30.csv").is_file()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [

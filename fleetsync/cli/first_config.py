@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fleetsync.pull.contract import Connector
-from fleetsync.pull.registry import PART_OF_MEMBERSHIPS, RegistryError, build_source, load_connector
+from fleetsync.pull.registry import (
+    PART_OF_MEMBERSHIPS,
+    RegistryError,
+    build_source,
+    load_connector,
+    secret_keys,
+)
 from fleetsync.settings.toml_text import toml_text, toml_texts
 
 CONFIG_HEAD = """\
@@ -31,7 +37,7 @@ key_file = "secrets/privacy.key"
 # file = "calendar.toml"
 """
 # Needed only by those who sign in with a certificate instead.
-CERTIFICATE_SECRETS = frozenset({"key", "key_password", "certificate_key"})
+CERTIFICATE_SECRETS = frozenset({"key", "key_password"})
 _DAY_IN_NAME = re.compile(r"\d{4}-?\d{2}(-?\d{2})?")
 
 
@@ -121,10 +127,13 @@ class FirstSource:
             return {}
         return {secrets[0]: self._secret_file(secrets[0])}
 
+    def missing_secrets(self, folder: Path) -> Mapping[str, str]:
+        """Those of `secret_files` that are not there yet. Relative paths count from *folder*."""
+        return {key: path for key, path in self.secret_files.items() if not (folder / path).exists()}
+
     @property
     def _secrets(self) -> tuple[str, ...]:
-        keys = self.connector.Settings.model_fields
-        return tuple(key for key in keys if f"{key}_file" in keys and key not in CERTIFICATE_SECRETS)
+        return tuple(key for key in secret_keys(self.connector.Settings) if key not in CERTIFICATE_SECRETS)
 
     def _secret_file(self, key: str) -> str:
         return f"secrets/{self.kind}-{key}"
@@ -167,6 +176,14 @@ def pattern_of_editions(file: Path) -> str:
     """The path of a file, with a * for the day in its name, so that later editions are found too."""
     name = _DAY_IN_NAME.sub("*", file.name)
     return str(file.resolve().with_name(name))
+
+
+def write_first_config(file: Path, text: str) -> None:
+    """Write a configuration, with the folders that it names; nobody else may look into them."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in ("secrets", "database"):
+        (file.parent / folder).mkdir(mode=0o700, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
 
 
 def config_text(name: str, sources: Iterable[FirstSource], folder: Path) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from fleetsync.cli.first_config import FirstSource
     from fleetsync.settings import Settings
 
+KEYS_WRITTEN_BY_INIT = frozenset({"kind", "name", "counts"})
+
 
 @click.command(help="Write a first configuration for the systems and files you name, and say what is missing.")
 @click.option(
@@ -34,7 +36,7 @@ def init(
     kinds: tuple[str, ...], assignments: tuple[str, ...], files: tuple[Path, ...], name: str, output: Path
 ) -> None:
     """On a terminal, asks for what was not given."""
-    from fleetsync.cli.first_config import config_text, numbered, with_counts
+    from fleetsync.cli.first_config import config_text, numbered, with_counts, write_first_config
 
     if output.exists():
         raise CommandError(f"{output} exists and was not changed. Choose another file with --output", EXIT_UNUSABLE)
@@ -45,12 +47,9 @@ def init(
     values = _values_of(assignments, kinds)
     of_kinds = (_source(kind, values.get(kind, {}), asks=asks) for kind in kinds)
     sources = with_counts(list(numbered([*of_kinds, *_of_files(files)])))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    (output.parent / "secrets").mkdir(mode=0o700, exist_ok=True)
-    (output.parent / "database").mkdir(exist_ok=True)
-    output.write_text(config_text(name, sources, output.parent.resolve()), encoding="utf-8")
+    write_first_config(output, config_text(name, sources, output.parent.resolve()))
     click.echo(f"{output} is written")
-    _propose_units(output)
+    _propose_units(output, sources)
     for line in _missing_lines(sources, output):
         click.echo(line)
 
@@ -62,8 +61,8 @@ def _ask_kinds() -> tuple[str, ...]:
 
 
 def _values_of(assignments: Iterable[str], kinds: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
-    """The values given by --set, by kind and key. Refuses a kind that is not read, and a key that it does not have."""
-    from fleetsync.pull.registry import load_connector
+    """The values given by --set, by kind and key. Refuses a kind that is not read, and a key that cannot be set."""
+    from fleetsync.pull.registry import load_connector, secret_keys
     from fleetsync.settings import did_you_mean
 
     values: dict[str, dict[str, str]] = {}
@@ -74,9 +73,18 @@ def _values_of(assignments: Iterable[str], kinds: Iterable[str]) -> Mapping[str,
             raise CommandError(f"--set {place}: write KIND.KEY=VALUE, such as intune.tenant=…", EXIT_UNUSABLE)
         if kind not in kinds:
             raise CommandError(f"--set {place}: {kind} is not read. Add --kind {kind}", EXIT_UNUSABLE)
-        known = load_connector(kind).Settings.model_fields
-        if key not in known:
-            raise CommandError(f"--set {place}: {kind} has no key {key}.{did_you_mean(key, known)}", EXIT_UNUSABLE)
+        model = load_connector(kind).Settings
+        if key not in model.model_fields:
+            hint = did_you_mean(key, model.model_fields)
+            raise CommandError(f"--set {place}: {kind} has no key {key}.{hint}", EXIT_UNUSABLE)
+        if key in KEYS_WRITTEN_BY_INIT:
+            raise CommandError(f"--set {place}: init writes {key} itself. Change it in the file", EXIT_UNUSABLE)
+        if key in secret_keys(model):
+            raise CommandError(
+                f"--set {place}: a secret may not stand in the configuration. Put it in a file, and write "
+                f"--set {place}_file=FILE",
+                EXIT_UNUSABLE,
+            )
         values.setdefault(kind, {})[key] = value
     return values
 
@@ -102,8 +110,8 @@ def _of_files(files: Iterable[Path]) -> Iterator["FirstSource"]:
         yield FirstSource(kind_of_file(file), {"path": pattern_of_editions(file)})
 
 
-def _propose_units(output: Path) -> None:
-    """Read the sources that can be read, and add the units that they name to the configuration. Nothing is stored."""
+def _propose_units(output: Path, sources: Iterable["FirstSource"]) -> None:
+    """Read the sources that lack nothing, and add the units that they name to the configuration. Nothing is stored."""
     from fleetsync import sync
     from fleetsync.cli.first_config import with_organisation_number
     from fleetsync.cli.mapping import read_sources
@@ -112,12 +120,16 @@ def _propose_units(output: Path) -> None:
     from fleetsync.expose.proposal_lines import unit_lines
     from fleetsync.settings import load
 
+    folder = output.parent.resolve()
+    with_secrets = {source.name for source in sources if not source.missing_secrets(folder)}
     settings: Settings = load(output)
     with open_application(settings) as application:
-        if not application.sources:
+        readable = [source for source in application.sources if source.name in with_secrets]
+        if not readable:
             return
         reading = with_memory_staging(application)
-        proposals = sync.propose_configuration(reading.run_context, read_sources(reading), device_words().purposes)
+        pulled = read_sources(reading, readable)
+        proposals = sync.propose_configuration(reading.run_context, pulled, device_words().purposes)
     lines = list(unit_lines(proposals))
     if lines:
         text = with_organisation_number(output.read_text(encoding="utf-8"), proposals.organisation_number)
@@ -132,9 +144,8 @@ def _missing_lines(sources: Iterable["FirstSource"], output: Path) -> Iterator[s
     for source in sources:
         if problem := source.problem(folder):
             yield f"missing  {source.name}: {problem}. Its table is a comment until then"
-        for key, path in source.secret_files.items():
-            if not (folder / path).exists():
-                yield f"missing  {source.name}: put its {key} into {output.parent / path}, readable by nobody else"
+        for key, path in source.missing_secrets(folder).items():
+            yield f"missing  {source.name}: put its {key} into {output.parent / path}, readable by nobody else"
     if not sources:
         yield "missing  no system to read was named: --kind or --file"
     yield f"next     fleetsync --config {output} check"

@@ -1,7 +1,7 @@
 """load: reads an exported file by hand, as a source that is configured or as one that it becomes."""
 
 import shutil
-from collections.abc import Iterator
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from fleetsync.cli.application import load_settings, open_application
 from fleetsync.cli.checking import print_probe_results
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.file_kinds import kind_of_file
-from fleetsync.cli.first_config import CONFIG_HEAD, FirstSource, pattern_of_editions
+from fleetsync.cli.first_config import FirstSource, config_text, pattern_of_editions, write_first_config
 from fleetsync.cli.progress import showing_pulls
 from fleetsync.cli.pull_output import is_source_of_files, part_states_by_name
 from fleetsync.cli.syncing import DueParts, print_and_exit, refuse_disabled, show_dry_run
@@ -84,10 +84,10 @@ def _ask(yes: bool) -> None:
 
 def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
     """Read a file as what its headers say; accepted, a copy of it is kept and it becomes a source."""
-    _write_config_head(ctx)
-    settings = load_settings(ctx)
     kind = kind_of_file(file)
     click.echo(f"{file.name}: read as {kind}")
+    _write_config_head(ctx)
+    settings = load_settings(ctx)
     configured = [str(source["name"]) for source in settings.sources if source["kind"] == kind]
     if len(configured) == 1:
         _load_as(ctx, configured[0], file, yes=yes)
@@ -104,10 +104,11 @@ def _load_recognised(ctx: click.Context, file: Path, *, yes: bool) -> None:
             for number, row in enumerate(first_rows(effect)):
                 click.echo(f"{'' if number else 'understood as':13} {row}")
     _ask(yes)
-    lines = list(_accepted_lines(settings, kind, _keep_copy(settings, kind, file), units))
+    lines = _new_lines(settings, kind, pattern_of_editions(_keep_copy(settings, kind, file)), units)
     with (settings.path or Path("config.toml")).open("a", encoding="utf-8") as config:
         config.write("\n".join(["", *lines, ""]))
-    added = f" and {len(units.units)} [[unit]] tables" if units.units else ""
+    count = lines.count("[[unit]]")
+    added = f" and {count} [[unit]] tables" if count else ""
     click.echo(
         f"{settings.file_name} has a [[source]] for it{added} now. A running daemon takes it up when it is reloaded"
     )
@@ -123,9 +124,7 @@ def _write_config_head(ctx: click.Context) -> None:
     """Begin a configuration in this folder where there is none at all."""
     if ctx.obj["path"] is None and not has_config_file():
         file = Path("config.toml")
-        file.write_text(CONFIG_HEAD.format(name='""'), encoding="utf-8")
-        for folder in ("secrets", "database"):
-            Path(folder).mkdir(mode=0o700, exist_ok=True)
+        write_first_config(file, config_text("", (), file.parent))
         click.echo(f"{file} is written: there was no configuration")
 
 
@@ -155,14 +154,15 @@ def _new_source(settings: Settings, kind: str, path: str) -> FirstSource:
 
 
 def _with_new_source(settings: Settings, kind: str, file: Path, units: Proposals) -> Settings:
-    """*settings* with the file itself as a source, as they will be once it is accepted."""
-    table = {**_new_source(settings, kind, str(file.resolve())).table, "settle_seconds": 0}
-    proposed = [
-        {"slug": unit.slug, "name": unit.name, "codes": unit.codes, "school_forms": unit.school_forms}
-        for unit in units.units
-    ]
-    overrides = {"source": [*settings.sources, table], **({"unit": proposed} if proposed else {})}
-    return load_configuration(settings.path, overrides=overrides)
+    """*settings* as they will be once the file is accepted, except that the source reads the file itself."""
+    new = tomllib.loads("\n".join(_new_lines(settings, kind, str(file.resolve()), units)))
+    new["source"] = [*settings.sources, {**new["source"][0], "settle_seconds": 0}]
+    return load_configuration(settings.path, overrides=new)
+
+
+def _new_lines(settings: Settings, kind: str, path: str, units: Proposals) -> list[str]:
+    """What the configuration gets: a source that reads *path*, and the proposed units."""
+    return [*_new_source(settings, kind, path).lines(is_active=True), *unit_lines(units)]
 
 
 def _keep_copy(settings: Settings, kind: str, file: Path) -> Path:
@@ -174,11 +174,6 @@ def _keep_copy(settings: Settings, kind: str, file: Path) -> Path:
         shutil.copy2(file, copy)
         copy.chmod(0o600)
     return copy
-
-
-def _accepted_lines(settings: Settings, kind: str, copy: Path, units: Proposals) -> Iterator[str]:
-    yield from _new_source(settings, kind, pattern_of_editions(copy)).lines(is_active=True)
-    yield from unit_lines(units)
 
 
 COMMANDS = {"load": load}

@@ -1,7 +1,7 @@
 """sync: run now, or show what a run would change."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -56,10 +56,15 @@ def _all_parts(application: Application) -> DueParts:
     """The parts of all sources that are not frozen. Refuses a configuration that has none."""
     if not application.sources:
         raise CommandError(NO_SOURCE.format(file=application.settings.file_name))
-    due = [(source, part) for source in application.sources if not source.settings.disabled for part in source.parts]
+    due = parts_of(application.sources)
     if not due:
         raise CommandError("every source is frozen: nothing is pulled. Remove disabled = true from a [[source]] table")
     return due
+
+
+def parts_of(sources: Iterable[Source]) -> DueParts:
+    """The parts of *sources*, except of those that are frozen."""
+    return [(source, part) for source in sources if not source.settings.disabled for part in source.parts]
 
 
 def refuse_disabled(source: Source) -> None:

@@ -123,7 +123,9 @@ def _source_for(application: Application, kind: str, name: str) -> Source:
 
 
 def _pattern_of(source: Source) -> Path:
-    return Path(getattr(source.settings, "path"))  # noqa: B009 - a kind of files has it, which its type does not say
+    """What its files are called, in which folder; of a folder that is read whole any name."""
+    path = Path(getattr(source.settings, "path"))  # noqa: B009 - a kind of files has it, which its type does not say
+    return path / "*" if path.is_dir() else path
 
 
 def _folder_of(source: Source) -> Path:

@@ -29,14 +29,14 @@ def kind_of_file(file: Path) -> str:
     results = list(_read_as_every_kind(file))
     # A list that one kind knows and refuses must not become another kind, which would read of it what it can.
     for known in (result for result in results if result.effect is None and EXPORT_OF in result.reason):
-        raise UnrecognisedFileError(f"{file.name}: read as {known.source.replace('-', '_')}: {known.reason}")
+        raise UnrecognisedFileError(f"{file.name}: read as {known.reason}")
     by_fit: dict[tuple[int, int], list[str]] = {}
     for result in results:
         if result.effect is not None and result.effect.seen:
-            by_fit.setdefault(_lack_of_fit(result.effect), []).append(result.source.replace("-", "_"))
+            by_fit.setdefault(_lack_of_fit(result.effect), []).append(result.source)
     if not by_fit:
-        reasons = "".join(f"\nas {result.source}: {result.reason}" for result in results)
-        raise UnrecognisedFileError(f"{file.name}: no kind of list could be read from it{reasons}")
+        reasons = dict.fromkeys(f"as {result.reason}" for result in results if result.reason)  # often of each part
+        raise UnrecognisedFileError("\n".join([f"{file.name}: no kind of list could be read from it", *reasons]))
     fitting = list(dict.fromkeys(by_fit[min(by_fit)]))  # a kind of several parts finds the same columns in each
     if len(fitting) > 1:
         kinds = " or ".join(fitting)
@@ -64,8 +64,9 @@ def _read_as_every_kind(file: Path) -> Iterator[PullResult]:
 
 
 def _config_lines(file: Path) -> Iterator[str]:
+    """A configuration with a source for each kind, which is called as its kind."""
     yield '[database]\nurl = "database/fleetsync.db"\n[privacy]\nkey_file = "privacy.key"'
     for kind in kinds_of_files():
-        yield f"[[source]]\nkind = {toml_text(kind)}\nname = {toml_text(kind.replace('_', '-'))}"
+        yield f"[[source]]\nkind = {toml_text(kind)}\nname = {toml_text(kind)}"
         # What a file is does not depend on what counts, and two kinds may count the same by default.
         yield f"path = {toml_text(str(file))}\ncounts = []\nsettle_seconds = 0"

@@ -29,11 +29,10 @@ def unit_lines(proposals: Proposals) -> Iterator[str]:
 
     Where pupils or children are known at all, a unit that has none may be another department: it stands as a comment.
     """
-    knows_learners = any(unit.learners for unit in proposals.units)
     for unit in proposals.units:
         members = f"{unit.learners} enrolments and placements, {unit.employments} employments"
         yield from ("", f"# {unit.name}: {members}, by {' and '.join(unit.sources)}")
-        doubt = _doubt_about(unit, proposals, knows_learners=knows_learners)
+        doubt = _doubt_about(unit, proposals.organisation_number)
         comment = "# " if doubt else ""
         if doubt:
             yield f"# {doubt}. Remove the signs in front if it is one of your schools:"
@@ -44,12 +43,12 @@ def unit_lines(proposals: Proposals) -> Iterator[str]:
         yield f"{comment}school_forms = {toml_texts(unit.school_forms)}"
 
 
-def _doubt_about(unit: UnitProposal, proposals: Proposals, *, knows_learners: bool) -> str:
-    """Why a unit may be none of the schools; "" where nothing speaks against it."""
-    number, own = unit.organisation_number, proposals.organisation_number
+def _doubt_about(unit: UnitProposal, own: str) -> str:
+    """Why a unit may be none of the schools; "" where nothing speaks against it. *own*: the municipality's number."""
+    number = unit.organisation_number
     if own and number and number != own:
         return f"Its organisation number is {number} and not {own} as that of most: another principal's"
-    return "No pupil or child belongs to it" if knows_learners and not unit.learners else ""
+    return "No pupil or child belongs to it" if unit.lacks_learners else ""
 
 
 def unit_map_lines(proposals: Proposals) -> Iterator[str]:

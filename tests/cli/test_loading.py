@@ -68,6 +68,16 @@ def test_a_file_that_is_not_accepted_leaves_nothing(installation: Installation, 
     assert not (folder / "deliveries").exists()
 
 
+def test_a_file_that_is_not_recognised_begins_no_configuration(installation: Installation, folder: Path) -> None:
+    (folder / "brev.csv").write_text("Hej\nhär kommer listan\n", encoding="utf-8")
+
+    done = run(installation, "load", "brev.csv")
+
+    assert done.exit_code == 2
+    assert "no kind of list could be read from it" in done.output
+    assert [file.name for file in folder.iterdir()] == ["brev.csv"]
+
+
 def test_the_next_edition_is_read_as_the_source_that_there_is(installation: Installation, folder: Path) -> None:
     run(installation, "load", str(mailed_staff(installation)), "--yes")
     installation.advance_clock(days=1)

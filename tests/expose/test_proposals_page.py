@@ -5,8 +5,9 @@ import tomllib
 from html import unescape
 
 import pytest
+from msgspec.structs import replace
 
-from fleetsync.core.proposals import Proposals
+from fleetsync.core.proposals import Proposals, UnitProposal
 from fleetsync.expose.gate import visible_proposals
 from fleetsync.expose.ports import ROLE_SCOPES, AccountRole
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
@@ -44,6 +45,23 @@ def test_each_proposal_stands_with_its_evidence_and_its_lines_are_a_configuratio
     when = {"source": "jamf", "groups": "SAL*"}
     assert tomllib.loads(block(text, "device-rule-lines")) == {"device_rule": [{"when": when, "purpose": "room"}]}
     assert 'data-copies="unit-map-lines"' in text
+
+
+def test_a_unit_in_doubt_stands_as_a_comment_with_the_reason() -> None:
+    of_school = UnitProposal(
+        slug="ek", name="Ek", codes=("1",), school_forms=("GR",), sources=("sis",), learners=9, employments=2
+    )
+    department = replace(of_school, slug="vard", learners=0, lacks_learners=True)
+    principal = replace(of_school, slug="fri", organisation_number="556000-0000")
+
+    lines = block(
+        page(Proposals(organisation_number="212000-0000", units=(of_school, department, principal))), "unit-lines"
+    )
+
+    assert [unit["slug"] for unit in tomllib.loads(lines)["unit"]] == ["ek"]
+    assert "# No pupil or child belongs to it. Remove the signs in front" in lines
+    assert "# Its organisation number is 556000-0000 and not 212000-0000" in lines
+    assert {'# slug = "vard"', '# slug = "fri"'} <= set(lines.splitlines())
 
 
 def test_no_name_of_a_device_is_on_the_page_though_the_proposals_hold_some() -> None:

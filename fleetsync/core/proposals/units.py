@@ -28,7 +28,8 @@ OrganisationName = tuple[str, str]  # source, folded id, code or name
 class UnitProposal(FrozenStruct, frozen=True, kw_only=True):
     """A unit that may be configured, and who belongs to it by the sources that name it.
 
-    `learners`: enrolments and placements; `employments`. A unit without learners may be another department's.
+    `learners`: enrolments and placements; `employments`. `lacks_learners`: none belongs to it, though pupils or children of
+    other units are known; it may be another department's.
     `organisation_number`: of the organisation or the nearest above it; another than that of most is another principal's.
     """
 
@@ -39,6 +40,7 @@ class UnitProposal(FrozenStruct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     learners: int
     employments: int
+    lacks_learners: bool = False
     organisation_number: str = ""
 
 
@@ -55,6 +57,11 @@ class _Registers(FrozenStruct, frozen=True, kw_only=True):
 
     organisations: Mapping[OrganisationName, UnitRecord]
     members: Mapping[OrganisationName, _Members]
+
+    @property
+    def know_learners(self) -> bool:
+        """Whether any pupil or child is known."""
+        return any(each.learners for each in self.members.values())
 
 
 def propose_units(context: Context) -> tuple[UnitProposal, ...]:
@@ -89,6 +96,7 @@ def _proposal(
 ) -> UnitProposal:
     names = dict.fromkeys(ref for organisation in organisations for ref in _names_of(organisation, registers))
     of_all = [registers.members[ref] for ref in names if ref in registers.members]
+    learners = sum(each.learners for each in of_all)
     records = (registers.organisations[ref] for ref in names if ref in registers.organisations)
     forms = {form for record in records for form in _forms_of(record)}
     codes = dict.fromkeys(code for organisation in organisations for code in _codes_of(organisation, registers))
@@ -98,8 +106,9 @@ def _proposal(
         codes=tuple(codes),
         school_forms=tuple(sorted(forms.union(*(each.school_forms for each in of_all)) & KNOWN_FORMS)),
         sources=tuple(sorted({organisation.source for organisation in organisations})),
-        learners=sum(each.learners for each in of_all),
+        learners=learners,
         employments=sum(each.employments for each in of_all),
+        lacks_learners=not learners and registers.know_learners,
         organisation_number=next(filter(None, (_number_of(each, registers) for each in organisations)), ""),
     )
 

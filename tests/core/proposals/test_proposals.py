@@ -46,6 +46,18 @@ def test_a_unit_is_proposed_for_each_name_with_the_codes_of_all_sources() -> Non
     assert (department.slug, department.codes, department.learners) == ("vard-omsorg", (), 0)
 
 
+def test_a_unit_lacks_learners_where_those_of_others_are_known_also_of_units_that_are_configured() -> None:
+    school = Unit(slug="holskolan", name="Holskolan", codes=("1",))
+    builder = RecordsBuilder()
+    builder.staff("siv", at=None, unit_name="Vård")
+    (alone,) = proposals(builder, NO_UNITS).units
+    builder.pupil("anna", at="1")
+    (beside_configured,) = proposals(builder, replace(UNMAPPED, units=(school,))).units
+
+    assert (alone.lacks_learners, beside_configured.lacks_learners) == (False, True)
+    assert [unit.lacks_learners for unit in proposals(builder, NO_UNITS).units] == [False, True]
+
+
 def test_a_school_of_several_units_is_proposed_as_these() -> None:
     builder = RecordsBuilder()
     builder.add("sis", "pupils", organisation("s", "Holskolan", kind="Skola"))
