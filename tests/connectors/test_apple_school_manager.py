@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from connectors.apple_school_manager import AUDIENCE, Device, Settings, normalise, pull
+from connectors.apple_school_manager import Device, Settings, normalise, pull
 from fleetsync.core.model import DeviceRecord, DroppedKind, Ownership, Platform
 from fleetsync.pull.contract import (
     DroppedRow,
@@ -56,7 +56,7 @@ def devices_by_id(runner: CaseRunner) -> dict[str, DeviceRecord]:
 
 
 def test_the_assertion_has_the_fixed_audience_and_the_token_comes_from_the_address_of_the_table() -> None:
-    auth = SETTINGS.signed_assertion(AUDIENCE)
+    auth = SETTINGS.sign_in()
 
     assert isinstance(auth, SignedAssertion)
     assert auth.audience == "https://account.apple.com/auth/oauth2/v2/token"
