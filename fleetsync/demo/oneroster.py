@@ -124,7 +124,7 @@ class OneRosterStub:
             return StubReply(307, headers={"Location": TOKEN_PATH})
         if request.path == TOKEN_PATH:
             return self._sign_in(request)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         base = BASE_PATHS[self._version]
         if not request.path.startswith(base) or request.path.removeprefix(base) not in LISTINGS:
@@ -161,7 +161,7 @@ class OneRosterStub:
             rows.sort(key=lambda row: str(row[order]))
         offset, limit = int(request.query_value("offset") or 0), int(request.query_value("limit") or DEFAULT_LIMIT)
         size = min(limit, self.largest_page)
-        page = _with_fault(rows, offset, size, _fault_of(request))
+        page = _with_fault(rows, offset, size, request.fault_kind)
         chosen = frozenset(fields.split(",")) if fields else None
         shown = [{field: value for field, value in row.items() if chosen is None or field in chosen} for row in page]
         reply = json_reply({name: shown})
@@ -210,10 +210,6 @@ def _has_credential(request: StubRequest) -> bool:
     except (BadBase64, UnicodeDecodeError):
         return False
     return client == CLIENT and compare_digest(unquote_plus(secret), SECRET)
-
-
-def _fault_of(request: StubRequest) -> FaultKind | None:
-    return request.fault.kind if request.fault else None
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

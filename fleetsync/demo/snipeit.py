@@ -133,7 +133,7 @@ class SnipeItStub:
     def _page(self, rows: Sequence[SourceRow], request: StubRequest) -> Sequence[SourceRow]:
         size = min(int(request.query_value("limit") or _DEFAULT_PAGE), self.largest_page)
         start = min(int(request.query_value("offset") or 0), len(rows))
-        fault = request.fault.kind if request.fault else None
+        fault = request.fault_kind
         if fault == "loop":
             start = 0
         if fault == "duplicate" and start:

@@ -46,6 +46,11 @@ class StubRequest(msgspec.Struct, frozen=True):
     body: bytes
     fault: ServerFault | None = None
 
+    @property
+    def fault_kind(self) -> FaultKind | None:
+        """The kind of *fault*."""
+        return None if self.fault is None else self.fault.kind
+
     def query_value(self, name: str) -> str | None:
         """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
