@@ -72,7 +72,6 @@ from fleetsync.pull.contract import (
     Params,
     Part,
     ProbeResult,
-    QueryRefused,
     SourceUnavailable,
     UnknownValue,
     UnreadableFact,
@@ -85,6 +84,7 @@ from fleetsync.pull.decoding import (
     clean_text,
     json_api_pages,
     known_word,
+    pages_of_accepted_query,
     parse_day,
     probe_part,
     report_unknown,
@@ -178,10 +178,10 @@ def _device_pages(client: Client) -> Iterator[JsonApiPage]:
     """The pages of the list of devices; read without `fields` where one of the fields is not known there."""
     query: Params = {"limit": PAGE_SIZE}
     chosen: Params = {**query, "fields[orgDevices]": ",".join(_DEVICE_FIELDS)}
-    try:
-        yield from json_api_pages(client, DEVICES, chosen, needs=DEVICES_RIGHT, optional_query=True)
-    except QueryRefused:
-        yield from json_api_pages(client, DEVICES, query, needs=DEVICES_RIGHT)
+    return pages_of_accepted_query(
+        json_api_pages(client, DEVICES, chosen, needs=DEVICES_RIGHT, optional_query=True),
+        json_api_pages(client, DEVICES, query, needs=DEVICES_RIGHT),
+    )
 
 
 class _Assignments:

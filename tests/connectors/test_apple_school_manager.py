@@ -97,6 +97,15 @@ def test_a_cursor_that_is_no_longer_known_is_no_unknown_field(runner: CaseRunner
         runner.pages("devices")
 
 
+def test_a_later_page_that_is_refused_does_not_begin_the_list_again(runner: CaseRunner) -> None:
+    runner.server.fail(DEVICES, 1, RecordedFault(422, b"{}"))
+
+    with pytest.raises(QueryRefused):
+        runner.pages("devices")
+
+    assert sum(url.startswith("/v1/orgDevices") for url in runner.server.asked) == len(DEVICES.pages)
+
+
 def test_where_a_page_has_no_link_its_cursor_leads_on(runner: CaseRunner) -> None:
     whole = devices_by_id(runner)
     body = json.loads(CASE.recorded("devices-1.json").read_text(encoding="utf-8"))

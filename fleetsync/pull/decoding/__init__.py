@@ -17,6 +17,7 @@ from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
+from fleetsync.pull.decoding.paging import OffsetPaging, pages_of_accepted_query
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
 from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.rows import (
@@ -51,6 +52,7 @@ __all__ = [
     "IdNumbering",
     "JsonApiPage",
     "MadeId",
+    "OffsetPaging",
     "ReadRows",
     "RowReader",
     "SourceRow",
@@ -72,6 +74,7 @@ __all__ = [
     "make_id",
     "missing_columns",
     "next_page_text",
+    "pages_of_accepted_query",
     "parse_boolean",
     "parse_condition",
     "parse_day",
