@@ -90,6 +90,7 @@ from fleetsync.pull.decoding import (
     report_unknown,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 R = TypeVar("R", "Server", "AssignedDevice")
@@ -290,8 +291,8 @@ def normalise(part: str, settings: Settings, raw: Device | UnreadableFact) -> tu
         migrating=known_word(_IS_MIGRATING, known.mdm_migration_status, "mdmMigrationStatus", unknown) or False,
         purchased_on=ordered_on or (added_on if is_added_when_sold else None),
     )
-    names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+    paths = (*unreadable_fields(raw), *facts.fields)
+    return (with_unreadable(record, paths, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def split_contact(settings: Settings, raw: Device | UnreadableFact) -> tuple[object, datetime | None]:

@@ -6,8 +6,8 @@ from connectors.register_file.people import ListedMembership, ListedPerson, List
 from connectors.register_file.rows import ListedGroup
 from connectors.register_file.settings import Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, PersonRecord, Scheme
-from fleetsync.pull.contract import MarkWord, NormalisedItem, UncertainRecord, UnknownValue
-from fleetsync.pull.decoding import login_key
+from fleetsync.pull.contract import MarkWord, NormalisedItem, UnknownValue
+from fleetsync.pull.decoding import login_key, record_of_made_id
 
 _FIELDS_OF_ID = frozenset({"start", "school_form"})
 
@@ -56,10 +56,5 @@ def _membership(raw: ListedMembership) -> Iterator[NormalisedItem]:
         protected=raw.marked,
         unreadable=attendance.unreadable,
     )
-    if raw.id_prefix:
-        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in raw.facts if fact.field in _FIELDS_OF_ID))
-        yield from (fact for fact in raw.facts if fact.field not in _FIELDS_OF_ID)
-    else:
-        yield record
-        yield from raw.facts
+    yield from record_of_made_id(record, raw.id_prefix, raw.facts, _FIELDS_OF_ID)
     yield from raw.unknown_values

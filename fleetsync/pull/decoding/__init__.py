@@ -12,7 +12,7 @@ from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, Enro
 from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number, without_civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
 from fleetsync.pull.decoding.grades import Grade, parse_grade
-from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
+from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id, record_of_made_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
@@ -27,8 +27,17 @@ from fleetsync.pull.decoding.rows import (
     SourceRow,
     UnreadableFacts,
     unreadable_fields,
+    with_unreadable,
 )
-from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
+from fleetsync.pull.decoding.text import (
+    clean,
+    clean_text,
+    fold_text,
+    fold_word,
+    known_text,
+    next_page_text,
+    required_text,
+)
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
     is_protected,
@@ -91,10 +100,12 @@ __all__ = [
     "probe_files",
     "probe_part",
     "read_platform",
+    "record_of_made_id",
     "report_unknown",
     "reportable_word",
     "required_text",
     "share_of_percent",
     "unreadable_fields",
+    "with_unreadable",
     "without_civic_number",
 ]
