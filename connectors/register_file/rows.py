@@ -9,9 +9,9 @@ import msgspec
 
 from connectors.register_file.columns import CODE_FIELDS, FIELD_OF_COLUMN
 from connectors.register_file.settings import Settings
-from connectors.register_file.words import parse_status, parse_year
+from connectors.register_file.words import parse_status
 from fleetsync.pull.contract import Connect, FileRow, SourceFile, UnknownValue, UnreadableFact
-from fleetsync.pull.decoding import fold_text, parse_school_form, reportable_word
+from fleetsync.pull.decoding import fold_text, parse_school_form, parse_year, reportable_word
 from fleetsync.pull.files import MisfitRow, RowFacts, RowPerson, RowPersonReader
 
 RECENT_PERIOD = timedelta(days=366)

@@ -45,6 +45,7 @@ from fleetsync.pull.decoding.vocabulary import (
     parse_employment_form,
     parse_purpose,
     parse_school_form,
+    parse_year,
     reportable_word,
 )
 from fleetsync.pull.decoding.words import known_word, report_unknown
@@ -72,6 +73,7 @@ __all__ = [
     "clean_text",
     "credential_result",
     "fold_text",
+    "fold_word",
     "is_child",
     "is_in_domains",
     "is_protected",
@@ -95,6 +97,7 @@ __all__ = [
     "parse_purpose",
     "parse_school_form",
     "parse_whole_number",
+    "parse_year",
     "platform_of_model",
     "platform_of_word",
     "probe_files",
