@@ -22,6 +22,7 @@ from fleetsync.demo.stub_server import (
     StubRequest,
     StubServer,
     json_reply,
+    page_of_rows,
     refusal_status,
     retry_after_headers,
 )
@@ -197,15 +198,10 @@ class JamfProStub:
         ordered = sorted(rows, key=lambda row: _sort_key(row, request.query_value("sort"), resource))
         return json_reply({"totalCount": len(rows), "results": self._page(ordered, request)})
 
-    def _page(self, rows: list[dict[str, Any]], request: StubRequest) -> list[dict[str, Any]]:
+    def _page(self, rows: Sequence[dict[str, Any]], request: StubRequest) -> Sequence[dict[str, Any]]:
         number = int(request.query_value("page") or 0)
         size = min(int(request.query_value("page-size") or DEFAULT_PAGE), self.largest_page)
-        fault = request.fault_kind
-        start = 0 if fault == "loop" else number * size
-        if fault == "duplicate" and start:
-            start -= 1  # a row before has gone meanwhile, and all others moved by one
-        page = rows[start : start + size]
-        return {"lost_rows": page[: len(page) // 2], "empty_page": []}.get(fault or "", page)
+        return page_of_rows(rows, number * size, size, request.fault_kind)
 
 
 def _privileged(resource: str) -> str:
