@@ -53,8 +53,8 @@ from urllib.parse import quote
 from pydantic import Field, model_validator
 
 from fleetsync.core.model import DeviceRecord, PartRole, RecordType
+from fleetsync.pull.apple_school_manager import DEVICES, DEVICES_RIGHT, PAGE_SIZE, AppleSettings, account_remedy
 from fleetsync.pull.contract import (
-    AssertionSettings,
     Client,
     Connect,
     Duration,
@@ -84,24 +84,13 @@ from fleetsync.pull.decoding import (
 )
 
 PARTS = (Part("coverage", (RecordType.DEVICE,), role=PartRole.DETAILS, reads="some"),)
-AUDIENCE = "https://account.apple.com/auth/oauth2/v2/token"
-PAGE_SIZE = 1000  # the largest
-DEVICES = "v1/orgDevices"
-DEVICES_RIGHT, COVERAGE_RIGHT = (
-    "access of the API account to devices",
-    "access of the API account to AppleCare coverage",
-)
+COVERAGE_RIGHT = "access of the API account to AppleCare coverage"
 MAX_FAILURES_IN_A_ROW = 3
 
 
-class Settings(AssertionSettings):
+class Settings(AppleSettings):
     """Its `[[source]]` table: an API account of Apple School Manager or Apple Business."""
 
-    base_url: Annotated[str, Field(pattern=r"^https?://")] = "https://api-school.apple.com"
-    token_url: Annotated[str, Field(pattern=r"^https?://")] = "https://account.apple.com/auth/oauth2/token"
-    scope: str = "school.api"
-    requests_per_minute: Annotated[float, Field(gt=0)] = 18.0
-    """Below the 20 that Apple answers: an even pace seen through a network that delays is not quite even."""
     devices_per_pull: Annotated[int, Field(ge=1)] = 100
     ask_again_after: Duration = timedelta(days=30)
 
@@ -189,7 +178,7 @@ class Bookmark(NamedTuple):
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """The coverage of the next devices, a page for each, with a bookmark after each."""
-    client = _client(settings, connect)
+    client = settings.client(connect)
     bookmark = Bookmark.of(connect.mark, connect.today)
     positions, unreadable = _positions(client)
     due = [position for position in positions if position > bookmark.last]
@@ -249,23 +238,16 @@ def _unreadable_page(serial: str, reason: str) -> Page:
     return Page([], rejected=(RejectedRecord(reason, serial, serial),))
 
 
-def _client(settings: Settings, connect: Connect) -> Client:
-    return connect(
-        settings.base_url, settings.signed_assertion(AUDIENCE), requests_per_minute=settings.requests_per_minute
-    )
-
-
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Asks for one device and for its coverage."""
-    client = _client(settings, connect)
+    client = settings.client(connect)
     (part,) = PARTS
     yield probe_part(
         part,
         lambda: _has_coverage(client),
         readable="the AppleCare coverage of devices can be read",
         empty="devices can be read, and there is none, or nothing is known of the coverage of the first",
-        remedy="Let an Administrator or Site Manager of Apple School Manager make an API account under Preferences > API, with "
-        "access to devices and their AppleCare coverage, and check client_id, key_id and private_key_file",
+        remedy=account_remedy("their AppleCare coverage"),
     )
 
 

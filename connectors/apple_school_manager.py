@@ -56,15 +56,14 @@ private_key_file = "/run/secrets/apple.pem"        # as it was downloaded: Apple
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
-from pydantic import Field
 
 from fleetsync.core.model import DeviceRecord, DroppedKind, Ownership, PartRole, Platform, RecordType
+from fleetsync.pull.apple_school_manager import DEVICES, DEVICES_RIGHT, PAGE_SIZE, AppleSettings, account_remedy
 from fleetsync.pull.contract import (
-    AssertionSettings,
     Client,
     Connect,
     DroppedRow,
@@ -73,7 +72,6 @@ from fleetsync.pull.contract import (
     Params,
     Part,
     ProbeResult,
-    QueryRefused,
     SourceUnavailable,
     UnknownValue,
     UnreadableFact,
@@ -86,20 +84,19 @@ from fleetsync.pull.decoding import (
     clean_text,
     json_api_pages,
     known_word,
+    pages_of_accepted_query,
     parse_day,
     probe_part,
     report_unknown,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 R = TypeVar("R", "Server", "AssignedDevice")
 
 PARTS = (Part("devices", (RecordType.DEVICE,), role=PartRole.PURCHASES, expects_mdm=True),)
-AUDIENCE = "https://account.apple.com/auth/oauth2/v2/token"
-PAGE_SIZE = 1000  # the largest
-DEVICES, SERVERS = "v1/orgDevices", "v1/mdmServers"
-DEVICES_RIGHT = "access of the API account to devices"
+SERVERS = "v1/mdmServers"
 SERVERS_RIGHT = "access of the API account to device management services"
 
 _DEVICE_FIELDS = (
@@ -108,14 +105,8 @@ _DEVICE_FIELDS = (
 )  # fmt: skip
 
 
-class Settings(AssertionSettings):
+class Settings(AppleSettings):
     """Its `[[source]]` table: an API account of Apple School Manager or Apple Business."""
-
-    base_url: Annotated[str, Field(pattern=r"^https?://")] = "https://api-school.apple.com"
-    token_url: Annotated[str, Field(pattern=r"^https?://")] = "https://account.apple.com/auth/oauth2/token"
-    scope: str = "school.api"
-    requests_per_minute: Annotated[float, Field(gt=0)] = 18.0
-    """Below the 20 that Apple answers: an even pace seen through a network that delays is not quite even."""
 
 
 # ------------------------------------------------------------------------------------------------- what is decoded
@@ -169,7 +160,7 @@ class AssignedDevice(SourceRow, frozen=True, kw_only=True):
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
     """All devices, 1000 a page, each with the name of the MDM that it is assigned to."""
-    client = _client(settings, connect)
+    client = settings.client(connect)
     assignments = _Assignments(settings.name, client)
     server_names = assignments.server_names()
     yield Page(assignments.facts)
@@ -188,10 +179,10 @@ def _device_pages(client: Client) -> Iterator[JsonApiPage]:
     """The pages of the list of devices; read without `fields` where one of the fields is not known there."""
     query: Params = {"limit": PAGE_SIZE}
     chosen: Params = {**query, "fields[orgDevices]": ",".join(_DEVICE_FIELDS)}
-    try:
-        yield from json_api_pages(client, DEVICES, chosen, needs=DEVICES_RIGHT, optional_query=True)
-    except QueryRefused:
-        yield from json_api_pages(client, DEVICES, query, needs=DEVICES_RIGHT)
+    return pages_of_accepted_query(
+        json_api_pages(client, DEVICES, chosen, needs=DEVICES_RIGHT, optional_query=True),
+        json_api_pages(client, DEVICES, query, needs=DEVICES_RIGHT),
+    )
 
 
 class _Assignments:
@@ -229,23 +220,16 @@ class _Assignments:
         return list(rows.values())
 
 
-def _client(settings: Settings, connect: Connect) -> Client:
-    return connect(
-        settings.base_url, settings.signed_assertion(AUDIENCE), requests_per_minute=settings.requests_per_minute
-    )
-
-
 def probe(settings: Settings, connect: Connect) -> Iterator[ProbeResult]:
     """Asks for one MDM and for one device."""
-    client = _client(settings, connect)
+    client = settings.client(connect)
     (part,) = PARTS
     yield probe_part(
         part,
         lambda: _has_devices(client),
         readable="devices and device management services can be read",
         empty="devices and device management services can be read, and there is no device",
-        remedy="Let an Administrator or Site Manager of Apple School Manager make an API account under Preferences > API, with "
-        "access to devices and device management services, and check client_id, key_id and private_key_file",
+        remedy=account_remedy("device management services"),
     )
 
 
@@ -307,8 +291,8 @@ def normalise(part: str, settings: Settings, raw: Device | UnreadableFact) -> tu
         migrating=known_word(_IS_MIGRATING, known.mdm_migration_status, "mdmMigrationStatus", unknown) or False,
         purchased_on=ordered_on or (added_on if is_added_when_sold else None),
     )
-    names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+    paths = (*unreadable_fields(raw), *facts.fields)
+    return (with_unreadable(record, paths, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def split_contact(settings: Settings, raw: Device | UnreadableFact) -> tuple[object, datetime | None]:

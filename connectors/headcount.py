@@ -37,7 +37,6 @@ counts = ["children"]                  # of children, pupils, staff; default: al
 * **Not tried here**: a list of a live municipality.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -62,7 +61,7 @@ from fleetsync.pull.contract import (
     SourceSettings,
     UnreadableFact,
 )
-from fleetsync.pull.decoding import fold_text, missing_columns, parse_whole_number, probe_files
+from fleetsync.pull.decoding import fold_text, missing_columns, parse_school_form, parse_year, probe_files
 from fleetsync.pull.files import FileColumn, FileFormat, MisfitRow, RowFacts, pages_of_records, single_list
 
 # One of them may well have no rows: a list may be of förskolor alone.
@@ -99,14 +98,7 @@ _TYPE_BY_WORD: Mapping[str, MembershipType] = {
     **dict.fromkeys(("elever", "elev", "pupils"), MembershipType.ENROLMENT),
     **dict.fromkeys(("anställda", "personal", "medarbetare", "staff"), MembershipType.EMPLOYMENT),
 }
-_FORM_BY_WORD: Mapping[str, str] = {
-    **dict.fromkeys(("förskola", "förskolan"), "FS"),
-    **dict.fromkeys(("förskoleklass", "f-klass", "fsk"), "FKLASS"),
-    **dict.fromkeys(("grundskola", "grundskolan"), "GR"),
-    "anpassad grundskola": "GRAN",
-}
 _PRESCHOOL_FORM = "FS"
-_YEAR = re.compile(r"(?:åk|årskurs)?\.?\s*(\d{1,2})", re.IGNORECASE)
 
 
 class Settings(SourceSettings, FileFormat):
@@ -219,7 +211,7 @@ def _misfit_reader(_: MisfitRow) -> tuple[None, None]:
 
 def _school_form(row: FileRow) -> str | None:
     text = row.text("school_form")
-    return None if text is None else _FORM_BY_WORD.get(fold_text(text), text.upper())
+    return None if text is None else parse_school_form(text) or text.upper()
 
 
 def _membership(row: FileRow, form: str | None) -> MembershipType:
@@ -245,10 +237,10 @@ def _heads(row: FileRow) -> int:
 
 def _year(row: FileRow) -> int | None:
     text = row.text("year")
-    match = None if text is None else _YEAR.fullmatch(text)
-    if text is not None and match is None:
+    year = None if text is None else parse_year(text)
+    if text is not None and year is None:
         raise RecordError("year is no school year")
-    return None if match is None else parse_whole_number(match[1])
+    return year
 
 
 def _author(row: FileRow) -> str | None:

@@ -101,6 +101,7 @@ from fleetsync.pull.decoding import (
     read_platform,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 PARTS = (
@@ -395,8 +396,8 @@ def _device(settings: Settings, raw: Device) -> tuple[NormalisedItem, ...]:
         managed=True if is_pending is False else None,
         condition=Condition.PENDING if is_pending else Condition.ACTIVE,
     )
-    names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+    paths = (*unreadable_fields(raw), *facts.fields)
+    return (with_unreadable(record, paths, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def _keys(settings: Settings, user: User) -> tuple[Key, ...]:

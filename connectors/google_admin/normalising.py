@@ -30,6 +30,7 @@ from fleetsync.pull.decoding import (
     parse_instant,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 _UNIT_KIND = "organizational unit"
@@ -163,8 +164,7 @@ def _device(raw: Device) -> tuple[NormalisedItem, ...]:
     )
     is_holder_unknown = not keys and clean_text(raw.annotated_user) is not None
     lost = (*unreadable_fields(raw), *facts.fields, *(("annotatedUser",) if is_holder_unknown else ()))
-    names = {name for field in lost for name in _FIELDS_OF_FACTS.get(field, ())}
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+    return (with_unreadable(record, lost, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def _status(raw: Device, unknown: list[UnknownValue]) -> _Status:

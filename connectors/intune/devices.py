@@ -29,6 +29,7 @@ from fleetsync.pull.decoding import (
     parse_instant,
     read_platform,
     required_text,
+    with_unreadable,
 )
 from fleetsync.pull.microsoft_graph import known_guid
 
@@ -132,10 +133,8 @@ def normalise_device(settings: Settings, raw: ManagedDevice) -> tuple[Normalised
         return (DroppedRow(DroppedKind.PRIVATE_PHONE),)
     facts = UnreadableFacts(source_id)
     record = _device_record(source_id, raw, settings, agent, owner, platform, unknown, facts)
-    if unreadable := (*raw.unreadable, *facts.fields):
-        names = {name for field in unreadable for name in _FIELDS_OF_FACTS.get(field, ())}
-        record = msgspec.structs.replace(record, unreadable=tuple(sorted(names)))
-    return (record, *unknown, *facts)
+    paths = (*raw.unreadable, *facts.fields)
+    return (with_unreadable(record, paths, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def split_device_contact(raw: ManagedDevice) -> tuple[ManagedDevice, datetime | None]:

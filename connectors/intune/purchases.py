@@ -12,13 +12,13 @@ from connectors.intune.schema import AppleDevice, AutopilotDevice, CorporateIden
 from fleetsync.core.model import DeviceRecord, DroppedKind, Ownership, Platform
 from fleetsync.pull.contract import DroppedRow, NormalisedItem, RawRecord, RecordError, UnknownValue
 from fleetsync.pull.decoding import (
-    SourceRow,
     clean_text,
     fold_text,
     known_text,
     known_word,
     report_unknown,
     required_text,
+    with_unreadable,
 )
 
 AUTOPILOT, CORPORATE, APPLE = "autopilot", "corporate", "apple"
@@ -66,7 +66,7 @@ def normalise_autopilot(raw: AutopilotDevice) -> tuple[NormalisedItem, ...]:
         status=report_unknown(_ENROLMENT_STATES, raw.enrollment_state, "enrollmentState", unknown),
         ownership=Ownership.ORGANISATION,
     )
-    return (_with_unreadable(record, raw), *unknown)
+    return (with_unreadable(record, raw.unreadable, _FIELDS_OF_FACTS), *unknown)
 
 
 def without_telephone_number(raw: RawRecord) -> RawRecord:
@@ -99,7 +99,7 @@ def normalise_corporate_identifier(raw: CorporateIdentifier) -> tuple[Normalised
         status=report_unknown(_ENROLMENT_STATES, raw.enrollment_state, "enrollmentState", unknown),
         ownership=Ownership.ORGANISATION,
     )
-    return (_with_unreadable(record, raw), *unknown)
+    return (with_unreadable(record, raw.unreadable, _FIELDS_OF_FACTS), *unknown)
 
 
 def _identifier_parts(raw: CorporateIdentifier, source_id: str) -> tuple[str | None, str | None, str]:
@@ -130,9 +130,4 @@ def normalise_apple_device(raw: AppleDevice) -> tuple[NormalisedItem, ...]:
         status=report_unknown(_ENROLMENT_STATES, raw.enrollment_state, "enrollmentState", unknown),
         ownership=Ownership.ORGANISATION,
     )
-    return (_with_unreadable(record, raw), *unknown)
-
-
-def _with_unreadable(record: DeviceRecord, raw: SourceRow) -> DeviceRecord:
-    names = {name for field in raw.unreadable for name in _FIELDS_OF_FACTS.get(field, ())}
-    return msgspec.structs.replace(record, unreadable=tuple(sorted(names))) if names else record
+    return (with_unreadable(record, raw.unreadable, _FIELDS_OF_FACTS), *unknown)

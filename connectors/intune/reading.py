@@ -22,8 +22,8 @@ from connectors.intune.schema import (
 )
 from connectors.intune.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
-from fleetsync.pull.contract import Client, Connect, Page, Params, Part, PartMissing, ProbeResult, QueryRefused
-from fleetsync.pull.decoding import RowReader, SourceRow, fold_text
+from fleetsync.pull.contract import Client, Connect, Page, Params, Part, PartMissing, ProbeResult
+from fleetsync.pull.decoding import RowReader, SourceRow, fold_text, pages_of_accepted_query
 from fleetsync.pull.microsoft_graph import (
     GraphPage,
     follow_listing,
@@ -77,16 +77,11 @@ def _read_devices(settings: Settings, connect: Connect, size: int) -> Iterator[P
 
 def _device_listings(client: Client, fields: str, size: int) -> Iterator[GraphPage]:
     """The pages of the listing. A server that fails on `$select` is asked without it; what is not kept is not decoded then."""
-    pages = follow_listing(
-        client, DEVICES_PATH, {"$select": fields, "$top": size}, needs=PERMISSION, optional_query=True
+    narrow: Params = {"$select": fields, "$top": size}
+    return pages_of_accepted_query(
+        follow_listing(client, DEVICES_PATH, narrow, needs=PERMISSION, optional_query=True),
+        follow_listing(client, DEVICES_PATH, {"$top": size}, needs=PERMISSION),
     )
-    try:
-        first = next(pages)
-    except QueryRefused:
-        yield from follow_listing(client, DEVICES_PATH, {"$top": size}, needs=PERMISSION)
-        return
-    yield first
-    yield from pages
 
 
 def _with_primary_user(row: SourceRow, enrollers: Sequence[str], client: Client) -> SourceRow:

@@ -53,6 +53,7 @@ from fleetsync.pull.decoding import (
     read_platform,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 Row = Computer | MobileDevice | AssignedDevice | EnrolmentInstance | NamedPlace | UnreadableFact
@@ -274,9 +275,7 @@ def _keys(settings: Settings, address: str | None, username: str | None) -> tupl
 
 
 def _with_unreadable(record: DeviceRecord, raw: SourceRow, facts: UnreadableFacts) -> DeviceRecord:
-    paths = (*unreadable_fields(raw), *facts.fields)
-    names = {name for path in paths for name in _FIELDS_OF_FACTS.get(path, ())}
-    return msgspec.structs.replace(record, unreadable=tuple(sorted(names)))
+    return with_unreadable(record, (*unreadable_fields(raw), *facts.fields), _FIELDS_OF_FACTS)
 
 
 # ------------------------------------------------------------------------------------------------------------ purchases

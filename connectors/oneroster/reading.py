@@ -38,12 +38,20 @@ from fleetsync.pull.contract import (
     Part,
     PartMissing,
     ProbeResult,
-    QueryRefused,
     RejectedRecord,
     UnreadableFact,
     WrongAnswer,
 )
-from fleetsync.pull.decoding import RowReader, SourceRow, clean_text, fold_text, probe_part, without_civic_number
+from fleetsync.pull.decoding import (
+    OffsetPaging,
+    RowReader,
+    SourceRow,
+    clean_text,
+    fold_text,
+    pages_of_accepted_query,
+    probe_part,
+    without_civic_number,
+)
 
 _PERSON_RECORDS = (RecordType.PERSON, RecordType.MEMBERSHIP)
 PARTS = (
@@ -76,28 +84,10 @@ _LISTINGS: Mapping[str, _Listing] = MappingProxyType(
 )
 
 
-class _RowId(msgspec.Struct, frozen=True, rename="camel"):
-    sourced_id: Any = None
-
-
-class _ListingProgress:
-    """Which page comes next. A short page is no end, because servers clamp the size of pages without a word."""
-
-    def __init__(self, query: Params) -> None:
-        self._query, self._offset = query, 0
-        self._ids: set[str] = set()
-
-    def first(self) -> Params:
-        return {**self._query, "offset": 0}
-
-    def following(self, page: DecodedResponse[RowPage]) -> Params | None:
-        """None after an empty page, after as many rows as there are, and where links lead no further."""
-        rows, total, link = page.body.rows or [], _total_of(page), page.headers.get("link", "")
-        self._ids.update(filter(None, map(_row_id, rows)))
-        self._offset += len(rows)
-        is_last_by_link = any(relation in link for relation in _LISTING_RELATIONS) and 'rel="next"' not in link
-        has_all = total is not None and len(self._ids) >= total
-        return None if not rows or has_all or is_last_by_link else {**self._query, "offset": self._offset}
+def _is_last_by_link(page: DecodedResponse[RowPage]) -> bool:
+    """Whether a page has links to others, and none to a next one."""
+    link = page.headers.get("link", "")
+    return any(relation in link for relation in _LISTING_RELATIONS) and 'rel="next"' not in link
 
 
 def _total_of(page: DecodedResponse[RowPage]) -> int | None:
@@ -106,15 +96,6 @@ def _total_of(page: DecodedResponse[RowPage]) -> int | None:
         return page.body.total_count
     count = page.headers.get("x-total-count", "").strip()
     return int(count) if count.isdecimal() else None
-
-
-def _row_id(row: msgspec.Raw) -> str | None:
-    """What tells a row from others: its id; of a row without a usable one, its content. None for what is no row."""
-    try:
-        found = msgspec.json.decode(row, type=_RowId).sourced_id
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return found if isinstance(found, str) and found else bytes(row).hex()
 
 
 class _ReadPage(msgspec.Struct, frozen=True):
@@ -159,22 +140,23 @@ class _Register:
     def _raw_pages(self, listing: _Listing, size: int) -> Iterator[tuple[RowPage, int | None]]:
         fields = (field.encode_name for field in msgspec.structs.fields(listing.row) if field.name != "unreadable")
         narrow = {"fields": ",".join(fields), "sort": "sourcedId", "orderBy": "asc"}
-        pages = self._follow(listing, {**narrow, "limit": size}, is_optional=True)
-        try:
-            first = next(pages)
-        except QueryRefused:
-            yield from self._follow(listing, {"limit": size}, is_optional=False)
-            return
-        yield first
-        yield from pages
+        return pages_of_accepted_query(
+            self._follow(listing, {**narrow, "limit": size}, is_optional=True),
+            self._follow(listing, {"limit": size}, is_optional=False),
+        )
 
     def _follow(self, listing: _Listing, query: Params, *, is_optional: bool) -> Iterator[tuple[RowPage, int | None]]:
-        progress = _ListingProgress(query)
+        paging = OffsetPaging(query, "sourcedId")
+
+        def next_page(page: DecodedResponse[RowPage]) -> Params | None:
+            following = paging.following(page.body.rows or (), _total_of(page))
+            return None if _is_last_by_link(page) else following
+
         pages = self._client.follow_with_headers(
             listing.path,
-            progress.first(),
+            paging.first(),
             decode=listing.page,
-            next_page=progress.following,
+            next_page=next_page,
             needs=self._needs,
             may_be_missing=listing.may_be_missing,
             optional_query=is_optional,

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from connectors.register_file.people import ListedMembership, ListedPerson, ListRaw
 from connectors.register_file.rows import ListedGroup
 from connectors.register_file.settings import Settings
-from fleetsync.core.model import GroupRecord, Key, MembershipRecord, PersonRecord, Scheme
-from fleetsync.pull.contract import MarkWord, NormalisedItem, UncertainRecord, UnknownValue
-from fleetsync.pull.decoding import login_key
+from fleetsync.core.model import GroupRecord, MembershipRecord, PersonRecord
+from fleetsync.pull.contract import MarkWord, NormalisedItem
+from fleetsync.pull.decoding import record_of_made_id
 
 _FIELDS_OF_ID = frozenset({"start", "school_form"})
 
@@ -24,20 +24,16 @@ def normalise(part: str, settings: Settings, raw: ListRaw) -> tuple[NormalisedIt
 
 
 def _person(settings: Settings, raw: ListedPerson) -> Iterator[NormalisedItem]:
-    logins = [login_key(login, settings.domain) for login in raw.logins]
+    keys, unknown = raw.keys.read(settings.number_namespace, settings.domain)
     yield PersonRecord(
         source_id=raw.person,
-        keys=(
-            *(Key(Scheme.NUMBER, settings.number_namespace, number) for number in raw.numbers),
-            *(Key(Scheme.CIVIC, "", token) for token in raw.civics),
-            *(key for key in logins if key is not None),
-        ),
+        keys=keys,
         protected=raw.mark is not None,
         child=raw.child,
     )
     if raw.mark is not None:
         yield MarkWord("protected", raw.mark)
-    yield from (UnknownValue("login", "account name without a domain") for key in logins if key is None)
+    yield from unknown
 
 
 def _membership(raw: ListedMembership) -> Iterator[NormalisedItem]:
@@ -56,10 +52,5 @@ def _membership(raw: ListedMembership) -> Iterator[NormalisedItem]:
         protected=raw.marked,
         unreadable=attendance.unreadable,
     )
-    if raw.id_prefix:
-        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in raw.facts if fact.field in _FIELDS_OF_ID))
-        yield from (fact for fact in raw.facts if fact.field not in _FIELDS_OF_ID)
-    else:
-        yield record
-        yield from raw.facts
+    yield from record_of_made_id(record, raw.id_prefix, raw.facts, _FIELDS_OF_ID)
     yield from raw.unknown_values

@@ -11,6 +11,7 @@ from connectors.register_file.rows import Attendance, ListedGroup, RegisterRow
 from fleetsync.core.model import MembershipType, RecordType
 from fleetsync.pull.contract import RejectedRecord, SourceFile, UnknownValue, UnreadableFact
 from fleetsync.pull.decoding import EnrolmentPeriod, IdNumbering, is_child, make_id
+from fleetsync.pull.files import PersonKeys
 
 
 @dataclass
@@ -26,9 +27,7 @@ class ListedPerson(msgspec.Struct, frozen=True, gc=False):
     """A person of the lists. *child*: of förskola or förskoleklass, or perhaps so. *mark*: the word that protects them."""
 
     person: str
-    numbers: tuple[str, ...] = ()
-    civics: tuple[str, ...] = ()
-    logins: tuple[str, ...] = ()
+    keys: PersonKeys = PersonKeys()
     child: bool = False
     mark: str | None = None
 
@@ -114,13 +113,10 @@ def _left_row(person: str, row: RegisterRow, is_listed: bool) -> RejectedRecord:
 def _listed_person(part: str, person: str, rows: Sequence[RegisterRow], mark: str | None, today: date) -> ListedPerson:
     if part == "children":  # of a child in förskola no key is kept
         return ListedPerson(person, child=True, mark=mark)
-    persons = [row.person for row in rows]
     attended = [row.attendance for row in rows if row.attendance is not None]
     return ListedPerson(
         person=person,
-        numbers=tuple(dict.fromkeys(number for each in persons for number in each.numbers)),
-        civics=tuple(dict.fromkeys(each.civic for each in persons if each.civic)),
-        logins=tuple(dict.fromkeys(login for each in persons for login in each.logins)),
+        keys=PersonKeys.of([row.person for row in rows]),
         child=is_child([_period(each) for each in attended], today),
         mark=mark,
     )

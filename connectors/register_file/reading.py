@@ -5,12 +5,12 @@ from types import MappingProxyType
 
 from connectors.register_file.columns import COLUMNS, NEEDED_FIELDS
 from connectors.register_file.people import ListedPerson, ListRecords, ReadList, groups_of, people_of
-from connectors.register_file.rows import ListedGroup, misfit_reader, person_reader, row_parser
+from connectors.register_file.rows import ListedGroup, misfit_reader, row_parser
 from connectors.register_file.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
 from fleetsync.pull.contract import Connect, Page, Part, ProbeResult, SourceFile
 from fleetsync.pull.decoding import missing_columns, probe_files
-from fleetsync.pull.files import pages_of_records
+from fleetsync.pull.files import RowPersonReader, pages_of_records
 
 _PERSON_RECORDS = (RecordType.PERSON, RecordType.MEMBERSHIP)
 PARTS = (
@@ -40,7 +40,7 @@ def _files(settings: Settings, connect: Connect) -> Iterator[SourceFile]:
 
 
 def _read_list(file: SourceFile, settings: Settings, connect: Connect) -> ReadList:
-    whole, persons = ReadList(file), person_reader(file, settings, connect)
+    whole, persons = ReadList(file), RowPersonReader(file, settings, connect)
     for page in file.pages(row_parser(file, settings, persons, connect.today), misfit=misfit_reader(persons)):
         whole.rows += page.raws
         whole.rejected += page.rejected

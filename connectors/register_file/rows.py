@@ -9,9 +9,9 @@ import msgspec
 
 from connectors.register_file.columns import CODE_FIELDS, FIELD_OF_COLUMN
 from connectors.register_file.settings import Settings
-from connectors.register_file.words import parse_status, parse_year
-from fleetsync.pull.contract import Connect, FileRow, SourceFile, UnknownValue, UnreadableFact
-from fleetsync.pull.decoding import fold_text, parse_school_form, reportable_word
+from connectors.register_file.words import parse_status
+from fleetsync.pull.contract import FileRow, SourceFile, UnknownValue, UnreadableFact
+from fleetsync.pull.decoding import fold_text, parse_school_form, parse_year, reportable_word
 from fleetsync.pull.files import MisfitRow, RowFacts, RowPerson, RowPersonReader
 
 RECENT_PERIOD = timedelta(days=366)
@@ -84,17 +84,6 @@ class _ListReading:
     unit: str | None
     unnamed: tuple[str, ...]
     today: date
-
-
-def person_reader(file: SourceFile, settings: Settings, connect: Connect) -> RowPersonReader:
-    """What reads whose a row of *file* is."""
-    return RowPersonReader(
-        connect,
-        file.taken_headers.keys(),
-        person_is=settings.person_is,
-        mail_domains=settings.mail_domains,
-        reads_civic_number=settings.read_civic_number,
-    )
 
 
 def row_parser(

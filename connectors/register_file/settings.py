@@ -7,25 +7,16 @@ from typing import Annotated
 from pydantic import Field
 
 from fleetsync.pull.contract import Duration, SourceSettings
-from fleetsync.pull.files import FileFormat, PersonIdColumn
+from fleetsync.pull.files import PersonFileFormat
 
 
-class Settings(SourceSettings, FileFormat):
+class Settings(SourceSettings, PersonFileFormat):
     """Its `[[source]]` table."""
 
     path: Path
     """A file, a folder, or a pattern such as `/srv/elever/*.csv`; several lists may match, each of its own units."""
     expected_every: Duration | None = timedelta(days=35)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
-    person_is: PersonIdColumn | None = None
-    """The column that identifies a person; None: the first that a list has of number, civic number and log-in. Set it where
-    the lists have different ones."""
-    read_civic_number: bool = False
-    """Make a token of the civic number too, for `[identity] match_on_civic_number`."""
-    domain: str = ""
-    """The Windows domain of log-ins that are written without one."""
-    mail_domains: tuple[str, ...] = ()
-    """If any: addresses of other domains are private mail and are not kept."""
     school_form: str | None = None
     """The school form of lists without a column for it, such as `"GR"` or `"FS"`."""
     school_forms: dict[str, str] = Field(default_factory=dict)

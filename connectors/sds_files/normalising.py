@@ -7,8 +7,8 @@ from connectors.sds_files.people import RosterMembership, RosterUser
 from connectors.sds_files.schema import ORGANISATION_TYPES, Organisation, SchoolClass
 from connectors.sds_files.settings import Settings
 from fleetsync.core.model import GroupRecord, MembershipRecord, PersonRecord, UnitRecord
-from fleetsync.pull.contract import NormalisedItem, UncertainRecord, UnknownValue
-from fleetsync.pull.decoding import fold_text, report_unknown
+from fleetsync.pull.contract import NormalisedItem, UnknownValue
+from fleetsync.pull.decoding import fold_text, record_of_made_id, report_unknown
 
 # The word of Swedish registers for what people go to. The others only hold schools, and need no unit.
 _KINDS: Mapping[str, str] = MappingProxyType({"school": "Skolenhet"})
@@ -53,10 +53,5 @@ def _membership(raw: RosterMembership) -> Iterator[NormalisedItem]:
         end=raw.end,
         unreadable=raw.unreadable,
     )
-    if raw.id_prefix:
-        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in raw.facts if fact.field == "start"))
-        yield from (fact for fact in raw.facts if fact.field != "start")
-    else:
-        yield record
-        yield from raw.facts
+    yield from record_of_made_id(record, raw.id_prefix, raw.facts, ("start",))
     yield from raw.unknown_values

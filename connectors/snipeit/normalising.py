@@ -6,8 +6,6 @@ from datetime import date
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-import msgspec
-
 from connectors.snipeit.schema import ASSET, LOCATION, USER, Asset, Assignee, Day, Place, Reference, StatusLabel
 from connectors.snipeit.settings import Settings
 from fleetsync.core.model import (
@@ -34,6 +32,7 @@ from fleetsync.pull.decoding import (
     platform_of_model,
     required_text,
     unreadable_fields,
+    with_unreadable,
 )
 
 _IS_PERSON: Mapping[str, bool] = MappingProxyType({USER: True, LOCATION: False, ASSET: False})
@@ -141,10 +140,9 @@ def _asset(settings: Settings, raw: Asset) -> tuple[NormalisedItem, ...]:
         warranty_until=_day(facts, raw.warranty_expires, "warranty_expires.date"),
         support_until=_day(facts, end_of_life, "asset_eol_date.date"),
     )
-    names = {name for path in (*unreadable_fields(raw), *facts.fields) for name in _FIELDS_OF_FACTS.get(path, ())}
-    if not keys and raw.assigned_to is not None and raw.assigned_to.type == USER:
-        names.add("keys")
-    return (msgspec.structs.replace(record, unreadable=tuple(sorted(names))), *unknown, *facts)
+    is_holder_unknown = not keys and raw.assigned_to is not None and raw.assigned_to.type == USER
+    lost = (*unreadable_fields(raw), *facts.fields, *(("assigned_to",) if is_holder_unknown else ()))
+    return (with_unreadable(record, lost, _FIELDS_OF_FACTS), *unknown, *facts)
 
 
 def _day(facts: UnreadableFacts, day: Day | None, field: str) -> date | None:

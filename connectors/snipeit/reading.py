@@ -1,8 +1,7 @@
 """Which listings are read for a part, and how their pages follow each other."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -10,7 +9,7 @@ from connectors.snipeit.schema import ASSET, Asset, Assignee, Place
 from connectors.snipeit.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
 from fleetsync.pull.contract import Bearer, Client, Connect, Page, Params, Part, ProbeResult
-from fleetsync.pull.decoding import RowReader, SourceRow, probe_part
+from fleetsync.pull.decoding import OffsetPaging, RowReader, SourceRow, probe_part
 
 PARTS = (
     Part("units", (RecordType.UNIT,)),
@@ -26,42 +25,26 @@ class PagedRows(msgspec.Struct, frozen=True):
     total: int | None = None
 
 
-class _RowId(msgspec.Struct, frozen=True):
-    id: Any = None
-
-
 class _Listing:
-    """A listing while it is read: what was read of it, and which page comes next."""
+    """A listing while it is read. *known*: ids of rows that another listing has given."""
 
-    def __init__(self, path: str, query: Params, known: Iterable[str] = ()) -> None:
-        self.path, self._query = path, {"limit": PAGE_SIZE, "sort": "id", "order": "asc", **query}
-        self._known = frozenset(known)
-        self.ids = set[str]()
-        self._offset = self._known_rows = 0
+    def __init__(self, path: str, query: Params, known: Collection[str] = ()) -> None:
+        self.path, self._known = path, known
+        self.paging = OffsetPaging({"limit": PAGE_SIZE, "sort": "id", "order": "asc", **query}, "id")
 
     def pages(self, client: Client, needs: str) -> Iterator[PagedRows]:
         """Its pages, without rows that are *known* from another listing, nor these in the total."""
-        query = {**self._query, "offset": 0}
-        for page in client.follow(self.path, query, decode=PagedRows, next_page=self._following, needs=needs):
-            rows = [raw for raw in page.rows if _row_id(raw) not in self._known]
-            self._known_rows += len(page.rows) - len(rows)
-            yield PagedRows(rows, None if page.total is None else page.total - self._known_rows)
-
-    def _following(self, page: PagedRows) -> Params | None:
-        """By the rows that came: the server gives fewer than were requested, and a short page is not the end."""
-        self.ids.update(filter(None, map(_row_id, page.rows)))
-        self._offset += len(page.rows)
-        is_read = page.total is not None and len(self.ids) >= page.total
-        return None if is_read or not page.rows else {**self._query, "offset": self._offset}
-
-
-def _row_id(raw: msgspec.Raw) -> str | None:
-    """What tells a row from the others of its listing: its id, or its content; None for what is no row."""
-    try:
-        own_id = msgspec.json.decode(raw, type=_RowId).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return str(own_id) if isinstance(own_id, str | int) else bytes(raw).hex()
+        known_rows = 0
+        for page in client.follow(
+            self.path,
+            self.paging.first(),
+            decode=PagedRows,
+            next_page=lambda page: self.paging.following(page.rows, page.total),
+            needs=needs,
+        ):
+            rows = [raw for raw in page.rows if self.paging.row_id(raw) not in self._known]
+            known_rows += len(page.rows) - len(rows)
+            yield PagedRows(rows, None if page.total is None else page.total - known_rows)
 
 
 def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
@@ -94,7 +77,7 @@ def _read_assets(client: Client, needs: str) -> Iterator[Page]:
     for page in _pages(Asset, current, client, needs):
         total = page.total or total
         yield page
-    yield from _pages(Asset, _Listing("hardware", {"status": "Archived"}, current.ids), client, needs, total)
+    yield from _pages(Asset, _Listing("hardware", {"status": "Archived"}, current.paging.ids), client, needs, total)
 
 
 def _with_assignees_followed(pages: Iterable[Page]) -> Iterator[Page]:

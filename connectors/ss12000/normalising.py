@@ -23,7 +23,7 @@ from connectors.ss12000.schema import (
 )
 from connectors.ss12000.settings import Identifier, Settings
 from fleetsync.core.model import GroupRecord, Key, MembershipRecord, MembershipType, PersonRecord, Scheme, UnitRecord
-from fleetsync.pull.contract import MarkWord, NormalisedItem, RecordError, UncertainRecord, UnknownValue, UnreadableFact
+from fleetsync.pull.contract import MarkWord, NormalisedItem, RecordError, UnknownValue, UnreadableFact
 from fleetsync.pull.decoding import (
     STANDARD_FORMS,
     UnreadableFacts,
@@ -33,6 +33,7 @@ from fleetsync.pull.decoding import (
     is_protected,
     parse_day,
     parse_whole_number,
+    record_of_made_id,
     report_unknown,
     required_text,
     share_of_percent,
@@ -272,12 +273,7 @@ def _membership(settings: Settings, raw: DatedMembership) -> Iterator[Normalised
         protected=raw.marked,
         unreadable=tuple(sorted(unreadable | {"year"} if is_year_unknown else unreadable)),
     )
-    if raw.id_prefix:
-        yield UncertainRecord(record, raw.id_prefix, tuple(fact for fact in facts if fact.field == "startDate"))
-        yield from (fact for fact in facts if fact.field != "startDate")
-    else:
-        yield record
-        yield from facts
+    yield from record_of_made_id(record, raw.id_prefix, facts, ("startDate",))
     yield from _unknown_school_forms(settings, (raw.form,))
     if is_year_unknown:
         yield UnknownValue("schoolYear", str(clean_text(raw.year)))

@@ -6,26 +6,21 @@ import msgspec
 
 from connectors.staff_file.reading import StaffFilePerson
 from connectors.staff_file.settings import Settings
-from fleetsync.core.model import EmploymentForm, Key, MembershipRecord, MembershipType, PersonRecord, Scheme
+from fleetsync.core.model import EmploymentForm, MembershipRecord, MembershipType, PersonRecord
 from fleetsync.pull.contract import MarkWord, NormalisedItem, UncertainRecord, UnknownValue, UnreadableFact
-from fleetsync.pull.decoding import IdNumbering, login_key, make_id, parse_employment_form
+from fleetsync.pull.decoding import IdNumbering, make_id, parse_employment_form
 
 
 def normalise(part: str, settings: Settings, raw: StaffFilePerson) -> tuple[NormalisedItem, ...]:
     """A person and their employments, each with an id made of person, workplace and first day."""
-    keys = [login_key(login, settings.domain) for login in raw.logins]
+    keys, unknown = raw.keys.read(settings.number_namespace, settings.domain)
     person = PersonRecord(
         source_id=raw.person,
-        keys=(
-            *(Key(Scheme.NUMBER, settings.number_namespace, number) for number in raw.numbers),
-            *(Key(Scheme.CIVIC, "", token) for token in raw.civics),
-            *(key for key in keys if key is not None),
-        ),
+        keys=keys,
         name=raw.name,
         protected=raw.mark is not None,
     )
     marks = () if raw.mark is None else (MarkWord("protected", raw.mark),)
-    unknown = [UnknownValue("login", "account name without a domain") for key in keys if key is None]
     facts = (fact for fact in raw.unreadable if fact.field != "start")
     return (person, *marks, *_memberships(raw, settings, unknown), *unknown, *facts)
 

@@ -6,7 +6,7 @@ import msgspec
 
 from connectors.staff_file.columns import COLUMNS, NEEDED_FIELDS
 from connectors.staff_file.layouts import LAYOUTS
-from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, person_reader, row_parser
+from connectors.staff_file.rows import EmploymentRow, StaffRow, misfit_reader, row_parser
 from connectors.staff_file.settings import Settings
 from fleetsync.core.model import PartRole, RecordType
 from fleetsync.pull.contract import (
@@ -20,7 +20,7 @@ from fleetsync.pull.contract import (
     UnreadableFact,
 )
 from fleetsync.pull.decoding import missing_columns, probe_files
-from fleetsync.pull.files import pages_of_records, single_list
+from fleetsync.pull.files import PersonKeys, RowPersonReader, pages_of_records, single_list
 
 PARTS = (Part("staff", (RecordType.PERSON, RecordType.MEMBERSHIP), role=PartRole.ROSTER),)
 
@@ -29,9 +29,7 @@ class StaffFilePerson(msgspec.Struct, frozen=True, gc=False):
     """One person of the file with all that the rows say."""
 
     person: str
-    numbers: tuple[str, ...] = ()
-    civics: tuple[str, ...] = ()
-    logins: tuple[str, ...] = ()
+    keys: PersonKeys = PersonKeys()
     name: str | None = None
     mark: str | None = None  # the word that marks them as protected
     employments: tuple[EmploymentRow, ...] = ()
@@ -51,7 +49,7 @@ def pull(part: str, settings: Settings, connect: Connect) -> Iterator[Page]:
 def _pages(file: SourceFile, settings: Settings, connect: Connect) -> Iterator[Page]:
     lines: list[StaffRow] = []
     rejected: list[RejectedRecord] = []
-    persons = person_reader(file, settings, connect)
+    persons = RowPersonReader(file, settings, connect)
     for page in file.pages(row_parser(file, settings, persons), misfit=misfit_reader(persons)):
         lines += page.raws
         rejected += page.rejected
@@ -92,9 +90,7 @@ def _employee(person: str, lines: Sequence[StaffRow]) -> StaffFilePerson:
     persons = [line.person for line in lines]
     return StaffFilePerson(
         person=person,
-        numbers=tuple(dict.fromkeys(number for each in persons for number in each.numbers)),
-        civics=tuple(dict.fromkeys(each.civic for each in persons if each.civic)),
-        logins=tuple(dict.fromkeys(login for each in persons for login in each.logins)),
+        keys=PersonKeys.of(persons),
         name=next((line.name for line in lines if line.name), None),
         mark=next((each.mark for each in persons if each.mark is not None), None),
         employments=tuple(dict.fromkeys(line.employment for line in lines if line.employment is not None)),

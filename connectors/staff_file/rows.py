@@ -11,7 +11,7 @@ import msgspec
 from connectors.staff_file.columns import CODE_FIELDS
 from connectors.staff_file.settings import Settings
 from fleetsync.core.model import EmploymentForm
-from fleetsync.pull.contract import Connect, FileRow, RecordError, SourceFile, UnreadableFact
+from fleetsync.pull.contract import FileRow, RecordError, SourceFile, UnreadableFact
 from fleetsync.pull.decoding import parse_employment_form, reportable_word
 from fleetsync.pull.files import MisfitRow, RowFacts, RowPerson, RowPersonReader
 
@@ -54,17 +54,6 @@ class _FileReading:
     codes: tuple[str, ...]
     unnamed: tuple[str, ...]
     form: Callable[[FileRow], str | None]
-
-
-def person_reader(file: SourceFile, settings: Settings, connect: Connect) -> RowPersonReader:
-    """What reads whose a row of *file* is."""
-    return RowPersonReader(
-        connect,
-        file.taken_headers.keys(),
-        person_is=settings.person_is,
-        mail_domains=settings.mail_domains,
-        reads_civic_number=settings.read_civic_number,
-    )
 
 
 def row_parser(file: SourceFile, settings: Settings, persons: RowPersonReader) -> Callable[[FileRow], StaffRow]:

@@ -174,7 +174,7 @@ class AppleStub:
         """The answer of Apple, or of its sign-in."""
         if request.path in TOKEN_PATHS:
             return self._sign_in(request)
-        if _fault_of(request) == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         root, _, path = request.path.lstrip("/").partition("/")
         if root != "v1":
@@ -284,7 +284,7 @@ class AppleStub:
         limit = request.query_value("limit")
         if limit is not None and not (limit.isdigit() and 0 < int(limit) <= LARGEST_PAGE):
             return _error(400, "PARAMETER_ERROR.INVALID")
-        fault, start = _fault_of(request), _start(request.query_value("cursor"))
+        fault, start = request.fault_kind, _start(request.query_value("cursor"))
         if start is None or (fault == "page_token_expired" and start):
             return _error(400, "PARAMETER_ERROR.INVALID")
         size = min(int(limit or DEFAULT_PAGE), self.largest_page)
@@ -315,10 +315,6 @@ class AppleStub:
         kept = [(name, value) for name, value in request.query if name != "cursor"]
         query = "&".join(f"{quote(name)}={quote(value, safe=',')}" for name, value in [*kept, ("cursor", cursor)])
         return f"{self.base_url}{request.path}?{query}"
-
-
-def _fault_of(request: StubRequest) -> FaultKind | None:
-    return request.fault.kind if request.fault else None
 
 
 def _with_fault(

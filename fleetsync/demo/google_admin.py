@@ -24,7 +24,6 @@ from joserfc.jwk import RSAKey
 from fleetsync.clock import Clock
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import (
-    FaultKind,
     ServerFault,
     StubReply,
     StubRequest,
@@ -179,7 +178,7 @@ class GoogleAdminStub:
         """The answer of the Directory API, or of its sign-in."""
         if request.path == TOKEN_PATH:
             return self._sign_in(request)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         if not request.path.startswith(DIRECTORY):
             return StubReply(404, _HTML_NOT_FOUND, "text/html")
@@ -285,7 +284,7 @@ class GoogleAdminStub:
             place = msgspec.json.decode(urlsafe_b64decode(token), type=_PagePlace)
         except (ValueError, msgspec.DecodeError):
             return None
-        is_old = now - place.begun_at > PAGE_TOKEN_SECONDS or _fault_of(request) == "page_token_expired"
+        is_old = now - place.begun_at > PAGE_TOKEN_SECONDS or request.fault_kind == "page_token_expired"
         return None if is_old else place
 
     def _page(
@@ -294,7 +293,7 @@ class GoogleAdminStub:
         """The rows of a page and the token of the next one, changed by the request's fault."""
         page, end = rows[place.offset : place.offset + size], place.offset + size
         following = self._page_token(place, end) if end < len(rows) else None
-        match _fault_of(request):
+        match request.fault_kind:
             case "loop":
                 return page, request.query_value("pageToken") or self._page_token(place, place.offset)
             case "duplicate" if len(page) > 1 and following:
@@ -348,14 +347,10 @@ def _page_size(request: StubRequest, largest: int) -> int | None:
 
 
 def _of_single_page(rows: Sequence[SourceRow], request: StubRequest) -> Sequence[SourceRow]:
-    fault = _fault_of(request)
+    fault = request.fault_kind
     if fault == "empty_page":
         return ()
     return rows[: len(rows) // 2] if fault == "lost_rows" else rows
-
-
-def _fault_of(request: StubRequest) -> FaultKind | None:
-    return request.fault.kind if request.fault else None
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from typing import Any
 from fleetsync.clock import Clock
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import (
-    FaultKind,
     ServerFault,
     StubReply,
     StubRequest,
     StubServer,
     json_reply,
+    page_of_rows,
     refusal_status,
     retry_after_headers,
 )
@@ -139,7 +139,7 @@ class JamfProStub:
         """The answer of Jamf Pro, or of its sign-in."""
         if request.path == self._token_path:
             return self._sign_in(request)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         root, _, path = request.path.lstrip("/").partition("/")
         if root != ("pro" if self._is_platform else "api"):
@@ -191,26 +191,17 @@ class JamfProStub:
         if resource == "sites":
             return json_reply(rows)
         if resource not in PRIVILEGES:
-            shown = rows[: len(rows) // 2] if _fault_of(request) in ("lost_rows", "empty_page") else rows
+            shown = rows[: len(rows) // 2] if request.fault_kind in ("lost_rows", "empty_page") else rows
             return json_reply({"totalCount": len(rows), "results": shown})
         if resource in _ORDERS:
             rows = [_as_version(version, _with_sections(row, request.all_values("section"))) for row in rows]
         ordered = sorted(rows, key=lambda row: _sort_key(row, request.query_value("sort"), resource))
         return json_reply({"totalCount": len(rows), "results": self._page(ordered, request)})
 
-    def _page(self, rows: list[dict[str, Any]], request: StubRequest) -> list[dict[str, Any]]:
+    def _page(self, rows: Sequence[dict[str, Any]], request: StubRequest) -> Sequence[dict[str, Any]]:
         number = int(request.query_value("page") or 0)
         size = min(int(request.query_value("page-size") or DEFAULT_PAGE), self.largest_page)
-        fault = _fault_of(request)
-        start = 0 if fault == "loop" else number * size
-        if fault == "duplicate" and start:
-            start -= 1  # a row before has gone meanwhile, and all others moved by one
-        page = rows[start : start + size]
-        return {"lost_rows": page[: len(page) // 2], "empty_page": []}.get(fault or "", page)
-
-
-def _fault_of(request: StubRequest) -> FaultKind | None:
-    return request.fault.kind if request.fault else None
+        return page_of_rows(rows, number * size, size, request.fault_kind)
 
 
 def _privileged(resource: str) -> str:

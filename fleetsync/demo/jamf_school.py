@@ -105,7 +105,7 @@ class JamfSchoolStub:
         apps = {"apps": [{"name": "Exempelappen"}]} if request.query_value("includeApps") is not None else {}
         rows = [{**_OTHER_FIELDS[listing], **apps, **row} for row in self._rows().get(listing, ())]
         field = listing.rpartition("/")[2]
-        shown = _with_fault(rows, request.fault.kind if request.fault else None)
+        shown = _with_fault(rows, request.fault_kind)
         # Rows that are lost are counted all the same: the response contradicts itself. Repeated ones are rows of it.
         return json_reply({"code": 200, "count": max(len(rows), len(shown)), field: shown})
 

@@ -18,12 +18,12 @@ from urllib.parse import unquote_plus
 from fleetsync.clock import Clock
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import (
-    FaultKind,
     ServerFault,
     StubReply,
     StubRequest,
     StubServer,
     json_reply,
+    page_of_rows,
     refusal_status,
     retry_after_headers,
 )
@@ -124,7 +124,7 @@ class OneRosterStub:
             return StubReply(307, headers={"Location": TOKEN_PATH})
         if request.path == TOKEN_PATH:
             return self._sign_in(request)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         base = BASE_PATHS[self._version]
         if not request.path.startswith(base) or request.path.removeprefix(base) not in LISTINGS:
@@ -161,7 +161,7 @@ class OneRosterStub:
             rows.sort(key=lambda row: str(row[order]))
         offset, limit = int(request.query_value("offset") or 0), int(request.query_value("limit") or DEFAULT_LIMIT)
         size = min(limit, self.largest_page)
-        page = _with_fault(rows, offset, size, _fault_of(request))
+        page = page_of_rows(rows, offset, size, request.fault_kind)
         chosen = frozenset(fields.split(",")) if fields else None
         shown = [{field: value for field, value in row.items() if chosen is None or field in chosen} for row in page]
         reply = json_reply({name: shown})
@@ -188,17 +188,6 @@ class OneRosterStub:
         return {"Link": first if is_last else f'{first}, <{address}?offset={offset + size}&limit={size}>; rel="next"'}
 
 
-def _with_fault(
-    rows: Sequence[dict[str, Any]], offset: int, size: int, fault: FaultKind | None
-) -> Sequence[dict[str, Any]]:
-    """A page, changed by the request's fault."""
-    start = 0 if fault == "loop" else offset
-    if fault == "duplicate" and start:
-        start -= 1  # a row before has gone meanwhile, and all others moved by one
-    page = rows[start : start + size]
-    return {"lost_rows": page[: len(page) // 2], "empty_page": []}.get(fault or "", page)
-
-
 def _has_credential(request: StubRequest) -> bool:
     """Whether the client proves itself, by HTTP Basic or in the form."""
     form = request.form()
@@ -210,10 +199,6 @@ def _has_credential(request: StubRequest) -> bool:
     except (BadBase64, UnicodeDecodeError):
         return False
     return client == CLIENT and compare_digest(unquote_plus(secret), SECRET)
-
-
-def _fault_of(request: StubRequest) -> FaultKind | None:
-    return request.fault.kind if request.fault else None
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

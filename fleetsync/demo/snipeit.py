@@ -19,6 +19,7 @@ from fleetsync.demo.stub_server import (
     StubRequest,
     StubServer,
     json_reply,
+    page_of_rows,
     refusal_status,
     retry_after_headers,
 )
@@ -133,13 +134,7 @@ class SnipeItStub:
     def _page(self, rows: Sequence[SourceRow], request: StubRequest) -> Sequence[SourceRow]:
         size = min(int(request.query_value("limit") or _DEFAULT_PAGE), self.largest_page)
         start = min(int(request.query_value("offset") or 0), len(rows))
-        fault = request.fault.kind if request.fault else None
-        if fault == "loop":
-            start = 0
-        if fault == "duplicate" and start:
-            start -= 1  # a row before has gone meanwhile, and all others moved by one
-        page = rows[start : start + size]
-        return {"lost_rows": page[: len(page) // 2], "empty_page": []}.get(fault or "", page)
+        return page_of_rows(rows, start, size, request.fault_kind)
 
 
 def _has_token(request: StubRequest) -> bool:

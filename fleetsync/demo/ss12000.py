@@ -95,7 +95,7 @@ class Ss12000Stub:
         token_path, base = _TOKEN_AND_BASE_PATHS[self.edlevo]
         if request.path == token_path:
             return self._sign_in(request)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self._tokens.clear()
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or self._tokens.get(token, 0.0) <= self._clock.monotonic():
@@ -206,7 +206,7 @@ class Ss12000Stub:
             token_resource, pairs, offset, made_at, _ = json.loads(urlsafe_b64decode(token))
         except (binascii.Error, ValueError):
             return _error(400, "BAD_REQUEST", "The pageToken is unknown.")
-        is_forgotten = request.fault is not None and request.fault.kind == "page_token_expired"
+        is_forgotten = request.fault_kind == "page_token_expired"
         if is_forgotten or self._clock.monotonic() - made_at > self.page_token_seconds:
             return _error(410, "GONE", "The pageToken has expired.")
         if token_resource != resource:
@@ -235,7 +235,7 @@ class Ss12000Stub:
         size: int,
         register: RegisterContents,
     ) -> StubReply:
-        fault = request.fault.kind if request.fault else None
+        fault = request.fault_kind
         page = list(objects[offset : offset + size])
         following: int | None = offset + size
         if len(page) < size:

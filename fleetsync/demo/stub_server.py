@@ -6,19 +6,21 @@ or token. It listens on loopback only.
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from fleetsync.clock import Clock
+
+T = TypeVar("T")
 
 FaultKind = Literal[
     "too_many_seconds", "too_many_date", "too_many_silent",  # 429, with Retry-After as seconds, as a date, without
@@ -45,6 +47,11 @@ class StubRequest(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     fault: ServerFault | None = None
+
+    @property
+    def fault_kind(self) -> FaultKind | None:
+        """The kind of *fault*."""
+        return None if self.fault is None else self.fault.kind
 
     def query_value(self, name: str) -> str | None:
         """The first value of a query parameter."""
@@ -81,6 +88,18 @@ def json_reply(body: object, status: int = 200, **headers: str) -> StubReply:
     return StubReply(
         status, msgspec.json.encode(body), headers={key.replace("_", "-"): value for key, value in headers.items()}
     )
+
+
+def page_of_rows(rows: Sequence[T], start: int, size: int, fault: FaultKind | None) -> Sequence[T]:
+    """The *size* rows from *start* on, as a server with *fault* gives them."""
+    if fault == "loop":
+        start = 0
+    if fault == "duplicate" and start:
+        start -= 1  # a row before has gone meanwhile, and all others moved by one
+    page = rows[start : start + size]
+    if fault == "empty_page":
+        return ()
+    return page[: len(page) // 2] if fault == "lost_rows" else page
 
 
 class _ScheduledFault(msgspec.Struct):

@@ -1,5 +1,7 @@
 """What a fault of a server may do to a running installation. The same for every kind of source: published numbers stay."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 
@@ -52,6 +54,18 @@ class FaultyListing:
             assert outcome.pop(self.part) is Verdict.FAILED
             assert set(outcome.values()) <= {Verdict.COMPLETE, Verdict.UNCHANGED}
             assert opened.snapshot.numbers == before
+
+    @contextmanager
+    def check_held(self, opened: OpenInstallation, installation: Installation) -> Iterator[None]:
+        """What is lost within this context, after a whole run, is held for its part alone, and changes no number."""
+        opened.run()
+        before = opened.snapshot.numbers
+        installation.advance_clock(hours=1)
+        yield
+        (held,) = opened.run().held
+
+        assert f"{held.effect.source}/{held.effect.part}" == self.part
+        assert opened.snapshot.numbers == before
 
 
 def verdicts(opened: OpenInstallation) -> dict[str, Verdict]:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from connectors.apple_school_manager import AUDIENCE, Device, Settings, normalise, pull
+from connectors.apple_school_manager import Device, Settings, normalise, pull
 from fleetsync.core.model import DeviceRecord, DroppedKind, Ownership, Platform
 from fleetsync.pull.contract import (
     DroppedRow,
@@ -56,7 +56,7 @@ def devices_by_id(runner: CaseRunner) -> dict[str, DeviceRecord]:
 
 
 def test_the_assertion_has_the_fixed_audience_and_the_token_comes_from_the_address_of_the_table() -> None:
-    auth = SETTINGS.signed_assertion(AUDIENCE)
+    auth = SETTINGS.sign_in()
 
     assert isinstance(auth, SignedAssertion)
     assert auth.audience == "https://account.apple.com/auth/oauth2/v2/token"
@@ -95,6 +95,15 @@ def test_a_cursor_that_is_no_longer_known_is_no_unknown_field(runner: CaseRunner
 
     with pytest.raises(PageTokenExpired):
         runner.pages("devices")
+
+
+def test_a_later_page_that_is_refused_does_not_begin_the_list_again(runner: CaseRunner) -> None:
+    runner.server.fail(DEVICES, 1, RecordedFault(422, b"{}"))
+
+    with pytest.raises(QueryRefused):
+        runner.pages("devices")
+
+    assert sum(url.startswith("/v1/orgDevices") for url in runner.server.asked) == len(DEVICES.pages)
 
 
 def test_where_a_page_has_no_link_its_cursor_leads_on(runner: CaseRunner) -> None:

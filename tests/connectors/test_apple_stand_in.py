@@ -100,7 +100,7 @@ def installation(apple: AppleStub, clock: SharedClock, tmp_path: Path) -> Iterat
     built.clock = clock
     built.more = table(apple)
     with built:
-        write_key(built, apple.private_key_pem)
+        built.write_secret("apple.pem", apple.private_key_pem)
         yield built
 
 
@@ -125,12 +125,6 @@ def table(apple: AppleStub, kind: str = "apple_school_manager", *lines: str, **k
 def with_tables(installation: Installation, *tables: str) -> None:
     installation.more = "\n".join(tables)
     installation.write()
-
-
-def write_key(installation: Installation, pem: str) -> None:
-    file = installation.folder / "secrets" / "apple.pem"
-    file.write_text(pem, encoding="ascii")
-    file.chmod(0o600)
 
 
 def stages(opened: OpenInstallation) -> dict[str, int]:
@@ -234,15 +228,8 @@ def test_half_a_list_that_nobody_counts_is_held(
     opened: OpenInstallation, apple: AppleStub, installation: Installation
 ) -> None:
     apple.has_total = False
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    apple.stub_server.fail("/v1/orgDevices", "lost_rows")
-
-    (held,) = opened.run().held
-
-    assert f"{held.effect.source}/{held.effect.part}" == LISTING.part
-    assert opened.snapshot.numbers == before
+    with LISTING.check_held(opened, installation):
+        apple.stub_server.fail("/v1/orgDevices", "lost_rows")
 
 
 def test_a_list_that_never_ends_is_left_after_a_few_pages(
@@ -511,7 +498,7 @@ def test_a_check_tells_a_wrong_address_account_and_key_apart(
 ) -> None:
     given = {name: text.format(base_url=apple.base_url) for name, text in keys.items()}
     with_tables(installation, table(apple, **given))
-    write_key(installation, key or apple.private_key_pem)
+    installation.write_secret("apple.pem", key or apple.private_key_pem)
     with installation.open() as opened:
         (result,) = findings(opened, "apple_school_manager").values()
 
@@ -523,7 +510,7 @@ def test_a_check_tells_a_wrong_address_account_and_key_apart(
 def test_a_file_that_is_no_key_is_refused_before_anything_is_sent(
     opened: OpenInstallation, apple: AppleStub, installation: Installation
 ) -> None:
-    write_key(installation, "no key")
+    installation.write_secret("apple.pem", "no key")
 
     with pytest.raises(SourceRefused, match="not an EC key"):
         findings(opened, "apple_school_manager")

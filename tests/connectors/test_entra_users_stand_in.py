@@ -235,7 +235,7 @@ def test_a_check_tells_a_missing_permission_from_a_wrong_secret(installation: In
     graph.permissions -= {"User.Read.All"}
     with installation.open() as opened:
         refused = findings(opened, "entra_users")["users"]
-    (installation.folder / "secrets" / "intune").write_text("fel-hemlighet", encoding="ascii")
+    installation.write_secret("intune", "fel-hemlighet")
     with installation.open() as opened:
         wrong = findings(opened, "entra_users")["users"]
 

@@ -6,14 +6,12 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from fleetsync.clock import Clock
 from fleetsync.core.model import Verdict
 from fleetsync.demo.google_admin import ADMINISTRATOR, CUSTOMER, LISTINGS, GoogleAdminStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
-from fleetsync.store import tables
 from tests.connectors.stand_in_faults import (
     LASTING_FAULTS,
     PASSING_FAULTS,
@@ -140,9 +138,7 @@ def configure(installation: Installation, google: GoogleAdminStub, key_file: str
     installation.names = ("personal",)
     installation.more = TABLE.format(**usual | keys)
     installation.write()
-    file = installation.folder / "secrets" / "google-admin"
-    file.write_text(key_file or google.key_file(), encoding="ascii")
-    file.chmod(0o600)
+    installation.write_secret("google-admin", key_file or google.key_file())
 
 
 def listed(google: GoogleAdminStub) -> list[int]:
@@ -230,15 +226,8 @@ def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
 def test_a_listing_that_ends_early_is_held_and_changes_no_number(
     opened: OpenInstallation, google: GoogleAdminStub, installation: Installation
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    google.stub_server.fail(DEVICES_PATH, "lost_rows", skip=1)
-
-    (held,) = opened.run().held
-
-    assert (held.effect.source, held.effect.part) == ("google-admin", "devices")
-    assert opened.snapshot.numbers == before
+    with LISTING.check_held(opened, installation):
+        google.stub_server.fail(DEVICES_PATH, "lost_rows", skip=1)
 
 
 def test_throttling_by_403_is_waited_out_and_no_missing_right(
@@ -311,11 +300,6 @@ def test_an_unauthorised_scope_costs_its_part_alone(opened: OpenInstallation, go
 # --- privacy ----------------------------------------------------------------------------------------------------------
 
 
-def stored_bodies(opened: OpenInstallation) -> list[str]:
-    with opened.ledger._read_transaction() as connection:
-        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
-
-
 def test_a_protected_person_is_hidden_in_users_and_devices(installation: Installation) -> None:
     installation.staff[2] = StaffFileRow(n=3, mark="Sekretessmarkering")
     installation.write_staff(installation.today)
@@ -323,7 +307,7 @@ def test_a_protected_person_is_hidden_in_users_and_devices(installation: Install
         for _ in range(2):  # the mark may arrive beside the devices: from the second pull on it is known before
             opened.run()
             installation.advance_clock(hours=1)
-        bodies = stored_bodies(opened)
+        bodies = opened.stored_bodies()
 
         assert (opened.count("covered"), opened.count("covered", "central")) == (PEOPLE - 1, 1)
     (device,) = (body for body in bodies if serial(3) in body)
@@ -334,7 +318,7 @@ def test_a_protected_person_is_hidden_in_users_and_devices(installation: Install
 def test_a_name_written_in_place_of_a_user_is_stored_nowhere(opened: OpenInstallation) -> None:
     opened.run()
 
-    assert "Tuva Exempel" not in "".join(stored_bodies(opened))
+    assert "Tuva Exempel" not in "".join(opened.stored_bodies())
 
 
 def test_who_used_a_device_last_is_never_asked_for(opened: OpenInstallation, customer: Customer) -> None:

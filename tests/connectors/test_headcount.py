@@ -141,9 +141,27 @@ def test_a_row_without_a_day_is_older_than_every_row_with_one(counts: CountsFold
 
 
 def test_a_form_that_is_not_known_is_kept_as_it_is_written(counts: CountsFolder) -> None:
-    (record,) = counts.read("Vretaskolan;fritids;;20;2026-10-15")
+    (record,) = counts.read("Vretaskolan;resursskola;;20;2026-10-15")
 
-    assert record.school_form == "FRITIDS"
+    assert record.school_form == "RESURSSKOLA"
+
+
+@pytest.mark.parametrize(
+    ("form", "year", "meaning"),
+    [("Grundsärskola", "årsk 3", ("GRAN", 3)), ("Fritids", "", ("FTH", None)), ("f-klass", "F", ("FKLASS", 0))],
+)
+def test_forms_and_years_are_read_by_the_words_of_all_lists(
+    counts: CountsFolder, form: str, year: str, meaning: tuple[str, int | None]
+) -> None:
+    (record,) = counts.read(f"Vretaskolan;{form};{year};20;2026-10-15")
+
+    assert (record.school_form, record.year) == meaning
+
+
+def test_a_word_that_means_forskola_to_some_and_forskoleklass_to_others_is_not_guessed(counts: CountsFolder) -> None:
+    (record,) = counts.read("Vretaskolan;FSK;;20;2026-10-15")
+
+    assert record.school_form == "FSK"
 
 
 def test_two_lists_at_once_are_refused(counts: CountsFolder) -> None:

@@ -105,9 +105,7 @@ def configure(installation: Installation, graph: GraphStub, more: str = "") -> N
     installation.names = ("personal",)
     installation.more = TABLE.format(address=graph.stub_server.address) + more
     installation.write()
-    file = installation.folder / "secrets" / "intune"
-    file.write_text(SECRET, encoding="ascii")
-    file.chmod(0o600)
+    installation.write_secret("intune", SECRET)
 
 
 def covered(opened: OpenInstallation) -> list[int]:

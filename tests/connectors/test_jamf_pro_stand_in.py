@@ -145,9 +145,7 @@ def configure(installation: Installation, jamf: JamfProStub, more: str = "", **k
     installation.names = ("personal",)
     installation.more = TABLE.format(**{"base_url": jamf.base_url, "client": CLIENT} | keys) + more
     installation.write()
-    file = installation.folder / "secrets" / "jamf-pro"
-    file.write_text(keys.get("secret", SECRET), encoding="ascii")
-    file.chmod(0o600)
+    installation.write_secret("jamf-pro", keys.get("secret", SECRET))
 
 
 def token_requests(jamf: JamfProStub) -> int:

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from fleetsync.core.model import Verdict
 from fleetsync.demo.jamf_school import API_KEY, NETWORK_ID, JamfSchoolStub
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.stub_server import FaultKind
-from fleetsync.store import tables
 from tests.connectors.stand_in_faults import (
     LASTING_FAULTS,
     PASSING_FAULTS,
@@ -96,7 +94,7 @@ def installation(jamf: JamfSchoolStub, tmp_path: Path) -> Iterator[Installation]
     built.names = ("personal",)
     built.more = TABLE.format(base_url=jamf.base_url, network_id=NETWORK_ID)
     with built:
-        write_key(built, API_KEY)
+        built.write_secret("jamf-school", API_KEY)
         yield built
 
 
@@ -104,12 +102,6 @@ def installation(jamf: JamfSchoolStub, tmp_path: Path) -> Iterator[Installation]
 def opened(installation: Installation) -> Iterator[OpenInstallation]:
     with installation.open() as application:
         yield application
-
-
-def write_key(installation: Installation, key: str) -> None:
-    file = installation.folder / "secrets" / "jamf-school"
-    file.write_text(key, encoding="ascii")
-    file.chmod(0o600)
 
 
 def test_each_employee_has_a_working_ipad_and_what_is_not_enrolled_covers_nobody(opened: OpenInstallation) -> None:
@@ -141,15 +133,8 @@ def test_a_fault_that_stays_fails_its_part_alone_and_changes_no_number(
 def test_half_of_the_fleet_gone_from_a_response_that_looks_whole_is_held(
     opened: OpenInstallation, school: School, installation: Installation
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    school.devices = school.devices[: PEOPLE // 2]
-
-    (held,) = opened.run().held
-
-    assert (held.effect.source, held.effect.part) == ("jamf-school", "devices")
-    assert opened.snapshot.numbers == before
+    with LISTING.check_held(opened, installation):
+        school.devices = school.devices[: PEOPLE // 2]
 
 
 def test_a_summer_in_which_jamf_calls_every_ipad_unmanaged_changes_no_number(
@@ -175,17 +160,12 @@ def test_a_protected_person_is_hidden_in_users_and_devices_even_where_the_owner_
         for _ in range(2):  # the mark may arrive beside the devices: from the second pull on it is known before
             opened.run()
             installation.advance_clock(hours=1)
-        bodies = stored_bodies(opened)
+        bodies = opened.stored_bodies()
 
         assert (opened.count("covered"), opened.count("covered", "central")) == (PEOPLE - 1, 1)
     (device,) = (body for body in bodies if serial(3) in body)
     assert not [word for word in ("Personal", "tuva3", '"location"', '"3"') if word in device]
     assert login(3) not in "".join(bodies)
-
-
-def stored_bodies(opened: OpenInstallation) -> list[str]:
-    with opened.ledger._read_transaction() as connection:
-        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
 
 
 # --- what a check says ------------------------------------------------------------------------------------------------
@@ -219,7 +199,7 @@ def test_a_check_tells_a_wrong_address_version_and_key_apart(
     jamf: JamfSchoolStub, installation: Installation, keys: dict[str, object], sentence: str
 ) -> None:
     if key := keys.get("api_key"):
-        write_key(installation, str(key))
+        installation.write_secret("jamf-school", str(key))
     base_url = str(keys.get("base_url", jamf.base_url)).format(address=jamf.stub_server.address)
     version = f"protocol_version = {keys.get('protocol_version', 3)}\n"
     installation.more = TABLE.format(base_url=base_url, network_id=NETWORK_ID) + version

@@ -138,9 +138,7 @@ def configure(installation: Installation, server: OneRosterStub, more: str = "",
     installation.names = ("intune",)
     installation.more = TABLE.format(**usual | keys) + more
     installation.write()
-    file = installation.folder / "secrets" / "skolregister"
-    file.write_text(keys.get("secret", SECRET), encoding="ascii")
-    file.chmod(0o600)
+    installation.write_secret("skolregister", keys.get("secret", SECRET))
 
 
 def counts(opened: OpenInstallation, unit: str = SCHOOL) -> list[int]:
@@ -151,11 +149,6 @@ def counts(opened: OpenInstallation, unit: str = SCHOOL) -> list[int]:
         opened.count("entitled", unit, "staff"),
         opened.count("people", unit, "preschool") if "fleetsync_people" in opened.snapshot.numbers else 0,
     ]
-
-
-def stored_bodies(opened: OpenInstallation) -> list[str]:
-    with opened.ledger._read_transaction() as connection:
-        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
@@ -190,7 +183,7 @@ def test_a_server_that_can_neither_choose_nor_order_is_asked_without(
 
 def test_pupils_are_in_their_classes_and_teaching_groups_are_not_read(opened: OpenInstallation) -> None:
     opened.run()
-    bodies = stored_bodies(opened)
+    bodies = opened.stored_bodies()
 
     assert sum('"c-5a"' in body and '"membership":"group"' in body for body in bodies) == PUPILS
     assert not [body for body in bodies if "Engelska" in body]
@@ -230,7 +223,7 @@ def test_a_pupil_with_roles_at_two_schools_is_owed_once(opened: OpenInstallation
 
 def test_log_ins_of_a_child_are_tokens_and_those_of_parents_are_nowhere(opened: OpenInstallation) -> None:
     opened.run()
-    everything = "".join(stored_bodies(opened))
+    everything = "".join(opened.stored_bodies())
 
     assert login(1) in everything
     assert login(CHILD) not in everything
@@ -242,7 +235,7 @@ def test_a_civic_number_is_a_token_wherever_it_stands(opened: OpenInstallation, 
     number = civic(5)
     register.users[4] = user(5, "student", "05", sourcedId=number, identifier=number.replace("-", ""), username=number)
     opened.run()
-    everything = "".join(stored_bodies(opened))
+    everything = "".join(opened.stored_bodies())
     with opened.ledger._read_transaction() as connection:
         everything += " ".join(connection.execute(select(tables.record.c.source_id)).scalars())
 

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from fleetsync.core.model import Verdict
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.snipeit import TOKEN, SnipeItStub
 from fleetsync.demo.stub_server import FaultKind
-from fleetsync.store import tables
 from tests.connectors.stand_in_faults import (
     LASTING_FAULTS,
     PASSING_FAULTS,
@@ -107,7 +105,7 @@ def configured(installation: Installation, snipe_it: SnipeItStub) -> Iterator[In
     """The installation, with the register among its sources."""
     installation.more = TABLE.format(base_url=snipe_it.base_url)
     with installation:
-        write_token(installation, TOKEN)
+        installation.write_secret("alla-inventarier", TOKEN)
         yield installation
 
 
@@ -115,12 +113,6 @@ def configured(installation: Installation, snipe_it: SnipeItStub) -> Iterator[In
 def opened(configured: Installation) -> Iterator[OpenInstallation]:
     with configured.open() as application:
         yield application
-
-
-def write_token(installation: Installation, token: str) -> None:
-    file = installation.folder / "secrets" / "alla-inventarier"
-    file.write_text(token, encoding="ascii")
-    file.chmod(0o600)
 
 
 def stages(opened: OpenInstallation) -> dict[tuple[str, str], int]:
@@ -172,15 +164,8 @@ def test_a_server_that_shows_archived_assets_among_the_others_gives_the_same_num
 def test_half_of_the_register_gone_from_a_response_that_looks_whole_is_held(
     opened: OpenInstallation, inventory: Inventory, installation: Installation
 ) -> None:
-    opened.run()
-    before = opened.snapshot.numbers
-    installation.advance_clock(hours=1)
-    inventory.assets = inventory.assets[: PEOPLE // 2]
-
-    (held,) = opened.run().held
-
-    assert (held.effect.source, held.effect.part) == ("alla-inventarier", "assets")
-    assert opened.snapshot.numbers == before
+    with LISTING.check_held(opened, installation):
+        inventory.assets = inventory.assets[: PEOPLE // 2]
 
 
 def test_where_the_register_names_another_user_the_mdm_counts(opened: OpenInstallation, inventory: Inventory) -> None:
@@ -211,17 +196,12 @@ def test_a_protected_person_has_no_key_and_no_place_in_the_register(
     for _ in range(2):  # the mark may arrive beside the assets: from the second pull on it is known before
         opened.run()
         installation.advance_clock(hours=1)
-    bodies = stored_bodies(opened)
+    bodies = opened.stored_bodies()
 
     assert login(3) not in "".join(bodies)
     hidden = [body for body in bodies if serial(3) in body]
     assert len(hidden) == 2
     assert not [body for body in hidden if '"location"' in body or "Surfplatta" in body]
-
-
-def stored_bodies(opened: OpenInstallation) -> list[str]:
-    with opened.ledger._read_transaction() as connection:
-        return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
 
 
 # --- what a check says ------------------------------------------------------------------------------------------------
@@ -256,7 +236,7 @@ def test_a_check_tells_a_wrong_address_and_a_wrong_token_apart(
 ) -> None:
     installation.more = TABLE.format(base_url=snipe_it.stub_server.address + base_path)
     with installation:
-        write_token(installation, token)
+        installation.write_secret("alla-inventarier", token)
         with installation.open() as opened:
             results = findings(opened, "snipeit")
 

@@ -62,9 +62,7 @@ def running(school: Ss12000Stub, tmp_path: Path) -> Iterator[OpenInstallation]:
     local_installation.names = ()
     local_installation.more = TABLE.format(base_url=school.base_url, token_url=school.token_url, client=CLIENT)
     with local_installation:
-        secret = tmp_path / "secrets" / "skolregister"
-        secret.write_text(SECRET, encoding="ascii")
-        secret.chmod(0o600)
+        local_installation.write_secret("skolregister", SECRET)
         with local_installation.open() as opened:
             yield opened
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
+from sqlalchemy import select
 
 from fleetsync import sync
 from fleetsync.clock import ManualClock
@@ -24,6 +25,7 @@ from fleetsync.daemon.composition import Application, build_application, with_me
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT, GraphStub
 from fleetsync.settings import load
+from fleetsync.store import tables
 from tests.empty_database import write_empty_database
 
 ZONE = ZoneInfo("Europe/Stockholm")
@@ -241,15 +243,16 @@ class Installation:
         """The configuration of the sources that are named."""
         for name in ("deliveries", "secrets", "database"):
             (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._secret("intune", SECRET)
-        self._secret("privacy.key", "4e" * 32)
+        self.write_secret("intune", SECRET)
+        self.write_secret("privacy.key", "4e" * 32)
         sources = (SOURCES[name] + self.keys.get(name, "") for name in self.names)
         text = "\n".join((BASE_CONFIG, self.more, *sources))
         text = text.replace("{graph}", self.graph.stub_server.address).replace("{port}", str(self.port))
         self.config.write_text(text, encoding="utf-8")
         return self.config
 
-    def _secret(self, name: str, text: str) -> None:
+    def write_secret(self, name: str, text: str) -> None:
+        """A file of secrets/."""
         file = self.folder / "secrets" / name
         file.write_text(text + "\n", encoding="ascii")
         file.chmod(0o600)
@@ -325,6 +328,11 @@ class OpenInstallation:
     def dry_run(self) -> sync.DryRun:
         run_context = with_memory_staging(self.application).run_context
         return sync.plan_dry_run(run_context, sync.pull_side_by_side(run_context, self.due()))
+
+    def stored_bodies(self) -> list[str]:
+        """The bodies of all records in the database, staged ones apart."""
+        with self.ledger._read_transaction() as connection:
+            return [body for body in connection.execute(select(tables.record.c.body)).scalars() if body]
 
     @property
     def snapshot(self) -> Snapshot:

@@ -65,7 +65,7 @@ class GraphStub:
         """The answer of Graph, or of its sign-in."""
         if request.path.endswith("/oauth2/v2.0/token"):
             return self.sign_in.answer(request, self._stub_server.address)
-        if request.fault is not None and request.fault.kind == "token_expires":
+        if request.fault_kind == "token_expires":
             self.sign_in.expire_tokens()
         if not self.sign_in.is_valid(request):
             return graph_error(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
@@ -122,7 +122,7 @@ class GraphStub:
         self, resource: GraphResource, page: list[SourceRow], link: str | None, request: StubRequest, after: Cursor
     ) -> tuple[list[SourceRow], str | None]:
         """The page and its next link, changed by the request's fault."""
-        fault = request.fault.kind if request.fault else None
+        fault = request.fault_kind
         if fault == "loop":
             return page, self._link(request, after)
         if fault == "foreign_link":
@@ -142,7 +142,7 @@ def _listing_problem(
     resource: GraphResource, request: StubRequest, after: Cursor, rows: Sequence[SourceRow], fields: Sequence[str]
 ) -> StubReply | None:
     """The error answer to a listing that asks for something Graph refuses; None for a valid one."""
-    if request.fault is not None and request.fault.kind == "page_token_expired" and any(after):
+    if request.fault_kind == "page_token_expired" and any(after):
         return graph_error(400, "BadRequest", "The skip token is no longer valid.")
     top = request.query_value("$top")
     if top is not None and not (top.isdigit() and 0 < int(top) <= resource.largest_page):

@@ -59,7 +59,6 @@ from fleetsync.pull.contract.signing_in import (
     SignedAssertion,
 )
 from fleetsync.pull.contract.source_settings import (
-    AssertionSettings,
     Duration,
     Ratio,
     SourceName,
@@ -70,7 +69,6 @@ from fleetsync.pull.contract.source_settings import (
 __all__ = [
     "AccessRefused",
     "ApiKey",
-    "AssertionSettings",
     "Auth",
     "Basic",
     "Bearer",

@@ -9,7 +9,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr,
 
 from fleetsync import log
 from fleetsync.pull.contract.errors import SourceRefused
-from fleetsync.pull.contract.signing_in import SignedAssertion
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w)")
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -131,19 +130,3 @@ class SourceSettings(BaseModel):
         if not text:
             raise SourceRefused(f"{self.name}: {key}_file {file} is empty. Write the secret into it")
         return text
-
-
-class AssertionSettings(SourceSettings):
-    """The keys of a source that is signed in to by an assertion which we sign ourselves with a private key (ES256)."""
-
-    token_url: str
-    client_id: str
-    key_id: str
-    private_key: SecretStr | None = None
-    private_key_file: Path | None = None
-    scope: str = ""
-
-    def signed_assertion(self, audience: str) -> SignedAssertion:
-        """The sign-in. *audience*: whom the assertion names as its receiver. Raises SourceRefused where the key is missing."""
-        key = self.secret("private_key")
-        return SignedAssertion(self.token_url, self.client_id, key, self.key_id, audience, self.scope)

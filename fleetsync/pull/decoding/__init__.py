@@ -12,11 +12,12 @@ from fleetsync.core.school_forms import AFTER_SCHOOL_FORMS, STANDARD_FORMS, Enro
 from fleetsync.pull.decoding.civic_numbers import CivicNumber, civic_number, without_civic_number
 from fleetsync.pull.decoding.days import DateOrder, parse_day, parse_day_or_none
 from fleetsync.pull.decoding.grades import Grade, parse_grade
-from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id
+from fleetsync.pull.decoding.ids import IdNumbering, MadeId, make_id, record_of_made_id
 from fleetsync.pull.decoding.instants import ZoneName, local_noon, parse_instant
 from fleetsync.pull.decoding.json_api import JsonApiPage, json_api_pages
 from fleetsync.pull.decoding.keys import is_in_domains, login_key
 from fleetsync.pull.decoding.numbers import parse_boolean, parse_number, parse_whole_number, share_of_percent
+from fleetsync.pull.decoding.paging import OffsetPaging, pages_of_accepted_query
 from fleetsync.pull.decoding.platforms import platform_of_model, platform_of_word, read_platform
 from fleetsync.pull.decoding.probing import credential_result, missing_columns, probe_files, probe_part
 from fleetsync.pull.decoding.rows import (
@@ -26,8 +27,17 @@ from fleetsync.pull.decoding.rows import (
     SourceRow,
     UnreadableFacts,
     unreadable_fields,
+    with_unreadable,
 )
-from fleetsync.pull.decoding.text import clean, clean_text, fold_text, known_text, next_page_text, required_text
+from fleetsync.pull.decoding.text import (
+    clean,
+    clean_text,
+    fold_text,
+    fold_word,
+    known_text,
+    next_page_text,
+    required_text,
+)
 from fleetsync.pull.decoding.vocabulary import (
     WITHHELD_TEXT,
     is_protected,
@@ -35,6 +45,7 @@ from fleetsync.pull.decoding.vocabulary import (
     parse_employment_form,
     parse_purpose,
     parse_school_form,
+    parse_year,
     reportable_word,
 )
 from fleetsync.pull.decoding.words import known_word, report_unknown
@@ -51,6 +62,7 @@ __all__ = [
     "IdNumbering",
     "JsonApiPage",
     "MadeId",
+    "OffsetPaging",
     "ReadRows",
     "RowReader",
     "SourceRow",
@@ -61,6 +73,7 @@ __all__ = [
     "clean_text",
     "credential_result",
     "fold_text",
+    "fold_word",
     "is_child",
     "is_in_domains",
     "is_protected",
@@ -72,6 +85,7 @@ __all__ = [
     "make_id",
     "missing_columns",
     "next_page_text",
+    "pages_of_accepted_query",
     "parse_boolean",
     "parse_condition",
     "parse_day",
@@ -83,15 +97,18 @@ __all__ = [
     "parse_purpose",
     "parse_school_form",
     "parse_whole_number",
+    "parse_year",
     "platform_of_model",
     "platform_of_word",
     "probe_files",
     "probe_part",
     "read_platform",
+    "record_of_made_id",
     "report_unknown",
     "reportable_word",
     "required_text",
     "share_of_percent",
     "unreadable_fields",
+    "with_unreadable",
     "without_civic_number",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import inspect
 
-from fleetsync.core.model import RecordType
+from fleetsync.core.model import DeviceRecord, RecordType
 from fleetsync.pull.contract import RecordError, RejectedRecord, UnreadableFact
 from fleetsync.pull.decoding.text import clean_text
 
@@ -58,6 +58,17 @@ def unreadable_fields(row: SourceRow) -> tuple[str, ...]:
         for path in unreadable_fields(value)
     )
     return (*row.unreadable, *inner)
+
+
+def with_unreadable(
+    record: DeviceRecord, paths: Iterable[str], fields_of_paths: Mapping[str, tuple[str, ...]]
+) -> DeviceRecord:
+    """*record* with the names of its fields that are unknown because *paths* of its row could not be read.
+
+    *fields_of_paths*: the fields that a path decides; one that is not in it decides none.
+    """
+    names = {name for path in paths for name in fields_of_paths.get(path, ())}
+    return msgspec.structs.replace(record, unreadable=tuple(sorted(names))) if names else record
 
 
 @dataclass(frozen=True, slots=True)

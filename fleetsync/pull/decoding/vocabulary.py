@@ -1,5 +1,5 @@
 """Swedish words for a status, a purpose, a school form and a form of employment: the source's own table first, then the
-shipped ones.
+shipped ones. And those for a year of school.
 
 An unknown word is never taken for the closest one: it is UNKNOWN, or None, and the connector reports it. What is reported
 appears on pages and in logs, and a cell of a file may name a person: so only words that such files are known to use are
@@ -37,6 +37,8 @@ _ADDITIONAL_WORDS = (
 _TABLES_OF_WORDS = ("device_words", "employment_forms", "school_form_words")
 _MIN_PART_CHARACTERS = 5  # vik, ava and tim are words of personnel systems, and names
 _MAX_WORD_CHARACTERS = 40
+_YEAR = re.compile(r"(?:åk|årskurs|årsk|år)?\.? ?(\d{1,2})")
+_YEAR_OF_SIX_YEAR_OLDS = frozenset({"f", "f-klass", "fklass", "förskoleklass", "åk f", "fsk", "fk"})
 _PART_SEPARATORS = re.compile(r"[\s/-]+")
 
 
@@ -61,6 +63,15 @@ def parse_school_form(word: str | None, configured: Mapping[str, str] | None = N
     shipped = {_comparable(code): code} if code in KNOWN_FORMS else school_form_words()
     form = _look_up(word, configured, shipped)
     return None if form is None else form.upper()
+
+
+def parse_year(word: str) -> int | None:
+    """The year label: 5, 05, "Åk 5" and "F" (0, förskoleklass); None for what is none."""
+    text = fold_word(word)
+    if text in _YEAR_OF_SIX_YEAR_OLDS:
+        return 0
+    match = _YEAR.fullmatch(text)
+    return None if match is None else int(match[1])
 
 
 def parse_purpose(word: str | None, configured: Mapping[str, Purpose] | None = None) -> Purpose | None:

@@ -28,7 +28,14 @@ from fleetsync.pull.files.header_words import HEADER_WORDS
 from fleetsync.pull.files.headers import FileColumn
 from fleetsync.pull.files.layouts import EXPORT_OF, Appearance, ExportLayout, LayoutColumn
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
-from fleetsync.pull.files.row_persons import LOGIN_FIELDS, PersonIdColumn, RowPerson, RowPersonReader
+from fleetsync.pull.files.row_persons import (
+    LOGIN_FIELDS,
+    PersonFileFormat,
+    PersonIdColumn,
+    PersonKeys,
+    RowPerson,
+    RowPersonReader,
+)
 from fleetsync.pull.files.rows import MisfitRow, RejectedRow, TableRow
 from fleetsync.pull.files.suspicion import (
     Suspicion,
@@ -63,7 +70,9 @@ __all__ = [
     "LayoutColumn",
     "MisfitRow",
     "OpenedFile",
+    "PersonFileFormat",
     "PersonIdColumn",
+    "PersonKeys",
     "RejectedRow",
     "RowFacts",
     "RowPerson",

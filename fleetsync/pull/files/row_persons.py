@@ -6,13 +6,15 @@ row that names somebody, also on one whose fields are not those of the header.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from fleetsync.pull.contract import Connect, FileRow, RecordError
-from fleetsync.pull.decoding import civic_number, is_in_domains, is_protected
+from fleetsync.core.model import Key, Scheme
+from fleetsync.pull.contract import Connect, FileRow, RecordError, SourceFile, UnknownValue
+from fleetsync.pull.decoding import civic_number, is_in_domains, is_protected, login_key
+from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import field_label
 from fleetsync.pull.files.rows import MisfitRow
 
@@ -33,25 +35,59 @@ class RowPerson(msgspec.Struct, frozen=True, gc=False):
     mark: str | None = None
 
 
+class PersonKeys(msgspec.Struct, frozen=True, gc=False):
+    """What identifies a person in a file. *civics*: tokens."""
+
+    numbers: tuple[str, ...] = ()
+    civics: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[RowPerson]) -> "PersonKeys":
+        """Those of all rows of one person, each once."""
+        return cls(
+            numbers=tuple(dict.fromkeys(number for row in rows for number in row.numbers)),
+            civics=tuple(dict.fromkeys(row.civic for row in rows if row.civic)),
+            logins=tuple(dict.fromkeys(login for row in rows for login in row.logins)),
+        )
+
+    def read(self, number_namespace: str, domain: str) -> tuple[tuple[Key, ...], list[UnknownValue]]:
+        """The keys of the person's record, and a report of each log-in that is none.
+
+        *domain*: the Windows domain of log-ins that are written without one; "": such a log-in is no key.
+        """
+        logins = [login_key(login, domain) for login in self.logins]
+        keys = (
+            *(Key(Scheme.NUMBER, number_namespace, number) for number in self.numbers),
+            *(Key(Scheme.CIVIC, "", token) for token in self.civics),
+            *(key for key in logins if key is not None),
+        )
+        return keys, [UnknownValue("login", "account name without a domain") for key in logins if key is None]
+
+
+class PersonFileFormat(FileFormat):
+    """How the files of a source look whose rows are of persons. A connector's Settings inherits it beside SourceSettings."""
+
+    person_is: PersonIdColumn | None = None
+    """The column that identifies a person; None: the first that a file has of number, civic number and log-in. Set it where
+    a person has a number per employment, or files have different ones."""
+    read_civic_number: bool = False
+    """Make a token of the civic number too, for `[identity] match_on_civic_number`."""
+    domain: str = ""
+    """The Windows domain of log-ins that are written without one."""
+    mail_domains: tuple[str, ...] = ()
+    """If any: addresses of other domains are private mail and are not kept."""
+
+
 class RowPersonReader:
-    """Reads the persons of a file whose columns of these kinds are called as in `PERSON_ID_COLUMNS` and `LOGIN_FIELDS`.
+    """Reads the persons of *file*, whose columns of these kinds are called as in `PERSON_ID_COLUMNS` and `LOGIN_FIELDS`."""
 
-    *fields*: the columns that the file has. *person_is*: the column that identifies a person; None: the first that is
-    there. *mail_domains*: if any, addresses of other domains are private mail and are not kept. *reads_civic_number*: a
-    token is made of every civic number.
-    """
-
-    def __init__(
-        self,
-        connect: Connect,
-        fields: Collection[str],
-        *,
-        person_is: PersonIdColumn | None,
-        mail_domains: Sequence[str],
-        reads_civic_number: bool,
-    ) -> None:
-        self._connect, self._mail_domains, self._reads_civic_number = connect, mail_domains, reads_civic_number
-        self._id_column: str = person_is or next((each for each in PERSON_ID_COLUMNS[:2] if each in fields), "login")
+    def __init__(self, file: SourceFile, form: PersonFileFormat, connect: Connect) -> None:
+        fields = file.taken_headers.keys()
+        self._connect, self._mail_domains = connect, form.mail_domains
+        self._reads_civic_number = form.read_civic_number
+        first = next((each for each in PERSON_ID_COLUMNS[:2] if each in fields), "login")
+        self._id_column: str = form.person_is or first
         self._login_fields = tuple(field for field in LOGIN_FIELDS if field in fields)
 
     def read(self, row: FileRow) -> RowPerson:
