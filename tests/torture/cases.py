@@ -2,18 +2,18 @@
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Literal
 
 from fleetsync.core.model import Verdict
-from fleetsync.demo.stub_server import FaultKind
+from fleetsync.demo.stub_server import FaultKind, StubServer
 from fleetsync.sync import RunReport
 from tests.connectors.stand_in_faults import LASTING_FAULTS, PASSING_FAULTS
-from tests.flow.installation import CANARY, MORNING, OpenInstallation
+from tests.flow.installation import CANARY, OpenInstallation
+from tests.torture.files import DAMAGES
 from tests.torture.lies import Lie, lies_about, lies_about_rows
 from tests.torture.outcome import CaseReport, Effect, Published, effect_on
 from tests.torture.towns import Listing, Town
@@ -65,13 +65,24 @@ class ListingLie:
         return self.lie.name
 
 
-Case = TransportFault | ListingLie
+@dataclass(frozen=True)
+class FileDamage:
+    """What happened to the bytes of a delivered list."""
+
+    listing: Listing
+    name: str
+    family: str = "a file is damaged"
+
+
+Case = TransportFault | ListingLie | FileDamage
 
 
 def cases_of(town: Town) -> Iterator[Case]:
     """All cases of a town."""
     for listing in town.listings:
-        for position in POSITIONS:
+        if town.delivered is not None:
+            yield from (FileDamage(listing, name) for name in DAMAGES)
+        for position in POSITIONS if town.server is not None else ():
             yield from (TransportFault(listing, fault, position, lasts=False) for fault in PASSING_FAULTS)
             yield from (TransportFault(listing, fault, position, lasts=True) for fault in LASTING_FAULTS)
         if listing.is_plain:
@@ -83,16 +94,16 @@ def cases_of(town: Town) -> Iterator[Case]:
 def run_case(town: Town, case: Case) -> CaseReport:
     """Run one case on the town as it is after its first run. Its clock and rows are afterwards as before."""
     pages = _pages_of(town, case.listing)
-    town.installation.clock.set(MORNING)
+    town.begin_anew()
     with _captured_output() as output, town.installation.open_after_a_run() as opened:
         before = Published.of(opened.snapshot)
         as_of = opened.part(case.listing.part).as_of
         pulls = case.pulls if isinstance(case, ListingLie) else 1
         with _at_work(town, case, pages):
             for _ in range(pulls - 1):
-                _pass_time(town, days=True)
+                town.pass_time(days=True)
                 opened.run()
-            _pass_time(town, days=pulls > 1)
+            town.pass_time(days=pulls > 1)
             report = opened.run()
         effect = effect_on(before, Published.of(opened.snapshot))
         pulled = next(each for each in report.pulled if f"{each.source}/{each.part}" == case.listing.part)
@@ -105,10 +116,6 @@ def run_case(town: Town, case: Case) -> CaseReport:
     elif effect is not Effect.WRONG and not recovers:
         effect = Effect.NOT_RECOVERED
     return CaseReport(town.kind, case.listing.part, case.family, case.name, effect, verdict, pulled.reason)
-
-
-def _pass_time(town: Town, *, days: bool) -> None:
-    town.installation.advance_clock(**({"days": 1} if days else {"hours": 1}))
 
 
 def _verdict(report: RunReport, case: Case, verdict: Verdict) -> Verdict:
@@ -128,7 +135,7 @@ def _is_sound(report: RunReport, case: Case, said: str) -> bool:
 def _recovers(town: Town, opened: OpenInstallation, before: Published) -> bool:
     """Whether the numbers are those of before, once the fault has passed and its parts were read again."""
     for _ in range(RUNS_UNTIL_RECOVERED):
-        _pass_time(town, days=False)
+        town.pass_time(days=False)
         opened.run()
         if Published.of(opened.snapshot) == before:
             return True
@@ -137,37 +144,55 @@ def _recovers(town: Town, opened: OpenInstallation, before: Published) -> bool:
 
 @contextmanager
 def _at_work(town: Town, case: Case, pages: int) -> Iterator[None]:
-    """The fault, or the lie, as long as this lasts."""
-    if isinstance(case, TransportFault):
-        skip = {"first": 0, "middle": pages // 2, "last": max(pages - 1, 0)}[case.position]
-        town.server.fail(case.listing.path, case.fault, times=MOST_TIMES if case.lasts else 1, skip=skip)
-        put_back = town.server.clear_faults
-    else:
-        rows = town.rows[case.listing.rows]
-        town.rows[case.listing.rows] = case.lie.change(rows)
-        put_back = partial(town.rows.__setitem__, case.listing.rows, rows)
+    """The fault, the damage or the lie, as long as this lasts."""
+    put_back = _begin(town, case, pages)
     try:
         yield
     finally:
         put_back()
 
 
+def _begin(town: Town, case: Case, pages: int) -> Callable[[], None]:
+    """Begin what the case does. Returns what ends it."""
+    if isinstance(case, TransportFault):
+        server = _server_of(town)
+        skip = {"first": 0, "middle": pages // 2, "last": max(pages - 1, 0)}[case.position]
+        server.fail(case.listing.path, case.fault, times=MOST_TIMES if case.lasts else 1, skip=skip)
+        return server.clear_faults
+    if isinstance(case, FileDamage):
+        assert town.delivered is not None, "a list is delivered as a file"
+        town.delivered.damage = DAMAGES[case.name]
+        return partial(setattr, town.delivered, "damage", bytes)
+    rows = town.rows[case.listing.rows]
+    town.rows[case.listing.rows] = case.lie.change(rows)
+    return partial(town.rows.__setitem__, case.listing.rows, rows)
+
+
+def _server_of(town: Town) -> StubServer:
+    assert town.server is not None, "a listing is read from a server"
+    return town.server
+
+
 def _pages_of(town: Town, listing: Listing) -> int:
     """How many requests a listing takes when nothing is wrong."""
+    if town.server is None:
+        return 0
     if listing.path not in town.pages:
         with _captured_output(), town.installation.open_after_a_run() as opened:
             before = len(town.server.log)
             opened.run()
-            town.pages[listing.path] = sum(entry.path.startswith(listing.path) for entry in town.server.log[before:])
+            asked = (entry for entry in town.server.log[before:] if entry.path.startswith(listing.path))
+            town.pages[listing.path] = sum(1 for _ in asked)
     return town.pages[listing.path]
 
 
 def stays_the_same_meanwhile(town: Town) -> bool:
     """Whether no number of the town moves by itself while the longest case runs."""
-    town.installation.clock.set(MORNING)
+    town.begin_anew()
     with _captured_output(), town.installation.open_after_a_run() as opened:
         before = Published.of(opened.snapshot)
-        town.installation.clock.set(MORNING + timedelta(days=LONG_LIE_DAYS + 1))
+        for _ in range(LONG_LIE_DAYS + 1):
+            town.pass_time(days=True)
         opened.run()
         return Published.of(opened.snapshot) == before
 

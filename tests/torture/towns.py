@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from tests.connectors import test_oneroster_stand_in as oneroster_rows
 from tests.connectors import test_snipeit_stand_in as snipeit_rows
 from tests.connectors import test_ss12000_stand as register_rows
 from tests.flow.installation import (
+    MORNING,
     OTHER_COST_CENTRE,
     Installation,
     StaffFileRow,
@@ -50,9 +51,11 @@ from tests.flow.installation import (
     login,
     serial,
 )
+from tests.torture.files import LISTS, DeliveredList
 
 LARGE, SMALL = 48, 6  # employees of the two schools
 PEOPLE = LARGE + SMALL
+LIST_ROWS = "list"
 Rows = dict[str, Sequence[SourceRow]]
 
 
@@ -71,14 +74,31 @@ class Listing:
 
 @dataclass
 class Town:
-    """A running installation, the server of one kind of source, and the rows that this server holds just now."""
+    """A running installation, the server of one kind of source, and the rows that this server holds just now.
+
+    *delivered*: the list, where the source reads files and has no server.
+    """
 
     kind: str
     installation: Installation
-    server: StubServer
+    server: StubServer | None
     listings: Sequence[Listing]
     rows: Rows = field(default_factory=dict)
+    delivered: DeliveredList | None = None
     pages: dict[str, int] = field(default_factory=dict)  # requests of a listing, by path, as they were counted
+
+    def begin_anew(self) -> None:
+        """Put clock and lists to where they were at the first run."""
+        self.installation.clock.set(MORNING)
+        if self.delivered is not None:
+            self.delivered.begin_anew()
+
+    def pass_time(self, *, days: bool) -> None:
+        """Let a day or an hour pass; then the list of the day is there, as its rows are just now."""
+        self.installation.advance_clock(**({"days": 1} if days else {"hours": 1}))
+        if self.delivered is not None:
+            self.delivered.rows = self.rows[LIST_ROWS]
+            self.delivered.deliver()
 
 
 TownBuilder = Callable[[Path, ExitStack], Town]
@@ -301,6 +321,14 @@ def _ss12000(folder: Path, running: ExitStack) -> Town:
     return Town("ss12000", built, stub.stub_server, listings, rows)
 
 
+def _of_list(kind: str, folder: Path, running: ExitStack) -> Town:
+    part, build = LISTS[kind]
+    delivered = build(folder, running)
+    delivered.begin_anew()
+    listings = (Listing(part, "", LIST_ROWS),)
+    return Town(kind, delivered.installation, None, listings, {LIST_ROWS: delivered.rows}, delivered)
+
+
 TOWNS: Mapping[str, TownBuilder] = {
     "intune": _intune,
     "entra_users": _entra_users,
@@ -311,4 +339,5 @@ TOWNS: Mapping[str, TownBuilder] = {
     "snipeit": _snipeit,
     "oneroster": _oneroster,
     "ss12000": _ss12000,
+    **{kind: partial(_of_list, kind) for kind in LISTS},
 }
