@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from fleetsync.cli.accounts import hash_password
+from fleetsync.cli.demo_monitoring import running_monitoring
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.progress import showing
@@ -20,8 +21,7 @@ from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.http_servers import PAGE_THREADS, Server
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.configuration import MUNICIPALITY_NAME
-from fleetsync.demo.days import WORLD_BEGINS
-from fleetsync.demo.monitoring import running_monitoring
+from fleetsync.demo.days import SCHOOLS, WORLD_BEGINS
 from fleetsync.demo.mornings import ZONE, last_morning
 from fleetsync.demo.replay import DemoEnvironment, delivering_each_morning, publish_all_units, replay
 from fleetsync.expose.web.starting import StartProgress, starting_wsgi
@@ -93,7 +93,10 @@ def _open_page_server(port: int) -> Server:
 def _replay(request: DemoRequest, environment: DemoEnvironment, settings: Settings, progress: "ReplayProgress") -> None:
     """Replay the past days up to the last morning of the request's clock, which the environment then has."""
     last = last_morning(request.clock.now())
-    first = max(WORLD_BEGINS, last - timedelta(days=request.days))
+    first = last - timedelta(days=request.days)
+    if SCHOOLS.is_in_break(first):  # what registers delete in a summer is known only to an installation that ran before
+        first = SCHOOLS.at_or_before(first)
+    first = max(WORLD_BEGINS, first)
     weekly_before = None if request.every_day else last - timedelta(days=DAYS_REPLAYED_DAILY)
     with showing(progress.lines):
         replay(environment, settings, first, last, progress.record, weekly_before=weekly_before)

@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and Grafana beside the demo, with the shipped rules and dashboards.
+"""Prometheus, Alertmanager and Grafana beside the command `demo`, with the shipped rules and dashboards.
 
 Started are those that are installed. The configurations are the shipped examples with the demo's addresses, but nothing
 is mailed. Grafana was not installed where this was written, so its start is not tried here.
@@ -23,12 +23,13 @@ _RECEIVERS = "receivers:\n  - name: nobody\n  - name: technicians\n  - name: str
 
 
 class MonitoringProgram(msgspec.Struct, frozen=True):
-    """A program to start. *executables*: the names that it has in distributions."""
+    """A program to start. *executables*: its names in distributions. *download*: where it comes from, if from none."""
 
     name: str
     executables: tuple[str, ...]
     arguments: Sequence[str]
     address: str
+    download: str = ""
 
     @property
     def executable(self) -> str | None:
@@ -51,7 +52,8 @@ def _start(program: MonitoringProgram, folder: Path, started: ExitStack) -> str:
     executable = program.executable
     if executable is None:
         names = " or ".join(program.executables)
-        return f"  {program.name:<13} is not installed: install it so that {names} is on the PATH, and start again"
+        source = f" ({program.download})" if program.download else ""
+        return f"  {program.name:<13} is not installed: put {names}{source} on the PATH and start the demo again"
     log = started.enter_context((folder / f"{program.name.lower()}.log").open("wb"))
     process = subprocess.Popen(  # noqa: S603 - a program of this machine, with arguments of ours
         [executable, *program.arguments],
@@ -146,9 +148,8 @@ def _grafana(folder: Path, page: str, address: str, prometheus: str) -> Monitori
         "[auth.anonymous]\nenabled = true\n",
         encoding="utf-8",
     )
-    return MonitoringProgram(
-        "Grafana", ("grafana",), ("server", f"--homepath={_GRAFANA_HOME}", f"--config={file}"), address
-    )
+    arguments = ("server", f"--homepath={_GRAFANA_HOME}", f"--config={file}")
+    return MonitoringProgram("Grafana", ("grafana",), arguments, address, "grafana.com/grafana/download")
 
 
 def _replaced(text: str, replacements: Mapping[str, str]) -> str:
