@@ -34,7 +34,10 @@ DEFAULT_DAYS = 45
     "--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep everything there. Default: keep nothing."
 )
 @click.option(
-    "--today", type=click.DateTime(["%Y-%m-%d"]), help="Show the morning of another day. Default: the real time."
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Show the morning of another day. Default: the real time.",
 )
 @click.option("--every-day", is_flag=True, help="Replay every past day, not one a week before the last seven days.")
 @click.option("--staff-only", is_flag=True, help="Without pupils and children: a tenth of the rows.")
