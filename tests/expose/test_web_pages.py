@@ -200,6 +200,51 @@ def test_a_first_start_says_what_to_do():
     assert "0 av 0" not in text
 
 
+def test_a_municipality_without_a_source_says_who_takes_the_first_step():
+    snapshot = e.empty_snapshot()
+    bare = msgspec.structs.replace(snapshot, outcome=msgspec.structs.replace(snapshot.outcome, parts=()))
+    text = visible_text(read("/", open_client(e.page_setup(bare), "tea")))
+
+    assert "Ingen källa är ansluten än" in text
+    assert "Det första steget tar teknikern" in text
+    assert "fleetsync init" in text
+
+
+@pytest.mark.parametrize("path", ["/gaps", "/devices", "/coverage", "/units/unplaced"])
+def test_before_the_first_pull_an_empty_list_says_why_it_is_empty(path):
+    text = visible_text(read(path, open_client(e.page_setup(e.empty_snapshot()), "tea")))
+
+    assert "Inget är hämtat än, så inget kan räknas. Se vad källorna väntar på" in text
+
+
+FAILED = "intune: graph.microsoft.com refused our token (403). Grant DeviceManagementManagedDevices.Read.All"
+
+
+@pytest.mark.parametrize("path", ["/sources", "/sources/intune/devices"])
+def test_a_failure_is_told_in_the_language_of_the_reader_and_word_for_word_below(path):
+    failing = e.part("intune", "devices", PartRole.MDM, reason=FAILED, last_attempt_at=e.NOW, last_complete_at=e.at(1))
+    outcome = msgspec.structs.replace(e.outcome(4), parts=(failing,))
+    client = open_client(e.page_setup(e.snapshot_of(e.believed(4, parts=(failing,)), outcome)), "tea")
+
+    swedish, english = (visible_text(read(f"{path}?lang={language}", client)) for language in ("sv", "en"))
+
+    assert "Källan släpper inte in oss" in swedish
+    assert swedish.index("Felet ordagrant, på engelska") < swedish.index(FAILED)
+    assert FAILED in english
+    assert "does not let us in" not in english
+
+
+def test_the_field_for_a_day_is_in_the_language_of_the_page_and_offers_days_that_are_known():
+    client = open_client(e.page_setup(), "tea")
+    english, page = read("/gaps?lang=en", client), read("/gaps?lang=sv", client)
+
+    assert 'type="date"' not in page
+    assert 'placeholder="åååå-mm-dd"' in page
+    assert 'placeholder="yyyy-mm-dd"' in english
+    offered = re.findall(r'<option value="(\d{4}-\d\d-\d\d)">([^<]+),', page)
+    assert (str(e.TODAY - timedelta(days=1)), "i går") in offered
+
+
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
 def test_no_page_breaks_while_there_is_nothing(path):
     read(path, open_client(e.page_setup(e.empty_snapshot()), "tea"))

@@ -131,6 +131,11 @@ class RequestContext:
         """Whether the account may accept and reject held pulls."""
         return self.scope.allows(Permission.DECISIONS)
 
+    @property
+    def has_read_nothing(self) -> bool:
+        """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
+        return all(part.as_of is None for part in self.parts)
+
     # --- the day ------------------------------------------------------------------------------------------------------------
 
     @property
