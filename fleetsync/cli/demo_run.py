@@ -24,6 +24,7 @@ from fleetsync.demo.configuration import MUNICIPALITY_NAME
 from fleetsync.demo.days import SCHOOLS, WORLD_BEGINS
 from fleetsync.demo.mornings import ZONE, last_morning
 from fleetsync.demo.replay import DemoEnvironment, delivering_each_morning, publish_all_units, replay
+from fleetsync.expose.web.localiser import Localiser
 from fleetsync.expose.web.starting import StartProgress, starting_wsgi
 from fleetsync.settings import Settings
 from fleetsync.settings.listening import ListenAddress
@@ -31,6 +32,7 @@ from fleetsync.settings.listening import ListenAddress
 DEMO_ACCOUNT = "tekniker"
 DAYS_REPLAYED_DAILY = 7
 LOOPBACK = "127.0.0.1"
+_SWEDISH, _ENGLISH = (Localiser(language, ZONE.key) for language in ("sv", "en"))
 
 
 class DemoRequest(Struct, frozen=True):
@@ -130,8 +132,8 @@ class ReplayProgress:
     def record(self, day: date, number: int, of: int) -> None:
         """*day*, the *number*th of *of* days, has been replayed."""
         step = Text(
-            sv=f"Exempelbys förflutna spelas upp: dag {number} av {of}, den {day}.",
-            en=f"The past of Exempelby is being replayed: day {number} of {of}, {day}.",
+            sv=f"Exempelbys förflutna spelas upp: dag {number} av {of}, {_SWEDISH.long_day(day)}.",
+            en=f"The past of Exempelby is being replayed: day {number} of {of}, {_ENGLISH.long_day(day)}.",
         )
         self._shown = StartProgress(step, number, of)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 from fleetsync.pull.runner.pull_runner import failure_reason
 
 ROOT = Path(__file__).parents[2]
-HOURLY = SimpleNamespace(settings=SimpleNamespace(every=timedelta(hours=1)))
+HOURLY: Any = SimpleNamespace(settings=SimpleNamespace(every=timedelta(hours=1)))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import jsonschema
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
+from fleetsync.clock import ManualClock
 from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
@@ -243,6 +244,28 @@ def test_the_field_for_a_day_is_in_the_language_of_the_page_and_offers_days_that
     assert 'placeholder="yyyy-mm-dd"' in english
     offered = re.findall(r'<option value="(\d{4}-\d\d-\d\d)">([^<]+),', page)
     assert (str(e.TODAY - timedelta(days=1)), "i går") in offered
+
+
+JULY = datetime(2026, 7, 13, 8, 0, tzinfo=UTC)
+BREAK = "Skolorna har lov till och med"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (JULY, ("16 aug. 2026", "Elever och barn räknas som i våras")),
+        (datetime(2026, 11, 4, 8, 0, tzinfo=UTC), ("8 nov. 2026", "")),
+        (datetime(2026, 11, 14, 8, 0, tzinfo=UTC), None),  # an ordinary Saturday
+    ],
+)
+def test_during_a_break_the_overview_says_what_it_means_for_the_numbers(now, said):
+    text = visible_text(read("/", open_client(e.page_setup(clock=ManualClock(now)), "tea")))
+
+    assert (BREAK in text) == (said is not None)
+    if said is not None:
+        assert f"{BREAK} {said[0]}" in text
+        assert said[1] in text
+        assert ("våras" in text) == bool(said[1])
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])

@@ -160,6 +160,18 @@ class RequestContext:
         return day if day != self.today else None
 
     @property
+    def school_resumes_on(self) -> date | None:
+        """The next school day while the schools have a break; None on all other days, ordinary weekends included."""
+        calendar = self.latest.calendars.default
+        return calendar.first_school_day(self.today) if calendar.is_in_break(self.today) else None
+
+    @property
+    def is_summer(self) -> bool:
+        """Whether the schools are between two school years."""
+        summer = self.latest.calendars.default.summer_break(self.today)
+        return summer is not None and summer.last_school_day < self.today < summer.first_school_day
+
+    @property
     def day(self) -> date:
         """The local day that is asked about."""
         return self.visible.today

@@ -144,6 +144,7 @@ def register_template_helpers(app: Flask) -> None:
         is_failing=is_failing,
         failure_text=failure_text,
         days_to_look_back=days_to_look_back,
+        one_day=timedelta(days=1),
         GAP_KINDS=GAP_KINDS,
         DEVICE_FIELDS=DEVICE_FIELDS,
         THEMES=THEMES,
