@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from fleetsync.demo.calendar_rules import calendar_text, preschools_closed, public_holidays, schools_closed, terms_of
-from fleetsync.demo.mornings import ZONE, first_run_at, last_morning
 from fleetsync.demo.start_year import START_YEAR, school_year_shown_on
 from fleetsync.schedule import YEARS_OF_HOLIDAYS, load_calendars
 from fleetsync.schedule import public_holidays as listed_holidays
@@ -52,14 +51,6 @@ def test_the_calendar_of_any_year_is_accepted_and_as_long_as_a_school_year(tmp_p
 )
 def test_the_school_year_that_is_shown_changes_in_august(day, year):
     assert school_year_shown_on(date.fromisoformat(day)) == year
-
-
-def test_before_half_past_six_the_last_morning_is_that_of_the_day_before():
-    at = first_run_at(date(2027, 3, 1))
-
-    assert last_morning(at) == date(2027, 3, 1)
-    assert last_morning(at.replace(minute=29)) == date(2027, 2, 28)
-    assert last_morning(at.astimezone(ZONE).replace(hour=23)) == date(2027, 3, 1)
 
 
 def test_a_year_that_is_in_use_cannot_be_exchanged():
