@@ -16,7 +16,7 @@ from bench.processes import MEGABYTE, ProgramFailed, last_words, program_environ
 from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.mornings import first_run_at
 
-WELCOME = "On the page it is"  # the demo prints it when the past has been replayed
+WELCOME = "Ctrl-C stops the demo"  # the demo prints it when the past has been replayed
 TIMEOUT_SECONDS = 1800
 
 
@@ -25,6 +25,7 @@ def measure_exempelby(checkout: Path, report: Callable[[object], None]) -> dict[
     with TemporaryDirectory(prefix="bench-exempelby-") as name:
         folder, port = Path(name), free_port()
         demo = [str(checkout / ".venv/bin/fleetsync"), "demo", "--folder", name, "--port", str(port)]
+        demo += ["--today", str(DEMO_DAY)]
         _, replayed = _run_demo(demo, checkout, port, folder / "demo.log")
         report(f"Exempelby replayed in {replayed:.0f} s")
         # Right after the last pulls, so that none is due and the systems of the demo are not missed.

@@ -1,5 +1,6 @@
 """Exempelby lives in the school year of any day: its calendar follows by rule, and its numbers are true in other years."""
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fleetsync import demo
 from fleetsync.demo.calendar_rules import calendar_text, preschools_closed, public_holidays, schools_closed, terms_of
 from fleetsync.demo.start_year import START_YEAR, school_year_shown_on
 from fleetsync.schedule import YEARS_OF_HOLIDAYS, load_calendars
@@ -88,3 +90,12 @@ def test_on_any_day_of_any_year_each_source_and_each_expected_number_has_content
 
 def test_every_published_number_of_another_year_is_true():
     assert described("2027", "numbers", "2027-12-01") == ["2027-12-01 []"]
+
+
+FIXED_DAY = re.compile(r"(?<!\w)date\(202[5-9], \d+, \d+\)")
+
+
+@pytest.mark.parametrize("module", sorted(Path(demo.__file__).parent.rglob("*.py")), ids=lambda module: module.stem)
+def test_no_day_of_the_described_years_is_fixed(module):
+    """Such a day belongs to one school year; `same_weekday` or `same_date` gives it in the year that is shown."""
+    assert FIXED_DAY.findall(module.read_text(encoding="utf-8")) == []
