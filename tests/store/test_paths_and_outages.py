@@ -40,7 +40,7 @@ def test_any_letter_may_stand_in_the_path_of_the_database_and_of_its_copies(name
 
 def test_a_copy_that_does_not_hold_what_was_copied_is_refused(ledger: Ledger, tmp_path: Path, monkeypatch) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))])
-    leave = sqlite_database._leave_wal_mode
+    leave = sqlite_database.leave_wal_mode
 
     def loses_a_row(file: Path) -> None:
         leave(file)
@@ -48,7 +48,7 @@ def test_a_copy_that_does_not_hold_what_was_copied_is_refused(ledger: Ledger, tm
             connection.execute("DELETE FROM record")
             connection.commit()
 
-    monkeypatch.setattr(sqlite_database, "_leave_wal_mode", loses_a_row)
+    monkeypatch.setattr(sqlite_database, "leave_wal_mode", loses_a_row)
     with pytest.raises(StoreRefused, match="its rows are not those of the database"):
         ledger.backup(tmp_path / "copy.db")
 
