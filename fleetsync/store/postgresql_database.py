@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -222,20 +222,15 @@ class PostgresqlDatabase(Database):
         A table that is being read is not written anew this time. What the server keeps in its journal and in copies of
         its own is not reached.
         """
-        for table in t.metadata.sorted_tables:
-            if not (shrink and self._vacuum(table, f"SET lock_timeout = {TABLE_WAIT_MS}", "VACUUM (FULL, ANALYZE)")):
-                self._vacuum(table, "RESET lock_timeout", "VACUUM (ANALYZE)")
+        names = [self.writing.dialect.identifier_preparer.format_table(table) for table in t.metadata.sorted_tables]
+        for name in names if shrink else ():
+            self._vacuum(f"VACUUM (FULL) {name}")
+        self._vacuum(f"VACUUM {', '.join(names)}")
 
-    def _vacuum(self, table: Table, setting: str, vacuum: str) -> bool:
-        """Whether it could be done. Outside of any transaction, as the server wants it."""
-        name = self.writing.dialect.identifier_preparer.format_table(table)
-        try:
-            with self.locks.session() as connection:
-                connection.execute(setting.encode())
-                connection.execute(f"{vacuum} {name}".encode())
-        except DatabaseLocked:
-            return False
-        return True
+    def _vacuum(self, statement: str) -> None:
+        """Outside of any transaction, as the server wants it. A table that is in use is left for the next time."""
+        with suppress(DatabaseLocked), self.locks.session(f"lock_timeout={TABLE_WAIT_MS}") as connection:
+            connection.execute(statement.encode())
 
     # --- copies -------------------------------------------------------------------------------------------------------
 

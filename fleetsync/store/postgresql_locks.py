@@ -146,10 +146,10 @@ class AdvisoryLocks:
             yield
 
     @contextmanager
-    def session(self) -> Iterator["psycopg.Connection[Any]"]:
-        """A connection of its own, without a transaction around its statements."""
+    def session(self, *settings: str) -> Iterator["psycopg.Connection[Any]"]:
+        """A connection of its own with the server's *settings*, without a transaction around its statements."""
         with self._named_errors():
-            connection = self._server.connect(self._program, autocommit=True)
+            connection = self._server.connect(self._program, *settings, autocommit=True)
             try:
                 yield connection
             finally:

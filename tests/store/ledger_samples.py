@@ -61,7 +61,13 @@ def ledger_at(file: Path, clock: ManualClock | None = None) -> Ledger:
 
 
 def url_of(file: Path) -> str:
-    return f"sqlite:///{file}"
+    """The URL of the database that *file* is, or that it names."""
+    return file.read_text() if is_server(file) else f"sqlite:///{file}"
+
+
+def is_server(file: Path) -> bool:
+    """Whether *file* only names a database of a server."""
+    return file.exists() and file.read_bytes().startswith(b"postgresql")
 
 
 def database_at(file: Path) -> Database:
@@ -271,5 +277,7 @@ def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
 
 
 def bytes_of(file: Path) -> bytes:
-    """All bytes on the disk of a database: file, journal, and the journal's index."""
+    """All bytes on the disk of a database: file, journal, and the journal's index. Of a server, all that can be read."""
+    if is_server(file):
+        return repr(dump(file)).encode()
     return b"".join(part.read_bytes() for part in sorted(file.parent.glob(file.name + "*")) if part.is_file())

@@ -15,6 +15,8 @@ from fleetsync.store.errors import DatabaseLocked, DiskFull, StoreRefused
 from fleetsync.store.ledger import Ledger, open_ledger
 from tests.store.ledger_samples import MONDAY, believed_records, device, dump, ledger_at, row_to_put, stage_and_apply
 
+pytestmark = pytest.mark.only_database("sqlite")
+
 ODD_NAMES = ("data #1", "varför?", "50%41", "två ord", "åäö", "a;b&c=d", "[x]*", "100%")
 
 
