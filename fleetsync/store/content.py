@@ -36,6 +36,15 @@ def _table_content(connection: Connection, table: Table) -> tuple[int, str]:
     return count, f"{total % (1 << _FINGERPRINT_BITS):032x}"
 
 
+def require_empty(connection: Connection) -> None:
+    """Raise StoreRefused where any of the tables has a row."""
+    for table in carried_tables():
+        if connection.execute(select(table).limit(1)).first() is not None:
+            raise StoreRefused(
+                f"{database_of(connection).name}: holds rows already, in {table.name}. Choose an empty database"
+            )
+
+
 def carry_content(source: Connection, target: Connection) -> Content:
     """Write all rows of *source* into the empty tables of *target*; what was carried.
 

@@ -127,8 +127,8 @@ class PostgresqlDatabase(Database):
     def _raise_by_remedy(self, context: Any) -> None:
         """Instead of the driver's error, one that names the remedy, or one without the values that the server quotes."""
         error = context.original_exception
-        if not isinstance(error, psycopg.Error):
-            return
+        if not isinstance(error, psycopg.Error) or context.is_pre_ping:
+            return  # a connection that was lost while it was not used is replaced
         is_own_fault = context.engine is self.reading and isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
         named = None if is_own_fault else named_error(error, self.name, WRITER_WAIT_SECONDS)
         if named is not None:

@@ -17,7 +17,7 @@ from tests.store.ledger_samples import MONDAY
 def test_a_reader_cannot_write(ledger: Ledger) -> None:
     with (
         ledger._read_transaction() as connection,
-        pytest.raises(DBAPIError, match="(?i)readonly"),
+        pytest.raises(DBAPIError, match=r"(?i)readonly"),
     ):
         connection.execute(insert(t.protected_token).values(token="~a", since=MONDAY))
 
