@@ -45,6 +45,7 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.core.privacy import tokenise_key
+from fleetsync.store.content import Content, content_of
 from fleetsync.store.database import Database, open_database
 from fleetsync.store.ledger import Ledger, RecordingResult, open_ledger
 
@@ -274,6 +275,16 @@ def dump(file: Path, *without: str) -> dict[str, list[tuple[object, ...]]]:
 
 def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
+
+
+def content_at(file: Path) -> Content:
+    """What the database holds, in a form that does not depend on its kind."""
+    database = database_at(file)
+    try:
+        with database.begin_reading() as connection:
+            return content_of(connection)
+    finally:
+        database.close()
 
 
 def bytes_of(file: Path) -> bytes:
