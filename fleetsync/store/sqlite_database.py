@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 from fleetsync.store.database import OPTION, Database
 from fleetsync.store.errors import DatabaseLocked, StoreRefused
 from fleetsync.store.locks import FileLocks
+from fleetsync.store.mounts import network_file_system
 from fleetsync.store.outages import OutageLog
 from fleetsync.store.sqlite_errors import disk_full, error_code, named_error
 from fleetsync.store.sqlite_files import (
@@ -59,6 +60,11 @@ def open_database(address: URL) -> Database:
         # Two engines cannot share a database in memory.
         raise StoreRefused("[database] url names no file: write it as sqlite:////var/lib/fleetsync/fleetsync.db")
     file = Path(address.database).absolute()
+    if (share := network_file_system(file)) is not None:
+        raise StoreRefused(
+            f"{file}: lies on a network share ({share}), where two machines may write to it at once without noticing. "
+            "Put it on a local disk, or use a PostgreSQL server"
+        )
     try:
         _create_file(file)
     except OSError as cause:
