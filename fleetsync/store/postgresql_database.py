@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, Table, UpdateBase, create_engine, event, inspect, select, text
+from sqlalchemy import URL, Column, Connection, Engine, Table, UpdateBase, create_engine, event, inspect, select, text
 from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -58,6 +59,14 @@ def open_database(address: URL) -> Database:
     server = ServerAddress(address)
     server.check_server()
     return PostgresqlDatabase(server)
+
+
+class _TextInByteOrder(PGDDLCompiler):
+    """Text is sorted by its bytes, as SQLite does and Python, whatever language the server's database is in."""
+
+    def get_column_specification(self, column: Column[Any], **options: Any) -> str:
+        specification: str = super().get_column_specification(column, **options)  # type: ignore[no-untyped-call]
+        return specification.replace(" TEXT", ' TEXT COLLATE "C"', 1)
 
 
 class PostgresqlDatabase(Database):
@@ -104,6 +113,7 @@ class PostgresqlDatabase(Database):
             execution_options={OPTION: self, "preserve_rowcount": True},  # of inserts as well
             **pool,
         )
+        engine.dialect.ddl_compiler = _TextInByteOrder
         event.listen(engine, "handle_error", self._raise_by_remedy)
         return engine
 
