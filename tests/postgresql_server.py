@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -42,9 +42,9 @@ def server_program(name: str) -> str | None:
 class PostgresqlServer:
     """A running cluster, reached by its socket in *folder*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, port: str = "5432") -> None:
         self.folder = folder
-        self._admin = psycopg.connect(host=str(folder), user=USER, dbname="postgres", autocommit=True)
+        self._admin = psycopg.connect(host=str(folder), port=port, user=USER, dbname="postgres", autocommit=True)
         self._numbers = count(1)
         self._has_template = False
 
@@ -79,8 +79,11 @@ class PostgresqlServer:
 
 
 @contextmanager
-def running_server(**settings: str) -> Iterator[PostgresqlServer]:
-    """A cluster with *settings* beside those of all tests, for as long as this lasts."""
+def running_server(files: Mapping[str, bytes] = {}, **settings: str) -> Iterator[PostgresqlServer]:
+    """A cluster with *settings* beside those of all tests, for as long as this lasts. *files*: more of its own files.
+
+    By its socket anybody is let in; by an address, a password is wanted.
+    """
     # Not in pytest's folder, which the server's user may not enter.
     folder = Path(tempfile.mkdtemp(prefix="fleetsync-postgresql-"))
     try:
@@ -89,17 +92,28 @@ def running_server(**settings: str) -> Iterator[PostgresqlServer]:
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         swedish = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=sv-SE")
-        _run("initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync", *swedish)
+        let_in = ("--auth-local=trust", "--auth-host=scram-sha-256")
+        _run("initdb", "-D", data, *let_in, "-U", USER, "--no-sync", *swedish)
+        for name, content in files.items():
+            _write_private(data / name, content)
         options = " ".join(f"-c {name}={value}" for name, value in {**SETTINGS, **settings}.items())
         _run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} {options}", "start")
         try:
-            server = PostgresqlServer(folder)
+            server = PostgresqlServer(folder, settings.get("port", "5432"))
             yield server
             server.close()
         finally:
             _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    file.chmod(0o600)
+    if os.geteuid() == 0:
+        owner = file.parent.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _run(program: str, *arguments: object) -> None:
