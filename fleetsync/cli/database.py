@@ -12,7 +12,7 @@ from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.settings.addresses import database_url, url_password
 from fleetsync.settings.layers import read_text
 
-BACKUP_FILE = click.Path(dir_okay=False, path_type=Path)
+FILE_PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(help="The database: upgrade, backup, restore, verify, move.")
@@ -29,7 +29,7 @@ def upgrade(ctx: click.Context) -> None:
 
 
 @db.command(help="Write a verified copy. The daemon may go on running.")
-@click.argument("file", type=BACKUP_FILE)
+@click.argument("file", type=FILE_PATH)
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
     """The copy holds personal data, so only its owner can read it."""
@@ -39,7 +39,7 @@ def backup(ctx: click.Context, file: Path) -> None:
 
 
 @db.command(help="Replace the database by a copy. Persons protected or erased since then stay so.")
-@click.argument("file", type=BACKUP_FILE)
+@click.argument("file", type=FILE_PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
@@ -53,7 +53,7 @@ def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
 
 @db.command(help="Carry everything into another, empty database: a file, or a server. Stop the daemon first.")
 @click.argument("to", required=False, metavar="[PATH|URL]")
-@click.option("--url-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file with the URL.")
+@click.option("--url-file", type=FILE_PATH, help="A file with the URL.")
 @click.pass_context
 def move(ctx: click.Context, to: str | None, url_file: Path | None) -> None:
     """Every table is compared afterwards. The database that is left stays as it is."""
