@@ -19,7 +19,10 @@ _CONNECT_REMEDIES = (
     ("failed to resolve host", "the name of the server is unknown. Check [database] url"),
     ("does not exist", "the user or the database does not exist. Create them; docs/install.md says how"),
 )
-_UNREACHABLE = ("Connection refused", "timeout", "No such file", "unreachable", "starting up", "shutting down")
+_UNREACHABLE = (
+    "Connection refused", "timeout", "No such file", "unreachable", "closed the connection", "starting up", "shutting down",
+    "not yet accepting connections", "recovery mode",
+)  # fmt: skip
 
 
 def connect_error(error: psycopg.Error, name: str) -> StoreError:
