@@ -99,6 +99,7 @@ url = "database/fleetsync.db"
 
 [web]
 listen = "{listen}"
+metrics_listen = "{listen}"
 
 [calendar]
 name = "exempelby"

@@ -7,7 +7,7 @@ import pytest
 
 from fleetsync.clock import ManualClock
 from fleetsync.expose.ports import SignInAccount
-from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi, wsgi
+from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi
 from fleetsync.expose.web.limiter import (
     FAILURES_ALLOWED,
     FAILURES_ALLOWED_PER_ACCOUNT,
@@ -318,4 +318,4 @@ def test_the_small_server_has_only_the_endpoints_for_machines():
 def test_the_page_is_a_wsgi_callable():
     from werkzeug.test import Client
 
-    assert Client(wsgi(e.page_setup().services)).get("/livez").status_code == 200
+    assert Client(create_app(e.page_setup().services).wsgi_app).get("/livez").status_code == 200

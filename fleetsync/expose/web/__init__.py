@@ -16,13 +16,13 @@ from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
-from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, SESSION_LIFETIME, check_access, sign_in_pages
+from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, SESSION_LIFETIME, check_access, largest_body, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["WebRefused", "create_app", "metrics_wsgi", "wsgi"]
+__all__ = ["WebRefused", "create_app", "largest_body", "metrics_wsgi"]
 
 
 class WebRefused(Exception):
@@ -60,11 +60,6 @@ def create_app(services: WebServices) -> Flask:
         app.register_blueprint(blueprint)
     register_template_helpers(app)
     return app
-
-
-def wsgi(services: WebServices) -> "WSGIApplication":
-    """The whole application."""
-    return create_app(services).wsgi_app
 
 
 def metrics_wsgi(services: WebServices) -> "WSGIApplication":

@@ -7,10 +7,11 @@ audited.
 
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Request, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
@@ -25,6 +26,7 @@ SESSION_LIFETIME = timedelta(hours=12)
 UNKNOWN_NAME_HASH = generate_password_hash(secrets.token_hex(), method="scrypt")
 FILE_ENDPOINT = "pages.receive_file"
 LARGEST_FORM_BYTES = 16_384
+LARGEST_REQUEST_BYTES = 65_536  # up to here the page answers in words; beyond, the server ends the connection
 OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.sign_in", "static", "health.livez", "health.readyz"})
 
 
@@ -53,6 +55,27 @@ def check_access() -> Response | None:
         return _ask_to_sign_in()
     _require_scope(context.scope)
     return None
+
+
+def largest_body(app: Flask) -> Callable[[str, str, str], int]:
+    """How many bytes the body of a request to *app* may have, by its method, path and cookies: of a file only from a browser
+    that has signed in.
+
+    The server asks before it reads a body, for each request: so the session's signature is checked, and no database asked.
+    What the account may do is checked once the request is there.
+    """
+    file_path = app.url_map.bind("").build(FILE_ENDPOINT)
+
+    def has_signed_in(cookies: str) -> bool:
+        opened = app.session_interface.open_session(app, Request({"HTTP_COOKIE": cookies}))
+        return opened is not None and "name" in opened
+
+    def limit(method: str, path: str, cookies: str) -> int:
+        if method == "POST" and path == file_path and has_signed_in(cookies):
+            return LARGEST_FILE_BYTES + LARGEST_REQUEST_BYTES
+        return LARGEST_REQUEST_BYTES
+
+    return limit
 
 
 def _ask_to_sign_in() -> Response:
