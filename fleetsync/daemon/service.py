@@ -33,7 +33,7 @@ from fleetsync.daemon.systemd import READY, STOPPING, Watchdog, notify_systemd
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.telemetry import DaemonStatus
-from fleetsync.expose.web import metrics_wsgi, wsgi
+from fleetsync.expose.web import create_app, largest_body, metrics_wsgi
 from fleetsync.pull.contract import PullError
 from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, keys_needing_restart, load
@@ -204,7 +204,8 @@ class Daemon:
     def _serve(self) -> None:
         services = self.services()
         page, *metrics = self._servers
-        page.serve(wsgi(services))
+        app = create_app(services)
+        page.serve(app.wsgi_app, largest_body(app))
         for server in metrics:
             server.serve(metrics_wsgi(services))
 

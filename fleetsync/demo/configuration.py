@@ -122,6 +122,7 @@ url = "database/fleetsync.db"
 
 [web]
 listen = "{listen}"
+metrics_listen = "{listen}"
 
 [calendar]
 file = "{CALENDAR_FILE}"

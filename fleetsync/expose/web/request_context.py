@@ -39,6 +39,7 @@ from fleetsync.expose.lists.definitions import ListContext
 from fleetsync.expose.lookup import Lookup, overdue_parts
 from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices
 from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
+from fleetsync.expose.web.ended_sessions import EndedSessions
 from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, PublishedIndexes, SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
@@ -64,6 +65,7 @@ class App:
     services: WebServices
     snapshot_indexes: SnapshotIndexes
     limiter: SignInLimiter
+    ended_sessions: EndedSessions
     is_secure: bool  # reached over https: cookies are sent over https only
 
 
