@@ -38,6 +38,7 @@ class LedgerHistory:
             [running.assignment for running in self._ledger.assignments_as_of(instant)],
             self._ledger.gaps_as_of(instant),
             coverage,
+            self._ledger.device_counts_as_of(instant, day),
         )
 
     def coverage_sums(

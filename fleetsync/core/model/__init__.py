@@ -23,7 +23,10 @@ from fleetsync.core.model.change_plan import (
     CoverageChange,
 )
 from fleetsync.core.model.decisions import (
+    COUNT_FIELD,
+    CorrectedField,
     Correction,
+    DeviceCount,
     Override,
     Parking,
 )
@@ -38,6 +41,7 @@ from fleetsync.core.model.history import (
     StageSince,
 )
 from fleetsync.core.model.outcome import (
+    AgreedCorrection,
     CoverageShare,
     Device,
     DeviceCase,
@@ -118,12 +122,14 @@ from fleetsync.core.model.vocabulary import (
 
 __all__ = [
     "CENTRAL",
+    "COUNT_FIELD",
     "NOT_THERE",
     "RECORD_TYPES",
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",
     "TOKEN_PREFIX",
     "UNPLACED",
+    "AgreedCorrection",
     "Assignment",
     "AssignmentInterval",
     "BelievedRecord",
@@ -131,6 +137,7 @@ __all__ = [
     "ChangePlan",
     "Compliance",
     "Condition",
+    "CorrectedField",
     "Correction",
     "CoverageChange",
     "CoverageDay",
@@ -141,6 +148,7 @@ __all__ = [
     "CredentialUse",
     "Device",
     "DeviceCase",
+    "DeviceCount",
     "DeviceRecord",
     "DeviceRule",
     "DeviceSet",
