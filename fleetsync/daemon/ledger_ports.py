@@ -167,5 +167,6 @@ class LedgerAccounts:
             name=account.name,
             role=ports.AccountRole(account.role),
             password_hash=account.password_hash,
+            units=account.units,
             changed_at=account.created_at,
         )

@@ -15,7 +15,7 @@ from fleetsync.expose.gate import view_for
 from fleetsync.expose.lists import API_LISTS, COMMAND_LISTS, ListContext
 from fleetsync.expose.lists.json_rows import json_rows
 from fleetsync.expose.lookup import Lookup
-from fleetsync.expose.ports import ROLE_SCOPES, AccountRole
+from fleetsync.expose.ports import ROLE_SCOPES, ROLES_OF_UNITS, AccountRole
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
 from fleetsync.expose.web import create_app
 from fleetsync.expose.web.registry import PAGES
@@ -222,8 +222,8 @@ def test_a_full_scope_changes_nothing():
 
 
 @pytest.mark.parametrize("role", AccountRole)
-def test_todays_roles_see_all_units_and_entitlements(role):
-    assert ROLE_SCOPES[role].sees_everything
+def test_every_role_but_that_of_a_unit_sees_all_units_and_entitlements(role):
+    assert ROLE_SCOPES[role].sees_everything is (role not in ROLES_OF_UNITS)
     assert ROLE_SCOPES[role].allows(Permission.LOGINS) == (role is AccountRole.TECHNICIAN)
 
 

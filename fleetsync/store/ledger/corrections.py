@@ -167,7 +167,7 @@ def end_agreed_corrections(connection: Connection, outcome: Outcome, believed: B
 
     One that a person has replaced since *believed* was read stays: it says something else.
     """
-    values = {(each.device, each.field): each.value for each in believed.corrections}
+    values: dict[tuple[str, str], str] = {(each.device, each.field): each.value for each in believed.corrections}
     values |= {(each.subject_id, COUNT_FIELD): str(each.count) for each in believed.device_counts}
     ended = 0
     for agreed in outcome.agreed_corrections:
