@@ -18,6 +18,8 @@ COMMANDS = {
     "accept": ("decisions", "Believe a held pull after all."),
     "assignments": ("listing", "Which device serves which person, set or pool."),
     "check": ("checking", "Check the configuration and the access to the sources."),
+    "correct": ("correcting", "State a fact that the sources have wrong."),
+    "corrections": ("correcting", "What people have corrected."),
     "coverage": ("listing", "Per unit and entitlement: entitled, assigned, covered, unknown, short."),
     "db": ("database", "The database: upgrade, backup, restore, verify."),
     "demo": ("demo", "Show Exempelby, an invented municipality, on this machine."),
@@ -29,7 +31,7 @@ COMMANDS = {
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("loading", "Read an exported file by hand; one that is new becomes a source."),
     "map": ("mapping", "Propose units, and what places and words of the sources mean."),
-    "park": ("parking", "Leave a gap out of alerts until a day."),
+    "park": ("parking", "Leave gaps out of alerts until a day."),
     "people": ("listing", "Persons by id: what they are owed and what they have."),
     "policy": ("policy", "Try a policy before it counts: what it says, and what it would change."),
     "publish": ("decisions", "End a unit's trial."),
@@ -39,7 +41,10 @@ COMMANDS = {
     "sources": ("listing", "Every part of every source: its age, its state and what blocks it."),
     "sync": ("syncing", "Pull now."),
     "turnover": ("turnover", "The turnover of the school year: its state, and turning it by hand."),
+    "uncorrect": ("correcting", "Take corrections back."),
+    "unpark": ("parking", "Let parked gaps be in alerts again."),
     "unprotect": ("unprotect", "Take back a wrong mark of protection."),
+    "unpublish": ("decisions", "Put a unit in trial again."),
     "user": ("accounts", "Who may sign in to the page."),
 }
 

@@ -1,15 +1,17 @@
-"""accept, reject, drop, publish: decisions of people. Each is stored, then everything is reconciled."""
+"""accept, reject, drop, publish, unpublish: decisions of people. Each is stored, then everything is reconciled."""
 
 import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.manual_decisions import manual_decisions
 from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
+from fleetsync.expose.ports import DecisionError
 from fleetsync.store.errors import PullNotHeld
 
 
@@ -109,10 +111,21 @@ def publish(ctx: click.Context, unit: str) -> None:
             )
         if unit not in known:
             raise CommandError(f"{unit} is no unit. There are: {', '.join(sorted(known))}", EXIT_UNUSABLE)
-        application.ledger.publish(unit, operator_name())
-        application.ledger.audit(operator_name(), "publish", unit)
-        sync.reconcile_now(application.run_context)
+        manual_decisions(application).publish(unit, who=operator_name())
     click.echo(f"{unit} is published")
 
 
-COMMANDS = {"accept": accept, "reject": reject, "drop": drop, "publish": publish}
+@click.command(help="Put a unit in trial again that was published by a decision.")
+@click.argument("unit")
+@click.pass_context
+def unpublish(ctx: click.Context, unit: str) -> None:
+    """Alerts and totals leave the unit out again. A [[unit]] with published = true is published all the same."""
+    with open_application(ctx) as application:
+        try:
+            manual_decisions(application).unpublish(unit, who=operator_name())
+        except DecisionError as refusal:
+            raise CommandError(str(refusal)) from None
+    click.echo(f"{unit} is in trial")
+
+
+COMMANDS = {"accept": accept, "reject": reject, "drop": drop, "publish": publish, "unpublish": unpublish}

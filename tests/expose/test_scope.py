@@ -294,7 +294,15 @@ def test_no_template_reads_an_outcome(path):
 def test_the_gate_passes_on_everything_that_a_snapshot_holds_of_a_unit():
     """A restricted outcome names each field that it restricts; a new field of `Outcome` must be thought of here."""
     restricted = view_for(e.example_snapshot(4), Scope(units=frozenset({"bjorkskolan"})))._outcome
-    never_shown = {"closed_episodes", "logins", "resolved_ids", "parts", "policy_fingerprint", "turnover"}
+    never_shown = {
+        "closed_episodes",
+        "logins",
+        "resolved_ids",
+        "parts",
+        "policy_fingerprint",
+        "turnover",
+        "agreed_corrections",
+    }
     empty = {name for name in msgspec.structs.asdict(restricted) if not getattr(restricted, name)}
 
     assert empty - {"gap_unit_kinds"} == never_shown
