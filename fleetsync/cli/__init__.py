@@ -35,6 +35,7 @@ COMMANDS = {
     "people": ("listing", "Persons by id: what they are owed and what they have."),
     "policy": ("policy", "Try a policy before it counts: what it says, and what it would change."),
     "publish": ("decisions", "End a unit's trial."),
+    "pulls": ("held_pulls", "The pulls that wait for a decision, and what they would change."),
     "purge": ("database", "Delete what has been kept long enough."),
     "reject": ("decisions", "Discard a held pull."),
     "run": ("running", "The daemon."),

@@ -47,6 +47,14 @@ def accept(ctx: click.Context, part: str, pull: int, reason: str, *, yes: bool) 
     click.echo(f"{source}/{name}: pull {pull} is believed")
 
 
+def _held_part(application: Application, text: str) -> tuple[str, str]:
+    """(source, part) of a held pull. What is no longer configured may be rejected too."""
+    source, _, part = text.partition("/")
+    if application.ledger.find_held_pull(source, part) is not None:
+        return source, part
+    return parse_part(application, text)
+
+
 def _confirm_newest_held(application: Application, source: str, part: str, pull: int, *, yes: bool) -> None:
     held = application.ledger.find_held_pull(source, part)
     if held is None or held.pull != pull:
@@ -71,7 +79,7 @@ def _confirm_newest_held(application: Application, source: str, part: str, pull:
 def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
     """Nothing of it is believed. The next pull is judged as usual."""
     with open_application(ctx) as application:
-        source, name = parse_part(application, part)
+        source, name = _held_part(application, part)
         application.ledger.reject(pull, operator_name(), reason)
         application.ledger.audit(operator_name(), "reject", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is forgotten")

@@ -21,6 +21,9 @@ from fleetsync.core.model.believed import (
 from fleetsync.core.model.change_plan import (
     ChangePlan,
     CoverageChange,
+    RecordChange,
+    SampledChange,
+    UnitRecordChanges,
 )
 from fleetsync.core.model.decisions import (
     COUNT_FIELD,
@@ -194,11 +197,13 @@ __all__ = [
     "Purpose",
     "ReadFingerprint",
     "Record",
+    "RecordChange",
     "RecordType",
     "ReferenceFacts",
     "RoundBy",
     "RowChange",
     "RunningAssignment",
+    "SampledChange",
     "Scheme",
     "ScopeFindings",
     "SerialRules",
@@ -213,6 +218,7 @@ __all__ = [
     "Unit",
     "UnitMap",
     "UnitRecord",
+    "UnitRecordChanges",
     "UnreadableRow",
     "Verdict",
 ]
