@@ -50,12 +50,15 @@ from fleetsync.core.model import (
     Purpose,
     Record,
     RecordType,
+    SampledChange,
     Scheme,
     ScopeFindings,
+    Subject,
     Text,
     Unit,
     UnitMap,
     UnitRecord,
+    UnitRecordChanges,
     UnreadableRow,
     Verdict,
 )
@@ -514,6 +517,12 @@ class FakeDecisions:
             new=3, changed=12, absent=312, assignments_ended=298, gaps_opened={"no_device": 287, "not_in_mdm": 25},
             coverage_changes=(CoverageChange(unit="ekskolan", entitlement="pupils", entitled_before=264, entitled_after=264,
                           covered_before=230, covered_after=41),),
+            coverage_totals=(CoverageChange(unit="", entitlement="pupils", entitled_before=900, entitled_after=900,
+                          covered_before=810, covered_after=621),),
+            units=(UnitRecordChanges(unit="bjorkskolan", changed=12), UnitRecordChanges(unit="ekskolan", new=3, absent=312)),
+            samples=(SampledChange(change="absent", subject=Subject.DEVICE, subject_id="d-intune-exb00041", unit="ekskolan", label="EXB00041"),
+                     SampledChange(change="absent", subject=Subject.PERSON, subject_id="p-edlevo-ek-4A-0", unit="ekskolan"),
+                     SampledChange(change="new", subject=Subject.PERSON, subject_id="p-of-tomorrow", unit="bjorkskolan")),
         )  # fmt: skip
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
