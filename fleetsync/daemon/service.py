@@ -22,6 +22,7 @@ from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.file_inbox import FileInbox
 from fleetsync.daemon.health import Health, pull_job_name
+from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.leadership import Leadership
 from fleetsync.daemon.maintenance import Maintenance
@@ -101,9 +102,10 @@ class Daemon:
     def daemon_status(self) -> DaemonStatus:
         """How the daemon is doing. Never asks the database."""
         leadership = self.leadership
-        return self.health.daemon_status(
+        status = self.health.daemon_status(
             self.application, is_leader=leadership.is_leader, schedule_holder=leadership.holder
         )
+        return with_held_changes(status, self.health.parts, self.reconciler.plan_of)
 
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull of this daemon is that has not ended."""

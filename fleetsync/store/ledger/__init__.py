@@ -20,6 +20,7 @@ from fleetsync.store.errors import (
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
+from fleetsync.store.ledger.corrections import CorrectionEnd, CorrectionLedger, StoredCorrection, StoredParking
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.known_records import RecordIndexEntry
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
@@ -33,6 +34,7 @@ from fleetsync.store.upgrade import upgrade
 __all__ = [
     "RENEW_SECONDS",
     "RETENTION",
+    "CorrectionEnd",
     "HeldPull",
     "Ledger",
     "Lock",
@@ -49,6 +51,8 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "StoredAccount",
+    "StoredCorrection",
+    "StoredParking",
     "StoredPull",
     "open_ledger",
 ]
@@ -61,6 +65,7 @@ class Ledger(
     TurnoverLedger,
     HistoryLedger,
     AccountLedger,
+    CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
 ):
