@@ -100,9 +100,22 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     """What is not kept for past days."""
     return {
         "roundings": _pool_roundings(context, slug),
+        "local_plan": _local_plan_sentences(context, slug),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
     }
+
+
+def _local_plan_sentences(context: RequestContext, slug: str) -> tuple[str, Sequence[str]] | None:
+    """What is said of the unit's plan in force, else of its plan that ended last; None when it has none."""
+    today, localiser = context.latest.today, context.localiser
+    decided = [plan for plan in context.latest.policy.local_plans if plan.unit == slug and plan.decided_on <= today]
+    plan = context.lookup.local_plans.get(slug) or max(decided, key=lambda plan: plan.ends_on, default=None)
+    if plan is None:
+        return None
+    titles = {rule.id: rule.title for rule in context.lookup.rules.values()}
+    raises = policy_sentences.raise_sentences(plan, titles, localiser) if plan.ends_on >= today else []
+    return policy_sentences.local_plan_sentence(plan, localiser, today), raises
 
 
 def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
