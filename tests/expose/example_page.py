@@ -71,6 +71,7 @@ from fleetsync.expose.ports import (
     PullSummary,
     ReceivedFile,
     SignInAccount,
+    TypedCount,
     WebServices,
 )
 from fleetsync.expose.scope import FULL_SCOPE
@@ -613,6 +614,34 @@ class FakeInbox:
 
 
 @dataclass
+class FakeHeadCounts:
+    """Keeps what was typed; *refusal*: why nothing is."""
+
+    counts: list[TypedCount] = field(default_factory=list)
+    entered_by: list[str] = field(default_factory=list)
+    refusal: str = ""
+    open: bool = True
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def typed_counts(self) -> list[TypedCount]:
+        return list(self.counts)
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.counts.append(count)
+        self.entered_by.append(who)
+        return None
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        if count not in self.counts:
+            raise DecisionError("this number is not there any more")
+        self.counts.remove(count)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -622,13 +651,14 @@ class PageSetup:
     account_port: FakeAccounts
     protection_port: FakeProtection
     inbox_port: FakeInbox
+    head_count_port: FakeHeadCounts
     services: WebServices
 
 
 def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, **more: Any) -> PageSetup:
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
-    protection, inbox = FakeProtection(), FakeInbox()
+    protection, inbox, head_counts = FakeProtection(), FakeInbox(), FakeHeadCounts()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -643,7 +673,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         audit=decisions,
         protection=protection,
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, inbox, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, head_counts, services)

@@ -11,6 +11,7 @@ from flask import abort, redirect, render_template, request, url_for
 from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
+    RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
     CoveredBy,
@@ -32,6 +33,7 @@ from fleetsync.expose.lists.devices import holder_of
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import GAP_KINDS
+from fleetsync.expose.scope import Permission
 from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
@@ -101,6 +103,9 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     return {
         "roundings": _pool_roundings(context, slug),
         "local_plan": _local_plan_sentences(context, slug),
+        "takes_head_counts": slug not in RESERVED_UNITS
+        and context.scope.allows(Permission.HEAD_COUNTS)
+        and context.services.head_counts.is_open(),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
     }
