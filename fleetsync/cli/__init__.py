@@ -27,6 +27,7 @@ COMMANDS = {
     "drop": ("decisions", "Remove all records of a source."),
     "explain": ("explaining", "Why a unit, person, device or gap is as it is."),
     "gaps": ("listing", "What is wrong, oldest first."),
+    "headcount": ("head_counts", "Type how many persons a unit has, where no register is read."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("loading", "Read an exported file by hand; one that is new becomes a source."),

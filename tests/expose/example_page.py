@@ -79,6 +79,7 @@ from fleetsync.expose.ports import (
     PullSummary,
     ReceivedFile,
     SignInAccount,
+    TypedCount,
     WebServices,
 )
 from fleetsync.expose.scope import FULL_SCOPE
@@ -686,6 +687,34 @@ class FakeManualDecisions:
 
 
 @dataclass
+class FakeHeadCounts:
+    """Keeps what was typed; *refusal*: why nothing is."""
+
+    counts: list[TypedCount] = field(default_factory=list)
+    entered_by: list[str] = field(default_factory=list)
+    refusal: str = ""
+    open: bool = True
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def typed_counts(self) -> list[TypedCount]:
+        return list(self.counts)
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.counts.append(count)
+        self.entered_by.append(who)
+        return None
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        if count not in self.counts:
+            raise DecisionError("this number is not there any more")
+        self.counts.remove(count)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -696,6 +725,7 @@ class PageSetup:
     protection_port: FakeProtection
     inbox_port: FakeInbox
     manual_port: FakeManualDecisions
+    head_count_port: FakeHeadCounts
     services: WebServices
 
 
@@ -703,7 +733,7 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
     protection, inbox = FakeProtection(), FakeInbox()
-    manual = FakeManualDecisions()
+    manual, head_counts = FakeManualDecisions(), FakeHeadCounts()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -719,7 +749,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         audit=decisions,
         protection=protection,
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, head_counts, services)

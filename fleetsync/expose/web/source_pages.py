@@ -207,6 +207,7 @@ def policy() -> PageResponse:
     choice = UnitChoice(context, units, {"name": order_by_name(context)})
     shown_units = {*choice.slugs, *RESERVED_UNITS} if choice.is_needed else None
     unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
+    titles = {rule.id: rule.title for rule in shown.entitlements}
     return render_template(
         "policy.html",
         rules=[
@@ -215,6 +216,15 @@ def policy() -> PageResponse:
                 policy_sentences.entitlement_sentences(rule, names, localiser, shown.withdrawn_from(rule.id)),
             )
             for rule in shown.entitlements
+        ],
+        local_plans=[
+            (
+                plan,
+                policy_sentences.local_plan_sentence(plan, localiser, context.latest.today),
+                policy_sentences.raise_sentences(plan, titles, localiser),
+            )
+            for plan in shown.local_plans
+            if shown_units is None or plan.unit in shown_units
         ],
         silence=policy_sentences.staleness_sentences(shown, localiser),
         device_rules=[
