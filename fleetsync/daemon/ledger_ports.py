@@ -1,6 +1,6 @@
 """Answers what the page asks for: implements the protocols of `expose/ports.py` with the database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -59,6 +59,10 @@ class LedgerHistory:
     def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
         """The persons, sets and pools that a device has served, newest first."""
         return self._ledger.assignments_of(device)
+
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first."""
+        return self._ledger.previous_holders(devices)
 
     def parts(self) -> Sequence[PartState]:
         """The state of every configured part, as the database has it now."""

@@ -108,6 +108,10 @@ class HistoryReader(Protocol):
         """Which persons, sets and pools a device has served, the newest first."""
         ...
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first; for the *devices* that had any."""
+        ...
+
     def parts(self) -> Sequence[PartState]:
         """Every configured part with the result of its pulls, as the database has it now."""
         ...

@@ -459,6 +459,11 @@ class FakeHistory:
             AssignmentInterval(other, at(40), at(30), known_before=True),
         )
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Of each device that serves somebody: the intervals above that have ended."""
+        of_each = {device: [row for row in self.assignments_of(device) if row.until is not None] for device in devices}
+        return {device: intervals for device, intervals in of_each.items() if intervals}
+
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         return REFUSALS if source == "intune" else ()
 

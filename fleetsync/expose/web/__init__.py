@@ -49,7 +49,9 @@ def create_app(services: WebServices) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,  # an open page asks every minute and would never be signed out
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
-    app.extensions[EXTENSION_KEY] = App(services, SnapshotIndexes(), SignInLimiter(services.clock), is_secure)
+    app.extensions[EXTENSION_KEY] = App(
+        services, SnapshotIndexes(services.history), SignInLimiter(services.clock), is_secure
+    )
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.before_request(check_access)
     app.after_request(add_headers)
