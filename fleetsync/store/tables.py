@@ -542,6 +542,25 @@ parked = Table(
     _datetime_column("at"),
 )
 
+# A fact of a device, or the count of a set or pool, that a person corrected. It counts until its last day, unless it was
+# ended before.
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text_column("subject_id"),
+    _text_column("field"),
+    _text_column("value"),
+    Column("until", Date),
+    _text_column("reason"),
+    _text_column("who"),
+    _datetime_column("at"),
+    _datetime_column("ended_at", null=True),
+    _text_column("ended_how", null=True),
+    _text_column("ended_by", null=True),
+    Index(None, "subject_id"),
+)
+
 turnover = Table(
     "turnover",
     metadata,

@@ -440,6 +440,12 @@ def test_a_row_without_its_last_blank_fields_is_always_the_row_with_them(cells: 
     assert read(short) == read(whole)
 
 
+def test_headers_that_stand_again_between_two_lists_are_no_row() -> None:
+    file = opened("Anst.nr;Slutdatum\n17;2027-02-28\nAnst.nr;Slutdatum\n18;2027-02-28\n")
+
+    assert [row.text("person_number") for row in file.rows()] == ["17", "18"]
+
+
 def test_a_row_never_ends_before_a_column_that_may_not_be_blank() -> None:
     columns = (*STAFF[:1], FileColumn("start", kind="day", never_blank=True), FileColumn("unit"))
     (row,) = opened("Anst.nr;Enhet;Från\n17;Ås\n", columns).rows()

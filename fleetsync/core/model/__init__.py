@@ -21,9 +21,15 @@ from fleetsync.core.model.believed import (
 from fleetsync.core.model.change_plan import (
     ChangePlan,
     CoverageChange,
+    RecordChange,
+    SampledChange,
+    UnitRecordChanges,
 )
 from fleetsync.core.model.decisions import (
+    COUNT_FIELD,
+    CorrectedField,
     Correction,
+    DeviceCount,
     Override,
     Parking,
 )
@@ -38,6 +44,7 @@ from fleetsync.core.model.history import (
     StageSince,
 )
 from fleetsync.core.model.outcome import (
+    AgreedCorrection,
     CoverageShare,
     Device,
     DeviceCase,
@@ -118,12 +125,14 @@ from fleetsync.core.model.vocabulary import (
 
 __all__ = [
     "CENTRAL",
+    "COUNT_FIELD",
     "NOT_THERE",
     "RECORD_TYPES",
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",
     "TOKEN_PREFIX",
     "UNPLACED",
+    "AgreedCorrection",
     "Assignment",
     "AssignmentInterval",
     "BelievedRecord",
@@ -131,6 +140,7 @@ __all__ = [
     "ChangePlan",
     "Compliance",
     "Condition",
+    "CorrectedField",
     "Correction",
     "CoverageChange",
     "CoverageDay",
@@ -141,6 +151,7 @@ __all__ = [
     "CredentialUse",
     "Device",
     "DeviceCase",
+    "DeviceCount",
     "DeviceRecord",
     "DeviceRule",
     "DeviceSet",
@@ -186,11 +197,13 @@ __all__ = [
     "Purpose",
     "ReadFingerprint",
     "Record",
+    "RecordChange",
     "RecordType",
     "ReferenceFacts",
     "RoundBy",
     "RowChange",
     "RunningAssignment",
+    "SampledChange",
     "Scheme",
     "ScopeFindings",
     "SerialRules",
@@ -205,6 +218,7 @@ __all__ = [
     "Unit",
     "UnitMap",
     "UnitRecord",
+    "UnitRecordChanges",
     "UnreadableRow",
     "Verdict",
 ]

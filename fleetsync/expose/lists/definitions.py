@@ -188,10 +188,16 @@ class ListDefinition(Generic[Row]):
     page_size: int = 75  # rows on one page of the screen
     is_of_snapshot: bool = True  # False: its rows may change while the snapshot stays the same
     row_key: Callable[[Row], str] | None = None  # what a row is ticked by on the page; None: rows cannot be ticked
+    are_rows_gaps: bool = False  # then a row's key is KIND:ID, and ticked rows can be parked
 
     def columns_for(self, scope: Scope) -> Sequence[ListColumn[Row]]:
         """The columns that an account with *scope* gets."""
         return [column for column in self.columns if scope.allows(column.needs)]
+
+    @property
+    def tick_field(self) -> str:
+        """The name of a row's box in the form of the page."""
+        return "gap" if self.are_rows_gaps else "row"
 
     def login_column(self, scope: Scope) -> ListColumn[Row] | None:
         """The column of log-ins, where the list has one that an account with *scope* gets."""

@@ -136,6 +136,8 @@ GAP_LIST: ListDefinition[Episode] = ListDefinition(
     ),
     rows=_rows,
     row_key=lambda row: gap_key(row.kind, row.subject_id),
+    are_rows_gaps=True,
+    page_size=60,
     filters=(
         word_filter("kind", KIND_TITLE, GAP_KIND_TITLES, lambda row, _: (row.kind,)),
         unit_filter(lambda row: row.unit),

@@ -13,11 +13,11 @@ from fleetsync.expose.web.api import api
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.indexed_snapshot import SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
-from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
 from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, SESSION_LIFETIME, check_access, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
+from fleetsync.expose.web.trial_pages import pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -180,7 +180,7 @@ class ListPage:
     """The part of a list that is on the screen, and the links around it."""
 
     def __init__(self, list_view: ListView, size: int, *, has_links: bool = True) -> None:
-        self.list_view, self._has_links = list_view, has_links
+        self.list_view, self.has_links = list_view, has_links
         self.definition = list_view.definition
         self.list_context = list_view.list_context
         self.all = list_view.chosen_rows
@@ -204,6 +204,11 @@ class ListPage:
         """Whether rows can be ticked, to do something with them together."""
         return self.definition.row_key is not None and self.list_view.given is None
 
+    @property
+    def can_be_parked(self) -> bool:
+        """Whether ticked rows are gaps that the account may park."""
+        return self.definition.are_rows_gaps and self.list_view.context.may_park
+
     def row_key(self, row: Any) -> str:
         """What *row* is ticked by."""
         assert self.definition.row_key is not None, "asked for where rows can be ticked alone"
@@ -226,7 +231,7 @@ class ListPage:
 
     def link(self, column: ListColumn[Any], row: Any) -> str | None:
         """Where a cell leads."""
-        if column.link is None or not self._has_links:
+        if column.link is None or not self.has_links:
             return None
         return link_url(column.link(row, self.list_context), self.list_view.context)
 

@@ -37,7 +37,7 @@ from fleetsync.expose.gate import (
 )
 from fleetsync.expose.lists.definitions import ListContext
 from fleetsync.expose.lookup import Lookup, overdue_parts
-from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices, scope_of_account
 from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
 from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, PublishedIndexes, SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
@@ -118,8 +118,8 @@ class RequestContext:
 
     @property
     def scope(self) -> Scope:
-        """What the account may see, by its role; nothing before the sign-in."""
-        return EMPTY_SCOPE if self.account is None else self.services.role_scopes[self.account.role]
+        """What the account may see, by its role and units; nothing before the sign-in."""
+        return EMPTY_SCOPE if self.account is None else scope_of_account(self.account, self.services.role_scopes)
 
     @property
     def may_see_logins(self) -> bool:
@@ -130,6 +130,16 @@ class RequestContext:
     def may_decide(self) -> bool:
         """Whether the account may accept and reject held pulls."""
         return self.scope.allows(Permission.DECISIONS)
+
+    @property
+    def may_correct(self) -> bool:
+        """Whether the account may park gaps and correct facts of devices."""
+        return self.scope.allows(Permission.FACTS)
+
+    @property
+    def may_park(self) -> bool:
+        """Whether gaps may be parked from this page: those of a past day may not."""
+        return self.may_correct and self.as_of is None
 
     # --- the day ------------------------------------------------------------------------------------------------------------
 

@@ -83,12 +83,11 @@ def _device_page(context: RequestContext, text: str) -> str | None:
 
 
 def _person_page(context: RequestContext, text: str) -> str | None:
-    for case in _listed_people(context):
-        person = case.person
-        if text == folded(person.id) or any(folded(key.value) == text for key in person.keys if not key.is_token):
-            context.write_audit("searched person", person.id)
-            return url_for("pages.person", person_id=person.id)
-    return None
+    person_id = context.lookup.find_person(text)
+    if person_id is None:
+        return None
+    context.write_audit("searched person", person_id)
+    return url_for("pages.person", person_id=person_id)
 
 
 # --- several ------------------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def selection(name: str) -> PageResponse:
     context, action = request_context(), request.form.get("action", "")
     if action != "print" and action not in FILE_FORMATS:
         abort(400)
-    ticked = None if request.form.get("every") else frozenset(request.form.getlist("row"))
+    ticked = None if request.form.get("every") else frozenset(request.form.getlist(definition.tick_field))
     list_view = ListView(definition, context, ticked=ticked)
     if not list_view.chosen_rows:
         flash(

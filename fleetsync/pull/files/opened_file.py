@@ -308,11 +308,16 @@ class OpenedFile:
                 )
 
     def _lines(self) -> Iterator[NumberedCells]:
-        """The lines below the header that have something in them."""
-        first = self._columns.line
-        return (
-            (number, cells) for number, cells in self._table.lines() if number > first and cells.count("") < len(cells)
-        )
+        """The lines below the headers that have something in them.
+
+        Where several lists were put together, the headers stand there again: that line is none of the rows.
+        """
+        first, headers = self._columns.line, None
+        for number, cells in self._table.lines():
+            if number == first:
+                headers = cells
+            elif number > first and cells != headers and cells.count("") < len(cells):
+                yield number, cells
 
     def _refuse_damage(self, number: int, cells: Sequence[Cell]) -> None:
         for place, field, kind, digits in self._columns.checked_columns:

@@ -20,6 +20,7 @@ from fleetsync.store.errors import (
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
+from fleetsync.store.ledger.corrections import CorrectionEnd, CorrectionLedger, StoredCorrection, StoredParking
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.known_records import RecordIndexEntry
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
@@ -32,6 +33,7 @@ from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RETENTION",
+    "CorrectionEnd",
     "HeldPull",
     "Ledger",
     "Lock",
@@ -47,6 +49,8 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "StoredAccount",
+    "StoredCorrection",
+    "StoredParking",
     "StoredPull",
     "open_ledger",
 ]
@@ -59,6 +63,7 @@ class Ledger(
     TurnoverLedger,
     HistoryLedger,
     AccountLedger,
+    CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
 ):

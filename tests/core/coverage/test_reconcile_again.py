@@ -14,6 +14,7 @@ from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
     Correction,
+    DeviceCount,
     Moment,
     Outcome,
     Override,
@@ -89,8 +90,12 @@ def decisions(draw: st.DrawFn, builder: RecordsBuilder) -> dict[str, Any]:
     override = Override(
         serial=draw(st.sampled_from(serials)), login=None, person=address(f"p{draw(st.integers(0, 5))}")
     )
-    correction = Correction(device=draw(st.sampled_from(devices)), field="unit", value="ekskolan")
-    return {"overrides": (override,), "corrections": (correction,)}
+    field, value = draw(
+        st.sampled_from([("unit", "ekskolan"), ("purpose", "loan"), ("holder", ""), ("condition", "lost")])
+    )
+    correction = Correction(device=draw(st.sampled_from(devices)), field=field, value=value)
+    count = DeviceCount(subject_id="preschool@ugglan", count=draw(st.integers(0, 9)))
+    return {"overrides": (override,), "corrections": (correction,), "device_counts": (count,)}
 
 
 @settings(max_examples=150, deadline=None)
@@ -103,7 +108,7 @@ def test_beginning_with_the_last_reconciliation_always_concludes_what_a_whole_on
     recorded = with_recorded_outcome(believed, reconcile_in(context_of(believed)).outcome)
     later = replace(recorded, known=tuple(data.draw(changed_records(recorded.known))))
     if data.draw(mostly(False, True)):
-        later = replace(later, overrides=(), corrections=())
+        later = replace(later, overrides=(), corrections=(), device_counts=())
     if data.draw(mostly(False, True)):
         later = replace(later, known=masked_records(later.known, "p1"))
     day = data.draw(mostly(TODAY, TODAY + timedelta(days=30)))

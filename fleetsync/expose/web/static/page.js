@@ -39,7 +39,7 @@ for (const button of document.querySelectorAll("[data-prints]")) {
 
 // Rows that can be ticked: the arrow keys lead from row to row, with Shift they tick on the way, Enter opens the row.
 for (const form of document.querySelectorAll("form.ticked")) {
-  const boxes = [...form.querySelectorAll("input[name=row]")];
+  const boxes = [...form.querySelectorAll("tbody .tick input")];
   const all = form.querySelector("[data-ticks-all]");
   const told = form.querySelector("[data-ticked]");
   const untouched = told.textContent;
