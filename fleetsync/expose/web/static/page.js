@@ -37,7 +37,8 @@ for (const button of document.querySelectorAll("[data-prints]")) {
   button.addEventListener("click", () => print());
 }
 
-// Rows that can be ticked: the arrow keys lead from row to row, with Shift they tick on the way, Enter opens the row.
+// Rows that can be ticked: the arrow keys lead from row to row, with Shift they tick on the way, Enter opens
+// the row, and Escape leads to the buttons.
 for (const form of document.querySelectorAll("form.ticked")) {
   const boxes = [...form.querySelectorAll("tbody .tick input")];
   const all = form.querySelector("[data-ticks-all]");
@@ -59,6 +60,7 @@ for (const form of document.querySelectorAll("form.ticked")) {
       event.preventDefault();
       event.target.closest("tr").querySelector("td a")?.click();
     }
+    if (event.key === "Escape") form.querySelector(".with-ticked input").focus();
     const next = step && boxes[place + step];
     if (!next) return;
     event.preventDefault();
@@ -67,6 +69,7 @@ for (const form of document.querySelectorAll("form.ticked")) {
     count();
   }
 
+  form.querySelector("[data-keys]").hidden = false;
   all.hidden = false;
   all.addEventListener("change", () => {
     for (const box of boxes) box.checked = all.checked;
