@@ -3,6 +3,7 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -595,6 +596,11 @@ class FakeAccounts:
 
     def account(self, name: str) -> SignInAccount | None:
         return self.accounts.get(name)
+
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """The token of each account is its name."""
+        hashed = {hashlib.sha256(name.encode()).hexdigest(): account for name, account in self.accounts.items()}
+        return hashed.get(token_hash)
 
 
 @dataclass
