@@ -133,7 +133,7 @@ def build_web_services(
         history=LedgerHistory(lambda: application().run_context, lambda: published_state.snapshot),
         decisions=LedgerDecisions(lambda: application().run_context, plan_of_held, request_reconciliation),
         manual_decisions=LedgerManualDecisions(lambda: application().run_context, request_reconciliation),
-        accounts=LedgerAccounts(first.ledger),
+        accounts=LedgerAccounts(first.ledger, lambda: application().run_context.moment().today),
         audit=first.ledger,
         protection=LedgerProtection(lambda: application().run_context),
         inbox=inbox,

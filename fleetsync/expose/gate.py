@@ -350,6 +350,15 @@ def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Seque
     return [row for row in rows if scope.covers(row.assignment.unit, row.assignment.entitlement)]
 
 
+def visible_previous_holders(
+    history: HistoryReader, scope: Scope, devices: Collection[str]
+) -> Mapping[str, Sequence[str]]:
+    """Device → the persons whom it served before, the last one first, as far as that is in scope."""
+    ended = history.previous_holders(devices)
+    visible = {device: visible_intervals(intervals, scope) for device, intervals in ended.items()}
+    return {device: [row.assignment.subject_id for row in intervals] for device, intervals in visible.items()}
+
+
 def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, ...]:
     """Every part; why its last attempt failed only for accounts that may read it."""
     if scope.allows(Permission.PULL_DETAILS):

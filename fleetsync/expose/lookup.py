@@ -17,6 +17,7 @@ from fleetsync.core.model import (
     UNPLACED,
     Assignment,
     DeviceCase,
+    DeviceSet,
     Entitlement,
     Episode,
     FormFactor,
@@ -115,9 +116,9 @@ class Lookup:
         return {assignment.device: assignment for assignment in self.visible.assignments}
 
     @cached_property
-    def set_entitlements(self) -> Mapping[str, str]:
-        """Set → the entitlement it serves."""
-        return {device_set.id: device_set.entitlement or "" for device_set in self.visible.sets}
+    def sets(self) -> Mapping[str, DeviceSet]:
+        """By id."""
+        return {device_set.id: device_set for device_set in self.visible.sets}
 
     @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
@@ -154,7 +155,8 @@ class Lookup:
             serving = self.assignments.get(subject)
             return serving.entitlement if serving else None
         if episode.subject is Subject.SET:
-            return self.set_entitlements.get(subject)
+            shared = self.sets.get(subject)
+            return (shared.entitlement or "") if shared else None
         if episode.subject is Subject.PERSON:
             owed = self.owed.get(subject)
             return owed.entitlement if owed else None

@@ -110,6 +110,10 @@ class HistoryReader(Protocol):
         """Which persons, sets and pools a device has served, the newest first."""
         ...
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first; for the *devices* that had any."""
+        ...
+
     def parts(self) -> Sequence[PartState]:
         """Every configured part with the result of its pulls, as the database has it now."""
         ...
@@ -399,8 +403,17 @@ def scope_of_account(account: SignInAccount, role_scopes: Mapping[AccountRole, S
     return msgspec.structs.replace(scope, units=frozenset(account.units))
 
 
+# Of those who may have a token. A token reads the API and /metrics; it decides nothing.
+TOKEN_ROLES = (AccountRole.TECHNICIAN, AccountRole.STRATEGIST, AccountRole.PRINCIPAL)
+TOKEN_PREFIX = "fleetsync_"  # makes a leaked token recognisable; no secret
+
+
 class AccountReader(Protocol):
-    """Local accounts."""
+    """Local accounts, and tokens of programs."""
+
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """What the token with this SHA-256 may see, as an account called "token NAME"; None: it does not count."""
+        ...
 
     def account(self, name: str) -> SignInAccount | None: ...
 

@@ -3,6 +3,7 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -468,6 +469,11 @@ class FakeHistory:
             AssignmentInterval(other, at(40), at(30), known_before=True),
         )
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Of each device that serves somebody: the intervals above that have ended."""
+        of_each = {device: [row for row in self.assignments_of(device) if row.until is not None] for device in devices}
+        return {device: intervals for device, intervals in of_each.items() if intervals}
+
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         return REFUSALS if source == "intune" else ()
 
@@ -600,6 +606,11 @@ class FakeAccounts:
 
     def account(self, name: str) -> SignInAccount | None:
         return self.accounts.get(name)
+
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """The token of each account is its name."""
+        hashed = {hashlib.sha256(name.encode()).hexdigest(): account for name, account in self.accounts.items()}
+        return hashed.get(token_hash)
 
 
 @dataclass

@@ -6,9 +6,8 @@ A page reads one snapshot and writes nothing. For a person who may not be shown 
 from collections.abc import Sequence
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, render_template, request
 
-from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
     RESERVED_UNITS,
@@ -32,9 +31,9 @@ from fleetsync.expose.drill_down import (
     number_of,
 )
 from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
-from fleetsync.expose.lists.devices import holder_of
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
 from fleetsync.expose.lists.row_index import RowIndex
+from fleetsync.expose.lists.subjects import holder_of
 from fleetsync.expose.lookup import GAP_KINDS
 from fleetsync.expose.scope import Permission
 from fleetsync.expose.web import coverage_overview, policy_sentences
@@ -44,6 +43,8 @@ from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
+
+__all__ = ["is_kept_for_day", "pages"]  # the pages of other modules are added to these
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))
@@ -281,34 +282,3 @@ def _sets_that_served(context: RequestContext, person_id: str) -> Sequence[str]:
             and groups & set(assignment.groups)
         }
     )
-
-
-# --- search -----------------------------------------------------------------------------------------------------------
-
-
-@pages.post("/search")
-def search() -> PageResponse:
-    """A serial, a tag, a log-in or a unit leads to its page; the search text is in no address."""
-    context = request_context()
-    text = folded(request.form.get("q", ""))
-    if text and (target := _find_page(context, text)):
-        return redirect(target)
-    return render_template("search.html"), 404
-
-
-def _find_page(context: RequestContext, text: str) -> str | None:
-    for slug, known in context.lookup.units.items():
-        if text in {folded(slug), folded(known.name), *map(folded, known.codes)}:
-            return url_for("pages.unit", slug=slug)
-    for device_id, case in context.lookup.devices.items():
-        if text in {folded(value) for value in (case.device.serial, case.device.asset_tag, device_id) if value}:
-            return url_for("pages.device", device_id=device_id)
-    return _find_person_page(context, text)
-
-
-def _find_person_page(context: RequestContext, text: str) -> str | None:
-    person_id = context.lookup.find_person(text)
-    if person_id is None:
-        return None
-    context.write_audit("searched person", person_id)
-    return url_for("pages.person", person_id=person_id)
