@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import MdmName, SourceRow
 from fleetsync.demo.names import CANARY
+from fleetsync.demo.start_year import same_date
 
 SERVER = "server"  # names the MDM in a row; Apple lists it apart
-WARRANTY_OF_MACS_UNTIL = date(2027, 1, 11)
-_WARRANTY_YEARS = 3
+WARRANTY_OF_MACS_UNTIL = same_date(2027, 1, 11)
+_WARRANTY = timedelta(days=3 * 365)
 SERVER_NAMES: Mapping[MdmName, str] = {"intune": "Intune", "jamf_school": "Jamf School", "jamf_pro": "Jamf Pro"}
 
 
@@ -53,5 +54,4 @@ def apple_listings(rows: Iterable[SourceRow]) -> Mapping[str, Sequence[SourceRow
 def _warranty_until(row: SourceRow) -> date:
     if row["productFamily"] == "Mac":
         return WARRANTY_OF_MACS_UNTIL
-    ordered_on = date.fromisoformat(str(row["orderDateTime"])[:10])
-    return ordered_on.replace(year=ordered_on.year + _WARRANTY_YEARS)
+    return date.fromisoformat(str(row["orderDateTime"])[:10]) + _WARRANTY

@@ -8,24 +8,25 @@ from fleetsync.demo.graph.resources import ENROLMENT_TOKEN
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY, object_id_of
+from fleetsync.demo.start_year import same_date
 from fleetsync.demo.units import UNIT_BY_SLUG
 
 PUSH_CERTIFICATE: SourceRow = {
     "id": "push",
     "appleIdentifier": f"{CANARY}@exempelby.se",
     "topicIdentifier": "com.apple.mgmt.External.exempelby",
-    "expirationDateTime": "2027-09-14T08:00:00Z",
+    "expirationDateTime": f"{same_date(2027, 9, 14)}T08:00:00Z",
 }
 TOKEN_ID = "0a0a0a0a-0000-4000-8000-000000000007"
 ENROLMENT_TOKENS: tuple[SourceRow, ...] = (
-    {"id": TOKEN_ID, "tokenName": "Exempelby ASM", "tokenExpirationDateTime": "2027-10-02T08:00:00Z"},
+    {"id": TOKEN_ID, "tokenName": "Exempelby ASM", "tokenExpirationDateTime": f"{same_date(2027, 10, 2)}T08:00:00Z"},
 )
 APP_TOKENS: tuple[SourceRow, ...] = (
     {
         "id": "0b0b0b0b-0000-4000-8000-000000000008",
         "organizationName": "Exempelby kommun",
         "appleId": f"{CANARY}@exempelby.se",
-        "expirationDateTime": "2027-10-02T08:00:00Z",
+        "expirationDateTime": f"{same_date(2027, 10, 2)}T08:00:00Z",
     },
 )
 _NEVER = "0001-01-01T00:00:00Z"

@@ -3,14 +3,15 @@
 Some were bought and never enrolled: they are in Autopilot or Apple School Manager, and in no MDM. Of others the warranty ends.
 """
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from fleetsync.core.model import UNPLACED, Stage
 from fleetsync.demo.apple_rows import WARRANTY_OF_MACS_UNTIL
 from fleetsync.demo.builder import STALE_AFTER, WorldBuilder
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import school_days_of
 
-LISTED_ON, ORDERED_ON = date(2026, 2, 2), date(2026, 5, 4)
+LISTED_ON, ORDERED_ON = same_weekday(2026, 2, 2), same_weekday(2026, 5, 4)
 WARRANTY_NOTICE = timedelta(days=90)
 COMPUTERS_AT, COMPUTERS, TABLETS = "vretaskolan", 12, 8
 

@@ -13,7 +13,9 @@ from fleetsync.core.model import Verdict
 from fleetsync.daemon.composition import build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.apple import REQUESTS_PER_MINUTE, AppleStub
-from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.mornings import first_run_at
+from fleetsync.demo.replay import DemoEnvironment
 from fleetsync.demo.stub_server import LoggedRequest, ServerFault, most_within
 from fleetsync.pull.runner import PullResult
 from fleetsync.settings import load
@@ -34,7 +36,7 @@ Logs = Mapping[str, Sequence[LoggedRequest]]
 @pytest.fixture(scope="module")
 def pulled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[PullResult], Logs]:
     """The results of a pull of everything, and the log of each server, of which each has refused one request."""
-    clock = SharedClock(first_run_at(TODAY))
+    clock = SharedClock(first_run_at(DEMO_DAY))
     exempelby = DemoEnvironment(tmp_path_factory.mktemp("rates"), clock=clock, with_schools=True)
     _let_apple_refuse(exempelby, clock)
     servers = list(exempelby.systems.all())
@@ -42,7 +44,7 @@ def pulled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[PullResul
         for server in servers:
             server.clock = clock
             server.fail("/", ServerFault("too_many_seconds", RETRY_AFTER_SECONDS), skip=1)
-        exempelby.start_day(TODAY)
+        exempelby.start_day(DEMO_DAY)
         config = exempelby.folder / "config.toml"
         _use_ordinary_pace(config)
         settings = load(config)
@@ -59,7 +61,7 @@ def _let_apple_refuse(exempelby: DemoEnvironment, clock: SharedClock) -> None:
     assert apple is not None, "the municipality has schools"
     apple.stub_server.stop()
     exempelby.systems.apple = AppleStub(
-        lambda: exempelby.world.contents_on(TODAY).apple, requests_per_minute=REQUESTS_PER_MINUTE, clock=clock
+        lambda: exempelby.world.contents_on(DEMO_DAY).apple, requests_per_minute=REQUESTS_PER_MINUTE, clock=clock
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import NOT_THERE, PullEffect, Verdict
+from fleetsync.core.model import NOT_THERE, TRIED_AGAIN, PullEffect, Verdict
 from fleetsync.pull.contract import (
     AccessRefused,
     Credential,
@@ -202,7 +202,7 @@ def failure_reason(source: Source, error: PullError) -> str:
         return str(error)
     text = str(error)
     end = "" if text.endswith((".", "?")) else "."
-    return f"{text}{end} It is tried again by itself within {_duration_text(source.settings.every)}"
+    return f"{text}{end} {TRIED_AGAIN} {_duration_text(source.settings.every)}"
 
 
 def _duration_text(duration: timedelta) -> str:
