@@ -21,7 +21,9 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.file_inbox import FileInbox
+from fleetsync.daemon.head_counts import HeadCounts
 from fleetsync.daemon.health import Health, pull_job_name
+from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.leadership import Leadership
 from fleetsync.daemon.maintenance import Maintenance
@@ -33,7 +35,7 @@ from fleetsync.daemon.systemd import READY, STOPPING, Watchdog, notify_systemd
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.telemetry import DaemonStatus
-from fleetsync.expose.web import metrics_wsgi, wsgi
+from fleetsync.expose.web import create_app, largest_body, metrics_wsgi
 from fleetsync.pull.contract import PullError
 from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, keys_needing_restart, load
@@ -101,9 +103,10 @@ class Daemon:
     def daemon_status(self) -> DaemonStatus:
         """How the daemon is doing. Never asks the database."""
         leadership = self.leadership
-        return self.health.daemon_status(
+        status = self.health.daemon_status(
             self.application, is_leader=leadership.is_leader, schedule_holder=leadership.holder
         )
+        return with_held_changes(status, self.health.parts, self.reconciler.plan_of)
 
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull of this daemon is that has not ended."""
@@ -204,14 +207,20 @@ class Daemon:
     def _serve(self) -> None:
         services = self.services()
         page, *metrics = self._servers
-        page.serve(wsgi(services))
+        app = create_app(services)
+        page.serve(app.wsgi_app, largest_body(app))
         for server in metrics:
             server.serve(metrics_wsgi(services))
 
     def services(self) -> WebServices:
         """What the page may ask for."""
         return build_web_services(
-            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set, self._inbox
+            lambda: self.application,
+            self,
+            self.reconciler.plan_of,
+            self._reconcile_requested.set,
+            self._inbox,
+            HeadCounts(lambda: self.application, self.pulls.enqueue),
         )
 
     # --- main loop ----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from fleetsync.store.errors import (
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
+from fleetsync.store.ledger.corrections import CorrectionEnd, CorrectionLedger, StoredCorrection, StoredParking
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.known_records import RecordIndexEntry
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
@@ -27,12 +28,14 @@ from fleetsync.store.ledger.marks import MarkingPull, MarkLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pull_lists import StoredPull
+from fleetsync.store.ledger.tokens import StoredToken, TokenLedger
 from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
     "RENEW_SECONDS",
     "RETENTION",
+    "CorrectionEnd",
     "HeldPull",
     "Ledger",
     "Lock",
@@ -49,7 +52,10 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "StoredAccount",
+    "StoredCorrection",
+    "StoredParking",
     "StoredPull",
+    "StoredToken",
     "open_ledger",
 ]
 
@@ -61,8 +67,10 @@ class Ledger(
     TurnoverLedger,
     HistoryLedger,
     AccountLedger,
+    CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
+    TokenLedger,
 ):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 

@@ -29,6 +29,7 @@ RETENTION: Mapping[str, timedelta] = {
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
     "override": TERM_LENGTH,
+    "correction": timedelta(days=548),  # as the intervals: past days are counted by it
     "parked": TERM_LENGTH,
     "audit": timedelta(days=730),
     "copy": timedelta(days=30),  # taken before a migration
@@ -52,6 +53,7 @@ _INTERVALS_OF_PERSONS = (
     t.owed.c.subject == Subject.PERSON.value,
     t.assignment.c.by == CoveredBy.OWN.value,
     t.gap.c.subject == Subject.PERSON.value,
+    t.correction.c.field == "holder",
 )
 CLOCK_CONFIRMED = "clock confirmed"  # in the audit
 _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
@@ -61,6 +63,7 @@ _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
     t.assignment: ("assigned_at",),
     t.gap: ("opened_at",),
     t.device: ("stage_since",),
+    t.correction: ("at", "ended_at"),
 }
 
 
@@ -251,6 +254,10 @@ def _purge_conditions(
             & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
         ),
         "override": (t.override, t.override.c.until < old["override"].date()),
+        "correction": (
+            t.correction,
+            (t.correction.c.ended_at < old["correction"]) | (t.correction.c.until < old["correction"].date()),
+        ),
         "parked": (t.parked, t.parked.c.until < old["parked"].date()),
         "audit": (t.audit, t.audit.c.at < old["audit"]),
     }
