@@ -1,6 +1,6 @@
 # Two commands: `make run` shows an invented municipality, `make test` checks everything.
 #
-#   make run              set up .venv, then `fleetsync demo`; ARGS="--days 30" is handed on
+#   make run              set up .venv, then `fleetsync demo`; ARGS="--with-monitoring" is handed on
 #   make test             set up, install what the tests need, run everything
 #   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
 #   make check            the quick half of `make test`: lint, types, and whether generated files are up to date

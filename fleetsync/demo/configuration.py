@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from fleetsync.demo.days import exempelby_calendar
 from fleetsync.demo.fleet import CHROMEBOOK_SCHOOL
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
 from fleetsync.demo.jamf_pro import SECRET as JAMF_PRO_SECRET
@@ -23,6 +24,7 @@ from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
 
 MUNICIPALITY_NAME = "Exempelby kommun"
 DELIVERIES = "deliveries"
+CALENDAR_FILE = "calendar.toml"
 
 
 class StubAddresses(msgspec.Struct, frozen=True):
@@ -55,6 +57,7 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     for name in ("personal", "datorer", "verkstad", "ekonomi"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
+    (folder / CALENDAR_FILE).write_text(exempelby_calendar(), encoding="utf-8")
     file = folder / "config.toml"
     file.write_text("\n".join(_config_tables(addresses, listen)) + "\n", encoding="utf-8")
     return file
@@ -101,7 +104,7 @@ url = "database/fleetsync.db"
 listen = "{listen}"
 
 [calendar]
-name = "exempelby"
+file = "{CALENDAR_FILE}"
 
 [privacy]
 key_file = "keys/privacy.key"

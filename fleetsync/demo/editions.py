@@ -3,24 +3,25 @@
 from datetime import date, timedelta
 
 from fleetsync.demo.days import WORLD_ENDS, days_between
+from fleetsync.demo.start_year import same_date, same_weekday
 
 # The personnel system sends its report on the first of the month. In March 2026 it came late, on the 9th.
-_MISSED_REPORT_DAY, _LATE_REPORT_DAY = date(2026, 3, 1), date(2026, 3, 9)
+_MISSED_REPORT_DAY, _LATE_REPORT_DAY = same_date(2026, 3, 1), same_date(2026, 3, 9)
 STAFF_FILE_DAYS = tuple(
     _LATE_REPORT_DAY if day == _MISSED_REPORT_DAY else day
-    for day in days_between(date(2025, 8, 1), WORLD_ENDS)
+    for day in days_between(same_date(2025, 8, 1), WORLD_ENDS)
     if day.day == 1
 )
 # One export covered the whole municipality by mistake.
-WHOLE_MUNICIPALITY_ON = date(2026, 5, 1)
+WHOLE_MUNICIPALITY_ON = same_date(2026, 5, 1)
 # The partner exports its list of computers on Mondays.
-LIST_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
+LIST_DAYS = tuple(day for day in days_between(same_weekday(2025, 8, 4), WORLD_ENDS) if day.weekday() == 0)
 
 # The workshop exports its list on every working day.
-WORKSHOP_DAYS = tuple(day for day in days_between(date(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
+WORKSHOP_DAYS = tuple(day for day in days_between(same_weekday(2025, 8, 4), WORLD_ENDS) if day.weekday() < 5)
 
 # The ledger is exported on the first of the month.
-LEDGER_DAYS = tuple(day for day in days_between(date(2025, 8, 1), WORLD_ENDS) if day.day == 1)
+LEDGER_DAYS = tuple(day for day in days_between(same_date(2025, 8, 1), WORLD_ENDS) if day.day == 1)
 
 
 def edition_on(days: tuple[date, ...], day: date) -> date:

@@ -19,6 +19,7 @@ from fleetsync.demo.model import EmploymentContract, Learner, RegisterMembership
 from fleetsync.demo.names import CANARY, object_id_of
 from fleetsync.demo.pupil_cases import INDEPENDENT_SCHOOL, NEW_SCHOOL_ON
 from fleetsync.demo.school_years import REGISTER_ROLLOVER, register_year
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS
 
 JsonObject = dict[str, object]
@@ -28,7 +29,7 @@ PRINCIPAL, OFFICE, OTHER_PRINCIPAL = "huvudman", "forvaltning", "annan-huvudman"
 NEW_SCHOOL = "nyskolan"  # exists since NEW_SCHOOL_ON; the configuration does not know it
 SHARED_BUILDING = "hojdens-skola"
 SHARED_BUILDING_CODE, OFFICE_CODE = "HOJDEN", "BILDNING"
-PLACEMENTS_FORBIDDEN_SPAN = (date(2026, 10, 12), date(2026, 10, 18))
+PLACEMENTS_FORBIDDEN_SPAN = (same_weekday(2026, 10, 12), same_weekday(2026, 10, 18))
 _EMPLOYED_SINCE = date(2019, 1, 1)
 _CHILDREN_PER_GUARDIAN = 8  # one child in this many has a guardian in the register
 

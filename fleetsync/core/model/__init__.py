@@ -11,6 +11,7 @@ from fleetsync.core.model.base import (
 )
 from fleetsync.core.model.believed import (
     NOT_THERE,
+    TRIED_AGAIN,
     BelievedRecord,
     BelievedState,
     Credential,
@@ -131,6 +132,7 @@ __all__ = [
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",
     "TOKEN_PREFIX",
+    "TRIED_AGAIN",
     "UNPLACED",
     "AgreedCorrection",
     "Assignment",

@@ -136,6 +136,11 @@ class RequestContext:
         """Whether the account may park gaps and correct facts of devices."""
         return self.scope.allows(Permission.FACTS)
 
+    @property
+    def has_read_nothing(self) -> bool:
+        """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
+        return all(part.as_of is None for part in self.parts)
+
     # --- the day ------------------------------------------------------------------------------------------------------------
 
     @property
@@ -158,6 +163,18 @@ class RequestContext:
         except ValueError:
             abort(400)
         return day if day != self.today else None
+
+    @property
+    def school_resumes_on(self) -> date | None:
+        """The next school day while the schools have a break; None on all other days, ordinary weekends included."""
+        calendar = self.latest.calendars.default
+        return calendar.first_school_day(self.today) if calendar.is_in_break(self.today) else None
+
+    @property
+    def is_summer(self) -> bool:
+        """Whether the schools are between two school years."""
+        summer = self.latest.calendars.default.summer_break(self.today)
+        return summer is not None and summer.last_school_day < self.today < summer.first_school_day
 
     @property
     def day(self) -> date:
