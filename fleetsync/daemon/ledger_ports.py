@@ -135,7 +135,7 @@ class LedgerDecisions:
         if problem := clock_problem(run_context):
             raise ports.DecisionError(problem)
         try:
-            run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
+            run_context.ledger.accept(pull, who, reason, run_context.limits(source, part).without_grace())
         except StoreError as error:
             raise ports.DecisionError(str(error)) from None
         run_context.ledger.audit(who, "accept", f"{source}/{part} {pull}")
