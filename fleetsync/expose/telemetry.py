@@ -55,6 +55,7 @@ class DaemonStatus:
     jobs_missed: Mapping[Labels, float] = field(default_factory=dict)
     is_school_day: bool = False
     is_leader: bool = False
+    schedule_holder: str | None = None
     reconcile_seconds: float | None = None
     reconcile_failures: int = 0
     reference_checked_at: datetime | None = None
@@ -248,6 +249,12 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "1 if this daemon pulls by the schedule",
         (),
         _single(lambda daemon_status: daemon_status.is_leader),
+    ),
+    TelemetrySeries(
+        "fleetsync_schedule_holder_info",
+        "Which daemon on this database pulls by the schedule: its machine and process",
+        ("holder",),
+        lambda daemon_status: [((daemon_status.schedule_holder,), 1.0)] if daemon_status.schedule_holder else [],
     ),
     TelemetrySeries(
         "fleetsync_reference_data_timestamp_seconds",

@@ -39,6 +39,7 @@ from fleetsync.expose.lists.definitions import ListContext
 from fleetsync.expose.lookup import Lookup, overdue_parts
 from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices, scope_of_account
 from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
+from fleetsync.expose.web.ended_sessions import EndedSessions
 from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, PublishedIndexes, SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
@@ -64,6 +65,7 @@ class App:
     services: WebServices
     snapshot_indexes: SnapshotIndexes
     limiter: SignInLimiter
+    ended_sessions: EndedSessions
     is_secure: bool  # reached over https: cookies are sent over https only
 
 
@@ -140,6 +142,11 @@ class RequestContext:
     def has_read_nothing(self) -> bool:
         """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
         return all(part.as_of is None for part in self.parts)
+
+    @property
+    def may_park(self) -> bool:
+        """Whether gaps may be parked from this page: those of a past day may not."""
+        return self.may_correct and self.as_of is None
 
     # --- the day ------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from fleetsync.clock import Clock
-from fleetsync.store.database import Lock, open_database
+from fleetsync.store.database import RENEW_SECONDS, Lock, ScheduleLease, open_database
 from fleetsync.store.errors import (
     PartBusy,
     PullNotHeld,
@@ -28,10 +28,12 @@ from fleetsync.store.ledger.marks import MarkingPull, MarkLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pull_lists import StoredPull
+from fleetsync.store.ledger.tokens import StoredToken, TokenLedger
 from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
+    "RENEW_SECONDS",
     "RETENTION",
     "CorrectionEnd",
     "HeldPull",
@@ -44,6 +46,7 @@ __all__ = [
     "Reconciliation",
     "RecordIndexEntry",
     "RecordingResult",
+    "ScheduleLease",
     "StaleReconciliation",
     "StoreError",
     "StoreRefused",
@@ -52,6 +55,7 @@ __all__ = [
     "StoredCorrection",
     "StoredParking",
     "StoredPull",
+    "StoredToken",
     "open_ledger",
 ]
 
@@ -66,6 +70,7 @@ class Ledger(
     CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
+    TokenLedger,
 ):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
