@@ -145,6 +145,16 @@ class LedgerDecisions:
         run_context.ledger.audit(who, "accept", f"{source}/{part} {pull}")
         self._wake()
 
+    def leftover_pulls(self) -> Sequence[ports.LeftoverPull]:
+        """The held pulls of what is no longer configured."""
+        run_context = self._run_context()
+        configured = {(part.source, part.part) for part in run_context.parts()}
+        return [
+            ports.LeftoverPull(pull=held.pull, source=held.source, part=held.part, started_at=held.started_at)
+            for held in run_context.ledger.held_pulls()
+            if (held.source, held.part) not in configured
+        ]
+
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
         """Discard a held pull. Raises DecisionError."""
         ledger = self._run_context().ledger
