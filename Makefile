@@ -31,8 +31,8 @@ PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 p
 BIN := .venv/bin
 
 # Parts of the distribution: the programs that show they are there, then the packages that bring them.
-PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium
-PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core
+PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium pg_ctlcluster
+PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core postgresql
 PARTS ?= all
 # How to become root: already root, or sudo without a password. Empty: neither.
 AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)

@@ -38,6 +38,7 @@ class LedgerHistory:
             [running.assignment for running in self._ledger.assignments_as_of(instant)],
             self._ledger.gaps_as_of(instant),
             coverage,
+            self._ledger.device_counts_as_of(instant, day),
         )
 
     def coverage_sums(
@@ -166,5 +167,6 @@ class LedgerAccounts:
             name=account.name,
             role=ports.AccountRole(account.role),
             password_hash=account.password_hash,
+            units=account.units,
             changed_at=account.created_at,
         )

@@ -14,6 +14,7 @@ from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import OPEN_END, WORLD_BEGINS, YEARS
 from fleetsync.demo.model import ExpectedOwed, Learner, RegisterMembership, SchoolClass
 from fleetsync.demo.names import Namer
+from fleetsync.demo.rosters import counted_until
 from fleetsync.demo.school_years import LAST_COHORT, PROTECTION_MARKS, counting_span
 from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS
@@ -139,7 +140,7 @@ def _at_two(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> N
     other = next(demo_unit.slug for demo_unit in PRESCHOOL_UNITS if demo_unit.slug != unit)
     second = preschools.placement(cohort, other, nth, first=MOVED_ON, known=MOVED_ON - timedelta(days=14))
     child = preschools.add_child(cohort, nth, [preschools.placement(cohort, unit, nth), second])
-    preschools.add_expected_owed(child.key, cohort, unit, last=MOVED_ON - timedelta(days=1))
+    preschools.add_expected_owed(child.key, cohort, unit, last=counted_until(unit, MOVED_ON))
     preschools.add_expected_owed(child.key, cohort, other, first=MOVED_ON)
 
 

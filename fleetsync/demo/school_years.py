@@ -98,6 +98,17 @@ def register_year(day: date) -> int:
     return day.year if (day.month, day.day) >= REGISTER_ROLLOVER else day.year - 1
 
 
+def grade_in_register(cohort: int, first: date, last: date | None, day: date) -> int:
+    """The grade of an enrolment as a register writes it on *day*, within the enrolment's own school years."""
+    year = max(school_year_of(first), register_year(day))
+    return (year if last is None else min(year, school_year_of(last))) - cohort
+
+
+def school_year_of(day: date) -> int:
+    """The school year to which *day* belongs, from July on."""
+    return day.year if day.month >= 7 else day.year - 1
+
+
 class ClassRegistry:
     """All classes of the demo's school years."""
 

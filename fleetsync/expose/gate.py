@@ -396,8 +396,23 @@ def visible_received_file(received: ReceivedFile, scope: Scope) -> ReceivedFile:
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:
-    """What a held pull would change in the units and entitlements in scope."""
+    """What a held pull would change in the units and entitlements in scope.
+
+    Examples of persons and devices only for accounts that may read what sources say.
+    """
+    if not scope.allows(Permission.PULL_DETAILS):
+        plan = msgspec.structs.replace(plan, samples=())
     if scope.sees_everything:
         return plan
-    changes = tuple(change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement))
-    return msgspec.structs.replace(plan, coverage_changes=changes, gaps_opened={}, gaps_closed={})
+    is_of_all_rules = scope.entitlements is None
+    return msgspec.structs.replace(
+        plan,
+        coverage_changes=tuple(
+            change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement)
+        ),
+        coverage_totals=(),
+        gaps_opened={},
+        gaps_closed={},
+        units=tuple(each for each in plan.units if is_of_all_rules and scope.covers_unit(each.unit)),
+        samples=tuple(each for each in plan.samples if is_of_all_rules and scope.covers_unit(each.unit)),
+    )

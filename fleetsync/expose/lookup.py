@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from fleetsync.core.calendar import Calendar, local_day
+from fleetsync.core.identity import folded
 from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, acting_roles
 from fleetsync.core.model import (
     UNPLACED,
@@ -77,6 +78,14 @@ class Lookup:
     def person(self, person_id: str) -> PersonCase | None:
         """The person; None for an unknown id and for a person who may not be shown."""
         return None if person_id in self.concealed else self.people.get(person_id)
+
+    def find_person(self, text: str) -> str | None:
+        """The id of the person whose id or log-in is *text* (folded); None also for one who may not be shown."""
+        for person_id, case in self.people.items():
+            keys = (key.value for key in case.person.keys if not key.is_token)
+            if person_id not in self.concealed and text in {folded(person_id), *map(folded, keys)}:
+                return person_id
+        return None
 
     @cached_property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:

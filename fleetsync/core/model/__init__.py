@@ -22,9 +22,15 @@ from fleetsync.core.model.believed import (
 from fleetsync.core.model.change_plan import (
     ChangePlan,
     CoverageChange,
+    RecordChange,
+    SampledChange,
+    UnitRecordChanges,
 )
 from fleetsync.core.model.decisions import (
+    COUNT_FIELD,
+    CorrectedField,
     Correction,
+    DeviceCount,
     Override,
     Parking,
 )
@@ -39,6 +45,7 @@ from fleetsync.core.model.history import (
     StageSince,
 )
 from fleetsync.core.model.outcome import (
+    AgreedCorrection,
     CoverageShare,
     Device,
     DeviceCase,
@@ -119,6 +126,7 @@ from fleetsync.core.model.vocabulary import (
 
 __all__ = [
     "CENTRAL",
+    "COUNT_FIELD",
     "NOT_THERE",
     "RECORD_TYPES",
     "RESERVED_UNITS",
@@ -126,6 +134,7 @@ __all__ = [
     "TOKEN_PREFIX",
     "TRIED_AGAIN",
     "UNPLACED",
+    "AgreedCorrection",
     "Assignment",
     "AssignmentInterval",
     "BelievedRecord",
@@ -133,6 +142,7 @@ __all__ = [
     "ChangePlan",
     "Compliance",
     "Condition",
+    "CorrectedField",
     "Correction",
     "CoverageChange",
     "CoverageDay",
@@ -143,6 +153,7 @@ __all__ = [
     "CredentialUse",
     "Device",
     "DeviceCase",
+    "DeviceCount",
     "DeviceRecord",
     "DeviceRule",
     "DeviceSet",
@@ -188,11 +199,13 @@ __all__ = [
     "Purpose",
     "ReadFingerprint",
     "Record",
+    "RecordChange",
     "RecordType",
     "ReferenceFacts",
     "RoundBy",
     "RowChange",
     "RunningAssignment",
+    "SampledChange",
     "Scheme",
     "ScopeFindings",
     "SerialRules",
@@ -207,6 +220,7 @@ __all__ = [
     "Unit",
     "UnitMap",
     "UnitRecord",
+    "UnitRecordChanges",
     "UnreadableRow",
     "Verdict",
 ]

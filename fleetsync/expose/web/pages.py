@@ -13,16 +13,19 @@ from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
     UNPLACED,
     BelievedRecord,
+    CoverageShare,
     CoveredBy,
     DeviceRecord,
     Subject,
     Text,
 )
 from fleetsync.core.snapshot import PAST_DAY_MEASURES
+from fleetsync.expose.decision_checks import is_correctable
 from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_FORMS, STAGES, word
 from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
+    SHARED_SUBJECTS,
     measure_of,
     narrow_to_subject,
     number_of,
@@ -33,6 +36,7 @@ from fleetsync.expose.lists.gaps import SEVERITY_RANK
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import GAP_KINDS
 from fleetsync.expose.web import coverage_overview, policy_sentences
+from fleetsync.expose.web.entered_corrections import corrections_of
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
@@ -102,7 +106,15 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
         "roundings": _pool_roundings(context, slug),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
+        "corrections": corrections_of(context, [share.subject_id for share in _shared_at(context, slug)]),
+        "pools": {share.entitlement: share for share in _shared_at(context, slug) if share.subject is Subject.POOL},
+        "publication": context.services.manual_decisions.publications().get(slug),
     }
+
+
+def _shared_at(context: RequestContext, slug: str) -> Sequence[CoverageShare]:
+    """The shares of the sets and pools of a unit."""
+    return [share for share in context.latest.shares if share.unit == slug and share.subject in SHARED_SUBJECTS]
 
 
 def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
@@ -203,6 +215,8 @@ def device(device_id: str) -> PageResponse:
         gaps=context.gaps.get(device_id, ()),
         serving=context.serving.get(device_id),
         history=context.assignments_of(device_id),
+        corrections=corrections_of(context, {device_id}),
+        may_correct=context.may_correct and is_correctable(case, context.lookup),
     )
 
 
@@ -275,10 +289,8 @@ def _find_page(context: RequestContext, text: str) -> str | None:
 
 
 def _find_person_page(context: RequestContext, text: str) -> str | None:
-    for person_id, case in context.lookup.people.items():
-        if person_id in context.lookup.concealed:
-            continue
-        if text == folded(person_id) or any(folded(key.value) == text for key in case.person.keys if not key.is_token):
-            context.write_audit("searched person", person_id)
-            return url_for("pages.person", person_id=person_id)
-    return None
+    person_id = context.lookup.find_person(text)
+    if person_id is None:
+        return None
+    context.write_audit("searched person", person_id)
+    return url_for("pages.person", person_id=person_id)

@@ -16,6 +16,7 @@ from fleetsync.expose.failure_texts import failure_text
 from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
 from fleetsync.expose.lookup import GAP_KINDS, freshness, freshness_by_source, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
+from fleetsync.expose.web.deciding import take_undo
 from fleetsync.expose.web.links import TranslatedNames, changed_url
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import THEMES, request_context
@@ -139,6 +140,7 @@ def register_template_helpers(app: Flask) -> None:
         membership_group_name=membership_group_name,
         interval_text=interval_text,
         csrf=csrf,
+        take_undo=take_undo,
         freshness=freshness,
         freshness_by_source=freshness_by_source,
         is_failing=is_failing,

@@ -198,10 +198,11 @@ def missing_reason(source: Source, part: Part, verdict: Verdict, missing: PartMi
 
 def failure_reason(source: Source, error: PullError) -> str:
     """The text of *error*, with when it is tried again by itself where that may help."""
-    text = str(error).rstrip(".")
     if not isinstance(error, SourceUnavailable) or isinstance(error, Stopped):
         return str(error)
-    return f"{text}. {TRIED_AGAIN} {_duration_text(source.settings.every)}"
+    text = str(error)
+    end = "" if text.endswith((".", "?")) else "."
+    return f"{text}{end} {TRIED_AGAIN} {_duration_text(source.settings.every)}"
 
 
 def _duration_text(duration: timedelta) -> str:
