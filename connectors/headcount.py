@@ -21,6 +21,10 @@ counts = ["children"]                  # of children, pupils, staff; default: al
 # columns = { heads = "Inskrivna", counted_by = false }
 ```
 
+Numbers that nobody keeps in a list are typed, on the page of a unit or by `fleetsync headcount set`. They are kept in the file
+of a source of their own, whose table has `typed = true` and as `path` one file, such as `/var/lib/fleetsync/antal.csv`, in a
+folder that fleetsync may write to. The file is made with the first number; until then the source says that there is none.
+
 * **Kept**: unit, school form, year, the number, the day of the count, and the function that answers for it.
 * **Never decoded**: every other column: names, addresses, numbers of persons, remarks.
 * **Quirks that decide something**
@@ -44,7 +48,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleetsync.core.model import HeadcountRecord, MembershipType, PartRole, RecordType
 from fleetsync.pull.contract import (
@@ -109,6 +113,14 @@ class Settings(SourceSettings, FileFormat):
     expected_every: Duration | None = timedelta(days=180)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
     counts: tuple[str, ...] = tuple(part.name for part in PARTS)
+    typed: bool = False
+    """Its numbers are typed on the page or by command, and kept in the file of `path`."""
+
+    @model_validator(mode="after")
+    def _check_typed_file(self) -> "Settings":
+        if self.typed and (self.path.suffix != ".csv" or set("*?[") & set(str(self.path))):
+            raise ValueError('typed = true needs a path of one file without wildcards, such as "antal.csv"')
+        return self
 
 
 class CountedUnit(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,7 @@
 """user: the accounts that may sign in to the page."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -25,16 +25,21 @@ def user() -> None:
 @click.pass_context
 def add(ctx: click.Context, name: str, role: str, units: tuple[str, ...]) -> None:
     """NAME is the name of the account; it need not be a log-in elsewhere."""
-    is_of_units = role in ROLES_OF_UNITS
-    if is_of_units != bool(units):
-        remedy = "names its units: --unit UNIT" if is_of_units else "sees all units: leave out --unit"
-        raise CommandError(f"an account of the role {role} {remedy}", EXIT_UNUSABLE)
-    if units:
-        _refuse_unknown_units(ctx, units)
+    check_units(ctx, role, units)
     with open_ledger_only(ctx) as (ledger, _):
         ledger.add_account(name, _read_and_hash_password(), role, units)
     of_units = f" of {', '.join(units)}" if units else ""
     click.echo(f"{name} may sign in as {role}{of_units}")
+
+
+def check_units(ctx: click.Context, role: str, units: Sequence[str]) -> None:
+    """Raises CommandError when *units* do not fit the role, or one of them is unknown."""
+    is_of_units = role in ROLES_OF_UNITS
+    if is_of_units != bool(units):
+        remedy = "names its units: --unit UNIT" if is_of_units else "sees all units: leave out --unit"
+        raise CommandError(f"the role {role} {remedy}", EXIT_UNUSABLE)
+    if units:
+        _refuse_unknown_units(ctx, units)
 
 
 def _refuse_unknown_units(ctx: click.Context, units: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.file_inbox import FileInbox
+from fleetsync.daemon.head_counts import HeadCounts
 from fleetsync.daemon.health import Health, pull_job_name
 from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
@@ -214,7 +215,12 @@ class Daemon:
     def services(self) -> WebServices:
         """What the page may ask for."""
         return build_web_services(
-            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set, self._inbox
+            lambda: self.application,
+            self,
+            self.reconciler.plan_of,
+            self._reconcile_requested.set,
+            self._inbox,
+            HeadCounts(lambda: self.application, self.pulls.enqueue),
         )
 
     # --- main loop ----------------------------------------------------------------------------------------------------

@@ -12,13 +12,16 @@ from functools import cached_property
 from fleetsync.core.calendar import Calendar, local_day
 from fleetsync.core.identity import folded
 from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, acting_roles
+from fleetsync.core.local_plans import plans_in_force, raised_by
 from fleetsync.core.model import (
     UNPLACED,
     Assignment,
     DeviceCase,
+    DeviceSet,
     Entitlement,
     Episode,
     FormFactor,
+    LocalPlan,
     OwedDevices,
     PartRole,
     PartState,
@@ -63,6 +66,16 @@ class Lookup:
         return {rule.id: rule for rule in self.visible.policy.entitlements if rule.is_valid_on(today)}
 
     @cached_property
+    def local_plans(self) -> Mapping[str, LocalPlan]:
+        """The local plan in force on the snapshot's day, by unit."""
+        return plans_in_force(self.visible.policy.local_plans, self.visible.today)
+
+    def rule_at(self, entitlement: str, unit: str) -> Entitlement | None:
+        """The entitlement as it is at *unit*, where a local plan may have raised it; None when it is not in force."""
+        rule = self.rules.get(entitlement)
+        return None if rule is None else raised_by(rule, self.local_plans.get(unit))
+
+    @cached_property
     def withdrawn_rules(self) -> Sequence[tuple[Entitlement, date]]:
         """The newest rule of each id that was in force and is withdrawn, with the first day on which it owed nothing."""
         today, policy = self.visible.today, self.visible.policy
@@ -103,9 +116,9 @@ class Lookup:
         return {assignment.device: assignment for assignment in self.visible.assignments}
 
     @cached_property
-    def set_entitlements(self) -> Mapping[str, str]:
-        """Set → the entitlement it serves."""
-        return {device_set.id: device_set.entitlement or "" for device_set in self.visible.sets}
+    def sets(self) -> Mapping[str, DeviceSet]:
+        """By id."""
+        return {device_set.id: device_set for device_set in self.visible.sets}
 
     @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
@@ -142,7 +155,8 @@ class Lookup:
             serving = self.assignments.get(subject)
             return serving.entitlement if serving else None
         if episode.subject is Subject.SET:
-            return self.set_entitlements.get(subject)
+            shared = self.sets.get(subject)
+            return (shared.entitlement or "") if shared else None
         if episode.subject is Subject.PERSON:
             owed = self.owed.get(subject)
             return owed.entitlement if owed else None

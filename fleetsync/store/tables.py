@@ -612,6 +612,28 @@ account = Table(
     _datetime_column("created_at"),
 )
 
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("name", SqlText, primary_key=True),
+    Column("token_hash", SqlText, nullable=False, unique=True),
+    _text_column("role"),
+    Column("units", TextTuple, nullable=False),
+    Column("last_day", Date),
+    _datetime_column("created_at"),
+    _text_column("created_by"),
+    Column("last_used_on", Date),
+)
+
+# The newest week of which a unit was sent its digest; the week is its Monday.
+digest_mail = Table(
+    "digest_mail",
+    metadata,
+    Column("unit", SqlText, primary_key=True),
+    Column("week", Date, nullable=False),
+    _datetime_column("sent_at"),
+)
+
 protected_token = Table(
     "protected_token", metadata, Column("token", SqlText, primary_key=True), _datetime_column("since")
 )

@@ -3,6 +3,7 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,7 @@ from fleetsync.expose.ports import (
     PullSummary,
     ReceivedFile,
     SignInAccount,
+    TypedCount,
     WebServices,
 )
 from fleetsync.expose.scope import FULL_SCOPE
@@ -467,6 +469,11 @@ class FakeHistory:
             AssignmentInterval(other, at(40), at(30), known_before=True),
         )
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Of each device that serves somebody: the intervals above that have ended."""
+        of_each = {device: [row for row in self.assignments_of(device) if row.until is not None] for device in devices}
+        return {device: intervals for device, intervals in of_each.items() if intervals}
+
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         return REFUSALS if source == "intune" else ()
 
@@ -600,6 +607,11 @@ class FakeAccounts:
     def account(self, name: str) -> SignInAccount | None:
         return self.accounts.get(name)
 
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """The token of each account is its name."""
+        hashed = {hashlib.sha256(name.encode()).hexdigest(): account for name, account in self.accounts.items()}
+        return hashed.get(token_hash)
+
 
 @dataclass
 class FakeInbox:
@@ -686,6 +698,34 @@ class FakeManualDecisions:
 
 
 @dataclass
+class FakeHeadCounts:
+    """Keeps what was typed; *refusal*: why nothing is."""
+
+    counts: list[TypedCount] = field(default_factory=list)
+    entered_by: list[str] = field(default_factory=list)
+    refusal: str = ""
+    open: bool = True
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def typed_counts(self) -> list[TypedCount]:
+        return list(self.counts)
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.counts.append(count)
+        self.entered_by.append(who)
+        return None
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        if count not in self.counts:
+            raise DecisionError("this number is not there any more")
+        self.counts.remove(count)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -696,6 +736,7 @@ class PageSetup:
     protection_port: FakeProtection
     inbox_port: FakeInbox
     manual_port: FakeManualDecisions
+    head_count_port: FakeHeadCounts
     services: WebServices
 
 
@@ -703,7 +744,7 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
     protection, inbox = FakeProtection(), FakeInbox()
-    manual = FakeManualDecisions()
+    manual, head_counts = FakeManualDecisions(), FakeHeadCounts()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -719,7 +760,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         audit=decisions,
         protection=protection,
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, head_counts, services)

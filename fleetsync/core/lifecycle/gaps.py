@@ -429,6 +429,28 @@ GAPS: tuple[GapKind, ...] = (
         cases=_UNITS,
     ),
     _unit_gap(
+        id="no_local_plan",
+        severity=Severity.INFO,
+        title=Text("Lokal plan saknas", "No local plan"),
+        remedy=Text(
+            "Ta fram enhetens lokala IT-plan, och lägg in den som en [[local_plan]].",
+            "Write the unit's local plan, and enter it as a [[local_plan]].",
+        ),
+        reason=unit_and_source_gaps.no_local_plan,
+        cases=_UNITS,
+    ),
+    _unit_gap(
+        id="local_plan_expired",
+        severity=Severity.WARNING,
+        title=Text("Lokal plan har gått ut", "Local plan ended"),
+        remedy=Text(
+            "Besluta om en ny lokal plan, och lägg in den som en [[local_plan]]. Till dess gäller kommunens regler.",
+            "Decide on a new local plan, and enter it as a [[local_plan]]. Until then the municipality's rules hold.",
+        ),
+        reason=unit_and_source_gaps.local_plan_expired,
+        cases=_UNITS,
+    ),
+    _unit_gap(
         id="unmapped_unit",
         severity=Severity.WARNING,
         title=Text("Okänd organisation", "Unmapped organisation"),

@@ -51,7 +51,7 @@ def create_app(services: WebServices) -> Flask:
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
     app.extensions[EXTENSION_KEY] = App(
-        services, SnapshotIndexes(), SignInLimiter(services.clock), EndedSessions(), is_secure
+        services, SnapshotIndexes(services.history), SignInLimiter(services.clock), EndedSessions(), is_secure
     )
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.before_request(check_access)

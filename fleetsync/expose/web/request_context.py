@@ -143,6 +143,11 @@ class RequestContext:
         """Whether the account may park gaps and correct facts of devices."""
         return self.scope.allows(Permission.FACTS)
 
+    @property
+    def may_park(self) -> bool:
+        """Whether gaps may be parked from this page: those of a past day may not."""
+        return self.may_correct and self.as_of is None
+
     # --- the day ------------------------------------------------------------------------------------------------------------
 
     @property

@@ -16,13 +16,13 @@ from fleetsync.expose.failure_texts import failure_text
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
-from fleetsync.expose.web import policy_sentences
+from fleetsync.expose.web import policy_sentences, work_pages
 from fleetsync.expose.web.list_view import ListView
-from fleetsync.expose.web.registry import PageResponse, page, pages
+from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, order_by_name
 
-__all__ = ["pages"]  # all of them: this module adds its own to those of `pages.py`
+pages = work_pages.pages  # all of them: this module adds its own
 
 MAX_REASON_CHARACTERS = 500
 LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
@@ -209,6 +209,7 @@ def policy() -> PageResponse:
     choice = UnitChoice(context, units, {"name": order_by_name(context)})
     shown_units = {*choice.slugs, *RESERVED_UNITS} if choice.is_needed else None
     unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
+    titles = {rule.id: rule.title for rule in shown.entitlements}
     return render_template(
         "policy.html",
         rules=[
@@ -217,6 +218,15 @@ def policy() -> PageResponse:
                 policy_sentences.entitlement_sentences(rule, names, localiser, shown.withdrawn_from(rule.id)),
             )
             for rule in shown.entitlements
+        ],
+        local_plans=[
+            (
+                plan,
+                policy_sentences.local_plan_sentence(plan, localiser, context.latest.today),
+                policy_sentences.raise_sentences(plan, titles, localiser),
+            )
+            for plan in shown.local_plans
+            if shown_units is None or plan.unit in shown_units
         ],
         silence=policy_sentences.staleness_sentences(shown, localiser),
         device_rules=[

@@ -28,6 +28,7 @@ from fleetsync.store.ledger.marks import MarkingPull, MarkLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pull_lists import StoredPull
+from fleetsync.store.ledger.tokens import StoredToken, TokenLedger
 from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
 
@@ -54,6 +55,7 @@ __all__ = [
     "StoredCorrection",
     "StoredParking",
     "StoredPull",
+    "StoredToken",
     "open_ledger",
 ]
 
@@ -68,6 +70,7 @@ class Ledger(
     CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
+    TokenLedger,
 ):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 
