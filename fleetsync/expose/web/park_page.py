@@ -126,4 +126,4 @@ def _form(context: RequestContext, keys: Sequence[str]) -> PageResponse:
 
 
 def _days(context: RequestContext, last: date) -> dict[str, Any]:
-    return {"first_day": context.latest.today, "last_day": last, "until": request.form.get("until", last.isoformat())}
+    return {"last_day": last, "until": request.form.get("until", last.isoformat())}
