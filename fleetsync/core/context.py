@@ -19,6 +19,7 @@ from fleetsync.core.model import (
     BelievedState,
     Correction,
     DeviceCase,
+    DeviceCount,
     DeviceRecord,
     Entitlement,
     GroupRecord,
@@ -51,6 +52,7 @@ class StepBasis(Struct, frozen=True, kw_only=True):
     lists_with_contacts: frozenset[ListKey]
     overrides: tuple[Override, ...]
     corrections: tuple[Correction, ...]
+    device_counts: tuple[DeviceCount, ...]
     known_until: date | None
 
 
@@ -96,6 +98,7 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
             lists_with_contacts=self.lists_with_contacts,
             overrides=tuple(self.believed.overrides),
             corrections=tuple(self.believed.corrections),
+            device_counts=tuple(self.believed.device_counts),
             known_until=self.known_until,
         )
 

@@ -16,6 +16,7 @@ from fleetsync.core.model import ChangePlan
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.ledger_ports import LedgerAccounts, LedgerDecisions, LedgerHistory
+from fleetsync.daemon.manual_decisions import LedgerManualDecisions
 from fleetsync.daemon.memory_staging import MemoryStaging
 from fleetsync.daemon.protection import LedgerProtection
 from fleetsync.daemon.session_key import load_session_key
@@ -131,7 +132,8 @@ def build_web_services(
         published_state=published_state,
         history=LedgerHistory(lambda: application().run_context, lambda: published_state.snapshot),
         decisions=LedgerDecisions(lambda: application().run_context, plan_of_held, request_reconciliation),
-        accounts=LedgerAccounts(first.ledger),
+        manual_decisions=LedgerManualDecisions(lambda: application().run_context, request_reconciliation),
+        accounts=LedgerAccounts(first.ledger, lambda: application().run_context.moment().today),
         audit=first.ledger,
         protection=LedgerProtection(lambda: application().run_context),
         inbox=inbox,

@@ -350,6 +350,15 @@ def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Seque
     return [row for row in rows if scope.covers(row.assignment.unit, row.assignment.entitlement)]
 
 
+def visible_previous_holders(
+    history: HistoryReader, scope: Scope, devices: Collection[str]
+) -> Mapping[str, Sequence[str]]:
+    """Device → the persons whom it served before, the last one first, as far as that is in scope."""
+    ended = history.previous_holders(devices)
+    visible = {device: visible_intervals(intervals, scope) for device, intervals in ended.items()}
+    return {device: [row.assignment.subject_id for row in intervals] for device, intervals in visible.items()}
+
+
 def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, ...]:
     """Every part; why its last attempt failed only for accounts that may read it."""
     if scope.allows(Permission.PULL_DETAILS):
@@ -405,8 +414,23 @@ def visible_received_file(received: ReceivedFile, scope: Scope) -> ReceivedFile:
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:
-    """What a held pull would change in the units and entitlements in scope."""
+    """What a held pull would change in the units and entitlements in scope.
+
+    Examples of persons and devices only for accounts that may read what sources say.
+    """
+    if not scope.allows(Permission.PULL_DETAILS):
+        plan = msgspec.structs.replace(plan, samples=())
     if scope.sees_everything:
         return plan
-    changes = tuple(change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement))
-    return msgspec.structs.replace(plan, coverage_changes=changes, gaps_opened={}, gaps_closed={})
+    is_of_all_rules = scope.entitlements is None
+    return msgspec.structs.replace(
+        plan,
+        coverage_changes=tuple(
+            change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement)
+        ),
+        coverage_totals=(),
+        gaps_opened={},
+        gaps_closed={},
+        units=tuple(each for each in plan.units if is_of_all_rules and scope.covers_unit(each.unit)),
+        samples=tuple(each for each in plan.samples if is_of_all_rules and scope.covers_unit(each.unit)),
+    )

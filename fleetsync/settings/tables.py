@@ -28,7 +28,7 @@ from fleetsync.core.model import (
     RoundBy,
     Staleness,
 )
-from fleetsync.settings.listening import DEFAULT_LISTEN, ListenAddress, address
+from fleetsync.settings.listening import DEFAULT_LISTEN, DEFAULT_METRICS_LISTEN, ListenAddress, address
 from fleetsync.settings.validation import SLUG
 
 DEVICE_RULE_FIELDS = (
@@ -132,7 +132,7 @@ class WebTable(ConfigTable):
     """`[web]`: the page and the metrics."""
 
     listen: ListenText = DEFAULT_LISTEN
-    metrics_listen: ListenText | None = None
+    metrics_listen: ListenText = DEFAULT_METRICS_LISTEN
     public_url: WebAddress | None = None
     session_key_file: ConfigPath | None = None
     trusted_proxies: AtLeast0 = 0
@@ -145,8 +145,8 @@ class WebTable(ConfigTable):
 
     @property
     def metrics_address(self) -> ListenAddress | None:
-        """Where the metrics listen; None: with the page."""
-        return address(self.metrics_listen) if self.metrics_listen else None
+        """Where the metrics listen; None: with the page, being the same address."""
+        return None if address(self.metrics_listen) == self.address else address(self.metrics_listen)
 
 
 class NetworkTable(ConfigTable):
