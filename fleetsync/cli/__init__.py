@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": ("explaining", "Why a unit, person, device or gap is as it is."),
     "gaps": ("listing", "What is wrong, oldest first."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
+    "digest": ("digest", "The weekly mail of a unit: show it, or send it now."),
     "hand-out": ("listing", "To hand out: who lacks a device, or waits for one in repair."),
     "init": ("init_config", "Write a commented configuration to begin with."),
     "load": ("loading", "Read an exported file by hand; one that is new becomes a source."),
