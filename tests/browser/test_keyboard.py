@@ -1,10 +1,12 @@
 """Many gaps are worked through with the keyboard alone; the number of keys is part of the design."""
 
+import re
+
 import pytest
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
-GAPS, MOST_KEYS = 50, 100
+GAPS, MOST_KEYS = 50, 150
 FOCUSED = "document.activeElement"
 
 
@@ -36,7 +38,7 @@ def parked(reader):
     return reader.get_json("/api/v1/gaps?state=parked&limit=1")["count"]
 
 
-def test_fifty_gaps_are_parked_with_a_hundred_keys_and_no_click(open_session, ordinary):
+def test_fifty_gaps_are_parked_with_three_keys_a_gap_and_no_click(open_session, ordinary):
     reader = open_session(ordinary).goto("/gaps?severity=warning").sign_in("tekniker")
     before, keys = parked(reader), Keys(reader)
 
@@ -75,8 +77,7 @@ def test_the_arrow_keys_lead_from_row_to_row_and_enter_opens_one(technician):
     assert not boxes.nth(1).is_checked()
 
     technician.page.keyboard.press("Enter")
-    technician.page.wait_for_load_state()
-    assert technician.path != "/gaps"
+    technician.page.wait_for_url(re.compile("/(people|devices)/"))
 
 
 def test_all_rows_of_a_page_are_ticked_at_once(technician):
