@@ -4,7 +4,7 @@ import email
 import email.policy
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -112,7 +112,7 @@ class Sending:
 
     def send_on(self, day: date) -> None:
         """As the job does it at eight o'clock."""
-        self.clock.set(e.datetime(day.year, day.month, day.day, 7, tzinfo=e.UTC))
+        self.clock.set(datetime(day.year, day.month, day.day, 7, tzinfo=UTC))
         snapshot = rebuild_snapshot(self.application.run_context)
         Digests(self.clock, self.health, lambda: self.application, lambda: snapshot, Event()).send_due()
 

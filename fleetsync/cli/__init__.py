@@ -28,6 +28,7 @@ COMMANDS = {
     "drop": ("decisions", "Remove all records of a source."),
     "explain": ("explaining", "Why a unit, person, device or gap is as it is."),
     "gaps": ("listing", "What is wrong, oldest first."),
+    "headcount": ("head_counts", "Type how many persons a unit has, where no register is read."),
     "healthcheck": ("running", "Exit 0 while the daemon answers; for containers."),
     "digest": ("digest", "The weekly mail of a unit: show it, or send it now."),
     "hand-out": ("listing", "To hand out: who lacks a device, or waits for one in repair."),

@@ -29,6 +29,7 @@ from fleetsync.core.model import (
     Entitlement,
     Episode,
     HoldReason,
+    LocalPlan,
     Outcome,
     OwedDevices,
     PartState,
@@ -150,6 +151,7 @@ class VisibleSnapshot:
         return msgspec.structs.replace(
             policy,
             entitlements=tuple(_rules_in_scope(policy.entitlements, scope)),
+            local_plans=tuple(_local_plans_in_scope(policy.local_plans, scope)),
             units=tuple(unit for unit in policy.units if scope.covers_unit(unit.slug)),
             unit_maps=tuple(line for line in policy.unit_maps if scope.covers_unit(line.unit)),
             device_rules=tuple(
@@ -310,6 +312,13 @@ def _is_visible_episode(episode: Episode, scope: Scope, subject_ids: set[str]) -
         return True
     entitlement, separator, _ = episode.subject_id.partition("@")  # a unit's or pool's gap of one entitlement
     return episode.subject in {Subject.UNIT, Subject.POOL} and bool(separator) and scope.covers_entitlement(entitlement)
+
+
+def _local_plans_in_scope(plans: Iterable[LocalPlan], scope: Scope) -> Iterator[LocalPlan]:
+    for plan in plans:
+        if scope.covers_unit(plan.unit):
+            raises = tuple(each for each in plan.raises if scope.covers_entitlement(each.entitlement))
+            yield msgspec.structs.replace(plan, raises=raises)
 
 
 def _rules_in_scope(rules: Iterable[Entitlement], scope: Scope) -> Iterator[Entitlement]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from fleetsync.core.calendar import Calendar, local_day
 from fleetsync.core.identity import folded
 from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, acting_roles
+from fleetsync.core.local_plans import plans_in_force, raised_by
 from fleetsync.core.model import (
     UNPLACED,
     Assignment,
@@ -20,6 +21,7 @@ from fleetsync.core.model import (
     Entitlement,
     Episode,
     FormFactor,
+    LocalPlan,
     OwedDevices,
     PartRole,
     PartState,
@@ -62,6 +64,16 @@ class Lookup:
         """The entitlements in force on the snapshot's day."""
         today = self.visible.today
         return {rule.id: rule for rule in self.visible.policy.entitlements if rule.is_valid_on(today)}
+
+    @cached_property
+    def local_plans(self) -> Mapping[str, LocalPlan]:
+        """The local plan in force on the snapshot's day, by unit."""
+        return plans_in_force(self.visible.policy.local_plans, self.visible.today)
+
+    def rule_at(self, entitlement: str, unit: str) -> Entitlement | None:
+        """The entitlement as it is at *unit*, where a local plan may have raised it; None when it is not in force."""
+        rule = self.rules.get(entitlement)
+        return None if rule is None else raised_by(rule, self.local_plans.get(unit))
 
     @cached_property
     def withdrawn_rules(self) -> Sequence[tuple[Entitlement, date]]:

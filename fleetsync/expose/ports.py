@@ -311,6 +311,49 @@ class FileInbox(Protocol):
         ...
 
 
+class CountedGroup(StrEnum):
+    """Whom a head count counts."""
+
+    CHILDREN = "children"
+    PUPILS = "pupils"
+    STAFF = "staff"
+
+
+class TypedCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A head count as somebody typed it. *counted_by*: the function that answers for it, never a person."""
+
+    unit: str  # slug
+    whom: CountedGroup
+    school_form: str = ""  # "" of staff
+    year: int | None = None  # None: all years together
+    heads: int
+    counted_on: date
+    counted_by: str
+
+
+class HeadCountDesk(Protocol):
+    """Head counts that are typed. They are kept in the file of a source of head counts, and believed once that is read."""
+
+    def is_open(self) -> bool:
+        """Whether a source is configured whose numbers are typed."""
+        ...
+
+    def typed_counts(self) -> Sequence[TypedCount]:
+        """All that was typed, by unit, the newest first. Raises DecisionError when the file cannot be read."""
+        ...
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        """Keep a count, in place of one of the same day, which is returned; and write it into the audit.
+
+        Raises DecisionError.
+        """
+        ...
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        """Take a count back, so that the one before it counts, and write it into the audit. Raises DecisionError."""
+        ...
+
+
 class AccountRole(StrEnum):
     """The role of a signed-in person. What it may see and do stands in ROLE_SCOPES."""
 
@@ -327,9 +370,17 @@ ROLES_OF_UNITS = frozenset({AccountRole.PRINCIPAL})
 ROLE_SCOPES: Mapping[AccountRole, Scope] = {
     AccountRole.TECHNICIAN: FULL_SCOPE,
     AccountRole.STRATEGIST: Scope(
-        permissions=frozenset({Permission.PULL_DETAILS, Permission.DECISIONS, Permission.FACTS, Permission.TRIALS})
+        permissions=frozenset(
+            {
+                Permission.PULL_DETAILS,
+                Permission.DECISIONS,
+                Permission.FACTS,
+                Permission.TRIALS,
+                Permission.HEAD_COUNTS,
+            }
+        )
     ),
-    AccountRole.PRINCIPAL: Scope(units=frozenset(), permissions=frozenset({Permission.FACTS})),
+    AccountRole.PRINCIPAL: Scope(units=frozenset(), permissions=frozenset({Permission.FACTS, Permission.HEAD_COUNTS})),
     AccountRole.PROTECTION: Scope(permissions=frozenset({Permission.PROTECTION})),
 }
 
@@ -384,6 +435,7 @@ class WebServices(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog
     protection: ProtectionDesk
     inbox: FileInbox
+    head_counts: HeadCountDesk
     clock: Clock  # ages are relative to its now
     session_key: bytes
     municipality: str

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     DECISIONS = "decisions"  # accept and reject held pulls
     FACTS = "facts"  # park gaps, and correct facts of devices
     TRIALS = "trials"  # end and begin the trial of a unit
+    HEAD_COUNTS = "head_counts"  # type how many persons the units that are seen have, and take such a number back
     PROTECTION = "protection"  # see whether a person is protected, and take a wrong mark back
 
 

@@ -513,6 +513,16 @@ counter = Table(
     Column("total", BigInteger, nullable=False),
 )
 
+# Which of several daemons pulls by the clock, where the database is a server. One row.
+schedule_lease = Table(
+    "schedule_lease",
+    metadata,
+    Column("name", SqlText, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # one more each time that another daemon takes over
+    _text_column("holder"),  # "": nobody
+    _datetime_column("renewed_at"),
+)
+
 # --- what people decided, and what follows from it ---------------------------------------------------------------------
 
 override = Table(

@@ -51,12 +51,15 @@ from fleetsync.core.model import (
     Purpose,
     Record,
     RecordType,
+    SampledChange,
     Scheme,
     ScopeFindings,
+    Subject,
     Text,
     Unit,
     UnitMap,
     UnitRecord,
+    UnitRecordChanges,
     UnreadableRow,
     Verdict,
 )
@@ -77,6 +80,7 @@ from fleetsync.expose.ports import (
     PullSummary,
     ReceivedFile,
     SignInAccount,
+    TypedCount,
     WebServices,
 )
 from fleetsync.expose.scope import FULL_SCOPE
@@ -520,6 +524,12 @@ class FakeDecisions:
             new=3, changed=12, absent=312, assignments_ended=298, gaps_opened={"no_device": 287, "not_in_mdm": 25},
             coverage_changes=(CoverageChange(unit="ekskolan", entitlement="pupils", entitled_before=264, entitled_after=264,
                           covered_before=230, covered_after=41),),
+            coverage_totals=(CoverageChange(unit="", entitlement="pupils", entitled_before=900, entitled_after=900,
+                          covered_before=810, covered_after=621),),
+            units=(UnitRecordChanges(unit="bjorkskolan", changed=12), UnitRecordChanges(unit="ekskolan", new=3, absent=312)),
+            samples=(SampledChange(change="absent", subject=Subject.DEVICE, subject_id="d-intune-exb00041", unit="ekskolan", label="EXB00041"),
+                     SampledChange(change="absent", subject=Subject.PERSON, subject_id="p-edlevo-ek-4A-0", unit="ekskolan"),
+                     SampledChange(change="new", subject=Subject.PERSON, subject_id="p-of-tomorrow", unit="bjorkskolan")),
         )  # fmt: skip
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
@@ -688,6 +698,34 @@ class FakeManualDecisions:
 
 
 @dataclass
+class FakeHeadCounts:
+    """Keeps what was typed; *refusal*: why nothing is."""
+
+    counts: list[TypedCount] = field(default_factory=list)
+    entered_by: list[str] = field(default_factory=list)
+    refusal: str = ""
+    open: bool = True
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def typed_counts(self) -> list[TypedCount]:
+        return list(self.counts)
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.counts.append(count)
+        self.entered_by.append(who)
+        return None
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        if count not in self.counts:
+            raise DecisionError("this number is not there any more")
+        self.counts.remove(count)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -698,6 +736,7 @@ class PageSetup:
     protection_port: FakeProtection
     inbox_port: FakeInbox
     manual_port: FakeManualDecisions
+    head_count_port: FakeHeadCounts
     services: WebServices
 
 
@@ -705,7 +744,7 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
     protection, inbox = FakeProtection(), FakeInbox()
-    manual = FakeManualDecisions()
+    manual, head_counts = FakeManualDecisions(), FakeHeadCounts()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -721,7 +760,8 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         audit=decisions,
         protection=protection,
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, head_counts, services)

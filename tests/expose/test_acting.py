@@ -5,8 +5,10 @@ from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
+from fleetsync.core.model import Correction
 from fleetsync.expose.lookup import Lookup
 from tests.expose import example_page as e
 from tests.expose.page_client import csrf_of, open_client, visible_text
@@ -206,9 +208,9 @@ def test_a_list_names_what_counts_what_has_expired_and_why_the_rest_has_ended():
     correct(client := open_client(setup, "tea"), purpose="stock", confirmed="yes")
     entered = setup.manual_port.entered[0]
     setup.manual_port.entered += [
-        e.msgspec.structs.replace(entered, number=2, until=e.TODAY.replace(day=1)),
-        e.msgspec.structs.replace(entered, number=3, ended_how="agreed", ended_at=e.NOW, ended_by="fleetsync"),
-        e.msgspec.structs.replace(entered, number=4, ended_how="replaced", ended_at=e.NOW, ended_by="stina"),
+        replace(entered, number=2, until=e.TODAY.replace(day=1)),
+        replace(entered, number=3, ended_how="agreed", ended_at=e.NOW, ended_by="fleetsync"),
+        replace(entered, number=4, ended_how="replaced", ended_at=e.NOW, ended_by="stina"),
     ]
 
     text = visible_text(client.get("/corrections").text)
@@ -240,6 +242,41 @@ def test_a_unit_that_no_person_published_cannot_be_put_in_trial():
 
 def test_what_is_of_no_unit_has_no_trial():
     assert post(open_client(e.page_setup(), "tea"), "/units/unplaced/publish").status_code == 404
+
+
+# --- held pulls ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_held_pull_shows_units_totals_and_examples():
+    text = visible_text(open_client(e.page_setup(), "tea").get("/sources/intune/devices").text)
+
+    for words in (
+        "Hela kommunen",
+        "810 → 621",
+        "Poster per enhet",
+        "EXB00041",
+        "Elev 4A",
+        "en person som inte visas än",
+    ):
+        assert words in text
+
+
+def test_a_principal_sees_what_a_held_pull_would_change_at_the_own_school_alone_and_nobody_by_name():
+    text = visible_text(open_client(e.page_setup(), "rut").get("/sources/intune/devices").text)
+
+    assert "Ekskolan" in text
+    for words in ("Björkskolan", "Hela kommunen", "EXB00041", "Godta hämtningen", "Avvisa den"):
+        assert words not in text
+
+
+def test_a_pull_of_which_no_plan_can_be_made_can_be_rejected_on_the_page():
+    parts = [replace(part, held_pull=4712) if part.held_pull else part for part in e.parts()]
+    snapshot = e.example_snapshot(4)
+    shown = replace(snapshot, outcome=replace(snapshot.outcome, parts=tuple(parts)))
+    text = visible_text(open_client(e.page_setup(shown), "tea").get("/sources/intune/devices").text)
+
+    assert "Avvisa den" in text
+    assert "Godta hämtningen" not in text
 
 
 # --- who may ------------------------------------------------------------------------------------------------------------
@@ -274,7 +311,7 @@ def prepared(setup: e.PageSetup, action: str) -> None:
         kind, _, subject_id = GAP.partition(":")
         port.park([(kind, subject_id)], e.TODAY, who="tea", reason=REASON)
     if action == "take back":
-        port.correct(e.Correction(device=DEVICE, field="purpose", value="stock", until=e.TODAY), who="tea")
+        port.correct(Correction(device=DEVICE, field="purpose", value="stock", until=e.TODAY), who="tea")
     if action == "unpublish":
         port.publish("lindskolan", who="tea")
 

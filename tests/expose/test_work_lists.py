@@ -2,7 +2,9 @@
 
 import io
 import re
+from datetime import date
 
+import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
@@ -29,8 +31,8 @@ def workshop_setup() -> e.PageSetup:
     for who in PEOPLE:
         records.person("personec", "staff", who, f"{who}@exempelby.se")
         records.add_membership("personec", "staff", who, MembershipType.EMPLOYMENT, codes=("ek",),
-            employment_form=EmploymentForm.PERMANENT, start=e.date(2020, 8, 1),
-            end=e.date(2026, 12, 1) if who == "leaver" else None)  # fmt: skip
+            employment_form=EmploymentForm.PERMANENT, start=date(2020, 8, 1),
+            end=date(2026, 12, 1) if who == "leaver" else None)  # fmt: skip
 
     def give(who: str, model: str, **more: object) -> None:
         records.device("intune", Platform.WINDOWS, model, login=f"{who}@exempelby.se", **more)  # type: ignore[arg-type]
@@ -92,7 +94,7 @@ def test_the_person_who_had_a_device_before_is_named_unless_they_may_not_be_show
     def ended(devices):
         answer = history(devices)
         return {
-            device: [e.msgspec.structs.replace(each, assignment=e.msgspec.structs.replace(each.assignment, subject_id=other))
+            device: [msgspec.structs.replace(each, assignment=msgspec.structs.replace(each.assignment, subject_id=other))
                      for each in intervals]
             for device, intervals in answer.items()
         }  # fmt: skip

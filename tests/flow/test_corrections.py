@@ -42,7 +42,7 @@ def command(installation: Installation, *words: str, code: int = 0) -> str:
 
 def device_id(installation: Installation, n: int) -> str:
     rows = json.loads(command(installation, "devices", "--format", "json"))["rows"]
-    return next(row["device_id"] for row in rows if row["serial"] == serial(n))
+    return next(str(row["device_id"]) for row in rows if row["serial"] == serial(n))
 
 
 def person_id(opened: OpenInstallation, n: int) -> str:

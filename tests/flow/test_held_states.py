@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from fleetsync import sync
 from fleetsync.cli import root
 from fleetsync.core.model import ChangePlan
+from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.ledger_ports import LedgerDecisions
+from fleetsync.expose.telemetry import DaemonStatus, render_telemetry
 from tests.flow.installation import Installation, OpenInstallation
 
 WHY = ("--reason", "checked")
@@ -154,6 +156,22 @@ def test_a_plan_names_units_totals_and_a_few_examples_and_the_command_prints_the
     shown = command(installation, "pulls", "intune/devices")
     assert f"at unit      backskolan: 0 new, 0 changed, 0 back, {plan.absent} absent" in shown
     assert f"for example  absent: device {plan.samples[0].subject_id}" in shown
+
+
+def test_the_metrics_say_what_a_held_pull_would_change(installation: Installation) -> None:
+    pull = bring_into_state(installation, "held")
+    with installation.open() as opened:
+        parts = opened.ledger.part_states(opened.application.run_context.parts())
+        plans = sync.plans_of_held(opened.application.run_context)
+    status = with_held_changes(DaemonStatus(version="", revision=""), parts, plans.get)
+    plan = plans[pull]
+
+    assert status.held_records["intune", "devices", "absent"] == plan.absent > 0
+    assert status.held_records["intune", "devices", "new"] == 0
+    assert f'fleetsync_source_held_records{{change="absent",part="devices",source="intune"}} {plan.absent}.0' in (
+        render_telemetry(status).decode()
+    )
+    assert with_held_changes(status, parts, lambda _: None).held_records == {}
 
 
 def test_a_plan_names_nobody_whom_it_would_mark(installation: Installation) -> None:

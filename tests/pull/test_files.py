@@ -53,7 +53,7 @@ from fleetsync.pull.files import (
 from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.headers import header_names_by_field
 from fleetsync.pull.files.values import may_hold_damage, spreadsheet_damage
-from fleetsync.pull.files.workbook_xml import unreadable_cells
+from fleetsync.pull.table_process.sheet_xml import unreadable_cells
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()

@@ -24,6 +24,7 @@ from fleetsync.settings.tables import (
     DeviceRuleTable,
     EntitlementTable,
     IdentityTable,
+    LocalPlanTable,
     MailTable,
     MunicipalityTable,
     NetworkTable,
@@ -51,6 +52,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "unit_map": UnitMapTable,
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
+    "local_plan": LocalPlanTable,
     "mail": MailTable,
     "privacy": PrivacyTable,
 }

@@ -211,6 +211,7 @@ def test_sums_of_coverage_are_those_of_its_rows(ledger, recorded_days, rules, un
     assert [row.day for row in sums] == sorted(row.day for row in sums)
 
 
+@pytest.mark.only_database("sqlite")
 @pytest.mark.parametrize("by_unit", [False, True])
 def test_sums_of_coverage_sort_no_rows(ledger: Ledger, by_unit: bool) -> None:
     plans: list[str] = []

@@ -11,6 +11,7 @@ from fleetsync.core.model.base import (
 )
 from fleetsync.core.model.believed import (
     NOT_THERE,
+    TRIED_AGAIN,
     BelievedRecord,
     BelievedState,
     Credential,
@@ -64,6 +65,8 @@ from fleetsync.core.model.policy import (
     DeviceRule,
     EligibilityCriteria,
     Entitlement,
+    LocalPlan,
+    LocalRaise,
     ModelRule,
     OsSupport,
     Policy,
@@ -131,6 +134,7 @@ __all__ = [
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",
     "TOKEN_PREFIX",
+    "TRIED_AGAIN",
     "UNPLACED",
     "AgreedCorrection",
     "Assignment",
@@ -170,6 +174,8 @@ __all__ = [
     "HoldReason",
     "HolderProblem",
     "Key",
+    "LocalPlan",
+    "LocalRaise",
     "Login",
     "MeasureRow",
     "MembershipRecord",

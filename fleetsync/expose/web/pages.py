@@ -10,6 +10,7 @@ from flask import abort, render_template, request
 
 from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
+    RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
     CoverageShare,
@@ -34,6 +35,7 @@ from fleetsync.expose.lists.gaps import SEVERITY_RANK
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lists.subjects import holder_of
 from fleetsync.expose.lookup import GAP_KINDS
+from fleetsync.expose.scope import Permission
 from fleetsync.expose.web import coverage_overview, policy_sentences
 from fleetsync.expose.web.entered_corrections import corrections_of
 from fleetsync.expose.web.links import TranslatedNames
@@ -105,6 +107,10 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     """What is not kept for past days."""
     return {
         "roundings": _pool_roundings(context, slug),
+        "local_plan": _local_plan_sentences(context, slug),
+        "takes_head_counts": slug not in RESERVED_UNITS
+        and context.scope.allows(Permission.HEAD_COUNTS)
+        and context.services.head_counts.is_open(),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
         "corrections": corrections_of(context, [share.subject_id for share in _shared_at(context, slug)]),
@@ -116,6 +122,18 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
 def _shared_at(context: RequestContext, slug: str) -> Sequence[CoverageShare]:
     """The shares of the sets and pools of a unit."""
     return [share for share in context.latest.shares if share.unit == slug and share.subject in SHARED_SUBJECTS]
+
+
+def _local_plan_sentences(context: RequestContext, slug: str) -> tuple[str, Sequence[str]] | None:
+    """What is said of the unit's plan in force, else of its plan that ended last; None when it has none."""
+    today, localiser = context.latest.today, context.localiser
+    decided = [plan for plan in context.latest.policy.local_plans if plan.unit == slug and plan.decided_on <= today]
+    plan = context.lookup.local_plans.get(slug) or max(decided, key=lambda plan: plan.ends_on, default=None)
+    if plan is None:
+        return None
+    titles = {rule.id: rule.title for rule in context.lookup.rules.values()}
+    raises = policy_sentences.raise_sentences(plan, titles, localiser) if plan.ends_on >= today else []
+    return policy_sentences.local_plan_sentence(plan, localiser, today), raises
 
 
 def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:

@@ -12,12 +12,12 @@ from fleetsync.expose.decision_checks import DecisionRefused
 from fleetsync.expose.lists.definitions import SubjectLink
 from fleetsync.expose.ports import DecisionError, EnteredParking
 from fleetsync.expose.scope import Permission
-from fleetsync.expose.web import deciding, protection_page
+from fleetsync.expose.web import deciding, head_count_page
 from fleetsync.expose.web.links import subject_url
 from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-pages = protection_page.pages  # all of them: this module adds its own
+pages = head_count_page.pages  # all of them: this module adds its own
 
 MAX_GAPS = 200
 

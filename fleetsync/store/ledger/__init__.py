@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from fleetsync.clock import Clock
-from fleetsync.store.database import Lock, open_database
+from fleetsync.store.database import RENEW_SECONDS, Lock, ScheduleLease, open_database
 from fleetsync.store.errors import (
     PartBusy,
     PullNotHeld,
@@ -33,6 +33,7 @@ from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
+    "RENEW_SECONDS",
     "RETENTION",
     "CorrectionEnd",
     "HeldPull",
@@ -45,6 +46,7 @@ __all__ = [
     "Reconciliation",
     "RecordIndexEntry",
     "RecordingResult",
+    "ScheduleLease",
     "StaleReconciliation",
     "StoreError",
     "StoreRefused",

@@ -11,7 +11,9 @@ from fleetsync.core.model import (
     AgreedCorrection,
     BelievedState,
     Condition,
+    CorrectedField,
     Correction,
+    DeviceCase,
     DeviceCount,
     Outcome,
     Purpose,
@@ -103,14 +105,16 @@ def test_a_count_that_the_sources_come_to_is_agreed() -> None:
 def test_ending_what_is_agreed_never_moves_a_number(data: st.DataObject, builder: RecordsBuilder) -> None:
     """Whatever is stated of some devices, most of it what the sources say already."""
     plain = builder.outcome()
+
+    def stated(case: DeviceCase) -> dict[CorrectedField, str]:
+        place = case.placement
+        purpose = data.draw(st.sampled_from([place.purpose.value, "loan"]))
+        return {"unit": place.unit, "purpose": purpose, "holder": place.holder or ""}
+
     corrections = [
         Correction(device=case.device.id, field=field, value=value)
         for case in plain.devices
-        for field, value in (
-            ("unit", case.placement.unit),
-            ("purpose", data.draw(st.sampled_from([case.placement.purpose.value, "loan"]))),
-            ("holder", case.placement.holder or ""),
-        )
+        for field, value in stated(case).items()
         if data.draw(st.booleans())
     ]
     believed = builder.believed(corrections=corrections)

@@ -13,6 +13,7 @@ from fleetsync.core.coverage import build_context, reconcile_in
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
+    CorrectedField,
     Correction,
     DeviceCount,
     Moment,
@@ -90,10 +91,9 @@ def decisions(draw: st.DrawFn, builder: RecordsBuilder) -> dict[str, Any]:
     override = Override(
         serial=draw(st.sampled_from(serials)), login=None, person=address(f"p{draw(st.integers(0, 5))}")
     )
-    field, value = draw(
-        st.sampled_from([("unit", "ekskolan"), ("purpose", "loan"), ("holder", ""), ("condition", "lost")])
-    )
-    correction = Correction(device=draw(st.sampled_from(devices)), field=field, value=value)
+    values: dict[CorrectedField, str] = {"unit": "ekskolan", "purpose": "loan", "holder": "", "condition": "lost"}
+    field = draw(st.sampled_from(list(values)))
+    correction = Correction(device=draw(st.sampled_from(devices)), field=field, value=values[field])
     count = DeviceCount(subject_id="preschool@ugglan", count=draw(st.integers(0, 9)))
     return {"overrides": (override,), "corrections": (correction,), "device_counts": (count,)}
 
