@@ -31,6 +31,8 @@ class Health:
         self._reconcile_seconds: float | None = None
         self._reconcile_failures = 0
         self._backup_at: datetime | None = None
+        self._digests_at: datetime | None = None
+        self._unsent_digests = 0
         self._config_at = clock.now()
         self._is_config_good = True
         self._database_bytes: int | None = None
@@ -67,6 +69,12 @@ class Health:
     def record_backup(self, at: datetime) -> None:
         """A verified copy of the database was written at this instant."""
         self._backup_at = at
+
+    def record_digests(self, *, sent: int, unsent: int) -> None:
+        """How many digests were sent just now, and how many could not be."""
+        self._unsent_digests = unsent
+        if sent:
+            self._digests_at = self._clock.now()
 
     def record_config_loaded(self) -> None:
         """A new configuration is in force."""
@@ -133,6 +141,8 @@ class Health:
             reference_checked_at=datetime.combine(checked, time(), UTC) if checked else None,
             database_bytes=self._database_bytes,
             backup_at=self._backup_at,
+            digests_at=self._digests_at,
+            unsent_digests=self._unsent_digests,
             config_loaded_at=self._config_at,
             is_config_good=self._is_config_good,
         )

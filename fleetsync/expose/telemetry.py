@@ -61,6 +61,8 @@ class DaemonStatus:
     reference_checked_at: datetime | None = None
     database_bytes: int | None = None
     backup_at: datetime | None = None
+    digests_at: datetime | None = None
+    unsent_digests: int = 0
     config_loaded_at: datetime | None = None
     is_config_good: bool = True
 
@@ -291,6 +293,18 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "When a good configuration was last read",
         (),
         _single(lambda daemon_status: daemon_status.config_loaded_at),
+    ),
+    TelemetrySeries(
+        "fleetsync_digest_last_success_timestamp_seconds",
+        "When a digest was last sent to a unit, since the daemon started",
+        (),
+        _single(lambda status: status.digests_at),
+    ),
+    TelemetrySeries(
+        "fleetsync_digest_unsent",
+        "Units whose digest of this week could not be sent at the last attempt; it is tried again every hour",
+        (),
+        _single(lambda status: status.unsent_digests),
     ),
     TelemetrySeries(
         "fleetsync_job_missed_total",
