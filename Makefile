@@ -1,6 +1,6 @@
 # Two commands: `make run` shows an invented municipality, `make test` checks everything.
 #
-#   make run              set up .venv, then `fleetsync demo`; ARGS="--days 30" is handed on
+#   make run              set up .venv, then `fleetsync demo`; ARGS="--with-monitoring" is handed on
 #   make test             set up, install what the tests need, run everything
 #   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
 #   make check            the quick half of `make test`: lint, types, and whether generated files are up to date
@@ -31,8 +31,8 @@ PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 p
 BIN := .venv/bin
 
 # Parts of the distribution: the programs that show they are there, then the packages that bring them.
-PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium
-PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core
+PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium pg_ctlcluster
+PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core postgresql
 PARTS ?= all
 # How to become root: already root, or sudo without a password. Empty: neither.
 AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)

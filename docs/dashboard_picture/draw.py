@@ -20,7 +20,8 @@ from playwright.sync_api import sync_playwright
 
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.demo.replay import TODAY, DemoEnvironment, publish_all_units
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.replay import DemoEnvironment, publish_all_units
 from tests.dashboards.monitoring_stack import PrometheusServer, write
 from tests.dashboards.scenario import replay_days
 from tests.dashboards.series_catalogue import DASHBOARDS, RULES_FILE
@@ -60,11 +61,11 @@ def main(bundle: Path) -> None:
 
 def feed_prometheus(prometheus: PrometheusServer) -> None:
     """Give Prometheus Exempelby's past, moved so that its last day is today."""
-    moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
+    moved_by = timedelta(days=(Clock().now().date() - DEMO_DAY).days)
     environment = DemoEnvironment(prometheus.folder / "exempelby", with_schools=True)
     with environment.open() as settings:
         publish_all_units(environment, settings)
-        days = [TODAY - timedelta(days=number) for number in range(REPLAYED_DAYS, -1, -1)]
+        days = [DEMO_DAY - timedelta(days=number) for number in range(REPLAYED_DAYS, -1, -1)]
         past = replay_days(environment, settings, days, lambda *_: None)
     expositions = {at: text for at, text in past.items() if at + moved_by < Clock().now()}
     prometheus.load_past(expositions, moved_by, "127.0.0.1:8470")

@@ -312,6 +312,41 @@ class EntitlementTable(ConfigTable):
         return self
 
 
+class LocalRaiseTable(ConfigTable):
+    """What a local plan raises of one entitlement. None: as the entitlement itself says."""
+
+    devices: AtLeast1 | None = None
+    per: AtLeast1 | None = None
+    target: Ratio | None = None
+    platforms: tuple[Platform, ...] | None = None
+    form_factors: tuple[FormFactor, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> "LocalRaiseTable":
+        given = self.model_dump(exclude_none=True)
+        if not given:
+            raise ValueError("must say what is raised: devices, per, target, platforms or form_factors")
+        if () in given.values():
+            raise ValueError("must name at least one platform or form factor that is accepted")
+        return self
+
+
+class LocalPlanTable(ConfigTable):
+    """`[[local_plan]]`: the plan of one unit, which may promise more than the entitlements and never less."""
+
+    unit: Slug
+    document: Annotated[str, Field(min_length=1)]
+    decided_on: date
+    ends_on: date
+    raises: Mapping[Slug, LocalRaiseTable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_days(self) -> "LocalPlanTable":
+        if self.ends_on < self.decided_on:
+            raise ValueError(f"ends_on = {self.ends_on} is before decided_on = {self.decided_on}")
+        return self
+
+
 class PrivacyTable(ConfigTable):
     """`[privacy]`: which personal data are stored."""
 
@@ -336,5 +371,6 @@ class ConfigTables(ConfigTable):
     unit_map: tuple[UnitMapTable, ...] = ()
     device_rule: tuple[DeviceRuleTable, ...] = ()
     entitlement: tuple[EntitlementTable, ...] = ()
+    local_plan: tuple[LocalPlanTable, ...] = ()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)

@@ -27,8 +27,10 @@ from fleetsync.daemon.health import Health
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion
-from fleetsync.demo.replay import TODAY, ZONE, DemoEnvironment, first_run_at, publish_all_units, run_day
+from fleetsync.demo.mornings import ZONE, first_run_at
+from fleetsync.demo.replay import DemoEnvironment, publish_all_units, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
 from fleetsync.expose import telemetry
@@ -50,7 +52,7 @@ the day without school before today would still hold in the night, and suppress 
 USER_NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
 SILENT_SINCE = date(2026, 11, 20)
-SECRET_EXPIRES_ON = TODAY + timedelta(days=10)
+SECRET_EXPIRES_ON = DEMO_DAY + timedelta(days=10)
 UNDELIVERED_SOURCE = """
 [[source]]
 kind = "staff_file"
@@ -73,7 +75,7 @@ class DashboardScenario:
         self.daemon: Daemon | None = None
         self._running = ExitStack()
         # By the day in Sweden, so that the scenario's day is the same at any hour.
-        self.moved_by = timedelta(days=(Clock().now().astimezone(ZONE).date() - TODAY).days)
+        self.moved_by = timedelta(days=(Clock().now().astimezone(ZONE).date() - DEMO_DAY).days)
 
     def start(self) -> None:
         """Start the daemon, or start it again."""
@@ -135,7 +137,7 @@ def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
     permission to read placements is missing. A list of substitutes never came. The secret for Intune expires soon.
     """
     environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    wipe_devices(environment.world, TODAY)
+    wipe_devices(environment.world, DEMO_DAY)
     with ExitStack() as stack:
         stack.enter_context(environment.open())
         settings = configured(folder / "config.toml")
@@ -212,7 +214,7 @@ def park_one_gap(application: Application) -> None:
     """Park a gap."""
     gap = next(episode for episode in application.run_context.believed().episodes if episode.kind == "unsorted")
     application.ledger.park(
-        Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME
+        Parking(kind=gap.kind, subject_id=gap.subject_id, until=DEMO_DAY + timedelta(days=20)), USER_NAME
     )
 
 

@@ -189,7 +189,9 @@ def test_signing_out_needs_the_form_and_ends_the_session():
 def test_a_copy_of_the_cookie_opens_nothing_after_the_sign_out():
     client = open_client(e.page_setup())
     submit_sign_in(client, "tea")
-    copy = client.get_cookie("fleetsync").value
+    cookie = client.get_cookie("fleetsync")
+    assert cookie is not None
+    copy = cookie.value
     client.post("/sign-out", data={"csrf": csrf_of(client, "/")})
 
     client.set_cookie("fleetsync", copy)

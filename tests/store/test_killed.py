@@ -27,6 +27,9 @@ from tests.store.ledger_samples import (
 )
 from tests.store.test_privacy import HER_TOKEN, HER_WORDS, a_school
 
+# How the server ends the transaction of a client that died: test_postgresql.py.
+pytestmark = pytest.mark.only_database("sqlite")
+
 # The pause lies in the database's own engine, behind a row of the very transaction that is to be cut in two.
 PAUSED = """
     import sys, time

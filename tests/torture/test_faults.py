@@ -29,6 +29,22 @@ def test_no_fault_and_no_lie_publishes_a_wrong_number(town: Town) -> None:
     assert {report.effect for report in reports} & {Effect.UNCHANGED, Effect.UNKNOWN}
 
 
+ONCE_WRONG = (
+    # A log-in that is the same for all made everybody share a key with a protected person, who hid them all.
+    ("ss12000", "eduPersonPrincipalNames: far day in all"),
+    ("ss12000", "eduPersonPrincipalNames: number in half"),
+    ("register_file", "headers again in the middle"),
+)
+
+
+@pytest.mark.parametrize(("kind", "name"), ONCE_WRONG)
+def test_what_was_wrong_once_is_not_again(tmp_path: Path, kind: str, name: str) -> None:
+    with running_town(kind, tmp_path) as town:
+        cases = [case for case in cases_of(town) if case.name == name]
+
+        assert [run_case(town, case).effect for case in cases] == [Effect.UNCHANGED]
+
+
 def test_its_numbers_do_not_move_by_themselves(town: Town) -> None:
     assert stays_the_same_meanwhile(town)
 

@@ -14,11 +14,11 @@ from fleetsync.expose.web.ended_sessions import SESSION_LIFETIME, EndedSessions
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.indexed_snapshot import SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
-from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
 from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, check_access, largest_body, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
+from fleetsync.expose.web.trial_pages import pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,7 +51,7 @@ def create_app(services: WebServices) -> Flask:
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
     app.extensions[EXTENSION_KEY] = App(
-        services, SnapshotIndexes(), SignInLimiter(services.clock), EndedSessions(), is_secure
+        services, SnapshotIndexes(services.history), SignInLimiter(services.clock), EndedSessions(), is_secure
     )
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.before_request(check_access)

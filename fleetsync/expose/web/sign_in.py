@@ -1,4 +1,4 @@
-"""Sign-in with local accounts, sessions, the access check of every request, and the two checks of every form.
+"""Sign-in with local accounts and with tokens, sessions, the access check of every request, and the two checks of every form.
 
 A session holds a name, the instant at which its password was set, so that a new password ends the old sessions, and when it
 began. An
@@ -6,6 +6,7 @@ unknown name costs as much time as a wrong password. Failed attempts are limited
 audited.
 """
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -51,7 +52,7 @@ def check_access() -> Response | None:
     if request.endpoint == "static":
         return None
     context = request_context()
-    context.account = _signed_in_account(context)
+    context.account = _token_account(context) if _is_for_programs() else _signed_in_account(context)
     if context.account is None and request.endpoint not in OPEN_ENDPOINTS:
         return _ask_to_sign_in()
     _require_scope(context.scope)
@@ -77,6 +78,22 @@ def largest_body(app: Flask) -> Callable[[str, str, str], int]:
         return LARGEST_REQUEST_BYTES
 
     return limit
+
+
+def _is_for_programs() -> bool:
+    """Whether the request comes with a token; only addresses for programs take one."""
+    is_taken_here = request.path.startswith("/api/") or request.endpoint == "health.metrics"
+    return is_taken_here and request.authorization is not None
+
+
+def _token_account(context: RequestContext) -> SignInAccount | None:
+    """The account of the token: a bearer token, or the password of Basic, which is all that some programs can send.
+
+    Wrong ones are not limited: 256 random bits are not guessed, and a limit would let anybody lock programs out.
+    """
+    given = request.authorization
+    token = (given.token or given.password or "") if given is not None else ""
+    return context.services.accounts.account_of_token(hashlib.sha256(token.encode()).hexdigest())
 
 
 def _ask_to_sign_in() -> Response:
