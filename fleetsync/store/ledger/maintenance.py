@@ -15,7 +15,7 @@ from fleetsync.store.ledger.marks import all_marks, restore_marks
 from fleetsync.store.ledger.prepared_copy import prepared_copy
 from fleetsync.store.ledger.privacy import PrivacyLedger
 from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
-from fleetsync.store.upgrade import head, known_revisions
+from fleetsync.store.upgrade import head, known_revisions, upgrade
 
 TERM_LENGTH = timedelta(days=180)
 
