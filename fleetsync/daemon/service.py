@@ -21,7 +21,7 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.file_inbox import FileInbox
-from fleetsync.daemon.health import Health, pull_job_name
+from fleetsync.daemon.health import BACKUP_JOB, Health, pull_job_name
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.maintenance import Maintenance
 from fleetsync.daemon.memory import Memory
@@ -250,7 +250,7 @@ class Daemon:
                 call = partial(self.pulls.enqueue, source.name)
                 self.scheduler.add_interval_job(pull_job_name(source.name), source.settings.every, first_at, call)
         self._reconcile_requested.set()
-        calls = {"purge": self.maintenance.purge, "backup": self.maintenance.backup}
+        calls = {"purge": self.maintenance.purge, BACKUP_JOB: self.maintenance.backup}
         time_zone = self.application.run_context.policy.time_zone
         for job in self.application.settings.jobs:
             self.scheduler.add_cron_job(job, time_zone, calls.get(job.name, self._reconcile_requested.set))

@@ -21,6 +21,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "fleetsync_gaps_opened": ("Gaps opened, by kind", ("kind",)),
     "fleetsync_gaps_closed": ("Gaps closed, by kind", ("kind",)),
 }
+SNAPSHOT_INSTANT = "fleetsync_snapshot_timestamp_seconds"
 
 CounterTotals = Mapping[str, Mapping[tuple[str, ...], int]]
 
@@ -63,7 +64,7 @@ def families(snapshot: Snapshot, totals: CounterTotals) -> Iterable[MetricFamily
     for name, (help_text, label_names) in COUNTERS.items():
         yield MetricFamily(f"{name}_total", help_text, label_names, totals.get(name, {}), "counter")
     shown_at: Mapping[tuple[str, ...], float] = {(): snapshot.outcome.moment.at.timestamp()}
-    yield MetricFamily("fleetsync_snapshot_timestamp_seconds", "When what is shown was reconciled", (), shown_at)
+    yield MetricFamily(SNAPSHOT_INSTANT, "When what is shown was reconciled", (), shown_at)
 
 
 def family_lines(family: MetricFamily) -> Iterator[str]:
