@@ -13,7 +13,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("metric_contract", DOCS / "metric_contract.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -49,7 +49,12 @@ def selectors(expr: str) -> Iterator[Any]:
 
 def without_variables(expr: str) -> str:
     """A panel's query as Grafana sends it when all values of the variables are chosen."""
-    return expr.replace("$unit", ".*").replace("$entitlement", ".*").replace("$__rate_interval", "5m")
+    return (
+        expr.replace("$unit", ".*")
+        .replace("$entitlement", ".*")
+        .replace("$source", ".*")
+        .replace("$__rate_interval", "5m")
+    )
 
 
 def unknown_names(expr: str) -> set[str]:
