@@ -1,9 +1,10 @@
 # Two commands: `make run` shows an invented municipality, `make test` checks everything.
 #
-#   make run              set up .venv, then `fleetsync demo`; ARGS="--days 30" is handed on
+#   make run              set up .venv, then `fleetsync demo`; ARGS="--with-monitoring" is handed on
 #   make test             set up, install what the tests need, run everything
 #   make test PARTS=none  a declared partial run: without the parts of the distribution; prints what was not run
 #   make check            the quick half of `make test`: lint, types, and whether generated files are up to date
+#   make torture          thousands of faults and lies of sources against the published numbers; ARGS="--one-in 20"
 #   make bench            measure beside other programs that do the same job; ARGS="--size 10000" (bench/README.md)
 #   make docs             write the generated documents and Grafana dashboards anew
 #   make format · lock · check-lock · clean
@@ -30,17 +31,17 @@ PYTHON := $(shell for python in python3 /usr/bin/python3 python3.14 python3.13 p
 BIN := .venv/bin
 
 # Parts of the distribution: the programs that show they are there, then the packages that bring them.
-PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium
-PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core
+PART_PROGRAMS := prometheus promtool prometheus-alertmanager amtool chromium pg_ctlcluster
+PART_PACKAGES := prometheus prometheus-alertmanager chromium fonts-dejavu-core postgresql
 PARTS ?= all
 # How to become root: already root, or sudo without a password. Empty: neither.
 AS_ROOT = $(shell if [ "$$(id -u)" = 0 ]; then echo env; elif sudo -n true 2>/dev/null; then echo sudo -n; fi)
 APT_INSTALL = env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends
 
-.PHONY: help run bench test check lint types generated docs suite parts parts-verdict format lock check-lock clean
+.PHONY: help run bench torture test check lint types generated docs suite parts parts-verdict format lock check-lock clean
 
 help:
-	@sed -n '3,9s/^# *//p' Makefile
+	@sed -n '3,10s/^# *//p' Makefile
 
 # ------------------------------------------------------------------------------------------------------------- set-up
 
@@ -86,6 +87,9 @@ run: $(RUN_READY)
 
 bench: $(TEST_READY)
 	@$(BIN)/python -m bench compare $(ARGS)
+
+torture: $(TEST_READY)
+	@$(BIN)/python -m tests.torture $(ARGS)
 
 # In this order: quick steps first, and the message about missing parts last.
 test:

@@ -13,9 +13,10 @@ import requests
 
 from bench.daemon import DaemonProcess, free_port
 from bench.processes import MEGABYTE, ProgramFailed, last_words, program_environment
-from fleetsync.demo.replay import TODAY, first_run_at
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.mornings import first_run_at
 
-WELCOME = "On the page it is"  # the demo prints it when the past has been replayed
+WELCOME = "Ctrl-C stops the demo"  # the demo prints it when the past has been replayed
 TIMEOUT_SECONDS = 1800
 
 
@@ -24,10 +25,11 @@ def measure_exempelby(checkout: Path, report: Callable[[object], None]) -> dict[
     with TemporaryDirectory(prefix="bench-exempelby-") as name:
         folder, port = Path(name), free_port()
         demo = [str(checkout / ".venv/bin/fleetsync"), "demo", "--folder", name, "--port", str(port)]
+        demo += ["--today", str(DEMO_DAY)]
         _, replayed = _run_demo(demo, checkout, port, folder / "demo.log")
         report(f"Exempelby replayed in {replayed:.0f} s")
         # Right after the last pulls, so that none is due and the systems of the demo are not missed.
-        now = first_run_at(TODAY) + timedelta(minutes=1)
+        now = first_run_at(DEMO_DAY) + timedelta(minutes=1)
         with DaemonProcess(checkout, folder / "config.toml", port, now) as daemon:
             report(f"daemon of Exempelby: page after {daemon.start.wall_seconds:.1f} s")
             memory = daemon.memory_at_rest()

@@ -78,6 +78,7 @@ url = "database/fleetsync.db"
 
 [web]
 listen = "127.0.0.1:{port}"
+metrics_listen = "127.0.0.1:{port}"
 
 [privacy]
 key_file = "secrets/privacy.key"

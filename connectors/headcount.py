@@ -21,6 +21,10 @@ counts = ["children"]                  # of children, pupils, staff; default: al
 # columns = { heads = "Inskrivna", counted_by = false }
 ```
 
+Numbers that nobody keeps in a list are typed, on the page of a unit or by `fleetsync headcount set`. They are kept in the file
+of a source of their own, whose table has `typed = true` and as `path` one file, such as `/var/lib/fleetsync/antal.csv`, in a
+folder that fleetsync may write to. The file is made with the first number; until then the source says that there is none.
+
 * **Kept**: unit, school form, year, the number, the day of the count, and the function that answers for it.
 * **Never decoded**: every other column: names, addresses, numbers of persons, remarks.
 * **Quirks that decide something**
@@ -29,8 +33,8 @@ counts = ["children"]                  # of children, pupils, staff; default: al
   * Rows of the same unit, form and year of one day are added up, since somebody may count by class. Of several days the
     newest counts; a row without a day is older than all that have one.
   * Employees are those who are entitled to a device, however they are employed: the list has no form of employment.
-  * A number that is blank, not whole or below zero is refused with its line, and then nothing of the list is taken for
-    absent. A blank is not 0.
+  * A number that is blank, not whole or below zero is refused with its line, and with it all that is counted together with
+    it: what was believed of that unit, form and year stays. A blank is not 0, and a sum without it is no sum.
   * Without a year, all years of a form are counted together; that decides where one rule owes all of them.
   * Who answers for a number is written as a function ("rektor Vretaskolan"). What holds an address is not kept.
   * Nothing says which of the heads has which device: the unit's devices in somebody's use cover them together.
@@ -44,7 +48,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleetsync.core.model import HeadcountRecord, MembershipType, PartRole, RecordType
 from fleetsync.pull.contract import (
@@ -109,13 +113,24 @@ class Settings(SourceSettings, FileFormat):
     expected_every: Duration | None = timedelta(days=180)
     grace_pulls: Annotated[int, Field(ge=0)] = 1
     counts: tuple[str, ...] = tuple(part.name for part in PARTS)
+    typed: bool = False
+    """Its numbers are typed on the page or by command, and kept in the file of `path`."""
+
+    @model_validator(mode="after")
+    def _check_typed_file(self) -> "Settings":
+        if self.typed and (self.path.suffix != ".csv" or set("*?[") & set(str(self.path))):
+            raise ValueError('typed = true needs a path of one file without wildcards, such as "antal.csv"')
+        return self
 
 
 class CountedUnit(msgspec.Struct, frozen=True, gc=False):
-    """What is counted together, and how many: a row, or the rows of one day that have the same `place`."""
+    """What is counted together, and how many: a row, or the rows of one day that have the same `place`.
+
+    *heads*: None of a row whose number cannot be read, for the *problem* at *line*.
+    """
 
     membership: MembershipType
-    heads: int
+    heads: int | None
     unit_code: str | None
     unit: str | None
     school_form: str | None
@@ -123,6 +138,8 @@ class CountedUnit(msgspec.Struct, frozen=True, gc=False):
     counted_on: date | None
     counted_by: str | None
     unreadable: tuple[UnreadableFact, ...] = ()
+    problem: str = ""
+    line: str = ""
 
     @property
     def place(self) -> str:
@@ -148,12 +165,14 @@ def _pages(part: str, file: SourceFile) -> Iterator[Page]:
     for page in file.pages(read_row, misfit=_misfit_reader):
         rows += page.raws
         rejected += page.rejected
-    counted = [row for row in _newest_counts(rows) if _PART_OF_TYPE[row.membership] == part]
-    yield from pages_of_records(file, counted, rejected, missing_columns(file, NEEDED_FIELDS))
+    of_part = [row for row in rows if _PART_OF_TYPE[row.membership] == part]
+    rejected += [RejectedRecord(row.problem, row.line, row.place) for row in of_part if row.heads is None]
+    yield from pages_of_records(file, _newest_counts(of_part), rejected, missing_columns(file, NEEDED_FIELDS))
 
 
 def normalise(part: str, settings: Settings, raw: CountedUnit) -> tuple[NormalisedItem, ...]:
     """The head count, and what of it could not be read."""
+    assert raw.heads is not None, "a place with a number that cannot be read is rejected"
     record = HeadcountRecord(
         source_id=raw.place,
         membership=raw.membership,
@@ -185,15 +204,16 @@ def _heads_of(part: str, file: SourceFile) -> int:
 
 
 def read_row(row: FileRow) -> CountedUnit:
-    """What is kept of *row*. Raises RecordError where nobody can say whom it counts, where, or how many."""
+    """What is kept of *row*. Raises RecordError where nobody can say whom it counts, or where."""
     facts = RowFacts(row)
     code, unit = row.text("unit_code") or row.text("cost_centre"), row.text("unit")
     if not (code or unit):
         raise RecordError("unit is empty")
     form = _school_form(row)
+    heads, problem = _heads_or_problem(row)
     return CountedUnit(
         membership=_membership(row, form),
-        heads=_heads(row),
+        heads=heads,
         unit_code=code,
         unit=unit,
         school_form=form,
@@ -201,6 +221,8 @@ def read_row(row: FileRow) -> CountedUnit:
         counted_on=facts.day("counted_on", "counted_on"),
         counted_by=facts.fact("counted_by", "counted_by", _author, row),
         unreadable=facts.unreadable,
+        problem=problem,
+        line=row.place,
     )
 
 
@@ -224,6 +246,14 @@ def _membership(row: FileRow, form: str | None) -> MembershipType:
     if form is None:
         raise RecordError("neither school form nor whom says what is counted")
     return MembershipType.PLACEMENT if form == _PRESCHOOL_FORM else MembershipType.ENROLMENT
+
+
+def _heads_or_problem(row: FileRow) -> tuple[int | None, str]:
+    """How many heads, or why that cannot be read: then the others of its place are not all of them either."""
+    try:
+        return _heads(row), ""
+    except RecordError as error:
+        return None, str(error)
 
 
 def _heads(row: FileRow) -> int:
@@ -251,20 +281,23 @@ def _author(row: FileRow) -> str | None:
 
 
 def _newest_counts(rows: Iterable[CountedUnit]) -> list[CountedUnit]:
-    """One count for each place, of its newest day, in the order of the file."""
+    """One count for each place, of its newest day, in the order of the file; none where a number of that day is missing."""
     by_place: dict[str, list[CountedUnit]] = {}
     for row in rows:
         by_place.setdefault(row.place, []).append(row)
-    return [_newest_count(of_place) for of_place in by_place.values()]
+    return [count for of_place in by_place.values() if (count := _newest_count(of_place)) is not None]
 
 
-def _newest_count(rows: Sequence[CountedUnit]) -> CountedUnit:
+def _newest_count(rows: Sequence[CountedUnit]) -> CountedUnit | None:
     newest = max(row.counted_on or date.min for row in rows)
     counted = [row for row in rows if (row.counted_on or date.min) == newest]
+    heads = [row.heads for row in counted if row.heads is not None]
+    if len(heads) < len(counted):
+        return None
     authors = dict.fromkeys(row.counted_by for row in counted if row.counted_by)
     return msgspec.structs.replace(
         counted[0],
-        heads=sum(row.heads for row in counted),
+        heads=sum(heads),
         counted_by=", ".join(authors) or None,
         unreadable=tuple(fact for row in counted for fact in row.unreadable),
     )

@@ -4,6 +4,7 @@
 
 writes `docs/released_metrics.toml`, the list of what release 0.2 publishes. Do so when a release is made, and never in
 between: the list is what later changes are compared with. Nothing is written when a promise of the last release is broken.
+Until 0.1 is out, a new metric is added to its list by writing it again.
 """
 
 import sys
@@ -54,7 +55,7 @@ def current_metrics() -> Mapping[str, MetricPromise]:
 
 
 def broken_promises(release: Release, metrics: Mapping[str, MetricPromise]) -> Iterator[str]:
-    """A sentence for each metric of *release* that *metrics* dropped or changed, and for each new one with a false since."""
+    """A sentence for each metric of *release* that *metrics* dropped or changed."""
     for name, promised in release.metrics.items():
         was_announced = promised.publication.deprecated_in is not None
         if promised.publication.stability is Stability.EXPERIMENTAL:
@@ -71,7 +72,11 @@ def broken_promises(release: Release, metrics: Mapping[str, MetricPromise]) -> I
             yield f"{name} was stable and cannot become experimental"
         if now.publication.since != promised.publication.since:
             yield f"{name} is published since {promised.publication.since}, not {now.publication.since}"
-    for name in metrics.keys() - release.metrics.keys():
+
+
+def misdated_metrics(release: Release, metrics: Mapping[str, MetricPromise]) -> Iterator[str]:
+    """A sentence for each metric that *release* lacks and that is said to be as old as it."""
+    for name in sorted(metrics.keys() - release.metrics.keys()):
         if _as_numbers(metrics[name].publication.since) <= _as_numbers(release.number):
             yield f"{name} is new since release {release.number}, so its `since` is a later release"
 

@@ -55,11 +55,16 @@ class ScheduledJob(Struct, frozen=True):
 # ------------------------------------------------------------------------------------------------------- where
 
 
-def schedules_dir() -> Path:
-    """The folder of the shipped schedules: in an installed package, else in the repository."""
+def shipped_folder(name: str) -> Path:
+    """The folder of that name that is shipped: in an installed package, else in the repository."""
     package = Path(str(files("fleetsync")))
-    installed = package / "_data" / "schedules"
-    return installed if installed.is_dir() else package.parent / "schedules"
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def schedules_dir() -> Path:
+    """The folder of the shipped schedules."""
+    return shipped_folder("schedules")
 
 
 def shipped_calendar(name: str) -> Path:

@@ -21,6 +21,7 @@ SYSTEM_PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
     "alertmanager": ("prometheus-alertmanager", "amtool"),
     "chromium": ("chromium",),
+    "postgresql": ("pg_ctlcluster",),
 }
 """Part of the distribution → the programs that prove it is there. The Makefile installs them."""
 
@@ -74,6 +75,15 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_ARGUMENTS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Any]:
+    """A private server of the distribution's PostgreSQL, shared by the tests of this process."""
+    from tests.postgresql_server import running_server
+
+    with running_server() as server:
+        yield server
 
 
 def checked(call: Any, check: Callable[[Any], None]) -> Any:

@@ -612,8 +612,8 @@ def test_a_daemon_that_does_not_answer_is_not_healthy(installation):
     [
         (b"HTTP/1.1 200 OK\r\n\r\n", 0, ""),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "the daemon answers 503 at {at}/livez: its main loop hangs"),
-        (b"220 mail.exempelby.se\r\n", 1, "what answers at {at} is not the daemon: look at [web] listen"),
-        (b"", 1, "what answers at {at} is not the daemon: look at [web] listen"),
+        (b"220 mail.exempelby.se\r\n", 1, "what answers at {at} is not the daemon: look at [web] metrics_listen"),
+        (b"", 1, "what answers at {at} is not the daemon: look at [web] metrics_listen"),
     ],
 )
 def test_a_health_check_says_what_answers(installation, answer, code, message):
@@ -636,11 +636,14 @@ def test_a_health_check_says_what_answers(installation, answer, code, message):
 
 
 def test_a_health_check_of_a_configuration_that_cannot_be_used_says_why(installation):
-    installation.config.write_text("[web]\nlisten = 8470\n", encoding="utf-8")
+    installation.config.write_text("[web]\nmetrics_listen = 9470\n", encoding="utf-8")
 
     code, _, errors = run_and_catch(installation, "healthcheck")
 
-    assert (code, errors) == (2, "fleetsync: config.toml: [web] listen = 8470 must be text in quotation marks\n")
+    assert (code, errors) == (
+        2,
+        "fleetsync: config.toml: [web] metrics_listen = 9470 must be text in quotation marks\n",
+    )
 
 
 # --- bad input --------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ import os
 import socket
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+import requests
 
 from fleetsync import log
 from fleetsync.clock import Clock
@@ -24,6 +25,8 @@ from fleetsync.store import sqlite_database
 from tests.flow.daemon_process import wait_until
 from tests.flow.installation import Installation, StaffFileRow, device
 from tests.serving import free_port
+
+MACHINE_PATHS = ("/metrics", "/livez", "/readyz")
 
 
 @pytest.fixture
@@ -225,6 +228,23 @@ def test_a_large_body_is_refused_by_its_announced_length(installation):
         sent.sendall(b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000000\r\n\r\n")
 
         assert b" 413 " in sent.recv(200)
+
+
+def test_metrics_and_health_answer_from_a_server_of_their_own(installation):
+    port = free_port()
+    text = installation.config.read_text(encoding="utf-8")
+    page = f'metrics_listen = "127.0.0.1:{installation.port}"'
+    installation.config.write_text(text.replace(page, f'metrics_listen = "127.0.0.1:{port}"'), encoding="utf-8")
+    with serving(installation), ExitStack() as held:
+        for _ in range(120):
+            client = held.enter_context(closing(socket.create_connection(("127.0.0.1", installation.port))))
+            client.sendall(b"POST /sign-in HTTP/1.1\r\nHost: ")
+
+        answers = {path: requests.get(f"http://127.0.0.1:{port}{path}", timeout=30) for path in MACHINE_PATHS}
+
+        assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(MACHINE_PATHS, 200)
+        assert "\nfleetsync_covered" in answers["/metrics"].text
+        assert requests.get(f"http://127.0.0.1:{port}/sign-in", timeout=30).status_code == 404
 
 
 def test_a_lock_of_another_program_is_one_line_in_the_log_and_the_work_goes_on_after_it(installation, monkeypatch):

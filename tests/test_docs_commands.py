@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from fleetsync.cli import root
-from fleetsync.demo.replay import DemoEnvironment, first_run_at, replay
+from fleetsync.demo.mornings import first_run_at
+from fleetsync.demo.replay import DemoEnvironment, replay
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "dashboards").rglob("*.md"))]

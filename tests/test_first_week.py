@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from fleetsync.cli import root
 from fleetsync.core.model import CoverageDay
-from fleetsync.demo.replay import TODAY, DemoEnvironment
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.replay import DemoEnvironment
 from fleetsync.demo.truth import GroundTruth
 
 NUMBERS = ("entitled", "assigned", "covered", "covered_without_contact", "unknown", "short", "undecided", "on_leave")
@@ -74,7 +75,7 @@ class Technician:
 
 def true_coverage(exempelby: DemoEnvironment, names: Mapping[str, str]) -> UnitNumbers:
     """What the numbers should be, for the units that anything is counted at."""
-    cells: Mapping[tuple[str, str], CoverageDay] = GroundTruth(exempelby.world, TODAY).coverage(TODAY)
+    cells: Mapping[tuple[str, str], CoverageDay] = GroundTruth(exempelby.world, DEMO_DAY).coverage(DEMO_DAY)
     return {
         (names.get(unit, unit), entitlement): numbers
         for (unit, entitlement), cell in cells.items()
@@ -86,7 +87,7 @@ def true_coverage(exempelby: DemoEnvironment, names: Mapping[str, str]) -> UnitN
 def exempelby(tmp_path: Path) -> Iterator[DemoEnvironment]:
     environment = DemoEnvironment(tmp_path / "exempelby")
     with environment.open():
-        environment.start_day(TODAY)
+        environment.start_day(DEMO_DAY)
         yield environment
 
 

@@ -28,12 +28,13 @@ STABLE = "fleetsync_covered"
 def broken(**changed: object) -> list[str]:
     """The broken promises when the metrics of the last release are *changed*; None: dropped."""
     metrics = {name: promise for name, promise in {**RELEASE.metrics, **changed}.items() if promise is not None}
-    return list(CONTRACT.broken_promises(RELEASE, metrics))
+    return [*CONTRACT.broken_promises(RELEASE, metrics), *CONTRACT.misdated_metrics(RELEASE, metrics)]
 
 
 def test_no_promise_of_the_last_release_is_broken() -> None:
     assert RELEASE.metrics[STABLE].publication == Publication("0.1")
     assert list(CONTRACT.broken_promises(RELEASE, CONTRACT.current_metrics())) == []
+    assert list(CONTRACT.misdated_metrics(RELEASE, CONTRACT.current_metrics())) == []
 
 
 def test_a_dropped_metric_and_a_dropped_label_are_detected() -> None:

@@ -89,7 +89,7 @@ def test_a_held_pull_keeps_the_numbers_and_says_how_to_accept_it(installation, o
     assert f"fleetsync accept intune/devices {held.effect.pull} --reason" in reason
 
 
-def test_an_accepted_pull_is_believed_and_what_it_lacked_is_absent(installation, opened):
+def test_an_accepted_pull_is_believed_and_what_it_lacked_is_gone_at_once(installation, opened):
     loses_devices(installation, 4)
     (held,) = opened.run("intune").held
 
@@ -98,9 +98,19 @@ def test_an_accepted_pull_is_believed_and_what_it_lacked_is_absent(installation,
     )
 
     known = [known for known in opened.application.run_context.believed().known if known.source == "intune"]
-    assert sum(record.absent_since is not None for record in known) == 36
+    assert sum(record.gone for record in known) == 36
     assert opened.part("intune/devices").held_pull is None
-    assert opened.count("covered") == 40  # absence has its grace
+    assert opened.count("covered") == 4
+
+
+def test_the_pulls_after_an_accepted_one_are_not_held_for_what_a_person_has_confirmed(installation, opened):
+    loses_devices(installation, 4)
+    (held,) = opened.run("intune").held
+    sync.accept(opened.application.run_context, "intune", "devices", held.effect.pull, who="test", reason="stolen")
+
+    installation.advance_clock(hours=1)
+
+    assert opened.run("intune").held == ()
 
 
 def test_a_rejected_pull_is_forgotten(installation, opened):

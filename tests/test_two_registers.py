@@ -23,12 +23,13 @@ from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES, write_configuration
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.file_exports import deliver
 from fleetsync.demo.model import Learner, StaffMember
+from fleetsync.demo.mornings import first_run_at
 from fleetsync.demo.names import object_id_of
 from fleetsync.demo.preschool import PLACES_PER_COHORT
 from fleetsync.demo.register import RegisterContents
-from fleetsync.demo.replay import TODAY, first_run_at
 from fleetsync.demo.ss12000 import CLIENT, Ss12000Stub
 from fleetsync.demo.systems import StubSystems
 from fleetsync.demo.truth import GroundTruth
@@ -53,7 +54,7 @@ def part_of(builder: WorldBuilder, learners: Sequence[Learner], employees: Seque
     """The contents of a register that knows only these persons."""
     known = copy(builder)
     known.learners, known.employees = list(learners), list(employees)
-    return RegisterContents(known, TODAY)
+    return RegisterContents(known, DEMO_DAY)
 
 
 def of_schools(builder: WorldBuilder) -> RegisterContents:
@@ -76,17 +77,17 @@ def registers_of(
 ) -> Iterator[Application]:
     """The application of a municipality with both registers, what of each counts and where, source by source."""
     schools, preschools = of_schools(world.builder), of_the_second(world.builder)
-    systems, second = StubSystems(world, lambda: TODAY), Ss12000Stub(lambda: preschools)
+    systems, second = StubSystems(world, lambda: DEMO_DAY), Ss12000Stub(lambda: preschools)
     assert systems.register is not None, "the world has schools"
     systems.register.stub_server.stop()
     systems.register = Ss12000Stub(lambda: schools)
     with ExitStack() as running:
         for server in (*systems.all(), second.stub_server):
             running.enter_context(server)
-        file = write_configuration(folder, systems.addresses())
+        file = write_configuration(folder, replace(systems.addresses(), oneroster=None))
         file.write_text(configured(file.read_text(encoding="utf-8"), second, counts), encoding="utf-8")
-        deliver(world.contents_on(TODAY), folder / DELIVERIES)
-        settings, clock = load(file), ManualClock(first_run_at(TODAY))
+        deliver(world.contents_on(DEMO_DAY), folder / DELIVERIES)
+        settings, clock = load(file), ManualClock(first_run_at(DEMO_DAY))
         with open_configured_ledger(settings, clock) as ledger:
             yield build_application(settings, clock, ledger, Event())
 
@@ -129,14 +130,14 @@ def test_pupils_and_devices_known_to_two_registers_count_once(tmp_path: Path) ->
         )
 
     together = persons_by_sources(report.outcome)
-    teachers = len(world.contents_on(TODAY).register.staff)
+    teachers = len(world.contents_on(DEMO_DAY).register.staff)
     assert report.held == ()
     assert together[SECOND, "personal", SCHOOLS] == teachers > 500
     assert together[SECOND, SCHOOLS] > 3000
     assert entitled(report.outcome, "pupils") > 3000
     # Every published number is the same as with a single register, except that a school that is not configured is
     # reported as unmapped by each register that has it.
-    assert differences(report.outcome, GroundTruth(world, TODAY), TODAY) == [
+    assert differences(report.outcome, GroundTruth(world, DEMO_DAY), DEMO_DAY) == [
         ((UNPLACED, "unmapped_unit"), "gaps", 3, 4)
     ]
 
@@ -159,8 +160,8 @@ def test_a_teacher_in_a_counting_register_and_a_witness_counts_once(
         ]
         outcome = sync.run(application.run_context, due).outcome
 
-    staff = world.contents_on(TODAY).register.staff
+    staff = world.contents_on(DEMO_DAY).register.staff
     assert persons_by_sources(outcome) == {(SECOND, SCHOOLS): len(staff)}
     assert not any(case.person.duplicate for case in outcome.people)
-    serving = [job for _, job in staff if job.last is None or job.last >= TODAY]
+    serving = [job for _, job in staff if job.last is None or job.last >= DEMO_DAY]
     assert entitled(outcome, "staff") == len(serving) > 500

@@ -56,6 +56,8 @@ counts = ["pupils"]
   * Grades 01 to 09 are grundskola, KG and 00 are förskoleklass, PR, PK, IT and TK are förskola, until `grades` says
     otherwise. The form of an organisation in `organisation_forms` comes before that of the grade. An unknown grade entitles
     nobody, is reported, and its pupil's log-ins are stored as tokens, as a child's.
+  * A grade has no days, and registers write the next one in summer. Of a pupil in year 1 whose earlier role has ended and
+    whose next one has not begun, the log-ins stay tokens: they may be those of the year before.
   * Every role of a pupil is an enrolment at its organisation. Staff are all roles but pupils', parents' and relatives'; their
     form of employment is not known, so their days decide.
   * Two ids with one identifier are one person, since both have the identifier as a key.

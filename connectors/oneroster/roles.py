@@ -43,6 +43,7 @@ _PARTS_OF_ROLES: Mapping[str, str | None] = MappingProxyType(
 _MEMBERSHIPS: Mapping[str, MembershipType] = MappingProxyType(
     {"pupils": MembershipType.ENROLMENT, "staff": MembershipType.EMPLOYMENT}
 )
+_FIRST_YEAR = 1
 _DELETED = frozenset({"tobedeleted", "inactive"})
 _STATUSES = _DELETED | {"active"}
 
@@ -116,7 +117,7 @@ def roster_person(part: str, settings: Settings, source_id: str, user: User, tod
         source_id=source_id,
         keys=tuple(dict.fromkeys(_keys(settings, user))) if roles else (),
         memberships=tuple(_memberships(part, settings, source_id, roles, grades)),
-        child=part == "pupils" and is_child(list(_periods(settings, roles, grades)), today),
+        child=part == "pupils" and is_child(list(_periods(settings, roles, grades, today)), today),
         number=_number_key(settings, user) if roles else None,
         ids=(source_id,) if roles else (),
         unknown_values=tuple(unknown),
@@ -204,15 +205,26 @@ def _form(settings: Settings, role: _RoleRow, grade: Grade | None) -> str | None
     return settings.organisation_forms.get(role.organisation or "") or (grade.form if grade else None)
 
 
-def _periods(settings: Settings, roles: list[_RoleRow], grades: list[Grade | None]) -> Iterator[EnrolmentPeriod]:
+def _periods(
+    settings: Settings, roles: list[_RoleRow], grades: list[Grade | None], today: date
+) -> Iterator[EnrolmentPeriod]:
+    """Each role with each grade. A role that ended before the first grade begins was of another one, perhaps a child's."""
     for each in roles:
+        first, last = parse_day_or_none(each.begin_date) or date.min, parse_day_or_none(each.end_date) or date.max
         for grade in grades or [None]:
-            yield EnrolmentPeriod(
-                form=(_form(settings, each, grade) or "").upper(),
-                year=grade.year if grade else None,
-                first=parse_day_or_none(each.begin_date) or date.min,
-                last=parse_day_or_none(each.end_date) or date.max,
-            )
+            year = grade.year if grade else None
+            if year == _FIRST_YEAR and last < today and not _runs(roles, today):
+                yield EnrolmentPeriod(form="", year=None, first=first, last=last)
+            else:
+                yield EnrolmentPeriod((_form(settings, each, grade) or "").upper(), year, first, last)
+
+
+def _runs(roles: list[_RoleRow], today: date) -> bool:
+    """Whether any of *roles* has begun and not ended."""
+    return any(
+        (parse_day_or_none(each.begin_date) or date.min) <= today <= (parse_day_or_none(each.end_date) or date.max)
+        for each in roles
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- keys

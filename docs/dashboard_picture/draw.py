@@ -22,7 +22,9 @@ from playwright.sync_api import sync_playwright
 
 from fleetsync import log
 from fleetsync.clock import Clock
-from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, publish_all_units
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.mornings import first_run_at
+from fleetsync.demo.replay import DemoEnvironment, publish_all_units
 from fleetsync.settings import load
 from tests.dashboards.monitoring_stack import PrometheusServer, write
 from tests.dashboards.scenario import replay_days, shift_instants, with_backups
@@ -88,19 +90,19 @@ def prometheus_config(address: str) -> object:
 
 def feed_prometheus(prometheus: PrometheusServer, replayed_days: int) -> str:
     """Give Prometheus Exempelby's past, moved so that its last day is today. Returns the newest exposition."""
-    moved_by = timedelta(days=(Clock().now().date() - TODAY).days)
+    moved_by = timedelta(days=(Clock().now().date() - DEMO_DAY).days)
     environment = DemoEnvironment(prometheus.folder / "exempelby", with_schools=True)
     with environment.open() as written:
         config = written.path
         config.write_text(with_backups(config.read_text(encoding="utf-8")), encoding="utf-8")
         settings = load(config)
         publish_all_units(environment, settings)
-        days = [TODAY - timedelta(days=number) for number in range(replayed_days, -1, -1)]
+        days = [DEMO_DAY - timedelta(days=number) for number in range(replayed_days, -1, -1)]
         past = replay_days(environment, settings, days, lambda *_: None)
     expositions = {at: text for at, text in past.items() if at + moved_by < Clock().now()}
     prometheus.load_past(expositions, moved_by, INSTANCE)
     # What is scraped now speaks for this moment, whatever the hour of the drawing.
-    return shift_instants(past[max(past)], Clock().now() - first_run_at(TODAY) - timedelta(minutes=20))
+    return shift_instants(past[max(past)], Clock().now() - first_run_at(DEMO_DAY) - timedelta(minutes=20))
 
 
 def draw(picture: Picture, bundle: Path, prometheus: str, address: str) -> None:

@@ -1,12 +1,14 @@
 """user: the accounts that may sign in to the page."""
 
 import sys
+from collections.abc import Iterable, Sequence
 
 import click
 
-from fleetsync.cli.application import open_ledger_only
+from fleetsync.cli.application import load_settings, open_ledger_only
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
-from fleetsync.expose.ports import AccountRole
+from fleetsync.core.identity.units import RESERVED_UNITS
+from fleetsync.expose.ports import ROLES_OF_UNITS, AccountRole
 
 MIN_PASSWORD_LENGTH = 12
 
@@ -19,12 +21,31 @@ def user() -> None:
 @user.command(help="Add an account. The password is asked for, or read from stdin.")
 @click.argument("name")
 @click.option("--role", type=click.Choice([role.value for role in AccountRole]), default=AccountRole.TECHNICIAN.value)
+@click.option("--unit", "units", multiple=True, metavar="UNIT", help="A unit that a principal sees; may be repeated.")
 @click.pass_context
-def add(ctx: click.Context, name: str, role: str) -> None:
+def add(ctx: click.Context, name: str, role: str, units: tuple[str, ...]) -> None:
     """NAME is the name of the account; it need not be a log-in elsewhere."""
+    check_units(ctx, role, units)
     with open_ledger_only(ctx) as (ledger, _):
-        ledger.add_account(name, _read_and_hash_password(), role)
-    click.echo(f"{name} may sign in as {role}")
+        ledger.add_account(name, _read_and_hash_password(), role, units)
+    of_units = f" of {', '.join(units)}" if units else ""
+    click.echo(f"{name} may sign in as {role}{of_units}")
+
+
+def check_units(ctx: click.Context, role: str, units: Sequence[str]) -> None:
+    """Raises CommandError when *units* do not fit the role, or one of them is unknown."""
+    is_of_units = role in ROLES_OF_UNITS
+    if is_of_units != bool(units):
+        remedy = "names its units: --unit UNIT" if is_of_units else "sees all units: leave out --unit"
+        raise CommandError(f"the role {role} {remedy}", EXIT_UNUSABLE)
+    if units:
+        _refuse_unknown_units(ctx, units)
+
+
+def _refuse_unknown_units(ctx: click.Context, units: Iterable[str]) -> None:
+    known = {unit.slug for unit in (*load_settings(ctx).policy.units, *RESERVED_UNITS)}
+    if unknown := sorted(set(units) - known):
+        raise CommandError(f"{unknown[0]} is no unit. There are: {', '.join(sorted(known))}", EXIT_UNUSABLE)
 
 
 @user.command(help="Change the password of an account.")
@@ -53,7 +74,7 @@ def list_(ctx: click.Context) -> None:
     """Names and roles."""
     with open_ledger_only(ctx) as (ledger, _):
         for account in ledger.accounts():
-            click.echo(f"{account.name}\t{account.role}")
+            click.echo("\t".join(filter(None, (account.name, account.role, ", ".join(account.units)))))
 
 
 def _read_and_hash_password() -> str:

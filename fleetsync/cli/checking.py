@@ -75,6 +75,8 @@ def _print_configuration(application: Application) -> None:
     )
     if not settings.policy.units:
         click.echo("warning  no unit is configured, so everything is unplaced: write a [[unit]] table for each school")
+    for unit, (who, at) in sorted(application.ledger.publications().items()):
+        click.echo(f"ok       {unit}: published by a decision of {who} on {at:%Y-%m-%d}")
     ends = settings.calendars.default.ends_on
     click.echo(
         f"ok       the school calendar ends {ends}" if ends else "warning  no school terms are known: [calendar]"

@@ -9,16 +9,18 @@ from fleetsync.cli.errors import CommandError
 from fleetsync.cli.operator import operator_name
 from fleetsync.core.calendar import local_day
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger, retention_periods
+from fleetsync.settings.addresses import database_url, url_password
+from fleetsync.settings.layers import read_text
 
-BACKUP_FILE = click.Path(dir_okay=False, path_type=Path)
+FILE_PATH = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group(help="The database: upgrade, backup, restore, verify.")
+@click.group(help="The database: upgrade, backup, restore, verify, move.")
 def db() -> None:
     """Schema and copies."""
 
 
-@db.command(help="Upgrade the schema to this version. A verified copy is written first.")
+@db.command(help="Upgrade the schema to this version. Of a file, a verified copy is written first.")
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Opening the database upgrades it, as a daemon does when it starts."""
@@ -27,7 +29,7 @@ def upgrade(ctx: click.Context) -> None:
 
 
 @db.command(help="Write a verified copy. The daemon may go on running.")
-@click.argument("file", type=BACKUP_FILE)
+@click.argument("file", type=FILE_PATH)
 @click.pass_context
 def backup(ctx: click.Context, file: Path) -> None:
     """The copy holds personal data, so only its owner can read it."""
@@ -37,7 +39,7 @@ def backup(ctx: click.Context, file: Path) -> None:
 
 
 @db.command(help="Replace the database by a copy. Persons protected or erased since then stay so.")
-@click.argument("file", type=BACKUP_FILE)
+@click.argument("file", type=FILE_PATH)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
@@ -47,6 +49,25 @@ def restore(ctx: click.Context, file: Path, *, yes: bool) -> None:
     with open_ledger_only(ctx) as (ledger, _):
         ledger.restore(file)
     click.echo(f"restored from {file}")
+
+
+@db.command(help="Carry everything into another, empty database: a file, or a server. Stop the daemon first.")
+@click.argument("to", required=False, metavar="[PATH|URL]")
+@click.option("--url-file", type=FILE_PATH, help="A file with the URL.")
+@click.pass_context
+def move(ctx: click.Context, to: str | None, url_file: Path | None) -> None:
+    """Every table is compared afterwards. The database that is left stays as it is."""
+    if (to is None) == (url_file is None):
+        raise CommandError("name the other database: a path, a URL without a password, or --url-file FILE")
+    if url_password(to or ""):
+        raise CommandError(
+            "other users of this machine can read a command line: put the URL in a file, --url-file FILE"
+        )
+    url = database_url(read_text(url_file, f"--url-file {url_file}") if url_file else to or "", Path.cwd())
+    with open_ledger_only(ctx) as (ledger, _):
+        rows = ledger.move_to(url)
+    where = f'url_file = "{url_file}"' if url_file else f'url = "{to}"'
+    click.echo(f"{rows} rows are there, compared table by table. To use it, write in [database]: {where}")
 
 
 @db.command(help="Check the database. Exit 1 if something is wrong.")

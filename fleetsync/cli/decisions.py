@@ -1,15 +1,17 @@
-"""accept, reject, drop, publish: decisions of people. Each is stored, then everything is reconciled."""
+"""accept, reject, drop, publish, unpublish: decisions of people. Each is stored, then everything is reconciled."""
 
 import click
 
 from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.manual_decisions import manual_decisions
 from fleetsync.cli.operator import REASON_OPTION, operator_name
 from fleetsync.cli.output import LANGUAGE
 from fleetsync.cli.plan_output import print_plan
 from fleetsync.core.model import CENTRAL, UNPLACED
 from fleetsync.daemon.composition import Application
+from fleetsync.expose.ports import DecisionError
 from fleetsync.store.errors import PullNotHeld
 
 
@@ -45,6 +47,14 @@ def accept(ctx: click.Context, part: str, pull: int, reason: str, *, yes: bool) 
     click.echo(f"{source}/{name}: pull {pull} is believed")
 
 
+def _held_part(application: Application, text: str) -> tuple[str, str]:
+    """(source, part) of a held pull. What is no longer configured may be rejected too."""
+    source, _, part = text.partition("/")
+    if application.ledger.find_held_pull(source, part) is not None:
+        return source, part
+    return parse_part(application, text)
+
+
 def _confirm_newest_held(application: Application, source: str, part: str, pull: int, *, yes: bool) -> None:
     held = application.ledger.find_held_pull(source, part)
     if held is None or held.pull != pull:
@@ -69,7 +79,7 @@ def _confirm_newest_held(application: Application, source: str, part: str, pull:
 def reject(ctx: click.Context, part: str, pull: int, reason: str) -> None:
     """Nothing of it is believed. The next pull is judged as usual."""
     with open_application(ctx) as application:
-        source, name = parse_part(application, part)
+        source, name = _held_part(application, part)
         application.ledger.reject(pull, operator_name(), reason)
         application.ledger.audit(operator_name(), "reject", f"{source}/{name} {pull}")
     click.echo(f"{source}/{name}: pull {pull} is forgotten")
@@ -109,10 +119,21 @@ def publish(ctx: click.Context, unit: str) -> None:
             )
         if unit not in known:
             raise CommandError(f"{unit} is no unit. There are: {', '.join(sorted(known))}", EXIT_UNUSABLE)
-        application.ledger.publish(unit, operator_name())
-        application.ledger.audit(operator_name(), "publish", unit)
-        sync.reconcile_now(application.run_context)
+        manual_decisions(application).publish(unit, who=operator_name())
     click.echo(f"{unit} is published")
 
 
-COMMANDS = {"accept": accept, "reject": reject, "drop": drop, "publish": publish}
+@click.command(help="Put a unit in trial again that was published by a decision.")
+@click.argument("unit")
+@click.pass_context
+def unpublish(ctx: click.Context, unit: str) -> None:
+    """Alerts and totals leave the unit out again. A [[unit]] with published = true is published all the same."""
+    with open_application(ctx) as application:
+        try:
+            manual_decisions(application).unpublish(unit, who=operator_name())
+        except DecisionError as refusal:
+            raise CommandError(str(refusal)) from None
+    click.echo(f"{unit} is in trial")
+
+
+COMMANDS = {"accept": accept, "reject": reject, "drop": drop, "publish": publish, "unpublish": unpublish}

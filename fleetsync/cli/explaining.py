@@ -6,8 +6,10 @@ from datetime import datetime
 import click
 
 from fleetsync.cli.application import open_application
+from fleetsync.cli.correcting import correction_text
 from fleetsync.cli.errors import CommandError
 from fleetsync.cli.listing import AS_OF_OPTION, snapshot_of
+from fleetsync.cli.manual_decisions import manual_decisions
 from fleetsync.core.disagreements import Disagreement, device_disagreements, person_disagreements
 from fleetsync.core.measures import MEASURES
 from fleetsync.core.model import (
@@ -21,6 +23,10 @@ from fleetsync.core.model import (
     PersonCase,
 )
 from fleetsync.core.snapshot import Snapshot
+from fleetsync.daemon.composition import Application
+from fleetsync.expose.gate import view_for
+from fleetsync.expose.lookup import Lookup
+from fleetsync.expose.scope import FULL_SCOPE
 
 UNIT_MEASURES = (
     "entitled",
@@ -49,7 +55,8 @@ def explain(ctx: click.Context, what: str, id_: str, as_of: datetime | None) -> 
             what
         ](snapshot, current, id_)
         if what == "device":
-            lines = (*lines, *_past_assignment_lines(application.ledger.assignments_of(id_), current))
+            past = _past_assignment_lines(application.ledger.assignments_of(id_), current)
+            lines = (*lines, *past, *_correction_lines(application, current, id_))
         application.ledger.audit("command line", f"explain {what}", id_)
         if as_of is not None:
             click.echo(f"as known at the end of {as_of.date()}")
@@ -183,6 +190,13 @@ def _past_assignment_lines(intervals: Iterable[AssignmentInterval], current: Sna
         until = f"{interval.until:%Y-%m-%d}" if interval.until else "now"
         works = {True: "working", False: "not working", None: "unknown"}[interval.assignment.works]
         yield f"  served {_served_subject(interval.assignment, current)} from {since} to {until}, {works}"
+
+
+def _correction_lines(application: Application, current: Snapshot, id_: str) -> Iterable[str]:
+    """What people have corrected of a device, those that have ended included."""
+    lookup = Lookup(view_for(current, FULL_SCOPE))
+    for entered in manual_decisions(application).corrections({id_}):
+        yield "  corrected: " + correction_text(entered, lookup).replace("\t", ", ")
 
 
 def _device_fact_lines(case: DeviceCase, snapshot: Snapshot) -> Iterable[str]:

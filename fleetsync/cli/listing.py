@@ -1,4 +1,4 @@
-"""coverage, gaps, devices, people, assignments, sources: the lists of the page, on the command line."""
+"""coverage, gaps, devices, people, assignments, hand-out, collect, repair, sources: the lists of the page, on the command line."""
 
 from datetime import date, datetime
 from functools import cache
@@ -14,7 +14,7 @@ from fleetsync.cli.output import FORMATS, LANGUAGE, PrintedList, print_list
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import Application
 from fleetsync.daemon.ledger_ports import LedgerHistory
-from fleetsync.expose.gate import VisibleSnapshot, view_for
+from fleetsync.expose.gate import VisibleSnapshot, view_for, visible_previous_holders
 from fleetsync.expose.lists import COMMAND_LISTS, SOURCES, ListContext, ListDefinition
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import Lookup
@@ -28,6 +28,9 @@ HELP = {
     "devices": "Devices: what they are for, where, and whether they work.",
     "people": "Persons by id, with what they are owed and have.",
     "assignments": "Which device serves which person, set or pool.",
+    "hand-out": "To hand out: who lacks a device, or waits for one that is in repair.",
+    "collect": "To take back: devices of leavers, second ones, loans that are no longer needed.",
+    "repair": "To repair: what is in repair, with the loan meanwhile, and what does not work.",
     "sources": "Every part of every source: how old its content is, and its state.",
 }
 
@@ -87,6 +90,9 @@ def list_context_of(application: Application, as_of: datetime | None) -> ListCon
         open_lookup=lambda: Lookup(view_for(now(), FULL_SCOPE)),
         open_day=open_day,
         open_parts=lambda: application.ledger.part_states(application.run_context.parts()),
+        previous_holders=lambda devices: visible_previous_holders(
+            LedgerHistory(lambda: application.run_context, now), FULL_SCOPE, devices
+        ),
     )
 
 

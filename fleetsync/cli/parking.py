@@ -1,53 +1,53 @@
-"""park: leave one gap out of alerts and of what to do today, until a day."""
+"""park, unpark: leave gaps out of alerts and of what to do today until a day, and take that back."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 import click
 
-from fleetsync import sync
 from fleetsync.cli.application import open_application
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
+from fleetsync.cli.manual_decisions import current_lookup, manual_decisions
 from fleetsync.cli.operator import REASON_OPTION, operator_name
-from fleetsync.core.model import Episode, Parking
-from fleetsync.core.snapshot import Snapshot
+from fleetsync.expose import decision_checks
+from fleetsync.expose.decision_checks import DecisionRefused
+from fleetsync.expose.ports import DecisionError
 
 
 @click.command(
-    help="Leave a gap out of alerts until a day. GAP is KIND:ID, as in fleetsync gaps. It stays in all numbers."
+    help="Leave gaps out of alerts until a day. GAP is KIND:ID, as in fleetsync gaps. They stay in all numbers."
 )
-@click.argument("gap")
+@click.argument("gaps", metavar="GAP…", nargs=-1, required=True)
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", required=True, help="The last day.")
 @REASON_OPTION
 @click.pass_context
-def park(ctx: click.Context, gap: str, until: datetime, reason: str) -> None:
-    """It comes back by itself. To take it back earlier, park it again until today."""
+def park(ctx: click.Context, gaps: tuple[str, ...], until: datetime, reason: str) -> None:
+    """They come back by themselves. To take it back earlier: fleetsync unpark."""
     with open_application(ctx) as application:
-        snapshot = sync.rebuild_snapshot(application.run_context)
-        episode = _open_gap(snapshot, gap)
-        _check_day(snapshot, episode, until.date())
-        parking = Parking(kind=episode.kind, subject_id=episode.subject_id, until=until.date(), reason=reason)
-        application.ledger.park(parking, operator_name())
-        application.ledger.audit(operator_name(), f"park {episode.kind} until {until.date()}", episode.subject_id)
-        sync.reconcile_now(application.run_context)
-    click.echo(f"{gap} is parked until {until.date()}")
+        lookup, last_day = current_lookup(application), until.date()
+        try:
+            episodes = [decision_checks.open_gap(lookup, gap) for gap in gaps]
+            decision_checks.check_parking(lookup, episodes, last_day)
+        except DecisionRefused as refusal:
+            raise CommandError(str(refusal), EXIT_UNUSABLE) from None
+        keys = [episode.key for episode in episodes]
+        manual_decisions(application).park(keys, last_day, who=operator_name(), reason=reason)
+    for gap in gaps:
+        click.echo(f"{gap} is parked until {last_day}")
 
 
-def _open_gap(snapshot: Snapshot, gap: str) -> Episode:
-    kind, _, subject_id = gap.partition(":")
-    for episode in snapshot.outcome.episodes:
-        if (episode.kind, episode.subject_id) == (kind, subject_id):
-            return episode
-    raise CommandError(f"{gap} is no open gap. Write KIND:ID as in: fleetsync gaps", EXIT_UNUSABLE)
+@click.command(help="Let parked gaps be in alerts again. GAP is KIND:ID, as in fleetsync gaps.")
+@click.argument("gaps", metavar="GAP…", nargs=-1, required=True)
+@click.pass_context
+def unpark(ctx: click.Context, gaps: tuple[str, ...]) -> None:
+    """Also of gaps that have closed meanwhile: they would be parked if they opened again."""
+    with open_application(ctx) as application:
+        pairs = [(kind, subject_id) for kind, _, subject_id in (gap.partition(":") for gap in gaps)]
+        try:
+            manual_decisions(application).unpark(pairs, who=operator_name())
+        except DecisionError as refusal:
+            raise CommandError(str(refusal)) from None
+    for gap in gaps:
+        click.echo(f"{gap} is not parked any more")
 
 
-def _check_day(snapshot: Snapshot, episode: Episode, until: date) -> None:
-    """A gap may be parked from today to the end of the term (`domain.md` §6)."""
-    today = snapshot.outcome.moment.today
-    if until < today:
-        raise CommandError(f"--until {until} has passed. Name today, {today}, or a later day", EXIT_UNUSABLE)
-    term = snapshot.context.calendar_of(episode.unit).term_of(today)
-    if term is not None and until > term.last:
-        raise CommandError(f"--until {until} is after the end of the term. Name a day up to {term.last}", EXIT_UNUSABLE)
-
-
-COMMANDS = {"park": park}
+COMMANDS = {"park": park, "unpark": unpark}

@@ -29,8 +29,15 @@ def print_plan(plan: ChangePlan) -> None:
     )
     if not plan.coverage_changes:
         click.echo("coverage     does not move")
-    for change in plan.coverage_changes:
+    for change in (*plan.coverage_changes, *plan.coverage_totals):
         click.echo(f"coverage     {_shift_text(change)}")
+    for unit in plan.units:
+        click.echo(
+            f"at unit      {unit.unit}: {unit.new} new, {unit.changed} changed, {unit.returned} back, {unit.absent} absent"
+        )
+    for sample in plan.samples:
+        named = f" {sample.label}" if sample.label else ""
+        click.echo(f"for example  {sample.change}: {sample.subject.value} {sample.subject_id}{named} at {sample.unit}")
 
 
 def _gap_counts(word: str, kinds: dict[str, int]) -> str:
@@ -41,6 +48,6 @@ def _gap_counts(word: str, kinds: dict[str, int]) -> str:
 
 def _shift_text(change: CoverageChange) -> str:
     return (
-        f"{change.unit}, {change.entitlement}: {change.covered_before} of {change.entitled_before} → "
+        f"{change.unit or 'all units'}, {change.entitlement}: {change.covered_before} of {change.entitled_before} → "
         f"{change.covered_after} of {change.entitled_after}"
     )

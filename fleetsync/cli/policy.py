@@ -35,7 +35,12 @@ def check(ctx: click.Context, file: Path) -> None:
 
 def _policy_lines(proposed: Policy) -> Iterator[str]:
     from fleetsync.expose.web.localiser import Localiser
-    from fleetsync.expose.web.policy_sentences import device_rule_sentence, entitlement_sentences
+    from fleetsync.expose.web.policy_sentences import (
+        device_rule_sentence,
+        entitlement_sentences,
+        local_plan_sentence,
+        raise_sentences,
+    )
 
     localiser = Localiser(LANGUAGE, proposed.time_zone)
     names = {unit.slug: unit for unit in proposed.units}
@@ -43,6 +48,10 @@ def _policy_lines(proposed: Policy) -> Iterator[str]:
         yield f"{rule.id}: {rule.title.in_language(LANGUAGE)} ({rule.origin})"
         sentences = entitlement_sentences(rule, names, localiser, proposed.withdrawn_from(rule.id))
         yield from (f"    {_as_plain(sentence)}" for sentence in sentences)
+    titles = {rule.id: rule.title for rule in proposed.entitlements}
+    for plan in proposed.local_plans:
+        yield f"{plan.unit}: {_as_plain(local_plan_sentence(plan, localiser))}"
+        yield from (f"    {_as_plain(sentence)}" for sentence in raise_sentences(plan, titles, localiser))
     for device_rule in proposed.device_rules:
         yield f"{device_rule.name}: {_as_plain(device_rule_sentence(device_rule, names, localiser))}"
 

@@ -38,7 +38,7 @@ def healthcheck(ctx: click.Context) -> None:
             f"the daemon does not answer at {host}:{address.port} ({error.strerror or type(error).__name__})"
         ) from None
     if not status_line.startswith("HTTP/"):
-        raise CommandError(f"what answers at {host}:{address.port} is not the daemon: look at [web] listen")
+        raise CommandError(f"what answers at {host}:{address.port} is not the daemon: look at [web] metrics_listen")
     status = status_line.partition(" ")[2][:3]
     if status != "200":
         raise CommandError(f"the daemon answers {status} at {host}:{address.port}/livez: its main loop hangs")

@@ -13,14 +13,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendar, Calendars, local_day
+from fleetsync.core.local_plans import plans_in_force, raised_by
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
     Correction,
     DeviceCase,
+    DeviceCount,
     DeviceRecord,
     Entitlement,
     GroupRecord,
+    LocalPlan,
     Moment,
     Override,
     PartState,
@@ -49,6 +52,7 @@ class StepBasis(Struct, frozen=True, kw_only=True):
     lists_with_contacts: frozenset[ListKey]
     overrides: tuple[Override, ...]
     corrections: tuple[Correction, ...]
+    device_counts: tuple[DeviceCount, ...]
     known_until: date | None
 
 
@@ -94,6 +98,7 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
             lists_with_contacts=self.lists_with_contacts,
             overrides=tuple(self.believed.overrides),
             corrections=tuple(self.believed.corrections),
+            device_counts=tuple(self.believed.device_counts),
             known_until=self.known_until,
         )
 
@@ -122,6 +127,15 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
     def rules_on(self, day: date) -> tuple[Entitlement, ...]:
         """The entitlements in force on *day*, in the order in which they are asked."""
         return tuple(rule for rule in self.policy.entitlements if rule.is_valid_on(day))
+
+    @cached_property
+    def local_plans(self) -> Mapping[str, LocalPlan]:
+        """The local plan in force today, by unit."""
+        return plans_in_force(self.policy.local_plans, self.today)
+
+    def rule_at(self, rule: Entitlement, unit: str) -> Entitlement:
+        """*rule* as it is at *unit*, where a local plan may have raised it."""
+        return raised_by(rule, self.local_plans.get(unit)) if self.local_plans else rule
 
     def calendar_of(self, unit: str) -> Calendar:
         """The calendar by which the unit's school days are counted."""

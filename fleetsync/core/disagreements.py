@@ -60,8 +60,8 @@ _BY_STRONGEST_KEY = Text(
 )
 _AMBIGUOUS = Text("ingen gäller: nycklarna leder till flera personer", "none counts: the keys lead to several persons")
 _BY_PLACE = Text(
-    "den första gäller av: lista eller regel, innehavarens enhet, [[unit_map]], kontots enhet, källans plats",
-    "the first counts of: list or rule, the holder's unit, [[unit_map]], the account's unit, the source's location",
+    "den första gäller av: lista eller regel, innehavarens enhet, inställningarna för platser, kontots enhet, källans plats",
+    "the first counts of: list or rule, the holder's unit, the configuration of places, the account's unit, the source's location",
 )
 _BY_COUNTING_SOURCE = Text(
     "källan som ger rätt (counts) gäller; andra är vittnen",

@@ -85,8 +85,12 @@ def build_past_snapshot(
     assignments: Sequence[Assignment],
     episodes: Sequence[Episode],
     coverage: Sequence[CoverageDay],
+    counted: Mapping[str, int] = {},
 ) -> Snapshot:
-    """What was published on the day of *moment*: numbers from its coverage rows, rows from the intervals of that instant."""
+    """What was published on the day of *moment*: numbers from its coverage rows, rows from the intervals of that instant.
+
+    *counted*: the working devices of sets and pools that were counted by hand then.
+    """
     shown = msgspec.structs.replace(
         now.outcome,
         moment=moment,
@@ -95,7 +99,7 @@ def build_past_snapshot(
         sets=(),
         owed=tuple(owed),
         assignments=tuple(assignments),
-        shares=tally(owed, assignments),
+        shares=tally(owed, assignments, counted),
         coverage=tuple(coverage),
         episodes=tuple(episodes),
         closed_episodes=(),

@@ -16,10 +16,11 @@ from fleetsync.core.model import ChangePlan
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.ledger_ports import LedgerAccounts, LedgerDecisions, LedgerHistory
+from fleetsync.daemon.manual_decisions import LedgerManualDecisions
 from fleetsync.daemon.memory_staging import MemoryStaging
 from fleetsync.daemon.protection import LedgerProtection
 from fleetsync.daemon.session_key import load_session_key
-from fleetsync.expose.ports import FileInbox, PublishedState, WebServices
+from fleetsync.expose.ports import FileInbox, HeadCountDesk, PublishedState, WebServices
 from fleetsync.pull import registry
 from fleetsync.pull.http import OutboundNetwork
 from fleetsync.pull.overrides import read_overrides
@@ -122,6 +123,7 @@ def build_web_services(
     plan_of_held: Callable[[int], ChangePlan | None],
     request_reconciliation: Callable[[], None],
     inbox: FileInbox,
+    head_counts: HeadCountDesk,
 ) -> WebServices:
     """What the page may ask for. *application* returns the one in force, since a new configuration replaces it."""
     first = application()
@@ -130,10 +132,12 @@ def build_web_services(
         published_state=published_state,
         history=LedgerHistory(lambda: application().run_context, lambda: published_state.snapshot),
         decisions=LedgerDecisions(lambda: application().run_context, plan_of_held, request_reconciliation),
-        accounts=LedgerAccounts(first.ledger),
+        manual_decisions=LedgerManualDecisions(lambda: application().run_context, request_reconciliation),
+        accounts=LedgerAccounts(first.ledger, lambda: application().run_context.moment().today),
         audit=first.ledger,
         protection=LedgerProtection(lambda: application().run_context),
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock,
         session_key=load_session_key(settings),
         municipality=settings.municipality.name,

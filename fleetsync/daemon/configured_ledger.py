@@ -10,7 +10,7 @@ from fleetsync.store.ledger import RETENTION, Ledger, open_ledger
 
 DAYS_PER_YEAR = 365
 ENDED_ROW_KINDS = ("record", "login", "override", "parked")
-HISTORY_ROW_KINDS = ("owed", "assignment", "gap", "reconciliation")
+HISTORY_ROW_KINDS = ("correction", "owed", "assignment", "gap", "reconciliation")
 
 
 def clock_for(settings: Settings) -> Clock:

@@ -106,7 +106,9 @@ class Health:
 
     # --- status -------------------------------------------------------------------------------------------------------
 
-    def daemon_status(self, application: Application, *, is_leader: bool) -> DaemonStatus:
+    def daemon_status(
+        self, application: Application, *, is_leader: bool, schedule_holder: str | None = None
+    ) -> DaemonStatus:
         """Everything that /metrics says about the daemon itself, at this instant."""
         run_context = application.run_context
         checked = run_context.policy.reference.checked_on
@@ -128,6 +130,7 @@ class Health:
             jobs_missed=self._missed_job_counts(names, application),
             is_school_day=run_context.calendars.default.is_school_day(run_context.moment().today),
             is_leader=is_leader,
+            schedule_holder=schedule_holder,
             reconcile_seconds=self._reconcile_seconds,
             reconcile_failures=self._reconcile_failures,
             reference_checked_at=datetime.combine(checked, time(), UTC) if checked else None,

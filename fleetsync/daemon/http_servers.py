@@ -1,4 +1,4 @@
-"""The HTTP servers of the daemon, each in its own thread. The only module that knows waitress."""
+"""The HTTP servers of the daemon, each in its own thread."""
 
 import logging
 import socket
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from waitress.server import create_server
+from waitress.adjustments import Adjustments
 
-from fleetsync.expose.ports import LARGEST_FILE_BYTES
+from fleetsync.daemon.bounded_server import BoundedServer, LargestBody
 from fleetsync.settings import SettingsError
 from fleetsync.settings.listening import ListenAddress
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 PAGE_THREADS = 8
 METRICS_THREADS = 2
-# Of a request: a file and the form around it. A larger one that is announced is refused before it is read (413).
-LARGEST_BODY_BYTES = LARGEST_FILE_BYTES + 65_536
+MOST_CONNECTIONS = 500
+LARGEST_BODY_BYTES = 65_536  # of a request, where the application does not say otherwise
+_LARGEST_IN_MEMORY_BYTES = 32 * 2**20  # of a body: larger than any that is taken, so that none goes to a disk
+
+
+def _no_large_body(_method: str, _path: str, _cookies: str) -> int:
+    return LARGEST_BODY_BYTES
 
 
 def open_server(file: str, key: str, address: ListenAddress, threads: int, trusted_proxies: int = 0) -> "Server":
@@ -52,6 +57,7 @@ class Server:
         self._socket = _bound_socket(address)
         self._threads, self._trusted_proxies = threads, trusted_proxies
         self._app: WSGIApplication | None = None
+        self._largest_body: LargestBody = _no_large_body
         self._server: Any = None
         self._is_stopping = False
         self._thread = Thread(target=self._run, name=f"http-{address.port}", daemon=True)
@@ -61,9 +67,12 @@ class Server:
         """The port it is bound to, also if the configuration asks for any free port (0)."""
         return int(self._socket.getsockname()[1])
 
-    def serve(self, app: "WSGIApplication") -> None:
-        """Answer with *app* from now on, in the background. Requests under way are answered by the application before."""
-        self._app = app
+    def serve(self, app: "WSGIApplication", largest_body: LargestBody = _no_large_body) -> None:
+        """Answer with *app* from now on, in the background. Requests under way are answered by the application before.
+
+        *largest_body*: of a request, by its head.
+        """
+        self._app, self._largest_body = app, largest_body
         if self._server is None:
             self._server = self._listen()
             self._thread.start()
@@ -81,14 +90,27 @@ class Server:
             if self._trusted_proxies
             else {}
         )
-        return create_server(
-            self._answer,
-            sockets=[self._socket],
+        options = Adjustments(
             threads=self._threads,
             ident=None,
-            max_request_body_size=LARGEST_BODY_BYTES,
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,  # select ends at a thousand descriptors
+            cleanup_interval=1,
+            inbuf_overflow=_LARGEST_IN_MEMORY_BYTES,
             **proxied,
         )
+        where = (self._socket.family, self._socket.type, self._socket.proto, self._socket.getsockname())
+        return BoundedServer(
+            self._answer,
+            self._largest_body_of,
+            adj=options,
+            _sock=self._socket,
+            sockinfo=where,
+            bind_socket=False,
+        )
+
+    def _largest_body_of(self, method: str, path: str, cookies: str) -> int:
+        return self._largest_body(method, path, cookies)  # that of the application which is served now
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         assert self._app is not None, "requests are read only after `serve`"

@@ -1,6 +1,6 @@
 """Answers what the page asks for: implements the protocols of `expose/ports.py` with the database."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,7 @@ class LedgerHistory:
             [running.assignment for running in self._ledger.assignments_as_of(instant)],
             self._ledger.gaps_as_of(instant),
             coverage,
+            self._ledger.device_counts_as_of(instant, day),
         )
 
     def coverage_sums(
@@ -59,6 +60,10 @@ class LedgerHistory:
     def assignments_of(self, device: str) -> Sequence[AssignmentInterval]:
         """The persons, sets and pools that a device has served, newest first."""
         return self._ledger.assignments_of(device)
+
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first."""
+        return self._ledger.previous_holders(devices)
 
     def parts(self) -> Sequence[PartState]:
         """The state of every configured part, as the database has it now."""
@@ -152,10 +157,25 @@ class LedgerDecisions:
 
 
 class LedgerAccounts:
-    """`ports.AccountReader` over the ledger."""
+    """`ports.AccountReader` over the ledger. *today* is the local day, on which tokens end."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, today: Callable[[], date]) -> None:
+        self._ledger, self._today = ledger, today
+
+    def account_of_token(self, token_hash: str) -> ports.SignInAccount | None:
+        """The token with this hash as an account; None: it is unknown or has ended. Keeps the day of its use."""
+        token, today = self._ledger.token_of_hash(token_hash), self._today()
+        if token is None or token.role not in ports.TOKEN_ROLES or (token.last_day and token.last_day < today):
+            return None
+        if token.last_used_on != today:
+            self._ledger.note_token_use(token.name, today)
+        return ports.SignInAccount(
+            name=f"token {token.name}",
+            role=ports.AccountRole(token.role),
+            password_hash="",
+            units=token.units,
+            changed_at=token.created_at,
+        )
 
     def account(self, name: str) -> ports.SignInAccount | None:
         """The local account *name*; None: there is none, or its role is unknown."""
@@ -166,5 +186,6 @@ class LedgerAccounts:
             name=account.name,
             role=ports.AccountRole(account.role),
             password_hash=account.password_hash,
+            units=account.units,
             changed_at=account.created_at,
         )

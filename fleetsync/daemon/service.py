@@ -21,8 +21,11 @@ from fleetsync.core.snapshot import Snapshot
 from fleetsync.daemon.composition import build_application, build_web_services
 from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.file_inbox import FileInbox
+from fleetsync.daemon.head_counts import HeadCounts
 from fleetsync.daemon.health import BACKUP_JOB, Health, pull_job_name
+from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
+from fleetsync.daemon.leadership import Leadership
 from fleetsync.daemon.maintenance import Maintenance
 from fleetsync.daemon.memory import Memory
 from fleetsync.daemon.reconciler import Reconciler
@@ -32,17 +35,17 @@ from fleetsync.daemon.systemd import READY, STOPPING, Watchdog, notify_systemd
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.telemetry import DaemonStatus
-from fleetsync.expose.web import metrics_wsgi, wsgi
+from fleetsync.expose.web import create_app, largest_body, metrics_wsgi
 from fleetsync.pull.contract import PullError
 from fleetsync.schedule import ScheduleError
 from fleetsync.settings import Settings, SettingsError, changed_keys, keys_needing_restart, load
 from fleetsync.store.errors import StoreError, StoreUnavailable
-from fleetsync.store.ledger import Ledger
+from fleetsync.store.ledger import RENEW_SECONDS, Ledger
 
 logger = log.get(__name__)
 
 LOOP_SECONDS = 1.0
-DATABASE_POLL_SECONDS = 5.0  # how soon a decision of another process is shown
+DATABASE_POLL_SECONDS = RENEW_SECONDS  # how soon a decision of another process is shown
 STOP_SECONDS = 8.0
 
 
@@ -74,7 +77,9 @@ class Daemon:
         self._inbox = FileInbox(lambda: self.application, self.reconciler.run_between, self.pulls.enqueue)
         self.scheduler = JobScheduler(self.clock)
         self._watchdog = Watchdog(self.clock)
-        self._lease = self.ledger.schedule_lease()
+        self.leadership = Leadership(
+            self.ledger, self.pulls, self.reconciler, on_taken=self._schedule_jobs, on_lost=self.scheduler.clear
+        )
         self._page_server = page_server
         self._servers: list[Server] = []
         self._shown: tuple[Snapshot, Exposition] | None = None
@@ -97,7 +102,11 @@ class Daemon:
 
     def daemon_status(self) -> DaemonStatus:
         """How the daemon is doing. Never asks the database."""
-        return self.health.daemon_status(self.application, is_leader=self._lease is not None)
+        leadership = self.leadership
+        status = self.health.daemon_status(
+            self.application, is_leader=leadership.is_leader, schedule_holder=leadership.holder
+        )
+        return with_held_changes(status, self.health.parts, self.reconciler.plan_of)
 
     def pulls_under_way(self) -> Sequence[PullProgress]:
         """How far each pull of this daemon is that has not ended."""
@@ -148,7 +157,11 @@ class Daemon:
         self.scheduler.start()
         self._schedule_jobs()
         logger.info(
-            "started", address=self.address, sources=len(self.application.sources), leader=self._lease is not None
+            "started",
+            address=self.address,
+            sources=len(self.application.sources),
+            leader=self.leadership.is_leader,
+            schedule_held_by=self.leadership.holder,
         )
         notify_systemd(READY)
 
@@ -170,8 +183,7 @@ class Daemon:
             self.clock.wait(0.05, Event())
         for server in self._servers:
             server.stop()
-        if self._lease is not None:
-            self._lease.release()
+        self.leadership.release()
         self.ledger.close()
         logger.info("stopped")
 
@@ -195,14 +207,20 @@ class Daemon:
     def _serve(self) -> None:
         services = self.services()
         page, *metrics = self._servers
-        page.serve(wsgi(services))
+        app = create_app(services)
+        page.serve(app.wsgi_app, largest_body(app))
         for server in metrics:
             server.serve(metrics_wsgi(services))
 
     def services(self) -> WebServices:
         """What the page may ask for."""
         return build_web_services(
-            lambda: self.application, self, self.reconciler.plan_of, self._reconcile_requested.set, self._inbox
+            lambda: self.application,
+            self,
+            self.reconciler.plan_of,
+            self._reconcile_requested.set,
+            self._inbox,
+            HeadCounts(lambda: self.application, self.pulls.enqueue),
         )
 
     # --- main loop ----------------------------------------------------------------------------------------------------
@@ -226,10 +244,7 @@ class Daemon:
 
     def _poll_database(self) -> None:
         """Show what other processes decided, and take over the schedule when its daemon has ended."""
-        if self._lease is None:
-            self._lease = self.ledger.schedule_lease()
-            if self._lease is not None:
-                self._schedule_jobs()
+        self.leadership.poll()
         newest = self.ledger.newest_reconciliation()
         if newest is not None and newest.id != self._shown_reconciliation_id and not self.pulls.are_results_due:
             self._show(sync.rebuild_snapshot(self.application.run_context))
@@ -241,7 +256,7 @@ class Daemon:
 
     def _schedule_jobs(self, changed_sources: frozenset[str] = frozenset()) -> None:
         """Replace all jobs. Does nothing in a daemon that only shows what another daemon with the lease does."""
-        if self._lease is None:
+        if not self.leadership.is_leader:
             return
         self.scheduler.clear()
         for source in self.application.sources:
@@ -283,5 +298,5 @@ class Daemon:
         self.pulls.forget_refusals()  # the person that refused parts waited for may have changed the configuration
         self.health.refresh_from_database(application)
         self._schedule_jobs(frozenset(key.split(".")[1] for key in changed if key.startswith("source.")))
-        if self._lease is None:
+        if not self.leadership.is_leader:
             self._show(sync.rebuild_snapshot(application.run_context))

@@ -56,13 +56,14 @@ from fleetsync.demo.model import (
     SystemName,
 )
 from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN, Name, Namer, ascii_of
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import school_days_of, unit_name
 
 # Limits of the IT plan and of the demo's configuration, in school days.
 STALE_AFTER, SILENT_AFTER = 15, 60
 
-LONG_AGO = date(2025, 6, 2)  # in use before the demo data begin
-_NEW_SYSTEM: tuple[date, FactChanges] = (date(2026, 10, 5), {"version": "27.0.1"})
+LONG_AGO = same_weekday(2025, 6, 2)  # in use before the demo data begin
+_NEW_SYSTEM: tuple[date, FactChanges] = (same_weekday(2026, 10, 5), {"version": "27.0.1"})
 
 UseSpans: TypeAlias = tuple[tuple[date, date], ...]
 StagePhases: TypeAlias = Sequence[tuple[date, Stage | None, bool]]
@@ -298,7 +299,7 @@ class WorldBuilder:
             "unit": unit_name(unit),
             "user": computer.login,
             "status": "I drift",
-            "bought": date(2024, 6, 3),
+            "bought": same_weekday(2024, 6, 3),
         }
 
     def _add_device(

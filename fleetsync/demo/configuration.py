@@ -9,31 +9,47 @@ from pathlib import Path
 
 import msgspec
 
+from fleetsync.demo.days import exempelby_calendar
 from fleetsync.demo.fleet import CHROMEBOOK_SCHOOL
 from fleetsync.demo.graph import CLIENT, SECRET, TENANT
 from fleetsync.demo.jamf_pro import SECRET as JAMF_PRO_SECRET
 from fleetsync.demo.jamf_school import API_KEY as JAMF_SCHOOL_KEY
 from fleetsync.demo.names import PUPIL_DOMAIN, STAFF_DOMAIN
+from fleetsync.demo.oneroster import SECRET as ONEROSTER_SECRET
 from fleetsync.demo.register import EXTRA_UNIT_CODES
+from fleetsync.demo.rosters import units_of
 from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
-from fleetsync.demo.source_tables import apple_table, entra_table, google_table, jamf_pro_table, jamf_school_table
+from fleetsync.demo.source_tables import (
+    apple_table,
+    children_list_table,
+    entra_table,
+    google_table,
+    headcount_table,
+    jamf_pro_table,
+    jamf_school_table,
+    oneroster_table,
+    toml_list,
+)
 from fleetsync.demo.ss12000 import CLIENT as REGISTER_CLIENT
 from fleetsync.demo.ss12000 import SECRET as REGISTER_SECRET
 from fleetsync.demo.units import DEMO_UNITS, UNIT_BY_SLUG
 
 MUNICIPALITY_NAME = "Exempelby kommun"
 DELIVERIES = "deliveries"
+CALENDAR_FILE = "calendar.toml"
 
 
 class StubAddresses(msgspec.Struct, frozen=True):
     """Addresses of the stub servers; None for a system that is not configured.
 
-    *register*: base and token address of the school register; with it, the configuration has schools. *google*: base
-    address, and the key file of its service account. *apple*: base and token address, and the private key.
+    *register*: base and token address of the school register; with it, the configuration has schools. *oneroster*: those of
+    a second register; with it, some units are in other rosters than the first. *google*: base address, and the key file of
+    its service account. *apple*: base and token address, and the private key.
     """
 
     graph: str
     register: tuple[str, str] | None = None
+    oneroster: tuple[str, str] | None = None
     entra: str | None = None
     jamf_pro: str | None = None
     jamf_school: str | None = None
@@ -46,15 +62,17 @@ def write_configuration(folder: Path, addresses: StubAddresses, seed: int = 1, l
     _write_secret(folder / "secrets" / "intune", SECRET)
     _write_secret(folder / "keys" / "privacy.key", sha256(f"exempelby/{seed}".encode()).hexdigest())
     _write_secret(folder / "secrets" / "skolregister", REGISTER_SECRET)
+    _write_secret(folder / "secrets" / "oneroster", ONEROSTER_SECRET)
     _write_secret(folder / "secrets" / "jamf-school", JAMF_SCHOOL_KEY)
     _write_secret(folder / "secrets" / "jamf-pro", JAMF_PRO_SECRET)
     if addresses.google is not None:
         _write_secret(folder / "secrets" / "google", addresses.google[1])
     if addresses.apple is not None:
         _write_secret(folder / "secrets" / "apple.pem", addresses.apple[2])
-    for name in ("personal", "datorer", "verkstad", "ekonomi"):
+    for name in ("personal", "datorer", "verkstad", "ekonomi", "barn", "antal"):
         (folder / DELIVERIES / name).mkdir(parents=True, exist_ok=True)
     (folder / "database").mkdir(parents=True, exist_ok=True)
+    (folder / CALENDAR_FILE).write_text(exempelby_calendar(), encoding="utf-8")
     file = folder / "config.toml"
     file.write_text("\n".join(_config_tables(addresses, listen)) + "\n", encoding="utf-8")
     return file
@@ -71,8 +89,13 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
     yield from _units()
     yield from _sources(addresses)
     if addresses.register is not None:
-        yield from _school_sources(*addresses.register)
+        yield _register_table(*addresses.register, is_only_roster=addresses.oneroster is None)
+        yield _SCHOOL_FILES
         yield from _school_rules()
+    if addresses.oneroster is not None:
+        yield oneroster_table(*addresses.oneroster)
+        yield children_list_table(f"{DELIVERIES}/barn/placeringar_*.xlsx")
+        yield headcount_table(f"{DELIVERIES}/antal/antal_*.csv")
     if addresses.entra is not None:
         yield entra_table(addresses.entra)
     if addresses.jamf_pro is not None:
@@ -99,9 +122,10 @@ url = "database/fleetsync.db"
 
 [web]
 listen = "{listen}"
+metrics_listen = "{listen}"
 
 [calendar]
-name = "exempelby"
+file = "{CALENDAR_FILE}"
 
 [privacy]
 key_file = "keys/privacy.key"
@@ -118,8 +142,8 @@ def _units() -> Iterator[str]:
 [[unit]]
 slug = "{unit.slug}"
 name = "{unit.name}"
-codes = {_toml_list((*unit.codes, *EXTRA_UNIT_CODES.get(unit.slug, ())))}
-school_forms = {_toml_list(unit.forms)}
+codes = {toml_list((*unit.codes, *EXTRA_UNIT_CODES.get(unit.slug, ())))}
+school_forms = {toml_list(unit.forms)}
 """
 
 
@@ -150,8 +174,10 @@ expected_every = "7d"
 """
 
 
-def _school_sources(base_url: str, token_url: str) -> Iterator[str]:
-    yield f"""\
+def _register_table(base_url: str, token_url: str, *, is_only_roster: bool) -> str:
+    """The school register. It counts everywhere, unless it is one of several rosters."""
+    counted_at = "" if is_only_roster else f"counts_at = {toml_list(units_of('ss12000'))}\n"
+    return f"""\
 [[source]]
 kind = "ss12000"
 name = "skolregister"
@@ -160,7 +186,10 @@ token_url = "{token_url}"
 client_id = "{REGISTER_CLIENT}"
 client_secret_file = "secrets/skolregister"
 counts = ["enrolment", "placement"]
+{counted_at}"""
 
+
+_SCHOOL_FILES = f"""\
 [[source]]
 kind = "device_file"
 name = "verkstad"
@@ -183,7 +212,7 @@ def _school_rules() -> Iterator[str]:
 when = {{ name = "{short}-{cart.name_prefix}-*" }}
 purpose = "set"
 unit = "{cart.unit}"
-groups = {_toml_list(cart.groups)}
+groups = {toml_list(cart.groups)}
 """
     yield f"""\
 [[device_rule]]
@@ -248,7 +277,3 @@ field = "tag"
 pattern = "{unit.short}"
 unit = "{unit.slug}"
 """
-
-
-def _toml_list(words: tuple[str, ...]) -> str:
-    return "[" + ", ".join(f'"{word}"' for word in words) + "]"

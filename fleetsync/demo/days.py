@@ -11,62 +11,27 @@ from functools import cached_property
 
 import msgspec
 
+from fleetsync.demo.calendar_rules import (
+    ClosedSpan,
+    calendar_text,
+    preschools_closed,
+    public_holidays,
+    schools_closed,
+    terms_of,
+)
+from fleetsync.demo.start_year import START_YEAR, first_monday, same_date, same_weekday
+
 OPEN_END = date(9999, 12, 31)
 
-_FIRST, _LAST = date(2025, 7, 1), date(2028, 6, 30)
-_TERMS = (
-    (date(2025, 8, 18), date(2025, 12, 19)),
-    (date(2026, 1, 8), date(2026, 6, 11)),
-    (date(2026, 8, 17), date(2026, 12, 18)),
-    (date(2027, 1, 11), date(2027, 6, 11)),
-    (date(2027, 8, 16), date(2027, 12, 21)),
-    (date(2028, 1, 10), date(2028, 6, 9)),
-)
-_CLOSED = (
-    (date(2025, 9, 19), date(2025, 9, 19)),
-    (date(2025, 10, 27), date(2025, 10, 31)),
-    (date(2025, 11, 24), date(2025, 11, 24)),
-    (date(2026, 2, 16), date(2026, 2, 20)),
-    (date(2026, 3, 16), date(2026, 3, 16)),
-    (date(2026, 4, 7), date(2026, 4, 10)),
-    (date(2026, 5, 15), date(2026, 5, 15)),
-    (date(2026, 9, 18), date(2026, 9, 18)),
-    (date(2026, 10, 26), date(2026, 10, 30)),
-    (date(2026, 11, 23), date(2026, 11, 23)),
-    (date(2027, 2, 22), date(2027, 2, 26)),
-    (date(2027, 3, 15), date(2027, 3, 15)),
-    (date(2027, 3, 30), date(2027, 4, 2)),
-    (date(2027, 5, 7), date(2027, 5, 7)),
-    (date(2027, 9, 17), date(2027, 9, 17)),
-    (date(2027, 11, 1), date(2027, 11, 5)),
-    (date(2027, 11, 22), date(2027, 11, 22)),
-    (date(2028, 2, 21), date(2028, 2, 25)),
-    (date(2028, 3, 13), date(2028, 3, 13)),
-    (date(2028, 4, 18), date(2028, 4, 21)),
-    (date(2028, 5, 26), date(2028, 5, 26)),
-)
-_PRESCHOOLS_CLOSED = (
-    (date(2025, 8, 15), date(2025, 8, 15)),
-    (date(2026, 1, 7), date(2026, 1, 7)),
-    (date(2026, 7, 6), date(2026, 7, 24)),
-    (date(2026, 8, 14), date(2026, 8, 14)),
-    (date(2027, 1, 8), date(2027, 1, 8)),
-    (date(2027, 7, 12), date(2027, 7, 30)),
-    (date(2027, 8, 13), date(2027, 8, 13)),
-    (date(2028, 1, 7), date(2028, 1, 7)),
-)
-# Public holidays on weekdays, and eves that are days off.
-_HOLIDAYS = frozenset(
-    date(*day)
-    for day in (
-        (2025, 12, 24), (2025, 12, 25), (2025, 12, 26), (2025, 12, 31),
-        (2026, 1, 1), (2026, 1, 6), (2026, 4, 3), (2026, 4, 6), (2026, 5, 1), (2026, 5, 14), (2026, 6, 19),
-        (2026, 12, 24), (2026, 12, 25), (2026, 12, 31),
-        (2027, 1, 1), (2027, 1, 6), (2027, 3, 26), (2027, 3, 29), (2027, 5, 6), (2027, 6, 25),
-        (2027, 12, 24), (2027, 12, 31),
-        (2028, 1, 6), (2028, 4, 14), (2028, 4, 17), (2028, 5, 1), (2028, 5, 25), (2028, 6, 6), (2028, 6, 23),
-    )
-)  # fmt: skip
+YEARS = (START_YEAR.year - 1, START_YEAR.year, START_YEAR.year + 1)  # school years, by the autumn in which they begin
+WORLD_BEGINS, WORLD_ENDS = first_monday(YEARS[0]) - timedelta(days=7), same_date(2027, 9, 30)
+DEMO_DAY = same_weekday(2026, 11, 24)  # an ordinary Tuesday in autumn; most special cases are visible on it
+
+_FIRST, _LAST = date(YEARS[0], 7, 1), date(YEARS[-1] + 1, 6, 30)
+_TERMS = tuple(term for year in YEARS for term in terms_of(year))
+_CLOSED = tuple(span for year in YEARS for span in schools_closed(year))
+_PRESCHOOLS_CLOSED = tuple(span for year in YEARS for span in preschools_closed(year, in_summer=year != YEARS[-1]))
+_HOLIDAYS = frozenset(day for year in range(YEARS[0], YEARS[-1] + 2) for day in public_holidays(year))
 
 
 def days_between(first: date, last: date) -> Iterable[date]:
@@ -78,11 +43,11 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
     """The school days of schools, or of preschools. Spans are inclusive at both ends."""
 
     terms: tuple[tuple[date, date], ...]
-    closed: tuple[tuple[date, date], ...]
+    closed: tuple[ClosedSpan, ...]
 
     @cached_property
     def _closed_days(self) -> frozenset[date]:
-        return frozenset(day for span in self.closed for day in days_between(*span))
+        return frozenset(day for span in self.closed for day in days_between(span.first, span.last))
 
     @cached_property
     def open_days(self) -> tuple[date, ...]:
@@ -144,5 +109,7 @@ class SchoolDays(msgspec.Struct, frozen=True, dict=True):
 SCHOOLS = SchoolDays(terms=_TERMS, closed=_CLOSED)
 PRESCHOOLS = SchoolDays(terms=((_FIRST, _LAST),), closed=_PRESCHOOLS_CLOSED)
 
-WORLD_BEGINS, WORLD_ENDS = date(2025, 8, 11), date(2027, 9, 30)
-DEMO_DAY = date(2026, 11, 24)  # the demo's last day; most special cases are visible on it
+
+def exempelby_calendar() -> str:
+    """The calendar file of Exempelby for the school years of the demo."""
+    return calendar_text(_TERMS, _CLOSED, _PRESCHOOLS_CLOSED)

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import xlsxwriter
 
+from fleetsync.demo.editions import BLANK_HEADCOUNT_ON, HALF_LEDGER_ON
 from fleetsync.demo.model import EmploymentContract, StaffMember
 from fleetsync.demo.names import CANARY, Namer
-from fleetsync.demo.units import UNIT_BY_SLUG
+from fleetsync.demo.register_exports import write_placement_list
+from fleetsync.demo.units import UNIT_BY_SLUG, unit_name
 from fleetsync.demo.world import SourceContents
 
 STAFF_HEADER = (
@@ -26,6 +28,7 @@ OTHER_EMPLOYEES, OTHER_UNITS = 1200, ("Äldreboendet Solgläntan", "Gatukontoret
 LEDGER_HEADER = (
     "Ordernr", "Fakturadatum", "Kostnadsställe", "Artikel", "Serienummer", "Antal", "Belopp", "Beställare",
 )  # fmt: skip
+HEADCOUNT_HEADER = ("Enhet", "Avdelning", "Skolform", "Antal barn", "Datum", "Lämnat av")
 WORKSHOP_HEADER = ("Serienummer", "Status", "Senast sedd")
 LIST_HEADER = (
     "Serienummer", "Inventarienummer", "Tillverkare", "Modell", "Plattform", "Enhet", "Användare", "Status",
@@ -40,6 +43,8 @@ def deliver(contents: SourceContents, folder: Path) -> tuple[Path, ...]:
     if contents.world.with_schools:
         written.append(write_workshop_list(contents, folder / "verkstad"))
         written.append(write_ledger(contents, folder / "ekonomi"))
+        written.append(write_placement_list(contents.listed_children, folder / "barn"))
+        written.append(write_headcounts(contents, folder / "antal"))
     return tuple(file for file in written if file is not None)
 
 
@@ -179,7 +184,27 @@ def write_ledger(contents: SourceContents, folder: Path) -> Path | None:
         writer.writerow((order, day, centre, article, ", ".join(numbers), len(numbers), len(numbers) * 3990, CANARY))
     # Bought anew each month: cases, which have no numbers.
     writer.writerow((f"{contents.ledger_day:%Y%m}-7", contents.ledger_day, "", "Fodral", "", 40, 40 * 129, CANARY))
-    return _write_export(file, text.getvalue().encode("cp1252"))
+    lines = text.getvalue().splitlines(keepends=True)
+    kept = lines[: len(lines) // 2] if contents.ledger_day == HALF_LEDGER_ON else lines
+    return _write_export(file, "".join(kept).encode("cp1252"))
+
+
+# --- head counts ------------------------------------------------------------------------------------------------------
+
+
+def write_headcounts(contents: SourceContents, folder: Path) -> Path | None:
+    """Write how many children each department of a preschool has, CSV in UTF-8. None if it exists already."""
+    file = folder / f"antal_{contents.headcount_day}.csv"
+    if file.exists():
+        return None
+    text = StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow(HEADCOUNT_HEADER)
+    for place, row in enumerate(contents.headcounts):
+        name = unit_name(str(row["unit"]))
+        heads = "" if contents.headcount_day == BLANK_HEADCOUNT_ON and place else row["heads"]
+        writer.writerow((name, row["department"], "Förskola", heads, row["day"], f"Rektor {name}"))
+    return _write_export(file, text.getvalue().encode("utf-8-sig"))
 
 
 # --- all --------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import MdmName, RowVersion, SourceRow, SystemName
+from fleetsync.demo.start_year import same_date, same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS
 
 MoveStep = Literal["enrolled_anew", "waiting"]
@@ -28,11 +29,11 @@ Rows = Mapping[SystemName, tuple[RowVersion, ...]]
 
 _PRESCHOOLS = frozenset(unit.slug for unit in PRESCHOOL_UNITS)
 AUTOPILOT_TRIED_AT = "vretaskolan"  # its older computers were registered, too
-AUTOPILOT_SINCE, DELIVERY_TIME = date(2026, 1, 1), timedelta(days=21)
+AUTOPILOT_SINCE, DELIVERY_TIME = same_date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
-MOVE_BEGAN_ON, MOVE_ENDED_ON = date(2026, 11, 16), date(2027, 1, 18)
-ENROLLED_ANEW_ON: Mapping[MoveStep, date] = {"enrolled_anew": date(2026, 11, 18), "waiting": MOVE_ENDED_ON}
+MOVE_BEGAN_ON, MOVE_ENDED_ON = same_weekday(2026, 11, 16), same_weekday(2027, 1, 18)
+ENROLLED_ANEW_ON: Mapping[MoveStep, date] = {"enrolled_anew": same_weekday(2026, 11, 18), "waiting": MOVE_ENDED_ON}
 MOVING_TABLETS: Sequence[MoveStep] = ("enrolled_anew", "waiting") * 20
 
 _ROW_OF: Mapping[MdmName, Callable[[ManagedFacts], SourceRow]] = MappingProxyType(

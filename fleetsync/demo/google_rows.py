@@ -9,6 +9,7 @@ from datetime import datetime
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY, object_id_of
+from fleetsync.demo.start_year import same_date
 
 SCHOOLS_PATH = "/Skolor"
 _OTHER_PATHS = ("/Konton", "/Konton/Personal")
@@ -32,7 +33,7 @@ def google_row(facts: ManagedFacts) -> SourceRow:
         "model": facts.model,
         "osVersion": facts.version,
         "orgUnitPath": path_of(facts.place),
-        "autoUpdateThrough": "2033-06-30",
+        "autoUpdateThrough": f"{same_date(2033, 6, 30)}",
         "recentUsers": ({"type": "USER_TYPE_MANAGED", "email": f"{CANARY}.senast@exempelby.se"},),
         "lastKnownNetwork": ({"ipAddress": f"{CANARY}-ip"},),
     }

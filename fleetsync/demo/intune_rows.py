@@ -5,13 +5,14 @@ from datetime import datetime
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY, object_id_of
+from fleetsync.demo.start_year import same_date
 from fleetsync.demo.units import UNIT_BY_SLUG
 
 PUSH_CERTIFICATE: SourceRow = {
     "id": "push",
     "appleIdentifier": f"{CANARY}@exempelby.se",
     "topicIdentifier": "com.apple.mgmt.External.exempelby",
-    "expirationDateTime": "2027-09-14T08:00:00Z",
+    "expirationDateTime": f"{same_date(2027, 9, 14)}T08:00:00Z",
 }
 _NEVER = "0001-01-01T00:00:00Z"
 

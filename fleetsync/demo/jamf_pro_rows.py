@@ -9,6 +9,7 @@ from datetime import datetime
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY
+from fleetsync.demo.start_year import same_date
 from fleetsync.demo.units import DEMO_UNITS
 
 ENROLMENT_INSTANCE = "7"
@@ -65,7 +66,12 @@ def jamf_pro_listings(computers: Sequence[SourceRow]) -> Mapping[str, Sequence[S
         "computers-inventory": computers,
         "buildings": [{"id": number, "name": name, "streetAddress1": CANARY} for name, number in _BUILDINGS.items()],
         "device-enrollments": [
-            {"id": ENROLMENT_INSTANCE, "name": "Exempelby", "tokenExpirationDate": "2027-06-12", "adminId": CANARY}
+            {
+                "id": ENROLMENT_INSTANCE,
+                "name": "Exempelby",
+                "tokenExpirationDate": f"{same_date(2027, 6, 12)}",
+                "adminId": CANARY,
+            }
         ],
         f"device-enrollments/{ENROLMENT_INSTANCE}/devices": [_assigned(computer) for computer in computers],
     }

@@ -38,6 +38,7 @@ class ManagedFacts(msgspec.Struct, frozen=True):
     is_enrolment_pending: bool = False
 
 
+# Releases that the shipped reference data know. Their support ends from the autumn of 2027 on, also in the demo.
 LAPTOP = ManagedFacts(system="Windows", version="10.0.26200.7171", manufacturer="LENOVO", model="21M3EXMPL1")
 TABLET = ManagedFacts(system="iPadOS", version="26.1", manufacturer="Apple", model="iPad (A16)")
 MAC = ManagedFacts(system="macOS", version="26.1", manufacturer="Apple", model="MacBook Air (13-inch, M3, 2024)")

@@ -11,18 +11,20 @@ import msgspec
 
 from fleetsync.core.model import UNPLACED
 from fleetsync.demo.builder import WorldBuilder
-from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.days import OPEN_END, WORLD_BEGINS, YEARS
 from fleetsync.demo.model import ExpectedOwed, Learner, RegisterMembership, SchoolClass
 from fleetsync.demo.names import Namer
-from fleetsync.demo.school_years import LAST_COHORT, PROTECTION_MARKS, YEARS, counting_span
+from fleetsync.demo.rosters import counted_until
+from fleetsync.demo.school_years import LAST_COHORT, PROTECTION_MARKS, counting_span
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS
 
 PRESCHOOL_YEARS = 5  # years that a child spends in preschool
 PLACES_PER_COHORT = {"gasslan": 46, "fagelboet": 40, "skogsgarden": 36, "aspangen": 32, "sjostjarnan": 26}
 DEPARTMENTS = ("Blåbäret", "Hjortronet", "Lingonet", "Odonet")
-NEWLY_MARKED_ON = date(2026, 11, 2)
-STARTED_ON, LEFT_ON = date(2026, 10, 5), date(2026, 10, 9)
-MOVED_ON = date(2026, 1, 12)
+NEWLY_MARKED_ON = same_weekday(2026, 11, 2)
+STARTED_ON, LEFT_ON = same_weekday(2026, 10, 5), same_weekday(2026, 10, 9)
+MOVED_ON = same_weekday(2026, 1, 12)
 _ALWAYS = date(2019, 1, 1)
 
 
@@ -138,7 +140,7 @@ def _at_two(preschools: PreschoolBuilder, cohort: int, nth: int, unit: str) -> N
     other = next(demo_unit.slug for demo_unit in PRESCHOOL_UNITS if demo_unit.slug != unit)
     second = preschools.placement(cohort, other, nth, first=MOVED_ON, known=MOVED_ON - timedelta(days=14))
     child = preschools.add_child(cohort, nth, [preschools.placement(cohort, unit, nth), second])
-    preschools.add_expected_owed(child.key, cohort, unit, last=MOVED_ON - timedelta(days=1))
+    preschools.add_expected_owed(child.key, cohort, unit, last=counted_until(unit, MOVED_ON))
     preschools.add_expected_owed(child.key, cohort, other, first=MOVED_ON)
 
 

@@ -15,7 +15,7 @@ from fleetsync.demo.builder import (
     WorldBuilder,
     silence_phases,
 )
-from fleetsync.demo.days import DEMO_DAY, OPEN_END, SCHOOLS, WORLD_BEGINS
+from fleetsync.demo.days import DEMO_DAY, OPEN_END, SCHOOLS, WORLD_BEGINS, YEARS
 from fleetsync.demo.editions import WORKSHOP_DAYS, edition_from
 from fleetsync.demo.model import (
     DemoDevice,
@@ -49,13 +49,14 @@ from fleetsync.demo.school_years import (
     LAST_GRADE,
     PROTECTION_MARKS,
     TRACKS,
-    YEARS,
     ClassRegistry,
     class_size,
+    first_school_day,
 )
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import unit_name
 
-MIDDLE_COHORT, HIGH_COHORT = 2021, 2018  # the cohorts of the cases: years 5 and 8 in 2026/27
+MIDDLE_COHORT, HIGH_COHORT = DEMO_DAY.year - 5, DEMO_DAY.year - 8  # the cohorts of the cases: years 5 and 8
 
 
 class PupilCase(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ def _add_pupil_with_device(
 
 
 def _silent(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
-    unit, last = seat.unit(DEMO_DAY.year), date(2026, 9, 25)
+    unit, last = seat.unit(DEMO_DAY.year), same_weekday(2026, 9, 25)
     learner, device = _add_pupil_with_device(pupils, seat, used=((LONG_AGO, last),), phases=silence_phases(unit, last))
     since = SCHOOLS.after(last, STALE_AFTER + 1)
     pupils.builder.add_person_gap("device_not_working", learner, unit, first=since)
@@ -105,12 +106,12 @@ def _silent(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 def _enrolled_again(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     _, device = _add_pupil_with_device(pupils, seat, mdm="intune")
-    before = date(2024, 8, 12)
+    before = same_weekday(2024, 8, 12)
     pupils.builder.add_tablet(
         device.unit,
         f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}",
         enrolled=before,
-        used=((before, date(2025, 5, 30)),),
+        used=((before, same_weekday(2025, 5, 30)),),
         facts={"serial": device.serial},
         phases=[(before, None, False)],
     )
@@ -124,12 +125,14 @@ def _placeholder(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 # --- the workshop -----------------------------------------------------------------------------------------------------
 
-STOLEN_ON = date(2026, 10, 13)
-# The day on which each device came in, and the days that it stayed: from a day to a year.
-REPAIRS = (
-    (date(2026, 11, 19), 1), (date(2026, 11, 16), 2), (date(2026, 11, 18), 3), (date(2026, 11, 17), 7),
-    (date(2026, 11, 16), 10), (date(2026, 11, 9), 21), (date(2026, 11, 2), 30), (date(2026, 10, 12), 56),
-    (date(2026, 8, 24), 180), (date(2025, 12, 1), 365),
+STOLEN_ON = same_weekday(2026, 10, 13)
+# The day of 2026/27 on which each device came in, and the days that it stayed: from a day to a year.
+REPAIRS = tuple(
+    (same_weekday(*came), days)
+    for came, days in (
+        ((2026, 11, 19), 1), ((2026, 11, 16), 2), ((2026, 11, 18), 3), ((2026, 11, 17), 7), ((2026, 11, 16), 10),
+        ((2026, 11, 9), 21), ((2026, 11, 2), 30), ((2026, 10, 12), 56), ((2026, 8, 24), 180), ((2025, 12, 1), 365),
+    )
 )  # fmt: skip
 
 
@@ -186,7 +189,7 @@ def _add_loaner(pupils: PupilBuilder, learner: Learner, unit: str, first: date, 
 
 # --- arrivals and leavers ---------------------------------------------------------------------------------------------
 
-LAST_DAYS_OF_LEAVERS = tuple(date(2026, 9, 2) + timedelta(weeks=week) for week in range(9))
+LAST_DAYS_OF_LEAVERS = tuple(same_weekday(2026, 9, 2) + timedelta(weeks=week) for week in range(9))
 SEEN_BACK_AFTER = timedelta(days=3)  # handed in on a Friday
 
 
@@ -230,7 +233,7 @@ def _keeps_device(pupils: PupilBuilder, seat: ClassSeat, learner: Learner, last:
 
 def _newcomer(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     """A pupil who starts on a Monday and gets account and device three days later."""
-    monday = date(2026, 9, 7) + timedelta(weeks=nth % 7)
+    monday = same_weekday(2026, 9, 7) + timedelta(weeks=nth % 7)
     has_login = monday + timedelta(days=3)
     login = f"{pupils.builder.namer.pupil_account()}@{PUPIL_DOMAIN}"
     learner = _add_newcomer(pupils, seat, monday, ((has_login, login),))
@@ -245,7 +248,8 @@ def _add_newcomer(pupils: PupilBuilder, seat: ClassSeat, first: date, logins: tu
     return pupils.add_pupil(seat, first, logins=logins, enrolments=(membership,), known=first)
 
 
-LOGIN_LEFT_ON, DELETED_FROM_REGISTER_ON, REUSED_ON = date(2026, 10, 14), date(2026, 10, 28), date(2026, 11, 9)
+LOGIN_LEFT_ON, REUSED_ON = same_weekday(2026, 10, 14), same_weekday(2026, 11, 9)
+DELETED_FROM_REGISTER_ON = same_weekday(2026, 10, 28)
 
 
 def _login_reused(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
@@ -321,12 +325,14 @@ def _twice_enrolled(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
 
 
 INDEPENDENT_SCHOOL = "friskolan"
-NEW_SCHOOL_ON = date(2026, 11, 2)
+NEW_SCHOOL_ON = same_weekday(2026, 11, 2)
 
 
 def _at_independent_school(pupils: PupilBuilder, seat: ClassSeat, nth: int) -> None:
     """A pupil of another principal's school."""
-    pupils.add_pupil(seat, enrolments=(RegisterMembership(INDEPENDENT_SCHOOL, "GR", date(2025, 8, 18)),), classes=())
+    pupils.add_pupil(
+        seat, enrolments=(RegisterMembership(INDEPENDENT_SCHOOL, "GR", first_school_day(YEARS[0])),), classes=()
+    )
 
 
 PUPIL_CASES: tuple[PupilCase, ...] = (

@@ -13,7 +13,7 @@ import msgspec
 
 from fleetsync.core.model import UNPLACED, Stage
 from fleetsync.demo.builder import LONG_AGO, ManagedDeviceOptions, WorldBuilder
-from fleetsync.demo.days import OPEN_END, SCHOOLS, WORLD_BEGINS
+from fleetsync.demo.days import OPEN_END, SCHOOLS, WORLD_BEGINS, YEARS
 from fleetsync.demo.fleet import MOVING_TABLETS, NOT_MOVED_YET
 from fleetsync.demo.managed_facts import FactChanges
 from fleetsync.demo.model import (
@@ -35,7 +35,6 @@ from fleetsync.demo.school_years import (
     LEAVERS_DELETED,
     TRACKS,
     TURNOVER_ON,
-    YEARS,
     ClassRegistry,
     ClassTrack,
     counting_span,

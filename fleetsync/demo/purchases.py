@@ -1,12 +1,11 @@
 """Devices of Exempelby that were bought and never enrolled: in Autopilot or Apple School Manager, and in no MDM."""
 
-from datetime import date
-
 from fleetsync.core.model import UNPLACED, Stage
 from fleetsync.demo.builder import STALE_AFTER, WorldBuilder
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import school_days_of
 
-LISTED_ON, ORDERED_ON = date(2026, 2, 2), date(2026, 5, 4)
+LISTED_ON, ORDERED_ON = same_weekday(2026, 2, 2), same_weekday(2026, 5, 4)
 COMPUTERS_AT, COMPUTERS, TABLETS = "vretaskolan", 12, 8
 
 

@@ -14,11 +14,12 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
-from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.model import EmploymentContract, Learner, RegisterMembership, SchoolClass, StaffMember, text_on
 from fleetsync.demo.names import CANARY, object_id_of
 from fleetsync.demo.pupil_cases import INDEPENDENT_SCHOOL, NEW_SCHOOL_ON
-from fleetsync.demo.school_years import REGISTER_ROLLOVER, register_year
+from fleetsync.demo.rosters import RosterMembers, is_listed, listed_staff
+from fleetsync.demo.school_years import REGISTER_ROLLOVER, grade_in_register, register_year
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS
 
 JsonObject = dict[str, object]
@@ -28,7 +29,7 @@ PRINCIPAL, OFFICE, OTHER_PRINCIPAL = "huvudman", "forvaltning", "annan-huvudman"
 NEW_SCHOOL = "nyskolan"  # exists since NEW_SCHOOL_ON; the configuration does not know it
 SHARED_BUILDING = "hojdens-skola"
 SHARED_BUILDING_CODE, OFFICE_CODE = "HOJDEN", "BILDNING"
-PLACEMENTS_FORBIDDEN_SPAN = (date(2026, 10, 12), date(2026, 10, 18))
+PLACEMENTS_FORBIDDEN_SPAN = (same_weekday(2026, 10, 12), same_weekday(2026, 10, 18))
 _EMPLOYED_SINCE = date(2019, 1, 1)
 _CHILDREN_PER_GUARDIAN = 8  # one child in this many has a guardian in the register
 
@@ -80,7 +81,7 @@ def _rows(value: object) -> list[JsonObject]:
 class RegisterContents(msgspec.Struct, frozen=True, dict=True):
     """The content of the register on the morning of *day*."""
 
-    builder: WorldBuilder
+    members: RosterMembers
     day: date
 
     @property
@@ -130,7 +131,7 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
                     members.setdefault(school_class.group, []).append(row)
         return tuple(
             _group(school_class, members.get(school_class.id, []))
-            for school_class in self.builder.classes
+            for school_class in self.members.classes
             if school_class.known <= self.day
         )
 
@@ -139,24 +140,12 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def learners(self) -> tuple[Learner, ...]:
         """Pupils and children who are in the register."""
-        return tuple(learner for learner in self.builder.learners if self._is_present(learner))
-
-    def _is_present(self, learner: Learner) -> bool:
-        if learner.deleted is not None and learner.deleted <= self.day:
-            return False
-        return any(membership.known <= self.day for membership in (*learner.enrolments, *learner.placements))
+        return tuple(learner for learner in self.members.learners if is_listed(learner, self.day))
 
     @cached_property
     def staff(self) -> tuple[tuple[StaffMember, EmploymentContract], ...]:
         """Employees since the beginning who have a log-in of their own, each with the latest contract."""
-        logins = [employee.login for employee in self.builder.employees]
-        return tuple(
-            (employee, employee.contracts[-1])
-            for employee in self.builder.employees
-            if employee.login
-            and logins.count(employee.login) == 1
-            and all(job.known <= _EMPLOYED_SINCE for job in employee.contracts)
-        )
+        return listed_staff(self.members)
 
     @cached_property
     def persons(self) -> tuple[JsonObject, ...]:
@@ -195,7 +184,7 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
     def _enrolment(self, learner: Learner, membership: RegisterMembership) -> JsonObject:
         last = membership.last if membership.end_known <= self.day else None
         year = (
-            {"schoolYear": _year_label(learner, membership, last, self.day)}
+            {"schoolYear": grade_in_register(learner.cohort, membership.first, last, self.day)}
             if membership.has_year and membership.form != "FKLASS"
             else {}
         )
@@ -312,7 +301,7 @@ class RegisterContents(msgspec.Struct, frozen=True, dict=True):
     def deleted_since(self, after: date) -> Mapping[str, Sequence[str]]:
         """The ids deleted after that day."""
         deleted = (
-            learner for learner in self.builder.learners if learner.deleted and after < learner.deleted <= self.day
+            learner for learner in self.members.learners if learner.deleted and after < learner.deleted <= self.day
         )
         return {"persons": [learner.id for learner in deleted]}
 
@@ -443,16 +432,6 @@ _DUTY_ORGANISATIONS = frozenset(
 
 def _dates(first: date, last: date | None) -> JsonObject:
     return {"startDate": first.isoformat(), **({} if last is None else {"endDate": last.isoformat()})}
-
-
-def _year_label(learner: Learner, membership: RegisterMembership, last: date | None, day: date) -> int:
-    """The grade of an enrolment as the register writes it on *day*, within the enrolment's own school years."""
-    year = max(_school_year(membership.first), register_year(day))
-    return (year if last is None else min(year, _school_year(last))) - learner.cohort
-
-
-def _school_year(day: date) -> int:
-    return day.year if day.month >= 7 else day.year - 1
 
 
 EXTRA_UNIT_CODES: Mapping[str, tuple[str, ...]] = {

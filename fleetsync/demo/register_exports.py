@@ -82,19 +82,24 @@ def _pupil_rows(
         yield (*beginning, "", "", *ending)
 
 
-def write_placement_list(contents: SourceContents, folder: Path) -> Path:
-    """Write the list of children with a place in a förskola, a workbook with a hidden sheet and two lines above its header."""
-    file = folder / f"placeringar_{contents.day}.xlsx"
+def write_placement_list(register: RegisterContents, folder: Path) -> Path | None:
+    """Write the list of children with a place in a förskola, a workbook with a hidden sheet and two lines above its header.
+
+    None if it exists already.
+    """
+    file = folder / f"placeringar_{register.day}.xlsx"
+    if file.exists():
+        return None
     file.parent.mkdir(parents=True, exist_ok=True)
-    persons = {str(person["id"]): person for person in contents.register.persons}
-    departments = {str(group["id"]): _text(group.get("displayName")) for group in contents.register.groups}
+    persons = {str(person["id"]): person for person in register.persons}
+    departments = {str(group["id"]): _text(group.get("displayName")) for group in register.groups}
     with xlsxwriter.Workbook(file, {"default_date_format": "yyyy-mm-dd"}) as book:
         book.set_properties({"created": datetime(2025, 8, 1)})  # noqa: DTZ001 - a workbook's times have no zone
         sheet = book.add_worksheet("Placeringar")
         book.add_worksheet("Koder").hide()
-        sheet.write_string(0, 0, f"Placerade barn {contents.day}")
+        sheet.write_string(0, 0, f"Placerade barn {register.day}")
         sheet.write_row(2, 0, CHILD_HEADER)
-        for number, placement in enumerate(contents.register.placements, 3):
+        for number, placement in enumerate(register.placements, 3):
             person = persons.get(_id(placement.get("child")), {})
             for column, cell in enumerate(_child_cells(placement, person, departments)):
                 _write_cell(sheet, number, column, cell)

@@ -6,10 +6,9 @@ the database afterwards is what a daemon would have written. Only the clock diff
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from threading import Event
-from zoneinfo import ZoneInfo
+from threading import Event, Thread
 
 from fleetsync import sync
 from fleetsync.clock import Clock, ManualClock
@@ -17,14 +16,14 @@ from fleetsync.core.model import CENTRAL
 from fleetsync.daemon.composition import Application, build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.demo.configuration import DELIVERIES, write_configuration
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.file_exports import deliver
+from fleetsync.demo.mornings import ZONE, first_run_at, last_morning
 from fleetsync.demo.systems import StubSystems
 from fleetsync.demo.world import DemoWorld
 from fleetsync.settings import Settings, load
 
-ZONE = ZoneInfo("Europe/Stockholm")
-FIRST_RUN_TIME = time(6, 30)
-TODAY = date(2026, 11, 24)  # an ordinary Tuesday in the middle of an autumn term
+SECONDS_BETWEEN_LOOKS = 60.0  # how soon the files of a new morning are there, whatever the machine slept through
 
 Progress = Callable[[date, int, int], None]
 
@@ -43,7 +42,7 @@ class DemoEnvironment:
     ) -> None:
         self.folder = folder
         self.world = DemoWorld(seed, with_schools=with_schools)
-        self.clock = clock or ManualClock(first_run_at(TODAY))
+        self.clock = clock or ManualClock(first_run_at(DEMO_DAY))
         self.systems = StubSystems(self.world, self.day)
         self._seed, self._listen = seed, listen
 
@@ -72,11 +71,6 @@ class DemoEnvironment:
         self.deliver()
 
 
-def first_run_at(day: date) -> datetime:
-    """The time of the first run on *day*."""
-    return datetime.combine(day, FIRST_RUN_TIME, ZONE)
-
-
 def replay(
     environment: DemoEnvironment,
     settings: Settings,
@@ -97,6 +91,28 @@ def replay(
             run_day(environment, application, day)
             if progress is not None:
                 progress(day, number, len(days))
+
+
+@contextmanager
+def delivering_each_morning(environment: DemoEnvironment) -> Iterator[None]:
+    """While the block runs, deliver the files of each new morning of the environment's clock."""
+    end, delivered_on = Event(), last_morning(environment.clock.now())
+
+    def deliver_until_end() -> None:
+        nonlocal delivered_on
+        while not environment.clock.wait(SECONDS_BETWEEN_LOOKS, end):
+            morning = last_morning(environment.clock.now())
+            if morning != delivered_on:
+                environment.deliver()
+                delivered_on = morning
+
+    thread = Thread(target=deliver_until_end, name="deliveries", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def publish_all_units(environment: DemoEnvironment, settings: Settings) -> None:

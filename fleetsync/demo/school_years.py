@@ -11,15 +11,21 @@ from datetime import date, timedelta
 
 import msgspec
 
-from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.calendar_rules import terms_of
+from fleetsync.demo.days import OPEN_END, WORLD_BEGINS, YEARS
 from fleetsync.demo.model import SchoolClass
 from fleetsync.demo.names import Namer
+from fleetsync.demo.start_year import CASES_YEAR, START_YEAR
 
-YEARS = (2025, 2026, 2027)  # named by the autumn in which they begin
-FIRST_DAY: Mapping[int, date] = {2025: date(2025, 8, 18), 2026: date(2026, 8, 17), 2027: date(2027, 8, 16)}
-LAST_DAY: Mapping[int, date] = {2025: date(2026, 6, 11), 2026: date(2027, 6, 11), 2027: date(2028, 6, 9)}
-TURNOVER_ON: Mapping[int, date] = {2025: WORLD_BEGINS, 2026: date(2026, 7, 27), 2027: date(2027, 7, 26)}
-HANDED_OUT_ON: Mapping[int, date] = {2025: date(2025, 8, 4), 2026: date(2026, 8, 10), 2027: date(2027, 8, 9)}
+FIRST_DAY: Mapping[int, date] = {year: terms_of(year)[0][0] for year in YEARS}
+LAST_DAY: Mapping[int, date] = {year: terms_of(year)[1][1] for year in YEARS}
+# The demo begins after the turnover of its first year; everything of that summer has happened by then.
+TURNOVER_ON: Mapping[int, date] = {
+    year: WORLD_BEGINS if year == YEARS[0] else FIRST_DAY[year] - timedelta(weeks=3) for year in YEARS
+}
+HANDED_OUT_ON: Mapping[int, date] = {
+    year: FIRST_DAY[year] - timedelta(weeks=2 if year == YEARS[0] else 1) for year in YEARS
+}
 REGISTER_ROLLOVER, LEAVERS_DELETED = (
     (7, 2),
     (7, 10),
@@ -73,7 +79,8 @@ TRACKS: tuple[ClassTrack, ...] = (
 
 def class_size(cohort: int, track: int) -> int:
     """How many pupils a class has: 23 to 27, and 350 in each cohort."""
-    return _CLASS_SIZE + _CLASS_SIZE_OFFSETS[(track + cohort) % len(_CLASS_SIZE_OFFSETS)]
+    years = START_YEAR.year - CASES_YEAR  # each grade is as large in any year as in that of the cases
+    return _CLASS_SIZE + _CLASS_SIZE_OFFSETS[(track + cohort - years) % len(_CLASS_SIZE_OFFSETS)]
 
 
 def first_school_day(year: int) -> date:
@@ -89,6 +96,17 @@ def counting_span(year: int) -> tuple[date, date]:
 def register_year(day: date) -> int:
     """The school year that the register is in on *day*."""
     return day.year if (day.month, day.day) >= REGISTER_ROLLOVER else day.year - 1
+
+
+def grade_in_register(cohort: int, first: date, last: date | None, day: date) -> int:
+    """The grade of an enrolment as a register writes it on *day*, within the enrolment's own school years."""
+    year = max(school_year_of(first), register_year(day))
+    return (year if last is None else min(year, school_year_of(last))) - cohort
+
+
+def school_year_of(day: date) -> int:
+    """The school year to which *day* belongs, from July on."""
+    return day.year if day.month >= 7 else day.year - 1
 
 
 class ClassRegistry:

@@ -14,7 +14,7 @@ from fleetsync.demo.builder import (
     WorldBuilder,
     silence_phases,
 )
-from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
+from fleetsync.demo.days import DEMO_DAY, OPEN_END, WORLD_BEGINS
 from fleetsync.demo.jamf_school_rows import PLACES_WITHOUT_UNIT
 from fleetsync.demo.model import (
     DemoDevice,
@@ -29,14 +29,15 @@ from fleetsync.demo.model import (
 )
 from fleetsync.demo.names import PUPIL_DOMAIN, Name
 from fleetsync.demo.preschool import PLACES_PER_COHORT
-from fleetsync.demo.pupils import CLASS_SETS_ONLY_UNIT, ClassSeat, PupilBuilder, building_of, login_of
+from fleetsync.demo.pupils import CLASS_SETS_ONLY_UNIT, ONE_DAY, ClassSeat, PupilBuilder, building_of, login_of
 from fleetsync.demo.school_years import LAST_DAY, TRACKS
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import SCHOOL_UNITS, SHARED_BUILDING_NAME, UNIT_BY_SLUG, school_days_of
 
 CART_SIZE = 27
 POOL_WORD = "Förskoleklass"  # how the technicians call the tablets of a school's six-year-olds
-PUT_AWAY_ON = date(2026, 4, 15)
-WORN_OUT_ON = date(2026, 9, 25)
+PUT_AWAY_ON = same_weekday(2026, 4, 15)
+WORN_OUT_ON = same_weekday(2026, 9, 25)
 
 GroupNames = tuple[str, ...]
 
@@ -193,9 +194,9 @@ def _add_pool(builder: WorldBuilder, unit: str, working: int, silent: int) -> No
 
 def _add_tablets_in_childrens_names(builder: WorldBuilder, pupils: PupilBuilder) -> None:
     """Tablets that were enrolled in the name of a child of förskoleklass. They belong to the pool."""
-    begins, ends = date(2026, 8, 24), LAST_DAY[2026]
+    begins, ends = same_weekday(2026, 8, 24), LAST_DAY[DEMO_DAY.year]
     for number in range(5):
-        child = pupils.by_key[ClassSeat(2026, 0, number).key]
+        child = pupils.by_key[ClassSeat(DEMO_DAY.year, 0, number).key]
         without_user = {"name": f"VRE-FKL-9{number}", "login": "", "use": POOL_WORD, "is_shared": True}
         device = builder.add_school_tablet(
             "vretaskolan",
@@ -203,7 +204,7 @@ def _add_tablets_in_childrens_names(builder: WorldBuilder, pupils: PupilBuilder)
             enrolled=begins,
             facts={"name": f"{child.given}s iPad"},
             changes=[(ends, without_user)],
-            phases=[(begins.replace(day=begins.day + 1), Stage.SHARED, True)],
+            phases=[(begins + ONE_DAY, Stage.SHARED, True)],
         )
         builder.expected_sharings.append(ExpectedSharing(device.key, "vretaskolan"))
         builder.case_counts["in_a_childs_name"] += 1

@@ -1,4 +1,6 @@
-"""The `[[source]]` tables of Exempelby's MDMs, directories and shops, each with the rules that a municipality adds to it."""
+"""The `[[source]]` tables of Exempelby's systems, each with the rules that a municipality adds to it."""
+
+from collections.abc import Iterable
 
 from fleetsync.demo.apple import CLIENT as APPLE_CLIENT
 from fleetsync.demo.apple import KEY_ID as APPLE_KEY_ID
@@ -10,8 +12,57 @@ from fleetsync.demo.jamf_pro import CLIENT as JAMF_PRO_CLIENT
 from fleetsync.demo.jamf_school import NETWORK_ID
 from fleetsync.demo.jamf_school_rows import PLACES_IN_JAMF_SCHOOL, RENAMED_PRESCHOOL
 from fleetsync.demo.jamf_school_rows import ZONE as JAMF_SCHOOL_ZONE
+from fleetsync.demo.oneroster import CLIENT as ONEROSTER_CLIENT
+from fleetsync.demo.rosters import units_of
 from fleetsync.demo.shared_devices import POOL_WORD
 from fleetsync.demo.units import UNIT_BY_SLUG, unit_name
+
+
+def toml_list(words: Iterable[str]) -> str:
+    """A list of texts in TOML."""
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
+
+
+def oneroster_table(base_url: str, token_url: str) -> str:
+    """The register that speaks OneRoster: it counts the pupils of its schools, and is a witness of their teachers."""
+    return f"""\
+[[source]]
+kind = "oneroster"
+name = "skolplattform"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{ONEROSTER_CLIENT}"
+client_secret_file = "secrets/oneroster"
+counts = ["pupils"]
+counts_at = {toml_list(units_of("oneroster"))}
+"""
+
+
+def children_list_table(path: str) -> str:
+    """The list of a preschool that is not in the register."""
+    return f"""\
+[[source]]
+kind = "register_file"
+name = "barnlista"
+path = "{path}"
+counts = ["children"]
+counts_at = {toml_list(units_of("children_list"))}
+without = ["pupils"]
+expected_every = "7d"
+"""
+
+
+def headcount_table(path: str) -> str:
+    """The number of children of a preschool that is in no register."""
+    return f"""\
+[[source]]
+kind = "headcount"
+name = "antal"
+path = "{path}"
+counts = ["children"]
+counts_at = {toml_list(units_of("headcount"))}
+without = ["pupils", "staff"]
+"""
 
 
 def apple_table(base_url: str, token_url: str) -> str:

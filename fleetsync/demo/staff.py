@@ -14,10 +14,12 @@ from fleetsync.demo.builder import (
     missing_device_due_on,
     silence_phases,
 )
-from fleetsync.demo.days import OPEN_END
+from fleetsync.demo.days import OPEN_END, YEARS
+from fleetsync.demo.days import SCHOOLS as SCHOOL_DAYS
 from fleetsync.demo.editions import LIST_DAYS, STAFF_FILE_DAYS, counts_until, edition_from
 from fleetsync.demo.model import EmploymentContract, ExpectedAdjustment, ExpectedGap, ExpectedOwed, StaffMember
 from fleetsync.demo.names import STAFF_DOMAIN
+from fleetsync.demo.school_years import FIRST_DAY
 from fleetsync.demo.staff_devices import (
     LAST_SEEN,
     asleep_in_stock,
@@ -39,6 +41,7 @@ from fleetsync.demo.staff_devices import (
     unencrypted,
     unencrypted_mac,
 )
+from fleetsync.demo.start_year import same_date, same_weekday
 from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, school_days_of
 
 StaffCaseMaker = Callable[[WorldBuilder, str], None]
@@ -48,10 +51,10 @@ PRESCHOOLS = tuple(unit.slug for unit in PRESCHOOL_UNITS)
 SHORT_OF_STAFF_DEVICES = "kullaskolan"  # the only unit far below its target
 WITH_MACS = "tallmoskolan"  # its teachers have Macs in place of laptops
 
-STOLEN_ON, BROKEN_ON, MENDED_ON = date(2026, 10, 5), date(2026, 10, 12), date(2026, 12, 14)
-LEFT_ON = date(2026, 9, 30)
-HIRED_ON, HIRED_LATE_ON = date(2026, 12, 1), date(2026, 10, 12)
-AUTUMN_START = date(2026, 8, 10)
+STOLEN_ON, BROKEN_ON, MENDED_ON = same_weekday(2026, 10, 5), same_weekday(2026, 10, 12), same_weekday(2026, 12, 14)
+LEFT_ON = same_date(2026, 9, 30)
+HIRED_ON, HIRED_LATE_ON = same_date(2026, 12, 1), same_weekday(2026, 10, 12)
+AUTUMN_START = same_date(2026, 8, 10)
 
 
 class StaffCase(msgspec.Struct, frozen=True):
@@ -133,15 +136,17 @@ def _silent_tablet(builder: WorldBuilder, unit: str) -> None:
 
 
 def _never_in_contact(builder: WorldBuilder, unit: str) -> None:
-    enrolled = date(2026, 9, 1)
-    employee = builder.add_employee(EmploymentContract(unit, first=enrolled, known=date(2026, 8, 1)))
+    enrolled = same_date(2026, 9, 1)
+    employee = builder.add_employee(EmploymentContract(unit, first=enrolled, known=same_date(2026, 8, 1)))
     builder.add_owed(employee, unit, first=enrolled)
     _, (late, _, _), (silent, _, _) = silence_phases(unit, enrolled)
     shown_from = enrolled + timedelta(days=1)
     phases = [(shown_from, Stage.IN_USE, True), (late, Stage.IN_USE, False), (silent, Stage.SILENT, False)]
     device = builder.add_laptop(unit, employee.login, enrolled=enrolled, used=(), phases=phases)
     builder.add_holding(employee, device)
-    builder.add_person_gap("starting_without_device", employee, unit, first=date(2026, 8, 1), last=date(2026, 8, 31))
+    builder.add_person_gap(
+        "starting_without_device", employee, unit, first=same_date(2026, 8, 1), last=same_date(2026, 8, 31)
+    )
     builder.add_person_gap("device_not_working", employee, unit, first=late)
     builder.add_device_gap("never_enrolled", device, first=late, counted=True)
     builder.add_device_gap("stale", device, first=silent, counted=True)
@@ -204,7 +209,7 @@ def _leaver(builder: WorldBuilder, unit: str) -> None:
 
 
 def _starts_soon(builder: WorldBuilder, unit: str) -> None:
-    known = date(2026, 11, 1)
+    known = same_date(2026, 11, 1)
     employee = builder.add_employee(EmploymentContract(unit, first=HIRED_ON, known=known))
     builder.add_owed(employee, unit, first=HIRED_ON)
     soon = max(known, school_days_of(unit).first_day_with_left(HIRED_ON, 15))
@@ -214,7 +219,7 @@ def _starts_soon(builder: WorldBuilder, unit: str) -> None:
 
 def _entered_late(builder: WorldBuilder, unit: str) -> None:
     """Until the staff file has the employee, their account says that the laptop is no stranger's."""
-    known = date(2026, 11, 1)
+    known = same_date(2026, 11, 1)
     employee = builder.add_employee(EmploymentContract(unit, first=HIRED_LATE_ON, known=known))
     builder.add_owed(employee, unit, first=known)
     device = builder.add_laptop(unit, employee.login, enrolled=HIRED_LATE_ON)
@@ -230,14 +235,16 @@ def _hourly(builder: WorldBuilder, unit: str) -> None:
 
 def _exactly_three_months(builder: WorldBuilder, unit: str) -> None:
     builder.add_employee(
-        EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=date(2026, 11, 9), known=date(2026, 7, 1))
+        EmploymentContract(
+            unit, form="Vikariat", first=AUTUMN_START, last=same_date(2026, 11, 9), known=same_date(2026, 7, 1)
+        )
     )
 
 
 def _three_months_and_a_day(builder: WorldBuilder, unit: str) -> None:
-    last = date(2026, 11, 10)
+    last = same_date(2026, 11, 10)
     employee = builder.add_employee(
-        EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=date(2026, 7, 1))
+        EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=same_date(2026, 7, 1))
     )
     builder.add_owed(employee, unit, first=AUTUMN_START, last=counts_until(last))
     builder.add_person_gap(
@@ -253,10 +260,10 @@ def _three_months_and_a_day(builder: WorldBuilder, unit: str) -> None:
 def _substitute(builder: WorldBuilder, unit: str, last: date, until: date) -> None:
     """A substitute from August to *last* who counts *until* that day. The laptop then goes into stock."""
     employee = builder.add_employee(
-        EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=date(2026, 7, 1))
+        EmploymentContract(unit, form="Vikariat", first=AUTUMN_START, last=last, known=same_date(2026, 7, 1))
     )
     builder.add_owed(employee, unit, first=AUTUMN_START, last=until)
-    handed_out, back = date(2026, 8, 12), until + timedelta(days=1)
+    handed_out, back = same_date(2026, 8, 12), until + timedelta(days=1)
     device = builder.add_laptop(
         unit,
         employee.login,
@@ -274,7 +281,9 @@ def _substitute(builder: WorldBuilder, unit: str, last: date, until: date) -> No
 
 def _substitute_of_two_months(builder: WorldBuilder, unit: str) -> None:
     builder.add_employee(
-        EmploymentContract(unit, form="Visstid", first=AUTUMN_START, last=date(2026, 10, 9), known=date(2026, 7, 1))
+        EmploymentContract(
+            unit, form="Visstid", first=AUTUMN_START, last=same_date(2026, 10, 9), known=same_date(2026, 7, 1)
+        )
     )
 
 
@@ -285,13 +294,13 @@ def _substitute_until(last: date, until: date | None = None) -> StaffCaseMaker:
     return make
 
 
-RETURNS_UNTIL = date(2027, 8, 27)  # the tenth school day of the autumn term 2027
+RETURNS_UNTIL = SCHOOL_DAYS.nth(FIRST_DAY[YEARS[-1]], 10)  # the tenth school day of the next autumn term
 
 
 def _over_the_summer(builder: WorldBuilder, unit: str) -> None:
-    first = EmploymentContract(unit, form="Visstid", first=date(2025, 8, 11), last=date(2026, 6, 12))
+    first = EmploymentContract(unit, form="Visstid", first=same_date(2025, 8, 11), last=same_date(2026, 6, 12))
     second = EmploymentContract(
-        unit, form="Visstid", first=AUTUMN_START, last=date(2027, 6, 11), known=date(2026, 6, 1)
+        unit, form="Visstid", first=AUTUMN_START, last=same_date(2027, 6, 11), known=same_date(2026, 6, 1)
     )
     employee = builder.add_employee(first, second)
     builder.add_owed(employee, unit, last=RETURNS_UNTIL)
@@ -306,7 +315,7 @@ def _over_the_summer(builder: WorldBuilder, unit: str) -> None:
 
 
 def _leave_with_substitute(builder: WorldBuilder, unit: str) -> None:
-    leave = (date(2026, 8, 17), date(2027, 1, 31))
+    leave = (same_date(2026, 8, 17), same_date(2027, 1, 31))
     employee = builder.add_employee(EmploymentContract(unit, leave=leave))
     builder.add_owed(employee, unit, last=leave[0] - timedelta(days=1))
     builder.expected_owed.append(ExpectedOwed(employee.key, unit, counts_as="on_leave", first=leave[0], last=leave[1]))
@@ -396,14 +405,14 @@ STAFF_CASES: tuple[StaffCase, ...] = (
     StaffCase("exactly_three_months", _exactly_three_months, SCHOOLS[:4]),
     StaffCase("three_months_and_a_day", _three_months_and_a_day, SCHOOLS[4:7]),
     StaffCase("substitute_2_months", _substitute_of_two_months, SCHOOLS[:1]),
-    StaffCase("substitute_4_months", _substitute_until(date(2026, 12, 9)), SCHOOLS[1:2]),
-    StaffCase("substitute_5_months", _substitute_until(date(2027, 1, 9)), SCHOOLS[2:3]),
-    StaffCase("substitute_6_months", _substitute_until(date(2027, 2, 9)), SCHOOLS[3:4]),
-    StaffCase("substitute_7_months", _substitute_until(date(2027, 3, 9)), SCHOOLS[4:5]),
-    StaffCase("substitute_8_months", _substitute_until(date(2027, 4, 9)), SCHOOLS[5:6]),
-    StaffCase("substitute_9_months", _substitute_until(date(2027, 5, 9)), SCHOOLS[6:7]),
-    StaffCase("substitute_10_months", _substitute_until(date(2027, 6, 9), RETURNS_UNTIL), SCHOOLS[:1]),
-    StaffCase("substitute_11_months", _substitute_until(date(2027, 7, 9)), SCHOOLS[1:2]),
+    StaffCase("substitute_4_months", _substitute_until(same_date(2026, 12, 9)), SCHOOLS[1:2]),
+    StaffCase("substitute_5_months", _substitute_until(same_date(2027, 1, 9)), SCHOOLS[2:3]),
+    StaffCase("substitute_6_months", _substitute_until(same_date(2027, 2, 9)), SCHOOLS[3:4]),
+    StaffCase("substitute_7_months", _substitute_until(same_date(2027, 3, 9)), SCHOOLS[4:5]),
+    StaffCase("substitute_8_months", _substitute_until(same_date(2027, 4, 9)), SCHOOLS[5:6]),
+    StaffCase("substitute_9_months", _substitute_until(same_date(2027, 5, 9)), SCHOOLS[6:7]),
+    StaffCase("substitute_10_months", _substitute_until(same_date(2027, 6, 9), RETURNS_UNTIL), SCHOOLS[:1]),
+    StaffCase("substitute_11_months", _substitute_until(same_date(2027, 7, 9)), SCHOOLS[1:2]),
     StaffCase("over_the_summer", _over_the_summer, SCHOOLS[:6]),
     StaffCase("leave_with_substitute", _leave_with_substitute, SCHOOLS[:7]),
     StaffCase("blank_form", _blank_form, SCHOOLS[:3]),

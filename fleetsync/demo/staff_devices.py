@@ -1,14 +1,13 @@
 """Unusual devices of Exempelby's staff. Each case adds an employee, the rows in the sources, and the expected result."""
 
-from datetime import date
-
 from fleetsync.core.model import Stage
 from fleetsync.demo.builder import LONG_AGO, STALE_AFTER, WorldBuilder, silence_phases
 from fleetsync.demo.model import EmploymentContract, ExpectedAdjustment, StaffMember
 from fleetsync.demo.names import SCHOOL_DOMAIN, STAFF_DOMAIN
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import school_days_of
 
-LAST_SEEN = date(2026, 10, 2)
+LAST_SEEN = same_weekday(2026, 10, 2)
 
 
 def permanent(builder: WorldBuilder, unit: str) -> StaffMember:
@@ -33,13 +32,13 @@ def enrolled_again(builder: WorldBuilder, unit: str) -> None:
     employee = permanent(builder, unit)
     device = builder.add_laptop(unit, employee.login)
     builder.add_holding(employee, device)
-    before = date(2024, 8, 12)
+    before = same_weekday(2024, 8, 12)
     former = f"{builder.namer.name().account}@{STAFF_DOMAIN}"
     builder.add_laptop(
         unit,
         former,
         enrolled=before,
-        used=((before, date(2025, 5, 30)),),
+        used=((before, same_weekday(2025, 5, 30)),),
         facts={"serial": device.serial},
         phases=[(before, None, False)],
     )
@@ -141,7 +140,7 @@ def in_stock(builder: WorldBuilder, unit: str) -> None:
 
 
 def asleep_in_stock(builder: WorldBuilder, unit: str) -> None:
-    last = date(2025, 8, 20)
+    last = same_weekday(2025, 8, 20)
     phases = silence_phases(unit, last, Stage.STOCK)
     builder.add_laptop(unit, "", facts={"use": "Lager", "place": ""}, used=((LONG_AGO, last),), phases=phases)
     builder.expected_adjustments.append(ExpectedAdjustment(unit, "staff", "surplus", 1))

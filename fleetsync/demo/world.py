@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from typing import get_args
 
 import msgspec
 
@@ -14,6 +15,7 @@ from fleetsync.demo.apple_rows import apple_listings
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.days import SchoolDays
 from fleetsync.demo.editions import (
+    HEADCOUNT_DAYS,
     LEDGER_DAYS,
     LIST_DAYS,
     STAFF_FILE_DAYS,
@@ -28,10 +30,12 @@ from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
 from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
 from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, SourceRow, StaffMember, SystemName
 from fleetsync.demo.names import CANARY
+from fleetsync.demo.oneroster_rows import oneroster_listings
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
 from fleetsync.demo.purchases import add_purchases
 from fleetsync.demo.register import RegisterContents
+from fleetsync.demo.rosters import RosterName, RosterPart, headcount_rows, members_of
 from fleetsync.demo.school_years import ClassRegistry
 from fleetsync.demo.shared_devices import add_shared_devices
 from fleetsync.demo.staff import add_staff
@@ -54,6 +58,11 @@ class DemoWorld:
         if with_schools:
             self.builder.merge(_build_schools(seed))
         self._shown: SourceContents | None = None
+
+    @cached_property
+    def roster_parts(self) -> Mapping[RosterName, RosterPart]:
+        """The pupils, children, classes and teachers that each roster knows."""
+        return {roster: members_of(self.builder, roster) for roster in get_args(RosterName)}
 
     @property
     def case_counts(self) -> Mapping[str, int]:
@@ -119,8 +128,33 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def register(self) -> RegisterContents:
-        """The school register."""
+        """All pupils and children, as a school register of the whole municipality would have them."""
         return RegisterContents(self.world.builder, self.day)
+
+    @cached_property
+    def school_register(self) -> RegisterContents:
+        """The school register, which knows most of the units."""
+        return RegisterContents(self.world.roster_parts["ss12000"], self.day)
+
+    @cached_property
+    def oneroster(self) -> Mapping[str, Sequence[SourceRow]]:
+        """The rows of each listing of the register that speaks OneRoster."""
+        return oneroster_listings(self.world.roster_parts["oneroster"], self.day)
+
+    @cached_property
+    def listed_children(self) -> RegisterContents:
+        """The children in the newest list of a preschool."""
+        return RegisterContents(self.world.roster_parts["children_list"], self.list_day)
+
+    @property
+    def headcount_day(self) -> date:
+        """The day of the newest list of head counts."""
+        return edition_on(HEADCOUNT_DAYS, self.day)
+
+    @cached_property
+    def headcounts(self) -> tuple[SourceRow, ...]:
+        """The rows of the newest list of head counts."""
+        return tuple(headcount_rows(self.world.roster_parts["headcount"], self.headcount_day))
 
     @cached_property
     def managed_devices(self) -> tuple[SourceRow, ...]:

@@ -170,6 +170,7 @@ ACTING_ROLES: Mapping[str, Text] = {
 ACCOUNT_ROLES: Mapping[str, Text] = {
     "technician": Text("IT-tekniker", "technician"),
     "strategist": Text("IT-strateg", "strategist"),
+    "principal": Text("rektor", "principal"),
 }
 YES_NO_UNKNOWN: Mapping[str, Text] = {
     "yes": Text("ja", "yes"),

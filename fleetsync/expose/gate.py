@@ -29,6 +29,7 @@ from fleetsync.core.model import (
     Entitlement,
     Episode,
     HoldReason,
+    LocalPlan,
     Outcome,
     OwedDevices,
     PartState,
@@ -150,6 +151,7 @@ class VisibleSnapshot:
         return msgspec.structs.replace(
             policy,
             entitlements=tuple(_rules_in_scope(policy.entitlements, scope)),
+            local_plans=tuple(_local_plans_in_scope(policy.local_plans, scope)),
             units=tuple(unit for unit in policy.units if scope.covers_unit(unit.slug)),
             unit_maps=tuple(line for line in policy.unit_maps if scope.covers_unit(line.unit)),
             device_rules=tuple(
@@ -312,6 +314,13 @@ def _is_visible_episode(episode: Episode, scope: Scope, subject_ids: set[str]) -
     return episode.subject in {Subject.UNIT, Subject.POOL} and bool(separator) and scope.covers_entitlement(entitlement)
 
 
+def _local_plans_in_scope(plans: Iterable[LocalPlan], scope: Scope) -> Iterator[LocalPlan]:
+    for plan in plans:
+        if scope.covers_unit(plan.unit):
+            raises = tuple(each for each in plan.raises if scope.covers_entitlement(each.entitlement))
+            yield msgspec.structs.replace(plan, raises=raises)
+
+
 def _rules_in_scope(rules: Iterable[Entitlement], scope: Scope) -> Iterator[Entitlement]:
     for rule in rules:
         units = tuple(slug for slug in rule.units if scope.covers_unit(slug))
@@ -339,6 +348,15 @@ def visible_coverage_sums(
 def visible_intervals(rows: Iterable[AssignmentInterval], scope: Scope) -> Sequence[AssignmentInterval]:
     """Past assignments of a device that are in scope."""
     return [row for row in rows if scope.covers(row.assignment.unit, row.assignment.entitlement)]
+
+
+def visible_previous_holders(
+    history: HistoryReader, scope: Scope, devices: Collection[str]
+) -> Mapping[str, Sequence[str]]:
+    """Device → the persons whom it served before, the last one first, as far as that is in scope."""
+    ended = history.previous_holders(devices)
+    visible = {device: visible_intervals(intervals, scope) for device, intervals in ended.items()}
+    return {device: [row.assignment.subject_id for row in intervals] for device, intervals in visible.items()}
 
 
 def visible_parts(parts: Iterable[PartState], scope: Scope) -> tuple[PartState, ...]:
@@ -396,8 +414,23 @@ def visible_received_file(received: ReceivedFile, scope: Scope) -> ReceivedFile:
 
 
 def visible_plan(plan: ChangePlan, scope: Scope) -> ChangePlan:
-    """What a held pull would change in the units and entitlements in scope."""
+    """What a held pull would change in the units and entitlements in scope.
+
+    Examples of persons and devices only for accounts that may read what sources say.
+    """
+    if not scope.allows(Permission.PULL_DETAILS):
+        plan = msgspec.structs.replace(plan, samples=())
     if scope.sees_everything:
         return plan
-    changes = tuple(change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement))
-    return msgspec.structs.replace(plan, coverage_changes=changes, gaps_opened={}, gaps_closed={})
+    is_of_all_rules = scope.entitlements is None
+    return msgspec.structs.replace(
+        plan,
+        coverage_changes=tuple(
+            change for change in plan.coverage_changes if scope.covers(change.unit, change.entitlement)
+        ),
+        coverage_totals=(),
+        gaps_opened={},
+        gaps_closed={},
+        units=tuple(each for each in plan.units if is_of_all_rules and scope.covers_unit(each.unit)),
+        samples=tuple(each for each in plan.samples if is_of_all_rules and scope.covers_unit(each.unit)),
+    )

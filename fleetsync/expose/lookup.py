@@ -10,14 +10,18 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from fleetsync.core.calendar import Calendar, local_day
+from fleetsync.core.identity import folded
 from fleetsync.core.lifecycle import GAPS, ActingRole, GapKind, acting_roles
+from fleetsync.core.local_plans import plans_in_force, raised_by
 from fleetsync.core.model import (
     UNPLACED,
     Assignment,
     DeviceCase,
+    DeviceSet,
     Entitlement,
     Episode,
     FormFactor,
+    LocalPlan,
     OwedDevices,
     PartRole,
     PartState,
@@ -62,6 +66,16 @@ class Lookup:
         return {rule.id: rule for rule in self.visible.policy.entitlements if rule.is_valid_on(today)}
 
     @cached_property
+    def local_plans(self) -> Mapping[str, LocalPlan]:
+        """The local plan in force on the snapshot's day, by unit."""
+        return plans_in_force(self.visible.policy.local_plans, self.visible.today)
+
+    def rule_at(self, entitlement: str, unit: str) -> Entitlement | None:
+        """The entitlement as it is at *unit*, where a local plan may have raised it; None when it is not in force."""
+        rule = self.rules.get(entitlement)
+        return None if rule is None else raised_by(rule, self.local_plans.get(unit))
+
+    @cached_property
     def withdrawn_rules(self) -> Sequence[tuple[Entitlement, date]]:
         """The newest rule of each id that was in force and is withdrawn, with the first day on which it owed nothing."""
         today, policy = self.visible.today, self.visible.policy
@@ -77,6 +91,14 @@ class Lookup:
     def person(self, person_id: str) -> PersonCase | None:
         """The person; None for an unknown id and for a person who may not be shown."""
         return None if person_id in self.concealed else self.people.get(person_id)
+
+    def find_person(self, text: str) -> str | None:
+        """The id of the person whose id or log-in is *text* (folded); None also for one who may not be shown."""
+        for person_id, case in self.people.items():
+            keys = (key.value for key in case.person.keys if not key.is_token)
+            if person_id not in self.concealed and text in {folded(person_id), *map(folded, keys)}:
+                return person_id
+        return None
 
     @cached_property
     def gaps(self) -> Mapping[str, Sequence[Episode]]:
@@ -94,9 +116,9 @@ class Lookup:
         return {assignment.device: assignment for assignment in self.visible.assignments}
 
     @cached_property
-    def set_entitlements(self) -> Mapping[str, str]:
-        """Set → the entitlement it serves."""
-        return {device_set.id: device_set.entitlement or "" for device_set in self.visible.sets}
+    def sets(self) -> Mapping[str, DeviceSet]:
+        """By id."""
+        return {device_set.id: device_set for device_set in self.visible.sets}
 
     @cached_property
     def devices_by_holder(self) -> Mapping[str, Sequence[DeviceCase]]:
@@ -133,7 +155,8 @@ class Lookup:
             serving = self.assignments.get(subject)
             return serving.entitlement if serving else None
         if episode.subject is Subject.SET:
-            return self.set_entitlements.get(subject)
+            shared = self.sets.get(subject)
+            return (shared.entitlement or "") if shared else None
         if episode.subject is Subject.PERSON:
             owed = self.owed.get(subject)
             return owed.entitlement if owed else None

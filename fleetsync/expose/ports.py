@@ -14,7 +14,9 @@ from fleetsync.clock import Clock
 from fleetsync.core.model import (
     AssignmentInterval,
     ChangePlan,
+    Correction,
     CoverageSum,
+    DeviceCount,
     HoldReason,
     PartState,
     Text,
@@ -108,6 +110,10 @@ class HistoryReader(Protocol):
         """Which persons, sets and pools a device has served, the newest first."""
         ...
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first; for the *devices* that had any."""
+        ...
+
     def parts(self) -> Sequence[PartState]:
         """Every configured part with the result of its pulls, as the database has it now."""
         ...
@@ -138,6 +144,89 @@ class Decisions(Protocol):
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
+
+
+class EnteredCorrection(msgspec.Struct, frozen=True, kw_only=True):
+    """A correction with who entered it, and why it no longer counts.
+
+    `field` is one of a device, or `COUNT_FIELD` of a set or pool. `ended_how`: "taken_back", "replaced", "agreed" (the
+    sources say the same by now); "" while nobody has ended it, also after its last day.
+    """
+
+    number: int
+    subject_id: str
+    field: str
+    value: str
+    until: date | None
+    reason: str
+    who: str
+    at: datetime
+    ended_at: datetime | None = None
+    ended_how: str = ""
+    ended_by: str = ""
+
+    def is_in_force(self, today: date) -> bool:
+        """Whether it counts on *today*."""
+        return not self.ended_how and (self.until is None or today <= self.until)
+
+
+class EnteredParking(msgspec.Struct, frozen=True, kw_only=True):
+    """A parked gap with who parked it, and why."""
+
+    until: date
+    reason: str
+    who: str
+    at: datetime
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person ended the trial of a unit."""
+
+    who: str
+    at: datetime
+
+
+class ManualDecisions(Protocol):
+    """What people decide about gaps, facts and units. Each is in the audit, can be taken back, and wakes the main loop.
+
+    Nothing is checked here but what only the database knows: `fleetsync.expose.decision_checks` has the rules.
+    """
+
+    def park(self, gaps: Sequence[tuple[str, str]], until: date, *, who: str, reason: str) -> None:
+        """Leave gaps (kind, subject id) out of alerts until *until*, included."""
+        ...
+
+    def unpark(self, gaps: Sequence[tuple[str, str]], *, who: str) -> None:
+        """Let parked gaps be in alerts again. Raises DecisionError for one that is not parked."""
+        ...
+
+    def parking(self, kind: str, subject_id: str) -> EnteredParking | None:
+        """Who parked a gap; None: nobody."""
+        ...
+
+    def correct(self, entry: Correction | DeviceCount, *, who: str) -> int:
+        """Keep a correction in place of an earlier one of the same fact; its number."""
+        ...
+
+    def take_back(self, number: int, *, who: str) -> EnteredCorrection:
+        """End a correction; as it was. Raises DecisionError for one that has ended."""
+        ...
+
+    def corrections(self, subject_ids: Collection[str] | None = None) -> Sequence[EnteredCorrection]:
+        """Those of the devices, sets and pools *subject_ids* (None: of all), in force first, then the newest first."""
+        ...
+
+    def publish(self, unit: str, *, who: str) -> None:
+        """End the trial of a unit."""
+        ...
+
+    def unpublish(self, unit: str, *, who: str) -> None:
+        """Put a unit in trial again. Raises DecisionError for one that no person has published."""
+        ...
+
+    def publications(self) -> Mapping[str, Publication]:
+        """By unit whose trial a person has ended."""
+        ...
 
 
 class ProtectedState(msgspec.Struct, frozen=True, kw_only=True):
@@ -222,18 +311,76 @@ class FileInbox(Protocol):
         ...
 
 
+class CountedGroup(StrEnum):
+    """Whom a head count counts."""
+
+    CHILDREN = "children"
+    PUPILS = "pupils"
+    STAFF = "staff"
+
+
+class TypedCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A head count as somebody typed it. *counted_by*: the function that answers for it, never a person."""
+
+    unit: str  # slug
+    whom: CountedGroup
+    school_form: str = ""  # "" of staff
+    year: int | None = None  # None: all years together
+    heads: int
+    counted_on: date
+    counted_by: str
+
+
+class HeadCountDesk(Protocol):
+    """Head counts that are typed. They are kept in the file of a source of head counts, and believed once that is read."""
+
+    def is_open(self) -> bool:
+        """Whether a source is configured whose numbers are typed."""
+        ...
+
+    def typed_counts(self) -> Sequence[TypedCount]:
+        """All that was typed, by unit, the newest first. Raises DecisionError when the file cannot be read."""
+        ...
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        """Keep a count, in place of one of the same day, which is returned; and write it into the audit.
+
+        Raises DecisionError.
+        """
+        ...
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        """Take a count back, so that the one before it counts, and write it into the audit. Raises DecisionError."""
+        ...
+
+
 class AccountRole(StrEnum):
     """The role of a signed-in person. What it may see and do stands in ROLE_SCOPES."""
 
     TECHNICIAN = "technician"
     STRATEGIST = "strategist"
+    PRINCIPAL = "principal"
     PROTECTION = "protection"
 
+
+ROLES_OF_UNITS = frozenset({AccountRole.PRINCIPAL})
+"""Roles that see the units of their account alone."""
 
 # Technicians administer accounts and need log-in names; nobody else does.
 ROLE_SCOPES: Mapping[AccountRole, Scope] = {
     AccountRole.TECHNICIAN: FULL_SCOPE,
-    AccountRole.STRATEGIST: Scope(permissions=frozenset({Permission.PULL_DETAILS, Permission.DECISIONS})),
+    AccountRole.STRATEGIST: Scope(
+        permissions=frozenset(
+            {
+                Permission.PULL_DETAILS,
+                Permission.DECISIONS,
+                Permission.FACTS,
+                Permission.TRIALS,
+                Permission.HEAD_COUNTS,
+            }
+        )
+    ),
+    AccountRole.PRINCIPAL: Scope(units=frozenset(), permissions=frozenset({Permission.FACTS, Permission.HEAD_COUNTS})),
     AccountRole.PROTECTION: Scope(permissions=frozenset({Permission.PROTECTION})),
 }
 
@@ -245,10 +392,28 @@ class SignInAccount(msgspec.Struct, frozen=True, kw_only=True):
     role: AccountRole
     password_hash: str
     changed_at: datetime
+    units: tuple[str, ...] = ()  # of a role of `ROLES_OF_UNITS`
+
+
+def scope_of_account(account: SignInAccount, role_scopes: Mapping[AccountRole, Scope] = ROLE_SCOPES) -> Scope:
+    """What the account may see and do: by its role, and of a principal in the units of the account."""
+    scope = role_scopes[account.role]
+    if account.role not in ROLES_OF_UNITS:
+        return scope
+    return msgspec.structs.replace(scope, units=frozenset(account.units))
+
+
+# Of those who may have a token. A token reads the API and /metrics; it decides nothing.
+TOKEN_ROLES = (AccountRole.TECHNICIAN, AccountRole.STRATEGIST, AccountRole.PRINCIPAL)
+TOKEN_PREFIX = "fleetsync_"  # makes a leaked token recognisable; no secret
 
 
 class AccountReader(Protocol):
-    """Local accounts."""
+    """Local accounts, and tokens of programs."""
+
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """What the token with this SHA-256 may see, as an account called "token NAME"; None: it does not count."""
+        ...
 
     def account(self, name: str) -> SignInAccount | None: ...
 
@@ -265,10 +430,12 @@ class WebServices(msgspec.Struct, frozen=True, kw_only=True):
     published_state: PublishedState
     history: HistoryReader
     decisions: Decisions
+    manual_decisions: ManualDecisions
     accounts: AccountReader
     audit: AuditLog
     protection: ProtectionDesk
     inbox: FileInbox
+    head_counts: HeadCountDesk
     clock: Clock  # ages are relative to its now
     session_key: bytes
     municipality: str

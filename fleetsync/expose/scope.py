@@ -14,6 +14,9 @@ class Permission(StrEnum):
     LOGINS = "logins"  # see log-in names and names of persons
     PULL_DETAILS = "pull_details"  # see why a pull was held or failed: such sentences may name any unit
     DECISIONS = "decisions"  # accept and reject held pulls
+    FACTS = "facts"  # park gaps, and correct facts of devices
+    TRIALS = "trials"  # end and begin the trial of a unit
+    HEAD_COUNTS = "head_counts"  # type how many persons the units that are seen have, and take such a number back
     PROTECTION = "protection"  # see whether a person is protected, and take a wrong mark back
 
 

@@ -53,9 +53,12 @@ class DaemonStatus:
     retries: Mapping[Labels, float] = field(default_factory=dict)
     rate_limited: Mapping[Labels, float] = field(default_factory=dict)
     verdicts: Mapping[Labels, float] = field(default_factory=dict)
+    held_records: Mapping[Labels, float] = field(default_factory=dict)
+    held_covered_change: Mapping[Labels, float] = field(default_factory=dict)
     jobs_missed: Mapping[Labels, float] = field(default_factory=dict)
     is_school_day: bool = False
     is_leader: bool = False
+    schedule_holder: str | None = None
     reconcile_seconds: float | None = None
     reconcile_failures: int = 0
     reference_checked_at: datetime | None = None
@@ -120,6 +123,20 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "1 while the waiting pull of the part says what the held pulls before it said: it is probably true",
         PART_LABELS,
         _per_part(lambda part: part.is_held_in_agreement),
+        FIRST_TRIED,
+    ),
+    TelemetrySeries(
+        "fleetsync_source_held_records",
+        "Records that the part's held pull would change if it were accepted: new, changed, returned or absent",
+        (*PART_LABELS, "change"),
+        _labelled(lambda daemon_status: daemon_status.held_records),
+        FIRST_TRIED,
+    ),
+    TelemetrySeries(
+        "fleetsync_source_held_covered_change",
+        "How many more devices of all units would be covered if the part's held pull were accepted; negative: fewer",
+        (*PART_LABELS, "entitlement"),
+        _labelled(lambda daemon_status: daemon_status.held_covered_change),
         FIRST_TRIED,
     ),
     TelemetrySeries(
@@ -253,6 +270,12 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "1 if this daemon pulls by the schedule",
         (),
         _single(lambda daemon_status: daemon_status.is_leader),
+    ),
+    TelemetrySeries(
+        "fleetsync_schedule_holder_info",
+        "Which daemon on this database pulls by the schedule: its machine and process",
+        ("holder",),
+        lambda daemon_status: [((daemon_status.schedule_holder,), 1.0)] if daemon_status.schedule_holder else [],
     ),
     TelemetrySeries(
         "fleetsync_reference_data_timestamp_seconds",

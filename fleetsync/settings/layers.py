@@ -22,7 +22,7 @@ DEFAULT_FILES = (Path("config.toml"), Path("/etc/fleetsync/config.toml"))
 
 # The key by which messages name the members of an array of tables.
 NAME_KEYS: Mapping[str, str] = {"source": "name", "unit": "slug", "entitlement": "id"}
-ARRAY_SECTIONS = frozenset({*NAME_KEYS, "unit_map", "device_rule"})
+ARRAY_SECTIONS = frozenset({*NAME_KEYS, "unit_map", "device_rule", "local_plan"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Layer:
     kind: str  # "command line", "environment", "secret file", or the file's name
     values: Mapping[str, Any]
     folder: Path | None = None  # the folder of secret files
+    file: Path | None = None  # the configuration file
 
     def has_value_at(self, loc: Loc) -> bool:
         """Whether this layer has a value at *loc*."""

@@ -1,7 +1,7 @@
 """Addresses at which the daemon listens, and the one at which it answers whether it is alive.
 
 A container asks that every 30 seconds. Reading and checking the whole configuration for it would cost a second of CPU, so
-`health_address` reads two keys and imports no library.
+`health_address` reads one key and imports no library.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ from fleetsync.settings.layers import (
 )
 
 DEFAULT_LISTEN = "127.0.0.1:8470"
+DEFAULT_METRICS_LISTEN = "127.0.0.1:9470"
 PORTS = range(1, 65536)
 _WEB_AS_JSON = f"{PREFIX.lower()}web"
 
@@ -48,7 +49,7 @@ def address(text: str) -> ListenAddress:
 
 
 def health_address(path: Path | None, environ: Mapping[str, str] | None = None) -> ListenAddress | None:
-    """Where /livez answers: `[web] metrics_listen`, else `listen`. *path* and *environ* are those of `load`.
+    """Where /livez answers: `[web] metrics_listen`. *path* and *environ* are those of `load`.
 
     None: only `load` can say, because there is no file, an address cannot be read, or [web] is given as JSON.
     """
@@ -56,7 +57,7 @@ def health_address(path: Path | None, environ: Mapping[str, str] | None = None) 
         web = _web_values(path, process_environment() if environ is None else environ)
     except SettingsError:
         return None
-    text = web.get("metrics_listen", web.get("listen", DEFAULT_LISTEN))
+    text = web.get("metrics_listen", DEFAULT_METRICS_LISTEN)
     try:
         return address(text) if isinstance(text, str) else None
     except ValueError:

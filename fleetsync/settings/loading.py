@@ -26,6 +26,7 @@ from fleetsync.settings.layers import (
     section_heading,
     source_variables,
 )
+from fleetsync.settings.local_plans import local_plan_contradictions
 from fleetsync.settings.policy import contradictions, policy_of
 from fleetsync.settings.reading import read_layers, unknown_variables
 from fleetsync.settings.tables import (
@@ -210,7 +211,7 @@ def validated_tables(layers: ConfigLayers) -> ConfigTables:
         tables = ConfigTables.model_validate(merged, context={"folder": layers.folder})
     except ValidationError as error:
         raise SettingsError("\n".join(validation_messages(error, ConfigTables, layers.place))) from None
-    refused = list(contradictions(tables, layers.file_name))
+    refused = [*contradictions(tables, layers.file_name), *local_plan_contradictions(tables, layers)]
     if refused:
         raise SettingsError("\n".join(refused))
     return tables

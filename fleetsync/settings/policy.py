@@ -21,6 +21,8 @@ from fleetsync.core.model import (
     DeviceRule,
     EligibilityCriteria,
     Entitlement,
+    LocalPlan,
+    LocalRaise,
     Policy,
     Staleness,
     Text,
@@ -34,6 +36,7 @@ from fleetsync.settings.tables import (
     ConfigTables,
     DeviceRuleTable,
     EntitlementTable,
+    LocalPlanTable,
     StalenessTable,
     UnitMapTable,
     UnitTable,
@@ -45,7 +48,8 @@ FINGERPRINT_BYTES = 16
 def policy_of(tables: ConfigTables) -> Policy:
     """The policy of the core, with reference data and a fingerprint of everything in it."""
     policy = Policy(
-        entitlements=tuple(map(_entitlement, tables.entitlement)) or RULES,
+        entitlements=entitlements_of(tables),
+        local_plans=tuple(map(local_plan, tables.local_plan)),
         units=tuple(map(_unit, tables.unit)),
         unit_maps=tuple(map(_unit_map, tables.unit_map)),
         device_rules=tuple(_device_rule(number, rule) for number, rule in enumerate(tables.device_rule, 1)),
@@ -61,6 +65,19 @@ def policy_of(tables: ConfigTables) -> Policy:
         time_zone=tables.municipality.time_zone,
     )
     return msgspec.structs.replace(policy, fingerprint=fingerprint(policy))
+
+
+def entitlements_of(tables: ConfigTables) -> tuple[Entitlement, ...]:
+    """The municipality's rules in file order: the configured ones, else those that are shipped."""
+    return tuple(map(_entitlement, tables.entitlement)) or RULES
+
+
+def local_plan(table: LocalPlanTable) -> LocalPlan:
+    """The local plan that a table describes."""
+    raises = tuple(LocalRaise(entitlement=rule, **dict(fields)) for rule, fields in table.raises.items())
+    return LocalPlan(
+        unit=table.unit, document=table.document, decided_on=table.decided_on, ends_on=table.ends_on, raises=raises
+    )
 
 
 def fingerprint(policy: Policy) -> str:
@@ -169,13 +186,13 @@ def _reference_contradictions(tables: ConfigTables, file: str) -> Iterator[str]:
         at = f"{file}: [[unit_map]] {number}:"
         if entry.source not in sources:
             yield f"{at} source = {entry.source!r} is no [[source]] of this file." + did_you_mean(entry.source, sources)
-        yield from _unknown_unit_messages(entry.unit, units, at)
+        yield from unknown_unit_messages(entry.unit, units, at)
     for number, rule in enumerate(tables.device_rule, 1):
         if rule.unit is not None:
-            yield from _unknown_unit_messages(rule.unit, units, f"{file}: [[device_rule]] {number}:")
+            yield from unknown_unit_messages(rule.unit, units, f"{file}: [[device_rule]] {number}:")
     for entitlement in tables.entitlement:
         for slug in entitlement.units:
-            yield from _unknown_unit_messages(
+            yield from unknown_unit_messages(
                 slug, units | {UNPLACED}, f"{file}: [[entitlement]] {entitlement.id}:", "units:"
             )
 
@@ -204,7 +221,8 @@ def _settings_that_need_persons(tables: ConfigTables, file: str) -> Iterator[str
             yield f"{file}: {table}: braces {without} would keep a part of a device's name. Write * in their place"
 
 
-def _unknown_unit_messages(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:
+def unknown_unit_messages(slug: str, known: Iterable[str], at: str, key: str = "unit =") -> Iterator[str]:
+    """A sentence when *slug* is none of the *known* units."""
     if slug not in known:
         yield f"{at} {key} {slug!r} is no [[unit]] of this file." + did_you_mean(slug, known)
 

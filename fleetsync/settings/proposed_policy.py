@@ -14,7 +14,7 @@ from fleetsync.settings.layers import Layer, read_toml, section_heading
 from fleetsync.settings.loading import Settings, validated_tables
 from fleetsync.settings.policy import policy_of
 
-POLICY_SECTIONS = ("entitlement", "device_rule", "unit_map", "unit", "staleness", "identity")
+POLICY_SECTIONS = ("entitlement", "local_plan", "device_rule", "unit_map", "unit", "staleness", "identity")
 
 
 def read_proposed_policy(settings: Settings, file: Path) -> Policy:
@@ -23,7 +23,7 @@ def read_proposed_policy(settings: Settings, file: Path) -> Policy:
     refused = list(_refused_sections(values, file))
     if refused:
         raise SettingsError("\n".join(refused))
-    layers = replace(settings.layers, path=file, layers=(Layer(file.name, values), *settings.layers.layers))
+    layers = replace(settings.layers, path=file, layers=(Layer(file.name, values, file=file), *settings.layers.layers))
     return policy_of(validated_tables(layers))
 
 

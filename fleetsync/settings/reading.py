@@ -42,7 +42,7 @@ def read_layers(
         Layer("command line", overrides or {}),
         Layer("environment", _from_variables(given)),
         *(Layer("secret file", _from_files(folder), folder) for folder in folders),
-        Layer(file.name if file else "configuration", read_toml(file) if file else {}),
+        Layer(file.name if file else "configuration", read_toml(file) if file else {}, file=file),
     )
     if file is None and not any(layer.values for layer in layers):
         tried = ", ".join(map(str, DEFAULT_FILES))

@@ -28,7 +28,7 @@ from fleetsync.core.model import (
     RoundBy,
     Staleness,
 )
-from fleetsync.settings.listening import DEFAULT_LISTEN, ListenAddress, address
+from fleetsync.settings.listening import DEFAULT_LISTEN, DEFAULT_METRICS_LISTEN, ListenAddress, address
 from fleetsync.settings.validation import SLUG
 
 DEVICE_RULE_FIELDS = (
@@ -132,7 +132,7 @@ class WebTable(ConfigTable):
     """`[web]`: the page and the metrics."""
 
     listen: ListenText = DEFAULT_LISTEN
-    metrics_listen: ListenText | None = None
+    metrics_listen: ListenText = DEFAULT_METRICS_LISTEN
     public_url: WebAddress | None = None
     session_key_file: ConfigPath | None = None
     trusted_proxies: AtLeast0 = 0
@@ -145,8 +145,8 @@ class WebTable(ConfigTable):
 
     @property
     def metrics_address(self) -> ListenAddress | None:
-        """Where the metrics listen; None: with the page."""
-        return address(self.metrics_listen) if self.metrics_listen else None
+        """Where the metrics listen; None: with the page, being the same address."""
+        return None if address(self.metrics_listen) == self.address else address(self.metrics_listen)
 
 
 class NetworkTable(ConfigTable):
@@ -312,6 +312,41 @@ class EntitlementTable(ConfigTable):
         return self
 
 
+class LocalRaiseTable(ConfigTable):
+    """What a local plan raises of one entitlement. None: as the entitlement itself says."""
+
+    devices: AtLeast1 | None = None
+    per: AtLeast1 | None = None
+    target: Ratio | None = None
+    platforms: tuple[Platform, ...] | None = None
+    form_factors: tuple[FormFactor, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> "LocalRaiseTable":
+        given = self.model_dump(exclude_none=True)
+        if not given:
+            raise ValueError("must say what is raised: devices, per, target, platforms or form_factors")
+        if () in given.values():
+            raise ValueError("must name at least one platform or form factor that is accepted")
+        return self
+
+
+class LocalPlanTable(ConfigTable):
+    """`[[local_plan]]`: the plan of one unit, which may promise more than the entitlements and never less."""
+
+    unit: Slug
+    document: Annotated[str, Field(min_length=1)]
+    decided_on: date
+    ends_on: date
+    raises: Mapping[Slug, LocalRaiseTable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_days(self) -> "LocalPlanTable":
+        if self.ends_on < self.decided_on:
+            raise ValueError(f"ends_on = {self.ends_on} is before decided_on = {self.decided_on}")
+        return self
+
+
 class PrivacyTable(ConfigTable):
     """`[privacy]`: which personal data are stored."""
 
@@ -336,5 +371,6 @@ class ConfigTables(ConfigTable):
     unit_map: tuple[UnitMapTable, ...] = ()
     device_rule: tuple[DeviceRuleTable, ...] = ()
     entitlement: tuple[EntitlementTable, ...] = ()
+    local_plan: tuple[LocalPlanTable, ...] = ()
     privacy: PrivacyTable = PrivacyTable()
     jobs: Mapping[str, Any] = Field(default_factory=dict)

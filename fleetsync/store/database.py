@@ -1,7 +1,8 @@
 """The database that the ledger is kept in, as an object: everything in which one kind of database differs from another.
 
 The store asks a `Database` and names no kind of database itself. A kind is one module of this package, found by the name
-in the URL: `sqlite:///…` is `sqlite_database.py`. Another kind is another such file with its `open_database`.
+in the URL: `sqlite:///…` is `sqlite_database.py`, `postgresql+psycopg://…` is `postgresql_database.py`. Another kind is
+another such file with its `open_database`. A copy of any database is a SQLite file, so that it can be restored into any other.
 """
 
 from abc import ABC, abstractmethod
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from fleetsync.store.bulk import PlainRow, write_many
 from fleetsync.store.errors import StoreRefused
 
+RENEW_SECONDS = 5.0  # how often the holder of the schedule's lease renews it
 OPTION = "database"  # execution option of both engines: the `Database` that a connection belongs to
 
 
@@ -29,11 +31,25 @@ class Lock(Protocol):
         """Let go; may be called twice."""
 
 
+class ScheduleLease(Lock, Protocol):
+    """What the one daemon holds that pulls by the clock."""
+
+    def renew(self) -> bool:
+        """Keep it, at least every `RENEW_SECONDS`; False once another daemon has taken it. Raises StoreUnavailable."""
+
+
 class Locks(Protocol):
     """The locks of one database, between processes and threads. The writer's lock is its transaction."""
 
-    def schedule(self) -> Lock | None:
-        """The lock of the daemon that pulls by the clock; None while another daemon has it."""
+    def schedule(self) -> ScheduleLease | None:
+        """The lease of the daemon that pulls by the clock; None while another daemon has it.
+
+        While a process holds it, and until it releases it, its writing transactions raise LeaseLost once another process
+        has taken it.
+        """
+
+    def schedule_holder(self) -> str | None:
+        """Which daemon has the lease: its machine and process; None: no daemon, or it is not known."""
 
     def part(self, source: str, part: str) -> Lock | None:
         """The lock of one part; None while it is being pulled or decided elsewhere."""
@@ -120,6 +136,10 @@ class Database(ABC):
         """
         return write_many(connection, statement, names, rows)
 
+    @abstractmethod
+    def continue_ids(self, connection: Connection) -> None:
+        """Let new rows get ids beyond those of rows that were written with their ids."""
+
     def analyse(self, connection: Connection) -> None:
         """Let the planner learn the sizes of tables that were just filled: else it takes them for empty."""
         connection.execute(text("ANALYZE"))
@@ -136,7 +156,7 @@ class Database(ABC):
 
     @abstractmethod
     def size_bytes(self) -> int:
-        """The size on disk, with the journal."""
+        """The size on disk, with the journal where that is the database's own."""
 
     @abstractmethod
     def scrub_deleted_bytes(self, *, shrink: bool = False) -> None:
@@ -163,7 +183,7 @@ class Database(ABC):
 
     @abstractmethod
     def copy_before_migration(self, revision: str) -> None:
-        """Keep a verified copy beside the database before it is migrated to *revision*. Raises StoreRefused."""
+        """Keep a verified copy beside the database before it is migrated to *revision*, where it is a file. Raises StoreRefused."""
 
     @abstractmethod
     def purge_migration_copies(self, before: datetime) -> int:
@@ -199,6 +219,12 @@ def _open(address: URL) -> Database:
     kind = address.get_backend_name()
     module = f"{__package__}.{kind}_database"
     if find_spec(module) is None:
-        raise StoreRefused(f"[database] url: {kind} is not supported. Use sqlite:///…")
-    database: Database = import_module(module).open_database(address)
+        raise StoreRefused(f"[database] url: {kind} is not supported. Use sqlite:///… or postgresql+psycopg://…")
+    try:
+        database: Database = import_module(module).open_database(address)
+    except ModuleNotFoundError as error:
+        raise StoreRefused(
+            f"[database] url: {error.name} is not installed, which {kind} needs. Install fleetsync with it: "
+            f"pipx install 'fleetsync[{kind.removesuffix('ql')}]'"
+        ) from None
     return database

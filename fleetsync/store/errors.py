@@ -21,6 +21,10 @@ class DatabaseLocked(StoreUnavailable):
     """Another program keeps the database's lock."""
 
 
+class LeaseLost(StoreUnavailable):
+    """Another daemon pulls by the schedule now, so that what this one had begun must not be written any more."""
+
+
 class PartBusy(StoreError):
     """Try later: another process, or another thread of this one, is pulling or deciding the part right now."""
 

@@ -6,10 +6,13 @@ Local disks only: on a network share such locks cannot be trusted.
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+SCHEDULE_LOCK = "schedule.lock"
 
 
 class FileLock:
@@ -25,19 +28,41 @@ class FileLock:
             self._descriptor = None
 
 
+class FileLease(FileLock):
+    """The lease of the schedule, which cannot be lost before its process ends."""
+
+    def renew(self) -> bool:
+        """It is held."""
+        return True
+
+
 class FileLocks:
     """The locks of one database; files in *folder*, created on use."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def schedule(self) -> FileLock | None:
-        """The lock of the daemon that pulls by the clock; None while another daemon has it."""
-        return self._try_lock("schedule.lock")
+    def schedule(self) -> FileLease | None:
+        """The lease of the daemon that pulls by the clock; None while another daemon has it. The file says which."""
+        descriptor = self._try_lock(SCHEDULE_LOCK)
+        if descriptor is None:
+            return None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{socket.gethostname()} (process {os.getpid()})".encode())
+        return FileLease(descriptor)
+
+    def schedule_holder(self) -> str | None:
+        """Which daemon has the lease: its machine and process; None: no daemon."""
+        descriptor = self._try_lock(SCHEDULE_LOCK)
+        if descriptor is not None:
+            os.close(descriptor)
+            return None
+        return (self._folder / SCHEDULE_LOCK).read_text(encoding="utf-8")
 
     def part(self, source: str, part: str) -> FileLock | None:
         """The lock of one part; None while it is being pulled or decided elsewhere."""
-        return self._try_lock(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
+        descriptor = self._try_lock(f"part.{quote(source, safe='')}.{quote(part, safe='')}.lock")
+        return None if descriptor is None else FileLock(descriptor)
 
     @contextmanager
     def upgrade(self) -> Iterator[None]:
@@ -49,14 +74,15 @@ class FileLocks:
         finally:
             os.close(descriptor)
 
-    def _try_lock(self, name: str) -> FileLock | None:
+    def _try_lock(self, name: str) -> int | None:
+        """The open file, locked; None while it is locked elsewhere."""
         descriptor = self._open_file(name)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
-        return FileLock(descriptor)
+        return descriptor
 
     def _open_file(self, name: str) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

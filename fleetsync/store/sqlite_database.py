@@ -1,15 +1,13 @@
 """SQLite as the ledger's database: a file in WAL mode, with its locks and copies beside it.
 
-The only module that knows SQLite. Local disks only: on a network share neither SQLite nor its locks keep their promises.
+Only this module and its parts, `sqlite_files` and `sqlite_errors`, know SQLite. Local disks only: on a network share
+neither SQLite nor its locks keep their promises.
 """
 
 import errno
-import hashlib
-import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from glob import escape
 from pathlib import Path
@@ -20,25 +18,29 @@ from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from fleetsync import log
 from fleetsync.store.database import OPTION, Database
-from fleetsync.store.errors import DatabaseLocked, DiskFull, StoreError, StoreRefused, StoreUnavailable
+from fleetsync.store.errors import DatabaseLocked, StoreRefused
 from fleetsync.store.locks import FileLocks
-
-logger = log.get(__name__)
+from fleetsync.store.mounts import network_file_system
+from fleetsync.store.outages import OutageLog
+from fleetsync.store.sqlite_errors import disk_full, error_code, named_error
+from fleetsync.store.sqlite_files import (
+    READER_BUSY_MS,
+    WRITER_BUSY_MS,
+    connect_to_read,
+    content_of_file,
+    copy_content,
+    file_problems,
+    file_revisions,
+    leave_wal_mode,
+)
 
 OLDEST_SUPPORTED_VERSION = (3, 35)  # RETURNING, DROP COLUMN and upserts as they are written here
 
-READER_BUSY_MS = 5_000
-WRITER_BUSY_MS = 30_000  # a first load by another process is one transaction of some seconds
 WRITER_QUEUE_SECONDS = 120.0
 JOURNAL_PAGES = 1_000  # of 4 kB: with more, what the journal holds is moved into the file
 # While more writes of the same pages follow: a first sync of 100,000 devices is still moved only once.
 JOURNAL_PAGES_AMID_WRITES = 128_000
-FULL_DISK_BYTES = 4_000_000  # with less room than this, an error of the disk means that it is full
-
-Content = dict[str, tuple[int, str]]
-"""By table: the number of its rows, and their fingerprint."""
 
 COMMON_PRAGMAS = (
     "journal_mode=WAL",
@@ -58,6 +60,11 @@ def open_database(address: URL) -> Database:
         # Two engines cannot share a database in memory.
         raise StoreRefused("[database] url names no file: write it as sqlite:////var/lib/fleetsync/fleetsync.db")
     file = Path(address.database).absolute()
+    if (share := network_file_system(file)) is not None:
+        raise StoreRefused(
+            f"{file}: lies on a network share ({share}), where two machines may write to it at once without noticing. "
+            "Put it on a local disk, or use a PostgreSQL server"
+        )
     try:
         _create_file(file)
     except OSError as cause:
@@ -86,8 +93,7 @@ class SqliteDatabase(Database):
     def __init__(self, file: Path) -> None:
         self.file = file
         self.locks = FileLocks(file.with_name(file.name + ".locks"))
-        self._outage = ""  # why the database could not be used at the last attempt; "": it could
-        self._outage_mutex = threading.Lock()
+        self._outages = OutageLog()
         self.reading = self._reading_engine()
         self.writing = self._writing_engine()
 
@@ -99,10 +105,13 @@ class SqliteDatabase(Database):
     def _insert(self, table: Table) -> Insert:
         return Insert(table)
 
+    def continue_ids(self, connection: Connection) -> None:
+        """Nothing: the next id follows the highest one by itself."""
+
     # --- engines ------------------------------------------------------------------------------------------------------
 
     def _reading_engine(self) -> Engine:
-        engine = self._engine(lambda: _connect_to_read(self.file), pool_size=4, max_overflow=8)
+        engine = self._engine(lambda: connect_to_read(self.file), pool_size=4, max_overflow=8)
         _configure(engine, "BEGIN", (f"busy_timeout={READER_BUSY_MS}", *COMMON_PRAGMAS, "query_only=ON"))
         return engine
 
@@ -147,30 +156,17 @@ class SqliteDatabase(Database):
                 "It is tried again by itself; if it stays so, restart the daemon"
             ) from None
         if has_written:
-            self._note_recovery()
+            self._outages.end()
 
     def _raise_by_remedy(self, context: Any) -> None:
         """Instead of the driver's error, one that names the remedy; logged once per outage."""
         error, is_reading = context.original_exception, context.engine is self.reading
-        if not isinstance(error, sqlite3.Error) or (is_reading and _error_code(error) == sqlite3.SQLITE_READONLY):
+        if not isinstance(error, sqlite3.Error) or (is_reading and error_code(error) == sqlite3.SQLITE_READONLY):
             return  # a reader that writes is an error of our own
         waited_ms = READER_BUSY_MS if is_reading else WRITER_BUSY_MS
-        if (named := _named_error(error, self.file, waited_ms)) is not None:
-            self._note_outage(named)
+        if (named := named_error(error, self.file, waited_ms)) is not None:
+            self._outages.note(named)
             raise named from None
-
-    def _note_outage(self, error: StoreError) -> None:
-        kind = type(error).__name__
-        with self._outage_mutex:
-            is_news, self._outage = self._outage != kind, kind
-        if is_news:
-            logger.warning("database cannot be used", reason=str(error))
-
-    def _note_recovery(self) -> None:
-        with self._outage_mutex:
-            was_out, self._outage = bool(self._outage), ""
-        if was_out:
-            logger.info("database can be used again")
 
     @contextmanager
     def _named_errors(self, path: Path | None = None) -> Iterator[None]:
@@ -178,13 +174,13 @@ class SqliteDatabase(Database):
         try:
             yield
         except sqlite3.Error as error:
-            if (named := _named_error(error, path or self.file, WRITER_BUSY_MS)) is None:
+            if (named := named_error(error, path or self.file, WRITER_BUSY_MS)) is None:
                 raise
             raise named from None
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise _disk_full(path or self.file) from None
+            raise disk_full(path or self.file) from None
 
     # --- upkeep -------------------------------------------------------------------------------------------------------
 
@@ -225,10 +221,10 @@ class SqliteDatabase(Database):
         try:
             unfinished.touch(mode=0o600)
             with self._named_errors(unfinished):
-                copied = _copy_content(self.file, unfinished)
-                _leave_wal_mode(unfinished)
+                copied = copy_content(self.file, unfinished)
+                leave_wal_mode(unfinished)
             problems = self.copy_problems(unfinished)
-            if not problems and _content_of_file(unfinished) != copied:
+            if not problems and content_of_file(unfinished) != copied:
                 problems = ("its rows are not those of the database",)
             if problems:
                 raise StoreRefused(f"{self.name}: its copy is damaged ({problems[0]}). Restore the latest sound copy")
@@ -238,32 +234,16 @@ class SqliteDatabase(Database):
 
     def copy_problems(self, path: Path) -> tuple[str, ...]:
         """What SQLite finds wrong with the file at *path*."""
-        try:
-            with closing(_open_to_read(path)) as connection:
-                problems = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-                problems += [
-                    f"{row[0]}: a row points to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-                ]
-        except sqlite3.DatabaseError as cause:
-            if isinstance(named := _named_error(cause, path, READER_BUSY_MS), StoreUnavailable):
-                raise named from None
-            return (str(cause),)
-        return tuple(problems)
+        return file_problems(path)
 
     def copy_revisions(self, path: Path) -> tuple[str, ...]:
         """The schema revisions that the file at *path* says it has."""
-        try:
-            with closing(_open_to_read(path)) as connection:
-                return tuple(row[0] for row in connection.execute("SELECT version_num FROM alembic_version"))
-        except sqlite3.DatabaseError as cause:
-            if isinstance(named := _named_error(cause, path, READER_BUSY_MS), StoreUnavailable):
-                raise named from None
-            return ()
+        return file_revisions(path)
 
     def restore_from(self, path: Path) -> None:
         """Overwrite all pages of the file in one transaction of SQLite's own."""
         with self._named_errors():
-            _copy_content(path, self.file)
+            copy_content(path, self.file)
 
     def copy_before_migration(self, revision: str) -> None:
         """A file named after the database and *revision*."""
@@ -294,38 +274,6 @@ def _configure(engine: Engine, begin: str, pragmas: Sequence[str]) -> None:
     event.listen(engine, "begin", begun)
 
 
-def _file_address(path: Path) -> str:
-    """*path* as the `file:` address that SQLite takes: `#`, `?`, `%`, blanks and other letters are escaped."""
-    return path.resolve().as_uri()
-
-
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection to a file that must exist and is never changed."""
-    return _connect_to_read(path, "?mode=ro")
-
-
-def _connect_to_read(path: Path, mode: str = "?mode=rw") -> sqlite3.Connection:
-    """A connection for reading. On a full disk, the file as it stands: the index of its journal cannot be made then."""
-    address = _file_address(path)
-    connection = sqlite3.connect(address + mode, uri=True, check_same_thread=False)
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
-        if not (_is_full(error, path) and _is_journal_empty(path)):
-            return connection  # whatever is wrong with it is met, and named, at its first use
-        connection.close()
-        # Nobody can write to it now, so nothing changes under the reader.
-        return sqlite3.connect(address + "?immutable=1", uri=True, check_same_thread=False)
-    except sqlite3.Error:
-        return connection
-    return connection
-
-
-def _is_journal_empty(path: Path) -> bool:
-    journal = path.with_name(path.name + "-wal")
-    return not journal.exists() or journal.stat().st_size == 0
-
-
 def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection), "an open connection has its driver's"
@@ -334,97 +282,3 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _changes(connection: Connection) -> int:
     return _driver(connection).total_changes
-
-
-def _named_error(error: sqlite3.Error, file: Path, waited_ms: int) -> StoreError | None:
-    """*error* with its remedy; None: it is an error of our own. *waited_ms*: how long a lock was waited for."""
-    code = _error_code(error)
-    if _is_full(error, file):
-        return _disk_full(file)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return DatabaseLocked(
-            f"{file}: the database is locked by another program for more than {waited_ms // 1000} s. End that program, "
-            "such as an open sqlite3 or a program that copies files. The daemon tries again by itself; run a command again"
-        )
-    if code == sqlite3.SQLITE_READONLY:
-        return StoreRefused(f"{file}: cannot be written. Check the owner and the permissions of it and its folder")
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return StoreRefused(f"{file}: cannot be opened. Check the owner and the permissions of it and its folder")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreRefused(f"{file}: is damaged. Restore the latest sound copy: fleetsync db restore FILE")
-    if code == sqlite3.SQLITE_IOERR:
-        return StoreUnavailable(
-            f"{file}: the disk gave an error. Check the disk. The daemon tries again by itself; run a command again"
-        )
-    return None
-
-
-def _disk_full(file: Path) -> DiskFull:
-    return DiskFull(
-        f"the disk of {file} is full: free {_free_bytes(file) / 1e6:.1f} MB. What is believed is whole and can be read. "
-        "Make room there. The daemon goes on by itself then; run a command again"
-    )
-
-
-def _is_full(error: sqlite3.Error, file: Path) -> bool:
-    code = _error_code(error)
-    is_disk_error = code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-    return code == sqlite3.SQLITE_FULL or (is_disk_error and _free_bytes(file) < FULL_DISK_BYTES)
-
-
-def _error_code(error: sqlite3.Error) -> int:
-    """The primary result code of SQLite."""
-    code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF
-
-
-def _free_bytes(path: Path) -> int:
-    try:
-        return shutil.disk_usage(path.parent).free
-    except OSError:
-        return FULL_DISK_BYTES
-
-
-def _copy_content(source: Path, target: Path) -> Content:
-    """Copy all pages, and say what was copied: the rows of each table and their fingerprint."""
-    with (
-        closing(_open_to_read(source)) as from_,
-        closing(sqlite3.connect(target, timeout=WRITER_BUSY_MS / 1000)) as to,
-    ):
-        from_.execute(f"PRAGMA busy_timeout={WRITER_BUSY_MS}")
-        from_.execute("BEGIN")  # one state: what is copied is what is counted, although others write meanwhile
-        content = _content(from_)
-        # The driver's copying would wait for a lock without end: a lock is met here, after the usual time.
-        to.execute("BEGIN IMMEDIATE")
-        to.execute("ROLLBACK")
-        from_.backup(to)
-    return content
-
-
-def _content_of_file(path: Path) -> Content:
-    with closing(_open_to_read(path)) as connection:
-        return _content(connection)
-
-
-def _content(connection: sqlite3.Connection) -> Content:
-    """By table: how many rows it has, and a fingerprint of them in their own order."""
-    names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    return {name: _table_content(connection, name) for name in names}
-
-
-def _table_content(connection: sqlite3.Connection, table: str) -> tuple[int, str]:
-    fingerprint, count = hashlib.blake2b(digest_size=16), 0
-    quoted = table.replace('"', '""')
-    for row in connection.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608 - a name of the file's own schema
-        fingerprint.update(repr(row).encode("utf-8", "surrogatepass"))
-        count += 1
-    return count, fingerprint.hexdigest()
-
-
-def _leave_wal_mode(file: Path) -> None:
-    """Leave WAL mode: a copy is one file, whole by itself."""
-    connection = sqlite3.connect(file)
-    try:
-        connection.execute("PRAGMA journal_mode=DELETE")
-    finally:
-        connection.close()

@@ -513,6 +513,16 @@ counter = Table(
     Column("total", BigInteger, nullable=False),
 )
 
+# Which of several daemons pulls by the clock, where the database is a server. One row.
+schedule_lease = Table(
+    "schedule_lease",
+    metadata,
+    Column("name", SqlText, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # one more each time that another daemon takes over
+    _text_column("holder"),  # "": nobody
+    _datetime_column("renewed_at"),
+)
+
 # --- what people decided, and what follows from it ---------------------------------------------------------------------
 
 override = Table(
@@ -540,6 +550,25 @@ parked = Table(
     _text_column("reason"),
     _text_column("who"),
     _datetime_column("at"),
+)
+
+# A fact of a device, or the count of a set or pool, that a person corrected. It counts until its last day, unless it was
+# ended before.
+correction = Table(
+    "correction",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text_column("subject_id"),
+    _text_column("field"),
+    _text_column("value"),
+    Column("until", Date),
+    _text_column("reason"),
+    _text_column("who"),
+    _datetime_column("at"),
+    _datetime_column("ended_at", null=True),
+    _text_column("ended_how", null=True),
+    _text_column("ended_by", null=True),
+    Index(None, "subject_id"),
 )
 
 turnover = Table(
@@ -581,6 +610,28 @@ account = Table(
     Column("units", TextTuple, nullable=False),
     _text_column("entitlement", null=True),
     _datetime_column("created_at"),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("name", SqlText, primary_key=True),
+    Column("token_hash", SqlText, nullable=False, unique=True),
+    _text_column("role"),
+    Column("units", TextTuple, nullable=False),
+    Column("last_day", Date),
+    _datetime_column("created_at"),
+    _text_column("created_by"),
+    Column("last_used_on", Date),
+)
+
+# The newest week of which a unit was sent its digest; the week is its Monday.
+digest_mail = Table(
+    "digest_mail",
+    metadata,
+    Column("unit", SqlText, primary_key=True),
+    Column("week", Date, nullable=False),
+    _datetime_column("sent_at"),
 )
 
 protected_token = Table(

@@ -52,7 +52,9 @@ def _refuse_foreign_database(database: Database, revisions: tuple[str, ...], mig
     if not revisions:
         with database.begin_reading() as connection:
             if inspect(connection).get_table_names():
-                raise StoreRefused(f"{database.name}: holds tables that are not fleetsync's. Give it a file of its own")
+                raise StoreRefused(
+                    f"{database.name}: holds tables that are not fleetsync's. Give it a file, or a schema, of its own"
+                )
     if unknown := sorted(set(revisions) - known_revisions(migrations)):
         raise StoreRefused(
             f"{database.name}: written by a newer fleetsync (schema {unknown[0]}, this version knows "

@@ -84,7 +84,10 @@ def _judge_and_apply(run_context: RunContext, pulled: Sequence[PullResult]) -> R
 
 
 def accept(run_context: RunContext, source: str, part: str, pull: int, *, who: str, reason: str) -> Outcome:
-    """Believe a held pull after all. Raises PullNotHeld if it is not the newest held pull of the part, or PartBusy."""
+    """Believe a held pull after all, and what it lacks is gone: no further pull has to confirm what a person has.
+
+    Raises PullNotHeld if it is not the newest held pull of the part, or PartBusy.
+    """
     refuse_implausible_clock(run_context)
-    run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
+    run_context.ledger.accept(pull, who, reason, run_context.limits(source, part).without_grace())
     return reconcile_now(run_context)

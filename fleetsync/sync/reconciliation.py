@@ -46,9 +46,12 @@ class Reconciled:
 
 
 def with_pulls_applied(
-    run_context: RunContext, believed: BelievedState, effects: Sequence[PullEffect]
+    run_context: RunContext, believed: BelievedState, effects: Sequence[PullEffect], *, by_a_person: bool = False
 ) -> BelievedState:
-    """What would be believed with these pulls applied, each in a transaction of its own. Writes nothing."""
+    """What would be believed with these pulls applied, each in a transaction of its own. Writes nothing.
+
+    *by_a_person*: as if a person accepted them.
+    """
     if not effects:
         return believed
     by_part = records_by_part(believed.known)
@@ -58,7 +61,8 @@ def with_pulls_applied(
     for effect in effects:
         part = (effect.source, effect.part)
         before = with_ids_in_clear(by_part.get(part, ()), effect.rows, effect.source, token_of)
-        by_part[part] = guard.projected_records(before, effect, run_context.limits(*part))
+        limits = run_context.limits(*part)
+        by_part[part] = guard.projected_records(before, effect, limits.without_grace() if by_a_person else limits)
         states[part] = guard.projected_part_state(states[part], effect)
         if effect.pending_marks:
             by_part = records_by_part(with_marks(chain.from_iterable(by_part.values()), effect.pending_marks, token_of))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
-from fleetsync.demo.replay import TODAY
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.expose.web.registry import PAGES
 from tests.browser.scenarios import ServedScenario
 from tests.serving import PASSWORD
@@ -135,5 +135,5 @@ def page_paths(reader: BrowserSession) -> Mapping[str, str]:
         endpoint.removeprefix("pages."): re.sub(r"<(\w+)>", lambda match: examples[match[1]], entry.rule)
         for endpoint, entry in PAGES.items()
     }
-    yesterday = TODAY - timedelta(days=1)
+    yesterday = DEMO_DAY - timedelta(days=1)
     return {**paths, **SPECIAL_STATES, **{f"{name} then": f"{paths[name]}?as_of={yesterday}" for name in DAY_STATES}}

@@ -21,7 +21,9 @@ from fleetsync.daemon.composition import build_application
 from fleetsync.daemon.configured_ledger import open_configured_ledger
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.configuration import DELIVERIES
-from fleetsync.demo.replay import TODAY, DemoEnvironment, first_run_at, replay, run_day
+from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.mornings import first_run_at
+from fleetsync.demo.replay import DemoEnvironment, replay, run_day
 from fleetsync.demo.stub_server import ServerFault
 from tests.serving import PASSWORD, free_port, serving_daemon
 
@@ -56,9 +58,13 @@ def replay_past(folder: Path, days: int, *, with_schools: bool = False) -> Path:
             for slug in (*(unit.slug for unit in settings.policy.units), CENTRAL):
                 if slug != IN_TRIAL:
                     ledger.publish(slug, "tests")
-        weekly_before = TODAY - timedelta(days=DAILY_DAYS)
+        weekly_before = DEMO_DAY - timedelta(days=DAILY_DAYS)
         replay(
-            environment, settings, TODAY - timedelta(days=days), TODAY - timedelta(days=1), weekly_before=weekly_before
+            environment,
+            settings,
+            DEMO_DAY - timedelta(days=days),
+            DEMO_DAY - timedelta(days=1),
+            weekly_before=weekly_before,
         )
     return folder
 
@@ -67,16 +73,16 @@ def replay_past(folder: Path, days: int, *, with_schools: bool = False) -> Path:
 def ordinary(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[ServedScenario]:
     """This morning's pulls were complete."""
     with _copied_environment(past, folder, with_schools=with_schools) as (environment, stack):
-        yield _serve(environment, stack, TODAY, runs_the_day=True)
+        yield _serve(environment, stack, DEMO_DAY, runs_the_day=True)
 
 
 @contextmanager
 def held(past: Path, folder: Path, *, with_schools: bool = False) -> Iterator[ServedScenario]:
     """This morning the personnel system delivered half its rows, and Intune silently lost most of its devices."""
     with _copied_environment(past, folder, with_schools=with_schools) as (environment, stack):
-        deliver_half(environment.folder / DELIVERIES / "personal", TODAY)
+        deliver_half(environment.folder / DELIVERIES / "personal", DEMO_DAY)
         environment.systems.graph.stub_server.fail("/v1.0", "lost_rows")
-        yield _serve(environment, stack, TODAY, runs_the_day=True)
+        yield _serve(environment, stack, DEMO_DAY, runs_the_day=True)
 
 
 @contextmanager
@@ -85,7 +91,7 @@ def silent(past: Path, folder: Path, days: int) -> Iterator[ServedScenario]:
     with _copied_environment(past, folder) as (environment, stack):
         for server in environment.systems.all():
             server.fail("/", "forbidden", times=1000)
-        yield _serve(environment, stack, TODAY + timedelta(days=days), runs_the_day=False)
+        yield _serve(environment, stack, DEMO_DAY + timedelta(days=days), runs_the_day=False)
 
 
 @contextmanager
@@ -95,7 +101,7 @@ def first_start(folder: Path) -> Iterator[ServedScenario]:
         environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}")
         for server in environment.systems.all():
             server.fail("/", ServerFault("slow", STALL_SECONDS), times=1000)
-        scene = _serve(environment, stack, TODAY, runs_the_day=False)
+        scene = _serve(environment, stack, DEMO_DAY, runs_the_day=False)
         for server in environment.systems.all():
             stack.callback(server.stop)  # before the daemon, which would wait for an answer that never comes
         yield scene

@@ -6,12 +6,12 @@ from io import BytesIO
 import pytest
 from python_calamine import CalamineWorkbook
 
-from fleetsync.demo.replay import TODAY
+from fleetsync.demo.days import DEMO_DAY
 from tests.browser.browser_session import number
 
 pytestmark = [pytest.mark.part("chromium"), pytest.mark.xdist_group("browser")]
 
-YESTERDAY = TODAY.replace(day=TODAY.day - 1)
+YESTERDAY = DEMO_DAY.replace(day=DEMO_DAY.day - 1)
 
 
 def test_a_technician_gets_from_the_sign_in_to_the_record_behind_a_missing_device_in_five_clicks(

@@ -63,7 +63,7 @@ def test_a_health_check_imports_click_and_the_standard_library_alone(tmp_path: P
     with HTTPServer(("127.0.0.1", 0), LivezHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         config = tmp_path / "config.toml"
-        config.write_text(f'[web]\nlisten = "127.0.0.1:{server.server_port}"\n', encoding="utf-8")
+        config.write_text(f'[web]\nmetrics_listen = "127.0.0.1:{server.server_port}"\n', encoding="utf-8")
         code, modules = loaded_modules("--config", str(config), "healthcheck")
         server.shutdown()
 

@@ -80,3 +80,34 @@ def test_a_day_that_is_past_is_refused(installation: Installation, opened: OpenI
 
     assert code == 2
     assert "--on 2020-01-01 is past" in errors
+
+
+LOCAL_PLAN = f"""
+[[local_plan]]
+unit = "{SCHOOL}"
+document = "Lokal IT-plan & bilagor"
+decided_on = 2026-08-20
+ends_on = 2027-06-30
+raises.staff = {{ devices = 2 }}
+raises.pupils = {{ target = 1.0, form_factors = ["computer", "tablet"] }}
+"""
+
+
+def test_a_local_plan_is_read_aloud_and_tried(
+    installation: Installation, opened: OpenInstallation, tmp_path: Path
+) -> None:
+    proposed = tmp_path / "local.toml"
+    proposed.write_text(LOCAL_PLAN, encoding="utf-8")
+    entitled = opened.count("entitled")
+
+    _, said, _ = run_and_catch(installation, "policy", "check", str(proposed))
+    code, out, errors = run_and_catch(installation, "policy", "diff", str(proposed))
+
+    assert (
+        f"{SCHOOL}: “Lokal IT-plan & bilagor”, decided on 20 Aug 2026, in force until 30 Jun 2027.\n"
+        "    Staff: 2 devices each.\n"
+        "    Pupils in years 1–9: the target is 100% and only computer or tablet counts."
+    ) in said
+    assert (code, errors) == (0, "")
+    line = next(line for line in out.splitlines() if line.startswith(f"{SCHOOL}, staff: "))
+    assert f"of {2 * entitled} covered" in line

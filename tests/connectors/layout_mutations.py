@@ -17,8 +17,8 @@ from fleetsync import sync
 from fleetsync.core.model import Outcome
 from fleetsync.core.snapshot import build_snapshot
 from fleetsync.daemon.composition import with_memory_staging
-from fleetsync.pull.files.xml_records import open_xml_records
 from fleetsync.pull.runner import PullResult
+from fleetsync.pull.table_process.xml_records import read_xml_records
 from fleetsync.sync.judging import judge
 from tests.connectors.connector_case import RECORDED
 from tests.flow.installation import Installation, OpenInstallation
@@ -111,7 +111,7 @@ class LayoutCase:
 
 
 def _table_of_paxml(content: bytes) -> Table:
-    return [[str(cell) for cell in cells] for _, cells in open_xml_records(content, 1000, "export").lines()]
+    return list(read_xml_records(content, 1000, 100_000))
 
 
 def _written_as_paxml(table: Table) -> bytes:

@@ -107,6 +107,22 @@ def test_a_row_without_a_number_is_refused_and_is_no_zero(counts: CountsFolder) 
     assert [record.heads for record in counts.read("Vretaskolan;GR;8;0;2026-10-15")] == [0]
 
 
+def test_a_unit_of_which_one_class_has_no_number_keeps_what_was_believed(counts: CountsFolder) -> None:
+    rows = ("Vretaskolan;GR;7;25;2026-10-15", "Vretaskolan;GR;7;;2026-10-15", "Vretaskolan;GR;8;30;2026-10-15")
+
+    (rejected,) = counts.rejected(*rows)
+    (other,) = counts.read(*rows)
+
+    assert (rejected.source_id, rejected.place) == ("enrolment/vretaskolan/GR/7", f"{NAME} line 3")
+    assert (other.year, other.heads) == (8, 30)
+
+
+def test_a_number_that_was_left_blank_on_an_earlier_day_costs_nothing(counts: CountsFolder) -> None:
+    (count,) = counts.read("Vretaskolan;GR;7;;2026-03-15", "Vretaskolan;GR;7;25;2026-10-15")
+
+    assert count.heads == 25
+
+
 @pytest.mark.parametrize("number", ["-3", "12,5", "250000", "cirka 40"])
 def test_what_is_no_number_of_persons_is_refused(counts: CountsFolder, number: str) -> None:
     assert len(counts.rejected(f"Vretaskolan;GR;7;{number};2026-10-15")) == 1

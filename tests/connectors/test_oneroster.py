@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -286,6 +286,22 @@ def test_a_grade_means(grade: str, form: str | None, year: int | None, child: bo
 
     assert (enrolment.school_form, enrolment.year, record.child) == (form, year, child)
     assert (UnknownValue("grades", "11") in items(grades=[grade])) is (grade == "11")
+
+
+@pytest.mark.parametrize(
+    ("grade", "running", "child"), [("01", False, True), ("01", True, False), ("02", False, False)]
+)
+def test_in_summer_a_pupil_of_the_first_grade_may_still_have_the_log_in_of_a_child(
+    grade: str, running: bool, child: bool
+) -> None:
+    last = TODAY + timedelta(days=0 if running else -30)
+    before = role("student", beginDate="2025-08-18", endDate=last.isoformat())
+    to_come = role("student", beginDate=(TODAY + timedelta(days=30)).isoformat())
+
+    kept = person(grades=[grade], roles=[before, to_come])
+
+    assert isinstance(kept, RosterPerson)
+    assert kept.child is child
 
 
 def test_the_table_says_what_a_grade_of_its_own_means_and_what_form_an_organisation_has() -> None:

@@ -63,6 +63,40 @@ def test_half_a_file_is_held(delivered: Delivered) -> None:
     assert delivered.numbers() == (PEOPLE, PEOPLE)
 
 
+def test_last_months_file_sent_after_a_newer_one_takes_nobody_away_who_began_since(delivered: Delivered) -> None:
+    """Under a new name nothing tells it from a new edition; who is not in it any more counts on until the next one."""
+    installation = delivered.installation
+    (old,) = installation.deliveries.glob("personal_*.csv")
+    installation.staff.append(StaffFileRow(n=PEOPLE + 1))
+    installation.write_staff(installation.today)
+    assert delivered.next_edition()[0] is Verdict.COMPLETE
+    installation.advance_clock(hours=24)
+    (installation.deliveries / f"personal_{installation.today}.csv").write_bytes(old.read_bytes())
+
+    verdict, _ = delivered.next_edition()
+
+    assert verdict is Verdict.COMPLETE
+    assert delivered.numbers() == (PEOPLE + 1, PEOPLE)
+
+
+def test_last_months_file_under_its_own_name_is_older_than_what_was_read(delivered: Delivered) -> None:
+    installation = delivered.installation
+    (old,) = installation.deliveries.glob("personal_*.csv")
+    content = old.read_bytes()
+    old.unlink()
+    installation.staff.append(StaffFileRow(n=PEOPLE + 1))
+    newer = installation.write_staff(installation.today)
+    assert delivered.next_edition()[0] is Verdict.COMPLETE
+    newer.unlink()
+    old.write_bytes(content)
+
+    verdict, reason = delivered.next_edition()
+
+    assert verdict is Verdict.HELD
+    assert "its content speaks for 2026-11-23, but what is believed already speaks for" in reason
+    assert delivered.numbers() == (PEOPLE + 1, PEOPLE)
+
+
 def test_last_months_file_sent_once_more_is_the_same_file(delivered: Delivered) -> None:
     (old,) = delivered.installation.deliveries.glob("personal_*.csv")
     (delivered.installation.deliveries / f"personal_{delivered.installation.today}.csv").write_bytes(old.read_bytes())

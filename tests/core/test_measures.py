@@ -250,7 +250,9 @@ def test_a_retired_device_has_no_age_and_an_aged_one_says_when_it_was_bought(bui
 def test_each_entitlement_has_its_title_in_two_languages(builder: RecordsBuilder) -> None:
     builder.pupil("alva")
 
-    assert ("pupils", "Elever i årskurs 1–9", "Pupils in years 1–9") in builder.shown().facts["fleetsync_entitlement_info"]
+    assert ("pupils", "Elever i årskurs 1–9", "Pupils in years 1–9") in builder.shown().facts[
+        "fleetsync_entitlement_info"
+    ]
 
 
 def secure(builder: RecordsBuilder, **given_values: Any) -> int:

@@ -30,8 +30,10 @@ from fleetsync.daemon.maintenance import BACKUP_PATTERN, Maintenance
 from fleetsync.daemon.service import Daemon
 from fleetsync.demo.builder import WorldBuilder
 from fleetsync.demo.configuration import DELIVERIES
+from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.model import DemoDevice, ExpectedPhase, ExpectedStages, RowVersion
-from fleetsync.demo.replay import TODAY, ZONE, DemoEnvironment, first_run_at, publish_all_units, run_day
+from fleetsync.demo.mornings import ZONE, first_run_at
+from fleetsync.demo.replay import DemoEnvironment, publish_all_units, run_day
 from fleetsync.demo.truth import GroundTruth
 from fleetsync.demo.world import DemoWorld
 from fleetsync.expose import telemetry
@@ -54,7 +56,7 @@ USER_NAME = "strateg"
 WIPED_AT, WIPED = "ostanaskolan", 60
 SILENT_SINCE = date(2026, 11, 20)
 BACKED_UP_UNTIL = date(2026, 11, 20)
-SECRET_EXPIRES_ON = TODAY + timedelta(days=10)
+SECRET_EXPIRES_ON = DEMO_DAY + timedelta(days=10)
 UNDELIVERED_SOURCE = """
 [[source]]
 kind = "staff_file"
@@ -77,7 +79,7 @@ class DashboardScenario:
         self.daemon: Daemon | None = None
         self._running = ExitStack()
         # By the day in Sweden, so that the scenario's day is the same at any hour.
-        self.moved_by = timedelta(days=(Clock().now().astimezone(ZONE).date() - TODAY).days)
+        self.moved_by = timedelta(days=(Clock().now().astimezone(ZONE).date() - DEMO_DAY).days)
 
     def start(self) -> None:
         """Start the daemon, or start it again."""
@@ -140,7 +142,7 @@ def troubled_scenario(folder: Path) -> Iterator[DashboardScenario]:
     for Intune expires soon.
     """
     environment = DemoEnvironment(folder, listen=f"127.0.0.1:{free_port()}", with_schools=True)
-    wipe_devices(environment.world, TODAY)
+    wipe_devices(environment.world, DEMO_DAY)
     with ExitStack() as stack:
         stack.enter_context(environment.open())
         settings = configured(folder / "config.toml")
@@ -178,7 +180,7 @@ def replay_days(
     settings: Settings,
     days: Iterable[date],
     cause_problems: Callable[[Application, date], None],
-    backed_up_until: date = TODAY,
+    backed_up_until: date = DEMO_DAY,
 ) -> Mapping[datetime, str]:
     """Replay *days*, each after its problems were caused. Returns the expositions by the instant of the scrape.
 
@@ -240,7 +242,7 @@ def park_one_gap(application: Application) -> None:
     """Park a gap."""
     gap = next(episode for episode in application.run_context.believed().episodes if episode.kind == "unsorted")
     application.ledger.park(
-        Parking(kind=gap.kind, subject_id=gap.subject_id, until=TODAY + timedelta(days=20)), USER_NAME
+        Parking(kind=gap.kind, subject_id=gap.subject_id, until=DEMO_DAY + timedelta(days=20)), USER_NAME
     )
 
 

@@ -2,13 +2,14 @@
 
 import stat
 import tomllib
+from collections import Counter
 
 import pytest
 
 from fleetsync.demo.configuration import StubAddresses, write_configuration
 from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.systems import StubSystems
-from fleetsync.demo.units import DEMO_UNITS
+from fleetsync.demo.units import DEMO_UNITS, PRESCHOOL_UNITS, SCHOOL_UNITS
 from fleetsync.pull.registry import build_sources
 from fleetsync.settings import load
 
@@ -16,6 +17,7 @@ GRAPH, JAMF_PRO, JAMF_SCHOOL = "http://127.0.0.1:1", "http://127.0.0.1:3/api", "
 GOOGLE = ("http://127.0.0.1:5", "{}")
 APPLE = ("http://127.0.0.1:6", "http://127.0.0.1:6/auth/oauth2/token", "")
 REGISTER = ("http://127.0.0.1:2/v2.0", "http://127.0.0.1:2/token")
+ONEROSTER = ("http://127.0.0.1:7/ims/oneroster/rostering/v1p2", "http://127.0.0.1:7/oauth/token")
 
 
 def test_the_configuration_is_valid_and_names_every_source(tmp_path):
@@ -28,7 +30,14 @@ def test_the_configuration_is_valid_and_names_every_source(tmp_path):
 
 def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_path):
     addresses = StubAddresses(
-        GRAPH, entra=GRAPH, register=REGISTER, jamf_pro=JAMF_PRO, jamf_school=JAMF_SCHOOL, google=GOOGLE, apple=APPLE
+        GRAPH,
+        entra=GRAPH,
+        register=REGISTER,
+        oneroster=ONEROSTER,
+        jamf_pro=JAMF_PRO,
+        jamf_school=JAMF_SCHOOL,
+        google=GOOGLE,
+        apple=APPLE,
     )
     file = write_configuration(tmp_path, addresses)
     configuration = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -40,6 +49,9 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "skolregister",
         "verkstad",
         "ekonomi",
+        "skolplattform",
+        "barnlista",
+        "antal",
         "entra",
         "jamf-pro",
         "jamf-school",
@@ -47,6 +59,14 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "apple",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
+
+
+def test_the_units_are_shared_between_the_rosters_and_each_counts_at_its_own(tmp_path):
+    addresses = StubAddresses(GRAPH, register=REGISTER, oneroster=ONEROSTER)
+    configuration = tomllib.loads(write_configuration(tmp_path, addresses).read_text(encoding="utf-8"))
+    counted_at = Counter(unit for source in configuration["source"] for unit in source.get("counts_at", ()))
+
+    assert counted_at == Counter(unit.slug for unit in (*SCHOOL_UNITS, *PRESCHOOL_UNITS))
 
 
 def test_the_same_seed_gives_the_same_key_and_another_another(tmp_path):
@@ -69,7 +89,7 @@ def test_only_the_owner_may_read_the_secrets(tmp_path):
     ("kind", "names"),
     [
         ("staff_only", ["graph", "jamf-pro"]),
-        ("whole", ["graph", "jamf-pro", "ss12000", "jamf-school", "google-admin", "apple"]),
+        ("whole", ["graph", "jamf-pro", "ss12000", "oneroster", "jamf-school", "google-admin", "apple"]),
     ],
 )
 def test_each_system_has_a_stub(kind, names, request):

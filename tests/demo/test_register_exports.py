@@ -71,7 +71,7 @@ def test_the_lists_of_pupils_and_children_give_the_true_numbers_and_nothing_else
 ) -> None:
     contents = whole.contents_on(DEMO_DAY)
     lists = write_pupil_lists(contents, tmp_path / "register")
-    write_placement_list(contents, tmp_path / "register")
+    write_placement_list(contents.register, tmp_path / "register")
     truth = GroundTruth(whole, DEMO_DAY).coverage()
     assert all(CANARY.encode() in file.read_bytes().lower() for file in lists)
 

@@ -8,14 +8,20 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from fleetsync.demo.days import DEMO_DAY
+from fleetsync.demo.editions import BLANK_HEADCOUNT_ON, HALF_LEDGER_ON
 from fleetsync.demo.file_exports import (
+    HEADCOUNT_HEADER,
     LEDGER_HEADER,
     LIST_HEADER,
     OTHER_EMPLOYEES,
     STAFF_HEADER,
     WORKSHOP_HEADER,
     deliver,
+    write_headcounts,
+    write_ledger,
+    write_workshop_list,
 )
+from fleetsync.demo.names import CANARY
 from fleetsync.demo.units import PRESCHOOL_UNITS
 from fleetsync.demo.world import DemoWorld
 
@@ -32,10 +38,15 @@ def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
     assert all(file.with_name(f"{file.name}.done").exists() for file in first)
 
 
-def test_the_whole_municipality_has_a_workshop_and_a_ledger(whole, tmp_path):
-    *_, workshop, ledger = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+def test_the_whole_municipality_has_a_workshop_a_ledger_and_lists_of_two_preschools(whole, tmp_path):
+    _, _, *files = deliver(whole.contents_on(DEMO_DAY), tmp_path)
 
-    assert (workshop.name, ledger.name) == ("verkstad_20261124.csv", "inkop_2026-11.csv")
+    assert [file.name for file in files] == [
+        "verkstad_20261124.csv",
+        "inkop_2026-11.csv",
+        "placeringar_2026-11-23.xlsx",
+        "antal_2026-11-15.csv",
+    ]
     assert deliver(whole.contents_on(DEMO_DAY), tmp_path) == ()
 
 
@@ -92,7 +103,7 @@ def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
 
 
 def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
-    *_, file, _ = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+    file = write_workshop_list(whole.contents_on(DEMO_DAY), tmp_path)
     _, header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 
     assert tuple(header) == WORKSHOP_HEADER
@@ -100,7 +111,7 @@ def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
 
 
 def test_the_ledger_has_the_tablets_of_each_preschool_in_one_line_and_cases_without_numbers(whole, tmp_path):
-    *_, file = deliver(whole.contents_on(DEMO_DAY), tmp_path)
+    file = write_ledger(whole.contents_on(DEMO_DAY), tmp_path)
     header, *rows = rows_of(file.read_bytes(), "cp1252")
     tablets = [row for row in rows if row[4]]
 
@@ -108,6 +119,26 @@ def test_the_ledger_has_the_tablets_of_each_preschool_in_one_line_and_cases_with
     assert {row[2] for row in tablets} == {unit.cost_centre for unit in PRESCHOOL_UNITS}
     assert [int(row[5]) for row in tablets] == [len(row[4].split(", ")) for row in tablets]
     assert [row[3] for row in rows if not row[4]] == ["Fodral"]
+
+
+def test_the_head_counts_have_a_number_for_each_department_and_nobody(whole, tmp_path):
+    file = write_headcounts(whole.contents_on(DEMO_DAY), tmp_path)
+    header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
+
+    assert tuple(header) == HEADCOUNT_HEADER
+    assert {row[0] for row in rows} == {"Förskolan Sjöstjärnan"}
+    # Twenty-six of each year, but for two of one year who have moved.
+    assert (len(rows), sum(int(row[3]) for row in rows)) == (4, 128)
+    assert CANARY not in file.read_text(encoding="utf-8-sig").casefold()
+
+
+def test_one_list_of_head_counts_lacks_numbers_and_one_ledger_lacks_lines(whole, tmp_path):
+    blank = write_headcounts(whole.contents_on(BLANK_HEADCOUNT_ON), tmp_path)
+    half, whole_ledger = (write_ledger(whole.contents_on(day), tmp_path) for day in (HALF_LEDGER_ON, date(2026, 9, 1)))
+
+    _, *rows = rows_of(blank.read_bytes(), "utf-8-sig")
+    assert [bool(row[3]) for row in rows] == [True, False, False, False]
+    assert len(rows_of(half.read_bytes(), "cp1252")) < 0.6 * len(rows_of(whole_ledger.read_bytes(), "cp1252"))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Everything is invented and constructed, nothing is random, so that a test can name what it looks at.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,10 +25,12 @@ from fleetsync.core.model import (
     BelievedState,
     ChangePlan,
     Compliance,
+    Correction,
     CoverageChange,
     CoverageDay,
     CoverageSum,
     CoveredBy,
+    DeviceCount,
     DeviceRecord,
     DeviceRule,
     EmploymentForm,
@@ -48,12 +51,15 @@ from fleetsync.core.model import (
     Purpose,
     Record,
     RecordType,
+    SampledChange,
     Scheme,
     ScopeFindings,
+    Subject,
     Text,
     Unit,
     UnitMap,
     UnitRecord,
+    UnitRecordChanges,
     UnreadableRow,
     Verdict,
 )
@@ -66,11 +72,15 @@ from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import (
     AccountRole,
     DecisionError,
+    EnteredCorrection,
+    EnteredParking,
     MarkingPull,
     ProtectedState,
+    Publication,
     PullSummary,
     ReceivedFile,
     SignInAccount,
+    TypedCount,
     WebServices,
 )
 from fleetsync.expose.scope import FULL_SCOPE
@@ -459,6 +469,11 @@ class FakeHistory:
             AssignmentInterval(other, at(40), at(30), known_before=True),
         )
 
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Of each device that serves somebody: the intervals above that have ended."""
+        of_each = {device: [row for row in self.assignments_of(device) if row.until is not None] for device in devices}
+        return {device: intervals for device, intervals in of_each.items() if intervals}
+
     def refusals(self, source: str, part: str) -> Sequence[HoldReason]:
         return REFUSALS if source == "intune" else ()
 
@@ -509,6 +524,12 @@ class FakeDecisions:
             new=3, changed=12, absent=312, assignments_ended=298, gaps_opened={"no_device": 287, "not_in_mdm": 25},
             coverage_changes=(CoverageChange(unit="ekskolan", entitlement="pupils", entitled_before=264, entitled_after=264,
                           covered_before=230, covered_after=41),),
+            coverage_totals=(CoverageChange(unit="", entitlement="pupils", entitled_before=900, entitled_after=900,
+                          covered_before=810, covered_after=621),),
+            units=(UnitRecordChanges(unit="bjorkskolan", changed=12), UnitRecordChanges(unit="ekskolan", new=3, absent=312)),
+            samples=(SampledChange(change="absent", subject=Subject.DEVICE, subject_id="d-intune-exb00041", unit="ekskolan", label="EXB00041"),
+                     SampledChange(change="absent", subject=Subject.PERSON, subject_id="p-edlevo-ek-4A-0", unit="ekskolan"),
+                     SampledChange(change="new", subject=Subject.PERSON, subject_id="p-of-tomorrow", unit="bjorkskolan")),
         )  # fmt: skip
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
@@ -579,11 +600,17 @@ class FakeAccounts:
         self.accounts: dict[str, SignInAccount] = {
             "tea": SignInAccount(name="tea", role=AccountRole.TECHNICIAN, **common),  # type: ignore[arg-type]
             "stina": SignInAccount(name="stina", role=AccountRole.STRATEGIST, **common),  # type: ignore[arg-type]
+            "rut": SignInAccount(name="rut", role=AccountRole.PRINCIPAL, units=("ekskolan",), **common),  # type: ignore[arg-type]
             "petra": SignInAccount(name="petra", role=AccountRole.PROTECTION, **common),  # type: ignore[arg-type]
         }
 
     def account(self, name: str) -> SignInAccount | None:
         return self.accounts.get(name)
+
+    def account_of_token(self, token_hash: str) -> SignInAccount | None:
+        """The token of each account is its name."""
+        hashed = {hashlib.sha256(name.encode()).hexdigest(): account for name, account in self.accounts.items()}
+        return hashed.get(token_hash)
 
 
 @dataclass
@@ -613,6 +640,92 @@ class FakeInbox:
 
 
 @dataclass
+class FakeManualDecisions:
+    """Keeps what was decided; what one test enters, the same test reads."""
+
+    parked: dict[tuple[str, str], EnteredParking] = field(default_factory=dict)
+    entered: list[EnteredCorrection] = field(default_factory=list)
+    published: dict[str, Publication] = field(default_factory=dict)
+
+    def park(self, gaps: Sequence[tuple[str, str]], until: date, *, who: str, reason: str) -> None:
+        self.parked |= dict.fromkeys(gaps, EnteredParking(until=until, reason=reason, who=who, at=NOW))
+
+    def unpark(self, gaps: Sequence[tuple[str, str]], *, who: str) -> None:
+        for gap in gaps:
+            if gap not in self.parked:
+                raise DecisionError(f"{':'.join(gap)} is not parked. Nothing was changed")
+            del self.parked[gap]
+
+    def parking(self, kind: str, subject_id: str) -> EnteredParking | None:
+        return self.parked.get((kind, subject_id))
+
+    def correct(self, entry: Correction | DeviceCount, *, who: str) -> int:
+        number = len(self.entered) + 1
+        self.entered.append(
+            EnteredCorrection(
+                number=number,
+                subject_id=entry.subject_id if isinstance(entry, DeviceCount) else entry.device,
+                field="count" if isinstance(entry, DeviceCount) else entry.field,
+                value=str(entry.count) if isinstance(entry, DeviceCount) else entry.value,
+                until=entry.until,
+                reason=entry.reason,
+                who=who,
+                at=NOW,
+            )
+        )
+        return number
+
+    def take_back(self, number: int, *, who: str) -> EnteredCorrection:
+        entered = self.entered[number - 1]
+        if entered.ended_how:
+            raise DecisionError(f"no correction {number} is in force")
+        self.entered[number - 1] = msgspec.structs.replace(entered, ended_at=NOW, ended_how="taken_back", ended_by=who)
+        return entered
+
+    def corrections(self, subject_ids: Collection[str] | None = None) -> Sequence[EnteredCorrection]:
+        return [each for each in self.entered if subject_ids is None or each.subject_id in subject_ids]
+
+    def publish(self, unit: str, *, who: str) -> None:
+        self.published[unit] = Publication(who=who, at=NOW)
+
+    def unpublish(self, unit: str, *, who: str) -> None:
+        if unit not in self.published:
+            raise DecisionError(f"{unit} was not published by a decision. Nothing was changed")
+        del self.published[unit]
+
+    def publications(self) -> Mapping[str, Publication]:
+        return self.published
+
+
+@dataclass
+class FakeHeadCounts:
+    """Keeps what was typed; *refusal*: why nothing is."""
+
+    counts: list[TypedCount] = field(default_factory=list)
+    entered_by: list[str] = field(default_factory=list)
+    refusal: str = ""
+    open: bool = True
+
+    def is_open(self) -> bool:
+        return self.open
+
+    def typed_counts(self) -> list[TypedCount]:
+        return list(self.counts)
+
+    def enter(self, count: TypedCount, *, who: str) -> TypedCount | None:
+        if self.refusal:
+            raise DecisionError(self.refusal)
+        self.counts.append(count)
+        self.entered_by.append(who)
+        return None
+
+    def remove(self, count: TypedCount, *, who: str) -> None:
+        if count not in self.counts:
+            raise DecisionError("this number is not there any more")
+        self.counts.remove(count)
+
+
+@dataclass
 class PageSetup:
     """What a test of the page may look at and replace."""
 
@@ -622,6 +735,8 @@ class PageSetup:
     account_port: FakeAccounts
     protection_port: FakeProtection
     inbox_port: FakeInbox
+    manual_port: FakeManualDecisions
+    head_count_port: FakeHeadCounts
     services: WebServices
 
 
@@ -629,6 +744,7 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
     shown = SnapshotHolder(example_snapshot(4) if snapshot is None else snapshot)
     history, decisions, accounts = FakeHistory(shown), FakeDecisions(), FakeAccounts()
     protection, inbox = FakeProtection(), FakeInbox()
+    manual, head_counts = FakeManualDecisions(), FakeHeadCounts()
     defaults: Mapping[str, Any] = {
         "session_key": b"an invented key of the page's sessions",
         "municipality": "Exempelby",
@@ -639,11 +755,13 @@ def page_setup(snapshot: Snapshot | None = None, *, clock: Clock | None = None, 
         published_state=shown,
         history=history,
         decisions=decisions,
+        manual_decisions=manual,
         accounts=accounts,
         audit=decisions,
         protection=protection,
         inbox=inbox,
+        head_counts=head_counts,
         clock=clock or ManualClock(NOW),
         **defaults,
     )
-    return PageSetup(shown, history, decisions, accounts, protection, inbox, services)
+    return PageSetup(shown, history, decisions, accounts, protection, inbox, manual, head_counts, services)

@@ -36,6 +36,7 @@ def open_client(setup: e.PageSetup, name: str | None = None) -> FlaskClient:
         with client.session_transaction() as session:
             session["name"] = name
             session["since"] = setup.account_port.accounts[name].changed_at.isoformat()
+            session["signed_in_at"] = setup.services.clock.now().isoformat()
     return client
 
 

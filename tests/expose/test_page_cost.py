@@ -37,6 +37,10 @@ PAGES = (
     "/devices",
     "/devices?works=no&sort=serial&page=2",
     "/devices?sort=-last_contact_at",
+    "/hand-out",
+    "/collect?sort=-since",
+    "/repair?sort=subject_id&page=2",
+    "/repair?format=print",
     "/assignments",
     "/assignments?works=yes&sort=subject_id",
     "/numbers/covered",
@@ -180,7 +184,7 @@ class ReplacedWhileRead(e.SnapshotHolder):
 
 def test_a_snapshot_is_never_kept_under_the_exposition_of_another():
     first, second = e.empty_snapshot(), msgspec.structs.replace(e.empty_snapshot())
-    published, indexes = ReplacedWhileRead(first), SnapshotIndexes()
+    published, indexes = ReplacedWhileRead(first), SnapshotIndexes(e.FakeHistory(e.SnapshotHolder(first)))
     before = indexes.newest(published)
     published.following = second
     after = indexes.newest(published)

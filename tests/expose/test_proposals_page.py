@@ -90,7 +90,9 @@ def test_the_roles_that_may_read_what_sources_say_see_it(role: AccountRole) -> N
     scope = ROLE_SCOPES[role]
     is_seen = visible_proposals(PROPOSED, scope) != Proposals()
 
-    assert is_seen is (role is not AccountRole.PROTECTION) is scope.allows(Permission.PULL_DETAILS)
+    assert (
+        is_seen is (role in {AccountRole.TECHNICIAN, AccountRole.STRATEGIST}) is scope.allows(Permission.PULL_DETAILS)
+    )
 
 
 def test_an_account_of_one_unit_sees_none() -> None:

@@ -15,7 +15,7 @@ from fleetsync.expose.gate import view_for
 from fleetsync.expose.lists import API_LISTS, COMMAND_LISTS, ListContext
 from fleetsync.expose.lists.json_rows import json_rows
 from fleetsync.expose.lookup import Lookup
-from fleetsync.expose.ports import ROLE_SCOPES, AccountRole
+from fleetsync.expose.ports import ROLE_SCOPES, ROLES_OF_UNITS, AccountRole
 from fleetsync.expose.scope import FULL_SCOPE, Permission, Scope
 from fleetsync.expose.web import create_app
 from fleetsync.expose.web.registry import PAGES
@@ -222,8 +222,8 @@ def test_a_full_scope_changes_nothing():
 
 
 @pytest.mark.parametrize("role", AccountRole)
-def test_todays_roles_see_all_units_and_entitlements(role):
-    assert ROLE_SCOPES[role].sees_everything
+def test_every_role_but_that_of_a_unit_sees_all_units_and_entitlements(role):
+    assert ROLE_SCOPES[role].sees_everything is (role not in ROLES_OF_UNITS)
     assert ROLE_SCOPES[role].allows(Permission.LOGINS) == (role is AccountRole.TECHNICIAN)
 
 
@@ -294,7 +294,15 @@ def test_no_template_reads_an_outcome(path):
 def test_the_gate_passes_on_everything_that_a_snapshot_holds_of_a_unit():
     """A restricted outcome names each field that it restricts; a new field of `Outcome` must be thought of here."""
     restricted = view_for(e.example_snapshot(4), Scope(units=frozenset({"bjorkskolan"})))._outcome
-    never_shown = {"closed_episodes", "logins", "resolved_ids", "parts", "policy_fingerprint", "turnover"}
+    never_shown = {
+        "closed_episodes",
+        "logins",
+        "resolved_ids",
+        "parts",
+        "policy_fingerprint",
+        "turnover",
+        "agreed_corrections",
+    }
     empty = {name for name in msgspec.structs.asdict(restricted) if not getattr(restricted, name)}
 
     assert empty - {"gap_unit_kinds"} == never_shown

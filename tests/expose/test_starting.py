@@ -7,7 +7,7 @@ import pytest
 import requests
 from werkzeug.test import Client
 
-from fleetsync.cli.demo import ReplayProgress
+from fleetsync.cli.demo_run import ReplayProgress
 from fleetsync.daemon.http_servers import Server
 from fleetsync.expose.web.starting import starting_wsgi
 from fleetsync.settings.listening import ListenAddress
@@ -35,9 +35,9 @@ def server() -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("/", "dag 43 av 98, den 2026-10-13"),
-        ("/?lang=sv", "dag 43 av 98, den 2026-10-13"),
-        ("/units/vretaskolan?lang=en", "day 43 of 98, 2026-10-13"),
+        ("/", "dag 43 av 98, tisdag 13 oktober 2026"),
+        ("/?lang=sv", "dag 43 av 98, tisdag 13 oktober 2026"),
+        ("/units/vretaskolan?lang=en", "day 43 of 98, Tuesday 13 October 2026"),
     ],
 )
 def test_every_page_says_in_the_readers_language_how_far_the_past_has_been_replayed(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from waitress import create_server
 
-from fleetsync.expose.web import wsgi
+from fleetsync.expose.web import create_app
 from tests.expose import example_page as e
 from tests.expose.page_client import every_page
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.part("chromium")
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    server = create_server(wsgi(e.page_setup().services), host="127.0.0.1", port=0, threads=4)
+    server = create_server(create_app(e.page_setup().services).wsgi_app, host="127.0.0.1", port=0, threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

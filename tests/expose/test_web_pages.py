@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import jsonschema
@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from python_calamine import CalamineWorkbook
 
+from fleetsync.clock import ManualClock
 from fleetsync.core.coverage import build_context, reconcile
 from fleetsync.core.lifecycle import GAPS
 from fleetsync.core.measures import MEASURES
@@ -198,6 +199,73 @@ def test_a_first_start_says_what_to_do():
     assert "fleetsync check" in text
     assert "inte hämtad än" in text
     assert "0 av 0" not in text
+
+
+def test_a_municipality_without_a_source_says_who_takes_the_first_step():
+    snapshot = e.empty_snapshot()
+    bare = msgspec.structs.replace(snapshot, outcome=msgspec.structs.replace(snapshot.outcome, parts=()))
+    text = visible_text(read("/", open_client(e.page_setup(bare), "tea")))
+
+    assert "Ingen källa är ansluten än" in text
+    assert "Det första steget tar teknikern" in text
+    assert "fleetsync init" in text
+
+
+@pytest.mark.parametrize("path", ["/gaps", "/devices", "/coverage", "/units/unplaced"])
+def test_before_the_first_pull_an_empty_list_says_why_it_is_empty(path):
+    text = visible_text(read(path, open_client(e.page_setup(e.empty_snapshot()), "tea")))
+
+    assert "Inget är hämtat än, så inget kan räknas. Se vad källorna väntar på" in text
+
+
+FAILED = "intune: graph.microsoft.com refused our token (403). Grant DeviceManagementManagedDevices.Read.All"
+
+
+@pytest.mark.parametrize("path", ["/sources", "/sources/intune/devices"])
+def test_a_failure_is_told_in_the_language_of_the_reader_and_word_for_word_below(path):
+    failing = e.part("intune", "devices", PartRole.MDM, reason=FAILED, last_attempt_at=e.NOW, last_complete_at=e.at(1))
+    outcome = msgspec.structs.replace(e.outcome(4), parts=(failing,))
+    client = open_client(e.page_setup(e.snapshot_of(e.believed(4, parts=(failing,)), outcome)), "tea")
+
+    swedish, english = (visible_text(read(f"{path}?lang={language}", client)) for language in ("sv", "en"))
+
+    assert "Källan släpper inte in oss" in swedish
+    assert swedish.index("Felet ordagrant, på engelska") < swedish.index(FAILED)
+    assert FAILED in english
+    assert "does not let us in" not in english
+
+
+def test_the_field_for_a_day_is_in_the_language_of_the_page_and_offers_days_that_are_known():
+    client = open_client(e.page_setup(), "tea")
+    english, page = read("/gaps?lang=en", client), read("/gaps?lang=sv", client)
+
+    assert 'type="date"' not in page
+    assert 'placeholder="åååå-mm-dd"' in page
+    assert 'placeholder="yyyy-mm-dd"' in english
+    offered = re.findall(r'<option value="(\d{4}-\d\d-\d\d)">([^<]+),', page)
+    assert (str(e.TODAY - timedelta(days=1)), "i går") in offered
+
+
+JULY = datetime(2026, 7, 13, 8, 0, tzinfo=UTC)
+BREAK = "Skolorna har lov till och med"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (JULY, ("16 aug. 2026", "Elever och barn räknas som i våras")),
+        (datetime(2026, 11, 4, 8, 0, tzinfo=UTC), ("8 nov. 2026", "")),
+        (datetime(2026, 11, 14, 8, 0, tzinfo=UTC), None),  # an ordinary Saturday
+    ],
+)
+def test_during_a_break_the_overview_says_what_it_means_for_the_numbers(now, said):
+    text = visible_text(read("/", open_client(e.page_setup(clock=ManualClock(now)), "tea")))
+
+    assert (BREAK in text) == (said is not None)
+    if said is not None:
+        assert f"{BREAK} {said[0]}" in text
+        assert said[1] in text
+        assert ("våras" in text) == bool(said[1])
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/policy", "/units/unplaced", "/numbers/entitled", "/sources/jamf/devices"])
@@ -613,10 +681,29 @@ def test_hidden_persons_are_counted_in_one_row():
     assert re.search(r"\b2 visas inte", text)
 
 
-def test_no_log_in_stands_in_any_list():
-    _, client = signed_in_client()
-    for path in LISTS:
-        assert "@edu.exempelby.se" not in client.get(f"{path}?format=json").text
+@pytest.mark.parametrize("form", ["", "csv", "json", "print"])
+def test_log_ins_stand_in_lists_for_technicians_alone_and_are_audited(form):
+    setup = e.page_setup()
+    tea, stina = open_client(setup, "tea"), open_client(setup, "stina")
+    for path in (
+        "/gaps?kind=device_not_working",
+        "/hand-out",
+        "/repair",
+        "/assignments?by=own",
+        "/numbers/not_working",
+    ):
+        separator = "&" if "?" in path else "?"
+        setup.decision_port.audited.clear()
+        assert "exempelby.se" in tea.get(f"{path}{separator}format={form}").text, path
+        assert [who for who, _, _ in setup.decision_port.audited] == ["tea"], path
+        assert "exempelby.se" not in stina.get(f"{path}{separator}format={form}").text, path
+
+
+def test_a_list_that_shows_nobody_is_not_audited():
+    setup = e.page_setup()
+    open_client(setup, "tea").get("/gaps?kind=unmapped_unit")
+
+    assert not setup.decision_port.audited
 
 
 # --- search -----------------------------------------------------------------------------------------------------------
@@ -894,13 +981,14 @@ def test_the_description_is_of_the_api_as_it_is():
     _, client = signed_in_client()
     document = client.get("/api/v1/openapi.json", buffered=True).get_json()
     routes = {
-        re.sub(r"<([^>]+)>", r"{\1}", rule.rule)
+        re.sub(r"<(?:path:)?([^>]+)>", r"{\1}", rule.rule)
         for rule in client.application.url_map.iter_rules()
         if rule.rule.startswith("/api/")
     }
 
     assert set(document["paths"]) == routes
     for path in routes - {"/api/v1/openapi.json"}:
-        answer = client.get(path.replace("{measure}", "entitled")).get_json()
+        known = path.replace("{measure}", "entitled").replace("{what}/{id_}", "units/ekskolan")
+        answer = client.get(known).get_json()
         described = document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.validate(answer, {**described, "components": document["components"]})

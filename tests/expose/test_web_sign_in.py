@@ -7,7 +7,7 @@ import pytest
 
 from fleetsync.clock import ManualClock
 from fleetsync.expose.ports import SignInAccount
-from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi, wsgi
+from fleetsync.expose.web import WebRefused, create_app, metrics_wsgi
 from fleetsync.expose.web.limiter import (
     FAILURES_ALLOWED,
     FAILURES_ALLOWED_PER_ACCOUNT,
@@ -186,6 +186,35 @@ def test_signing_out_needs_the_form_and_ends_the_session():
     assert client.get("/").status_code == 302
 
 
+def test_a_copy_of_the_cookie_opens_nothing_after_the_sign_out():
+    client = open_client(e.page_setup())
+    submit_sign_in(client, "tea")
+    cookie = client.get_cookie("fleetsync")
+    assert cookie is not None
+    copy = cookie.value
+    client.post("/sign-out", data={"csrf": csrf_of(client, "/")})
+
+    client.set_cookie("fleetsync", copy)
+
+    assert client.get("/").status_code == 302
+    submit_sign_in(client, "tea")
+    assert client.get("/").status_code == 200
+
+
+def test_a_session_ends_twelve_hours_after_the_sign_in_also_when_its_cookie_was_written_again():
+    clock = ManualClock(e.NOW)
+    client = open_client(e.page_setup(clock=clock))
+    submit_sign_in(client, "tea")
+    clock.set(e.NOW + timedelta(hours=11))
+    with client.session_transaction() as session:
+        session["again"] = True
+    assert client.get("/").status_code == 200
+
+    clock.set(e.NOW + timedelta(hours=12))
+
+    assert client.get("/").status_code == 302
+
+
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
@@ -318,4 +347,4 @@ def test_the_small_server_has_only_the_endpoints_for_machines():
 def test_the_page_is_a_wsgi_callable():
     from werkzeug.test import Client
 
-    assert Client(wsgi(e.page_setup().services)).get("/livez").status_code == 200
+    assert Client(create_app(e.page_setup().services).wsgi_app).get("/livez").status_code == 200

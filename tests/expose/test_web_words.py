@@ -148,3 +148,17 @@ def test_numbers_are_grouped_and_have_a_real_minus():
 
 def test_fields_of_a_device_are_named():
     assert all(text.sv and text.en for text in template_helpers.DEVICE_FIELDS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("på reparation sedan 2026-11-02", "på reparation sedan 2 nov. 2026"),
+        ("täckningen var 9 av 10 den 2026-11-02, nu 8", "täckningen var 9 av 10 den 2 nov. 2026, nu 8"),
+        ("personal_2026-11-24.csv rad 17", "personal_2026-11-24.csv rad 17"),
+        ("läst 2026-11-24T06:00", "läst 2026-11-24T06:00"),
+        ("numret 2026-13-40", "numret 2026-13-40"),
+    ],
+)
+def test_a_day_in_a_sentence_of_the_core_is_written_as_the_language_does(text, shown):
+    assert Localiser("sv", "Europe/Stockholm").translate(Text(text, text)).replace("\u00a0", " ") == shown

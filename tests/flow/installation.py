@@ -152,6 +152,7 @@ url = "database/fleetsync.db"
 
 [web]
 listen = "127.0.0.1:{port}"
+metrics_listen = "127.0.0.1:{port}"
 
 [calendar]
 name = "exempelby"

@@ -2,13 +2,15 @@
 
 import zipfile
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import pytest
 import xlsxwriter
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
-from fleetsync.pull.files.xml_records import open_xml_records
+from fleetsync.pull.files import FileFormat
+from fleetsync.pull.files.tables import open_table
 from tests.pull.test_files import LIST, archive_of, opened, refusal, texts, workbook
 
 # ------------------------------------------------------------------------------------------------------------- workbooks
@@ -117,7 +119,8 @@ PERSON = '<person anstid="1"><fornamn>A</fornamn><resenheter><resenhet dim="1" i
 
 
 def records(content: bytes, most: int = 10) -> list[list[Any]]:
-    return [list(cells) for _, cells in open_xml_records(content, most, "hr: personal.xml").lines()]
+    table = open_table(content, FileFormat(max_rows=most), lambda _: (0, 0), "hr: personal.xml", Event())
+    return [list(cells) for _, cells in table.lines()]
 
 
 def test_a_person_of_paxml_is_a_line_of_attributes_elements_and_references() -> None:

@@ -53,7 +53,7 @@ from fleetsync.pull.files import (
 from fleetsync.pull.files.header_words import fold_header
 from fleetsync.pull.files.headers import header_names_by_field
 from fleetsync.pull.files.values import may_hold_damage, spreadsheet_damage
-from fleetsync.pull.files.workbook_xml import unreadable_cells
+from fleetsync.pull.table_process.sheet_xml import unreadable_cells
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -438,6 +438,12 @@ def test_a_row_without_its_last_blank_fields_is_always_the_row_with_them(cells: 
         return texts(file, "person_number", "start", "unit", "end")
 
     assert read(short) == read(whole)
+
+
+def test_headers_that_stand_again_between_two_lists_are_no_row() -> None:
+    file = opened("Anst.nr;Slutdatum\n17;2027-02-28\nAnst.nr;Slutdatum\n18;2027-02-28\n")
+
+    assert [row.text("person_number") for row in file.rows()] == ["17", "18"]
 
 
 def test_a_row_never_ends_before_a_column_that_may_not_be_blank() -> None:

@@ -24,6 +24,7 @@ from fleetsync.settings.tables import (
     DeviceRuleTable,
     EntitlementTable,
     IdentityTable,
+    LocalPlanTable,
     MunicipalityTable,
     NetworkTable,
     PrivacyTable,
@@ -50,6 +51,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "unit_map": UnitMapTable,
     "device_rule": DeviceRuleTable,
     "entitlement": EntitlementTable,
+    "local_plan": LocalPlanTable,
     "privacy": PrivacyTable,
 }
 

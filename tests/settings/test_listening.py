@@ -51,8 +51,8 @@ def test_the_address_read_alone_is_always_that_of_the_whole_configuration(
     [
         ("[web", {}),
         ("web = 3", {}),
-        ("[web]\nlisten = 8470", {}),
-        ('[web]\nlisten = "8470"', {}),
+        ("[web]\nmetrics_listen = 9470", {}),
+        ('[web]\nmetrics_listen = "9470"', {}),
         ("", {"FLEETSYNC_WEB": '{"listen": "127.0.0.1:9000"}'}),
     ],
 )

@@ -21,6 +21,7 @@ from fleetsync.core.model import (
 )
 from fleetsync.data import reference
 from fleetsync.settings import Settings, load
+from fleetsync.settings.listening import ListenAddress
 
 WHOLE = """
 [municipality]
@@ -158,11 +159,16 @@ def test_the_page_uses_the_language_of_the_municipality_unless_web_says_another(
 def test_a_listening_address_knows_whether_others_can_reach_it(
     tmp_path: Path, listen: str, host: str, is_loopback: bool
 ) -> None:
-    web = configured(tmp_path, f'[web]\nlisten = "{listen}"\nmetrics_listen = "{listen}"').web
+    web = configured(tmp_path, f'[web]\nlisten = "{listen}"\nmetrics_listen = "127.0.0.1:9471"').web
 
     assert (web.address.host, web.address.port, web.address.is_loopback) == (host, 8470, is_loopback)
-    assert web.metrics_address == web.address
-    assert configured(tmp_path, "").web.metrics_address is None
+
+
+def test_metrics_have_an_address_of_their_own_unless_it_is_that_of_the_page(tmp_path: Path) -> None:
+    together = configured(tmp_path, '[web]\nlisten = "127.0.0.1:8471"\nmetrics_listen = "127.0.0.1:8471"').web
+
+    assert configured(tmp_path, "").web.metrics_address == ListenAddress("127.0.0.1", 9470)
+    assert together.metrics_address is None
 
 
 def test_a_shipped_calendar_is_named_and_one_of_one_s_own_is_written_here(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from fleetsync.core.model import (
     Text,
 )
 from fleetsync.core.privacy import tokenise_key
+from fleetsync.store.content import Content, content_of
 from fleetsync.store.database import Database, open_database
 from fleetsync.store.ledger import Ledger, RecordingResult, open_ledger
 
@@ -61,7 +62,13 @@ def ledger_at(file: Path, clock: ManualClock | None = None) -> Ledger:
 
 
 def url_of(file: Path) -> str:
-    return f"sqlite:///{file}"
+    """The URL of the database that *file* is, or that it names."""
+    return file.read_text() if is_server(file) else f"sqlite:///{file}"
+
+
+def is_server(file: Path) -> bool:
+    """Whether *file* only names a database of a server."""
+    return file.exists() and file.read_bytes().startswith(b"postgresql")
 
 
 def database_at(file: Path) -> Database:
@@ -270,6 +277,18 @@ def _stored_rows(connection: Connection, name: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')]
 
 
+def content_at(file: Path) -> Content:
+    """What the database holds, in a form that does not depend on its kind."""
+    database = database_at(file)
+    try:
+        with database.begin_reading() as connection:
+            return content_of(connection)
+    finally:
+        database.close()
+
+
 def bytes_of(file: Path) -> bytes:
-    """All bytes on the disk of a database: file, journal, and the journal's index."""
+    """All bytes on the disk of a database: file, journal, and the journal's index. Of a server, all that can be read."""
+    if is_server(file):
+        return repr(dump(file)).encode()
     return b"".join(part.read_bytes() for part in sorted(file.parent.glob(file.name + "*")) if part.is_file())

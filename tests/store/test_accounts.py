@@ -56,9 +56,9 @@ def test_the_audit_says_who_did_what(ledger: Ledger, clock: ManualClock, file: P
     ledger.audit("rektor", "exported")
 
     entries = [row[1:] for row in dump(file)["audit"]]
-    assert entries == [
-        ("2026-11-23 06:00:00.000000", "rektor", "viewed", "p1"),
-        ("2026-11-23 07:00:00.000000", "rektor", "exported", None),
+    assert [(str(at)[:16], *rest) for at, *rest in entries] == [
+        ("2026-11-23 06:00", "rektor", "viewed", "p1"),
+        ("2026-11-23 07:00", "rektor", "exported", None),
     ]
 
 

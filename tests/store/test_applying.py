@@ -142,6 +142,7 @@ def test_parts_can_be_read_without_what_is_believed(ledger: Ledger) -> None:
     assert ledger.part_states(parts) == ledger.believed(parts).parts
 
 
+@pytest.mark.only_database("sqlite")
 def test_a_first_load_is_analysed(ledger: Ledger, file: Path) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))], is_first=True)
 

@@ -94,6 +94,7 @@ def test_an_update_and_a_delete_take_their_rows_by_name(ledger: Ledger) -> None:
         assert connection.execute(select(table).order_by(table.c.token)).all() == [("~0", MONDAY), ("~1", later)]
 
 
+@pytest.mark.only_database("sqlite")
 def test_many_rows_are_a_statement_for_each_piece_and_none_for_no_row(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,9 @@ from tests.store.ledger_samples import (
     stage_pull,
 )
 
+# How the server ends the transaction of a client that died: test_postgresql.py.
+pytestmark = pytest.mark.only_database("sqlite")
+
 # The pause lies in the database's own engine, behind a row of the very transaction that is to be cut in two.
 PAUSED = """
     import sys, time

@@ -211,6 +211,7 @@ def test_sums_of_coverage_are_those_of_its_rows(ledger, recorded_days, rules, un
     assert [row.day for row in sums] == sorted(row.day for row in sums)
 
 
+@pytest.mark.only_database("sqlite")
 @pytest.mark.parametrize("by_unit", [False, True])
 def test_sums_of_coverage_sort_no_rows(ledger: Ledger, by_unit: bool) -> None:
     plans: list[str] = []
@@ -365,6 +366,19 @@ def test_a_device_remembers_who_it_served_and_when_it_worked(ledger: Ledger) -> 
         for number, entry in reversed([*enumerate(assignments_given)])
     )
     assert ledger.assignments_of("d3") == ()
+
+
+def test_the_previous_holders_of_many_devices_are_read_together_the_last_one_first(ledger: Ledger) -> None:
+    for number, holder in enumerate(("p1", "p2", "p3")):
+        given = (assignment("d1", holder), assignment("d2", "p9"))
+        record_outcome(ledger, outcome(MONDAY + number * DAY, assignments=given))
+
+    many = [f"d{number}" for number in range(1200)]  # more than fit into one statement
+    found = ledger.previous_holders(many)
+
+    assert {device: [each.assignment.subject_id for each in ended] for device, ended in found.items()} == {
+        "d1": ["p2", "p1"]
+    }
 
 
 def test_only_the_first_interval_of_what_was_found_by_a_first_pull_may_have_begun_before(ledger: Ledger) -> None:

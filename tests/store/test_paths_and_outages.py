@@ -10,10 +10,12 @@ import pytest
 
 from fleetsync import log
 from fleetsync.settings.addresses import database_url, is_new_database, sqlite_file
-from fleetsync.store import sqlite_database
+from fleetsync.store import sqlite_database, sqlite_files
 from fleetsync.store.errors import DatabaseLocked, DiskFull, StoreRefused
 from fleetsync.store.ledger import Ledger, open_ledger
 from tests.store.ledger_samples import MONDAY, believed_records, device, dump, ledger_at, row_to_put, stage_and_apply
+
+pytestmark = pytest.mark.only_database("sqlite")
 
 ODD_NAMES = ("data #1", "varför?", "50%41", "två ord", "åäö", "a;b&c=d", "[x]*", "100%")
 
@@ -40,7 +42,7 @@ def test_any_letter_may_stand_in_the_path_of_the_database_and_of_its_copies(name
 
 def test_a_copy_that_does_not_hold_what_was_copied_is_refused(ledger: Ledger, tmp_path: Path, monkeypatch) -> None:
     stage_and_apply(ledger, [row_to_put(device("1"))])
-    leave = sqlite_database._leave_wal_mode
+    leave = sqlite_files.leave_wal_mode
 
     def loses_a_row(file: Path) -> None:
         leave(file)
@@ -48,7 +50,7 @@ def test_a_copy_that_does_not_hold_what_was_copied_is_refused(ledger: Ledger, tm
             connection.execute("DELETE FROM record")
             connection.commit()
 
-    monkeypatch.setattr(sqlite_database, "_leave_wal_mode", loses_a_row)
+    monkeypatch.setattr(sqlite_database, "leave_wal_mode", loses_a_row)
     with pytest.raises(StoreRefused, match="its rows are not those of the database"):
         ledger.backup(tmp_path / "copy.db")
 

@@ -326,6 +326,7 @@ ENDS: Mapping[str, Callable[[Ledger, PullEffect], None]] = {
 }
 
 
+@pytest.mark.only_database("sqlite")
 @pytest.mark.parametrize("end", ENDS)
 def test_a_pull_whose_end_cannot_be_written_leaves_no_lock_and_is_ended_later(
     monkeypatch: pytest.MonkeyPatch, file: Path, clock: ManualClock, end: str

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, insert, select
 from sqlalchemy.exc import StatementError
 
+from fleetsync import store
 from fleetsync.core.model import Text
-from fleetsync.store import ledger as ledger_package
 from fleetsync.store import tables as t
 from fleetsync.store.ledger import Ledger
 
@@ -40,7 +40,7 @@ def kept(column: Any, value: object) -> object:
 
 def test_every_table_is_used_by_the_store() -> None:
     """A table that nothing reads or writes is dead weight, and a place where personal data could be forgotten."""
-    code = "\n".join(path.read_text() for path in Path(ledger_package.__file__).parent.glob("*.py"))
+    code = "\n".join(path.read_text() for path in Path(store.__file__).parent.rglob("*.py"))
 
     assert [name for name in t.metadata.tables if not re.search(rf"\bt\.{name}\b", code)] == []
 

@@ -1,11 +1,12 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Boolean, Column, Connection, Date, DateTime, MetaData, Text, insert
+from sqlalchemy.exc import DBAPIError
 
 from fleetsync.store.database import Database
 from fleetsync.store.ledger import Ledger, StoreRefused
@@ -67,6 +68,7 @@ def test_opening_again_changes_nothing(ledger: Ledger, file: Path) -> None:
     assert not list(file.parent.glob("*.before-*"))
 
 
+@pytest.mark.only_database("sqlite")
 def test_a_migration_leaves_a_sound_copy_of_what_was(ledger: Ledger, file: Path, tmp_path: Path) -> None:
     apply_pull(ledger, [row_to_put(device("1"))])
     before = dump(file)
@@ -84,7 +86,7 @@ def test_a_migration_leaves_a_sound_copy_of_what_was(ledger: Ledger, file: Path,
 def test_a_migration_that_fails_leaves_the_database_as_it_was(ledger: Ledger, file: Path, tmp_path: Path) -> None:
     before = dump(file)
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         upgrade(ledger._database, later_version(tmp_path, "INSERT INTO nowhere VALUES (1)"))
 
     assert dump(file) == before
@@ -114,6 +116,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(file: Path) -> N
     assert dump(file) == {"recipe": []}
 
 
+@pytest.mark.only_database("sqlite")
 def test_a_damaged_database_is_not_migrated(ledger: Ledger, file: Path, tmp_path: Path) -> None:
     apply_pull(ledger, [row_to_put(device(str(number))) for number in range(2000)])
     ledger.purge(ledger._clock.now())
@@ -143,25 +146,24 @@ def test_databases_opened_at_once_are_created_once(file: Path) -> None:
 
 def insert_a_row_everywhere(connection: Connection) -> None:
     """A row in each table of an older schema, with a value in each column, and with every reference met."""
-    tables = inspect(connection)
-    for name in sorted(tables.get_table_names(), key=lambda name: len(tables.get_foreign_keys(name))):
-        if name == "alembic_version":
-            continue
-        columns = [column for column in tables.get_columns(name) if column["name"] != "id" or name != "pull"]
-        values = {column["name"]: sample_value(column) for column in columns}
-        places = ", ".join(f":{column}" for column in values)
-        names = ", ".join(f'"{column}"' for column in values)
-        connection.exec_driver_sql(f'INSERT INTO "{name}" ({names}) VALUES ({places})', values)
+    schema = MetaData()
+    schema.reflect(connection)
+    for table in schema.sorted_tables:
+        if table.name != "alembic_version":
+            columns = [column for column in table.columns if column.name != "id" or table.name != "pull"]
+            connection.execute(insert(table).values({column.name: sample_value(column) for column in columns}))
 
 
-def sample_value(column: Any) -> object:
-    name, kind = column["name"], str(column["type"])
-    if kind == "DATETIME":
-        return "2026-11-23 06:00:00.000000"
-    if kind == "DATE":
-        return "2027-08-16"
-    if kind == "TEXT":
-        return VALID_WORDS.get(name, "[]")
+def sample_value(column: Column[Any]) -> object:
+    match column.type:
+        case DateTime():
+            return MONDAY
+        case Date():
+            return date(2027, 8, 16)
+        case Text():
+            return VALID_WORDS.get(column.name, "[]")
+        case Boolean():
+            return True
     return 1
 
 

@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 
 from fleetsync.store import tables as t
@@ -77,6 +78,7 @@ def test_sources_are_pulled_side_by_side_while_others_read_and_reconcile(ledger:
     assert len(believed_records(ledger)) == 600
 
 
+@pytest.mark.only_database("sqlite")
 def test_what_a_pull_stages_and_applies_goes_into_the_file_once_the_outcome_is_recorded(
     ledger: Ledger, file: Path
 ) -> None:

@@ -44,7 +44,7 @@ def assign_devices(resolution: Resolution, owed: Sequence[OwedDevices]) -> tuple
         if case.device.id in counted:
             continue
         if case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN):
-            assignments += _own_assignments(case, by_person, context.rules_by_id)
+            assignments += _own_assignments(case, by_person, context)
         elif case.placement.purpose is Purpose.SET:
             assignments += _set_assignments(case, of_groups, context)
     return tuple(sorted(assignments, key=lambda assignment: assignment.device))
@@ -65,12 +65,12 @@ def _assignment(case: DeviceCase, by: CoveredBy, rule: Entitlement, subject_id: 
     )
 
 
-def _own_assignments(
-    case: DeviceCase, by_person: Mapping[str, OwedDevices], by_id: Mapping[str, Entitlement]
-) -> Iterable[Assignment]:
+def _own_assignments(case: DeviceCase, by_person: Mapping[str, OwedDevices], context: Context) -> Iterable[Assignment]:
     debt = by_person.get(case.placement.holder or "")
-    rule = by_id[debt.entitlement] if debt is not None else None
-    if debt is not None and rule is not None and is_served_by(rule, CoveredBy.OWN) and counts_as_assigned(rule, case):
+    if debt is None:
+        return
+    rule = context.rule_at(context.rules_by_id[debt.entitlement], debt.unit)
+    if is_served_by(rule, CoveredBy.OWN) and counts_as_assigned(rule, case):
         yield _assignment(case, CoveredBy.OWN, rule, debt.subject_id, debt.unit)
 
 
@@ -79,7 +79,8 @@ def _set_assignments(
 ) -> Iterable[Assignment]:
     unit, groups = case.placement.unit, case.placement.serves
     owing = [rule for group in groups if (rule := of_groups.get((unit, group))) is not None]
-    rule = min(owing, key=context.rules.index) if owing else _default_set_entitlement(unit, context)
+    municipal = min(owing, key=context.rules.index) if owing else _default_set_entitlement(unit, context)
+    rule = None if municipal is None else context.rule_at(municipal, unit)
     if rule is not None and counts_as_assigned(rule, case):
         yield _assignment(case, CoveredBy.SET, rule, _set_id(unit, groups), unit)
 
@@ -134,9 +135,9 @@ def _pool_assignments(resolution: Resolution, owed: Sequence[OwedDevices]) -> It
 def _pool_entitlement(
     case: DeviceCase, rules: Sequence[Entitlement], room: Mapping[str, int], resolution: Resolution
 ) -> Entitlement | None:
-    slug = case.placement.unit
-    unit = unit_by_slug(slug, resolution.context.unit_directory)
-    taking = [rule for rule in rules if counts_as_assigned(rule, case)]
+    slug, context = case.placement.unit, resolution.context
+    unit = unit_by_slug(slug, context.unit_directory)
+    taking = [raised for rule in rules if counts_as_assigned(raised := context.rule_at(rule, slug), case)]
     pools = {rule.id: pool_id_of(rule.id, shown_unit(slug, rule.id, resolution.hidden)) for rule in taking}
     with_room = (rule for rule in taking if room.get(pools[rule.id], 0) > 0)
     owing = (rule for rule in taking if pools[rule.id] in room)

@@ -7,6 +7,7 @@ in file order, working ones first, and of those the ones that the fewest other e
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from fleetsync.core.context import Context
 from fleetsync.core.coverage.resolution import Resolution
 from fleetsync.core.entitlement import is_served_by, mode_of
 from fleetsync.core.lifecycle import counts_as_assigned, works_for
@@ -40,7 +41,8 @@ def devices_by_heads(
         return ()
     owing = {debt.entitlement for debts in by_unit.values() for debt in debts}
     able = _able_to_serve([rules_by_id[entitlement] for entitlement in owing], resolution, of_groups)
-    return tuple(device for unit, debts in by_unit.items() for device in _shared_out(unit, debts, rules_by_id, able))
+    context = resolution.context
+    return tuple(device for unit, debts in by_unit.items() for device in _shared_out(unit, debts, context, able))
 
 
 def _able_to_serve(
@@ -51,8 +53,9 @@ def _able_to_serve(
     usable = [case for case in resolution.cases if _is_in_use_by_somebody(case, of_groups)]
     for rule in rules:
         for case in usable:
-            if _may_serve(rule, case):
-                able[shown_unit(case.placement.unit, rule.id, resolution.hidden), rule.id].append(case)
+            unit = shown_unit(case.placement.unit, rule.id, resolution.hidden)
+            if _may_serve(resolution.context.rule_at(rule, unit), case):
+                able[unit, rule.id].append(case)
     return able
 
 
@@ -66,7 +69,7 @@ def _is_in_use_by_somebody(case: DeviceCase, of_groups: GroupEntitlements) -> bo
 def _shared_out(
     unit: str,
     debts: Sequence[OwedDevices],
-    rules: Mapping[str, Entitlement],
+    context: Context,
     able: Mapping[tuple[str, str], Sequence[DeviceCase]],
 ) -> Iterable[DeviceByHeads]:
     """The devices that serve the heads of *unit*, to which each of *debts* is owed. *able*: as `_able_to_serve` gives it."""
@@ -74,7 +77,7 @@ def _shared_out(
     wanted = Counter(case.device.id for cases in able_here.values() for case in cases)
     taken: set[str] = set()
     for debt in debts:
-        rule = rules[debt.entitlement]
+        rule = context.rule_at(context.rules_by_id[debt.entitlement], unit)
         free = [case for case in able_here[rule.id] if case.device.id not in taken]
         free.sort(key=lambda case: (WORKING_FIRST[works_for(rule, case)[0]], wanted[case.device.id], case.device.id))
         for case in free[: debt.count]:

@@ -5,7 +5,7 @@ serve it, and whether its coverage can be decided at all.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -13,7 +13,7 @@ from fleetsync.core.coverage.resolution import Resolution
 from fleetsync.core.entitlement import owed_to_pools
 from fleetsync.core.lifecycle import counts_as_assigned, is_countable
 from fleetsync.core.measures import shown_unit
-from fleetsync.core.model import DeviceCase, Entitlement, OwedDevices, PartRole, PartState, PersonState, Purpose
+from fleetsync.core.model import DeviceCase, OwedDevices, PartRole, PartState, PersonState, Purpose
 
 DEVICE_ROLES = frozenset({PartRole.MDM, PartRole.LIST})  # before these were read, nobody can be said to have no device
 
@@ -23,13 +23,13 @@ def owed_devices(resolution: Resolution) -> tuple[OwedDevices, ...]:
     context, hidden = resolution.context, resolution.hidden
     served = _served_groups(resolution.cases)
     blind = any(_was_never_read(part) for part in context.parts if part.role in DEVICE_ROLES)
-    unclear = _ambiguous_holders(resolution.cases, context.rules)
+    unclear = _ambiguous_holders(resolution)
     people = [
         msgspec.structs.replace(
             debt,
             unit=shown_unit(debt.unit, debt.entitlement, hidden),
             groups=_set_groups(person_state, served.get(debt.unit, frozenset())),
-            decidable=debt.decidable and not blind and (debt.entitlement, debt.subject_id) not in unclear,
+            decidable=debt.decidable and not blind and debt.subject_id not in unclear,
         )
         for person_state in resolution.states
         if (debt := person_state.owed) is not None
@@ -41,15 +41,20 @@ def _was_never_read(part: PartState) -> bool:
     return part.first_complete_at is None and not part.disabled
 
 
-def _ambiguous_holders(cases: Iterable[DeviceCase], rules: Sequence[Entitlement]) -> frozenset[tuple[str, str]]:
-    """Entitlement and person, wherever a device that would count may be the person's as well as somebody else's."""
+def _ambiguous_holders(resolution: Resolution) -> frozenset[str]:
+    """Persons to whom a device that would count for what they are owed may belong, as it may to somebody else."""
+    context = resolution.context
+    rules = {
+        state.person: context.rule_at(context.rules_by_id[state.owed.entitlement], state.owed.unit)
+        for state in resolution.states
+        if state.owed is not None
+    }
     return frozenset(
-        (rule.id, person)
-        for case in cases
-        if case.placement.claimed_by and case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN)
-        for rule in rules
-        if counts_as_assigned(rule, case)
+        person
+        for case in resolution.cases
+        if case.placement.purpose in (Purpose.PERSONAL, Purpose.LOAN)
         for person in case.placement.claimed_by
+        if person in rules and counts_as_assigned(rules[person], case)
     )
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.calendar import Calendars
 from fleetsync.core.context import Context, EarlierCases, StepBasis
+from fleetsync.core.coverage.agreed_corrections import agreed_corrections
 from fleetsync.core.coverage.assignments import assign_devices, stock_shares
 from fleetsync.core.coverage.cases import device_sets, person_cases, resolved_ids
 from fleetsync.core.coverage.owed import owed_devices
@@ -93,7 +94,10 @@ def _counted_outcome(
     if previous is not None:
         owed = _known_where_equal(owed, previous.outcome.owed, _OWED_KEY)
         assignments = _known_where_equal(assignments, previous.outcome.assignments, _ASSIGNMENT_KEY)
-    counted = count_cells(owed, assignments, {} if previous is None else previous.cells)
+    by_hand = {
+        each.subject_id: each.count for each in context.believed.device_counts if each.is_in_force(context.today)
+    }
+    counted = count_cells(owed, assignments, by_hand, {} if previous is None else previous.cells)
     shares = (
         *shares_of(counted),
         *stock_shares(resolution.cases, context.rules),
@@ -115,6 +119,7 @@ def _counted_outcome(
         resolved_ids=resolved_ids(resolution.people, resolution.cases),
         policy_fingerprint=context.policy.fingerprint,
         turnover=context.turnover,
+        agreed_corrections=agreed_corrections(context, resolution.cases, assignments),
     )
 
 

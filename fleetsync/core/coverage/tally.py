@@ -36,9 +36,14 @@ class CountedCell(msgspec.Struct, frozen=True):
     shares: tuple[CoverageShare, ...]
 
 
-def tally(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> tuple[CoverageShare, ...]:
+Counted = Mapping[str, int]  # set or pool → its working devices as a person counted them
+
+
+def tally(
+    owed: Iterable[OwedDevices], assignments: Iterable[Assignment], counted: Mapping[str, int] = {}
+) -> tuple[CoverageShare, ...]:
     """The shares of every unit and entitlement, in a stable order; each device counts for one entitlement, once."""
-    return shares_of(count_cells(owed, assignments))
+    return shares_of(count_cells(owed, assignments, counted))
 
 
 def shares_of(counted: Mapping[Cell, CountedCell]) -> tuple[CoverageShare, ...]:
@@ -47,22 +52,26 @@ def shares_of(counted: Mapping[Cell, CountedCell]) -> tuple[CoverageShare, ...]:
 
 
 def count_cells(
-    owed: Iterable[OwedDevices], assignments: Iterable[Assignment], before: Mapping[Cell, CountedCell] = {}
+    owed: Iterable[OwedDevices],
+    assignments: Iterable[Assignment],
+    counted: Mapping[str, int] = {},
+    before: Mapping[Cell, CountedCell] = {},
 ) -> Mapping[Cell, CountedCell]:
     """The shares by unit and entitlement, in a stable order.
 
-    *before*: cells that were counted earlier. One with the very same debts and assignments is not counted again.
+    *before*: cells that were counted earlier, with the same *counted*. One with the very same debts and assignments is not
+    counted again.
     """
     places = _cell_inputs(owed, assignments)
-    return {cell: _counted_cell(cell, places[cell], before.get(cell)) for cell in sorted(places)}
+    return {cell: _counted_cell(cell, places[cell], counted, before.get(cell)) for cell in sorted(places)}
 
 
-def _counted_cell(cell: Cell, place: _CellInput, before: CountedCell | None) -> CountedCell:
+def _counted_cell(cell: Cell, place: _CellInput, counted: Counted, before: CountedCell | None) -> CountedCell:
     given = (assignments for devices in (place.own, place.sets, place.pooled) for assignments in devices.values())
     counted_from: tuple[OwedDevices | Assignment, ...] = (*place.people, *place.pools, *chain.from_iterable(given))
     if before is not None and are_same(before.counted_from, counted_from):
         return before
-    return CountedCell(counted_from, tuple(_cell_shares(*cell, place)))
+    return CountedCell(counted_from, tuple(_cell_shares(*cell, place, counted)))
 
 
 def _cell_inputs(owed: Iterable[OwedDevices], assignments: Iterable[Assignment]) -> Mapping[Cell, _CellInput]:
@@ -89,7 +98,7 @@ def _cell_inputs(owed: Iterable[OwedDevices], assignments: Iterable[Assignment])
     return places
 
 
-def _cell_shares(unit: str, entitlement: str, place: _CellInput) -> list[CoverageShare]:
+def _cell_shares(unit: str, entitlement: str, place: _CellInput, counted: Counted) -> list[CoverageShare]:
     served = _served_groups(place)
     people = sorted(place.people, key=lambda debt: debt.subject_id)
     outside = [debt for debt in people if not served.intersection(debt.groups)]
@@ -97,8 +106,8 @@ def _cell_shares(unit: str, entitlement: str, place: _CellInput) -> list[Coverag
     return [
         *(_share_outside_sets(debt, place.own.get(debt.subject_id, ())) for debt in outside),
         *(_share_inside_set(debt, place.own.get(debt.subject_id, ())) for debt in inside),
-        *_set_shares(unit, entitlement, place, inside, served),
-        *_pool_shares(unit, entitlement, place),
+        *_set_shares(unit, entitlement, place, inside, counted),
+        *_pool_shares(unit, entitlement, place, counted),
     ]
 
 
@@ -176,21 +185,35 @@ def _group_need(debt: OwedDevices, held: Sequence[Assignment]) -> GroupNeed:
 
 
 def _set_shares(
-    unit: str, entitlement: str, place: _CellInput, inside: Sequence[OwedDevices], served: frozenset[str]
+    unit: str, entitlement: str, place: _CellInput, inside: Sequence[OwedDevices], counted: Counted
 ) -> Iterable[CoverageShare]:
-    stocks = [_set_supply(set_id, devices) for set_id, devices in sorted(place.sets.items())]
+    served = _served_groups(place)
+    stocks = [_set_supply(set_id, devices, counted.get(set_id)) for set_id, devices in sorted(place.sets.items())]
     members = sum_by_group(
         (next(group for group in debt.groups if group in served), _group_need(debt, place.own.get(debt.subject_id, ())))
         for debt in inside
     )
     allocated = allocate_sets(stocks, members)
     for stock in stocks:
-        yield _set_share(unit, entitlement, stock, allocated[stock.id], place.sets[stock.id])
+        share = _set_share(unit, entitlement, stock, allocated[stock.id], place.sets[stock.id])
+        yield _with_count_named(share) if stock.id in counted else share
 
 
-def _set_supply(set_id: str, devices: Sequence[Assignment]) -> SetSupply:
+def _set_supply(set_id: str, devices: Sequence[Assignment], counted: int | None) -> SetSupply:
+    if counted is not None:
+        return SetSupply(set_id, devices[0].groups, working=counted, other=0)
     working, unknown = _count_working(devices), _count_unknown(devices)
     return SetSupply(set_id, devices[0].groups, working, len(devices) - working - unknown, unknown)
+
+
+def _with_count_named(share: CoverageShare) -> CoverageShare:
+    """*share* with the reason that its working devices were counted by hand."""
+    reason, count = share.reason, share.working_devices
+    by_hand = Text(
+        f"{reason.sv}; {count} räknade för hand, enligt en rättelse",
+        f"{reason.en}; {count} counted by hand, by a correction",
+    )
+    return msgspec.structs.replace(share, reason=by_hand)
 
 
 def _set_share(
@@ -224,19 +247,34 @@ def _set_reason(names: str, stock: SetSupply, members: int) -> Text:
     )
 
 
-def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[CoverageShare]:
+class _PoolSupply(msgspec.Struct, frozen=True):
+    """How many devices of a pool work, do not work, and which of both nobody can say."""
+
+    working: int
+    broken: int
+    unknown: int
+
+
+def _pool_supply(devices: Sequence[Assignment], counted: int | None) -> _PoolSupply:
+    if counted is not None:
+        return _PoolSupply(working=counted, broken=0, unknown=0)
+    working, unknown = _count_working(devices), _count_unknown(devices)
+    return _PoolSupply(working, len(devices) - working - unknown, unknown)
+
+
+def _pool_shares(unit: str, entitlement: str, place: _CellInput, counted: Counted) -> Iterable[CoverageShare]:
     """One share per pool: its places, and the unit's pool devices up to them."""
     debts = {debt.subject_id: debt for debt in place.pools}
     for pool in sorted({*debts, *place.pooled}):
         debt, devices = debts.get(pool), place.pooled.get(pool, [])
         places = debt.count if debt else 0
-        working, unclear = _count_working(devices), _count_unknown(devices)
-        covered = min(places, working)
-        unknown = min(places - covered, unclear)
-        assigned = covered + min(places - covered - unknown, len(devices) - working - unclear)
+        supply = _pool_supply(devices, counted.get(pool))
+        covered = min(places, supply.working)
+        unknown = min(places - covered, supply.unknown)
+        assigned = covered + min(places - covered - unknown, supply.broken)
         if debt is not None and not debt.decidable:
             unknown = places - assigned
-        yield CoverageShare(
+        share = CoverageShare(
             unit=unit,
             entitlement=entitlement,
             subject=Subject.POOL,
@@ -248,11 +286,12 @@ def _pool_shares(unit: str, entitlement: str, place: _CellInput) -> Iterable[Cov
             covered_without_contact=_without_contact(covered, devices),
             unknown=unknown,
             short=places - covered - unknown,
-            surplus=working - covered,
-            working_devices=working,
+            surplus=supply.working - covered,
+            working_devices=supply.working,
             devices=tuple(sorted(assignment.device for assignment in devices)),
             reason=debt.reason if debt else Text("inga barn som ger rätt", "no children who entitle"),
         )
+        yield _with_count_named(share) if pool in counted else share
 
 
 SUMMED_FIELDS = (

@@ -27,6 +27,7 @@ from fleetsync.core.model import (
     EmploymentForm,
     Entitlement,
     EntitlementDecision,
+    LocalPlan,
     MembershipType,
     Text,
 )
@@ -77,6 +78,8 @@ OTHER_PRINCIPAL = Text("Enheten har en annan huvudman", "The unit is another pri
 UNIT_ENDED = Text("Enheten upphörde {0}", "The unit ended on {0}")
 OTHER_UNITS = Text("Regeln gäller andra enheter", "The rule is for other units")
 ALREADY_OWED = Text("Ska redan ha enligt regeln {0}", "Already owed by {0}")
+OWED_BY_LOCAL_PLAN = Text("{0}; {1} enligt lokal plan ”{3}”", "{0}; {1} by the local plan ”{3}”")
+SHARED_BY_LOCAL_PLAN = Text("{0}; {1} per {2} enligt lokal plan ”{3}”", "{0}; {1} per {2} by the local plan ”{3}”")
 UNDECIDED_BEFORE = Text("Redan oavgjort enligt regeln {0}", "Already undecided by {0}")
 UNKNOWN_DAY = Text("okänd dag", "an unknown day")
 
@@ -137,6 +140,14 @@ def format_text(sentence: Text, *words: object) -> Text:
     sv = (word.sv if isinstance(word, Text) else word for word in words)
     en = (word.en if isinstance(word, Text) else word for word in words)
     return Text(sentence.sv.format(*sv), sentence.en.format(*en))
+
+
+def with_local_plan(reason: Text, municipal: Entitlement, local: Entitlement, plan: LocalPlan | None) -> Text:
+    """*reason*, with the local plan where it raises how many devices are owed: the rule is *local* there."""
+    if plan is None or (local.devices, local.per) == (municipal.devices, municipal.per):
+        return reason
+    sentence = OWED_BY_LOCAL_PLAN if local.devices != municipal.devices else SHARED_BY_LOCAL_PLAN
+    return format_text(sentence, reason, local.devices, local.per, plan.document)
 
 
 def day_or_unknown(day: date) -> date | Text:

@@ -19,6 +19,7 @@ from fleetsync.core.entitlement.decisions import (
     day_or_unknown,
     evaluate_rules,
     format_text,
+    with_local_plan,
 )
 from fleetsync.core.entitlement.membership_index import MembershipIndex
 from fleetsync.core.entitlement.modes import mode_of
@@ -247,7 +248,7 @@ def _person_state(facts: PersonFacts, index: MembershipIndex, rosters: StaffRost
         groups=groups,
         school_form=main_membership.span.form if main_membership else None,
         grade_index=_grade_index(facts.main_membership, index.evaluation_dates),
-        owed=_owed(facts, unit, ((class_group,) if class_group else ()) + groups),
+        owed=_owed(facts, unit, ((class_group,) if class_group else ()) + groups, index.context),
         decisions=entitlement_result.decisions,
         began_on=_day_or_none(main_membership.first) if main_membership else None,
         ends_on=_ends_on(facts, index),
@@ -263,10 +264,11 @@ def _person_state(facts: PersonFacts, index: MembershipIndex, rosters: StaffRost
     )
 
 
-def _owed(facts: PersonFacts, unit: str, groups: tuple[str, ...]) -> OwedDevices | None:
-    rule = facts.entitlement_result.owner
-    if rule is None or not mode_of(rule).owes_persons:
+def _owed(facts: PersonFacts, unit: str, groups: tuple[str, ...], context: Context) -> OwedDevices | None:
+    municipal = facts.entitlement_result.owner
+    if municipal is None or not mode_of(municipal).owes_persons:
         return None
+    rule = context.rule_at(municipal, unit)
     return OwedDevices(
         entitlement=rule.id,
         subject=Subject.PERSON,
@@ -275,7 +277,7 @@ def _owed(facts: PersonFacts, unit: str, groups: tuple[str, ...]) -> OwedDevices
         groups=groups,
         count=rule.devices,
         decidable=facts.has_login and not facts.person.masked,
-        reason=facts.entitlement_result.reason,
+        reason=with_local_plan(facts.entitlement_result.reason, municipal, rule, context.local_plans.get(unit)),
     )
 
 

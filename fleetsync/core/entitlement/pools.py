@@ -5,12 +5,12 @@ Pure. A child is counted once, at the unit of its person state; nothing here kno
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from fleetsync.core.context import Context
-from fleetsync.core.entitlement.decisions import UNKNOWN_DAY, format_text
+from fleetsync.core.entitlement.decisions import UNKNOWN_DAY, format_text, with_local_plan
 from fleetsync.core.entitlement.headcounts import JudgedHeads, judged_heads
 from fleetsync.core.entitlement.modes import mode_of
 from fleetsync.core.model import (
@@ -20,7 +20,6 @@ from fleetsync.core.model import (
     RoundBy,
     Subject,
     Text,
-    Unit,
 )
 
 HeadsByForm = Mapping[tuple[str, str], int]  # (unit, school form) → heads
@@ -48,11 +47,10 @@ def owed_to_pools(
     pooled = {rule.id for rule in context.rules if not mode_of(rule).owes_persons}
     counted = tuple(each for each in judged_heads(context) if not each.undecided)
     heads = _heads_by_rule(states, pooled, counted)
-    units = context.unit_directory.units
     return tuple(
         _with_counts(owed, counted)
         for rule in context.rules
-        for owed in _owed_by_rule(rule, heads[rule.id], units, round_by or rule.round_by)
+        for owed in _owed_by_rule(rule, heads[rule.id], context, round_by or rule.round_by)
     )
 
 
@@ -80,12 +78,11 @@ def _with_counts(owed: OwedDevices, counted: Iterable[JudgedHeads]) -> OwedDevic
     return replace(owed, reason=format_text(FROM_HEAD_COUNTS, owed.reason, heads, oldest, answering))
 
 
-def _owed_by_rule(
-    rule: Entitlement, heads: HeadsByForm, units: Sequence[Unit], round_by: RoundBy
-) -> Iterable[OwedDevices]:
+def _owed_by_rule(rule: Entitlement, heads: HeadsByForm, context: Context, round_by: RoundBy) -> Iterable[OwedDevices]:
     by_unit = heads_by_unit(heads)
-    places = pool_devices_by_unit(rule, heads, round_by)
-    rank = {unit.slug: place for place, unit in enumerate(units)}
+    local_rules = {unit: context.rule_at(rule, unit) for unit in by_unit}
+    places = pool_devices_by_unit(rule, heads, round_by, local_rules)
+    rank = {unit.slug: place for place, unit in enumerate(context.unit_directory.units)}
     for unit in sorted(by_unit, key=lambda slug: (rank.get(slug, len(rank)), slug)):
         yield OwedDevices(
             entitlement=rule.id,
@@ -94,7 +91,9 @@ def _owed_by_rule(
             unit=unit,
             count=places[unit],
             heads=by_unit[unit],
-            reason=_pool_reason(rule, unit, heads, round_by),
+            reason=with_local_plan(
+                _pool_reason(rule, unit, heads, round_by), rule, local_rules[unit], context.local_plans.get(unit)
+            ),
         )
 
 
@@ -106,17 +105,28 @@ def heads_by_unit(heads: HeadsByForm) -> Mapping[str, int]:
     return children
 
 
-def pool_devices_by_unit(rule: Entitlement, heads: HeadsByForm, round_by: RoundBy) -> Mapping[str, int]:
-    """The shared devices owed to each unit that has children, rounded up where *round_by* says."""
+def pool_devices_by_unit(
+    rule: Entitlement, heads: HeadsByForm, round_by: RoundBy, local_rules: Mapping[str, Entitlement] = {}
+) -> Mapping[str, int]:
+    """The shared devices owed to each unit that has children, rounded up where *round_by* says.
+
+    *local_rules*: the rule as it is at a unit, where a local plan may have raised it. Rounded over the municipality, such
+    a unit has its own number, where that is more than its share, and takes nothing of the others'.
+    """
     if round_by is RoundBy.UNIT_AND_FORM:
         owed: Counter[str] = Counter()
         for (unit, _), count in heads.items():
-            owed[unit] += pool_devices_for(rule, count)
+            owed[unit] += pool_devices_for(local_rules.get(unit, rule), count)
         return owed
     by_unit = heads_by_unit(heads)
     if round_by is RoundBy.UNIT:
-        return {unit: pool_devices_for(rule, count) for unit, count in by_unit.items()}
-    return share_by_largest_remainder(pool_devices_for(rule, sum(by_unit.values())), by_unit)
+        return {unit: pool_devices_for(local_rules.get(unit, rule), count) for unit, count in by_unit.items()}
+    shares = share_by_largest_remainder(pool_devices_for(rule, sum(by_unit.values())), by_unit)
+    raised = {unit: local for unit, local in local_rules.items() if local != rule}
+    return {
+        unit: max(share, pool_devices_for(raised[unit], by_unit[unit])) if unit in raised else share
+        for unit, share in shares.items()
+    }
 
 
 def pool_devices_for(rule: Entitlement, heads: int) -> int:

@@ -261,7 +261,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Utan enhet", "Without a unit"),
         remedy=Text(
-            "Lägg till en rad i [[unit_map]], eller rätta platsen.", "Add a [[unit_map]] line, or correct its place."
+            "Rätta platsen i källan, eller ange vilken enhet den betyder (Källor, Förslag).",
+            "Correct its place in the source, or say which unit it means (Sources, Proposals).",
         ),
         reason=device_gaps.unplaced,
     ),
@@ -270,8 +271,8 @@ GAPS: tuple[GapKind, ...] = (
         severity=Severity.WARNING,
         title=Text("Osorterat", "Unsorted"),
         remedy=Text(
-            "Skriv en [[device_rule]], eller ange vad det är till för.",
-            "Write a [[device_rule]], or say what it is for.",
+            "Ange vad det är till för i källan, eller låt en regel säga det (Källor, Förslag).",
+            "Say what it is for in the source, or let a rule say it (Sources, Proposals).",
         ),
         reason=device_gaps.unsorted,
     ),
@@ -428,10 +429,35 @@ GAPS: tuple[GapKind, ...] = (
         cases=_UNITS,
     ),
     _unit_gap(
+        id="no_local_plan",
+        severity=Severity.INFO,
+        title=Text("Lokal plan saknas", "No local plan"),
+        remedy=Text(
+            "Ta fram enhetens lokala IT-plan, och lägg in den som en [[local_plan]].",
+            "Write the unit's local plan, and enter it as a [[local_plan]].",
+        ),
+        reason=unit_and_source_gaps.no_local_plan,
+        cases=_UNITS,
+    ),
+    _unit_gap(
+        id="local_plan_expired",
+        severity=Severity.WARNING,
+        title=Text("Lokal plan har gått ut", "Local plan ended"),
+        remedy=Text(
+            "Besluta om en ny lokal plan, och lägg in den som en [[local_plan]]. Till dess gäller kommunens regler.",
+            "Decide on a new local plan, and enter it as a [[local_plan]]. Until then the municipality's rules hold.",
+        ),
+        reason=unit_and_source_gaps.local_plan_expired,
+        cases=_UNITS,
+    ),
+    _unit_gap(
         id="unmapped_unit",
         severity=Severity.WARNING,
         title=Text("Okänd organisation", "Unmapped organisation"),
-        remedy=Text("Lägg koden i en [[unit]], eller i not_ours.", "Put its code into a [[unit]], or into not_ours."),
+        remedy=Text(
+            "Ange vilken enhet den är, eller att den inte är vår (Källor, Förslag).",
+            "Say which unit it is, or that it is not ours (Sources, Proposals).",
+        ),
         reason=unit_and_source_gaps.unmapped_unit,
         cases=_ORGANISATIONS,
     ),

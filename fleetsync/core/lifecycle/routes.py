@@ -47,6 +47,8 @@ _TABLETS = frozenset({FormFactor.TABLET})
 # följa upp mål i IT-planen, förvalta elevregister." "IT-tekniker: MDM-verktyg, pedagogernas och elevernas enheter."
 _REGISTER_KINDS = frozenset({"duplicate_person", "login_reused", "not_in_register", "warranty_ending", "over_age"})
 _TARGET_KINDS = frozenset({"below_target", "set_short", "pool_short", "hardware_support_ending", "no_calendar"})
+# "Rektor/Förskolechef ansvarar för att lokala IT-planer dokumenteras, utarbetas, genomförs och följs upp."
+_LOCAL_PLAN_KINDS = frozenset({"no_local_plan", "local_plan_expired"})
 _LOCAL_SUPPORT_KINDS = frozenset({"ending_with_device", "leaver_holds", "extra_device", "lost"})
 _CONFIGURATION_KINDS = frozenset(
     {
@@ -78,6 +80,7 @@ _TECHNICIANS = (ActingRole.TECHNICIAN, ActingRole.LOCAL_TECHNICIAN)
 ROUTES: tuple[Route, ...] = (
     Route(_REGISTER_KINDS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
     Route(_TARGET_KINDS, None, _ANY_FORM, (ActingRole.STRATEGIST,)),
+    Route(_LOCAL_PLAN_KINDS, None, _ANY_FORM, (ActingRole.PRINCIPAL,)),
     Route(_LOCAL_SUPPORT_KINDS, None, _ANY_FORM, (ActingRole.LOCAL_TECHNICIAN,)),
     Route(_CONFIGURATION_KINDS, None, _ANY_FORM, (ActingRole.TECHNICIAN,)),
     Route(_ANY_KIND, "staff", _TABLETS, _TECHNICIANS),

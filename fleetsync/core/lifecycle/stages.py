@@ -65,6 +65,10 @@ _REASON_BY_CONDITION: Mapping[Condition, Text] = {
 }
 
 
+def _corrected(reason: Text) -> Text:
+    return Text(f"{reason.sv}, enligt en rättelse", f"{reason.en}, by a correction")
+
+
 class DeviceEvaluation(Struct, frozen=True, dict=True):
     """Evaluates devices under one context; made once, since corrections, support dates and sentences repeat."""
 
@@ -82,7 +86,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         return {
             correction.device: Condition(correction.value)
             for correction in self.context.believed.corrections
-            if correction.field == "condition" and (correction.until is None or today <= correction.until)
+            if correction.field == "condition" and correction.is_in_force(today)
         }
 
     @cached_property
@@ -105,7 +109,7 @@ class DeviceEvaluation(Struct, frozen=True, dict=True):
         conditions = self.conditions(device)
         for condition, words in _REASON_BY_CONDITION.items():
             if condition in conditions:
-                return words
+                return _corrected(words) if device.id in self._condition_corrections else words
         if purpose is Purpose.REPAIR:
             return _REASON_BY_CONDITION[Condition.IN_REPAIR]
         is_kind_known = device.unreadable.keys().isdisjoint({"platform", "model"})

@@ -10,7 +10,7 @@ from fleetsync.core import pull_findings
 from fleetsync.core.entitlement import mode_of
 from fleetsync.core.lifecycle.credentials import CONSEQUENCES, ExpiryStep, in_step
 from fleetsync.core.lifecycle.evidence import GapEvidence
-from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, PartState, Text, Unit
+from fleetsync.core.model import CoverageDay, CoverageShare, DeviceSet, Entitlement, LocalPlan, PartState, Text, Unit
 from fleetsync.core.unit_directory import UnmappedOrganisation
 
 DROP_RATIO = 0.05
@@ -81,6 +81,28 @@ def no_calendar(evidence: GapEvidence, unit: Unit) -> Text | None:
     if calendar.ends_on is None:
         return Text("ingen kalender; vardagar räknas", "no calendar; weekdays count")
     return Text(f"kalendern slutar {calendar.ends_on}", f"the calendar ends on {calendar.ends_on}")
+
+
+def no_local_plan(evidence: GapEvidence, unit: Unit) -> Text | None:
+    """No local plan of the unit has been decided yet. Asked only where the municipality follows local plans at all."""
+    plans = evidence.context.policy.local_plans
+    if not plans or _decided_local_plans(evidence, unit):
+        return None
+    return Text("ingen lokal plan är inlagd", "no local plan is entered")
+
+
+def local_plan_expired(evidence: GapEvidence, unit: Unit) -> Text | None:
+    """The unit's last local plan has ended, and none has taken its place."""
+    decided = _decided_local_plans(evidence, unit)
+    if not decided or unit.slug in evidence.context.local_plans:
+        return None
+    last = max(decided, key=lambda plan: plan.ends_on)
+    return Text(f"”{last.document}” gällde till {last.ends_on}", f"”{last.document}” ended on {last.ends_on}")
+
+
+def _decided_local_plans(evidence: GapEvidence, unit: Unit) -> list[LocalPlan]:
+    plans = evidence.context.policy.local_plans
+    return [plan for plan in plans if plan.unit == unit.slug and plan.decided_on <= evidence.today]
 
 
 def unmapped_unit(evidence: GapEvidence, organisation: UnmappedOrganisation) -> Text | None:

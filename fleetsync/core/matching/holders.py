@@ -58,7 +58,6 @@ _AMBIGUOUS = Text("inloggningen hör till flera personer", "the log-in is severa
 _MANAGER = Text("inskrivet av ett inskrivningskonto", "enrolled by an enrolment manager")
 _FUNCTION = Text("inloggningen är ett funktionskonto", "the log-in is a function account")
 _OVERRIDE = Text("enligt undantagsfilen", "by the overrides file")
-_CORRECTION = Text("enligt en rättelse", "by a correction")
 
 
 class ResolvedHolder(FrozenStruct, frozen=True, kw_only=True):
@@ -94,7 +93,7 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
         return {
             (correction.device, correction.field): correction
             for correction in self.context.believed.corrections
-            if _is_in_force(correction.until, self.context.today)
+            if correction.is_in_force(self.context.today)
         }
 
     @cached_property
@@ -117,9 +116,13 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
 
     def is_decided(self, device: Device, records: Sequence[BelievedRecord]) -> bool:
         """Whether a person has decided about *device*, by a correction or an override that holds today."""
-        if device.id in self._corrected_devices:
+        if self.is_corrected(device):
             return True
         return self._override_for(device, records) is not None
+
+    def is_corrected(self, device: Device) -> bool:
+        """Whether a correction of *device* holds today."""
+        return device.id in self._corrected_devices
 
     @cached_property
     def _corrected_devices(self) -> frozenset[str]:
@@ -130,10 +133,17 @@ class HolderIndex(Struct, frozen=True, kw_only=True, dict=True):
         if correction is not None and (not correction.value or correction.value in self.people):
             return ResolvedHolder(
                 person=correction.value or None,
-                reason=_CORRECTION,
+                reason=correction_reason(correction),
                 account=_account_type_for(correction.value),
                 is_manual=True,
             )
+        return self._resolve_by_override(device, records)
+
+    def resolve_by_sources(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder:
+        """The holder of *device* without any correction."""
+        return self._resolve_by_override(device, records) or self._resolve_by_keys(device, records)
+
+    def _resolve_by_override(self, device: Device, records: Sequence[BelievedRecord]) -> ResolvedHolder | None:
         override = self._override_for(device, records)
         if override is None:
             return None
@@ -246,6 +256,13 @@ def _account_type_of_key(key: Key, policy: Policy) -> AccountType:
         return "manager"
     is_function = any(is_match(pattern, key.value) for pattern in policy.function_accounts)
     return "function" if is_function else "person"
+
+
+def correction_reason(correction: Correction) -> Text:
+    """The reason of a fact that a person has corrected."""
+    if correction.until is None:
+        return Text("enligt en rättelse", "by a correction")
+    return Text(f"enligt en rättelse till och med {correction.until}", f"by a correction until {correction.until}")
 
 
 def _comparable_serial(serial: str) -> str:

@@ -11,13 +11,14 @@ from itertools import chain
 from msgspec.structs import replace
 
 from fleetsync.core.context import Context
-from fleetsync.core.matching.holders import HOLDER_UNREADABLE, HolderIndex, ResolvedHolder
+from fleetsync.core.matching.holders import HOLDER_UNREADABLE, HolderIndex, ResolvedHolder, correction_reason
 from fleetsync.core.matching.logins import claims_by_key, update_logins
 from fleetsync.core.matching.rules import DeviceClassification, DeviceClassifier, device_record
 from fleetsync.core.matching.unit_resolution import ResolvedUnit, UnitLocator
 from fleetsync.core.model import (
     BelievedRecord,
     Condition,
+    CorrectedField,
     Device,
     FrozenStruct,
     Key,
@@ -32,7 +33,7 @@ from fleetsync.core.model import (
 _PURPOSES_WITHOUT_USER_LIMIT = frozenset({Purpose.SET, Purpose.POOL, Purpose.ROOM, Purpose.STOCK, Purpose.LOAN})
 _OUT_OF_USE_CONDITIONS = frozenset({Condition.RETIRED, Condition.WIPED, Condition.DISABLED, Condition.LOST})
 
-_CORRECTED = Text("enligt en rättelse", "by a correction")
+_PLACING_FIELDS: tuple[CorrectedField, ...] = ("holder", "unit", "purpose")
 _OF_A_CHILD = Text("inloggningen är ett barns", "the log-in is a child's")
 _TOO_MANY = Text("kontot har fler verktyg än en person har", "the account has more devices than a person has")
 _HAS_A_LOGIN = Text("har en inloggning", "has a log-in")
@@ -119,7 +120,7 @@ def match(
         device, account = known.device.id, _account_identity(known.resolved_holder)
         if device in settled and (account in overloaded) == (account in was_overloaded):
             return context.earlier.devices[device].placement
-        return _placement(_without_overloaded_account(known, overloaded), matcher)
+        return _placement(_without_overloaded_account(known, overloaded), overloaded, matcher)
 
     return MatchingResult(tuple(map(placement_of, evidence.values())), logins, evidence, overloaded)
 
@@ -227,7 +228,7 @@ def _without_overloaded_account(evidence: DeviceEvidence, overloaded: frozenset[
 # --- the placement ----------------------------------------------------------------------------------------------------
 
 
-def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
+def _placement(evidence: DeviceEvidence, overloaded: frozenset[object], matcher: _Matcher) -> Placement:
     resolved_holder = evidence.resolved_holder
     resolved_unit = _resolve_unit(evidence, matcher)
     unit = resolved_unit.unit
@@ -250,6 +251,7 @@ def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
         conflicting_unit=resolved_unit.conflicting_unit,
         conflicting_unit_reason=resolved_unit.conflicting_reason,
         serves=serves,
+        agreed_fields=_agreed_fields(evidence, overloaded, (resolved_holder.person, unit, purpose), matcher),
         # A device of a förskola may be its staff's or in the pool.
         is_use_undecided=purpose is Purpose.POOL and purpose_reason is HOLDER_UNREADABLE,
     )
@@ -257,8 +259,19 @@ def _placement(evidence: DeviceEvidence, matcher: _Matcher) -> Placement:
 
 def _resolve_unit(evidence: DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
     correction = matcher.holders.active_corrections.get((evidence.device.id, "unit"))
-    if correction is not None and correction.value in matcher.locator.context.unit_directory.by_slug:
-        return ResolvedUnit(correction.value, _CORRECTED)
+    is_possible = correction is not None and correction.value in matcher.locator.context.unit_directory.by_slug
+    # A correction would show where a protected person is.
+    if correction is not None and is_possible and not _is_protected(evidence, matcher):
+        return ResolvedUnit(correction.value, correction_reason(correction))
+    return _resolve_unit_by_sources(evidence, matcher)
+
+
+def _is_protected(evidence: DeviceEvidence, matcher: _Matcher) -> bool:
+    holder = evidence.resolved_holder.person
+    return evidence.device.masked or (holder is not None and matcher.locator.people[holder].masked)
+
+
+def _resolve_unit_by_sources(evidence: DeviceEvidence, matcher: _Matcher) -> ResolvedUnit:
     classifications = (evidence.from_list, evidence.from_rule)
     return matcher.locator.resolve_unit(evidence.records, classifications, evidence.resolved_holder)
 
@@ -267,7 +280,11 @@ def _resolve_purpose(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> 
     """The purpose: by a correction, else a list, else the first rule, else by the log-in and the MDM."""
     correction = matcher.holders.active_corrections.get((evidence.device.id, "purpose"))
     if correction is not None:
-        return Purpose(correction.value), _CORRECTED
+        return Purpose(correction.value), correction_reason(correction)
+    return _resolve_purpose_by_sources(evidence, unit, matcher)
+
+
+def _resolve_purpose_by_sources(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> tuple[Purpose, Text]:
     for classification in (evidence.from_list, evidence.from_rule):
         if classification is not None and classification.purpose is not None:
             return classification.purpose, classification.reason
@@ -290,6 +307,31 @@ def _purpose_by_use(evidence: DeviceEvidence, unit: str, matcher: _Matcher) -> t
     if is_at_preschool:
         return Purpose.POOL, _AT_A_PRESCHOOL
     return Purpose.UNSORTED, _NO_EVIDENCE
+
+
+# --- corrections that the sources agree with --------------------------------------------------------------------------
+
+
+def _agreed_fields(
+    evidence: DeviceEvidence, overloaded: frozenset[object], placed: tuple[str | None, str, Purpose], matcher: _Matcher
+) -> tuple[CorrectedField, ...]:
+    """The corrected fields of a device of which the sources say the same by now, all of them or none.
+
+    All together, because each rests on the others: without them it must be *placed* (holder, unit, purpose) as it is.
+    """
+    if not matcher.holders.is_corrected(evidence.device):
+        return ()
+    by_sources = matcher.holders.resolve_by_sources(evidence.device, evidence.records)
+    uncorrected = _without_overloaded_account(replace(evidence, resolved_holder=by_sources), overloaded)
+    holder, unit = uncorrected.resolved_holder, _resolve_unit_by_sources(uncorrected, matcher).unit
+    purpose, _ = _resolve_purpose_by_sources(uncorrected, unit, matcher)
+    # A log-in that nobody is known by is not the same as nobody.
+    is_unknown = holder.person is None and holder.account == "person"
+    if is_unknown or (holder.person, unit, purpose) != placed:
+        return ()
+    return tuple(
+        field for field in _PLACING_FIELDS if (evidence.device.id, field) in matcher.holders.active_corrections
+    )
 
 
 def _is_childs_device(resolved_holder: ResolvedHolder, locator: UnitLocator) -> bool:

@@ -23,7 +23,9 @@ _NOWHERE = Text("inget talar om var", "nothing tells where")
 
 @lru_cache(maxsize=64)
 def _unit_map_reason(source: str) -> Text:
-    return Text(f"[[unit_map]] för {source}", f"[[unit_map]] of {source}")
+    return Text(
+        f"vad inställningarna säger om platser i {source}", f"what the configuration says of places in {source}"
+    )
 
 
 @lru_cache(maxsize=64)

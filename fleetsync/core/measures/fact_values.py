@@ -18,9 +18,9 @@ def entitlement_values(field: str) -> Callable[[Outcome, Context], Iterable[tupl
     """A function that gives *field* of the rule behind each published unit and entitlement."""
 
     def values(outcome: Outcome, context: Context) -> Iterable[tuple[Labels, float]]:
-        rules = {rule.id: float(getattr(rule, field)) for rule in context.rules}
-        cells = ((row.unit, row.entitlement) for row in outcome.coverage)
-        return ((cell, rules[cell[1]]) for cell in cells if cell[1] in rules)
+        rules = context.rules_by_id
+        cells = ((row.unit, row.entitlement) for row in outcome.coverage if row.entitlement in rules)
+        return ((cell, float(getattr(context.rule_at(rules[cell[1]], cell[0]), field))) for cell in cells)
 
     return values
 

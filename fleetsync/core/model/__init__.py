@@ -11,6 +11,7 @@ from fleetsync.core.model.base import (
 )
 from fleetsync.core.model.believed import (
     NOT_THERE,
+    TRIED_AGAIN,
     BelievedRecord,
     BelievedState,
     Credential,
@@ -21,9 +22,15 @@ from fleetsync.core.model.believed import (
 from fleetsync.core.model.change_plan import (
     ChangePlan,
     CoverageChange,
+    RecordChange,
+    SampledChange,
+    UnitRecordChanges,
 )
 from fleetsync.core.model.decisions import (
+    COUNT_FIELD,
+    CorrectedField,
     Correction,
+    DeviceCount,
     Override,
     Parking,
 )
@@ -38,6 +45,7 @@ from fleetsync.core.model.history import (
     StageSince,
 )
 from fleetsync.core.model.outcome import (
+    AgreedCorrection,
     CoverageShare,
     Device,
     DeviceCase,
@@ -57,6 +65,8 @@ from fleetsync.core.model.policy import (
     DeviceRule,
     EligibilityCriteria,
     Entitlement,
+    LocalPlan,
+    LocalRaise,
     ModelRule,
     OsSupport,
     Policy,
@@ -118,12 +128,15 @@ from fleetsync.core.model.vocabulary import (
 
 __all__ = [
     "CENTRAL",
+    "COUNT_FIELD",
     "NOT_THERE",
     "RECORD_TYPES",
     "RESERVED_UNITS",
     "SCHEME_STRENGTH",
     "TOKEN_PREFIX",
+    "TRIED_AGAIN",
     "UNPLACED",
+    "AgreedCorrection",
     "Assignment",
     "AssignmentInterval",
     "BelievedRecord",
@@ -131,6 +144,7 @@ __all__ = [
     "ChangePlan",
     "Compliance",
     "Condition",
+    "CorrectedField",
     "Correction",
     "CoverageChange",
     "CoverageDay",
@@ -141,6 +155,7 @@ __all__ = [
     "CredentialUse",
     "Device",
     "DeviceCase",
+    "DeviceCount",
     "DeviceRecord",
     "DeviceRule",
     "DeviceSet",
@@ -159,6 +174,8 @@ __all__ = [
     "HoldReason",
     "HolderProblem",
     "Key",
+    "LocalPlan",
+    "LocalRaise",
     "Login",
     "MeasureRow",
     "MembershipRecord",
@@ -186,11 +203,13 @@ __all__ = [
     "Purpose",
     "ReadFingerprint",
     "Record",
+    "RecordChange",
     "RecordType",
     "ReferenceFacts",
     "RoundBy",
     "RowChange",
     "RunningAssignment",
+    "SampledChange",
     "Scheme",
     "ScopeFindings",
     "SerialRules",
@@ -205,6 +224,7 @@ __all__ = [
     "Unit",
     "UnitMap",
     "UnitRecord",
+    "UnitRecordChanges",
     "UnreadableRow",
     "Verdict",
 ]

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from fleetsync.core.model.base import FrozenStruct
-from fleetsync.core.model.decisions import Correction, Override, Parking
+from fleetsync.core.model.decisions import Correction, DeviceCount, Override, Parking
 from fleetsync.core.model.history import CoverageDay, Episode, RunningAssignment, StageSince
 from fleetsync.core.model.pulls import ScopeFindings
 from fleetsync.core.model.records import RECORD_TYPES, Key, Record
@@ -55,6 +55,7 @@ class Credential(FrozenStruct, frozen=True):
 
 
 NOT_THERE = "not there: "
+TRIED_AGAIN = "It is tried again by itself within"  # in the reason of a failure that may pass by itself
 """What the reason of a part begins with that its system does not have, and that is not needed."""
 
 
@@ -148,6 +149,7 @@ class BelievedState(FrozenStruct, frozen=True, kw_only=True):
     gap_unit_kinds: frozenset[tuple[str, str]] = frozenset()
     overrides: Sequence[Override] = ()
     corrections: Sequence[Correction] = ()
+    device_counts: Sequence[DeviceCount] = ()
     parkings: Sequence[Parking] = ()
     turnover: Turnover | None = None  # the newest
     # Counts every time that a person was protected, erased or found to be a child. It only grows.

@@ -1,15 +1,20 @@
 """What pulls would change if they were accepted.
 
-A plan is computed and shown to a person before anything is applied. It only counts; it names no person and no device.
+A plan is computed and shown to a person before anything is applied. It counts, and names a few of the things that would
+change by id: never a protected person or a child, and no log-in or name of anybody.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from fleetsync.core.model.base import FrozenStruct
+from fleetsync.core.model.vocabulary import Subject
+
+RecordChange = Literal["new", "changed", "returned", "absent"]
 
 
 class CoverageChange(FrozenStruct, frozen=True, kw_only=True):
-    """How the numbers of one unit and entitlement would change."""
+    """How the numbers of one entitlement would change, of one unit or (unit "") of all."""
 
     unit: str
     entitlement: str
@@ -19,8 +24,31 @@ class CoverageChange(FrozenStruct, frozen=True, kw_only=True):
     covered_after: int
 
 
+class UnitRecordChanges(FrozenStruct, frozen=True, kw_only=True):
+    """How many records of the persons and devices of one unit would change."""
+
+    unit: str
+    new: int = 0
+    changed: int = 0
+    returned: int = 0
+    absent: int = 0
+
+
+class SampledChange(FrozenStruct, frozen=True, kw_only=True):
+    """One of the persons and devices whose records would change. `label`: the serial of a device; "" of a person."""
+
+    change: RecordChange
+    subject: Subject
+    subject_id: str
+    unit: str
+    label: str = ""
+
+
 class ChangePlan(FrozenStruct, frozen=True, kw_only=True):
-    """What pulls would change if they were accepted: records, assignments, gaps and coverage."""
+    """What pulls would change if they were accepted: records, assignments, gaps and coverage.
+
+    `coverage_totals`: of all units, by entitlement, for those of which any unit's coverage changes.
+    """
 
     new: int = 0
     changed: int = 0
@@ -31,3 +59,6 @@ class ChangePlan(FrozenStruct, frozen=True, kw_only=True):
     gaps_opened: Mapping[str, int] = {}
     gaps_closed: Mapping[str, int] = {}
     coverage_changes: tuple[CoverageChange, ...] = ()
+    coverage_totals: tuple[CoverageChange, ...] = ()
+    units: tuple[UnitRecordChanges, ...] = ()
+    samples: tuple[SampledChange, ...] = ()

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from fleetsync.core.model.base import FrozenStruct, Text
 from fleetsync.core.model.believed import BelievedRecord, Login, PartState, Turnover
+from fleetsync.core.model.decisions import CorrectedField
 from fleetsync.core.model.history import Assignment, CoverageDay, Episode, OwedDevices
 from fleetsync.core.model.policy import Unit
 from fleetsync.core.model.records import Key
@@ -152,6 +153,7 @@ class Placement(FrozenStruct, frozen=True, kw_only=True):
     conflicting_unit: str | None = None  # the other answer, where two disagree
     conflicting_unit_reason: Text = Text("", "")
     serves: tuple[str, ...] = ()  # groups of a set
+    agreed_fields: tuple[CorrectedField, ...] = ()  # corrected by a person; the sources say the same by now
     is_use_undecided: bool = False  # a holder who could not be read decides whether it is anybody's own
 
 
@@ -238,6 +240,13 @@ class CoverageShare(FrozenStruct, frozen=True, kw_only=True):
     reason: Text
 
 
+class AgreedCorrection(FrozenStruct, frozen=True):
+    """A correction that has become superfluous: the sources say the same. `field` may be `COUNT_FIELD`."""
+
+    subject_id: str
+    field: str
+
+
 class Outcome(FrozenStruct, frozen=True, kw_only=True):
     """The complete result of one reconciliation."""
 
@@ -259,6 +268,7 @@ class Outcome(FrozenStruct, frozen=True, kw_only=True):
     resolved_ids: Sequence[tuple[BelievedRecord, str]] = ()
     policy_fingerprint: str = ""
     turnover: Turnover | None = None  # its state after this reconciliation
+    agreed_corrections: tuple[AgreedCorrection, ...] = ()
 
 
 class MeasureRow(FrozenStruct, frozen=True, kw_only=True):

@@ -64,6 +64,27 @@ class Entitlement(FrozenStruct, frozen=True, kw_only=True):
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
+class LocalRaise(FrozenStruct, frozen=True, kw_only=True):
+    """What a local plan raises of an entitlement. None: as the municipality's rule says."""
+
+    entitlement: str
+    devices: int | None = None
+    per: int | None = None
+    target: float | None = None
+    platforms: tuple[Platform, ...] | None = None
+    form_factors: tuple[FormFactor, ...] | None = None
+
+
+class LocalPlan(FrozenStruct, frozen=True, kw_only=True):
+    """`[[local_plan]]`: the plan of one unit, in force from the day it was decided to the day it ends, both inclusive."""
+
+    unit: str
+    document: str  # the title or record number under which it can be found
+    decided_on: date
+    ends_on: date
+    raises: tuple[LocalRaise, ...] = ()
+
+
 class Unit(FrozenStruct, frozen=True, kw_only=True):
     """A school, a förskola or the central administration (slug "central"), as the municipality names it."""
 
@@ -151,6 +172,7 @@ class Policy(FrozenStruct, frozen=True, kw_only=True):
     """All configuration that the core needs. `fingerprint` changes when any of it changes."""
 
     entitlements: tuple[Entitlement, ...] = ()
+    local_plans: tuple[LocalPlan, ...] = ()
     units: tuple[Unit, ...] = ()
     unit_maps: tuple[UnitMap, ...] = ()
     device_rules: tuple[DeviceRule, ...] = ()

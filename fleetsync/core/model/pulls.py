@@ -9,6 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from fleetsync.core.model.base import FrozenStruct, Text
 from fleetsync.core.model.records import Record
 from fleetsync.core.model.vocabulary import RecordType
@@ -134,6 +136,10 @@ class PullLimits(FrozenStruct, frozen=True, kw_only=True):
     may_begin_empty: bool = False  # nothing was believed yet, and many systems have nothing there
     grace_pulls: int = 2
     grace_hours: float = 20.0
+
+    def without_grace(self) -> "PullLimits":
+        """The same, with what a pull lacks gone at once: a person has confirmed that it is."""
+        return msgspec.structs.replace(self, grace_pulls=0, grace_hours=0.0)
 
 
 class HoldReason(FrozenStruct, frozen=True):

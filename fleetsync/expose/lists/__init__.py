@@ -15,6 +15,7 @@ from fleetsync.expose.lists.gaps import GAP_LIST
 from fleetsync.expose.lists.numbers import NUMBERS
 from fleetsync.expose.lists.people import PEOPLE
 from fleetsync.expose.lists.sources import SOURCES
+from fleetsync.expose.lists.work import WORK_LISTS
 
 __all__ = [
     "API_LISTS",
@@ -26,11 +27,10 @@ __all__ = [
     "NUMBERS",
     "PEOPLE",
     "SOURCES",
+    "WORK_LISTS",
     "ListContext",
     "ListDefinition",
 ]
 
-API_LISTS: tuple[ListDefinition[Any], ...] = (COVERAGE, GAP_LIST, DEVICES, ASSIGNMENTS, SOURCES)
-COMMAND_LISTS: Mapping[str, ListDefinition[Any]] = {
-    definition.name: definition for definition in (COVERAGE, GAP_LIST, DEVICES, PEOPLE, ASSIGNMENTS, SOURCES)
-}
+API_LISTS: tuple[ListDefinition[Any], ...] = (COVERAGE, GAP_LIST, DEVICES, PEOPLE, ASSIGNMENTS, *WORK_LISTS, SOURCES)
+COMMAND_LISTS: Mapping[str, ListDefinition[Any]] = {definition.name: definition for definition in API_LISTS}

@@ -26,12 +26,21 @@ from fleetsync.expose.lists.definitions import (
     SubjectLink,
 )
 from fleetsync.expose.lists.names import SUBJECT_BY
+from fleetsync.expose.lists.subjects import group_filter, login_column, serial_column, stage_column
 
 BY_TITLE = Text("Genom", "By")
 
 
 def _is_listed(row: Assignment, context: ListContext) -> bool:
     return row.by is not CoveredBy.OWN or row.subject_id not in context.concealed
+
+
+def _subject(row: Assignment) -> tuple[Subject, str]:
+    return SUBJECT_BY[row.by], row.subject_id
+
+
+def _device(row: Assignment) -> tuple[Subject, str]:
+    return Subject.DEVICE, row.device
 
 
 def _rows(context: ListContext) -> Sequence[Assignment]:
@@ -80,10 +89,14 @@ ASSIGNMENTS: ListDefinition[Assignment] = ListDefinition(
         ListColumn("by", BY_TITLE, CellKind.WORD, lambda row, _: row.by.value, words=COVERED_BY),
         ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.works, is_nullable=True),
         ListColumn("reason", REASON_TITLE, CellKind.SENTENCE, lambda row, _: row.reason, cell_style="reason"),
+        serial_column(_device),
+        stage_column(_device),
+        login_column(_subject),
     ),
     rows=_rows,
     filters=(
         unit_filter(lambda row: row.unit),
+        group_filter(_subject),
         entitlement_filter(lambda row: row.entitlement),
         ListFilter(
             "shared",

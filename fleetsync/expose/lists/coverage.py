@@ -35,7 +35,7 @@ def _count_column(measure: str) -> ListColumn[CoverageDay]:
 
 
 def _target(row: CoverageDay, context: ListContext) -> float | None:
-    rule = context.lookup.rules.get(row.entitlement)
+    rule = context.lookup.rule_at(row.entitlement, row.unit)
     return rule.target if rule else None
 
 

@@ -4,7 +4,7 @@ A definition is read by four walkers: the page's table and its files (`web/list_
 its description (`openapi.py`) and the commands (`cli/output.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -78,8 +78,11 @@ class ListContext:
         open_lookup: Callable[[], Lookup],
         open_day: Callable[[], VisibleSnapshot] | None = None,
         open_parts: Callable[[], Sequence[PartState]] = tuple,
+        previous_holders: Callable[[Collection[str]], Mapping[str, Sequence[str]]] = lambda _: {},
     ) -> None:
+        """*previous_holders*: device → the persons it served and serves no more, the last one first."""
         self.scope = scope
+        self.previous_holders = previous_holders
         self.today = today
         self._open_lookup, self._open_day, self._open_parts = open_lookup, open_day, open_parts
 
@@ -133,7 +136,10 @@ class ListColumn(Generic[Row]):
     second_line: Callable[[Row, ListContext], str] | None = None  # a second, quieter line on the page
     cell_style: str = ""  # how the page draws the cell, where its kind does not say it
     is_nullable: bool = False
-    is_on_page: bool = True  # False: for machines only
+    is_on_page: bool = True  # False: not on the screen
+    is_in_files: bool = (
+        False  # in CSV and XLSX though it is not on the screen, where another cell's second line says it
+    )
     is_optional: bool = False  # on the screen only where a row has a value; a file has every column
     needs: Permission | None = None  # accounts without it do not get the column
 
@@ -181,10 +187,21 @@ class ListDefinition(Generic[Row]):
     keeps_past_days: bool = False
     page_size: int = 75  # rows on one page of the screen
     is_of_snapshot: bool = True  # False: its rows may change while the snapshot stays the same
+    row_key: Callable[[Row], str] | None = None  # what a row is ticked by on the page; None: rows cannot be ticked
+    are_rows_gaps: bool = False  # then a row's key is KIND:ID, and ticked rows can be parked
 
     def columns_for(self, scope: Scope) -> Sequence[ListColumn[Row]]:
         """The columns that an account with *scope* gets."""
         return [column for column in self.columns if scope.allows(column.needs)]
+
+    @property
+    def tick_field(self) -> str:
+        """The name of a row's box in the form of the page."""
+        return "gap" if self.are_rows_gaps else "row"
+
+    def login_column(self, scope: Scope) -> ListColumn[Row] | None:
+        """The column of log-ins, where the list has one that an account with *scope* gets."""
+        return next((column for column in self.columns_for(scope) if column.needs is Permission.LOGINS), None)
 
     def sort_order(self, chosen: str) -> tuple[str, bool]:
         """(column's key, whether descending), as *chosen* ("key" or "-key"), else the list's own."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fleetsync.core.model import DeviceCase, Subject, Text
-from fleetsync.expose.display_names import PLATFORMS, PURPOSES, STAGES, YES_NO_UNKNOWN
+from fleetsync.expose.display_names import PLATFORMS, PURPOSES, YES_NO_UNKNOWN
 from fleetsync.expose.lists.columns import (
     PLATFORM_TITLE,
     REASON_TITLE,
@@ -15,15 +15,38 @@ from fleetsync.expose.lists.columns import (
     yes_or_no,
 )
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListContext, ListDefinition, SubjectLink
+from fleetsync.expose.lists.subjects import (
+    ASSET_TAG_TITLE,
+    HOLDER_TITLE,
+    LISTED_STAGES,
+    SERIAL_TITLE,
+    STAGE_TITLE,
+    group_column,
+    group_filter,
+    holder_of,
+    login_column,
+)
 
-PURPOSE_TITLE, STAGE_TITLE = Text("Till för", "Purpose"), Text("Skede", "Stage")
-LISTED_STAGES = {stage: name for stage, name in STAGES.items() if stage}
+PURPOSE_TITLE = Text("Till för", "Purpose")
 
 
-def holder_of(case: DeviceCase, context: ListContext) -> str | None:
-    """The holder's id; None without a holder and for a holder who may not be shown."""
-    holder = case.placement.holder
-    return holder if holder and not case.device.masked and context.lookup.person(holder) else None
+def _subject(row: DeviceCase) -> tuple[Subject, str]:
+    return Subject.DEVICE, row.device.id
+
+
+def _holder_link(row: DeviceCase, context: ListContext) -> SubjectLink | None:
+    holder = holder_of(row, context)
+    return SubjectLink(Subject.PERSON, holder) if holder else None
+
+
+def _holder_name(row: DeviceCase, context: ListContext) -> Text | None:
+    holder = holder_of(row, context)
+    return context.names.person(holder) if holder else None
+
+
+def _holder_identifier(row: DeviceCase, context: ListContext) -> str:
+    holder = holder_of(row, context)
+    return context.names.identifier(Subject.PERSON, holder) if holder else ""
 
 
 def _gap_count(row: DeviceCase, context: ListContext) -> int:
@@ -63,7 +86,7 @@ DEVICES: ListDefinition[DeviceCase] = ListDefinition(
         ),
         ListColumn(
             "serial",
-            Text("Serienummer", "Serial"),
+            SERIAL_TITLE,
             CellKind.TEXT,
             lambda row, _: row.device.serial,
             cell_style="code",
@@ -76,7 +99,14 @@ DEVICES: ListDefinition[DeviceCase] = ListDefinition(
         ListColumn("purpose", PURPOSE_TITLE, CellKind.WORD, lambda row, _: row.placement.purpose.value, words=PURPOSES),
         ListColumn("stage", STAGE_TITLE, CellKind.WORD, lambda row, _: _stage(row), words=LISTED_STAGES),
         ListColumn(
-            "holder_id", Text("Innehavare", "Holder"), CellKind.ID, holder_of, is_nullable=True, is_on_page=False
+            "holder_id",
+            HOLDER_TITLE,
+            CellKind.ID,
+            holder_of,
+            _holder_name,
+            link=_holder_link,
+            second_line=_holder_identifier,
+            is_nullable=True,
         ),
         ListColumn("works", WORKS_TITLE, CellKind.FLAG, lambda row, _: row.device_state.works, is_nullable=True),
         ListColumn(
@@ -90,10 +120,24 @@ DEVICES: ListDefinition[DeviceCase] = ListDefinition(
         ListColumn(
             "reason", REASON_TITLE, CellKind.SENTENCE, lambda row, _: row.device_state.works_reason, is_on_page=False
         ),
+        ListColumn(
+            "asset_tag",
+            ASSET_TAG_TITLE,
+            CellKind.TEXT,
+            lambda row, _: row.device.asset_tag,
+            is_nullable=True,
+            is_on_page=False,
+            is_in_files=True,
+        ),
+        login_column(_subject),
+        group_column(_subject),
     ),
     rows=_rows,
+    row_key=lambda row: row.device.id,
+    page_size=60,
     filters=(
         unit_filter(lambda row: row.placement.unit),
+        group_filter(_subject),
         word_filter("platform", PLATFORM_TITLE, PLATFORMS, lambda row, _: (row.device.platform.value,)),
         word_filter("stage", STAGE_TITLE, LISTED_STAGES, lambda row, _: (_stage(row),)),
         word_filter("purpose", PURPOSE_TITLE, PURPOSES, lambda row, _: (row.placement.purpose.value,)),

@@ -15,6 +15,7 @@ from fleetsync.expose.lists.columns import (
     word_filter,
 )
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListContext, ListDefinition, SubjectLink
+from fleetsync.expose.lists.subjects import group_filter, subject_columns
 from fleetsync.expose.lookup import GAP_KINDS
 
 SEVERITY_RANK: Mapping[Severity, int] = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -45,6 +46,15 @@ def _age(row: Episode, context: ListContext) -> int | None:
 def _platforms(row: Episode, context: ListContext) -> Iterable[str]:
     platform = context.lookup.platform_of(row)
     return (platform,) if platform else ()
+
+
+def _subject(row: Episode) -> tuple[Subject, str]:
+    return row.subject, row.subject_id
+
+
+def gap_key(kind: str, subject_id: str) -> str:
+    """The word that a gap is named by in one piece, on the command line and in forms; a kind holds no colon."""
+    return f"{kind}:{subject_id}"
 
 
 def _is_listed(row: Episode, context: ListContext) -> bool:
@@ -122,11 +132,16 @@ GAP_LIST: ListDefinition[Episode] = ListDefinition(
             is_nullable=True,
             is_optional=True,
         ),
+        *subject_columns(_subject),
     ),
     rows=_rows,
+    row_key=lambda row: gap_key(row.kind, row.subject_id),
+    are_rows_gaps=True,
+    page_size=60,
     filters=(
         word_filter("kind", KIND_TITLE, GAP_KIND_TITLES, lambda row, _: (row.kind,)),
         unit_filter(lambda row: row.unit),
+        group_filter(_subject),
         word_filter("role", ROLE_TITLE, ACTING_ROLES, _roles),
         word_filter("state", STATE_TITLE, GAP_STATES, lambda row, context: (_state(row, context),)),
         word_filter("severity", Text("Vikt", "Severity"), SEVERITIES, lambda row, _: (_severity(row).value,)),

@@ -1,12 +1,12 @@
 """What units, persons, devices, sets and rules are called in a list, in both languages.
 
-A person is a class and an id, never a log-in; a name only for accounts that may see log-ins.
+A person is a class and an id; for accounts that may see log-ins, a name and a log-in.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fleetsync.core.model import CENTRAL, UNPLACED, Assignment, CoveredBy, MembershipType, Subject, Text
+from fleetsync.core.model import CENTRAL, UNPLACED, Assignment, CoveredBy, MembershipType, Person, Scheme, Subject, Text
 from fleetsync.expose.lookup import Lookup
 
 RESERVED_UNIT_NAMES: Mapping[str, Text] = {
@@ -19,6 +19,7 @@ SUBJECT_BY: Mapping[CoveredBy, Subject] = {
     CoveredBy.POOL: Subject.POOL,
 }
 NOT_SHOWN_NAME = Text("visas inte", "not shown")
+LOGIN_SCHEMES = (Scheme.ADDRESS, Scheme.ACCOUNT)
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,28 @@ class SubjectNames:
         return Text(f"{name.sv} {groups}", f"{name.en} {groups}")
 
     def identifier(self, subject: Subject, subject_id: str) -> str:
-        """What distinguishes it from others of the same name: a serial, else an id; "" where the name is enough."""
+        """What distinguishes it from others of the same name; "" where the name is enough.
+
+        A serial, or a log-in where it may be seen; else an id.
+        """
         if subject is Subject.DEVICE:
             case = self.lookup.devices.get(subject_id)
             return (case.device.serial if case else None) or subject_id
-        return subject_id if subject is Subject.PERSON else ""
+        if subject is not Subject.PERSON:
+            return ""
+        person = self.lookup.person(subject_id) if self.may_see_logins else None
+        return (login_of(person.person) if person else None) or subject_id
 
     def visible_id(self, assignment: Assignment) -> str:
         """The id of the person, set or pool that is served; "" for a person who is not shown."""
         is_shown = assignment.by is not CoveredBy.OWN or self.lookup.person(assignment.subject_id)
         return assignment.subject_id if is_shown else ""
+
+
+def login_of(person: Person) -> str | None:
+    """What *person* signs in with, as people know it: an address before an account; None where no source gives one."""
+    known = {key.scheme: key.value for key in reversed(person.keys) if not key.is_token}
+    return next((known[scheme] for scheme in LOGIN_SCHEMES if scheme in known), None)
 
 
 def same_text(text: str) -> Text:

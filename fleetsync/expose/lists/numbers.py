@@ -3,6 +3,7 @@
 from fleetsync.core.model import MeasureRow, Subject, Text
 from fleetsync.expose.lists.columns import REASON_TITLE, SUBJECT_TITLE, SUBJECTS, unit_column
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListContext, ListDefinition, SubjectLink
+from fleetsync.expose.lists.subjects import subject_columns
 
 
 def _serials(row: MeasureRow, context: ListContext) -> str:
@@ -45,6 +46,7 @@ NUMBERS: ListDefinition[MeasureRow] = ListDefinition(
             lambda row, context: len(context.gaps.get(row.subject_id, ())),
             cell_style="gaps",
         ),
+        *subject_columns(lambda row: (row.subject, row.subject_id)),
     ),
     rows=lambda _: (),
     empty_text=Text("Inget räknas här: talet är noll.", "Nothing is counted here: the number is zero."),

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from fleetsync.core.measures import MEASURES
+from fleetsync.expose.explanations import EXPLANATIONS
 from fleetsync.expose.lists import API_LISTS
 from fleetsync.expose.lists.definitions import CellKind, ListColumn, ListDefinition, ListFilter
 from fleetsync.expose.lists.json_rows import MAX_JSON_ROWS
@@ -15,6 +18,9 @@ INSTANT: Mapping[str, Any] = {"type": "string", "format": "date-time"}
 DAY: Mapping[str, Any] = {"type": "string", "format": "date"}
 ERROR: Mapping[str, Any] = {"$ref": "#/components/responses/Error"}
 ETAG_DESCRIPTION = "changes with the snapshot; sent back in If-None-Match, the answer is 304 while nothing has changed"
+EXPLANATION_SCHEMAS, EXPLANATION_COMPONENTS = msgspec.json.schema_components(
+    EXPLANATIONS.values(), ref_template="#/components/schemas/{name}"
+)
 KIND_SCHEMAS: Mapping[CellKind, Mapping[str, Any]] = {
     CellKind.TEXT: {"type": "string"},
     CellKind.ID: {"type": "string"},
@@ -38,7 +44,7 @@ def openapi_document() -> Json:
         "info": {
             "title": "fleetsync",
             "version": "1",
-            "description": "The lists of the page as JSON, for signed-in accounts. Ids are the same in all lists, so that "
+            "description": "The lists of the page as JSON, for signed-in accounts and for programs with a token. Ids are the same in all lists, so that "
             f"lists can be joined by them. An answer has at most {MAX_JSON_ROWS} rows, and the address of the next answer "
             "in `next`. All answers that are reached by `next` come from one snapshot: when another one is published "
             "meanwhile, the answer is 409, and the list is to be read again from its start.",
@@ -46,14 +52,34 @@ def openapi_document() -> Json:
         "paths": {
             **{f"{API_PREFIX}/{definition.name}": _list_path(definition) for definition in API_LISTS},
             f"{API_PREFIX}/numbers/{{measure}}": _list_path(NUMBERS, _number_parameters()),
+            f"{API_PREFIX}/explain/{{what}}/{{id_}}": _get(
+                "explain",
+                "Why a unit, person, device or gap (KIND:ID) is as it is",
+                {"oneOf": [dict(schema) for schema in EXPLANATION_SCHEMAS]},
+                parameters=[
+                    _in_path("what", {"type": "string", "enum": list(EXPLANATIONS)}, "what is explained"),
+                    _in_path("id_", {"type": "string", "minLength": 1}, "its id, as lists have it; of a gap KIND:ID"),
+                ],
+            ),
             f"{API_PREFIX}/now": _get(
                 "now", "When the snapshot was reconciled", _object({"snapshot_at": INSTANT}), parameters=[]
             ),
             f"{API_PREFIX}/openapi.json": _get("description", "This description", {"type": "object"}, parameters=[]),
         },
+        "security": [{"token": []}, {"tokenAsPassword": []}, {"session": []}],
         "components": {
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "made by `fleetsync token create`"},
+                "tokenAsPassword": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "any name, the token as password",
+                },
+                "session": {"type": "apiKey", "in": "cookie", "name": "fleetsync", "description": "of the page"},
+            },
             "schemas": {
                 "Text": _object({"sv": {"type": "string"}, "en": {"type": "string"}}),
+                **EXPLANATION_COMPONENTS,
                 **{_schema_name(definition): _list_schema(definition) for definition in (*API_LISTS, NUMBERS)},
             },
             "responses": {
@@ -123,16 +149,14 @@ def _query(name: str, schema: Mapping[str, Any], description: str) -> Json:
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
+def _in_path(name: str, schema: Mapping[str, Any], description: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
 def _number_parameters() -> list[Json]:
     labels = dict.fromkeys(label for measure in MEASURES for label in measure.labels)
     text = {"type": "string"}
-    measure = {
-        "name": "measure",
-        "in": "path",
-        "required": True,
-        "description": "a metric's name, with or without fleetsync_",
-        "schema": text,
-    }
+    measure = _in_path("measure", text, "a metric's name, with or without fleetsync_")
     return [measure, *(_query(label, text, "only rows with this label") for label in labels)]
 
 

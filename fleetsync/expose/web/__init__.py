@@ -10,19 +10,20 @@ from werkzeug.exceptions import HTTPException
 
 from fleetsync.expose.ports import WebServices
 from fleetsync.expose.web.api import api
+from fleetsync.expose.web.ended_sessions import SESSION_LIFETIME, EndedSessions
 from fleetsync.expose.web.health import PUBLISHED_STATE_KEY, health
 from fleetsync.expose.web.indexed_snapshot import SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
-from fleetsync.expose.web.protection_page import pages
 from fleetsync.expose.web.request_context import EXTENSION_KEY, App, NoNumbersForDayError
 from fleetsync.expose.web.responses import add_headers, http_error, internal_error, no_numbers
-from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, SESSION_LIFETIME, check_access, sign_in_pages
+from fleetsync.expose.web.sign_in import LARGEST_FORM_BYTES, check_access, largest_body, sign_in_pages
 from fleetsync.expose.web.template_helpers import register_template_helpers
+from fleetsync.expose.web.trial_pages import pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["WebRefused", "create_app", "metrics_wsgi", "wsgi"]
+__all__ = ["WebRefused", "create_app", "largest_body", "metrics_wsgi"]
 
 
 class WebRefused(Exception):
@@ -49,7 +50,9 @@ def create_app(services: WebServices) -> Flask:
         SESSION_REFRESH_EACH_REQUEST=False,  # an open page asks every minute and would never be signed out
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
     )
-    app.extensions[EXTENSION_KEY] = App(services, SnapshotIndexes(), SignInLimiter(services.clock), is_secure)
+    app.extensions[EXTENSION_KEY] = App(
+        services, SnapshotIndexes(services.history), SignInLimiter(services.clock), EndedSessions(), is_secure
+    )
     app.extensions[PUBLISHED_STATE_KEY] = services.published_state
     app.before_request(check_access)
     app.after_request(add_headers)
@@ -60,11 +63,6 @@ def create_app(services: WebServices) -> Flask:
         app.register_blueprint(blueprint)
     register_template_helpers(app)
     return app
-
-
-def wsgi(services: WebServices) -> "WSGIApplication":
-    """The whole application."""
-    return create_app(services).wsgi_app
 
 
 def metrics_wsgi(services: WebServices) -> "WSGIApplication":

@@ -1,12 +1,17 @@
-"""The lists as JSON under /api/v1, for signed-in accounts, 500 rows an answer. Filters and order are those of the pages."""
+"""The lists as JSON under /api/v1, for signed-in accounts and for tokens, 500 rows an answer, and explanations.
+
+Filters and order are those of the pages.
+"""
 
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, abort, jsonify, request
 
 from fleetsync.expose.drill_down import METRIC_PREFIX, measure_of
+from fleetsync.expose.explanations import EXPLANATIONS, explanation_of
 from fleetsync.expose.lists import API_LISTS, NUMBERS, ListDefinition
 from fleetsync.expose.lists.openapi import API_PREFIX, openapi_document
 from fleetsync.expose.web.list_view import GivenRows, ListView
@@ -37,6 +42,17 @@ def numbers(measure: str) -> Response:
     labels = {name: value for name in known.labels if (value := request.args.get(name, "").strip())}
     number = context.day_indexes.opened_number(known.name.removeprefix(METRIC_PREFIX), labels)
     return ListView(NUMBERS, context, GivenRows(known.title, number.index, number.opened.number)).json_response()
+
+
+@api.get("/explain/<what>/<path:id_>")
+def explain(what: str, id_: str) -> Response:
+    """Why a unit, person, device or gap is as it is."""
+    context = request_context()
+    explanation = explanation_of(what, id_, context.today_indexes.list_context) if what in EXPLANATIONS else None
+    if explanation is None:
+        abort(404)
+    context.write_audit(f"explained {what}", id_)
+    return Response(msgspec.json.encode(explanation), content_type="application/json")
 
 
 @api.get("/now")

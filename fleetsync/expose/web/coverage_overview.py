@@ -165,18 +165,17 @@ def build_overview(context: RequestContext) -> CoverageOverview:
 
 def figures_by_cell(context: RequestContext, units: Collection[str]) -> Mapping[tuple[str, str], CoverageFigures]:
     """(unit, entitlement) → its figures, for *units*, in the order of the rules."""
-    rules = context.lookup.rules
     trends = _trends(context, units)
     rows = {(row.unit, row.entitlement): row for row in context.visible.coverage if row.unit in units}
     return {
         (unit, rule): sum_figures(
             (rows[unit, rule],),
             {"unit": unit, "entitlement": rule},
-            rules[rule],
+            context.lookup.rule_at(rule, unit),
             trends.get((unit, rule), ()),
         )
         for unit in units
-        for rule in rules
+        for rule in context.lookup.rules
         if (unit, rule) in rows
     }
 

@@ -5,7 +5,7 @@ not see.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -16,12 +16,12 @@ from fleetsync.core.model import Assignment, CoverageSum, MeasureRow, OwedDevice
 from fleetsync.core.snapshot import Snapshot
 from fleetsync.expose.bounded_cache import BoundedCache
 from fleetsync.expose.drill_down import DrillDown, drill_down
-from fleetsync.expose.gate import VisibleSnapshot, view_for
+from fleetsync.expose.gate import VisibleSnapshot, view_for, visible_previous_holders
 from fleetsync.expose.lists import NUMBERS, ListContext, ListDefinition
 from fleetsync.expose.lists.row_index import RowIndex
 from fleetsync.expose.lookup import Lookup
 from fleetsync.expose.metrics import Exposition
-from fleetsync.expose.ports import PublishedState
+from fleetsync.expose.ports import HistoryReader, PublishedState
 from fleetsync.expose.scope import Scope
 from fleetsync.expose.web.tasks import OpenTasks
 
@@ -41,10 +41,18 @@ class OpenedNumber:
 class IndexedSnapshot:
     """What one day looks like to one scope. *lookup*: today's cases, which stand beside the rows of a past day too."""
 
-    def __init__(self, visible: VisibleSnapshot, lookup: Lookup) -> None:
+    def __init__(self, visible: VisibleSnapshot, lookup: Lookup, history: HistoryReader) -> None:
         self.visible, self.lookup = visible, lookup
+
+        def previous_holders(devices: Collection[str]) -> Mapping[str, Sequence[str]]:
+            return visible_previous_holders(history, visible.scope, devices)
+
         self.list_context = ListContext(
-            scope=visible.scope, today=visible.today, open_lookup=lambda: lookup, open_day=lambda: visible
+            scope=visible.scope,
+            today=visible.today,
+            open_lookup=lambda: lookup,
+            open_day=lambda: visible,
+            previous_holders=previous_holders,
         )
         # By the last day, how many days before it, and units.
         self.trends: BoundedCache[tuple[date, int, tuple[str, ...] | None], Sequence[CoverageSum]] = BoundedCache(
@@ -95,7 +103,8 @@ class IndexedSnapshot:
 class SnapshotIndexes:
     """The indexed snapshots of what is published now: one per scope, and the past day that was looked at last."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: HistoryReader) -> None:
+        self._history = history
         # A published snapshot lives as long as its exposition, and no index refers to the exposition: when the
         # daemon publishes the next one, the indexes of the old one go too, even when nobody opens a page.
         self._kept: WeakKeyDictionary[Exposition, PublishedIndexes] = WeakKeyDictionary()
@@ -105,14 +114,14 @@ class SnapshotIndexes:
         while True:
             exposition, snapshot = published.exposition, published.snapshot
             if published.exposition is exposition:  # else another snapshot was published between the two readings
-                return self._kept.setdefault(exposition, PublishedIndexes(snapshot))
+                return self._kept.setdefault(exposition, PublishedIndexes(snapshot, self._history))
 
 
 class PublishedIndexes:
     """The indexes of one published snapshot."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, history: HistoryReader) -> None:
+        self.snapshot, self._history = snapshot, history
         self._by_scope: dict[Scope, IndexedSnapshot] = {}
         self._past: BoundedCache[tuple[Scope, date], IndexedSnapshot | None] = BoundedCache(KEPT_PAST_DAYS)
 
@@ -120,7 +129,7 @@ class PublishedIndexes:
         """The snapshot as an account with *scope* sees it."""
         if scope not in self._by_scope:
             visible = view_for(self.snapshot, scope)
-            self._by_scope[scope] = IndexedSnapshot(visible, Lookup(visible))
+            self._by_scope[scope] = IndexedSnapshot(visible, Lookup(visible), self._history)
         return self._by_scope[scope]
 
     def past(self, scope: Scope, day: date, read: Callable[[], Snapshot | None]) -> IndexedSnapshot | None:
@@ -128,6 +137,8 @@ class PublishedIndexes:
 
         def index() -> IndexedSnapshot | None:
             snapshot = read()
-            return None if snapshot is None else IndexedSnapshot(view_for(snapshot, scope), self.today(scope).lookup)
+            if snapshot is None:
+                return None
+            return IndexedSnapshot(view_for(snapshot, scope), self.today(scope).lookup, self._history)
 
         return self._past.get((scope, day), index)

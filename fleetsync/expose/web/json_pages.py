@@ -67,6 +67,7 @@ def _whole_number(key: str, default: int) -> int:
 
 def _entity_tag(context: RequestContext, visible: VisibleSnapshot) -> str:
     """What the rows of an address depend on beside the address: the snapshot, who reads, and how they sort words."""
-    role = context.account.role.value if context.account else ""
-    state = (context.latest.at.isoformat(), visible.today.isoformat(), role, context.localiser.language)
+    account = context.account
+    reader = (account.role.value, *account.units) if account else ()
+    state = (context.latest.at.isoformat(), visible.today.isoformat(), context.localiser.language, *reader)
     return hashlib.blake2b("\n".join(state).encode(), digest_size=ETAG_BYTES).hexdigest()

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from flask import Response, render_template, request, stream_with_context
+from flask import Response, render_template, request, stream_with_context, url_for
 
 from fleetsync.core.model import Text
 from fleetsync.expose import report
@@ -30,8 +30,10 @@ from fleetsync.expose.web.json_pages import json_page
 from fleetsync.expose.web.links import changed_url, link_url
 from fleetsync.expose.web.request_context import RequestContext, request_context
 
-FORMATS = ("csv", "xlsx", "json")
+FILE_FORMATS = ("csv", "xlsx")
+MAX_PRINTED_ROWS = 150  # more than a class, and as many bytes as any page
 NON_FILTER_PARAMETERS = frozenset({"sort", "page", "format", "limit", "offset", "snapshot", "lang", "theme"})
+NOT_OF_SELECTION = frozenset({"format", "lang", "theme"})
 # How the table draws a cell of a kind that has no style of its own.
 KIND_STYLES: Mapping[CellKind, str] = {
     CellKind.COUNT: "number",
@@ -55,11 +57,15 @@ class GivenRows:
 
 @dataclass(frozen=True)
 class ListView:
-    """A list as one request asks for it. *given* replaces the definition's own rows (the rows behind a number)."""
+    """A list as one request asks for it. *given* replaces the definition's own rows (the rows behind a number).
+
+    *ticked*: the keys of the rows that were ticked; None: all rows are meant.
+    """
 
     definition: ListDefinition[Any]
     context: RequestContext
     given: GivenRows | None = None
+    ticked: frozenset[str] | None = None
 
     @property
     def list_context(self) -> ListContext:
@@ -82,8 +88,14 @@ class ListView:
 
     @cached_property
     def columns(self) -> Sequence[ListColumn[Any]]:
-        """The columns of the page and its files."""
+        """The columns of the page."""
         return [column for column in self.definition.columns_for(self.context.scope) if column.is_on_page]
+
+    @property
+    def file_columns(self) -> Sequence[ListColumn[Any]]:
+        """The columns of CSV and XLSX."""
+        columns = self.definition.columns_for(self.context.scope)
+        return [column for column in columns if column.is_on_page or column.is_in_files]
 
     @cached_property
     def index(self) -> RowIndex[Any]:
@@ -96,27 +108,50 @@ class ListView:
 
     @cached_property
     def chosen_rows(self) -> Sequence[Any]:
-        """The rows that meet the filters of the address, in the order of the address."""
-        return self.index.select(request.args, request.args.get("sort", ""), self.context.localiser.language)
+        """The rows that meet the filters of the address, in the order of the address; of them those that were ticked."""
+        rows = self.index.select(request.args, request.args.get("sort", ""), self.context.localiser.language)
+        row_key = self.definition.row_key
+        if self.ticked is None or row_key is None:
+            return rows
+        return [row for row in rows if row_key(row) in self.ticked]
 
     @property
     def sort_order(self) -> tuple[str, bool]:
         """(column's key, whether descending), as chosen."""
         return self.definition.sort_order(request.args.get("sort", ""))
 
+    def page_url(self) -> str:
+        """The page of the list, with the choices of this address."""
+        if self.ticked is None and request.method == "GET":
+            return changed_url()
+        kept: dict[str, Any] = {key: value for key, value in request.args.items() if key not in NOT_OF_SELECTION}
+        return url_for(f"pages.{self.definition.name.replace('-', '_')}", **kept)
+
     def respond(self, template: str, **more: Any) -> Response | str:
-        """The list in the form that was asked for: a page, or a file."""
+        """The list in the form that was asked for: a page, a page to be printed, or a file."""
         file_format = request.args.get("format", "")
-        if file_format in FORMATS:
-            return self.json_response() if file_format == "json" else self.file_response(file_format)
-        return render_template(
-            template, list_view=self, list_page=ListPage(self), hidden=self.index.hidden_rows, **more
-        )
+        if file_format in FILE_FORMATS:
+            return self.file_response(file_format)
+        if file_format == "json":
+            return self.json_response()
+        if file_format == "print":
+            return self.printed()
+        return self._render(template, ListPage(self, self.definition.page_size), **more)
+
+    def printed(self) -> str:
+        """The chosen rows on one page that is made for paper."""
+        return self._render("printed_list.html", ListPage(self, MAX_PRINTED_ROWS, has_links=False))
+
+    def _render(self, template: str, list_page: "ListPage", **more: Any) -> str:
+        column = self.definition.login_column(self.context.scope)
+        if column is not None and any(column.value(row, self.list_context) for row in list_page.rows):
+            self.context.write_audit("viewed list with log-ins", self.definition.name)
+        return render_template(template, list_view=self, list_page=list_page, hidden=self.index.hidden_rows, **more)
 
     def file_response(self, file_format: str) -> Response:
         """All chosen rows as CSV or XLSX, as the page shows them, in pieces."""
         self.context.write_audit(f"export {self.definition.name} {file_format}", self.definition.name)
-        context, list_context, columns = self.context, self.list_context, self.columns
+        context, list_context, columns = self.context, self.list_context, self.file_columns
         localiser = context.localiser
         titles = [localiser.translate(column.title) for column in columns]
         cells = (
@@ -144,13 +179,12 @@ class ListView:
 class ListPage:
     """The part of a list that is on the screen, and the links around it."""
 
-    def __init__(self, list_view: ListView) -> None:
-        self.list_view = list_view
+    def __init__(self, list_view: ListView, size: int, *, has_links: bool = True) -> None:
+        self.list_view, self.has_links = list_view, has_links
         self.definition = list_view.definition
         self.list_context = list_view.list_context
         self.all = list_view.chosen_rows
         self.count = len(self.all)
-        size = self.definition.page_size
         self.pages = max(1, -(-self.count // size))
         self.page = min(max(1, request.args.get("page", 1, type=int)), self.pages)
         self.rows = self.all[(self.page - 1) * size : self.page * size]
@@ -162,6 +196,28 @@ class ListPage:
             return True
         is_worth_looking = self.list_view.index.has_values(column)
         return is_worth_looking and any(column.value(row, self.list_context) is not None for row in self.all)
+
+    # --- ticking ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def can_be_ticked(self) -> bool:
+        """Whether rows can be ticked, to do something with them together."""
+        return self.definition.row_key is not None and self.list_view.given is None
+
+    @property
+    def can_be_parked(self) -> bool:
+        """Whether ticked rows are gaps that the account may park."""
+        return self.definition.are_rows_gaps and self.list_view.context.may_park
+
+    def row_key(self, row: Any) -> str:
+        """What *row* is ticked by."""
+        assert self.definition.row_key is not None, "asked for where rows can be ticked alone"
+        return self.definition.row_key(row)
+
+    def selection_url(self) -> str:
+        """Where ticked rows are posted to, with the filters and the order of this page."""
+        kept: dict[str, Any] = {key: value for key, value in request.args.items() if key not in NOT_OF_SELECTION}
+        return url_for("pages.selection", name=self.definition.name, **kept)
 
     # --- cells ------------------------------------------------------------------------------------------------------------
 
@@ -175,7 +231,9 @@ class ListPage:
 
     def link(self, column: ListColumn[Any], row: Any) -> str | None:
         """Where a cell leads."""
-        return link_url(column.link(row, self.list_context), self.list_view.context) if column.link else None
+        if column.link is None or not self.has_links:
+            return None
+        return link_url(column.link(row, self.list_context), self.list_view.context)
 
     def second_line(self, column: ListColumn[Any], row: Any) -> str:
         """A cell's quieter second line; "" for none."""

@@ -5,6 +5,7 @@ texts do: no catalogue to extract and compile, none that can lag behind. A test 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +22,8 @@ LANGUAGES = ("sv", "en")
 LOCALES: Mapping[str, Locale] = {"sv": Locale("sv", "SE"), "en": Locale("en", "GB")}
 NO_BREAK = "\u00a0"
 DASH = "–"
+# A day inside a sentence; not one that is part of a file's name or of an instant.
+_WRITTEN_DAY = re.compile(r"(?<![\w./-])\d{4}-\d{2}-\d{2}(?![\w/-]|\.\w)")
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,14 @@ class Localiser:
         return Markup(sv if self.language == "sv" else en).format(**written)  # noqa: S704 - literals of ours; words are escaped
 
     def translate(self, text: Text) -> str:
-        """A text of the core."""
-        return text.in_language(self.language)
+        """A text of the core, with its days as the language writes them."""
+        return _WRITTEN_DAY.sub(self._spelled_day, text.in_language(self.language))
+
+    def _spelled_day(self, written: re.Match[str]) -> str:
+        try:
+            return self.day(date.fromisoformat(written[0]))
+        except ValueError:
+            return written[0]
 
     def number(self, number: float) -> str:
         """1 234, with a real minus."""

@@ -6,38 +6,45 @@ A page reads one snapshot and writes nothing. For a person who may not be shown 
 from collections.abc import Sequence
 from typing import Any
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, render_template, request
 
-from fleetsync.core.identity import folded
 from fleetsync.core.measures import Measure
 from fleetsync.core.model import (
+    RESERVED_UNITS,
     UNPLACED,
     BelievedRecord,
+    CoverageShare,
     CoveredBy,
     DeviceRecord,
     Subject,
     Text,
 )
 from fleetsync.core.snapshot import PAST_DAY_MEASURES
+from fleetsync.expose.decision_checks import is_correctable
 from fleetsync.expose.display_names import MEASURE_HELP, MEASURE_TITLES, SCHOOL_FORMS, STAGES, word
 from fleetsync.expose.drill_down import (
     DERIVED_MEASURES,
     METRIC_PREFIX,
+    SHARED_SUBJECTS,
     measure_of,
     narrow_to_subject,
     number_of,
 )
 from fleetsync.expose.lists import ASSIGNMENTS, COVERAGE, DEVICES, GAP_LIST, NUMBERS
-from fleetsync.expose.lists.devices import holder_of
 from fleetsync.expose.lists.gaps import SEVERITY_RANK
 from fleetsync.expose.lists.row_index import RowIndex
+from fleetsync.expose.lists.subjects import holder_of
 from fleetsync.expose.lookup import GAP_KINDS
+from fleetsync.expose.scope import Permission
 from fleetsync.expose.web import coverage_overview, policy_sentences
+from fleetsync.expose.web.entered_corrections import corrections_of
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.list_view import GivenRows, ListView
 from fleetsync.expose.web.registry import PageResponse, page, pages
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, orders_by_coverage
+
+__all__ = ["is_kept_for_day", "pages"]  # the pages of other modules are added to these
 
 
 @page("/", navigation_title=Text("Läget", "Overview"))
@@ -100,9 +107,33 @@ def _current_unit_values(context: RequestContext, slug: str) -> dict[str, Any]:
     """What is not kept for past days."""
     return {
         "roundings": _pool_roundings(context, slug),
+        "local_plan": _local_plan_sentences(context, slug),
+        "takes_head_counts": slug not in RESERVED_UNITS
+        and context.scope.allows(Permission.HEAD_COUNTS)
+        and context.services.head_counts.is_open(),
         "tasks": context.today_indexes.open_tasks.by_role(slug),
         "stages": _stage_counts_at(context, slug),
+        "corrections": corrections_of(context, [share.subject_id for share in _shared_at(context, slug)]),
+        "pools": {share.entitlement: share for share in _shared_at(context, slug) if share.subject is Subject.POOL},
+        "publication": context.services.manual_decisions.publications().get(slug),
     }
+
+
+def _shared_at(context: RequestContext, slug: str) -> Sequence[CoverageShare]:
+    """The shares of the sets and pools of a unit."""
+    return [share for share in context.latest.shares if share.unit == slug and share.subject in SHARED_SUBJECTS]
+
+
+def _local_plan_sentences(context: RequestContext, slug: str) -> tuple[str, Sequence[str]] | None:
+    """What is said of the unit's plan in force, else of its plan that ended last; None when it has none."""
+    today, localiser = context.latest.today, context.localiser
+    decided = [plan for plan in context.latest.policy.local_plans if plan.unit == slug and plan.decided_on <= today]
+    plan = context.lookup.local_plans.get(slug) or max(decided, key=lambda plan: plan.ends_on, default=None)
+    if plan is None:
+        return None
+    titles = {rule.id: rule.title for rule in context.lookup.rules.values()}
+    raises = policy_sentences.raise_sentences(plan, titles, localiser) if plan.ends_on >= today else []
+    return policy_sentences.local_plan_sentence(plan, localiser, today), raises
 
 
 def _pool_roundings(context: RequestContext, slug: str) -> dict[str, Sequence[tuple[Text, int, bool]]]:
@@ -203,6 +234,8 @@ def device(device_id: str) -> PageResponse:
         gaps=context.gaps.get(device_id, ()),
         serving=context.serving.get(device_id),
         history=context.assignments_of(device_id),
+        corrections=corrections_of(context, {device_id}),
+        may_correct=context.may_correct and is_correctable(case, context.lookup),
     )
 
 
@@ -249,36 +282,3 @@ def _sets_that_served(context: RequestContext, person_id: str) -> Sequence[str]:
             and groups & set(assignment.groups)
         }
     )
-
-
-# --- search -----------------------------------------------------------------------------------------------------------
-
-
-@pages.post("/search")
-def search() -> PageResponse:
-    """A serial, a tag, a log-in or a unit leads to its page; the search text is in no address."""
-    context = request_context()
-    text = folded(request.form.get("q", ""))
-    if text and (target := _find_page(context, text)):
-        return redirect(target)
-    return render_template("search.html"), 404
-
-
-def _find_page(context: RequestContext, text: str) -> str | None:
-    for slug, known in context.lookup.units.items():
-        if text in {folded(slug), folded(known.name), *map(folded, known.codes)}:
-            return url_for("pages.unit", slug=slug)
-    for device_id, case in context.lookup.devices.items():
-        if text in {folded(value) for value in (case.device.serial, case.device.asset_tag, device_id) if value}:
-            return url_for("pages.device", device_id=device_id)
-    return _find_person_page(context, text)
-
-
-def _find_person_page(context: RequestContext, text: str) -> str | None:
-    for person_id, case in context.lookup.people.items():
-        if person_id in context.lookup.concealed:
-            continue
-        if text == folded(person_id) or any(folded(key.value) == text for key in case.person.keys if not key.is_token):
-            context.write_audit("searched person", person_id)
-            return url_for("pages.person", person_id=person_id)
-    return None

@@ -11,6 +11,8 @@ from fleetsync.core.model import (
     DeviceRule,
     EmploymentForm,
     Entitlement,
+    LocalPlan,
+    LocalRaise,
     MembershipType,
     Policy,
     Purpose,
@@ -169,6 +171,48 @@ def _further_sentences(
             localiser.t("Gäller till och med {day}.", "In force until {day}.", day=localiser.day(rule.valid_to))
         )
     return sentences
+
+
+def local_plan_sentence(plan: LocalPlan, localiser: Localiser, today: date | None = None) -> str:
+    """Which document the local plan is, when it was decided, and until when it is in force; or when it ended, if that
+    was before *today*.
+    """
+    sentence = ("”{document}”, beslutad {decided}, gäller till och med {end}.",
+                "“{document}”, decided on {decided}, in force until {end}.")  # fmt: skip
+    if today is not None and plan.ends_on < today:
+        sentence = (
+            "”{document}”, beslutad {decided}, gick ut {end}.",
+            "“{document}”, decided on {decided}, ended on {end}.",
+        )
+    days = {"decided": localiser.day(plan.decided_on), "end": localiser.day(plan.ends_on)}
+    return localiser.t(*sentence, document=plan.document, **days)
+
+
+def raise_sentences(plan: LocalPlan, titles: Mapping[str, Text], localiser: Localiser) -> list[str]:
+    """What the local plan promises beyond the policy, a sentence for each entitlement. *titles*: those of the rules."""
+    return [
+        localiser.t(
+            "{rule}: {raised}.",
+            "{rule}: {raised}.",
+            rule=localiser.translate(titles[each.entitlement]),
+            raised=join_words(_raised_clauses(each, localiser), localiser),
+        )
+        for each in plan.raises
+        if each.entitlement in titles
+    ]
+
+
+def _raised_clauses(local_raise: LocalRaise, localiser: Localiser) -> Iterable[str]:
+    if local_raise.devices is not None:
+        yield localiser.t("{n} verktyg var", "{n} devices each", n=local_raise.devices)
+    if local_raise.per is not None:
+        yield localiser.t("ett verktyg per {per} barn", "one device per {per} children", per=local_raise.per)
+    if local_raise.target is not None:
+        yield localiser.t("målet är {target}", "the target is {target}", target=localiser.limit(local_raise.target))
+    for kinds, words in ((local_raise.platforms, PLATFORMS), (local_raise.form_factors, FORM_FACTORS)):
+        if kinds is not None:
+            names = join_words((localiser.translate(word(words, kind)) for kind in kinds), localiser, OR)
+            yield localiser.t("bara {kinds} räknas", "only {kinds} counts", kinds=names)
 
 
 # After "the device is in stock" the sentence does not repeat "the device".

@@ -37,8 +37,9 @@ from fleetsync.expose.gate import (
 )
 from fleetsync.expose.lists.definitions import ListContext
 from fleetsync.expose.lookup import Lookup, overdue_parts
-from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices
+from fleetsync.expose.ports import DecisionError, PullSummary, SignInAccount, WebServices, scope_of_account
 from fleetsync.expose.scope import EMPTY_SCOPE, Permission, Scope
+from fleetsync.expose.web.ended_sessions import EndedSessions
 from fleetsync.expose.web.indexed_snapshot import IndexedSnapshot, PublishedIndexes, SnapshotIndexes
 from fleetsync.expose.web.limiter import SignInLimiter
 from fleetsync.expose.web.localiser import LANGUAGES, Localiser
@@ -64,6 +65,7 @@ class App:
     services: WebServices
     snapshot_indexes: SnapshotIndexes
     limiter: SignInLimiter
+    ended_sessions: EndedSessions
     is_secure: bool  # reached over https: cookies are sent over https only
 
 
@@ -118,8 +120,8 @@ class RequestContext:
 
     @property
     def scope(self) -> Scope:
-        """What the account may see, by its role; nothing before the sign-in."""
-        return EMPTY_SCOPE if self.account is None else self.services.role_scopes[self.account.role]
+        """What the account may see, by its role and units; nothing before the sign-in."""
+        return EMPTY_SCOPE if self.account is None else scope_of_account(self.account, self.services.role_scopes)
 
     @property
     def may_see_logins(self) -> bool:
@@ -130,6 +132,21 @@ class RequestContext:
     def may_decide(self) -> bool:
         """Whether the account may accept and reject held pulls."""
         return self.scope.allows(Permission.DECISIONS)
+
+    @property
+    def has_read_nothing(self) -> bool:
+        """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
+        return all(part.as_of is None for part in self.parts)
+
+    @property
+    def may_correct(self) -> bool:
+        """Whether the account may park gaps and correct facts of devices."""
+        return self.scope.allows(Permission.FACTS)
+
+    @property
+    def may_park(self) -> bool:
+        """Whether gaps may be parked from this page: those of a past day may not."""
+        return self.may_correct and self.as_of is None
 
     # --- the day ------------------------------------------------------------------------------------------------------------
 
@@ -153,6 +170,18 @@ class RequestContext:
         except ValueError:
             abort(400)
         return day if day != self.today else None
+
+    @property
+    def school_resumes_on(self) -> date | None:
+        """The next school day while the schools have a break; None on all other days, ordinary weekends included."""
+        calendar = self.latest.calendars.default
+        return calendar.first_school_day(self.today) if calendar.is_in_break(self.today) else None
+
+    @property
+    def is_summer(self) -> bool:
+        """Whether the schools are between two school years."""
+        summer = self.latest.calendars.default.summer_break(self.today)
+        return summer is not None and summer.last_school_day < self.today < summer.first_school_day
 
     @property
     def day(self) -> date:

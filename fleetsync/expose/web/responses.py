@@ -19,7 +19,7 @@ CONTENT_SECURITY_POLICY = (
 A_YEAR_SECONDS = 31_536_000
 A_DAY_SECONDS = 86_400
 API_MESSAGES: Mapping[int, str] = {  # of other codes: what the place says that refuses the request
-    401: "sign in on the page first, and send its cookie",
+    401: "send a token that counts: Authorization: Bearer TOKEN. To make one: fleetsync token create NAME",
     404: "there is no such list or number, or there are no numbers of that day",
     500: "something went wrong in fleetsync; its log says where",
 }

@@ -1,30 +1,34 @@
-"""Sign-in with local accounts, sessions, the access check of every request, and the two checks of every form.
+"""Sign-in with local accounts and with tokens, sessions, the access check of every request, and the two checks of every form.
 
-A session holds a name and the instant at which its password was set, so a new password ends the old sessions. An
+A session holds a name, the instant at which its password was set, so that a new password ends the old sessions, and when it
+began. An
 unknown name costs as much time as a wrong password. Failed attempts are limited by account and address, and
 audited.
 """
 
+import hashlib
 import hmac
 import secrets
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Request, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.wrappers import Response
 
 from fleetsync.expose.ports import LARGEST_FILE_BYTES, SignInAccount
 from fleetsync.expose.scope import Scope
+from fleetsync.expose.web.ended_sessions import SESSION_LIFETIME
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import RequestContext, current_app_state, request_context
 
 sign_in_pages = Blueprint("sign_in", __name__)
 
-SESSION_LIFETIME = timedelta(hours=12)
 UNKNOWN_NAME_HASH = generate_password_hash(secrets.token_hex(), method="scrypt")
 FILE_ENDPOINT = "pages.receive_file"
 LARGEST_FORM_BYTES = 16_384
+LARGEST_REQUEST_BYTES = 65_536  # up to here the page answers in words; beyond, the server ends the connection
 OPEN_ENDPOINTS = frozenset({"sign_in.form", "sign_in.sign_in", "static", "health.livez", "health.readyz"})
 
 
@@ -48,11 +52,48 @@ def check_access() -> Response | None:
     if request.endpoint == "static":
         return None
     context = request_context()
-    context.account = _signed_in_account(context)
+    context.account = _token_account(context) if _is_for_programs() else _signed_in_account(context)
     if context.account is None and request.endpoint not in OPEN_ENDPOINTS:
         return _ask_to_sign_in()
     _require_scope(context.scope)
     return None
+
+
+def largest_body(app: Flask) -> Callable[[str, str, str], int]:
+    """How many bytes the body of a request to *app* may have, by its method, path and cookies: of a file only from a browser
+    that has signed in.
+
+    The server asks before it reads a body, for each request: so the session's signature is checked, and no database asked.
+    What the account may do is checked once the request is there.
+    """
+    file_path = app.url_map.bind("").build(FILE_ENDPOINT)
+
+    def has_signed_in(cookies: str) -> bool:
+        opened = app.session_interface.open_session(app, Request({"HTTP_COOKIE": cookies}))
+        return opened is not None and "name" in opened
+
+    def limit(method: str, path: str, cookies: str) -> int:
+        if method == "POST" and path == file_path and has_signed_in(cookies):
+            return LARGEST_FILE_BYTES + LARGEST_REQUEST_BYTES
+        return LARGEST_REQUEST_BYTES
+
+    return limit
+
+
+def _is_for_programs() -> bool:
+    """Whether the request comes with a token; only addresses for programs take one."""
+    is_taken_here = request.path.startswith("/api/") or request.endpoint == "health.metrics"
+    return is_taken_here and request.authorization is not None
+
+
+def _token_account(context: RequestContext) -> SignInAccount | None:
+    """The account of the token: a bearer token, or the password of Basic, which is all that some programs can send.
+
+    Wrong ones are not limited: 256 random bits are not guessed, and a limit would let anybody lock programs out.
+    """
+    given = request.authorization
+    token = (given.token or given.password or "") if given is not None else ""
+    return context.services.accounts.account_of_token(hashlib.sha256(token.encode()).hexdigest())
 
 
 def _ask_to_sign_in() -> Response:
@@ -104,9 +145,21 @@ def csrf() -> str:
 def _signed_in_account(context: RequestContext) -> SignInAccount | None:
     name = session.get("name")
     account = context.services.accounts.account(name) if isinstance(name, str) else None
-    if account is None or session.get("since") != account.changed_at.isoformat():
+    if account is None or session.get("since") != account.changed_at.isoformat() or not _is_session_open(context.now):
         return None
     return account
+
+
+def _is_session_open(now: datetime) -> bool:
+    """Whether the session was not signed out, and began less than twelve hours ago: a cookie that is written again, for a
+    message to its reader, is signed anew.
+    """
+    signed_in_at = session.get("signed_in_at")
+    return (
+        isinstance(signed_in_at, str)
+        and now - datetime.fromisoformat(signed_in_at) < SESSION_LIFETIME
+        and not current_app_state().ended_sessions.has_ended(str(session.get("csrf", "")))
+    )
 
 
 def _return_path() -> str:
@@ -150,15 +203,22 @@ def sign_in() -> Response | tuple[str, int]:
         return render_template("sign_in.html", refusal=text, return_path=return_path), 401
     session.clear()  # a session prepared by somebody else before the sign-in ends here (session fixation)
     session.permanent = True
-    session.update(name=account.name, since=account.changed_at.isoformat(), csrf=secrets.token_urlsafe(32))
+    session.update(
+        name=account.name,
+        since=account.changed_at.isoformat(),
+        signed_in_at=context.now.isoformat(),
+        csrf=secrets.token_urlsafe(32),
+    )
     context.services.audit.audit(account.name, "signed in", "")
     return redirect(return_path)
 
 
 @sign_in_pages.post("/sign-out")
 def sign_out() -> Response:
-    """Forget the session."""
-    text = request_context().localiser.t("Du är utloggad.", "You have signed out.")
+    """End the session, also for a copy of its cookie."""
+    context = request_context()
+    text = context.localiser.t("Du är utloggad.", "You have signed out.")
+    current_app_state().ended_sessions.end(csrf(), context.now)
     session.clear()
     flash(text, "done")
     return redirect(url_for("sign_in.form"))

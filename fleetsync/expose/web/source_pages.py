@@ -11,27 +11,32 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from fleetsync.core import pull_findings
 from fleetsync.core.guard import may_be_accepted
 from fleetsync.core.lifecycle.credentials import CONSEQUENCES, ExpiryStep, expiry_step
-from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Severity, Text, UnreadableRow
+from fleetsync.core.model import RESERVED_UNITS, HoldReason, PartState, Severity, Text, UnreadableRow, Verdict
+from fleetsync.expose.failure_texts import failure_text
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
-from fleetsync.expose.web import policy_sentences
+from fleetsync.expose.web import policy_sentences, work_pages
 from fleetsync.expose.web.list_view import ListView
-from fleetsync.expose.web.registry import PageResponse, page, pages
+from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
 from fleetsync.expose.web.unit_choice import UnitChoice, order_by_name
 
-__all__ = ["pages"]  # all of them: this module adds its own to those of `pages.py`
+pages = work_pages.pages  # all of them: this module adds its own
 
 MAX_REASON_CHARACTERS = 500
 LARGEST_PULL = 2**63 - 1  # what the database can hold; a larger number names no pull
 
 
 class PullFindings(NamedTuple):
-    """Why a pull ended as it did, sentence by sentence, and the language of the sentences."""
+    """Why a pull ended as it did, sentence by sentence, and the language of the sentences.
+
+    *verbatim*: what the sentences were made of, in English, where it says more.
+    """
 
     sentences: Sequence[str]
     language: str
+    verbatim: str = ""
 
 
 class NotTaken(NamedTuple):
@@ -78,7 +83,7 @@ def part(source: str, part: str) -> PageResponse:
         "part.html",
         part=state,
         state=freshness(state, context.today),
-        pulls=[(pull, _pull_findings(pull.refusals, pull.reason, context)) for pull in pulls_of_part],
+        pulls=[(pull, _findings_of(pull, context)) for pull in pulls_of_part],
         read=read,
         not_taken=() if read is None else (*_not_taken(read, context), *_not_read_again(state, read, context)),
         left_files=pull_findings.left_files(state.left_files),
@@ -172,11 +177,19 @@ def _reason_of(row: UnreadableRow) -> str:
     return row.reason if row.fact is None else f"{row.fact}: {row.reason}"
 
 
-def _pull_findings(refusals: Sequence[HoldReason], reason: str, context: RequestContext) -> PullFindings:
-    """The findings of the plausibility check in the reader's language; any other reason as it is, in English."""
+def _findings_of(pull: PullSummary, context: RequestContext) -> PullFindings:
+    return _pull_findings(pull.refusals, pull.reason, context, is_failure=pull.verdict is Verdict.FAILED)
+
+
+def _pull_findings(
+    refusals: Sequence[HoldReason], reason: str, context: RequestContext, *, is_failure: bool = False
+) -> PullFindings:
+    """The findings of the plausibility check or what a failure means, in the reader's language; other reasons as they are."""
+    localiser = context.localiser
     if refusals:
-        translate = context.localiser.translate
-        return PullFindings([translate(refusal.text) for refusal in refusals], context.localiser.language)
+        return PullFindings([localiser.translate(refusal.text) for refusal in refusals], localiser.language)
+    if is_failure and reason and localiser.language != "en":
+        return PullFindings([localiser.translate(failure_text(reason))], localiser.language, reason)
     return PullFindings([reason] if reason else [], "en")
 
 
@@ -194,6 +207,7 @@ def policy() -> PageResponse:
     choice = UnitChoice(context, units, {"name": order_by_name(context)})
     shown_units = {*choice.slugs, *RESERVED_UNITS} if choice.is_needed else None
     unit_maps = [line for line in shown.unit_maps if shown_units is None or line.unit in shown_units]
+    titles = {rule.id: rule.title for rule in shown.entitlements}
     return render_template(
         "policy.html",
         rules=[
@@ -202,6 +216,15 @@ def policy() -> PageResponse:
                 policy_sentences.entitlement_sentences(rule, names, localiser, shown.withdrawn_from(rule.id)),
             )
             for rule in shown.entitlements
+        ],
+        local_plans=[
+            (
+                plan,
+                policy_sentences.local_plan_sentence(plan, localiser, context.latest.today),
+                policy_sentences.raise_sentences(plan, titles, localiser),
+            )
+            for plan in shown.local_plans
+            if shown_units is None or plan.unit in shown_units
         ],
         silence=policy_sentences.staleness_sentences(shown, localiser),
         device_rules=[

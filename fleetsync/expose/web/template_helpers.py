@@ -1,6 +1,6 @@
 """Functions for templates: translation, names of values, links to numbers, and coordinates of bars and curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,9 +12,11 @@ from fleetsync.core.disagreements import Claim, Disagreement, sources_of_value
 from fleetsync.core.model import BelievedRecord, Device, Subject, Text
 from fleetsync.expose import display_names
 from fleetsync.expose.drill_down import number_of
+from fleetsync.expose.failure_texts import failure_text
 from fleetsync.expose.lists.columns import ENTITLEMENT_TITLE, UNIT_TITLE
 from fleetsync.expose.lookup import GAP_KINDS, freshness, freshness_by_source, is_failing
 from fleetsync.expose.web.coverage_overview import CoverageFigures, CoverageTrend
+from fleetsync.expose.web.deciding import take_undo
 from fleetsync.expose.web.links import TranslatedNames, changed_url
 from fleetsync.expose.web.registry import PAGES
 from fleetsync.expose.web.request_context import THEMES, request_context
@@ -98,6 +100,24 @@ class _StrictAttributes(Undefined):
         return StrictUndefined(hint, obj, name, *rest)
 
 
+LOOK_BACK: Sequence[tuple[int, Text]] = (
+    (1, Text("i går", "yesterday")),
+    (7, Text("för en vecka sedan", "a week ago")),
+    (30, Text("för 30 dagar sedan", "30 days ago")),
+    (91, Text("för tre månader sedan", "three months ago")),
+    (365, Text("för ett år sedan", "a year ago")),
+)
+
+
+def days_to_look_back(first_day: date | None) -> Iterator[tuple[date, str]]:
+    """Past days that are offered for a look back, and what they are called. None is before *first_day*, the first known."""
+    context = request_context()
+    for days, name in LOOK_BACK:
+        day = context.today - timedelta(days=days)
+        if first_day is not None and day >= first_day:
+            yield day, context.localiser.translate(name)
+
+
 def register_template_helpers(app: Flask) -> None:
     """Register the functions and variables of this module with the templates of *app*."""
     app.jinja_env.undefined = _StrictAttributes
@@ -120,9 +140,13 @@ def register_template_helpers(app: Flask) -> None:
         membership_group_name=membership_group_name,
         interval_text=interval_text,
         csrf=csrf,
+        take_undo=take_undo,
         freshness=freshness,
         freshness_by_source=freshness_by_source,
         is_failing=is_failing,
+        failure_text=failure_text,
+        days_to_look_back=days_to_look_back,
+        one_day=timedelta(days=1),
         GAP_KINDS=GAP_KINDS,
         DEVICE_FIELDS=DEVICE_FIELDS,
         THEMES=THEMES,

@@ -21,6 +21,15 @@ from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.broken_file import BrokenFile
 from fleetsync.pull.files.file_format import FileFormat
+from fleetsync.pull.files.folder import (
+    STRAY_SUFFIXES,
+    SYSTEM_FILES,
+    is_file_of,
+    is_finished_name,
+    matching_paths,
+    may_be_note,
+    open_file,
+)
 from fleetsync.pull.files.headers import FileColumn, NoHeaderError
 from fleetsync.pull.files.layouts import ExportLayout
 from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
@@ -28,55 +37,6 @@ from fleetsync.pull.files.opened_file import OpenedFile, fingerprint_of
 FileSelection: TypeAlias = Literal["latest", "latest_of_each", "all"]
 
 _CHUNK_BYTES = 1024 * 1024
-_TEMPORARY_SUFFIXES = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp", "~")
-# Written by systems, beside any file.
-_SYSTEM_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "folder.jpg", "icon\r"})
-# No lists by their ending, unless the pattern names it.
-_STRAY_SUFFIXES = frozenset(
-    [
-        ".pdf",
-        ".bak",
-        ".old",
-        ".orig",
-        ".ini",
-        ".db",
-        ".log",
-        ".lnk",
-        ".url",
-        ".md",
-        ".doc",
-        ".docx",
-        ".rtf",
-        ".odt",
-        ".ppt",
-        ".pptx",
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".gif",
-        ".heic",
-        ".eml",
-        ".msg",
-        ".zip",
-        ".7z",
-        ".rar",
-        ".gz",
-        ".exe",
-        ".bat",
-        ".ps1",
-        ".sh",
-        ".py",
-        ".toml",
-        ".json",
-        ".sig",
-        ".asc",
-        ".md5",
-        ".sha256",
-    ]
-)
-_NOTE_SUFFIXES = frozenset({".txt", ""})  # a list, or somebody's note
-_WILDCARD = re.compile(r"[*?\[]")
-
 _DAY = re.compile(
     r"(?<!\d)(?P<year>20\d\d)(?P<gap>[-_.]?)(?P<month>\d\d)(?P=gap)(?P<day>\d\d)(?:[T_ -]?\d{4,6})?(?!\d)"
 )
@@ -212,7 +172,7 @@ class StableFiles:
 
     def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
         """The files that are no note: somebody's text beside the lists, without any header that is known."""
-        notes = [file for file in files if _may_be_note(file.path) and self._is_note(file, prints[file.path])]
+        notes = [file for file in files if may_be_note(file.path) and self._is_note(file, prints[file.path])]
         if len(notes) == len(files):
             return files
         self.left += [file.path.name for file in notes]
@@ -232,7 +192,7 @@ class StableFiles:
         prints, errors = self._checked(files)
         if not prints:
             raise next(iter(errors.values()))
-        notes = [file for file in files if _may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
+        notes = [file for file in files if may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
         self.left += [file.path.name for file in notes]
         broken = [file for file in files if file.path in errors and file not in notes]
         # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
@@ -296,16 +256,22 @@ class StableFiles:
         return listed
 
     def _paths(self) -> Iterator[Path]:
-        is_exact = self._pattern.is_file()
-        for path in _matching_paths(self._pattern):
-            if not _is_finished_name(path.name) or not path.is_file():
+        if self._pattern.is_file():
+            yield from [self._pattern] if is_finished_name(self._pattern.name) else []
+            return
+        folder, paths = matching_paths(self._pattern)
+        for path in paths:
+            if not is_finished_name(path.name):
                 continue
-            if not is_exact and path.name.casefold() in _SYSTEM_FILES:
+            if path.name.casefold() in SYSTEM_FILES or path.is_dir():
                 self.left_by_system.append(path.name)
-            elif not is_exact and path.suffix.casefold() in _STRAY_SUFFIXES - {self._pattern.suffix.casefold()}:
+            elif self._is_stray(path) or not is_file_of(folder, path):
                 self.left.append(path.name)
             else:
                 yield path
+
+    def _is_stray(self, path: Path) -> bool:
+        return path.suffix.casefold() in STRAY_SUFFIXES - {self._pattern.suffix.casefold()}
 
     def _stat_file(self, path: Path) -> _ListedFile:
         status = path.stat()
@@ -339,13 +305,13 @@ class StableFiles:
     def _fingerprint(self, file: _ListedFile) -> str:
         self._check_size(file.size, file.path.name)
         running = blake2b(digest_size=16)
-        with file.path.open("rb") as stream:
+        with open_file(file.path) as stream:
             while piece := stream.read(_CHUNK_BYTES):
                 running.update(piece)
         return running.hexdigest()
 
     def _open(self, file: _ListedFile, fingerprint: str) -> OpenedFile:
-        with file.path.open("rb") as stream:
+        with open_file(file.path) as stream:
             content = stream.read(self._form.max_mebibytes * _CHUNK_BYTES + 1)
         if fingerprint_of(content) != fingerprint:
             raise self._still_written_error(file)
@@ -362,6 +328,7 @@ class StableFiles:
             layouts=self._layouts,
             day_is_named=file.named_day is not None,
             zone=self._zone,
+            stop=self._stop,
         )
 
     def _check_size(self, size: int, name: str) -> None:
@@ -384,22 +351,3 @@ class StableFiles:
             f"{self._source}: {what} cannot be read ({error.strerror}). Look at the disk; it is tried again by itself at the "
             "next pull"
         )
-
-
-def _may_be_note(path: Path) -> bool:
-    return path.suffix.casefold() in _NOTE_SUFFIXES
-
-
-def _matching_paths(pattern: Path) -> Iterator[Path]:
-    if pattern.is_dir():
-        return pattern.iterdir()
-    parts = pattern.parts
-    fixed = next((place for place, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
-    if fixed == len(parts):
-        return iter([pattern] if pattern.exists() else [])
-    return Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
-
-
-def _is_finished_name(name: str) -> bool:
-    lowered = name.casefold()
-    return not (lowered.startswith((".", "~")) or lowered.endswith((*_TEMPORARY_SUFFIXES, ".done")))

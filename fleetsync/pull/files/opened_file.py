@@ -11,6 +11,7 @@ from datetime import date, datetime
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
+from threading import Event
 from typing import Any, TypeVar
 
 from fleetsync.pull.contract import Page, RecordError, RejectedRecord, SourceRefused, SourceUnavailable, UnknownValue
@@ -48,7 +49,8 @@ def fingerprint_of(content: bytes) -> str:
 class OpenedFile:
     """A stable file. *scope*: its name without a day and an ending, the same for every edition of one list.
 
-    *fingerprint*: of its bytes. *modified_at*: aware. *rejected*: filled while the rows are read.
+    *fingerprint*: of its bytes. *modified_at*: aware. *rejected*: filled while the rows are read. *stop*: ends
+    reading.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class OpenedFile:
         layouts: Sequence[ExportLayout] = (),
         day_is_named: bool = True,
         zone: str = LOCAL_ZONE,
+        stop: Event | None = None,
     ) -> None:
         if not columns:
             raise ValueError("a connector declares the columns that it looks for")
@@ -82,6 +85,7 @@ class OpenedFile:
         self._form = form
         self._layouts = tuple(layouts)
         self._zone = zone
+        self._stop = stop or Event()
         self._where = f"{source}: {name}"
 
     def __repr__(self) -> str:
@@ -280,7 +284,9 @@ class OpenedFile:
         if not content:
             raise SourceUnavailable(f"{self._where}: it is empty. Is it still being written?")
         names = header_names_by_field(self._declared, self._form.columns)
-        return open_table(content, self._form, lambda cells: header_score(cells, self._declared, names), self._where)
+        return open_table(
+            content, self._form, lambda cells: header_score(cells, self._declared, names), self._where, self._stop
+        )
 
     @cached_property
     def _columns(self) -> ColumnLayout:
@@ -308,11 +314,16 @@ class OpenedFile:
                 )
 
     def _lines(self) -> Iterator[NumberedCells]:
-        """The lines below the header that have something in them."""
-        first = self._columns.line
-        return (
-            (number, cells) for number, cells in self._table.lines() if number > first and cells.count("") < len(cells)
-        )
+        """The lines below the headers that have something in them.
+
+        Where several lists were put together, the headers stand there again: that line is none of the rows.
+        """
+        first, headers = self._columns.line, None
+        for number, cells in self._table.lines():
+            if number == first:
+                headers = cells
+            elif number > first and cells != headers and cells.count("") < len(cells):
+                yield number, cells
 
     def _refuse_damage(self, number: int, cells: Sequence[Cell]) -> None:
         for place, field, kind, digits in self._columns.checked_columns:

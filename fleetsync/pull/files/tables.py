@@ -1,56 +1,31 @@
 """Reads text files and workbooks into the same form: numbered lines of cells, whose texts are clean (`decoding.text.clean`).
 
-Row numbers are those that a spreadsheet shows. Limits on rows and on the unpacked size of a workbook are checked before
-anything is parsed. In the old XLS format a cell that shows an error looks like a blank one; in XLSX it can be recognised.
+Row numbers are those that a spreadsheet shows. Workbooks and XML are read by a process of its own, whose memory and time are
+bounded (`table_reader`). In the old XLS format a cell that shows an error looks like a blank one; in XLSX it can be recognised.
 """
 
 import csv
 import re
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO, StringIO
+from io import StringIO
 from itertools import islice
-from typing import Final, Protocol, TypeAlias, cast
-
-import python_calamine
+from threading import Event
+from typing import Final, Protocol, Self, TypeAlias, cast
 
 from fleetsync.pull.contract import SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.text import clean, needs_only_stripping
 from fleetsync.pull.files.encoding import decode
 from fleetsync.pull.files.file_format import FileFormat
 from fleetsync.pull.files.headers import MAX_HEADER_SEARCH_LINES
-from fleetsync.pull.files.values import ERROR, UNCOMPUTED, Cell, ErrorCell, may_hold_damage
-from fleetsync.pull.files.workbook_xml import (
-    UnreadableCells,
-    counts_from_1904,
-    unreadable_cells,
-    without_blank_cells,
-)
-from fleetsync.pull.files.xml_records import is_xml_of_records, open_xml_records
+from fleetsync.pull.files.table_reader import HeaderScore, read_table
+from fleetsync.pull.files.values import Cell, may_hold_damage
 
 NumberedCells: TypeAlias = tuple[int, Sequence[Cell]]
-HeaderScore: TypeAlias = Callable[[Sequence[Cell]], tuple[int, int]]
 
 DELIMITERS: Final = (";", "\t", ",", "|")
-_ZIP = b"PK\x03\x04"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Real workbooks unpack to at most about twenty times their size.
-_MAX_UNPACK_RATIO = 32
-# What the archive module raises for a damaged archive: unknown versions and methods are RuntimeErrors, names that are
-# no UTF-8 ValueErrors.
-_ARCHIVE_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    EOFError,
-    OSError,
-)
+_WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # XLSX, XLSB and ODS; XLS
+_PAXML: Final = re.compile(rb"<(?:\w+:)?paxml[\s>]")
 
 
 class CellTable(Protocol):
@@ -75,15 +50,15 @@ class CellTable(Protocol):
         ...
 
 
-def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> CellTable:
+def open_table(content: bytes, form: FileFormat, score: HeaderScore, where: str, stop: Event) -> CellTable:
     """The table in *content*, recognised by its first bytes and not by its name.
 
-    *score*: how well a line would do as the header, by which an undeclared delimiter is found.
+    *score*: how well a line would do as the header, by which an undeclared delimiter or sheet is found. *stop* ends reading.
     """
-    if content.startswith((_ZIP, _OLE)):
-        return _open_workbook(content, form, score, where)
-    if is_xml_of_records(content):
-        return open_xml_records(content, form.max_rows, where)
+    if content.startswith(_WORKBOOKS):
+        return read_table(content, "workbook", form, score, where, stop)
+    if _PAXML.search(content[:_BEGINNING_BYTES].replace(b"\0", b"")) is not None:
+        return read_table(content, "xml", form, score, where, stop)
     _refuse_other_kinds(content, where)
     return _open_text(content, form, score, where)
 
@@ -100,6 +75,7 @@ _OTHER_KINDS: Final = (
     (re.compile(rb"\{\\rtf"), "a text document (RTF)"),
 )
 _BEGINNING_BYTES = 4096
+_MAX_ROW_CHARACTERS = 1_000_000
 
 
 def _refuse_other_kinds(content: bytes, where: str) -> None:
@@ -112,6 +88,32 @@ def _refuse_other_kinds(content: bytes, where: str) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ text files
+
+
+class _BoundedLines:
+    """The lines of a text, for a reader of rows. Refuses a row that is longer than a row of any list."""
+
+    def __init__(self, text: str, where: str) -> None:
+        self._lines = StringIO(text, newline="")
+        self._where = where
+        self._row_characters = 0
+
+    def end_row(self) -> None:
+        """What was read until now belongs to rows that are whole."""
+        self._row_characters = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._row_characters += len(line)
+        if self._row_characters > _MAX_ROW_CHARACTERS:
+            raise SourceRefused(
+                f"{self._where}: a row has more than {_MAX_ROW_CHARACTERS} characters, as in no list. Export the "
+                "list again, with a line for each row"
+            )
+        return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class TextTable:
 
     def lines(self) -> Iterator[NumberedCells]:
         # Strict: an unclosed quotation mark would swallow every row after it without an error.
-        rows = csv.reader(StringIO(self.text, newline=""), delimiter=self.delimiter, strict=True)
+        source = _BoundedLines(self.text, self.where)
+        rows = csv.reader(source, delimiter=self.delimiter, strict=True)
         clean_cell = str.strip if needs_only_stripping(self.text) else clean
         number = 0
         while True:
@@ -143,6 +146,7 @@ class TextTable:
                 break
             if cells is None:
                 return
+            source.end_row()
             yield number, [clean_cell(cell) for cell in cells]
         raise self._unclosed_quote_error(number)
 
@@ -163,12 +167,16 @@ def _open_text(content: bytes, form: FileFormat, score: HeaderScore, where: str)
     text = decoded.text
     if text.count("\n") > form.max_rows + MAX_HEADER_SEARCH_LINES:
         raise _too_many_rows_error(form, where)
-    delimiter = form.delimiter or _delimiter(text, score)
+    delimiter = form.delimiter or _delimiter(text, score, where)
     return TextTable(text, delimiter, decoded.encoding, where)
 
 
-def _delimiter(text: str, score: HeaderScore) -> str:
-    head = "".join(islice(StringIO(text, newline=""), MAX_HEADER_SEARCH_LINES))
+def _delimiter(text: str, score: HeaderScore, where: str) -> str:
+    lines = _BoundedLines(text, where)
+    head = ""
+    for line in islice(lines, MAX_HEADER_SEARCH_LINES):
+        head += line
+        lines.end_row()
     # A first line "sep=;" tells spreadsheets the delimiter.
     declared = re.match(r'"?sep=([;\t,|])', head)
     if declared:
@@ -188,142 +196,3 @@ def _too_many_rows_error(form: FileFormat, where: str) -> SourceRefused:
     return SourceRefused(
         f"{where}: it has more than {form.max_rows} rows. If that is right, set max_rows in the [[source]] table"
     )
-
-
-# ------------------------------------------------------------------------------------------------------------- workbooks
-
-
-@dataclass(frozen=True, slots=True)
-class SheetTable:
-    """One sheet of a workbook."""
-
-    sheet: python_calamine.CalamineSheet
-    unreadable: UnreadableCells
-    is_1904: bool = False
-    left_sheets: tuple[str, ...] = ()
-    encoding: str = "workbook"
-    lacks_final_newline: bool = False
-
-    @property
-    def merged_rows(self) -> Iterator[tuple[int, int, range]]:
-        first_column = (self.sheet.start or (0, 0))[1]
-        for (top, left), (bottom, right) in self.sheet.merged_cell_ranges or ():
-            if bottom > top:
-                yield top + 1, bottom + 1, range(left - first_column, right - first_column + 1)
-
-    def lines(self) -> Iterator[NumberedCells]:
-        for row, uncleaned in enumerate(self.sheet.iter_rows()):
-            cells: list[Cell] = [clean(cell) if isinstance(cell, str) else cell for cell in uncleaned]
-            self._mark(cells, self.unreadable.errors.get(row, ()), ERROR)
-            self._mark(cells, self.unreadable.uncomputed.get(row, ()), UNCOMPUTED)
-            yield row + 1, cells
-
-    def _mark(self, cells: list[Cell], columns: Iterable[int], mark: ErrorCell) -> None:
-        first_column = (self.sheet.start or (0, 0))[1]
-        for column in columns:
-            if 0 <= column - first_column < len(cells):
-                cells[column - first_column] = mark
-
-    def may_be_damaged(self, cells: Sequence[Cell]) -> bool:
-        return True
-
-
-def _open_workbook(content: bytes, form: FileFormat, score: HeaderScore, where: str) -> SheetTable:
-    is_zip = content.startswith(_ZIP)
-    if is_zip:
-        _check_unpacked_size(content, form, where)
-        try:
-            content = without_blank_cells(content, form.max_cells, where)
-        except _ARCHIVE_ERRORS:
-            raise _damaged_file_error(where) from None
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(content))
-        name, left = _sheet_name(book, form, score, where)
-        sheet = book.get_sheet_by_name(name)
-    except python_calamine.PasswordError:
-        raise SourceRefused(f"{where}: it is protected by a password. Save it without one") from None
-    except python_calamine.CalamineError:
-        raise SourceRefused(f"{where}: it is not a workbook that can be read. Save it as XLSX or CSV UTF-8") from None
-    _check_row_count(sheet, form, where)
-    try:
-        unreadable = unreadable_cells(content, book.sheet_names.index(name)) if is_zip else UnreadableCells({}, {})
-        is_1904 = is_zip and counts_from_1904(content)
-    except _ARCHIVE_ERRORS:
-        raise _damaged_file_error(where) from None
-    return SheetTable(sheet, unreadable, is_1904, left)
-
-
-def _check_row_count(sheet: python_calamine.CalamineSheet, form: FileFormat, where: str) -> None:
-    limit = form.max_rows + MAX_HEADER_SEARCH_LINES
-    if sheet.total_height <= limit:
-        return
-    filled = sum(
-        1 for cells in sheet.iter_rows() if any(not (isinstance(cell, str) and not cell.strip()) for cell in cells)
-    )
-    if filled > limit:
-        raise _too_many_rows_error(form, where)
-
-
-def _check_unpacked_size(content: bytes, form: FileFormat, where: str) -> None:
-    limit = form.max_mebibytes * 1024 * 1024 * _MAX_UNPACK_RATIO
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile:
-        raise SourceUnavailable(f"{where}: its end is missing. Is it still being written?") from None
-    except _ARCHIVE_ERRORS:
-        raise _damaged_file_error(where) from None
-    if size > limit:
-        raise SourceRefused(f"{where}: it would unpack to more than {limit // 2**20} MiB. Save it as CSV UTF-8")
-
-
-def _damaged_file_error(where: str) -> SourceRefused:
-    return SourceRefused(f"{where}: it is damaged. Save it again as XLSX or CSV UTF-8")
-
-
-def _sheet_name(
-    book: python_calamine.CalamineWorkbook, form: FileFormat, score: HeaderScore, where: str
-) -> tuple[str, tuple[str, ...]]:
-    """The sheet to read, and those that look like tables of the same kind and are not read.
-
-    That is the one that is configured; else the first that is shown and has headers that are known.
-    """
-    shown = [
-        sheet.name
-        for sheet in book.sheets_metadata
-        if sheet.visible == python_calamine.SheetVisibleEnum.Visible
-        and sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-    ]
-    if form.sheet is not None:
-        if form.sheet in book.sheet_names:
-            return form.sheet, ()
-        raise SourceRefused(
-            f'{where}: it has no sheet "{form.sheet}". Set one of these in the [[source]] table: {_choices(shown)}'
-        )
-    if not shown:
-        raise SourceRefused(f"{where}: it has no sheet that is not hidden. Name one as sheet in the [[source]] table")
-    if len(shown) == 1:
-        return shown[0], ()
-    scores = {name: _sheet_score(book, name, score) for name in shown}
-    alike = [
-        name for name in shown if scores[name] >= (max(scores.values())[0], min(_SURE_HEADERS, max(scores.values())[1]))
-    ]
-    if not scores[alike[0]][1]:
-        raise SourceRefused(
-            f"{where}: none of its sheets has headers that are known. Name the one to read in the [[source]] table: "
-            f"{_choices(shown)}, and its headers as columns"
-        )
-    return alike[0], tuple(alike[1:])
-
-
-# So many known headers in one line are no chance: a cover sheet may name a school, or a field or two.
-_SURE_HEADERS = 2
-
-
-def _sheet_score(book: python_calamine.CalamineWorkbook, name: str, score: HeaderScore) -> tuple[int, int]:
-    lines = islice(book.get_sheet_by_name(name).iter_rows(), MAX_HEADER_SEARCH_LINES)
-    return max(map(score, lines), default=(0, 0))
-
-
-def _choices(sheets: Sequence[str]) -> str:
-    return " or ".join(f'sheet = "{name}"' for name in sheets)

@@ -105,6 +105,7 @@ class RecordComparison:
             shown = (read.tokens for read in self._waiting if isinstance(read.record, PersonRecord))
             self._protection.take_back_marks({tokens.person_id for tokens in shown if tokens and tokens.person_id})
             self._widen_marks()
+            self._protection.refuse_shared_key()
         self._protection.store_marks()
         for read in self._waiting:
             self._compare(read)

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from fleetsync.core.model import DeviceRecord, MembershipRecord, PersonRecord, Record
 from fleetsync.core.privacy import HiddenTokens, RecordTokens, hidden_tokens, is_mass_marking, linked_tokens
+from fleetsync.pull.contract import SourceRefused
 from fleetsync.pull.runner.staging import Staging
 
 
@@ -26,6 +27,7 @@ class PullProtection:
         self._believed_persons = 0
         self._persons: set[str] = set()  # their ids as tokens, as the other two
         self._marks: dict[str, set[str]] = {}  # all tokens of each person who is marked
+        self._linked: set[str] = set()  # who share a key with a protected person, as `_persons`
         self._protected_before: set[str] = set()
         self.hidden = HiddenTokens()
         self.released_persons = 0  # whose mark was taken back, and whom this pull does not mark
@@ -70,7 +72,25 @@ class PullProtection:
         if tokens.person_id in self._marks:
             self._marks[tokens.person_id].update(tokens.of_persons)
         if not tokens.of_persons.isdisjoint(self.hidden.protected):
+            self._linked.add(tokens.person_id)
             self._add(tokens.of_persons)
+
+    def refuse_shared_key(self) -> None:
+        """Refuse a pull in which many persons share a key with a protected person: all of them would be hidden for good.
+
+        It is a column that says the same for all, or an account that a class shares, and no person's key. Raises
+        SourceRefused before anything of them is stored.
+        """
+        linked = self._linked - self._marks.keys() - self._protected_before
+        if is_mass_marking(len(linked), self._roster_size()):
+            # Who is marked is protected all the same, by their id: their keys are the ones that many share.
+            self._marks = {person: {person} for person in self._marks}
+            self.hidden = replace(self.hidden, protected=self._stored | self._marks.keys())
+            raise SourceRefused(
+                f"{self._source}: {len(linked)} persons of {self._part} share a log-in or number with a protected person, "
+                "which would hide all of them. Is the column mixed up, or is it an account that many share? Correct it "
+                "at the source, or leave that account out there"
+            )
 
     def take_back_marks(self, persons: Collection[str]) -> None:
         """Carry out what was decided about the marks of an earlier pull, now that the part is read to its end.

@@ -9,7 +9,7 @@ from typing import Any
 from fleetsync import log
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
-from fleetsync.core.model import NOT_THERE, PullEffect, Verdict
+from fleetsync.core.model import NOT_THERE, TRIED_AGAIN, PullEffect, Verdict
 from fleetsync.pull.contract import (
     AccessRefused,
     Credential,
@@ -201,10 +201,11 @@ def missing_reason(source: Source, part: Part, verdict: Verdict, missing: PartMi
 
 def failure_reason(source: Source, error: PullError) -> str:
     """The text of *error*, with when it is tried again by itself where that may help."""
-    text = str(error).rstrip(".")
     if not isinstance(error, SourceUnavailable) or isinstance(error, Stopped):
         return str(error)
-    return f"{text}. It is tried again by itself within {_duration_text(source.settings.every)}"
+    text = str(error)
+    end = "" if text.endswith((".", "?")) else "."
+    return f"{text}{end} {TRIED_AGAIN} {_duration_text(source.settings.every)}"
 
 
 def _duration_text(duration: timedelta) -> str:

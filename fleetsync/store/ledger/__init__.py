@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from fleetsync.clock import Clock
-from fleetsync.store.database import Lock, open_database
+from fleetsync.store.database import RENEW_SECONDS, Lock, ScheduleLease, open_database
 from fleetsync.store.errors import (
     PartBusy,
     PullNotHeld,
@@ -20,6 +20,7 @@ from fleetsync.store.errors import (
 from fleetsync.store.ledger.accounts import AccountLedger, StoredAccount
 from fleetsync.store.ledger.applying import ApplyLedger, HeldPull
 from fleetsync.store.ledger.believed import BelievedLedger
+from fleetsync.store.ledger.corrections import CorrectionEnd, CorrectionLedger, StoredCorrection, StoredParking
 from fleetsync.store.ledger.history import HistoryLedger, Reconciliation
 from fleetsync.store.ledger.known_records import RecordIndexEntry
 from fleetsync.store.ledger.maintenance import RETENTION, MaintenanceLedger
@@ -27,11 +28,14 @@ from fleetsync.store.ledger.marks import MarkingPull, MarkLedger
 from fleetsync.store.ledger.outcomes import OutcomeLedger, RecordingResult
 from fleetsync.store.ledger.privacy import ProtectedPerson
 from fleetsync.store.ledger.pull_lists import StoredPull
+from fleetsync.store.ledger.tokens import StoredToken, TokenLedger
 from fleetsync.store.ledger.turnovers import TurnoverLedger
 from fleetsync.store.upgrade import upgrade
 
 __all__ = [
+    "RENEW_SECONDS",
     "RETENTION",
+    "CorrectionEnd",
     "HeldPull",
     "Ledger",
     "Lock",
@@ -42,12 +46,16 @@ __all__ = [
     "Reconciliation",
     "RecordIndexEntry",
     "RecordingResult",
+    "ScheduleLease",
     "StaleReconciliation",
     "StoreError",
     "StoreRefused",
     "StoreUnavailable",
     "StoredAccount",
+    "StoredCorrection",
+    "StoredParking",
     "StoredPull",
+    "StoredToken",
     "open_ledger",
 ]
 
@@ -59,8 +67,10 @@ class Ledger(
     TurnoverLedger,
     HistoryLedger,
     AccountLedger,
+    CorrectionLedger,
     MaintenanceLedger,
     MarkLedger,
+    TokenLedger,
 ):
     """All of it. Made by `open_ledger`; its methods may be called from any thread."""
 

@@ -21,7 +21,7 @@ from fleetsync.store.ledger.hidden_persons import child_tokens, erased_tokens, p
 
 
 class StoredAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that may sign in. *units* of the role `unit`, *entitlement* of the role `partner`."""
+    """An account that may sign in. *units* of the role `principal`, *entitlement* of the role `partner`."""
 
     name: str
     password_hash: str

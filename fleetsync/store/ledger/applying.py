@@ -86,6 +86,12 @@ class ApplyLedger(PullLedger):
             row = connection.execute(_select_held(source, part)).one_or_none()
             return None if row is None else HeldPull(**row._mapping)
 
+    def held_pulls(self) -> tuple[HeldPull, ...]:
+        """Every pull that waits for a person, also of parts that are no longer configured; by source and part."""
+        with self._read_transaction() as connection:
+            rows = connection.execute(_select_all_held().order_by(t.pull.c.source, t.pull.c.part))
+            return tuple(HeldPull(**row._mapping) for row in rows)
+
     def accept(self, pull: int, who: str, reason: str, limits: PullLimits = PullLimits()) -> None:
         """Believe the held *pull* because *who* says so. Raises PullNotHeld (with the newest), PartBusy."""
         source, part = self._part_of(pull)
@@ -288,13 +294,15 @@ def _held_reason(source: str, part: str, pull: int, refusals: Sequence[HoldReaso
     return f"{sentences}. If this is true: fleetsync accept {source}/{part} {pull} --reason …"
 
 
+def _select_all_held() -> Select[Any]:
+    pull = t.pull.c
+    columns = (pull.id.label("pull"), pull.source, pull.part, pull.started_at, pull.reason, pull.refusals)
+    return select(*columns).select_from(t.part_state.join(t.pull, pull.id == t.part_state.c.held_pull))
+
+
 def _select_held(source: str, part: str) -> Select[Any]:
-    pull, state = t.pull.c, t.part_state.c
-    return (
-        select(pull.id.label("pull"), pull.source, pull.part, pull.started_at, pull.reason, pull.refusals)
-        .select_from(t.part_state.join(t.pull, pull.id == state.held_pull))
-        .where(state.source == source, state.part == part)
-    )
+    state = t.part_state.c
+    return _select_all_held().where(state.source == source, state.part == part)
 
 
 def _require_held(connection: Connection, source: str, part: str, pull: int) -> None:

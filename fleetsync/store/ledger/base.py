@@ -68,7 +68,7 @@ class LedgerBase:
         """The only writer: applied whole or not at all.
 
         *changes_believed*: whether it may change anything that `BelievedState` is read from, apart from what is always
-        read anew (states of parts, overrides, parkings, marks). A process that remembers that state then reads it again.
+        read anew (states of parts, overrides, corrections, parkings, marks). A process that remembers that state then reads it again.
 
         *more_follows*: whether it is a step of a run that writes the same pages again in its next steps: rows that are
         staged, applied and removed would else be written to the disk at each of them.

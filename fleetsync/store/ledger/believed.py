@@ -31,6 +31,7 @@ from fleetsync.core.privacy import marked_refs
 from fleetsync.store import tables as t
 from fleetsync.store.bulk import read_many
 from fleetsync.store.ledger.base import LedgerBase, believed_record_from_row, select_believed_records
+from fleetsync.store.ledger.corrections import read_corrections
 from fleetsync.store.ledger.hidden_persons import pending_marks, privacy_generation
 from fleetsync.store.ledger.outcome_rows import (
     EPISODE_COLUMNS,
@@ -62,8 +63,11 @@ class BelievedLedger(LedgerBase):
                 state = _read_state(connection, now - REOPENS_WITHIN)
             else:
                 state = _without_long_closed(remembered, now)
+            corrections, device_counts = read_corrections(connection)
             return msgspec.structs.replace(
                 state,
+                corrections=corrections,
+                device_counts=device_counts,
                 concealed=self._concealed(state.known, pending_marks(connection)),
                 parts=_with_states(connection, parts),
                 overrides=_overrides(connection),

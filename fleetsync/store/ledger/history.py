@@ -1,5 +1,6 @@
 """What was known at a past instant, and the numbers of past days. A fact that comes late changes no past row."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -7,7 +8,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Select, func, literal, select
 
-from fleetsync.core.model import AssignmentInterval, CoverageDay, CoverageSum, Episode, OwedDevices, RunningAssignment
+from fleetsync.core.model import (
+    AssignmentInterval,
+    CoverageDay,
+    CoverageSum,
+    CoveredBy,
+    Episode,
+    OwedDevices,
+    RunningAssignment,
+)
 from fleetsync.store import tables as t
 from fleetsync.store.bulk import read_many
 from fleetsync.store.ledger.base import LedgerBase
@@ -25,6 +34,8 @@ from fleetsync.store.ledger.outcome_rows import (
     running_assignment_from_row,
 )
 from fleetsync.store.ledger.revision import BELIEVED_REVISION_COUNTER
+
+MAX_NAMED_DEVICES = 500  # in one statement; SQLite takes a bounded number of values
 
 
 class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +127,21 @@ class HistoryLedger(LedgerBase):
         statement = of_device.order_by(given.since.desc(), given.id.desc())
         with self._read_transaction() as connection:
             return tuple(assignment_interval_from_row(row) for row in read_many(connection, statement))
+
+    def previous_holders(self, devices: Collection[str]) -> Mapping[str, Sequence[AssignmentInterval]]:
+        """Device → its ended assignments to persons, the newest first. Devices that served nobody before are left out."""
+        given = t.assignment.c
+        ended = select(*ASSIGNMENT_INTERVAL_COLUMNS).where(given.by == CoveredBy.OWN.value, given.until.is_not(None))
+        by_device: defaultdict[str, list[AssignmentInterval]] = defaultdict(list)
+        with self._read_transaction() as connection:
+            ids = sorted(devices)
+            for first in range(0, len(ids), MAX_NAMED_DEVICES):
+                of_some = ended.where(given.device.in_(ids[first : first + MAX_NAMED_DEVICES]))
+                statement = of_some.order_by(given.since.desc(), given.id.desc())
+                for row in read_many(connection, statement):
+                    interval = assignment_interval_from_row(row)
+                    by_device[interval.assignment.device].append(interval)
+        return by_device
 
     def owed_as_of(self, instant: datetime) -> tuple[OwedDevices, ...]:
         """Who or what was owed devices at *instant*."""

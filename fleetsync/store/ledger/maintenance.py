@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, insert, liter
 
 from fleetsync.core.model import CoveredBy, RecordType, Subject
 from fleetsync.store import tables as t
-from fleetsync.store.database import Database, Lock
+from fleetsync.store.content import carry_content, require_empty
+from fleetsync.store.database import Database, ScheduleLease, open_database
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.marks import all_marks, restore_marks
 from fleetsync.store.ledger.privacy import PrivacyLedger
@@ -28,6 +29,7 @@ RETENTION: Mapping[str, timedelta] = {
     "pull": timedelta(days=548),  # never the newest of a part that is believed or held
     "reconciliation": timedelta(days=548),  # never the newest
     "override": TERM_LENGTH,
+    "correction": timedelta(days=548),  # as the intervals: past days are counted by it
     "parked": TERM_LENGTH,
     "audit": timedelta(days=730),
     "copy": timedelta(days=30),  # taken before a migration
@@ -51,6 +53,7 @@ _INTERVALS_OF_PERSONS = (
     t.owed.c.subject == Subject.PERSON.value,
     t.assignment.c.by == CoveredBy.OWN.value,
     t.gap.c.subject == Subject.PERSON.value,
+    t.correction.c.field == "holder",
 )
 CLOCK_CONFIRMED = "clock confirmed"  # in the audit
 _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
@@ -60,15 +63,20 @@ _TIMES_BROUGHT_BACK: Mapping[Table, tuple[str, ...]] = {
     t.assignment: ("assigned_at",),
     t.gap: ("opened_at",),
     t.device: ("stage_since",),
+    t.correction: ("at", "ended_at"),
 }
 
 
 class MaintenanceLedger(PrivacyLedger):
     """The part of the ledger that looks after the database as a whole."""
 
-    def schedule_lease(self) -> Lock | None:
-        """The lease of the daemon that pulls by the clock, until it is released; None while another one has it."""
+    def schedule_lease(self) -> ScheduleLease | None:
+        """The lease of the daemon that pulls by the clock; None while another one has it. See `Locks.schedule`."""
         return self._database.locks.schedule()
+
+    def schedule_holder(self) -> str | None:
+        """Which daemon pulls by the clock: its machine and process; None: no daemon."""
+        return self._database.locks.schedule_holder()
 
     def size_bytes(self) -> int:
         """The database with its journal."""
@@ -116,6 +124,31 @@ class MaintenanceLedger(PrivacyLedger):
             (self.erase if is_erased else self.protect)(tokens, at)
         with self._write_transaction() as connection:
             restore_marks(connection, kept_marks)
+
+    def move_to(self, url: str) -> int:
+        """Carry all content to the empty database at *url*, of whatever kind, and compare it there; the number of rows.
+
+        Raises StoreRefused while a daemon pulls by the clock, and where *url* holds rows already. Nothing is removed here.
+        """
+        lease = self.schedule_lease()
+        if lease is None:
+            holder = self.schedule_holder() or "which has just begun"
+            raise StoreRefused(f"a daemon uses this database: {holder}. Stop the daemon, and move then")
+        try:
+            return self._move_to(url)
+        finally:
+            lease.release()
+
+    def _move_to(self, url: str) -> int:
+        target = open_database(url)
+        try:
+            upgrade(target)
+            with target.begin_reading() as connection:
+                require_empty(connection)
+            with self._write_transaction(changes_believed=False) as ours, target.begin_writing() as theirs:
+                return sum(rows for rows, _ in carry_content(ours, theirs).values())
+        finally:
+            target.close()
 
     def _privacy_tokens(self) -> tuple[tuple[bool, frozenset[str], datetime], ...]:
         now = self._clock.now()
@@ -221,6 +254,10 @@ def _purge_conditions(
             & (t.reconciliation.c.id != select(func.max(t.reconciliation.c.id)).scalar_subquery()),
         ),
         "override": (t.override, t.override.c.until < old["override"].date()),
+        "correction": (
+            t.correction,
+            (t.correction.c.ended_at < old["correction"]) | (t.correction.c.until < old["correction"].date()),
+        ),
         "parked": (t.parked, t.parked.c.until < old["parked"].date()),
         "audit": (t.audit, t.audit.c.at < old["audit"]),
     }

@@ -25,6 +25,7 @@ from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.errors import StaleReconciliation
 from fleetsync.store.ledger.base import LedgerBase
+from fleetsync.store.ledger.corrections import end_agreed_corrections
 from fleetsync.store.ledger.hidden_persons import privacy_generation
 from fleetsync.store.ledger.recorded_state import is_day_closed, state_after_recording
 from fleetsync.store.ledger.revision import believed_revision
@@ -100,6 +101,7 @@ class OutcomeLedger(LedgerBase):
                 "owed": _write_owed(connection, outcome, previous, at),
                 "assignment": _write_assignments(connection, assignments, believed, at),
                 "gap": _write_gaps(connection, outcome, believed, at),
+                "correction": end_agreed_corrections(connection, outcome, believed, at),
                 "coverage": _write_coverage(connection, outcome, believed),
                 "turnover": 0
                 if outcome.turnover == believed.turnover

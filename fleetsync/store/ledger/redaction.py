@@ -14,6 +14,7 @@ from fleetsync.core.privacy import Tokeniser, masked_record
 from fleetsync.store import tables as t
 from fleetsync.store.database import database_of
 from fleetsync.store.ledger.base import encode_record
+from fleetsync.store.ledger.corrections import hide_corrections
 from fleetsync.store.ledger.hidden_persons import store_tokens
 from fleetsync.store.ledger.person_search import PersonSearch, StoredRecord, search_persons, value_token
 from fleetsync.store.ledger.revision import advance_believed_revision
@@ -32,6 +33,7 @@ def protect(connection: Connection, tokens: Iterable[str], at: datetime, token_o
     _mask_history(connection, search)
     _mask_devices(connection, search)
     mask_keys(connection, search, token_of)
+    hide_corrections(connection, search.people, search.devices)
     advance_believed_revision(connection)
     return search
 
@@ -50,6 +52,7 @@ def erase(connection: Connection, tokens: Iterable[str], at: datetime, token_of:
     _mask_devices(connection, search)
     _remove_keys(connection, search, token_of)
     _remove_history(connection, search)
+    hide_corrections(connection, search.people, search.devices)
     advance_believed_revision(connection)
     return search
 

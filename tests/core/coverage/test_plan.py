@@ -111,3 +111,57 @@ def test_pulls_that_change_nothing_have_an_empty_plan() -> None:
     result = builder.outcome()
 
     assert plan_changes(result, result, [], builder.known) == ChangePlan()
+
+
+def known_by(builder: RecordsBuilder) -> tuple[Outcome, list[str]]:
+    """Two pupils with a device each at Björkskolan, and the source ids of the devices."""
+    names = [builder.device(builder.pupil(name)) for name in ("alva", "bo")]
+    return builder.outcome(), names
+
+
+def test_changes_are_counted_by_unit_and_a_few_devices_are_named() -> None:
+    builder = RecordsBuilder()
+    before, names = known_by(builder)
+    pulled = effect((RowChange.PUT, names[0]), (RowChange.ABSENT, names[1]), (RowChange.PUT, "nobody knows"))
+
+    result = plan_changes(before, before, [pulled], builder.known)
+
+    (unit,) = result.units
+    assert (unit.changed, unit.absent, unit.new) == (1, 1, 0)
+    assert [(each.change, each.subject) for each in result.samples] == [
+        ("changed", Subject.DEVICE),
+        ("absent", Subject.DEVICE),
+    ]
+    assert {each.unit for each in result.samples} == {unit.unit}
+
+
+def test_no_more_than_a_few_are_named_of_each_change() -> None:
+    builder = RecordsBuilder()
+    names = [builder.device() for _ in range(9)]
+    before = builder.outcome()
+
+    result = plan_changes(before, before, [effect(*((RowChange.ABSENT, name) for name in names))], builder.known)
+
+    assert (result.absent, len(result.samples)) == (9, 5)
+
+
+def test_neither_a_protected_person_nor_their_device_is_named() -> None:
+    builder = RecordsBuilder()
+    before, names = known_by(builder)
+    hidden = builder.pupil("cilla")
+    device = builder.device(hidden)
+    before = builder.outcome()
+    people = tuple(replace(case, person=replace(case.person, masked=True)) for case in before.people)
+    after = replace(before, people=people)
+
+    result = plan_changes(before, after, [effect((RowChange.PUT, device), (RowChange.PUT, names[0]))], builder.known)
+
+    assert (result.changed, result.samples) == (2, ())
+
+
+def test_the_totals_of_all_units_stand_beside_those_that_change() -> None:
+    before = outcome(coverage=(cover("a", 10, 9), cover("b", 5, 5)))
+    then = outcome(coverage=(cover("a", 10, 2), cover("b", 5, 5)))
+
+    (total,) = plan_changes(before, then, [], []).coverage_totals
+    assert (total.unit, total.entitled_before, total.covered_before, total.covered_after) == ("", 15, 14, 7)

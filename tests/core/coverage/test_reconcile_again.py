@@ -13,7 +13,9 @@ from fleetsync.core.coverage import build_context, reconcile_in
 from fleetsync.core.model import (
     BelievedRecord,
     BelievedState,
+    CorrectedField,
     Correction,
+    DeviceCount,
     Moment,
     Outcome,
     Override,
@@ -89,8 +91,11 @@ def decisions(draw: st.DrawFn, builder: RecordsBuilder) -> dict[str, Any]:
     override = Override(
         serial=draw(st.sampled_from(serials)), login=None, person=address(f"p{draw(st.integers(0, 5))}")
     )
-    correction = Correction(device=draw(st.sampled_from(devices)), field="unit", value="ekskolan")
-    return {"overrides": (override,), "corrections": (correction,)}
+    values: dict[CorrectedField, str] = {"unit": "ekskolan", "purpose": "loan", "holder": "", "condition": "lost"}
+    field = draw(st.sampled_from(list(values)))
+    correction = Correction(device=draw(st.sampled_from(devices)), field=field, value=values[field])
+    count = DeviceCount(subject_id="preschool@ugglan", count=draw(st.integers(0, 9)))
+    return {"overrides": (override,), "corrections": (correction,), "device_counts": (count,)}
 
 
 @settings(max_examples=150, deadline=None)
@@ -103,7 +108,7 @@ def test_beginning_with_the_last_reconciliation_always_concludes_what_a_whole_on
     recorded = with_recorded_outcome(believed, reconcile_in(context_of(believed)).outcome)
     later = replace(recorded, known=tuple(data.draw(changed_records(recorded.known))))
     if data.draw(mostly(False, True)):
-        later = replace(later, overrides=(), corrections=())
+        later = replace(later, overrides=(), corrections=(), device_counts=())
     if data.draw(mostly(False, True)):
         later = replace(later, known=masked_records(later.known, "p1"))
     day = data.draw(mostly(TODAY, TODAY + timedelta(days=30)))

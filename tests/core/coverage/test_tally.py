@@ -360,3 +360,21 @@ def test_what_is_counted_beside_stands_in_the_same_row() -> None:
 
     assert (first.unit, first.entitled, first.undecided, first.on_leave) == ("bjorkskolan", 1, 2, 0)
     assert (second.unit, second.entitled, second.undecided, second.on_leave) == ("ekskolan", 0, 0, 1)
+
+
+# --- counted by hand ----------------------------------------------------------------------------------------------------
+
+
+@given(worlds(), st.integers(0, 40))
+def test_a_count_by_hand_takes_the_place_of_what_sources_know_and_the_sums_hold(world: Any, count: int) -> None:
+    debts, devices = world
+    subjects = sorted({device.subject_id for device in devices if device.by is not CoveredBy.OWN})
+    for share in tally(debts, devices, dict.fromkeys(subjects, count)):
+        covered = share.covered_own + share.covered_set + share.covered_pool
+        if share.subject_id in subjects:
+            assert share.working_devices == count
+            assert share.covered_set + share.covered_pool + share.surplus == count
+            assert "by a correction" in share.reason.en
+        assert covered >= 0
+    for coverage_row in sum_coverage(DAY, tally(debts, devices, dict.fromkeys(subjects, count)), (), {}):
+        assert coverage_row.covered <= coverage_row.assigned <= coverage_row.entitled

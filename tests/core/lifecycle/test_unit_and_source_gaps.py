@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from fleetsync.core.calendar import Calendars
+from fleetsync.core.lifecycle import ActingRole, acting_roles
 from fleetsync.core.model import (
     BelievedState,
     CoverageDay,
@@ -12,6 +13,7 @@ from fleetsync.core.model import (
     CredentialUse,
     DeviceSet,
     Episode,
+    LocalPlan,
     Subject,
     Text,
     UnitRecord,
@@ -330,3 +332,49 @@ def test_unknown_words_of_the_last_complete_pull_are_drift() -> None:
 
     assert of_kind("schema_drift", LifecycleCase(TODAY, sources=(quiet,))) == []
     assert [finding[0] for finding in of_kind("schema_drift", LifecycleCase(TODAY, sources=(drifting,)))] == [MDM]
+
+
+# --- local plans ------------------------------------------------------------------------------------------------------
+
+
+def local_plan(unit: str, decided_on: str, ends_on: str) -> LocalPlan:
+    return LocalPlan(
+        unit=unit,
+        document=f"Lokal IT-plan {decided_on[:4]}",
+        decided_on=date.fromisoformat(decided_on),
+        ends_on=date.fromisoformat(ends_on),
+    )
+
+
+PLANS = (
+    local_plan("bjorkskolan", "2025-08-20", "2026-06-30"),
+    local_plan("bjorkskolan", "2024-08-20", "2025-06-30"),
+    local_plan("ekskolan", "2026-08-20", "2026-11-30"),
+    local_plan("ugglan", "2026-12-24", "2027-06-30"),
+)
+
+
+def test_nobody_is_asked_for_local_plans_while_the_municipality_follows_none() -> None:
+    room = LifecycleCase()
+
+    assert of_kind("no_local_plan", room) == of_kind("local_plan_expired", room) == []
+
+
+def test_once_a_unit_has_a_local_plan_one_without_any_is_asked_for_it_until_it_is_decided() -> None:
+    asked = [("ugglan", "ugglan", "no local plan is entered")]
+
+    assert of_kind("no_local_plan", LifecycleCase("2026-12-23", local_plans=PLANS)) == asked
+    assert of_kind("no_local_plan", LifecycleCase("2026-12-24", local_plans=PLANS)) == []
+
+
+def test_a_local_plan_that_ended_without_a_successor_is_named_from_the_day_after() -> None:
+    ended = ("bjorkskolan", "bjorkskolan", "”Lokal IT-plan 2025” ended on 2026-06-30")
+    next_ended = ("ekskolan", "ekskolan", "”Lokal IT-plan 2026” ended on 2026-11-30")
+
+    assert of_kind("local_plan_expired", LifecycleCase("2026-11-30", local_plans=PLANS)) == [ended]
+    assert of_kind("local_plan_expired", LifecycleCase("2026-12-01", local_plans=PLANS)) == [ended, next_ended]
+
+
+def test_local_plans_are_the_principals_to_write() -> None:
+    for kind in ("no_local_plan", "local_plan_expired"):
+        assert acting_roles(kind, None, None) == (ActingRole.PRINCIPAL,)

@@ -716,3 +716,20 @@ def test_a_second_run_of_the_same_input_changes_nothing() -> None:
     later = Moment(AT + timedelta(hours=1), TODAY)
 
     assert MatchingCase(*records, believed=BelievedState(logins=first.logins), moment=later).matched() == first
+
+
+def test_a_correction_never_shows_where_a_protected_person_is() -> None:
+    correction = Correction(device="dintune-d", field="unit", value="bjorkskolan")
+    hidden = MatchingCase(
+        person("bo", address("bo"), masked=True), device("d", address("bo")),
+        states=[at("ekskolan", who=BO)], believed=BelievedState(corrections=(correction,)),
+    )  # fmt: skip
+
+    assert hidden.placement().unit == "unplaced"
+
+
+def test_the_reason_of_a_corrected_fact_names_its_last_day() -> None:
+    assert corrected("purpose", "loan").placement().purpose_reason.en == "by a correction"
+
+    until = date(2030, 6, 1)
+    assert corrected("purpose", "loan", until=until).placement().purpose_reason.en == "by a correction until 2030-06-01"

@@ -31,3 +31,51 @@ for (const button of document.querySelectorAll("[data-copies]")) {
     button.textContent = button.dataset.copied;
   });
 }
+
+for (const button of document.querySelectorAll("[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
+// Rows that can be ticked: the arrow keys lead from row to row, with Shift they tick on the way, Enter opens
+// the row, and Escape leads to the buttons.
+for (const form of document.querySelectorAll("form.ticked")) {
+  const boxes = [...form.querySelectorAll("tbody .tick input")];
+  const all = form.querySelector("[data-ticks-all]");
+  const told = form.querySelector("[data-ticked]");
+  const untouched = told.textContent;
+
+  function count() {
+    const ticked = boxes.filter((box) => box.checked).length;
+    told.textContent = ticked ? told.dataset.ticked.replace("#", ticked) : untouched;
+    all.checked = ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+
+  function move(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const place = boxes.indexOf(event.target);
+    if (place < 0) return;
+    if (event.key === "Enter") {
+      event.preventDefault();
+      event.target.closest("tr").querySelector("td a")?.click();
+    }
+    if (event.key === "Escape") form.querySelector(".with-ticked input").focus();
+    const next = step && boxes[place + step];
+    if (!next) return;
+    event.preventDefault();
+    if (event.shiftKey) event.target.checked = next.checked = true;
+    next.focus();
+    count();
+  }
+
+  form.querySelector("[data-keys]").hidden = false;
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    count();
+  });
+  form.addEventListener("change", count);
+  form.addEventListener("keydown", move);
+  count();
+}

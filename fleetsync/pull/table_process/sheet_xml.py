@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
-from fleetsync.pull.contract import SourceRefused
+from fleetsync.pull.table_process.errors import TableError, too_much_text_error
+from fleetsync.pull.table_process.limits import MAX_TEXT_BYTES
 
 # -------------------------------------------------------------------------- cells with nothing in them, and far away, in XLSX
 
@@ -20,27 +21,28 @@ _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*/>")
 _SHARED_STRINGS = "xl/sharedStrings.xml"
 _SHARED_STRING = re.compile(rb"<(?:\w+:)?si\b.*?</(?:\w+:)?si>", re.DOTALL)
 _SHARED_REFERENCE = re.compile(rb't="s"[^>]*>\s*<(?:\w+:)?v>(\d{1,9})<')
-_MAX_SHEET_BYTES = 512 * 2**20
-_MAX_TEXT_BYTES = 256 * 2**20
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
 _VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s/>]")
 _HAS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|t)\b[^>]*>\s*[^<\s]")
 
 
-def without_blank_cells(content: bytes, max_cells: int, where: str) -> bytes:
+def without_blank_cells(content: bytes, max_cells: int) -> bytes:
     """An XLSX without the cells that have nothing in them, which a reader would make room for up to the last.
 
-    Raises SourceRefused when a cell with something in it lies so far away that the table would have more than
-    *max_cells* cells.
+    Raises TableError when a cell with something in it lies so far away that the table would have more than *max_cells*
+    cells, or when its cells refer to more text than fits into memory.
     """
     with zipfile.ZipFile(BytesIO(content)) as archive:
-        sheets = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
-        if any(archive.getinfo(name).file_size > _MAX_SHEET_BYTES for name in sheets):
-            raise SourceRefused(f"{where}: a sheet would unpack to more than 512 MiB. Save the list as CSV UTF-8")
-        contents = {name: archive.read(name) for name in sheets}
-        _check_text_size(archive, list(contents.values()), where)
-        slim = {name: _slim_sheet(sheet, max_cells, where) for name, sheet in contents.items()}
-        changed = {name: sheet for name, sheet in slim.items() if sheet is not None}
+        members = [name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")]
+        changed: dict[str, bytes] = {}
+        references = 0
+        for name in members:  # one at a time: several would not fit into memory
+            sheet = archive.read(name)
+            references += sheet.count(b't="s"')
+            slim = _slim_sheet(sheet, max_cells)
+            if slim is not None:
+                changed[name] = slim
+        _check_text_size(archive, members, references)
         if not changed:
             return content
         result = BytesIO()
@@ -50,7 +52,7 @@ def without_blank_cells(content: bytes, max_cells: int, where: str) -> bytes:
     return result.getvalue()
 
 
-def _slim_sheet(sheet: bytes, max_cells: int, where: str) -> bytes | None:
+def _slim_sheet(sheet: bytes, max_cells: int) -> bytes | None:
     """None where nothing has to be changed: the table is not larger than *max_cells* with its blank cells."""
     last_row = last_column = last_filled_row = last_filled_column = 0
     for cell in _CELL.finditer(sheet):
@@ -62,9 +64,9 @@ def _slim_sheet(sheet: bytes, max_cells: int, where: str) -> bytes | None:
         if _is_filled(cell):
             last_filled_row, last_filled_column = max(last_filled_row, row), max(last_filled_column, column)
     if last_filled_row * last_filled_column > max_cells:
-        raise SourceRefused(
-            f"{where}: its table reaches to row {last_filled_row} and column {last_filled_column}, more than {max_cells} "
-            "cells. Delete what stands far from the list, or save the list as CSV UTF-8"
+        raise TableError(
+            f"its table reaches to row {last_filled_row} and column {last_filled_column}, more than {max_cells} cells. "
+            "Delete what stands far from the list, or save the list as CSV UTF-8"
         )
     if (last_row, last_column) == (last_filled_row, last_filled_column):
         return None
@@ -84,20 +86,19 @@ def _is_uncomputed(content: bytes) -> bool:
     return _FORMULA.search(content) is not None and _VALUE.search(content) is None
 
 
-def _check_text_size(archive: zipfile.ZipFile, sheets: Sequence[bytes], where: str) -> None:
-    """Refuses a workbook whose cells refer to its texts so often that they would not fit into memory."""
+def _check_text_size(archive: zipfile.ZipFile, members: Sequence[str], references: int) -> None:
+    """Refuses a workbook whose cells refer to its texts so often that they would not fit into memory.
+
+    *references*: of all its cells to texts.
+    """
     if _SHARED_STRINGS not in archive.namelist():
         return
     sizes = [len(text[0]) for text in _SHARED_STRING.finditer(archive.read(_SHARED_STRINGS))]
-    longest = max(sizes, default=0)
-    if sum(sheet.count(b't="s"') for sheet in sheets) * longest <= _MAX_TEXT_BYTES:
+    if references * max(sizes, default=0) <= MAX_TEXT_BYTES:
         return
-    numbers = (int(number) for sheet in sheets for number in _SHARED_REFERENCE.findall(sheet))
-    if sum(sizes[number] for number in numbers if number < len(sizes)) > _MAX_TEXT_BYTES:
-        raise SourceRefused(
-            f"{where}: its texts would fill more than {_MAX_TEXT_BYTES // 2**20} MiB. Delete columns of long texts, or save "
-            "the list as CSV UTF-8"
-        )
+    numbers = (int(number) for name in members for number in _SHARED_REFERENCE.findall(archive.read(name)))
+    if sum(sizes[number] for number in numbers if number < len(sizes)) > MAX_TEXT_BYTES:
+        raise too_much_text_error()
 
 
 _DATE_1904 = re.compile(rb'<(?:\w+:)?workbookPr\b[^>]*\bdate1904="(?:1|true|on)"')
