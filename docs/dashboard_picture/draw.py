@@ -73,7 +73,7 @@ def main(bundle: Path, replayed_days: int) -> None:
         # A day has four samples, and the pictures may be drawn at night.
         with prometheus.running("now.yml", "--web.cors.origin=.*", lookback="24h"):
             for recorded in ("unit_entitlement:fleetsync_below_limit:school_days", 'up{job="fleetsync"}'):
-                prometheus.wait_for(recorded, lambda series=recorded: bool(prometheus.query(series)))
+                prometheus.wait_for(recorded, partial(prometheus.has_result, recorded))
             for picture in PICTURES:
                 draw(picture, bundle, f"http://127.0.0.1:{prometheus.port}", f"http://{address}/index.html")
 
@@ -94,6 +94,7 @@ def feed_prometheus(prometheus: PrometheusServer, replayed_days: int) -> str:
     environment = DemoEnvironment(prometheus.folder / "exempelby", with_schools=True)
     with environment.open() as written:
         config = written.path
+        assert config is not None, "the demo writes its configuration into a file"
         config.write_text(with_backups(config.read_text(encoding="utf-8")), encoding="utf-8")
         settings = load(config)
         publish_all_units(environment, settings)

@@ -200,6 +200,10 @@ class PrometheusServer:
         """The current result of *expr*."""
         return self._ask("query", query=expr)
 
+    def has_result(self, expr: str) -> bool:
+        """Whether *expr* has a result now."""
+        return bool(self.query(expr))
+
     def query_range(self, expr: str, hours: int, step: str = "1h") -> list[Any]:
         """The result of *expr* over the last *hours*."""
         now = time.time()
