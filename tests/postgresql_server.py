@@ -6,8 +6,10 @@ The cluster sorts as Swedish does, so that no test passes because a server happe
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -22,7 +24,7 @@ from fleetsync.store.ledger import open_ledger
 USER = "fleetsync"
 # A test's database is thrown away: nothing has to survive a power cut.
 SETTINGS = {
-    "listen_addresses": "''",
+    "listen_addresses": "",
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -31,6 +33,8 @@ SETTINGS = {
     "autovacuum": "off",
     "shared_buffers": "32MB",
 }
+# The server refuses to be root.
+AS_SERVER_USER = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups") if os.geteuid() == 0 else ()
 
 
 def server_program(name: str) -> str | None:
@@ -131,17 +135,21 @@ def running_server(files: Mapping[str, bytes] = {}, **settings: str) -> Iterator
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         swedish = ("--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=sv-SE")
         let_in = ("--auth-local=trust", "--auth-host=scram-sha-256")
-        _run("initdb", "-D", data, *let_in, "-U", USER, "--no-sync", *swedish)
+        made = [*AS_SERVER_USER, _path("initdb"), "-D", str(data), *let_in, "-U", USER, "--no-sync", *swedish]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
         for name, content in files.items():
             _write_private(data / name, content)
-        options = " ".join(f"-c {name}={value}" for name, value in {**SETTINGS, **settings}.items())
-        _run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", f"-k {folder} {options}", "start")
-        try:
-            server = PostgresqlServer(folder, settings.get("port", "5432"))
-            yield server
-            server.close()
-        finally:
-            _run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        options = [word for name, value in {**SETTINGS, **settings}.items() for word in ("-c", f"{name}={value}")]
+        # It ends with the tests, also when they are killed.
+        ending = ("setpriv", "--pdeathsig", "QUIT")
+        command = [*AS_SERVER_USER, *ending, _path("postgres"), "-D", str(data), "-k", str(folder), *options]
+        with (folder / "log").open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, cwd="/") as process:
+            try:
+                server = _when_ready(folder, settings.get("port", "5432"), process)
+                yield server
+                server.close()
+            finally:
+                process.send_signal(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,11 +162,16 @@ def _write_private(file: Path, content: bytes) -> None:
         os.chown(file, owner.st_uid, owner.st_gid)
 
 
-def _run(program: str, *arguments: object) -> None:
-    """Run a program of the server, which refuses to be root."""
+def _when_ready(folder: Path, port: str, process: "subprocess.Popen[bytes]") -> PostgresqlServer:
+    while True:
+        try:
+            return PostgresqlServer(folder, port)
+        except psycopg.OperationalError:
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.02)
+
+
+def _path(program: str) -> str:
     path = server_program(program)
     assert path is not None, f"{program} is not installed"
-    dropping = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups") if os.geteuid() == 0 else ()
-    command = [*dropping, path, *map(str, arguments)]
-    # Not captured: the server would inherit the pipe and keep it open.
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+    return path
