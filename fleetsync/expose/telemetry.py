@@ -327,14 +327,12 @@ TELEMETRY: tuple[TelemetrySeries, ...] = (
         "When a digest was last sent to a unit, since the daemon started",
         (),
         _single(lambda status: status.digests_at),
-        FIRST_TRIED,
     ),
     TelemetrySeries(
         "fleetsync_digest_unsent",
         "Units whose digest of this week could not be sent at the last attempt; it is tried again every hour",
         (),
         _single(lambda status: status.unsent_digests),
-        FIRST_TRIED,
     ),
     TelemetrySeries(
         "fleetsync_job_missed_total",
