@@ -165,7 +165,7 @@ def test_the_metrics_say_that_a_held_pull_agrees_with_those_before_and_how_many_
     assert [at[:2] for at in said] == [(True, False), (True, False), (True, True)]
     pages = [at[2] for at in said]
     assert pages[1] - pages[0] == pages[2] - pages[1] > 0
-    assert not status.makes_backups
+    assert not health.daemon_status(opened.application, is_leader=True).makes_backups
 
 
 def test_held_pulls_that_say_different_things_do_not_agree(installation, opened):
