@@ -14,7 +14,8 @@ from fleetsync.daemon.composition import Application
 from fleetsync.expose import decision_checks
 from fleetsync.expose.decision_checks import DecisionRefused
 from fleetsync.expose.lookup import Lookup
-from fleetsync.expose.ports import DecisionError, EnteredCorrection
+from fleetsync.expose.manual_decisions import EnteredCorrection
+from fleetsync.expose.ports import DecisionError
 
 NOBODY = "nobody"
 ENDINGS: Mapping[str, str] = {

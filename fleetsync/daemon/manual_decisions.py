@@ -1,16 +1,17 @@
-"""What people decide about gaps, facts and units, by page or command: implements `ports.ManualDecisions`."""
+"""What people decide about gaps, facts and units, by page or command: implements `fleetsync.expose.manual_decisions`."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from fleetsync.core.model import Correction, DeviceCount, Parking
 from fleetsync.expose import ports
+from fleetsync.expose.manual_decisions import EnteredCorrection, EnteredParking, Publication
 from fleetsync.store.ledger import Ledger, StoredCorrection, StoreError
 from fleetsync.sync import RunContext
 
 
 class LedgerManualDecisions:
-    """`ports.ManualDecisions` over the ledger. A decision is stored and audited, then *wake* asks for a reconciliation."""
+    """`ManualDecisions` over the ledger. A decision is stored and audited, then *wake* asks for a reconciliation."""
 
     def __init__(self, run_context: Callable[[], RunContext], wake: Callable[[], object]) -> None:
         self._run_context, self._wake = run_context, wake
@@ -39,12 +40,12 @@ class LedgerManualDecisions:
         finally:
             self._wake()
 
-    def parking(self, kind: str, subject_id: str) -> ports.EnteredParking | None:
+    def parking(self, kind: str, subject_id: str) -> EnteredParking | None:
         """Who parked a gap."""
         stored = self._ledger.parking(kind, subject_id)
         if stored is None:
             return None
-        return ports.EnteredParking(until=stored.until, reason=stored.reason, who=stored.who, at=stored.at)
+        return EnteredParking(until=stored.until, reason=stored.reason, who=stored.who, at=stored.at)
 
     # --- facts --------------------------------------------------------------------------------------------------------
 
@@ -59,7 +60,7 @@ class LedgerManualDecisions:
         self._wake()
         return number
 
-    def take_back(self, number: int, *, who: str) -> ports.EnteredCorrection:
+    def take_back(self, number: int, *, who: str) -> EnteredCorrection:
         """End a correction."""
         try:
             stored = self._ledger.take_back_correction(number, who)
@@ -69,7 +70,7 @@ class LedgerManualDecisions:
         self._wake()
         return _entered(stored)
 
-    def corrections(self, subject_ids: Collection[str] | None = None) -> Sequence[ports.EnteredCorrection]:
+    def corrections(self, subject_ids: Collection[str] | None = None) -> Sequence[EnteredCorrection]:
         """Those that are kept."""
         return [_entered(stored) for stored in self._ledger.corrections(subject_ids)]
 
@@ -90,13 +91,13 @@ class LedgerManualDecisions:
         self._ledger.audit(who, "unpublish", unit)
         self._wake()
 
-    def publications(self) -> Mapping[str, ports.Publication]:
+    def publications(self) -> Mapping[str, Publication]:
         """By unit whose trial a person has ended."""
-        return {unit: ports.Publication(who=who, at=at) for unit, (who, at) in self._ledger.publications().items()}
+        return {unit: Publication(who=who, at=at) for unit, (who, at) in self._ledger.publications().items()}
 
 
-def _entered(stored: StoredCorrection) -> ports.EnteredCorrection:
-    return ports.EnteredCorrection(
+def _entered(stored: StoredCorrection) -> EnteredCorrection:
+    return EnteredCorrection(
         number=stored.id,
         subject_id=stored.subject_id,
         field=stored.field,

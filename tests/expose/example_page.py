@@ -68,16 +68,14 @@ from fleetsync.core.pull_progress import PullProgress
 from fleetsync.core.snapshot import Snapshot, build_past_snapshot, build_snapshot
 from fleetsync.data import reference
 from fleetsync.expose.gate import VisibleSnapshot, view_for
+from fleetsync.expose.manual_decisions import EnteredCorrection, EnteredParking, Publication
 from fleetsync.expose.metrics import Exposition
 from fleetsync.expose.ports import (
     AccountRole,
     DecisionError,
-    EnteredCorrection,
-    EnteredParking,
     LeftoverPull,
     MarkingPull,
     ProtectedState,
-    Publication,
     PullSummary,
     ReceivedFile,
     SignInAccount,

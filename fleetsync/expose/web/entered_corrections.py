@@ -9,7 +9,7 @@ from flask import url_for
 from fleetsync.core.model import COUNT_FIELD, CoverageShare, DeviceCase, Text
 from fleetsync.expose.decision_checks import is_correctable
 from fleetsync.expose.display_names import CONDITIONS, PURPOSES, word
-from fleetsync.expose.ports import EnteredCorrection
+from fleetsync.expose.manual_decisions import EnteredCorrection
 from fleetsync.expose.web.links import TranslatedNames
 from fleetsync.expose.web.request_context import RequestContext
 

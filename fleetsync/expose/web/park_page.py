@@ -9,7 +9,8 @@ from fleetsync.core.model import Episode, Subject
 from fleetsync.expose import decision_checks
 from fleetsync.expose.decision_checks import DecisionRefused
 from fleetsync.expose.lists.definitions import SubjectLink
-from fleetsync.expose.ports import DecisionError, EnteredParking
+from fleetsync.expose.manual_decisions import EnteredParking
+from fleetsync.expose.ports import DecisionError
 from fleetsync.expose.scope import Permission
 from fleetsync.expose.web import deciding, head_count_page
 from fleetsync.expose.web.links import subject_url
