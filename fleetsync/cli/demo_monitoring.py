@@ -55,12 +55,12 @@ def _start(program: MonitoringProgram, folder: Path, started: ExitStack) -> str:
         source = f" ({program.download})" if program.download else ""
         return f"  {program.name:<13} is not installed: put {names}{source} on the PATH and start the demo again"
     log = started.enter_context((folder / f"{program.name.lower()}.log").open("wb"))
+    # In the session of the demo: Ctrl-C reaches the programs too, also where a second one ends the demo at once.
     process = subprocess.Popen(  # noqa: S603 - a program of this machine, with arguments of ours
         [executable, *program.arguments],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C goes to the demo alone, which ends its programs in order
     )
     started.callback(_end, process)
     return f"  {program.name:<13} http://{program.address}"
