@@ -39,6 +39,26 @@ def server_program(name: str) -> str | None:
     return shutil.which(name) or next((str(folder / name) for folder in folders if (folder / name).exists()), None)
 
 
+EMPTY_TABLES = b"""
+DO $$
+DECLARE name text;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- without the checks of references, so in any order
+    FOR name IN SELECT quote_ident(relname) FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    LOOP EXECUTE 'DELETE FROM ' || name;
+    END LOOP;
+    PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+END $$
+"""
+SCHEMA = b"""
+SELECT (SELECT string_agg(version_num, ' ') FROM alembic_version)
+    || (SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+    || (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
+    || (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal)
+"""
+
+
 class PostgresqlServer:
     """A running cluster, reached by its socket in *folder*."""
 
@@ -46,7 +66,8 @@ class PostgresqlServer:
         self.folder = folder
         self._admin = psycopg.connect(host=str(folder), port=port, user=USER, dbname="postgres", autocommit=True)
         self._numbers = count(1)
-        self._has_template = False
+        self._migrated_schema = ""
+        self._free: list[str] = []  # databases that are as a first start leaves them
 
     def url(self, name: str, query: str = "") -> str:
         return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}{query}"
@@ -58,20 +79,37 @@ class PostgresqlServer:
 
     @contextmanager
     def database(self, *, is_migrated: bool) -> Iterator[str]:
-        """The URL of a database that is dropped afterwards: as a first start leaves it, or without any table."""
-        name = f"test_{next(self._numbers)}"
-        template = self._migrated_template() if is_migrated else "template1"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        """The URL of a database of a test's own: as a first start leaves it, or without any table."""
+        free = self._free if is_migrated else []
+        name = free.pop() if free else self._create(self._migrated_template() if is_migrated else "template1")
         try:
             yield self.url(name)
         finally:
-            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            # Emptying takes a tenth of the time of dropping and creating.
+            if is_migrated and self._emptied_schema(name) == self._migrated_schema:
+                self._free.append(name)
+            else:
+                self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _create(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _emptied_schema(self, name: str) -> str:
+        """What is in the schema of a database, whose rows are deleted."""
+        self.execute(
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+        )  # of processes that a test killed
+        with psycopg.connect(host=str(self.folder), user=USER, dbname=name, autocommit=True) as connection:
+            connection.execute(EMPTY_TABLES)
+            return str(connection.execute(SCHEMA).fetchone())
 
     def _migrated_template(self) -> str:
-        if not self._has_template:
+        if not self._migrated_schema:
             self.execute("CREATE DATABASE migrated")
             open_ledger(self.url("migrated"), Clock(), secret_key=bytes(32)).close()
-            self._has_template = True
+            self._migrated_schema = self._emptied_schema("migrated")
         return "migrated"
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import click
 
 from fleetsync.cli.errors import EXIT_UNUSABLE, CommandError
 from fleetsync.core.model import Text
+from fleetsync.core.text import printable
 from fleetsync.expose.lists.definitions import (
     RIGHT_ALIGNED_KINDS,
     CellKind,
@@ -47,8 +48,8 @@ class PrintedList:
         return [plain_value(column.value(row, self.context)) for column in self.columns]
 
     def texts(self, row: Any) -> list[str]:
-        """The values of a row as a person reads them."""
-        return [_cell_text(column, column.value(row, self.context)) for column in self.columns]
+        """The values of a row as a person reads them, each on one line."""
+        return [printable(_cell_text(column, column.value(row, self.context))) for column in self.columns]
 
 
 def print_list(

@@ -1,4 +1,5 @@
-"""How two texts are compared: names and ids without regard to case, words of files also without accents and punctuation.
+"""How two texts are compared, and how one from outside is shown: names and ids are compared without regard to case, words of
+files also without accents and punctuation.
 
 Pure. Refuses to find likeness: two texts that differ in anything else are two.
 """
@@ -12,6 +13,11 @@ def folded(text: str) -> str:
         return text.strip().lower()
     # Folding can undo composition (ǰ), so it is composed again.
     return normalize("NFC", normalize("NFC", text).strip().casefold()).strip()
+
+
+def printable(text: str) -> str:
+    """*text* on one line, with a blank in the place of each line break and each character that commands a terminal."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
 
 
 def normalised_word(word: str, keep: str = "") -> str:

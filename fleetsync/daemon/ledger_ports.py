@@ -139,11 +139,21 @@ class LedgerDecisions:
         if problem := clock_problem(run_context):
             raise ports.DecisionError(problem)
         try:
-            run_context.ledger.accept(pull, who, reason, run_context.limits(source, part))
+            run_context.ledger.accept(pull, who, reason, run_context.limits(source, part).without_grace())
         except StoreError as error:
             raise ports.DecisionError(str(error)) from None
         run_context.ledger.audit(who, "accept", f"{source}/{part} {pull}")
         self._wake()
+
+    def leftover_pulls(self) -> Sequence[ports.LeftoverPull]:
+        """The held pulls of what is no longer configured."""
+        run_context = self._run_context()
+        configured = {(part.source, part.part) for part in run_context.parts()}
+        return [
+            ports.LeftoverPull(pull=held.pull, source=held.source, part=held.part, started_at=held.started_at)
+            for held in run_context.ledger.held_pulls()
+            if (held.source, held.part) not in configured
+        ]
 
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None:
         """Discard a held pull. Raises DecisionError."""

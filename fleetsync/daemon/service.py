@@ -23,7 +23,7 @@ from fleetsync.daemon.configured_ledger import clock_for, open_configured_ledger
 from fleetsync.daemon.digests import Digests
 from fleetsync.daemon.file_inbox import FileInbox
 from fleetsync.daemon.head_counts import HeadCounts
-from fleetsync.daemon.health import Health, pull_job_name
+from fleetsync.daemon.health import BACKUP_JOB, Health, pull_job_name
 from fleetsync.daemon.held_changes import with_held_changes
 from fleetsync.daemon.http_servers import METRICS_THREADS, PAGE_THREADS, Server, open_server
 from fleetsync.daemon.leadership import Leadership
@@ -269,7 +269,7 @@ class Daemon:
         self._reconcile_requested.set()
         calls = {
             "purge": self.maintenance.purge,
-            "backup": self.maintenance.backup,
+            BACKUP_JOB: self.maintenance.backup,
             "digest": self.digests.start_sending,
         }
         time_zone = self.application.run_context.policy.time_zone

@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import count
 from math import ceil
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,6 +32,7 @@ from fleetsync.demo.stub_server import (
     StubRequest,
     StubServer,
     json_reply,
+    most_within,
     refusal_status,
     retry_after_headers,
 )
@@ -94,6 +95,7 @@ _COVERAGE_ATTRIBUTES: SourceRow = MappingProxyType(
     }
 )
 
+T = TypeVar("T")
 RowsProvider = Callable[[], Mapping[str, Sequence[SourceRow]]]
 
 
@@ -161,14 +163,7 @@ class AppleStub:
 
     def busiest_minute(self) -> int:
         """The most requests for resources, refused ones included, that came within any 60 seconds."""
-        times = sorted(self.requested_at)
-        return max(
-            (
-                sum(start <= time < start + _MINUTE_SECONDS for time in times[place:])
-                for place, start in enumerate(times)
-            ),
-            default=0,
-        )
+        return most_within(self.requested_at, _MINUTE_SECONDS)
 
     def answer(self, request: StubRequest) -> StubReply:
         """The answer of Apple, or of its sign-in."""
@@ -259,12 +254,12 @@ class AppleStub:
             server = next((row for row in rows.get(SERVERS, ()) if row["id"] == unquote(of_server[1])), None)
             if server is None:
                 return _error(404, "NOT_FOUND")
-            return self._page(request, [{"type": DEVICES, "id": serial} for serial in _serials(server)])
+            return self._page(request, _serials(server), lambda serial: {"type": DEVICES, "id": serial})
         if of_device:
             return self._coverage(request, rows, unquote(of_device[1]))
         if resource == SERVERS:
-            return self._page(request, [_server(row) for row in rows.get(SERVERS, ())])
-        return self._page(request, [_device(row, fields) for row in rows.get(DEVICES, ())])
+            return self._page(request, rows.get(SERVERS, ()), _server)
+        return self._page(request, rows.get(DEVICES, ()), lambda row: _device(row, fields))
 
     def _wanted_fields(self, request: StubRequest) -> frozenset[str] | None:
         texts = request.all_values("fields[orgDevices]")
@@ -278,9 +273,10 @@ class AppleStub:
         if not any(row["serialNumber"] == serial for row in rows.get(DEVICES, ())):
             return _error(404, "NOT_FOUND")
         own = [row for row in rows.get(COVERAGE, ()) if row["serialNumber"] == serial]
-        return self._page(request, [_coverage(row, place) for place, row in enumerate(own)])
+        return self._page(request, list(enumerate(own)), lambda placed: _coverage(*placed))
 
-    def _page(self, request: StubRequest, rows: list[SourceRow]) -> StubReply:
+    def _page(self, request: StubRequest, rows: Sequence[T], written: Callable[[T], SourceRow]) -> StubReply:
+        """A page of *rows*, each as it is *written*."""
         limit = request.query_value("limit")
         if limit is not None and not (limit.isdigit() and 0 < int(limit) <= LARGEST_PAGE):
             return _error(400, "PARAMETER_ERROR.INVALID")
@@ -298,7 +294,7 @@ class AppleStub:
         position = {"limit": size, "nextCursor": cursor, "total": len(rows) if self.has_total else None}
         return json_reply(
             {
-                "data": page,
+                "data": [written(row) for row in page],
                 "links": {"self": f"{self.base_url}{request.path}", **({"next": link} if link else {})},
                 "meta": {"paging": {name: value for name, value in position.items() if value is not None}},
             }
@@ -317,15 +313,13 @@ class AppleStub:
         return f"{self.base_url}{request.path}?{query}"
 
 
-def _with_fault(
-    page: list[SourceRow], start: int, following: int, fault: FaultKind | None
-) -> tuple[list[SourceRow], int]:
+def _with_fault(page: Sequence[T], start: int, following: int, fault: FaultKind | None) -> tuple[Sequence[T], int]:
     """The page and the beginning of the next one, changed by the request's fault."""
     if fault == "loop":
         return page, start
     if fault == "duplicate":
         return page, following - 1  # a device before was released meanwhile, and all others moved by one
-    return {"lost_rows": page[: len(page) // 2], "empty_page": []}.get(fault or "", page), following
+    return {"lost_rows": page[: len(page) // 2], "empty_page": page[:0]}.get(fault or "", page), following
 
 
 def _start(cursor: str | None) -> int | None:
@@ -361,7 +355,7 @@ def _device(row: SourceRow, fields: Collection[str] | None) -> SourceRow:
     return {"type": DEVICES, "id": row["serialNumber"], "attributes": shown}
 
 
-def _coverage(row: SourceRow, place: int) -> SourceRow:
+def _coverage(place: int, row: SourceRow) -> SourceRow:
     serial = row["serialNumber"]
     attributes = {**_COVERAGE_ATTRIBUTES, **{name: value for name, value in row.items() if name != "serialNumber"}}
     return {"type": COVERAGE, "id": f"{serial}-{place}" if place else serial, "attributes": attributes}

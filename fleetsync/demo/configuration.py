@@ -20,6 +20,7 @@ from fleetsync.demo.register import EXTRA_UNIT_CODES
 from fleetsync.demo.rosters import units_of
 from fleetsync.demo.shared_devices import POOL_WORD, SPECIAL_CARTS
 from fleetsync.demo.source_tables import (
+    apple_care_table,
     apple_table,
     children_list_table,
     entra_table,
@@ -106,6 +107,7 @@ def _config_tables(addresses: StubAddresses, listen: str) -> Iterator[str]:
         yield google_table(addresses.google[0], CHROMEBOOK_SCHOOL)
     if addresses.apple is not None:
         yield apple_table(*addresses.apple[:2])
+        yield apple_care_table(*addresses.apple[:2])
     yield from _maps_and_rules()
 
 
@@ -155,7 +157,6 @@ name = "intune"
 tenant = "{TENANT}"
 client_id = "{CLIENT}"
 client_secret_file = "secrets/intune"
-without = ["corporate_identifiers", "apple_enrolment", "app_tokens"]
 authority = "{addresses.graph}"
 graph_root = "{addresses.graph}"
 

@@ -25,12 +25,12 @@ LEDGER_DAYS = tuple(day for day in days_between(same_date(2025, 8, 1), WORLD_END
 
 # One preschool counts its children on the 15th of the month, and not in July and August, when a year goes and another comes.
 HEADCOUNT_DAYS = tuple(
-    day for day in days_between(date(2025, 5, 1), WORLD_ENDS) if day.day == 15 and day.month not in (7, 8)
+    day for day in days_between(same_date(2025, 5, 1), WORLD_ENDS) if day.day == 15 and day.month not in (7, 8)
 )
 # Its list of June 2026 came with a blank in place of a number.
-BLANK_HEADCOUNT_ON = date(2026, 6, 15)
+BLANK_HEADCOUNT_ON = same_date(2026, 6, 15)
 # In August 2026 the export of the ledger broke off in the middle.
-HALF_LEDGER_ON = date(2026, 8, 1)
+HALF_LEDGER_ON = same_date(2026, 8, 1)
 
 
 def edition_on(days: tuple[date, ...], day: date) -> date:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from fleetsync.demo.apple_rows import apple_row
 from fleetsync.demo.google_rows import google_row
-from fleetsync.demo.intune_rows import autopilot_row, intune_row
+from fleetsync.demo.intune_rows import autopilot_row, corporate_row, intune_row
 from fleetsync.demo.jamf_pro_rows import jamf_pro_row
 from fleetsync.demo.jamf_school_rows import jamf_school_row
 from fleetsync.demo.managed_facts import ManagedFacts
@@ -29,6 +29,7 @@ Rows = Mapping[SystemName, tuple[RowVersion, ...]]
 
 _PRESCHOOLS = frozenset(unit.slug for unit in PRESCHOOL_UNITS)
 AUTOPILOT_TRIED_AT = "vretaskolan"  # its older computers were registered, too
+ENTERED_BY_HAND_AT = "ostanaskolan"
 AUTOPILOT_SINCE, DELIVERY_TIME = same_date(2026, 1, 1), timedelta(days=21)
 CHROMEBOOK_SCHOOL = "kullaskolan"  # its pupils have Chromebooks in place of laptops
 NOT_MOVED_YET = "akerbyskolan"
@@ -59,7 +60,7 @@ def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
     """The row of a device of *unit* where its vendor registers what is sold.
 
     Apple has each of its devices, and the ledger those that a preschool paid for. Autopilot has all computers of one
-    unit, and those that came since it is used.
+    unit, and those that came since it is used; those of another unit were entered by hand.
     """
     shown_from, facts = versions[0]
     if facts.is_personal or facts.is_mailbox:
@@ -75,6 +76,8 @@ def purchase_rows(versions: FactVersions, unit: str, mdm: MdmName) -> Rows:
         return bought
     if facts.system == "Windows" and (unit == AUTOPILOT_TRIED_AT or shown_from >= AUTOPILOT_SINCE):
         return {"autopilot": (RowVersion(shown_from, autopilot_row(facts, unit, is_enrolled=True)),)}
+    if facts.system == "Windows" and unit == ENTERED_BY_HAND_AT:
+        return {"corporate": (RowVersion(shown_from, corporate_row(facts)),)}
     return {}
 
 

@@ -1,7 +1,10 @@
 """The rows of Exempelby's Intune, with the fields that the demo sets."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from fleetsync.demo.apple_rows import SERVER, SERVER_NAMES
+from fleetsync.demo.graph.resources import ENROLMENT_TOKEN
 from fleetsync.demo.managed_facts import ManagedFacts
 from fleetsync.demo.model import SourceRow
 from fleetsync.demo.names import CANARY, object_id_of
@@ -14,6 +17,18 @@ PUSH_CERTIFICATE: SourceRow = {
     "topicIdentifier": "com.apple.mgmt.External.exempelby",
     "expirationDateTime": f"{same_date(2027, 9, 14)}T08:00:00Z",
 }
+TOKEN_ID = "0a0a0a0a-0000-4000-8000-000000000007"
+ENROLMENT_TOKENS: tuple[SourceRow, ...] = (
+    {"id": TOKEN_ID, "tokenName": "Exempelby ASM", "tokenExpirationDateTime": f"{same_date(2027, 10, 2)}T08:00:00Z"},
+)
+APP_TOKENS: tuple[SourceRow, ...] = (
+    {
+        "id": "0b0b0b0b-0000-4000-8000-000000000008",
+        "organizationName": "Exempelby kommun",
+        "appleId": f"{CANARY}@exempelby.se",
+        "expirationDateTime": f"{same_date(2027, 10, 2)}T08:00:00Z",
+    },
+)
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -66,3 +81,27 @@ def autopilot_row(facts: ManagedFacts, unit: str, *, is_enrolled: bool) -> Sourc
         "userPrincipalName": f"{CANARY}.avsedd@exempelby.se",
         "addressableUserName": CANARY.title(),
     }
+
+
+def corporate_row(facts: ManagedFacts) -> SourceRow:
+    """The row of a computer that was entered by hand, as manufacturer, model and serial."""
+    return {
+        "id": object_id_of(f"corporate/{facts.serial}"),
+        "importedDeviceIdentifier": f"{facts.manufacturer},{facts.model},{facts.serial}",
+        "importedDeviceIdentityType": "manufacturerModelSerial",
+        "description": CANARY,
+        "enrollmentState": "enrolled",
+        "platform": "windows",
+    }
+
+
+def apple_enrolment_rows(apple_rows: Iterable[SourceRow]) -> Iterator[SourceRow]:
+    """What Apple hands over to Intune, of its rows: the devices that are assigned to that MDM."""
+    for row in apple_rows:
+        if row[SERVER] == SERVER_NAMES["intune"]:
+            yield {
+                "id": object_id_of(f"apple/{row['serialNumber']}"),
+                "serialNumber": row["serialNumber"],
+                "enrollmentState": "enrolled",
+                ENROLMENT_TOKEN: TOKEN_ID,
+            }

@@ -15,7 +15,7 @@ from fleetsync.demo.days import OPEN_END, WORLD_BEGINS
 
 SourceRow = Mapping[str, object]
 MdmName = Literal["intune", "jamf_school", "jamf_pro", "google"]
-SystemName = MdmName | Literal["device_list", "workshop_list", "autopilot", "apple", "ledger"]
+SystemName = MdmName | Literal["device_list", "workshop_list", "autopilot", "corporate", "apple", "ledger"]
 """The systems that have rows of devices: MDMs, the partner's and the workshop's lists, and those that know what was bought."""
 Observer = Literal["any", "early", "late"]
 """Which installations see a fact about a person whom the register deletes later.

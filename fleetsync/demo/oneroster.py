@@ -156,12 +156,12 @@ class OneRosterStub:
         fields, order = request.query_value("fields"), request.query_value("sort")
         if not self.chooses and (fields or order):
             return _error(400, "invalidselectionfield", "The query names what is not known here")
-        rows = [self._row(name, row) for row in self._rows().get(name, ())]
+        rows: Sequence[SourceRow] = self._rows().get(name, ())
         if order is not None:
-            rows.sort(key=lambda row: str(row[order]))
+            rows = sorted(rows, key=lambda row: str(row[order]))
         offset, limit = int(request.query_value("offset") or 0), int(request.query_value("limit") or DEFAULT_LIMIT)
         size = min(limit, self.largest_page)
-        page = page_of_rows(rows, offset, size, request.fault_kind)
+        page = [self._row(name, row) for row in page_of_rows(rows, offset, size, request.fault_kind)]
         chosen = frozenset(fields.split(",")) if fields else None
         shown = [{field: value for field, value in row.items() if chosen is None or field in chosen} for row in page]
         reply = json_reply({name: shown})

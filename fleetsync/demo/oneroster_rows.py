@@ -19,9 +19,10 @@ from fleetsync.demo.model import (
 from fleetsync.demo.names import CANARY, object_id_of
 from fleetsync.demo.rosters import RosterMembers, is_listed, listed_staff, units_of
 from fleetsync.demo.school_years import grade_in_register, register_year, school_year_of
+from fleetsync.demo.start_year import same_weekday
 from fleetsync.demo.units import UNIT_BY_SLUG
 
-NO_RIGHT_SPAN = (date(2026, 8, 18), date(2026, 8, 18))
+NO_RIGHT_SPAN = (same_weekday(2026, 8, 18), same_weekday(2026, 8, 18))
 """The days on which our client had lost its right to read users and enrolments, and got empty listings."""
 LARGEST_PAGE = 400  # fewer than fleetsync asks for
 _DISTRICT = "exempelby"

@@ -17,6 +17,8 @@ from fleetsync.demo.rosters import units_of
 from fleetsync.demo.shared_devices import POOL_WORD
 from fleetsync.demo.units import UNIT_BY_SLUG, unit_name
 
+WARRANTIES_PER_PULL = 15
+
 
 def toml_list(words: Iterable[str]) -> str:
     """A list of texts in TOML."""
@@ -77,6 +79,23 @@ client_id = "{APPLE_CLIENT}"
 key_id = "{APPLE_KEY_ID}"
 private_key_file = "secrets/apple.pem"
 requests_per_minute = 60000
+"""
+
+
+def apple_care_table(base_url: str, token_url: str) -> str:
+    """AppleCare, a few devices a day: all Macs, which are the oldest devices, at the first pull."""
+    return f"""\
+[[source]]
+kind = "apple_care"
+name = "apple-care"
+base_url = "{base_url}"
+token_url = "{token_url}"
+client_id = "{APPLE_CLIENT}"
+key_id = "{APPLE_KEY_ID}"
+private_key_file = "secrets/apple.pem"
+requests_per_minute = 60000
+devices_per_pull = {WARRANTIES_PER_PULL}
+every = "1d"
 """
 
 

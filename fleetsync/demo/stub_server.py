@@ -5,6 +5,7 @@ or token. It listens on loopback only.
 """
 
 import socket
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -76,11 +77,12 @@ class StubReply(msgspec.Struct, frozen=True):
 
 
 class LoggedRequest(msgspec.Struct, frozen=True):
-    """An entry of the request log."""
+    """An entry of the request log. *at*: when it was answered, by the monotonic time of the server's clock."""
 
     method: str
     path: str
     status: int
+    at: float
 
 
 def json_reply(body: object, status: int = 200, **headers: str) -> StubReply:
@@ -111,6 +113,12 @@ class _ScheduledFault(msgspec.Struct):
     skip: int
 
 
+def most_within(times: Sequence[float], seconds: float) -> int:
+    """The most of *times* that lie within any span of so many seconds."""
+    ordered = sorted(times)
+    return max((bisect_left(ordered, start + seconds) - place for place, start in enumerate(ordered)), default=0)
+
+
 RequestHandler = Callable[[StubRequest], StubReply]
 FaultHandler = Callable[[ServerFault], StubReply]
 
@@ -119,10 +127,12 @@ class StubServer:
     """A stub's HTTP server; `with` starts and stops it.
 
     *answer*: answers a request as the system does. *refuse*: the system's error answer for a fault (403, 401, 404, …).
+    `clock` times the requests in the log.
     """
 
     def __init__(self, answer: RequestHandler, refuse: FaultHandler, name: str = "stub") -> None:
         self.name = name
+        self.clock = Clock()
         self.log: list[LoggedRequest] = []
         self.failed: Counter[FaultKind] = Counter()
         self._answer = answer
@@ -205,7 +215,7 @@ class StubServer:
         else:
             reply = self._refuse(fault)
         with self._lock:
-            self.log.append(LoggedRequest(request.method, request.path, reply.status))
+            self.log.append(LoggedRequest(request.method, request.path, reply.status, self.clock.monotonic()))
         return reply, fault if fault is not None and fault.kind in _CONNECTION_FAULTS else None
 
     def pause(self, seconds: float) -> None:

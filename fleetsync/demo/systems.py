@@ -7,7 +7,7 @@ from fleetsync.demo.apple import AppleStub
 from fleetsync.demo.configuration import StubAddresses
 from fleetsync.demo.google_admin import GoogleAdminStub
 from fleetsync.demo.graph import GraphStub
-from fleetsync.demo.intune_rows import PUSH_CERTIFICATE
+from fleetsync.demo.intune_rows import APP_TOKENS, ENROLMENT_TOKENS, PUSH_CERTIFICATE
 from fleetsync.demo.jamf_pro import JamfProStub
 from fleetsync.demo.jamf_school import JamfSchoolStub
 from fleetsync.demo.oneroster import OneRosterStub
@@ -29,6 +29,10 @@ class StubSystems:
             listings={
                 "autopilot": lambda: world.contents_on(today()).autopilot,
                 "users": lambda: world.contents_on(today()).accounts,
+                "corporate_identifiers": lambda: world.contents_on(today()).corporate_identifiers,
+                "enrolment_tokens": lambda: ENROLMENT_TOKENS,
+                "apple_devices": lambda: world.contents_on(today()).apple_enrolments,
+                "app_tokens": lambda: APP_TOKENS,
                 "push_certificate": lambda: (PUSH_CERTIFICATE,),
             },
         )

@@ -25,7 +25,7 @@ from fleetsync.demo.editions import (
 )
 from fleetsync.demo.entra_rows import entra_users
 from fleetsync.demo.google_rows import google_listings, google_time
-from fleetsync.demo.intune_rows import graph_time
+from fleetsync.demo.intune_rows import apple_enrolment_rows, graph_time
 from fleetsync.demo.jamf_pro_rows import jamf_pro_listings, with_contact
 from fleetsync.demo.jamf_school_rows import is_pending, jamf_school_listings, jamf_school_time
 from fleetsync.demo.model import DemoDevice, EmploymentContract, MdmName, SourceRow, StaffMember, SystemName
@@ -33,7 +33,7 @@ from fleetsync.demo.names import CANARY
 from fleetsync.demo.oneroster_rows import oneroster_listings
 from fleetsync.demo.preschool import PreschoolBuilder, add_children
 from fleetsync.demo.pupil_cases import add_pupils
-from fleetsync.demo.purchases import add_purchases
+from fleetsync.demo.purchases import add_purchases, add_warranty_gaps
 from fleetsync.demo.register import RegisterContents
 from fleetsync.demo.rosters import RosterName, RosterPart, headcount_rows, members_of
 from fleetsync.demo.school_years import ClassRegistry
@@ -57,6 +57,7 @@ class DemoWorld:
         add_staff(self.builder)
         if with_schools:
             self.builder.merge(_build_schools(seed))
+            add_warranty_gaps(self.builder)
         self._shown: SourceContents | None = None
 
     @cached_property
@@ -211,7 +212,21 @@ class SourceContents(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def apple(self) -> Mapping[str, Sequence[SourceRow]]:
         """The rows of each resource of Apple School Manager."""
-        return apple_listings(row for _, row in self._rows_of("apple", self.day))
+        return apple_listings(self._apple_rows)
+
+    @cached_property
+    def _apple_rows(self) -> tuple[SourceRow, ...]:
+        return tuple(row for _, row in self._rows_of("apple", self.day))
+
+    @cached_property
+    def apple_enrolments(self) -> tuple[SourceRow, ...]:
+        """The devices that Apple hands over to Intune."""
+        return tuple(apple_enrolment_rows(self._apple_rows))
+
+    @cached_property
+    def corporate_identifiers(self) -> tuple[SourceRow, ...]:
+        """The computers that were entered in Intune by hand."""
+        return tuple(row for _, row in self._rows_of("corporate", self.day))
 
     @cached_property
     def autopilot(self) -> tuple[SourceRow, ...]:

@@ -135,6 +135,15 @@ class DecisionError(Exception):
     """A decision that cannot be taken; the text says why and what to do."""
 
 
+class LeftoverPull(msgspec.Struct, frozen=True, kw_only=True):
+    """A held pull of a source or part that is no longer configured. It can only be rejected."""
+
+    pull: int
+    source: str
+    part: str
+    started_at: datetime
+
+
 class Decisions(Protocol):
     """Decisions by people. A decision is written and the main loop is woken; a web request never reconciles."""
 
@@ -144,6 +153,9 @@ class Decisions(Protocol):
 
     def accept(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
     def reject(self, source: str, part: str, pull: int, *, who: str, reason: str) -> None: ...
+    def leftover_pulls(self) -> Sequence[LeftoverPull]:
+        """The held pulls that no page of a part shows, because it is no longer configured."""
+        ...
 
 
 class EnteredCorrection(msgspec.Struct, frozen=True, kw_only=True):

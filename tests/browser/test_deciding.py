@@ -46,7 +46,7 @@ def test_an_accepted_pull_changes_the_numbers_as_its_plan_said(tea):
     tea.click(banner.get_by_role("link", name="Granska"))
     promised = {
         (row[0], row[1]): [tuple(map(number, cell.split("→"))) for cell in row[2:4]]
-        for row in tea.rows(".decide table")
+        for row in tea.rows(".decide .coverage-changes")
     }
     assert promised
     before = coverage(tea)

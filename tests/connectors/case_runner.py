@@ -15,7 +15,7 @@ from fleetsync.clock import ManualClock
 from fleetsync.core.model import Key, Record, Scheme
 from fleetsync.core.privacy import tokenise_key
 from fleetsync.pull.contract import Auth, NormalisedItem, Part, RecordError, SourceFile, SourceSettings, UncertainRecord
-from fleetsync.pull.files import FileFormat, StableFiles
+from fleetsync.pull.files import StableFiles
 from fleetsync.pull.http import OutboundNetwork, PullSession, RequestMeter, SourceSessions
 from fleetsync.pull.http.client import HttpClient
 from fleetsync.pull.registry import load_connector
@@ -238,7 +238,7 @@ class CaseRunner:
 
     def settings_with(self, **keys: Any) -> Any:
         """The case's settings with other *keys*. Files are not waited for: they are whole before a pull begins."""
-        settled = {"settle_seconds": 0} if issubclass(self.module.Settings, FileFormat) else {}
+        settled = {"settle_seconds": 0} if "settle_seconds" in self.module.Settings.model_fields else {}
         table = settled | self.case.filled_table(self.server.url, self.folder) | keys
         return self.module.Settings.model_validate(table)
 

@@ -1,6 +1,5 @@
 """Apple School Manager and AppleCare, run as the daemon runs them, against a stand-in with the vendor's traps."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -20,8 +19,8 @@ from tests.flow.installation import (
     MORNING,
     SCHOOL,
     Installation,
-    InstantWaitClock,
     OpenInstallation,
+    SharedClock,
     serial,
 )
 
@@ -47,20 +46,6 @@ unit = "{SCHOOL}"
 """
 
 
-class SharedClock(InstantWaitClock):
-    """Waits of several threads take no time, and none of them is lost."""
-
-    __slots__ = ("_lock",)
-
-    def __init__(self) -> None:
-        super().__init__(MORNING)
-        self._lock = threading.Lock()
-
-    def wait(self, seconds: float, stop: threading.Event) -> bool:
-        with self._lock:
-            return super().wait(seconds, stop)
-
-
 class Organisation:
     """An iPad for each employee, which the MDM has, and two that were bought and never enrolled."""
 
@@ -84,7 +69,7 @@ def organisation() -> Organisation:
 
 @pytest.fixture
 def clock() -> SharedClock:
-    return SharedClock()
+    return SharedClock(MORNING)
 
 
 @pytest.fixture

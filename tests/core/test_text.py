@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsync.core.text import folded, normalised_word
+from fleetsync.core.text import folded, normalised_word, printable
 
 
 @given(st.text() | st.text(st.characters(max_codepoint=127)))
@@ -29,3 +29,10 @@ def test_normalising_a_word_twice_changes_nothing(word: str) -> None:
 @pytest.mark.parametrize(("keep", "expected"), [("", "syssgrad"), ("%", "syssgrad%")])
 def test_a_word_has_no_case_accent_space_or_punctuation_that_is_not_kept(keep: str, expected: str) -> None:
     assert normalised_word(" Sy\u0301ss.grad (%)", keep) == expected
+
+
+@given(st.text())
+def test_what_is_shown_is_one_line_without_commands(text: str) -> None:
+    assert printable(text).isprintable()
+    assert len(printable(text)) == len(text)
+    assert printable("Åsa, 3 B") == "Åsa, 3 B"

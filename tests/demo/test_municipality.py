@@ -57,6 +57,7 @@ def test_with_schools_it_names_the_register_the_workshop_and_the_tablets(tmp_pat
         "jamf-school",
         "google",
         "apple",
+        "apple-care",
     ]
     assert load(file, environ={}).policy.device_rules[0].groups == ("1A", "1B", "1C")
 

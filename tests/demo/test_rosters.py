@@ -10,10 +10,10 @@ from fleetsync.demo.days import DEMO_DAY
 from fleetsync.demo.names import CANARY
 from fleetsync.demo.oneroster_rows import NO_RIGHT_SPAN
 from fleetsync.demo.preschool import MOVED_ON
-from fleetsync.demo.rosters import counted_until, is_listed, units_of
+from fleetsync.demo.rosters import RosterName, counted_until, is_listed, units_of
 from fleetsync.demo.units import PRESCHOOL_UNITS, SCHOOL_UNITS, UNIT_BY_SLUG
 
-ROSTERS = ("ss12000", "oneroster", "children_list", "headcount")
+ROSTERS: tuple[RosterName, ...] = ("ss12000", "oneroster", "children_list", "headcount")
 
 
 def users_of(whole, day, role):

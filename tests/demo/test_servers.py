@@ -13,6 +13,7 @@ from fleetsync.demo.stub_server import (
     StubRequest,
     StubServer,
     json_reply,
+    most_within,
     refusal_status,
     retry_after_headers,
 )
@@ -120,7 +121,13 @@ def test_a_fault_that_only_the_system_can_produce_is_passed_to_it(server):
 def test_the_log_holds_neither_query_nor_body(server):
     ask(server, "/devices?name=somebody")
 
-    assert server.log == [LoggedRequest("GET", "/devices", 200)]
+    (entry,) = server.log
+    assert entry == LoggedRequest("GET", "/devices", 200, entry.at)
+
+
+def test_the_busiest_span_is_counted_wherever_it_begins():
+    assert most_within([0.0, 50.0, 61.0, 100.0, 109.9, 110.0], 60.0) == 4
+    assert most_within([], 60.0) == 0
 
 
 def test_a_stopped_server_does_not_answer(server):

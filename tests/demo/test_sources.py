@@ -3,6 +3,7 @@
 import csv
 from datetime import date
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -28,6 +29,11 @@ from fleetsync.demo.world import DemoWorld
 
 def rows_of(content: bytes, encoding: str) -> list[list[str]]:
     return list(csv.reader(StringIO(content.decode(encoding), newline=""), delimiter=";"))
+
+
+def written(file: Path | None) -> Path:
+    assert file is not None, "the edition is new"
+    return file
 
 
 def test_what_was_delivered_is_not_written_again(staff_only, tmp_path):
@@ -103,7 +109,7 @@ def test_the_same_world_writes_the_same_bytes(staff_only, tmp_path):
 
 
 def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
-    file = write_workshop_list(whole.contents_on(DEMO_DAY), tmp_path)
+    file = written(write_workshop_list(whole.contents_on(DEMO_DAY), tmp_path))
     _, header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 
     assert tuple(header) == WORKSHOP_HEADER
@@ -111,7 +117,7 @@ def test_the_workshop_lists_repairs_and_returned_devices(whole, tmp_path):
 
 
 def test_the_ledger_has_the_tablets_of_each_preschool_in_one_line_and_cases_without_numbers(whole, tmp_path):
-    file = write_ledger(whole.contents_on(DEMO_DAY), tmp_path)
+    file = written(write_ledger(whole.contents_on(DEMO_DAY), tmp_path))
     header, *rows = rows_of(file.read_bytes(), "cp1252")
     tablets = [row for row in rows if row[4]]
 
@@ -122,7 +128,7 @@ def test_the_ledger_has_the_tablets_of_each_preschool_in_one_line_and_cases_with
 
 
 def test_the_head_counts_have_a_number_for_each_department_and_nobody(whole, tmp_path):
-    file = write_headcounts(whole.contents_on(DEMO_DAY), tmp_path)
+    file = written(write_headcounts(whole.contents_on(DEMO_DAY), tmp_path))
     header, *rows = rows_of(file.read_bytes(), "utf-8-sig")
 
     assert tuple(header) == HEADCOUNT_HEADER
@@ -133,8 +139,10 @@ def test_the_head_counts_have_a_number_for_each_department_and_nobody(whole, tmp
 
 
 def test_one_list_of_head_counts_lacks_numbers_and_one_ledger_lacks_lines(whole, tmp_path):
-    blank = write_headcounts(whole.contents_on(BLANK_HEADCOUNT_ON), tmp_path)
-    half, whole_ledger = (write_ledger(whole.contents_on(day), tmp_path) for day in (HALF_LEDGER_ON, date(2026, 9, 1)))
+    blank = written(write_headcounts(whole.contents_on(BLANK_HEADCOUNT_ON), tmp_path))
+    half, whole_ledger = (
+        written(write_ledger(whole.contents_on(day), tmp_path)) for day in (HALF_LEDGER_ON, date(2026, 9, 1))
+    )
 
     _, *rows = rows_of(blank.read_bytes(), "utf-8-sig")
     assert [bool(row[3]) for row in rows] == [True, False, False, False]

@@ -168,7 +168,7 @@ def test_every_kind_of_gap_in_the_demo_is_open_on_its_last_day(truth):
 
     assert kinds >= Counter(
         no_device=1, not_in_directory=1, device_not_working=1, no_account=1, extra_device=1, ending_with_device=1, starting_without_device=1,
-        duplicate_person=1, login_reused=1, stale=1, never_enrolled=1, leaver_holds=1, unknown_holder=1,
+        duplicate_person=1, login_reused=1, stale=1, never_enrolled=1, warranty_ending=1, leaver_holds=1, unknown_holder=1,
         ambiguous_holder=1, unplaced=1, unsorted=1, duplicate_serial=1, lost=1, long_in_repair=1, unencrypted=1,
         noncompliant=1, personally_owned=1, below_target=1, set_short=1, pool_short=1, unmapped_unit=1,
     )  # fmt: skip

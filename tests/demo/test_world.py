@@ -33,7 +33,8 @@ SCHOOL_CASES = {
     "pupil_stolen": 5, "pupil_placeholder_serial": 6, "pupil_without_year": 3, "pupil_of_unknown_form": 2,
     "pupil_twice_enrolled": 4, "pupil_silent": 16, "pupil_enrolled_again": 15, "pupil_new_without_account": 20,
     "pupil_elsewhere": 12, "pupil_in_adapted_school": 24, "child_protected": 5, "child_newly_marked": 1,
-    "tablet_between_two_mdms": 40, "computer_never_enrolled": 12, "tablet_never_enrolled": 8, "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
+    "tablet_between_two_mdms": 40, "computer_never_enrolled": 12, "tablet_never_enrolled": 8, "mac_with_warranty_ending": 12,
+    "child_leaves": 6, "child_at_two_preschools": 3, "child_starts": 8,
 }  # fmt: skip
 
 

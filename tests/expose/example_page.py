@@ -74,6 +74,7 @@ from fleetsync.expose.ports import (
     DecisionError,
     EnteredCorrection,
     EnteredParking,
+    LeftoverPull,
     MarkingPull,
     ProtectedState,
     Publication,
@@ -516,6 +517,10 @@ class FakeDecisions:
 
     decisions_taken: list[tuple[str, ...]] = field(default_factory=list)
     audited: list[tuple[str, str, str]] = field(default_factory=list)
+    leftovers: list[LeftoverPull] = field(default_factory=list)
+
+    def leftover_pulls(self) -> Sequence[LeftoverPull]:
+        return self.leftovers
 
     def plan(self, source: str, part: str, pull: int) -> ChangePlan:
         if pull != 4711:

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from fleetsync.core.model import Correction
 from fleetsync.expose.lookup import Lookup
+from fleetsync.expose.ports import LeftoverPull
 from tests.expose import example_page as e
 from tests.expose.page_client import csrf_of, open_client, visible_text
 
@@ -277,6 +278,22 @@ def test_a_pull_of_which_no_plan_can_be_made_can_be_rejected_on_the_page():
 
     assert "Avvisa den" in text
     assert "Godta hämtningen" not in text
+
+
+def test_a_held_pull_of_what_is_no_longer_configured_is_rejected_on_the_page_of_sources():
+    setup = e.page_setup()
+    leftover = LeftoverPull(pull=4711, source="zuludesk", part="gone", started_at=e.NOW)
+    setup.decision_port.leftovers.append(leftover)
+    assert "zuludesk/gone" in open_client(setup, "stina").get("/sources").text
+    assert "zuludesk/gone" not in open_client(setup, "rut").get("/sources").text
+
+    assert post(open_client(setup, "rut"), "/sources/leftover", pull="4711", reason=REASON).status_code == 403
+    assert post(open_client(setup, "stina"), "/sources/leftover", pull="4712", reason=REASON).status_code == 404
+    assert "Skriv en motivering" in post(open_client(setup, "stina"), "/sources/leftover", pull="4711").text
+    assert setup.decision_port.decisions_taken == []
+
+    post(open_client(setup, "stina"), "/sources/leftover", pull="4711", reason=REASON)
+    assert setup.decision_port.decisions_taken == [("reject", "zuludesk", "gone", "4711", "stina", REASON)]
 
 
 # --- who may ------------------------------------------------------------------------------------------------------------

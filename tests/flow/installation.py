@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -189,6 +189,20 @@ class InstantWaitClock(ManualClock):
     def wait(self, seconds: float, stop: Event) -> bool:
         self._ahead += max(seconds, 0.0)
         return stop.is_set()
+
+
+class SharedClock(InstantWaitClock):
+    """Waits of several threads take no time, and none of them is lost."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__(now)
+        self._lock = Lock()
+
+    def wait(self, seconds: float, stop: Event) -> bool:
+        with self._lock:
+            return super().wait(seconds, stop)
 
 
 _LOOPBACK_PORT = re.compile(r"127\.0\.0\.1:\d+")

@@ -131,16 +131,35 @@ def page_decisions(opened: OpenInstallation, *, is_planned: bool) -> LedgerDecis
 
 
 @pytest.mark.parametrize("is_planned", [True, False])
-@pytest.mark.parametrize("state", [state for state in STATES if "no longer" not in state])
+@pytest.mark.parametrize("state", STATES)
 def test_the_page_can_always_reject_even_what_cannot_be_planned(
     installation: Installation, state: str, is_planned: bool
 ) -> None:
     pull = bring_into_state(installation, state)
     with installation.open() as opened:
         (held,) = opened.ledger.held_pulls()
-        page_decisions(opened, is_planned=is_planned).reject(held.source, held.part, pull, who="tea", reason="checked")
+        decisions = page_decisions(opened, is_planned=is_planned)
+        assert [each.pull for each in decisions.leftover_pulls()] == ([pull] if "no longer" in state else [])
+        decisions.reject(held.source, held.part, pull, who="tea", reason="checked")
 
     assert left_of_held(installation) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("way", ["page", "command"])
+def test_what_is_accepted_changes_the_numbers_as_its_plan_said(installation: Installation, way: str) -> None:
+    pull = bring_into_state(installation, "held")
+    with installation.open() as opened:
+        promised = sync.plans_of_held(opened.application.run_context)[pull].coverage_changes
+        if way == "page":
+            page_decisions(opened, is_planned=True).accept("intune", "devices", pull, who="tea", reason="checked")
+    if way == "command":
+        command(installation, "accept", "intune/devices", str(pull), *WHY, "--yes")
+    with installation.open() as opened:
+        numbers = {(row.unit, row.entitlement): (row.entitled, row.covered) for row in opened.snapshot.outcome.coverage}
+
+    assert promised
+    for change in promised:
+        assert numbers[change.unit, change.entitlement] == (change.entitled_after, change.covered_after)
 
 
 def test_a_plan_names_units_totals_and_a_few_examples_and_the_command_prints_them(installation: Installation) -> None:

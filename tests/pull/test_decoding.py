@@ -12,6 +12,7 @@ from fleetsync.pull.contract import Part, PartMissing, ProbeResult, RecordError,
 from fleetsync.pull.decoding import (
     IdNumbering,
     ZoneName,
+    clean,
     clean_text,
     credential_result,
     fold_text,
@@ -31,6 +32,7 @@ from fleetsync.pull.decoding import (
     required_text,
     share_of_percent,
 )
+from fleetsync.pull.decoding.text import needs_only_stripping
 
 # ------------------------------------------------------------------------------------------------------------------ text
 
@@ -280,3 +282,19 @@ def test_a_credential_warns_thirty_days_before_it_expires(days: int, ok: bool, r
     result = credential_result(today + timedelta(days), today, "Renew")
 
     assert (result.ok, result.remedy) == (ok, remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A\0skolan", "Askolan"),
+        ("\x1b[2JiPad", "[2JiPad"),
+        ("iPad\x07 é", "iPad é"),
+        ("rad 1\nrad 2", "rad 1\nrad 2"),
+        ("\0", None),
+    ],
+)
+def test_control_characters_are_no_part_of_a_value(text: str, expected: str | None) -> None:
+    assert clean_text(text) == expected
+    assert clean(text) == (expected or "")
+    assert not needs_only_stripping(text) or clean(text) == text.strip()

@@ -199,3 +199,13 @@ def test_a_file_that_becomes_a_pipe_does_not_stop_the_pull(folder: Folder) -> No
 
     with pytest.raises((SourceRefused, SourceUnavailable), match="it is no file, but a device or a pipe"):
         list(files)
+
+
+def test_a_file_name_that_commands_a_terminal_is_shown_without_its_commands(folder: Folder) -> None:
+    folder.put("\x1b[2Jlist\nfleetsync: complete, 999 records.csv")
+    folder.put("\x1b]0;title\x07.pdf")
+
+    files = folder.files()
+
+    assert [file.name for file in files] == [" [2Jlist fleetsync: complete, 999 records.csv"]
+    assert files.left == [" ]0;title .pdf"]

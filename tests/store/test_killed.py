@@ -12,9 +12,11 @@ import pytest
 from fleetsync.core.model import Verdict
 from fleetsync.store.ledger import Ledger
 from tests.store.ledger_samples import (
+    DAY,
     MONDAY,
     a_whole_outcome,
     believed_records,
+    bytes_of,
     device,
     dump,
     ledger_at,
@@ -23,6 +25,7 @@ from tests.store.ledger_samples import (
     stage_and_apply,
     stage_pull,
 )
+from tests.store.test_privacy import HER_TOKEN, HER_WORDS, a_school
 
 # How the server ends the transaction of a client that died: test_postgresql.py.
 pytestmark = pytest.mark.only_database("sqlite")
@@ -172,3 +175,38 @@ def test_killed_after_an_outcome_was_recorded_all_of_it_is_known(file: Path) -> 
         assert newest is not None
         assert {entry.thing_id for entry in believed_records(ledger)} == {"d1"}
         assert len(ledger.gaps_as_of(newest.at)) == 2
+
+
+RESTORE = """
+    replace = ledger._database.restore_from
+
+    def replace_and_report(prepared):
+        {0}
+        replace(prepared)
+        {1}
+
+    ledger._database.restore_from = replace_and_report
+    ledger.restore(Path(sys.argv[1]).with_name("monday.db"))
+"""
+REPORT = 'print("in the middle", flush=True); time.sleep(600)'
+
+
+@pytest.mark.parametrize(("before", "after"), [(REPORT, ""), ("", REPORT)])
+def test_killed_while_a_copy_is_restored_nobody_who_was_hidden_comes_back(
+    ledger: Ledger, file: Path, before: str, after: str
+) -> None:
+    a_school(ledger)
+    ledger.backup(file.with_name("monday.db"))
+    ledger.erase([HER_TOKEN], MONDAY + DAY)
+    stage_and_apply(ledger, [row_to_put(device("99"))], at=MONDAY + DAY)
+    ledger.close()
+
+    assert killed(file, NEVER, textwrap.dedent(RESTORE.format(before, after)).strip()) == "in the middle"
+
+    with ledger_at(file) as reopened:
+        assert HER_TOKEN in reopened.erased_tokens()
+        assert [word for word in HER_WORDS if word in bytes_of(file)] == []
+        assert ("99" in {entry.record.source_id for entry in believed_records(reopened)}) is bool(before)
+        assert reopened.verify() == ()
+        reopened.restore(file.with_name("monday.db"))
+        assert sorted(path.name for path in file.parent.glob("monday.db*")) == ["monday.db"]

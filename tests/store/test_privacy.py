@@ -6,6 +6,7 @@ from sqlalchemy import insert
 
 from fleetsync.core.model import (
     UNPLACED,
+    Correction,
     Key,
     Override,
     Parking,
@@ -113,6 +114,8 @@ def _remember(ledger: Ledger) -> None:
 
 def _decide(ledger: Ledger) -> None:
     ledger.park(Parking(kind="no_device", subject_id="p1", until=TODAY, reason="Anna Ek är borta"), "drift")
+    ledger.correct(Correction(device="d7", field="unit", value="HEMLIGA skolan", reason="Anna Ek har det"), "drift")
+    ledger.correct(Correction(device="d9", field="holder", value="p1", reason=""), "drift")
     overrides = [
         Override(serial="SERIAL7", person=address(ANNA)),
         Override(login=address(ANNA), person=address("bo.al@exempelby.se")),

@@ -51,6 +51,22 @@ def test_a_restored_copy_is_what_is_believed_also_by_another_process_that_has_it
     assert ledger.verify() == ()
 
 
+def test_nothing_is_restored_while_a_daemon_uses_the_database(ledger: Ledger, file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "monday.db"
+    stage_and_apply(ledger, [row_to_put(device("1"))])
+    ledger.backup(copy)
+    stage_and_apply(ledger, [row_to_put(device("2"))], at=MONDAY + HOUR)
+    with ledger_at(file) as daemon:
+        lease = daemon.schedule_lease()
+        assert lease is not None
+
+        with pytest.raises(StoreRefused, match=r"a daemon uses it\. Stop the daemon, and restore then"):
+            ledger.restore(copy)
+
+        lease.release()
+    assert len(believed_records(ledger)) == 2
+
+
 def a_database(path: Path, *statements: str) -> Path:
     database = database_at(path)
     with database.writing.connect() as connection:

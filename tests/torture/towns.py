@@ -46,6 +46,7 @@ from tests.flow.installation import (
     MORNING,
     OTHER_COST_CENTRE,
     Installation,
+    SharedClock,
     StaffFileRow,
     device,
     login,
@@ -229,7 +230,7 @@ def _apple_school_manager(folder: Path, running: ExitStack) -> Town:
         "orgDevices": [{"serialNumber": each} for each in serials],
         "mdmServers": [{"id": "1F97", "serverName": "Intune", "devices": serials}],
     }
-    clock = apple_rows.SharedClock()
+    clock = SharedClock(MORNING)
     stub = AppleStub(lambda: rows, largest_page=20, clock=clock, requests_per_minute=None)
     built = _installation(folder)
     built.clock = clock

@@ -53,6 +53,7 @@ class GraphStub:
         self.permissions = set(ALL_PERMISSIONS)
         self.has_beta = True
         self._listings: Listings = {**(listings or {}), "devices": rows}
+        self._written: dict[tuple[str, str, str], tuple[Sequence[SourceRow], list[SourceRow]]] = {}
         self.sign_in = GraphSignIn(token_seconds, certificate_pem, clock or Clock())
         self._stub_server = StubServer(self.answer, refusal, "graph")
 
@@ -77,8 +78,18 @@ class GraphStub:
         if not self.permitted or resource.permission not in self.permissions:
             return forbidden(resource.permission)
         owner = unquote(match[1]) if match.groups() else ""
-        rows = resource.rows(self._listings.get(resource.name, list)(), version, owner)
+        rows = self._whole_listing(resource, version, owner)
         return self._single(rows) if resource.is_single else self._page(resource, rows, request)
+
+    def _whole_listing(self, resource: GraphResource, version: str, owner: str) -> list[SourceRow]:
+        """All rows of a listing. Of rows that cannot change they are written once, for all pages."""
+        given, key = self._listings.get(resource.name, list)(), (resource.name, version, owner)
+        if not isinstance(given, tuple):
+            return resource.rows(given, version, owner)
+        written = self._written.get(key)
+        if written is None or written[0] is not given:
+            written = self._written[key] = (given, resource.rows(given, version, owner))
+        return written[1]
 
     def _has_version(self, resource: GraphResource, version: str) -> bool:
         return version in _VERSIONS & resource.versions and (version != "beta" or self.has_beta)

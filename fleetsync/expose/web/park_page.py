@@ -1,8 +1,7 @@
 """Parks gaps, one or many at once: who, why and until when. They stay in all numbers, and come back by themselves."""
 
 from collections.abc import Sequence
-from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import redirect, render_template, request, url_for
 
@@ -122,8 +121,5 @@ def _form(context: RequestContext, keys: Sequence[str]) -> PageResponse:
         if gap.episode.subject is Subject.PERSON:
             context.write_audit("viewed person", gap.episode.subject_id)
     last = decision_checks.last_day_to_park(context.lookup, [gap.episode for gap in chosen])
-    return render_template("park.html", chosen=chosen, closed=closed, **_days(context, last))
-
-
-def _days(context: RequestContext, last: date) -> dict[str, Any]:
-    return {"first_day": context.latest.today, "last_day": last, "until": request.form.get("until", last.isoformat())}
+    until = request.form.get("until", last.isoformat())
+    return render_template("park.html", chosen=chosen, closed=closed, last_day=last, until=until)

@@ -134,14 +134,14 @@ class RequestContext:
         return self.scope.allows(Permission.DECISIONS)
 
     @property
-    def has_read_nothing(self) -> bool:
-        """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
-        return all(part.as_of is None for part in self.parts)
-
-    @property
     def may_correct(self) -> bool:
         """Whether the account may park gaps and correct facts of devices."""
         return self.scope.allows(Permission.FACTS)
+
+    @property
+    def has_read_nothing(self) -> bool:
+        """Whether no pull was ever complete, so that an empty list says nothing about the municipality."""
+        return all(part.as_of is None for part in self.parts)
 
     @property
     def may_park(self) -> bool:

@@ -16,7 +16,8 @@ from fleetsync.expose.failure_texts import failure_text
 from fleetsync.expose.lists import SOURCES
 from fleetsync.expose.lookup import freshness
 from fleetsync.expose.ports import DecisionError, PullSummary
-from fleetsync.expose.web import policy_sentences, work_pages
+from fleetsync.expose.scope import Permission
+from fleetsync.expose.web import deciding, policy_sentences, work_pages
 from fleetsync.expose.web.list_view import ListView
 from fleetsync.expose.web.registry import PageResponse, page
 from fleetsync.expose.web.request_context import RequestContext, request_context
@@ -69,7 +70,10 @@ def sources() -> PageResponse:
     for state in context.parts:
         by_source.setdefault(state.source, []).append(state)
     plans = {state.name: context.plan(state)[0] for state in context.parts if state.held_pull is not None}
-    return ListView(SOURCES, context).respond("sources.html", by_source=by_source, freshness=freshness, plans=plans)
+    leftovers = context.services.decisions.leftover_pulls() if context.may_decide else ()
+    return ListView(SOURCES, context).respond(
+        "sources.html", by_source=by_source, freshness=freshness, plans=plans, leftovers=leftovers
+    )
 
 
 @page("/sources/<source>/<part>", section="sources")
@@ -130,6 +134,24 @@ def decide(source: str, part: str) -> PageResponse:
     return redirect(back)
 
 
+@pages.post("/sources/leftover")
+def reject_leftover() -> PageResponse:
+    """Reject a held pull of a source or part that is no longer configured, for a reason."""
+    context, account = deciding.require_permission(Permission.DECISIONS)
+    decisions, number = context.services.decisions, request.form.get("pull", type=int)
+    leftover = next((each for each in decisions.leftover_pulls() if each.pull == number), None)
+    if leftover is None:
+        abort(404)
+    try:
+        reason = deciding.given_reason()
+        decisions.reject(leftover.source, leftover.part, leftover.pull, who=account.name, reason=reason)
+    except DecisionError as refusal:
+        deciding.refuse(context, refusal)
+    else:
+        flash(context.localiser.t("Hämtningen är avvisad.", "The pull is rejected."), "done")
+    return redirect(url_for("pages.sources"))
+
+
 def _not_taken(pull: PullSummary, context: RequestContext) -> Iterator[NotTaken]:
     """What a pull did not take up, the most frequent first within each kind."""
     translate = context.localiser.translate
@@ -157,7 +179,9 @@ def _not_read_again(state: PartState, read: PullSummary, context: RequestContext
     for scope, findings in state.scope_findings.items():
         if findings.pull == read.pull:
             continue
-        where = translate(Text(f"{scope}, oförändrad sedan dess", f"{scope}, unchanged since"))
+        unchanged = Text(f"{scope}, oförändrad sedan dess", f"{scope}, unchanged since")
+        # A scope without a name is the whole part, read before the pull that is held now.
+        where = translate(unchanged if scope else Text("listan före den", "the list before it"))
         for counts, kind in (
             (findings.rejected, UNREADABLE_ROW),
             (findings.unreadable_facts, UNREADABLE_FACT),

@@ -1,7 +1,7 @@
 """Text of a source in the one spelling that is compared and kept.
 
-Pure. Letters are composed (NFC), hard and thin spaces are spaces, zero-width characters are gone, and nothing stands
-around the text. A blank is None, so that "" never reaches a record.
+Pure. Letters are composed (NFC), hard and thin spaces are spaces, zero-width and control characters are gone, and nothing
+stands around the text. A blank is None, so that "" never reaches a record.
 """
 
 import re
@@ -12,22 +12,24 @@ from fleetsync.pull.contract import RecordError
 
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u200a\u202f"), " ")
 _ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), "")
-_CLEANING = {**_SPACES, **_ZERO_WIDTH}
-_CLEANED_CHARACTER = re.compile(f"[{''.join(map(chr, _CLEANING))}]")
+# A control character means nothing in a value, and commands a terminal that shows it. Line breaks and tabs are blanks.
+_CONTROL = {code: "" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r"}
+_CLEANING = {**_SPACES, **_ZERO_WIDTH, **_CONTROL}
+_CLEANED_CHARACTER = re.compile(f"[{re.escape(''.join(map(chr, _CLEANING)))}]")
 _WORDS_FOR_NOTHING = frozenset({"unknown"})
 _WORDS_FOR_NO_PAGE = frozenset({"null", "(null)", "none", "nil", "undefined"})
 
 
 def clean(text: str) -> str:
     """*text* in its one spelling; "" for a blank."""
-    if text.isascii():
+    if text.isascii() and text.isprintable():
         return text.strip()
     return unicodedata.normalize("NFC", text.translate(_CLEANING)).strip()
 
 
 def needs_only_stripping(composed: str) -> bool:
     """Whether `clean` does no more than strip any part of *composed*, a text in NFC: so that a file is asked once for all cells."""
-    return composed.isascii() or _CLEANED_CHARACTER.search(composed) is None
+    return (composed.isascii() and composed.isprintable()) or _CLEANED_CHARACTER.search(composed) is None
 
 
 def clean_text(value: object) -> str | None:
@@ -35,7 +37,9 @@ def clean_text(value: object) -> str | None:
     if value is None:
         return None
     text = str(value)
-    return (text.strip() if text.isascii() else clean(text)) or None  # most text needs no more than that
+    return (
+        text.strip() if text.isascii() and text.isprintable() else clean(text)
+    ) or None  # most text needs no more than that
 
 
 def fold_text(value: object) -> str:

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from fleetsync.clock import Clock
 from fleetsync.core.calendar import local_day
+from fleetsync.core.text import printable
 from fleetsync.pull.contract import PullError, SourceRefused, SourceUnavailable
 from fleetsync.pull.decoding.instants import LOCAL_ZONE
 from fleetsync.pull.files.broken_file import BrokenFile
@@ -52,6 +53,11 @@ class _ListedFile:
     modified_ns: int
     scope: str
     named_day: date | None
+
+    @property
+    def name(self) -> str:
+        """As it is shown: people may put files into a folder under names that command a terminal."""
+        return printable(self.path.name)
 
     @property
     def modified_at(self) -> datetime:
@@ -165,9 +171,9 @@ class StableFiles:
         nothing_new = self._known.issuperset(prints.values())
         for file in files:
             if nothing_new:
-                self.unchanged.append(file.path.name)
+                self.unchanged.append(file.name)
             else:
-                self.opened.append(file.path.name)
+                self.opened.append(file.name)
                 yield self._open(file, prints[file.path])
 
     def _without_notes(self, files: Sequence[_ListedFile], prints: Mapping[Path, str]) -> Sequence[_ListedFile]:
@@ -175,7 +181,7 @@ class StableFiles:
         notes = [file for file in files if may_be_note(file.path) and self._is_note(file, prints[file.path])]
         if len(notes) == len(files):
             return files
-        self.left += [file.path.name for file in notes]
+        self.left += [file.name for file in notes]
         return [file for file in files if file not in notes]
 
     def _is_note(self, file: _ListedFile, fingerprint: str) -> bool:
@@ -193,18 +199,18 @@ class StableFiles:
         if not prints:
             raise next(iter(errors.values()))
         notes = [file for file in files if may_be_note(file.path) and isinstance(errors.get(file.path), NoHeaderError)]
-        self.left += [file.path.name for file in notes]
+        self.left += [file.name for file in notes]
         broken = [file for file in files if file.path in errors and file not in notes]
         # Beside a broken list every other is read, new or not: a pull that reads none would look empty.
         reads_all = bool(broken) or (self._reads_together and not self._known.issuperset(prints.values()))
         for file in files:
             if file.path in prints and prints[file.path] in self._known and not reads_all:
-                self.unchanged.append(file.path.name)
+                self.unchanged.append(file.name)
             elif file.path in prints:
-                self.opened.append(file.path.name)
+                self.opened.append(file.name)
                 yield self._open(file, prints[file.path])
         for file in broken:
-            self.opened.append(file.path.name)
+            self.opened.append(file.name)
             yield self._broken(file, errors[file.path])
 
     def _checked(self, files: Sequence[_ListedFile]) -> tuple[dict[Path, str], dict[Path, PullError]]:
@@ -226,15 +232,15 @@ class StableFiles:
         except (SourceRefused, SourceUnavailable) as error:
             errors[file.path] = error
         except OSError as error:
-            errors[file.path] = self._unreadable_error(error, file.path.name)
+            errors[file.path] = self._unreadable_error(error, file.name)
 
     def _broken(self, file: _ListedFile, error: PullError) -> BrokenFile:
         return BrokenFile(
-            name=file.path.name,
+            name=file.name,
             scope=file.scope,
             as_of=self._day(file),
             modified_at=file.modified_at,
-            problem=str(error).removeprefix(f"{self._source}: ").removeprefix(f"{file.path.name}: "),
+            problem=str(error).removeprefix(f"{self._source}: ").removeprefix(f"{file.name}: "),
         )
 
     # -------------------------------------------------------------------------------------------- the files of the pattern
@@ -264,9 +270,9 @@ class StableFiles:
             if not is_finished_name(path.name):
                 continue
             if path.name.casefold() in SYSTEM_FILES or path.is_dir():
-                self.left_by_system.append(path.name)
+                self.left_by_system.append(printable(path.name))
             elif self._is_stray(path) or not is_file_of(folder, path):
-                self.left.append(path.name)
+                self.left.append(printable(path.name))
             else:
                 yield path
 
@@ -275,11 +281,11 @@ class StableFiles:
 
     def _stat_file(self, path: Path) -> _ListedFile:
         status = path.stat()
-        day, rest = day_in_name(path.stem, self._form.as_of_pattern)
+        day, rest = day_in_name(printable(path.stem), self._form.as_of_pattern)
         return _ListedFile(path, status.st_size, status.st_mtime_ns, rest.strip(" _-.").casefold(), day)
 
     def _sort_key(self, file: _ListedFile) -> tuple[date, int, str]:
-        return self._day(file), file.modified_ns, file.path.name
+        return self._day(file), file.modified_ns, file.name
 
     def _day(self, file: _ListedFile) -> date:
         # No file can speak for a future day. A month's file that is written before the month ends names its last day.
@@ -298,12 +304,12 @@ class StableFiles:
         return [(file, self._still_written_error(file)) for file in waiting if file.has_changed()]
 
     def _still_written_error(self, file: _ListedFile) -> SourceUnavailable:
-        return SourceUnavailable(f"{self._source}: {file.path.name} is still being written; it is read next time")
+        return SourceUnavailable(f"{self._source}: {file.name} is still being written; it is read next time")
 
     # ------------------------------------------------------------------------------------------------------------- contents
 
     def _fingerprint(self, file: _ListedFile) -> str:
-        self._check_size(file.size, file.path.name)
+        self._check_size(file.size, file.name)
         running = blake2b(digest_size=16)
         with open_file(file.path) as stream:
             while piece := stream.read(_CHUNK_BYTES):
@@ -316,7 +322,7 @@ class StableFiles:
         if fingerprint_of(content) != fingerprint:
             raise self._still_written_error(file)
         return OpenedFile(
-            file.path.name,
+            file.name,
             content,
             scope=file.scope,
             as_of=self._day(file),

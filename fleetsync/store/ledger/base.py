@@ -4,9 +4,10 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from functools import lru_cache
 from sys import intern
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sqlalchemy import Connection, Select, select
@@ -53,6 +54,12 @@ class LedgerBase:
         self._held_locks: dict[int, Lock] = {}
         self._staged_rows = StagedRows()
         self._held_locks_mutex = threading.Lock()
+
+    def _over(self, database: Database) -> Self:
+        """The same ledger over another database."""
+        other = copy(self)
+        vars(other).update(_database=database, _child_tokens=None)
+        return other
 
     def _compute_tokens(self, keys: tuple[Key, ...]) -> frozenset[str]:
         return frozenset(self._token_of(key).value for key in keys)

@@ -12,6 +12,7 @@ from fleetsync.store.content import carry_content, require_empty
 from fleetsync.store.database import Database, ScheduleLease, open_database
 from fleetsync.store.errors import StoreRefused
 from fleetsync.store.ledger.marks import all_marks, restore_marks
+from fleetsync.store.ledger.prepared_copy import prepared_copy
 from fleetsync.store.ledger.privacy import PrivacyLedger
 from fleetsync.store.ledger.revision import advance_believed_revision, believed_revision
 from fleetsync.store.upgrade import head, known_revisions, upgrade
@@ -107,23 +108,34 @@ class MaintenanceLedger(PrivacyLedger):
     def restore(self, path: Path) -> None:
         """Replace all content by the copy at *path*, migrated to this version. Persons protected or erased since stay so.
 
-        Raises StoreRefused for a file that is not a sound copy of this or an earlier version. Nothing is changed then.
+        They are hidden in a file beside the copy, which then replaces the database in one transaction: if the
+        process ends meanwhile, the database is the one before or the one after. Raises StoreRefused for a file that is not a
+        sound copy of this or an earlier version, and while a daemon pulls by the clock. Nothing is changed then.
         """
         _refuse_unusable_copy(self._database, path)
-        kept = self._privacy_tokens()
+        lease = self.schedule_lease()
+        if lease is None:
+            raise StoreRefused(f"{self._database.name}: a daemon uses it. Stop the daemon, and restore then")
+        try:
+            with prepared_copy(path) as (prepared, database):
+                self._hide_in(database)
+                with self._database.locks.upgrade():
+                    self._database.restore_from(prepared)
+        finally:
+            lease.release()
+
+    def _hide_in(self, database: Database) -> None:
+        """Hide in the prepared *database* who is hidden in this one, and bring the ways back along."""
         with self._read_transaction() as connection:
             kept_marks = all_marks(connection)
             revision = believed_revision(connection)
-        with self._database.locks.upgrade():
-            self._database.restore_from(path)
-        upgrade(self._database)
-        with self._write_transaction() as connection:
+        prepared = self._over(database)
+        for is_erased, tokens, at in self._privacy_tokens():
+            (prepared.erase if is_erased else prepared.protect)(tokens, at)
+        with database.begin_writing() as connection:
+            restore_marks(connection, kept_marks)
             # The copy counts from an earlier number: no process may take its own for the one that is restored.
             advance_believed_revision(connection, revision)
-        for is_erased, tokens, at in kept:
-            (self.erase if is_erased else self.protect)(tokens, at)
-        with self._write_transaction() as connection:
-            restore_marks(connection, kept_marks)
 
     def move_to(self, url: str) -> int:
         """Carry all content to the empty database at *url*, of whatever kind, and compare it there; the number of rows.
