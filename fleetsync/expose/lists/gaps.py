@@ -137,7 +137,7 @@ GAP_LIST: ListDefinition[Episode] = ListDefinition(
     rows=_rows,
     row_key=lambda row: gap_key(row.kind, row.subject_id),
     are_rows_gaps=True,
-    page_size=60,
+    page_size=50,
     filters=(
         word_filter("kind", KIND_TITLE, GAP_KIND_TITLES, lambda row, _: (row.kind,)),
         unit_filter(lambda row: row.unit),
